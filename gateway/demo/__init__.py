@@ -1,0 +1,1 @@
+"""The demo marketplace: its embedded database and its data."""

@@ -1,0 +1,1 @@
+"""Batching: what is asked for in one tick goes to the database together."""

@@ -1,0 +1,1 @@
+"""The verbs: where queries start."""

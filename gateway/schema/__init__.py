@@ -1,0 +1,1 @@
+"""The nouns that clients see: one type a file."""
