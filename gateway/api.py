@@ -1,0 +1,24 @@
+"""The schema, assembled."""
+
+from typing import Any
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from gateway.db.row import Row
+from gateway.resolvers.queries import NODES, Query
+from gateway.schema.scalars import SCALARS
+
+
+def plain_field(source: Any, name: str) -> Any:
+    """Give the value of a field that has no resolver: a column's, if the viewer is shown it."""
+    return source.field(name) if isinstance(source, Row) else getattr(source, name)
+
+
+schema = strawberry.Schema(
+    query=Query,
+    types=NODES,
+    config=StrawberryConfig(
+        scalar_map=SCALARS, default_resolver=plain_field, disable_field_suggestions=True
+    ),
+)

@@ -1,0 +1,126 @@
+"""From a request's token to a viewer; the only reader of credentials (domain.md §4.1)."""
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from gateway.db.viewers import ViewerReader
+from gateway.db.visibility import Viewer
+from gateway.settings import Network
+
+KNOWN = 10_000
+_KEY = re.compile(r"[0-9A-Za-z]{1,40}")
+_SUPPORTED = "Send `Authorization: Token <key>` with the key of a Waldur user."
+
+
+class UnauthenticatedError(Exception):
+    """The credentials are of no use; the text says why."""
+
+
+def key_in(authorization: str | None) -> str | None:
+    """Give the key of an Authorization header; None without one.
+
+    UnauthenticatedError for a malformed header, and for credentials of a kind
+    that is not supported.
+    """
+    if authorization is None:
+        return None
+    scheme, _, key = authorization.strip().partition(" ")
+    if scheme.lower() not in ("token", "bearer"):
+        raise UnauthenticatedError(f"The scheme {scheme[:20]!r} is not supported. {_SUPPORTED}")
+    key = key.strip()
+    if _KEY.fullmatch(key):
+        return key
+    if scheme.lower() == "bearer" and key:
+        raise UnauthenticatedError(
+            f"OIDC access tokens and personal access tokens are not supported. {_SUPPORTED}"
+        )
+    raise UnauthenticatedError(f"The Authorization header is malformed. {_SUPPORTED}")
+
+
+def client_address(
+    peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]
+) -> str | None:
+    """Give the address of the client: what trusted proxies say, from the nearest on, else the peer."""
+    address = _address(peer)
+    hops = [hop for line in forwarded for hop in line.split(",")]
+    while address and hops and any(ip_address(address) in each for each in trusted):
+        address = _address(hops.pop())
+    return address
+
+
+def _address(text: str | None) -> str | None:
+    try:
+        address = ip_address((text or "").strip())
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address).partition("%")[0]
+
+
+@dataclass
+class _Known:
+    until: float
+    viewer: "asyncio.Future[Viewer]"
+
+
+class Viewers:
+    """Tells who asks; what was read is remembered for some seconds, so that roles can be revoked."""
+
+    def __init__(
+        self,
+        source: ViewerReader,
+        *,
+        seconds: float,
+        used: Callable[[str], Any] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source, self._seconds, self._used, self._clock = source, seconds, used, clock
+        self._known: OrderedDict[tuple[str | None, str | None], _Known] = OrderedDict()
+
+    async def viewer(self, key: str | None, address: str | None) -> Viewer:
+        """Give the viewer whose token has that key; without one the anonymous.
+
+        UnauthenticatedError if the token does not count, UnavailableError if
+        the database can't be reached.
+        """
+        name = key, address
+        known = self._known.get(name)
+        if known is None or known.until <= self._clock():
+            known = self._load(name)
+        viewer = await asyncio.shield(known.viewer)
+        if key is not None:
+            self._used(key)
+        return viewer
+
+    def _load(self, name: tuple[str | None, str | None]) -> _Known:
+        loading = asyncio.ensure_future(self._read(*name))
+        known = self._known[name] = _Known(self._clock() + self._seconds, loading)
+        self._known.move_to_end(name)
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+        loading.add_done_callback(lambda done: self._forget(known, done))
+        return known
+
+    def _forget(self, known: _Known, done: "asyncio.Future[Viewer]") -> None:
+        """Remember no failure: what is wrong now may be right in a moment."""
+        if done.cancelled() or done.exception() is not None:
+            known.until = 0
+
+    async def _read(self, key: str | None, address: str | None) -> Viewer:
+        if key is None:
+            return await self._source.viewer(None, address)
+        holder = await self._source.holder(key)
+        if holder is None:
+            raise UnauthenticatedError("Invalid token.")
+        if not holder.is_active:
+            raise UnauthenticatedError("User inactive or deleted.")
+        if holder.expired:
+            raise UnauthenticatedError("Token has expired.")
+        return await self._source.viewer(holder, address)

@@ -1,0 +1,64 @@
+"""What filters are made of: conditions on the columns of a table, or on what its references lead to.
+
+Each is a function of the rule under which the table's rows are seen and of the
+name of the parameter that holds the wanted value.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ARRAY, Boolean, Column, ColumnElement, any_, bindparam, func, select
+
+Holds = Callable[[ColumnElement[bool], str], ColumnElement[bool]]
+Path = tuple[Column[Any], ...]
+Compare = Callable[[Column[Any], str], ColumnElement[bool]]
+
+
+def equal(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Hold where `column` has the value."""
+    return column == bindparam(name, type_=column.type)
+
+
+def among(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Hold where `column` has one of the values."""
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
+def contains(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Hold where `column` matches the `pattern`, in any case."""
+    return column.ilike(bindparam(name, type_=column.type), escape="\\")
+
+
+def at_least(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Hold where `column` is the value or after it."""
+    return column >= bindparam(name, type_=column.type)
+
+
+def at_most(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Hold where `column` is the value or before it."""
+    return column <= bindparam(name, type_=column.type)
+
+
+def given(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Hold where `column` has any value, or where it has none, as the parameter says."""
+    return column.is_not(None) == bindparam(name, type_=Boolean)
+
+
+def where(compare: Compare, column: Column[Any], *path: Column[Any]) -> Holds:
+    """Compare `column` of the row that `path` leads to; of the row itself without one."""
+    return lambda _rule, name: _led(path, compare(column, name))
+
+
+def _led(path: Path, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    for reference in reversed(path):
+        (foreign_key,) = reference.foreign_keys
+        found = select(foreign_key.column).where(condition).correlate(None)
+        condition = reference == any_(func.array(found.scalar_subquery()))
+    return condition
+
+
+def pattern(value: str) -> str:
+    """Give the pattern that matches whatever has `value` in it."""
+    for special in "\\%_":
+        value = value.replace(special, "\\" + special)
+    return f"%{value}%"

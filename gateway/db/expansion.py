@@ -1,0 +1,182 @@
+"""The statement that expands a viewer's roles to the ids that the rules of `visibility` compare with.
+
+Its parts differ by the installation's rules (domain.md §4.4-4.10). Roles count
+while they are active; their expiration is enforced by Waldur's daily sweep
+(§4.2), so the date is not looked at.
+"""
+
+from gateway.db import tables
+from gateway.db.installation import Installation
+
+_HELD = """
+held as materialized (
+    select held.content_type_id as kind, held.object_id as id, held.role_id as role,
+        role.name, role.is_active as active
+    from permissions_userrole held join permissions_role role on role.id = held.role_id
+    where held.user_id = :user and held.is_active
+)"""
+
+_CONCEALED = """
+concealed as (
+    select customer_id from structure_accesssubnet where inet is not null
+    group by customer_id having not coalesce(bool_or(inet >>= cast(:address as inet)), false)
+)"""
+"""Customers who show their resources to some networks only, and not to the client's (§4.4)."""
+
+_ANY_ROLE = "select kind, id from held"
+_ROLE_WITH = """
+    select held.kind, held.id from held
+    join permissions_rolepermission carried on carried.role_id = held.role
+    where held.active and carried.permission = :{permission}
+"""
+
+_PROJECTS = """
+{name} as (
+    select project.id, project.customer_id from structure_project project
+    where project.id in (select id from {scopes} where kind = :project_type)
+        or project.customer_id in (select id from {scopes} where kind = :customer_type)
+)"""
+
+_OWN_RESOURCES = """
+own_resources as (
+    select resource.id, resource.project_id, project.customer_id from marketplace_resource resource
+    join structure_project project on project.id = resource.project_id
+    where resource.id in (select id from held where kind = :resource_type)
+)"""
+_NO_RESOURCES = """
+own_resources as (select 0 as id, 0 as project_id, 0 as customer_id where false)"""
+
+_PROVIDED = """
+provided as (
+    select offering.id from marketplace_offering offering
+    where offering.customer_id in (select id from held where kind = :customer_type)
+)"""
+_PROVIDED_BY_ROLES = """
+provided as (
+    select offering.id from marketplace_offering offering
+    where offering.customer_id in (select id from held where kind = :customer_type)
+        or offering.id in (select id from held where kind = :offering_type)
+        or offering.customer_id in (select customer_id from providers)
+)"""
+
+_PROVIDERS = """
+providers as (
+    select provider.customer_id from marketplace_serviceprovider provider
+    where provider.id in (select id from held where kind = :provider_type)
+)"""
+
+_OWN_OFFERINGS = """
+own_offerings as (
+    select offering.id from marketplace_offering offering
+    where offering.customer_id in (select id from held where kind = :customer_type)
+        or offering.project_id in (select id from held where kind = :project_type)
+        or offering.id in (select id from held where kind = :offering_type)
+)"""
+
+_CUSTOMERS = """
+customers as (
+    select id from held where kind = :customer_type
+    union select project.customer_id from structure_project project
+        where project.id in (select id from held where kind = :project_type)
+    union select customer_id from own_resources{providers}
+)"""
+
+_GROUPS = """
+groups as (
+    select organizationgroup_id as id from structure_customer_organization_groups
+    where customer_id in (select id from customers)
+)"""
+_ONE_GROUP = """
+groups as (
+    select organization_group_id as id from structure_customer
+    where id in (select id from customers) and organization_group_id is not null
+)"""
+
+_HIDDEN_PLANS = """
+hidden_plans as (
+    select plan_id as id from marketplace_plan_organization_groups
+    except select plan_id from marketplace_plan_organization_groups
+        where organizationgroup_id in (select id from groups)
+)"""
+
+_INACCESSIBLE = """
+    select offering.id from marketplace_offering offering
+    where :mode = 'hide_inaccessible' and (
+        (exists (select from marketplace_offering_organization_groups wanted
+                where wanted.offering_id = offering.id)
+            and not exists (select from marketplace_offering_organization_groups wanted
+                where wanted.offering_id = offering.id
+                    and wanted.organizationgroup_id in (select id from groups)))
+        or not exists (select from marketplace_plan plan
+            where plan.offering_id = coalesce(offering.parent_id, offering.id)
+                and not plan.archived and plan.id not in (select id from hidden_plans)))
+"""
+_FOR_OTHER_ROLES = """
+    union select offering.id from marketplace_offering offering
+    where jsonb_typeof(offering.plugin_options -> 'restricted_to_roles') = 'array'
+        and offering.plugin_options -> 'restricted_to_roles' <> '[]'
+        and not exists (select from held
+            where offering.plugin_options -> 'restricted_to_roles' ? held.name)
+        and not exists (select from marketplace_resource resource
+            where resource.offering_id = offering.id
+                and (resource.project_id in (select id from shown_projects)
+                    or resource.id in (select id from shown_resources)))
+"""
+
+_SHOWN = """
+shown_projects as (
+    select id from resource_projects where customer_id not in (select customer_id from concealed)
+),
+shown_resources as (
+    select id from own_resources where customer_id not in (select customer_id from concealed)
+)"""
+
+RESULTS = {
+    "consumer_projects": "select id from shown_projects",
+    "resources": "select id from shown_resources",
+    "provided_offerings": "select id from provided",
+    "own_offerings": "select id from own_offerings",
+    "hidden_offerings": "select id from hidden_offerings",
+    "hidden_plans": "select id from hidden_plans",
+    "projects": "select id from listed_projects union select project_id from own_resources",
+    "customers": "select id from customers",
+}
+"""What the statement gives besides `member`: the viewer's ids by their names, each an array."""
+
+
+def expansion(installation: Installation) -> str:
+    """Write the statement for an installation; it gives one row of arrays, and `member`."""
+    rules = installation.rules
+    grouped = tables.customer_organization_group not in installation.absent
+    parts = [
+        _HELD,
+        _CONCEALED,
+        _scopes("resource_scopes", "resource_permission", rules.resource_permission),
+        _scopes("project_scopes", "project_permission", rules.project_permission),
+        _PROJECTS.format(name="resource_projects", scopes="resource_scopes"),
+        _PROJECTS.format(name="listed_projects", scopes="project_scopes"),
+        _OWN_RESOURCES if rules.resource_roles else _NO_RESOURCES,
+        _PROVIDERS,
+        _PROVIDED_BY_ROLES if rules.offering_roles_provide else _PROVIDED,
+        _OWN_OFFERINGS,
+        _CUSTOMERS.format(
+            providers="\n    union select customer_id from providers"
+            if rules.offering_roles_provide
+            else ""
+        ),
+        _GROUPS if grouped else _ONE_GROUP,
+        _HIDDEN_PLANS,
+        _SHOWN,
+        _hidden_offerings(by_roles=rules.role_restricted_offerings),
+    ]
+    arrays = ",\n    ".join(f"array({each})" for each in RESULTS.values())
+    return f"with {','.join(parts)}\nselect exists (select from held) as member,\n    {arrays}"
+
+
+def _scopes(name: str, parameter: str, permission: str | None) -> str:
+    chosen = _ANY_ROLE if permission is None else _ROLE_WITH.format(permission=parameter)
+    return f"\n{name} as ({chosen})"
+
+
+def _hidden_offerings(*, by_roles: bool) -> str:
+    return f"\nhidden_offerings as ({_INACCESSIBLE}{_FOR_OTHER_ROLES if by_roles else ''})"

@@ -1,0 +1,99 @@
+"""What this installation has: which tables and columns, which content types, whose it is, its rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from sqlalchemy import Column, Table, cast, null
+
+from gateway.db import tables
+from gateway.db.rules import BY_YEAR, Rules
+
+_COLUMNS = """
+select table_name, column_name from information_schema.columns
+where table_schema = any(current_schemas(false))
+"""
+_INDEXES = """
+select tablename, indexname from pg_indexes where schemaname = any(current_schemas(false))
+"""
+ESSENTIAL = ("core_user", "authtoken_token", "marketplace_resource", "structure_project")
+
+
+class NoMarketplaceError(Exception):
+    """The database holds no marketplace."""
+
+
+@dataclass(frozen=True, eq=False)
+class Installation:
+    """One marketplace's database, as it was found at start."""
+
+    absent: frozenset[Table[Any]]
+    """The tables that it lacks."""
+    lacking: frozenset[Column[Any]]
+    """The columns that it lacks of the tables that it has."""
+    content_types: dict[tuple[str, str], int]
+    """Ids of content types by (app label, model)."""
+    version: str
+    """PostgreSQL's."""
+    own: bool
+    """Whether `gateway init` made it."""
+    rules: Rules
+
+    def known(self, column: Column[Any]) -> Column[Any] | None:
+        """Give `column` if the installation has it."""
+        return None if column in self.lacking or column.table in self.absent else column
+
+    def replacement(self, element: Any) -> Any:
+        """Give what stands for `element` in a statement; None if it can stay."""
+        if isinstance(element, Column) and element in self.lacking:
+            return cast(null(), element.type)
+        return None
+
+    def content_type(self, app_label: str, model: str) -> int:
+        """Give the id of a content type; one that no row has if there is none."""
+        return self.content_types.get((app_label, model), -1)
+
+    def missing(self) -> list[str]:
+        """Name the tables and columns that the installation lacks, for people."""
+        names = [each.name for each in self.absent]
+        return sorted([*names, *(f"{each.table.name}.{each.name}" for each in self.lacking)])
+
+
+def found(connection: psycopg.Connection[Any], year: int | None = None) -> Installation:
+    """Read what the database has; `year` states the rules, which it shows otherwise.
+
+    NoMarketplaceError if it lacks what every marketplace has.
+    """
+    have: dict[str, set[str]] = {}
+    for table, column in connection.execute(_COLUMNS):
+        have.setdefault(table, set()).add(column)
+    lost = [name for name in ESSENTIAL if name not in have]
+    if lost:
+        raise NoMarketplaceError(f"The database holds no marketplace: it has no table {lost[0]}.")
+    known = tables.metadata.tables.values()
+    newer = "last_sync" in have["marketplace_resource"]
+    return Installation(
+        absent=frozenset(each for each in known if each.name not in have),
+        lacking=frozenset(_lacking(known, have)),
+        content_types=_content_types(connection),
+        version=_one(connection, "show server_version"),
+        own=_one(connection, "select to_regclass('gateway.marketplace')") is not None,
+        rules=BY_YEAR[year or (2026 if newer else 2024)],
+    )
+
+
+def _lacking(known: Iterable[Table[Any]], have: dict[str, set[str]]) -> Iterable[Column[Any]]:
+    for table in known:
+        if table.name in have:
+            yield from (each for each in table.c if each.name not in have[table.name])
+
+
+def _content_types(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], int]:
+    rows = connection.execute("select app_label, model, id from django_content_type")
+    return {(app_label, model): id_ for app_label, model, id_ in rows}
+
+
+def _one(connection: psycopg.Connection[Any], sql: str) -> Any:
+    row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+    return row and row[0]

@@ -1,0 +1,103 @@
+"""What is read, as data: both executors describe what they want with these words, never with SQL."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Table
+
+
+class Door(Enum):
+    """By what right rows are read (design: three doors)."""
+
+    VISIBLE = "visible"
+    """Root fields, `node` and every list: the table's rule stands in the statement."""
+    PARTS = "parts"
+    """By the key of an owner that was read: no rule of its own."""
+    REFERENCED = "referenced"
+    """By a reference of a row that was read: where the rule is false, less is shown."""
+
+
+class Side(Enum):
+    """From which side a viewer looks at resources."""
+
+    CONSUMER = "consumer"
+    PROVIDER = "provider"
+
+
+@dataclass(frozen=True)
+class At:
+    """A column, and the to-one references that lead to it from the table a statement starts at."""
+
+    column: Column[Any]
+    path: tuple[Column[Any], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Of:
+    """What `function` makes, in SQL, of some columns."""
+
+    function: Callable[..., ColumnElement[Any]]
+    columns: tuple[At, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Whether the viewer sees the row that `path` leads to."""
+
+    path: tuple[Column[Any], ...] = ()
+
+
+Wanted = At | Of | Seen
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a list is sorted by, besides the key that makes the order total.
+
+    A null comes after all values; downward it comes before them.
+    """
+
+    by: tuple[At, ...]
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The form of a page: its order and its bounds, not yet their values.
+
+    `after` and `before` say for each key of the order, and for the row's own,
+    whether the bound's value is null; they are empty where there is no bound.
+    """
+
+    order: Order
+    backward: bool = False
+    after: tuple[bool, ...] = ()
+    before: tuple[bool, ...] = ()
+
+
+Condition = Callable[[ColumnElement[bool]], ColumnElement[bool]]
+"""What must hold of a row, given the rule under which rows of the table are seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What one statement reads: `columns` of the rows whose `match` is among the keys.
+
+    Without `match` all rows are found, under the key null; with a `stretch`, a
+    page for each key; else they come in `order`. `grouped` rows are summed up,
+    not shown. With `single` there is but one key. `side` narrows resources to
+    one side's.
+    """
+
+    table: Table[Any]
+    columns: tuple[Wanted, ...]
+    door: Door = Door.VISIBLE
+    match: At | None = None
+    where: tuple[Condition, ...] = ()
+    stretch: Stretch | None = None
+    grouped: bool = False
+    single: bool = False
+    side: Side | None = None
+    order: tuple[Column[Any], ...] = ()

@@ -1,0 +1,39 @@
+"""How installations differ in who sees what, one line a difference (design §2, domain.md §0.4, §4)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of an installation."""
+
+    year: int
+    resource_permission: str | None
+    """What a role must carry for its resources to be seen by consumers (§4.4); none: any role."""
+    project_permission: str | None
+    """What a role must carry for its projects to be seen (§4.10); none: any role."""
+    offering_roles_provide: bool
+    """Whether roles on an offering or a service provider give the provider's view (§4.5)."""
+    resource_roles: bool
+    """Whether there are roles on single resources (§4.4)."""
+    role_restricted_offerings: bool
+    """Whether an offering may be for holders of some roles only (§4.7)."""
+
+
+RULES_2024 = Rules(
+    year=2024,
+    resource_permission=None,
+    project_permission=None,
+    offering_roles_provide=False,
+    resource_roles=False,
+    role_restricted_offerings=False,
+)
+RULES_2026 = Rules(
+    year=2026,
+    resource_permission="RESOURCE.LIST",
+    project_permission="PROJECT.LIST",
+    offering_roles_provide=True,
+    resource_roles=True,
+    role_restricted_offerings=True,
+)
+BY_YEAR = {each.year: each for each in (RULES_2024, RULES_2026)}

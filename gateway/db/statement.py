@@ -1,0 +1,172 @@
+"""From a `Read` to SQL: the only way there is, and the one that puts the viewer's rule in.
+
+A statement's first column is the key that its rows were found by, null where
+there is none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    any_,
+    bindparam,
+    func,
+    null,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.sql.visitors import replacement_traverse
+
+from gateway.db.bounds import bounds
+from gateway.db.installation import Installation
+from gateway.db.read import At, Door, Read, Seen, Stretch, Wanted
+from gateway.db.sources import Sources
+from gateway.db.visibility import condition, seen
+
+DIALECT = psycopg.dialect(paramstyle="numeric_dollar")
+_names = count()
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """SQL, its name as a prepared statement, and its parameters in order; none if it can't find rows."""
+
+    sql: str
+    name: bytes
+    parameters: tuple[str, ...]
+
+
+class Statements:
+    """Makes the statements for one installation; those made last are kept."""
+
+    def __init__(self, installation: Installation, kept: int = 2000) -> None:
+        self._installation = installation
+        self.of = lru_cache(kept)(self._of)
+        """Give the statement of a read, for viewers who see everything or for the others."""
+
+    def _of(self, read: Read, everything: bool) -> Statement | None:  # noqa: FBT001 - the cache's key
+        if read.table in self._installation.absent:
+            return None
+        found = _Selecting(self._installation, read, everything=everything).select()
+        compiled = replacement_traverse(found, {}, self._replaced).compile(dialect=DIALECT)
+        return Statement(str(compiled), b"s%d" % next(_names), tuple(compiled.positiontup or ()))
+
+    def _replaced(self, element: Any, **_: Any) -> Any:
+        """Give a null for a column of a condition that this installation lacks."""
+        return self._installation.replacement(element)
+
+
+class _Selecting:
+    """Makes the select of one read."""
+
+    def __init__(self, installation: Installation, read: Read, *, everything: bool) -> None:
+        self._installation, self._read, self._everything = installation, read, everything
+        rule = condition(read, everything=everything)
+        self._conditions = [rule, *(each(rule) for each in read.where)]
+
+    def select(self) -> Select[Any]:
+        """Give the select."""
+        if self._read.stretch is not None:
+            return self._page(self._read.stretch)
+        return self._grouped() if self._read.grouped else self._rows()
+
+    def _sources(self, start: FromClause, joined: FromClause | None = None) -> Sources:
+        return Sources(self._installation, start, joined, everything=self._everything)
+
+    def _rows(self) -> Select[Any]:
+        sources = self._sources(self._read.table)
+        key = null() if self._read.match is None else sources.column(self._read.match)
+        columns = [self._column(sources, each) for each in self._read.columns]
+        found = select(key, *columns).where(*self._conditions, *self._matching(sources))
+        return found.select_from(sources.joined).order_by(
+            *self._read.order, *self._read.table.primary_key
+        )
+
+    def _grouped(self) -> Select[Any]:
+        sources = self._sources(self._read.table)
+        keys = [] if self._read.match is None else [sources.column(self._read.match)]
+        groups = [sources.column(each) for each in self._read.columns if isinstance(each, At)]
+        columns = [sources.wanted(each) for each in self._read.columns]
+        found = select(*(keys or [null()]), *columns).where(
+            *self._conditions, *self._matching(sources)
+        )
+        return found.select_from(sources.joined).group_by(*keys, *groups).order_by(*groups)
+
+    def _column(self, sources: Sources, wanted: Wanted) -> ColumnElement[Any]:
+        """Give a column's SQL; the row's own rule where it asks whether the row itself is seen."""
+        if isinstance(wanted, Seen) and not wanted.path:
+            if self._read.door is not Door.REFERENCED:
+                return true()
+            return seen(self._read.table, everything=self._everything)
+        return sources.wanted(wanted)
+
+    def _matching(self, sources: Sources) -> list[ColumnElement[bool]]:
+        match = self._read.match
+        if match is None:
+            return []
+        column = sources.column(match)
+        if self._read.single:
+            return [column == bindparam("keys", type_=match.column.type)]
+        return [column == any_(_keys(match))]
+
+    def _page(self, stretch: Stretch) -> Select[Any]:
+        """Find the page first, and join only its rows with what they refer to."""
+        (primary,) = self._read.table.primary_key
+        inner = self._sources(self._read.table)
+        places = [*(inner.column(at) for at in stretch.order.by), primary]
+        downward = stretch.order.descending != stretch.backward
+        page = (
+            select(*self._needed(), *[c.label(f"order{i}") for i, c in enumerate(places)])
+            .where(*self._conditions, *bounds(stretch, places))
+            .order_by(*_ordered(places, downward=downward))
+            .limit(bindparam("limit", type_=BigInteger))
+        )
+        key, found, joined = self._places(page, inner)
+        sources = self._sources(found, joined)
+        columns = [sources.wanted(each) for each in self._read.columns]
+        ordered = [found.c[f"order{i}"] for i in range(len(places))]
+        return (
+            select(key, *columns, *ordered)
+            .select_from(sources.joined)
+            .order_by(*_ordered(ordered, downward=downward))
+        )
+
+    def _needed(self) -> Sequence[ColumnElement[Any]]:
+        """Give the columns of the page itself that its rows are joined and shown by."""
+        ats = [
+            each
+            for wanted in self._read.columns
+            for each in ((wanted,) if isinstance(wanted, At) else getattr(wanted, "columns", ()))
+        ]
+        first = [each.path[0] if each.path else each.column for each in ats]
+        first += [each.path[0] for each in self._read.columns if isinstance(each, Seen) and each.path]
+        known = [each for each in dict.fromkeys(first) if self._installation.known(each) is not None]
+        return [self._read.table.c[each.key] for each in known]
+
+    def _places(self, page: Select[Any], inner: Sources) -> tuple[Any, FromClause, FromClause]:
+        """Give the key of each row, where the page's rows come from, and the same joined to the keys."""
+        match = self._read.match
+        if match is None:
+            found: FromClause = page.select_from(inner.joined).subquery("page")
+            return null(), found, found
+        keys = func.unnest(_keys(match)).table_valued("key", name="keys").render_derived()
+        column = inner.column(match)
+        lateral = page.where(column == keys.c.key).select_from(inner.joined).lateral("page")
+        return keys.c.key, lateral, keys.join(lateral, true())
+
+
+def _ordered(places: Sequence[Any], *, downward: bool) -> list[Any]:
+    return [each.desc() if downward else each for each in places]
+
+
+def _keys(match: At) -> Any:
+    return bindparam("keys", type_=ARRAY(match.column.type))

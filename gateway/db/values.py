@@ -1,0 +1,37 @@
+"""Values on their way to the database, written as PostgreSQL reads them in text."""
+
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal_column
+
+
+def constant(value: str | int) -> ColumnElement[Any]:
+    """Write a value that stands in this program, not in a request, into the SQL itself."""
+    if isinstance(value, int):
+        return literal_column(str(value))
+    escaped = value.replace("'", "''")
+    return literal_column(f"'{escaped}'")
+
+
+def text(value: Any) -> str | None:
+    """Write a parameter's `value`; null stays null."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return "{" + ",".join(map(_element, value)) + "}"
+    if isinstance(value, Enum):
+        return text(value.value)
+    return str(value)
+
+
+def _element(value: Any) -> str:
+    if type(value) is int:
+        return str(value)
+    written = text(value)
+    if written is None:
+        return "null"
+    escaped = written.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,1 @@
+"""The marketplace's own rules and facts that stand in no table."""

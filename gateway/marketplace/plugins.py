@@ -1,0 +1,41 @@
+"""What Waldur's plugins say of the offerings of a type; it stands in no table (domain.md §3.6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """The facts of one type of offerings."""
+
+    limits_updatable: bool = False
+    """Whether the limits of a resource can be changed."""
+    factors: Mapping[str, int] = field(default_factory=dict)
+    """The components that the plugin brings, and how many backend units make one of theirs."""
+    secret_attributes: frozenset[str] = frozenset()
+    """What nobody is shown of a resource's attributes."""
+
+
+UNKNOWN = Plugin()
+PLUGINS: Mapping[str, Plugin] = {
+    "OpenStack.Tenant": Plugin(
+        limits_updatable=True,
+        factors={"cores": 1, "ram": 1024, "storage": 1024},
+        secret_attributes=frozenset({"user_username", "user_password"}),
+    ),
+    "VMware.VirtualMachine": Plugin(
+        limits_updatable=True, factors={"cpu": 1, "ram": 1024, "disk": 1024}
+    ),
+    "SlurmInvoices.SlurmPackage": Plugin(factors={"cpu": 1, "gpu": 1, "ram": 1}),
+    "Marketplace.Slurm": Plugin(limits_updatable=True),
+    "Marketplace.Rancher": Plugin(factors={"node": 1}),
+    "Marketplace.Basic": Plugin(limits_updatable=True),
+    "Support.OfferingTemplate": Plugin(limits_updatable=True),
+    "Marketplace.Script": Plugin(limits_updatable=True),
+    "Waldur.RemoteOffering": Plugin(limits_updatable=True),
+}
+
+
+def plugin(offering_type: str) -> Plugin:
+    """Give the facts of offerings of that type."""
+    return PLUGINS.get(offering_type, UNKNOWN)

@@ -1,0 +1,139 @@
+"""Where queries start."""
+
+import asyncio
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from gateway.context import Info
+from gateway.db import tables
+from gateway.db.row import Row
+from gateway.schema.category import Category
+from gateway.schema.component import Component
+from gateway.schema.consumer_list import (
+    CustomerFilter,
+    CustomerOrder,
+    ProjectFilter,
+    ProjectOrder,
+)
+from gateway.schema.customer import Customer
+from gateway.schema.errors import BadInputError, checked
+from gateway.schema.node import Node, uuid_in
+from gateway.schema.offering import Offering
+from gateway.schema.offering_list import OfferingFilter, OfferingOrder
+from gateway.schema.page import Page
+from gateway.schema.found import Found, Listed
+from gateway.schema.pages import Pages, Search
+from gateway.schema.partition import Partition
+from gateway.schema.plan import Plan
+from gateway.schema.project import Project
+from gateway.schema.published import published
+from gateway.schema.relations import RELATION, declare
+from gateway.schema.resource import Resource
+from gateway.schema.resource_list import SEARCH, ResourceFilter, ResourceOrder, VisibleAs
+from gateway.schema.scalars import UUID
+from gateway.schema.user import User
+from gateway.schema.viewer import Viewer, viewer
+
+NODES: tuple[type[Row], ...] = (
+    Resource,
+    Offering,
+    Component,
+    Partition,
+    Plan,
+    Category,
+    Customer,
+    Project,
+    User,
+)
+MOST_NODES = 300
+
+
+def by_uuid(row_class: type[Row]) -> Any:
+    """Declare a field that finds one visible row by its uuid."""
+    found = Found({row_class.__name__: row_class.tables[0]})
+
+    async def resolve(info: Info, uuid: UUID) -> Any:
+        return await found.find(info, uuid)
+
+    return _field(resolve, found)
+
+
+def listed(
+    row_class: type[Row],
+    orders: type[Enum],
+    filters: type | None = None,
+    sides: type[Enum] | None = None,
+    search: Search | None = None,
+) -> Any:
+    """Declare a field that pages through the visible rows."""
+    return declare(Pages(row_class.tables[0], None, orders, filters, sides, search))
+
+
+def few(row_class: type[Row], *order: Any) -> Any:
+    """Declare a field that lists all visible rows, which are few."""
+    return declare(Listed(row_class.tables[0], order))
+
+
+def by_id(*row_classes: type[Row]) -> tuple[Any, Any]:
+    """Declare a field that finds one visible row by its global id, and one that finds several."""
+    found = Found({each.__name__: each.tables[0] for each in row_classes}, uuid_in)
+
+    async def one(info: Info, id: strawberry.ID) -> Any:  # noqa: A002 - Relay's word
+        checked(id, "id")
+        return await found.find(info, id)
+
+    async def several(info: Info, ids: list[strawberry.ID]) -> Any:
+        if len(ids) > MOST_NODES:
+            raise BadInputError(f"At most {MOST_NODES} ids can be asked for at once.", "ids")
+        checked(ids, "ids")
+        return await asyncio.gather(*[found.find(info, each) for each in ids])
+
+    return _field(one, found), _field(several, found)
+
+
+def _field(resolve: Any, relation: Any) -> Any:
+    del resolve.__annotations__["return"]
+    return strawberry.field(resolver=resolve, metadata={RELATION: relation})
+
+
+_node, _nodes = by_id(*NODES)
+
+
+@published
+class Query:
+    """Where queries start. What the viewer does not see is as if it did not exist."""
+
+    viewer: Viewer | None = declare(viewer)
+    """Who asks; null without a token."""
+    node: Node | None = _node
+    """The thing with that id, if the viewer sees it."""
+    nodes: list[Node | None] = _nodes
+    """The things with those ids, in their order; null for each that the viewer does not see."""
+    resource: Resource | None = by_uuid(Resource)
+    """The resource of that uuid, if the viewer sees it."""
+    resources: Page[Resource] = listed(Resource, ResourceOrder, ResourceFilter, VisibleAs, SEARCH)
+    """The resources that the viewer sees."""
+    offering: Offering | None = by_uuid(Offering)
+    """The offering of that uuid, if the viewer sees it."""
+    offerings: Page[Offering] = listed(Offering, OfferingOrder, OfferingFilter)
+    """The offerings that the viewer sees: those in the catalogue, and the viewer's own."""
+    component: Component | None = by_uuid(Component)
+    """The component of that uuid, if the viewer sees its offering."""
+    partition: Partition | None = by_uuid(Partition)
+    """The partition of that uuid, if the viewer sees its offering."""
+    plan: Plan | None = by_uuid(Plan)
+    """The plan of that uuid, if the viewer sees its offering and may order by it."""
+    category: Category | None = by_uuid(Category)
+    """The category of that uuid."""
+    categories: list[Category] = few(Category, tables.category.c.title)
+    """All categories, ordered by title."""
+    project: Project | None = by_uuid(Project)
+    """The project of that uuid, if the viewer sees it."""
+    projects: Page[Project] = listed(Project, ProjectOrder, ProjectFilter)
+    """The projects that the viewer sees."""
+    customer: Customer | None = by_uuid(Customer)
+    """The organisation of that uuid, if the viewer sees it."""
+    customers: Page[Customer] = listed(Customer, CustomerOrder, CustomerFilter)
+    """The organisations that the viewer sees."""

@@ -1,0 +1,153 @@
+"""What a client asks of a list: which stretch of it, in what order, under which conditions."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from gateway.db.read import Order, Side, Stretch
+from gateway.db.values import text
+from gateway.schema.errors import BadInputError
+from gateway.schema.filters import NOTHING, Filtered, Shape
+
+LARGEST, USUAL = 300, 20
+encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(list[Any]).decode
+Place = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What decides the text of a statement about a list; all else are parameters."""
+
+    filtered: Shape
+    side: Side | None
+    search: str | None
+    """The kind of search, if there is one."""
+    stretch: Stretch | None = None
+    """None for a statement about the whole list."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A stretch of a list, as a client asks for it."""
+
+    order: Enum
+    size: int
+    backward: bool = False
+    after: Place = ()
+    before: Place = ()
+    filtered: Filtered = NOTHING
+    side: Side | None = None
+    query: tuple[str, ...] = ()
+    """The kind of search, if there is one, and what is searched for."""
+
+    @cached_property
+    def whole(self) -> Form:
+        """The form of a statement about the whole list."""
+        return Form(self.filtered.shape, self.side, next(iter(self.query), None))
+
+    @cached_property
+    def form(self) -> Form:
+        """The form of the statement of the page."""
+        order: Order = self.order.value
+        stretch = Stretch(order, self.backward, _nulls(self.after), _nulls(self.before))
+        return replace(self.whole, stretch=stretch)
+
+    def parameters(self) -> dict[str, str | None]:
+        """Give what the statement of the page needs to know."""
+        found = {"limit": str(self.size + 1), **self.conditions()}
+        for name, bound in (("after", self.after), ("before", self.before)):
+            found.update((f"{name}{i}", text(value)) for i, value in enumerate(bound))
+        return found
+
+    def conditions(self) -> dict[str, str | None]:
+        """Give what a statement about the whole list needs to know."""
+        found = {name: text(value) for name, value in self.filtered.parameters}
+        found.update((f"query{i}", value) for i, value in enumerate(self.query[1:]))
+        return found
+
+    def cursor(self, row: Sequence[Any]) -> str:
+        """Name the place of `row`, which ends in the keys that it is ordered by."""
+        keys = row[-len(self.order.value.by) - 1 :]
+        return urlsafe_b64encode(encode((self.order.name, *keys))).decode()
+
+    def stretched(self, rows: list[Any]) -> "Stretched":
+        """Make the page of `rows`, of which there is one more than asked for if the list goes on."""
+        more, rows = len(rows) > self.size, rows[: self.size]
+        if self.backward:
+            return Stretched(self, rows[::-1], bool(self.before), more)
+        return Stretched(self, rows, more, bool(self.after))
+
+
+@dataclass(frozen=True)
+class Stretched:
+    """Rows, and whether there are others around them."""
+
+    asked: Asked
+    rows: list[Any]
+    has_next_page: bool
+    has_previous_page: bool
+
+    def start_cursor(self) -> str | None:
+        """Name the place of the first row."""
+        return self.asked.cursor(self.rows[0]) if self.rows else None
+
+    def end_cursor(self) -> str | None:
+        """Name the place of the last row."""
+        return self.asked.cursor(self.rows[-1]) if self.rows else None
+
+
+def size(first: int | None, last: int | None) -> tuple[int, bool]:
+    """Give how many rows are asked for, and whether from the end."""
+    if first is not None and last is not None:
+        raise BadInputError("Give `first` or `last`, not both.", "last")
+    name, given = ("first", first) if last is None else ("last", last)
+    wanted = USUAL if given is None else given
+    if not 0 <= wanted <= LARGEST:
+        raise BadInputError(f"`{name}` is a number from 0 to {LARGEST}.", name)
+    return wanted, name == "last"
+
+
+def place(order: Enum, cursor: str | None, argument: str) -> Place:
+    """Give the keys in a cursor; nothing without one."""
+    if cursor is None:
+        return ()
+    try:
+        name, *keys = decode(urlsafe_b64decode(cursor))
+    except (ValueError, NotBase64):
+        raise BadInputError("The cursor is not one that this API gave.", argument) from None
+    by = order.value.by
+    if name != order.name:
+        raise BadInputError(f"The cursor is not of a list ordered by {order.name}.", argument)
+    if len(keys) != len(by) + 1 or not all(map(_fits, (at.column for at in by), keys)):
+        raise BadInputError("The cursor is not one that this API gave.", argument)
+    if type(keys[-1]) is not int or not -(2**31) <= keys[-1] < 2**31:
+        raise BadInputError("The cursor is not one that this API gave.", argument)
+    return tuple(keys)
+
+
+def _fits(column: Any, value: Any) -> bool:
+    """Say whether `value` may stand in `column`, so that no forged cursor reaches the database."""
+    if value is None:
+        return bool(column.nullable)
+    python = column.type.python_type
+    if python is int:
+        return type(value) is int and -(2**31) <= value < 2**31
+    if not isinstance(value, str) or "\x00" in value:
+        return False
+    try:
+        if python in (date, datetime):
+            python.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _nulls(bound: Place) -> tuple[bool, ...]:
+    return tuple([value is None for value in bound])

@@ -1,0 +1,67 @@
+"""Organisations."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from gateway.db import tables
+from gateway.db.row import Row
+from gateway.schema.consumer_list import ProjectFilter, ProjectOrder
+from gateway.schema.fields import pages
+from gateway.schema.node import Node, identified
+from gateway.schema.offering_list import OfferingFilter, OfferingOrder
+from gateway.schema.page import Page
+from gateway.schema.published import published
+from gateway.schema.resource_list import ResourceFilter, ResourceOrder
+from gateway.schema.scalars import UUID, DateTime
+
+if TYPE_CHECKING:
+    from gateway.schema.offering import Offering
+    from gateway.schema.project import Project
+    from gateway.schema.resource import Resource
+
+customer, project = tables.customer.c, tables.project.c
+
+
+@published
+class Customer(
+    Row, Node, tables=(tables.customer,), by_reference="id uuid name slug description"
+):
+    """An organisation: it has projects, or provides offerings, or both.
+
+    One that the viewer only meets by a reference shows id, uuid, name and slug,
+    and as a provider its description; all else is null.
+    """
+
+    id: strawberry.ID = identified("Customer", customer.uuid)
+    """Identifies the organisation among all nodes."""
+    uuid: UUID
+    """Identifies the organisation for good."""
+    name: str
+    """What people call the organisation."""
+    slug: str
+    """A short name for addresses."""
+    description: str | None
+    """What the organisation is; null in older marketplaces."""
+    native_name: str | None
+    """Its name in its own language; null if it is not shown to the viewer."""
+    abbreviation: str | None
+    """A shorter name; null if it is not shown to the viewer."""
+    country: str | None
+    """Where it is, as two letters; null if it is not shown to the viewer."""
+    homepage: str | None
+    """Where it is on the web; null if it is not shown to the viewer."""
+    created: DateTime | None
+    """When it was made; null if it is not shown to the viewer."""
+    projects: Page[Annotated["Project", strawberry.lazy("gateway.schema.project")]] | None = pages(
+        project.customer_id, ProjectOrder, ProjectFilter
+    )
+    """Its projects that the viewer sees."""
+    offerings: Page[Annotated["Offering", strawberry.lazy("gateway.schema.offering")]] | None = (
+        pages(tables.offering.c.customer_id, OfferingOrder, OfferingFilter)
+    )
+    """What it provides, as far as the viewer sees it."""
+    resources: Page[Annotated["Resource", strawberry.lazy("gateway.schema.resource")]] | None = (
+        pages(project.customer_id, ResourceOrder, ResourceFilter, tables.resource.c.project_id)
+    )
+    """The resources of its projects that the viewer sees."""

@@ -1,0 +1,47 @@
+"""The declarations that types are made of: each says what a field holds, and nothing of how it is got."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Column
+
+from gateway.db.read import At
+from gateway.schema.inputs import Input
+from gateway.schema.pages import Pages, Search
+from gateway.schema.relations import Computed, Many, One, declare
+
+
+def one(reference: Column[Any], shows: str | None = None) -> Any:
+    """Declare a field that holds the row which `reference` points to.
+
+    Of a row that the viewer does not see, `shows` names the fields that are
+    shown below this reference; without it, those of its type.
+    """
+    return declare(One(reference, None if shows is None else frozenset(shows.split())))
+
+
+def many(reference: Column[Any], *order: Column[Any]) -> Any:
+    """Declare a field that holds all parts whose `reference` points here; they must be few."""
+    return declare(Many(reference, order))
+
+
+def pages(
+    reference: Column[Any],
+    orders: type[Enum],
+    filters: type | None = None,
+    *path: Column[Any],
+    sides: type[Enum] | None = None,
+    search: Search | None = None,
+) -> Any:
+    """Declare a field that pages through the visible rows whose `reference` points here.
+
+    With a `path` the rows start it, and what it leads to has the `reference`.
+    """
+    table: Any = path[0].table if path else reference.table
+    return declare(Pages(table, At(reference, path), orders, filters, sides, search))
+
+
+def computed(function: Callable[..., Any], *inputs: Input) -> Any:
+    """Declare a field that `function` works out from columns, totals and facts."""
+    return declare(Computed(function, inputs))

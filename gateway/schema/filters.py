@@ -1,0 +1,128 @@
+"""What lists can be filtered by: a filter field is a declared condition on a column."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, cast, dataclass_transform
+
+import strawberry
+from sqlalchemy import ColumnElement, and_, false, or_, true
+from strawberry.types import get_object_definition
+
+from gateway.db.conditions import Holds
+from gateway.db.read import Condition
+from gateway.schema.errors import BadInputError, checked
+from gateway.schema.published import describe
+
+T = TypeVar("T", bound=type)
+CONDITION = "condition"
+DEEPEST = 5
+Parameters = dict[str, Any]
+Shape = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """A condition, and how a client's value becomes its parameter."""
+
+    holds: Holds
+    value: Callable[[Any], Any] = lambda value: value
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What a client's filter comes to: the form of the condition, and its parameters."""
+
+    shape: Shape
+    parameters: tuple[tuple[str, Any], ...]
+
+
+NOTHING = Filtered((), ())
+
+
+def filtered_by(holds: Holds, value: Callable[[Any], Any] = lambda value: value) -> Any:
+    """Declare a filter field."""
+    return strawberry.field(default=strawberry.UNSET, metadata={CONDITION: Filter(holds, value)})
+
+
+JOINING = {
+    "and_": "All of these hold.",
+    "or_": "One of these holds.",
+    "not_": "This does not hold.",
+}
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
+def asked_for(cls: T) -> T:
+    """Make `cls` a GraphQL input that filters, described by its docstrings; its values can be joined."""
+    itself = Annotated[cls.__name__, strawberry.lazy(cls.__module__)]
+    for name, description in JOINING.items():
+        kind: Any = itself if name == "not_" else list[itself]  # type: ignore[valid-type]
+        cls.__annotations__[name] = kind | None
+        field = strawberry.field(
+            name=name[:-1], default=strawberry.UNSET, description=description
+        )
+        setattr(cls, name, field)
+    return cast("T", describe(cls, strawberry.input(cls, description=inspect.getdoc(cls))))
+
+
+class Filters:
+    """What the fields of a filter type declare."""
+
+    def __init__(self, filters: type) -> None:
+        definition = get_object_definition(filters, strict=True)
+        self._filters: dict[str, Filter] = {
+            each.python_name: each.metadata[CONDITION]
+            for each in definition.fields
+            if CONDITION in each.metadata
+        }
+
+    def filtered(self, given: dict[str, Any] | None) -> Filtered:
+        """Check what a client gives, under the names that Python uses; a null asks for nothing."""
+        parameters: list[tuple[str, Any]] = []
+        shape = self._shape(given or {}, ("filter",), parameters)
+        return Filtered(shape, tuple(parameters))
+
+    def _shape(
+        self, given: dict[str, Any], path: tuple[str | int, ...], parameters: list[tuple[str, Any]]
+    ) -> Shape:
+        if len(path) > DEEPEST * 2 + 1:
+            raise BadInputError(f"A filter is at most {DEEPEST} levels deep.", *path)
+        shape: list[Any] = []
+        for name, value in given.items():
+            if value is None:
+                continue
+            if name in JOINING:
+                below = [value] if name == "not_" else value
+                places = [(*path, name[:-1], i) for i in range(len(below))]
+                shapes = [self._shape(*e, parameters) for e in zip(below, places, strict=True)]
+                shape.append((name, tuple(shapes)))
+            else:
+                checked(value, *path, name)
+                parameter = f"f{len(parameters)}"
+                parameters.append((parameter, self._filters[name].value(value)))
+                shape.append((name, parameter))
+        return tuple(shape)
+
+    def conditions(self, shape: Shape) -> tuple[Condition, ...]:
+        """Give the conditions of a filter of that `shape`."""
+        return tuple(self._condition(name, below) for name, below in shape)
+
+    def _condition(self, name: str, below: Any) -> Condition:
+        if name not in JOINING:
+            holds = self._filters[name].holds
+            return lambda rule: holds(rule, below)
+        return _JOINED[name]([self.conditions(each) for each in below])
+
+
+def _all(conditions: Iterable[Condition], rule: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(true(), *(each(rule) for each in conditions))
+
+
+Parts = list[tuple[Condition, ...]]
+_JOINED: dict[str, Callable[[Parts], Condition]] = {
+    "and_": lambda parts: lambda rule: and_(true(), *(_all(each, rule) for each in parts)),
+    "or_": lambda parts: lambda rule: or_(false(), *(_all(each, rule) for each in parts)),
+    "not_": lambda parts: lambda rule: _all(parts[0], rule).is_not(true()),
+}
+"""A comparison with a null is unknown, and what is not known to hold is not what is excluded."""

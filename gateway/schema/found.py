@@ -1,0 +1,67 @@
+"""Rows that are found by what identifies them, and lists that are short."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Table
+
+from gateway.context import Info
+from gateway.db.read import At, Read
+from gateway.db.row import Row
+from gateway.schema.relations import Resolver, made, whole
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The visible row of one of `tables` whose uuid an argument gives."""
+
+    tables: dict[str, Table[Any]]
+    """By the name of the type."""
+
+    uuid_in: Callable[[str, str], str | None] = lambda value, _: value
+    """Give the uuid that a value means, if it means a row of the type of that name."""
+
+    @cached_property
+    def reads(self) -> dict[str, Read]:
+        """Describe the rows, by the name of the type."""
+        return {
+            name: Read(table, whole(table), match=At(table.c.uuid))
+            for name, table in self.tables.items()
+        }
+
+    async def find(self, info: Info, value: Any) -> Row | None:
+        """Load the row that `value` means."""
+        for name, table in self.tables.items():
+            uuid = self.uuid_in(value, name)
+            if uuid is not None:
+                found = await info.context.loads.rows(self.reads[name], _hyphened(uuid))
+                return made(table, found)[0] if found else None
+        return None
+
+
+def _hyphened(uuid: str) -> str:
+    """Write a uuid as the database sends it, so that what is found lies under what was asked for."""
+    return f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """All visible rows of `table`, which are few, in an order of their own."""
+
+    table: Table[Any]
+    order: tuple[Any, ...] = ()
+
+    @cached_property
+    def read(self) -> Read:
+        """Describe the rows."""
+        return Read(self.table, whole(self.table), order=self.order)
+
+    def resolver(self) -> Resolver:
+        """Give the function that graphql-core calls."""
+
+        async def resolve(info: Info) -> list[Row]:
+            return made(self.table, await info.context.loads.rows(self.read, None))
+
+        return resolve

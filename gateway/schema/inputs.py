@@ -1,0 +1,93 @@
+"""What computed fields are made of: columns, columns along references, totals, facts of the moment."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Column
+
+from gateway.context import Context, Fact
+from gateway.db.read import At, Door, Read, Seen
+from gateway.db.row import Row, need, needed
+from gateway.db.totals import Total
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """One value of a total, for what a column of the row refers to; `missing` where no row counts."""
+
+    total: Total
+    value: str
+    key: Column[Any]
+    missing: Any = None
+
+
+Input = Column[Any] | At | Sum | Fact
+
+
+def target(reference: Column[Any]) -> Column[Any]:
+    """Give the column that `reference` points to."""
+    (foreign_key,) = reference.foreign_keys
+    return foreign_key.column
+
+
+@cache
+def referenced(table: Any) -> Read:
+    """Describe the rows of `table` that are referred to: whether they are seen, and what they hold."""
+    (primary,) = table.primary_key
+    columns = (Seen(), *map(At, needed(table)))
+    return Read(table, columns, Door.REFERENCED, At(primary))
+
+
+async def follow(context: Context, row: Row, reference: Column[Any]) -> Row | None:
+    """Load the row that `reference` of `row` points to."""
+    key = getattr(row, reference.key)
+    if key is None:
+        return None
+    table: Any = target(reference).table
+    found = await context.loads.rows(referenced(table), key)
+    names = [each.key for each in needed(table)]
+    return Row.of(table).made(names, found[0][2:], seen=found[0][1]) if found else None
+
+
+def needs(given: Input) -> None:
+    """Have read what an input stands for."""
+    if isinstance(given, At):
+        need([given.column, *given.path])
+    elif isinstance(given, Sum):
+        need([given.key])
+    elif not isinstance(given, Fact):
+        need([given])
+
+
+def value(context: Context, row: Row, given: Input) -> Any | Awaitable[Any]:
+    """Give the value of an input, or what it can be awaited from."""
+    if isinstance(given, Fact):
+        return context.facts[given]
+    if isinstance(given, At):
+        return _along(context, row, given)
+    if isinstance(given, Sum):
+        return _sum(context, row, given)
+    return getattr(row, given.key)
+
+
+async def _along(context: Context, row: Row, at: At) -> Any:
+    found: Row | None = row
+    for reference in at.path:
+        found = await follow(context, found, reference) if found is not None else None
+    return None if found is None else getattr(found, at.column.key)
+
+
+async def _sum(context: Context, row: Row, given: Sum) -> Any:
+    key = getattr(row, given.key.key)
+    if key is None:
+        return given.missing
+    found = await context.loads.rows(_total(given.total), key)
+    place = list(given.total.values).index(given.value) + 1
+    return given.missing if not found or found[0][place] is None else found[0][place]
+
+
+@cache
+def _total(total: Total) -> Read:
+    return total.read

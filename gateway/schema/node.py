@@ -1,0 +1,38 @@
+"""What every thing with a global id has in common."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from functools import partial
+from typing import Any
+
+import strawberry
+from sqlalchemy import Column
+
+from gateway.schema.fields import computed
+from gateway.schema.scalars import bare, parsed_uuid
+
+
+@strawberry.interface(description="Something with an id of its own.")
+class Node:
+    """Something with an id of its own."""
+
+    id: strawberry.ID = strawberry.field(description="Identifies the thing among all nodes.")
+
+
+def global_id(name: str, uuid: str) -> str:
+    """Give the id of the thing of type `name` with `uuid`."""
+    return urlsafe_b64encode(f"{name}:{bare(uuid)}".encode()).decode()
+
+
+def uuid_in(value: str, name: str) -> str | None:
+    """Give the uuid in the id `value`, if it is of a thing of type `name`."""
+    try:
+        kind, _, uuid = urlsafe_b64decode(value).decode().partition(":")
+        return parsed_uuid(uuid) if kind == name else None
+    except (ValueError, NotBase64):
+        return None
+
+
+def identified(name: str, uuid: Column[Any]) -> Any:
+    """Declare the global id of things of type `name`."""
+    return computed(partial(global_id, name), uuid)

@@ -1,0 +1,124 @@
+"""What providers offer."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from gateway.context import Fact
+from gateway.db import tables
+from gateway.db.row import Row
+from gateway.schema.category import Category
+from gateway.schema.component import Component
+from gateway.schema.customer import Customer
+from gateway.schema.endpoint import Endpoint
+from gateway.schema.fields import computed, many, one, pages
+from gateway.schema.media import media_url
+from gateway.schema.node import Node, identified
+from gateway.schema.offering_list import OfferingState
+from gateway.schema.page import Page
+from gateway.schema.partition import Partition
+from gateway.schema.plan import Plan
+from gateway.schema.project import Project
+from gateway.schema.published import published
+from gateway.schema.resource_list import ResourceFilter, ResourceOrder
+from gateway.schema.scalars import JSON, UUID, DateTime
+
+if TYPE_CHECKING:
+    from gateway.schema.resource import Resource
+
+offering = tables.offering.c
+
+
+@published
+class Offering(Row, Node, tables=(tables.offering,)):
+    """Something that a provider offers, such as a cluster or a cloud.
+
+    Whoever sees one of its resources sees all of it.
+    """
+
+    id: strawberry.ID = identified("Offering", offering.uuid)
+    """Identifies the offering among all nodes."""
+    uuid: UUID
+    """Identifies the offering for good."""
+    name: str
+    """What people call the offering."""
+    slug: str
+    """A short name for addresses."""
+    description: str
+    """What the offering is, in short."""
+    full_description: str
+    """What the offering is, at length; may hold HTML."""
+    type: str
+    """The kind of backend, such as Marketplace.Slurm."""
+    state: OfferingState | None
+    """Whether it can be ordered."""
+    paused_reason: str
+    """Why it can't be ordered at present; empty if it can."""
+    shared: bool
+    """Whether it is for everybody."""
+    billable: bool
+    """Whether it is billed."""
+    created: DateTime
+    """When it was made."""
+    modified: DateTime
+    """When it last changed."""
+    backend_id: str
+    """What the backend calls it."""
+    privacy_policy_link: str
+    """Where its privacy policy is."""
+    helpdesk_url: str | None
+    """Where to ask for help; null in older marketplaces."""
+    documentation_url: str | None
+    """Where its documentation is; null in older marketplaces."""
+    access_url: str | None
+    """Where to use it; null in older marketplaces."""
+    vendor_details: str
+    """Who makes what is offered; may hold HTML."""
+    getting_started: str
+    """How to begin; may hold HTML."""
+    integration_guide: str
+    """How to connect it; may hold HTML."""
+    country: str
+    """Where it is, as two letters; empty if nobody said."""
+    latitude: float | None
+    """Where it is; null if nobody said."""
+    longitude: float | None
+    """Where it is; null if nobody said."""
+    datacite_doi: str
+    """Its digital object identifier; empty if it has none."""
+    citation_count: int
+    """How often it was cited; -1 if that is not known."""
+    image: str | None = computed(media_url, offering.image, Fact.MEDIA_URL)
+    """The address of its picture; null if it has none."""
+    thumbnail: str | None = computed(media_url, offering.thumbnail, Fact.MEDIA_URL)
+    """The address of its small picture; null if it has none."""
+    attributes: JSON
+    """What its category asks to know of it."""
+    options: JSON
+    """What can be chosen in an order: `order`, a list of names, and `options`, each with its type."""
+    resource_options: JSON
+    """What can be chosen for a resource later on; as `options`."""
+    plugin_options: JSON
+    """How its type is set up; never a secret."""
+    backend_metadata: JSON
+    """What the backend says of it."""
+    category: Category = one(offering.category_id)
+    """The kind of offering."""
+    provider: Customer | None = one(offering.customer_id, "id uuid name slug description")
+    """The organisation that provides it; null if none does."""
+    project: Project | None = one(offering.project_id, "id uuid name")
+    """The project that it is for; null if it is for more."""
+    parent: Annotated["Offering", strawberry.lazy(__name__)] | None = one(offering.parent_id)
+    """The offering that it belongs to, such as the cloud of its machines; null if there is none."""
+    components: list[Component] = many(tables.component.c.offering_id, tables.component.c.name)
+    """What it is metered by, ordered by name."""
+    plans: list[Plan] = many(tables.plan.c.offering_id)
+    """The ways to pay for it that are open to the viewer."""
+    partitions: list[Partition] = many(tables.partition.c.offering_id)
+    """The partitions of its cluster; empty if it is none."""
+    endpoints: list[Endpoint] = many(tables.offering_endpoint.c.offering_id)
+    """Where it can be reached."""
+    resources: Page[Annotated["Resource", strawberry.lazy("gateway.schema.resource")]] = pages(
+        tables.resource.c.offering_id, ResourceOrder, ResourceFilter
+    )
+    """Its resources that the viewer sees."""

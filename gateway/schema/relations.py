@@ -1,0 +1,130 @@
+"""What a field is made of, as values that both executors read.
+
+graphql-core calls a declaration's resolver, one row at a time; the plan
+compiler reads the declaration itself. Neither knows more than what stands here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import strawberry
+from sqlalchemy import Column
+
+from gateway.context import Info
+from gateway.db.read import At, Door, Read
+from gateway.db.row import Row, need, needed
+from gateway.schema.inputs import Input, follow, needs, target, value
+
+RELATION = "relation"
+"""Under this name a field's metadata holds its declaration."""
+
+Parent = strawberry.Parent[Any]
+Resolver = Callable[..., Any]
+
+
+class Relation(Protocol):
+    """How a field's value is found."""
+
+    def resolver(self) -> Resolver:
+        """Give the function that graphql-core calls."""
+
+
+def declare(relation: Relation, **options: Any) -> Any:
+    """Declare a field whose type is its attribute's annotation."""
+    resolve = relation.resolver()
+    resolve.__annotations__.pop("return", None)
+    return strawberry.field(resolver=resolve, metadata={RELATION: relation}, **options)
+
+
+def made(table: Any, found: list[tuple[Any, ...]]) -> list[Row]:
+    """Make rows of `table` from what was read; the first column is the key they were found by."""
+    names = [each.key for each in needed(table)]
+    return [Row.of(table).made(names, row[1:]) for row in found]
+
+
+def whole(table: Any) -> tuple[At, ...]:
+    """Give the columns that a row of `table` is read with."""
+    return tuple(map(At, needed(table)))
+
+
+def shown(root: Any, info: Info) -> bool:
+    """Say whether the viewer is shown this field of `root`."""
+    return not isinstance(root, Row) or root.shows(info.python_name)
+
+
+@dataclass(frozen=True, eq=False)
+class One:
+    """The row that `reference` points to; as a whole if the viewer sees it, else what REST shows.
+
+    REST may show less below this reference than below others: `shows`.
+    """
+
+    reference: Column[Any]
+    shows: frozenset[str] | None = None
+
+    def resolver(self) -> Resolver:
+        """Give the function that graphql-core calls."""
+        need([self.reference])
+
+        async def resolve(root: Parent, info: Info) -> Row | None:
+            if not shown(root, info):
+                return None
+            found = await follow(info.context, root, self.reference)
+            if found is not None and found.fields is not None and self.shows is not None:
+                found.fields = self.shows
+            return found
+
+        return resolve
+
+
+@dataclass(frozen=True, eq=False)
+class Many:
+    """All parts whose `reference` points here, in an order of their own; they must be few."""
+
+    reference: Column[Any]
+    order: tuple[Column[Any], ...] = ()
+
+    @cached_property
+    def read(self) -> Read:
+        """Describe the rows."""
+        table: Any = self.reference.table
+        return Read(table, whole(table), Door.PARTS, At(self.reference), order=self.order)
+
+    def resolver(self) -> Resolver:
+        """Give the function that graphql-core calls."""
+        here = target(self.reference)
+        need([here])
+
+        async def resolve(root: Parent, info: Info) -> list[Row] | None:
+            if not shown(root, info):
+                return None
+            found = await info.context.loads.rows(self.read, getattr(root, here.key))
+            return made(self.reference.table, found)
+
+        return resolve
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """What `function` makes of some columns, totals and facts."""
+
+    function: Callable[..., Any]
+    inputs: tuple[Input, ...]
+
+    def resolver(self) -> Resolver:
+        """Give the function that graphql-core calls."""
+        for each in self.inputs:
+            needs(each)
+
+        async def resolve(root: Parent, info: Info) -> Any:
+            if not shown(root, info):
+                return None
+            given = [value(info.context, root, each) for each in self.inputs]
+            waiting = [each for each in given if asyncio.iscoroutine(each)]
+            come = iter(await asyncio.gather(*waiting))
+            return self.function(*[next(come) if asyncio.iscoroutine(e) else e for e in given])
+
+        return resolve

@@ -1,0 +1,145 @@
+"""What projects have."""
+
+from typing import Annotated, Any
+
+import msgspec
+import strawberry
+
+from gateway.db import tables
+from gateway.db.read import At
+from gateway.db.row import Row
+from gateway.db.totals import BILLING_OF_OFFERING
+from gateway.marketplace.plugins import plugin
+from gateway.schema.endpoint import Endpoint
+from gateway.schema.fields import computed, many, one
+from gateway.schema.inputs import Sum
+from gateway.schema.node import Node, identified
+from gateway.schema.offering import Offering
+from gateway.schema.plan import Plan
+from gateway.schema.project import Project
+from gateway.schema.published import published
+from gateway.schema.resource_list import ResourceState
+from gateway.schema.scalars import JSON, UUID, Date, DateTime, Decimal
+from gateway.schema.user import User
+
+resource = tables.resource.c
+TYPE = At(tables.offering.c.type, (resource.offering_id,))
+
+
+def safe_attributes(attributes: str, offering_type: str) -> str:
+    """Give the attributes without what the plugin keeps secret (domain.md §3.2)."""
+    secret = plugin(offering_type).secret_attributes
+    if not secret:
+        return attributes
+    given = msgspec.json.decode(attributes)
+    if not isinstance(given, dict):
+        return attributes
+    safe = {name: each for name, each in given.items() if name not in secret}
+    return msgspec.json.encode(safe).decode()
+
+
+def is_limit_based(offering_type: str, has_limits: bool) -> bool:  # noqa: FBT001 - a column's value
+    """Say whether a resource's limits are billed and can be changed."""
+    return has_limits and plugin(offering_type).limits_updatable
+
+
+@published
+class ReportSection:
+    """A part of what a provider reports about a resource."""
+
+    header: str
+    """What the part is about."""
+    body: str
+    """What is reported."""
+
+
+def sections(report: str | None) -> list[ReportSection] | None:
+    """Read a stored report."""
+    if report is None:
+        return None
+    given = msgspec.json.decode(report)
+    parts: list[dict[str, Any]] = [each for each in given or [] if isinstance(each, dict)]
+    return [
+        ReportSection(header=str(each.get("header", "")), body=str(each.get("body", "")))
+        for each in parts
+    ]
+
+
+@published
+class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"):
+    """An offering put to use in a project, such as a virtual machine or a share of a cluster.
+
+    One that the viewer only meets as the parent of another shows id, uuid and
+    name; all else is null.
+    """
+
+    id: strawberry.ID = identified("Resource", resource.uuid)
+    """Identifies the resource among all nodes."""
+    uuid: UUID
+    """Identifies the resource for good."""
+    name: str
+    """What people call the resource."""
+    slug: str | None
+    """A short name for addresses."""
+    description: str | None
+    """What it is for."""
+    state: ResourceState | None
+    """Where it is in its life."""
+    created: DateTime | None
+    """When it was made."""
+    modified: DateTime | None
+    """When it last changed."""
+    backend_id: str | None
+    """What the backend calls it."""
+    effective_id: str | None
+    """What the backend of a remote marketplace calls it."""
+    attributes: JSON | None = computed(safe_attributes, resource.attributes, TYPE)
+    """What it was ordered with; without secrets."""
+    limits: JSON | None
+    """How much of each component it may use, by the component's type."""
+    current_usages: JSON | None
+    """How much of each component it used at last report, by the component's type."""
+    options: JSON | None
+    """What its users chose of the offering's `resourceOptions`."""
+    backend_metadata: JSON | None
+    """What the backend says of it: its run-time state, addresses and the like."""
+    report: list[ReportSection] | None = computed(sections, resource.report)
+    """What the provider reports about it; null if nothing."""
+    cost: Decimal | None
+    """What it costs in a period of its plan; null without a plan."""
+    end_date: Date | None
+    """Its last day; null if it has no end."""
+    end_date_requested_by: User | None = one(resource.end_date_requested_by_id)
+    """Who set the end date."""
+    end_date_updated_at: DateTime | None
+    """When the end date was set; null in older marketplaces."""
+    is_usage_based: bool | None = computed(
+        bool, Sum(BILLING_OF_OFFERING, "usage", resource.offering_id, missing=False)
+    )
+    """Whether the use of it is billed."""
+    is_limit_based: bool | None = computed(
+        is_limit_based, TYPE, Sum(BILLING_OF_OFFERING, "limit", resource.offering_id, missing=False)
+    )
+    """Whether its limits are billed, and can be changed."""
+    downscaled: bool | None
+    """Whether it has less than its limits at present."""
+    paused: bool | None
+    """Whether it is paused."""
+    restrict_member_access: bool | None
+    """Whether the members of its project are kept out."""
+    error_message: str | None
+    """What went wrong; empty if nothing did."""
+    error_traceback: str | None
+    """Where in the program it went wrong."""
+    last_sync: DateTime | None
+    """When the backend was last asked about it; null in older marketplaces."""
+    offering: Offering | None = one(resource.offering_id)
+    """What it was ordered from."""
+    plan: Plan | None = one(resource.plan_id)
+    """How it is paid for; null without a plan."""
+    project: Project | None = one(resource.project_id)
+    """Whose it is."""
+    parent: Annotated["Resource", strawberry.lazy(__name__)] | None = one(resource.parent_id)
+    """The resource that it belongs to, such as a machine's cloud; null if there is none."""
+    endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
+    """Where it can be reached."""

@@ -1,0 +1,113 @@
+"""Scalars as the API writes them, made from the text that the database sends."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any, NewType
+
+import msgspec
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+UUID = NewType("UUID", str)
+DateTime = NewType("DateTime", str)
+Date = NewType("Date", str)
+Decimal = NewType("Decimal", str)
+JSON = NewType("JSON", str)
+BigInt = NewType("BigInt", int)
+
+_UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+
+
+def parsed_uuid(value: object) -> str:
+    """Give the uuid as 32 hex digits; ValueError if it is none."""
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise ValueError("A UUID is 32 hex digits, with or without hyphens.")
+    return bare(value.lower())
+
+
+def bare(value: str) -> str:
+    """Write a uuid as 32 hex digits."""
+    return value.replace("-", "")
+
+
+def rfc3339(value: str) -> str:
+    """Write a moment in UTC as REST does: `2026-01-31 12:00:00.5+00` as `…T12:00:00.500000Z`."""
+    clock = value[11:-3]
+    return f"{value[:10]}T{clock:0<15}Z" if "." in clock else f"{value[:10]}T{clock}Z"
+
+
+def parsed_moment(value: object) -> str:
+    """Give the moment as PostgreSQL reads it; without an offset it is in UTC."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("A DateTime is written like 2026-01-31T12:00:00Z.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def parsed_date(value: object) -> str:
+    """Give the day as PostgreSQL reads it."""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise ValueError("A Date is written like 2026-01-31.") from None
+
+
+def parsed_decimal(value: object) -> str:
+    """Give the number as PostgreSQL reads it."""
+    if isinstance(value, bool) or not _DECIMAL.fullmatch(str(value)):
+        raise ValueError("A Decimal is written like 12.50.")
+    return str(value)
+
+
+def parsed_bigint(value: object) -> int:
+    """Give the number; ValueError beyond 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise ValueError("A BigInt is an integer of 64 bits.")
+    return value
+
+
+def raw(value: Any) -> msgspec.Raw:
+    """Hand on JSON text as it is."""
+    return msgspec.Raw(value.encode())
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="A UUID, printed as 32 hex digits; with hyphens it is accepted, too.",
+        serialize=bare,
+        parse_value=parsed_uuid,
+    ),
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="A moment as in RFC 3339, printed in UTC.",
+        serialize=rfc3339,
+        parse_value=parsed_moment,
+    ),
+    Date: strawberry.scalar(
+        name="Date",
+        description="A day as in ISO 8601.",
+        serialize=str,
+        parse_value=parsed_date,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, printed as a string.",
+        serialize=str,
+        parse_value=parsed_decimal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        serialize=raw,
+        parse_value=lambda value: value,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="An integer of 64 bits, printed as a number.",
+        serialize=int,
+        parse_value=parsed_bigint,
+    ),
+}

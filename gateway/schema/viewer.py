@@ -1,0 +1,52 @@
+"""Who asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.context import Info
+from gateway.db import tables
+from gateway.db.read import At, Read
+from gateway.db.row import Row
+from gateway.schema.published import published
+from gateway.schema.relations import Parent, declare, made, whole
+from gateway.schema.user import User
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """The viewer's own account."""
+
+    def resolver(self) -> Callable[..., Any]:
+        """Give the function that graphql-core calls."""
+
+        async def resolve(root: Parent, info: Info) -> Row | None:
+            read = Read(tables.user, whole(tables.user), match=At(tables.user.c.id))
+            found = await info.context.loads.rows(read, info.context.viewer.user_id)
+            return made(tables.user, found)[0] if found else None
+
+        return resolve
+
+
+@published
+class Viewer:
+    """Who asks."""
+
+    user: User | None = declare(Own())
+    """The viewer's account."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """The viewer, unless they are anonymous."""
+
+    def resolver(self) -> Callable[..., Any]:
+        """Give the function that graphql-core calls."""
+
+        def resolve(info: Info) -> Viewer | None:
+            return None if info.context.viewer.user_id is None else Viewer(user=None)
+
+        return resolve
+
+
+viewer = Asking()

@@ -1,0 +1,171 @@
+"""The settings, read once from the environment and the command line, and passed down."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+PREFIX = "GATEWAY_"
+Network = IPv4Network | IPv6Network
+
+
+class WrongSettingError(Exception):
+    """A setting has a value that makes no sense; the text names it and what would."""
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _folder(value: str) -> Path:
+    return Path(value).expanduser()
+
+
+def _switch(value: str) -> bool:
+    words = {"on": True, "true": True, "1": True, "yes": True}
+    words |= {"off": False, "false": False, "0": False, "no": False}
+    if value.lower() not in words:
+        raise ValueError("on or off")
+    return words[value.lower()]
+
+
+def _natural(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise ValueError(f"a number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError as error:
+        raise ValueError(f"networks like 10.0.0.0/8, separated by commas: {error}") from None
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _postgres(value: str) -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("an address like postgresql://user:password@host:5432/name")
+    return value
+
+
+def _web(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("an address like https://waldur.example.org")
+    return value.rstrip("/")
+
+
+def _setting(default: Any, read: Callable[[str], Any], doc: str) -> Any:
+    return field(default=default, metadata={"read": read, "doc": doc})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set, by `GATEWAY_` and the name in upper case; most also by a flag."""
+
+    host: str = _setting("127.0.0.1", _text, "the address to listen on")
+    port: int = _setting(8000, _natural(0, 65535), "the port to listen on; 0 for any that is free")
+    database_url: str | None = _setting(
+        None, _postgres, "the marketplace's database; without it the demo's own"
+    )
+    data: Path = _setting(Path(".gateway"), _folder, "the folder of the demo's database")
+    workers: int = _setting(1, _natural(1, 64), "the number of processes that serve")
+    rules: str = _setting(
+        "auto", _choice("auto", "2024", "2026"), "the marketplace's rules of who sees what"
+    )
+    waldur_url: str | None = _setting(None, _web, "the marketplace's REST API")
+    keep_tokens: bool = _setting(
+        True, _switch, "whether the use of a token keeps it from expiring, as in REST"
+    )
+    media_url: str | None = _setting(
+        None, _web, "where pictures are; without it below the REST API"
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (), _networks, "the networks of proxies whose X-Forwarded-For is believed"
+    )
+    viewer_seconds: int = _setting(
+        5, _natural(0, 300), "for how long a viewer's roles are remembered"
+    )
+    pool_size: int = _setting(8, _natural(1, 100), "connections to the database, for each process")
+    statement_seconds: int = _setting(
+        10, _natural(1, 600), "how long a statement may take, in seconds"
+    )
+    body_bytes: int = _setting(
+        1_000_000, _natural(1000, 100_000_000), "the longest request body, in bytes"
+    )
+    document_tokens: int = _setting(
+        2000, _natural(100, 100_000), "the longest document, in tokens"
+    )
+    graphiql: bool = _setting(True, _switch, "whether browsers get GraphiQL at /graphql")
+
+    @property
+    def media(self) -> str:
+        """The address that the paths of pictures are appended to."""
+        if self.media_url is not None:
+            return f"{self.media_url}/"
+        return f"{self.waldur_url}/media/" if self.waldur_url else "/media/"
+
+    def lines(self) -> list[str]:
+        """Give the effective settings for people, secrets masked."""
+        return [f"{PREFIX}{each.name.upper()}={_shown(getattr(self, each.name))}" for each in fields(self)]
+
+
+def settings(environment: Mapping[str, str] | None = None, **given: str | None) -> Settings:
+    """Read the settings from the environment; what is `given`, by flags, wins.
+
+    WrongSettingError names the first that makes no sense, and one that does not
+    exist.
+    """
+    variables = os.environ if environment is None else environment
+    known = {f"{PREFIX}{each.name.upper()}": each for each in fields(Settings)}
+    for name in variables:
+        if name.startswith(PREFIX) and name not in known:
+            raise WrongSettingError(f"There is no setting {name}.")
+    found: dict[str, Any] = {}
+    for name, each in known.items():
+        flag = given.get(each.name)
+        value = flag if flag is not None else variables.get(name)
+        if value:
+            where = name if flag is None else f"--{each.name.replace('_', '-')}"
+            found[each.name] = _read(each, where, value)
+    return Settings(**found)
+
+
+def _read(setting: Any, where: str, value: str) -> Any:
+    try:
+        return setting.metadata["read"](value)
+    except ValueError as error:
+        shown = "" if setting.name == "database_url" else f" {value!r} is not:"
+        raise WrongSettingError(f"{where}:{shown} it must be {error}.") from None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "" if value is None else masked(str(value))
+
+
+def masked(url: str) -> str:
+    """Give an address without the password in it."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
