@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import psycopg
 from sqlalchemy import Column, String, Table, UniqueConstraint
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
 from gateway.db import tables
 
-DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
+DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 _resource, _order = tables.resource.c, tables.order.c
 _offering, _project, _customer = tables.offering.c, tables.project.c, tables.customer.c
@@ -33,6 +34,17 @@ OWN: Sequence[Sequence[Column[Any]]] = (
     (_order.resource_id, _order.created),
 )
 """The columns of indexes by which pages are read in order; no Waldur has them."""
+
+_KEYED = """
+select held.relname, array_agg(part.attname::text order by place.n)
+from pg_index made join pg_class held on held.oid = made.indrelid
+join pg_namespace space on space.oid = held.relnamespace
+    and space.nspname = any(current_schemas(false)),
+lateral unnest(made.indkey::int[]) with ordinality place(number, n)
+join pg_attribute part on part.attrelid = made.indrelid and part.attnum = place.number
+where made.indpred is null
+group by made.indexrelid, held.relname
+"""
 
 
 def own() -> dict[str, str]:
@@ -76,3 +88,14 @@ def _searched_by_prefix(table: Table[Any]) -> Iterator[Column[Any]]:
 def _keys(table: Table[Any]) -> Iterator[Any]:
     yield table.primary_key
     yield from (each for each in table.constraints if isinstance(each, UniqueConstraint))
+
+
+def missing(connection: psycopg.Connection[Any]) -> list[str]:
+    """Give the statements that make such of the gateway's indexes as have no match in a database."""
+    rows = connection.execute(_KEYED)
+    have = {(table, tuple(columns)) for table, columns in rows}
+    return [
+        _own_statement(each).replace("INDEX", "INDEX CONCURRENTLY")
+        for each in OWN
+        if (each[0].table.name, tuple(column.name for column in each)) not in have
+    ]

@@ -14,9 +14,6 @@ _COLUMNS = """
 select table_name, column_name from information_schema.columns
 where table_schema = any(current_schemas(false))
 """
-_INDEXES = """
-select tablename, indexname from pg_indexes where schemaname = any(current_schemas(false))
-"""
 ESSENTIAL = ("core_user", "authtoken_token", "marketplace_resource", "structure_project")
 
 
@@ -57,7 +54,8 @@ class Installation:
     def missing(self) -> list[str]:
         """Name the tables and columns that the installation lacks, for people."""
         names = [each.name for each in self.absent]
-        return sorted([*names, *(f"{each.table.name}.{each.name}" for each in self.lacking)])
+        lacking = [each for each in self.lacking if "until" not in each.info]
+        return sorted([*names, *(f"{each.table.name}.{each.name}" for each in lacking)])
 
 
 def found(connection: psycopg.Connection[Any], year: int | None = None) -> Installation:

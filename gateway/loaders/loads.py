@@ -1,54 +1,62 @@
 """The loaders of one request, for graphql-core's resolvers."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from aiodataloader import DataLoader
 
 from gateway.db.database import Ask, Database, Rows
 from gateway.db.read import Read
 from gateway.db.statement import Statements
 from gateway.db.values import text
 from gateway.db.visibility import Viewer
+from gateway.loaders.rounds import Loader, Rounds
 
-Parameters = dict[str, str | None]
+Parameters = Mapping[str, str | None]
+NO_KEY = ()
+"""What a read without keys is loaded by."""
 
 
 class Loads:
-    """Loads rows by the key they are found by, batched.
-
-    Each read has a loader of its own, made on first use. What their batches ask
-    for in one tick goes to the database together, through a loader of
-    statements, and comes back together: the number of statements depends on
-    the document, never on chance.
-    """
+    """Loads rows by the key they are found by, batched: one loader for each read."""
 
     def __init__(self, database: Database, statements: Statements, viewer: Viewer) -> None:
-        self.viewer = viewer
-        self._statements = statements
-        self._asks: DataLoader[Ask, Rows] = DataLoader(database.run)
-        self._loaders: dict[Any, DataLoader[Any, Rows]] = {}
+        """Load what `viewer` sees."""
+        self._statements, self._viewer = statements, viewer
+        self._rounds = Rounds(database)
+        self._loaders: dict[Any, Loader] = {}
 
     async def rows(self, read: Read, key: Any, parameters: Parameters | None = None) -> Rows:
         """Load the rows that `read` finds under `key`; `parameters` are those of its conditions."""
         given = parameters or {}
-        if read.match is None:
-            return await self._ask(read, given)
         name = (read, *given.items())
-        if name not in self._loaders:
+        loader = self._loaders.get(name)
+        if loader is None:
+            loader = self._loaders[name] = Loader(self._rounds, _Batch(self, read, given))
+        rows: Rows = await loader.load(NO_KEY if read.match is None else key)
+        return rows
 
-            async def batch(keys: list[Any]) -> list[Rows]:
-                found: dict[Any, Rows] = defaultdict(list)
-                for row in await self._ask(read, {**given, "keys": text(keys)}):
-                    found[row[0]].append(row)
-                return [found[each] for each in keys]
-
-            self._loaders[name] = DataLoader(batch)
-        return await self._loaders[name].load(key)
-
-    async def _ask(self, read: Read, parameters: Parameters) -> Rows:
-        made = self._statements.of(read, self.viewer.everything)
+    def ask(self, read: Read, parameters: Parameters) -> Ask | None:
+        """Give the statement of `read` and the values of its parameters; None if it can't find rows."""
+        made = self._statements.of(read, self._viewer.everything)
         if made is None:
-            return []
-        given = {**self.viewer.parameters, **parameters}
-        return await self._asks.load((made, tuple([given[name] for name in made.parameters])))
+            return None
+        given = {**self._viewer.parameters, **parameters}
+        return made, tuple([given[name] for name in made.parameters])
+
+
+class _Batch:
+    """How the keys of one read become a statement, and its rows each key's."""
+
+    def __init__(self, loads: Loads, read: Read, parameters: Parameters) -> None:
+        self._loads, self._read, self._parameters = loads, read, parameters
+
+    def ask(self, keys: Sequence[Any]) -> Ask | None:
+        return self._loads.ask(self._read, {**self._parameters, "keys": text(list(keys))})
+
+    def sort(self, keys: Sequence[Any], rows: Rows) -> list[Rows]:
+        if self._read.match is None:
+            return [rows]
+        found: dict[Any, Rows] = defaultdict(list)
+        for row in rows:
+            found[row[0]].append(row)
+        return [found[each] for each in keys]

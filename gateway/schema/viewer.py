@@ -44,7 +44,7 @@ class Asking:
         """Give the function that graphql-core calls."""
 
         def resolve(info: Info) -> Viewer | None:
-            return None if info.context.viewer.user_id is None else Viewer(user=None)
+            return None if info.context.viewer.user_id is None else Viewer()
 
         return resolve
 

@@ -1,0 +1,178 @@
+"""The HTTP service: routes, its life, its health; who asks, and what becomes of a request."""
+
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from http import HTTPStatus
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.api import schema
+from gateway.auth import UnauthenticatedError, Viewers, client_address, key_in
+from gateway.bodies import BadRequestError, asking_in, body_of
+from gateway.context import Context
+from gateway.db.database import Database, TimedOutError, UnavailableError
+from gateway.db.installation import Installation
+from gateway.db.statement import Statements
+from gateway.db.tokens import slide
+from gateway.db.viewers import ViewerReader
+from gateway.examples import EXAMPLES
+from gateway.execution.answering import Answer, Answering
+from gateway.execution.failures import TOLD, Code, failure
+from gateway.ide import page
+from gateway.keepalive import KeepAlive, Waldur
+from gateway.settings import Settings
+
+log = logging.getLogger(__name__)
+GRAPHQL_JSON = "application/graphql-response+json"
+_REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+
+
+class Service:
+    """Answers requests over one marketplace."""
+
+    def __init__(self, settings: Settings, installation: Installation) -> None:
+        """Serve the marketplace that was found at `settings.database_url`."""
+        self._settings, self._installation = settings, installation
+        self._answering = Answering(schema, tokens=settings.document_tokens)
+        self._statements = Statements(installation)
+        self._database: Database
+        self._viewers: Viewers
+
+    @asynccontextmanager
+    async def life(self, _app: Starlette) -> AsyncIterator[None]:
+        """Open what the service needs, and close it in the end."""
+        settings = self._settings
+        assert settings.database_url is not None
+        async with AsyncExitStack() as held:
+            self._database = await Database.at(
+                settings.database_url,
+                size=settings.pool_size,
+                statement_seconds=settings.statement_seconds,
+            )
+            held.push_async_callback(self._database.close)
+            used = self._kept_alive(settings.database_url, held)
+            self._viewers = Viewers(
+                ViewerReader(self._installation, self._database),
+                seconds=settings.viewer_seconds,
+                used=used,
+            )
+            yield
+
+    def _kept_alive(self, url: str, held: AsyncExitStack) -> Callable[[str], None]:
+        """Give what is to be told of each used token: a demo's own tables, or Waldur, or nobody."""
+        if not self._settings.keep_tokens:
+            return lambda _key: None
+        if self._installation.own:
+            keep = KeepAlive(partial(slide, url), seconds=60)
+        elif self._settings.waldur_url:
+            waldur = Waldur(self._settings.waldur_url)
+            held.push_async_callback(waldur.close)
+            keep = KeepAlive(waldur.say, seconds=600)
+        else:
+            return lambda _key: None
+        held.push_async_callback(keep.close)
+        return keep.used
+
+    async def graphql(self, request: Request) -> Response:
+        """Answer a request to the one endpoint there is."""
+        id_ = _request_id(request)
+        try:
+            text = await body_of(request, self._settings.body_bytes)
+            asking = asking_in(text, id_)
+            answer = await self._answering.answer(asking, await self._context(request))
+            response = _answered(request, answer)
+        except BadRequestError as problem:
+            response = _refused(problem.status, str(problem), Code.BAD_USER_INPUT)
+        except UnauthenticatedError as problem:
+            response = _refused(
+                HTTPStatus.UNAUTHORIZED, str(problem), Code.UNAUTHENTICATED
+            )
+            response.headers["WWW-Authenticate"] = "Token"
+        except (UnavailableError, TimedOutError) as problem:
+            log.warning("%s: %s", id_, problem)
+            response = _refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, TOLD[Code.UNAVAILABLE], Code.UNAVAILABLE
+            )
+            response.headers["Retry-After"] = "2"
+        response.headers["X-Request-ID"] = id_
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def _context(self, request: Request) -> Context:
+        key = key_in(request.headers.get("authorization"))
+        peer = request.client.host if request.client else None
+        forwarded = request.headers.getlist("x-forwarded-for")
+        address = client_address(peer, forwarded, self._settings.trusted_proxies)
+        viewer = await self._viewers.viewer(key, address)
+        return Context(self._database, self._statements, viewer, self._settings.media)
+
+    async def ready(self, _request: Request) -> Response:
+        """Say whether queries can be answered."""
+        try:
+            await self._database.ready()
+        except (UnavailableError, TimedOutError):
+            return PlainTextResponse("The database can't be reached.\n", 503)
+        return PlainTextResponse("ready\n")
+
+
+async def live(_request: Request) -> Response:
+    """Say that the process lives."""
+    return PlainTextResponse("live\n")
+
+
+def application(
+    settings: Settings, installation: Installation, token: str | None = None
+) -> Starlette:
+    """Make the service; `token` is what GraphiQL starts with, if anything."""
+    service = Service(settings, installation)
+    routes: list[BaseRoute] = [
+        Route("/livez", live),
+        Route("/readyz", service.ready),
+        *_graphql(service, settings, token),
+    ]
+    return Starlette(routes=routes, lifespan=service.life)
+
+
+def _graphql(service: Service, settings: Settings, token: str | None) -> Sequence[BaseRoute]:
+    headers = {"Authorization": f"Token {token}"} if token else None
+
+    async def answer(request: Request) -> Response:
+        if request.method == "POST":
+            return await service.graphql(request)
+        if settings.graphiql and "text/html" in request.headers.get("accept", ""):
+            return page.page(headers=headers, examples=EXAMPLES)
+        response = _refused(
+            HTTPStatus.METHOD_NOT_ALLOWED, "Send queries by POST.", Code.BAD_USER_INPUT
+        )
+        response.headers["Allow"] = "POST"
+        return response
+
+    route = Route("/graphql", answer, methods=["GET", "POST"])
+    return [*(page.routes() if settings.graphiql else ()), route]
+
+
+def _request_id(request: Request) -> str:
+    """Give the caller's name of the request, or a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _answered(request: Request, answer: Answer) -> Response:
+    """Answer in the media type that the client prefers; only the newer one has statuses for errors."""
+    newer = GRAPHQL_JSON in request.headers.get("accept", "")
+    status = HTTPStatus.BAD_REQUEST if answer.refused and newer else HTTPStatus.OK
+    media_type = f"{GRAPHQL_JSON}; charset=utf-8" if newer else "application/json"
+    return Response(answer.encoded(), status, {"Vary": "Accept"}, media_type)
+
+
+def _refused(status: int, message: str, code: Code) -> Response:
+    return JSONResponse({"errors": [failure(message, code)]}, status)
+
+

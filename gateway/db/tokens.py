@@ -1,0 +1,24 @@
+"""Keeping the tokens of a demo marketplace alive, as Waldur does with its own (domain.md §4.1)."""
+
+from typing import Any
+
+import psycopg
+
+_SLIDE = """
+update authtoken_token set created = now()
+where key = %s and created < now() - interval '60 seconds'
+"""
+_TOKENS = """
+select u.username, t.key from authtoken_token t join core_user u on u.id = t.user_id order by u.id
+"""
+
+
+async def slide(url: str, key: str) -> None:
+    """Start the lifetime of a token anew, at most once a minute."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(_SLIDE, (key,))
+
+
+def tokens(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Give the token of each user who has one."""
+    return dict(connection.execute(_TOKENS).fetchall())

@@ -1,0 +1,1 @@
+"""A made-up marketplace: its people, organisations, offerings, resources and orders."""

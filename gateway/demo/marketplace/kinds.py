@@ -1,0 +1,40 @@
+"""Content types: by what numbers generic references name the tables they lead to."""
+
+from collections.abc import Mapping
+
+from gateway.db import tables
+from gateway.demo.marketplace.rows import Rows
+
+_IDS: Mapping[tuple[str, str], int] = {
+    ("core", "user"): 14,
+    ("structure", "customer"): 22,
+    ("structure", "project"): 27,
+    ("structure", "servicesettings"): 33,
+    ("marketplace", "category"): 101,
+    ("marketplace", "offering"): 105,
+    ("marketplace", "plan"): 106,
+    ("marketplace", "order"): 109,
+    ("marketplace", "resource"): 112,
+    ("marketplace", "serviceprovider"): 118,
+    ("openstack", "tenant"): 141,
+    ("openstack", "instance"): 143,
+    ("openstack", "volume"): 146,
+    ("waldur_slurm", "allocation"): 152,
+}
+
+CUSTOMER = _IDS["structure", "customer"]
+PROJECT = _IDS["structure", "project"]
+SETTINGS = _IDS["structure", "servicesettings"]
+OFFERING = _IDS["marketplace", "offering"]
+RESOURCE = _IDS["marketplace", "resource"]
+SERVICE_PROVIDER = _IDS["marketplace", "serviceprovider"]
+TENANT = _IDS["openstack", "tenant"]
+INSTANCE = _IDS["openstack", "instance"]
+VOLUME = _IDS["openstack", "volume"]
+ALLOCATION = _IDS["waldur_slurm", "allocation"]
+
+
+def add(rows: Rows) -> None:
+    """Add the content types; every installation numbers them its own way."""
+    for (app_label, model), key in _IDS.items():
+        rows.add(tables.content_type, id=key, app_label=app_label, model=model)

@@ -1,0 +1,159 @@
+"""The offerings with their components and plans, as rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.db import tables
+from gateway.demo.marketplace import kinds
+from gateway.demo.marketplace.catalogue import Component
+from gateway.demo.marketplace.customers import Customers
+from gateway.demo.marketplace.offers import OFFERS, Offer
+from gateway.demo.marketplace.prices import Priced, components, plan
+from gateway.demo.marketplace.projects import Project
+from gateway.demo.marketplace.questions import form
+from gateway.demo.marketplace.rows import Rows
+
+CATEGORIES = {
+    "High-performance computing": "Kõrgjõudlusega arvutused",
+    "Private clouds": "Privaatpilved",
+    "Virtual machines": "Virtuaalmasinad",
+    "Volumes": "Kettad",
+    "Storage": "Salvestusruum",
+    "Managed platforms": "Hallatud platvormid",
+    "Expert services": "Eksperditeenused",
+}
+"""Titles in English and Estonian."""
+
+
+@dataclass(frozen=True)
+class Offering:
+    """An offering with what its resources and orders need to know of it."""
+
+    key: int
+    offer: Offer
+    settings: int
+    plans: Sequence[Priced]
+    components: Mapping[str, int]
+
+    @property
+    def limited(self) -> Iterator[Component]:
+        """The components of which consumers say how much they want."""
+        return (each for each in self.offer.kind.components if each.limited)
+
+    @property
+    def prepaid(self) -> bool:
+        """Whether it is paid for a time in advance."""
+        return any("is_prepaid" in each.traits for each in self.offer.kind.components)
+
+
+def add(rows: Rows, customers: Customers, projects: Sequence[Project]) -> list[Offering]:
+    """Add the categories and the offerings."""
+    categories = {title: _category(rows, title, other) for title, other in CATEGORIES.items()}
+    bound = {each.name: each.key for each in projects}
+    made: dict[str, Offering] = {}
+    for offer in OFFERS:
+        settings = _settings(rows, offer, customers.keys[offer.provider])
+        key = rows.add(
+            tables.offering,
+            **_texts(rows, offer),
+            category_id=categories[offer.kind.category],
+            customer_id=customers.keys[offer.provider],
+            project_id=offer.project and bound[offer.project],
+            parent_id=offer.parent and made[offer.parent].key,
+            content_type_id=kinds.SETTINGS,
+            object_id=settings,
+        )
+        counted = components(rows, key, offer)
+        plans = [plan(rows, key, offer, each, counted) for each in offer.kind.plans]
+        _share(rows, key, offer, plans, customers)
+        url = f"https://{offer.provider}.example.org/"
+        rows.add(tables.offering_endpoint, offering_id=key, name="Front page", url=url)
+        made[offer.name] = Offering(key, offer, settings, plans, counted)
+    return list(made.values())
+
+
+def _category(rows: Rows, title: str, other: str) -> int:
+    return rows.add(
+        tables.category,
+        title=title,
+        title_en=title,
+        title_et=other,
+        icon=f"category_icons/{title.split(maxsplit=1)[0].lower()}.svg",
+        description=f"{title} for research.",
+        default_vm_category=title == "Virtual machines",
+        default_volume_category=title == "Volumes",
+        default_tenant_category=title == "Private clouds",
+        created=rows.ago(1200),
+    )
+
+
+def _settings(rows: Rows, offer: Offer, customer: int) -> int:
+    """Add the service behind the offering; that of a private cloud's parts is the cloud."""
+    clouds = [each.parent for each in OFFERS if each.parent]
+    tenant = dict(zip(dict.fromkeys(clouds), (1, 2), strict=True)).get(offer.parent or "")
+    return rows.add(
+        tables.service_settings,
+        name=offer.name,
+        state=3,
+        type=offer.kind.type.split(".")[0],
+        backend_url=f"https://{offer.provider}.example.org/api",
+        username="gateway",
+        password=f"secret-{offer.provider}-password",
+        token=f"secret-{offer.provider}-token",
+        options='{"secret": "secret-option"}',
+        is_active=True,
+        shared=offer.shared,
+        customer_id=customer,
+        content_type_id=tenant and kinds.TENANT,
+        object_id=tenant,
+    )
+
+
+def _texts(rows: Rows, offer: Offer) -> dict[str, object]:
+    slug = "-".join(offer.name.lower().replace("(", "").replace(")", "").split())
+    return {
+        "name": offer.name,
+        "slug": slug,
+        "description": f"{offer.name}: {offer.kind.category.lower()}.",
+        "full_description": f"<p>{offer.name} is part of the demo marketplace.</p>",
+        "getting_started": "<p>Order, wait for the mail, log in.</p>",
+        "vendor_details": "<p>Open on working days.</p>",
+        "type": offer.kind.type,
+        "state": offer.state,
+        "shared": offer.shared,
+        "billable": offer.billable,
+        "thumbnail": f"offering_thumbnails/{slug}.png" if rows.chance(0.6) else None,
+        "image": f"offering_images/{slug}.png" if rows.chance(0.3) else None,
+        "attributes": {"support_phone": "+47 000 00 000"},
+        "options": form(("purpose",)),
+        "resource_options": form(offer.resource_options) if offer.resource_options else {},
+        "plugin_options": dict(offer.plugin_options),
+        "secret_options": {"token": "secret-offering-token", "api_url": "https://example.org/"},
+        "backend_id": slug,
+        "backend_metadata": {},
+        "helpdesk_url": "https://help.example.org/",
+        "documentation_url": f"https://docs.example.org/{slug}",
+        "country": "NO",
+        "citation_count": -1,
+        "created": rows.ago(rows.random.randrange(830, 980)),
+        **offer.traits,
+    }
+
+
+def _share(
+    rows: Rows, offering: int, offer: Offer, plans: Sequence[Priced], customers: Customers
+) -> None:
+    """Say which groups of organisations may order the offering, and by which plans."""
+    for group in offer.groups:
+        rows.add(
+            tables.offering_organization_group,
+            offering_id=offering,
+            organizationgroup_id=customers.groups[group],
+        )
+    for each in plans:
+        for group in each.plan.groups:
+            rows.add(
+                tables.plan_organization_group,
+                plan_id=each.key,
+                organizationgroup_id=customers.groups[group],
+            )

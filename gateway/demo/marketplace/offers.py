@@ -1,0 +1,204 @@
+"""The two dozen offerings of the demo marketplace."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.demo.marketplace import catalogue
+from gateway.demo.marketplace.catalogue import Kind
+
+DRAFT, ACTIVE, PAUSED, ARCHIVED, UNAVAILABLE = range(1, 6)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An offering as it is written down."""
+
+    name: str
+    kind: Kind
+    provider: str
+    weight: int = 0
+    """How many of a thousand resources are of it."""
+    state: int = ACTIVE
+    parent: str | None = None
+    shared: bool = True
+    billable: bool = True
+    groups: Sequence[str] = ()
+    project: str | None = None
+    plugin_options: Mapping[str, Any] = field(default_factory=dict)
+    resource_options: Sequence[str] = ()
+    partitions: Sequence[str] = ()
+    traits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def private(self) -> bool:
+        """Whether only its own organisation may order it."""
+        return not self.shared
+
+
+OFFERS = (
+    Offer(
+        "Boreas Cloud",
+        catalogue.TENANT,
+        "aurora",
+        70,
+        plugin_options={"storage_mode": "dynamic", "max_instances": 30, "max_volumes": 100},
+    ),
+    Offer(
+        "Boreas machines of Vesterlund",
+        catalogue.INSTANCE,
+        "vesterlund",
+        90,
+        parent="Boreas Cloud",
+        shared=False,
+        billable=False,
+    ),
+    Offer(
+        "Boreas volumes of Vesterlund",
+        catalogue.VOLUME,
+        "vesterlund",
+        70,
+        parent="Boreas Cloud",
+        shared=False,
+        billable=False,
+    ),
+    Offer(
+        "Fjord Cloud East",
+        catalogue.TENANT,
+        "fjord",
+        60,
+        plugin_options={"storage_mode": "fixed", "snapshot_size_limit_gb": 500},
+    ),
+    Offer(
+        "Fjord machines of Kirkwood",
+        catalogue.INSTANCE,
+        "kirkwood",
+        60,
+        parent="Fjord Cloud East",
+        shared=False,
+        billable=False,
+    ),
+    Offer(
+        "Fjord volumes of Kirkwood",
+        catalogue.VOLUME,
+        "kirkwood",
+        30,
+        parent="Fjord Cloud East",
+        shared=False,
+        billable=False,
+    ),
+    Offer(
+        "Aurora Supercomputer",
+        catalogue.CLUSTER,
+        "aurora",
+        140,
+        plugin_options={
+            "service_provider_can_create_offering_user": True,
+            "supports_pausing": True,
+            "supports_downscaling": True,
+            "username_generation_policy": "waldur_username",
+        },
+        resource_options=("notify_at", "contact"),
+        partitions=("small", "large", "gpu", "debug"),
+    ),
+    Offer(
+        "Boreas CPU partition",
+        catalogue.PACKAGE,
+        "aurora",
+        70,
+        plugin_options={"homedir_prefix": "/home/"},
+        partitions=("cpu",),
+    ),
+    Offer(
+        "Boreas GPU partition",
+        catalogue.PACKAGE,
+        "aurora",
+        30,
+        PAUSED,
+        partitions=("gpu",),
+        traits={"paused_reason": "Cooling is being replaced."},
+    ),
+    Offer(
+        "Aurora Grand Challenge",
+        catalogue.GRANT,
+        "aurora",
+        60,
+        groups=("Universities", "Institutes"),
+        partitions=("capability",),
+        plugin_options={"require_purchase_order_upload": True},
+    ),
+    Offer(
+        "Fjord HPC Express", catalogue.CLUSTER, "fjord", 30, UNAVAILABLE, partitions=("express",)
+    ),
+    Offer("Selene (retired)", catalogue.CLUSTER, "aurora", 20, ARCHIVED, partitions=("old",)),
+    Offer(
+        "Research object storage",
+        catalogue.STORAGE,
+        "granite",
+        90,
+        plugin_options={
+            "create_orders_on_resource_option_change": True,
+            "can_restore_resource": True,
+            "max_resource_termination_offset_in_days": 730,
+        },
+        resource_options=("tier", "retention_days", "versioning"),
+    ),
+    Offer(
+        "Project file shares",
+        catalogue.STORAGE,
+        "granite",
+        40,
+        plugin_options={"conceal_billing_data": True},
+        resource_options=("tier", "contact"),
+    ),
+    Offer("Tape vault", catalogue.PREPAID, "granite", 30),
+    Offer(
+        "Sensitive data enclave",
+        catalogue.STORAGE,
+        "granite",
+        10,
+        shared=False,
+        project="Clinical pilot",
+    ),
+    Offer("Data management consultancy", catalogue.SERVICE, "meridian", 20),
+    Offer(
+        "Managed databases",
+        catalogue.SEATS,
+        "meridian",
+        30,
+        plugin_options={
+            "auto_approve_marketplace_script": False,
+            "service_provider_can_create_offering_user": True,
+        },
+        resource_options=("backup", "retention_days"),
+    ),
+    Offer(
+        "Beamline time",
+        catalogue.SLOT,
+        "meridian",
+        10,
+        plugin_options={
+            "is_resource_termination_date_required": True,
+            "default_resource_termination_offset_in_days": 30,
+        },
+    ),
+    Offer(
+        "Kubernetes clusters",
+        catalogue.CLUSTERS,
+        "meridian",
+        20,
+        groups=("Industry",),
+        plugin_options={"deployment_mode": "managed"},
+    ),
+    Offer(
+        "Software licences",
+        catalogue.SEATS,
+        "meridian",
+        10,
+        PAUSED,
+        traits={"paused_reason": "The contract is being renewed."},
+    ),
+    Offer("Code review clinic", catalogue.SERVICE, "meridian", 0, DRAFT),
+    Offer("Fjord virtual machines", catalogue.MACHINE, "fjord", 30),
+    Offer("Internal test bed", catalogue.STORAGE, "aurora", 2, DRAFT, shared=False, billable=False),
+)

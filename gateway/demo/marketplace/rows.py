@@ -1,0 +1,106 @@
+"""Rows on their way into the database."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import Boolean, Column, Integer, Numeric, String, Table
+from sqlalchemy.dialects.postgresql import JSONB
+
+from gateway.db import tables
+
+BATCH = 5000
+_JSON = {dict, list}
+
+
+class Rows:
+    """What is written by COPY, a batch at a time; equal for equal `seed` and `day`."""
+
+    def __init__(self, connection: psycopg.Connection[Any], *, seed: int, day: date) -> None:
+        self.random = Random(seed)
+        self.day = day
+        self._midnight = datetime.combine(day, time(), UTC)
+        self._connection = connection
+        self._sheets = {each: _Sheet(each) for each in tables.metadata.sorted_tables}
+
+    def add(self, table: Table[Any], **values: Any) -> int:
+        """Add a row and give its key; what is not given is null or, where it can't be, empty."""
+        sheet = self._sheets[table]
+        if sheet.has_uuid and "uuid" not in values:
+            values["uuid"] = self.uuid()
+        if len(sheet.pending) >= BATCH:
+            self._write(sheet)
+        return sheet.append(values)
+
+    def write(self) -> None:
+        """Write what is pending, and let new rows have keys after those that were given."""
+        for table, sheet in self._sheets.items():
+            self._write(sheet)
+            if sheet.last and "id" in table.c:
+                restart = SQL("alter table {} alter id restart with {}")
+                self._connection.execute(restart.format(Identifier(table.name), sheet.last + 1))
+
+    def uuid(self) -> str:
+        """Make a random uuid, in 32 hex digits."""
+        digits = f"{self.random.getrandbits(120):030x}"
+        return f"{digits[:12]}4{digits[12:15]}a{digits[15:]}"
+
+    def ago(self, days: float) -> datetime:
+        """Give the moment so many days before the reference day began."""
+        return self._midnight - timedelta(days=days)
+
+    def ahead(self, days: int) -> date:
+        """Give the day so many days after the reference day."""
+        return self.day + timedelta(days=days)
+
+    def chance(self, share: float) -> bool:
+        """Be true in a `share` of cases."""
+        return self.random.random() < share
+
+    def _write(self, sheet: "_Sheet") -> None:
+        if not sheet.pending:
+            return
+        with self._connection.cursor().copy(sheet.statement) as copy:
+            for row in sheet.pending:
+                copy.write_row(row)
+        sheet.pending.clear()
+
+
+class _Sheet:
+    """The rows of one table that are not written yet."""
+
+    def __init__(self, table: Table[Any]) -> None:
+        self.last = 0
+        self.pending: list[list[Any]] = []
+        self.blank = {each.name: _blank(each) for each in table.c if not each.system}
+        self.has_uuid = "uuid" in self.blank
+        self.statement = SQL("copy {} ({}) from stdin").format(
+            Identifier(table.name), SQL(", ").join(map(Identifier, self.blank))
+        )
+
+    def append(self, values: dict[str, Any]) -> int:
+        """Take a row, give its key."""
+        self.last = values.get("id", self.last + 1)
+        row = self.blank | values
+        if len(row) > len(self.blank):
+            raise KeyError(row.keys() - self.blank.keys())
+        for name, value in values.items():
+            if type(value) in _JSON:
+                row[name] = msgspec.json.encode(value).decode()
+        if "id" in row:
+            row["id"] = self.last
+        if "modified" in row and row["modified"] is None:
+            row["modified"] = row["created"]
+        self.pending.append(list(row.values()))
+        return self.last
+
+
+def _blank(column: Column[Any]) -> Any:
+    """Give what a column holds of which nothing is known."""
+    if column.nullable or column.primary_key:
+        return None
+    empties = ((String, ""), (Boolean, False), (JSONB, "{}"), (Integer, 0), (Numeric, 0))
+    return next((empty for kind, empty in empties if isinstance(column.type, kind)), None)

@@ -1,0 +1,138 @@
+"""The explorer's page and its files.
+
+Nothing on the page comes from another host, and its Content-Security-Policy lets nothing go to one.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+STATIC: Final = Path(__file__).parent / "static"
+"""The folder with the explorer's files; LICENSES.txt in it tells where each comes from."""
+
+_POLICY: Final = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",  # CodeMirror and React set styles while they run
+    "img-src": "'self' data:",
+    "font-src": "'self' data:",
+    "connect-src": "'self'",  # the same host's WebSockets are of it
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+_HEADERS: Final = {
+    "Content-Security-Policy": "; ".join(f"{what} {where}" for what, where in _POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",  # the default headers may hold a token
+}
+
+_MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+"""What each file is, whatever the machine's own list of types says."""
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Marketplace gateway</title>
+<link rel="icon" href="{files}/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{files}/graphiql.css">
+<link rel="stylesheet" href="{files}/explorer.css">
+<link rel="stylesheet" href="{files}/page.css">
+<script type="application/json" id="config">{config}</script>
+<script src="{files}/react.js" defer></script>
+<script src="{files}/react-dom.js" defer></script>
+<script src="{files}/graphiql.js" defer></script>
+<script src="{files}/explorer.js" defer></script>
+<script src="{files}/boot.js" defer></script>
+</head>
+<body>
+<div id="ide"><p class="notice">Loading the explorer …</p></div>
+<noscript><p class="notice">The explorer needs JavaScript; the API itself does not.</p></noscript>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A query that the explorer offers in a tab of its own."""
+
+    title: str
+    """What it shows; it stands above the query as a comment."""
+
+    query: str
+    """The document; its operation's name is the tab's."""
+
+    variables: str = ""
+    """The variables, as JSON."""
+
+
+class _Files(StaticFiles):
+    """The explorer's files; their address changes with them, so they may be kept for good."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """Serve a file with its own type, to be kept."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.status_code != HTTPStatus.NOT_MODIFIED:
+            response.headers["Content-Type"] = _MEDIA_TYPES[Path(full_path).suffix]
+        return response
+
+
+def routes() -> list[BaseRoute]:
+    """Give the routes that serve the explorer's files."""
+    return [Mount(_files_at(), _Files(directory=STATIC))]
+
+
+def page(
+    *,
+    endpoint: str = "/graphql",
+    headers: Mapping[str, str] | None = None,
+    examples: Sequence[Example] = (),
+) -> HTMLResponse:
+    """Give the explorer's page, which asks `endpoint` and fills in `headers` at each visit."""
+    config = {
+        "endpoint": endpoint,
+        "headers": dict(headers) if headers else None,
+        "examples": [asdict(example) for example in examples],
+    }
+    # Without "<", no text can end the script element that holds it.
+    data = json.dumps(config).replace("<", "\\u003c")
+    return HTMLResponse(_PAGE.format(files=_files_at(), config=data), headers=_HEADERS)
+
+
+@cache
+def _files_at() -> str:
+    """Give the address of the files, which names their contents."""
+    contents = sha256()
+    for path in sorted(STATIC.iterdir()):
+        contents.update(path.name.encode())
+        contents.update(path.read_bytes())
+    return f"/graphql/ide/{contents.hexdigest()[:16]}"

@@ -1,0 +1,85 @@
+"""A marketplace as tests use it: real rows, the gateway over them, and a record of its statements."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import psycopg
+
+from gateway.api import schema
+from gateway.auth import UnauthenticatedError
+from gateway.context import Context
+from gateway.db.database import Ask, Database, Rows
+from gateway.db.installation import Installation, found
+from gateway.db.statement import Statements
+from gateway.db.tokens import tokens
+from gateway.db.viewers import ViewerReader
+from gateway.db.visibility import Viewer
+from gateway.execution.answering import Answering, Asking
+
+LOCAL = "127.0.0.1"
+
+
+class Recorded(Database):
+    """A database that keeps what it was asked."""
+
+    asked: list[str]
+
+    async def run(self, asks: Sequence[Ask]) -> list[Rows]:
+        self.asked.extend(statement.sql for statement, _ in asks)
+        return await super().run(asks)
+
+
+class Marketplace:
+    """The gateway over one database."""
+
+    def __init__(self, url: str, database: Recorded) -> None:
+        self.url, self.database = url, database
+        with psycopg.connect(url) as connection:
+            self.installation: Installation = found(connection)
+            self.tokens = tokens(connection)
+        self.statements = Statements(self.installation)
+        self.reader = ViewerReader(self.installation, database)
+        self.answering = Answering(schema)
+
+    async def viewer(self, username: str | None, address: str | None = LOCAL) -> Viewer:
+        """Give the viewer of that name; without one the anonymous."""
+        if username is None:
+            return await self.reader.viewer(None, address)
+        holder = await self.reader.holder(self.tokens[username])
+        if holder is None or not holder.is_active:
+            raise UnauthenticatedError(username)
+        return await self.reader.viewer(holder, address)
+
+    async def ask(
+        self, query: str, as_: str | None = "staff", address: str | None = LOCAL, **variables: Any
+    ) -> Any:
+        """Give the whole answer to `query`; the statements it takes are kept."""
+        viewer = await self.viewer(as_, address)
+        self.database.asked = []
+        context = Context(self.database, self.statements, viewer)
+        answer = await self.answering.answer(Asking(query, variables), context)
+        return msgspec.json.decode(answer.encoded())
+
+    async def data(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
+        """Give the data of an answer that has no errors."""
+        answer = await self.ask(query, as_, **variables)
+        assert "errors" not in answer, answer["errors"][:3]
+        return answer["data"]
+
+    async def refused(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
+        """Give the first error of an answer that has one."""
+        return (await self.ask(query, as_, **variables))["errors"][0]
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Marketplace]:
+    """Open the marketplace at `url`."""
+    database = await Recorded.at(url)
+    assert isinstance(database, Recorded)
+    database.asked = []
+    try:
+        yield Marketplace(url, database)
+    finally:
+        await database.close()
