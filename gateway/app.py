@@ -91,9 +91,7 @@ class Service:
         except BadRequestError as problem:
             response = _refused(problem.status, str(problem), Code.BAD_USER_INPUT)
         except UnauthenticatedError as problem:
-            response = _refused(
-                HTTPStatus.UNAUTHORIZED, str(problem), Code.UNAUTHENTICATED
-            )
+            response = _refused(HTTPStatus.UNAUTHORIZED, str(problem), Code.UNAUTHENTICATED)
             response.headers["WWW-Authenticate"] = "Token"
         except (UnavailableError, TimedOutError) as problem:
             log.warning("%s: %s", id_, problem)
@@ -174,5 +172,3 @@ def _answered(request: Request, answer: Answer) -> Response:
 
 def _refused(status: int, message: str, code: Code) -> Response:
     return JSONResponse({"errors": [failure(message, code)]}, status)
-
-

@@ -108,9 +108,7 @@ class Settings:
     body_bytes: int = _setting(
         1_000_000, _natural(1000, 100_000_000), "the longest request body, in bytes"
     )
-    document_tokens: int = _setting(
-        2000, _natural(100, 100_000), "the longest document, in tokens"
-    )
+    document_tokens: int = _setting(2000, _natural(100, 100_000), "the longest document, in tokens")
     graphiql: bool = _setting(True, _switch, "whether browsers get GraphiQL at /graphql")
 
     @property
@@ -122,7 +120,10 @@ class Settings:
 
     def lines(self) -> list[str]:
         """Give the effective settings for people, secrets masked."""
-        return [f"{PREFIX}{each.name.upper()}={_shown(getattr(self, each.name))}" for each in fields(self)]
+        return [
+            f"{PREFIX}{each.name.upper()}={_shown(getattr(self, each.name))}"
+            for each in fields(self)
+        ]
 
 
 def settings(environment: Mapping[str, str] | None = None, **given: str | None) -> Settings:

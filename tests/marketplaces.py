@@ -1,4 +1,4 @@
-"""A marketplace as tests use it: real rows, the gateway over them, and a record of its statements."""
+"""A marketplace as tests use it: real rows, the gateway over them, and what it asked of them."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +27,7 @@ class Recorded(Database):
     asked: list[str]
 
     async def run(self, asks: Sequence[Ask]) -> list[Rows]:
+        """Run `asks`, and keep their SQL."""
         self.asked.extend(statement.sql for statement, _ in asks)
         return await super().run(asks)
 

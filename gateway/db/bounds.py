@@ -14,7 +14,7 @@ from gateway.db.read import Stretch
 
 
 def bounds(stretch: Stretch, places: Sequence[Any]) -> list[ColumnElement[bool]]:
-    """Give the conditions that `stretch` sets on `places`, the keys of its order and the row's own."""
+    """Give the conditions that `stretch` sets on `places`: its order's keys, and the row's."""
     found = []
     for name, nulls, onward in (("after", stretch.after, True), ("before", stretch.before, False)):
         if nulls:
@@ -36,7 +36,7 @@ def _beyond(places: Sequence[Any], bound: Sequence[Any], *, larger: bool) -> Col
     rest = _beyond(places[1:], bound[1:], larger=larger)
     if value is None:
         return or_(strictly, and_(place.is_(None), rest))
-    reached = place >= value if larger else place <= value
+    reached: ColumnElement[bool] = place >= value if larger else place <= value
     reached = or_(reached, place.is_(None)) if larger and _nullable(place) else reached
     return and_(reached, or_(strictly, rest))
 
@@ -44,9 +44,8 @@ def _beyond(places: Sequence[Any], bound: Sequence[Any], *, larger: bool) -> Col
 def _strictly(place: Any, value: Any, *, larger: bool) -> ColumnElement[bool]:
     if value is None:
         return false() if larger else not_(place.is_(None))
-    if not larger:
-        return place < value
-    return or_(place > value, place.is_(None)) if _nullable(place) else place > value
+    strictly: ColumnElement[bool] = place > value if larger else place < value
+    return or_(strictly, place.is_(None)) if larger and _nullable(place) else strictly
 
 
 def _nullable(place: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What filters are made of: conditions on the columns of a table, or on what its references lead to.
+"""What filters are made of: conditions on a table's columns, or on what its references lead to.
 
 Each is a function of the rule under which the table's rows are seen and of the
 name of the parameter that holds the wanted value.

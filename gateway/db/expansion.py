@@ -1,4 +1,4 @@
-"""The statement that expands a viewer's roles to the ids that the rules of `visibility` compare with.
+"""The statement that expands a viewer's roles to the ids that the rules compare with.
 
 Its parts differ by the installation's rules (domain.md §4.4-4.10). Roles count
 while they are active; their expiration is enforced by Waldur's daily sweep

@@ -91,7 +91,7 @@ def _keys(table: Table[Any]) -> Iterator[Any]:
 
 
 def missing(connection: psycopg.Connection[Any]) -> list[str]:
-    """Give the statements that make such of the gateway's indexes as have no match in a database."""
+    """Give the statements that make the gateway's indexes of which a database has no like."""
     rows = connection.execute(_KEYED)
     have = {(table, tuple(columns)) for table, columns in rows}
     return [

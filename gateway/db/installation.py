@@ -1,4 +1,4 @@
-"""What this installation has: which tables and columns, which content types, whose it is, its rules."""
+"""What this installation has: tables and columns, content types, its maker, its rules."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,5 +93,5 @@ def _content_types(connection: psycopg.Connection[Any]) -> dict[tuple[str, str],
 
 
 def _one(connection: psycopg.Connection[Any], sql: str) -> Any:
-    row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(sql).fetchone()
     return row and row[0]

@@ -1,4 +1,4 @@
-"""What is read, as data: both executors describe what they want with these words, never with SQL."""
+"""What is read, as data: both executors say what they want in these words, never in SQL."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ _needed: dict[Table[Any], dict[str, Column[Any]]] = defaultdict(dict)
 def need(columns: Iterable[Column[Any]]) -> None:
     """Have `columns` read with every row of their tables: a published field depends on them."""
     for column in columns:
-        _needed[column.table][column.key] = column  # type: ignore[index]
+        _needed[column.table][column.key] = column
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How installations differ in who sees what, one line a difference (design §2, domain.md §0.4, §4)."""
+"""How installations differ in who sees what, one line a difference (domain.md §0.4, §4)."""
 
 from dataclasses import dataclass
 

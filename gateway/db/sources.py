@@ -42,7 +42,7 @@ class Sources:
         if column is None or any(self._installation.known(each) is None for each in at.path):
             return cast(null(), at.column.type)
         table, _ = self._table(at.path)
-        return table.c[column.key] if column.key in table.c else column
+        return table.c.get(column.key, column)
 
     def _seen(self, path: Path) -> ColumnElement[bool]:
         (foreign_key,) = path[-1].foreign_keys

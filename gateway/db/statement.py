@@ -14,6 +14,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Dialect,
     FromClause,
     Select,
     any_,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from gateway.db.bounds import bounds
@@ -32,13 +33,13 @@ from gateway.db.read import At, Door, Read, Seen, Stretch, Wanted
 from gateway.db.sources import Sources
 from gateway.db.visibility import condition, seen
 
-DIALECT = psycopg.dialect(paramstyle="numeric_dollar")
+DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _names = count()
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """SQL, its name as a prepared statement, and its parameters in order; none if it can't find rows."""
+    """SQL, its name as a prepared statement, and its parameters in order."""
 
     sql: str
     name: bytes
@@ -57,7 +58,8 @@ class Statements:
         if read.table in self._installation.absent:
             return None
         found = _Selecting(self._installation, read, everything=everything).select()
-        compiled = replacement_traverse(found, {}, self._replaced).compile(dialect=DIALECT)
+        known: Any = replacement_traverse(found, {}, self._replaced)
+        compiled = known.compile(dialect=DIALECT)
         return Statement(str(compiled), b"s%d" % next(_names), tuple(compiled.positiontup or ()))
 
     def _replaced(self, element: Any, **_: Any) -> Any:
@@ -148,12 +150,16 @@ class _Selecting:
             for each in ((wanted,) if isinstance(wanted, At) else getattr(wanted, "columns", ()))
         ]
         first = [each.path[0] if each.path else each.column for each in ats]
-        first += [each.path[0] for each in self._read.columns if isinstance(each, Seen) and each.path]
-        known = [each for each in dict.fromkeys(first) if self._installation.known(each) is not None]
+        first += [
+            each.path[0] for each in self._read.columns if isinstance(each, Seen) and each.path
+        ]
+        known = [
+            each for each in dict.fromkeys(first) if self._installation.known(each) is not None
+        ]
         return [self._read.table.c[each.key] for each in known]
 
     def _places(self, page: Select[Any], inner: Sources) -> tuple[Any, FromClause, FromClause]:
-        """Give the key of each row, where the page's rows come from, and the same joined to the keys."""
+        """Give each row's key, where the page's rows come from, and the same joined to the keys."""
         match = self._read.match
         if match is None:
             found: FromClause = page.select_from(inner.joined).subquery("page")

@@ -75,12 +75,13 @@ class ViewerReader:
             "project_permission": rules.project_permission,
         }
         ((member, *ids),) = await self._rows(self._ids, given)
+        expanded: Any = dict(zip(RESULTS, map(frozenset, ids), strict=True))
         return Viewer(
-            user_id=holder and holder.id,
-            username=holder and holder.username,
+            user_id=holder.id if holder else None,
+            username=holder.username if holder else None,
             catalogue=_catalogue(allowed, known=holder is not None, member=member),
             plans=holder is not None or (allowed.anonymous_offerings and allowed.anonymous_plans),
-            **dict(zip(RESULTS, map(frozenset, ids), strict=True)),
+            **expanded,
         )
 
     async def _allowed(self) -> Policy:

@@ -153,9 +153,11 @@ PARTS: Mapping[Table[Any], Part] = {
     ),
     tables.plan_component: Part(tables.plan_component.c.plan_id),
 }
-"""What belongs to another row (`part_of`); plans may be for some organisations only (§3.5, §4.8)."""
+"""What belongs to another row (`part_of`); plans may be for some organisations only (§3.5)."""
 
-OPEN = frozenset({tables.offering, tables.category, tables.plan, tables.component, tables.partition})
+OPEN = frozenset(
+    {tables.offering, tables.category, tables.plan, tables.component, tables.partition}
+)
 """What shows all its fields to whoever is referred to it (design: three doors)."""
 
 

@@ -36,7 +36,7 @@ class Loads:
         return rows
 
     def ask(self, read: Read, parameters: Parameters) -> Ask | None:
-        """Give the statement of `read` and the values of its parameters; None if it can't find rows."""
+        """Give the statement of `read` and its values; None if there is nothing to find."""
         made = self._statements.of(read, self._viewer.everything)
         if made is None:
             return None

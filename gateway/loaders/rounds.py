@@ -1,4 +1,4 @@
-"""When loaders run: in rounds, so that the number of statements depends on nothing but the document.
+"""When loaders run: in rounds, so that the document alone decides the number of statements.
 
 aiodataloader runs each loader when its turn of the event loop is over. Then
 chance decides which keys of a level come together. Here a round starts when no
@@ -105,7 +105,11 @@ class Rounds:
     async def _round(self, waiting: list[_Waiting]) -> None:
         asking = [each for each in waiting if each.ask is not None]
         try:
-            found = await self._database.run([each.ask for each in asking if each.ask]) if asking else []
+            found = (
+                await self._database.run([each.ask for each in asking if each.ask])
+                if asking
+                else []
+            )
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns all who wait
             for each in waiting:
                 each.fail(error)

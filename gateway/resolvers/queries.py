@@ -19,11 +19,11 @@ from gateway.schema.consumer_list import (
 )
 from gateway.schema.customer import Customer
 from gateway.schema.errors import BadInputError, checked
+from gateway.schema.found import Found, Listed
 from gateway.schema.node import Node, uuid_in
 from gateway.schema.offering import Offering
 from gateway.schema.offering_list import OfferingFilter, OfferingOrder
 from gateway.schema.page import Page
-from gateway.schema.found import Found, Listed
 from gateway.schema.pages import Pages, Search
 from gateway.schema.partition import Partition
 from gateway.schema.plan import Plan

@@ -78,7 +78,7 @@ class Asked:
         return urlsafe_b64encode(encode((self.order.name, *keys))).decode()
 
     def stretched(self, rows: list[Any]) -> "Stretched":
-        """Make the page of `rows`, of which there is one more than asked for if the list goes on."""
+        """Make the page of `rows`: one more than asked for tells that the list goes on."""
         more, rows = len(rows) > self.size, rows[: self.size]
         if self.backward:
             return Stretched(self, rows[::-1], bool(self.before), more)

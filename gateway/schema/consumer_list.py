@@ -60,9 +60,7 @@ class ProjectFilter:
     """The name is this."""
     slug: str | None = filtered_by(where(equal, project.slug))
     """The slug is this."""
-    customer_uuid: list[UUID] | None = filtered_by(
-        where(among, customer.uuid, project.customer_id)
-    )
+    customer_uuid: list[UUID] | None = filtered_by(where(among, customer.uuid, project.customer_id))
     """Of one of these customers."""
     created: DateTime | None = filtered_by(where(at_least, project.created))
     """Made then or later."""

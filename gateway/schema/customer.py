@@ -24,9 +24,7 @@ customer, project = tables.customer.c, tables.project.c
 
 
 @published
-class Customer(
-    Row, Node, tables=(tables.customer,), by_reference="id uuid name slug description"
-):
+class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name slug description"):
     """An organisation: it has projects, or provides offerings, or both.
 
     One that the viewer only meets by a reference shows id, uuid, name and slug,

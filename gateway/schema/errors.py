@@ -8,9 +8,7 @@ class BadInputError(GraphQLError):
 
     def __init__(self, message: str, *argument: str | int) -> None:
         """Name the `argument` by its path, as in `filter`, `name`."""
-        super().__init__(
-            message, extensions={"code": "BAD_USER_INPUT", "argument": list(argument)}
-        )
+        super().__init__(message, extensions={"code": "BAD_USER_INPUT", "argument": list(argument)})
 
 
 def checked(value: object, *argument: str | int) -> None:

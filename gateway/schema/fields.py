@@ -1,4 +1,4 @@
-"""The declarations that types are made of: each says what a field holds, and nothing of how it is got."""
+"""The declarations that types are made of: what a field holds, and nothing of how it is got."""
 
 from collections.abc import Callable
 from enum import Enum

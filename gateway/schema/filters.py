@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, cast, dataclass_transform
+from typing import Annotated, Any, ForwardRef, TypeVar, cast, dataclass_transform
 
 import strawberry
 from sqlalchemy import ColumnElement, and_, false, or_, true
@@ -54,14 +54,12 @@ JOINING = {
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def asked_for(cls: T) -> T:
-    """Make `cls` a GraphQL input that filters, described by its docstrings; its values can be joined."""
-    itself = Annotated[cls.__name__, strawberry.lazy(cls.__module__)]
+    """Make `cls` a GraphQL input that filters, described by its docstrings, with and, or, not."""
+    itself: Any = Annotated[ForwardRef(cls.__name__), strawberry.lazy(cls.__module__)]
     for name, description in JOINING.items():
-        kind: Any = itself if name == "not_" else list[itself]  # type: ignore[valid-type]
+        kind: Any = itself if name == "not_" else list[itself]
         cls.__annotations__[name] = kind | None
-        field = strawberry.field(
-            name=name[:-1], default=strawberry.UNSET, description=description
-        )
+        field = strawberry.field(name=name[:-1], default=strawberry.UNSET, description=description)
         setattr(cls, name, field)
     return cast("T", describe(cls, strawberry.input(cls, description=inspect.getdoc(cls))))
 

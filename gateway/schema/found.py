@@ -42,7 +42,7 @@ class Found:
 
 
 def _hyphened(uuid: str) -> str:
-    """Write a uuid as the database sends it, so that what is found lies under what was asked for."""
+    """Write a uuid as the database sends it, so that the row is found under what was asked."""
     return f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
 
 

@@ -1,4 +1,4 @@
-"""What computed fields are made of: columns, columns along references, totals, facts of the moment."""
+"""What computed fields are made of: columns, also along references, totals, facts."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Column
 
 from gateway.context import Context, Fact
-from gateway.db.read import At, Door, Read, Seen
+from gateway.db.read import At, Door, Read, Seen, Wanted
 from gateway.db.row import Row, need, needed
 from gateway.db.totals import Total
 
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """One value of a total, for what a column of the row refers to; `missing` where no row counts."""
+    """One value of a total, by what a column of the row holds; `missing` where nothing counts."""
 
     total: Total
     value: str
@@ -34,9 +34,9 @@ def target(reference: Column[Any]) -> Column[Any]:
 
 @cache
 def referenced(table: Any) -> Read:
-    """Describe the rows of `table` that are referred to: whether they are seen, and what they hold."""
+    """Describe the rows of `table` that are referred to: whether seen, and what they hold."""
     (primary,) = table.primary_key
-    columns = (Seen(), *map(At, needed(table)))
+    columns: tuple[Wanted, ...] = (Seen(), *map(At, needed(table)))
     return Read(table, columns, Door.REFERENCED, At(primary))
 
 

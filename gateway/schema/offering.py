@@ -95,7 +95,7 @@ class Offering(Row, Node, tables=(tables.offering,)):
     attributes: JSON
     """What its category asks to know of it."""
     options: JSON
-    """What can be chosen in an order: `order`, a list of names, and `options`, each with its type."""
+    """What can be chosen in an order: `order` lists names, `options` has each with its type."""
     resource_options: JSON
     """What can be chosen for a resource later on; as `options`."""
     plugin_options: JSON

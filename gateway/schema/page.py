@@ -6,55 +6,54 @@ from typing import Any, Generic, TypeVar
 import strawberry
 
 from gateway.schema.asked import Stretched
+from gateway.schema.published import published, published_as
 
 T = TypeVar("T")
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@published
 class PageInfo:
     """Where a page stands in its list."""
 
-    has_next_page: bool = strawberry.field(description="Whether the list goes on after the page.")
-    has_previous_page: bool = strawberry.field(
-        description="Whether there is more before the page, as far as the request tells."
-    )
-    start_cursor: str | None = strawberry.field(description="The place of the first node.")
-    end_cursor: str | None = strawberry.field(description="The place of the last node.")
+    has_next_page: bool
+    """Whether the list goes on after the page."""
+    has_previous_page: bool
+    """Whether there is more before the page, as far as the request tells."""
+    start_cursor: str | None
+    """The place of the first node; null if there is none."""
+    end_cursor: str | None
+    """The place of the last node; null if there is none."""
 
 
-@strawberry.type(description="A node and its place in the list.")
+@published
 class Edge(Generic[T]):
     """A node and its place in the list."""
 
-    cursor: str = strawberry.field(description="The node's place, for `after` and `before`.")
-    node: T = strawberry.field(description="The node.")
+    cursor: str
+    """The node's place, for `after` and `before`."""
+    node: T
+    """The node."""
 
 
-@strawberry.type(name="Connection", description="A page of a list.")
+@published_as("Connection")
 class Page(Generic[T]):
-    """A page of a list; its rows are loaded when one is asked for, its length likewise."""
+    """A page of a list."""
 
     load: strawberry.Private[Callable[[], Awaitable[Stretched]]]
     made: strawberry.Private[Callable[[list[Any]], list[Any]]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="The nodes, each with its place.")
-    async def edges(self) -> list[Edge[T]]:
-        """Give the nodes, each with its place."""
+    async def _edges(self) -> list[Edge[T]]:
         page = await self.load()
         cursors = map(page.asked.cursor, page.rows)
         nodes = self.made(page.rows)
         return [Edge(cursor=c, node=node) for c, node in zip(cursors, nodes, strict=True)]
 
-    @strawberry.field(description="The nodes alone.")
-    async def nodes(self) -> list[T]:
-        """Give the nodes alone."""
+    async def _nodes(self) -> list[T]:
         page = await self.load()
         return self.made(page.rows)
 
-    @strawberry.field(description="Where the page stands in its list.")
-    async def page_info(self) -> PageInfo:
-        """Tell where the page stands in its list."""
+    async def _page_info(self) -> PageInfo:
         page = await self.load()
         return PageInfo(
             has_next_page=page.has_next_page,
@@ -63,7 +62,14 @@ class Page(Generic[T]):
             end_cursor=page.end_cursor(),
         )
 
-    @strawberry.field(description="How many nodes the whole list has; costs a statement.")
-    async def total_count(self) -> int:
-        """Count the whole list."""
+    async def _total_count(self) -> int:
         return await self.count()
+
+    edges: list[Edge[T]] = strawberry.field(resolver=_edges)
+    """The nodes, each with its place."""
+    nodes: list[T] = strawberry.field(resolver=_nodes)
+    """The nodes alone."""
+    page_info: PageInfo = strawberry.field(resolver=_page_info)
+    """Where the page stands in its list."""
+    total_count: int = strawberry.field(resolver=_total_count)
+    """How many nodes the whole list has; costs a statement of its own."""

@@ -22,7 +22,7 @@ from gateway.schema.page import Page
 from gateway.schema.relations import Parent, Resolver, made, shown, whole
 
 LONGEST_QUERY = 1000
-COUNT = Of(lambda: func.count())
+COUNT = Of(func.count)
 ARGUMENTS = {
     "first": (int, "How many nodes from the start of the list, or after `after`: 20 unless told."),
     "after": (str, "A cursor: the page starts after it."),
@@ -41,7 +41,7 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Pages:
-    """The visible rows of `table`, a page at a time; those whose `match` is here, if there is one."""
+    """The visible rows of `table`, a page at a time; with a `match`, those whose match is here."""
 
     table: Table[Any]
     match: At | None

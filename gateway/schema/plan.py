@@ -104,7 +104,7 @@ class Plan(Row, Node, tables=(tables.plan,)):
     switch_price: Decimal = computed(price, Sum(PRICES_OF_PLAN, "few", plan.id, 0))
     """What is paid on each switch to the plan."""
     resources_count: int = computed(int, Sum(RESOURCES_OF_PLAN, "all", plan.id, 0))
-    """How many resources have the plan, terminated ones too, whether the viewer sees them or not."""
+    """How many resources have the plan, terminated ones and unseen ones too."""
     components: list[PlanComponent] = many(plan_component.plan_id)
     """The prices, component by component."""
     resources: Page[Annotated["Resource", strawberry.lazy("gateway.schema.resource")]] = pages(

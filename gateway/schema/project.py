@@ -30,7 +30,7 @@ GRACE = (
 
 
 def effective_end_date(end: str | None, own: int | None, customers: int | None) -> str | None:
-    """Give the last day of a project's grace (domain.md §1.12): its own, or its customer's, or none."""
+    """Give the last day of a project's grace, its own or its customer's (domain.md §1.12)."""
     if end is None:
         return None
     days = own if own is not None else customers or 0

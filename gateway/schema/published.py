@@ -1,8 +1,9 @@
-"""Publishing a class as a GraphQL type: its docstrings become the descriptions that clients read."""
+"""Publishing a class as a GraphQL type: its docstrings become what clients read."""
 
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from enum import Enum
 from itertools import pairwise
 from typing import Any, TypeVar, dataclass_transform
@@ -25,7 +26,7 @@ class NotPublishableError(Exception):
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def published(cls: T) -> T:
-    """Make `cls` a GraphQL type, described by its docstrings; its plain fields are columns."""
+    """Make `cls` a GraphQL type, described by its docstrings; a row's plain fields are columns."""
     describe(cls, strawberry.type(cls, description=inspect.getdoc(cls)))
     if issubclass(cls, Row):
         for field in get_object_definition(cls, strict=True).fields:
@@ -34,13 +35,25 @@ def published(cls: T) -> T:
     return cls
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
+def published_as(name: str) -> Callable[[T], T]:
+    """Make a class a GraphQL type of another name, described by its docstrings."""
+
+    def publish(cls: T) -> T:
+        made = strawberry.type(cls, name=name, description=inspect.getdoc(cls))
+        describe(cls, made)
+        return cls
+
+    return publish
+
+
 def named(cls: E) -> E:
     """Make `cls` a GraphQL enum, described by its docstrings."""
-    made = strawberry.enum(cls, description=inspect.getdoc(cls))
+    made: Any = strawberry.enum(cls, description=inspect.getdoc(cls))
     docs = attribute_docs(cls)
     for value in made.__strawberry_definition__.values:
         value.description = docs.get(value.name)
-    return made
+    return cls
 
 
 def describe(cls: Any, made: Any) -> Any:
@@ -66,7 +79,7 @@ def _column(cls: type[Row], field: Any) -> None:
     if isinstance(kind, StrawberryEnumDefinition):
         if promised:
             raise NotPublishableError(f"{where} may hold what this gateway does not know: null.")
-        cls.convert[name] = {member.value: member for member in kind.wrapped_cls}
+        cls.convert[name] = {each.value: kind.wrapped_cls[each.name] for each in kind.values}
 
 
 def _shown(cls: type[Row], name: str) -> bool:
@@ -81,8 +94,7 @@ def attribute_docs(cls: type) -> dict[str, str]:
     for attribute, below in pairwise(definition.body):
         match attribute, below:
             case (
-                ast.AnnAssign(target=ast.Name(id=name))
-                | ast.Assign(targets=[ast.Name(id=name)]),
+                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
                 ast.Expr(value=ast.Constant(value=str(text))),
             ):
                 docs[name] = inspect.cleandoc(text)

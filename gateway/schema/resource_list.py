@@ -114,17 +114,13 @@ class ResourceFilter:
     """Has less than its limits, or not."""
     paused: bool | None = filtered_by(where(equal, resource.paused))
     """Is paused, or not."""
-    restrict_member_access: bool | None = filtered_by(
-        where(equal, resource.restrict_member_access)
-    )
+    restrict_member_access: bool | None = filtered_by(where(equal, resource.restrict_member_access))
     """Keeps plain members out, or not."""
     offering_uuid: list[UUID] | None = filtered_by(
         where(among, offering.uuid, resource.offering_id)
     )
     """Of one of these offerings."""
-    offering_slug: list[str] | None = filtered_by(
-        where(among, offering.slug, resource.offering_id)
-    )
+    offering_slug: list[str] | None = filtered_by(where(among, offering.slug, resource.offering_id))
     """Of an offering with one of these slugs."""
     offering_type: str | None = filtered_by(where(equal, offering.type, resource.offering_id))
     """Of an offering of this type."""

@@ -19,7 +19,7 @@ def full_name(first: str, last: str) -> str:
 
 @published
 class User(Row, Node, tables=(tables.user,), by_reference="id uuid username full_name"):
-    """A person with an account. Somebody who is referred to shows id, username and full name only."""
+    """A person with an account. Whoever is only referred to shows id, username and full name."""
 
     id: strawberry.ID = identified("User", user.uuid)
     """Identifies the person among all nodes."""

@@ -9,7 +9,7 @@ from gateway.db import tables
 from gateway.db.read import At, Read
 from gateway.db.row import Row
 from gateway.schema.published import published
-from gateway.schema.relations import Parent, declare, made, whole
+from gateway.schema.relations import declare, made, whole
 from gateway.schema.user import User
 
 
@@ -20,7 +20,7 @@ class Own:
     def resolver(self) -> Callable[..., Any]:
         """Give the function that graphql-core calls."""
 
-        async def resolve(root: Parent, info: Info) -> Row | None:
+        async def resolve(info: Info) -> Row | None:
             read = Read(tables.user, whole(tables.user), match=At(tables.user.c.id))
             found = await info.context.loads.rows(read, info.context.viewer.user_id)
             return made(tables.user, found)[0] if found else None

@@ -57,7 +57,7 @@ def test_equal_numbers_make_equal_rows(empty: psycopg.Connection) -> None:
 def test_another_day_moves_dates_only(empty: psycopg.Connection) -> None:
     found = []
     known = """
-        select concat((uuid, name, state, parent_id, limits)::text) from marketplace_resource
+        select (uuid, name, state, parent_id, limits)::text from marketplace_resource
         union all select key from authtoken_token union all select uuid::text from marketplace_order
     """
     for day in (DAY, DAY + timedelta(days=250)):

@@ -41,7 +41,7 @@ def _fields(type_: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> Iter
 
 
 def _node(connection: GraphQLObjectType) -> str:
-    return get_named_type(connection.fields["nodes"].type).name
+    return str(get_named_type(connection.fields["nodes"].type))
 
 
 LATER = re.compile(

@@ -17,5 +17,4 @@ async def test_a_page_with_all_paths_takes_the_same_statements_for_any_number_of
     for rows in (5, 50, 300):
         await demo.data(document, viewer, n=rows)
         counts[rows] = len(demo.database.asked)
-    print(counts)
     assert counts[5] == counts[50] == counts[300]
