@@ -58,7 +58,9 @@ class _Waiting:
         self, batch: Batch, keys: list[Any], futures: "list[asyncio.Future[Rows]]"
     ) -> None:
         self._batch, self._keys, self._futures = batch, keys, futures
-        self.ask = batch.ask(keys)
+
+    def ask(self) -> Ask | None:
+        return self._batch.ask(self._keys)
 
     def settle(self, rows: Rows) -> None:
         for future, each in zip(self._futures, self._batch.sort(self._keys, rows), strict=True):
@@ -103,20 +105,17 @@ class Rounds:
             turns = 0 if self._news else turns + 1
 
     async def _round(self, waiting: list[_Waiting]) -> None:
-        asking = [each for each in waiting if each.ask is not None]
+        """Run what loaders wait for. Whatever goes wrong reaches all of them: none may hang."""
         try:
-            found = (
-                await self._database.run([each.ask for each in asking if each.ask])
-                if asking
-                else []
-            )
-        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns all who wait
+            asks = [each.ask() for each in waiting]
+            real = [ask for ask in asks if ask is not None]
+            found = iter(await self._database.run(real) if real else [])
+            answers = [[] if ask is None else next(found) for ask in asks]
+            for each, rows in zip(waiting, answers, strict=True):
+                each.settle(rows)
+        except Exception as error:  # noqa: BLE001
             for each in waiting:
                 each.fail(error)
-            return
-        answers = iter(found)
-        for each in waiting:
-            each.settle([] if each.ask is None else next(answers))
 
 
 async def _never(_keys: list[Any]) -> list[Rows]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -48,13 +48,18 @@ NODES: tuple[type[Row], ...] = (
     User,
 )
 MOST_NODES = 300
+Uuid = Annotated[UUID, strawberry.argument(description="The uuid, in either spelling.")]
+Id = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the thing.")]
+Ids = Annotated[
+    list[strawberry.ID], strawberry.argument(description=f"At most {MOST_NODES} ids of things.")
+]
 
 
 def by_uuid(row_class: type[Row]) -> Any:
     """Declare a field that finds one visible row by its uuid."""
     found = Found({row_class.__name__: row_class.tables[0]})
 
-    async def resolve(info: Info, uuid: UUID) -> Any:
+    async def resolve(info: Info, uuid: Uuid) -> Any:
         return await found.find(info, uuid)
 
     return _field(resolve, found)
@@ -80,11 +85,11 @@ def by_id(*row_classes: type[Row]) -> tuple[Any, Any]:
     """Declare a field that finds one visible row by its global id, and one that finds several."""
     found = Found({each.__name__: each.tables[0] for each in row_classes}, uuid_in)
 
-    async def one(info: Info, id: strawberry.ID) -> Any:  # noqa: A002 - Relay's word
+    async def one(info: Info, id: Id) -> Any:  # noqa: A002 - Relay's word
         checked(id, "id")
         return await found.find(info, id)
 
-    async def several(info: Info, ids: list[strawberry.ID]) -> Any:
+    async def several(info: Info, ids: Ids) -> Any:
         if len(ids) > MOST_NODES:
             raise BadInputError(f"At most {MOST_NODES} ids can be asked for at once.", "ids")
         checked(ids, "ids")

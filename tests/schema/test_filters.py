@@ -1,0 +1,191 @@
+"""Every filter field against what REST's parameter means in plain SQL (domain.md §5.1)."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from graphql import GraphQLInputObjectType, is_list_type
+
+from tests.marketplaces import Marketplace
+from tests.schema.documents import SCHEMA
+
+OFFERED = """marketplace_offering o
+left join structure_customer provider on provider.id = o.customer_id
+left join marketplace_offering parent on parent.id = o.parent_id
+join marketplace_category category on category.id = o.category_id"""
+ROWS = {
+    "resources": f"""(select 1) one cross join {OFFERED}
+        join marketplace_resource r on r.offering_id = o.id
+        join structure_project p on p.id = r.project_id
+        join structure_customer c on c.id = p.customer_id
+        left join marketplace_plan plan on plan.id = r.plan_id""",
+    "offerings": f"{OFFERED} left join structure_project p on p.id = o.project_id",
+    "projects": "structure_project p join structure_customer c on c.id = p.customer_id",
+    "customers": "structure_customer c",
+}
+ITSELF = {"resources": "r", "offerings": "o", "projects": "p", "customers": "c"}
+MOMENTS = {
+    "created": "{0}.created >=",
+    "createdBefore": "{0}.created <=",
+    "modified": "{0}.modified >=",
+    "modifiedBefore": "{0}.modified <=",
+}
+NAMED = {"uuid": "{0}.uuid =", "nameExact": "{0}.name =", "slug": "{0}.slug ="}
+COMPARED = {
+    "resources": {
+        **NAMED,
+        **MOMENTS,
+        "backendId": "nullif(r.backend_id, '') =",
+        "endDate": "r.end_date >=",
+        "endDateBefore": "r.end_date <=",
+        "downscaled": "r.downscaled =",
+        "paused": "r.paused =",
+        "restrictMemberAccess": "r.restrict_member_access =",
+        "hasTerminateDate": "(r.end_date is not null) =",
+        "offeringUuid": "o.uuid =",
+        "offeringSlug": "o.slug =",
+        "offeringType": "o.type =",
+        "offeringBillable": "o.billable =",
+        "offeringShared": "o.shared =",
+        "parentOfferingUuid": "parent.uuid =",
+        "planUuid": "plan.uuid =",
+        "projectUuid": "p.uuid =",
+        "projectName": "p.name =",
+        "customerUuid": "c.uuid =",
+        "providerUuid": "provider.uuid =",
+        "categoryUuid": "category.uuid =",
+    },
+    "offerings": {
+        **NAMED,
+        **MOMENTS,
+        "type": "o.type =",
+        "shared": "o.shared =",
+        "billable": "o.billable =",
+        "categoryUuid": "category.uuid =",
+        "customerUuid": "provider.uuid =",
+        "projectUuid": "p.uuid =",
+        "parentUuid": "parent.uuid =",
+    },
+    "projects": {
+        **NAMED,
+        "customerUuid": "c.uuid =",
+        "created": MOMENTS["created"],
+        "createdBefore": MOMENTS["createdBefore"],
+    },
+    "customers": {
+        **NAMED,
+        "created": MOMENTS["created"],
+        "createdBefore": MOMENTS["createdBefore"],
+    },
+}
+"""For each filter field the column and the comparison; the values are those that rows have."""
+STATED: list[tuple[str, dict[str, Any], str]] = [
+    ("resources", {"name": "TEST"}, "r.name ilike '%test%'"),
+    ("resources", {"name": "%"}, "strpos(r.name, '%') > 0"),
+    ("resources", {"name": "_"}, "strpos(r.name, '_') > 0"),
+    ("resources", {"name": "\\"}, "strpos(r.name, '\\') > 0"),
+    ("resources", {"state": ["OK", "ERRED"]}, "r.state in (2, 3)"),
+    ("resources", {"state": []}, "false"),
+    ("resources", {"state": None, "name": None}, "true"),
+    ("resources", {"paused": True, "name": "a"}, "r.paused and r.name ilike '%a%'"),
+    ("resources", {"or": [{"paused": True}, {"name": "a"}]}, "r.paused or r.name ilike '%a%'"),
+    ("resources", {"or": []}, "false"),
+    ("resources", {"and": []}, "true"),
+    ("resources", {"and": [{"state": ["OK"]}, {"state": ["ERRED"]}]}, "false"),
+    ("resources", {"not": {"paused": True}}, "not r.paused"),
+    ("resources", {"not": {"endDate": "2026-01-01"}}, "(r.end_date >= '2026-01-01') is not true"),
+    ("resources", {"not": {}}, "false"),
+    (
+        "resources",
+        {"or": [{"not": {"or": [{"paused": True}, {"downscaled": True}]}}, {"state": ["OK"]}]},
+        "not (r.paused or r.downscaled) or r.state = 2",
+    ),
+    ("offerings", {"name": "CLOUD"}, "o.name ilike '%cloud%'"),
+    ("offerings", {"description": "A"}, "o.description ilike '%a%'"),
+    ("offerings", {"state": ["DRAFT", "PAUSED"]}, "o.state in (1, 3)"),
+    ("projects", {"name": "E"}, "p.name ilike '%e%'"),
+    ("customers", {"name": "A"}, "c.name ilike '%a%'"),
+]
+
+
+def kind(root: str) -> GraphQLInputObjectType:
+    assert SCHEMA.query_type
+    given = SCHEMA.query_type.fields[root].args["filter"].type
+    assert isinstance(given, GraphQLInputObjectType)
+    return given
+
+
+def read(url: str, statement: str, *values: Any) -> list[Any]:
+    with psycopg.connect(url) as connection:
+        found = connection.execute(statement.encode(), values or None)
+        return [row[0] for row in found]
+
+
+async def filtered(marketplace: Marketplace, root: str, wanted: dict[str, Any]) -> set[str]:
+    document = f"""query($filter: {kind(root).name}, $after: String) {{
+      {root}(first: 300, after: $after, filter: $filter) {{
+        totalCount nodes {{ uuid }} pageInfo {{ endCursor hasNextPage }} }} }}"""
+    met: list[str] = []
+    page: Any = None
+    after, more = None, True
+    while more:
+        page = (await marketplace.data(document, filter=wanted, after=after))[root]
+        met += [each["uuid"] for each in page["nodes"]]
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    assert len(met) == page["totalCount"] == len(set(met))
+    return set(met)
+
+
+def expected(url: str, root: str, condition: str, *values: Any) -> set[str]:
+    there = "not p.is_removed and " if root == "projects" else ""
+    statement = f"select {ITSELF[root]}.uuid from {ROWS[root]} where {there}({condition})"
+    return {uuid.hex for uuid in read(url, statement, *values)}
+
+
+@pytest.mark.parametrize("root", COMPARED)
+def test_every_filter_field_is_tested(root: str) -> None:
+    stated = {name for where, wanted, _ in STATED if where == root for name in wanted}
+    joined = {"and", "or", "not"}
+    assert set(kind(root).fields) == {*COMPARED[root], *stated, *joined}
+
+
+@pytest.mark.parametrize(
+    ("root", "field"), [(root, field) for root, fields in COMPARED.items() for field in fields]
+)
+async def test_compares_as_rest_does(demo: Marketplace, root: str, field: str) -> None:
+    condition = COMPARED[root][field].format(ITSELF[root])
+    column = condition.rsplit(" ", 1)[0]
+    values = read(
+        demo.url,
+        f"select v from (select distinct {column} v from {ROWS[root]}) s where v is not null"
+        " order by v",
+    )
+    assert values, "no row has a value to compare with"
+    for value in {values[0], values[len(values) // 2], values[-1]}:
+        plain: Any = value if isinstance(value, (bool, str)) else str(value)
+        given = [plain] if is_list_type(kind(root).fields[field].type) else plain
+        wanted = expected(demo.url, root, f"{condition} %s", value)
+        assert await filtered(demo, root, {field: given}) == wanted
+
+
+@pytest.mark.parametrize(("root", "wanted", "condition"), STATED)
+async def test_joins_and_searches(
+    demo: Marketplace, root: str, wanted: dict[str, Any], condition: str
+) -> None:
+    assert await filtered(demo, root, wanted) == expected(demo.url, root, condition)
+
+
+async def test_both_spellings_of_a_uuid_are_one(demo: Marketplace) -> None:
+    (uuid,) = read(demo.url, "select uuid from marketplace_resource order by id limit 1")
+    for spelling in (str(uuid), uuid.hex, uuid.hex.upper()):
+        assert await filtered(demo, "resources", {"uuid": [spelling]}) == {uuid.hex}
+
+
+async def test_a_filter_may_be_deep_but_not_bottomless(demo: Marketplace) -> None:
+    wanted: dict[str, Any] = {"paused": True}
+    for _ in range(6):
+        wanted = {"not": wanted}
+    document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
+    error = await demo.refused(document, f=wanted)
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["extensions"]["argument"][0] == "filter"
