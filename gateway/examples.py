@@ -6,7 +6,7 @@ EXAMPLES = (
     Example(
         "The newest resources that work, with what they are, whose they are and what they cost.",
         """query Resources {
-  resources(first: 10, orderBy: CREATED_DESC, filter: { state: [OK] }) {
+  resources(first: 10, orderBy: CREATED_DESC, filter: { state: OK }) {
     totalCount
     pageInfo { hasNextPage endCursor }
     nodes {

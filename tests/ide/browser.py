@@ -153,7 +153,7 @@ async def visit(
         await seen.open(url)
         yield seen
     assert {urlsplit(address).netloc for address in seen.addresses} == {urlsplit(url).netloc}
-    assert seen.complaints == []
+    assert not seen.complaints, seen.complaints
 
 
 async def explores(

@@ -12,7 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 
 from gateway.ide.page import Example, page, routes
-from tests.ide.browser import chromium, explores, served, visit
+from tests.ide.browser import explores, served, visit
 
 pytestmark = pytest.mark.browser
 
@@ -81,12 +81,6 @@ def url() -> Iterator[str]:
     )
     with served(app) as address:
         yield f"{address}/graphql"
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as started:
-        yield started
 
 
 async def test_explores_without_another_host(browser: Browser, url: str) -> None:
