@@ -71,6 +71,14 @@ def waldur2024_url(new_database: NewDatabase) -> str:
     return url
 
 
+@pytest.fixture
+def connection(waldur2024_url: str) -> Iterator[psycopg.Connection]:
+    """Give a connection to that Waldur, whose changes are rolled back."""
+    with psycopg.connect(waldur2024_url) as rolled_back:
+        yield rolled_back
+        rolled_back.rollback()
+
+
 @pytest_asyncio.fixture(scope="session")
 async def demo(demo_url: str) -> AsyncIterator[Marketplace]:
     """Give the demo marketplace."""

@@ -4,16 +4,12 @@ import json
 import pickle
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
 
-from gateway.demo.postgres import Postgres
 from tests.oracle import NOUNS, Asker, Oracle, stored_value
-from tests.waldur2024 import build
 
 ANSWERS = Path(__file__).parent / "waldur" / "rest"
 INDEX = (ANSWERS / "INDEX.txt").read_text(encoding="utf-8")
@@ -31,25 +27,6 @@ TOTALS = re.findall(r" 200 n=\d+ +total=(\d+) +(\w+) +/api/([\w-]+)/\?page_size=
 DETAILS = re.findall(r" GET +(200|404) .* (\w+) +/api/([\w-]+)/([0-9a-f]{32})/\s", INDEX)
 MEMBER = "project_member_c0"
 OUTSIDER = "nobody"
-
-
-@pytest.fixture(scope="session")
-def waldur2024_url() -> Iterator[str]:
-    """Serve the October 2024 Waldur until tests/conftest.py does."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)
-        with Postgres.at(Path(folder) / "data") as server:
-            with psycopg.connect(server.url) as connection:
-                build(connection)
-            yield server.url
-
-
-@pytest.fixture
-def connection(waldur2024_url: str) -> Iterator[psycopg.Connection]:
-    """Give a connection whose changes are rolled back."""
-    with psycopg.connect(waldur2024_url) as connection:
-        yield connection
-        connection.rollback()
 
 
 @pytest.fixture

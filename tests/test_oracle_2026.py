@@ -1,38 +1,14 @@
 """The oracle keeps the rules of 2026, and the catalogue's conditions."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
 
-from gateway.demo.postgres import Postgres
 from tests.oracle import Oracle
-from tests.waldur2024 import build
 
 MEMBER = "project_member_c0"
 OUTSIDER = "nobody"
-
-
-@pytest.fixture(scope="session")
-def waldur2024_url() -> Iterator[str]:
-    """Serve the October 2024 Waldur until tests/conftest.py does."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)
-        with Postgres.at(Path(folder) / "data") as server:
-            with psycopg.connect(server.url) as connection:
-                build(connection)
-            yield server.url
-
-
-@pytest.fixture
-def connection(waldur2024_url: str) -> Iterator[psycopg.Connection]:
-    """Give a connection whose changes are rolled back."""
-    with psycopg.connect(waldur2024_url) as connection:
-        yield connection
-        connection.rollback()
 
 
 @pytest.fixture

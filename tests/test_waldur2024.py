@@ -1,33 +1,9 @@
 """The October 2024 Waldur has the rows, constraints and sequences of the real one."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import psycopg
 import pytest
 
-from gateway.demo.postgres import Postgres
-from tests.waldur2024 import build, tokens
-
-
-@pytest.fixture(scope="session")
-def waldur2024_url() -> Iterator[str]:
-    """Serve the October 2024 Waldur until tests/conftest.py does."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)
-        with Postgres.at(Path(folder) / "data") as server:
-            with psycopg.connect(server.url) as connection:
-                build(connection)
-            yield server.url
-
-
-@pytest.fixture
-def connection(waldur2024_url: str) -> Iterator[psycopg.Connection]:
-    """Give a connection whose changes are rolled back."""
-    with psycopg.connect(waldur2024_url) as connection:
-        yield connection
-        connection.rollback()
+from tests.waldur2024 import tokens
 
 
 @pytest.mark.parametrize(

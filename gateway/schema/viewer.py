@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gateway.context import Info
@@ -17,12 +18,16 @@ from gateway.schema.user import User
 class Own:
     """The viewer's own account."""
 
+    @cached_property
+    def read(self) -> Read:
+        """Describe the row."""
+        return Read(tables.user, whole(tables.user), match=At(tables.user.c.id))
+
     def resolver(self) -> Callable[..., Any]:
         """Give the function that graphql-core calls."""
 
         async def resolve(info: Info) -> Row | None:
-            read = Read(tables.user, whole(tables.user), match=At(tables.user.c.id))
-            found = await info.context.loads.rows(read, info.context.viewer.user_id)
+            found = await info.context.loads.rows(self.read, info.context.viewer.user_id)
             return made(tables.user, found)[0] if found else None
 
         return resolve
