@@ -4,49 +4,50 @@
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
-RUN := .venv/bin/python -m
-INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input
+VENV ?= .venv
+RUN := $(VENV)/bin/python -m
+INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.venv/ready: requirements.txt pyproject.toml
+$(VENV)/ready: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "The gateway needs Python 3.11, 3.12 or 3.13; none is on the PATH. Set PYTHON=/path/to/python3." >&2; exit 2; }
-	@test -x .venv/bin/python || "$(PYTHON)" -m venv .venv || { echo "Python's venv module is missing: on Debian, apt-get install python3-venv." >&2; rm -rf .venv; exit 2; }
-	@echo "Installing what the gateway needs into .venv ..."
+	@test -x $(VENV)/bin/python || "$(PYTHON)" -m venv $(VENV) || { echo "Python's venv module is missing: on Debian, apt-get install python3-venv." >&2; rm -rf $(VENV); exit 2; }
+	@echo "Installing what the gateway needs into $(VENV) ..."
 	@$(INSTALL) --require-hashes -r requirements.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/ready-dev: .venv/ready requirements-dev.txt
-	@echo "Installing what tests and checks need into .venv ..."
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+	@echo "Installing what tests and checks need into $(VENV) ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-setup: .venv/ready ## Make .venv with .venv/bin/gateway
+setup: $(VENV)/ready ## Make .venv with .venv/bin/gateway
 
-serve: .venv/ready ## Serve the demo marketplace on http://127.0.0.1:8000/graphql
+serve: $(VENV)/ready ## Serve the demo marketplace on http://127.0.0.1:8000/graphql
 	@$(RUN) gateway serve
 
-test: .venv/ready-dev ## Pass the tests (Python only: no Node, no browser)
+test: $(VENV)/ready-dev ## Pass the tests (Python only: no Node, no browser)
 	@$(RUN) pytest -m "not browser"
 
-check: .venv/ready-dev format lint types contracts browser ## Everything that CI runs
+check: $(VENV)/ready-dev format lint types contracts browser ## Everything that CI runs
 	@$(RUN) pytest --cov --cov-report=term
 
-format: .venv/ready-dev ## Check the format (`make format FIX=1` mends it)
+format: $(VENV)/ready-dev ## Check the format (`make format FIX=1` mends it)
 	@$(RUN) ruff format $(if $(FIX),,--check) .
 
-lint: .venv/ready-dev ## Check the style (`make lint FIX=1` mends what it can)
+lint: $(VENV)/ready-dev ## Check the style (`make lint FIX=1` mends what it can)
 	@$(RUN) ruff check $(if $(FIX),--fix,) .
 
-types: .venv/ready-dev ## Check the types
+types: $(VENV)/ready-dev ## Check the types
 	@$(RUN) mypy
 
-contracts: .venv/ready-dev ## Check that imports only go down
-	@.venv/bin/python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
+contracts: $(VENV)/ready-dev ## Check that imports only go down
+	@$(VENV)/bin/python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
 
-schema: .venv/ready ## Print schema.graphql anew
+schema: $(VENV)/ready ## Print schema.graphql anew
 	@$(RUN) gateway schema > schema.graphql
 
 browser: ## See to it that there is a Chromium for the browser tests
@@ -57,4 +58,4 @@ lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra setup --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove .venv and caches (not the demo's data)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage*
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage*
