@@ -2,19 +2,30 @@
 
 What a person can put right is one line on standard error, and exit status 2.
 """
+# ruff: noqa: E402 - Ctrl-C is heeded before the slow imports
+
+import signal
+from types import FrameType
+from typing import NoReturn
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as at the end of the program, so that the database is stopped, and only once."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(0 if number == signal.SIGTERM else 130)
+
+
+for heeded in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(heeded, _stop)
 
 import argparse
 import json
-import logging
 import os
-import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from types import FrameType
-from typing import NoReturn
 
 import psycopg
 import uvicorn
@@ -24,9 +35,9 @@ from gateway.check import report
 from gateway.db.installation import NoMarketplaceError
 from gateway.db.tokens import tokens
 from gateway.demo import home
-from gateway.demo.postgres import PostgresProblem
-from gateway.serving import connected, installation_of
-from gateway.settings import PREFIX, Settings, WrongSettingError, settings
+from gateway.demo.postgres import Postgres, PostgresProblem
+from gateway.serving import connected, free_port, installation_of
+from gateway.settings import PREFIX, Settings, WrongSettingError, natural, settings
 
 TROUBLE = (
     WrongSettingError,
@@ -41,26 +52,23 @@ SHOWN = ("staff", "support", "owner", "manager", "member", "provider")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status."""
     given = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
     try:
         return given.run(given)  # type: ignore[no-any-return]
     except TROUBLE as problem:
         _say(str(problem))
     except psycopg.Error as problem:
         _say(f"The database can't be used: {' '.join(str(problem).split())}")
-    except KeyboardInterrupt:
-        return 130
     return 2
 
 
 def serve(given: argparse.Namespace) -> int:
     """Serve the marketplace, or the demo."""
     effective = _settings(given)
+    port = free_port(effective)
     with _marketplace(effective) as (url, demo):
         os.environ[f"{PREFIX}DATABASE_URL"] = url
         effective = settings()
         installation_of(effective)
-        port = _free(effective)
         for line in effective.lines():
             _say(line)
         _greet(effective.host, port, url if demo else None)
@@ -84,7 +92,7 @@ def init(given: argparse.Namespace) -> int:
     if effective.database_url is not None:
         home.fill(effective.database_url, say=_say, **chosen)
         return 0
-    with home.Postgres.at(effective.data) as server:
+    with Postgres.at(effective.data) as server:
         home.fill(server.url, say=_say, **chosen)
         home.keep_tokens(server.url, effective.data)
     return 0
@@ -136,26 +144,12 @@ def _marketplace(effective: Settings) -> Iterator[tuple[str, bool]]:
 
 def _settings(given: argparse.Namespace) -> Settings:
     """Read the settings; flags go to the environment, where workers find them."""
-    for name in Settings.__dataclass_fields__:
-        flag = getattr(given, name, None)
+    flags = {name: getattr(given, name, None) for name in Settings.__dataclass_fields__}
+    effective = settings(**flags)
+    for name, flag in flags.items():
         if flag is not None:
             os.environ[f"{PREFIX}{name.upper()}"] = flag
-    return settings()
-
-
-def _free(effective: Settings) -> int:
-    """Give the port to listen on, seen to be free."""
-    family = socket.AF_INET6 if ":" in effective.host else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((effective.host, effective.port))
-            port: int = probe.getsockname()[1]
-    except OSError as problem:
-        where = f"{effective.host}:{effective.port}"
-        why = f"{problem.strerror}: choose another --host or --port."
-        raise WrongSettingError(f"The gateway can't listen on {where}. {why}") from None
-    return port
+    return effective
 
 
 def _greet(host: str, port: int, demo: str | None) -> None:
@@ -178,13 +172,15 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """End as at the end of the program, so that the database is stopped."""
-    raise SystemExit(0)
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` tells what there is)\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gateway",
         description="A GraphQL gateway over the Waldur marketplace.",
         epilog=f"Each flag is also a variable, as {PREFIX}PORT; README.md lists them all.",
@@ -204,12 +200,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _numbers(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--resources", type=int, default=home.RESOURCES, help="how many (default: %(default)s)"
-    )
-    command.add_argument(
-        "--seed", type=int, default=home.SEED, help="the same seed makes the same demo"
-    )
+    for flag, most, default, said in (
+        ("--resources", 1_000_000, home.RESOURCES, "how many (default: %(default)s)"),
+        ("--seed", 2**31 - 1, home.SEED, "the same seed makes the same demo"),
+    ):
+        command.add_argument(flag, type=_number(most), default=default, help=said)
+
+
+def _number(most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        try:
+            return natural(0, most)(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{value!r} must be {error}") from None
+
+    return read
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -228,5 +233,4 @@ FLAGS = {
 }
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
     sys.exit(main())

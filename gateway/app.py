@@ -31,6 +31,8 @@ from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
 GRAPHQL_JSON = "application/graphql-response+json"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+"""What is answered as GraphQL, if only by a refusal."""
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
@@ -84,10 +86,7 @@ class Service:
         """Answer a request to the one endpoint there is."""
         id_ = _request_id(request)
         try:
-            text = await body_of(request, self._settings.body_bytes)
-            asking = asking_in(text, id_)
-            answer = await self._answering.answer(asking, await self._context(request))
-            response = _answered(request, answer)
+            response = await self._answer(request, id_)
         except BadRequestError as problem:
             response = _refused(problem.status, str(problem), Code.BAD_USER_INPUT)
         except UnauthenticatedError as problem:
@@ -95,16 +94,23 @@ class Service:
             response.headers["WWW-Authenticate"] = "Token"
         except (UnavailableError, TimedOutError) as problem:
             log.warning("%s: %s", id_, problem)
-            response = _refused(
-                HTTPStatus.SERVICE_UNAVAILABLE, TOLD[Code.UNAVAILABLE], Code.UNAVAILABLE
-            )
+            response = _masked(HTTPStatus.SERVICE_UNAVAILABLE, Code.UNAVAILABLE, id_)
             response.headers["Retry-After"] = "2"
+        except Exception:
+            log.exception("%s", id_)
+            response = _masked(HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL, id_)
         response.headers["X-Request-ID"] = id_
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    async def _answer(self, request: Request, id_: str) -> Response:
+        text = await body_of(request, self._settings.body_bytes)
+        asking = asking_in(text, id_)
+        answer = await self._answering.answer(asking, await self._context(request))
+        return _answered(request, answer)
+
     async def _context(self, request: Request) -> Context:
-        key = key_in(request.headers.get("authorization"))
+        key = key_in(request.headers.getlist("authorization"))
         peer = request.client.host if request.client else None
         forwarded = request.headers.getlist("x-forwarded-for")
         address = client_address(peer, forwarded, self._settings.trusted_proxies)
@@ -152,7 +158,7 @@ def _graphql(service: Service, settings: Settings, token: str | None) -> Sequenc
         response.headers["Allow"] = "POST"
         return response
 
-    route = Route("/graphql", answer, methods=["GET", "POST"])
+    route = Route("/graphql", answer, methods=METHODS)
     return [*(page.routes() if settings.graphiql else ()), route]
 
 
@@ -163,12 +169,17 @@ def _request_id(request: Request) -> str:
 
 
 def _answered(request: Request, answer: Answer) -> Response:
-    """Answer in the media type that the client prefers; only the newer one has statuses for errors."""
+    """Answer in the media type that the client takes; only the newer has statuses for errors."""
     newer = GRAPHQL_JSON in request.headers.get("accept", "")
     status = HTTPStatus.BAD_REQUEST if answer.refused and newer else HTTPStatus.OK
     media_type = f"{GRAPHQL_JSON}; charset=utf-8" if newer else "application/json"
     return Response(answer.encoded(), status, {"Vary": "Accept"}, media_type)
 
 
-def _refused(status: int, message: str, code: Code) -> Response:
-    return JSONResponse({"errors": [failure(message, code)]}, status)
+def _masked(status: int, code: Code, id_: str) -> Response:
+    """Refuse for a reason of ours, which the log has under the request's id."""
+    return _refused(status, TOLD[code], code, id=id_)
+
+
+def _refused(status: int, message: str, code: Code, **more: str) -> Response:
+    return JSONResponse({"errors": [failure(message, code, **more)]}, status)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+from gateway.db.database import soon
 from gateway.db.viewers import ViewerReader
 from gateway.db.visibility import Viewer
 from gateway.settings import Network
@@ -22,15 +23,17 @@ class UnauthenticatedError(Exception):
     """The credentials are of no use; the text says why."""
 
 
-def key_in(authorization: str | None) -> str | None:
-    """Give the key of an Authorization header; None without one.
+def key_in(authorization: Sequence[str]) -> str | None:
+    """Give the key in the Authorization header, which comes once or not at all; None without one.
 
     UnauthenticatedError for a malformed header, and for credentials of a kind
     that is not supported.
     """
-    if authorization is None:
+    if not authorization:
         return None
-    scheme, _, key = authorization.strip().partition(" ")
+    if len(authorization) > 1:
+        raise UnauthenticatedError(f"There is more than one Authorization header. {_SUPPORTED}")
+    scheme, _, key = authorization[0].strip().partition(" ")
     if scheme.lower() not in ("token", "bearer"):
         raise UnauthenticatedError(f"The scheme {scheme[:20]!r} is not supported. {_SUPPORTED}")
     key = key.strip()
@@ -46,7 +49,7 @@ def key_in(authorization: str | None) -> str | None:
 def client_address(
     peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]
 ) -> str | None:
-    """Give the address of the client: what trusted proxies say, from the nearest on, else the peer."""
+    """Give the client's address: what trusted proxies say, from the nearest on, else the peer's."""
     address = _address(peer)
     hops = [hop for line in forwarded for hop in line.split(",")]
     while address and hops and any(ip_address(address) in each for each in trusted):
@@ -71,7 +74,7 @@ class _Known:
 
 
 class Viewers:
-    """Tells who asks; what was read is remembered for some seconds, so that roles can be revoked."""
+    """Tells who asks; remembers it for some seconds only, so that roles can be revoked."""
 
     def __init__(
         self,
@@ -94,7 +97,7 @@ class Viewers:
         known = self._known.get(name)
         if known is None or known.until <= self._clock():
             known = self._load(name)
-        viewer = await asyncio.shield(known.viewer)
+        viewer = await soon(known.viewer)
         if key is not None:
             self._used(key)
         return viewer

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from gateway.execution.answering import Asking
 
@@ -29,13 +29,16 @@ async def body_of(request: Request, longest: int) -> bytes:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > longest:
-            raise BadRequestError(
-                f"The body is longer than {longest} bytes.",
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            )
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > longest:
+                raise BadRequestError(
+                    f"The body is longer than {longest} bytes.",
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                )
+    except ClientDisconnect:
+        raise BadRequestError("The body ends too early.") from None
     return bytes(body)
 
 

@@ -1,4 +1,4 @@
-"""Keeping tokens from expiring while they are used, as they do not in the marketplace (domain.md §4.1)."""
+"""Keeping tokens from expiring while they are used, as the marketplace does (domain.md §4.1)."""
 
 import asyncio
 import logging
@@ -11,6 +11,8 @@ import psycopg
 
 log = logging.getLogger(__name__)
 KNOWN = 10_000
+PATIENCE = 5
+"""Seconds after which nobody listens any more."""
 
 
 class KeepAlive:
@@ -37,20 +39,24 @@ class KeepAlive:
         self._next.move_to_end(key)
         if len(self._next) > KNOWN:
             self._next.popitem(last=False)
-        task = asyncio.get_running_loop().create_task(self._told(key))
+        task = asyncio.create_task(self._told(key))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _told(self, key: str) -> None:
         """Say it; a failure is for the log only, since the request itself was answered."""
         try:
-            await self._say(key)
-        except (httpx.HTTPError, psycopg.Error) as error:
-            log.warning("A token could not be kept alive: %s", error)
+            async with asyncio.timeout(PATIENCE):
+                await self._say(key)
+        except (httpx.HTTPError, psycopg.Error, TimeoutError) as error:
+            why = str(error).partition("\n")[0] or type(error).__name__
+            log.warning("A token could not be kept alive: %s", why)
 
     async def close(self) -> None:
-        """Wait for what is being said."""
-        await asyncio.gather(*self._tasks)
+        """Leave unsaid what is not said yet."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class Waldur:
@@ -58,7 +64,7 @@ class Waldur:
 
     def __init__(self, url: str) -> None:
         """Talk to the REST API at `url`."""
-        self._client = httpx.AsyncClient(base_url=url, timeout=5, follow_redirects=False)
+        self._client = httpx.AsyncClient(base_url=url, timeout=PATIENCE, follow_redirects=False)
 
     async def say(self, key: str) -> None:
         """Ask for the headers of the user's own record."""

@@ -1,27 +1,37 @@
 """The settings, read once from the environment and the command line, and passed down."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 PREFIX = "GATEWAY_"
 Network = IPv4Network | IPv6Network
+SECRET = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+"""What the query of a database's address may hold that nobody should read."""
+_POSTGRES = re.compile(
+    r"postgres(ql)?://([^@/?]*@)?[^@/?]*(/[^@?]*(\?.*)?|\?[^@]*)?",
+)
+_WEB = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+_PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^/]*@")
 
 
 class WrongSettingError(Exception):
     """A setting has a value that makes no sense; the text names it and what would."""
 
 
-def _text(value: str) -> str:
-    return value.strip()
-
-
 def _folder(value: str) -> Path:
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("a folder; there is no such user") from None
 
 
 def _switch(value: str) -> bool:
@@ -32,7 +42,9 @@ def _switch(value: str) -> bool:
     return words[value.lower()]
 
 
-def _natural(least: int, most: int) -> Callable[[str], int]:
+def natural(least: int, most: int) -> Callable[[str], int]:
+    """Give what reads a number in those bounds; ValueError says what they are."""
+
     def read(value: str) -> int:
         if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
             raise ValueError(f"a number from {least} to {most}")
@@ -58,19 +70,29 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 
 def _postgres(value: str) -> str:
-    if not value.startswith(("postgresql://", "postgres://")):
-        raise ValueError("an address like postgresql://user:password@host:5432/name")
+    try:
+        fits = _POSTGRES.fullmatch(value) is not None and conninfo_to_dict(value) != {}
+    except ProgrammingError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            "an address like postgresql://user:password@host:5432/name, "
+            "with % and two digits for special signs in the password, as %40 for @"
+        )
     return value
 
 
 def _web(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        fits = _WEB.fullmatch(value) is not None and urlsplit(value).port != 0
+    except ValueError:
+        fits = False
+    if not fits:
         raise ValueError("an address like https://waldur.example.org")
     return value.rstrip("/")
 
 
-def _setting(default: Any, read: Callable[[str], Any], doc: str) -> Any:
+def _setting(read: Callable[[str], Any], doc: str, *, default: Any = None) -> Any:
     return field(default=default, metadata={"read": read, "doc": doc})
 
 
@@ -78,38 +100,46 @@ def _setting(default: Any, read: Callable[[str], Any], doc: str) -> Any:
 class Settings:
     """What can be set, by `GATEWAY_` and the name in upper case; most also by a flag."""
 
-    host: str = _setting("127.0.0.1", _text, "the address to listen on")
-    port: int = _setting(8000, _natural(0, 65535), "the port to listen on; 0 for any that is free")
+    host: str = _setting(str, "the address to listen on", default="127.0.0.1")
+    port: int = _setting(
+        natural(0, 65535), "the port to listen on; 0 for any that is free", default=8000
+    )
     database_url: str | None = _setting(
-        None, _postgres, "the marketplace's database; without it the demo's own"
+        _postgres, "the marketplace's database; without it the demo's own"
     )
-    data: Path = _setting(Path(".gateway"), _folder, "the folder of the demo's database")
-    workers: int = _setting(1, _natural(1, 64), "the number of processes that serve")
+    data: Path = _setting(  # noqa: RUF009 - a path does not change
+        _folder, "the folder of the demo's database", default=Path(".gateway")
+    )
+    workers: int = _setting(natural(1, 64), "the number of processes that serve", default=1)
     rules: str = _setting(
-        "auto", _choice("auto", "2024", "2026"), "the marketplace's rules of who sees what"
+        _choice("auto", "2024", "2026"),
+        "the marketplace's rules of who sees what",
+        default="auto",
     )
-    waldur_url: str | None = _setting(None, _web, "the marketplace's REST API")
+    waldur_url: str | None = _setting(_web, "the marketplace's REST API")
     keep_tokens: bool = _setting(
-        True, _switch, "whether the use of a token keeps it from expiring, as in REST"
+        _switch, "whether the use of a token keeps it from expiring, as in REST", default=True
     )
-    media_url: str | None = _setting(
-        None, _web, "where pictures are; without it below the REST API"
-    )
+    media_url: str | None = _setting(_web, "where pictures are; without it below the REST API")
     trusted_proxies: tuple[Network, ...] = _setting(
-        (), _networks, "the networks of proxies whose X-Forwarded-For is believed"
+        _networks, "the networks of proxies whose X-Forwarded-For is believed", default=()
     )
     viewer_seconds: int = _setting(
-        5, _natural(0, 300), "for how long a viewer's roles are remembered"
+        natural(0, 300), "for how long a viewer's roles are remembered", default=5
     )
-    pool_size: int = _setting(8, _natural(1, 100), "connections to the database, for each process")
+    pool_size: int = _setting(
+        natural(1, 100), "connections to the database, for each process", default=8
+    )
     statement_seconds: int = _setting(
-        10, _natural(1, 600), "how long a statement may take, in seconds"
+        natural(1, 600), "how long a statement may take, in seconds", default=10
     )
     body_bytes: int = _setting(
-        1_000_000, _natural(1000, 100_000_000), "the longest request body, in bytes"
+        natural(1000, 100_000_000), "the longest request body, in bytes", default=1_000_000
     )
-    document_tokens: int = _setting(2000, _natural(100, 100_000), "the longest document, in tokens")
-    graphiql: bool = _setting(True, _switch, "whether browsers get GraphiQL at /graphql")
+    document_tokens: int = _setting(
+        natural(100, 100_000), "the longest document, in tokens", default=2000
+    )
+    graphiql: bool = _setting(_switch, "whether browsers get GraphiQL at /graphql", default=True)
 
     @property
     def media(self) -> str:
@@ -140,7 +170,7 @@ def settings(environment: Mapping[str, str] | None = None, **given: str | None) 
     found: dict[str, Any] = {}
     for name, each in known.items():
         flag = given.get(each.name)
-        value = flag if flag is not None else variables.get(name)
+        value = (flag if flag is not None else variables.get(name, "")).strip()
         if value:
             where = name if flag is None else f"--{each.name.replace('_', '-')}"
             found[each.name] = _read(each, where, value)
@@ -151,8 +181,8 @@ def _read(setting: Any, where: str, value: str) -> Any:
     try:
         return setting.metadata["read"](value)
     except ValueError as error:
-        shown = "" if setting.name == "database_url" else f" {value!r} is not:"
-        raise WrongSettingError(f"{where}:{shown} it must be {error}.") from None
+        shown = "" if setting.name == "database_url" else f" is {masked(value)!r}, and"
+        raise WrongSettingError(f"{where}{shown} must be {error}.") from None
 
 
 def _shown(value: Any) -> str:
@@ -164,9 +194,8 @@ def _shown(value: Any) -> str:
 
 
 def masked(url: str) -> str:
-    """Give an address without the password in it."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+    """Give an address without the passwords in it."""
+    place, mark, query = url.partition("?")
+    given = (each.partition("=") for each in query.split("&"))
+    shown = (f"{name}={'***' if unquote(name) in SECRET else value}" for name, _, value in given)
+    return _PASSWORD.sub(r"\1:***@", place) + mark + ("&".join(shown) if mark else "")

@@ -1,22 +1,27 @@
-"""The database: runs statements, a batch at a time. Values that the API prints as text stay text."""
+"""The database: runs statements, a batch at a time. Values that the API prints as text stay so."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from gateway.db.statement import Statement
 
+T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 Ask = tuple[Statement, tuple[str | None, ...]]
 """A statement and its parameters."""
 
 AS_TEXT = ("uuid", "numeric", "jsonb", "json", "timestamptz", "date", "cidr")
 WAIT = 2
-"""Seconds to wait for a connection."""
+"""Seconds to wait for a connection, and for a sign of life on one."""
+PATIENCE = 4
+"""Seconds to wait for an answer that takes no time where the database is well."""
 
 
 class UnavailableError(Exception):
@@ -30,23 +35,20 @@ class TimedOutError(Exception):
 class Database:
     """A pool of connections that only read; a batch is a pipeline on one of them."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
-        self._pool = pool
+    def __init__(self, pool: AsyncConnectionPool[Any], statement_seconds: float) -> None:
+        self._pool, self._seconds = pool, statement_seconds
 
     @classmethod
     async def at(cls, url: str, *, size: int = 8, statement_seconds: float = 10) -> "Database":
         """Open a pool of `size` connections to `url`, in the background."""
-        milliseconds = int(statement_seconds * 1000)
-        options = (
-            f"-c jit=off -c timezone=UTC -c default_transaction_read_only=on"
-            f" -c plan_cache_mode=force_generic_plan -c statement_timeout={milliseconds}"
-        )
         settings = {
             "autocommit": True,
             "prepare_threshold": 0,
             "cursor_factory": AsyncRawCursor,
-            "options": options,
+            "options": _options(url, statement_seconds),
             "connect_timeout": WAIT,
+            "tcp_user_timeout": WAIT * 1000,
+            "keepalives_idle": 60,
             "application_name": "marketplace-gateway",
         }
         pool = AsyncConnectionPool(
@@ -60,7 +62,7 @@ class Database:
             open=False,
         )
         await pool.open()
-        return cls(pool)
+        return cls(pool, statement_seconds)
 
     async def run(self, asks: Sequence[Ask]) -> list[Rows]:
         """Run `asks` together and give the rows of each; once more if the connection was lost.
@@ -69,37 +71,64 @@ class Database:
         statement takes too long.
         """
         try:
-            try:
-                return await self._run(asks)
-            except psycopg.OperationalError as error:
-                if isinstance(error, (PoolTimeout, errors.QueryCanceled)):
-                    raise
-                await self._pool.check()
-                return await self._run(asks)
-        except errors.QueryCanceled as error:
+            return await self._twice(asks)
+        except (errors.QueryCanceled, TimeoutError) as error:
             raise TimedOutError(str(error)) from error
         except psycopg.OperationalError as error:
             raise UnavailableError(str(error)) from error
 
+    async def _twice(self, asks: Sequence[Ask]) -> list[Rows]:
+        try:
+            return await self._run(asks)
+        except psycopg.OperationalError as error:
+            if isinstance(error, (PoolTimeout, errors.QueryCanceled)):
+                raise
+        # What broke one connection may have broken all: the second try is to get a new one.
+        await self._pool.drain()
+        return await self._run(asks)
+
     async def _run(self, asks: Sequence[Ask]) -> list[Rows]:
-        async with self._pool.connection() as connection:
+        """Run `asks` on one connection; a server that says nothing any more is not waited for."""
+        async with asyncio.timeout(WAIT + self._seconds * len(asks)), self._pool.connection() as c:
             if len(asks) == 1:
                 ((statement, parameters),) = asks
-                return [await (await connection.execute(statement.sql, parameters)).fetchall()]
-            async with connection.pipeline():
-                cursors = [await connection.execute(each.sql, given) for each, given in asks]
+                return [await (await c.execute(statement.sql, parameters)).fetchall()]
+            async with c.pipeline():
+                cursors = [await c.execute(each.sql, given) for each, given in asks]
                 return [await cursor.fetchall() for cursor in cursors]
 
     async def ready(self) -> None:
         """Return if the database answers; UnavailableError if it does not."""
-        await self.run([(_ONE, ())])
+        await soon(self.run([(_ONE, ())]))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.close()
 
 
+async def soon(answer: Awaitable[T]) -> T:
+    """Give what takes no time where the database is well; UnavailableError if it does not come."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await asyncio.shield(answer)
+    except TimeoutError:
+        raise UnavailableError("The database does not answer.") from None
+
+
 _ONE = Statement("select 1", b"one", ())
+
+
+def _options(url: str, statement_seconds: float) -> str:
+    """Give what a connection sets at its start, after what `url` has it set."""
+    ours = {
+        "jit": "off",
+        "timezone": "UTC",
+        "default_transaction_read_only": "on",
+        "plan_cache_mode": "force_generic_plan",
+        "statement_timeout": str(int(statement_seconds * 1000)),
+    }
+    given = str(conninfo_to_dict(url).get("options", ""))
+    return " ".join([given, *(f"-c {name}={value}" for name, value in ours.items())])
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:

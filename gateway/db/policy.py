@@ -39,7 +39,7 @@ def policy(rows: Iterable[tuple[str, str | None]]) -> Policy:
 
 
 def stored(value: str) -> Any:
-    """Read a stored setting: JSON, or the pickle of a plain value as in 2024, which is not unpickled.
+    """Read a stored setting: JSON or, as in 2024, the pickle of a plain value, which is not run.
 
     None if it is neither.
     """

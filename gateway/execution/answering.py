@@ -51,7 +51,7 @@ class Answering:
         """Give the response to a request."""
         document = self._documents.read(asking.query)
         if document.ast is None or document.errors:
-            errors = [told(each, asking.id, document.code) for each in document.errors]
+            errors = told(document.errors, asking.id, document.code)
             return Answer({"errors": errors}, refused=True)
         result = execute(
             self._schema,
@@ -66,7 +66,7 @@ class Answering:
 
 
 def _answer(result: ExecutionResult, asking: Asking) -> Answer:
-    errors = [told(each, asking.id) for each in result.errors or ()]
+    errors = told(result.errors or (), asking.id)
     if result.data is None and all(each.path is None for each in result.errors or ()):
         return Answer({"errors": errors}, refused=True)
     body = {"errors": errors} if errors else {}

@@ -1,6 +1,7 @@
 """What clients are told of errors: a code from a closed list, and nothing of our insides."""
 
 import logging
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -30,31 +31,51 @@ TOLD = {
 }
 
 
-def failure(message: str, code: Code) -> dict[str, Any]:
+def failure(message: str, code: Code, **more: str) -> dict[str, Any]:
     """Give an error that concerns the request as a whole."""
-    return {"message": message, "extensions": {"code": code}}
+    return {"message": message, "extensions": {"code": code, **more}}
 
 
-def told(error: GraphQLError, request_id: str, code: Code = Code.BAD_USER_INPUT) -> dict[str, Any]:
-    """Give what the client is told of `error`; of `code`, if it is the client's own and has none.
+def told(
+    errors: Sequence[GraphQLError], request_id: str, code: Code = Code.BAD_USER_INPUT
+) -> list[dict[str, Any]]:
+    """Give what the client is told of `errors`; of `code`, if they are its own and have none.
 
-    What went wrong on our side is masked and logged.
+    What went wrong on our side is masked, and logged once for all fields that it
+    concerns.
     """
+    ours = {id(each.original_error): each for each in errors if not _clients(each)}
+    for each in ours.values():
+        _log(each, request_id)
+    return [_told(each, request_id, code) for each in errors]
+
+
+def _clients(error: GraphQLError) -> bool:
+    """Tell whether the error is the client's own, such as a value that a scalar can't read."""
+    cause = error.original_error
+    if cause is None or isinstance(cause, GraphQLError):
+        return True
+    return isinstance(cause, ValueError) and error.path is None
+
+
+def _told(error: GraphQLError, request_id: str, code: Code) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
-    if error.original_error is None or isinstance(error.original_error, GraphQLError):
-        extensions = {"code": code, **(error.extensions or {})}
-        return {**formatted, "extensions": extensions}
+    if _clients(error):
+        return {**formatted, "extensions": {"code": code, **(error.extensions or {})}}
     kind = _kind(error.original_error)
+    return {**formatted, "message": TOLD[kind], "extensions": {"code": kind, "id": request_id}}
+
+
+def _log(error: GraphQLError, request_id: str) -> None:
+    kind, cause = _kind(error.original_error), error.original_error
     place = ".".join(map(str, error.path or ()))
     if kind is Code.INTERNAL:
-        log.error("%s at %s", request_id, place, exc_info=error.original_error)
+        log.error("%s at %s", request_id, place, exc_info=cause)
     else:
-        log.warning("%s at %s: %s: %s", request_id, place, kind, error.original_error)
-    extensions = {"code": kind, "id": request_id}
-    return {**formatted, "message": TOLD[kind], "extensions": extensions}
+        log.warning("%s at %s: %s: %s", request_id, place, kind, cause)
 
 
-def _kind(error: Exception) -> Code:
+def _kind(error: Exception | None) -> Code:
     if isinstance(error, UnavailableError):
         return Code.UNAVAILABLE
     return Code.TIMEOUT if isinstance(error, TimedOutError) else Code.INTERNAL

@@ -16,7 +16,7 @@ from sqlalchemy import Column
 from gateway.context import Info
 from gateway.db.read import At, Door, Read
 from gateway.db.row import Row, need, needed
-from gateway.schema.inputs import Input, follow, needs, target, value
+from gateway.schema.inputs import Input, Sum, follow, needs, target, value
 
 RELATION = "relation"
 """Under this name a field's metadata holds its declaration."""
@@ -119,7 +119,7 @@ class Computed:
         for each in self.inputs:
             needs(each)
 
-        async def resolve(root: Parent, info: Info) -> Any:
+        async def waited(root: Parent, info: Info) -> Any:
             if not shown(root, info):
                 return None
             given = [value(info.context, root, each) for each in self.inputs]
@@ -127,4 +127,9 @@ class Computed:
             come = iter(await asyncio.gather(*waiting))
             return self.function(*[next(come) if asyncio.iscoroutine(e) else e for e in given])
 
-        return resolve
+        def at_once(root: Parent, info: Info) -> Any:
+            if not shown(root, info):
+                return None
+            return self.function(*[value(info.context, root, each) for each in self.inputs])
+
+        return waited if any(isinstance(each, (At, Sum)) for each in self.inputs) else at_once
