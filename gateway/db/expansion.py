@@ -41,8 +41,12 @@ _OWN_RESOURCES = """
 own_resources as (
     select resource.id, resource.project_id, project.customer_id from marketplace_resource resource
     join structure_project project on project.id = resource.project_id
-    where resource.id in (select id from held where kind = :resource_type)
+    where resource.id in (select id from held where kind = :resource_type{sub_projects})
 )"""
+_SUB_PROJECTS = """
+        union select part.resource_id from marketplace_resourceproject part
+        where not part.is_removed
+            and part.id in (select id from held where kind = :resource_project_type)"""
 _NO_RESOURCES = """
 own_resources as (select 0 as id, 0 as project_id, 0 as customer_id where false)"""
 
@@ -155,7 +159,7 @@ def expansion(installation: Installation) -> str:
         _scopes("project_scopes", "project_permission", rules.project_permission),
         _PROJECTS.format(name="resource_projects", scopes="resource_scopes"),
         _PROJECTS.format(name="listed_projects", scopes="project_scopes"),
-        _OWN_RESOURCES if rules.resource_roles else _NO_RESOURCES,
+        _own_resources(installation) if rules.resource_roles else _NO_RESOURCES,
         _PROVIDERS,
         _PROVIDED_BY_ROLES if rules.offering_roles_provide else _PROVIDED,
         _OWN_OFFERINGS,
@@ -176,6 +180,11 @@ def expansion(installation: Installation) -> str:
 def _scopes(name: str, parameter: str, permission: str | None) -> str:
     chosen = _ANY_ROLE if permission is None else _ROLE_WITH.format(permission=parameter)
     return f"\n{name} as ({chosen})"
+
+
+def _own_resources(installation: Installation) -> str:
+    parted = tables.resource_project not in installation.absent
+    return _OWN_RESOURCES.format(sub_projects=_SUB_PROJECTS if parted else "")
 
 
 def _hidden_offerings(*, by_roles: bool) -> str:

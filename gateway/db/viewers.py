@@ -70,6 +70,7 @@ class ViewerReader:
             "project_type": types("structure", "project"),
             "offering_type": types("marketplace", "offering"),
             "resource_type": types("marketplace", "resource"),
+            "resource_project_type": types("marketplace", "resourceproject"),
             "provider_type": types("marketplace", "serviceprovider"),
             "resource_permission": rules.resource_permission,
             "project_permission": rules.project_permission,
@@ -80,6 +81,7 @@ class ViewerReader:
             user_id=holder.id if holder else None,
             username=holder.username if holder else None,
             catalogue=_catalogue(allowed, known=holder is not None, member=member),
+            categories=holder is not None or allowed.anonymous_offerings,
             plans=holder is not None or (allowed.anonymous_offerings and allowed.anonymous_plans),
             **expanded,
         )
@@ -107,6 +109,7 @@ def _everything(holder: Holder) -> Viewer:
         username=holder.username,
         staff=holder.is_staff,
         support=holder.is_support,
+        categories=True,
         catalogue=True,
         plans=True,
     )

@@ -55,6 +55,8 @@ class Viewer:
     """Plans that are for other organisations."""
     projects: frozenset[int] = frozenset()
     customers: frozenset[int] = frozenset()
+    categories: bool = False
+    """Whether the viewer sees the kinds of offerings."""
     catalogue: bool = False
     """Whether the viewer sees the catalogue of shared offerings."""
     plans: bool = False
@@ -71,6 +73,7 @@ class Viewer:
         ids = {name: getattr(self, name) for name in _IDS}
         return {
             "viewer": text(self.user_id),
+            "categories": text(self.categories),
             "catalogue": text(self.catalogue),
             "plans": text(self.plans),
             **{name: text(sorted(each)) for name, each in ids.items()},
@@ -121,7 +124,7 @@ RULES: Mapping[Table[Any], ColumnElement[bool]] = {
         ),
         _among(_offering.id, "own_offerings"),
     ),
-    tables.category: _is("catalogue"),
+    tables.category: _is("categories"),
     tables.project: _among(tables.project.c.id, "projects"),
     tables.customer: _among(tables.customer.c.id, "customers"),
     tables.user: tables.user.c.id == bindparam("viewer", type_=Integer),

@@ -59,6 +59,7 @@ from gateway.db.tables.resources import (
     plan_period,
     resource,
     resource_endpoint,
+    resource_project,
 )
 from gateway.db.tables.structure import (
     access_subnet,
@@ -107,6 +108,7 @@ __all__ = [
     "quota_usage",
     "resource",
     "resource_endpoint",
+    "resource_project",
     "revision",
     "robot_account",
     "robot_account_user",

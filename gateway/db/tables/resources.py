@@ -73,6 +73,23 @@ resource_endpoint = Table(
     reference("resource_id", "marketplace_resource"),
 )
 
+resource_project = Table(
+    "marketplace_resourceproject",
+    metadata,
+    *identity(),
+    *timestamps(),
+    name(),
+    description(),
+    reference("resource_id", "marketplace_resource"),
+    string("backend_id"),
+    number("state"),
+    json("limits"),
+    json("current_usages"),
+    flag("is_removed"),
+    moment("removed_date", null=True),
+    info={"since": 2026},
+)
+
 order = Table(
     "marketplace_order",
     metadata,

@@ -46,6 +46,18 @@ def robot(rows: Rows, resource: Resource) -> None:
     rows.add(tables.robot_account_user, robotaccount_id=account, user_id=resource.orderer)
 
 
+def sub_project(rows: Rows, resource: Resource) -> None:
+    """Part a resource among its users, if it is among the first."""
+    if resource.key <= _ROBOTS:
+        rows.add(
+            tables.resource_project,
+            name=f"Part of {resource.name}",
+            resource_id=resource.key,
+            state=2,
+            created=resource.created,
+        )
+
+
 def _logins(
     rows: Rows, users: Mapping[str, int], offering: Offering, members: Iterable[int]
 ) -> None:

@@ -95,6 +95,7 @@ def _resources(rows: Rows, stage: _Stage, count: int) -> None:
             recorded.append(resource)
     for resource in recorded:
         accounts.robot(rows, resource)
+        accounts.sub_project(rows, resource)
         records.log(rows, resource)
         records.history(rows, resource)
     records.invoices(rows, stage.customers.keys, recorded)

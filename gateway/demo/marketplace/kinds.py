@@ -15,6 +15,7 @@ _IDS: Mapping[tuple[str, str], int] = {
     ("marketplace", "plan"): 106,
     ("marketplace", "order"): 109,
     ("marketplace", "resource"): 112,
+    ("marketplace", "resourceproject"): 115,
     ("marketplace", "serviceprovider"): 118,
     ("openstack", "tenant"): 141,
     ("openstack", "instance"): 143,
