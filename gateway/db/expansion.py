@@ -117,8 +117,8 @@ _INACCESSIBLE = """
 """
 _FOR_OTHER_ROLES = """
     union select offering.id from marketplace_offering offering
-    where jsonb_typeof(offering.plugin_options -> 'restricted_to_roles') = 'array'
-        and offering.plugin_options -> 'restricted_to_roles' <> '[]'
+    where coalesce(offering.plugin_options -> 'restricted_to_roles', 'null')
+            not in ('null', '[]', '""')
         and not exists (select from held
             where offering.plugin_options -> 'restricted_to_roles' ? held.name)
         and not exists (select from marketplace_resource resource

@@ -1,0 +1,199 @@
+"""What a Waldur of October 2024 answered by REST, the gateway answers by GraphQL."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gateway.auth import UnauthenticatedError
+from tests.answers import (
+    EXCEPTED,
+    INDEX,
+    NEWER,
+    PER_COMPONENT,
+    Promise,
+    body,
+    expected,
+    habits,
+    promises,
+    selection,
+    told,
+    values,
+)
+from tests.marketplaces import Marketplace
+
+MEMBER = "project_member_c0"
+SIDES = {"marketplace-resources": "CONSUMER", "marketplace-provider-resources": "PROVIDER"}
+LISTS = re.findall(
+    r"^\w*list_\w+ +GET +200 n=\d+ +total=(\d+) +(\w+) +/api/([\w-]+)/\?page_size=50$",
+    INDEX,
+    re.MULTILINE,
+)
+DETAILS = re.findall(
+    r"^detail_\w+ +GET +(200|404) .* (\w+) +/api/([\w-]+)/([0-9a-fA-F-]{32,36})/\s",
+    INDEX,
+    re.MULTILINE,
+)
+TOTALS = {
+    "list_fields": "resources(visibleAs: CONSUMER)",
+    "list_query": 'resources(visibleAs: CONSUMER, query: "web")',
+    "list_state_filter": "resources(visibleAs: CONSUMER, filter: { state: [OK, ERRED] })",
+    "projects_staff": "projects",
+    "offerings_staff": "offerings",
+    "customers_staff": "customers",
+}
+PAGES = {
+    "list_project_member_c0": (MEMBER, "CONSUMER"),
+    "provider_list_provider_a_owner": ("provider_a_owner", "PROVIDER"),
+}
+SINGLE = {
+    "detail_basic_options": "staff",
+    "detail_instance_child": "staff",
+    "detail_member": MEMBER,
+    "detail_slurm_ok": "staff",
+    "detail_terminated": "staff",
+}
+RESOURCE = promises({"Resource": ""})
+PLACES = {"Offering": "", "Component": "components.", "Plan": "plans."}
+OFFERING = promises(PLACES)
+CATALOGUE = [*OFFERING, *habits(PLACES)]
+PRICED = "plans.components.component.type"
+
+
+def total(name: str) -> int:
+    """Give how many rows REST counted for a stored answer."""
+    found = re.search(rf"^{name} .* total=(\d+) ", INDEX, re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+def test_many_totals_are_compared() -> None:
+    assert len(LISTS) == 22
+    assert len(DETAILS) == 19
+
+
+@pytest.mark.parametrize(("count", "username", "endpoint"), LISTS)
+async def test_the_resources_of_a_side_are_as_many(
+    waldur: Marketplace, count: str, username: str, endpoint: str
+) -> None:
+    query = f"{{ resources(visibleAs: {SIDES[endpoint]}) {{ totalCount }} }}"
+    found = await waldur.data(query, username)
+    assert found["resources"]["totalCount"] == int(count)
+
+
+@pytest.mark.parametrize(("name", "field"), TOTALS.items())
+async def test_a_list_is_as_long(waldur: Marketplace, name: str, field: str) -> None:
+    found = await waldur.data(f"{{ list: {field} {{ totalCount }} }}", "staff")
+    assert found["list"]["totalCount"] == total(name)
+
+
+async def test_categories_are_as_many(waldur: Marketplace) -> None:
+    found = await waldur.data("{ categories { uuid } }", "staff")
+    assert len(found["categories"]) == total("categories_staff")
+
+
+@pytest.mark.parametrize(("status", "username", "endpoint", "uuid"), DETAILS)
+async def test_a_side_has_the_same_resources(
+    waldur: Marketplace, status: str, username: str, endpoint: str, uuid: str
+) -> None:
+    found = await waldur.data(
+        """query($side: VisibleAs!, $uuid: UUID!) {
+            resources(visibleAs: $side, filter: { uuid: [$uuid] }) { totalCount }
+        }""",
+        username,
+        side=SIDES[endpoint],
+        uuid=uuid,
+    )
+    assert found["resources"]["totalCount"] == (1 if status == "200" else 0)
+
+
+async def test_who_is_turned_away_there_is_turned_away_here(waldur: Marketplace) -> None:
+    with pytest.raises(UnauthenticatedError):
+        await waldur.ask("{ resources { totalCount } }", "inactive_user")
+    assert await waldur.reader.holder("0" * 40) is None
+    found = await waldur.data("{ viewer { user { uuid } } resources { totalCount } }", None)
+    assert found == {"viewer": None, "resources": {"totalCount": 0}}
+
+
+def same(row: Any, rest: Any, promised: list[Promise]) -> int:
+    """Compare a row with REST's, field by field, and count the fields."""
+    fields = [each for each in promised if each.is_in(rest)]
+    for each in fields:
+        ours = told(each, values(row, each.path))
+        assert ours == expected(each, values(rest, each.name)), each.name
+    return len(fields)
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_has_the_same_resources_and_fields(waldur: Marketplace, name: str) -> None:
+    username, side = PAGES[name]
+    fields = selection("Resource", [each.path for each in RESOURCE])
+    query = f"{{ resources(first: 50, visibleAs: {side}) {{ nodes {{ {fields} }} }} }}"
+    rows, rest = (await waldur.data(query, username))["resources"]["nodes"], body(name)
+    assert [row["uuid"] for row in rows] == [row["uuid"] for row in rest]
+    assert sum(same(row, other, RESOURCE) for row, other in zip(rows, rest, strict=True)) > 2500
+
+
+@pytest.mark.parametrize("name", SINGLE)
+async def test_a_resource_has_the_same_fields(waldur: Marketplace, name: str) -> None:
+    fields = selection("Resource", [each.path for each in RESOURCE])
+    query = f"query($uuid: UUID!) {{ resource(uuid: $uuid) {{ {fields} }} }}"
+    rest = body(name)
+    row = (await waldur.data(query, SINGLE[name], uuid=rest["uuid"]))["resource"]
+    assert same(row, rest, RESOURCE) > 45
+
+
+async def offerings(waldur: Marketplace) -> list[tuple[Any, Any]]:
+    """Give the member's offerings, each as the gateway and as REST shows it.
+
+    REST shows with an offering the components and plans of its parent if it has one.
+    """
+    fields = selection("Offering", [*(each.path for each in CATALOGUE), PRICED])
+    below = selection("Offering", [PRICED, *(each.path for each in CATALOGUE if each.is_part)])
+    query = f"{{ offerings(first: 50) {{ nodes {{ {fields} parent {{ {below} }} }} }} }}"
+    found = (await waldur.data(query, MEMBER))["offerings"]["nodes"]
+    rows = [row | (row["parent"] or {}) for row in found]
+    return pairs(rows, body("public_offerings_member"))
+
+
+def pairs(rows: list[Any], rest: list[Any]) -> list[tuple[Any, Any]]:
+    """Give what has the same uuid in pairs."""
+    ours, others = ({each["uuid"]: each for each in found} for found in (rows, rest))
+    assert sorted(ours) == sorted(others)
+    return [(ours[each], others[each]) for each in ours]
+
+
+async def test_the_catalogue_has_the_same_offerings_and_fields(waldur: Marketplace) -> None:
+    found = await offerings(waldur)
+    assert len(found) == total("public_offerings_member")
+    assert sum(same(row, rest, CATALOGUE) for row, rest in found) > 900
+
+
+async def test_plans_have_the_same_prices_and_amounts(waldur: Marketplace) -> None:
+    prices = 0
+    for offering, other in await offerings(waldur):
+        for plan, rest in pairs(offering["plans"], other["plans"]):
+            components = {each["component"]["type"]: each for each in plan["components"]}
+            for name, field in PER_COMPONENT.items():
+                ours = {each: number(components[each][field]) for each in components}
+                assert ours == {each: number(value) for each, value in rest[name].items()}, name
+            prices += len(components)
+    assert prices > 90
+
+
+def number(value: Any) -> Decimal | None:
+    """Give a number that is told as text or as a number; null stays null."""
+    return None if value is None else Decimal(str(value))
+
+
+def test_every_promise_is_kept_or_excepted() -> None:
+    pages = [row for name in PAGES for row in body(name)]
+    rows = [*pages, *map(body, SINGLE)]
+    unmet = {each.name for each in RESOURCE if not any(map(each.is_in, rows))}
+    catalogue = body("public_offerings_member")
+    unmet |= {each.name for each in OFFERING if not any(map(each.is_in, catalogue))}
+    promised = {each.name for each in (*RESOURCE, *OFFERING)}
+    assert unmet == promised & {*NEWER, *EXCEPTED}
+    assert len(promised - unmet) > 90
+    assert len({each.name for each in CATALOGUE if any(map(each.is_in, catalogue))}) > 55

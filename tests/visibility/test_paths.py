@@ -1,0 +1,23 @@
+"""No path from a root leads to more of a hidden row than the reference to it shows."""
+
+from collections import Counter
+
+from tests.visibility.scenes import Look, Scene
+from tests.visibility.shape import GUARDED, Way, all_relations, relations
+from tests.visibility.walk import Walk, document
+
+DEPTH = 3
+"""So many relations are followed below the root's own."""
+EVERYWHERE = Look("demo", "owner")
+"""Somebody who can go almost everywhere."""
+
+
+async def test_no_path_leads_to_what_is_hidden(scene: Scene) -> None:
+    met: Counter[str] = Counter()
+    for root in relations("Query"):
+        walk = Walk(scene.seen)
+        walk.along(root, await scene.data(document(root, DEPTH)))
+        met += walk.met
+    if scene.look == EVERYWHERE:
+        ways = {str(each) for way in Way for each in all_relations(way) if each.target in GUARDED}
+        assert ways - {*met} == {"Offering.project"}
