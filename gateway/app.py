@@ -64,6 +64,7 @@ class Service:
                 ViewerReader(self._installation, self._database),
                 seconds=settings.viewer_seconds,
                 used=used,
+                patient=self._database.soon,
             )
             yield
 
@@ -122,7 +123,7 @@ class Service:
         try:
             await self._database.ready()
         except (UnavailableError, TimedOutError):
-            return PlainTextResponse("The database can't be reached.\n", 503)
+            return PlainTextResponse("The database can't be read.\n", 503)
         return PlainTextResponse("ready\n")
 
 

@@ -4,12 +4,11 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from gateway.db.database import soon
 from gateway.db.viewers import ViewerReader
 from gateway.db.visibility import Viewer
 from gateway.settings import Network
@@ -82,9 +81,12 @@ class Viewers:
         *,
         seconds: float,
         used: Callable[[str], Any] = lambda _: None,
+        patient: Callable[["asyncio.Future[Viewer]"], Awaitable[Viewer]] = asyncio.shield,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source, self._seconds, self._used, self._clock = source, seconds, used, clock
+        """Read from `source` for as long as `patient` waits; tell `used` of each good token."""
+        self._source, self._seconds, self._clock = source, seconds, clock
+        self._used, self._patient = used, patient
         self._known: OrderedDict[tuple[str | None, str | None], _Known] = OrderedDict()
 
     async def viewer(self, key: str | None, address: str | None) -> Viewer:
@@ -97,7 +99,7 @@ class Viewers:
         known = self._known.get(name)
         if known is None or known.until <= self._clock():
             known = self._load(name)
-        viewer = await soon(known.viewer)
+        viewer = await self._patient(known.viewer)
         if key is not None:
             self._used(key)
         return viewer

@@ -1,7 +1,9 @@
 """The database: runs statements, a batch at a time. Values that the API prints as text stay so."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
@@ -20,8 +22,8 @@ Ask = tuple[Statement, tuple[str | None, ...]]
 AS_TEXT = ("uuid", "numeric", "jsonb", "json", "timestamptz", "date", "cidr")
 WAIT = 2
 """Seconds to wait for a connection, and for a sign of life on one."""
-PATIENCE = 4
-"""Seconds to wait for an answer that takes no time where the database is well."""
+PATIENCE = 3
+"""Seconds without any answer after which the database counts as gone."""
 
 
 class UnavailableError(Exception):
@@ -37,6 +39,7 @@ class Database:
 
     def __init__(self, pool: AsyncConnectionPool[Any], statement_seconds: float) -> None:
         self._pool, self._seconds = pool, statement_seconds
+        self._answered = 0.0
 
     @classmethod
     async def at(cls, url: str, *, size: int = 8, statement_seconds: float = 10) -> "Database":
@@ -89,33 +92,58 @@ class Database:
 
     async def _run(self, asks: Sequence[Ask]) -> list[Rows]:
         """Run `asks` on one connection; a server that says nothing any more is not waited for."""
-        async with asyncio.timeout(WAIT + self._seconds * len(asks)), self._pool.connection() as c:
+        async with asyncio.timeout(WAIT + self._seconds * len(asks)), self._connection() as open_:
             if len(asks) == 1:
                 ((statement, parameters),) = asks
-                return [await (await c.execute(statement.sql, parameters)).fetchall()]
-            async with c.pipeline():
-                cursors = [await c.execute(each.sql, given) for each, given in asks]
+                return [await (await open_.execute(statement.sql, parameters)).fetchall()]
+            async with open_.pipeline():
+                cursors = [await open_.execute(each.sql, given) for each, given in asks]
                 return [await cursor.fetchall() for cursor in cursors]
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """Lend a connection, and note that the database answers on it."""
+        lent = await self._free()
+        try:
+            yield lent
+            self._answered = monotonic()
+        finally:
+            await self._pool.putconn(lent)
+
+    async def _free(self) -> AsyncConnection[Any]:
+        """Wait for a connection as long as the database answers others."""
+        while True:
+            try:
+                free: AsyncConnection[Any] = await self._pool.getconn()
+            except PoolTimeout:
+                if monotonic() - self._answered > WAIT:
+                    raise
+            else:
+                return free
+
+    async def soon(self, answer: Awaitable[T]) -> T:
+        """Wait for an answer as long as others get theirs; UnavailableError if it does not come."""
+        coming, began = asyncio.ensure_future(answer), monotonic()
+        while not coming.done():
+            await asyncio.wait({coming}, timeout=0.5)
+            if not coming.done() and monotonic() - max(began, self._answered) > PATIENCE:
+                coming.add_done_callback(_overheard)
+                raise UnavailableError("The database does not answer.")
+        return coming.result()
+
     async def ready(self) -> None:
-        """Return if the database answers; UnavailableError if it does not."""
-        await soon(self.run([(_ONE, ())]))
+        """Return if the marketplace can be read; UnavailableError if it can't."""
+        try:
+            await self.soon(self.run([(_READY, ())]))
+        except psycopg.Error as error:
+            raise UnavailableError(str(error)) from error
 
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.close()
 
 
-async def soon(answer: Awaitable[T]) -> T:
-    """Give what takes no time where the database is well; UnavailableError if it does not come."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await asyncio.shield(answer)
-    except TimeoutError:
-        raise UnavailableError("The database does not answer.") from None
-
-
-_ONE = Statement("select 1", b"one", ())
+_READY = Statement("select from core_user limit 1", b"ready", ())
 
 
 def _options(url: str, statement_seconds: float) -> str:
@@ -129,6 +157,12 @@ def _options(url: str, statement_seconds: float) -> str:
     }
     given = str(conninfo_to_dict(url).get("options", ""))
     return " ".join([given, *(f"-c {name}={value}" for name, value in ours.items())])
+
+
+def _overheard(late: "asyncio.Future[Any]") -> None:
+    """Take note of what an answer that nobody waits for any more came to."""
+    if not late.cancelled():
+        late.exception()
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:

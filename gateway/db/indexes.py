@@ -39,8 +39,8 @@ _KEYED = """
 select held.relname, array_agg(part.attname::text order by place.n)
 from pg_index made join pg_class held on held.oid = made.indrelid
 join pg_namespace space on space.oid = held.relnamespace
-    and space.nspname = any(current_schemas(false)),
-lateral unnest(made.indkey::int[]) with ordinality place(number, n)
+    and space.nspname = any(current_schemas(false))
+cross join lateral unnest(made.indkey::int[]) with ordinality place(number, n)
 join pg_attribute part on part.attrelid = made.indrelid and part.attnum = place.number
 where made.indpred is null
 group by made.indexrelid, held.relname

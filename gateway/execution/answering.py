@@ -59,6 +59,7 @@ class Answering:
             context_value=context,
             variable_values=asking.variables,
             operation_name=asking.operation_name,
+            hide_suggestions=True,
         )
         done = await result if isawaitable(result) else result
         assert isinstance(done, ExecutionResult)

@@ -44,7 +44,10 @@ def told(
     What went wrong on our side is masked, and logged once for all fields that it
     concerns.
     """
-    ours = {id(each.original_error): each for each in errors if not _clients(each)}
+    ours: dict[int, GraphQLError] = {}
+    for each in errors:
+        if not _clients(each):
+            ours.setdefault(id(each.original_error), each)
     for each in ours.values():
         _log(each, request_id)
     return [_told(each, request_id, code) for each in errors]

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -120,7 +120,7 @@ def place(order: Enum, cursor: str | None, argument: str) -> Place:
         return ()
     try:
         name, *keys = decode(urlsafe_b64decode(cursor))
-    except (ValueError, NotBase64):
+    except (ValueError, NotBase64, RecursionError):
         raise BadInputError("The cursor is not one that this API gave.", argument) from None
     by = order.value.by
     if name != order.name:
@@ -142,11 +142,11 @@ def _fits(column: Any, value: Any) -> bool:
     if not isinstance(value, str) or "\x00" in value:
         return False
     try:
-        if python in (date, datetime):
-            python.fromisoformat(value)
+        if python is datetime:
+            return datetime.fromisoformat(value).utcoffset() == timedelta()
+        return python is not date or date.fromisoformat(value).isoformat() == value
     except ValueError:
         return False
-    return True
 
 
 def _nulls(bound: Place) -> tuple[bool, ...]:

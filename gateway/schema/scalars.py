@@ -38,12 +38,13 @@ def rfc3339(value: str) -> str:
 
 
 def parsed_moment(value: object) -> str:
-    """Give the moment as PostgreSQL reads it; without an offset it is in UTC."""
+    """Give the moment in UTC, as PostgreSQL reads it; without an offset it is in UTC already."""
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ValueError("A DateTime is written like 2026-01-31T12:00:00Z.") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+    return in_utc.isoformat()
 
 
 def parsed_date(value: object) -> str:
