@@ -46,7 +46,7 @@ TROUBLE = (
     home.OccupiedError,
     home.NoDemoError,
 )
-SHOWN = ("staff", "support", "owner", "manager", "member", "provider")
+SHOWN = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

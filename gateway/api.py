@@ -18,7 +18,5 @@ def plain_field(source: Any, name: str) -> Any:
 schema = strawberry.Schema(
     query=Query,
     types=NODES,
-    config=StrawberryConfig(
-        scalar_map=SCALARS, default_resolver=plain_field, disable_field_suggestions=True
-    ),
+    config=StrawberryConfig(scalar_map=SCALARS, default_resolver=plain_field),
 )

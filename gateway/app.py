@@ -1,5 +1,6 @@
 """The HTTP service: routes, its life, its health; who asks, and what becomes of a request."""
 
+import gc
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from gateway.api import schema
 from gateway.auth import UnauthenticatedError, Viewers, client_address, key_in
 from gateway.bodies import BadRequestError, asking_in, body_of
-from gateway.context import Context
+from gateway.context import Budget, Context
 from gateway.db.database import Database, TimedOutError, UnavailableError
 from gateway.db.installation import Installation
 from gateway.db.statement import Statements
@@ -66,13 +67,14 @@ class Service:
                 used=used,
                 patient=self._database.soon,
             )
+            _settle()
             yield
 
     def _kept_alive(self, url: str, held: AsyncExitStack) -> Callable[[str], None]:
         """Give what is to be told of each used token: a demo's own tables, or Waldur, or nobody."""
         if not self._settings.keep_tokens:
             return lambda _key: None
-        if self._installation.own:
+        if self._installation.writable:
             keep = KeepAlive(partial(slide, url), seconds=60)
         elif self._settings.waldur_url:
             waldur = Waldur(self._settings.waldur_url)
@@ -116,7 +118,8 @@ class Service:
         forwarded = request.headers.getlist("x-forwarded-for")
         address = client_address(peer, forwarded, self._settings.trusted_proxies)
         viewer = await self._viewers.viewer(key, address)
-        return Context(self._database, self._statements, viewer, self._settings.media)
+        budget = Budget(self._settings.answer_rows)
+        return Context(self._database, self._statements, viewer, self._settings.media, budget)
 
     async def ready(self, _request: Request) -> Response:
         """Say whether queries can be answered."""
@@ -125,6 +128,13 @@ class Service:
         except (UnavailableError, TimedOutError):
             return PlainTextResponse("The database can't be read.\n", 503)
         return PlainTextResponse("ready\n")
+
+
+def _settle() -> None:
+    """Spare the garbage collector what stays for good, and have it run less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 async def live(_request: Request) -> Response:

@@ -1,7 +1,7 @@
 """What a resolver may use: who asks, the request's loaders, and the facts of the moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cached_property
@@ -22,6 +22,31 @@ class Fact(Enum):
     VIEWER = "viewer"
 
 
+MOST = 20_000
+"""Rows that an answer may show unless the settings tell otherwise."""
+
+
+class TooMuchError(BaseException):
+    """The answer would hold too much.
+
+    It is no `Exception`, so that it ends the whole execution, and not one field of it.
+    """
+
+
+class Budget:
+    """How many rows an answer may still show: a short document can ask for very many."""
+
+    def __init__(self, rows: int) -> None:
+        """Allow so many `rows`, counted at each place where one is shown."""
+        self.most = self._left = rows
+
+    def spend(self, rows: int) -> None:
+        """Show so many `rows`; TooMuchError if that is more than there may be."""
+        self._left -= rows
+        if self._left < 0:
+            raise TooMuchError
+
+
 @dataclass
 class Context:
     """One request."""
@@ -29,7 +54,8 @@ class Context:
     database: Database
     statements: Statements
     viewer: Viewer
-    media_url: str = "/media/"
+    media_url: str | None = None
+    budget: Budget = field(default_factory=lambda: Budget(MOST))
 
     @cached_property
     def loads(self) -> Loads:

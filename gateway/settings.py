@@ -139,14 +139,17 @@ class Settings:
     document_tokens: int = _setting(
         natural(100, 100_000), "the longest document, in tokens", default=2000
     )
+    answer_rows: int = _setting(
+        natural(100, 10_000_000), "the most objects that an answer may show", default=20_000
+    )
     graphiql: bool = _setting(_switch, "whether browsers get GraphiQL at /graphql", default=True)
 
     @property
-    def media(self) -> str:
-        """The address that the paths of pictures are appended to."""
+    def media(self) -> str | None:
+        """The address that the paths of pictures are appended to, if it is known."""
         if self.media_url is not None:
             return f"{self.media_url}/"
-        return f"{self.waldur_url}/media/" if self.waldur_url else "/media/"
+        return f"{self.waldur_url}/media/" if self.waldur_url else None
 
     def lines(self) -> list[str]:
         """Give the effective settings for people, secrets masked."""

@@ -19,6 +19,7 @@ from gateway.db.visibility import Viewer
 from gateway.execution.answering import Answering, Asking
 
 LOCAL = "127.0.0.1"
+MEDIA = "https://media.example.org/"
 
 
 class Recorded(Database):
@@ -59,7 +60,7 @@ class Marketplace:
         """Give the whole answer to `query`; the statements it takes are kept."""
         viewer = await self.viewer(as_, address)
         self.database.asked = []
-        context = Context(self.database, self.statements, viewer)
+        context = Context(self.database, self.statements, viewer, MEDIA)
         answer = await self.answering.answer(Asking(query, variables), context)
         return msgspec.json.decode(answer.encoded())
 

@@ -26,12 +26,15 @@ CODES = {
     "GRAPHQL_PARSE_FAILED",
     "GRAPHQL_VALIDATION_FAILED",
     "BAD_USER_INPUT",
+    "QUERY_TOO_COMPLEX",
     "UNAUTHENTICATED",
     "UNAVAILABLE",
     "TIMEOUT",
     "INTERNAL",
 }
 """The closed list of what `extensions.code` can be."""
+Came = tuple[int, str, str]
+"""The exit status of a command, its output, and what it said on standard error."""
 Headers = dict[str, str] | list[tuple[str, bytes]]
 """Headers; such with bytes beyond ASCII, and such that come twice, as pairs."""
 
@@ -154,6 +157,22 @@ def started(command: str, *arguments: str, **how: Any) -> subprocess.Popen[bytes
         start_new_session=True,
         **{"stdout": subprocess.DEVNULL, **how},
     )
+
+
+def run(command: str, *arguments: str, **given: str) -> Came:
+    """Run a command in a process of its own."""
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    running = started(command, *arguments, **streams, **given)
+    output, said = running.communicate(timeout=60)
+    return running.returncode, output.decode(), said.decode()
+
+
+def refused(came: Came) -> str:
+    """Give what a command said that gave up with one line and shows no secret."""
+    status, output, said = came
+    assert (status, said.count("\n"), said[-1:]) == (2, 1, "\n"), said
+    assert "hidden" not in output + said
+    return said
 
 
 def tokens_at(url: str) -> dict[str, str]:

@@ -94,7 +94,7 @@ def test_without_trusted_proxies_the_peer_is_the_client() -> None:
 
 @pytest.fixture(scope="module")
 def url(new_database: NewDatabase) -> str:
-    """Give the address of a demo that these tests change."""
+    """Give the address of a demo to change."""
     return small_demo(new_database())
 
 
@@ -222,10 +222,8 @@ async def test_requests_that_come_together_share_one_reading(
 
 
 async def test_addresses_are_told_apart(reader: ViewerReader, url: str) -> None:
-    viewers = Viewers(reader, seconds=5)
-    key = tokens_at(url)["member"]
-    here, there = [await viewers.viewer(key, each) for each in ("192.0.2.1", "192.0.2.2")]
-    assert here is not there
+    viewers, key = Viewers(reader, seconds=5), tokens_at(url)["member"]
+    assert await viewers.viewer(key, "192.0.2.1") is not await viewers.viewer(key, "192.0.2.2")
 
 
 async def test_a_refusal_is_not_remembered(

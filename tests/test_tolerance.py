@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from gateway.db.installation import NoMarketplaceError, found
+from gateway.demo.marketplace.fill import make
 from tests.marketplaces import Marketplace
 from tests.schema.documents import contract
 
@@ -66,3 +67,19 @@ def test_a_database_without_a_marketplace_is_refused(empty_database: str) -> Non
 
 def test_an_unknown_content_type_is_one_that_no_row_has(demo: Marketplace) -> None:
     assert demo.installation.content_type("no", "such") == -1
+
+
+def test_a_table_that_may_not_be_read_is_named(empty_database: str) -> None:
+    with psycopg.connect(empty_database) as connection:
+        make(connection, resources=3, seed=1)
+        connection.execute("create role reader_of_some login")
+        connection.execute("grant select on all tables in schema public to reader_of_some")
+        connection.execute("set role reader_of_some")
+        installation = found(connection)
+        assert (installation.own, installation.writable) == (True, False)
+        connection.execute("reset role")
+        connection.execute("revoke select on marketplace_plan from reader_of_some")
+        connection.execute("set role reader_of_some")
+        with pytest.raises(NoMarketplaceError, match="may not read marketplace_plan"):
+            found(connection)
+        connection.rollback()

@@ -11,14 +11,22 @@ from gateway.db import tables
 from gateway.db.rules import BY_YEAR, Rules
 
 _COLUMNS = """
-select table_name, column_name from information_schema.columns
-where table_schema = any(current_schemas(false))
+select held.relname, part.attname, has_column_privilege(held.oid, part.attnum, 'select')
+from pg_class held join pg_namespace space on space.oid = held.relnamespace
+    and space.nspname = any(current_schemas(false))
+join pg_attribute part on part.attrelid = held.oid and part.attnum > 0 and not part.attisdropped
+where held.relkind in ('r', 'p', 'v', 'm', 'f')
+"""
+_OWN = """
+select coalesce(bool_or(has_table_privilege('authtoken_token', 'update')), false), count(*) > 0
+from pg_class mark join pg_namespace space on space.oid = mark.relnamespace
+where space.nspname = 'gateway' and mark.relname = 'marketplace'
 """
 ESSENTIAL = ("core_user", "authtoken_token", "marketplace_resource", "structure_project")
 
 
 class NoMarketplaceError(Exception):
-    """The database holds no marketplace."""
+    """The database holds no marketplace, or none that can be read; the text says what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +43,8 @@ class Installation:
     """PostgreSQL's."""
     own: bool
     """Whether `gateway init` made it."""
+    writable: bool
+    """Whether the tokens of a marketplace of our own can be kept alive."""
     rules: Rules
 
     def known(self, column: Column[Any]) -> Column[Any] | None:
@@ -61,24 +71,38 @@ class Installation:
 def found(connection: psycopg.Connection[Any], year: int | None = None) -> Installation:
     """Read what the database has; `year` states the rules, which it shows otherwise.
 
-    NoMarketplaceError if it lacks what every marketplace has.
+    NoMarketplaceError if it lacks what every marketplace has, or does not show it.
     """
-    have: dict[str, set[str]] = {}
-    for table, column in connection.execute(_COLUMNS):
-        have.setdefault(table, set()).add(column)
+    have = _readable(connection)
     lost = [name for name in ESSENTIAL if name not in have]
     if lost:
         raise NoMarketplaceError(f"The database holds no marketplace: it has no table {lost[0]}.")
     known = tables.metadata.tables.values()
     newer = "last_sync" in have["marketplace_resource"]
+    writable, own = connection.execute(_OWN).fetchone() or (False, False)
     return Installation(
         absent=frozenset(each for each in known if each.name not in have),
         lacking=frozenset(_lacking(known, have)),
         content_types=_content_types(connection),
         version=_one(connection, "show server_version"),
-        own=_one(connection, "select to_regclass('gateway.marketplace')") is not None,
+        own=own,
+        writable=writable,
         rules=BY_YEAR[year or (2026 if newer else 2024)],
     )
+
+
+def _readable(connection: psycopg.Connection[Any]) -> dict[str, set[str]]:
+    """Give the tables and those of their columns that may be read; of ours at least one each."""
+    have: dict[str, set[str]] = {}
+    for table, column, readable in connection.execute(_COLUMNS):
+        have.setdefault(table, set()).update([column] if readable else [])
+    hidden = sorted(name for name in tables.metadata.tables if have.get(name) == set())
+    if hidden:
+        raise NoMarketplaceError(
+            f"The database's role may not read {', '.join(hidden[:3])}"
+            f"{' and others' if len(hidden) > 3 else ''}: grant it SELECT."  # noqa: PLR2004
+        )
+    return have
 
 
 def _lacking(known: Iterable[Table[Any]], have: dict[str, set[str]]) -> Iterable[Column[Any]]:

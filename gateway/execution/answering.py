@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import strawberry
-from graphql import ExecutionResult, GraphQLSchema, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute
 
-from gateway.context import Context
+from gateway.context import Context, TooMuchError
 from gateway.execution.documents import Documents
-from gateway.execution.failures import told
+from gateway.execution.failures import Code, failure, told
 
 encode = msgspec.json.Encoder().encode
 
@@ -53,17 +53,30 @@ class Answering:
         if document.ast is None or document.errors:
             errors = told(document.errors, asking.id, document.code)
             return Answer({"errors": errors}, refused=True)
+        try:
+            result = await self._executed(document.ast, asking, context)
+        except TooMuchError:
+            return _too_much(context.budget.most)
+        return _answer(result, asking)
+
+    async def _executed(
+        self, document: DocumentNode, asking: Asking, context: Context
+    ) -> ExecutionResult:
         result = execute(
             self._schema,
-            document.ast,
+            document,
             context_value=context,
             variable_values=asking.variables,
             operation_name=asking.operation_name,
-            hide_suggestions=True,
         )
         done = await result if isawaitable(result) else result
         assert isinstance(done, ExecutionResult)
-        return _answer(done, asking)
+        return done
+
+
+def _too_much(most: int) -> Answer:
+    message = f"The answer would show more than {most} objects. Ask for less, or page by page."
+    return Answer({"errors": [failure(message, Code.QUERY_TOO_COMPLEX)]}, refused=True)
 
 
 def _answer(result: ExecutionResult, asking: Asking) -> Answer:

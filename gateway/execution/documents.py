@@ -40,4 +40,4 @@ class Documents:
         except RecursionError:
             deep = GraphQLError("The document is nested too deeply.")
             return Document(None, (deep,), Code.GRAPHQL_PARSE_FAILED)
-        return Document(ast, tuple(validate(self._schema, ast, hide_suggestions=True)))
+        return Document(ast, tuple(validate(self._schema, ast)))

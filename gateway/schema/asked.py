@@ -75,7 +75,7 @@ class Asked:
     def cursor(self, row: Sequence[Any]) -> str:
         """Name the place of `row`, which ends in the keys that it is ordered by."""
         keys = row[-len(self.order.value.by) - 1 :]
-        return urlsafe_b64encode(encode((self.order.name, *keys))).decode()
+        return urlsafe_b64encode(encode((str(self.order), *keys))).decode()
 
     def stretched(self, rows: list[Any]) -> "Stretched":
         """Make the page of `rows`: one more than asked for tells that the list goes on."""
@@ -123,8 +123,8 @@ def place(order: Enum, cursor: str | None, argument: str) -> Place:
     except (ValueError, NotBase64, RecursionError):
         raise BadInputError("The cursor is not one that this API gave.", argument) from None
     by = order.value.by
-    if name != order.name:
-        raise BadInputError(f"The cursor is not of a list ordered by {order.name}.", argument)
+    if name != str(order):
+        raise BadInputError(f"The cursor is not of a list ordered by {order}.", argument)
     if len(keys) != len(by) + 1 or not all(map(_fits, (at.column for at in by), keys)):
         raise BadInputError("The cursor is not one that this API gave.", argument)
     if type(keys[-1]) is not int or not -(2**31) <= keys[-1] < 2**31:

@@ -54,12 +54,12 @@ class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name 
     projects: Page[Annotated["Project", strawberry.lazy("gateway.schema.project")]] | None = pages(
         project.customer_id, ProjectOrder, ProjectFilter
     )
-    """Its projects that the viewer sees."""
+    """Its projects that the viewer sees; null if it is only referred to."""
     offerings: Page[Annotated["Offering", strawberry.lazy("gateway.schema.offering")]] | None = (
         pages(tables.offering.c.customer_id, OfferingOrder, OfferingFilter)
     )
-    """What it provides, as far as the viewer sees it."""
+    """What it provides, as far as the viewer sees it; null if it is only referred to."""
     resources: Page[Annotated["Resource", strawberry.lazy("gateway.schema.resource")]] | None = (
         pages(project.customer_id, ResourceOrder, ResourceFilter, tables.resource.c.project_id)
     )
-    """The resources of its projects that the viewer sees."""
+    """The resources of its projects that the viewer sees; null if it is only referred to."""

@@ -37,7 +37,7 @@ class Found:
             uuid = self.uuid_in(value, name)
             if uuid is not None:
                 found = await info.context.loads.rows(self.reads[name], _hyphened(uuid))
-                return made(table, found)[0] if found else None
+                return made(info, table, found)[0] if found else None
         return None
 
 
@@ -62,6 +62,6 @@ class Listed:
         """Give the function that graphql-core calls."""
 
         async def resolve(info: Info) -> list[Row]:
-            return made(self.table, await info.context.loads.rows(self.read, None))
+            return made(info, self.table, await info.context.loads.rows(self.read, None))
 
         return resolve

@@ -47,6 +47,7 @@ async def follow(context: Context, row: Row, reference: Column[Any]) -> Row | No
         return None
     table: Any = target(reference).table
     found = await context.loads.rows(referenced(table), key)
+    context.budget.spend(len(found))
     names = [each.key for each in needed(table)]
     return Row.of(table).made(names, found[0][2:], seen=found[0][1]) if found else None
 

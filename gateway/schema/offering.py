@@ -89,9 +89,9 @@ class Offering(Row, Node, tables=(tables.offering,)):
     citation_count: int
     """How often it was cited; -1 if that is not known."""
     image: str | None = computed(media_url, offering.image, Fact.MEDIA_URL)
-    """The address of its picture; null if it has none."""
+    """The address of its picture; null if there is none, or nobody said where pictures are."""
     thumbnail: str | None = computed(media_url, offering.thumbnail, Fact.MEDIA_URL)
-    """The address of its small picture; null if it has none."""
+    """The address of its small picture; null as for `image`."""
     attributes: JSON
     """What its category asks to know of it."""
     options: JSON

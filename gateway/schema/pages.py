@@ -24,9 +24,9 @@ from gateway.schema.relations import Parent, Resolver, made, shown, whole
 LONGEST_QUERY = 1000
 COUNT = Of(func.count)
 ARGUMENTS = {
-    "first": (int, "How many nodes from the start of the list, or after `after`: 20 unless told."),
+    "first": (int, "How many nodes from the start of the list, or after `after`: 20, at most 300."),
     "after": (str, "A cursor: the page starts after it."),
-    "last": (int, "How many nodes from the end of the list, or before `before`."),
+    "last": (int, "How many nodes from the end of the list, or before `before`; at most 300."),
     "before": (str, "A cursor: the page ends before it."),
 }
 
@@ -135,7 +135,7 @@ class Pages:
             found = await loads.rows(self.described(wanted.whole), key, wanted.conditions())
             return found[0][1] if found else 0
 
-        return Page(load=load, made=lambda rows: made(self.table, rows), count=count)
+        return Page(load=load, made=lambda rows: made(info, self.table, rows), count=count)
 
     def _parameters(self) -> list[inspect.Parameter]:
         """Give the arguments that clients see."""
@@ -146,7 +146,10 @@ class Pages:
         if self.sides:
             arguments["visible_as"] = (self.sides, "From which side the viewer looks.")
         if self.search:
-            arguments["query"] = (str, "What to search for, as REST's `query`.")
+            arguments["query"] = (
+                str,
+                "A uuid, or a part of the name, slug or address, or a backend's id.",
+            )
         keyword = inspect.Parameter.KEYWORD_ONLY
         described = [
             inspect.Parameter(

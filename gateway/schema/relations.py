@@ -39,8 +39,9 @@ def declare(relation: Relation, **options: Any) -> Any:
     return strawberry.field(resolver=resolve, metadata={RELATION: relation}, **options)
 
 
-def made(table: Any, found: list[tuple[Any, ...]]) -> list[Row]:
+def made(info: Info, table: Any, found: list[tuple[Any, ...]]) -> list[Row]:
     """Make rows of `table` from what was read; the first column is the key they were found by."""
+    info.context.budget.spend(len(found))
     names = [each.key for each in needed(table)]
     return [Row.of(table).made(names, row[1:]) for row in found]
 
@@ -102,7 +103,7 @@ class Many:
             if not shown(root, info):
                 return None
             found = await info.context.loads.rows(self.read, getattr(root, here.key))
-            return made(self.reference.table, found)
+            return made(info, self.reference.table, found)
 
         return resolve
 

@@ -11,14 +11,15 @@ from gateway.db.row import Row
 from gateway.db.totals import BILLING_OF_OFFERING
 from gateway.marketplace.plugins import plugin
 from gateway.schema.endpoint import Endpoint
-from gateway.schema.fields import computed, many, one
+from gateway.schema.fields import computed, many, one, pages
 from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
+from gateway.schema.page import Page
 from gateway.schema.plan import Plan
 from gateway.schema.project import Project
 from gateway.schema.published import published
-from gateway.schema.resource_list import ResourceState
+from gateway.schema.resource_list import ResourceFilter, ResourceOrder, ResourceState
 from gateway.schema.scalars import JSON, UUID, Date, DateTime, Decimal
 from gateway.schema.user import User
 
@@ -141,5 +142,9 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """Whose it is."""
     parent: Annotated["Resource", strawberry.lazy(__name__)] | None = one(resource.parent_id)
     """The resource that it belongs to, such as a machine's cloud; null if there is none."""
+    children: Page[Annotated["Resource", strawberry.lazy(__name__)]] | None = pages(
+        resource.parent_id, ResourceOrder, ResourceFilter
+    )
+    """The resources that belong to it, such as a cloud's machines, that the viewer sees."""
     endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
     """Where it can be reached."""

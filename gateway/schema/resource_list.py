@@ -44,7 +44,7 @@ class ResourceState(Enum):
 
 @named
 class VisibleAs(Enum):
-    """From which side a viewer looks at resources."""
+    """From which side a viewer looks at resources; staff and support see all from each."""
 
     CONSUMER = Side.CONSUMER
     """Resources of the viewer's projects and organisations."""

@@ -28,7 +28,7 @@ class Own:
 
         async def resolve(info: Info) -> Row | None:
             found = await info.context.loads.rows(self.read, info.context.viewer.user_id)
-            return made(tables.user, found)[0] if found else None
+            return made(info, tables.user, found)[0] if found else None
 
         return resolve
 

@@ -28,6 +28,9 @@ TABLES = {
 """Where rows of the types are that have a global id."""
 
 BELOW = {
+    "Category.offerings": """marketplace_category o
+        join marketplace_offering r on r.category_id = o.id""",
+    "Resource.children": "marketplace_resource o join marketplace_resource r on r.parent_id = o.id",
     "Customer.offerings": """structure_customer o
         join marketplace_offering r on r.customer_id = o.id""",
     "Customer.projects": "structure_customer o join structure_project r on r.customer_id = o.id",
