@@ -109,7 +109,7 @@ class Process:
     def end(self, number: signal.Signals) -> int:
         """End it by a signal, as a terminal sends it; give its exit status."""
         os.killpg(self.process.pid, number)
-        return self.process.wait(20)
+        return self.process.wait(30)
 
 
 @contextmanager

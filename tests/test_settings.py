@@ -161,7 +161,7 @@ def test_the_effective_values_can_be_read_again() -> None:
 @pytest.mark.parametrize(
     ("given", "address"),
     [
-        ({}, "/media/"),
+        ({}, None),
         (
             {"GATEWAY_WALDUR_URL": "https://waldur.example.org/"},
             "https://waldur.example.org/media/",
@@ -169,5 +169,5 @@ def test_the_effective_values_can_be_read_again() -> None:
         ({"GATEWAY_MEDIA_URL": "https://cdn.example.org/a/"}, "https://cdn.example.org/a/"),
     ],
 )
-def test_pictures_are_where_the_settings_say(given: dict[str, str], address: str) -> None:
+def test_pictures_are_where_the_settings_say(given: dict[str, str], address: str | None) -> None:
     assert settings(given).media == address

@@ -2,6 +2,9 @@
 
 from graphql import GraphQLError
 
+LONGEST = 1000
+"""Characters of a text that is searched for."""
+
 
 class BadInputError(GraphQLError):
     """An argument has a value that makes no sense; the error says which and what would."""
@@ -12,8 +15,10 @@ class BadInputError(GraphQLError):
 
 
 def checked(value: object, *argument: str | int) -> None:
-    """Refuse text that no database can hold, wherever in `value` it stands."""
+    """Refuse text that no database can hold, or that is too long to look for, in `value`."""
     if isinstance(value, str):
+        if len(value) > LONGEST:
+            raise BadInputError(f"A text has at most {LONGEST} characters.", *argument)
         if "\x00" in value:
             raise BadInputError("The text holds a NUL character; remove it.", *argument)
         if any("\ud800" <= each <= "\udfff" for each in value):

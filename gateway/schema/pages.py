@@ -15,13 +15,12 @@ from gateway.context import Info
 from gateway.db.read import At, Condition, Of, Read
 from gateway.db.row import need
 from gateway.schema.asked import Asked, Form, Stretched, place, size
-from gateway.schema.errors import BadInputError, checked
+from gateway.schema.errors import checked
 from gateway.schema.filters import NOTHING, Filters
 from gateway.schema.inputs import target
 from gateway.schema.page import Page
 from gateway.schema.relations import Parent, Resolver, made, shown, whole
 
-LONGEST_QUERY = 1000
 COUNT = Of(func.count)
 ARGUMENTS = {
     "first": (int, "How many nodes from the start of the list, or after `after`: 20, at most 300."),
@@ -75,8 +74,6 @@ class Pages:
         if not query or self.search is None:
             return ()
         checked(query, "query")
-        if len(query) > LONGEST_QUERY:
-            raise BadInputError(f"A query has at most {LONGEST_QUERY} characters.", "query")
         return self.search.searched(query)
 
     def read(self, columns: tuple[Any, ...], form: Form) -> Read:

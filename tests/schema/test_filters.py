@@ -189,3 +189,9 @@ async def test_a_filter_may_be_deep_but_not_bottomless(demo: Marketplace) -> Non
     error = await demo.refused(document, f=wanted)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["extensions"]["argument"][0] == "filter"
+
+
+async def test_a_text_that_is_too_long_to_look_for_is_refused(demo: Marketplace) -> None:
+    document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
+    error = await demo.refused(document, f={"or": [{"name": "x" * 1001}]})
+    assert error["extensions"]["argument"] == ["filter", "or", 0, "name"]
