@@ -17,12 +17,18 @@ class BadInputError(GraphQLError):
 def checked(value: object, *argument: str | int) -> None:
     """Refuse text that no database can hold, or that is too long to look for, in `value`."""
     if isinstance(value, str):
-        if len(value) > LONGEST:
-            raise BadInputError(f"A text has at most {LONGEST} characters.", *argument)
-        if "\x00" in value:
-            raise BadInputError("The text holds a NUL character; remove it.", *argument)
-        if any("\ud800" <= each <= "\udfff" for each in value):
-            raise BadInputError("The text holds half a surrogate pair.", *argument)
+        trouble = _trouble(value)
+        if trouble:
+            raise BadInputError(trouble, *argument)
     elif isinstance(value, list):
         for place, each in enumerate(value):
             checked(each, *argument, place)
+
+
+def _trouble(text: str) -> str | None:
+    if len(text) > LONGEST:
+        return f"A text has at most {LONGEST} characters."
+    if "\x00" in text:
+        return "The text holds a NUL character; remove it."
+    half = any("\ud800" <= each <= "\udfff" for each in text)
+    return "The text holds half a surrogate pair." if half else None
