@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.api import schema
@@ -31,6 +31,7 @@ from gateway.keepalive import KeepAlive, Waldur
 from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 GRAPHQL_JSON = "application/graphql-response+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
 """What is answered as GraphQL, if only by a refusal."""
@@ -142,6 +143,11 @@ async def live(_request: Request) -> Response:
     return PlainTextResponse("live\n")
 
 
+async def to_graphql(_request: Request) -> Response:
+    """Lead to where the gateway answers."""
+    return RedirectResponse("/graphql")
+
+
 def application(
     settings: Settings, installation: Installation, token: str | None = None
 ) -> Starlette:
@@ -150,6 +156,7 @@ def application(
     routes: list[BaseRoute] = [
         Route("/livez", live),
         Route("/readyz", service.ready),
+        Route("/", to_graphql),
         *_graphql(service, settings, token),
     ]
     return Starlette(routes=routes, lifespan=service.life)
@@ -162,7 +169,9 @@ def _graphql(service: Service, settings: Settings, token: str | None) -> Sequenc
         if request.method == "POST":
             return await service.graphql(request)
         if settings.graphiql and "text/html" in request.headers.get("accept", ""):
-            return page.page(headers=headers, examples=EXAMPLES)
+            # A name that leads here from elsewhere must not get the demo's token with the page.
+            own = request.url.hostname in LOOPBACK
+            return page.page(headers=headers if own else None, examples=EXAMPLES)
         response = _refused(
             HTTPStatus.METHOD_NOT_ALLOWED, "Send queries by POST.", Code.BAD_USER_INPUT
         )

@@ -110,13 +110,16 @@ class Viewers:
         self._known.move_to_end(name)
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
-        loading.add_done_callback(lambda done: self._forget(known, done))
+        loading.add_done_callback(lambda done: self._forget(name, known, done))
         return known
 
-    def _forget(self, known: _Known, done: "asyncio.Future[Viewer]") -> None:
+    def _forget(
+        self, name: tuple[str | None, str | None], known: _Known, done: "asyncio.Future[Viewer]"
+    ) -> None:
         """Remember no failure: what is wrong now may be right in a moment."""
-        if done.cancelled() or done.exception() is not None:
-            known.until = 0
+        failed = done.cancelled() or done.exception() is not None
+        if failed and self._known.get(name) is known:
+            del self._known[name]
 
     async def _read(self, key: str | None, address: str | None) -> Viewer:
         if key is None:

@@ -1,5 +1,6 @@
 """From the body of an HTTP request to what it asks for."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +10,8 @@ from starlette.requests import ClientDisconnect, Request
 from gateway.execution.answering import Asking
 
 decode = msgspec.json.Decoder().decode
+PATIENCE = 30
+"""Seconds for a body to come."""
 
 
 class BadRequestError(Exception):
@@ -28,17 +31,24 @@ async def body_of(request: Request, longest: int) -> bytes:
             "Send the query as JSON, with `Content-Type: application/json`.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
-    body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > longest:
-                raise BadRequestError(
-                    f"The body is longer than {longest} bytes.",
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                )
+        async with asyncio.timeout(PATIENCE):
+            return await _read(request, longest)
     except ClientDisconnect:
         raise BadRequestError("The body ends too early.") from None
+    except TimeoutError:
+        late = "The body did not come in time."
+        raise BadRequestError(late, HTTPStatus.REQUEST_TIMEOUT) from None
+
+
+async def _read(request: Request, longest: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > longest:
+            raise BadRequestError(
+                f"The body is longer than {longest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            )
     return bytes(body)
 
 

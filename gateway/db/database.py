@@ -84,7 +84,7 @@ class Database:
         try:
             return await self._run(asks)
         except psycopg.OperationalError as error:
-            if isinstance(error, (PoolTimeout, errors.QueryCanceled)):
+            if isinstance(error, (PoolTimeout, errors.QueryCanceled, errors.ProgramLimitExceeded)):
                 raise
         # What broke one connection may have broken all: the second try is to get a new one.
         await self._pool.drain()

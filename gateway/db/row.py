@@ -7,18 +7,22 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Column, Table
 
+_asked: set[Table[Any]] = set()
 _needed: dict[Table[Any], dict[str, Column[Any]]] = defaultdict(dict)
 
 
 def need(columns: Iterable[Column[Any]]) -> None:
     """Have `columns` read with every row of their tables: a published field depends on them."""
     for column in columns:
+        if column.table in _asked and column.key not in _needed[column.table]:
+            raise RuntimeError(f"{column} is needed too late: rows were read without it.")
         _needed[column.table][column.key] = column
 
 
 @cache
 def needed(table: Table[Any]) -> tuple[Column[Any], ...]:
     """Give what is read of a row of `table`; a column that no field depends on never is."""
+    _asked.add(table)
     return (*table.primary_key, *(c for c in _needed[table].values() if not c.primary_key))
 
 

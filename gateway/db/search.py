@@ -1,16 +1,13 @@
 """Searching resources, as REST's `query` does (domain.md §5.1)."""
 
-import re
-
 from sqlalchemy import ColumnElement, String, Text, and_, bindparam, exists, func, not_, or_
 from sqlalchemy.sql.util import ClauseAdapter
 
 from gateway.db import tables
 from gateway.db.conditions import pattern
 from gateway.db.read import Condition
-from gateway.db.values import constant
+from gateway.db.values import UUID, constant
 
-_UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ADDRESSES = (
     "external_ips",
     "internal_ips",
@@ -28,7 +25,7 @@ _uuid = bindparam("query2", type_=_resource.uuid.type)
 
 def searched(query: str) -> tuple[str, ...]:
     """Give the kind of search that `query` asks for, and the values of its parameters."""
-    if _UUID.fullmatch(query):
+    if UUID.fullmatch(query):
         return "uuid", query, pattern(query), query
     return "text", query, pattern(query)
 

@@ -49,7 +49,7 @@ class Statement:
 class Statements:
     """Makes the statements for one installation; those made last are kept."""
 
-    def __init__(self, installation: Installation, kept: int = 2000) -> None:
+    def __init__(self, installation: Installation, kept: int = 1000) -> None:
         self._installation = installation
         self.of = lru_cache(kept)(self._of)
         """Give the statement of a read, for viewers who see everything or for the others."""

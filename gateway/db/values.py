@@ -1,9 +1,13 @@
 """Values on their way to the database, written as PostgreSQL reads them in text."""
 
+import re
 from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column
+
+UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""The two spellings of a uuid that are accepted."""
 
 
 def constant(value: str | int) -> ColumnElement[Any]:

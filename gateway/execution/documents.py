@@ -1,14 +1,30 @@
 """Documents, parsed and validated once; the ones asked for last are kept."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    NameNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
 
 from gateway.execution.failures import Code
 
-KEPT = 500
-LONGEST_KEPT = 20_000
+KEPT, LONGEST_KEPT = 500, 4_000
+"""So many documents are kept, and none of more characters."""
+LONGEST, LONGEST_NAME = 100_000, 128
+"""Characters of a document, and of a name in it: names come back in answers and errors."""
+MOST_INTROSPECTION = 5
+"""How often a document may ask for the schema: each time can cost much."""
+_LONG_NAME = re.compile(rf"\w{{{LONGEST_NAME + 1}}}", re.ASCII)
+_INTROSPECTION = re.compile(r"\b__(schema|type)\b")
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,12 @@ class Documents:
 
     def read(self, text: str) -> Document:
         """Give the document that `text` is."""
+        if len(text) > LONGEST:
+            return _refused(f"The document has more than {LONGEST} characters.")
+        if len(_INTROSPECTION.findall(text)) > MOST_INTROSPECTION:
+            return _refused(
+                f"The document asks for the schema more than {MOST_INTROSPECTION} times."
+            )
         return self._kept(text) if len(text) <= LONGEST_KEPT else self._read(text)
 
     def _read(self, text: str) -> Document:
@@ -38,6 +60,23 @@ class Documents:
         except GraphQLError as error:
             return Document(None, (error,), Code.GRAPHQL_PARSE_FAILED)
         except RecursionError:
-            deep = GraphQLError("The document is nested too deeply.")
-            return Document(None, (deep,), Code.GRAPHQL_PARSE_FAILED)
+            return _refused("The document is nested too deeply.")
+        if _LONG_NAME.search(text) and any(len(name) > LONGEST_NAME for name in _names(ast)):
+            return _refused(f"A name in the document has more than {LONGEST_NAME} characters.")
         return Document(ast, tuple(validate(self._schema, ast)))
+
+
+def _refused(message: str) -> Document:
+    return Document(None, (GraphQLError(message),), Code.GRAPHQL_PARSE_FAILED)
+
+
+def _names(ast: DocumentNode) -> list[str]:
+    """Give the names in a document."""
+    found: list[str] = []
+
+    class Collect(Visitor):
+        def enter_name(self, node: NameNode, *_: object) -> None:
+            found.append(node.value)
+
+    visit(ast, Collect())
+    return found

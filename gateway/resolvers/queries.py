@@ -20,7 +20,7 @@ from gateway.schema.consumer_list import (
 from gateway.schema.customer import Customer
 from gateway.schema.errors import BadInputError, checked
 from gateway.schema.found import Found, Listed
-from gateway.schema.node import Node, uuid_in
+from gateway.schema.node import Node, meant
 from gateway.schema.offering import Offering
 from gateway.schema.offering_list import OfferingFilter, OfferingOrder
 from gateway.schema.page import Page
@@ -83,7 +83,7 @@ def few(row_class: type[Row], *order: Any) -> Any:
 
 def by_id(*row_classes: type[Row]) -> tuple[Any, Any]:
     """Declare a field that finds one visible row by its global id, and one that finds several."""
-    found = Found({each.__name__: each.tables[0] for each in row_classes}, uuid_in)
+    found = Found({each.__name__: each.tables[0] for each in row_classes}, meant)
 
     async def one(info: Info, id: Id) -> Any:  # noqa: A002 - Relay's word
         checked(id, "id")

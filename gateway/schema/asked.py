@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -125,28 +125,27 @@ def place(order: Enum, cursor: str | None, argument: str) -> Place:
     by = order.value.by
     if name != str(order):
         raise BadInputError(f"The cursor is not of a list ordered by {order}.", argument)
-    if len(keys) != len(by) + 1 or not all(map(_fits, (at.column for at in by), keys)):
-        raise BadInputError("The cursor is not one that this API gave.", argument)
-    if type(keys[-1]) is not int or not -(2**31) <= keys[-1] < 2**31:
-        raise BadInputError("The cursor is not one that this API gave.", argument)
-    return tuple(keys)
-
-
-def _fits(column: Any, value: Any) -> bool:
-    """Say whether `value` may stand in `column`, so that no forged cursor reaches the database."""
-    if value is None:
-        return bool(column.nullable)
-    python = column.type.python_type
-    if python is int:
-        return type(value) is int and -(2**31) <= value < 2**31
-    if not isinstance(value, str) or "\x00" in value:
-        return False
+    kinds = [*((at.column.type.python_type, bool(at.column.nullable)) for at in by), (int, False)]
     try:
-        if python is datetime:
-            return datetime.fromisoformat(value).utcoffset() == timedelta()
-        return python is not date or date.fromisoformat(value).isoformat() == value
+        return tuple([_key(*kind, key) for kind, key in zip(kinds, keys, strict=True)])
     except ValueError:
-        return False
+        raise BadInputError("The cursor is not one that this API gave.", argument) from None
+
+
+def _key(kind: type, nullable: bool, value: Any) -> Any:  # noqa: FBT001 - a column's trait
+    """Give a key of a cursor as the database reads it; ValueError if it can't be a column's value.
+
+    A cursor may be forged: nothing of it reaches the database unread.
+    """
+    if value is None and nullable:
+        return None
+    if kind is int and type(value) is int and -(2**31) <= value < 2**31:
+        return value
+    if not isinstance(value, str) or "\x00" in value or kind is int:
+        raise ValueError(value)
+    if kind is datetime:
+        return datetime.fromisoformat(value).astimezone(UTC).isoformat()
+    return date.fromisoformat(value).isoformat() if kind is date else value
 
 
 def _nulls(bound: Place) -> tuple[bool, ...]:

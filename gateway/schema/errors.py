@@ -2,8 +2,8 @@
 
 from graphql import GraphQLError
 
-LONGEST = 1000
-"""Characters of a text that is searched for."""
+LONGEST = MANY = 1000
+"""Characters of a text that is looked for, and values of a list."""
 
 
 class BadInputError(GraphQLError):
@@ -21,6 +21,8 @@ def checked(value: object, *argument: str | int) -> None:
         if trouble:
             raise BadInputError(trouble, *argument)
     elif isinstance(value, list):
+        if len(value) > MANY:
+            raise BadInputError(f"A list has at most {MANY} values.", *argument)
         for place, each in enumerate(value):
             checked(each, *argument, place)
 

@@ -17,6 +17,8 @@ from gateway.schema.published import describe
 T = TypeVar("T", bound=type)
 CONDITION = "condition"
 DEEPEST = 5
+MOST = 100
+"""Conditions that a filter may have in all."""
 Parameters = dict[str, Any]
 Shape = tuple[Any, ...]
 
@@ -77,28 +79,28 @@ class Filters:
 
     def filtered(self, given: dict[str, Any] | None) -> Filtered:
         """Check what a client gives, under the names that Python uses; a null asks for nothing."""
-        parameters: list[tuple[str, Any]] = []
+        parameters = _Parameters()
         shape = self._shape(given or {}, ("filter",), parameters)
         return Filtered(shape, tuple(parameters))
 
     def _shape(
-        self, given: dict[str, Any], path: tuple[str | int, ...], parameters: list[tuple[str, Any]]
+        self, given: dict[str, Any], path: tuple[str | int, ...], parameters: "_Parameters"
     ) -> Shape:
         if len(path) > DEEPEST * 2 + 1:
             raise BadInputError(f"A filter is at most {DEEPEST} levels deep.", *path)
         shape: list[Any] = []
-        for name, value in given.items():
-            if value is None:
-                continue
+        for name in sorted(name for name, value in given.items() if value is not None):
             if name in JOINING:
-                below = [value] if name == "not_" else value
+                below = [given[name]] if name == "not_" else given[name]
+                parameters.meet(len(below), *path, name[:-1])
                 places = [(*path, name[:-1], i) for i in range(len(below))]
                 shapes = [self._shape(*e, parameters) for e in zip(below, places, strict=True)]
                 shape.append((name, tuple(shapes)))
             else:
-                checked(value, *path, name)
+                parameters.meet(1, *path, name)
+                checked(given[name], *path, name)
                 parameter = f"f{len(parameters)}"
-                parameters.append((parameter, self._filters[name].value(value)))
+                parameters.append((parameter, self._filters[name].value(given[name])))
                 shape.append((name, parameter))
         return tuple(shape)
 
@@ -111,6 +113,17 @@ class Filters:
             holds = self._filters[name].holds
             return lambda rule: holds(rule, below)
         return _JOINED[name]([self.conditions(each) for each in below])
+
+
+class _Parameters(list[tuple[str, Any]]):
+    """The parameters of a filter, and how many conditions it has, joined ones counted too."""
+
+    met = 0
+
+    def meet(self, conditions: int, *path: str | int) -> None:
+        self.met += conditions
+        if self.met > MOST:
+            raise BadInputError(f"A filter has at most {MOST} conditions.", *path)
 
 
 def _all(conditions: Iterable[Condition], rule: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -20,8 +20,8 @@ class Found:
     tables: dict[str, Table[Any]]
     """By the name of the type."""
 
-    uuid_in: Callable[[str, str], str | None] = lambda value, _: value
-    """Give the uuid that a value means, if it means a row of the type of that name."""
+    meant: Callable[[str], tuple[str, str] | None] | None = None
+    """Give the type and the uuid that a value means; without it the value is the uuid."""
 
     @cached_property
     def reads(self) -> dict[str, Read]:
@@ -33,12 +33,16 @@ class Found:
 
     async def find(self, info: Info, value: Any) -> Row | None:
         """Load the row that `value` means."""
-        for name, table in self.tables.items():
-            uuid = self.uuid_in(value, name)
-            if uuid is not None:
-                found = await info.context.loads.rows(self.reads[name], _hyphened(uuid))
-                return made(info, table, found)[0] if found else None
-        return None
+        name, uuid = self._meant(value)
+        if name not in self.tables:
+            return None
+        found = await info.context.loads.rows(self.reads[name], _hyphened(uuid))
+        return made(info, self.tables[name], found)[0] if found else None
+
+    def _meant(self, value: Any) -> tuple[str, str]:
+        if self.meant is None:
+            return next(iter(self.tables)), value
+        return self.meant(value) or ("", "")
 
 
 def _hyphened(uuid: str) -> str:

@@ -11,6 +11,8 @@ from sqlalchemy import Column
 from gateway.schema.fields import computed
 from gateway.schema.scalars import bare, parsed_uuid
 
+LONGEST_ID = 100
+
 
 @strawberry.interface(description="Something with an id of its own.")
 class Node:
@@ -24,11 +26,13 @@ def global_id(name: str, uuid: str) -> str:
     return urlsafe_b64encode(f"{name}:{bare(uuid)}".encode()).decode()
 
 
-def uuid_in(value: str, name: str) -> str | None:
-    """Give the uuid in the id `value`, if it is of a thing of type `name`."""
+def meant(value: str) -> tuple[str, str] | None:
+    """Give the type and the uuid of the thing whose id `value` is; None if it is no id."""
+    if len(value) > LONGEST_ID:
+        return None
     try:
         kind, _, uuid = urlsafe_b64decode(value).decode().partition(":")
-        return parsed_uuid(uuid) if kind == name else None
+        return kind, parsed_uuid(uuid)
     except (ValueError, NotBase64):
         return None
 

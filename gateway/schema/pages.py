@@ -1,4 +1,4 @@
-"""Lists that are shown page by page, and single rows that are found by what identifies them."""
+"""Lists that are shown page by page."""
 
 import inspect
 from collections.abc import Callable

@@ -31,7 +31,6 @@ class Partition(Row, Node, tables=(tables.partition,)):
     """What it is a partition of."""
     partition_name: str = strawberry.field(name="name")
     """What SLURM calls it."""
-    """What SLURM calls it."""
     cpu_arch: str
     """The architecture of its processors, such as x86_64/amd/zen3."""
     gpu_arch: str

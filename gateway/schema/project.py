@@ -34,7 +34,8 @@ def effective_end_date(end: str | None, own: int | None, customers: int | None) 
     if end is None:
         return None
     days = own if own is not None else customers or 0
-    return (date.fromisoformat(end) + timedelta(days=days)).isoformat()
+    last = date.fromisoformat(end)
+    return (last + min(timedelta(days=days), date.max - last)).isoformat()
 
 
 def is_in_grace_period(

@@ -59,7 +59,8 @@ def sections(report: str | None) -> list[ReportSection] | None:
     if report is None:
         return None
     given = msgspec.json.decode(report)
-    parts: list[dict[str, Any]] = [each for each in given or [] if isinstance(each, dict)]
+    listed = given if isinstance(given, list) else []
+    parts: list[dict[str, Any]] = [each for each in listed if isinstance(each, dict)]
     return [
         ReportSection(header=str(each.get("header", "")), body=str(each.get("body", "")))
         for each in parts

@@ -8,6 +8,8 @@ import msgspec
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from gateway.db.values import UUID as SPELLED
+
 UUID = NewType("UUID", str)
 DateTime = NewType("DateTime", str)
 Date = NewType("Date", str)
@@ -15,13 +17,12 @@ Decimal = NewType("Decimal", str)
 JSON = NewType("JSON", str)
 BigInt = NewType("BigInt", int)
 
-_UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 
 
 def parsed_uuid(value: object) -> str:
     """Give the uuid as 32 hex digits; ValueError if it is none."""
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
+    if not isinstance(value, str) or not SPELLED.fullmatch(value):
         raise ValueError("A UUID is 32 hex digits, with or without hyphens.")
     return bare(value.lower())
 

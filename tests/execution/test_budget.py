@@ -1,6 +1,7 @@
 """A short document can ask for very much; the answer is bounded all the same."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -48,3 +49,49 @@ def test_what_is_left_is_counted() -> None:
     budget.spend(2)
     with pytest.raises(TooMuchError):
         budget.spend(1)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"or": [{"paused": True}] * 101},
+        {"and": [{"or": [{}] * 20}] * 20},
+        {"uuid": ["0" * 32] * 1001},
+        {"not": {"offeringSlug": ["x"] * 1001}},
+    ],
+    ids=["wide", "wide and deep", "many values", "many values below"],
+)
+async def test_a_filter_has_bounds(demo: Marketplace, wanted: dict[str, Any]) -> None:
+    document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
+    error = await demo.refused(document, f=wanted)
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["extensions"]["argument"][0] == "filter"
+
+
+async def test_the_order_of_conditions_makes_no_other_statement(demo: Marketplace) -> None:
+    document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
+    asked = []
+    for wanted in ({"paused": True, "name": "a"}, {"name": "b", "paused": False}):
+        await demo.data(document, f=wanted)
+        asked += demo.database.asked
+    assert asked[0] == asked[1]
+
+
+LONG = {
+    "alias": f"{{ {'x' * 129}: __typename }}",
+    "operation": f"query {'q' * 129} {{ __typename }}",
+    "document": "#" * 100_001,
+    "introspection": "{ " + " ".join(f"a{i}: __schema {{ __typename }}" for i in range(6)) + " }",
+}
+
+
+@pytest.mark.parametrize("document", LONG.values(), ids=LONG)
+async def test_names_and_documents_have_bounds(demo: Marketplace, document: str) -> None:
+    error = await demo.refused(document)
+    assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
+    assert "more than" in error["message"]
+
+
+async def test_a_long_word_in_a_text_is_no_long_name(demo: Marketplace) -> None:
+    answer = await demo.data('{ resources(query: "%s") { totalCount } }' % ("x" * 200))
+    assert answer == {"resources": {"totalCount": 0}}
