@@ -45,7 +45,7 @@ class ViewerReader:
     def __init__(self, installation: Installation, database: Database) -> None:
         self._installation, self._database = installation, database
         self._holder, self._policy = _statement(_HOLDER), _statement(_POLICY)
-        self._ids = _statement(expansion(installation))
+        self._ids, self._marks = _statement(expansion(installation)), _marks(installation)
 
     async def holder(self, key: str) -> Holder | None:
         """Give whose token `key` is."""
@@ -60,29 +60,16 @@ class ViewerReader:
         """
         if holder is not None and (holder.is_staff or holder.is_support):
             return _everything(holder)
-        allowed = await self._allowed()
-        types, rules = self._installation.content_type, self._installation.rules
-        given = {
-            "user": holder and holder.id,
-            "address": address,
-            "mode": allowed.mode,
-            "customer_type": types("structure", "customer"),
-            "project_type": types("structure", "project"),
-            "offering_type": types("marketplace", "offering"),
-            "resource_type": types("marketplace", "resource"),
-            "resource_project_type": types("marketplace", "resourceproject"),
-            "provider_type": types("marketplace", "serviceprovider"),
-            "resource_permission": rules.resource_permission,
-            "project_permission": rules.project_permission,
-        }
-        ((member, *ids),) = await self._rows(self._ids, given)
+        allowed, known = await self._allowed(), holder is not None
+        asking = {"user": holder and holder.id, "address": address, "mode": allowed.mode}
+        ((member, *ids),) = await self._rows(self._ids, {**self._marks, **asking})
         expanded: Any = dict(zip(RESULTS, map(frozenset, ids), strict=True))
         return Viewer(
             user_id=holder.id if holder else None,
             username=holder.username if holder else None,
-            catalogue=_catalogue(allowed, known=holder is not None, member=member),
-            categories=holder is not None or allowed.anonymous_offerings,
-            plans=holder is not None or (allowed.anonymous_offerings and allowed.anonymous_plans),
+            catalogue=_catalogue(allowed, known=known, member=member),
+            categories=known or allowed.anonymous_offerings,
+            plans=known or (allowed.anonymous_offerings and allowed.anonymous_plans),
             **expanded,
         )
 
@@ -96,6 +83,23 @@ class ViewerReader:
         parameters = tuple([text(given[name]) for name in statement.parameters])
         (rows,) = await self._database.run([(statement, parameters)])
         return rows
+
+
+def _marks(installation: Installation) -> dict[str, Any]:
+    """Give the ids and names by which the installation knows what roles are for."""
+    types = {
+        "customer_type": ("structure", "customer"),
+        "project_type": ("structure", "project"),
+        "offering_type": ("marketplace", "offering"),
+        "resource_type": ("marketplace", "resource"),
+        "resource_project_type": ("marketplace", "resourceproject"),
+        "provider_type": ("marketplace", "serviceprovider"),
+    }
+    return {
+        **{name: installation.content_type(*model) for name, model in types.items()},
+        "resource_permission": installation.rules.resource_permission,
+        "project_permission": installation.rules.project_permission,
+    }
 
 
 def _statement(written: str) -> Statement:

@@ -134,19 +134,20 @@ class Pages:
 
         return Page(load=load, made=lambda rows: made(info, self.table, rows), count=count)
 
+    def _arguments(self) -> dict[str, tuple[Any, str]]:
+        """Give the arguments that clients see: types and descriptions by name."""
+        words = "A uuid, or a part of the name, slug or address, or a backend's id."
+        given = {
+            **ARGUMENTS,
+            "order_by": (self.orders, "What the list is sorted by."),
+            "filter": (self.filters, "Which nodes are wanted."),
+            "visible_as": (self.sides, "From which side the viewer looks."),
+            "query": (str if self.search else None, words),
+        }
+        return {name: each for name, each in given.items() if each[0] is not None}
+
     def _parameters(self) -> list[inspect.Parameter]:
-        """Give the arguments that clients see."""
-        arguments: dict[str, tuple[Any, str]] = dict(ARGUMENTS)
-        arguments["order_by"] = (self.orders, "What the list is sorted by.")
-        if self.filters:
-            arguments["filter"] = (self.filters, "Which nodes are wanted.")
-        if self.sides:
-            arguments["visible_as"] = (self.sides, "From which side the viewer looks.")
-        if self.search:
-            arguments["query"] = (
-                str,
-                "A uuid, or a part of the name, slug or address, or a backend's id.",
-            )
+        """Write the signature of the resolver, which strawberry reads the arguments from."""
         keyword = inspect.Parameter.KEYWORD_ONLY
         described = [
             inspect.Parameter(
@@ -155,7 +156,7 @@ class Pages:
                 default=self._default(name),
                 annotation=Annotated[kind | None, strawberry.argument(description=text)],
             )
-            for name, (kind, text) in arguments.items()
+            for name, (kind, text) in self._arguments().items()
         ]
         usual = inspect.Parameter.POSITIONAL_OR_KEYWORD
         return [
