@@ -163,7 +163,7 @@ def _greet(host: str, port: int, demo: str | None) -> None:
     _say("Demo users (`gateway tokens` prints all), as `Authorization: Token <token>`:")
     width = max(map(len, SHOWN))
     for name in SHOWN:
-        _say(f"  {name:<{width}}  {known[name]}")
+        _say(f"  {name:<{width}}  {known.get(name, 'has none')}")
     _say("")
 
 

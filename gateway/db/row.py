@@ -54,11 +54,11 @@ class Row:
         return Row.classes[table]
 
     @classmethod
-    def made(cls, names: list[str], values: Any, *, seen: bool = True) -> Self:
-        """Make a row of the columns that were read."""
+    def made(cls, names: list[str], values: Any, fields: frozenset[str] | None = None) -> Self:
+        """Make a row of what was read, of which the viewer is shown `fields`, or all."""
         row = cls.__new__(cls)
         row.__dict__.update(zip(names, values, strict=False))
-        row.__dict__["fields"] = None if seen else cls.by_reference
+        row.__dict__["fields"] = fields
         return row
 
     def shows(self, name: str) -> bool:

@@ -40,16 +40,25 @@ def referenced(table: Any) -> Read:
     return Read(table, columns, Door.REFERENCED, At(primary))
 
 
-async def follow(context: Context, row: Row, reference: Column[Any]) -> Row | None:
-    """Load the row that `reference` of `row` points to."""
+async def follow(
+    context: Context, row: Row, reference: Column[Any], shows: frozenset[str] | None = None
+) -> Row | None:
+    """Load the row that `reference` of `row` points to.
+
+    If the viewer does not see it, it shows what is in `shows`, or else what its
+    type shows by reference.
+    """
     key = getattr(row, reference.key)
     if key is None:
         return None
     table: Any = target(reference).table
     found = await context.loads.rows(referenced(table), key)
-    context.budget.spend(len(found))
-    names = [each.key for each in needed(table)]
-    return Row.of(table).made(names, found[0][2:], seen=found[0][1]) if found else None
+    if not found:
+        return None
+    context.budget.spend(1)
+    (_, seen, *values), row_class = found[0], Row.of(table)
+    fields = None if seen else shows or row_class.by_reference
+    return row_class.made([each.key for each in needed(table)], values, fields)
 
 
 def needs(given: Input) -> None:

@@ -73,10 +73,7 @@ class One:
         async def resolve(root: Parent, info: Info) -> Row | None:
             if not shown(root, info):
                 return None
-            found = await follow(info.context, root, self.reference)
-            if found is not None and found.fields is not None and self.shows is not None:
-                found.fields = self.shows
-            return found
+            return await follow(info.context, root, self.reference, self.shows)
 
         return resolve
 

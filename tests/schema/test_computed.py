@@ -108,6 +108,6 @@ def test_a_state_that_the_gateway_does_not_know_is_null() -> None:
 
 
 def test_a_row_that_is_not_seen_shows_its_by_reference_fields_only() -> None:
-    row = Resource.made(["name", "state"], ["n", 2], seen=False)
+    row = Resource.made(["name", "state"], ["n", 2], Resource.by_reference)
     assert row.field("name") == "n"
     assert row.field("state") is None
