@@ -80,6 +80,7 @@ def serve(given: argparse.Namespace) -> int:
             workers=effective.workers,
             server_header=False,
             proxy_headers=False,
+            access_log=effective.access_log,
             timeout_graceful_shutdown=5,
         )
     return 0

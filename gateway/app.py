@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
+from itertools import count
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ from gateway.db.viewers import ViewerReader
 from gateway.examples import EXAMPLES
 from gateway.execution.answering import Answer, Answering
 from gateway.execution.failures import TOLD, Code, failure
+from gateway.hangup import Attended, GoneError, LateError
 from gateway.ide import page
 from gateway.keepalive import KeepAlive, Waldur
 from gateway.settings import Settings
@@ -35,6 +37,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 GRAPHQL_JSON = "application/graphql-response+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
 """What is answered as GraphQL, if only by a refusal."""
+CLIENT_CLOSED_REQUEST = 499
+"""What the log says of a request whose client hung up."""
+_PROCESS, _REQUESTS = uuid4().hex[:16], count()
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
@@ -44,7 +49,9 @@ class Service:
     def __init__(self, settings: Settings, installation: Installation) -> None:
         """Serve the marketplace that was found at `settings.database_url`."""
         self._settings, self._installation = settings, installation
-        self._answering = Answering(schema, tokens=settings.document_tokens)
+        self._answering = Answering(
+            schema, tokens=settings.document_tokens, execution=settings.execution
+        )
         self._statements = Statements(installation)
         self._database: Database
         self._viewers: Viewers
@@ -59,6 +66,7 @@ class Service:
                 settings.database_url,
                 size=settings.pool_size,
                 statement_seconds=settings.statement_seconds,
+                pooler=settings.pooler,
             )
             held.push_async_callback(self._database.close)
             used = self._kept_alive(settings.database_url, held)
@@ -110,7 +118,14 @@ class Service:
     async def _answer(self, request: Request, id_: str) -> Response:
         text = await body_of(request, self._settings.body_bytes)
         asking = asking_in(text, id_)
-        answer = await self._answering.answer(asking, await self._context(request))
+        try:
+            async with Attended(request, self._settings.request_seconds):
+                answer = await self._answering.answer(asking, await self._context(request))
+        except GoneError:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        except LateError:
+            log.warning("%s: The answer takes too long.", id_)
+            return _masked(HTTPStatus.GATEWAY_TIMEOUT, Code.TIMEOUT, id_)
         return _answered(request, answer)
 
     async def _context(self, request: Request) -> Context:
@@ -185,7 +200,7 @@ def _graphql(service: Service, settings: Settings, token: str | None) -> Sequenc
 def _request_id(request: Request) -> str:
     """Give the caller's name of the request, or a new one."""
     given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_REQUESTS):016x}"
 
 
 def _answered(request: Request, answer: Answer) -> Response:

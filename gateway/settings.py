@@ -130,8 +130,16 @@ class Settings:
     pool_size: int = _setting(
         natural(1, 100), "connections to the database, for each process", default=8
     )
+    pooler: bool = _setting(
+        _switch,
+        "whether connections go through a pooler in transaction mode, such as PgBouncer",
+        default=False,
+    )
     statement_seconds: int = _setting(
         natural(1, 600), "how long a statement may take, in seconds", default=10
+    )
+    request_seconds: int = _setting(
+        natural(1, 600), "how long an answer may take, in seconds", default=30
     )
     body_bytes: int = _setting(
         natural(1000, 100_000_000), "the longest request body, in bytes", default=1_000_000
@@ -141,6 +149,14 @@ class Settings:
     )
     answer_rows: int = _setting(
         natural(100, 10_000_000), "the most objects that an answer may show", default=20_000
+    )
+    execution: str = _setting(
+        _choice("compiled", "reference"),
+        "how queries are executed: by compiled plans, or by graphql-core alone",
+        default="compiled",
+    )
+    access_log: bool = _setting(
+        _switch, "whether each request is logged, which costs about a tenth of it", default=False
     )
     graphiql: bool = _setting(_switch, "whether browsers get GraphiQL at /graphql", default=True)
 

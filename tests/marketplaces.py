@@ -1,5 +1,6 @@
 """A marketplace as tests use it: real rows, the gateway over them, and what it asked of them."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,7 @@ import psycopg
 from gateway.api import schema
 from gateway.auth import UnauthenticatedError
 from gateway.context import Context
-from gateway.db.database import Ask, Database, Rows
+from gateway.db.database import Awaited, Database
 from gateway.db.installation import Installation, found
 from gateway.db.statement import Statements
 from gateway.db.tokens import tokens
@@ -20,6 +21,8 @@ from gateway.execution.answering import Answering, Asking
 
 LOCAL = "127.0.0.1"
 MEDIA = "https://media.example.org/"
+EXECUTION = os.environ.get("GATEWAY_EXECUTION", "compiled")
+"""How the suite has queries executed: it passes both ways."""
 
 
 class Recorded(Database):
@@ -27,10 +30,10 @@ class Recorded(Database):
 
     asked: list[str]
 
-    async def run(self, asks: Sequence[Ask]) -> list[Rows]:
-        """Run `asks`, and keep their SQL."""
-        self.asked.extend(statement.sql for statement, _ in asks)
-        return await super().run(asks)
+    def send(self, queue: Sequence[Awaited]) -> None:
+        """Run what is asked for, and keep its SQL."""
+        self.asked.extend(statement.sql for (statement, _), _ in queue)
+        super().send(queue)
 
 
 class Marketplace:
@@ -43,7 +46,7 @@ class Marketplace:
             self.tokens = tokens(connection)
         self.statements = Statements(self.installation)
         self.reader = ViewerReader(self.installation, database)
-        self.answering = Answering(schema)
+        self.answering = Answering(schema, execution=EXECUTION)
 
     async def viewer(self, username: str | None, address: str | None = LOCAL) -> Viewer:
         """Give the viewer of that name; without one the anonymous."""

@@ -20,6 +20,7 @@ from gateway.db.tokens import tokens
 from gateway.demo.marketplace.fill import make
 from gateway.serving import installation_of
 from gateway.settings import PREFIX, settings
+from tests.marketplaces import EXECUTION
 
 PROJECT = Path(__file__).parents[1]
 CODES = {
@@ -186,7 +187,8 @@ def _outside() -> dict[str, str]:
 
 
 def _environment(given: dict[str, str]) -> dict[str, str]:
-    return {f"{PREFIX}{name.upper()}": value for name, value in given.items()}
+    both = {"execution": EXECUTION, **given}
+    return {f"{PREFIX}{name.upper()}": value for name, value in both.items()}
 
 
 def small_demo(url: str) -> str:

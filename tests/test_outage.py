@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
 import pytest_asyncio
 
+from gateway.demo.postgres import Postgres
 from tests.conftest import NewDatabase
 from tests.line import Line, line_to
 from tests.serving import Client, service, small_demo
@@ -119,34 +119,40 @@ async def test_a_database_that_says_nothing_any_more_counts_as_away(
 
 
 async def test_no_request_fails_when_the_server_ends_its_connections(
-    client: Client, url: str
+    client: Client, url: str, server: Postgres
 ) -> None:
     asking = [asyncio.create_task(client.post_query(NAMES, each)) for each in USERS * 3]
     await asyncio.sleep(0.1)
-    ended = await asyncio.to_thread(end_connections, url)
+    ended = await asyncio.to_thread(end_connections, server, name_of(url))
     answers = await asyncio.gather(*asking)
     assert ended > 0
     assert [codes(each) for each in answers] == [set()] * 60
 
 
-def end_connections(url: str) -> int:
-    """End the connections of gateways to a database; tell how many."""
-    with psycopg.connect(url, autocommit=True) as root:
+def end_connections(server: Postgres, name: str) -> int:
+    """End the connections of gateways to the database of that name; tell how many."""
+    with psycopg.connect(server.url, autocommit=True) as root:
         ending = root.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where datname = current_database() and application_name = 'marketplace-gateway'"
+            " where datname = %s and application_name = 'marketplace-gateway'",
+            [name],
         )
         return len(ending.fetchall())
 
 
+def name_of(url: str) -> str:
+    """Give the name of the database at `url`."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
 async def test_a_database_that_takes_no_connections_counts_as_away(
-    client: Client, url: str, server: Any
+    client: Client, url: str, server: Postgres
 ) -> None:
-    name = url.partition("@/")[2].partition("?")[0]
-    allow = f"alter database {name} allow_connections"
+    allow = f"alter database {name_of(url)} allow_connections"
     with psycopg.connect(server.url, autocommit=True) as root:
-        await asyncio.to_thread(end_connections, url)
+        # In this order: a lost connection is replaced at once.
         root.execute(f"{allow} false".encode())
+        await asyncio.to_thread(end_connections, server, name_of(url))
         async with within(SOON):
             answer = await client.post_query(NAMES, "owner")
         root.execute(f"{allow} true".encode())

@@ -46,14 +46,21 @@ def given(column: Column[Any], name: str) -> ColumnElement[bool]:
 
 def where(compare: Compare, column: Column[Any], *path: Column[Any]) -> Holds:
     """Compare `column` of the row that `path` leads to; of the row itself without one."""
-    return lambda _rule, name: _led(path, compare(column, name))
+    single = compare is equal and bool(column.unique)
+    return lambda _rule, name: _led(path, compare(column, name), single=single)
 
 
-def _led(path: Path, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+def _led(path: Path, condition: ColumnElement[bool], *, single: bool) -> ColumnElement[bool]:
+    """Say that `path` leads to a row that meets `condition`; `single` if there is but one.
+
+    Of one the database knows better how many rows refer to it than of several,
+    and reads them in the order of an index.
+    """
     for reference in reversed(path):
         (foreign_key,) = reference.foreign_keys
-        found = select(foreign_key.column).where(condition).correlate(None)
-        condition = reference == any_(func.array(found.scalar_subquery()))
+        found = select(foreign_key.column).where(condition).correlate(None).scalar_subquery()
+        condition = reference == (found if single else any_(func.array(found)))
+        single = False
     return condition
 
 

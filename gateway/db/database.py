@@ -1,135 +1,90 @@
 """The database: runs statements, a batch at a time. Values that the API prints as text stay so."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
-from time import monotonic
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Sequence
+from typing import Any, Self, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor, errors
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.types.string import TextLoader
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from gateway.db.batch import Ask, Awaited, Batch, Rows, fail
+from gateway.db.lines import Lines
+from gateway.db.session import Session
 from gateway.db.statement import Statement
+from gateway.db.trouble import TimedOutError, UnavailableError
+
+__all__ = ["Ask", "Awaited", "Database", "Rows", "TimedOutError", "UnavailableError"]
 
 T = TypeVar("T")
-Rows = list[tuple[Any, ...]]
-Ask = tuple[Statement, tuple[str | None, ...]]
-"""A statement and its parameters."""
-
-AS_TEXT = ("uuid", "numeric", "jsonb", "json", "timestamptz", "date", "cidr")
 WAIT = 2
 """Seconds to wait for a connection, and for a sign of life on one."""
 PATIENCE = 3
 """Seconds without any answer after which the database counts as gone."""
-
-
-class UnavailableError(Exception):
-    """The database can't be reached at present."""
-
-
-class TimedOutError(Exception):
-    """A statement took too long."""
+_READY = Statement("select from core_user limit 1")
 
 
 class Database:
-    """A pool of connections that only read; a batch is a pipeline on one of them."""
+    """A few connections that only read, shared by all; a batch is one flush on one of them."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], statement_seconds: float) -> None:
-        self._pool, self._seconds = pool, statement_seconds
-        self._answered = 0.0
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
     @classmethod
-    async def at(cls, url: str, *, size: int = 8, statement_seconds: float = 10) -> "Database":
-        """Open a pool of `size` connections to `url`, in the background."""
-        settings = {
-            "autocommit": True,
-            "prepare_threshold": 0,
-            "cursor_factory": AsyncRawCursor,
-            "options": _options(url, statement_seconds),
-            "connect_timeout": WAIT,
-            "tcp_user_timeout": WAIT * 1000,
-            "keepalives_idle": 60,
-            "application_name": "marketplace-gateway",
-        }
-        pool = AsyncConnectionPool(
-            url,
-            min_size=1,
-            max_size=size,
-            kwargs=settings,
-            configure=_configure,
-            timeout=WAIT,
-            reconnect_timeout=WAIT,
-            open=False,
-        )
-        await pool.open()
-        return cls(pool, statement_seconds)
+    async def at(
+        cls,
+        url: str,
+        *,
+        size: int = 8,
+        statement_seconds: float = 10,
+        pooler: bool = False,
+        wait: float = WAIT,
+    ) -> Self:
+        """Open up to `size` connections to `url`, in the background.
 
-    async def run(self, asks: Sequence[Ask]) -> list[Rows]:
-        """Run `asks` together and give the rows of each; once more if the connection was lost.
+        Behind a `pooler` that lends a connection for one transaction only,
+        nothing is kept on a connection between two batches.
+        """
+        return cls(Lines(Session(url, statement_seconds, pooler=pooler), size, wait=wait))
 
-        UnavailableError if there is no connection to be had, TimedOutError if a
-        statement takes too long.
+    def send(self, queue: Sequence[Awaited]) -> None:
+        """Run what is asked for in one flush; its rows settle the futures, or what went wrong.
+
+        That is UnavailableError if there is no connection to be had, TimedOutError
+        if a statement takes too long, psycopg.Error if one is wrong. What nobody
+        waits for any more is stopped.
         """
         try:
-            return await self._twice(asks)
-        except (errors.QueryCanceled, TimeoutError) as error:
-            raise TimedOutError(str(error)) from error
-        except psycopg.OperationalError as error:
-            raise UnavailableError(str(error)) from error
+            batch = Batch(queue)
+        except ValueError as error:
+            fail([future for _, future in queue], error)
+        else:
+            self._lines.take(batch)
 
-    async def _twice(self, asks: Sequence[Ask]) -> list[Rows]:
+    async def run(self, asks: Sequence[Ask]) -> list[Rows]:
+        """Run `asks` together and give the rows of each; what goes wrong is raised."""
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Rows]] = [loop.create_future() for _ in asks]
+        self.send(list(zip(asks, futures, strict=True)))
         try:
-            return await self._run(asks)
-        except psycopg.OperationalError as error:
-            if isinstance(error, (PoolTimeout, errors.QueryCanceled, errors.ProgramLimitExceeded)):
-                raise
-        # What broke one connection may have broken all: the second try is to get a new one.
-        await self._pool.drain()
-        return await self._run(asks)
-
-    async def _run(self, asks: Sequence[Ask]) -> list[Rows]:
-        """Run `asks` on one connection; a server that says nothing any more is not waited for."""
-        async with asyncio.timeout(WAIT + self._seconds * len(asks)), self._connection() as open_:
-            if len(asks) == 1:
-                ((statement, parameters),) = asks
-                return [await (await open_.execute(statement.sql, parameters)).fetchall()]
-            async with open_.pipeline():
-                cursors = [await open_.execute(each.sql, given) for each, given in asks]
-                return [await cursor.fetchall() for cursor in cursors]
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        """Lend a connection, and note that the database answers on it."""
-        lent = await self._free()
-        try:
-            yield lent
-            self._answered = monotonic()
+            return [await future for future in futures]
         finally:
-            await self._pool.putconn(lent)
-
-    async def _free(self) -> AsyncConnection[Any]:
-        """Wait for a connection as long as the database answers others."""
-        while True:
-            try:
-                free: AsyncConnection[Any] = await self._pool.getconn()
-            except PoolTimeout:
-                if monotonic() - self._answered > WAIT:
-                    raise
-            else:
-                return free
+            for future in futures:
+                future.cancel()
 
     async def soon(self, answer: Awaitable[T]) -> T:
         """Wait for an answer as long as others get theirs; UnavailableError if it does not come."""
-        coming, began = asyncio.ensure_future(answer), monotonic()
+        coming = asyncio.ensure_future(answer)
+        if not coming.done():
+            coming.add_done_callback(_overheard)
+            await self._patient(coming)
+        return coming.result()
+
+    async def _patient(self, coming: "asyncio.Future[Any]") -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         while not coming.done():
             await asyncio.wait({coming}, timeout=0.5)
-            if not coming.done() and monotonic() - max(began, self._answered) > PATIENCE:
-                coming.add_done_callback(_overheard)
+            if not coming.done() and loop.time() - max(began, self._lines.answered) > PATIENCE:
                 raise UnavailableError("The database does not answer.")
-        return coming.result()
 
     async def ready(self) -> None:
         """Return if the marketplace can be read; UnavailableError if it can't."""
@@ -139,32 +94,11 @@ class Database:
             raise UnavailableError(str(error)) from error
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._pool.close()
-
-
-_READY = Statement("select from core_user limit 1", b"ready", ())
-
-
-def _options(url: str, statement_seconds: float) -> str:
-    """Give what a connection sets at its start, after what `url` has it set."""
-    ours = {
-        "jit": "off",
-        "timezone": "UTC",
-        "default_transaction_read_only": "on",
-        "plan_cache_mode": "force_generic_plan",
-        "statement_timeout": str(int(statement_seconds * 1000)),
-    }
-    given = str(conninfo_to_dict(url).get("options", ""))
-    return " ".join([given, *(f"-c {name}={value}" for name, value in ours.items())])
+        """Close the connections when what is under way is done, or soon."""
+        await self._lines.close()
 
 
 def _overheard(late: "asyncio.Future[Any]") -> None:
     """Take note of what an answer that nobody waits for any more came to."""
     if not late.cancelled():
         late.exception()
-
-
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    for name in AS_TEXT:
-        connection.adapters.register_loader(name, TextLoader)

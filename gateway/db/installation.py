@@ -1,6 +1,6 @@
 """What this installation has: tables and columns, content types, its maker, its rules."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from gateway.db import tables
 from gateway.db.rules import BY_YEAR, Rules
 
 _COLUMNS = """
-select held.relname, part.attname, has_column_privilege(held.oid, part.attnum, 'select')
+select held.relname, part.attname, has_column_privilege(held.oid, part.attnum, 'select'),
+    part.attnotnull
 from pg_class held join pg_namespace space on space.oid = held.relnamespace
     and space.nspname = any(current_schemas(false))
 join pg_attribute part on part.attrelid = held.oid and part.attnum > 0 and not part.attisdropped
@@ -37,6 +38,8 @@ class Installation:
     """The tables that it lacks."""
     lacking: frozenset[Column[Any]]
     """The columns that it lacks of the tables that it has."""
+    loose: frozenset[Column[Any]]
+    """The columns that never hold a null by our tables, and may by its own."""
     content_types: dict[tuple[str, str], int]
     """Ids of content types by (app label, model)."""
     version: str
@@ -50,6 +53,10 @@ class Installation:
     def known(self, column: Column[Any]) -> Column[Any] | None:
         """Give `column` if the installation has it."""
         return None if column in self.lacking or column.table in self.absent else column
+
+    def nullable(self, column: Column[Any]) -> bool:
+        """Say whether a row of this installation may hold no value of `column`."""
+        return bool(column.nullable) or column in self.loose or column in self.lacking
 
     def replacement(self, element: Any) -> Any:
         """Give what stands for `element` in a statement; None if it can stay."""
@@ -82,7 +89,12 @@ def found(connection: psycopg.Connection[Any], year: int | None = None) -> Insta
     writable, own = connection.execute(_OWN).fetchone() or (False, False)
     return Installation(
         absent=frozenset(each for each in known if each.name not in have),
-        lacking=frozenset(_lacking(known, have)),
+        lacking=frozenset(_columns(known, have, lambda promise: promise is None)),
+        loose=frozenset(
+            each
+            for each in _columns(known, have, lambda promise: promise is False)
+            if not each.nullable
+        ),
         content_types=_content_types(connection),
         version=_one(connection, "show server_version"),
         own=own,
@@ -91,12 +103,16 @@ def found(connection: psycopg.Connection[Any], year: int | None = None) -> Insta
     )
 
 
-def _readable(connection: psycopg.Connection[Any]) -> dict[str, set[str]]:
+Have = dict[str, dict[str, bool]]
+"""By table and column, what may be read, and whether the database promises a value."""
+
+
+def _readable(connection: psycopg.Connection[Any]) -> Have:
     """Give the tables and those of their columns that may be read; of ours at least one each."""
-    have: dict[str, set[str]] = {}
-    for table, column, readable in connection.execute(_COLUMNS):
-        have.setdefault(table, set()).update([column] if readable else [])
-    hidden = sorted(name for name in tables.metadata.tables if have.get(name) == set())
+    have: Have = {}
+    for table, column, readable, promised in connection.execute(_COLUMNS):
+        have.setdefault(table, {}).update({column: promised} if readable else {})
+    hidden = sorted(name for name in tables.metadata.tables if have.get(name) == {})
     if hidden:
         raise NoMarketplaceError(
             f"The database's role may not read {', '.join(hidden[:3])}"
@@ -105,10 +121,14 @@ def _readable(connection: psycopg.Connection[Any]) -> dict[str, set[str]]:
     return have
 
 
-def _lacking(known: Iterable[Table[Any]], have: dict[str, set[str]]) -> Iterable[Column[Any]]:
+def _columns(
+    known: Iterable[Table[Any]], have: Have, wanted: Callable[[bool | None], bool]
+) -> Iterable[Column[Any]]:
+    """Give the columns, of tables that are there, that promise a value as is `wanted`."""
     for table in known:
         if table.name in have:
-            yield from (each for each in table.c if each.name not in have[table.name])
+            promises = have[table.name]
+            yield from (each for each in table.c if wanted(promises.get(each.name)))
 
 
 def _content_types(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], int]:

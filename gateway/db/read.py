@@ -65,13 +65,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Stretch:
-    """The form of a page: its order and its bounds, not yet their values.
+    """The form of a page: its length, its order and its bounds, not yet their values.
 
+    The length is at most `limit`, which the database is to know when it plans.
     `after` and `before` say for each key of the order, and for the row's own,
     whether the bound's value is null; they are empty where there is no bound.
     """
 
     order: Order
+    limit: int
     backward: bool = False
     after: tuple[bool, ...] = ()
     before: tuple[bool, ...] = ()

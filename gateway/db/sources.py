@@ -14,7 +14,11 @@ Path = tuple[Column[Any], ...]
 
 
 class Sources:
-    """Makes one alias and one join for each path; outer where a reference on it may be null."""
+    """Makes one alias and one join for each path; outer where a reference on it may be null.
+
+    All joins are `outer` where what is joined is only shown: then a row stays
+    even if what it refers to is gone.
+    """
 
     def __init__(
         self,
@@ -23,10 +27,11 @@ class Sources:
         joined: FromClause | None = None,
         *,
         everything: bool,
+        outer: bool = False,
     ) -> None:
         self.joined = start if joined is None else joined
         self._installation, self._everything = installation, everything
-        self._at: dict[Path, tuple[FromClause, bool]] = {(): (start, False)}
+        self._at: dict[Path, tuple[FromClause, bool]] = {(): (start, outer)}
 
     def wanted(self, wanted: Wanted) -> ColumnElement[Any]:
         """Give what `wanted` says, in SQL."""
@@ -58,7 +63,7 @@ class Sources:
             reference = path[-1]
             (foreign_key,) = reference.foreign_keys
             target = foreign_key.column.table.alias(f"t{len(self._at)}")
-            outer = outer or bool(reference.nullable)
+            outer = outer or self._installation.nullable(reference)
             on = start.c[reference.key] == target.c[foreign_key.column.key]
             self.joined = self.joined.join(target, on, isouter=outer)
             self._at[path] = target, outer

@@ -5,14 +5,13 @@ there is none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import count
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     ColumnElement,
     Dialect,
     FromClause,
@@ -31,40 +30,50 @@ from gateway.db.bounds import bounds
 from gateway.db.installation import Installation
 from gateway.db.read import At, Door, Read, Seen, Stretch, Wanted
 from gateway.db.sources import Sources
+from gateway.db.values import constant
 from gateway.db.visibility import condition, seen
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-_names = count()
+_NO_KEY = null().label("key")
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """SQL, its name as a prepared statement, and its parameters in order."""
+    """SQL, the names of its parameters in order, and its own as a prepared statement."""
 
     sql: str
-    name: bytes
-    parameters: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+    name: bytes = field(init=False)
+    """Of the SQL itself, so that what has one name is one statement, whoever made it."""
+
+    def __post_init__(self) -> None:
+        digest = blake2b(self.sql.encode(), digest_size=16).hexdigest()
+        object.__setattr__(self, "name", f"s{digest}".encode())
 
 
 class Statements:
     """Makes the statements for one installation; those made last are kept."""
 
     def __init__(self, installation: Installation, kept: int = 1000) -> None:
-        self._installation = installation
-        self.of = lru_cache(kept)(self._of)
-        """Give the statement of a read, for viewers who see everything or for the others."""
+        self.installation = installation
+        self.of = lru_cache(kept)(self.made)
+        """Give the statement of a read, and remember it by the read."""
 
-    def _of(self, read: Read, everything: bool) -> Statement | None:  # noqa: FBT001 - the cache's key
-        if read.table in self._installation.absent:
+    def made(self, read: Read, everything: bool) -> Statement | None:  # noqa: FBT001 - the cache's key
+        """Make the statement of a read, for viewers who see everything or for the others.
+
+        There is none if this installation has nothing to read.
+        """
+        if read.table in self.installation.absent:
             return None
-        found = _Selecting(self._installation, read, everything=everything).select()
+        found = _Selecting(self.installation, read, everything=everything).select()
         known: Any = replacement_traverse(found, {}, self._replaced)
         compiled = known.compile(dialect=DIALECT)
-        return Statement(str(compiled), b"s%d" % next(_names), tuple(compiled.positiontup or ()))
+        return Statement(str(compiled), tuple(compiled.positiontup or ()))
 
     def _replaced(self, element: Any, **_: Any) -> Any:
         """Give a null for a column of a condition that this installation lacks."""
-        return self._installation.replacement(element)
+        return self.installation.replacement(element)
 
 
 class _Selecting:
@@ -81,12 +90,15 @@ class _Selecting:
             return self._page(self._read.stretch)
         return self._grouped() if self._read.grouped else self._rows()
 
-    def _sources(self, start: FromClause, joined: FromClause | None = None) -> Sources:
-        return Sources(self._installation, start, joined, everything=self._everything)
+    def _sources(
+        self, start: FromClause, joined: FromClause | None = None, *, outer: bool = False
+    ) -> Sources:
+        everything = self._everything
+        return Sources(self._installation, start, joined, everything=everything, outer=outer)
 
     def _rows(self) -> Select[Any]:
-        sources = self._sources(self._read.table)
-        key = null() if self._read.match is None else sources.column(self._read.match)
+        sources = self._sources(self._read.table, outer=True)
+        key = _NO_KEY if self._read.match is None else sources.column(self._read.match)
         columns = [self._column(sources, each) for each in self._read.columns]
         found = select(key, *columns).where(*self._conditions, *self._matching(sources))
         return found.select_from(sources.joined).order_by(
@@ -98,7 +110,7 @@ class _Selecting:
         keys = [] if self._read.match is None else [sources.column(self._read.match)]
         groups = [sources.column(each) for each in self._read.columns if isinstance(each, At)]
         columns = [sources.wanted(each) for each in self._read.columns]
-        found = select(*(keys or [null()]), *columns).where(
+        found = select(*(keys or [_NO_KEY]), *columns).where(
             *self._conditions, *self._matching(sources)
         )
         return found.select_from(sources.joined).group_by(*keys, *groups).order_by(*groups)
@@ -130,10 +142,10 @@ class _Selecting:
             select(*self._needed(), *[c.label(f"order{i}") for i, c in enumerate(places)])
             .where(*self._conditions, *bounds(stretch, places))
             .order_by(*_ordered(places, downward=downward))
-            .limit(bindparam("limit", type_=BigInteger))
+            .limit(constant(stretch.limit))
         )
         key, found, joined = self._places(page, inner)
-        sources = self._sources(found, joined)
+        sources = self._sources(found, joined, outer=True)
         columns = [sources.wanted(each) for each in self._read.columns]
         ordered = [found.c[f"order{i}"] for i in range(len(places))]
         return (
@@ -163,7 +175,7 @@ class _Selecting:
         match = self._read.match
         if match is None:
             found: FromClause = page.select_from(inner.joined).subquery("page")
-            return null(), found, found
+            return _NO_KEY, found, found
         keys = func.unnest(_keys(match)).table_valued("key", name="keys").render_derived()
         column = inner.column(match)
         lateral = page.where(column == keys.c.key).select_from(inner.joined).lateral("page")

@@ -104,7 +104,7 @@ def _marks(installation: Installation) -> dict[str, Any]:
 
 def _statement(written: str) -> Statement:
     compiled = sql(written).compile(dialect=DIALECT)
-    return Statement(str(compiled), b"", tuple(compiled.positiontup or ()))
+    return Statement(str(compiled), tuple(compiled.positiontup or ()))
 
 
 def _everything(holder: Holder) -> Viewer:

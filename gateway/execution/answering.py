@@ -1,18 +1,30 @@
-"""Answering requests by graphql-core: the reference, which always works."""
+"""Answering requests: by a plan where there is one, by the reference for all else."""
 
+import logging
+from collections import Counter
 from dataclasses import dataclass
-from inspect import isawaitable
 from typing import Any
 
 import msgspec
 import strawberry
-from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
+from graphql.execution.values import VariableValues, get_variable_values
 
 from gateway.context import Context, TooMuchError
-from gateway.execution.documents import Documents
+from gateway.db.database import TimedOutError, UnavailableError
+from gateway.execution.documents import Document, Documents
 from gateway.execution.failures import Code, failure, told
+from gateway.execution.plan import Plan
+from gateway.execution.plans import Plans
+from gateway.execution.reference import executed, without_database
+from gateway.execution.run import run
 
+log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
+COMPILED, REFERENCE = "compiled", "reference"
+MOST_SURPRISES = 5
+"""A plan that met so many surprises is not used any more."""
+NO_VARIABLES = VariableValues({}, {})
 
 
 @dataclass(frozen=True)
@@ -30,48 +42,106 @@ class Asking:
 class Answer:
     """A GraphQL response."""
 
-    body: dict[str, Any]
+    response: dict[str, Any]
+    """`errors` and `data`; that may be of any kind that can be written as JSON."""
     refused: bool = False
     """Whether the request was refused as a whole, before anything was executed."""
 
     def encoded(self) -> bytes:
         """Give the response as JSON."""
-        return encode(self.body)
+        return encode(self.response)
 
 
 class Answering:
-    """Answers requests to `schema`."""
+    """Answers requests to `schema`.
 
-    def __init__(self, schema: strawberry.Schema, *, tokens: int = 2000) -> None:
-        """Answer documents of at most so many `tokens`."""
+    `counts` has how many were answered by their plans ("compiled"), by the
+    reference because there was no plan or the client made a mistake
+    ("reference") or because a plan met what it did not know of ("surprised"),
+    and how many were "refused".
+    """
+
+    def __init__(
+        self, schema: strawberry.Schema, *, tokens: int = 2000, execution: str = COMPILED
+    ) -> None:
+        """Answer documents of at most so many `tokens`; with REFERENCE, never by plans."""
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
         self._documents = Documents(self._schema, tokens=tokens)
+        self._plans = Plans(self._schema) if execution == COMPILED else None
+        self.counts: Counter[str] = Counter()
 
     async def answer(self, asking: Asking, context: Context) -> Answer:
         """Give the response to a request."""
         document = self._documents.read(asking.query)
         if document.ast is None or document.errors:
+            self.counts["refused"] += 1
             errors = told(document.errors, asking.id, document.code)
             return Answer({"errors": errors}, refused=True)
+        plan = self._plan(document, asking, context)
+        answer = None if plan is None else await self._planned(plan, document, asking, context)
+        if answer is None:
+            self.counts[REFERENCE] += 1
+            answer = await self._referred(document, asking, context)
+        return answer
+
+    def _plan(self, document: Document, asking: Asking, context: Context) -> Plan | None:
+        """Give a plan that is of use."""
+        if self._plans is None:
+            return None
+        plan = self._plans.plan(
+            asking.query,
+            document,
+            context.statements.installation,
+            asking.variables,
+            asking.operation_name,
+        )
+        return plan if plan is None or plan.surprises < MOST_SURPRISES else None
+
+    async def _planned(
+        self, plan: Plan, document: Document, asking: Asking, context: Context
+    ) -> Answer | None:
+        """Answer by a plan; None if the client made a mistake, which the reference tells best."""
+        variables = self._variables(plan, asking)
+        if variables is None:
+            return None
         try:
-            result = await self._executed(document.ast, asking, context)
+            answer = Answer({"data": await run(plan, variables, context)})
+        except TooMuchError:
+            answer = _too_much(context.budget.most)
+        except GraphQLError:
+            return None
+        except Exception as surprise:  # noqa: BLE001 - whatever it is, the reference tells it
+            return await self._surprised(plan, surprise, document, asking, context)
+        self.counts[COMPILED] += 1
+        return answer
+
+    def _variables(self, plan: Plan, asking: Asking) -> VariableValues | None:
+        if not plan.variables:
+            return NO_VARIABLES
+        values = get_variable_values(self._schema, plan.variables, asking.variables or {})
+        return values if isinstance(values, VariableValues) else None
+
+    async def _surprised(
+        self, plan: Plan, surprise: Exception, document: Document, asking: Asking, context: Context
+    ) -> Answer:
+        """Have the reference say what became of a request."""
+        self.counts["surprised"] += 1
+        log.warning("%s: a plan was surprised: %r: %.200r", asking.id, surprise, asking.query)
+        if isinstance(surprise, UnavailableError):
+            context = without_database(context, surprise)
+        elif not isinstance(surprise, TimedOutError):
+            plan.surprises += 1
+        return await self._referred(document, asking, context)
+
+    async def _referred(self, document: Document, asking: Asking, context: Context) -> Answer:
+        """Answer by the reference."""
+        assert document.ast is not None
+        given = asking.variables, asking.operation_name
+        try:
+            result = await executed(self._schema, document.ast, context, *given)
         except TooMuchError:
             return _too_much(context.budget.most)
         return _answer(result, asking)
-
-    async def _executed(
-        self, document: DocumentNode, asking: Asking, context: Context
-    ) -> ExecutionResult:
-        result = execute(
-            self._schema,
-            document,
-            context_value=context,
-            variable_values=asking.variables,
-            operation_name=asking.operation_name,
-        )
-        done = await result if isawaitable(result) else result
-        assert isinstance(done, ExecutionResult)
-        return done
 
 
 def _too_much(most: int) -> Answer:

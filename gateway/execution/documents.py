@@ -2,13 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     NameNode,
+    VariableNode,
     Visitor,
     parse,
     validate,
@@ -17,7 +19,7 @@ from graphql import (
 
 from gateway.execution.failures import Code
 
-KEPT, LONGEST_KEPT = 500, 4_000
+KEPT, LONGEST_KEPT = 500, 20_000
 """So many documents are kept, and none of more characters."""
 LONGEST, LONGEST_NAME = 100_000, 128
 """Characters of a document, and of a name in it: names come back in answers and errors."""
@@ -35,6 +37,20 @@ class Document:
     errors: tuple[GraphQLError, ...] = ()
     code: Code = Code.GRAPHQL_VALIDATION_FAILED
 
+    @cached_property
+    def switches(self) -> tuple[str, ...]:
+        """Name the variables that decide, in @skip and @include, what is selected."""
+        found: set[str] = set()
+
+        class Collect(Visitor):
+            def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+                values = [each.value for each in node.arguments or ()]
+                found.update(each.name.value for each in values if isinstance(each, VariableNode))
+
+        if self.ast is not None:
+            visit(self.ast, Collect())
+        return tuple(sorted(found))
+
 
 class Documents:
     """Reads documents for a schema."""
@@ -46,15 +62,18 @@ class Documents:
 
     def read(self, text: str) -> Document:
         """Give the document that `text` is."""
+        return self._kept(text) if len(text) <= LONGEST_KEPT else self._read(text)
+
+    def _read(self, text: str) -> Document:
         if len(text) > LONGEST:
             return _refused(f"The document has more than {LONGEST} characters.")
         if len(_INTROSPECTION.findall(text)) > MOST_INTROSPECTION:
             return _refused(
                 f"The document asks for the schema more than {MOST_INTROSPECTION} times."
             )
-        return self._kept(text) if len(text) <= LONGEST_KEPT else self._read(text)
+        return self._parsed(text)
 
-    def _read(self, text: str) -> Document:
+    def _parsed(self, text: str) -> Document:
         try:
             ast = parse(text, max_tokens=self._tokens)
         except GraphQLError as error:

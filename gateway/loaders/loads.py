@@ -35,6 +35,10 @@ class Loads:
         rows: Rows = await loader.load(NO_KEY if read.match is None else key)
         return rows
 
+    def stop(self) -> None:
+        """Load nothing any more: nobody waits for it."""
+        self._rounds.stop()
+
     def ask(self, read: Read, parameters: Parameters) -> Ask | None:
         """Give the statement of `read` and its values; None if there is nothing to find."""
         made = self._statements.of(read, self._viewer.everything)

@@ -90,6 +90,11 @@ class Rounds:
         if self._running is None:
             self._running = asyncio.ensure_future(self._run())
 
+    def stop(self) -> None:
+        """Load nothing any more: nobody waits for it."""
+        if self._running is not None:
+            self._running.cancel()
+
     async def _run(self) -> None:
         while self._waiting:
             await self._calm()

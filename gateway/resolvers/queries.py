@@ -1,6 +1,5 @@
 """Where queries start."""
 
-import asyncio
 from enum import Enum
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from gateway.schema.consumer_list import (
 )
 from gateway.schema.customer import Customer
 from gateway.schema.errors import BadInputError, checked
-from gateway.schema.found import Found, Listed
+from gateway.schema.found import Found, Listed, Meant
 from gateway.schema.node import Node, meant
 from gateway.schema.offering import Offering
 from gateway.schema.offering_list import OfferingFilter, OfferingOrder
@@ -57,10 +56,11 @@ Ids = Annotated[
 
 def by_uuid(row_class: type[Row]) -> Any:
     """Declare a field that finds one visible row by its uuid."""
-    found = Found({row_class.__name__: row_class.tables[0]})
+    name = row_class.__name__
+    found = Found({name: row_class.tables[0]}, lambda given: [(name, given["uuid"])])
 
     async def resolve(info: Info, uuid: Uuid) -> Any:
-        return await found.find(info, uuid)
+        return await found.find(info, uuid=uuid)
 
     return _field(resolve, found)
 
@@ -83,19 +83,30 @@ def few(row_class: type[Row], *order: Any) -> Any:
 
 def by_id(*row_classes: type[Row]) -> tuple[Any, Any]:
     """Declare a field that finds one visible row by its global id, and one that finds several."""
-    found = Found({each.__name__: each.tables[0] for each in row_classes}, meant)
+    tables_by_name = {each.__name__: each.tables[0] for each in row_classes}
+    one, several = Found(tables_by_name, by_an_id), Found(tables_by_name, by_ids, listed=True)
 
-    async def one(info: Info, id: Id) -> Any:  # noqa: A002 - Relay's word
-        checked(id, "id")
-        return await found.find(info, id)
+    async def resolve(info: Info, id: Id) -> Any:  # noqa: A002 - Relay's word
+        return await one.find(info, id=id)
 
-    async def several(info: Info, ids: Ids) -> Any:
-        if len(ids) > MOST_NODES:
-            raise BadInputError(f"At most {MOST_NODES} ids can be asked for at once.", "ids")
-        checked(ids, "ids")
-        return await asyncio.gather(*[found.find(info, each) for each in ids])
+    async def resolve_all(info: Info, ids: Ids) -> Any:
+        return await several.find(info, ids=ids)
 
-    return _field(one, found), _field(several, found)
+    return _field(resolve, one), _field(resolve_all, several)
+
+
+def by_an_id(given: dict[str, Any]) -> list[Meant]:
+    """Give what the argument `id` means."""
+    checked(given["id"], "id")
+    return [meant(given["id"])]
+
+
+def by_ids(given: dict[str, Any]) -> list[Meant]:
+    """Give what the argument `ids` means; BadInputError if there are too many."""
+    if len(given["ids"]) > MOST_NODES:
+        raise BadInputError(f"At most {MOST_NODES} ids can be asked for at once.", "ids")
+    checked(given["ids"], "ids")
+    return [meant(each) for each in given["ids"]]
 
 
 def _field(resolve: Any, relation: Any) -> Any:

@@ -56,12 +56,13 @@ class Asked:
     def form(self) -> Form:
         """The form of the statement of the page."""
         order: Order = self.order.value
-        stretch = Stretch(order, self.backward, _nulls(self.after), _nulls(self.before))
+        bounds = _nulls(self.after), _nulls(self.before)
+        stretch = Stretch(order, self.size + 1, self.backward, *bounds)
         return replace(self.whole, stretch=stretch)
 
     def parameters(self) -> dict[str, str | None]:
         """Give what the statement of the page needs to know."""
-        found = {"limit": str(self.size + 1), **self.conditions()}
+        found = self.conditions()
         for name, bound in (("after", self.after), ("before", self.before)):
             found.update((f"{name}{i}", text(value)) for i, value in enumerate(bound))
         return found

@@ -1,6 +1,7 @@
 """Rows that are found by what identifies them, and lists that are short."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,16 +13,20 @@ from gateway.db.read import At, Read
 from gateway.db.row import Row
 from gateway.schema.relations import Resolver, made, whole
 
+Meant = tuple[str, str] | None
+"""The name of a type and a uuid, in hex digits; None for what can be nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The visible row of one of `tables` whose uuid an argument gives."""
+    """The visible rows of `tables` whose uuids the arguments tell; or just the one."""
 
     tables: dict[str, Table[Any]]
     """By the name of the type."""
-
-    meant: Callable[[str], tuple[str, str] | None] | None = None
-    """Give the type and the uuid that a value means; without it the value is the uuid."""
+    meant: Callable[[dict[str, Any]], Sequence[Meant]]
+    """Give what the arguments mean; BadInputError if they mean nothing."""
+    listed: bool = False
+    """Whether there can be several."""
 
     @cached_property
     def reads(self) -> dict[str, Read]:
@@ -31,18 +36,24 @@ class Found:
             for name, table in self.tables.items()
         }
 
-    async def find(self, info: Info, value: Any) -> Row | None:
-        """Load the row that `value` means."""
-        name, uuid = self._meant(value)
-        if name not in self.tables:
-            return None
-        found = await info.context.loads.rows(self.reads[name], _hyphened(uuid))
-        return made(info, self.tables[name], found)[0] if found else None
+    def wanted(self, given: dict[str, Any]) -> list[Meant]:
+        """Give the types and the keys that the arguments mean."""
+        return [
+            (each[0], _hyphened(each[1])) if each and each[0] in self.tables else None
+            for each in self.meant(given)
+        ]
 
-    def _meant(self, value: Any) -> tuple[str, str]:
-        if self.meant is None:
-            return next(iter(self.tables)), value
-        return self.meant(value) or ("", "")
+    async def find(self, info: Info, **given: Any) -> Any:
+        """Load what the arguments mean."""
+        found = await asyncio.gather(*[self._find(info, each) for each in self.wanted(given)])
+        return found if self.listed else found[0]
+
+    async def _find(self, info: Info, wanted: Meant) -> Row | None:
+        if wanted is None:
+            return None
+        name, uuid = wanted
+        found = await info.context.loads.rows(self.reads[name], uuid)
+        return made(info, self.tables[name], found)[0] if found else None
 
 
 def _hyphened(uuid: str) -> str:

@@ -55,7 +55,6 @@ async def follow(
     found = await context.loads.rows(referenced(table), key)
     if not found:
         return None
-    context.budget.spend(1)
     (_, seen, *values), row_class = found[0], Row.of(table)
     fields = None if seen else shows or row_class.by_reference
     return row_class.made([each.key for each in needed(table)], values, fields)

@@ -73,7 +73,10 @@ class One:
         async def resolve(root: Parent, info: Info) -> Row | None:
             if not shown(root, info):
                 return None
-            return await follow(info.context, root, self.reference, self.shows)
+            found = await follow(info.context, root, self.reference, self.shows)
+            if found is not None:
+                info.context.budget.spend(1)
+            return found
 
         return resolve
 

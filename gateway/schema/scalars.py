@@ -113,3 +113,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_value=parsed_bigint,
     ),
 }
+
+INLINE = {
+    "UUID": '@.replace("-", "")',
+    "DateTime": '(f"{@[:10]}T{@[11:26]}Z" if len(@) == 29 else rfc3339(@))',
+    "JSON": "Raw(@.encode())",
+    "Int": "(@ if -0x80000000 <= @ < 0x80000000 else too_wide(@))",
+    **dict.fromkeys(("Date", "Decimal", "BigInt", "String", "ID", "Boolean"), "@"),
+}
+"""The same as code, with @ for the value: plans write columns of such types by it."""

@@ -1,0 +1,54 @@
+"""What is asked of the database in one go, and who waits for the rows."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.db.statement import Statement
+
+Rows = list[tuple[Any, ...]]
+Ask = tuple[Statement, tuple[str | None, ...]]
+"""A statement and its parameters."""
+Awaited = tuple[Ask, "asyncio.Future[Rows]"]
+
+
+class Batch:
+    """Statements that are sent together; each has a future for its rows."""
+
+    __slots__ = ("asks", "repeated", "shared", "since")
+
+    def __init__(self, queue: Sequence[Awaited]) -> None:
+        """Take what is asked for; ValueError if a parameter can't be told to PostgreSQL."""
+        self.asks = [
+            (statement, [None if each is None else _written(each) for each in parameters], future)
+            for (statement, parameters), future in queue
+        ]
+        self.since = 0.0
+        """When it began to wait for a connection."""
+        self.repeated = False
+        """Whether it is run for the second time."""
+        self.shared = False
+        """Whether it was sent on another connection too, as the first is held up."""
+
+    def over(self) -> bool:
+        """Tell whether nobody waits for anything any more."""
+        return all([future.done() for _, _, future in self.asks])  # noqa: C419 - a list is faster
+
+    def fail(self, error: Exception) -> None:
+        """Tell those who wait that there will be no rows."""
+        fail([future for _, _, future in self.asks], error)
+
+
+def fail(futures: "Sequence[asyncio.Future[Rows]]", error: Exception) -> None:
+    """Give `error` to the futures that wait; that nobody may listen is not worth a warning."""
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()
+
+
+def _written(parameter: str) -> bytes:
+    written = parameter.encode()
+    if b"\0" in written:
+        raise ValueError("PostgreSQL has no text with a zero byte in it.")
+    return written

@@ -1,0 +1,174 @@
+"""Which batch goes on which connection, and what becomes of those on a lost one."""
+
+import asyncio
+from math import inf
+
+from gateway.db.batch import Batch
+from gateway.db.line import Line
+from gateway.db.opening import Opening
+from gateway.db.session import Session
+from gateway.db.trouble import UnavailableError
+from gateway.db.waiting import Waiting
+from gateway.db.watch import SLOW, Watch
+
+DEPTH = 4
+"""How many batches may be under way on one connection."""
+FAREWELL = 2
+"""Seconds that what is under way gets when all is closed."""
+
+
+class Lines:
+    """Up to `size` connections to one database."""
+
+    def __init__(self, session: Session, size: int, *, wait: float) -> None:
+        """Wait so many seconds for a connection, and for a sign of life beyond a time-out."""
+        self._session, self._size, self._wait = session, size, wait
+        self._depth = DEPTH if session.first is None else 1
+        self._loop = asyncio.get_running_loop()
+        self._lines: set[Line] = set()
+        self._leaving: set[Line] = set()
+        self._idle: list[Line] = []
+        self._waiting = Waiting()
+        self._opening = Opening(self._open, self._opened, self._fill)
+        self._watch = Watch(self._look)
+        self._closing = False
+        self.answered = 0.0
+        """When the database answered last, on the loop's clock."""
+        self._fill()
+
+    def take(self, batch: Batch) -> None:
+        """Run a batch: at once if there is a connection for it, else in its turn."""
+        if self._closing:
+            batch.fail(UnavailableError("The connections are closed."))
+            return
+        self._watch.wake()
+        if self._idle:
+            self._idle.pop().send(batch)
+            return
+        line = None if self._waiting else self._least()
+        if line is None:
+            self._waiting.add(batch, self._loop.time())
+        else:
+            line.send(batch)
+        self._fill(behind=line is not None)
+
+    def _least(self) -> Line | None:
+        """Give the connection with the least to do, if it can take more."""
+        now = self._loop.time()
+        able = [each for each in self._lines if self._takes(each, now)]
+        return min(able, key=lambda each: len(each.batches), default=None)
+
+    def _takes(self, line: Line, now: float) -> bool:
+        if line.doomed or line not in self._lines:
+            return False
+        load = len(line.batches)
+        return not load or (load < self._depth and now - line.began < SLOW)
+
+    def freed(self, line: Line) -> None:
+        """Give what waits to a connection that has place again."""
+        self.answered = now = self._loop.time()
+        while self._waiting and self._takes(line, now):
+            batch = self._waiting.next()
+            if batch is not None:
+                line.send(batch)
+        if not line.batches and not line.doomed:
+            self._rest(line)
+
+    def _rest(self, line: Line) -> None:
+        if line in self._lines:
+            self._idle.append(line)
+        elif line in self._leaving:
+            self._leaving.discard(line)
+            line.close()
+
+    def _aside(self, batch: Batch) -> bool:
+        """Run a batch that is held up on an idle connection besides; tell whether there is one."""
+        if self._idle:
+            self._idle.pop().send(batch)
+            return True
+        self._fill(behind=True)
+        return False
+
+    def again(self, batch: Batch, error: Exception) -> None:
+        """Run a batch once more, before those that wait; tell it `error` if that was done."""
+        if batch.repeated or self._closing:
+            batch.fail(error)
+            return
+        batch.repeated = True
+        if not batch.over() and not self._aside(batch):
+            self._waiting.put_first(batch, self._loop.time())
+
+    def lost(self, line: Line, left: list[Batch], error: Exception) -> None:
+        """Run what is left on new connections: what broke one may have broken all."""
+        if line in self._lines:
+            self._renew()
+        self._leaving.discard(line)
+        for batch in reversed(left):
+            self.again(batch, error)
+        self._fill()
+
+    def _renew(self) -> None:
+        """Let go of all connections, also of coming ones; of those in use when they are done."""
+        self._opening.forget()
+        self._leaving |= self._lines
+        self._lines.clear()
+        self._idle.clear()
+        for line in [each for each in self._leaving if not each.batches and not each.doomed]:
+            self._rest(line)
+
+    def _fill(self, *, behind: bool = False) -> None:
+        """Open a connection if there is none, or for what waits or was sent `behind` others."""
+        opening = len(self._opening)
+        there = len(self._lines) + opening
+        wanted = not there or (there < self._size and opening < len(self._waiting) + behind)
+        if wanted and not self._closing:
+            self._opening.start()
+
+    async def _open(self) -> Line:
+        return Line(await self._session.connect(), self, self._session.first)
+
+    def _opened(self, line: Line) -> None:
+        self._lines.add(line)
+        self.freed(line)
+        self._fill()
+
+    def _busy(self) -> list[Line]:
+        return [each for each in (*self._lines, *self._leaving) if each.batches]
+
+    def _look(self, now: float) -> bool:
+        """Look after what is under way and what waits; tell whether there is anything."""
+        busy = self._busy()
+        for line in busy:
+            if line.batches and now - line.began > SLOW:
+                self._slow(line, now - line.began)
+        silent = now - self.answered > self._wait
+        self._waiting.lapse(now - self._wait if silent else 0)
+        return bool(busy or self._waiting)
+
+    def _slow(self, line: Line, seconds: float) -> None:
+        """Give up a dead server, stop what nobody waits for, send elsewhere what is held up."""
+        first, *others = line.batches
+        if seconds > self._wait + self._session.seconds * len(first.asks):
+            line.give_up()
+            return
+        if first.over():
+            line.cancel()
+        for batch in others:
+            if not batch.shared and not batch.over():
+                batch.shared = self._aside(batch)
+
+    async def close(self) -> None:
+        """Take nothing any more; end the connections when what is under way is done, or soon."""
+        self._closing = True
+        self._waiting.lapse(inf)
+        await self._opening.close()
+        left = [batch for line in self._busy() for batch in line.batches]
+        futures = [future for batch in left for _, _, future in batch.asks]
+        if futures:
+            await asyncio.wait(futures, timeout=FAREWELL)
+        for batch in left:
+            batch.fail(UnavailableError("The connections are closed."))
+        await asyncio.gather(*[line.stop() for line in self._busy()])
+        for line in (*self._lines, *self._leaving):
+            line.close()
+        self._watch.stop()

@@ -1,0 +1,86 @@
+"""Lowering lists: connections with all their parts, and lists that are short."""
+
+from typing import Any
+
+from graphql import get_named_type
+from graphql.execution.collect_fields import FieldDetailsList
+
+from gateway.execution.arguments import arguments, once
+from gateway.execution.parts import Below, Beside, Constant, Each, Object, OfPage, Part
+from gateway.execution.plan import Kind, NotPlannedError, Step
+from gateway.execution.rows import Reading, reading
+from gateway.execution.selections import Place, Selected, Selections
+from gateway.schema.found import Listed
+from gateway.schema.inputs import target
+from gateway.schema.pages import COUNT, Pages
+
+
+def listed(relation: Listed, selected: Selected) -> Part:
+    """Lower a short list: a step without keys."""
+    part = selected.object(Place(relation.table))
+    return Beside(Step(Kind.MANY, part, reading(relation.read)))
+
+
+def pages(relation: Pages, selected: Selected) -> Part:
+    """Lower a connection: a step for the page, and one for each count."""
+    node = selected.details[0].node
+    given = arguments(selected.field, node)
+    asked = once(node, lambda variables: relation.asked(given(variables)))
+    page = Step(Kind.PAGE, read=relation.read, asked=asked)
+    page.part = _Connection(relation, selected, page).part()
+    if relation.match is None:
+        return Beside(page)
+    return Below(page, selected.place.at(target(relation.match.column)))
+
+
+class _Connection:
+    """A connection that is selected."""
+
+    def __init__(self, relation: Pages, selected: Selected, page: Step) -> None:
+        self._relation, self._page, self._selected = relation, page, selected
+        self._selections: Selections = selected.selections
+        self._rows = Place(relation.table)
+        self._node: Any = get_named_type(selected.type.fields["nodes"].type)
+
+    def part(self) -> Object:
+        """Lower it; the page reads nothing if none of its rows matters."""
+        type_, parts = self._selected.type, {}
+        self._page.read = None
+        for key, name, details in self._selections.fields(type_, self._selected.details):
+            parts[key] = self._field(type_, name, details)
+        return Object(parts, row=False)
+
+    def _field(self, type_: Any, name: str, details: FieldDetailsList) -> Part:
+        if name == "__typename":
+            return Constant(type_.name)
+        if name == "totalCount":
+            return Beside(Step(Kind.COUNT, read=_count(self._relation), page=self._page))
+        self._page.read = self._relation.read
+        below: Any = get_named_type(type_.fields[name].type)
+        if name == "nodes":
+            return Each(Object(self._selections.parts(below, details, self._rows)))
+        if name == "edges":
+            return Each(Object(self._told(below, details)))
+        return Object(self._told(below, details), row=False)
+
+    def _told(self, type_: Any, details: FieldDetailsList) -> dict[str, Part]:
+        """Lower what is told of the page, or of a row in it, besides the row."""
+        parts: dict[str, Part] = {}
+        for key, name, below in self._selections.fields(type_, details):
+            if name == "__typename":
+                parts[key] = Constant(type_.name)
+            elif name == "node":
+                node = self._selections.parts(self._node, below, self._rows)
+                parts[key] = Object(node, row=False)
+            elif name in TOLD:
+                parts[key] = OfPage(name)
+            else:
+                raise NotPlannedError(f"{type_.name}.{name}")
+        return parts
+
+
+TOLD = {"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "cursor"}
+
+
+def _count(relation: Pages) -> Reading:
+    return lambda _columns, form: relation.read((COUNT,), form)

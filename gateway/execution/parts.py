@@ -1,0 +1,128 @@
+"""What a plan makes of rows: parts, which follow the document's selections."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLOutputType
+
+from gateway.context import Fact
+from gateway.db.read import At, Seen
+
+if TYPE_CHECKING:
+    from gateway.execution.plan import Step, Wanted
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A value that the document alone decides."""
+
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A column's value, as its type writes it."""
+
+    at: At
+    type: GraphQLOutputType
+    names: Mapping[Any, str] | None = None
+    """For a column with a closed set of values: what each is called."""
+    certain: bool = True
+    """Whether a value is there wherever the type promises one."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """One value of a total, by the key in a column; `missing` where nothing counts."""
+
+    step: "Step"
+    place: int
+    at: At
+    missing: Any
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute of a value that a function made."""
+
+    name: str
+    type: GraphQLOutputType
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a function makes of columns, totals and facts; with `parts`, values of such parts."""
+
+    function: Callable[..., Any]
+    inputs: tuple[At | Given | Fact, ...]
+    type: GraphQLOutputType
+    parts: Mapping[str, Constant | Attribute] | None = None
+
+
+@dataclass(frozen=True)
+class Object:
+    """A selection: its parts by response key."""
+
+    parts: "Mapping[str, Part]"
+    key: At | None = None
+    """For a row that is joined in: its key, without which there is none."""
+    promised: bool = False
+    """Whether its type promises that there is one."""
+    row: bool = True
+    """Whether it is a row: these count for the size of the answer."""
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A part that is null where the viewer does not see the row that it belongs to."""
+
+    part: "Part"
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Below:
+    """What a step makes of the rows that hang from the column `at`."""
+
+    step: "Step"
+    at: At
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a step makes for the same key: of a list without one, or the count of a page."""
+
+    step: "Step"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The rows that a root field names by type and key; a list of them, or the only one."""
+
+    wanted: "Wanted"
+    steps: "Mapping[str, Step]"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A part that is null for the anonymous."""
+
+    part: "Part"
+
+
+@dataclass(frozen=True)
+class Each:
+    """A list: the part for each row of a page."""
+
+    part: "Part"
+
+
+@dataclass(frozen=True)
+class OfPage:
+    """Something of a page as a whole, or of a row as a part of it: a key of `build.OF_PAGE`."""
+
+    name: str
+
+
+Part = Constant | Leaf | Call | Object | Hidden | Below | Beside | Lookup | Known | Each | OfPage

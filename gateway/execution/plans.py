@@ -1,0 +1,61 @@
+"""The plans of documents; those used last are kept."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any
+
+from graphql import GraphQLSchema
+
+from gateway.db.installation import Installation
+from gateway.execution.compiling import compiled
+from gateway.execution.documents import LONGEST_KEPT, Document
+from gateway.execution.plan import NotPlannedError, Plan
+
+log = logging.getLogger(__name__)
+KEPT = 500
+DEFAULT = object()
+"""Stands for a variable that is not given."""
+
+
+class Plans:
+    """Makes plans for one schema, once for each operation and what its variables select."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        """Make plans for `schema`."""
+        self._schema = schema
+        self._kept: OrderedDict[Hashable, Plan | None] = OrderedDict()
+
+    def plan(
+        self,
+        text: str,
+        document: Document,
+        installation: Installation,
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+    ) -> Plan | None:
+        """Give the plan of a document; None, for a reason that is logged, if there is none."""
+        if len(text) > LONGEST_KEPT:
+            log.warning("There is no plan for a document as long as this: %.200r", text)
+            return None
+        given = variables or {}
+        switched = tuple([given.get(each, DEFAULT) for each in document.switches])
+        if not all(each is True or each is False or each is DEFAULT for each in switched):
+            return None
+        name = text, operation_name, switched
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        assert document.ast is not None
+        plan = None
+        try:
+            plan = compiled(self._schema, document.ast, installation, variables, operation_name)
+        except NotPlannedError as reason:
+            log.warning("There is no plan for %s: %.200r", reason, text)
+        self._keep(name, plan)
+        return plan
+
+    def _keep(self, name: Hashable, plan: Plan | None) -> None:
+        self._kept[name] = plan
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)

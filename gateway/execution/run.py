@@ -1,0 +1,144 @@
+"""Running a plan: down level by level to read, and up again to make the answer."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from graphql.execution.values import VariableValues
+
+from gateway.context import Context, TooMuchError
+from gateway.db.database import Rows
+from gateway.db.values import text
+from gateway.execution.plan import Kind, Pairs, Plan, Step, Wanted
+from gateway.execution.size import bound, count
+from gateway.loaders.asks import Asks
+from gateway.schema.asked import Asked, Form, Stretched
+
+ALL = (None,)
+"""The keys of a step that reads by none."""
+Parameters = Mapping[str, str | None]
+
+
+async def run(plan: Plan, variables: VariableValues, context: Context) -> Any:
+    """Give the data of the answer.
+
+    TooMuchError if it is more than the context's budget allows. Whatever else
+    is raised is for the reference to tell.
+    """
+    running = Run(plan, variables, context)
+    for level in plan.levels:
+        await running.read(level)
+    return running.answer()
+
+
+class Run:
+    """One run of a plan; what it holds of a step stands under the step's index."""
+
+    def __init__(self, plan: Plan, variables: VariableValues, context: Context) -> None:
+        self._plan, self._variables, self._context = plan, variables, context
+        self._asks, self._left = Asks(context.database), context.budget.most
+        count = len(plan.steps)
+        self._keys: list[Collection[Any]] = [()] * count
+        self._rows: list[Any] = [()] * count
+        self._pages: list[Any] = [None] * count
+        self._asked: list[Any] = [None] * count
+        self._wanted: dict[Wanted, Pairs] = {
+            each: each.pairs(variables, context) for each in plan.wanted
+        }
+
+    async def read(self, level: Iterable[Step]) -> None:
+        """Read the rows of the steps of a level, in one batch."""
+        waiting = [(step, self._ask(step)) for step in level]
+        self._asks.send()
+        try:
+            for step, coming in waiting:
+                self._receive(step, [] if coming is None else await coming)
+        except BaseException:
+            _forget(coming for _, coming in waiting)
+            raise
+
+    def answer(self) -> Any:
+        """Make the answer of what was read; TooMuchError if it would be too large."""
+        built: list[Any] = [None] * len(self._plan.steps)
+        for step in reversed(self._plan.steps):
+            below = [built[each.index] for each in step.below]
+            rows = (self._pages if step.kind is Kind.PAGE else self._rows)[step.index]
+            keys = self._keys[step.index]
+            built[step.index] = step.build(rows, keys, self._context, self._wanted, *below)
+        self._weigh(built)
+        return built[0]
+
+    def _weigh(self, built: list[Any]) -> None:
+        """Raise TooMuchError if the answer shows too much."""
+        steps, most = self._plan.steps, self._context.budget.most
+        longest = [1] * len(steps)
+        for step in steps:
+            if step.kind is Kind.MANY:
+                longest[step.index] = max(map(len, built[step.index].values()), default=0)
+            elif step.kind is Kind.PAGE and self._asked[step.index]:
+                longest[step.index] = self._asked[step.index].size
+        likely = bound(steps, longest, self._wanted) > most
+        if likely and count(steps, self._rows, self._wanted) > most:
+            raise TooMuchError
+
+    def _ask(self, step: Step) -> "asyncio.Future[Rows] | None":
+        """Ask for the rows of a step; None if there are none to ask for."""
+        keys = self._keys[step.index] = self._found(step)
+        if not keys:
+            return None
+        form, parameters = self._form(step)
+        if step.read is None:
+            return None
+        if keys is not ALL:
+            parameters["keys"] = text(next(iter(keys)) if step.single else keys)
+        ask = step.ask(form, parameters, self._context)
+        return None if ask is None else self._asks.load(ask)
+
+    def _found(self, step: Step) -> Collection[Any]:
+        """Give the keys that a step's rows are found by."""
+        if step.page is not None:
+            return self._keys[step.page.index]
+        if step.wanted is not None:
+            wanted, name = step.wanted
+            pairs = [each for each in self._wanted[wanted] if each is not None]
+            return {key for type_, key in pairs if type_ == name and key is not None}
+        assert step.above is not None
+        if step.above.kind is Kind.ANSWER:
+            return ALL
+        return step.keys(self._rows[step.above.index]) - {None}
+
+    def _form(self, step: Step) -> tuple[Form | None, dict[str, str | None]]:
+        """Give the form of what is asked of a list, and its parameters."""
+        if step.page is not None:
+            asked: Asked = self._asked[step.page.index]
+            return asked.whole, asked.conditions()
+        if step.asked is None:
+            return None, {}
+        asked = self._asked[step.index] = step.asked(self._variables)
+        return asked.form, asked.parameters()
+
+    def _receive(self, step: Step, rows: Rows) -> None:
+        """Take the rows of a step; TooMuchError if too many have come by now to be shown."""
+        if step.kind is Kind.PAGE:
+            pages = self._pages[step.index] = self._stretched(step, rows)
+            rows = [row for page in pages.values() for row in page.rows]
+        self._rows[step.index] = rows
+        if step.shown:
+            self._left -= len(rows)
+        if self._left < 0:
+            raise TooMuchError
+
+    def _stretched(self, step: Step, rows: Rows) -> dict[Any, Stretched]:
+        """Give the page of each key."""
+        asked: Asked = self._asked[step.index]
+        found: dict[Any, Rows] = {key: [] for key in self._keys[step.index]}
+        for row in rows:
+            found[row[0]].append(row)
+        return {key: asked.stretched(each) for key, each in found.items()}
+
+
+def _forget(waiting: "Iterable[asyncio.Future[Rows] | None]") -> None:
+    """Wait for nothing any more, and take note of what failed."""
+    for each in waiting:
+        if each is not None and not each.cancel() and not each.cancelled():
+            each.exception()

@@ -1,0 +1,251 @@
+"""Plans are made once, and whatever they can't do is done by the reference, counted and logged."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from strawberry import Schema
+
+from gateway.api import schema
+from gateway.context import Budget, Context
+from gateway.db.database import Awaited
+from gateway.execution import selections
+from gateway.execution.answering import MOST_SURPRISES, Answering, Asking
+from gateway.execution.documents import LONGEST_KEPT
+from gateway.execution.plan import Kind, Plan
+from gateway.execution.plans import KEPT, Plans
+from tests.marketplaces import Marketplace, Recorded
+from tests.schema.documents import contract
+
+PAGE = """query($n: Int!, $long: Boolean = true) {
+  resources(first: $n) {
+    totalCount nodes { name @include(if: $long) project { created } endpoints { url } }
+  }
+}"""
+
+
+@pytest.fixture
+def answering() -> Answering:
+    """Give what answers by plans, with none made yet."""
+    return Answering(schema)
+
+
+async def asked(
+    demo: Marketplace, answering: Answering, query: str, as_: str = "staff", **variables: Any
+) -> Any:
+    """Give an answer as its client has it."""
+    context = Context(demo.database, demo.statements, await demo.viewer(as_))
+    demo.database.asked = []
+    answer = await answering.answer(Asking(query, variables, id="the-id"), context)
+    return msgspec.json.decode(answer.encoded())
+
+
+def plan_of(demo: Marketplace, answering: Answering, query: str, **variables: Any) -> Plan:
+    """Give the plan of a query."""
+    document = answering._documents.read(query)
+    assert answering._plans is not None
+    installation = demo.statements.installation
+    plan = answering._plans.plan(query, document, installation, variables, None)
+    assert plan is not None
+    return plan
+
+
+async def test_an_operation_is_compiled_once_for_all_values(
+    demo: Marketplace, answering: Answering
+) -> None:
+    plan = plan_of(demo, answering, PAGE, n=1)
+    assert plan_of(demo, answering, PAGE, n=2) is plan
+    assert plan_of(demo, answering, PAGE, n=1, long=False) is not plan
+
+
+async def test_a_level_is_read_in_one_batch(demo: Marketplace, answering: Answering) -> None:
+    plan = plan_of(demo, answering, PAGE, n=1)
+    levels = [[step.kind for step in level] for level in plan.levels]
+    assert levels == [[Kind.PAGE, Kind.COUNT], [Kind.MANY]]
+    batches = []
+
+    class Counted(Recorded):
+        def send(self, queue: Sequence[Awaited]) -> None:
+            batches.append(len(queue))
+            super().send(queue)
+
+    counted = await Counted.at(demo.url)
+    counted.asked = []
+    viewer = await demo.viewer("staff")
+    context = Context(counted, demo.statements, viewer)
+    await answering.answer(Asking(PAGE, {"n": 3}), context)
+    await counted.close()
+    assert batches == [2, 1]
+
+
+async def test_a_page_of_all_paths_takes_few_statements(
+    demo: Marketplace, answering: Answering
+) -> None:
+    document = f"query($n: Int!) {{ resources(first: $n) {{ nodes {{ {contract()} }} }} }}"
+    for viewer in ("staff", "member"):
+        for rows in (5, 300):
+            await asked(demo, answering, document, viewer, n=rows)
+            assert len(demo.database.asked) <= 15
+    assert answering.counts == {"compiled": 4}
+
+
+async def test_only_the_columns_that_are_asked_for_are_read(
+    demo: Marketplace, answering: Answering
+) -> None:
+    await asked(demo, answering, "{ resources(first: 1) { nodes { name } } }", "member")
+    (sql,) = demo.database.asked
+    assert "marketplace_resource.name" in sql
+    assert "attributes" not in sql
+    assert "JOIN" not in sql
+
+
+async def test_what_hangs_from_a_hidden_row_is_not_even_read(
+    demo: Marketplace, answering: Answering
+) -> None:
+    """The parent of a resource that only its user sees shows no endpoints, and none are loaded."""
+    below = "{ resources(first: 300) { nodes { parent { name endpoints { url } } } } }"
+    answer = await asked(demo, answering, below, "resource_user")
+    parents = [each["parent"] for each in answer["data"]["resources"]["nodes"] if each["parent"]]
+    hidden = [each for each in parents if each["endpoints"] is None]
+    plan = plan_of(demo, answering, below)
+    (many,) = plan.levels[1]
+    page = many.above
+    assert page is not None
+    seen, key = page.shown[-1].when[-2:]
+    rows = [(None, *([True] * len(page.columns))) for _ in range(3)]
+    assert many.keys([(*row[:seen], False, *row[seen + 1 :]) for row in rows]) == set()
+    assert many.keys([(*row[:key], 7, *row[key + 1 :]) for row in rows]) == {7}
+    assert answering.counts == {"compiled": 1}
+    assert len(hidden) <= len(parents)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("{ __schema { queryType { name } } }", "__schema"),
+        ('{ __type(name: "Query") { name } }', "__type"),
+        ("{ __typename } # " + "x" * LONGEST_KEPT, "as long as this"),
+        ("query($a: Boolean!) { a: __typename @skip(if: $a) }", ""),
+    ],
+)
+async def test_what_has_no_plan_is_counted_and_logged(
+    demo: Marketplace,
+    answering: Answering,
+    caplog: pytest.LogCaptureFixture,
+    query: str,
+    reason: str,
+) -> None:
+    for _ in range(2):
+        await asked(demo, answering, query, a="no boolean")
+    assert answering.counts == {"reference": 2}
+    said = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert all("There is no plan for" in each and reason in each for each in said)
+    assert bool(said) == bool(reason)
+
+
+async def test_a_document_that_says_too_much_has_no_plan(
+    demo: Marketplace,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(selections, "MOST_PARTS", 3)
+    answer = await asked(demo, answering, "{ resources(first: 1) { nodes { name slug state } } }")
+    assert len(answer["data"]["resources"]["nodes"]) == 1
+    assert answering.counts == {"reference": 1}
+    assert "more than 3 parts" in caplog.text
+
+
+async def test_a_document_that_fragments_blow_up_is_answered(
+    demo: Marketplace, answering: Answering
+) -> None:
+    """Thirty fragments, each spread twice in the one before, would make 2^30 parts."""
+    fragments = [
+        f"fragment F{i} on Offering {{ a: parent {{ ...F{i + 1} }} b: parent {{ ...F{i + 1} }} }}"
+        for i in range(30)
+    ]
+    last = "fragment F30 on Offering { name }"
+    query = "{ offerings(first: 1) { nodes { ...F0 } } } " + " ".join([*fragments, last])
+    answer = await asked(demo, answering, query)
+    assert len(answer["data"]["offerings"]["nodes"]) == 1
+    assert answering.counts == {"reference": 1}
+
+
+async def test_deep_documents_are_answered(demo: Marketplace, answering: Answering) -> None:
+    below = "parent { " * 150 + "name" + " }" * 150
+    deep = f"{{ offerings(first: 1) {{ nodes {{ {below} }} }} }}"
+    answer = await asked(demo, answering, deep)
+    assert answer["data"]["offerings"]["nodes"]
+
+
+async def test_a_plan_that_is_often_surprised_is_given_up(
+    demo: Marketplace, answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = "{ resources(first: 2) { nodes { name } } }"
+    plan = plan_of(demo, answering, query)
+    plan.levels[0][0].build = lambda *_: {}
+    for _ in range(MOST_SURPRISES + 2):
+        assert len((await asked(demo, answering, query))["data"]["resources"]["nodes"]) == 2
+    assert answering.counts == {"surprised": MOST_SURPRISES, "reference": 2}
+    assert caplog.text.count("the-id: a plan was surprised: KeyError") == MOST_SURPRISES
+
+
+async def test_mistakes_of_clients_do_not_wear_a_plan_out(
+    demo: Marketplace, answering: Answering
+) -> None:
+    for _ in range(MOST_SURPRISES + 1):
+        answer = await asked(demo, answering, PAGE, n=-1)
+        assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert answering.counts == {"reference": MOST_SURPRISES + 1}
+    await asked(demo, answering, PAGE, n=1)
+    assert answering.counts["compiled"] == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ resources(first: 9) { nodes { project { name } plan { name } endpoints { url } } } }",
+        "{ resources(first: 9) { edges { cursor node { offering { components { name } } } } } }",
+        "{ resources(first: 9) { edges { cursor } pageInfo { endCursor } totalCount } }",
+        "{ a: resources(first: 4) { nodes { name } } categories { offerings { nodes { name } } } }",
+        """{ resources(first: 9) { nodes { parent { parent { name } created children { nodes
+        { parent { offering { plans { components { component { name } } } } } } } } } } }""",
+        """{ viewer { user { username } } projects { nodes { customer { projects { nodes { name
+        resources(first: 3) { nodes { isUsageBased } } } } } } } }""",
+    ],
+)
+@pytest.mark.parametrize("viewer", ["staff", "member", "resource_user"])
+async def test_both_executions_count_the_same_rows(
+    demo: Marketplace, query: str, viewer: str
+) -> None:
+    spent = Budget(10_000)
+    plans, reference = Answering(schema), Answering(schema, execution="reference")
+    seer = await demo.viewer(viewer)
+    first = Context(demo.database, demo.statements, seer, budget=spent)
+    await reference.answer(Asking(query), first)
+    rows = spent.most - spent._left
+    for most, refused in ((rows, False), (rows - 1, rows > 0)):
+        context = Context(demo.database, demo.statements, seer, budget=Budget(most))
+        assert (await plans.answer(Asking(query), context)).refused == refused
+    assert plans.counts == {"compiled": 2}
+
+
+def test_plans_used_last_are_kept(demo: Marketplace, answering: Answering) -> None:
+    plans = Plans(answering._schema)
+    installation = demo.statements.installation
+    for i in [*range(KEPT), 0, KEPT]:
+        text = f"{{ a{i}: __typename }}"
+        plans.plan(text, answering._documents.read(text), installation, None, None)
+    kept = [each[0] for each in plans._kept]  # type: ignore[index]
+    assert len(kept) == KEPT
+    assert "{ a0: __typename }" in kept
+    assert "{ a1: __typename }" not in kept
+
+
+async def test_the_reference_alone_makes_no_plans(demo: Marketplace) -> None:
+    answering = Answering(schema, execution="reference")
+    await asked(demo, answering, PAGE, n=1)
+    assert answering.counts == {"reference": 1}
+    assert isinstance(schema, Schema)
