@@ -1,6 +1,6 @@
 # Every command sets up what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check format lint types contracts schema lock browser clean
+.PHONY: help setup serve test check truth format lint types contracts schema lock browser bench bench-scale clean
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
@@ -8,8 +8,12 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python -m
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
 
+# Those of the named flags whose variable, in upper case, was given to make.
+given = $(foreach each,$(1),$(if $($(call upper,$(each))),--$(each) "$($(call upper,$(each)))"))
+upper = $(shell echo $(1) | tr a-z A-Z)
+
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 $(VENV)/ready: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "The gateway needs Python 3.11, 3.12 or 3.13; none is on the PATH. Set PYTHON=/path/to/python3." >&2; exit 2; }
@@ -35,6 +39,9 @@ test: $(VENV)/ready-dev ## Pass the tests (Python only: no Node, no browser)
 check: $(VENV)/ready-dev format lint types contracts browser ## Everything that CI runs
 	@$(RUN) pytest --cov --cov-report=term
 
+truth: $(VENV)/ready-dev ## Compare both executions on 2,100 generated documents (TRUTH_SEED=n for others)
+	@TRUTH_PARTS=7 $(RUN) pytest -rP tests/execution/test_generated.py
+
 format: $(VENV)/ready-dev ## Check the format (`make format FIX=1` mends it)
 	@$(RUN) ruff format $(if $(FIX),,--check) .
 
@@ -52,6 +59,14 @@ schema: $(VENV)/ready ## Print schema.graphql anew
 
 browser: ## See to it that there is a Chromium for the browser tests
 	@sh tools/chromium.sh
+
+bench: $(VENV)/ready-dev ## Measure the gateway beside its peers (QUERIES=q1,q4 PEERS=postgraphile SECONDS=3 ROUNDS=1)
+	@sh tools/wrk.sh
+	@$(RUN) benchmarks $(call given,queries connections peers plans rounds seconds warmup resources output)
+
+bench-scale: $(VENV)/ready-dev ## Measure how the gateway's times grow (SIZES=10000,100000,1000000)
+	@sh tools/wrk.sh
+	@$(RUN) benchmarks.scale $(call given,sizes rounds seconds output)
 
 lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra setup pyproject.toml -o requirements.txt

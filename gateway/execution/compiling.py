@@ -18,15 +18,15 @@ def compiled(
     variables: dict[str, Any] | None,
     operation_name: str | None,
 ) -> Plan:
-    """Give the plan of an operation; NotPlannedError if there can't be one.
+    """Give the plan of an operation, which holds for any variables but those of @skip and @include.
 
-    Of the `variables` only those in @skip and @include matter.
+    NotPlannedError if there can't be one, GraphQLError if the client made a mistake.
     """
     executor = Executor.build(
         schema, document, raw_variable_values=variables, operation_name=operation_name
     )
     if isinstance(executor, list):
-        raise NotPlannedError(executor[0].message)
+        raise executor[0]
     try:
         answer = lowered(executor, installation)
         levels = _levels(answer)

@@ -45,21 +45,26 @@ def told(
     What went wrong on our side is masked, and logged once for all fields that it
     concerns.
     """
-    ours: dict[int, GraphQLError] = {}
+    ours: dict[object, GraphQLError] = {}
     for each in errors:
         if not _clients(each):
-            ours.setdefault(id(each.original_error), each)
+            cause = each.original_error
+            ours.setdefault(each.message if cause is None else id(cause), each)
     for each in ours.values():
         _log(each, request_id)
     return [_told(each, request_id, code) for each in errors]
 
 
 def _clients(error: GraphQLError) -> bool:
-    """Tell whether the error is the client's own, such as a value that a scalar can't read."""
+    """Tell whether the error is the client's own, such as a value that a scalar can't read.
+
+    What goes wrong at a place in the answer is ours, unless it is said to be the
+    client's or concerns an argument.
+    """
     cause = error.original_error
-    if cause is None or isinstance(cause, GraphQLError):
-        return True
-    return isinstance(cause, ValueError) and error.path is None
+    if error.path is None:
+        return cause is None or isinstance(cause, (GraphQLError, ValueError))
+    return "code" in (error.extensions or {}) or error.message.startswith("Argument '")
 
 
 def _told(error: GraphQLError, request_id: str, code: Code) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def _log(error: GraphQLError, request_id: str) -> None:
     kind, cause = _kind(error.original_error), error.original_error
     place = ".".join(map(str, error.path or ()))
     if kind is Code.INTERNAL:
-        log.error("%s at %s", request_id, place, exc_info=cause)
+        log.error("%s at %s: %s", request_id, place, error.message, exc_info=cause)
     else:
         log.warning("%s at %s: %s: %s", request_id, place, kind, cause)
 

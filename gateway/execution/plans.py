@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
-from graphql import GraphQLSchema
+from graphql import GraphQLError, GraphQLSchema
 
 from gateway.db.installation import Installation
 from gateway.execution.compiling import compiled
@@ -34,7 +34,10 @@ class Plans:
         variables: dict[str, Any] | None,
         operation_name: str | None,
     ) -> Plan | None:
-        """Give the plan of a document; None, for a reason that is logged, if there is none."""
+        """Give the plan of a document; None, for a reason that is logged, if there is none.
+
+        None, too, if the client made a mistake.
+        """
         if len(text) > LONGEST_KEPT:
             log.warning("There is no plan for a document as long as this: %.200r", text)
             return None
@@ -50,6 +53,8 @@ class Plans:
         plan = None
         try:
             plan = compiled(self._schema, document.ast, installation, variables, operation_name)
+        except GraphQLError:
+            return None
         except NotPlannedError as reason:
             log.warning("There is no plan for %s: %.200r", reason, text)
         self._keep(name, plan)

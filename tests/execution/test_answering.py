@@ -104,13 +104,23 @@ def test_what_goes_wrong_here_is_masked(
     assert record.getMessage().startswith("the-id at a.0")
 
 
+async def test_a_value_that_no_type_can_write_is_our_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors = [GraphQLError("Float cannot represent: nan", path=["a", i]) for i in range(3)]
+    assert {each["extensions"]["code"] for each in told(errors, "id")} == {Code.INTERNAL}
+    (record,) = caplog.records
+    assert record.getMessage() == "id at a.0: Float cannot represent: nan"
+
+
 def test_what_the_client_sent_is_not_masked(caplog: pytest.LogCaptureFixture) -> None:
     theirs = [
         GraphQLError("m"),
         GraphQLError("m", original_error=ValueError("no UUID")),
         GraphQLError("m", path=["a"], extensions={"code": "BAD_USER_INPUT", "argument": ["b"]}),
+        GraphQLError("Argument 'b' of required type 'Int!' was not provided.", path=["a"]),
     ]
     found = [each["extensions"] for each in told(theirs, "id", Code.GRAPHQL_VALIDATION_FAILED)]
     failed = {"code": "GRAPHQL_VALIDATION_FAILED"}
-    assert found == [failed, failed, {"code": "BAD_USER_INPUT", "argument": ["b"]}]
+    assert found == [failed, failed, {"code": "BAD_USER_INPUT", "argument": ["b"]}, failed]
     assert not caplog.records

@@ -203,6 +203,15 @@ async def test_mistakes_of_clients_do_not_wear_a_plan_out(
     assert answering.counts["compiled"] == 1
 
 
+async def test_mistakes_of_clients_keep_no_plan_from_being_made(
+    demo: Marketplace, answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "errors" in await asked(demo, answering, PAGE, n="many")
+    assert "errors" not in await asked(demo, answering, PAGE, n=1)
+    assert answering.counts == {"reference": 1, "compiled": 1}
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     "query",
     [

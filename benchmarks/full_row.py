@@ -1,0 +1,32 @@
+"""The selection of all that Waldur's REST API prints of a resource in a list."""
+
+from typing import Any
+
+from graphql import get_named_type, is_composite_type
+
+from tests.schema.documents import SCHEMA, promised
+
+_ROOTS = {"Resource": (), "Component": ("offering", "components")}
+"""What a row of REST's list is made of, and how one comes there from a resource."""
+
+
+def full_row() -> str:
+    """Write the selection from the map of REST's names, as far as the schema has them."""
+    tree: dict[str, Any] = {}
+    for _, path in promised():
+        root, *names = path.split(".")
+        place = tree
+        for name in (*_ROOTS[root], *names) if root in _ROOTS else ():
+            place = place.setdefault(name, {})
+    return _written(tree, SCHEMA.type_map["Resource"])
+
+
+def _written(tree: dict[str, Any], type_: Any) -> str:
+    return " ".join(f"{name}{_below(tree[name], type_.fields[name].type)}" for name in tree)
+
+
+def _below(tree: dict[str, Any], type_: Any) -> str:
+    kind = get_named_type(type_)
+    if not is_composite_type(kind):
+        return ""
+    return f" {{ {_written(tree, kind) or '__typename'} }}"

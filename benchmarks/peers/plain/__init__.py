@@ -1,0 +1,1 @@
+"""What a good developer writes in an afternoon: strawberry, SQLAlchemy and stock data loaders."""

@@ -1,0 +1,8 @@
+"""What a run tells people while it lasts."""
+
+import sys
+
+
+def say(text: str) -> None:
+    """Write a line on standard error."""
+    print(text, file=sys.stderr, flush=True)

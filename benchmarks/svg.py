@@ -1,0 +1,74 @@
+"""The few shapes that the picture is drawn with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+INK, FAINT, LINE = "#1f2937", "#6b7280", "#e5e7eb"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a chart stands: its values go from `bottom` up to `top`."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def up(self, share: float) -> float:
+        """Give the height of a share of the whole."""
+        return self.bottom - (self.bottom - self.top) * share
+
+
+def drawing(width: int, height: int, title: str, shapes: Sequence[str]) -> str:
+    """Write a whole picture on white, for light pages and dark ones."""
+    body = "\n".join(shapes)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-family="{FONT}" role="img">\n<title>{escape(title)}</title>\n'
+        f'<rect width="{width}" height="{height}" rx="8" fill="#ffffff"/>\n{body}\n</svg>\n'
+    )
+
+
+def text(
+    x: float, y: float, said: str, *, anchor: str = "start", size: int = 12, colour: str = INK
+) -> str:
+    """Write some words; large ones are bold."""
+    weight = ' font-weight="600"' if size > 12 else ""  # noqa: PLR2004 - the usual size
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"{weight} '
+        f'fill="{colour}">{escape(said)}</text>'
+    )
+
+
+def heading(frame: Frame, y: float, said: str, below: str) -> str:
+    """Write what a chart shows, and of what."""
+    x = frame.left - 32
+    return f"{text(x, y, said, size=16)}\n{text(x, y + 20, below, colour=FAINT)}"
+
+
+def bar(x: float, top: float, width: float, bottom: float, colour: str) -> str:
+    """Draw a bar that stands on `bottom`."""
+    return (
+        f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" '
+        f'rx="1.5" fill="{colour}"/>'
+    )
+
+
+def level(frame: Frame, share: float, value: str, colour: str = LINE) -> str:
+    """Draw a horizontal line through a chart, with its value beside it."""
+    y = frame.up(share)
+    line = f'<path d="M{frame.left:.1f} {y:.1f}H{frame.right:.1f}" stroke="{colour}"/>'
+    return f"{line}{text(frame.left - 8, y + 4, value, anchor='end', colour=FAINT)}"
+
+
+def curve(points: Sequence[tuple[float, float]], colour: str) -> str:
+    """Draw a line through points, and a dot at each."""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in points)
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        f'<g fill="{colour}">{dots}</g>'
+    )

@@ -1,0 +1,55 @@
+"""What the documents show is what happens."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from gateway.api import schema
+from gateway.context import Context
+from gateway.execution.answering import Answering, Asking
+from gateway.execution.plan import Step
+from tests.marketplaces import Marketplace
+
+EXECUTION = (Path(__file__).parents[1] / "docs" / "execution.md").read_text(encoding="utf-8")
+FIRST = "select uuid from structure_project where id = 1"
+
+
+def blocks(language: str) -> list[str]:
+    """Give what the document shows in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", EXECUTION, re.DOTALL)
+
+
+def packed(text: str) -> str:
+    """Give a text without its spaces and the commas that only they need."""
+    return re.sub(r"\s", "", text).replace(",)", ")")
+
+
+def shown(steps: list[Step]) -> Iterator[str]:
+    """Give the code and the statements that the document is to show."""
+    page = steps[1]
+    build, _, *keys = page.source.split("\n\ndef ")
+    yield build
+    yield from (f"def {each}" for each in keys)
+    for step in steps[1:]:
+        for statement in step.statements.values():
+            assert statement is not None
+            yield statement.sql
+
+
+async def test_the_query_that_is_followed_goes_where_the_document_says(demo: Marketplace) -> None:
+    (query,) = blocks("graphql")
+    (answer,) = blocks("json")
+    with psycopg.connect(demo.url) as connection:
+        ((project,),) = connection.execute(FIRST).fetchall()
+    answering = Answering(schema)
+    asking = Asking(query, {"project": project.hex})
+    context = Context(demo.database, demo.statements, await demo.viewer("member"))
+    assert (await answering.answer(asking, context)).encoded().decode() == answer.strip()
+    plan = answering._plan(answering._documents.read(query), asking, context)
+    assert plan is not None
+    assert [len(level) for level in plan.levels] == [2, 2]
+    there = packed("".join(blocks("python") + blocks("sql")))
+    for each in shown(plan.steps):
+        assert packed(each) in there, each
