@@ -36,6 +36,7 @@ from gateway.db.installation import NoMarketplaceError
 from gateway.db.tokens import tokens
 from gateway.demo import home
 from gateway.demo.postgres import Postgres, PostgresProblem
+from gateway.joined import JoinedProtocol
 from gateway.serving import connected, free_port, installation_of
 from gateway.settings import PREFIX, Settings, WrongSettingError, natural, settings
 
@@ -75,6 +76,7 @@ def serve(given: argparse.Namespace) -> int:
         uvicorn.run(
             "gateway.serving:served",
             factory=True,
+            http=JoinedProtocol,
             host=effective.host,
             port=port,
             workers=effective.workers,

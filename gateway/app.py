@@ -12,8 +12,9 @@ from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
 from gateway.auth import UnauthenticatedError, Viewers, client_address, key_in
@@ -25,16 +26,17 @@ from gateway.db.statement import Statements
 from gateway.db.tokens import slide
 from gateway.db.viewers import ViewerReader
 from gateway.examples import EXAMPLES
-from gateway.execution.answering import Answer, Answering
-from gateway.execution.failures import TOLD, Code, failure
+from gateway.execution.answering import Answering
+from gateway.execution.failures import Code
 from gateway.hangup import Attended, GoneError, LateError
 from gateway.ide import page
 from gateway.keepalive import KeepAlive, Waldur
+from gateway.replies import Answered, masked, refused
 from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-GRAPHQL_JSON = "application/graphql-response+json"
+PATH = "/graphql"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
 """What is answered as GraphQL, if only by a refusal."""
 CLIENT_CLOSED_REQUEST = 499
@@ -98,35 +100,23 @@ class Service:
         """Answer a request to the one endpoint there is."""
         id_ = _request_id(request)
         try:
-            response = await self._answer(request, id_)
+            return await self._answer(request, id_)
         except BadRequestError as problem:
-            response = _refused(problem.status, str(problem), Code.BAD_USER_INPUT)
+            return refused(problem.status, str(problem), Code.BAD_USER_INPUT, id_)
         except UnauthenticatedError as problem:
-            response = _refused(HTTPStatus.UNAUTHORIZED, str(problem), Code.UNAUTHENTICATED)
-            response.headers["WWW-Authenticate"] = "Token"
-        except (UnavailableError, TimedOutError) as problem:
-            log.warning("%s: %s", id_, problem)
-            response = _masked(HTTPStatus.SERVICE_UNAVAILABLE, Code.UNAVAILABLE, id_)
-            response.headers["Retry-After"] = "2"
-        except Exception:
-            log.exception("%s", id_)
-            response = _masked(HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL, id_)
-        response.headers["X-Request-ID"] = id_
-        response.headers["Cache-Control"] = "no-store"
-        return response
+            code, how = Code.UNAUTHENTICATED, {"WWW_Authenticate": "Token"}
+            return refused(HTTPStatus.UNAUTHORIZED, str(problem), code, id_, **how)
+        except GoneError:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        except Exception as problem:  # noqa: BLE001 - the process lives, whatever happens
+            return _failed(problem, id_)
 
     async def _answer(self, request: Request, id_: str) -> Response:
         text = await body_of(request, self._settings.body_bytes)
         asking = asking_in(text, id_)
-        try:
-            async with Attended(request, self._settings.request_seconds):
-                answer = await self._answering.answer(asking, await self._context(request))
-        except GoneError:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
-        except LateError:
-            log.warning("%s: The answer takes too long.", id_)
-            return _masked(HTTPStatus.GATEWAY_TIMEOUT, Code.TIMEOUT, id_)
-        return _answered(request, answer)
+        async with Attended(request, self._settings.request_seconds):
+            answer = await self._answering.answer(asking, await self._context(request))
+        return Answered(answer, request.headers.get("accept", ""), id_)
 
     async def _context(self, request: Request) -> Context:
         key = key_in(request.headers.getlist("authorization"))
@@ -146,6 +136,19 @@ class Service:
         return PlainTextResponse("ready\n")
 
 
+def _failed(problem: Exception, id_: str) -> Response:
+    """Tell of what went wrong here; the log tells more."""
+    if isinstance(problem, (UnavailableError, TimedOutError)):
+        log.warning("%s: %s", id_, problem)
+        later = {"Retry_After": "2"}
+        return masked(HTTPStatus.SERVICE_UNAVAILABLE, Code.UNAVAILABLE, id_, **later)
+    if isinstance(problem, LateError):
+        log.warning("%s: The answer takes too long.", id_)
+        return masked(HTTPStatus.GATEWAY_TIMEOUT, Code.TIMEOUT, id_)
+    log.error("%s", id_, exc_info=problem)
+    return masked(HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL, id_)
+
+
 def _settle() -> None:
     """Spare the garbage collector what stays for good, and have it run less often."""
     gc.collect()
@@ -160,21 +163,40 @@ async def live(_request: Request) -> Response:
 
 async def to_graphql(_request: Request) -> Response:
     """Lead to where the gateway answers."""
-    return RedirectResponse("/graphql")
+    return RedirectResponse(PATH)
+
+
+class Application(Starlette):
+    """The service as an ASGI application; queries go the shortest way, by no middleware."""
+
+    def __init__(self, service: Service, routes: Sequence[BaseRoute]) -> None:
+        """Route what is not a query by `routes`."""
+        super().__init__(routes=routes, lifespan=service.life)
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+            response = await self._service.graphql(Request(scope, receive, send))
+            await response(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def application(
     settings: Settings, installation: Installation, token: str | None = None
-) -> Starlette:
+) -> Application:
     """Make the service; `token` is what GraphiQL starts with, if anything."""
     service = Service(settings, installation)
-    routes: list[BaseRoute] = [
-        Route("/livez", live),
-        Route("/readyz", service.ready),
-        Route("/", to_graphql),
-        *_graphql(service, settings, token),
-    ]
-    return Starlette(routes=routes, lifespan=service.life)
+    return Application(
+        service,
+        [
+            Route("/livez", live),
+            Route("/readyz", service.ready),
+            Route("/", to_graphql),
+            *_graphql(service, settings, token),
+        ],
+    )
 
 
 def _graphql(service: Service, settings: Settings, token: str | None) -> Sequence[BaseRoute]:
@@ -187,34 +209,15 @@ def _graphql(service: Service, settings: Settings, token: str | None) -> Sequenc
             # A name that leads here from elsewhere must not get the demo's token with the page.
             own = request.url.hostname in LOOPBACK
             return page.page(headers=headers if own else None, examples=EXAMPLES)
-        response = _refused(
-            HTTPStatus.METHOD_NOT_ALLOWED, "Send queries by POST.", Code.BAD_USER_INPUT
-        )
-        response.headers["Allow"] = "POST"
-        return response
+        status, code, only = HTTPStatus.METHOD_NOT_ALLOWED, Code.BAD_USER_INPUT, {"Allow": "POST"}
+        return refused(status, "Send queries by POST.", code, _request_id(request), **only)
 
-    route = Route("/graphql", answer, methods=METHODS)
+    route = Route(PATH, answer, methods=METHODS)
     return [*(page.routes() if settings.graphiql else ()), route]
 
 
 def _request_id(request: Request) -> str:
     """Give the caller's name of the request, or a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_REQUESTS):016x}"
-
-
-def _answered(request: Request, answer: Answer) -> Response:
-    """Answer in the media type that the client takes; only the newer has statuses for errors."""
-    newer = GRAPHQL_JSON in request.headers.get("accept", "")
-    status = HTTPStatus.BAD_REQUEST if answer.refused and newer else HTTPStatus.OK
-    media_type = f"{GRAPHQL_JSON}; charset=utf-8" if newer else "application/json"
-    return Response(answer.encoded(), status, {"Vary": "Accept"}, media_type)
-
-
-def _masked(status: int, code: Code, id_: str) -> Response:
-    """Refuse for a reason of ours, which the log has under the request's id."""
-    return _refused(status, TOLD[code], code, id=id_)
-
-
-def _refused(status: int, message: str, code: Code, **more: str) -> Response:
-    return JSONResponse({"errors": [failure(message, code, **more)]}, status)
+    given = request.headers.get("x-request-id")
+    known = given is not None and _REQUEST_ID.fullmatch(given)
+    return given if given and known else f"{_PROCESS}{next(_REQUESTS):016x}"

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -56,6 +57,7 @@ def client_address(
     return address
 
 
+@lru_cache(1000)
 def _address(text: str | None) -> str | None:
     try:
         address = ip_address((text or "").strip())

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from gateway.execution.answering import Asking
 
@@ -34,22 +34,24 @@ async def body_of(request: Request, longest: int) -> bytes:
     try:
         async with asyncio.timeout(PATIENCE):
             return await _read(request, longest)
-    except ClientDisconnect:
-        raise BadRequestError("The body ends too early.") from None
     except TimeoutError:
         late = "The body did not come in time."
         raise BadRequestError(late, HTTPStatus.REQUEST_TIMEOUT) from None
 
 
 async def _read(request: Request, longest: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequestError("The body ends too early.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > longest:
             raise BadRequestError(
                 f"The body is longer than {longest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             )
-    return bytes(body)
+    return body
 
 
 def asking_in(body: bytes, id_: str) -> Asking:

@@ -183,7 +183,7 @@ async def test_what_goes_wrong_here_is_masked_and_logged(
     assert error["path"] == ["resources", "nodes"]
     assert "marketplace_" not in answer.text
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert record.getMessage() == "the-id at resources.nodes"
+    assert record.getMessage().startswith("the-id at resources.nodes: ")
     assert record.exc_info
     assert "UndefinedColumn" in repr(record.exc_info[1])
 

@@ -84,13 +84,22 @@ Condition = Callable[[ColumnElement[bool]], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, eq=False)
+class Through:
+    """The keys that a column holds in the rows that a read finds; nobody needs to know them."""
+
+    read: "Read"
+    key: At
+
+
+@dataclass(frozen=True, eq=False)
 class Read:
     """What one statement reads: `columns` of the rows whose `match` is among the keys.
 
     Without `match` all rows are found, under the key null; with a `stretch`, a
     page for each key; else they come in `order`. `grouped` rows are summed up,
-    not shown. With `single` there is but one key. `side` narrows resources to
-    one side's.
+    not shown. With `single` there is but one key. The keys are a parameter, or
+    what the statement itself finds `through` another read. `side` narrows resources to
+    one side's. The rows of a page end in the keys of its order if they are `placed`.
     """
 
     table: Table[Any]
@@ -101,5 +110,7 @@ class Read:
     stretch: Stretch | None = None
     grouped: bool = False
     single: bool = False
+    through: Through | None = None
+    placed: bool = True
     side: Side | None = None
     order: tuple[Column[Any], ...] = ()

@@ -4,7 +4,7 @@ A statement's first column is the key that its rows were found by, null where
 there is none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -28,10 +28,10 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from gateway.db.bounds import bounds
 from gateway.db.installation import Installation
-from gateway.db.read import At, Door, Read, Seen, Stretch, Wanted
+from gateway.db.read import At, Door, Read, Seen, Stretch, Through, Wanted
 from gateway.db.sources import Sources
 from gateway.db.values import constant
-from gateway.db.visibility import condition, seen
+from gateway.db.visibility import Sight, condition, seen, unseen
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NO_KEY = null().label("key")
@@ -59,21 +59,23 @@ class Statements:
         self.of = lru_cache(kept)(self.made)
         """Give the statement of a read, and remember it by the read."""
 
-    def made(self, read: Read, everything: bool) -> Statement | None:  # noqa: FBT001 - the cache's key
-        """Make the statement of a read, for viewers who see everything or for the others.
+    def made(self, read: Read, sight: Sight) -> Statement | None:
+        """Make the statement of a read, for all viewers of such sight.
 
         There is none if this installation has nothing to read.
         """
-        if read.table in self.installation.absent:
+        if any(each in self.installation.absent for each in _tables(read)):
             return None
-        found = _Selecting(self.installation, read, everything=everything).select()
-        known: Any = replacement_traverse(found, {}, self._replaced)
+        found = _Selecting(self.installation, read, everything=sight.everything).select()
+
+        def replaced(element: Any, **_: Any) -> Any:
+            """Give a null for a column that this installation lacks, a no for what none sees."""
+            missing = self.installation.replacement(element)
+            return unseen(element, sight.nothing) if missing is None else missing
+
+        known: Any = replacement_traverse(found, {}, replaced)
         compiled = known.compile(dialect=DIALECT)
         return Statement(str(compiled), tuple(compiled.positiontup or ()))
-
-    def _replaced(self, element: Any, **_: Any) -> Any:
-        """Give a null for a column of a condition that this installation lacks."""
-        return self.installation.replacement(element)
 
 
 class _Selecting:
@@ -128,9 +130,29 @@ class _Selecting:
         if match is None:
             return []
         column = sources.column(match)
-        if self._read.single:
+        if not self._read.single:
+            return [column == any_(self._keys(match))]
+        through = self._read.through
+        if through is None:
             return [column == bindparam("keys", type_=match.column.type)]
-        return [column == any_(_keys(match))]
+        return [column == self._found(through).scalar_subquery()]
+
+    def _keys(self, match: At) -> ColumnElement[Any]:
+        """Give the array of keys."""
+        if self._read.through is None:
+            return bindparam("keys", type_=ARRAY(match.column.type))
+        return func.array(self._found(self._read.through).scalar_subquery())
+
+    def _found(self, through: Through) -> Select[Any]:
+        above = _Selecting(self._installation, through.read, everything=self._everything)
+        return above.keys(through.key)
+
+    def keys(self, at: At) -> Select[Any]:
+        """Give the select of one column, for another statement."""
+        sources = self._sources(self._read.table)
+        column = sources.column(at)
+        found = select(column).where(*self._conditions, *self._matching(sources))
+        return found.select_from(sources.joined).correlate(None)
 
     def _page(self, stretch: Stretch) -> Select[Any]:
         """Find the page first, and join only its rows with what they refer to."""
@@ -149,7 +171,7 @@ class _Selecting:
         columns = [sources.wanted(each) for each in self._read.columns]
         ordered = [found.c[f"order{i}"] for i in range(len(places))]
         return (
-            select(key, *columns, *ordered)
+            select(key, *columns, *(ordered if self._read.placed else ()))
             .select_from(sources.joined)
             .order_by(*_ordered(ordered, downward=downward))
         )
@@ -176,7 +198,7 @@ class _Selecting:
         if match is None:
             found: FromClause = page.select_from(inner.joined).subquery("page")
             return _NO_KEY, found, found
-        keys = func.unnest(_keys(match)).table_valued("key", name="keys").render_derived()
+        keys = func.unnest(self._keys(match)).table_valued("key", name="keys").render_derived()
         column = inner.column(match)
         lateral = page.where(column == keys.c.key).select_from(inner.joined).lateral("page")
         return keys.c.key, lateral, keys.join(lateral, true())
@@ -186,5 +208,8 @@ def _ordered(places: Sequence[Any], *, downward: bool) -> list[Any]:
     return [each.desc() if downward else each for each in places]
 
 
-def _keys(match: At) -> Any:
-    return bindparam("keys", type_=ARRAY(match.column.type))
+def _tables(read: Read) -> Iterator[Any]:
+    """Give the tables that a statement starts from."""
+    yield read.table
+    if read.through is not None:
+        yield from _tables(read.through.read)

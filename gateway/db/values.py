@@ -1,6 +1,7 @@
 """Values on their way to the database, written as PostgreSQL reads them in text."""
 
 import re
+from collections.abc import Collection
 from enum import Enum
 from typing import Any
 
@@ -29,6 +30,11 @@ def text(value: Any) -> str | None:
     if isinstance(value, Enum):
         return text(value.value)
     return str(value)
+
+
+def array(keys: Collection[int | str]) -> str:
+    """Write keys of one column, which are ints or uuids, in less time than any values."""
+    return "{" + str([*keys])[1:-1].replace("'", "") + "}"
 
 
 def _element(value: Any) -> str:

@@ -14,7 +14,10 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BinaryExpression,
+    BindParameter,
     Boolean,
+    CollectionAggregate,
     Column,
     ColumnElement,
     Integer,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     exists,
+    false,
     not_,
     or_,
     true,
@@ -31,6 +35,19 @@ from sqlalchemy import (
 from gateway.db import tables
 from gateway.db.read import Door, Read, Side
 from gateway.db.values import constant, text
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What of a viewer decides the text of statements; all else are parameters."""
+
+    everything: bool = False
+    """Whether there are no rules."""
+    nothing: frozenset[str] = frozenset()
+    """The names of ids that the viewer has none of: by these nothing is seen."""
+
+
+EVERYTHING = Sight(everything=True)
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,13 @@ class Viewer:
         return self.staff or self.support
 
     @cached_property
+    def sight(self) -> Sight:
+        """What of the viewer decides the text of statements."""
+        if self.everything:
+            return EVERYTHING
+        return Sight(nothing=frozenset(name for name in _IDS if not getattr(self, name)))
+
+    @cached_property
     def parameters(self) -> dict[str, str | None]:
         """What the rules need to know of the viewer, as the database reads it."""
         ids = {name: getattr(self, name) for name in _IDS}
@@ -95,6 +119,15 @@ _IDS = (
 def _among(column: Column[Any], ids: str) -> ColumnElement[bool]:
     """See the rows whose `column` is among the viewer's ids of that name."""
     return column == any_(bindparam(ids, type_=ARRAY(Integer)))
+
+
+def unseen(element: Any, nothing: frozenset[str]) -> ColumnElement[bool] | None:
+    """Give a plain no for a condition that some column is among `nothing`; None for all else."""
+    if isinstance(element, BinaryExpression) and isinstance(element.right, CollectionAggregate):
+        ids = getattr(element.right.element, "element", None)
+        if isinstance(ids, BindParameter) and ids.key in nothing:
+            return false()
+    return None
 
 
 def _is(name: str) -> ColumnElement[bool]:

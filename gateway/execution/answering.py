@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
-from graphql.execution.values import VariableValues, get_variable_values
 
 from gateway.context import Context, TooMuchError
 from gateway.db.database import TimedOutError, UnavailableError
@@ -24,7 +23,6 @@ encode = msgspec.json.Encoder().encode
 COMPILED, REFERENCE = "compiled", "reference"
 MOST_SURPRISES = 5
 """A plan that met so many surprises is not used any more."""
-NO_VARIABLES = VariableValues({}, {})
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,10 @@ class Answering:
         self, plan: Plan, document: Document, asking: Asking, context: Context
     ) -> Answer | None:
         """Answer by a plan; None if the client made a mistake, which the reference tells best."""
-        variables = self._variables(plan, asking)
-        if variables is None:
-            return None
         try:
+            variables = plan.variables.values(asking.variables or {})
+            if variables is None:
+                return None
             answer = Answer({"data": await run(plan, variables, context)})
         except TooMuchError:
             answer = _too_much(context.budget.most)
@@ -114,12 +112,6 @@ class Answering:
             return await self._surprised(plan, surprise, document, asking, context)
         self.counts[COMPILED] += 1
         return answer
-
-    def _variables(self, plan: Plan, asking: Asking) -> VariableValues | None:
-        if not plan.variables:
-            return NO_VARIABLES
-        values = get_variable_values(self._schema, plan.variables, asking.variables or {})
-        return values if isinstance(values, VariableValues) else None
 
     async def _surprised(
         self, plan: Plan, surprise: Exception, document: Document, asking: Asking, context: Context

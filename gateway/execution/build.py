@@ -29,11 +29,11 @@ from gateway.execution.writing import certain, inline, struct, too_wide, values,
 from gateway.schema.scalars import rfc3339
 
 BODIES = {
-    Kind.ONE: "return {{r[0]: {part} for r in rows}}",
+    Kind.ONE: "return {{c0: {part} for {row} in rows}}",
     Kind.MANY: """\
 found = {{key: [] for key in keys}}
-    for r in rows:
-        found[r[0]].append({part})
+    for {row} in rows:
+        found[c0].append({part})
     return found""",
     Kind.PAGE: "return {{key: {part} for key, page in rows.items()}}",
     Kind.COUNT: "return {{**dict.fromkeys(keys, 0), **{{r[0]: r[1] for r in rows}}}}",
@@ -48,9 +48,13 @@ OF_PAGE = {
     "hasPreviousPage": "page.has_previous_page",
     "startCursor": "page.start_cursor()",
     "endCursor": "page.end_cursor()",
-    "cursor": "page.asked.cursor(r)",
+    "cursor": "page.asked.cursor(row)",
 }
 """The code of what is told of a page."""
+
+
+ROW, WIDTH = "$row", "$width"
+"""Stand in the code for what is known only when all of it is written."""
 
 
 def looked_up(pairs: Pairs, made: dict[str, dict[Any, Any]]) -> list[Any]:
@@ -72,8 +76,8 @@ KNOWN = {
 class Builder:
     """Writes the functions of one step, and finds out what the step reads and what hangs from it.
 
-    Parts are written as expressions over the row `r`; `b0`, `b1` and so on are
-    what the steps below made.
+    Parts are written as expressions over a row's columns, `c1`, `c2` and so on;
+    `b0`, `b1` and so on are what the steps below made.
     """
 
     def __init__(self, step: Step) -> None:
@@ -86,7 +90,10 @@ class Builder:
         """Give the step its functions, its columns and the steps below it."""
         step = self._step
         part = "" if step.part is None else self.write(step.part)
-        body = BODIES[step.kind].format(part=part, width=len(step.columns) + 1)
+        width = len(step.columns) + 1
+        row = "".join(f"c{i}, " for i in range(width))
+        body = BODIES[step.kind].format(part=part, width=width, row=f"({row})")
+        body = body.replace(ROW, row).replace(WIDTH, str(width))
         below = "".join(f", b{i}" for i in range(len(step.below)))
         sources = [f"def build(rows, keys, context, wanted{below}):\n    {body}\n"]
         sources += [self._keys(i, each) for i, each in enumerate(step.below)]
@@ -104,8 +111,8 @@ class Builder:
         sets = []
         for each in self._step.shown:
             if each.step is below and each.key:
-                when = " and ".join(f"r[{place}]" for place in each.when)
-                sets.append(f"{{r[{each.key}] for r in rows if {when}}}")
+                when = " and ".join(f"row[{place}]" for place in each.when)
+                sets.append(f"{{row[{each.key}] for row in rows if {when}}}")
         return f"def keys{number}(rows):\n    return {' | '.join(sets) or 'set()'}\n"
 
     @singledispatchmethod
@@ -137,11 +144,11 @@ class Builder:
 
     @write.register
     def _(self, part: Call) -> str:
-        made = None if part.parts is None else values(part.parts)
         given = ", ".join([self._input(each) for each in part.inputs])
-        write = self._name("write", writer(part.type, made))
         word = getattr(part.function, "__name__", "function")
-        return f"{write}({self._name(word, part.function)}({given}))"
+        called = f"{self._name(word, part.function)}({given})"
+        made = None if part.parts is None else values(part.parts)
+        return f"{self._name('write', writer(part.type, made))}({called})"
 
     def _input(self, given: At | Given | Fact) -> str:
         if isinstance(given, Fact):
@@ -151,7 +158,7 @@ class Builder:
         place = self._position(given.at)
         below = self._hang(given.step, place)
         missing = self._name("missing", given.missing)
-        return f"{below}[{given.place}].get(r[{place}], {missing})"
+        return f"{below}[{given.place}].get(c{place}, {missing})"
 
     @write.register
     def _(self, part: Object) -> str:
@@ -162,14 +169,14 @@ class Builder:
                 self._step.shown.append(Shown(tuple(self._when)))
             written = f"{made}({', '.join([self.write(each) for each in part.parts.values()])})"
         missing = "certain(None)" if part.promised else "None"
-        return f"({missing} if r[{place}] is None else {written})" if place else written
+        return f"({missing} if c{place} is None else {written})" if place else written
 
     @write.register
     def _(self, part: Hidden) -> str:
         place = self._position(part.seen)
         with self._holding(place):
             written = self.write(part.part)
-        return f"({written} if r[{place}] else None)"
+        return f"({written} if c{place} else None)"
 
     @write.register
     def _(self, part: Known) -> str:
@@ -177,12 +184,12 @@ class Builder:
 
     @write.register
     def _(self, part: Each) -> str:
-        return f"[{self.write(part.part)} for r in page.rows]"
+        return f"[{self.write(part.part)} for row in page.rows for {ROW} in (row[:{WIDTH}],)]"
 
     @write.register
     def _(self, part: Below) -> str:
         place = self._position(part.at)
-        return f"{self._hang(part.step, place)}[r[{place}]]"
+        return f"{self._hang(part.step, place)}[c{place}]"
 
     @write.register
     def _(self, part: Beside) -> str:
@@ -213,7 +220,7 @@ class Builder:
         return f"b{self._step.below.index(step)}"
 
     def _value(self, at: At) -> str:
-        return f"r[{self._position(at)}]"
+        return f"c{self._position(at)}"
 
     def _position(self, wanted: Wanted) -> int:
         if wanted not in self._places:

@@ -6,9 +6,11 @@ from graphql import DocumentNode, GraphQLSchema
 from graphql.execution.executor import Executor
 
 from gateway.db.installation import Installation
+from gateway.db.read import At, Seen, Through
 from gateway.execution.build import Builder
 from gateway.execution.lower import lowered
 from gateway.execution.plan import NotPlannedError, Plan, Step
+from gateway.execution.variables import Variables
 
 
 def compiled(
@@ -36,23 +38,52 @@ def compiled(
     for index, step in enumerate(steps):
         step.index = index
     wanted = list(dict.fromkeys(step.wanted[0] for step in steps if step.wanted))
-    return Plan(steps, levels, wanted, executor.operation.variable_definitions or ())
+    defined = Variables(schema, executor.operation.variable_definitions or ())
+    return Plan(steps, levels, wanted, defined)
 
 
 def _levels(answer: Step) -> list[list[Step]]:
-    """Build the steps; give those that read, level by level. A count reads along with its page."""
+    """Build the steps; give those that read, round by round."""
     levels: list[list[Step]] = []
-    above = [answer]
+    above = _built(answer)
     while above:
-        below = []
-        for step in above:
-            Builder(step).finish()
-            below += step.below
-        counts = [each for each in below if each.page is not None]
-        if counts:
-            levels[-1] += counts
-            for each in counts:
-                Builder(each).finish()
-        above = [each for each in below if each.page is None]
-        levels.append(above)
-    return levels[:-1]
+        level = above
+        later: list[Step] = []
+        for step in level:  # which grows meanwhile
+            for below in _built(step):
+                (level if _reads_along(below) else later).append(below)
+        levels.append(level)
+        above = later
+    return levels
+
+
+def _built(step: Step) -> list[Step]:
+    """Build a step; give those below it."""
+    Builder(step).finish()
+    return list(step.below)
+
+
+def _reads_along(step: Step) -> bool:
+    """Have a step read in the same round as the one above it, if it can."""
+    if step.page is not None:
+        step.through = step.page.through
+        return True
+    step.through = _through(step)
+    return step.through is not None
+
+
+def _through(step: Step) -> Through | None:
+    """Say how the keys of a step are found that hangs from the one row which a root field names.
+
+    From more rows they would have to be found twice; from a row that may be
+    hidden they must not be found at all.
+    """
+    above = step.above
+    if above is None or above.read is None or not above.single:
+        return None
+    hung = [each for each in above.shown if each.step is step]
+    if any(isinstance(above.columns[place - 1], Seen) for each in hung for place in each.when):
+        return None
+    key = above.columns[hung[0].key - 1]
+    assert isinstance(key, At)
+    return Through(above.read((), None), key)

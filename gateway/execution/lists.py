@@ -1,5 +1,6 @@
 """Lowering lists: connections with all their parts, and lists that are short."""
 
+from dataclasses import replace
 from typing import Any
 
 from graphql import get_named_type
@@ -33,6 +34,10 @@ def pages(relation: Pages, selected: Selected) -> Part:
     return Below(page, selected.place.at(target(relation.match.column)))
 
 
+CURSORS = {"startCursor", "endCursor", "cursor"}
+OF_PAGE = {"hasNextPage", "hasPreviousPage", *CURSORS}
+
+
 class _Connection:
     """A connection that is selected."""
 
@@ -40,6 +45,7 @@ class _Connection:
         self._relation, self._page, self._selected = relation, page, selected
         self._selections: Selections = selected.selections
         self._rows = Place(relation.table)
+        self._cursors = False
         self._node: Any = get_named_type(selected.type.fields["nodes"].type)
 
     def part(self) -> Object:
@@ -48,6 +54,8 @@ class _Connection:
         self._page.read = None
         for key, name, details in self._selections.fields(type_, self._selected.details):
             parts[key] = self._field(type_, name, details)
+        if self._page.read is not None and not self._cursors:
+            self._page.read = _unplaced(self._relation)
         return Object(parts, row=False)
 
     def _field(self, type_: Any, name: str, details: FieldDetailsList) -> Part:
@@ -72,14 +80,16 @@ class _Connection:
             elif name == "node":
                 node = self._selections.parts(self._node, below, self._rows)
                 parts[key] = Object(node, row=False)
-            elif name in TOLD:
+            elif name in OF_PAGE:
+                self._cursors |= name in CURSORS
                 parts[key] = OfPage(name)
             else:
                 raise NotPlannedError(f"{type_.name}.{name}")
         return parts
 
 
-TOLD = {"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "cursor"}
+def _unplaced(relation: Pages) -> Reading:
+    return lambda columns, form: replace(relation.read(columns, form), placed=False)
 
 
 def _count(relation: Pages) -> Reading:

@@ -5,19 +5,19 @@ list, a page, a count, a total is a step that hangs from the rows above it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from graphql.execution.values import VariableValues
-from graphql.language import VariableDefinitionNode
 
 from gateway.context import Context
 from gateway.db.database import Ask
-from gateway.db.read import Read
+from gateway.db.read import Read, Through
 from gateway.db.read import Wanted as Column
 from gateway.db.statement import Statement
 from gateway.execution.parts import Part
+from gateway.execution.variables import Variables
 from gateway.schema.asked import Asked, Form
 
 MOST_FORMS = 100
@@ -89,6 +89,8 @@ class Step:
     """Give what is asked of a page; BadInputError if that makes no sense."""
     page: "Step | None" = None
     """The page that a count is asked along with: for the same keys, under the same conditions."""
+    through: Through | None = None
+    """How the statement itself finds the keys, so that it need not wait for the rows above."""
     columns: list[Column] = field(default_factory=list)
     """What is read of each row; after the key, and before a page's order."""
     above: "Step | None" = None
@@ -106,14 +108,16 @@ class Step:
 
     def ask(self, form: Form | None, parameters: Parameters, context: Context) -> Ask | None:
         """Give the statement with its parameters; None if there is nothing to read."""
-        everything = context.viewer.everything
-        name = form, everything
+        sight = context.viewer.sight
+        name = form, sight
         if name not in self.statements:
             if len(self.statements) >= MOST_FORMS:
                 self.statements.clear()
             assert self.read is not None
             read = self.read(tuple(self.columns), form)
-            self.statements[name] = context.statements.made(read, everything)
+            if self.through is not None:
+                read = replace(read, through=self.through, single=True)
+            self.statements[name] = context.statements.made(read, sight)
         made, known = self.statements[name], context.viewer.parameters
         if made is None:
             return None
@@ -131,5 +135,5 @@ class Plan:
     levels: list[list[Step]]
     """The steps that read, by the round in which they do."""
     wanted: list[Wanted]
-    variables: Sequence[VariableDefinitionNode]
+    variables: Variables
     surprises: int = 0

@@ -9,7 +9,16 @@ from graphql import get_named_type, is_composite_type, is_non_null_type
 from gateway.context import Fact
 from gateway.db.read import At, Of, Read
 from gateway.db.row import Row
-from gateway.execution.parts import Attribute, Below, Call, Constant, Given, Leaf, Part
+from gateway.execution.parts import (
+    Attribute,
+    Below,
+    Call,
+    Constant,
+    Given,
+    Leaf,
+    Object,
+    Part,
+)
 from gateway.execution.plan import Kind, NotPlannedError, Step
 from gateway.execution.selections import DEFINITION, Place, Selected
 from gateway.schema.inputs import Input, Sum, target
@@ -45,7 +54,17 @@ def one(relation: One, selected: Selected) -> Part:
     shows = relation.shows or Row.of(table).by_reference
     there = replace(place, table=table, path=path, shows=shows)
     promised = is_non_null_type(selected.field.type)
-    return selected.object(there, key=At(key, path), promised=promised)
+    found = selected.object(there, promised=promised)
+    return replace(found, key=_sign(found, selected) or At(key, path))
+
+
+def _sign(row: Object, selected: Selected) -> At | None:
+    """Give a column that is read of a row anyway, and that is never null if there is a row."""
+    nullable = selected.selections.installation.nullable
+    leaves = [part.at for part in row.parts.values() if isinstance(part, Leaf)]
+    length = len(selected.place.path) + 1
+    never = [at for at in leaves if len(at.path) == length and not nullable(at.column)]
+    return never[0] if never else None
 
 
 def many(relation: Many, selected: Selected) -> Part:

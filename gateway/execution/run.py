@@ -8,7 +8,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.context import Context, TooMuchError
 from gateway.db.database import Rows
-from gateway.db.values import text
+from gateway.db.values import array, text
 from gateway.execution.plan import Kind, Pairs, Plan, Step, Wanted
 from gateway.execution.size import bound, count
 from gateway.loaders.asks import Asks
@@ -83,14 +83,18 @@ class Run:
 
     def _ask(self, step: Step) -> "asyncio.Future[Rows] | None":
         """Ask for the rows of a step; None if there are none to ask for."""
-        keys = self._keys[step.index] = self._found(step)
+        if step.through is None:
+            keys = self._keys[step.index] = self._found(step)
+        else:
+            keys = self._keys[_above(step).index]
         if not keys:
             return None
         form, parameters = self._form(step)
         if step.read is None:
             return None
         if keys is not ALL:
-            parameters["keys"] = text(next(iter(keys)) if step.single else keys)
+            single = step.single or step.through is not None
+            parameters["keys"] = text(next(iter(keys))) if single else array(keys)
         ask = step.ask(form, parameters, self._context)
         return None if ask is None else self._asks.load(ask)
 
@@ -119,6 +123,8 @@ class Run:
 
     def _receive(self, step: Step, rows: Rows) -> None:
         """Take the rows of a step; TooMuchError if too many have come by now to be shown."""
+        if step.through is not None:
+            self._keys[step.index] = self._found(step)
         if step.kind is Kind.PAGE:
             pages = self._pages[step.index] = self._stretched(step, rows)
             rows = [row for page in pages.values() for row in page.rows]
@@ -135,6 +141,13 @@ class Run:
         for row in rows:
             found[row[0]].append(row)
         return {key: asked.stretched(each) for key, each in found.items()}
+
+
+def _above(step: Step) -> Step:
+    """Give the step that the rows of a step, or of its page, hang from."""
+    above = (step.page or step).above
+    assert above is not None
+    return above
 
 
 def _forget(waiting: "Iterable[asyncio.Future[Rows] | None]") -> None:

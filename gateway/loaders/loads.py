@@ -41,7 +41,7 @@ class Loads:
 
     def ask(self, read: Read, parameters: Parameters) -> Ask | None:
         """Give the statement of `read` and its values; None if there is nothing to find."""
-        made = self._statements.of(read, self._viewer.everything)
+        made = self._statements.of(read, self._viewer.sight)
         if made is None:
             return None
         given = {**self._viewer.parameters, **parameters}

@@ -5,6 +5,7 @@ from sqlalchemy import func
 
 from gateway.db import tables
 from gateway.db.read import At, Door, Of, Read, Seen
+from gateway.db.visibility import EVERYTHING, Sight, Viewer
 from gateway.loaders.loads import Loads
 from tests.marketplaces import Marketplace
 from tests.oracle import Oracle
@@ -79,13 +80,24 @@ async def test_what_an_older_marketplace_lacks_is_null_wherever_it_stands(
 
 
 def test_the_text_of_a_statement_does_not_depend_on_who_asks(demo: Marketplace) -> None:
-    made = demo.statements.of(JOINED, False)
-    assert made is demo.statements.of(JOINED, False)
+    made = demo.statements.of(JOINED, Sight())
+    assert made is demo.statements.of(JOINED, Sight())
     assert made is not None
     assert "consumer_projects" in made.parameters
-    everything = demo.statements.of(JOINED, True)
+    everything = demo.statements.of(JOINED, EVERYTHING)
     assert everything is not None
     assert everything.parameters == ()
+
+
+def test_what_a_viewer_has_no_ids_of_is_not_looked_for(demo: Marketplace) -> None:
+    member = Viewer(user_id=1, consumer_projects=frozenset({1}))
+    read = Read(tables.resource, (At(resource.name),))
+    made = demo.statements.of(read, member.sight)
+    assert made is not None
+    assert made.parameters == ("consumer_projects",)
+    assert member.sight == Viewer(user_id=2, consumer_projects=frozenset({2})).sight
+    assert demo.statements.of(read, Viewer().sight).parameters == ()  # type: ignore[union-attr]
+    assert Viewer(staff=True).sight == Viewer(support=True).sight == EVERYTHING
 
 
 def test_parts_that_are_asked_for_from_a_root_go_through_their_owners_rule(
@@ -93,6 +105,6 @@ def test_parts_that_are_asked_for_from_a_root_go_through_their_owners_rule(
 ) -> None:
     component = tables.component
     read = Read(component, (At(component.c.name),), Door.VISIBLE, At(component.c.uuid))
-    made = demo.statements.of(read, False)
+    made = demo.statements.of(read, Sight())
     assert made is not None
     assert "own_offerings" in made.parameters

@@ -1,0 +1,45 @@
+"""What is sent back over HTTP."""
+
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse, Response
+
+from gateway.execution.answering import Answer
+from gateway.execution.failures import TOLD, Code, failure
+
+GRAPHQL_JSON = "application/graphql-response+json"
+_NEWER = f"{GRAPHQL_JSON}; charset=utf-8".encode()
+_USUAL = [(b"vary", b"Accept"), (b"cache-control", b"no-store")]
+
+
+class Answered(Response):
+    """An answer in the media type that the client takes; only the newer knows statuses."""
+
+    def __init__(self, answer: Answer, accepted: str, id_: str) -> None:
+        """Answer the request called `id_` of a client that has `accepted` certain media types."""
+        newer = GRAPHQL_JSON in accepted
+        refused = answer.refused and newer
+        self.status_code = HTTPStatus.BAD_REQUEST if refused else HTTPStatus.OK
+        self.body, self.background = answer.encoded(), None
+        self.raw_headers = [
+            (b"content-type", _NEWER if newer else b"application/json"),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"x-request-id", id_.encode()),
+            *_USUAL,
+        ]
+
+
+def refused(status: int, message: str, code: Code, id_: str, **headers: str) -> Response:
+    """Refuse a request for something that the client can change."""
+    return _failed(status, failure(message, code), id_, headers)
+
+
+def masked(status: int, code: Code, id_: str, **headers: str) -> Response:
+    """Refuse a request for a reason of ours, which the log has under the request's id."""
+    return _failed(status, failure(TOLD[code], code, id=id_), id_, headers)
+
+
+def _failed(status: int, error: object, id_: str, headers: dict[str, str]) -> Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    usual = {"X-Request-ID": id_, "Cache-Control": "no-store", **named}
+    return JSONResponse({"errors": [error]}, status, usual)
