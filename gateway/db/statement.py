@@ -103,9 +103,14 @@ class _Selecting:
         key = _NO_KEY if self._read.match is None else sources.column(self._read.match)
         columns = [self._column(sources, each) for each in self._read.columns]
         found = select(key, *columns).where(*self._conditions, *self._matching(sources))
-        return found.select_from(sources.joined).order_by(
-            *self._read.order, *self._read.table.primary_key
-        )
+        return found.select_from(sources.joined).order_by(*self._order())
+
+    def _order(self) -> Sequence[ColumnElement[Any]]:
+        """Give what rows are sorted by; one row needs no order."""
+        match, read = self._read.match, self._read
+        if read.single and read.through is None and match is not None and match.column.unique:
+            return ()
+        return (*read.order, *read.table.primary_key)
 
     def _grouped(self) -> Select[Any]:
         sources = self._sources(self._read.table)

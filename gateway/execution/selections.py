@@ -39,7 +39,12 @@ class Place:
     """The totals that hang from the rows of the step."""
 
     def at(self, column: Column[Any]) -> At:
-        """Give the place of a column of the row; of its own table, if its type has several."""
+        """Give the place of a column of the row; of its own table, if its type has several.
+
+        The key of a row that a reference leads to is what the reference holds.
+        """
+        if self.path and self.path[-1].references(column):
+            return At(self.path[-1], self.path[:-1])
         return At(self.table.c[column.key], self.path)
 
 
