@@ -1,6 +1,6 @@
 # Every command sets up what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check truth format lint types contracts schema lock browser bench bench-scale clean
+.PHONY: help setup serve test check reference truth format lint types contracts schema lock browser bench bench-scale clean
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
@@ -36,8 +36,16 @@ serve: $(VENV)/ready ## Serve the demo marketplace on http://127.0.0.1:8000/grap
 test: $(VENV)/ready-dev ## Pass the tests (Python only: no Node, no browser)
 	@$(RUN) pytest -m "not browser"
 
-check: $(VENV)/ready-dev format lint types contracts browser ## Everything that CI runs
+check: $(VENV)/ready-dev format lint types contracts browser ## What CI runs: format, style, types, contracts, all tests, both executions
 	@$(RUN) pytest --cov --cov-report=term
+	@$(MAKE) --no-print-directory reference
+
+# What compares both executions, or executes nothing, need not run once more.
+SAME := $(addprefix --ignore=tests/,demo ide test_benchmarks.py $(addprefix execution/,test_one_truth.py \
+	test_generated.py test_coverage_of_schema.py))
+
+reference: $(VENV)/ready-dev ## Pass the tests once more with graphql-core in place of compiled plans
+	@GATEWAY_EXECUTION=reference $(RUN) pytest -m "not browser" $(SAME)
 
 truth: $(VENV)/ready-dev ## Compare both executions on 2,100 generated documents (TRUTH_SEED=n for others)
 	@TRUTH_PARTS=7 $(RUN) pytest -rP tests/execution/test_generated.py

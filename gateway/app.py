@@ -37,8 +37,8 @@ from gateway.settings import Settings
 log = logging.getLogger(__name__)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PATH = "/graphql"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
-"""What is answered as GraphQL, if only by a refusal."""
+METHODS = ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+"""What is answered by the page or by a refusal; queries come by POST."""
 CLIENT_CLOSED_REQUEST = 499
 """What the log says of a request whose client hung up."""
 _PROCESS, _REQUESTS = uuid4().hex[:16], count()
@@ -194,17 +194,15 @@ def application(
             Route("/livez", live),
             Route("/readyz", service.ready),
             Route("/", to_graphql),
-            *_graphql(service, settings, token),
+            *_graphql(settings, token),
         ],
     )
 
 
-def _graphql(service: Service, settings: Settings, token: str | None) -> Sequence[BaseRoute]:
+def _graphql(settings: Settings, token: str | None) -> Sequence[BaseRoute]:
     headers = {"Authorization": f"Token {token}"} if token else None
 
     async def answer(request: Request) -> Response:
-        if request.method == "POST":
-            return await service.graphql(request)
         if settings.graphiql and "text/html" in request.headers.get("accept", ""):
             # A name that leads here from elsewhere must not get the demo's token with the page.
             own = request.url.hostname in LOOPBACK

@@ -1,4 +1,4 @@
-"""What is read, as data: both executors say what they want in these words, never in SQL."""
+"""What is read, as data: both executions say what they want in these words, never in SQL."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Table
 
 
 class Door(Enum):
-    """By what right rows are read (design: three doors)."""
+    """By what right rows are read."""
 
     VISIBLE = "visible"
     """Root fields, `node` and every list: the table's rule stands in the statement."""

@@ -1,10 +1,10 @@
 """Who may see which rows: every table is declared here once, and a table that is not can't be read.
 
 A rule is a condition on a row's own columns; the viewer enters as named
-parameters, so that a statement's text is the same for every viewer. Staff and
-support see everything: their statements are made without rules. The rules are
-those of domain.md §4.4-4.10; which ids a viewer's roles give is worked out in
-`viewers`.
+parameters, so that a statement's text is the same for all viewers of one
+`Sight`. Staff and support see everything: their statements are made without
+rules. The rules are those of domain.md §4.4-4.10; which ids a viewer's roles
+give is worked out in `expansion`.
 """
 
 from collections.abc import Mapping
@@ -162,7 +162,7 @@ RULES: Mapping[Table[Any], ColumnElement[bool]] = {
     tables.customer: _among(tables.customer.c.id, "customers"),
     tables.user: tables.user.c.id == bindparam("viewer", type_=Integer),
 }
-"""What a viewer sees of each table that has a rule of its own (`root`)."""
+"""What a viewer sees of each table that has a rule of its own."""
 
 STANDING: Mapping[Table[Any], ColumnElement[bool]] = {
     tables.project: not_(tables.project.c.is_removed),
@@ -189,12 +189,12 @@ PARTS: Mapping[Table[Any], Part] = {
     ),
     tables.plan_component: Part(tables.plan_component.c.plan_id),
 }
-"""What belongs to another row (`part_of`); plans may be for some organisations only (§3.5)."""
+"""What belongs to another row; plans may be for some organisations only (§3.5)."""
 
 OPEN = frozenset(
     {tables.offering, tables.category, tables.plan, tables.component, tables.partition}
 )
-"""What shows all its fields to whoever is referred to it (design: three doors)."""
+"""What shows all its fields to whoever is referred to it."""
 
 
 def _rule(table: Table[Any], *, everything: bool, side: Side | None = None) -> ColumnElement[bool]:

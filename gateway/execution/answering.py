@@ -20,7 +20,6 @@ from gateway.execution.run import run
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
-COMPILED, REFERENCE = "compiled", "reference"
 MOST_SURPRISES = 5
 """A plan that met so many surprises is not used any more."""
 
@@ -43,7 +42,7 @@ class Answer:
     response: dict[str, Any]
     """`errors` and `data`; that may be of any kind that can be written as JSON."""
     refused: bool = False
-    """Whether the request was refused as a whole, before anything was executed."""
+    """Whether the request was refused as a whole: there is no data."""
 
     def encoded(self) -> bytes:
         """Give the response as JSON."""
@@ -60,12 +59,12 @@ class Answering:
     """
 
     def __init__(
-        self, schema: strawberry.Schema, *, tokens: int = 2000, execution: str = COMPILED
+        self, schema: strawberry.Schema, *, tokens: int = 2000, execution: str = "compiled"
     ) -> None:
-        """Answer documents of at most so many `tokens`; with REFERENCE, never by plans."""
+        """Answer documents of at most so many `tokens`; by plans if they are to be "compiled"."""
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
         self._documents = Documents(self._schema, tokens=tokens)
-        self._plans = Plans(self._schema) if execution == COMPILED else None
+        self._plans = Plans(self._schema) if execution == "compiled" else None
         self.counts: Counter[str] = Counter()
 
     async def answer(self, asking: Asking, context: Context) -> Answer:
@@ -78,7 +77,7 @@ class Answering:
         plan = self._plan(document, asking, context)
         answer = None if plan is None else await self._planned(plan, document, asking, context)
         if answer is None:
-            self.counts[REFERENCE] += 1
+            self.counts["reference"] += 1
             answer = await self._referred(document, asking, context)
         return answer
 
@@ -110,7 +109,7 @@ class Answering:
             return None
         except Exception as surprise:  # noqa: BLE001 - whatever it is, the reference tells it
             return await self._surprised(plan, surprise, document, asking, context)
-        self.counts[COMPILED] += 1
+        self.counts["compiled"] += 1
         return answer
 
     async def _surprised(

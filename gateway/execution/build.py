@@ -11,6 +11,7 @@ from graphql import get_named_type, is_non_null_type
 from gateway.context import Fact
 from gateway.db.read import At, Wanted
 from gateway.execution.parts import (
+    OF_PAGE,
     Below,
     Beside,
     Call,
@@ -43,15 +44,6 @@ return [
     ]""",
     Kind.ANSWER: "return {part}",
 }
-OF_PAGE = {
-    "hasNextPage": "page.has_next_page",
-    "hasPreviousPage": "page.has_previous_page",
-    "startCursor": "page.start_cursor()",
-    "endCursor": "page.end_cursor()",
-    "cursor": "page.asked.cursor(row)",
-}
-"""The code of what is told of a page."""
-
 
 ROW, WIDTH = "$row", "$width"
 """Stand in the code for what is known only when all of it is written."""
@@ -95,7 +87,7 @@ class Builder:
         body = BODIES[step.kind].format(part=part, width=width, row=f"({row})")
         body = body.replace(ROW, row).replace(WIDTH, str(width))
         below = "".join(f", b{i}" for i in range(len(step.below)))
-        sources = [f"def build(rows, keys, context, wanted{below}):\n    {body}\n"]
+        sources = [f"def build(rows, keys, context, named{below}):\n    {body}\n"]
         sources += [self._keys(i, each) for i, each in enumerate(step.below)]
         step.source = "\n".join(sources)
         try:
@@ -140,7 +132,7 @@ class Builder:
             written = code.replace("@", value)
             if written != value and not is_non_null_type(part.type):
                 written = f"(None if {value} is None else {written})"
-        return written if part.certain else f"certain({written})"
+        return f"certain({written})" if part.checked else written
 
     @write.register
     def _(self, part: Call) -> str:
@@ -152,7 +144,7 @@ class Builder:
 
     def _input(self, given: At | Given | Fact) -> str:
         if isinstance(given, Fact):
-            return f"context.facts[{given}]"
+            return f"context.facts[Fact.{given.name}]"
         if isinstance(given, At):
             return self._value(given)
         place = self._position(given.at)
@@ -163,7 +155,7 @@ class Builder:
     @write.register
     def _(self, part: Object) -> str:
         made = self._name("made", struct(tuple(part.parts)))
-        place = 0 if part.key is None else self._position(part.key)
+        place = 0 if part.there is None else self._position(part.there)
         with self._holding(place):
             if part.row:
                 self._step.shown.append(Shown(tuple(self._when)))
@@ -199,9 +191,9 @@ class Builder:
     @write.register
     def _(self, part: Lookup) -> str:
         steps = [f"{name!r}: {self._hang(step, 0)}" for name, step in part.steps.items()]
-        pairs = f"wanted[{self._name('named', part.wanted)}]"
+        pairs = f"named[{self._name('field', part.named)}]"
         code = f"looked_up({pairs}, {{{', '.join(steps)}}})"
-        return code if part.wanted.listed else f"{code}[0]"
+        return code if part.named.listed else f"{code}[0]"
 
     @contextmanager
     def _holding(self, place: int) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Compiling an operation: its document lowered, its steps built and put in order."""
 
+from collections import deque
 from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema
@@ -37,9 +38,9 @@ def compiled(
     steps = [answer, *(step for level in levels for step in level)]
     for index, step in enumerate(steps):
         step.index = index
-    wanted = list(dict.fromkeys(step.wanted[0] for step in steps if step.wanted))
+    named = list(dict.fromkeys(step.named[0] for step in steps if step.named))
     defined = Variables(schema, executor.operation.variable_definitions or ())
-    return Plan(steps, levels, wanted, defined)
+    return Plan(steps, levels, named, defined)
 
 
 def _levels(answer: Step) -> list[list[Step]]:
@@ -47,11 +48,15 @@ def _levels(answer: Step) -> list[list[Step]]:
     levels: list[list[Step]] = []
     above = _built(answer)
     while above:
-        level = above
+        level: list[Step] = []
         later: list[Step] = []
-        for step in level:  # which grows meanwhile
+        coming = deque(above)
+        while coming:
+            level.append(step := coming.popleft())
             for below in _built(step):
-                (level if _reads_along(below) else later).append(below)
+                below.through = _through(below)
+                along = below.page is not None or below.through is not None
+                (coming if along else later).append(below)
         levels.append(level)
         above = later
     return levels
@@ -63,15 +68,6 @@ def _built(step: Step) -> list[Step]:
     return list(step.below)
 
 
-def _reads_along(step: Step) -> bool:
-    """Have a step read in the same round as the one above it, if it can."""
-    if step.page is not None:
-        step.through = step.page.through
-        return True
-    step.through = _through(step)
-    return step.through is not None
-
-
 def _through(step: Step) -> Through | None:
     """Say how the keys of a step are found that hangs from the one row which a root field names.
 
@@ -79,11 +75,13 @@ def _through(step: Step) -> Through | None:
     hidden they must not be found at all.
     """
     above = step.above
+    if step.page is not None:
+        return step.page.through
     if above is None or above.read is None or not above.single:
         return None
     hung = [each for each in above.shown if each.step is step]
     if any(isinstance(above.columns[place - 1], Seen) for each in hung for place in each.when):
         return None
-    key = above.columns[hung[0].key - 1]
+    key = above.columns[hung[0].key - 1]  # a step hangs from one column, wherever it is shown
     assert isinstance(key, At)
     return Through(above.read((), None), key)

@@ -7,7 +7,7 @@ from graphql import get_named_type
 from graphql.execution.collect_fields import FieldDetailsList
 
 from gateway.execution.arguments import arguments, once
-from gateway.execution.parts import Below, Beside, Constant, Each, Object, OfPage, Part
+from gateway.execution.parts import OF_PAGE, Below, Beside, Constant, Each, Object, OfPage, Part
 from gateway.execution.plan import Kind, NotPlannedError, Step
 from gateway.execution.rows import Reading, reading
 from gateway.execution.selections import Place, Selected, Selections
@@ -27,15 +27,16 @@ def pages(relation: Pages, selected: Selected) -> Part:
     node = selected.details[0].node
     given = arguments(selected.field, node)
     asked = once(node, lambda variables: relation.asked(given(variables)))
-    page = Step(Kind.PAGE, read=relation.read, asked=asked)
-    page.part = _Connection(relation, selected, page).part()
+    page = Step(Kind.PAGE, asked=asked)
+    connection = _Connection(relation, selected, page)
+    page.part = connection.part()
+    page.read = connection.read()
     if relation.match is None:
         return Beside(page)
     return Below(page, selected.place.at(target(relation.match.column)))
 
 
 CURSORS = {"startCursor", "endCursor", "cursor"}
-OF_PAGE = {"hasNextPage", "hasPreviousPage", *CURSORS}
 
 
 class _Connection:
@@ -45,25 +46,28 @@ class _Connection:
         self._relation, self._page, self._selected = relation, page, selected
         self._selections: Selections = selected.selections
         self._rows = Place(relation.table)
-        self._cursors = False
+        self._shown = self._cursors = False
         self._node: Any = get_named_type(selected.type.fields["nodes"].type)
 
     def part(self) -> Object:
-        """Lower it; the page reads nothing if none of its rows matters."""
+        """Lower it."""
         type_, parts = self._selected.type, {}
-        self._page.read = None
         for key, name, details in self._selections.fields(type_, self._selected.details):
             parts[key] = self._field(type_, name, details)
-        if self._page.read is not None and not self._cursors:
-            self._page.read = _unplaced(self._relation)
         return Object(parts, row=False)
+
+    def read(self) -> Reading | None:
+        """Describe the page as far as it matters: not at all if only a count is asked for."""
+        if not self._shown:
+            return None
+        return self._relation.read if self._cursors else _unplaced(self._relation)
 
     def _field(self, type_: Any, name: str, details: FieldDetailsList) -> Part:
         if name == "__typename":
             return Constant(type_.name)
         if name == "totalCount":
             return Beside(Step(Kind.COUNT, read=_count(self._relation), page=self._page))
-        self._page.read = self._relation.read
+        self._shown = True
         below: Any = get_named_type(type_.fields[name].type)
         if name == "nodes":
             return Each(Object(self._selections.parts(below, details, self._rows)))

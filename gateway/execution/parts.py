@@ -10,7 +10,7 @@ from gateway.context import Fact
 from gateway.db.read import At, Seen
 
 if TYPE_CHECKING:
-    from gateway.execution.plan import Step, Wanted
+    from gateway.execution.plan import Named, Step
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Leaf:
     type: GraphQLOutputType
     names: Mapping[Any, str] | None = None
     """For a column with a closed set of values: what each is called."""
-    certain: bool = True
-    """Whether a value is there wherever the type promises one."""
+    checked: bool = False
+    """Whether to see to it that a value is there, as the type promises."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Object:
     """A selection: its parts by response key."""
 
     parts: "Mapping[str, Part]"
-    key: At | None = None
-    """For a row that is joined in: its key, without which there is none."""
+    there: At | None = None
+    """For a row that is joined in: a column that is null only where there is no row."""
     promised: bool = False
     """Whether its type promises that there is one."""
     row: bool = True
@@ -100,7 +100,7 @@ class Beside:
 class Lookup:
     """The rows that a root field names by type and key; a list of them, or the only one."""
 
-    wanted: "Wanted"
+    named: "Named"
     steps: "Mapping[str, Step]"
 
 
@@ -120,9 +120,19 @@ class Each:
 
 @dataclass(frozen=True)
 class OfPage:
-    """Something of a page as a whole, or of a row as a part of it: a key of `build.OF_PAGE`."""
+    """Something of a page as a whole, or of a row as a part of it: a name in `OF_PAGE`."""
 
     name: str
+
+
+OF_PAGE = {
+    "hasNextPage": "page.has_next_page",
+    "hasPreviousPage": "page.has_previous_page",
+    "startCursor": "page.start_cursor()",
+    "endCursor": "page.end_cursor()",
+    "cursor": "page.asked.cursor(row)",
+}
+"""The code of what is told of a page."""
 
 
 Part = Constant | Leaf | Call | Object | Hidden | Below | Beside | Lookup | Known | Each | OfPage

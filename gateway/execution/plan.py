@@ -13,8 +13,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.context import Context
 from gateway.db.database import Ask
-from gateway.db.read import Read, Through
-from gateway.db.read import Wanted as Column
+from gateway.db.read import Read, Through, Wanted
 from gateway.db.statement import Statement
 from gateway.execution.parts import Part
 from gateway.execution.variables import Variables
@@ -37,7 +36,7 @@ class SurpriseError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
+class Named:
     """What a root field names by type and key: one thing, or a list of them."""
 
     pairs: Callable[[VariableValues, Context], Pairs]
@@ -79,9 +78,9 @@ class Step:
     kind: Kind
     part: Part | None = None
     """What is made of a row; of a page, for a page."""
-    read: Callable[[tuple[Column, ...], Any], Read] | None = None
+    read: Callable[[tuple[Wanted, ...], Any], Read] | None = None
     """Describe the statement that reads such columns, for a list of such a form."""
-    wanted: tuple[Wanted, str] | None = None
+    named: tuple[Named, str] | None = None
     """For the rows that a root field names: by what, and of which type."""
     single: bool = False
     """Whether there is never more than one key."""
@@ -91,7 +90,7 @@ class Step:
     """The page that a count is asked along with: for the same keys, under the same conditions."""
     through: Through | None = None
     """How the statement itself finds the keys, so that it need not wait for the rows above."""
-    columns: list[Column] = field(default_factory=list)
+    columns: list[Wanted] = field(default_factory=list)
     """What is read of each row; after the key, and before a page's order."""
     above: "Step | None" = None
     below: "list[Step]" = field(default_factory=list)
@@ -134,6 +133,6 @@ class Plan:
     """All steps: the one that makes the answer, then the others from the top down."""
     levels: list[list[Step]]
     """The steps that read, by the round in which they do."""
-    wanted: list[Wanted]
+    named: list[Named]
     variables: Variables
     surprises: int = 0

@@ -39,7 +39,7 @@ class Plans:
         None, too, if the client made a mistake.
         """
         if len(text) > LONGEST_KEPT:
-            log.warning("There is no plan for a document as long as this: %.200r", text)
+            log.info("There is no plan for a document as long as this: %.200r", text)
             return None
         given = variables or {}
         switched = tuple([given.get(each, DEFAULT) for each in document.switches])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from gateway.db.read import Read
 from gateway.execution.arguments import arguments
 from gateway.execution.parts import Known, Lookup, Part
-from gateway.execution.plan import Kind, Step, Wanted
+from gateway.execution.plan import Kind, Named, Step
 from gateway.execution.rows import reading
 from gateway.execution.selections import Place, Selected
 from gateway.schema.found import Found
@@ -15,15 +15,15 @@ from gateway.schema.viewer import Asking, Own
 def found(relation: Found, selected: Selected) -> Part:
     """Lower rows that arguments name: a step for each type that they may be of."""
     given = arguments(selected.field, selected.details[0].node)
-    wanted = Wanted(lambda variables, _: relation.wanted(given(variables)), relation.listed)
-    return _lookup(wanted, relation.reads, selected)
+    named = Named(lambda variables, _: relation.wanted(given(variables)), relation.listed)
+    return _lookup(named, relation.reads, selected)
 
 
 def own(relation: Own, selected: Selected) -> Part:
     """Lower the viewer's account."""
     name = selected.type.name
-    wanted = Wanted(lambda _, context: [(name, context.viewer.user_id)])
-    return _lookup(wanted, {name: relation.read}, selected)
+    named = Named(lambda _, context: [(name, context.viewer.user_id)])
+    return _lookup(named, {name: relation.read}, selected)
 
 
 def asking(_relation: Asking, selected: Selected) -> Part:
@@ -31,10 +31,10 @@ def asking(_relation: Asking, selected: Selected) -> Part:
     return Known(selected.object(selected.place, row=False))
 
 
-def _lookup(wanted: Wanted, reads: Mapping[str, Read], selected: Selected) -> Lookup:
-    single, steps = not wanted.listed, {}
+def _lookup(named: Named, reads: Mapping[str, Read], selected: Selected) -> Lookup:
+    single, steps = not named.listed, {}
     for name, read in reads.items():
         part = selected.object(Place(read.table), selected.selections.types[name])
         one = reading(read, single=single)
-        steps[name] = Step(Kind.ONE, part, one, wanted=(wanted, name), single=single)
-    return Lookup(wanted, steps)
+        steps[name] = Step(Kind.ONE, part, one, named=(named, name), single=single)
+    return Lookup(named, steps)

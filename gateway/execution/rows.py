@@ -42,8 +42,8 @@ def column(selected: Selected) -> Part:
     named = selected.type.coerce_output_value
     names = convert and {value: named(each) for value, each in convert.items()}
     nullable = selected.selections.installation.nullable(stored)
-    certain = not (nullable and is_non_null_type(selected.field.type))
-    return Leaf(At(stored, place.path), selected.field.type, names, certain)
+    checked = nullable and is_non_null_type(selected.field.type)
+    return Leaf(At(stored, place.path), selected.field.type, names, checked)
 
 
 def one(relation: One, selected: Selected) -> Part:
@@ -55,10 +55,10 @@ def one(relation: One, selected: Selected) -> Part:
     there = replace(place, table=table, path=path, shows=shows)
     promised = is_non_null_type(selected.field.type)
     found = selected.object(there, promised=promised)
-    return replace(found, key=_sign(found, selected) or At(key, path))
+    return replace(found, there=_always_there(found, selected) or At(key, path))
 
 
-def _sign(row: Object, selected: Selected) -> At | None:
+def _always_there(row: Object, selected: Selected) -> At | None:
     """Give a column that is read of a row anyway, and that is never null if there is a row."""
     nullable = selected.selections.installation.nullable
     leaves = [part.at for part in row.parts.values() if isinstance(part, Leaf)]

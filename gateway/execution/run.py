@@ -9,7 +9,7 @@ from graphql.execution.values import VariableValues
 from gateway.context import Context, TooMuchError
 from gateway.db.database import Rows
 from gateway.db.values import array, text
-from gateway.execution.plan import Kind, Pairs, Plan, Step, Wanted
+from gateway.execution.plan import Kind, Named, Pairs, Plan, Step
 from gateway.execution.size import bound, count
 from gateway.loaders.asks import Asks
 from gateway.schema.asked import Asked, Form, Stretched
@@ -42,8 +42,8 @@ class Run:
         self._rows: list[Any] = [()] * count
         self._pages: list[Any] = [None] * count
         self._asked: list[Any] = [None] * count
-        self._wanted: dict[Wanted, Pairs] = {
-            each: each.pairs(variables, context) for each in plan.wanted
+        self._named: dict[Named, Pairs] = {
+            each: each.pairs(variables, context) for each in plan.named
         }
 
     async def read(self, level: Iterable[Step]) -> None:
@@ -64,7 +64,7 @@ class Run:
             below = [built[each.index] for each in step.below]
             rows = (self._pages if step.kind is Kind.PAGE else self._rows)[step.index]
             keys = self._keys[step.index]
-            built[step.index] = step.build(rows, keys, self._context, self._wanted, *below)
+            built[step.index] = step.build(rows, keys, self._context, self._named, *below)
         self._weigh(built)
         return built[0]
 
@@ -77,8 +77,8 @@ class Run:
                 longest[step.index] = max(map(len, built[step.index].values()), default=0)
             elif step.kind is Kind.PAGE and self._asked[step.index]:
                 longest[step.index] = self._asked[step.index].size
-        likely = bound(steps, longest, self._wanted) > most
-        if likely and count(steps, self._rows, self._wanted) > most:
+        likely = bound(steps, longest, self._named) > most
+        if likely and count(steps, self._rows, self._named) > most:
             raise TooMuchError
 
     def _ask(self, step: Step) -> "asyncio.Future[Rows] | None":
@@ -102,9 +102,9 @@ class Run:
         """Give the keys that a step's rows are found by."""
         if step.page is not None:
             return self._keys[step.page.index]
-        if step.wanted is not None:
-            wanted, name = step.wanted
-            pairs = [each for each in self._wanted[wanted] if each is not None]
+        if step.named is not None:
+            field, name = step.named
+            pairs = [each for each in self._named[field] if each is not None]
             return {key for type_, key in pairs if type_ == name and key is not None}
         assert step.above is not None
         if step.above.kind is Kind.ANSWER:
@@ -123,7 +123,7 @@ class Run:
 
     def _receive(self, step: Step, rows: Rows) -> None:
         """Take the rows of a step; TooMuchError if too many have come by now to be shown."""
-        if step.through is not None:
+        if step.through is not None:  # the rows above came in the same batch, and were taken first
             self._keys[step.index] = self._found(step)
         if step.kind is Kind.PAGE:
             pages = self._pages[step.index] = self._stretched(step, rows)

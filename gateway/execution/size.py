@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.execution.plan import Pairs, Rows, Step, Wanted
+from gateway.execution.plan import Named, Pairs, Rows, Step
 
-Named = Mapping[Wanted, Pairs]
+PairsOf = Mapping[Named, Pairs]
 
 
-def bound(steps: Sequence[Step], longest: Sequence[int], named: Named) -> int:
+def bound(steps: Sequence[Step], longest: Sequence[int], named: PairsOf) -> int:
     """Give, in no time, a number of rows that the answer does not exceed.
 
     The step that makes the answer is the first, and each stands after the one
@@ -21,7 +21,7 @@ def bound(steps: Sequence[Step], longest: Sequence[int], named: Named) -> int:
     """
     keys, total = [0] * len(steps), 0
     for each in steps[0].below:
-        keys[each.index] = sum(_starts(each, named).values())
+        keys[each.index] = 1 if each.named is None else len(named[each.named[0]])
     for step in steps[1:]:
         rows = keys[step.index] * longest[step.index]
         for shown in step.shown:
@@ -32,7 +32,7 @@ def bound(steps: Sequence[Step], longest: Sequence[int], named: Named) -> int:
     return total
 
 
-def count(steps: Sequence[Step], rows: Sequence[Rows], named: Named) -> int:
+def count(steps: Sequence[Step], rows: Sequence[Rows], named: PairsOf) -> int:
     """Count the rows that the answer shows, each as often as it stands there."""
     times: list[Counter[Any]] = [Counter() for _ in steps]
     for each in steps[0].below:
@@ -53,9 +53,9 @@ def _shown(step: Step, rows: Rows, times: list[Counter[Any]]) -> int:
     return total
 
 
-def _starts(step: Step, named: Named) -> Counter[Any]:
+def _starts(step: Step, named: PairsOf) -> Counter[Any]:
     """Give how often each key stands in the document that a step starts from."""
-    if step.wanted is None:
+    if step.named is None:
         return Counter([None])
-    wanted, name = step.wanted
-    return Counter(each[1] for each in named[wanted] if each is not None and each[0] == name)
+    field, name = step.named
+    return Counter(each[1] for each in named[field] if each is not None and each[0] == name)

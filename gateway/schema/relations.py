@@ -1,4 +1,4 @@
-"""What a field is made of, as values that both executors read.
+"""What a field is made of, as values that both executions read.
 
 graphql-core calls a declaration's resolver, one row at a time; the plan
 compiler reads the declaration itself. Neither knows more than what stands here.
