@@ -5,6 +5,7 @@ the name of what it prepares, or None if nobody cares for its result.
 """
 
 import asyncio
+import os
 from asyncio import Future
 from collections import OrderedDict, deque
 from typing import Any, Protocol
@@ -61,7 +62,7 @@ class Line:
         self.doomed = False
         """Whether a request to cancel may still hit whatever is under way."""
         self.closed = False
-        self._socket = self._libpq.socket
+        self._socket = os.dup(self._libpq.socket)  # libpq closes its own when it likes
         self._libpq.nonblocking = 1
         self._libpq.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._receive)
@@ -237,6 +238,8 @@ class Line:
 
     def close(self) -> None:
         """End the connection; what is under way is forgotten."""
+        if self.closed:
+            return
         self.closed = True
         self.batches.clear()
         self._slots.clear()
@@ -244,4 +247,5 @@ class Line:
             self._cancelling.cancel()
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
+        os.close(self._socket)
         self._libpq.finish()

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -20,8 +21,8 @@ from gateway.execution.run import run
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
-MOST_SURPRISES = 5
-"""A plan that met so many surprises is not used any more."""
+MOST_SURPRISES, REST = 5, 60
+"""A plan that met so many surprises in a row is not used for so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Answering:
             asking.variables,
             asking.operation_name,
         )
-        return plan if plan is None or plan.surprises < MOST_SURPRISES else None
+        return plan if plan is None or plan.rests_until <= monotonic() else None
 
     async def _planned(
         self, plan: Plan, document: Document, asking: Asking, context: Context
@@ -109,6 +110,7 @@ class Answering:
             return None
         except Exception as surprise:  # noqa: BLE001 - whatever it is, the reference tells it
             return await self._surprised(plan, surprise, document, asking, context)
+        plan.surprises = 0
         self.counts["compiled"] += 1
         return answer
 
@@ -121,7 +123,7 @@ class Answering:
         if isinstance(surprise, UnavailableError):
             context = without_database(context, surprise)
         elif not isinstance(surprise, TimedOutError):
-            plan.surprises += 1
+            _tire(plan)
         return await self._referred(document, asking, context)
 
     async def _referred(self, document: Document, asking: Asking, context: Context) -> Answer:
@@ -133,6 +135,13 @@ class Answering:
         except TooMuchError:
             return _too_much(context.budget.most)
         return _answer(result, asking)
+
+
+def _tire(plan: Plan) -> None:
+    """Take note of a surprise; a plan that has nothing else rests."""
+    plan.surprises += 1
+    if plan.surprises >= MOST_SURPRISES:
+        plan.surprises, plan.rests_until = 0, monotonic() + REST
 
 
 def _too_much(most: int) -> Answer:

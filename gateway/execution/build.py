@@ -181,7 +181,11 @@ class Builder:
     @write.register
     def _(self, part: Below) -> str:
         place = self._position(part.at)
-        return f"{self._hang(part.step, place)}[c{place}]"
+        below = self._hang(part.step, place)
+        if part.step.kind is not Kind.ONE:
+            return f"{below}[c{place}]"
+        found = f"{below}.get(c{place})"
+        return f"certain({found})" if part.promised else found
 
     @write.register
     def _(self, part: Beside) -> str:

@@ -13,6 +13,9 @@ from gateway.execution.lower import lowered
 from gateway.execution.plan import NotPlannedError, Plan, Step
 from gateway.execution.variables import Variables
 
+MOST_STEPS = 100
+"""Statements of one plan: the reference, which merges equal ones, answers what asks for more."""
+
 
 def compiled(
     schema: GraphQLSchema,
@@ -36,6 +39,8 @@ def compiled(
     except RecursionError:
         raise NotPlannedError("nested too deeply") from None
     steps = [answer, *(step for level in levels for step in level)]
+    if len(steps) > MOST_STEPS:
+        raise NotPlannedError(f"more than {MOST_STEPS} lists")
     for index, step in enumerate(steps):
         step.index = index
     named = list(dict.fromkeys(step.named[0] for step in steps if step.named))

@@ -87,6 +87,8 @@ class Below:
 
     step: "Step"
     at: At
+    promised: bool = False
+    """For one row: whether its type promises that there is one."""
 
 
 @dataclass(frozen=True)

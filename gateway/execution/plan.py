@@ -136,3 +136,6 @@ class Plan:
     named: list[Named]
     variables: Variables
     surprises: int = 0
+    """How often in a row it met what it did not know of."""
+    rests_until: float = 0.0
+    """Until when it is not used, on the clock of `monotonic`."""

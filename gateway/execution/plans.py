@@ -13,7 +13,8 @@ from gateway.execution.documents import LONGEST_KEPT, Document
 from gateway.execution.plan import NotPlannedError, Plan
 
 log = logging.getLogger(__name__)
-KEPT = 500
+KEPT, STEPS_KEPT = 500, 5_000
+"""So many plans are kept, and together so many steps."""
 DEFAULT = object()
 """Stands for a variable that is not given."""
 
@@ -25,6 +26,7 @@ class Plans:
         """Make plans for `schema`."""
         self._schema = schema
         self._kept: OrderedDict[Hashable, Plan | None] = OrderedDict()
+        self._steps = 0
 
     def plan(
         self,
@@ -62,5 +64,11 @@ class Plans:
 
     def _keep(self, name: Hashable, plan: Plan | None) -> None:
         self._kept[name] = plan
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        self._steps += _weight(plan)
+        while len(self._kept) > KEPT or self._steps > STEPS_KEPT:
+            _, left = self._kept.popitem(last=False)
+            self._steps -= _weight(left)
+
+
+def _weight(plan: Plan | None) -> int:
+    return 0 if plan is None else len(plan.steps)

@@ -21,7 +21,7 @@ from gateway.execution.parts import (
 )
 from gateway.execution.plan import Kind, NotPlannedError, Step
 from gateway.execution.selections import DEFINITION, Place, Selected
-from gateway.schema.inputs import Input, Sum, target
+from gateway.schema.inputs import Input, Sum, referenced, target
 from gateway.schema.relations import RELATION, Computed, Many, One
 
 Reading = Callable[[tuple[Any, ...], Any], Read]
@@ -47,13 +47,18 @@ def column(selected: Selected) -> Part:
 
 
 def one(relation: One, selected: Selected) -> Part:
-    """Lower a reference: what it leads to is joined in."""
+    """Lower a reference: what it leads to is joined in, or a step if there are too many joins."""
     place, key = selected.place, target(relation.reference)
     table: Any = key.table
-    path = (*place.path, place.at(relation.reference).column)
+    reference = place.at(relation.reference)
+    path = (*place.path, reference.column)
     shows = relation.shows or Row.of(table).by_reference
-    there = replace(place, table=table, path=path, shows=shows)
     promised = is_non_null_type(selected.field.type)
+    if not place.joins(path):
+        part = selected.object(Place(table, shows=shows))
+        step = Step(Kind.ONE, part, reading(referenced(table)))
+        return Below(step, reference, promised=promised)
+    there = replace(place, table=table, path=path, shows=shows)
     found = selected.object(there, promised=promised)
     return replace(found, there=_always_there(found, selected) or At(key, path))
 

@@ -24,6 +24,8 @@ from gateway.schema.relations import RELATION
 
 MOST_PARTS = 5_000
 """Fragments can make a short document say very much: no plan has more parts."""
+MOST_JOINS = 16
+"""What a statement joins in at most: beyond it, rows are read by steps of their own."""
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
@@ -37,6 +39,15 @@ class Place:
     """The fields of a row that is referred to, if the viewer does not see it; none: all."""
     totals: dict[tuple[Total, At], Step] = field(default_factory=dict)
     """The totals that hang from the rows of the step."""
+    joined: set[tuple[Column[Any], ...]] = field(default_factory=set)
+    """The references by which the step's statement joins rows in."""
+
+    def joins(self, path: tuple[Column[Any], ...]) -> bool:
+        """Say whether the step's statement can join in what `path` leads to."""
+        if len(self.joined | {path}) > MOST_JOINS:
+            return False
+        self.joined.add(path)
+        return True
 
     def at(self, column: Column[Any]) -> At:
         """Give the place of a column of the row; of its own table, if its type has several.

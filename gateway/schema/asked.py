@@ -129,7 +129,7 @@ def place(order: Enum, cursor: str | None, argument: str) -> Place:
     kinds = [*((at.column.type.python_type, bool(at.column.nullable)) for at in by), (int, False)]
     try:
         return tuple([_key(*kind, key) for kind, key in zip(kinds, keys, strict=True)])
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadInputError("The cursor is not one that this API gave.", argument) from None
 
 

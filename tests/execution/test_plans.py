@@ -174,6 +174,35 @@ async def test_a_document_that_fragments_blow_up_is_answered(
     assert answering.counts == {"reference": 1}
 
 
+async def test_many_references_are_read_by_few_joins(
+    demo: Marketplace, answering: Answering
+) -> None:
+    """Each level of fragments refers to many rows; whatever is beyond a bound is a step."""
+    fragments = [
+        f"""fragment O{i} on Offering {{ name category {{ title }} provider {{ name }}
+        project {{ name customer {{ name }} }} parent {{ {f"...O{i - 1}" if i else "name"} }} }}
+        fragment R{i} on Resource {{ name offering {{ ...O{i} }} plan {{ offering {{ ...O{i} }} }}
+        project {{ name created }} parent {{ {f"...R{i - 1}" if i else "name"} }} }}"""
+        for i in range(4)
+    ]
+    query = "{ resources(first: 50) { nodes { ...R3 } } } " + " ".join(fragments)
+    reference = Answering(schema, execution="reference")
+    for viewer in ("staff", "member", "resource_user"):
+        found = await asked(demo, answering, query, viewer)
+        assert max(sql.count("JOIN") for sql in demo.database.asked) <= selections.MOST_JOINS
+        assert found == await asked(demo, reference, query, viewer)
+    assert answering.counts == {"compiled": 3}
+
+
+async def test_a_document_with_very_many_lists_is_the_references(
+    demo: Marketplace, answering: Answering
+) -> None:
+    lists = " ".join(f"a{i}: resources(first: 1) {{ totalCount }}" for i in range(101))
+    await asked(demo, answering, f"{{ {lists} }}")
+    assert len(set(demo.database.asked)) == 1
+    assert answering.counts == {"reference": 1}
+
+
 async def test_deep_documents_are_answered(demo: Marketplace, answering: Answering) -> None:
     below = "parent { " * 150 + "name" + " }" * 150
     deep = f"{{ offerings(first: 1) {{ nodes {{ {below} }} }} }}"
@@ -191,6 +220,21 @@ async def test_a_plan_that_is_often_surprised_is_given_up(
         assert len((await asked(demo, answering, query))["data"]["resources"]["nodes"]) == 2
     assert answering.counts == {"surprised": MOST_SURPRISES, "reference": 2}
     assert caplog.text.count("the-id: a plan was surprised: KeyError") == MOST_SURPRISES
+
+
+async def test_a_plan_rests_only_after_surprises_in_a_row(
+    demo: Marketplace, answering: Answering
+) -> None:
+    query = "{ resources(first: 2) { nodes { name } } }"
+    plan = plan_of(demo, answering, query)
+    step = plan.levels[0][0]
+    build = step.build
+    for _ in range(MOST_SURPRISES):
+        step.build = lambda *_: {}
+        await asked(demo, answering, query)
+        step.build = build
+        await asked(demo, answering, query)
+    assert answering.counts == {"surprised": MOST_SURPRISES, "compiled": MOST_SURPRISES}
 
 
 async def test_mistakes_of_clients_do_not_wear_a_plan_out(
