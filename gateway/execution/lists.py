@@ -8,8 +8,8 @@ from graphql.execution.collect_fields import FieldDetailsList
 
 from gateway.execution.arguments import arguments, once
 from gateway.execution.parts import OF_PAGE, Below, Beside, Constant, Each, Object, OfPage, Part
-from gateway.execution.plan import Kind, NotPlannedError, Step
-from gateway.execution.rows import Reading, reading
+from gateway.execution.plan import Kind, NotPlannedError, Reading, Step
+from gateway.execution.rows import reading
 from gateway.execution.selections import Place, Selected, Selections
 from gateway.schema.found import Listed
 from gateway.schema.inputs import target

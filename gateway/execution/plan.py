@@ -4,7 +4,7 @@ A row that a reference leads to needs no step, its columns are joined in. A
 list, a page, a count, a total is a step that hangs from the rows above it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -17,11 +17,13 @@ from gateway.db.read import Read, Through, Wanted
 from gateway.db.statement import Statement
 from gateway.execution.parts import Part
 from gateway.execution.variables import Variables
+from gateway.loaders.loads import Parameters
 from gateway.schema.asked import Asked, Form
 
 MOST_FORMS = 100
 """Statements that a step remembers: clients choose the forms of filters."""
-Parameters = Mapping[str, str | None]
+Reading = Callable[[tuple[Wanted, ...], Any], Read]
+"""Describes the statement that reads such columns, for a list of such a form."""
 Rows = Sequence[tuple[Any, ...]]
 Pairs = Sequence[tuple[str, Any] | None]
 """Types and keys."""
@@ -78,12 +80,9 @@ class Step:
     kind: Kind
     part: Part | None = None
     """What is made of a row; of a page, for a page."""
-    read: Callable[[tuple[Wanted, ...], Any], Read] | None = None
-    """Describe the statement that reads such columns, for a list of such a form."""
+    read: Reading | None = None
     named: tuple[Named, str] | None = None
     """For the rows that a root field names: by what, and of which type."""
-    single: bool = False
-    """Whether there is never more than one key."""
     asked: Callable[[VariableValues], Asked] | None = None
     """Give what is asked of a page; BadInputError if that makes no sense."""
     page: "Step | None" = None
@@ -104,6 +103,11 @@ class Step:
     shown: list[Shown] = field(default_factory=list)
     statements: dict[Any, Statement | None] = field(default_factory=dict)
     """The statements made so far, by what decides their text."""
+
+    @property
+    def single(self) -> bool:
+        """Whether there is never more than one key."""
+        return self.named is not None and not self.named[0].listed
 
     def ask(self, form: Form | None, parameters: Parameters, context: Context) -> Ask | None:
         """Give the statement with its parameters; None if there is nothing to read."""

@@ -36,5 +36,5 @@ def _lookup(named: Named, reads: Mapping[str, Read], selected: Selected) -> Look
     for name, read in reads.items():
         part = selected.object(Place(read.table), selected.selections.types[name])
         one = reading(read, single=single)
-        steps[name] = Step(Kind.ONE, part, one, named=(named, name), single=single)
+        steps[name] = Step(Kind.ONE, part, one, named=(named, name))
     return Lookup(named, steps)

@@ -1,6 +1,6 @@
 """Lowering what is declared on rows: columns, references, parts, computed fields and totals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +19,10 @@ from gateway.execution.parts import (
     Object,
     Part,
 )
-from gateway.execution.plan import Kind, NotPlannedError, Step
+from gateway.execution.plan import Kind, NotPlannedError, Reading, Step
 from gateway.execution.selections import DEFINITION, Place, Selected
 from gateway.schema.inputs import Input, Sum, referenced, target
 from gateway.schema.relations import RELATION, Computed, Many, One
-
-Reading = Callable[[tuple[Any, ...], Any], Read]
 
 
 def reading(read: Read, **options: Any) -> Reading:

@@ -1,12 +1,12 @@
 """Running a plan: down level by level to read, and up again to make the answer."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from graphql.execution.values import VariableValues
 
-from gateway.context import Context, TooMuchError
+from gateway.context import Budget, Context, TooMuchError
 from gateway.db.database import Rows
 from gateway.db.values import array, text
 from gateway.execution.plan import Kind, Named, Pairs, Plan, Step
@@ -16,7 +16,6 @@ from gateway.schema.asked import Asked, Form, Stretched
 
 ALL = (None,)
 """The keys of a step that reads by none."""
-Parameters = Mapping[str, str | None]
 
 
 async def run(plan: Plan, variables: VariableValues, context: Context) -> Any:
@@ -36,7 +35,7 @@ class Run:
 
     def __init__(self, plan: Plan, variables: VariableValues, context: Context) -> None:
         self._plan, self._variables, self._context = plan, variables, context
-        self._asks, self._left = Asks(context.database), context.budget.most
+        self._asks, self._budget = Asks(context.database), Budget(context.budget.most)
         count = len(plan.steps)
         self._keys: list[Collection[Any]] = [()] * count
         self._rows: list[Any] = [()] * count
@@ -130,9 +129,7 @@ class Run:
             rows = [row for page in pages.values() for row in page.rows]
         self._rows[step.index] = rows
         if step.shown:
-            self._left -= len(rows)
-        if self._left < 0:
-            raise TooMuchError
+            self._budget.spend(len(rows))
 
     def _stretched(self, step: Step, rows: Rows) -> dict[Any, Stretched]:
         """Give the page of each key."""
