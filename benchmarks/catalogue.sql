@@ -1,6 +1,50 @@
--- Five copies of each offering that everybody may order, with its components, plans and prices.
--- The demo's catalogue is that of a small installation; now it fills a page of 50. The copies are
--- the newest offerings, so that page is the same for every viewer.
+-- The catalogue in the shape that the reference figures of Q1 and Q3 were taken on: every offering
+-- that has components has at least five of them, three plans, and a price for each component in
+-- each plan; every resource has an endpoint. Then five copies of each offering that everybody may
+-- order, so that it fills a page of 50. The copies are the newest offerings, so that page is the
+-- same for every viewer.
+insert into marketplace_offeringcomponent
+select (jsonb_populate_record(c, jsonb_build_object(
+    'id', (select max(id) from marketplace_offeringcomponent) + row_number() over (order by c.id, n),
+    'uuid', md5(concat('further component', c.id, n))::uuid,
+    'type', concat(c.type, '_', n),
+    'name', concat(c.name, ' ', n)
+))).*
+from marketplace_offeringcomponent c cross join generate_series(2, 5) n
+where c.id in (select min(id) from marketplace_offeringcomponent group by offering_id)
+and n > (select count(*) from marketplace_offeringcomponent d where d.offering_id = c.offering_id);
+
+insert into marketplace_plan
+select (jsonb_populate_record(p, jsonb_build_object(
+    'id', (select max(id) from marketplace_plan) + row_number() over (order by p.id, n),
+    'uuid', md5(concat('further plan', p.id, n))::uuid,
+    'name', concat(p.name, ' ', n),
+    'archived', false
+))).*
+from marketplace_plan p cross join generate_series(2, 3) n
+where p.id in (
+    select min(id) from marketplace_plan
+    where offering_id in (select offering_id from marketplace_offeringcomponent)
+    group by offering_id
+)
+and n > (select count(*) from marketplace_plan q where q.offering_id = p.offering_id);
+
+insert into marketplace_plancomponent (id, plan_id, component_id, amount, price)
+select
+    (select max(id) from marketplace_plancomponent) + row_number() over (order by p.id, c.id),
+    p.id, c.id, 1, p.id % 7 + 0.25
+from marketplace_plan p join marketplace_offeringcomponent c on c.offering_id = p.offering_id
+where not exists (
+    select from marketplace_plancomponent pc where pc.plan_id = p.id and pc.component_id = c.id
+);
+
+insert into marketplace_resourceaccessendpoint (id, uuid, name, url, resource_id)
+select
+    (select max(id) from marketplace_resourceaccessendpoint) + row_number() over (order by r.id),
+    md5(concat('endpoint', r.id))::uuid, 'ssh', concat('ssh://login.example.org/', r.slug), r.id
+from marketplace_resource r
+where not exists (select from marketplace_resourceaccessendpoint e where e.resource_id = r.id);
+
 create temporary view original as
 select o.* from marketplace_offering o
 where shared and state = 2 and id < 1000

@@ -22,7 +22,8 @@ group by u.id order by count(distinct p.id) desc, u.id limit 1
 """
 _PROJECTS = "select uuid, id from structure_project where id = any(%s) order by id"
 _RESOURCES = """
-select uuid from marketplace_resource where project_id = any(%s) order by md5(uuid::text) limit %s
+select uuid from marketplace_resource where project_id = any(%s) and plan_id is not null
+order by md5(uuid::text) limit %s
 """
 
 

@@ -92,16 +92,21 @@ async def test_pages_are_full(large: Marketplace, subjects: Subjects, as_: str) 
         assert len(answer[root]["nodes"]) == PAGE
 
 
-async def test_the_catalogue_has_a_thousand_objects(large: Marketplace, subjects: Subjects) -> None:
+async def test_the_catalogue_has_the_shape_of_the_reference(
+    large: Marketplace, subjects: Subjects
+) -> None:
     (answer,) = await answered(large, subjects, "q3", "staff", 1)
-    assert 900 < objects(answer["offerings"]["nodes"]) < 1300
+    offerings = answer["offerings"]["nodes"]
+    plans = [plan for each in offerings for plan in each["plans"]]
+    assert {len(each["components"]) for each in offerings} <= {5, 6}
+    assert {len(each["plans"]) for each in offerings} == {3}
+    parts = sum(map(_parts, offerings + plans))
+    assert 1100 < len(offerings) + len(plans) + parts < 1300
 
 
-def objects(value: Any) -> int:
-    """Count the objects in an answer."""
-    if isinstance(value, list):
-        return sum(map(objects, value))
-    return 1 + sum(map(objects, value.values())) if isinstance(value, dict) else 0
+def _parts(value: Any) -> int:
+    """Count the components of an offering, or the prices of a plan."""
+    return len(value["components"])
 
 
 @pytest.mark.parametrize("query", ["q1", "q4"])

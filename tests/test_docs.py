@@ -26,6 +26,11 @@ def packed(text: str) -> str:
     return re.sub(r"\s", "", text).replace(",)", ")")
 
 
+def undated(text: str) -> str:
+    """Give a text without its moments: a demo counts them from the day that it is made."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "moment", text)
+
+
 def shown(steps: list[Step]) -> Iterator[str]:
     """Give the code and the statements that the document is to show."""
     page = steps[1]
@@ -46,7 +51,8 @@ async def test_the_query_that_is_followed_goes_where_the_document_says(demo: Mar
     answering = Answering(schema)
     asking = Asking(query, {"project": project.hex})
     context = Context(demo.database, demo.statements, await demo.viewer("member"))
-    assert (await answering.answer(asking, context)).encoded().decode() == answer.strip()
+    given = (await answering.answer(asking, context)).encoded().decode()
+    assert undated(given) == undated(answer.strip())
     plan = answering._plan(answering._documents.read(query), asking, context)
     assert plan is not None
     assert [len(level) for level in plan.levels] == [2, 2]

@@ -92,15 +92,14 @@ class _Selecting:
             return self._page(self._read.stretch)
         return self._grouped() if self._read.grouped else self._rows()
 
-    def _sources(
-        self, start: FromClause, joined: FromClause | None = None, *, outer: bool = False
-    ) -> Sources:
-        everything = self._everything
-        return Sources(self._installation, start, joined, everything=everything, outer=outer)
+    def _sources(self, start: FromClause, joined: FromClause | None = None, **how: Any) -> Sources:
+        return Sources(self._installation, start, joined, everything=self._everything, **how)
 
     def _rows(self) -> Select[Any]:
-        sources = self._sources(self._read.table, outer=True)
-        key = _NO_KEY if self._read.match is None else sources.column(self._read.match)
+        match, wanted = self._read.match, self._read.columns
+        looked = (match, *wanted) if self._read.single and match is not None else None
+        sources = self._sources(self._read.table, outer=True, looked=looked)
+        key = _NO_KEY if match is None else sources.column(match)
         columns = [self._column(sources, each) for each in self._read.columns]
         found = select(key, *columns).where(*self._conditions, *self._matching(sources))
         return found.select_from(sources.joined).order_by(*self._order())
@@ -172,7 +171,7 @@ class _Selecting:
             .limit(constant(stretch.limit))
         )
         key, found, joined = self._places(page, inner)
-        sources = self._sources(found, joined, outer=True)
+        sources = self._sources(found, joined, outer=True, looked=self._read.columns)
         columns = [sources.wanted(each) for each in self._read.columns]
         ordered = [found.c[f"order{i}"] for i in range(len(places))]
         return (
