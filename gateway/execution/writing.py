@@ -12,34 +12,22 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from sqlalchemy import JSON, Boolean, Date, DateTime, Integer, Numeric, String, Uuid
 
 from gateway.execution.parts import Attribute, Constant
 from gateway.execution.plan import SurpriseError
 from gateway.schema.scalars import INLINE
 
 Write = Callable[[Any], Any]
-HELD: Mapping[str, type] = {
-    "UUID": Uuid,
-    "DateTime": DateTime,
-    "Date": Date,
-    "Decimal": Numeric,
-    "JSON": JSON,
-    "String": String,
-    "ID": String,
-    "Boolean": Boolean,
-    "Int": Integer,
-    "BigInt": Integer,
-}
-"""The type of column whose values `INLINE` can write, by the scalar's name."""
 
 
 def inline(type_: Any, column: Any) -> str | None:
     """Give the code that writes the values of `column`, with @ for one; None if there is none."""
-    kind = HELD.get(type_.name)
-    if kind is None or not isinstance(column.type, kind):
-        return None
-    return INLINE[type_.name]
+    fits = (
+        code
+        for (name, kind), code in INLINE.items()
+        if name == type_.name and isinstance(column.type, kind)
+    )
+    return next(fits, None)
 
 
 def too_wide(value: int) -> Any:

@@ -1,11 +1,13 @@
 """Scalars as the API writes them, made from the text that the database sends."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NewType
 
 import msgspec
 import strawberry
+from sqlalchemy import types
 from strawberry.types.scalar import ScalarDefinition
 
 from gateway.db.values import UUID as SPELLED
@@ -114,11 +116,17 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
 }
 
-INLINE = {
-    "UUID": '@.replace("-", "")',
-    "DateTime": '(f"{@[:10]}T{@[11:26]}Z" if len(@) == 29 else rfc3339(@))',
-    "JSON": "Raw(@.encode())",
-    "Int": "(@ if -0x80000000 <= @ < 0x80000000 else too_wide(@))",
-    **dict.fromkeys(("Date", "Decimal", "BigInt", "String", "ID", "Boolean"), "@"),
+INLINE: Mapping[tuple[str, type], str] = {
+    ("UUID", types.Uuid): '@.replace("-", "")',
+    ("DateTime", types.DateTime): '(f"{@[:10]}T{@[11:26]}Z" if len(@) == 29 else rfc3339(@))',
+    ("JSON", types.JSON): "Raw(@.encode())",
+    ("Int", types.Integer): "(@ if -0x80000000 <= @ < 0x80000000 else too_wide(@))",
+    ("Decimal", types.Integer): "str(@)",
+    ("Decimal", types.Numeric): "@",
+    ("Date", types.Date): "@",
+    ("BigInt", types.Integer): "@",
+    ("String", types.String): "@",
+    ("ID", types.String): "@",
+    ("Boolean", types.Boolean): "@",
 }
-"""The same as code, with @ for the value: plans write columns of such types by it."""
+"""The same as code, with @ for the value, for columns of a type: plans write them by it."""

@@ -10,48 +10,45 @@ from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Float, Integer, Nu
 
 from gateway.execution.build import KNOWN
 from gateway.execution.plan import SurpriseError
-from gateway.execution.writing import HELD, inline, writer
+from gateway.execution.writing import inline, writer
 from gateway.schema.scalars import INLINE
 from tests.schema.documents import SCHEMA
 
-VALUES: dict[str, tuple[type, list[Any]]] = {
-    "UUID": (Uuid, ["c00dc311-2fe0-4d67-abab-3c7506da11b4"]),
-    "DateTime": (
-        DateTime,
-        [
-            "2026-01-31 12:00:00+00",
-            "2026-01-31 12:00:00.5+00",
-            "2026-01-31 12:00:00.123456+00",
-            "12026-01-31 12:00:00.12345+00",
-            "0044-03-15 12:00:00.123+00 BC",
-            "0044-03-15 12:00:00+00 BC",
-        ],
-    ),
-    "Date": (Date, ["2026-01-31"]),
-    "Decimal": (Numeric, ["1.50", "NaN"]),
-    "JSON": (JSON, ['{"a": [1.0, "é"]}', "null"]),
-    "String": (String, ["", "a"]),
-    "ID": (String, ["a"]),
-    "Boolean": (Boolean, [True, False]),
-    "Int": (Integer, [0, -(2**31), 2**31 - 1]),
-    "BigInt": (Integer, [2**40]),
+VALUES: dict[tuple[str, type], list[Any]] = {
+    ("UUID", Uuid): ["c00dc311-2fe0-4d67-abab-3c7506da11b4"],
+    ("DateTime", DateTime): [
+        "2026-01-31 12:00:00+00",
+        "2026-01-31 12:00:00.5+00",
+        "2026-01-31 12:00:00.123456+00",
+        "12026-01-31 12:00:00.12345+00",
+        "0044-03-15 12:00:00.123+00 BC",
+        "0044-03-15 12:00:00+00 BC",
+    ],
+    ("Date", Date): ["2026-01-31"],
+    ("Decimal", Integer): [0, -12],
+    ("Decimal", Numeric): ["1.50", "NaN"],
+    ("JSON", JSON): ['{"a": [1.0, "é"]}', "null"],
+    ("String", String): ["", "a"],
+    ("ID", String): ["a"],
+    ("Boolean", Boolean): [True, False],
+    ("Int", Integer): [0, -(2**31), 2**31 - 1],
+    ("BigInt", Integer): [2**40],
 }
 
 
-@pytest.mark.parametrize("name", INLINE)
-def test_code_writes_what_the_type_writes(name: str) -> None:
-    kind, values = VALUES[name]
+@pytest.mark.parametrize(("name", "kind"), INLINE)
+def test_code_writes_what_the_type_writes(name: str, kind: type) -> None:
     type_: Any = SCHEMA.type_map[name]
     code = inline(type_, Column("c", kind))
     assert code is not None
-    for value in values:
+    for value in VALUES[name, kind]:
         made = eval(code.replace("@", "v"), {**KNOWN, "v": value})
         encoded = msgspec.json.encode([made])
         assert encoded == msgspec.json.encode([type_.coerce_output_value(value)])
 
 
-def test_each_type_has_its_code_and_its_columns() -> None:
-    assert INLINE.keys() == HELD.keys() == VALUES.keys()
+def test_all_code_is_tried() -> None:
+    assert INLINE.keys() == VALUES.keys()
 
 
 @pytest.mark.parametrize(("name", "kind"), [("String", Integer), ("Float", Float), ("Int", String)])
@@ -71,4 +68,4 @@ def test_what_a_type_can_not_write_is_a_surprise(name: str, value: object) -> No
 
 def test_a_number_beyond_32_bits_is_a_surprise() -> None:
     with pytest.raises(SurpriseError):
-        eval(INLINE["Int"].replace("@", "v"), {**KNOWN, "v": 2**31})
+        eval(INLINE["Int", Integer].replace("@", "v"), {**KNOWN, "v": 2**31})
