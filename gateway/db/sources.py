@@ -57,10 +57,12 @@ class Sources:
         return table.c.get(column.key, column)
 
     def _seen(self, path: Path) -> ColumnElement[bool]:
-        table, _ = self._table(path)
-        adapt: Callable[[Any], Any] = ClauseAdapter(table).traverse
         rule = self._rule(path)
-        return true() if rule is true() else adapt(rule)
+        if rule is true():
+            return rule
+        table, _ = self._table(path)
+        adapt: Callable[[Any], ColumnElement[bool]] = ClauseAdapter(table).traverse
+        return adapt(rule)
 
     def _table(self, path: Path) -> tuple[FromClause, bool]:
         if path not in self._at:
