@@ -4,16 +4,47 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from psycopg.abc import Transformer
+from psycopg.pq.abc import PGresult
+
 from gateway.db.statement import Statement
 
 Rows = list[tuple[Any, ...]]
 Ask = tuple[Statement, tuple[str | None, ...]]
 """A statement and its parameters."""
-Awaited = tuple[Ask, "asyncio.Future[Rows]"]
+
+
+class Result:
+    """What a statement gave.
+
+    Its rows are made each time that they are asked for: who does so where they
+    are used finds them in the processor's cache, and they need no place before.
+    """
+
+    __slots__ = ("_result", "_transformer")
+
+    def __init__(self, transformer: Transformer, result: PGresult) -> None:
+        """Have `transformer` make the rows of `result`."""
+        self._transformer, self._result = transformer, result
+
+    def __len__(self) -> int:
+        return self._result.ntuples
+
+    def rows(self) -> Rows:
+        """Make the rows; whatever is raised, a value can't be read."""
+        self._transformer.set_pgresult(self._result)
+        try:
+            return self._transformer.load_rows(0, self._result.ntuples, tuple)
+        finally:
+            self._transformer.set_pgresult(None)
+
+
+Coming = asyncio.Future[Result]
+Awaited = tuple[Ask, Coming]
 
 
 class Batch:
-    """Statements that are sent together; each has a future for its rows."""
+    """Statements that are sent together; each has a future for its result."""
 
     __slots__ = ("asks", "repeated", "shared", "since")
 
@@ -39,7 +70,7 @@ class Batch:
         fail([future for _, _, future in self.asks], error)
 
 
-def fail(futures: "Sequence[asyncio.Future[Rows]]", error: Exception) -> None:
+def fail(futures: Sequence[Coming], error: Exception) -> None:
     """Give `error` to the futures that wait; that nobody may listen is not worth a warning."""
     for future in futures:
         if not future.done():

@@ -6,13 +6,22 @@ from typing import Any, Self, TypeVar
 
 import psycopg
 
-from gateway.db.batch import Ask, Awaited, Batch, Rows, fail
+from gateway.db.batch import Ask, Awaited, Batch, Coming, Result, Rows, fail
 from gateway.db.lines import Lines
 from gateway.db.session import Session
 from gateway.db.statement import Statement
 from gateway.db.trouble import TimedOutError, UnavailableError
 
-__all__ = ["Ask", "Awaited", "Database", "Rows", "TimedOutError", "UnavailableError"]
+__all__ = [
+    "Ask",
+    "Awaited",
+    "Coming",
+    "Database",
+    "Result",
+    "Rows",
+    "TimedOutError",
+    "UnavailableError",
+]
 
 T = TypeVar("T")
 WAIT = 2
@@ -46,7 +55,7 @@ class Database:
         return cls(Lines(Session(url, statement_seconds, pooler=pooler), size, wait=wait))
 
     def send(self, queue: Sequence[Awaited]) -> None:
-        """Run what is asked for in one flush; its rows settle the futures, or what went wrong.
+        """Run what is asked for in one flush; its results settle the futures, or what went wrong.
 
         That is UnavailableError if there is no connection to be had, TimedOutError
         if a statement takes too long, psycopg.Error if one is wrong. What nobody
@@ -61,8 +70,12 @@ class Database:
 
     async def run(self, asks: Sequence[Ask]) -> list[Rows]:
         """Run `asks` together and give the rows of each; what goes wrong is raised."""
+        return [result.rows() for result in await self.results(asks)]
+
+    async def results(self, asks: Sequence[Ask]) -> list[Result]:
+        """Run `asks` together and give their results; what goes wrong is raised."""
         loop = asyncio.get_running_loop()
-        futures: list[asyncio.Future[Rows]] = [loop.create_future() for _ in asks]
+        futures: list[Coming] = [loop.create_future() for _ in asks]
         self.send(list(zip(asks, futures, strict=True)))
         try:
             return [await future for future in futures]

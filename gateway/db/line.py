@@ -1,6 +1,6 @@
 """One connection in libpq's pipeline mode: a batch goes out in one flush, rows come as they come.
 
-For each command that was sent there is a slot: the future that its rows settle,
+For each command that was sent there is a slot: the future that it settles,
 the name of what it prepares, or None if nobody cares for its result.
 """
 
@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 
-from gateway.db.batch import Batch, Rows
+from gateway.db.batch import Batch, Coming, Result
 from gateway.db.trouble import FORGOTTEN, TimedOutError, UnavailableError, meant, passing
 
 PREPARED = 500
@@ -50,7 +50,7 @@ class Line:
         self._libpq, self._loop = connection.pgconn, asyncio.get_running_loop()
         self._transformer = Transformer(connection)
         self._prepared: OrderedDict[bytes, None] = OrderedDict()
-        self._slots: deque[Future[Rows] | bytes | None] = deque()
+        self._slots: deque[Coming | bytes | None] = deque()
         self.batches: deque[Batch] = deque()
         """What is under way, in order."""
         self.began = 0.0
@@ -161,19 +161,12 @@ class Line:
         slot = self._slots.popleft()
         if status in (_TUPLES_OK, _COMMAND_OK):
             if isinstance(slot, Future) and not slot.done():
-                self._settle(slot, result)
+                slot.set_result(Result(self._transformer, result))
             return
         if isinstance(slot, bytes):
             self._prepared.pop(slot, None)
         if status != _ABORTED:
             self._failed(errors.error_from_result(result), result)
-
-    def _settle(self, future: "Future[Rows]", result: Any) -> None:
-        try:
-            self._transformer.set_pgresult(result)
-            future.set_result(self._transformer.load_rows(0, result.ntuples, tuple))
-        except Exception as error:  # noqa: BLE001 - a value that can't be read is the asker's trouble
-            future.set_exception(error)
 
     def _failed(self, error: psycopg.Error, result: Any) -> None:
         """Decide what becomes of the batch whose statement failed; the rest of it is aborted."""
@@ -195,7 +188,6 @@ class Line:
         self._decided = False
         self.began = self._loop.time()
         if not self.batches:
-            self._transformer.set_pgresult(None)
             self.doomed = self._cancelling is not None
         self._owner.freed(self)
 

@@ -1,13 +1,12 @@
 """Running a plan: down level by level to read, and up again to make the answer."""
 
-import asyncio
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from graphql.execution.values import VariableValues
 
 from gateway.context import Budget, Context, TooMuchError
-from gateway.db.database import Rows
+from gateway.db.database import Coming, Result, Rows
 from gateway.db.values import array, text
 from gateway.execution.plan import Kind, Named, Pairs, Plan, Step
 from gateway.execution.size import bound, count
@@ -38,7 +37,7 @@ class Run:
         self._asks, self._budget = Asks(context.database), Budget(context.budget.most)
         count = len(plan.steps)
         self._keys: list[Collection[Any]] = [()] * count
-        self._rows: list[Any] = [()] * count
+        self._rows: list[Rows | Result] = [[]] * count
         self._pages: list[Any] = [None] * count
         self._asked: list[Any] = [None] * count
         self._named: dict[Named, Pairs] = {
@@ -61,9 +60,9 @@ class Run:
         built: list[Any] = [None] * len(self._plan.steps)
         for step in reversed(self._plan.steps):
             below = [built[each.index] for each in step.below]
-            rows = (self._pages if step.kind is Kind.PAGE else self._rows)[step.index]
-            keys = self._keys[step.index]
-            built[step.index] = step.build(rows, keys, self._context, self._named, *below)
+            i, paged = step.index, step.kind is Kind.PAGE
+            rows = self._pages[i] if paged else _made(self._rows[i])
+            built[i] = step.build(rows, self._keys[i], self._context, self._named, *below)
         self._weigh(built)
         return built[0]
 
@@ -77,10 +76,10 @@ class Run:
             elif step.kind is Kind.PAGE and self._asked[step.index]:
                 longest[step.index] = self._asked[step.index].size
         likely = bound(steps, longest, self._named) > most
-        if likely and count(steps, self._rows, self._named) > most:
+        if likely and count(steps, list(map(_made, self._rows)), self._named) > most:
             raise TooMuchError
 
-    def _ask(self, step: Step) -> "asyncio.Future[Rows] | None":
+    def _ask(self, step: Step) -> Coming | None:
         """Ask for the rows of a step; None if there are none to ask for."""
         if step.through is None:
             keys = self._keys[step.index] = self._found(step)
@@ -108,7 +107,7 @@ class Run:
         assert step.above is not None
         if step.above.kind is Kind.ANSWER:
             return ALL
-        return step.keys(self._rows[step.above.index]) - {None}
+        return step.keys(_made(self._rows[step.above.index])) - {None}
 
     def _form(self, step: Step) -> tuple[Form | None, dict[str, str | None]]:
         """Give the form of what is asked of a list, and its parameters."""
@@ -120,16 +119,19 @@ class Run:
         asked = self._asked[step.index] = step.asked(self._variables)
         return asked.form, asked.parameters()
 
-    def _receive(self, step: Step, rows: Rows) -> None:
-        """Take the rows of a step; TooMuchError if too many have come by now to be shown."""
+    def _receive(self, step: Step, found: Rows | Result) -> None:
+        """Take the rows of a step; TooMuchError if too many have come by now to be shown.
+
+        They are made now only if what comes next needs them.
+        """
         if step.through is not None:  # the rows above came in the same batch, and were taken first
             self._keys[step.index] = self._found(step)
         if step.kind is Kind.PAGE:
-            pages = self._pages[step.index] = self._stretched(step, rows)
-            rows = [row for page in pages.values() for row in page.rows]
-        self._rows[step.index] = rows
+            pages = self._pages[step.index] = self._stretched(step, _made(found))
+            found = [row for page in pages.values() for row in page.rows]
+        self._rows[step.index] = _made(found) if step.below else found
         if step.shown:
-            self._budget.spend(len(rows))
+            self._budget.spend(len(found))
 
     def _stretched(self, step: Step, rows: Rows) -> dict[Any, Stretched]:
         """Give the page of each key."""
@@ -147,7 +149,12 @@ def _above(step: Step) -> Step:
     return above
 
 
-def _forget(waiting: "Iterable[asyncio.Future[Rows] | None]") -> None:
+def _made(found: Rows | Result) -> Rows:
+    """Give the rows of what was found."""
+    return found.rows() if isinstance(found, Result) else found
+
+
+def _forget(waiting: Iterable[Coming | None]) -> None:
     """Wait for nothing any more, and take note of what failed."""
     for each in waiting:
         if each is not None and not each.cancel() and not each.cancelled():

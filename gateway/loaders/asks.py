@@ -1,14 +1,12 @@
-"""The loader of a plan's run: statements, as many as a level has, in one batch."""
-
-import asyncio
+"""The loader of a plan's run: results of statements, as many as a level has, in one batch."""
 
 from aiodataloader import DataLoader
 
-from gateway.db.database import Ask, Database, Rows
+from gateway.db.database import Ask, Coming, Database, Result
 
 
-class Asks(DataLoader[Ask, Rows]):
-    """Loads the rows of statements; the same with the same parameters is run once.
+class Asks(DataLoader[Ask, Result]):
+    """Loads the results of statements; the same with the same parameters is run once.
 
     Whoever asks says when all of a level is asked for: nobody waits for a turn
     of the event loop to be over.
@@ -16,11 +14,11 @@ class Asks(DataLoader[Ask, Rows]):
 
     def __init__(self, database: Database) -> None:
         """Load from `database`."""
-        super().__init__(database.run)
+        super().__init__(database.results)
         self._database = database
-        self._waiting: list[tuple[Ask, asyncio.Future[Rows]]] = []
+        self._waiting: list[tuple[Ask, Coming]] = []
 
-    def do_resolve_reject(self, key: Ask, future: "asyncio.Future[Rows]") -> None:
+    def do_resolve_reject(self, key: Ask, future: Coming) -> None:
         """Have `key` wait."""
         self._waiting.append((key, future))
 

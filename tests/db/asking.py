@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from gateway.db.database import Ask, Database, Rows
+from gateway.db.database import Ask, Coming, Database
 from gateway.db.statement import Statement
 
 OURS = "where application_name = 'marketplace-gateway' and datname = current_database()"
@@ -24,10 +24,10 @@ async def value(database: Database, sql: str, *parameters: str | None) -> object
     return row[0]
 
 
-def sent(database: Database, *asks: Ask) -> "list[asyncio.Future[Rows]]":
+def sent(database: Database, *asks: Ask) -> list[Coming]:
     """Send a batch; give what its rows will settle."""
     loop = asyncio.get_running_loop()
-    futures: list[asyncio.Future[Rows]] = [loop.create_future() for _ in asks]
+    futures: list[Coming] = [loop.create_future() for _ in asks]
     database.send(list(zip(asks, futures, strict=True)))
     return futures
 

@@ -106,9 +106,19 @@ async def test_a_value_that_can_not_be_read_fails_alone(database: Database) -> N
     good, bad, other = sent(
         database, ask("select 1"), ask("select 'infinity'::timestamp"), ask("select 2")
     )
+    found = await bad
+    assert len(found) == 1
     with pytest.raises(psycopg.DataError):
-        await bad
-    assert [await good, await other] == [[(1,)], [(2,)]]
+        found.rows()
+    assert [(await each).rows() for each in (good, other)] == [[(1,)], [(2,)]]
+
+
+async def test_rows_can_still_be_made_when_the_connection_is_gone(url: str) -> None:
+    """And as often as they are asked for."""
+    async with at(url, size=1) as database:
+        (sending,) = sent(database, ask("select 7, 'ä', true, 1.50, null"))
+        found = await sending
+    assert [found.rows() for _ in "ab"] == [[(7, "ä", True, "1.50", None)]] * 2
 
 
 async def test_what_nobody_waits_for_is_stopped(database: Database, root: Root) -> None:
@@ -130,7 +140,7 @@ async def test_who_comes_after_what_is_stopped_is_answered(database: Database) -
         (stopped,) = sent(database, ask("select pg_sleep(0.9)"))
         after = [sent(database, ask("select pg_sleep(0.02)::text"), ask("select 2")) for _ in "ab"]
         stopped.cancel()
-        assert [await each for two in after for each in two] == [[("",)], [(2,)]] * 2
+        assert [(await each).rows() for two in after for each in two] == [[("",)], [(2,)]] * 2
 
 
 async def test_what_is_stopped_by_mistake_is_run_again(database: Database, root: Root) -> None:
@@ -139,7 +149,7 @@ async def test_what_is_stopped_by_mistake_is_run_again(database: Database, root:
         futures = sent(database, ask("select 1"), ask("select pg_sleep(0.2)::text"))
         await eventually(lambda: busy(root))
         line.cancel()
-        assert [await each for each in futures] == [[(1,)], [("",)]]
+        assert [(await each).rows() for each in futures] == [[(1,)], [("",)]]
 
 
 async def test_a_time_out_is_the_fault_of_nobody_else(database: Database) -> None:
@@ -147,7 +157,7 @@ async def test_a_time_out_is_the_fault_of_nobody_else(database: Database) -> Non
     after = sent(database, ask("select 1"), ask("select 2"))
     with pytest.raises(TimedOutError):
         await slow
-    assert [await each for each in after] == [[(1,)], [(2,)]]
+    assert [(await each).rows() for each in after] == [[(1,)], [(2,)]]
 
 
 async def test_what_the_server_lacks_the_means_for_is_unavailable(database: Database) -> None:
@@ -158,6 +168,6 @@ async def test_what_the_server_lacks_the_means_for_is_unavailable(database: Data
 
 async def test_all_of_a_batch_is_told_what_went_wrong(database: Database) -> None:
     first, *others = sent(database, ask("select 1"), ask("select missing"), ask("select 2"))
-    assert await first == [(1,)]
+    assert (await first).rows() == [(1,)]
     (error,) = set(await asyncio.gather(*others, return_exceptions=True))
     assert isinstance(error, psycopg.errors.UndefinedColumn)

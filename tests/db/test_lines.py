@@ -66,7 +66,7 @@ async def test_first_come_first_served(url: str) -> None:
         order: list[int] = []
         for each in range(20):
             (future,) = sent(database, ask("select $1::int, pg_sleep(0.02)::text", str(each)))
-            future.add_done_callback(lambda done: order.append(done.result()[0][0]))
+            future.add_done_callback(lambda done: order.append(done.result().rows()[0][0]))
         await value(database, "select 1")
         assert order == list(range(20))
 
@@ -153,7 +153,7 @@ async def test_who_is_behind_a_silence_is_answered_by_others(url: str) -> None:
         await asyncio.wait([first], timeout=3)
         assert isinstance(first.exception(), TimedOutError)
         await line.mend()
-        assert await second == [(2,)]
+        assert (await second).rows() == [(2,)]
 
 
 async def test_what_is_under_way_is_ended_before_all_is_closed(url: str) -> None:
@@ -161,7 +161,7 @@ async def test_what_is_under_way_is_ended_before_all_is_closed(url: str) -> None
     await value(database, "select 1")
     (going,) = sent(database, ask("select pg_sleep(0.3)::text"))
     await database.close()
-    assert going.result() == [("",)]
+    assert going.result().rows() == [("",)]
     (late,) = sent(database, ask("select 1"))
     assert isinstance(late.exception(), UnavailableError)
 
