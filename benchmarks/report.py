@@ -24,19 +24,27 @@ class Medians:
 
     def of(self, figure: str, query: str, target: str, connections: int) -> float | None:
         """Give the median of a figure, if it was measured."""
+        found = self._by_round(figure, query, target, connections)
+        return median(found.values()) if found else None
+
+    def _by_round(self, figure: str, query: str, target: str, connections: int) -> dict[int, float]:
         wanted = (query, target, connections)
-        found = [
-            float(getattr(each, figure))
+        return {
+            each.round: float(getattr(each, figure))
             for each in self.cells
             if (each.query, each.target, each.connections) == wanted
-        ]
-        return median(found) if found else None
+        }
 
     def ratio(self, query: str, target: str, rival: str, connections: int) -> float | None:
-        """Tell how many times as many requests a server answers as another."""
-        ours = self.of("rate", query, target, connections)
-        theirs = self.of("rate", query, rival, connections)
-        return ours / theirs if ours and theirs else None
+        """Tell how many times as many requests a server answers as another.
+
+        What is compared was measured in the same round, one soon after the other:
+        the machine's speed changes from round to round.
+        """
+        ours = self._by_round("rate", query, target, connections)
+        theirs = self._by_round("rate", query, rival, connections)
+        found = [ours[each] / theirs[each] for each in ours.keys() & theirs.keys() if theirs[each]]
+        return median(found) if found else None
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

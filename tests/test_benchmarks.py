@@ -169,7 +169,8 @@ def cell(target: str, rate: float, number: int = 0) -> Cell:
 
 def test_reports_medians_and_ratios() -> None:
     ours = [cell("gateway, staff", rate, number) for number, rate in enumerate((3000, 9, 2000))]
-    cells = [*ours, cell("postgraphile", 1000)]
+    theirs = [cell("postgraphile", rate, number) for number, rate in enumerate((1000, 9, 1000))]
+    cells = [*ours, *theirs]
     assert Medians(cells).ratio("q4", "gateway, staff", "postgraphile", 16) == 2
     text = report(cells, {"q4": {"gateway, staff": 1.0}})
     rates, costs, statements = text.split("\n\n")[1::2]
@@ -177,3 +178,11 @@ def test_reports_medians_and_ratios() -> None:
     assert row == ["q4", "2000", "1000", "2.00", ""]
     assert "0.500 + 0.250" in costs
     assert "1.00" in statements
+
+
+def test_compares_what_was_measured_in_the_same_round() -> None:
+    """Of a machine that became twice as fast meanwhile."""
+    ours = [cell("gateway, staff", rate, number) for number, rate in enumerate((100, 200, 200))]
+    theirs = [cell("postgraphile", rate, number) for number, rate in enumerate((50, 50, 100))]
+    assert Medians([*ours, *theirs]).ratio("q4", "gateway, staff", "postgraphile", 16) == 2
+    assert Medians(ours).ratio("q4", "gateway, staff", "postgraphile", 16) is None
