@@ -62,7 +62,7 @@ select (jsonb_populate_record(o, jsonb_build_object(
     'slug', concat(o.slug, '-', copy),
     'created', (select max(created) from marketplace_offering) + interval '1 minute' * (copy * 1000 + o.id)
 ))).*
-from original o cross join generate_series(1, 5) copy;
+from original o cross join generate_series(1, 10) copy;
 
 insert into marketplace_offeringcomponent
 select (jsonb_populate_record(c, jsonb_build_object(
@@ -70,7 +70,7 @@ select (jsonb_populate_record(c, jsonb_build_object(
     'uuid', md5(concat('component', c.id, copy))::uuid,
     'offering_id', c.offering_id + 1000 * copy
 ))).*
-from marketplace_offeringcomponent c cross join generate_series(1, 5) copy
+from marketplace_offeringcomponent c cross join generate_series(1, 10) copy
 where offering_id in (select id from original);
 
 insert into marketplace_plan
@@ -79,7 +79,7 @@ select (jsonb_populate_record(p, jsonb_build_object(
     'uuid', md5(concat('plan', p.id, copy))::uuid,
     'offering_id', p.offering_id + 1000 * copy
 ))).*
-from marketplace_plan p cross join generate_series(1, 5) copy
+from marketplace_plan p cross join generate_series(1, 10) copy
 where offering_id in (select id from original);
 
 insert into marketplace_plancomponent
@@ -88,5 +88,5 @@ select (jsonb_populate_record(p, jsonb_build_object(
     'plan_id', p.plan_id + 1000 * copy,
     'component_id', p.component_id + 1000 * copy
 ))).*
-from marketplace_plancomponent p cross join generate_series(1, 5) copy
+from marketplace_plancomponent p cross join generate_series(1, 10) copy
 where plan_id in (select p.id from marketplace_plan p where p.offering_id in (select id from original));
