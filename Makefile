@@ -77,8 +77,8 @@ bench-scale: $(VENV)/ready-dev ## Measure how the gateway's times grow (SIZES=10
 	@$(RUN) benchmarks.scale $(call given,sizes rounds seconds output)
 
 lock: ## Lock the dependencies anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra setup pyproject.toml -o requirements.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra setup --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header --extra setup pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header --extra setup --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove .venv and caches (not the demo's data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage*
