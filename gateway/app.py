@@ -1,5 +1,6 @@
 """The HTTP service: routes, its life, its health; who asks, and what becomes of a request."""
 
+import asyncio
 import gc
 import logging
 import re
@@ -28,7 +29,7 @@ from gateway.db.viewers import ViewerReader
 from gateway.examples import EXAMPLES
 from gateway.execution.answering import Answering
 from gateway.execution.failures import Code
-from gateway.hangup import Attended, GoneError, LateError
+from gateway.hangup import Attended, GoneError, LateError, StalledError
 from gateway.ide import page
 from gateway.keepalive import KeepAlive, Waldur
 from gateway.replies import Answered, masked, refused
@@ -57,12 +58,14 @@ class Service:
         self._statements = Statements(installation)
         self._database: Database
         self._viewers: Viewers
+        self._loop: asyncio.AbstractEventLoop
 
     @asynccontextmanager
     async def life(self, _app: Starlette) -> AsyncIterator[None]:
         """Open what the service needs, and close it in the end."""
         settings = self._settings
         assert settings.database_url is not None
+        self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as held:
             self._database = await Database.at(
                 settings.database_url,
@@ -106,15 +109,18 @@ class Service:
         except UnauthenticatedError as problem:
             code, how = Code.UNAUTHENTICATED, {"WWW_Authenticate": "Token"}
             return refused(HTTPStatus.UNAUTHORIZED, str(problem), code, id_, **how)
+        except StalledError:
+            late, status = "The body did not come in time.", HTTPStatus.REQUEST_TIMEOUT
+            return refused(status, late, Code.BAD_USER_INPUT, id_)
         except GoneError:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except Exception as problem:  # noqa: BLE001 - the process lives, whatever happens
             return _failed(problem, id_)
 
     async def _answer(self, request: Request, id_: str) -> Response:
-        text = await body_of(request, self._settings.body_bytes)
-        asking = asking_in(text, id_)
-        async with Attended(request, self._settings.request_seconds):
+        async with Attended(request, self._settings.request_seconds, self._loop) as attended:
+            asking = asking_in(await body_of(request, self._settings.body_bytes), id_)
+            attended.read()
             answer = await self._answering.answer(asking, await self._context(request))
         return Answered(answer, request.headers.get("accept", ""), id_)
 

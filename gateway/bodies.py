@@ -1,6 +1,5 @@
 """From the body of an HTTP request to what it asks for."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -10,8 +9,6 @@ from starlette.requests import Request
 from gateway.execution.answering import Asking
 
 decode = msgspec.json.Decoder().decode
-PATIENCE = 30
-"""Seconds for a body to come."""
 
 
 class BadRequestError(Exception):
@@ -31,15 +28,6 @@ async def body_of(request: Request, longest: int) -> bytes:
             "Send the query as JSON, with `Content-Type: application/json`.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await _read(request, longest)
-    except TimeoutError:
-        late = "The body did not come in time."
-        raise BadRequestError(late, HTTPStatus.REQUEST_TIMEOUT) from None
-
-
-async def _read(request: Request, longest: int) -> bytes:
     body, more = b"", True
     while more:
         message = await request.receive()

@@ -1,4 +1,7 @@
-"""Work ends when nobody waits for it any more: the client is gone, or the time is up."""
+"""Work ends when nobody waits for it any more: the client is gone, or the time is up.
+
+The loop is passed in: before Python 3.12 asyncio makes a system call to find it.
+"""
 
 import asyncio
 from types import TracebackType
@@ -8,6 +11,8 @@ from starlette.requests import Request
 
 SOON = 0.25
 """Seconds in which most requests are answered; only after them is the client watched."""
+PATIENCE = 30
+"""Seconds for a body to come."""
 
 
 class GoneError(Exception):
@@ -18,24 +23,36 @@ class LateError(Exception):
     """The answer took too long."""
 
 
-class Attended:
-    """A context that is left by GoneError or LateError when what is done in it is of no use.
+class StalledError(Exception):
+    """The body did not come."""
 
-    The request's body must have been read before.
+
+class Attended:
+    """A context that is left when what is done in it is of no use.
+
+    That is by StalledError if the body does not come, then by GoneError or LateError.
     """
 
-    def __init__(self, request: Request, seconds: float) -> None:
+    def __init__(self, request: Request, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
         """Work for `request`, for at most so many seconds."""
-        self._request, self._seconds = request, seconds
+        self._request, self._seconds, self._loop = request, seconds, loop
         self._why: type[Exception] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._read = self._late = False
 
     async def __aenter__(self) -> Self:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None
         self._working, self._asked = task, task.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(SOON, self._begin)
+        self._timer = self._loop.call_later(SOON, self._begin)
         return self
+
+    def read(self) -> None:
+        """Hear that the body was read: what comes now can only say that the client is gone."""
+        self._read = True
+        if self._late:
+            self._timer.cancel()
+            self._begin()
 
     async def __aexit__(
         self,
@@ -52,7 +69,11 @@ class Attended:
             raise self._why from error
 
     def _begin(self) -> None:
-        self._watching = asyncio.get_running_loop().create_task(self._watch())
+        self._late = True
+        if self._read:
+            self._watching = self._loop.create_task(self._watch())
+        else:
+            self._timer = self._loop.call_later(PATIENCE - SOON, self._end, StalledError)
 
     async def _watch(self) -> None:
         try:

@@ -1,6 +1,7 @@
 """Work ends when nobody waits for it any more: the client is gone, or the time is up."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 import uvicorn
 
 from gateway.app import application
+from gateway.hangup import SOON
 from gateway.serving import installation_of
 from gateway.settings import settings
 from tests.conftest import NewDatabase
@@ -18,6 +20,8 @@ from tests.db.asking import eventually
 from tests.serving import small_demo, tokens_at
 
 NAMES = {"query": "{ resources(first: 3) { nodes { name } } }"}
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]
+"""Both ways of a connection, and what is left to send."""
 RUNNING = (
     "select count(*) from pg_stat_activity where datname = current_database()"
     " and application_name = 'marketplace-gateway' and state = 'active'"
@@ -116,3 +120,44 @@ async def test_an_answer_may_not_take_too_long(url: str) -> None:
         assert (answer.status_code, error["extensions"]["code"]) == (504, "TIMEOUT")
         assert error["extensions"]["id"] == answer.headers["X-Request-ID"]
         assert "errors" not in (await asked(client)).json()
+
+
+@asynccontextmanager
+async def half_asked(client: httpx.AsyncClient) -> AsyncIterator[Stream]:
+    """Send the head of a query and half of its body."""
+    port = client.base_url.port
+    assert port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = json.dumps(NAMES).encode()
+    named = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(body))}
+    named["Authorization"] = client.headers["Authorization"]
+    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    writer.write(f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body[:10])
+    await asyncio.sleep(2 * SOON)
+    try:
+        yield reader, writer, body[10:]
+    finally:
+        writer.close()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.hangup.PATIENCE", 3 * SOON)
+    async with client_of(url) as client, half_asked(client) as (reader, _, _):
+        assert b"408" in await reader.readline()
+        assert "errors" not in (await asked(client)).json()
+
+
+async def test_who_hangs_up_after_a_slow_body_is_noticed(url: str) -> None:
+    async with client_of(url) as client, locked(url) as root:
+        async with half_asked(client) as (_, writer, rest):
+            writer.write(rest)
+            await running(root, 1)
+        await running(root, 0)
+
+
+async def test_a_slow_body_is_answered(url: str) -> None:
+    async with client_of(url) as client, half_asked(client) as (reader, writer, rest):
+        writer.write(rest)
+        assert b"200" in await reader.readline()

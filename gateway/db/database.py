@@ -36,6 +36,8 @@ class Database:
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
+        self.loop = lines.loop
+        """The event loop that all waiting is done on."""
 
     @classmethod
     async def at(

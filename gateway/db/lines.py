@@ -24,7 +24,7 @@ class Lines:
         """Wait so many seconds for a connection, and for a sign of life beyond a time-out."""
         self._session, self._size, self._wait = session, size, wait
         self._depth = DEPTH if session.first is None else 1
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._lines: set[Line] = set()
         self._leaving: set[Line] = set()
         self._idle: list[Line] = []
@@ -47,14 +47,14 @@ class Lines:
             return
         line = None if self._waiting else self._least()
         if line is None:
-            self._waiting.add(batch, self._loop.time())
+            self._waiting.add(batch, self.loop.time())
         else:
             line.send(batch)
         self._fill(behind=line is not None)
 
     def _least(self) -> Line | None:
         """Give the connection with the least to do, if it can take more."""
-        now = self._loop.time()
+        now = self.loop.time()
         able = [each for each in self._lines if self._takes(each, now)]
         return min(able, key=lambda each: len(each.batches), default=None)
 
@@ -66,7 +66,7 @@ class Lines:
 
     def freed(self, line: Line) -> None:
         """Give what waits to a connection that has place again."""
-        self.answered = now = self._loop.time()
+        self.answered = now = self.loop.time()
         while self._waiting and self._takes(line, now):
             batch = self._waiting.next()
             if batch is not None:
@@ -96,7 +96,7 @@ class Lines:
             return
         batch.repeated = True
         if not batch.over() and not self._aside(batch):
-            self._waiting.put_first(batch, self._loop.time())
+            self._waiting.put_first(batch, self.loop.time())
 
     def lost(self, line: Line, left: list[Batch], error: Exception) -> None:
         """Run what is left on new connections: what broke one may have broken all."""

@@ -14,7 +14,7 @@ class Asks(DataLoader[Ask, Result]):
 
     def __init__(self, database: Database) -> None:
         """Load from `database`."""
-        super().__init__(database.results)
+        super().__init__(database.results, loop=database.loop)
         self._database = database
         self._waiting: list[tuple[Ask, Coming]] = []
 
