@@ -1,7 +1,7 @@
 -- The catalogue in the shape that the reference figures of Q1 and Q3 were taken on: every offering
 -- that has components has at least five of them, three plans, and a price for each component in
--- each plan; every resource has an endpoint. Then five copies of each offering that everybody may
--- order, so that it fills a page of 50. The copies are the newest offerings, so that page is the
+-- each plan; every resource has an endpoint. Then ten copies of each offering that everybody may
+-- order: some 120 offerings, as there, and more than a page. They are the newest, so that page is the
 -- same for every viewer.
 insert into marketplace_offeringcomponent
 select (jsonb_populate_record(c, jsonb_build_object(
