@@ -9,6 +9,8 @@ from psycopg.pq.abc import PGresult
 
 from gateway.db.statement import Statement
 
+QUICK = 0.02
+"""Seconds that quick statements take at most, together, in a busy process."""
 Rows = list[tuple[Any, ...]]
 Ask = tuple[Statement, tuple[str | None, ...]]
 """A statement and its parameters."""
@@ -46,7 +48,7 @@ Awaited = tuple[Ask, Coming]
 class Batch:
     """Statements that are sent together; each has a future for its result."""
 
-    __slots__ = ("asks", "repeated", "shared", "since")
+    __slots__ = ("asks", "repeated", "shared", "since", "slow")
 
     def __init__(self, queue: Sequence[Awaited]) -> None:
         """Take what is asked for; ValueError if a parameter can't be told to PostgreSQL."""
@@ -54,12 +56,20 @@ class Batch:
             (statement, [None if each is None else _written(each) for each in parameters], future)
             for (statement, parameters), future in queue
         ]
+        self.slow = any([statement.slow for statement, _, _ in self.asks])  # noqa: C419 - a list is faster
+        """Whether it is likely to take long."""
         self.since = 0.0
         """When it began to wait for a connection."""
         self.repeated = False
         """Whether it is run for the second time."""
         self.shared = False
         """Whether it was sent on another connection too, as the first is held up."""
+
+    def took(self, seconds: float) -> None:
+        """Remember whether its statements are slow."""
+        slow = seconds > QUICK
+        for statement, _, _ in self.asks:
+            statement.slow = slow
 
     def over(self) -> bool:
         """Tell whether nobody waits for anything any more."""

@@ -53,6 +53,8 @@ class Line:
         self._slots: deque[Coming | bytes | None] = deque()
         self.batches: deque[Batch] = deque()
         """What is under way, in order."""
+        self.slow = False
+        """Whether something under way is likely to take long."""
         self.began = 0.0
         """Since when the first of them is alone with the server."""
         self._decided = False  # what becomes of the first, before all its results are there
@@ -72,6 +74,7 @@ class Line:
         if not self.batches:
             self.began = self._loop.time()
         self.batches.append(batch)
+        self.slow = self.slow or batch.slow
         try:
             if self._first is None:
                 self._send_prepared(batch)
@@ -184,9 +187,11 @@ class Line:
             batch.fail(meant(error))
 
     def _done(self) -> None:
-        self.batches.popleft()
+        now, batch = self._loop.time(), self.batches.popleft()
+        batch.took(now - self.began)
+        self.slow = self.slow and any(each.slow for each in self.batches)
         self._decided = False
-        self.began = self._loop.time()
+        self.began = now
         if not self.batches:
             self.doomed = self._cancelling is not None
         self._owner.freed(self)

@@ -11,8 +11,10 @@ from gateway.db.trouble import UnavailableError
 from gateway.db.waiting import Waiting
 from gateway.db.watch import SLOW, Watch
 
-DEPTH = 4
+DEPTH = 8
 """How many batches may be under way on one connection."""
+AWAKE = 2
+"""On so many connections quick batches share: a third would only wake up one more backend."""
 FAREWELL = 2
 """Seconds that what is under way gets when all is closed."""
 
@@ -42,21 +44,32 @@ class Lines:
             batch.fail(UnavailableError("The connections are closed."))
             return
         self._watch.wake()
-        if self._idle:
-            self._idle.pop().send(batch)
-            return
-        line = None if self._waiting else self._least()
+        line = self._line(batch)
         if line is None:
             self._waiting.add(batch, self.loop.time())
         else:
             line.send(batch)
-        self._fill(behind=line is not None)
+        if line is None or not self._idle:
+            self._fill(behind=line is not None and len(line.batches) > 1)
+
+    def _line(self, batch: Batch) -> Line | None:
+        """Give a connection that can take a batch, if there is one.
+
+        Quick ones share few connections; a slow one, and what would wait for
+        it, get others as long as there are any.
+        """
+        if self._idle and (batch.slow or len(self._lines) - len(self._idle) < AWAKE):
+            return self._idle.pop()
+        if self._waiting:
+            return None
+        line = self._least()
+        return self._idle.pop() if self._idle and (line is None or line.slow) else line
 
     def _least(self) -> Line | None:
-        """Give the connection with the least to do, if it can take more."""
+        """Give the busy connection with the least to do that can take more; best a quick one."""
         now = self.loop.time()
-        able = [each for each in self._lines if self._takes(each, now)]
-        return min(able, key=lambda each: len(each.batches), default=None)
+        able = [each for each in self._lines if each.batches and self._takes(each, now)]
+        return min(able, key=lambda each: (each.slow, len(each.batches)), default=None)
 
     def _takes(self, line: Line, now: float) -> bool:
         if line.doomed or line not in self._lines:

@@ -37,7 +37,7 @@ DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignor
 _NO_KEY = null().label("key")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Statement:
     """SQL, the names of its parameters in order, and its own as a prepared statement."""
 
@@ -45,10 +45,12 @@ class Statement:
     parameters: tuple[str, ...] = ()
     name: bytes = field(init=False)
     """Of the SQL itself, so that what has one name is one statement, whoever made it."""
+    slow: bool = field(default=False, init=False)
+    """Whether it took long, by itself or with others, when it was last run."""
 
     def __post_init__(self) -> None:
         digest = blake2b(self.sql.encode(), digest_size=16).hexdigest()
-        object.__setattr__(self, "name", f"s{digest}".encode())
+        self.name = f"s{digest}".encode()
 
 
 class Statements:

@@ -46,10 +46,11 @@ async def opened(url: str, **how: Any) -> AsyncIterator[Database]:
 async def at(url: str, *, size: int, seconds: float = 10) -> AsyncIterator[Database]:
     """Give a database whose connections are all open."""
     async with opened(url, size=size, statement_seconds=seconds) as database:
-        holding = "select pg_backend_pid(), pg_sleep(0.05)::text"
+        holding = ask("select pg_backend_pid(), pg_sleep(0.05)::text")  # known as slow, once it ran
         found: set[object] = set()
         while len(found) < size:
-            found |= set(await asyncio.gather(*[value(database, holding) for _ in range(size)]))
+            rows = await asyncio.gather(*[database.run([holding]) for _ in range(size)])
+            found |= {row[0] for ((row,),) in rows}
         yield database
 
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from gateway.db.database import Database, TimedOutError, UnavailableError
+from gateway.db.database import Ask, Coming, Database, TimedOutError, UnavailableError
+from gateway.db.lines import AWAKE, DEPTH
 from tests.conftest import NewDatabase
 from tests.db.asking import Root, ask, at, eventually, opened, root_at, sent, value
 from tests.line import line_to
@@ -61,6 +62,33 @@ async def test_what_was_sent_behind_a_slow_statement_need_not_wait_for_it(url: s
         slow.cancel()
 
 
+async def test_quick_statements_wake_up_few_backends(url: str) -> None:
+    quick = ask("select pg_backend_pid()")
+    async with at(url, size=4) as database:
+        found = [await each for each in sent_apart(database, quick, 12)]
+    assert len({result.rows()[0][0] for result in found}) == AWAKE
+
+
+async def test_nothing_is_sent_behind_what_is_known_to_be_slow(url: str) -> None:
+    quick, slow = (
+        ask("select pg_backend_pid()"),
+        ask("select pg_backend_pid(), pg_sleep(0.2)::text"),
+    )
+    async with at(url, size=4) as database:
+        await database.run([slow])
+        coming = sent_apart(database, slow, 3)
+        found = [await each for each in sent_apart(database, quick, DEPTH)]
+        assert not any(each.done() for each in coming)
+        others = {(await each).rows()[0][0] for each in coming}
+    assert len(others) == 3
+    assert others.isdisjoint(result.rows()[0][0] for result in found)
+
+
+def sent_apart(database: Database, one: Ask, times: int) -> list[Coming]:
+    """Send batches of one statement each; give what their rows will settle."""
+    return [coming for _ in range(times) for coming in sent(database, one)]
+
+
 async def test_first_come_first_served(url: str) -> None:
     async with at(url, size=1) as database:
         order: list[int] = []
@@ -74,10 +102,10 @@ async def test_first_come_first_served(url: str) -> None:
 async def test_only_so_many_may_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.db.waiting.MOST", 3)
     async with at(url, size=1) as database:
-        held = [sent(database, ask("select pg_sleep(0.3)::text"))[0] for _ in range(7)]
+        held = [sent(database, ask("select pg_sleep(0.3)::text"))[0] for _ in range(DEPTH + 3)]
         (refused,) = sent(database, ask("select 1"))
         assert isinstance(refused.exception(), UnavailableError)
-        held[5].cancel()
+        held[DEPTH + 1].cancel()
         await asyncio.wait(held[:1])
         assert await value(database, "select 1") == 1
         for each in held:
