@@ -101,7 +101,8 @@ class Viewers:
         known = self._known.get(name)
         if known is None or known.until <= self._clock():
             known = self._load(name)
-        viewer = await self._patient(known.viewer)
+        coming = known.viewer
+        viewer = coming.result() if coming.done() else await self._patient(coming)
         if key is not None:
             self._used(key)
         return viewer

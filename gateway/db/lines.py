@@ -67,9 +67,11 @@ class Lines:
 
     def _least(self) -> Line | None:
         """Give the busy connection with the least to do that can take more; best a quick one."""
-        now = self.loop.time()
-        able = [each for each in self._lines if each.batches and self._takes(each, now)]
-        return min(able, key=lambda each: (each.slow, len(each.batches)), default=None)
+        now, found = self.loop.time(), None
+        for each in self._lines:
+            if each.batches and self._takes(each, now) and (found is None or _eases(each, found)):
+                found = each
+        return found
 
     def _takes(self, line: Line, now: float) -> bool:
         if line.doomed or line not in self._lines:
@@ -185,3 +187,10 @@ class Lines:
         for line in (*self._lines, *self._leaving):
             line.close()
         self._watch.stop()
+
+
+def _eases(line: Line, other: Line) -> bool:
+    """Tell whether a batch would rather wait behind what is on `line` than on `other`."""
+    if line.slow != other.slow:
+        return other.slow
+    return len(line.batches) < len(other.batches)

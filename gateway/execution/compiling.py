@@ -1,6 +1,7 @@
 """Compiling an operation: its document lowered, its steps built and put in order."""
 
 from collections import deque
+from math import inf
 from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema
@@ -10,7 +11,7 @@ from gateway.db.installation import Installation
 from gateway.db.read import At, Seen, Through
 from gateway.execution.build import Builder
 from gateway.execution.lower import lowered
-from gateway.execution.plan import NotPlannedError, Plan, Step
+from gateway.execution.plan import Kind, NotPlannedError, Plan, Step
 from gateway.execution.variables import Variables
 
 MOST_STEPS = 100
@@ -45,7 +46,15 @@ def compiled(
         step.index = index
     named = list(dict.fromkeys(step.named[0] for step in steps if step.named))
     defined = Variables(schema, executor.operation.variable_definitions or ())
-    return Plan(steps, levels, named, defined)
+    return Plan(steps, levels, named, defined, _most(steps))
+
+
+def _most(steps: list[Step]) -> float:
+    """Give how many rows an answer can show at most: as many as rows have places, without lists."""
+    listed = any(each.kind in (Kind.MANY, Kind.PAGE) for each in steps)
+    if listed or any(each.named and each.named[0].listed for each in steps):
+        return inf
+    return sum(shown.step is None for step in steps for shown in step.shown)
 
 
 def _levels(answer: Step) -> list[list[Step]]:

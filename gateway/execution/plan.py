@@ -139,6 +139,8 @@ class Plan:
     """The steps that read, by the round in which they do."""
     named: list[Named]
     variables: Variables
+    most: float
+    """How many rows an answer can show, whatever is found; without end if there are lists."""
     surprises: int = 0
     """How often in a row it met what it did not know of."""
     rests_until: float = 0.0

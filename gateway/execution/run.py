@@ -6,7 +6,7 @@ from typing import Any
 from graphql.execution.values import VariableValues
 
 from gateway.context import Budget, Context, TooMuchError
-from gateway.db.database import Coming, Result, Rows
+from gateway.db.database import Ask, Coming, Result, Rows
 from gateway.db.values import array, text
 from gateway.execution.plan import Kind, Named, Pairs, Plan, Step
 from gateway.execution.size import bound, count
@@ -34,7 +34,7 @@ class Run:
 
     def __init__(self, plan: Plan, variables: VariableValues, context: Context) -> None:
         self._plan, self._variables, self._context = plan, variables, context
-        self._asks, self._budget = Asks(context.database), Budget(context.budget.most)
+        self._budget = Budget(context.budget.most)
         count = len(plan.steps)
         self._keys: list[Collection[Any]] = [()] * count
         self._rows: list[Rows | Result] = [[]] * count
@@ -44,16 +44,28 @@ class Run:
             each: each.pairs(variables, context) for each in plan.named
         }
 
-    async def read(self, level: Iterable[Step]) -> None:
+    async def read(self, level: list[Step]) -> None:
         """Read the rows of the steps of a level, in one batch."""
-        waiting = [(step, self._ask(step)) for step in level]
-        self._asks.send()
+        asks = [self._ask(step) for step in level]
+        waiting = self._loaded(asks)
         try:
-            for step, coming in waiting:
+            for step, coming in zip(level, waiting, strict=True):
                 self._receive(step, [] if coming is None else await coming)
         except BaseException:
-            _forget(coming for _, coming in waiting)
+            _forget(waiting)
             raise
+
+    def _loaded(self, asks: list[Ask | None]) -> list[Coming | None]:
+        """Load what a level asks for; what is alone is asked for once, and needs no loader."""
+        database = self._context.database
+        if len(asks) == 1 and asks[0] is not None:
+            coming = database.loop.create_future()
+            database.send([(asks[0], coming)])
+            return [coming]
+        loader = Asks(database)
+        waiting = [None if each is None else loader.load(each) for each in asks]
+        loader.send()
+        return waiting
 
     def answer(self) -> Any:
         """Make the answer of what was read; TooMuchError if it would be too large."""
@@ -69,6 +81,8 @@ class Run:
     def _weigh(self, built: list[Any]) -> None:
         """Raise TooMuchError if the answer shows too much."""
         steps, most = self._plan.steps, self._context.budget.most
+        if self._plan.most <= most:
+            return
         longest = [1] * len(steps)
         for step in steps:
             if step.kind is Kind.MANY:
@@ -79,8 +93,8 @@ class Run:
         if likely and count(steps, list(map(_made, self._rows)), self._named) > most:
             raise TooMuchError
 
-    def _ask(self, step: Step) -> Coming | None:
-        """Ask for the rows of a step; None if there are none to ask for."""
+    def _ask(self, step: Step) -> Ask | None:
+        """Give the statement for the rows of a step; None if there are none to ask for."""
         if step.through is None:
             keys = self._keys[step.index] = self._found(step)
         else:
@@ -93,8 +107,7 @@ class Run:
         if keys is not ALL:
             single = step.single or step.through is not None
             parameters["keys"] = text(next(iter(keys))) if single else array(keys)
-        ask = step.ask(form, parameters, self._context)
-        return None if ask is None else self._asks.load(ask)
+        return step.ask(form, parameters, self._context)
 
     def _found(self, step: Step) -> Collection[Any]:
         """Give the keys that a step's rows are found by."""

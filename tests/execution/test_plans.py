@@ -260,6 +260,7 @@ async def test_mistakes_of_clients_keep_no_plan_from_being_made(
 @pytest.mark.parametrize(
     "query",
     [
+        "{ viewer { user { username } } }",
         "{ resources(first: 9) { nodes { project { name } plan { name } endpoints { url } } } }",
         "{ resources(first: 9) { edges { cursor node { offering { components { name } } } } } }",
         "{ resources(first: 9) { edges { cursor } pageInfo { endCursor } totalCount } }",
