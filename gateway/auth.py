@@ -11,7 +11,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from gateway.db.viewers import ViewerReader
-from gateway.db.visibility import Viewer
+from gateway.db.viewer import Viewer
 from gateway.settings import Network
 
 KNOWN = 10_000

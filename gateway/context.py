@@ -10,7 +10,7 @@ import strawberry
 
 from gateway.db.database import Database
 from gateway.db.statement import Statements
-from gateway.db.visibility import Viewer
+from gateway.db.viewer import Viewer
 from gateway.loaders.loads import Loads
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Boolean, Column, ColumnElement, any_, bindparam, func, select
 
+from gateway.db.marks import of_rule
+from gateway.db.read import Condition
+from gateway.db.values import constant
+
 Holds = Callable[[ColumnElement[bool], str], ColumnElement[bool]]
 Path = tuple[Column[Any], ...]
 Compare = Callable[[Column[Any], str], ColumnElement[bool]]
@@ -42,6 +46,16 @@ def at_most(column: Column[Any], name: str) -> ColumnElement[bool]:
 def given(column: Column[Any], name: str) -> ColumnElement[bool]:
     """Hold where `column` has any value, or where it has none, as the parameter says."""
     return column.is_not(None) == bindparam(name, type_=Boolean)
+
+
+def is_value(column: Column[Any], value: str | int) -> Condition:
+    """Have `column` hold a value that stands in this program."""
+    return lambda _rule: column == constant(value)
+
+
+def among_rules(column: Column[Any], name: str) -> Condition:
+    """Have `column` hold one of the numbers that the installation's rules have under a name."""
+    return lambda _rule: column == any_(of_rule(name))
 
 
 def where(compare: Compare, column: Column[Any], *path: Column[Any]) -> Holds:

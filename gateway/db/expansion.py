@@ -69,6 +69,14 @@ providers as (
     where provider.id in (select id from held where kind = :provider_type)
 )"""
 
+_ORDER_OFFERINGS = """
+order_offerings as (
+    select offering.id from marketplace_offering offering
+    where offering.customer_id in (select id from order_scopes where kind = :customer_type){roles}
+)"""
+_ORDER_ROLES = """
+        or offering.id in (select id from order_scopes where kind = :offering_type)"""
+
 _OWN_OFFERINGS = """
 own_offerings as (
     select offering.id from marketplace_offering offering
@@ -139,6 +147,8 @@ RESULTS = {
     "consumer_projects": "select id from shown_projects",
     "resources": "select id from shown_resources",
     "provided_offerings": "select id from provided",
+    "order_projects": "select id from order_projects",
+    "order_offerings": "select id from order_offerings",
     "own_offerings": "select id from own_offerings",
     "hidden_offerings": "select id from hidden_offerings",
     "hidden_plans": "select id from hidden_plans",
@@ -157,6 +167,9 @@ def expansion(installation: Installation) -> str:
         _CONCEALED,
         _scopes("resource_scopes", "resource_permission", rules.resource_permission),
         _scopes("project_scopes", "project_permission", rules.project_permission),
+        _scopes("order_scopes", "order_permission", rules.order_permission),
+        _PROJECTS.format(name="order_projects", scopes="order_scopes"),
+        _ORDER_OFFERINGS.format(roles=_ORDER_ROLES if rules.offering_roles_provide else ""),
         _PROJECTS.format(name="resource_projects", scopes="resource_scopes"),
         _PROJECTS.format(name="listed_projects", scopes="project_scopes"),
         _own_resources(installation) if rules.resource_roles else _NO_RESOURCES,

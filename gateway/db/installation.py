@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import Column, Table, cast, null
 
 from gateway.db import tables
+from gateway.db.marks import meaning
 from gateway.db.rules import BY_YEAR, Rules
 
 _COLUMNS = """
@@ -62,7 +63,7 @@ class Installation:
         """Give what stands for `element` in a statement; None if it can stay."""
         if isinstance(element, Column) and element in self.lacking:
             return cast(null(), element.type)
-        return None
+        return meaning(element, self.rules, self.content_types)
 
     def content_type(self, app_label: str, model: str) -> int:
         """Give the id of a content type; one that no row has if there is none."""

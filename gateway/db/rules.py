@@ -14,6 +14,10 @@ class Rules:
     """What a role must carry for its projects to be seen (§4.10); none: any role."""
     offering_roles_provide: bool
     """Whether roles on an offering or a service provider give the provider's view (§4.5)."""
+    order_permission: str | None
+    """What a role must carry for its orders to be seen (§4.9); none: any role."""
+    in_progress: tuple[int, ...]
+    """The states of orders that are in progress (§2.3)."""
     resource_roles: bool
     """Whether there are roles on single resources (§4.4)."""
     role_restricted_offerings: bool
@@ -24,6 +28,8 @@ RULES_2024 = Rules(
     year=2024,
     resource_permission=None,
     project_permission=None,
+    order_permission=None,
+    in_progress=(1, 7, 2),
     offering_roles_provide=False,
     resource_roles=False,
     role_restricted_offerings=False,
@@ -32,6 +38,8 @@ RULES_2026 = Rules(
     year=2026,
     resource_permission="RESOURCE.LIST",
     project_permission="PROJECT.LIST",
+    order_permission="ORDER.LIST",
+    in_progress=(1, 7, 8, 9, 2),
     offering_roles_provide=True,
     resource_roles=True,
     role_restricted_offerings=True,

@@ -31,7 +31,8 @@ from gateway.db.installation import Installation
 from gateway.db.read import At, Door, Read, Seen, Stretch, Through, Wanted
 from gateway.db.sources import Sources
 from gateway.db.values import constant
-from gateway.db.visibility import Sight, condition, seen, unseen
+from gateway.db.viewer import Sight
+from gateway.db.visibility import condition, seen, unseen
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NO_KEY = null().label("key")

@@ -62,9 +62,9 @@ RESOURCES_OF_PLAN = Total(
 """How many resources a plan has: of any state, and such as are not terminated."""
 
 PRICES_OF_PLAN = Total(
-    tables.plan_component.c.plan_id, {"one": _priced("one"), "few": _priced("few")}
+    tables.plan_component.c.plan_id, {kind: _priced(kind) for kind in ("fixed", "one", "few")}
 )
-"""What a plan costs once, and on each switch to it."""
+"""What a plan costs in a period, once, and on each switch to it."""
 
 BILLING_OF_OFFERING = Total(
     tables.component.c.offering_id, {"usage": _has("usage"), "limit": _has("limit")}

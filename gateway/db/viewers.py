@@ -16,7 +16,7 @@ from gateway.db.installation import Installation
 from gateway.db.policy import USUAL, Policy, policy
 from gateway.db.statement import DIALECT, Statement
 from gateway.db.values import text
-from gateway.db.visibility import Viewer
+from gateway.db.viewer import Viewer
 
 _HOLDER = """
 select u.id, u.username, u.is_staff, u.is_support, u.is_active,
@@ -99,6 +99,7 @@ def _marks(installation: Installation) -> dict[str, Any]:
         **{name: installation.content_type(*model) for name, model in types.items()},
         "resource_permission": installation.rules.resource_permission,
         "project_permission": installation.rules.project_permission,
+        "order_permission": installation.rules.order_permission,
     }
 
 

@@ -9,7 +9,6 @@ give is worked out in `expansion`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -34,86 +33,7 @@ from sqlalchemy import (
 
 from gateway.db import tables
 from gateway.db.read import Door, Read, Side
-from gateway.db.values import constant, text
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What of a viewer decides the text of statements; all else are parameters."""
-
-    everything: bool = False
-    """Whether there are no rules."""
-    nothing: frozenset[str] = frozenset()
-    """The names of ids that the viewer has none of: by these nothing is seen."""
-
-
-EVERYTHING = Sight(everything=True)
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """On whose behalf the database is read, and the ids that their roles give."""
-
-    user_id: int | None = None
-    username: str | None = None
-    staff: bool = False
-    support: bool = False
-    consumer_projects: frozenset[int] = frozenset()
-    """Projects whose resources the viewer sees as a consumer."""
-    resources: frozenset[int] = frozenset()
-    """Resources that the viewer has a role on."""
-    provided_offerings: frozenset[int] = frozenset()
-    """Offerings whose resources the viewer sees as a provider."""
-    own_offerings: frozenset[int] = frozenset()
-    """Offerings that the viewer sees in whatever state."""
-    hidden_offerings: frozenset[int] = frozenset()
-    """Offerings of the catalogue that the viewer may not see."""
-    hidden_plans: frozenset[int] = frozenset()
-    """Plans that are for other organisations."""
-    projects: frozenset[int] = frozenset()
-    customers: frozenset[int] = frozenset()
-    categories: bool = False
-    """Whether the viewer sees the kinds of offerings."""
-    catalogue: bool = False
-    """Whether the viewer sees the catalogue of shared offerings."""
-    plans: bool = False
-    """Whether the viewer sees the plans of what is in the catalogue."""
-
-    @property
-    def everything(self) -> bool:
-        """Whether the viewer sees all rows: staff and support do (domain.md §4.4)."""
-        return self.staff or self.support
-
-    @cached_property
-    def sight(self) -> Sight:
-        """What of the viewer decides the text of statements."""
-        if self.everything:
-            return EVERYTHING
-        return Sight(nothing=frozenset(name for name in _IDS if not getattr(self, name)))
-
-    @cached_property
-    def parameters(self) -> dict[str, str | None]:
-        """What the rules need to know of the viewer, as the database reads it."""
-        ids = {name: getattr(self, name) for name in _IDS}
-        return {
-            "viewer": text(self.user_id),
-            "categories": text(self.categories),
-            "catalogue": text(self.catalogue),
-            "plans": text(self.plans),
-            **{name: text(sorted(each)) for name, each in ids.items()},
-        }
-
-
-_IDS = (
-    "consumer_projects",
-    "resources",
-    "provided_offerings",
-    "own_offerings",
-    "hidden_offerings",
-    "hidden_plans",
-    "projects",
-    "customers",
-)
+from gateway.db.values import constant
 
 
 def _among(column: Column[Any], ids: str) -> ColumnElement[bool]:
@@ -157,6 +77,10 @@ RULES: Mapping[Table[Any], ColumnElement[bool]] = {
         ),
         _among(_offering.id, "own_offerings"),
     ),
+    tables.order: or_(
+        _among(tables.order.c.project_id, "order_projects"),
+        _among(tables.order.c.offering_id, "order_offerings"),
+    ),
     tables.category: _is("categories"),
     tables.project: _among(tables.project.c.id, "projects"),
     tables.customer: _among(tables.customer.c.id, "customers"),
@@ -191,8 +115,18 @@ PARTS: Mapping[Table[Any], Part] = {
 }
 """What belongs to another row; plans may be for some organisations only (§3.5)."""
 
+EMBEDDED: Mapping[Table[Any], Column[Any]] = {tables.order: tables.order.c.resource_id}
+"""What whoever sees the row that it refers to is shown with that, unlike in lists (§4.9)."""
+
 OPEN = frozenset(
-    {tables.offering, tables.category, tables.plan, tables.component, tables.partition}
+    {
+        tables.offering,
+        tables.category,
+        tables.plan,
+        tables.component,
+        tables.partition,
+        tables.order,
+    }
 )
 """What shows all its fields to whoever is referred to it."""
 
@@ -226,12 +160,13 @@ def condition(read: Read, *, everything: bool) -> ColumnElement[bool]:
     """Give what must hold of the rows of `read` because of the door that they are read by."""
     if read.door is Door.VISIBLE:
         return visible(read.table, everything=everything, side=read.side)
-    if read.door is Door.PARTS and read.table in PARTS and not read.grouped:
-        part = PARTS[read.table]
-        if read.match is None or read.match.column is not part.owner or read.match.path:
-            raise ValueError(f"{read.table.name} is read as a part, but not by its owner.")
-        return _of_part(part, everything=everything)
-    return true()
+    if read.door is Door.REFERENCED or read.grouped:
+        return true()
+    part = PARTS.get(read.table)
+    owner = EMBEDDED.get(read.table) if part is None else part.owner
+    if owner is None or read.match is None or read.match.column is not owner or read.match.path:
+        raise ValueError(f"{read.table.name} is read as a part, but not by its owner.")
+    return true() if part is None else _of_part(part, everything=everything)
 
 
 def seen(table: Table[Any], *, everything: bool) -> ColumnElement[bool]:

@@ -14,12 +14,13 @@ from gateway.execution.plan import Kind, NotPlannedError, Step
 from gateway.execution.selections import Selected, Selections
 from gateway.schema.found import Found, Listed
 from gateway.schema.pages import Pages
-from gateway.schema.relations import Computed, Many, One
+from gateway.schema.relations import Computed, First, Many, One
 from gateway.schema.viewer import Asking, Own
 
 LOWERED: Mapping[type, Callable[[Any, Selected], Part]] = {
     One: rows.one,
     Many: rows.many,
+    First: rows.first,
     Computed: rows.computed,
     Pages: lists.pages,
     Listed: lists.listed,

@@ -22,7 +22,7 @@ from gateway.execution.parts import (
 from gateway.execution.plan import Kind, NotPlannedError, Reading, Step
 from gateway.execution.selections import DEFINITION, Place, Selected
 from gateway.schema.inputs import Input, Sum, referenced, target
-from gateway.schema.relations import RELATION, Computed, Many, One
+from gateway.schema.relations import RELATION, Computed, First, Many, One
 
 
 def reading(read: Read, **options: Any) -> Reading:
@@ -74,6 +74,13 @@ def many(relation: Many, selected: Selected) -> Part:
     """Lower a list of parts: a step."""
     part = selected.object(Place(relation.reference.table))
     step = Step(Kind.MANY, part, reading(relation.read))
+    return Below(step, selected.place.at(target(relation.reference)))
+
+
+def first(relation: First, selected: Selected) -> Part:
+    """Lower the first of some parts: a step, as the database has to look for it."""
+    part = selected.object(Place(relation.reference.table))
+    step = Step(Kind.ONE, part, reading(relation.read))
     return Below(step, selected.place.at(target(relation.reference)))
 
 

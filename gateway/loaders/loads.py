@@ -8,7 +8,7 @@ from gateway.db.database import Ask, Database, Rows
 from gateway.db.read import Read
 from gateway.db.statement import Statements
 from gateway.db.values import text
-from gateway.db.visibility import Viewer
+from gateway.db.viewer import Viewer
 from gateway.loaders.rounds import Loader, Rounds
 
 Parameters = Mapping[str, str | None]

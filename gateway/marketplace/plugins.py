@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -12,6 +14,8 @@ class Plugin:
     """Whether the limits of a resource can be changed."""
     factors: Mapping[str, int] = field(default_factory=dict)
     """The components that the plugin brings, and how many backend units make one of theirs."""
+    orders_cancellable: bool = False
+    """Whether an order can be called off."""
     secret_attributes: frozenset[str] = frozenset()
     """What nobody is shown of a resource's attributes."""
 
@@ -29,8 +33,8 @@ PLUGINS: Mapping[str, Plugin] = {
     "SlurmInvoices.SlurmPackage": Plugin(factors={"cpu": 1, "gpu": 1, "ram": 1}),
     "Marketplace.Slurm": Plugin(limits_updatable=True),
     "Marketplace.Rancher": Plugin(factors={"node": 1}),
-    "Marketplace.Basic": Plugin(limits_updatable=True),
-    "Support.OfferingTemplate": Plugin(limits_updatable=True),
+    "Marketplace.Basic": Plugin(limits_updatable=True, orders_cancellable=True),
+    "Support.OfferingTemplate": Plugin(limits_updatable=True, orders_cancellable=True),
     "Marketplace.Script": Plugin(limits_updatable=True),
     "Waldur.RemoteOffering": Plugin(limits_updatable=True),
 }
@@ -39,3 +43,15 @@ PLUGINS: Mapping[str, Plugin] = {
 def plugin(offering_type: str) -> Plugin:
     """Give the facts of offerings of that type."""
     return PLUGINS.get(offering_type, UNKNOWN)
+
+
+def safe_attributes(attributes: str, offering_type: str) -> str:
+    """Give the attributes without what the plugin keeps secret (domain.md §3.2)."""
+    secret = plugin(offering_type).secret_attributes
+    if not secret:
+        return attributes
+    given = msgspec.json.decode(attributes)
+    if not isinstance(given, dict):
+        return attributes
+    safe = {name: each for name, each in given.items() if name not in secret}
+    return msgspec.json.encode(safe).decode()

@@ -22,6 +22,8 @@ from gateway.schema.found import Found, Listed, Meant
 from gateway.schema.node import Node, meant
 from gateway.schema.offering import Offering
 from gateway.schema.offering_list import OfferingFilter, OfferingOrder
+from gateway.schema.order import Order
+from gateway.schema.order_list import OrderFilter, OrderOrder
 from gateway.schema.page import Page
 from gateway.schema.pages import Pages, Search
 from gateway.schema.partition import Partition
@@ -41,6 +43,7 @@ NODES: tuple[type[Row], ...] = (
     Component,
     Partition,
     Plan,
+    Order,
     Category,
     Customer,
     Project,
@@ -145,6 +148,10 @@ class Query:
     """The category of that uuid."""
     categories: list[Category] = few(Category, tables.category.c.title)
     """All categories, ordered by title."""
+    order: Order | None = by_uuid(Order)
+    """The order of that uuid, if the viewer sees it."""
+    orders: Page[Order] = listed(Order, OrderOrder, OrderFilter)
+    """The orders that the viewer sees."""
     project: Project | None = by_uuid(Project)
     """The project of that uuid, if the viewer sees it."""
     projects: Page[Project] = listed(Project, ProjectOrder, ProjectFilter)

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from gateway.db.read import At
+from gateway.db.read import At, Condition, Order
 from gateway.schema.inputs import Input
 from gateway.schema.pages import Pages, Search
-from gateway.schema.relations import Computed, Many, One, declare
+from gateway.schema.relations import Computed, First, Many, One, declare
 
 
 def one(reference: Column[Any], shows: str | None = None) -> Any:
@@ -24,6 +24,11 @@ def one(reference: Column[Any], shows: str | None = None) -> Any:
 def many(reference: Column[Any], *order: Column[Any]) -> Any:
     """Declare a field that holds all parts whose `reference` points here; they must be few."""
     return declare(Many(reference, order))
+
+
+def first(reference: Column[Any], order: Order, *where: Condition) -> Any:
+    """Declare a field that holds the first row of those whose `reference` points here."""
+    return declare(First(reference, order, where))
 
 
 def pages(

@@ -14,7 +14,7 @@ import strawberry
 from sqlalchemy import Column
 
 from gateway.context import Info
-from gateway.db.read import At, Door, Read
+from gateway.db.read import At, Condition, Door, Order, Read, Stretch
 from gateway.db.row import Row, need, needed
 from gateway.schema.inputs import Input, Sum, follow, needs, target, value
 
@@ -104,6 +104,35 @@ class Many:
                 return None
             found = await info.context.loads.rows(self.read, getattr(root, here.key))
             return made(info, self.reference.table, found)
+
+        return resolve
+
+
+@dataclass(frozen=True, eq=False)
+class First:
+    """The first of the rows whose `reference` points here, of those that meet conditions."""
+
+    reference: Column[Any]
+    order: Order
+    where: tuple[Condition, ...] = ()
+
+    @cached_property
+    def read(self) -> Read:
+        """Describe the row."""
+        table: Any = self.reference.table
+        one, match = Stretch(self.order, limit=1), At(self.reference)
+        return Read(table, whole(table), Door.PARTS, match, self.where, one, placed=False)
+
+    def resolver(self) -> Resolver:
+        """Give the function that graphql-core calls."""
+        here = target(self.reference)
+        need([here])
+
+        async def resolve(root: Parent, info: Info) -> Row | None:
+            if not shown(root, info):
+                return None
+            found = await info.context.loads.rows(self.read, getattr(root, here.key))
+            return made(info, self.reference.table, found)[0] if found else None
 
         return resolve
 

@@ -6,15 +6,19 @@ import msgspec
 import strawberry
 
 from gateway.db import tables
+from gateway.db.conditions import among_rules, is_value
 from gateway.db.read import At
+from gateway.db.read import Order as By
 from gateway.db.row import Row
 from gateway.db.totals import BILLING_OF_OFFERING
-from gateway.marketplace.plugins import plugin
+from gateway.marketplace.plugins import plugin, safe_attributes
 from gateway.schema.endpoint import Endpoint
-from gateway.schema.fields import computed, many, one, pages
+from gateway.schema.fields import computed, first, many, one, pages
 from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
+from gateway.schema.order import Order
+from gateway.schema.order_list import OrderType
 from gateway.schema.page import Page
 from gateway.schema.plan import Plan
 from gateway.schema.project import Project
@@ -24,19 +28,8 @@ from gateway.schema.scalars import JSON, UUID, Date, DateTime, Decimal
 from gateway.schema.user import User
 
 resource = tables.resource.c
+BY_AGE = By((At(tables.order.c.created),))
 TYPE = At(tables.offering.c.type, (resource.offering_id,))
-
-
-def safe_attributes(attributes: str, offering_type: str) -> str:
-    """Give the attributes without what the plugin keeps secret (domain.md §3.2)."""
-    secret = plugin(offering_type).secret_attributes
-    if not secret:
-        return attributes
-    given = msgspec.json.decode(attributes)
-    if not isinstance(given, dict):
-        return attributes
-    safe = {name: each for name, each in given.items() if name not in secret}
-    return msgspec.json.encode(safe).decode()
 
 
 def is_limit_based(offering_type: str, has_limits: bool) -> bool:  # noqa: FBT001 - a column's value
@@ -147,5 +140,13 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         resource.parent_id, ResourceOrder, ResourceFilter
     )
     """The resources that belong to it, such as a cloud's machines, that the viewer sees."""
+    order_in_progress: Order | None = first(
+        tables.order.c.resource_id, BY_AGE, among_rules(tables.order.c.state, "in_progress")
+    )
+    """The order that waits or is being carried out; null if there is none."""
+    creation_order: Order | None = first(
+        tables.order.c.resource_id, BY_AGE, is_value(tables.order.c.type, OrderType.CREATE.value)
+    )
+    """The order that it was made by; null if there is none."""
     endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
     """Where it can be reached."""

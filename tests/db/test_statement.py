@@ -5,7 +5,7 @@ from sqlalchemy import func
 
 from gateway.db import tables
 from gateway.db.read import At, Door, Of, Read, Seen
-from gateway.db.visibility import EVERYTHING, Sight, Viewer
+from gateway.db.viewer import EVERYTHING, Sight, Viewer
 from gateway.loaders.loads import Loads
 from tests.marketplaces import Marketplace
 from tests.oracle import Oracle

@@ -7,7 +7,7 @@ import pytest
 from gateway.db import tables
 from gateway.db.database import TimedOutError
 from gateway.db.read import At, Door, Read
-from gateway.db.visibility import Viewer
+from gateway.db.viewer import Viewer
 from gateway.loaders.loads import Loads
 from tests.marketplaces import Marketplace, Recorded
 

@@ -10,7 +10,7 @@ import psycopg
 
 from gateway.api import schema
 from gateway.context import MOST, Budget, Context
-from gateway.db.visibility import Viewer
+from gateway.db.viewer import Viewer
 from gateway.execution.answering import Answer, Answering, Asking
 from tests.execution.corpus.known import (
     ENDS,
