@@ -10,8 +10,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from gateway.db.viewers import ViewerReader
 from gateway.db.viewer import Viewer
+from gateway.db.viewers import ViewerReader
 from gateway.settings import Network
 
 KNOWN = 10_000

@@ -15,8 +15,8 @@ from gateway.db.database import Awaited, Database
 from gateway.db.installation import Installation, found
 from gateway.db.statement import Statements
 from gateway.db.tokens import tokens
-from gateway.db.viewers import ViewerReader
 from gateway.db.viewer import Viewer
+from gateway.db.viewers import ViewerReader
 from gateway.execution.answering import Answering, Asking
 
 LOCAL = "127.0.0.1"

@@ -27,6 +27,9 @@ Generated tests compare this with what the gateway answers. Each rule and where 
   that of a resource with a direct role. A removed project is seen by nobody (design).
 * Customer (§4.10): any role on it or on a project of it; 2026 also on a resource of it or on its
   service provider (design).
+* Order (§4.9): with ORDER.LIST on its project, that project's customer, or the offering's customer;
+  2026 also on the offering; 2024 with any role on the project or either customer, as no role has
+  ORDER.LIST there (design).
 * Category: everybody logged in, others when ANONYMOUS_USER_CAN_VIEW_OFFERINGS (design).
 * User: oneself (design).
 * A setting without a row has the default of Waldur's code (§1.0): the two ANONYMOUS… are true and
@@ -143,6 +146,7 @@ _VISIBLE: Final = {
     "component": "component",
     "plan": "plan",
     "partition": "partition",
+    "order": "ordered",
     "category": "category",
     "project": "project",
     "customer": "customer",

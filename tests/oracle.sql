@@ -27,7 +27,7 @@ with asker as (
     using (role_id) where is_active
     union all
     select scope, object_id, any_permission from held
-    cross join unnest(array['RESOURCE.LIST', 'PROJECT.LIST']) any_permission where %(rules)s = 2024
+    cross join unnest(array['RESOURCE.LIST', 'PROJECT.LIST', 'ORDER.LIST']) any_permission where %(rules)s = 2024
 ), concealed as (
     select customer_id from structure_accesssubnet where inet is not null
     group by customer_id having not coalesce(bool_or(%(address)s::inet <<= inet), false)
@@ -107,6 +107,13 @@ with asker as (
        and ((select sees_all from asker)
             or id in (select id from open_plan)
            and (exists (select from asker) or %(ANONYMOUS_USER_CAN_VIEW_PLANS)s))
+), ordered as (
+    select d.uuid from marketplace_order d join marketplace_offering o on o.id = d.offering_id
+    where (select sees_all from asker)
+       or d.project_id in (select id from listed where permission = 'ORDER.LIST')
+       or exists (select from lists where permission = 'ORDER.LIST'
+                  and ((scope, lists.id) = ('structure.customer', o.customer_id)
+                       or (scope, lists.id) = ('marketplace.offering', o.id) and %(rules)s = 2026))
 ), category as (
     select uuid from marketplace_category
     where exists (select from asker) or %(user)s is null and %(ANONYMOUS_USER_CAN_VIEW_OFFERINGS)s

@@ -55,6 +55,7 @@ SINGLE = {
     "detail_terminated": "staff",
 }
 RESOURCE = promises({"Resource": ""})
+ORDER = promises({"Order": ""})
 PLACES = {"Offering": "", "Component": "components.", "Plan": "plans."}
 OFFERING = promises(PLACES)
 CATALOGUE = [*OFFERING, *habits(PLACES)]
@@ -142,6 +143,20 @@ async def test_a_resource_has_the_same_fields(waldur: Marketplace, name: str) ->
     rest = body(name)
     row = (await waldur.data(query, SINGLE[name], uuid=rest["uuid"]))["resource"]
     assert same(row, rest, RESOURCE) > 45
+
+
+@pytest.mark.parametrize("name", SINGLE)
+async def test_its_orders_have_the_same_fields(waldur: Marketplace, name: str) -> None:
+    fields = selection("Order", [each.path for each in ORDER])
+    query = f"""query($uuid: UUID!) {{ resource(uuid: $uuid) {{
+        creation_order: creationOrder {{ {fields} }} order_in_progress: orderInProgress {{ {fields} }}
+    }} }}"""
+    rest = body(name)
+    row = (await waldur.data(query, SINGLE[name], uuid=rest["uuid"]))["resource"]
+    for each in ("creation_order", "order_in_progress"):
+        assert (row[each] is None) == (rest[each] is None), each
+    found = [(row[each], rest[each]) for each in row if row[each]]
+    assert sum(same(*each, ORDER) for each in found) > 20
 
 
 async def offerings(waldur: Marketplace) -> list[tuple[Any, Any]]:

@@ -1,6 +1,5 @@
 """What is asked of providers: a new resource, a change of one, its end."""
 
-from decimal import Decimal as Number
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 order = tables.order.c
 TYPE = At(tables.offering.c.type, (order.offering_id,))
-REVIEWER = "id uuid username full_name"
+PERSON = "id uuid username full_name"
 CREATE, UPDATE = OrderType.CREATE.value, OrderType.UPDATE.value
 CANCELLABLE = {1, 7, 2}
 """The states in which an order can be called off."""
@@ -83,7 +82,7 @@ def fixed_price(kind: int, fixed: str | int) -> str:
 
 def activation_price(kind: int, once: str | int, switch: str | int) -> str:
     """Give what is paid once the order is carried out (domain.md §3.3)."""
-    return price({CREATE: once, UPDATE: switch}.get(kind, Number(0)))
+    return price({CREATE: once, UPDATE: switch}.get(kind, 0))
 
 
 def can_terminate(offering_type: str, state: int) -> bool:
@@ -169,19 +168,19 @@ class Order(Row, Node, tables=(tables.order,)):
     """What is made, changed or ended."""
     offering: Offering | None = one(order.offering_id)
     """What it orders from."""
-    project: Project | None = one(order.project_id, "id uuid name slug description customer")
+    project: Project | None = one(order.project_id, "id uuid name")
     """Whose resource it is."""
     plan: Plan | None = one(order.plan_id)
     """How the resource is to be paid for; null without a plan."""
     old_plan: Plan | None = one(order.old_plan_id)
     """How it was paid for before a switch; null if the plan stays."""
-    created_by: User | None = one(order.created_by_id, f"{REVIEWER} email organization")
+    created_by: User | None = one(order.created_by_id, f"{PERSON} email")
     """Who made the order."""
-    consumer_reviewed_by: User | None = one(order.consumer_reviewed_by_id, REVIEWER)
+    consumer_reviewed_by: User | None = one(order.consumer_reviewed_by_id, PERSON)
     """Who approved or refused it for those who pay; null if nobody did."""
     consumer_reviewed_at: DateTime | None
     """When they did; null if nobody did."""
-    provider_reviewed_by: User | None = one(order.provider_reviewed_by_id, REVIEWER)
+    provider_reviewed_by: User | None = one(order.provider_reviewed_by_id, PERSON)
     """Who approved or refused it for the provider; null if nobody did."""
     provider_reviewed_at: DateTime | None
     """When they did; null if nobody did."""

@@ -45,17 +45,23 @@ def _node(connection: GraphQLObjectType) -> str:
 
 
 LATER = re.compile(
-    r"Resource\.(backend|canTerminate|username|limitUsage|availableActions|orderInProgress"
-    r"|creationOrder|userRequiresReconsent|renewalDates)\b"
+    r"Resource\.(backend|canTerminate|username|limitUsage|availableActions|userRequiresReconsent"
+    r"|renewalDates)\b"
     r"|Offering\.(softwareCatalogs|roles|effectiveComponents|effectivePlans|orderCount)\b"
 )
 """The paths of the contract that the schema does not have yet."""
 MAP = Path(__file__).parents[1] / "waldur" / "rest-map.tsv"
-SECTIONS = ("resource", "offering component", "offering (the `offering` operation)")
+SECTIONS = (
+    "resource",
+    "offering component",
+    "offering (the `offering` operation)",
+    "order (order_in_progress, creation_order, the orders operations)",
+)
 ROOTS = {
     "Component": ("offering", "components"),
     "Partition": ("offering", "partitions"),
     "Offering": ("offering",),
+    "Order": ("creationOrder",),
     "Plan": ("plan",),
     "Resource": (),
 }

@@ -120,7 +120,8 @@ def _is_row(type_: Any) -> bool:
 def shown_by_reference() -> dict[tuple[str, str], frozenset[str]]:
     """Give what rest-map.tsv names below each to-one field: all that a hidden row may show there.
 
-    Its note on users is that a user who is referred to shows uuid, username and full name.
+    Its note on users is that a user who is referred to shows uuid, username and full name, and in
+    orders the e-mail address; REST's orders tell their project's name, too (domain.md §3.3).
     """
     found: dict[tuple[str, str], set[str]] = defaultdict(lambda: {"id", "uuid"})
     for _, path in promised():
@@ -130,4 +131,6 @@ def shown_by_reference() -> dict[tuple[str, str], frozenset[str]]:
             users = {"username", "fullName"} if target == "User" else set()
             found[owner, name] |= {below, *users}
             owner = target
+    found["Order", "createdBy"].add("email")
+    found["Order", "project"].add("name")
     return {place: frozenset(names) for place, names in found.items()}

@@ -10,6 +10,13 @@ HIDDEN = {
     Look("demo", None): {"Offering.provider"},
     Look("demo", "staff"): {"Resource.project"},
     Look("demo", "provider"): {"Offering.provider", "Resource.endDateRequestedBy"},
+    Look("demo", "bela.dahlgren"): {
+        "Order.consumerReviewedBy",
+        "Order.createdBy",
+        "Order.project",
+        "Order.providerReviewedBy",
+        "Order.resource",
+    },
     Look("demo", "owner"): {"Project.endDateRequestedBy"},
     Look("waldur", "owner_c"): {"Resource.parent", "Resource.project"},
     Look("waldur", "removed_project_member"): {"Resource.project"},

@@ -19,6 +19,7 @@ TABLES = {
     "Component": "marketplace_offeringcomponent",
     "Customer": "structure_customer",
     "Offering": "marketplace_offering",
+    "Order": "marketplace_order",
     "Partition": "marketplace_offeringpartition",
     "Plan": "marketplace_plan",
     "Project": "structure_project",
