@@ -5,16 +5,23 @@ while they are active; their expiration is enforced by Waldur's daily sweep
 (§4.2), so the date is not looked at.
 """
 
+import re
+
 from gateway.db import tables
 from gateway.db.installation import Installation
+from gateway.db.values import constant
 
 _HELD = """
 held as materialized (
     select held.content_type_id as kind, held.object_id as id, held.role_id as role,
         role.name, role.is_active as active
     from permissions_userrole held join permissions_role role on role.id = held.role_id
-    where held.user_id = :user and held.is_active
+    where held.user_id = {user} and held.is_active
 )"""
+
+_ITSELF = ":user"
+_NAMED = "(select id from core_user where username = :visible_to)"
+"""Whose roles are looked at: the viewer's, or those of the user of a name."""
 
 _CONCEALED = """
 concealed as (
@@ -135,6 +142,12 @@ shown_resources as (
     select id from own_resources where customer_id not in (select customer_id from concealed)
 )"""
 
+_CONSUMPTION = """
+select (select is_staff or is_support from core_user where username = :visible_to) as everything,
+    array(select id from resource_projects) as projects,
+    array(select id from own_resources) as resources
+"""
+
 RESULTS = {
     "consumer_projects": "select id from shown_projects",
     "resources": "select id from shown_resources",
@@ -153,13 +166,10 @@ def expansion(installation: Installation) -> str:
     rules = installation.rules
     grouped = tables.customer_organization_group not in installation.absent
     parts = [
-        _HELD,
+        *_consumed(installation, _ITSELF),
         _CONCEALED,
-        _scopes("resource_scopes", "resource_permission", rules.resource_permission),
         _scopes("project_scopes", "project_permission", rules.project_permission),
-        _PROJECTS.format(name="resource_projects", scopes="resource_scopes"),
         _PROJECTS.format(name="listed_projects", scopes="project_scopes"),
-        _own_resources(installation) if rules.resource_roles else _NO_RESOURCES,
         _PROVIDERS,
         _PROVIDED_BY_ROLES if rules.offering_roles_provide else _PROVIDED,
         _OWN_OFFERINGS,
@@ -174,7 +184,29 @@ def expansion(installation: Installation) -> str:
         _hidden_offerings(by_roles=rules.role_restricted_offerings),
     ]
     arrays = ",\n    ".join(f"array({each})" for each in RESULTS.values())
-    return f"with {','.join(parts)}\nselect exists (select from held) as member,\n    {arrays}"
+    written = f"with {','.join(parts)}\nselect exists (select from held) as member,\n    {arrays}"
+    return _marked(written, installation)
+
+
+def consumption(installation: Installation) -> str:
+    """Write what gives the projects and resources that the user of a name sees as a consumer.
+
+    From which network they would come is not known: what customers show to
+    some networks only, the viewer's own rule leaves out.
+    """
+    parts = _consumed(installation, _NAMED)
+    return _marked(f"with {','.join(parts)}{_CONSUMPTION}", installation)
+
+
+def _consumed(installation: Installation, user: str) -> list[str]:
+    """Write what gives a user's roles, and what they see by them as a consumer (§4.4)."""
+    rules = installation.rules
+    return [
+        _HELD.format(user=user),
+        _scopes("resource_scopes", "resource_permission", rules.resource_permission),
+        _PROJECTS.format(name="resource_projects", scopes="resource_scopes"),
+        _own_resources(installation) if rules.resource_roles else _NO_RESOURCES,
+    ]
 
 
 def _scopes(name: str, parameter: str, permission: str | None) -> str:
@@ -185,6 +217,29 @@ def _scopes(name: str, parameter: str, permission: str | None) -> str:
 def _own_resources(installation: Installation) -> str:
     parted = tables.resource_project not in installation.absent
     return _OWN_RESOURCES.format(sub_projects=_SUB_PROJECTS if parted else "")
+
+
+def _marked(written: str, installation: Installation) -> str:
+    """Write the ids and names in by which the installation knows what roles are for."""
+    for name, value in _marks(installation).items():
+        written = re.sub(rf":{name}\b", str(constant(value)), written)
+    return written
+
+
+def _marks(installation: Installation) -> dict[str, int | str]:
+    types = {
+        "customer_type": ("structure", "customer"),
+        "project_type": ("structure", "project"),
+        "offering_type": ("marketplace", "offering"),
+        "resource_type": ("marketplace", "resource"),
+        "resource_project_type": ("marketplace", "resourceproject"),
+        "provider_type": ("marketplace", "serviceprovider"),
+    }
+    return {
+        **{name: installation.content_type(*model) for name, model in types.items()},
+        "resource_permission": installation.rules.resource_permission or "",
+        "project_permission": installation.rules.project_permission or "",
+    }
 
 
 def _hidden_offerings(*, by_roles: bool) -> str:
