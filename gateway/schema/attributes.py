@@ -7,6 +7,8 @@ from gateway.marketplace.plugins import PLUGINS
 
 SECRET = frozenset[str]().union(*(each.secret_attributes for each in PLUGINS.values()))
 """What some plugin keeps secret: who could look for a secret could find it by guessing."""
+MOST = 50
+"""Attributes that can be looked for at once."""
 
 
 def wanted_attributes(given: Any) -> str:
@@ -17,4 +19,9 @@ def wanted_attributes(given: Any) -> str:
     secret = sorted(SECRET & given.keys())
     if secret:
         raise ValueError(f"Leave out `{secret[0]}`: it is secret, and can't be looked for.")
-    return json.dumps(given, allow_nan=False)
+    if len(given) > MOST:
+        raise ValueError(f"Give at most {MOST} attributes.")
+    try:
+        return json.dumps(given, allow_nan=False)
+    except ValueError:
+        raise ValueError("A number is too large.") from None

@@ -83,7 +83,7 @@ class OfferingFilter:
         ),
         pattern,
     )
-    """The name, the description or the provider's name has this in it."""
+    """The name, the description or the provider's name has this in it, in any case."""
     attributes: JSON | None = filtered_by(
         where(inside.all_in, offering.attributes), wanted_attributes
     )

@@ -136,9 +136,9 @@ class ResourceFilter:
     resource_attributes: JSON | None = filtered_by(
         where(inside.all_of, resource.attributes), wanted_attributes
     )
-    """Was ordered with all of these; a list names values of which one is to be there."""
+    """Was ordered with all of these attributes: a list names values of which one is to be there."""
     visible_to_providers: bool | None = filtered_by(where(related.shown_to_providers, resource.id))
-    """If true, not one that waits to be made until its consumer approves it or its time comes."""
+    """If true, none that waits for its consumer to approve it, or for its time to come."""
     offering_uuid: list[UUID] | None = filtered_by(
         where(among, offering.uuid, resource.offering_id)
     )

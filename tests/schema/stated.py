@@ -50,9 +50,14 @@ TOLD: list[Stated] = [
         for names, ids in (
             (["PENDING_CONSUMER"], "(1)"),
             (["EXECUTING"], "(2)"),
+            (["DONE"], "(3)"),
+            (["ERRED"], "(4)"),
+            (["CANCELED"], "(5)"),
+            (["REJECTED"], "(6)"),
+            (["PENDING_PROVIDER"], "(7)"),
+            (["PENDING_PROJECT"], "(8)"),
+            (["PENDING_START_DATE"], "(9)"),
             (["DONE", "ERRED"], "(3, 4)"),
-            (["CANCELED", "REJECTED"], "(5, 6)"),
-            (["PENDING_PROVIDER", "PENDING_PROJECT", "PENDING_START_DATE"], "(7, 8, 9)"),
         )
     ),
     ("resources", {"orderState": []}, "false"),

@@ -109,9 +109,12 @@ async def test_what_is_no_object_is_refused(marketplace: Marketplace, wanted: An
         ({"a": "b\0"}, ["a"]),
         ({"a": ["x", {"b": "x" * 1001}]}, ["a", 1, "b"]),
         ({"a": [0] * 1001}, ["a"]),
-        ({str(each): 1 for each in range(1001)}, []),
+        ({str(each): 1 for each in range(51)}, []),
+        ({"a": {str(each): 1 for each in range(1001)}}, ["a"]),
+        ({"a": float("inf")}, []),
+        ({"a": 10**5000}, []),
     ],
-    ids=["key", "value", "long", "list", "object"],
+    ids=["key", "value", "long", "list", "attributes", "object", "infinite", "number"],
 )
 async def test_what_no_database_can_hold_is_refused(
     marketplace: Marketplace, wanted: Any, path: list[Any]
