@@ -20,7 +20,7 @@ held as materialized (
 )"""
 
 _ITSELF = ":user"
-_NAMED = "(select id from core_user where username = :visible_to)"
+_OTHER = "(select id from core_user where username = :visible_to)"
 """Whose roles are looked at: the viewer's, or those of the user of a name."""
 
 _CONCEALED = """
@@ -194,7 +194,7 @@ def consumption(installation: Installation) -> str:
     From which network they would come is not known: what customers show to
     some networks only, the viewer's own rule leaves out.
     """
-    parts = _consumed(installation, _NAMED)
+    parts = _consumed(installation, _OTHER)
     return _marked(f"with {','.join(parts)}{_CONSUMPTION}", installation)
 
 

@@ -29,11 +29,11 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from gateway.db.bounds import bounds
 from gateway.db.installation import Installation
-from gateway.db.named import seen_by_named
 from gateway.db.read import At, Door, Read, Seen, Stretch, Through, Wanted
 from gateway.db.sources import Sources
 from gateway.db.values import constant
 from gateway.db.visibility import Sight, condition, seen, unseen, visible
+from gateway.db.visible_to import visible_to
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NO_KEY = null().label("key")
@@ -89,7 +89,7 @@ class _Selecting:
         self._installation, self._read, self._everything = installation, read, everything
         self._conditions = [self._rule(read.table), *(each(self._rule) for each in read.where)]
         if read.visible_to:
-            self._conditions.append(seen_by_named(installation))
+            self._conditions.append(visible_to(installation))
 
     def select(self) -> Select[Any]:
         """Give the select."""

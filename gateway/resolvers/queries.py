@@ -77,8 +77,8 @@ def listed(
 
     What is seen from several `sides` can be asked for as a named user sees it, too.
     """
-    table, named = row_class.tables[0], sides is not None
-    return declare(Pages(table, None, orders, filters, sides, search, named))
+    table, visible_to = row_class.tables[0], sides is not None
+    return declare(Pages(table, None, orders, filters, sides, search, visible_to))
 
 
 def few(row_class: type[Row], *order: Any) -> Any:

@@ -49,7 +49,7 @@ class Pages:
     filters: type | None = None
     sides: type[Enum] | None = None
     search: Search | None = None
-    named: bool = False
+    visible_to: bool = False
     """Whether clients may ask for what somebody else sees, too."""
 
     @cached_property
@@ -71,7 +71,7 @@ class Pages:
             filtered=self.conditions.filtered(given.get("filter")) if self.conditions else NOTHING,
             side=None if side is None else side.value,
             query=self._searched(given.get("query")),
-            visible_to=self._named(given.get("visible_to_username")),
+            visible_to=_username(given.get("visible_to_username")),
         )
 
     def _searched(self, query: str | None) -> tuple[str, ...]:
@@ -79,10 +79,6 @@ class Pages:
             return ()
         checked(query, "query")
         return searched(query)
-
-    def _named(self, username: str | None) -> str | None:
-        checked(username, "visibleToUsername")
-        return username or None
 
     def read(self, columns: tuple[Any, ...], form: Form) -> Read:
         """Describe the page, or with COUNT for its only column the length of the list."""
@@ -146,14 +142,14 @@ class Pages:
     def _arguments(self) -> dict[str, tuple[Any, str]]:
         """Give the arguments that clients see: types and descriptions by name."""
         words = self.search.words if self.search else ""
-        named = "A username: only what that user sees as a consumer, too, is wanted."
+        other = "A username: only what that user sees as a consumer, too, is wanted."
         given = {
             **ARGUMENTS,
             "order_by": (self.orders, "What the list is sorted by."),
             "filter": (self.filters, "Which nodes are wanted."),
             "visible_as": (self.sides, "From which side the viewer looks."),
             "query": (str if self.search else None, words),
-            "visible_to_username": (str if self.named else None, named),
+            "visible_to_username": (str if self.visible_to else None, other),
         }
         return {name: each for name, each in given.items() if each[0] is not None}
 
@@ -180,6 +176,11 @@ class Pages:
         if name == "order_by":
             return next(iter(self.orders))
         return self.sides["ANY"] if name == "visible_as" and self.sides else strawberry.UNSET
+
+
+def _username(given: str | None) -> str | None:
+    checked(given, "visibleToUsername")
+    return given or None
 
 
 def target_of(match: At) -> Any:

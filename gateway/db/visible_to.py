@@ -13,17 +13,17 @@ _IDS = ARRAY(Integer)
 _resource = tables.resource.c
 
 
-def seen_by_named(installation: Installation) -> ColumnElement[bool]:
+def visible_to(installation: Installation) -> ColumnElement[bool]:
     """Give the condition under which the user of a name sees a resource as a consumer (§4.4).
 
     It holds of no resource if there is no such user. The name is a parameter.
     """
     given = column("everything", Boolean), column("projects", _IDS), column("resources", _IDS)
-    named = sql(consumption(installation)).columns(*given).cte("named")
+    other = sql(consumption(installation)).columns(*given).cte("other")
     return or_(
-        select(named.c.everything).scalar_subquery(),
-        _resource.project_id == _any(named.c.projects),
-        _resource.id == _any(named.c.resources),
+        select(other.c.everything).scalar_subquery(),
+        _resource.project_id == _any(other.c.projects),
+        _resource.id == _any(other.c.resources),
     )
 
 
