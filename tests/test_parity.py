@@ -149,7 +149,8 @@ async def test_a_resource_has_the_same_fields(waldur: Marketplace, name: str) ->
 async def test_its_orders_have_the_same_fields(waldur: Marketplace, name: str) -> None:
     fields = selection("Order", [each.path for each in ORDER])
     query = f"""query($uuid: UUID!) {{ resource(uuid: $uuid) {{
-        creation_order: creationOrder {{ {fields} }} order_in_progress: orderInProgress {{ {fields} }}
+        creation_order: creationOrder {{ {fields} }}
+        order_in_progress: orderInProgress {{ {fields} }}
     }} }}"""
     rest = body(name)
     row = (await waldur.data(query, SINGLE[name], uuid=rest["uuid"]))["resource"]

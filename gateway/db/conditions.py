@@ -1,19 +1,30 @@
 """What filters are made of: conditions on a table's columns, or on what its references lead to.
 
-Each is a function of the rule under which the table's rows are seen and of the
-name of the parameter that holds the wanted value.
+Each is a function of the rules under which rows are seen and of the name of
+the parameter that holds the wanted value.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, Column, ColumnElement, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    ColumnElement,
+    any_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from gateway.db.marks import of_rule
-from gateway.db.read import Condition
+from gateway.db.read import Condition, Rules
 from gateway.db.values import constant
 
-Holds = Callable[[ColumnElement[bool], str], ColumnElement[bool]]
+Holds = Callable[[Rules, str], ColumnElement[bool]]
 Path = tuple[Column[Any], ...]
 Compare = Callable[[Column[Any], str], ColumnElement[bool]]
 
@@ -45,7 +56,12 @@ def at_most(column: Column[Any], name: str) -> ColumnElement[bool]:
 
 def given(column: Column[Any], name: str) -> ColumnElement[bool]:
     """Hold where `column` has any value, or where it has none, as the parameter says."""
-    return column.is_not(None) == bindparam(name, type_=Boolean)
+    return as_said(column.is_not(None), name)
+
+
+def as_said(condition: ColumnElement[bool], name: str) -> ColumnElement[bool]:
+    """Hold where `condition` is as true as the parameter says; what is unknown is not true."""
+    return func.coalesce(condition, false()) == bindparam(name, type_=Boolean)
 
 
 def is_value(column: Column[Any], value: str | int) -> Condition:
@@ -61,7 +77,12 @@ def among_rules(column: Column[Any], name: str) -> Condition:
 def where(compare: Compare, column: Column[Any], *path: Column[Any]) -> Holds:
     """Compare `column` of the row that `path` leads to; of the row itself without one."""
     single = compare is equal and bool(column.unique)
-    return lambda _rule, name: _led(path, compare(column, name), single=single)
+    return lambda _rules, name: _led(path, compare(column, name), single=single)
+
+
+def either(*holds: Holds) -> Holds:
+    """Hold where one of them does."""
+    return lambda rules, name: or_(*(each(rules, name) for each in holds))
 
 
 def _led(path: Path, condition: ColumnElement[bool], *, single: bool) -> ColumnElement[bool]:

@@ -5,16 +5,24 @@ while they are active; their expiration is enforced by Waldur's daily sweep
 (§4.2), so the date is not looked at.
 """
 
+import re
+
 from gateway.db import tables
+from gateway.db.hidden import GROUPS, HIDDEN_PLANS, ONE_GROUP, hidden_offerings
 from gateway.db.installation import Installation
+from gateway.db.values import constant
 
 _HELD = """
 held as materialized (
     select held.content_type_id as kind, held.object_id as id, held.role_id as role,
         role.name, role.is_active as active
     from permissions_userrole held join permissions_role role on role.id = held.role_id
-    where held.user_id = :user and held.is_active
+    where held.user_id = {user} and held.is_active
 )"""
+
+_ITSELF = ":user"
+_OTHER = "(select id from core_user where username = :visible_to)"
+"""Whose roles are looked at: the viewer's, or those of the user of a name."""
 
 _CONCEALED = """
 concealed as (
@@ -93,48 +101,6 @@ customers as (
     union select customer_id from own_resources{providers}
 )"""
 
-_GROUPS = """
-groups as (
-    select organizationgroup_id as id from structure_customer_organization_groups
-    where customer_id in (select id from customers)
-)"""
-_ONE_GROUP = """
-groups as (
-    select organization_group_id as id from structure_customer
-    where id in (select id from customers) and organization_group_id is not null
-)"""
-
-_HIDDEN_PLANS = """
-hidden_plans as (
-    select plan_id as id from marketplace_plan_organization_groups
-    except select plan_id from marketplace_plan_organization_groups
-        where organizationgroup_id in (select id from groups)
-)"""
-
-_INACCESSIBLE = """
-    select offering.id from marketplace_offering offering
-    where :mode = 'hide_inaccessible' and (
-        (exists (select from marketplace_offering_organization_groups wanted
-                where wanted.offering_id = offering.id)
-            and not exists (select from marketplace_offering_organization_groups wanted
-                where wanted.offering_id = offering.id
-                    and wanted.organizationgroup_id in (select id from groups)))
-        or not exists (select from marketplace_plan plan
-            where plan.offering_id = coalesce(offering.parent_id, offering.id)
-                and not plan.archived and plan.id not in (select id from hidden_plans)))
-"""
-_FOR_OTHER_ROLES = """
-    union select offering.id from marketplace_offering offering
-    where coalesce(offering.plugin_options -> 'restricted_to_roles', 'null')
-            not in ('null', '[]', '""')
-        and not exists (select from held
-            where offering.plugin_options -> 'restricted_to_roles' ? held.name)
-        and not exists (select from marketplace_resource resource
-            where resource.offering_id = offering.id
-                and (resource.project_id in (select id from shown_projects)
-                    or resource.id in (select id from shown_resources)))
-"""
-
 _SHOWN = """
 shown_projects as (
     select id from resource_projects where customer_id not in (select customer_id from concealed)
@@ -142,6 +108,12 @@ shown_projects as (
 shown_resources as (
     select id from own_resources where customer_id not in (select customer_id from concealed)
 )"""
+
+_CONSUMPTION = """
+select (select is_staff or is_support from core_user where username = :visible_to) as everything,
+    array(select id from resource_projects) as projects,
+    array(select id from own_resources) as resources
+"""
 
 RESULTS = {
     "consumer_projects": "select id from shown_projects",
@@ -163,16 +135,13 @@ def expansion(installation: Installation) -> str:
     rules = installation.rules
     grouped = tables.customer_organization_group not in installation.absent
     parts = [
-        _HELD,
+        *_consumed(installation, _ITSELF),
         _CONCEALED,
-        _scopes("resource_scopes", "resource_permission", rules.resource_permission),
         _scopes("project_scopes", "project_permission", rules.project_permission),
         _scopes("order_scopes", "order_permission", rules.order_permission),
         _PROJECTS.format(name="order_projects", scopes="order_scopes"),
         _ORDER_OFFERINGS.format(roles=_ORDER_ROLES if rules.offering_roles_provide else ""),
-        _PROJECTS.format(name="resource_projects", scopes="resource_scopes"),
         _PROJECTS.format(name="listed_projects", scopes="project_scopes"),
-        _own_resources(installation) if rules.resource_roles else _NO_RESOURCES,
         _PROVIDERS,
         _PROVIDED_BY_ROLES if rules.offering_roles_provide else _PROVIDED,
         _OWN_OFFERINGS,
@@ -181,13 +150,35 @@ def expansion(installation: Installation) -> str:
             if rules.offering_roles_provide
             else ""
         ),
-        _GROUPS if grouped else _ONE_GROUP,
-        _HIDDEN_PLANS,
+        GROUPS if grouped else ONE_GROUP,
+        HIDDEN_PLANS,
         _SHOWN,
-        _hidden_offerings(by_roles=rules.role_restricted_offerings),
+        hidden_offerings(by_roles=rules.role_restricted_offerings),
     ]
     arrays = ",\n    ".join(f"array({each})" for each in RESULTS.values())
-    return f"with {','.join(parts)}\nselect exists (select from held) as member,\n    {arrays}"
+    written = f"with {','.join(parts)}\nselect exists (select from held) as member,\n    {arrays}"
+    return _marked(written, installation)
+
+
+def consumption(installation: Installation) -> str:
+    """Write what gives the projects and resources that the user of a name sees as a consumer.
+
+    From which network they would come is not known: what customers show to
+    some networks only, the viewer's own rule leaves out.
+    """
+    parts = _consumed(installation, _OTHER)
+    return _marked(f"with {','.join(parts)}{_CONSUMPTION}", installation)
+
+
+def _consumed(installation: Installation, user: str) -> list[str]:
+    """Write what gives a user's roles, and what they see by them as a consumer (§4.4)."""
+    rules = installation.rules
+    return [
+        _HELD.format(user=user),
+        _scopes("resource_scopes", "resource_permission", rules.resource_permission),
+        _PROJECTS.format(name="resource_projects", scopes="resource_scopes"),
+        _own_resources(installation) if rules.resource_roles else _NO_RESOURCES,
+    ]
 
 
 def _scopes(name: str, parameter: str, permission: str | None) -> str:
@@ -200,5 +191,25 @@ def _own_resources(installation: Installation) -> str:
     return _OWN_RESOURCES.format(sub_projects=_SUB_PROJECTS if parted else "")
 
 
-def _hidden_offerings(*, by_roles: bool) -> str:
-    return f"\nhidden_offerings as ({_INACCESSIBLE}{_FOR_OTHER_ROLES if by_roles else ''})"
+def _marked(written: str, installation: Installation) -> str:
+    """Write the ids and names in by which the installation knows what roles are for."""
+    for name, value in _marks(installation).items():
+        written = re.sub(rf":{name}\b", str(constant(value)), written)
+    return written
+
+
+def _marks(installation: Installation) -> dict[str, int | str]:
+    types = {
+        "customer_type": ("structure", "customer"),
+        "project_type": ("structure", "project"),
+        "offering_type": ("marketplace", "offering"),
+        "resource_type": ("marketplace", "resource"),
+        "resource_project_type": ("marketplace", "resourceproject"),
+        "provider_type": ("marketplace", "serviceprovider"),
+    }
+    return {
+        **{name: installation.content_type(*model) for name, model in types.items()},
+        "resource_permission": installation.rules.resource_permission or "",
+        "project_permission": installation.rules.project_permission or "",
+        "order_permission": installation.rules.order_permission or "",
+    }

@@ -61,7 +61,7 @@ class Installation:
 
     def replacement(self, element: Any) -> Any:
         """Give what stands for `element` in a statement; None if it can stay."""
-        if isinstance(element, Column) and element in self.lacking:
+        if isinstance(element, Column) and self.known(element) is None:
             return cast(null(), element.type)
         return meaning(element, self.rules, self.content_types)
 

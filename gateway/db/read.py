@@ -79,8 +79,10 @@ class Stretch:
     before: tuple[bool, ...] = ()
 
 
-Condition = Callable[[ColumnElement[bool]], ColumnElement[bool]]
-"""What must hold of a row, given the rule under which rows of the table are seen."""
+Rules = Callable[[Table[Any]], ColumnElement[bool]]
+"""Gives the rule under which rows of a table are seen."""
+Condition = Callable[[Rules], ColumnElement[bool]]
+"""What must hold of a row, given the rules under which it and other rows are seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,8 @@ class Read:
     page for each key; else they come in `order`. `grouped` rows are summed up,
     not shown. With `single` there is but one key. The keys are a parameter, or
     what the statement itself finds `through` another read. `side` narrows resources to
-    one side's. The rows of a page end in the keys of its order if they are `placed`.
+    one side's, `visible_to` to those that the user of a name sees as a consumer, too.
+    The rows of a page end in the keys of its order if they are `placed`.
     """
 
     table: Table[Any]
@@ -113,4 +116,5 @@ class Read:
     through: Through | None = None
     placed: bool = True
     side: Side | None = None
+    visible_to: bool = False
     order: tuple[Column[Any], ...] = ()

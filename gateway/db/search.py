@@ -1,11 +1,28 @@
-"""Searching resources, as REST's `query` does (domain.md §5.1)."""
+"""Searching lists, as REST's `query` does (domain.md §5.1)."""
 
-from sqlalchemy import ColumnElement, String, Text, and_, bindparam, exists, func, not_, or_
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    String,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+)
 from sqlalchemy.sql.util import ClauseAdapter
 
 from gateway.db import tables
 from gateway.db.conditions import pattern
-from gateway.db.read import Condition
+from gateway.db.read import Condition, Rules
+from gateway.db.related import there_is
 from gateway.db.values import UUID, constant
 
 _ADDRESSES = (
@@ -17,10 +34,14 @@ _ADDRESSES = (
 )
 """The keys of the backend's metadata that are searched in."""
 
-_resource = tables.resource.c
+Searched = Callable[[str], tuple[Condition, ...]]
+"""Gives what a row must meet to be found by a search of a kind."""
+
+_resource, _offering = tables.resource.c, tables.offering.c
+_project, _customer = tables.project.c, tables.customer.c
 _exactly = bindparam("query0", type_=Text)
 _somewhere = bindparam("query1", type_=String)
-_uuid = bindparam("query2", type_=_resource.uuid.type)
+_uuid = bindparam("query2", type_=Uuid)
 
 
 def searched(query: str) -> tuple[str, ...]:
@@ -30,28 +51,60 @@ def searched(query: str) -> tuple[str, ...]:
     return "text", query, pattern(query)
 
 
-def search(kind: str) -> tuple[Condition, ...]:
-    """Give what a resource must meet to be found by a search of that kind."""
-    return (_by_uuid,) if kind == "uuid" else (_by_text,)
+def _search(table: Table[Any], by_text: Condition) -> Searched:
+    """Search `table`: by a uuid for its row alone if the viewer sees that, else `by_text`."""
+
+    def by_uuid(rules: Rules) -> ColumnElement[bool]:
+        other = table.alias("other")
+        seen = ClauseAdapter(other).traverse(rules(table))
+        known = exists().where(other.c.uuid == _uuid, seen).correlate_except(other)
+        return or_(table.c.uuid == _uuid, and_(not_(known), by_text(rules)))
+
+    return lambda kind: (by_uuid,) if kind == "uuid" else (by_text,)
 
 
-def _by_text(_rule: ColumnElement[bool]) -> ColumnElement[bool]:
-    return or_(
-        _resource.name.ilike(_somewhere, escape="\\"),
-        _resource.slug.ilike(_somewhere, escape="\\"),
-        func.upper(_resource.backend_id) == func.upper(_exactly),
-        func.upper(_resource.effective_id) == func.upper(_exactly),
-        *(_told(key).ilike(_somewhere, escape="\\") for key in _ADDRESSES),
-    )
+def _held(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Hold where what is searched for is a part of one of the texts."""
+    return or_(*(each.ilike(_somewhere, escape="\\") for each in columns))
+
+
+def _same(column: Column[Any]) -> ColumnElement[bool]:
+    """Hold where what is searched for is the text, in upper or lower case."""
+    return func.upper(column) == func.upper(_exactly)
 
 
 def _told(key: str) -> ColumnElement[str]:
     return _resource.backend_metadata.op("->>", return_type=Text())(constant(key))
 
 
-def _by_uuid(rule: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Find just the resource of that uuid if the viewer sees one; else search for the text."""
-    other = tables.resource.alias("other")
-    seen = ClauseAdapter(other).traverse(rule)
-    known = exists().where(other.c.uuid == _uuid, seen).correlate_except(other)
-    return or_(_resource.uuid == _uuid, and_(not_(known), _by_text(rule)))
+def _resources(_rules: Rules) -> ColumnElement[bool]:
+    return or_(
+        _held(_resource.name, _resource.slug, *map(_told, _ADDRESSES)),
+        _same(_resource.backend_id),
+        _same(_resource.effective_id),
+    )
+
+
+def _offerings(_rules: Rules) -> ColumnElement[bool]:
+    return _held(_offering.name, _offering.slug, _offering.description)
+
+
+def _projects(rules: Rules) -> ColumnElement[bool]:
+    """Find a project by itself, or by a resource in it that the viewer sees."""
+    named = _resource.name == _exactly
+    held = or_(named, _same(_resource.backend_id), _same(_resource.effective_id))
+    here = _resource.project_id == _project.id
+    return or_(
+        _held(_project.name, _project.slug),
+        there_is(_project.id, here, held, rules(tables.resource)),
+    )
+
+
+def _customers(_rules: Rules) -> ColumnElement[bool]:
+    return _held(_customer.name, _customer.slug, _customer.native_name, _customer.abbreviation)
+
+
+RESOURCES = _search(tables.resource, _resources)
+OFFERINGS = _search(tables.offering, _offerings)
+PROJECTS = _search(tables.project, _projects)
+CUSTOMERS = _search(tables.customer, _customers)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     FromClause,
     Select,
+    Table,
     any_,
     bindparam,
     func,
@@ -32,7 +33,8 @@ from gateway.db.read import At, Door, Read, Seen, Stretch, Through, Wanted
 from gateway.db.sources import Sources
 from gateway.db.values import constant
 from gateway.db.viewer import Sight
-from gateway.db.visibility import condition, seen, unseen
+from gateway.db.visibility import condition, seen, unseen, visible
+from gateway.db.visible_to import visible_to
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NO_KEY = null().label("key")
@@ -86,14 +88,21 @@ class _Selecting:
 
     def __init__(self, installation: Installation, read: Read, *, everything: bool) -> None:
         self._installation, self._read, self._everything = installation, read, everything
-        rule = condition(read, everything=everything)
-        self._conditions = [rule, *(each(rule) for each in read.where)]
+        self._conditions = [self._rule(read.table), *(each(self._rule) for each in read.where)]
+        if read.visible_to:
+            self._conditions.append(visible_to(installation))
 
     def select(self) -> Select[Any]:
         """Give the select."""
         if self._read.stretch is not None:
             return self._page(self._read.stretch)
         return self._grouped() if self._read.grouped else self._rows()
+
+    def _rule(self, table: Table[Any]) -> ColumnElement[bool]:
+        """Give the rule under which rows of `table` are seen; of the read's own, by its door."""
+        if table is self._read.table:
+            return condition(self._read, everything=self._everything)
+        return visible(table, everything=self._everything)
 
     def _sources(self, start: FromClause, joined: FromClause | None = None, **how: Any) -> Sources:
         return Sources(self._installation, start, joined, everything=self._everything, **how)

@@ -45,7 +45,7 @@ class ViewerReader:
     def __init__(self, installation: Installation, database: Database) -> None:
         self._installation, self._database = installation, database
         self._holder, self._policy = _statement(_HOLDER), _statement(_POLICY)
-        self._ids, self._marks = _statement(expansion(installation)), _marks(installation)
+        self._ids = _statement(expansion(installation))
 
     async def holder(self, key: str) -> Holder | None:
         """Give whose token `key` is."""
@@ -62,7 +62,7 @@ class ViewerReader:
             return _everything(holder)
         allowed, known = await self._allowed(), holder is not None
         asking = {"user": holder and holder.id, "address": address, "mode": allowed.mode}
-        ((member, *ids),) = await self._rows(self._ids, {**self._marks, **asking})
+        ((member, *ids),) = await self._rows(self._ids, asking)
         expanded: Any = dict(zip(RESULTS, map(frozenset, ids), strict=True))
         return Viewer(
             user_id=holder.id if holder else None,
@@ -83,24 +83,6 @@ class ViewerReader:
         parameters = tuple([text(given[name]) for name in statement.parameters])
         (rows,) = await self._database.run([(statement, parameters)])
         return rows
-
-
-def _marks(installation: Installation) -> dict[str, Any]:
-    """Give the ids and names by which the installation knows what roles are for."""
-    types = {
-        "customer_type": ("structure", "customer"),
-        "project_type": ("structure", "project"),
-        "offering_type": ("marketplace", "offering"),
-        "resource_type": ("marketplace", "resource"),
-        "resource_project_type": ("marketplace", "resourceproject"),
-        "provider_type": ("marketplace", "serviceprovider"),
-    }
-    return {
-        **{name: installation.content_type(*model) for name, model in types.items()},
-        "resource_permission": installation.rules.resource_permission,
-        "project_permission": installation.rules.project_permission,
-        "order_permission": installation.rules.order_permission,
-    }
 
 
 def _statement(written: str) -> Statement:

@@ -8,6 +8,7 @@ import strawberry
 from gateway.context import Info
 from gateway.db import tables
 from gateway.db.row import Row
+from gateway.schema import searches
 from gateway.schema.category import Category
 from gateway.schema.component import Component
 from gateway.schema.consumer_list import (
@@ -32,7 +33,7 @@ from gateway.schema.project import Project
 from gateway.schema.published import published
 from gateway.schema.relations import RELATION, declare
 from gateway.schema.resource import Resource
-from gateway.schema.resource_list import SEARCH, ResourceFilter, ResourceOrder, VisibleAs
+from gateway.schema.resource_list import ResourceFilter, ResourceOrder, VisibleAs
 from gateway.schema.scalars import UUID
 from gateway.schema.user import User
 from gateway.schema.viewer import Viewer, viewer
@@ -75,8 +76,12 @@ def listed(
     sides: type[Enum] | None = None,
     search: Search | None = None,
 ) -> Any:
-    """Declare a field that pages through the visible rows."""
-    return declare(Pages(row_class.tables[0], None, orders, filters, sides, search))
+    """Declare a field that pages through the visible rows.
+
+    What is seen from several `sides` can be asked for as a named user sees it, too.
+    """
+    table, visible_to = row_class.tables[0], sides is not None
+    return declare(Pages(table, None, orders, filters, sides, search, visible_to))
 
 
 def few(row_class: type[Row], *order: Any) -> Any:
@@ -132,11 +137,15 @@ class Query:
     """The things with those ids, in their order; null for each that the viewer does not see."""
     resource: Resource | None = by_uuid(Resource)
     """The resource of that uuid, if the viewer sees it."""
-    resources: Page[Resource] = listed(Resource, ResourceOrder, ResourceFilter, VisibleAs, SEARCH)
+    resources: Page[Resource] = listed(
+        Resource, ResourceOrder, ResourceFilter, VisibleAs, searches.RESOURCES
+    )
     """The resources that the viewer sees."""
     offering: Offering | None = by_uuid(Offering)
     """The offering of that uuid, if the viewer sees it."""
-    offerings: Page[Offering] = listed(Offering, OfferingOrder, OfferingFilter)
+    offerings: Page[Offering] = listed(
+        Offering, OfferingOrder, OfferingFilter, search=searches.OFFERINGS
+    )
     """The offerings that the viewer sees: those in the catalogue, and the viewer's own."""
     component: Component | None = by_uuid(Component)
     """The component of that uuid, if the viewer sees its offering."""
@@ -154,9 +163,11 @@ class Query:
     """The orders that the viewer sees."""
     project: Project | None = by_uuid(Project)
     """The project of that uuid, if the viewer sees it."""
-    projects: Page[Project] = listed(Project, ProjectOrder, ProjectFilter)
+    projects: Page[Project] = listed(Project, ProjectOrder, ProjectFilter, search=searches.PROJECTS)
     """The projects that the viewer sees."""
     customer: Customer | None = by_uuid(Customer)
     """The organisation of that uuid, if the viewer sees it."""
-    customers: Page[Customer] = listed(Customer, CustomerOrder, CustomerFilter)
+    customers: Page[Customer] = listed(
+        Customer, CustomerOrder, CustomerFilter, search=searches.CUSTOMERS
+    )
     """The organisations that the viewer sees."""

@@ -29,6 +29,8 @@ class Form:
     side: Side | None
     search: str | None
     """The kind of search, if there is one."""
+    visible_to: bool = False
+    """Whether only what somebody else sees, too, is asked for."""
     stretch: Stretch | None = None
     """None for a statement about the whole list."""
 
@@ -46,11 +48,14 @@ class Asked:
     side: Side | None = None
     query: tuple[str, ...] = ()
     """The kind of search, if there is one, and what is searched for."""
+    visible_to: str | None = None
+    """The name of the user who has to see what is asked for, too."""
 
     @cached_property
     def whole(self) -> Form:
         """The form of a statement about the whole list."""
-        return Form(self.filtered.shape, self.side, next(iter(self.query), None))
+        search = next(iter(self.query), None)
+        return Form(self.filtered.shape, self.side, search, self.visible_to is not None)
 
     @cached_property
     def form(self) -> Form:
@@ -71,6 +76,8 @@ class Asked:
         """Give what a statement about the whole list needs to know."""
         found = {name: text(value) for name, value in self.filtered.parameters}
         found.update((f"query{i}", value) for i, value in enumerate(self.query[1:]))
+        if self.visible_to is not None:
+            found["visible_to"] = self.visible_to
         return found
 
     def cursor(self, row: Sequence[Any]) -> str:

@@ -3,7 +3,9 @@
 from graphql import GraphQLError
 
 LONGEST = MANY = 1000
-"""Characters of a text that is looked for, and values of a list."""
+"""Characters of a text that is looked for, and values of a list or an object."""
+DEEPEST = 40
+"""Names in the path to a value."""
 
 
 class BadInputError(GraphQLError):
@@ -20,11 +22,21 @@ def checked(value: object, *argument: str | int) -> None:
         trouble = _trouble(value)
         if trouble:
             raise BadInputError(trouble, *argument)
-    elif isinstance(value, list):
+    elif isinstance(value, (list, dict)):
         if len(value) > MANY:
-            raise BadInputError(f"A list has at most {MANY} values.", *argument)
-        for place, each in enumerate(value):
-            checked(each, *argument, place)
+            kind = "A list" if isinstance(value, list) else "An object"
+            raise BadInputError(f"{kind} has at most {MANY} values.", *argument)
+        if len(argument) > DEEPEST:
+            raise BadInputError("The value is nested too deeply.", *argument)
+        _below(value, *argument)
+
+
+def _below(value: list[object] | dict[str, object], *argument: str | int) -> None:
+    if isinstance(value, dict):
+        for name in value:
+            checked(name, *argument)
+    for place, each in value.items() if isinstance(value, dict) else enumerate(value):
+        checked(each, *argument, place)
 
 
 def _trouble(text: str) -> str | None:

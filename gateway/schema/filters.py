@@ -8,9 +8,10 @@ from typing import Annotated, Any, ForwardRef, TypeVar, cast, dataclass_transfor
 import strawberry
 from sqlalchemy import ColumnElement, and_, false, or_, true
 from strawberry.types import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway.db.conditions import Holds
-from gateway.db.read import Condition
+from gateway.db.read import Condition, Rules
 from gateway.schema.errors import BadInputError, checked
 from gateway.schema.published import describe
 
@@ -43,7 +44,7 @@ NOTHING = Filtered((), ())
 
 
 def filtered_by(holds: Holds, value: Callable[[Any], Any] = lambda value: value) -> Any:
-    """Declare a filter field."""
+    """Declare a filter field; `value` says in a ValueError what a client has to change."""
     return strawberry.field(default=strawberry.UNSET, metadata={CONDITION: Filter(holds, value)})
 
 
@@ -97,11 +98,9 @@ class Filters:
                 shapes = [self._shape(*e, parameters) for e in zip(below, places, strict=True)]
                 shape.append((name, tuple(shapes)))
             else:
-                parameters.meet(1, *path, name)
-                checked(given[name], *path, name)
-                parameter = f"f{len(parameters)}"
-                parameters.append((parameter, self._filters[name].value(given[name])))
-                shape.append((name, parameter))
+                place = (*path, to_camel_case(name))
+                parameters.meet(1, *place)
+                shape.append((name, parameters.take(self._filters[name], given[name], *place)))
         return tuple(shape)
 
     def conditions(self, shape: Shape) -> tuple[Condition, ...]:
@@ -111,7 +110,7 @@ class Filters:
     def _condition(self, name: str, below: Any) -> Condition:
         if name not in JOINING:
             holds = self._filters[name].holds
-            return lambda rule: holds(rule, below)
+            return lambda rules: holds(rules, below)
         return _JOINED[name]([self.conditions(each) for each in below])
 
 
@@ -125,15 +124,26 @@ class _Parameters(list[tuple[str, Any]]):
         if self.met > MOST:
             raise BadInputError(f"A filter has at most {MOST} conditions.", *path)
 
+    def take(self, wanted: Filter, given: Any, *path: str | int) -> str:
+        """Take a client's value, and give the name of the parameter that it becomes."""
+        checked(given, *path)
+        try:
+            value = wanted.value(given)
+        except ValueError as error:
+            raise BadInputError(str(error), *path) from None
+        name = f"f{len(self)}"
+        self.append((name, value))
+        return name
 
-def _all(conditions: Iterable[Condition], rule: ColumnElement[bool]) -> ColumnElement[bool]:
-    return and_(true(), *(each(rule) for each in conditions))
+
+def _all(conditions: Iterable[Condition], rules: Rules) -> ColumnElement[bool]:
+    return and_(true(), *(each(rules) for each in conditions))
 
 
 Parts = list[tuple[Condition, ...]]
 _JOINED: dict[str, Callable[[Parts], Condition]] = {
-    "and_": lambda parts: lambda rule: and_(true(), *(_all(each, rule) for each in parts)),
-    "or_": lambda parts: lambda rule: or_(false(), *(_all(each, rule) for each in parts)),
-    "not_": lambda parts: lambda rule: _all(parts[0], rule).is_not(true()),
+    "and_": lambda parts: lambda rules: and_(true(), *(_all(each, rules) for each in parts)),
+    "or_": lambda parts: lambda rules: or_(false(), *(_all(each, rules) for each in parts)),
+    "not_": lambda parts: lambda rules: _all(parts[0], rules).is_not(true()),
 }
 """A comparison with a null is unknown, and what is not known to hold is not what is excluded."""

@@ -2,14 +2,25 @@
 
 from enum import Enum
 
-from gateway.db import tables
-from gateway.db.conditions import among, at_least, at_most, contains, equal, pattern, where
+from gateway.db import inside, related, tables
+from gateway.db.conditions import (
+    among,
+    at_least,
+    at_most,
+    contains,
+    either,
+    equal,
+    pattern,
+    where,
+)
 from gateway.db.read import At, Order
+from gateway.schema.attributes import wanted_attributes
 from gateway.schema.filters import asked_for, filtered_by
 from gateway.schema.published import named
-from gateway.schema.scalars import UUID, DateTime
+from gateway.schema.scalars import JSON, UUID, DateTime
 
-offering = tables.offering.c
+offering, customer, project = tables.offering.c, tables.customer.c, tables.project.c
+terms = tables.terms_of_service.c
 
 
 @named
@@ -64,6 +75,19 @@ class OfferingFilter:
     """The slug is this."""
     description: str | None = filtered_by(where(contains, offering.description), pattern)
     """The description has this in it, in upper or lower case."""
+    keyword: str | None = filtered_by(
+        either(
+            where(contains, offering.name),
+            where(contains, offering.description),
+            where(contains, customer.name, offering.customer_id),
+        ),
+        pattern,
+    )
+    """The name, the description or the provider's name has this in it, in any case."""
+    attributes: JSON | None = filtered_by(
+        where(inside.all_in, offering.attributes), wanted_attributes
+    )
+    """Has all of these attributes: a list names values of which one is to be there."""
     type: list[str] | None = filtered_by(where(among, offering.type))
     """Of one of these types."""
     state: list[OfferingState] | None = filtered_by(where(among, offering.state))
@@ -76,16 +100,42 @@ class OfferingFilter:
         where(equal, tables.category.c.uuid, offering.category_id)
     )
     """Of this category."""
-    customer_uuid: UUID | None = filtered_by(
-        where(equal, tables.customer.c.uuid, offering.customer_id)
-    )
+    customer_uuid: UUID | None = filtered_by(where(equal, customer.uuid, offering.customer_id))
     """Of this provider."""
-    project_uuid: UUID | None = filtered_by(
-        where(equal, tables.project.c.uuid, offering.project_id)
-    )
+    project_uuid: UUID | None = filtered_by(where(equal, project.uuid, offering.project_id))
     """For this project."""
     parent_uuid: UUID | None = filtered_by(where(equal, offering.uuid, offering.parent_id))
     """Belongs to this offering."""
+    allowed_customer_uuid: UUID | None = filtered_by(where(related.allowed, offering.id))
+    """Open to this customer: to everybody, to a group that it is in, or its own."""
+    organization_group_uuid: UUID | None = filtered_by(where(related.grouped, offering.id))
+    """For this group of organisations."""
+    service_manager_uuid: UUID | None = filtered_by(where(related.managed, offering.id))
+    """For everybody, and managed by this user."""
+    resource_customer_uuid: UUID | None = filtered_by(
+        related.used_in(customer.uuid, project.customer_id)
+    )
+    """Has resources of this customer that the viewer sees and that are not terminated."""
+    resource_project_uuid: UUID | None = filtered_by(related.used_in(project.uuid))
+    """Has resources in this project that the viewer sees and that are not terminated."""
+    scope_uuid: UUID | None = filtered_by(where(related.set_up_by, offering.id))
+    """Stands for these settings of a backend."""
+    has_terms_of_service: bool | None = filtered_by(
+        where(related.related(terms.offering_id), offering.id)
+    )
+    """Has terms of service, of any version, or has none."""
+    has_active_terms_of_service: bool | None = filtered_by(
+        where(related.related(terms.offering_id, terms.is_active), offering.id)
+    )
+    """Has terms of service that are in force, or has none."""
+    user_has_consent: bool | None = filtered_by(where(related.agreed, offering.id))
+    """Has terms that the viewer agreed to and has not revoked, or has not."""
+    user_has_offering_user: bool | None = filtered_by(where(related.known_there, offering.id))
+    """Has an account of the viewer, or has none."""
+    can_create_offering_user: bool | None = filtered_by(
+        where(inside.is_true("service_provider_can_create_offering_user"), offering.plugin_options)
+    )
+    """Lets its provider make accounts, or does not."""
     created: DateTime | None = filtered_by(where(at_least, offering.created))
     """Made then or later."""
     created_before: DateTime | None = filtered_by(where(at_most, offering.created))

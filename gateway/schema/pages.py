@@ -14,6 +14,7 @@ from strawberry.types import has_object_definition
 from gateway.context import Info
 from gateway.db.read import At, Condition, Of, Read
 from gateway.db.row import need
+from gateway.db.search import Searched, searched
 from gateway.schema.asked import Asked, Form, Stretched, place, size
 from gateway.schema.errors import checked
 from gateway.schema.filters import NOTHING, Filters
@@ -32,10 +33,10 @@ ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Search:
-    """How a list is searched: what a query comes to, and the conditions of a kind of search."""
+    """How a list is searched: the conditions of a kind of search, and what clients read of it."""
 
-    searched: Callable[[str], tuple[str, ...]]
-    conditions: Callable[[str], tuple[Condition, ...]]
+    conditions: Searched
+    words: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,8 @@ class Pages:
     filters: type | None = None
     sides: type[Enum] | None = None
     search: Search | None = None
+    visible_to: bool = False
+    """Whether clients may ask for what somebody else sees, too."""
 
     @cached_property
     def conditions(self) -> Filters | None:
@@ -68,13 +71,14 @@ class Pages:
             filtered=self.conditions.filtered(given.get("filter")) if self.conditions else NOTHING,
             side=None if side is None else side.value,
             query=self._searched(given.get("query")),
+            visible_to=_username(given.get("visible_to_username")),
         )
 
     def _searched(self, query: str | None) -> tuple[str, ...]:
         if not query or self.search is None:
             return ()
         checked(query, "query")
-        return self.search.searched(query)
+        return searched(query)
 
     def read(self, columns: tuple[Any, ...], form: Form) -> Read:
         """Describe the page, or with COUNT for its only column the length of the list."""
@@ -86,6 +90,7 @@ class Pages:
             stretch=form.stretch,
             grouped=form.stretch is None,
             side=form.side,
+            visible_to=form.visible_to,
         )
 
     def _where(self, form: Form) -> tuple[Condition, ...]:
@@ -136,13 +141,15 @@ class Pages:
 
     def _arguments(self) -> dict[str, tuple[Any, str]]:
         """Give the arguments that clients see: types and descriptions by name."""
-        words = "A uuid, or a part of the name, slug or address, or a backend's id."
+        words = self.search.words if self.search else ""
+        other = "A username: only what that user sees as a consumer, too, is wanted."
         given = {
             **ARGUMENTS,
             "order_by": (self.orders, "What the list is sorted by."),
             "filter": (self.filters, "Which nodes are wanted."),
             "visible_as": (self.sides, "From which side the viewer looks."),
             "query": (str if self.search else None, words),
+            "visible_to_username": (str if self.visible_to else None, other),
         }
         return {name: each for name, each in given.items() if each[0] is not None}
 
@@ -169,6 +176,11 @@ class Pages:
         if name == "order_by":
             return next(iter(self.orders))
         return self.sides["ANY"] if name == "visible_as" and self.sides else strawberry.UNSET
+
+
+def _username(given: str | None) -> str | None:
+    checked(given, "visibleToUsername")
+    return given or None
 
 
 def target_of(match: At) -> Any:

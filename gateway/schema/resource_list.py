@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from gateway.db import tables
+from gateway.db import inside, related, tables
 from gateway.db.conditions import (
     among,
     at_least,
@@ -14,14 +14,13 @@ from gateway.db.conditions import (
     where,
 )
 from gateway.db.read import At, Order, Side
-from gateway.db.search import search, searched
+from gateway.schema.attributes import wanted_attributes
 from gateway.schema.filters import asked_for, filtered_by
-from gateway.schema.pages import Search
+from gateway.schema.order_list import OrderState
 from gateway.schema.published import named
-from gateway.schema.scalars import UUID, Date, DateTime
+from gateway.schema.scalars import JSON, UUID, Date, DateTime
 
 resource, offering, project = tables.resource.c, tables.offering.c, tables.project.c
-SEARCH = Search(searched, search)
 
 
 @named
@@ -96,6 +95,12 @@ class ResourceFilter:
     """The backend calls it this."""
     state: list[ResourceState] | None = filtered_by(where(among, resource.state))
     """In one of these states."""
+    runtime_state: str | None = filtered_by(
+        where(inside.inner("runtime_state", equal), resource.backend_metadata)
+    )
+    """The backend says that it is in this state."""
+    order_state: list[OrderState] | None = filtered_by(where(related.ordered, resource.id))
+    """Has an order in one of these states."""
     created: DateTime | None = filtered_by(where(at_least, resource.created))
     """Made then or later."""
     created_before: DateTime | None = filtered_by(where(at_most, resource.created))
@@ -116,6 +121,24 @@ class ResourceFilter:
     """Is paused, or not."""
     restrict_member_access: bool | None = filtered_by(where(equal, resource.restrict_member_access))
     """Keeps plain members out, or not."""
+    is_attached: bool | None = filtered_by(
+        where(inside.inner("instance_name", given), resource.backend_metadata)
+    )
+    """Is attached to a machine, or not."""
+    flavor_name: str | None = filtered_by(
+        where(inside.inner("flavor_name", contains), resource.backend_metadata), pattern
+    )
+    """The name of its flavor has this in it, in upper or lower case."""
+    image_name: str | None = filtered_by(
+        where(inside.inner("image_name", contains), resource.backend_metadata), pattern
+    )
+    """The name of its image has this in it, in upper or lower case."""
+    resource_attributes: JSON | None = filtered_by(
+        where(inside.all_of, resource.attributes), wanted_attributes
+    )
+    """Was ordered with all of these attributes: a list names values of which one is to be there."""
+    visible_to_providers: bool | None = filtered_by(where(related.shown_to_providers, resource.id))
+    """If true, none that waits for its consumer to approve it, or for its time to come."""
     offering_uuid: list[UUID] | None = filtered_by(
         where(among, offering.uuid, resource.offering_id)
     )
@@ -130,6 +153,38 @@ class ResourceFilter:
     """Of an offering that is billed, or is not."""
     offering_shared: bool | None = filtered_by(where(equal, offering.shared, resource.offering_id))
     """Of an offering for everybody, or of a private one."""
+    lexis_links_supported: bool | None = filtered_by(
+        where(inside.has("heappe_url"), offering.plugin_options, resource.offering_id)
+    )
+    """Of an offering that LEXIS can be linked to, or can't."""
+    usage_based: bool | None = filtered_by(
+        where(related.of_type("usage"), offering.id, resource.offering_id)
+    )
+    """Of an offering with components that are billed by use, or without any."""
+    limit_based: bool | None = filtered_by(
+        where(related.of_type("limit"), offering.id, resource.offering_id)
+    )
+    """Of an offering with components that are billed by limit, or without any."""
+    only_usage_based: bool | None = filtered_by(
+        where(related.only_of_type("usage"), offering.id, resource.offering_id)
+    )
+    """Of an offering whose components are all billed by use, or of any other."""
+    only_limit_based: bool | None = filtered_by(
+        where(related.only_of_type("limit"), offering.id, resource.offering_id)
+    )
+    """Of an offering whose components are all billed by limit, or of any other."""
+    component_count: int | None = filtered_by(
+        where(related.counted(), offering.id, resource.offering_id)
+    )
+    """Of an offering with so many components."""
+    limit_component_count: int | None = filtered_by(
+        where(related.counted("limit"), offering.id, resource.offering_id)
+    )
+    """Of an offering with so many components that are billed by limit."""
+    service_manager_uuid: UUID | None = filtered_by(
+        where(related.managed, offering.id, resource.offering_id)
+    )
+    """Of an offering for everybody that this user manages."""
     parent_offering_uuid: UUID | None = filtered_by(
         where(equal, offering.uuid, resource.offering_id, offering.parent_id)
     )

@@ -23,6 +23,7 @@ T = TypeVar("T")
 Given = dict[str, Any]
 """Arguments by name."""
 SEARCHED = ("a", "e", "", "10.0", "%", "no such thing")
+USERNAMES = ("owner", "owner_c", "member", "staff", "nobody", "no such user", "")
 WRONG_SIZES = (-1, 301, 2**31)
 WRONG_IDS = ("", "x", "2YDZgNmA", "a\0", "x" * 1001)
 WRONG_CURSORS = ("", "x", "bnVsbA==")
@@ -77,6 +78,8 @@ class Values:
             given["visibleAs"] = self._dice.one_of(_enum("VisibleAs"))
         if "query" in names and self._dice.chance(10):
             given["query"] = self._dice.one_of([*SEARCHED, self._uuid(row)])
+        if "visibleToUsername" in names and self._dice.chance(10):
+            given["visibleToUsername"] = self._dice.one_of(USERNAMES)
         return given
 
     def _stretch(self, order: str) -> Given:
@@ -172,8 +175,9 @@ def literal(value: Any, type_: GraphQLInputType) -> str:
     if isinstance(value, list):
         return f"[{', '.join(literal(each, type_) for each in value)}]"
     if isinstance(value, dict):
-        fields = named.fields
-        inside = (f"{name}: {literal(each, fields[name].type)}" for name, each in value.items())
+        fields = getattr(named, "fields", {})
+        kinds = {name: fields[name].type if fields else type_ for name in value}
+        inside = (f"{name}: {literal(each, kinds[name])}" for name, each in value.items())
         return f"{{{', '.join(inside)}}}"
     if isinstance(value, str) and isinstance(named, GraphQLEnumType):
         return value

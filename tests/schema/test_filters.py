@@ -2,28 +2,13 @@
 
 from typing import Any
 
-import psycopg
 import pytest
-from graphql import GraphQLInputObjectType, is_list_type
+from graphql import is_list_type
 
 from tests.marketplaces import Marketplace
-from tests.schema.documents import SCHEMA
+from tests.schema.filtering import ITSELF, ROWS, expected, filtered, kind, read
+from tests.schema.stated import KNOWN, TOLD, VIEWED
 
-OFFERED = """marketplace_offering o
-left join structure_customer provider on provider.id = o.customer_id
-left join marketplace_offering parent on parent.id = o.parent_id
-join marketplace_category category on category.id = o.category_id"""
-ROWS = {
-    "resources": f"""(select 1) one cross join {OFFERED}
-        join marketplace_resource r on r.offering_id = o.id
-        join structure_project p on p.id = r.project_id
-        join structure_customer c on c.id = p.customer_id
-        left join marketplace_plan plan on plan.id = r.plan_id""",
-    "offerings": f"{OFFERED} left join structure_project p on p.id = o.project_id",
-    "projects": "structure_project p join structure_customer c on c.id = p.customer_id",
-    "customers": "structure_customer c",
-}
-ITSELF = {"resources": "r", "offerings": "o", "projects": "p", "customers": "c"}
 MOMENTS = {
     "created": "{0}.created >=",
     "createdBefore": "{0}.created <=",
@@ -108,43 +93,10 @@ STATED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def kind(root: str) -> GraphQLInputObjectType:
-    assert SCHEMA.query_type
-    given = SCHEMA.query_type.fields[root].args["filter"].type
-    assert isinstance(given, GraphQLInputObjectType)
-    return given
-
-
-def read(url: str, statement: str, *values: Any) -> list[Any]:
-    with psycopg.connect(url) as connection:
-        found = connection.execute(statement.encode(), values or None)
-        return [row[0] for row in found]
-
-
-async def filtered(marketplace: Marketplace, root: str, wanted: dict[str, Any]) -> set[str]:
-    document = f"""query($filter: {kind(root).name}, $after: String) {{
-      {root}(first: 300, after: $after, filter: $filter) {{
-        totalCount nodes {{ uuid }} pageInfo {{ endCursor hasNextPage }} }} }}"""
-    met: list[str] = []
-    page: Any = None
-    after, more = None, True
-    while more:
-        page = (await marketplace.data(document, filter=wanted, after=after))[root]
-        met += [each["uuid"] for each in page["nodes"]]
-        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-    assert len(met) == page["totalCount"] == len(set(met))
-    return set(met)
-
-
-def expected(url: str, root: str, condition: str, *values: Any) -> set[str]:
-    there = "not p.is_removed and " if root == "projects" else ""
-    statement = f"select {ITSELF[root]}.uuid from {ROWS[root]} where {there}({condition})"
-    return {uuid.hex for uuid in read(url, statement, *values)}
-
-
 @pytest.mark.parametrize("root", COMPARED)
 def test_every_filter_field_is_tested(root: str) -> None:
-    stated = {name for where, wanted, _ in STATED if where == root for name in wanted}
+    stated = {name for where, wanted, _ in (*STATED, *TOLD) if where == root for name in wanted}
+    stated |= {field for where, field, *_ in (*KNOWN, *VIEWED) if where == root}
     joined = {"and", "or", "not"}
     assert set(kind(root).fields) == {*COMPARED[root], *stated, *joined}
 

@@ -124,6 +124,8 @@ _NO_IDS = ["", "x", "é", "2YDZgNmA", global_id("Query", UNKNOWN), global_id("Pl
 _USUAL: dict[str, Any] = {
     "String": "a",
     "Boolean": True,
+    "Int": 2,
+    "JSON": {"image": ["a", "Ubuntu 24.04"], "flavor": "m2.standard"},
     "Date": "2026-06-30",
     "DateTime": "2026-06-30T12:00:00Z",
 }

@@ -1,0 +1,27 @@
+"""The attributes that resources and offerings are looked for by; nothing secret is among them."""
+
+import json
+from typing import Any
+
+from gateway.marketplace.plugins import PLUGINS
+
+SECRET = frozenset[str]().union(*(each.secret_attributes for each in PLUGINS.values()))
+"""What some plugin keeps secret: who could look for a secret could find it by guessing."""
+MOST = 50
+"""Attributes that can be looked for at once."""
+
+
+def wanted_attributes(given: Any) -> str:
+    """Write the attributes that are looked for as JSON; ValueError says what to change."""
+    if not isinstance(given, dict):
+        message = "Give an object: for each attribute the wanted value, or a list of some."
+        raise ValueError(message)  # noqa: TRY004 - it is a client's, not a caller's mistake
+    secret = sorted(SECRET & given.keys())
+    if secret:
+        raise ValueError(f"Leave out `{secret[0]}`: it is secret, and can't be looked for.")
+    if len(given) > MOST:
+        raise ValueError(f"Give at most {MOST} attributes.")
+    try:
+        return json.dumps(given, allow_nan=False)
+    except ValueError:
+        raise ValueError("A number is too large.") from None
