@@ -47,5 +47,5 @@ _FOR_OTHER_ROLES = """
 
 
 def hidden_offerings(*, by_roles: bool) -> str:
-    """Write what finds the offerings; some are for holders of some roles if that goes `by_roles`."""
+    """Write what finds the offerings; `by_roles` also those for holders of some roles."""
     return f"\nhidden_offerings as ({_INACCESSIBLE}{_FOR_OTHER_ROLES if by_roles else ''})"

@@ -64,6 +64,16 @@ SAMPLES = {
     "CustomerFilter": """customers(last: 3) { nodes {
         uuid name nameExact: name slug created createdBefore: created
     } }""",
+    "OrderFilter": """orders(last: 3) { nodes {
+        uuid state type created modified
+        resource { resourceUuid: uuid resourceName: name }
+        offering {
+            offeringUuid: uuid offeringSlug: slug offeringType: type
+            parent { parentOfferingUuid: uuid }
+            provider { providerUuid: uuid } category { categoryUuid: uuid }
+        }
+        project { projectUuid: uuid customer { customerUuid: uuid } }
+    } }""",
 }
 """Where the fields of filters find values that some rows meet, under the fields' names."""
 ORDERED = {
@@ -71,6 +81,7 @@ ORDERED = {
     "OfferingOrder": "offerings",
     "ProjectOrder": "projects",
     "CustomerOrder": "customers",
+    "OrderOrder": "orders",
 }
 ENDS = ("first", "last")
 JOINING = ("and", "or", "not")
