@@ -1,6 +1,9 @@
 """Rows on their way into the database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -21,6 +24,7 @@ class Rows:
 
     def __init__(self, connection: psycopg.Connection[Any], *, seed: int, day: date) -> None:
         self.random = Random(seed)
+        self._stream = cache(lambda name: Random(f"{seed} {name}"))
         self.day = day
         self._midnight = datetime.combine(day, time(), UTC)
         self._connection = connection
@@ -42,6 +46,15 @@ class Rows:
             if sheet.last and "id" in table.c:
                 restart = SQL("alter table {} alter id restart with {}")
                 self._connection.execute(restart.format(Identifier(table.name), sheet.last + 1))
+
+    @contextmanager
+    def apart(self, name: str) -> Iterator[None]:
+        """Draw from a stream of that name meanwhile, so that what follows is as it would be."""
+        usual, self.random = self.random, self._stream(name)
+        try:
+            yield
+        finally:
+            self.random = usual
 
     def uuid(self) -> str:
         """Make a random uuid, in 32 hex digits."""
