@@ -12,7 +12,10 @@ from gateway.demo.marketplace import (
     casting,
     customers,
     growth,
+    history,
+    invoices,
     kinds,
+    log,
     offerings,
     partitions,
     people,
@@ -88,8 +91,8 @@ def _resources(rows: Rows, began: Market, grown: Market, count: int) -> None:
     for resource in recorded:
         accounts.robot(rows, resource)
         accounts.sub_project(rows, resource)
-        records.log(rows, resource)
-        records.history(rows, resource)
-    records.invoices(rows, grown.customers.keys, recorded)
+        log.add(rows, resource)
+        history.add(rows, resource)
+    invoices.add(rows, grown.customers, recorded)
     records.quotas(rows, "order_count", kinds.OFFERING, orders.placed)
     records.quotas(rows, "nc_resource_count", kinds.PROJECT, held)
