@@ -88,26 +88,26 @@ class _Sheet:
     def __init__(self, table: Table[Any]) -> None:
         self.last = 0
         self.pending: list[list[Any]] = []
-        self.blank = {each.name: _blank(each) for each in table.c if not each.system}
-        self.has_uuid = "uuid" in self.blank
+        columns = [each for each in table.c if not each.system]
+        self._blank = [_blank(each) for each in columns]
+        self._places = {each.name: place for place, each in enumerate(columns)}
+        self.has_uuid = "uuid" in self._places
         self.statement = SQL("copy {} ({}) from stdin").format(
-            Identifier(table.name), SQL(", ").join(map(Identifier, self.blank))
+            Identifier(table.name), SQL(", ").join(map(Identifier, self._places))
         )
 
     def append(self, values: dict[str, Any]) -> int:
         """Take a row, give its key."""
         self.last = values.get("id", self.last + 1)
-        row = self.blank | values
-        if len(row) > len(self.blank):
-            raise KeyError(row.keys() - self.blank.keys())
+        row, places = self._blank.copy(), self._places
         for name, value in values.items():
-            if type(value) in _JSON:
-                row[name] = msgspec.json.encode(value).decode()
-        if "id" in row:
-            row["id"] = self.last
-        if "modified" in row and row["modified"] is None:
-            row["modified"] = row["created"]
-        self.pending.append(list(row.values()))
+            known = type(value) in _JSON
+            row[places[name]] = msgspec.json.encode(value).decode() if known else value
+        if "id" in places:
+            row[places["id"]] = self.last
+        if "modified" in places and "modified" not in values:
+            row[places["modified"]] = values["created"]
+        self.pending.append(row)
         return self.last
 
 
