@@ -116,6 +116,9 @@ def test_has_every_kind(rows: psycopg.Connection, question: str, answers: set[An
         "quotas_quotausage where delta < 0",
         "structure_project where end_date < now()::date and grace_period_days > 0",
         "structure_project where start_date > now()::date",
+        """marketplace_resource r join structure_project p on p.id = r.project_id
+           join structure_accesssubnet s on s.customer_id = p.customer_id
+           where family(inet) = 6""",
         # Organisations, people and what they may do.
         "structure_accesssubnet where family(inet) = 4",
         "structure_accesssubnet where family(inet) = 6",

@@ -69,26 +69,35 @@ def add(
     bound = {each.name: each.key for each in projects}
     made = {each.offer.name: each for each in older}
     for offer in offers:
-        settings = _settings(rows, offer, customers.keys[offer.provider])
-        key = rows.add(
-            tables.offering,
-            **_texts(rows, offer),
-            category_id=titles[offer.kind.category],
-            customer_id=customers.keys[offer.provider],
-            project_id=offer.project and bound[offer.project],
-            parent_id=offer.parent and made[offer.parent].key,
-            content_type_id=kinds.SETTINGS,
-            object_id=settings,
-        )
-        counted = components(rows, key, offer)
-        plans = [plan(rows, key, offer, each, counted) for each in offer.kind.plans]
-        _share(rows, key, offer, plans, customers)
-        url = f"https://{offer.provider}.example.org/"
-        rows.add(tables.offering_endpoint, offering_id=key, name="Front page", url=url)
-        for name, address in offer.endpoints.items():
-            rows.add(tables.offering_endpoint, offering_id=key, name=name, url=address)
-        made[offer.name] = Offering(key, offer, settings, plans, counted)
+        refers = {
+            "category_id": titles[offer.kind.category],
+            "project_id": offer.project and bound[offer.project],
+            "parent_id": offer.parent and made[offer.parent].key,
+        }
+        made[offer.name] = _add(rows, offer, customers, refers)
     return list(made.values())[len(older) :]
+
+
+def _add(
+    rows: Rows, offer: Offer, customers: Customers, refers: Mapping[str, int | str | None]
+) -> Offering:
+    provider = customers.keys[offer.provider]
+    settings = _settings(rows, offer, provider)
+    key = rows.add(
+        tables.offering,
+        **_texts(rows, offer),
+        **refers,
+        customer_id=provider,
+        content_type_id=kinds.SETTINGS,
+        object_id=settings,
+    )
+    counted = components(rows, key, offer)
+    plans = [plan(rows, key, offer, each, counted) for each in offer.kind.plans]
+    _share(rows, key, offer, plans, customers)
+    front = {"Front page": f"https://{offer.provider}.example.org/"}
+    for name, url in {**front, **offer.endpoints}.items():
+        rows.add(tables.offering_endpoint, offering_id=key, name=name, url=url)
+    return Offering(key, offer, settings, plans, counted)
 
 
 def _category(rows: Rows, title: str, other: str) -> int:

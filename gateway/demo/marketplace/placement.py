@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from random import Random
 
 from gateway.demo.marketplace.market import Market
@@ -65,9 +65,11 @@ class Even:
 class Skewed(Even):
     """A spread as on a real site: few projects have most resources (Zipf's law)."""
 
-    def __init__(self, market: Market) -> None:
-        super().__init__(market)
-        share = {each.key: 1 / rank for rank, each in enumerate(market.projects, start=1)}
+    def __init__(self, began: Market, grown: Market) -> None:
+        super().__init__(grown)
+        newer = grown.projects[len(began.projects) :]
+        ranked = (each for pair in zip_longest(began.projects, newer) for each in pair if each)
+        share = {each.key: 1 / rank for rank, each in enumerate(ranked, start=1)}
         self._shares = {
             offering: list(accumulate(share[each.key] for each in projects))
             for offering, projects in self._eligible.items()
@@ -85,7 +87,7 @@ class Placement:
 
     def __init__(self, rows: Rows, began: Market, grown: Market, count: int) -> None:
         self._rows = rows
-        self._even, self._skewed = Even(began), Skewed(grown)
+        self._even, self._skewed = Even(began), Skewed(began, grown)
         self._offerings = {each.offer.name: each for each in grown.offerings}
         self._projects = {each.name: each for each in grown.projects}
         self._first = min(_EVEN, count * 5 // 6)

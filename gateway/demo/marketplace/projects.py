@@ -32,9 +32,9 @@ NAMES = {
     "meridian": ("Meridian internal",),
 }
 NEWER = {
-    "skagen": ("Radio sky survey", "Pulsar timing", "Exoplanet transits"),
     "bryggen": ("Timber ship reconstruction", "Runic inscriptions"),
     "emajoe": ("Spoken corpus", "Machine translation of small languages"),
+    "skagen": ("Radio sky survey", "Pulsar timing", "Exoplanet transits"),
 }
 """Those of organisations that joined later."""
 _DATES: Mapping[str, dict[str, Any]] = {
