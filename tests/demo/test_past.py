@@ -46,13 +46,16 @@ def test_there_are_such_orders(rows: psycopg.Connection, what: str) -> None:
 def test_a_renewal_says_from_when_to_when(rows: psycopg.Connection) -> None:
     spans = rows.execute("""
         select (attributes ->> 'old_end_date')::date, (attributes ->> 'new_end_date')::date,
-            (attributes ->> 'extension_months')::integer, state, end_date
-        from marketplace_order o join lateral
-            (select end_date from marketplace_resource r where r.id = o.resource_id) r on true
+            (attributes ->> 'extension_months')::integer, state, end_date, made
+        from marketplace_order o join lateral (
+            select end_date, created::date as made
+            from marketplace_resource r where r.id = o.resource_id
+        ) r on true
         where attributes ->> 'action' = 'renew' and attributes ->> 'new_end_date' is not null
     """).fetchall()
     assert spans
-    for old, new, months, state, end in spans:
+    for old, new, months, state, end, made in spans:
+        assert state != 3 or old >= made
         assert (new.year - old.year) * 12 + new.month - old.month == months
         assert end == (new if state == 3 else old)
 

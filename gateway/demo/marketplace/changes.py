@@ -44,10 +44,7 @@ def new_options(rows: Rows, resource: Resource) -> Wanted:
 
 def renewal(resource: Resource, *, done: bool) -> Wanted:
     """Want a resource that is paid in advance for longer, up to its end or beyond it."""
-    components = resource.place.offering.offer.kind.components
-    rules = [each.traits for each in components if "is_prepaid" in each.traits]
-    months = max(each.get("min_renewal_duration", _TERM) for each in rules)
-    end = resource.end
+    months, end = _term(resource), resource.end
     old = end and (shifted(end, -months) if done else end)
     new = end and (end if done else shifted(end, months))
     return {
@@ -60,6 +57,20 @@ def renewal(resource: Resource, *, done: bool) -> Wanted:
             "new_end_date": new and new.isoformat(),
         }
     }
+
+
+def renewable(resource: Resource) -> bool:
+    """Tell whether a resource may have been renewed: it was there before the end that it had."""
+    end = resource.end
+    return end is not None and shifted(end, -_term(resource)) > resource.created.date()
+
+
+def _term(resource: Resource) -> int:
+    """Give the fewest months for which a resource may be renewed."""
+    components = resource.place.offering.offer.kind.components
+    rules = [each.traits for each in components if "is_prepaid" in each.traits]
+    months: int = max(each.get("min_renewal_duration", _TERM) for each in rules)
+    return months
 
 
 def switch(old: Priced, new: Priced) -> Wanted:

@@ -112,7 +112,7 @@ class Orders:
         return None
 
     def _change(self, resource: Resource, state: int) -> Wanted:
-        if resource.place.offering.prepaid:
+        if resource.place.offering.prepaid and (state != DONE or changes.renewable(resource)):
             return changes.renewal(resource, done=state == DONE)
         if resource.place.offering.offer.resource_options and self._rows.chance(0.5):
             return changes.new_options(self._rows, resource)
@@ -123,6 +123,7 @@ class Orders:
         turn, rest = divmod(resource.key, _TRIED)
         if resource.place.offering.prepaid:
             state = _RENEWALS[resource.key % len(_RENEWALS)]
+            state = state if changes.renewable(resource) else REJECTED
             wanted = changes.renewal(resource, done=state == DONE)
             self._order(resource, UPDATE, state, self._later(resource, 0.9), wanted)
         elif resource.place.offering.restorable and resource.key % _RESTORED == 0:
