@@ -16,6 +16,7 @@ from permissions_userrole g
 join permissions_role r on r.id = g.role_id and r.name like 'PROJECT.%%' and r.is_active
 join core_user u on u.id = g.user_id and u.is_active and not u.is_staff and not u.is_support
 join structure_project p on p.id = g.object_id and not p.is_removed
+    and p.customer_id not in (select customer_id from structure_accesssubnet)
 where g.is_active and (g.expiration_time is null or g.expiration_time > now())
 and %s <= (select count(*) from marketplace_resource o where o.project_id = p.id and o.state = 2)
 group by u.id order by count(distinct p.id) desc, u.id limit 1

@@ -1,16 +1,32 @@
-"""The accounts of people in offerings, and the terms that they agreed to."""
+"""The accounts of people and machines in offerings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.db import tables
+from gateway.demo.marketplace import terms
 from gateway.demo.marketplace.offerings import Offering
 from gateway.demo.marketplace.projects import Project
 from gateway.demo.marketplace.resources import Resource
 from gateway.demo.marketplace.rows import Rows
 
-_AGREED = {"owner": "2.0", "manager": "2.0", "admin": "1.0", "reader": "2.0"}
-"""The version of the terms that people agreed to; the others never did."""
+ASKED, CREATING, LINKING, VALIDATING, OK = range(1, 6)
+USUAL = (OK, OK, OK, ASKED, LINKING, 8)
+EVERY = range(1, 11)
+"""The states of accounts, to choose from (domain.md §2.12)."""
+_SAID = {
+    LINKING: "Please link your account first.",
+    VALIDATING: "We need a copy of your contract.",
+    9: "The name is taken.",
+    10: "There are jobs running.",
+}
+"""What the provider says about an account."""
+_RUNTIME = {
+    LINKING: "Pending account linking",
+    VALIDATING: "Pending additional validation",
+}
 _ROBOTS = 10
+_ROBOT_TYPES = ("cicd", "bot", "sync")
+_ROBOT_STATES = (3, 3, 1, 2, 4, 5, 6)
 
 
 def add(
@@ -18,15 +34,23 @@ def add(
     users: Mapping[str, int],
     offerings: Iterable[Offering],
     projects: Iterable[Project],
+    states: Sequence[int],
 ) -> None:
     """Add accounts where people log in, groups for projects, and terms where they are asked for."""
-    members = sorted({user for project in projects for user in project.team})
+    members = {user for project in projects for user in project.team}
+    names = {key: username for username, key in users.items() if key in members}
     for offering in offerings:
         if offering.offer.partitions:
-            _logins(rows, users, offering, members)
+            rows.add(
+                tables.offering_user_role,
+                name="Principal investigator",
+                offering_id=offering.key,
+                scope_type="project",
+                scope_type_label="Project",
+            )
+            _logins(rows, names, offering, states)
             _group(rows, offering, projects)
-        if "service_provider_can_create_offering_user" in offering.offer.plugin_options:
-            _terms(rows, users, offering)
+        terms.add(rows, users, offering)
 
 
 def robot(rows: Rows, resource: Resource) -> None:
@@ -36,11 +60,13 @@ def robot(rows: Rows, resource: Resource) -> None:
     account = rows.add(
         tables.robot_account,
         resource_id=resource.key,
-        type="cicd",
+        type=_ROBOT_TYPES[resource.key % len(_ROBOT_TYPES)],
         username=f"robot-{resource.key}",
         keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGRlbW8 robot"],
         responsible_user_id=resource.orderer,
-        state=3,
+        state=_ROBOT_STATES[resource.key % len(_ROBOT_STATES)],
+        backend_id=f"robot-{resource.key}",
+        backend_metadata={"uidnumber": 90000 + resource.key},
         created=resource.created,
     )
     rows.add(tables.robot_account_user, robotaccount_id=account, user_id=resource.orderer)
@@ -59,20 +85,20 @@ def sub_project(rows: Rows, resource: Resource) -> None:
 
 
 def _logins(
-    rows: Rows, users: Mapping[str, int], offering: Offering, members: Iterable[int]
+    rows: Rows, names: Mapping[int, str], offering: Offering, states: Sequence[int]
 ) -> None:
-    names = {key: username for username, key in users.items()}
-    rows.add(tables.offering_user_role, name="Principal investigator", offering_id=offering.key)
-    for user in members:
-        if rows.chance(0.7) or names[user] == "manager":
-            state = rows.random.choice((5, 5, 5, 1, 3, 8))
+    for user, name in sorted(names.items()):
+        if rows.chance(0.7) or name == "manager":
+            state = rows.random.choice(states)
             rows.add(
                 tables.offering_user,
                 offering_id=offering.key,
                 user_id=user,
-                username=f"{names[user].replace('.', '')[:8]}{user}" if state == 5 else None,  # noqa: PLR2004
+                username=f"{name.replace('.', '')[:8]}{user}" if state == OK else None,
                 state=state,
-                runtime_state="Active",
+                runtime_state=_RUNTIME.get(state, "Active"),
+                service_provider_comment=_SAID.get(state, ""),
+                service_provider_comment_url="https://example.org/faq" if state in _SAID else "",
                 backend_metadata={"uidnumber": 5000 + user, "primarygroup": 6000},
                 created=rows.ago(600),
             )
@@ -88,29 +114,4 @@ def _group(rows: Rows, offering: Offering, projects: Iterable[Project]) -> None:
         )
         rows.add(
             tables.offering_user_group_project, offeringusergroup_id=key, project_id=project.key
-        )
-
-
-def _terms(rows: Rows, users: Mapping[str, int], offering: Offering) -> None:
-    for version, active in (("1.0", False), ("2.0", True)):
-        rows.add(
-            tables.terms_of_service,
-            offering_id=offering.key,
-            terms_of_service=f"<p>Terms of {offering.offer.name}, version {version}.</p>",
-            terms_of_service_link="https://example.org/terms",
-            version=version,
-            is_active=active,
-            requires_reconsent=True,
-            grace_period_days=60,
-            created=rows.ago(400 if active else 700),
-        )
-    for username, version in _AGREED.items():
-        rows.add(
-            tables.consent,
-            user_id=users[username],
-            offering_id=offering.key,
-            version=version,
-            agreement_date=rows.ago(300),
-            revocation_date=rows.ago(10) if username == "reader" else None,
-            created=rows.ago(300),
         )

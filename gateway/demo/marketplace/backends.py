@@ -70,11 +70,14 @@ def _instance(rows: Rows, shared: dict[str, Any], place: Place) -> Backend:
 
 def _volume(rows: Rows, shared: dict[str, Any], place: Place) -> Backend:
     assert place.parent
+    machine = place.parent.machines[-1] if place.parent.machines else None
     key = rows.add(
         tables.volume,
         **shared,
         tenant_id=place.parent.object,
-        runtime_state="available",
+        instance_id=machine,
+        device="/dev/vdb" if machine else "",
+        runtime_state="in-use" if machine else "available",
         size=1024 * rows.random.choice((10, 50, 100, 500)),
         bootable=rows.chance(0.2),
         metadata="{}",

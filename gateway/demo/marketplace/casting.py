@@ -34,6 +34,17 @@ def add(
     grants.add(users["resource_user"], "RESOURCE.USER", RESOURCE)
 
 
+def joined(
+    rows: Rows, users: Mapping[str, int], grants: Grants, projects: Sequence[Project]
+) -> None:
+    """Grant those who joined later several roles at once, some of which end or ended."""
+    first, second, *_ = projects
+    grants.add(users["registrar"], "PROJECT.MEMBER", first.key)
+    grants.add(users["registrar"], "PROJECT.ADMIN", first.key)
+    grants.add(users["registrar"], "PROJECT.MANAGER", second.key, until=rows.ago(-30))
+    grants.add(users["departed"], "PROJECT.ADMIN", second.key, active=False, until=rows.ago(3))
+
+
 def lapsed(
     rows: Rows, users: Mapping[str, int], grants: Grants, projects: Sequence[Project]
 ) -> None:

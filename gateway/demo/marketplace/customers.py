@@ -1,7 +1,7 @@
 """The organisations of the demo marketplace: four that provide, eight that consume."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.db import tables
@@ -43,18 +43,41 @@ CONSUMERS = (
     ),
     Organisation("harbour", "Old Harbour Museum", "FI", "ivo.aalberg", traits={"archived": True}),
 )
-SUBNETS = {"lindgaard": ("10.0.0.0/8",)}
+NEWER = (
+    Organisation("skagen", "Skagen Astronomy Institute", "DK", "signe.hauge", ("Institutes",)),
+    Organisation(
+        "bryggen",
+        "Bryggen Heritage Consortium",
+        "NO",
+        "rasmus.veld",
+        ("Research",),
+        {"grace_period_days": 30, "native_name": "Konsortiet Bryggen", "max_service_accounts": 5},
+    ),
+    Organisation(
+        "emajoe",
+        "Emajoe Language Technology",
+        "EE",
+        "tuuli.oja",
+        ("Universities", "Industry"),
+        {"native_name": "Emajõe Keeletehnoloogia", "display_billing_info_in_projects": True},
+    ),
+)
+"""Those that joined later."""
+SUBNETS = {"lindgaard": ("10.0.0.0/8",), "skagen": ("192.0.2.0/24", "2001:db8:5::/48")}
 """From where alone an organisation's resources are seen."""
 _GROUPS = {"Research": None, "Universities": "Research", "Institutes": "Research", "Industry": None}
 
 
 @dataclass(frozen=True)
 class Customers:
-    """The organisations, their groups, and the providers among them, by name."""
+    """The organisations with what others need to know of them, by name."""
 
-    keys: Mapping[str, int]
-    providers: Mapping[str, int]
     groups: Mapping[str, int]
+    keys: Mapping[str, int] = field(default_factory=dict)
+    owners: Mapping[str, int] = field(default_factory=dict)
+    consumers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The groups of each that consumes."""
+    providers: Mapping[str, int] = field(default_factory=dict)
 
 
 def add(rows: Rows, users: Mapping[str, int], grants: Grants) -> Customers:
@@ -63,11 +86,30 @@ def add(rows: Rows, users: Mapping[str, int], grants: Grants) -> Customers:
     for name, parent in _GROUPS.items():
         above = parent and groups[parent]
         groups[name] = rows.add(tables.organization_group, name=name, parent_id=above)
-    keys = {each.slug: _add(rows, each, groups) for each in (*PROVIDERS, *CONSUMERS)}
-    for each in (*PROVIDERS, *CONSUMERS):
-        grants.add(users[each.owner], "CUSTOMER.OWNER", keys[each.slug])
-    providers = {each.slug: _provide(rows, each, keys[each.slug]) for each in PROVIDERS}
-    return Customers(keys, providers, groups)
+    known = join(rows, users, grants, Customers(groups), (*PROVIDERS, *CONSUMERS))
+    providers = {each.slug: _provide(rows, each, known.keys[each.slug]) for each in PROVIDERS}
+    return replace(known, providers=providers)
+
+
+def join(
+    rows: Rows,
+    users: Mapping[str, int],
+    grants: Grants,
+    known: Customers,
+    organisations: Sequence[Organisation],
+) -> Customers:
+    """Add organisations to those that are known, each with its owner."""
+    keys = {each.slug: _add(rows, each, known.groups) for each in organisations}
+    owners = {each.slug: users[each.owner] for each in organisations}
+    for slug, owner in owners.items():
+        grants.add(owner, "CUSTOMER.OWNER", keys[slug])
+    consumers = {each.slug: each.groups for each in organisations if each not in PROVIDERS}
+    return replace(
+        known,
+        keys={**known.keys, **keys},
+        owners={**known.owners, **owners},
+        consumers={**known.consumers, **consumers},
+    )
 
 
 def _add(rows: Rows, each: Organisation, groups: Mapping[str, int]) -> int:

@@ -62,7 +62,7 @@ def usages(random: Random, offering: Offering, wanted: dict[str, int]) -> dict[s
 
 def attributes(random: Random, place: Place, called: str) -> dict[str, Any]:
     """Give what was said when the resource was ordered, secrets included."""
-    said = {"name": called, **answers(("purpose",), random)}
+    said = {"name": called, **answers(place.offering.offer.options, random)}
     match place.offering.offer.kind.type:
         case "OpenStack.Tenant":
             said |= {"subnet_cidr": "192.168.42.0/24", "user_username": "secret-name"}

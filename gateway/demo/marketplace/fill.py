@@ -1,8 +1,6 @@
 """The demo marketplace put into a database."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +11,11 @@ from gateway.demo.marketplace import (
     accounts,
     casting,
     customers,
+    growth,
+    history,
+    invoices,
     kinds,
+    log,
     offerings,
     partitions,
     people,
@@ -22,10 +24,11 @@ from gateway.demo.marketplace import (
     records,
     roles,
 )
-from gateway.demo.marketplace.customers import CONSUMERS, PROVIDERS, Customers
-from gateway.demo.marketplace.offerings import Offering
+from gateway.demo.marketplace.growth import Beginning
+from gateway.demo.marketplace.market import Market
+from gateway.demo.marketplace.offers import OFFERS
 from gateway.demo.marketplace.orders import Orders
-from gateway.demo.marketplace.projects import Project
+from gateway.demo.marketplace.placement import Placement
 from gateway.demo.marketplace.resources import Resources
 from gateway.demo.marketplace.rows import Rows
 
@@ -52,43 +55,35 @@ def fill(
     All dates are relative to `day`, which is today if it is not given.
     """
     rows = Rows(connection, seed=seed, day=day or datetime.now(UTC).date())
-    stage = _stage(rows)
+    began = _beginning(rows)
     records.settings(rows)
-    _resources(rows, stage, resources)
+    with rows.apart("growth"):
+        grown = growth.add(rows, began, resources)
+    _resources(rows, began.market, grown, resources)
     rows.write()
     install.mark(connection, seed=seed, resources=resources)
 
 
-@dataclass(frozen=True)
-class _Stage:
-    """What is there before the first resource."""
-
-    customers: Customers
-    projects: Sequence[Project]
-    offerings: Sequence[Offering]
-    owners: Mapping[str, int]
-
-
-def _stage(rows: Rows) -> _Stage:
+def _beginning(rows: Rows) -> Beginning:
     kinds.add(rows)
     users = people.add(rows)
     grants = roles.add(rows)
     known = customers.add(rows, users, grants)
-    works = projects.add(rows, users, known, grants)
-    offered = offerings.add(rows, known, works)
-    partitions.add(rows, offered)
-    accounts.add(rows, users, offered, works)
+    works = projects.add(rows, users, known, grants, projects.NAMES)
+    titles = offerings.categories(rows)
+    offered = offerings.add(rows, OFFERS, known, works, titles)
+    partitions.add(rows, offered, partitions.software(rows))
+    accounts.add(rows, users, offered, works, accounts.USUAL)
     casting.add(users, grants, known, offered)
     casting.lapsed(rows, users, grants, works)
-    owners = {each.slug: users[each.owner] for each in (*PROVIDERS, *CONSUMERS)}
-    return _Stage(known, works, offered, owners)
+    return Beginning(Market(known, works, offered), users, grants, titles)
 
 
-def _resources(rows: Rows, stage: _Stage, count: int) -> None:
-    orders = Orders(rows, stage.owners)
+def _resources(rows: Rows, began: Market, grown: Market, count: int) -> None:
+    orders = Orders(rows, grown.customers.owners)
     held: Counter[int] = Counter()
     recorded = []
-    for resource in Resources(rows, stage.offerings, stage.projects, count).made():
+    for resource in Resources(rows, Placement(rows, began, grown, count), count).made():
         periods.add(rows, resource, orders.add(resource))
         held[resource.place.project.key] += 1
         if resource.key <= _RECORDED:
@@ -96,8 +91,8 @@ def _resources(rows: Rows, stage: _Stage, count: int) -> None:
     for resource in recorded:
         accounts.robot(rows, resource)
         accounts.sub_project(rows, resource)
-        records.log(rows, resource)
-        records.history(rows, resource)
-    records.invoices(rows, stage.customers.keys, recorded)
+        log.add(rows, resource)
+        history.add(rows, resource)
+    invoices.add(rows, grown.customers, recorded)
     records.quotas(rows, "order_count", kinds.OFFERING, orders.placed)
     records.quotas(rows, "nc_resource_count", kinds.PROJECT, held)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.db import tables
 from gateway.demo.marketplace import kinds
+from gateway.demo.marketplace.about import about, place
 from gateway.demo.marketplace.catalogue import Component
 from gateway.demo.marketplace.customers import Customers
 from gateway.demo.marketplace.offers import OFFERS, Offer
@@ -41,35 +42,62 @@ class Offering:
         return (each for each in self.offer.kind.components if each.limited)
 
     @property
+    def restorable(self) -> bool:
+        """Whether what was terminated can be had back."""
+        return "can_restore_resource" in self.offer.plugin_options
+
+    @property
     def prepaid(self) -> bool:
         """Whether it is paid for a time in advance."""
         return any("is_prepaid" in each.traits for each in self.offer.kind.components)
 
 
-def add(rows: Rows, customers: Customers, projects: Sequence[Project]) -> list[Offering]:
-    """Add the categories and the offerings."""
-    categories = {title: _category(rows, title, other) for title, other in CATEGORIES.items()}
+def categories(rows: Rows) -> dict[str, int]:
+    """Add the categories, and give their keys by title."""
+    return {title: _category(rows, title, other) for title, other in CATEGORIES.items()}
+
+
+def add(
+    rows: Rows,
+    offers: Sequence[Offer],
+    customers: Customers,
+    projects: Sequence[Project],
+    titles: Mapping[str, int],
+    older: Sequence[Offering] = (),
+) -> list[Offering]:
+    """Add offerings; a parent comes before its children, or is among the `older`."""
     bound = {each.name: each.key for each in projects}
-    made: dict[str, Offering] = {}
-    for offer in OFFERS:
-        settings = _settings(rows, offer, customers.keys[offer.provider])
-        key = rows.add(
-            tables.offering,
-            **_texts(rows, offer),
-            category_id=categories[offer.kind.category],
-            customer_id=customers.keys[offer.provider],
-            project_id=offer.project and bound[offer.project],
-            parent_id=offer.parent and made[offer.parent].key,
-            content_type_id=kinds.SETTINGS,
-            object_id=settings,
-        )
-        counted = components(rows, key, offer)
-        plans = [plan(rows, key, offer, each, counted) for each in offer.kind.plans]
-        _share(rows, key, offer, plans, customers)
-        url = f"https://{offer.provider}.example.org/"
-        rows.add(tables.offering_endpoint, offering_id=key, name="Front page", url=url)
-        made[offer.name] = Offering(key, offer, settings, plans, counted)
-    return list(made.values())
+    made = {each.offer.name: each for each in older}
+    for offer in offers:
+        refers = {
+            "category_id": titles[offer.kind.category],
+            "project_id": offer.project and bound[offer.project],
+            "parent_id": offer.parent and made[offer.parent].key,
+        }
+        made[offer.name] = _add(rows, offer, customers, refers)
+    return list(made.values())[len(older) :]
+
+
+def _add(
+    rows: Rows, offer: Offer, customers: Customers, refers: Mapping[str, int | str | None]
+) -> Offering:
+    provider = customers.keys[offer.provider]
+    settings = _settings(rows, offer, provider)
+    key = rows.add(
+        tables.offering,
+        **_texts(rows, offer),
+        **refers,
+        customer_id=provider,
+        content_type_id=kinds.SETTINGS,
+        object_id=settings,
+    )
+    counted = components(rows, key, offer)
+    plans = [plan(rows, key, offer, each, counted) for each in offer.kind.plans]
+    _share(rows, key, offer, plans, customers)
+    front = {"Front page": f"https://{offer.provider}.example.org/"}
+    for name, url in {**front, **offer.endpoints}.items():
+        rows.add(tables.offering_endpoint, offering_id=key, name=name, url=url)
+    return Offering(key, offer, settings, plans, counted)
 
 
 def _category(rows: Rows, title: str, other: str) -> int:
@@ -114,10 +142,8 @@ def _texts(rows: Rows, offer: Offer) -> dict[str, object]:
     return {
         "name": offer.name,
         "slug": slug,
-        "description": f"{offer.name}: {offer.kind.category.lower()}.",
-        "full_description": f"<p>{offer.name} is part of the demo marketplace.</p>",
-        "getting_started": "<p>Order, wait for the mail, log in.</p>",
-        "vendor_details": "<p>Open on working days.</p>",
+        **about(offer.name),
+        **place(offer.provider),
         "type": offer.kind.type,
         "state": offer.state,
         "shared": offer.shared,
@@ -125,7 +151,7 @@ def _texts(rows: Rows, offer: Offer) -> dict[str, object]:
         "thumbnail": f"offering_thumbnails/{slug}.png" if rows.chance(0.6) else None,
         "image": f"offering_images/{slug}.png" if rows.chance(0.3) else None,
         "attributes": {"support_phone": "+47 000 00 000"},
-        "options": form(("purpose",)),
+        "options": form(offer.options),
         "resource_options": form(offer.resource_options) if offer.resource_options else {},
         "plugin_options": dict(offer.plugin_options),
         "secret_options": {"token": "secret-offering-token", "api_url": "https://example.org/"},
@@ -133,9 +159,10 @@ def _texts(rows: Rows, offer: Offer) -> dict[str, object]:
         "backend_metadata": {},
         "helpdesk_url": "https://help.example.org/",
         "documentation_url": f"https://docs.example.org/{slug}",
-        "country": "NO",
+        "access_url": f"https://{slug}.example.org/" if offer.partitions else "",
+        "privacy_policy_link": "https://example.org/privacy",
         "citation_count": -1,
-        "created": rows.ago(rows.random.randrange(830, 980)),
+        "created": rows.ago(rows.random.randrange(830, 830 + offer.since)),
         **offer.traits,
     }
 

@@ -1,4 +1,4 @@
-"""The two dozen offerings of the demo marketplace."""
+"""The two dozen offerings that the demo marketplace began with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +26,13 @@ class Offer:
     groups: Sequence[str] = ()
     project: str | None = None
     plugin_options: Mapping[str, Any] = field(default_factory=dict)
+    options: Sequence[str] = ("purpose",)
+    """What the order form asks, and below what is asked of a resource."""
     resource_options: Sequence[str] = ()
     partitions: Sequence[str] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    since: int = 150
+    """By how many days it may be older than the newest."""
     traits: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,7 +1,8 @@
-"""The people of the demo marketplace: one for each way of seeing it, and some thirty others."""
+"""The people of the demo marketplace: one for each way of seeing it, and a crowd of others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from gateway.db import tables
@@ -38,6 +39,15 @@ DEMO = (
 )
 """Those whose tokens `gateway tokens` prints; the marketplace tells who they are by their roles."""
 
+NEWER = (
+    Person("signe.hauge", "Signe", "Hauge", {"personal_title": "Dr.", "gender": 2}),
+    Person("rasmus.veld", "Rasmus", "Veld", {"civil_number": "secret-number-1"}),
+    Person("tuuli.oja", "Tuuli", "Oja", {"preferred_language": "et", "native_name": "Tuuli Oja"}),
+    Person("registrar", "Anselm", "Korpi", {"is_identity_manager": True}),
+    Person("departed", "Vera", "Lunde", {"is_active": False, "is_admin_deactivated": True}),
+    Person("two_hats", "Idris", "Falk", {"is_staff": True, "is_support": True}),
+)
+"""Those who joined later."""
 _FIRST = ("Aino", "Bela", "Cato", "Dagny", "Emil", "Freya", "Gunnar", "Hilde", "Ivo", "Jette")
 _LAST = ("Aalberg", "Brandvik", "Corvin", "Dahlgren", "Estrada", "Fairbank", "Grønli", "Hollis")
 _CROWD = 30
@@ -46,6 +56,16 @@ _CROWD = 30
 def add(rows: Rows) -> dict[str, int]:
     """Add everybody with a token each, and give their keys by username."""
     return {each.username: _add(rows, each) for each in (*DEMO, *_crowd())}
+
+
+def join(rows: Rows, count: int) -> dict[str, int]:
+    """Add those who joined later, and so many others."""
+    others = (
+        Person(f"{first}.{last}{number}".lower().replace("ø", "o"), first, last)
+        for number in range(count)
+        for first, last in [(rows.random.choice(_FIRST), rows.random.choice(_LAST))]
+    )
+    return {each.username: _add(rows, each) for each in chain(NEWER, others)}
 
 
 def _crowd() -> Iterator[Person]:
@@ -58,7 +78,7 @@ def _add(rows: Rows, person: Person) -> int:
     joined = rows.ago(rows.random.randrange(800, 1000))
     key = rows.add(
         tables.user,
-        **{"is_active": True, **person.traits},
+        **{"is_active": True, "preferred_language": "en", **person.traits},
         username=person.username,
         slug=person.username.replace("_", "-").replace(".", "-"),
         password="!",  # noqa: S106 - nobody can log in by password
@@ -70,7 +90,6 @@ def _add(rows: Rows, person: Person) -> int:
         organization="Vesterlund University" if rows.chance(0.3) else "",
         notifications_enabled=True,
         affiliations=["member"],
-        preferred_language="en",
         registration_method="default",
         agreement_date=joined,
         date_joined=joined,

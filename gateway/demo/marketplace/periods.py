@@ -1,7 +1,9 @@
 """What resources cost and used over time: plan periods, usages, quotas."""
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
 
 from gateway.db import tables
 from gateway.demo.marketplace.orders import Switch
@@ -11,15 +13,29 @@ from gateway.demo.marketplace.rows import Rows
 _MONTHS = 3
 _LONG_USED = 31 * _MONTHS
 """So many days ago a resource was made that it was used in all these months."""
+_OLDEST, _EVERY = 40, 200
+"""Of so many of the oldest resources, and one in so many others, all months are known."""
+
+
+class Period(NamedTuple):
+    """A time in which a resource was on one plan."""
+
+    key: int
+    start: datetime
 
 
 def add(rows: Rows, resource: Resource, switch: Switch | None) -> None:
-    """Add a resource's plan periods, the usages within the last, and its quotas."""
+    """Add a resource's plan periods, the usages within them, and its quotas."""
     if resource.state == CREATING:
         return
-    period = _periods(rows, resource, switch)
-    if rows.ago(_LONG_USED) > resource.created and rows.chance(0.35):
-        _usages(rows, resource, period)
+    periods = list(_periods(rows, resource, switch))
+    used = rows.ago(_LONG_USED) > resource.created and rows.chance(0.35)
+    if used:
+        _usages(rows, resource, periods, islice(_months(rows, resource), _MONTHS))
+    if resource.key <= _OLDEST or resource.key % _EVERY == 0:
+        with rows.apart("usages"):
+            rest = islice(_months(rows, resource), _MONTHS if used else 0, None)
+            _usages(rows, resource, periods, rest)
     for each in resource.place.offering.limited:
         rows.add(
             tables.component_quota,
@@ -31,34 +47,39 @@ def add(rows: Rows, resource: Resource, switch: Switch | None) -> None:
         )
 
 
-def _periods(rows: Rows, resource: Resource, switch: Switch | None) -> int | None:
-    """Add the plan periods and give the last, which is open while the resource lives."""
+def _periods(rows: Rows, resource: Resource, switch: Switch | None) -> Iterator[Period]:
+    """Add the plan periods, the last of which is open while the resource lives."""
     if resource.plan is None:
-        return None
+        return
     start = resource.created
     if switch:
-        rows.add(
-            tables.plan_period,
-            resource_id=resource.key,
-            plan_id=switch.old.key,
-            start=start,
-            end=switch.at,
-            created=start,
-        )
+        yield _period(rows, resource, switch.old.key, start, switch.at)
         start = switch.at
-    return rows.add(
+    end = rows.ago(0) if resource.state == TERMINATED else None
+    yield _period(rows, resource, resource.plan.key, start, end)
+
+
+def _period(
+    rows: Rows, resource: Resource, plan: int, start: datetime, end: datetime | None
+) -> Period:
+    key = rows.add(
         tables.plan_period,
         resource_id=resource.key,
-        plan_id=resource.plan.key,
+        plan_id=plan,
         start=start,
-        end=rows.ago(0) if resource.state == TERMINATED else None,
+        end=end,
         created=start,
     )
+    return Period(key, start)
 
 
-def _usages(rows: Rows, resource: Resource, period: int | None) -> None:
-    for month in _months(rows.day):
-        at = rows.ago((rows.day - month).days)
+def _usages(
+    rows: Rows, resource: Resource, periods: Sequence[Period], months: Iterable[date]
+) -> None:
+    """Add how much was used of each component in some months, in the period of then."""
+    for month in months:
+        at = max(rows.ago((rows.day - month).days), resource.created)
+        period = next((each.key for each in reversed(periods) if each.start <= at), None)
         for kind, used in resource.usages.items():
             rows.add(
                 tables.component_usage,
@@ -74,9 +95,9 @@ def _usages(rows: Rows, resource: Resource, period: int | None) -> None:
             )
 
 
-def _months(day: date) -> Iterator[date]:
-    """Give the first days of the last months."""
-    month = day.replace(day=1)
-    for _ in range(_MONTHS):
+def _months(rows: Rows, resource: Resource) -> Iterator[date]:
+    """Give the first days of the months in which there was the resource, the last one first."""
+    month, first = rows.day.replace(day=1), resource.created.date().replace(day=1)
+    while month >= first:
         yield month
         month = (month - timedelta(days=1)).replace(day=1)

@@ -31,7 +31,13 @@ NAMES = {
     "aurora": ("Aurora operations", "Benchmarking"),
     "meridian": ("Meridian internal",),
 }
-_ENDS: Mapping[str, dict[str, Any]] = {
+NEWER = {
+    "bryggen": ("Timber ship reconstruction", "Runic inscriptions"),
+    "emajoe": ("Spoken corpus", "Machine translation of small languages"),
+    "skagen": ("Radio sky survey", "Pulsar timing", "Exoplanet transits"),
+}
+"""Those of organisations that joined later."""
+_DATES: Mapping[str, dict[str, Any]] = {
     "Regional climate ensembles": {"ends": 120, "asked": "manager"},
     "Quantum materials": {"ends": -5, "grace_period_days": 30, "asked": "owner"},
     "Ocean currents": {"ends": 20, "asked": "dagny.brandvik"},
@@ -40,8 +46,11 @@ _ENDS: Mapping[str, dict[str, Any]] = {
     "Sea ice monitoring": {"ends": -3, "asked": "emil.estrada"},
     "Grid stability": {"ends": 0},
     "Gripper control": {"ends": -400, "is_removed": True},
+    "Exoplanet transits": {"starts": 21, "ends": 700},
+    "Runic inscriptions": {"ends": -12, "grace_period_days": 40, "asked": "rasmus.veld"},
+    "Spoken corpus": {"ends": 45, "asked": "tuuli.oja", "max_service_accounts": 3},
 }
-"""Days from the reference day to the end, and who asked for it; the others have no end."""
+"""Days from the reference day to the start and the end, and who asked for it, where it is known."""
 _DEMO_TEAMS = {
     "Regional climate ensembles": (
         ("manager", "MANAGER"),
@@ -62,32 +71,39 @@ class Project:
     uuid: str
     name: str
     customer: str
+    groups: Sequence[str] | None
+    """The groups whose offerings it may order from; none of a provider's own may order at all."""
     team: Sequence[int]
 
 
 def add(
-    rows: Rows, users: Mapping[str, int], customers: Customers, grants: Grants
+    rows: Rows,
+    users: Mapping[str, int],
+    customers: Customers,
+    grants: Grants,
+    names: Mapping[str, Sequence[str]],
 ) -> list[Project]:
-    """Add the projects with their teams."""
+    """Add the projects of those names, by organisation, with their teams."""
     free = [key for key in users.values() if key > len(DEMO)]
     projects = []
-    for customer, name in _named():
+    for customer, name in _named(names):
         uuid = rows.uuid()
         key = _add(rows, name, uuid, customers.keys[customer], users)
         team = list(_team(rows, name, users, free))
         for user, role in team:
             grants.add(user, role, key)
-        projects.append(Project(key, uuid, name, customer, [user for user, _ in team]))
+        groups, members = customers.consumers.get(customer), [user for user, _ in team]
+        projects.append(Project(key, uuid, name, customer, groups, members))
     return projects
 
 
-def _named() -> Iterator[tuple[str, str]]:
-    return ((customer, name) for customer, names in NAMES.items() for name in names)
+def _named(names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    return ((customer, name) for customer, named in names.items() for name in named)
 
 
 def _add(rows: Rows, name: str, uuid: str, customer: int, users: Mapping[str, int]) -> int:
-    traits = dict(_ENDS.get(name, {}))
-    ends, asked = traits.pop("ends", None), traits.pop("asked", None)
+    traits = dict(_DATES.get(name, {}))
+    starts, ends, asked = (traits.pop(each, None) for each in ("starts", "ends", "asked"))
     return rows.add(
         tables.project,
         uuid=uuid,
@@ -95,7 +111,7 @@ def _add(rows: Rows, name: str, uuid: str, customer: int, users: Mapping[str, in
         slug="-".join(name.lower().split())[:50],
         description=f"{name}: a demo project.",
         customer_id=customer,
-        start_date=rows.ahead(-800),
+        start_date=rows.ahead(-800 if starts is None else starts),
         end_date=None if ends is None else rows.ahead(ends),
         end_date_requested_by_id=asked and users[asked],
         oecd_fos_2007_code=rows.random.choice(("1.5", "2.3", "1.6", None)),

@@ -4,6 +4,18 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+_CASCADE = {
+    "steps": [
+        {"name": "field", "label": "Field", "type": "select_string", "choices": ["Life", "Earth"]},
+        {
+            "name": "area",
+            "label": "Area",
+            "type": "select_string",
+            "depends_on": "field",
+            "choices_map": {"Life": ["Genomics", "Imaging"], "Earth": ["Oceans", "Climate"]},
+        },
+    ]
+}
 _QUESTIONS: Mapping[str, dict[str, Any]] = {
     "purpose": {"type": "text", "label": "What is it for?", "required": False},
     "notify_at": {"type": "integer", "label": "Warn at (%)", "min": 50, "max": 100, "default": 80},
@@ -12,7 +24,54 @@ _QUESTIONS: Mapping[str, dict[str, Any]] = {
     "retention_days": {"type": "integer", "label": "Keep for (days)", "min": 1, "max": 3650},
     "versioning": {"type": "boolean", "label": "Keep versions", "default": False},
     "backup": {"type": "boolean", "label": "Daily backup", "default": True},
+    "budget": {"type": "money", "label": "Budget (EUR)", "min": 0, "max": 100000},
+    "allowance": {"type": "money", "label": "Overage that you accept (EUR)", "min": 0, "max": 5000},
+    "start_on": {"type": "date", "label": "From which day?", "required": True},
+    "review_on": {"type": "date", "label": "Review it on"},
+    "quiet_from": {"type": "time", "label": "No maintenance from", "default": "22:00:00"},
+    "frameworks": {
+        "type": "select_string_multi",
+        "label": "Frameworks",
+        "choices": ["PyTorch", "JAX", "Julia", "Kokkos"],
+        "default": ["PyTorch"],
+    },
+    "summary": {"type": "html_text", "label": "Public summary"},
+    "cloud": {"type": "select_openstack_tenant", "label": "Deliver to cloud"},
+    "clouds": {"type": "select_multiple_openstack_tenants", "label": "Copies to clouds"},
+    "machine": {"type": "select_openstack_instance", "label": "Run on machine"},
+    "machines": {"type": "select_multiple_openstack_instances", "label": "Spare machines"},
+    "discipline": {
+        "type": "conditional_cascade",
+        "label": "Discipline",
+        "cascade_config": _CASCADE,
+    },
+    "nodes": {
+        "type": "component_multiplier",
+        "label": "Racks",
+        "component_multiplier_config": {"component_type": "nodes", "factor": 4, "max_limit": 32},
+    },
 }
+EVERY = tuple(each for each in _QUESTIONS if each != "nodes")
+"""The names of all questions that any offering may ask."""
+_WORDS = ("lab@example.org", "Simulations", "")
+_ADDRESSES = ("https://example.org/api/clouds/1/", "https://example.org/api/clouds/2/")
+_LIKELY: Mapping[str, Sequence[Any]] = {
+    "string": _WORDS,
+    "text": _WORDS,
+    "date": ("2026-09-01", "2027-02-28", "2028-02-29"),
+    "time": ("06:30:00", "22:00:00"),
+    "html_text": ("<p>We sequence mosses.</p>", ""),
+    "select_openstack_tenant": _ADDRESSES,
+    "select_openstack_instance": _ADDRESSES,
+    "select_multiple_openstack_tenants": (list(_ADDRESSES), [_ADDRESSES[0]], []),
+    "select_multiple_openstack_instances": (list(_ADDRESSES), [_ADDRESSES[1]]),
+    "conditional_cascade": (
+        {"field": "Life", "area": "Genomics"},
+        {"field": "Earth", "area": "Oceans"},
+    ),
+    "component_multiplier": (1, 2, 4),
+}
+"""Answers to questions of the types that state no bounds and no choices."""
 
 
 def form(names: Sequence[str]) -> dict[str, Any]:
@@ -29,9 +88,11 @@ def _answer(question: Mapping[str, Any], random: Random) -> Any:
     match question["type"]:
         case "boolean":
             return random.random() < 0.5  # noqa: PLR2004 - as often as not
-        case "integer":
+        case "integer" | "money":
             return random.randint(question["min"], question["max"])
         case "select_string":
             return random.choice(question["choices"])
-        case _:
-            return random.choice(("lab@example.org", "Simulations", ""))
+        case "select_string_multi":
+            return random.sample(question["choices"], random.randint(1, len(question["choices"])))
+        case likely:
+            return random.choice(_LIKELY[likely])

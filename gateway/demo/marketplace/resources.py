@@ -1,9 +1,9 @@
 """The resources of the demo marketplace, in the order of their making."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,6 @@ from gateway.demo.marketplace import backends, details
 from gateway.demo.marketplace.offerings import Offering
 from gateway.demo.marketplace.placement import Place, Placement, Tenant
 from gateway.demo.marketplace.prices import Priced
-from gateway.demo.marketplace.projects import Project
 from gateway.demo.marketplace.rows import Rows
 
 CREATING, OK, ERRED, UPDATING, TERMINATING, TERMINATED = range(1, 7)
@@ -22,7 +21,7 @@ _FIRST_DAYS = 720.0
 """How many days before the reference day the first resource was made."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Resource:
     """A resource with what its orders and records need to know of it."""
 
@@ -37,17 +36,17 @@ class Resource:
     usages: dict[str, float]
     cost: Decimal | None
     orderer: int
+    end: date | None = None
+    """Its last day, known when it was added."""
 
 
 class Resources:
     """The making of resources, one after the other."""
 
-    def __init__(
-        self, rows: Rows, offerings: Sequence[Offering], projects: Sequence[Project], count: int
-    ) -> None:
+    def __init__(self, rows: Rows, placement: Placement, count: int) -> None:
         self._rows = rows
         self._random = rows.random
-        self._placement = Placement(rows.random, offerings, projects)
+        self._placement = placement
         self._count = count
         self._taken: Counter[int] = Counter()
 
@@ -90,7 +89,7 @@ class Resources:
     def _add(self, number: int, resource: Resource) -> None:
         place, state, created = resource.place, resource.state, resource.created
         content_type, key = backends.add(self._rows, place, resource.name, state, created)
-        end = details.end(self._rows, number, place.offering)
+        resource.end = end = details.end(self._rows, number, place.offering)
         asked = end is not None and (number < len(_OLDEST_STATES) or self._rows.chance(0.6))
         self._rows.add(
             tables.resource,

@@ -1,6 +1,9 @@
 """Rows on their way into the database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -21,6 +24,7 @@ class Rows:
 
     def __init__(self, connection: psycopg.Connection[Any], *, seed: int, day: date) -> None:
         self.random = Random(seed)
+        self._stream = cache(lambda name: Random(f"{seed} {name}"))
         self.day = day
         self._midnight = datetime.combine(day, time(), UTC)
         self._connection = connection
@@ -42,6 +46,15 @@ class Rows:
             if sheet.last and "id" in table.c:
                 restart = SQL("alter table {} alter id restart with {}")
                 self._connection.execute(restart.format(Identifier(table.name), sheet.last + 1))
+
+    @contextmanager
+    def apart(self, name: str) -> Iterator[None]:
+        """Draw from a stream of that name meanwhile, so that what follows is as it would be."""
+        usual, self.random = self.random, self._stream(name)
+        try:
+            yield
+        finally:
+            self.random = usual
 
     def uuid(self) -> str:
         """Make a random uuid, in 32 hex digits."""
@@ -75,26 +88,26 @@ class _Sheet:
     def __init__(self, table: Table[Any]) -> None:
         self.last = 0
         self.pending: list[list[Any]] = []
-        self.blank = {each.name: _blank(each) for each in table.c if not each.system}
-        self.has_uuid = "uuid" in self.blank
+        columns = [each for each in table.c if not each.system]
+        self._blank = [_blank(each) for each in columns]
+        self._places = {each.name: place for place, each in enumerate(columns)}
+        self.has_uuid = "uuid" in self._places
         self.statement = SQL("copy {} ({}) from stdin").format(
-            Identifier(table.name), SQL(", ").join(map(Identifier, self.blank))
+            Identifier(table.name), SQL(", ").join(map(Identifier, self._places))
         )
 
     def append(self, values: dict[str, Any]) -> int:
         """Take a row, give its key."""
         self.last = values.get("id", self.last + 1)
-        row = self.blank | values
-        if len(row) > len(self.blank):
-            raise KeyError(row.keys() - self.blank.keys())
+        row, places = self._blank.copy(), self._places
         for name, value in values.items():
-            if type(value) in _JSON:
-                row[name] = msgspec.json.encode(value).decode()
-        if "id" in row:
-            row["id"] = self.last
-        if "modified" in row and row["modified"] is None:
-            row["modified"] = row["created"]
-        self.pending.append(list(row.values()))
+            known = type(value) in _JSON
+            row[places[name]] = msgspec.json.encode(value).decode() if known else value
+        if "id" in places:
+            row[places["id"]] = self.last
+        if "modified" in places and "modified" not in values:
+            row[places["modified"]] = values["created"]
+        self.pending.append(row)
         return self.last
 
 
