@@ -20,6 +20,7 @@ class Fact(Enum):
     TODAY = "today"
     MEDIA_URL = "media_url"
     VIEWER = "viewer"
+    RULES = "rules"
 
 
 MOST = 20_000
@@ -65,7 +66,12 @@ class Context:
     @cached_property
     def facts(self) -> Mapping[Fact, object]:
         """What computed fields may ask about the moment and the place."""
-        return {Fact.TODAY: self.today, Fact.MEDIA_URL: self.media_url, Fact.VIEWER: self.viewer}
+        return {
+            Fact.TODAY: self.today,
+            Fact.MEDIA_URL: self.media_url,
+            Fact.VIEWER: self.viewer,
+            Fact.RULES: self.statements.installation.rules,
+        }
 
     @cached_property
     def today(self) -> date:

@@ -18,7 +18,7 @@ Generated tests compare this with what the gateway answers. Each rule and where 
   asker lacks without seeing, as a consumer, a resource of it. A child offering's plans are its
   parent's (§3.5). Anonymous people see the catalogue when ANONYMOUS_USER_CAN_VIEW_OFFERINGS (§4.7),
   with the same conditions, having neither groups nor roles (design).
-* Component, partition: with the offering that has them (design). Plan: likewise; archived ones too;
+* Component, partition, role of an offering: with the offering that has them (design). Plan: likewise; archived ones too;
   one with organisation groups is for customers of these groups (§3.5); anonymous people see plans
   without groups, when ANONYMOUS_USER_CAN_VIEW_PLANS (§3.5, §4.8).
 * Groups are those of the customers that the asker sees (§3.5): several a customer, in 2024 one
@@ -146,6 +146,7 @@ _VISIBLE: Final = {
     "component": "component",
     "plan": "plan",
     "partition": "partition",
+    "offeringrole": "role_of_offering",
     "order": "ordered",
     "category": "category",
     "project": "project",

@@ -114,6 +114,8 @@ with asker as (
        or exists (select from lists where permission = 'ORDER.LIST'
                   and ((scope, lists.id) = ('structure.customer', o.customer_id)
                        or (scope, lists.id) = ('marketplace.offering', o.id) and %(rules)s = 2026))
+), role_of_offering as (
+    select uuid from marketplace_offeringuserrole where offering_id in (select id from offering)
 ), category as (
     select uuid from marketplace_category
     where exists (select from asker) or %(user)s is null and %(ANONYMOUS_USER_CAN_VIEW_OFFERINGS)s

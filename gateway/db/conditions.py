@@ -4,7 +4,7 @@ Each is a function of the rules under which rows are seen and of the name of
 the parameter that holds the wanted value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Integer,
     any_,
     bindparam,
     false,
@@ -66,12 +67,27 @@ def as_said(condition: ColumnElement[bool], name: str) -> ColumnElement[bool]:
 
 def is_value(column: Column[Any], value: str | int) -> Condition:
     """Have `column` hold a value that stands in this program."""
-    return lambda _rule: column == constant(value)
+    return lambda _rules: column == constant(value)
+
+
+def one_of(column: Column[Any], values: Iterable[str | int]) -> Condition:
+    """Have `column` hold one of some values that stand in this program."""
+    return lambda _rules: column.in_([constant(each) for each in values])
+
+
+def unset(column: Column[Any]) -> Condition:
+    """Have `column` hold none."""
+    return lambda _rules: column.is_(None)
+
+
+def by_viewer(column: Column[Any]) -> Condition:
+    """Have `column` be the viewer's own id."""
+    return lambda _rules: column == bindparam("viewer", type_=Integer)
 
 
 def among_rules(column: Column[Any], name: str) -> Condition:
     """Have `column` hold one of the numbers that the installation's rules have under a name."""
-    return lambda _rule: column == any_(of_rule(name))
+    return lambda _rules: column == any_(of_rule(name))
 
 
 def where(compare: Compare, column: Column[Any], *path: Column[Any]) -> Holds:

@@ -126,6 +126,12 @@ RESULTS = {
     "hidden_plans": "select id from hidden_plans",
     "projects": "select id from listed_projects union select project_id from own_resources",
     "customers": "select id from customers",
+    "permissions": """
+        select carried.permission || ' ' || place.kind || ' ' || held.id from held
+        join permissions_rolepermission carried on carried.role_id = held.role
+        join (values (:project_type, 'project'), (:customer_type, 'customer'),
+            (:offering_type, 'offering')) place (type, kind) on place.type = held.kind
+        where carried.permission like 'RESOURCE.%' or carried.permission like 'ORDER.%'""",
 }
 """What the statement gives besides `member`: the viewer's ids by their names, each an array."""
 

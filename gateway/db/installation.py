@@ -9,6 +9,7 @@ from sqlalchemy import Column, Table, cast, null
 
 from gateway.db import tables
 from gateway.db.marks import meaning
+from gateway.db.views import BASE, OF
 from gateway.db.rules import BY_YEAR, Rules
 
 _COLUMNS = """
@@ -51,13 +52,18 @@ class Installation:
     """Whether the tokens of a marketplace of our own can be kept alive."""
     rules: Rules
 
+    def lacks(self, table: Table[Any]) -> bool:
+        """Say whether the installation has no `table`; of a view, nothing that it shows."""
+        return table.info.get(BASE, table) in self.absent
+
     def known(self, column: Column[Any]) -> Column[Any] | None:
         """Give `column` if the installation has it."""
-        return None if column in self.lacking or column.table in self.absent else column
+        return None if column in self.lacking or self.lacks(column.table) else column
 
     def nullable(self, column: Column[Any]) -> bool:
         """Say whether a row of this installation may hold no value of `column`."""
-        return bool(column.nullable) or column in self.loose or column in self.lacking
+        stored = column.info.get(OF, column)
+        return bool(stored.nullable) or stored in self.loose or stored in self.lacking
 
     def replacement(self, element: Any) -> Any:
         """Give what stands for `element` in a statement; None if it can stay."""

@@ -11,6 +11,7 @@ USUAL = {
     "ANONYMOUS_USER_CAN_VIEW_OFFERINGS": True,
     "ANONYMOUS_USER_CAN_VIEW_PLANS": True,
     "RESTRICTED_OFFERING_VISIBILITY_MODE": "show_all",
+    "ENFORCE_USER_CONSENT_FOR_OFFERINGS": False,
 }
 """The settings, and Waldur's defaults where none is stored."""
 _PLAIN = {"NEWTRUE": True, "NEWFALSE": False, "NONE": None}
@@ -25,16 +26,19 @@ class Policy:
     anonymous_plans: bool
     mode: str
     """What becomes of offerings that a viewer could not order."""
+    consents: bool
+    """Whether people are asked to agree to the terms of offerings."""
 
 
 def policy(rows: Iterable[tuple[str, str | None]]) -> Policy:
     """Give the policy that `rows` of `constance_config` state."""
     given = {key: stored(value) for key, value in rows if value is not None}
-    offerings, plans, mode = (given.get(key, usual) for key, usual in USUAL.items())
+    offerings, plans, mode, consents = (given.get(key, usual) for key, usual in USUAL.items())
     return Policy(
         anonymous_offerings=offerings is True,
         anonymous_plans=plans is True,
         mode=mode if isinstance(mode, str) else "hide_inaccessible",
+        consents=consents is not False,
     )
 
 

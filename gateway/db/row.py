@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Column, Table
 
+from gateway.db.views import BASE, OF
+
 _asked: set[Table[Any]] = set()
 _needed: dict[Table[Any], dict[str, Column[Any]]] = defaultdict(dict)
 
@@ -22,6 +24,8 @@ def need(columns: Iterable[Column[Any]]) -> None:
 @cache
 def needed(table: Table[Any]) -> tuple[Column[Any], ...]:
     """Give what is read of a row of `table`; a column that no field depends on never is."""
+    if any(OF in each.info for each in table.c):
+        return tuple([table.c[each.key] for each in needed(table.info[BASE])])
     _asked.add(table)
     return (*table.primary_key, *(c for c in _needed[table].values() if not c.primary_key))
 

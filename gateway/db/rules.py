@@ -18,6 +18,10 @@ class Rules:
     """What a role must carry for its orders to be seen (§4.9); none: any role."""
     in_progress: tuple[int, ...]
     """The states of orders that are in progress (§2.3)."""
+    usage_outside_plans: bool
+    """Whether usage outside of plans' periods counts toward limits (§3.2)."""
+    unlimited_usage: str | None
+    """What the usage of limits is where there are none, as JSON (§3.2)."""
     resource_roles: bool
     """Whether there are roles on single resources (§4.4)."""
     role_restricted_offerings: bool
@@ -30,6 +34,8 @@ RULES_2024 = Rules(
     project_permission=None,
     order_permission=None,
     in_progress=(1, 7, 2),
+    usage_outside_plans=False,
+    unlimited_usage=None,
     offering_roles_provide=False,
     resource_roles=False,
     role_restricted_offerings=False,
@@ -40,6 +46,8 @@ RULES_2026 = Rules(
     project_permission="PROJECT.LIST",
     order_permission="ORDER.LIST",
     in_progress=(1, 7, 8, 9, 2),
+    usage_outside_plans=True,
+    unlimited_usage="{}",
     offering_roles_provide=True,
     resource_roles=True,
     role_restricted_offerings=True,

@@ -35,6 +35,7 @@ from gateway.db.values import constant
 from gateway.db.viewer import Sight
 from gateway.db.visibility import condition, seen, unseen, visible
 from gateway.db.visible_to import visible_to
+from gateway.db.views import VIEWS
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NO_KEY = null().label("key")
@@ -69,7 +70,7 @@ class Statements:
 
         There is none if this installation has nothing to read.
         """
-        if any(each in self.installation.absent for each in _tables(read)):
+        if any(self.installation.lacks(each) for each in _tables(read)):
             return None
         found = _Selecting(self.installation, read, everything=sight.everything).select()
 
@@ -78,6 +79,9 @@ class Statements:
             missing = self.installation.replacement(element)
             return unseen(element, sight.nothing) if missing is None else missing
 
+        view = VIEWS.get(read.table)
+        if view is not None:
+            found = found.add_cte(view(self.installation.absent, self.installation.rules).cte(read.table.name))
         known: Any = replacement_traverse(found, {}, replaced)
         compiled = known.compile(dialect=DIALECT)
         return Statement(str(compiled), tuple(compiled.positiontup or ()))

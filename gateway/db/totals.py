@@ -1,6 +1,6 @@
-"""Numbers about many rows, by the key of what they are about; whoever sees that is told them.
+"""What many rows amount to, by the key of what they are about; whoever sees that is told it.
 
-They are REST's (domain.md §3.2, §3.5): none of them depends on the viewer.
+They are REST's (domain.md §3.2, §3.5). What is the viewer's own is of rows that are theirs.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,15 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, func
 
-from gateway.db import tables
-from gateway.db.read import At, Door, Of, Read
+from gateway.db import tables, views
+from gateway.db.conditions import by_viewer, is_value, one_of, unset
+from gateway.db.marks import content_type
+from gateway.db.read import At, Condition, Door, Of, Read
 from gateway.db.values import constant
 
 TERMINATED = 6
+BLOCKING = (1, 7, 2)
+"""The states of orders that keep others from being made (domain.md §2.3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +26,14 @@ class Total:
 
     match: Column[Any]
     values: Mapping[str, Of]
+    where: tuple[Condition, ...] = ()
 
     @property
     def read(self) -> Read:
         """Describe the statement; its columns are in the order of `values`."""
         table: Any = self.match.table
         columns = tuple(self.values.values())
-        return Read(table, columns, Door.PARTS, At(self.match), grouped=True)
+        return Read(table, columns, Door.PARTS, At(self.match), self.where, grouped=True)
 
 
 def _live(state: ColumnElement[int]) -> ColumnElement[Any]:
@@ -70,3 +75,66 @@ BILLING_OF_OFFERING = Total(
     tables.component.c.offering_id, {"usage": _has("usage"), "limit": _has("limit")}
 )
 """Whether an offering has components of a billing type."""
+
+_component = tables.component.c
+LIMIT_PERIODS = Total(
+    _component.offering_id,
+    {"all": Of(func.jsonb_object_agg, (At(_component.type), At(_component.limit_period)))},
+    (is_value(_component.billing_type, "limit"),),
+)
+"""The periods of an offering's limits, by the component's type, as JSON."""
+
+_limited = views.limited.c
+LIMITED_USAGE = Total(
+    _limited.resource_id,
+    {"all": Of(func.jsonb_object_agg, (At(_limited.type), At(_limited.usage)))},
+)
+"""What counts toward the limits of a resource, by the component's type, as JSON."""
+
+_order = tables.order.c
+BLOCKING_ORDERS = Total(
+    _order.resource_id, {"count": Of(func.count)}, (one_of(_order.state, BLOCKING),)
+)
+"""How many orders of a resource keep others from being made."""
+
+_quota = tables.quota_usage.c
+ORDERS_OF_OFFERING = Total(
+    _quota.object_id,
+    {"count": Of(func.sum, (At(_quota.delta),))},
+    (
+        is_value(_quota.name, "order_count"),
+        lambda _rules: _quota.content_type_id == content_type("marketplace", "offering"),
+    ),
+)
+"""How many orders an offering had, as Waldur keeps count."""
+
+PACKAGES = Total(tables.software_package.c.catalog_id, {"count": Of(func.count)})
+"""How many packages a catalogue of software has."""
+
+_account = tables.offering_user.c
+OWN_ACCOUNT = Total(
+    _account.offering_id,
+    {"username": Of(func.min, (At(_account.username),))},
+    (by_viewer(_account.user_id),),
+)
+"""What the viewer is called in an offering."""
+
+_terms, _consent = tables.terms_of_service.c, tables.consent.c
+TERMS = Total(
+    _terms.offering_id,
+    {
+        "version": Of(func.max, (At(_terms.version),)),
+        "renewed": Of(func.bool_or, (At(_terms.requires_reconsent),)),
+    },
+    (
+        lambda _rules: _terms.is_active,
+        lambda _rules: func.concat(_terms.terms_of_service, _terms.terms_of_service_link) != "",
+    ),
+)
+"""The terms of an offering that are in force."""
+OWN_CONSENT = Total(
+    _consent.offering_id,
+    {"version": Of(func.max, (At(_consent.version),))},
+    (by_viewer(_consent.user_id), unset(_consent.revocation_date)),
+)
+"""The version of an offering's terms that the viewer agreed to."""

@@ -45,6 +45,10 @@ class Viewer:
     """Plans that are for other organisations."""
     projects: frozenset[int] = frozenset()
     customers: frozenset[int] = frozenset()
+    permissions: frozenset[str] = frozenset()
+    """What their roles let them do, and where: see `may`."""
+    consent_enforced: bool = False
+    """Whether the marketplace asks people to agree to the terms of offerings."""
     categories: bool = False
     """Whether the viewer sees the kinds of offerings."""
     catalogue: bool = False
@@ -56,6 +60,15 @@ class Viewer:
     def everything(self) -> bool:
         """Whether the viewer sees all rows: staff and support do (domain.md §4.4)."""
         return self.staff or self.support
+
+    def may(self, permission: str, *places: tuple[str, int | None]) -> bool:
+        """Say whether the viewer may do something at one of some places (domain.md §4.2).
+
+        A place is the kind of what it is, and its id. Support may no more than others.
+        """
+        if self.staff:
+            return True
+        return any(f"{permission} {kind} {id_}" in self.permissions for kind, id_ in places)
 
     @cached_property
     def sight(self) -> Sight:

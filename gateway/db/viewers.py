@@ -4,7 +4,7 @@ What a viewer's roles give is expanded to arrays of ids, so that the rules of
 `visibility` are conditions on a row's own columns.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import text as sql
@@ -58,15 +58,18 @@ class ViewerReader:
         `address` is the client's, for customers who show their resources to
         some networks only.
         """
-        if holder is not None and (holder.is_staff or holder.is_support):
+        if holder is not None and holder.is_staff:
             return _everything(holder)
         allowed, known = await self._allowed(), holder is not None
         asking = {"user": holder and holder.id, "address": address, "mode": allowed.mode}
         ((member, *ids),) = await self._rows(self._ids, asking)
         expanded: Any = dict(zip(RESULTS, map(frozenset, ids), strict=True))
+        if holder is not None and holder.is_support:
+            return replace(_everything(holder), permissions=expanded["permissions"])
         return Viewer(
             user_id=holder.id if holder else None,
             username=holder.username if holder else None,
+            consent_enforced=allowed.consents,
             catalogue=_catalogue(allowed, known=known, member=member),
             categories=known or allowed.anonymous_offerings,
             plans=known or (allowed.anonymous_offerings and allowed.anonymous_plans),

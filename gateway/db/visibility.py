@@ -31,7 +31,7 @@ from sqlalchemy import (
     true,
 )
 
-from gateway.db import tables
+from gateway.db import tables, views
 from gateway.db.read import Door, Read, Side
 from gateway.db.values import constant
 
@@ -82,6 +82,7 @@ RULES: Mapping[Table[Any], ColumnElement[bool]] = {
         _among(tables.order.c.offering_id, "order_offerings"),
     ),
     tables.category: _is("categories"),
+    tables.software_catalog: false(),
     tables.project: _among(tables.project.c.id, "projects"),
     tables.customer: _among(tables.customer.c.id, "customers"),
     tables.user: tables.user.c.id == bindparam("viewer", type_=Integer),
@@ -102,15 +103,26 @@ class Part:
     rule: ColumnElement[bool] | None = None
 
 
+
+
+def _open_plans(plan: Table[Any]) -> ColumnElement[bool]:
+    """See the plans that are not for other organisations alone (§3.5)."""
+    return and_(_is("plans"), not_(_among(plan.c.id, "hidden_plans")))
+
+
 PARTS: Mapping[Table[Any], Part] = {
     tables.component: Part(tables.component.c.offering_id),
     tables.partition: Part(tables.partition.c.offering_id),
     tables.offering_endpoint: Part(tables.offering_endpoint.c.offering_id),
+    tables.offering_user_role: Part(tables.offering_user_role.c.offering_id),
+    tables.offering_software_catalog: Part(tables.offering_software_catalog.c.offering_id),
     tables.resource_endpoint: Part(tables.resource_endpoint.c.resource_id),
-    tables.plan: Part(
-        tables.plan.c.offering_id,
-        and_(_is("plans"), not_(_among(tables.plan.c.id, "hidden_plans"))),
+    tables.plan: Part(tables.plan.c.offering_id, _open_plans(tables.plan)),
+    views.effective_component: Part(views.effective_component.c.of_offering_id),
+    views.effective_plan: Part(
+        views.effective_plan.c.of_offering_id, _open_plans(views.effective_plan)
     ),
+    views.backend: Part(views.backend.c.resource_id),
     tables.plan_component: Part(tables.plan_component.c.plan_id),
 }
 """What belongs to another row; plans may be for some organisations only (§3.5)."""
@@ -126,6 +138,7 @@ OPEN = frozenset(
         tables.component,
         tables.partition,
         tables.order,
+        tables.software_catalog,
     }
 )
 """What shows all its fields to whoever is referred to it."""

@@ -35,6 +35,7 @@ from gateway.schema.relations import RELATION, declare
 from gateway.schema.resource import Resource
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder, VisibleAs
 from gateway.schema.scalars import UUID
+from gateway.schema.software import OfferingRole
 from gateway.schema.user import User
 from gateway.schema.viewer import Viewer, viewer
 
@@ -49,6 +50,7 @@ NODES: tuple[type[Row], ...] = (
     Customer,
     Project,
     User,
+    OfferingRole,
 )
 MOST_NODES = 300
 Uuid = Annotated[UUID, strawberry.argument(description="The uuid, in either spelling.")]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from gateway.db import tables
+from gateway.db import tables, views
 from gateway.db.read import At
 from gateway.db.row import Row
 from gateway.marketplace.plugins import plugin
@@ -62,7 +62,7 @@ def is_builtin(offering_type: str, kind: str) -> bool:
 
 
 @published
-class Component(Row, Node, tables=(tables.component,)):
+class Component(Row, Node, tables=(tables.component, views.effective_component)):
     """One thing an offering is metered by, such as CPU hours."""
 
     id: strawberry.ID = identified("Component", component.uuid)

@@ -26,6 +26,11 @@ def many(reference: Column[Any], *order: Column[Any]) -> Any:
     return declare(Many(reference, order))
 
 
+def only(reference: Column[Any]) -> Any:
+    """Declare a field that holds the one part whose `reference` points here, if there is one."""
+    return declare(First(reference, None))
+
+
 def first(reference: Column[Any], order: Order, *where: Condition) -> Any:
     """Declare a field that holds the first row of those whose `reference` points here."""
     return declare(First(reference, order, where))

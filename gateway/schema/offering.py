@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.context import Fact
-from gateway.db import tables
+from gateway.db import tables, views
 from gateway.db.row import Row
+from gateway.db.totals import ORDERS_OF_OFFERING
 from gateway.schema.category import Category
 from gateway.schema.component import Component
 from gateway.schema.customer import Customer
 from gateway.schema.endpoint import Endpoint
 from gateway.schema.fields import computed, many, one, pages
+from gateway.schema.inputs import Sum
 from gateway.schema.media import media_url
 from gateway.schema.node import Node, identified
 from gateway.schema.offering_list import OfferingState
@@ -22,11 +24,17 @@ from gateway.schema.project import Project
 from gateway.schema.published import published
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder
 from gateway.schema.scalars import JSON, UUID, DateTime
+from gateway.schema.software import OfferingRole, OfferingSoftwareCatalog
 
 if TYPE_CHECKING:
     from gateway.schema.resource import Resource
 
 offering = tables.offering.c
+
+
+def order_count(counted: str | int) -> int:
+    """Give how many orders there were; what was counted down may be below none (domain.md §3.7)."""
+    return max(0, int(counted))
 
 
 @published
@@ -112,6 +120,20 @@ class Offering(Row, Node, tables=(tables.offering,)):
     """The offering that it belongs to, such as the cloud of its machines; null if there is none."""
     components: list[Component] = many(tables.component.c.offering_id, tables.component.c.name)
     """What it is metered by, ordered by name."""
+    effective_components: list[Component] = many(
+        views.effective_component.c.of_offering_id, views.effective_component.c.name
+    )
+    """What it is metered by in effect: by its parent's components if it has one."""
+    effective_plans: list[Plan] = many(views.effective_plan.c.of_offering_id)
+    """The ways to pay for it in effect: its parent's if it has one."""
+    roles: list[OfferingRole] = many(tables.offering_user_role.c.offering_id)
+    """The roles that people can have in its resources."""
+    software_catalogs: list[OfferingSoftwareCatalog] = many(
+        tables.offering_software_catalog.c.offering_id
+    )
+    """The software that comes with it."""
+    order_count: int = computed(order_count, Sum(ORDERS_OF_OFFERING, "count", offering.id, 0))
+    """How many orders it had."""
     plans: list[Plan] = many(tables.plan.c.offering_id)
     """The ways to pay for it that are open to the viewer."""
     partitions: list[Partition] = many(tables.partition.c.offering_id)

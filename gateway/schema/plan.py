@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from gateway.db import tables
+from gateway.db import tables, views
 from gateway.db.row import Row
 from gateway.db.totals import PRICES_OF_PLAN, RESOURCES_OF_PLAN
 from gateway.schema.component import Component
@@ -68,7 +68,7 @@ class PlanComponent(Row, tables=(tables.plan_component,)):
 
 
 @published
-class Plan(Row, Node, tables=(tables.plan,)):
+class Plan(Row, Node, tables=(tables.plan, views.effective_plan)):
     """A way to pay for an offering."""
 
     id: strawberry.ID = identified("Plan", plan.uuid)

@@ -110,17 +110,21 @@ class Many:
 
 @dataclass(frozen=True, eq=False)
 class First:
-    """The first of the rows whose `reference` points here, of those that meet conditions."""
+    """The first of the rows whose `reference` points here, of those that meet conditions.
+
+    Without an order there is but one.
+    """
 
     reference: Column[Any]
-    order: Order
+    order: Order | None
     where: tuple[Condition, ...] = ()
 
     @cached_property
     def read(self) -> Read:
         """Describe the row."""
         table: Any = self.reference.table
-        one, match = Stretch(self.order, limit=1), At(self.reference)
+        one = None if self.order is None else Stretch(self.order, limit=1)
+        match = At(self.reference)
         return Read(table, whole(table), Door.PARTS, match, self.where, one, placed=False)
 
     def resolver(self) -> Resolver:

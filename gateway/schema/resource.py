@@ -1,19 +1,29 @@
 """What projects have."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import strawberry
 
-from gateway.db import tables
+from gateway.context import Fact
+from gateway.db import tables, views
 from gateway.db.conditions import among_rules, is_value
 from gateway.db.read import At
 from gateway.db.read import Order as By
 from gateway.db.row import Row
-from gateway.db.totals import BILLING_OF_OFFERING
-from gateway.marketplace.plugins import plugin, safe_attributes
+from gateway.db.totals import (
+    BILLING_OF_OFFERING,
+    BLOCKING_ORDERS,
+    LIMIT_PERIODS,
+    LIMITED_USAGE,
+    OWN_ACCOUNT,
+    OWN_CONSENT,
+    TERMS,
+)
+from gateway.marketplace.plugins import safe_attributes
+from gateway.marketplace.standing import actions, can_terminate, must_agree
+from gateway.schema.backend import BackendObject
 from gateway.schema.endpoint import Endpoint
-from gateway.schema.fields import computed, first, many, one, pages
+from gateway.schema.fields import computed, first, many, one, only, pages
 from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
@@ -24,40 +34,24 @@ from gateway.schema.plan import Plan
 from gateway.schema.project import Project
 from gateway.schema.published import published
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder, ResourceState
+from gateway.schema.resource_values import (
+    RenewalDate,
+    ReportSection,
+    is_limit_based,
+    limits_used,
+    renewal_dates,
+    same,
+    sections,
+)
 from gateway.schema.scalars import JSON, UUID, Date, DateTime, Decimal
 from gateway.schema.user import User
 
 resource = tables.resource.c
 BY_AGE = By((At(tables.order.c.created),))
+CONSUMER = (resource.project_id, tables.project.c.customer_id)
+CUSTOMER = At(tables.project.c.customer_id, (resource.project_id,))
+PLUGIN_OPTIONS = At(tables.offering.c.plugin_options, (resource.offering_id,))
 TYPE = At(tables.offering.c.type, (resource.offering_id,))
-
-
-def is_limit_based(offering_type: str, has_limits: bool) -> bool:  # noqa: FBT001 - a column's value
-    """Say whether a resource's limits are billed and can be changed."""
-    return has_limits and plugin(offering_type).limits_updatable
-
-
-@published
-class ReportSection:
-    """A part of what a provider reports about a resource."""
-
-    header: str
-    """What the part is about."""
-    body: str
-    """What is reported."""
-
-
-def sections(report: str | None) -> list[ReportSection] | None:
-    """Read a stored report."""
-    if report is None:
-        return None
-    given = msgspec.json.decode(report)
-    listed = given if isinstance(given, list) else []
-    parts: list[dict[str, Any]] = [each for each in listed if isinstance(each, dict)]
-    return [
-        ReportSection(header=str(each.get("header", "")), body=str(each.get("body", "")))
-        for each in parts
-    ]
 
 
 @published
@@ -116,6 +110,45 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         is_limit_based, TYPE, Sum(BILLING_OF_OFFERING, "limit", resource.offering_id, missing=False)
     )
     """Whether its limits are billed, and can be changed."""
+    username: str | None = computed(same, Sum(OWN_ACCOUNT, "username", resource.offering_id))
+    """What the viewer is called in its offering; null without an account there."""
+    can_terminate: bool | None = computed(
+        can_terminate,
+        Fact.VIEWER,
+        resource.state,
+        resource.project_id,
+        CUSTOMER,
+        At(tables.offering.c.customer_id, (resource.offering_id,)),
+        Sum(BLOCKING_ORDERS, "count", resource.id, 0),
+        At(tables.customer.c.blocked, CONSUMER),
+        At(tables.customer.c.archived, CONSUMER),
+    )
+    """Whether the viewer can end it at present."""
+    user_requires_reconsent: bool | None = computed(
+        must_agree,
+        Fact.VIEWER,
+        PLUGIN_OPTIONS,
+        Sum(TERMS, "version", resource.offering_id),
+        Sum(TERMS, "renewed", resource.offering_id, missing=False),
+        Sum(OWN_CONSENT, "version", resource.offering_id),
+    )
+    """Whether the viewer has to agree to the terms of its offering, or once more."""
+    available_actions: list[str] | None = computed(actions, PLUGIN_OPTIONS)
+    """What its plugin can do with it besides."""
+    renewal_dates: list[RenewalDate] | None = computed(
+        renewal_dates, Sum(LIMIT_PERIODS, "all", resource.offering_id), Fact.TODAY
+    )
+    """When its limits are billed anew; null without limits that are billed by periods."""
+    limit_usage: JSON | None = computed(
+        limits_used,
+        TYPE,
+        resource.plan_id,
+        resource.current_usages,
+        Sum(LIMIT_PERIODS, "all", resource.offering_id),
+        Sum(LIMITED_USAGE, "all", resource.id),
+        Fact.RULES,
+    )
+    """How much of its limits it used in their periods, by the component's type."""
     downscaled: bool | None
     """Whether it has less than its limits at present."""
     paused: bool | None
@@ -140,6 +173,8 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         resource.parent_id, ResourceOrder, ResourceFilter
     )
     """The resources that belong to it, such as a cloud's machines, that the viewer sees."""
+    backend: BackendObject | None = only(views.backend.c.resource_id)
+    """What its plugin has behind it; null if there is nothing."""
     order_in_progress: Order | None = first(
         tables.order.c.resource_id, BY_AGE, among_rules(tables.order.c.state, "in_progress")
     )

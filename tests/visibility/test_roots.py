@@ -10,7 +10,7 @@ def test_every_type_of_nodes_has_its_table_here() -> None:
     assert sorted(TABLES) == NODES
     lists = {each.target for each in agreement.LISTS}
     assert lists == {"Category", "Customer", "Offering", "Order", "Project", "Resource"}
-    assert {*NODES} - {*BY_UUID} == {"User"}
+    assert {*NODES} - {*BY_UUID} == {"OfferingRole", "User"}
     assert len(SCENES) > 25
 
 

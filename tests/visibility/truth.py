@@ -19,6 +19,7 @@ TABLES = {
     "Component": "marketplace_offeringcomponent",
     "Customer": "structure_customer",
     "Offering": "marketplace_offering",
+    "OfferingRole": "marketplace_offeringuserrole",
     "Order": "marketplace_order",
     "Partition": "marketplace_offeringpartition",
     "Plan": "marketplace_plan",
@@ -43,6 +44,18 @@ BELOW = {
         join marketplace_offeringaccessendpoint r on r.offering_id = o.id""",
     "Offering.partitions": """marketplace_offering o
         join marketplace_offeringpartition r on r.offering_id = o.id""",
+    "Offering.effectiveComponents": """marketplace_offering o
+        join marketplace_offeringcomponent r on r.offering_id = coalesce(o.parent_id, o.id)
+            and (o.type <> 'OpenStack.Tenant'
+                or case coalesce(o.plugin_options ->> 'storage_mode', 'fixed')
+                    when 'fixed' then r.type = any(array['cores', 'ram', 'storage'])
+                    else r.type <> 'storage' end)""",
+    "Offering.effectivePlans": """marketplace_offering o
+        join marketplace_plan r on r.offering_id = coalesce(o.parent_id, o.id)""",
+    "Offering.roles": """marketplace_offering o
+        join marketplace_offeringuserrole r on r.offering_id = o.id""",
+    "Offering.softwareCatalogs": """marketplace_offering o
+        join marketplace_offeringsoftwarecatalog r on r.offering_id = o.id""",
     "Offering.plans": "marketplace_offering o join marketplace_plan r on r.offering_id = o.id",
     "Offering.resources": """marketplace_offering o
         join marketplace_resource r on r.offering_id = o.id""",
@@ -54,6 +67,12 @@ BELOW = {
         join marketplace_resourceaccessendpoint r on r.resource_id = o.id""",
 }
 """The rows `r` below each owner `o`, by the field that leads to them."""
+
+NEWER = {
+    "Offering.partitions": TABLES["Partition"],
+    "Offering.softwareCatalogs": "marketplace_offeringsoftwarecatalog",
+}
+"""The fields that are about tables which not every marketplace has."""
 
 _OPEN_PLANS = """
 select replace(p.uuid::text, '-', '') from marketplace_plan p
@@ -95,7 +114,7 @@ class Truth:
 
     def _below(self, field: str) -> Pairs:
         found: dict[str, list[str | None]] = defaultdict(list)
-        if field == "Offering.partitions" and self.lacks(TABLES["Partition"]):
+        if field in NEWER and self.lacks(NEWER[field]):
             return found
         statement = f"select o.uuid, r.uuid from {BELOW[field]}"
         for owner, row in self.connection.execute(statement.encode()):
@@ -130,6 +149,6 @@ class Seen:
     def parts(self, field: str, owner: str) -> list[str | None]:
         """Give all that is part of an owner; of its plans those that are open to the viewer."""
         found = self.truth.below(field).get(owner, [])
-        if field == "Offering.plans":
+        if field in ("Offering.plans", "Offering.effectivePlans"):
             found = [each for each in found if each in self.open_plans]
         return sorted(found, key=str)

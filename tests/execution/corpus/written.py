@@ -63,8 +63,7 @@ def filtered(known: Known) -> Iterator[Case]:
 
 def _filtered(known: Known, name: str, field: str, below: Relation | None) -> Case:
     noun = name.removesuffix("Filter")
-    roots = {"Resource": "resources", "Offering": "offerings", "Project": "projects"}
-    root = roots.get(noun, "customers")
+    root = ORDERED[f"{noun}Order"]
     kind = _type_of(name, field)
     owner = f", ${below.owner.lower()}Id: ID!" if below else ""
     return Case(

@@ -1,0 +1,110 @@
+"""Tables that nobody stores: selects that statements read from as from tables, by a WITH."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Numeric,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    case,
+    func,
+    or_,
+    select,
+)
+
+from sqlalchemy.dialects.postgresql import JSONB
+
+from gateway.db import tables
+from gateway.db.backends import backends
+from gateway.db.rules import Rules
+from gateway.db.usage import limited_usage
+from gateway.db.values import constant
+
+Selected = Select[Any] | CompoundSelect[Any]
+_metadata = MetaData()
+_offering, _component = tables.offering.c, tables.component.c
+OF, BASE = "of", "base"
+"""Under these names columns of views, and views, have what they are made of."""
+
+
+def _view(name: str, base: Table[Any], *more: Column[Any]) -> Table[Any]:
+    """Declare a table with the columns of another, and some more."""
+    columns = [
+        Column(
+            each.key,
+            each.type,
+            *[ForeignKey(key.column) for key in each.foreign_keys],
+            nullable=each.nullable,
+            primary_key=each.primary_key,
+            info={OF: each},
+        )
+        for each in base.c
+    ]
+    return Table(name, _metadata, *columns, *more, info={BASE: base})
+
+
+def _effective(name: str, base: Table[Any]) -> Table[Any]:
+    """Declare what an offering has of its own, or of its parent if it has one."""
+    return _view(name, base, Column("of_offering_id", Integer, ForeignKey(_offering.id)))
+
+
+effective_component = _effective("effective_component", tables.component)
+effective_plan = _effective("effective_plan", tables.plan)
+backend = Table(
+    "backend_object",
+    _metadata,
+    Column("resource_id", Integer, ForeignKey(tables.resource.c.id), primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("uuid", Uuid, nullable=True),
+    Column("service_settings_uuid", Uuid, nullable=True),
+    Column("details", JSONB, nullable=True),
+    info={BASE: tables.resource},
+)
+limited = Table(
+    "limited_usage",
+    _metadata,
+    Column("resource_id", Integer),
+    Column("type", Text),
+    Column("usage", Numeric),
+    info={BASE: tables.component_usage},
+)
+
+
+def _inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Select the rows of a table for each offering whose own, or whose parent's, they are."""
+    source = func.coalesce(_offering.parent_id, _offering.id)
+    columns = [each.label(each.key) for each in base.c]
+    joined = tables.offering.join(base, base.c.offering_id == source)
+    found = select(*columns, _offering.id.label("of_offering_id")).select_from(joined)
+    return found.where(*conditions)
+
+
+def _metered() -> ColumnElement[bool]:
+    """Say which components a plugin uses: a cloud's storage is counted as one, or by its types."""
+    mode = func.coalesce(_offering.plugin_options.op("->>")(constant("storage_mode")), constant("fixed"))
+    built_in = [constant(each) for each in ("cores", "ram", "storage")]
+    return or_(
+        _offering.type != constant("OpenStack.Tenant"),
+        case(
+            (mode == constant("fixed"), _component.type.in_(built_in)),
+            else_=_component.type != constant("storage"),
+        ),
+    )
+
+
+VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] = {
+    effective_component: lambda _absent, _rules: _inherited(tables.component, _metered()),
+    effective_plan: lambda _absent, _rules: _inherited(tables.plan),
+    backend: lambda absent, _rules: backends(absent),
+    limited: lambda _absent, rules: limited_usage(rules),
+}
+"""What the views show (domain.md §2.9b, §3.5), given the tables that are absent and the rules."""
