@@ -30,6 +30,7 @@ from gateway.examples import EXAMPLES
 from gateway.execution.answering import Answering
 from gateway.execution.failures import Code
 from gateway.hangup import Attended, GoneError, LateError, StalledError
+from gateway.heads import Headed
 from gateway.ide import page
 from gateway.keepalive import KeepAlive, Waldur
 from gateway.replies import Answered, masked, refused
@@ -99,9 +100,9 @@ class Service:
         held.push_async_callback(keep.close)
         return keep.used
 
-    async def graphql(self, request: Request) -> Response:
+    async def graphql(self, request: Headed) -> Response:
         """Answer a request to the one endpoint there is."""
-        id_ = _request_id(request)
+        id_ = _request_id(request.says(b"x-request-id"))
         try:
             return await self._answer(request, id_)
         except BadRequestError as problem:
@@ -117,17 +118,17 @@ class Service:
         except Exception as problem:  # noqa: BLE001 - the process lives, whatever happens
             return _failed(problem, id_)
 
-    async def _answer(self, request: Request, id_: str) -> Response:
-        async with Attended(request, self._settings.request_seconds, self._loop) as attended:
+    async def _answer(self, request: Headed, id_: str) -> Response:
+        with Attended(request, self._settings.request_seconds, self._loop) as attended:
             asking = asking_in(await body_of(request, self._settings.body_bytes), id_)
             attended.read()
             answer = await self._answering.answer(asking, await self._context(request))
-        return Answered(answer, request.headers.get("accept", ""), id_)
+        return Answered(answer, request.says(b"accept"), id_)
 
-    async def _context(self, request: Request) -> Context:
-        key = key_in(request.headers.getlist("authorization"))
+    async def _context(self, request: Headed) -> Context:
+        key = key_in(request.heard.get(b"authorization", ()))
         peer = request.client.host if request.client else None
-        forwarded = request.headers.getlist("x-forwarded-for")
+        forwarded = request.heard.get(b"x-forwarded-for", ())
         address = client_address(peer, forwarded, self._settings.trusted_proxies)
         viewer = await self._viewers.viewer(key, address)
         budget = Budget(self._settings.answer_rows)
@@ -183,7 +184,7 @@ class Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            response = await self._service.graphql(Request(scope, receive, send))
+            response = await self._service.graphql(Headed(scope, receive, send))
             await response(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -214,14 +215,18 @@ def _graphql(settings: Settings, token: str | None) -> Sequence[BaseRoute]:
             own = request.url.hostname in LOOPBACK
             return page.page(headers=headers if own else None, examples=EXAMPLES)
         status, code, only = HTTPStatus.METHOD_NOT_ALLOWED, Code.BAD_USER_INPUT, {"Allow": "POST"}
-        return refused(status, "Send queries by POST.", code, _request_id(request), **only)
+        return refused(
+            status,
+            "Send queries by POST.",
+            code,
+            _request_id(request.headers.get("x-request-id", "")),
+            **only,
+        )
 
     route = Route(PATH, answer, methods=METHODS)
     return [*(page.routes() if settings.graphiql else ()), route]
 
 
-def _request_id(request: Request) -> str:
-    """Give the caller's name of the request, or a new one."""
-    given = request.headers.get("x-request-id")
-    known = given is not None and _REQUEST_ID.fullmatch(given)
-    return given if given and known else f"{_PROCESS}{next(_REQUESTS):016x}"
+def _request_id(given: str) -> str:
+    """Give the caller's name of the request, if it is one, or a new one."""
+    return given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_REQUESTS):016x}"

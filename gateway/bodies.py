@@ -4,9 +4,9 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 
 from gateway.execution.answering import Asking
+from gateway.heads import Headed
 
 decode = msgspec.json.Decoder().decode
 
@@ -20,9 +20,9 @@ class BadRequestError(Exception):
         self.status = status
 
 
-async def body_of(request: Request, longest: int) -> bytes:
+async def body_of(request: Headed, longest: int) -> bytes:
     """Read the body; BadRequestError if it is longer than so many bytes, or no JSON by its type."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = request.says(b"content-type").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise BadRequestError(
             "Send the query as JSON, with `Content-Type: application/json`.",

@@ -40,7 +40,7 @@ class Attended:
         self._watching: asyncio.Task[None] | None = None
         self._read = self._late = False
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         task = asyncio.current_task(self._loop)
         assert task is not None
         self._working, self._asked = task, task.cancelling()
@@ -54,7 +54,7 @@ class Attended:
             self._timer.cancel()
             self._begin()
 
-    async def __aexit__(
+    def __exit__(
         self,
         _kind: type[BaseException] | None,
         error: BaseException | None,

@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from starlette.requests import Request
 from starlette.types import Message
 
 from gateway.bodies import BadRequestError, asking_in, body_of
+from gateway.heads import Headed
 
 JSON = "application/json"
 
 
-def request(*chunks: bytes, media_type: str | None = JSON, whole: bool = True) -> Request:
+def request(*chunks: bytes, media_type: str | None = JSON, whole: bool = True) -> Headed:
     """Give a request whose body comes in `chunks`; it is `whole`, or the client goes away."""
     coming = _messages(chunks, whole=whole)
     headers = [(b"content-type", media_type.encode())] if media_type is not None else []
@@ -19,7 +19,7 @@ def request(*chunks: bytes, media_type: str | None = JSON, whole: bool = True) -
     async def receive() -> Message:
         return await anext(coming)
 
-    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    return Headed({"type": "http", "method": "POST", "headers": headers}, receive)
 
 
 async def _messages(chunks: tuple[bytes, ...], *, whole: bool) -> AsyncIterator[Message]:

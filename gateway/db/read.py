@@ -49,7 +49,23 @@ class Seen:
     path: tuple[Column[Any], ...] = ()
 
 
-Wanted = At | Of | Seen
+@dataclass(frozen=True, eq=False)
+class Nested:
+    """The rows that `read` finds under the key in a column, as one value: JSON, a list of lists.
+
+    Those hold what the rows would hold if they came by themselves.
+    """
+
+    read: "Read"
+    key: At
+
+    @property
+    def columns(self) -> tuple[At, ...]:
+        """What is needed of the row itself."""
+        return (self.key,)
+
+
+Wanted = At | Of | Seen | Nested
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import iterate
 
 from gateway.db.installation import Installation
-from gateway.db.read import At, Of, Seen, Wanted
+from gateway.db.read import At, Nested, Of, Seen, Wanted
 from gateway.db.values import constant
 from gateway.db.visibility import seen
 
@@ -23,9 +23,10 @@ class Sources:
     even if what it refers to is gone. Where few rows are joined, `looked` says
     what will be wanted of them: then each is looked up by its key, while the
     planner, which takes small tables for free, would read and sort those first.
+    The aliases' `names` must differ from those of a statement around this one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says another thing
         self,
         installation: Installation,
         start: FromClause,
@@ -34,13 +35,15 @@ class Sources:
         everything: bool,
         outer: bool = False,
         looked: Iterable[Wanted] | None = None,
+        names: str = "t",
     ) -> None:
         self.joined = start if joined is None else joined
         self._installation, self._everything = installation, everything
+        self._names = names
         self._looked = None if looked is None else self._columns(looked)
         self._at: dict[Path, tuple[FromClause, bool]] = {(): (start, outer)}
 
-    def wanted(self, wanted: Wanted) -> ColumnElement[Any]:
+    def wanted(self, wanted: At | Of | Seen) -> ColumnElement[Any]:
         """Give what `wanted` says, in SQL."""
         if isinstance(wanted, Of):
             return wanted.function(*map(self.column, wanted.columns))
@@ -69,7 +72,7 @@ class Sources:
             start, outer = self._table(path[:-1])
             reference = path[-1]
             (foreign_key,) = reference.foreign_keys
-            name, key = f"t{len(self._at)}", foreign_key.column
+            name, key = f"{self._names}{len(self._at)}", foreign_key.column
             outer = outer or self._installation.nullable(reference)
             if self._looked is None:
                 target: FromClause = key.table.alias(name)
@@ -96,7 +99,7 @@ class Sources:
         for each in wanted:
             if isinstance(each, Seen):
                 _along(each.path, found).update(_mentioned(self._rule(each.path)))
-            for at in each.columns if isinstance(each, Of) else (each,):
+            for at in each.columns if isinstance(each, Of | Nested) else (each,):
                 if isinstance(at, At):
                     _along(at.path, found).add(at.column)
         return found

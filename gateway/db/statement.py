@@ -29,7 +29,8 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from gateway.db.bounds import bounds
 from gateway.db.installation import Installation
-from gateway.db.read import At, Door, Read, Seen, Stretch, Through, Wanted
+from gateway.db.nested import listed
+from gateway.db.read import At, Door, Nested, Read, Seen, Stretch, Through, Wanted
 from gateway.db.sources import Sources
 from gateway.db.values import constant
 from gateway.db.viewer import Sight
@@ -131,7 +132,7 @@ class _Selecting:
         sources = self._sources(self._read.table)
         keys = [] if self._read.match is None else [sources.column(self._read.match)]
         groups = [sources.column(each) for each in self._read.columns if isinstance(each, At)]
-        columns = [sources.wanted(each) for each in self._read.columns]
+        columns = [self._column(sources, each) for each in self._read.columns]
         found = select(*(keys or [_NO_KEY]), *columns).where(
             *self._conditions, *self._matching(sources)
         )
@@ -143,7 +144,25 @@ class _Selecting:
             if self._read.door is not Door.REFERENCED:
                 return true()
             return seen(self._read.table, everything=self._everything)
+        if isinstance(wanted, Nested):
+            return self._nested(wanted.read, sources.column(wanted.key))
         return sources.wanted(wanted)
+
+    def _nested(self, read: Read, key: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Give the rows that another read finds under a key, as one value."""
+        if read.table in self._installation.absent:
+            return null()
+        return _Selecting(self._installation, read, everything=self._everything).listed(key)
+
+    def listed(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Give the rows under a key of a statement around this one, as one value."""
+        match, wanted = self._read.match, self._read.columns
+        assert match is not None
+        sources = self._sources(self._read.table, outer=True, looked=(match, *wanted), names="n")
+        column = sources.column(match)
+        columns = [column, *(self._column(sources, each) for each in wanted)]
+        rows = select(listed(columns, [*self._order()])).select_from(sources.joined)
+        return rows.where(*self._conditions, column == key).scalar_subquery()
 
     def _matching(self, sources: Sources) -> list[ColumnElement[bool]]:
         match = self._read.match
@@ -188,7 +207,7 @@ class _Selecting:
         )
         key, found, joined = self._places(page, inner)
         sources = self._sources(found, joined, outer=True, looked=self._read.columns)
-        columns = [sources.wanted(each) for each in self._read.columns]
+        columns = [self._column(sources, each) for each in self._read.columns]
         ordered = [found.c[f"order{i}"] for i in range(len(places))]
         return (
             select(key, *columns, *(ordered if self._read.placed else ()))

@@ -8,7 +8,8 @@ from graphql import DocumentNode, GraphQLSchema
 from graphql.execution.executor import Executor
 
 from gateway.db.installation import Installation
-from gateway.db.read import At, Seen, Through
+from gateway.db.nested import nests
+from gateway.db.read import At, Nested, Seen, Through
 from gateway.execution.build import Builder
 from gateway.execution.lower import lowered
 from gateway.execution.plan import Kind, NotPlannedError, Plan, Step
@@ -67,7 +68,9 @@ def _levels(answer: Step) -> list[list[Step]]:
         coming = deque(above)
         while coming:
             level.append(step := coming.popleft())
-            for below in _built(step):
+            belows = _built(step)
+            _nest(step)
+            for below in belows:
                 below.through = _through(below)
                 along = below.page is not None or below.through is not None
                 (coming if along else later).append(below)
@@ -80,6 +83,20 @@ def _built(step: Step) -> list[Step]:
     """Build a step; give those below it."""
     Builder(step).finish()
     return list(step.below)
+
+
+def _nest(step: Step) -> None:
+    """Have the rows of a short list come within the only row above, if they can."""
+    above = step.above
+    if step.through is None or step.kind is not Kind.MANY:
+        return
+    assert step.read is not None
+    assert above is not None
+    assert above.read is not None
+    read = step.read(tuple(step.columns), None)
+    if nests(read, above.read((), None)):
+        step.within = True
+        above.nested.append((step, Nested(read, step.through.key)))
 
 
 def _through(step: Step) -> Through | None:

@@ -13,7 +13,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.context import Context
 from gateway.db.database import Ask
-from gateway.db.read import Read, Through, Wanted
+from gateway.db.read import Nested, Read, Through, Wanted
 from gateway.db.statement import Statement
 from gateway.execution.parts import Part
 from gateway.execution.variables import Variables
@@ -89,6 +89,10 @@ class Step:
     """The page that a count is asked along with: for the same keys, under the same conditions."""
     through: Through | None = None
     """How the statement itself finds the keys, so that it need not wait for the rows above."""
+    within: bool = False
+    """Whether its rows come as a value of the only row above."""
+    nested: "list[tuple[Step, Nested]]" = field(default_factory=list)
+    """The steps whose rows come within its row, in the order of the values at its end."""
     columns: list[Wanted] = field(default_factory=list)
     """What is read of each row; after the key, and before a page's order."""
     above: "Step | None" = None
@@ -117,7 +121,8 @@ class Step:
             if len(self.statements) >= MOST_FORMS:
                 self.statements.clear()
             assert self.read is not None
-            read = self.read(tuple(self.columns), form)
+            nested = [each for _, each in self.nested]
+            read = self.read((*self.columns, *nested), form)
             if self.through is not None:
                 read = replace(read, through=self.through, single=True)
             self.statements[name] = context.statements.made(read, sight)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import msgspec
 from graphql.execution.values import VariableValues
 
 from gateway.context import Budget, Context, TooMuchError
@@ -13,6 +14,7 @@ from gateway.execution.size import bound, count
 from gateway.loaders.asks import Asks
 from gateway.schema.asked import Asked, Form, Stretched
 
+unpack = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
 ALL = (None,)
 """The keys of a step that reads by none."""
 
@@ -58,10 +60,11 @@ class Run:
     def _loaded(self, asks: list[Ask | None]) -> list[Coming | None]:
         """Load what a level asks for; what is alone is asked for once, and needs no loader."""
         database = self._context.database
-        if len(asks) == 1 and asks[0] is not None:
+        real = [each for each in asks if each is not None]
+        if len(real) == 1:
             coming = database.loop.create_future()
-            database.send([(asks[0], coming)])
-            return [coming]
+            database.send([(real[0], coming)])
+            return [None if each is None else coming for each in asks]
         loader = Asks(database)
         waiting = [None if each is None else loader.load(each) for each in asks]
         loader.send()
@@ -94,7 +97,9 @@ class Run:
             raise TooMuchError
 
     def _ask(self, step: Step) -> Ask | None:
-        """Give the statement for the rows of a step; None if there are none to ask for."""
+        """Give the statement for the rows of a step; None if there is none."""
+        if step.within:
+            return None
         if step.through is None:
             keys = self._keys[step.index] = self._found(step)
         else:
@@ -139,12 +144,24 @@ class Run:
         """
         if step.through is not None:  # the rows above came in the same batch, and were taken first
             self._keys[step.index] = self._found(step)
+        if step.within:
+            found = self._rows[step.index]
+        elif step.nested:
+            found = self._unpacked(step, _made(found))
         if step.kind is Kind.PAGE:
             pages = self._pages[step.index] = self._stretched(step, _made(found))
             found = [row for page in pages.values() for row in page.rows]
         self._rows[step.index] = _made(found) if step.below else found
         if step.shown:
             self._budget.spend(len(found))
+
+    def _unpacked(self, step: Step, rows: Rows) -> Rows:
+        """Take out of the only row, if there is one, what came within it."""
+        own = len(step.columns) + 1
+        for row in rows:
+            for (below, _), listed in zip(step.nested, row[own:], strict=True):
+                self._rows[below.index] = [] if listed is None else unpack(listed)
+        return [row[:own] for row in rows]
 
     def _stretched(self, step: Step, rows: Rows) -> dict[Any, Stretched]:
         """Give the page of each key."""

@@ -91,6 +91,36 @@ async def test_a_page_of_all_paths_takes_few_statements(
     assert answering.counts == {"compiled": 4}
 
 
+DETAIL = """query($uuid: UUID!) { resource(uuid: $uuid) {
+  name endpoints { url } parent { endpoints { url } children { totalCount } }
+  offering { name components { name limitAmount } plans { name components { price } } }
+} }"""
+
+
+@pytest.mark.parametrize("viewer", ["staff", "member"])
+async def test_the_short_lists_of_one_row_come_with_it(
+    demo: Marketplace, answering: Answering, viewer: str
+) -> None:
+    found = await demo.data("{ resources(first: 40) { nodes { uuid } } }", viewer)
+    reference = Answering(schema, execution="reference")
+    for each in found["resources"]["nodes"]:
+        answer = await asked(demo, answering, DETAIL, viewer, uuid=each["uuid"])
+        assert len(demo.database.asked) <= 3 + ("count(*)" in str(demo.database.asked))
+        assert answer == await asked(demo, reference, DETAIL, viewer, uuid=each["uuid"])
+    assert answering.counts == {"compiled": len(found["resources"]["nodes"])}
+    steps = plan_of(demo, answering, DETAIL, uuid=each["uuid"]).steps
+    assert sum(step.within for step in steps) >= 3
+
+
+async def test_of_a_row_that_is_not_seen_no_list_comes(
+    demo: Marketplace, answering: Answering
+) -> None:
+    uuid = (await demo.data("{ resources(last: 1) { nodes { uuid } } }"))["resources"]["nodes"][0]
+    answer = await asked(demo, answering, DETAIL, "nobody", **uuid)
+    assert answer == {"data": {"resource": None}}
+    assert answering.counts == {"compiled": 1}
+
+
 async def test_only_the_columns_that_are_asked_for_are_read(
     demo: Marketplace, answering: Answering
 ) -> None:
