@@ -18,9 +18,9 @@ Generated tests compare this with what the gateway answers. Each rule and where 
   asker lacks without seeing, as a consumer, a resource of it. A child offering's plans are its
   parent's (§3.5). Anonymous people see the catalogue when ANONYMOUS_USER_CAN_VIEW_OFFERINGS (§4.7),
   with the same conditions, having neither groups nor roles (design).
-* Component, partition, role of an offering: with the offering that has them (design). Plan: likewise; archived ones too;
-  one with organisation groups is for customers of these groups (§3.5); anonymous people see plans
-  without groups, when ANONYMOUS_USER_CAN_VIEW_PLANS (§3.5, §4.8).
+* Component, partition, role of an offering: with the offering that has them (design). Plan:
+  likewise; archived ones too; one with organisation groups is for customers of these groups (§3.5);
+  anonymous people see plans without groups, when ANONYMOUS_USER_CAN_VIEW_PLANS (§3.5, §4.8).
 * Groups are those of the customers that the asker sees (§3.5): several a customer, in 2024 one
   (§1.13).
 * Project (§4.10): as a consumer sees resources, with PROJECT.LIST, and without subnets; 2026 also

@@ -26,9 +26,17 @@ from gateway.db import tables
 from gateway.db.marks import content_type
 from gateway.db.values import constant
 
-_COMMON = (
-    "uuid name description state backend_id runtime_state created modified error_message".split()
-)
+_COMMON = [
+    "uuid",
+    "name",
+    "description",
+    "state",
+    "backend_id",
+    "runtime_state",
+    "created",
+    "modified",
+    "error_message",
+]
 _STATES = {
     1: "Update Scheduled",
     2: "Updating",

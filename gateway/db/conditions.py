@@ -85,6 +85,21 @@ def by_viewer(column: Column[Any]) -> Condition:
     return lambda _rules: column == bindparam("viewer", type_=Integer)
 
 
+def _month() -> ColumnElement[Any]:
+    return func.date_trunc(constant("month"), func.timezone(constant("UTC"), func.now()))
+
+
+def this_month(column: Column[Any]) -> Condition:
+    """Have `column` hold the first day of the present month."""
+    return lambda _rules: column == _month()
+
+
+def from_this_month(column: Column[Any]) -> Condition:
+    """Have `column` hold a moment of the present month or later, or none."""
+    start = func.timezone(constant("UTC"), _month())
+    return lambda _rules: or_(column.is_(None), column >= start)
+
+
 def among_rules(column: Column[Any], name: str) -> Condition:
     """Have `column` hold one of the numbers that the installation's rules have under a name."""
     return lambda _rules: column == any_(of_rule(name))

@@ -9,8 +9,8 @@ from sqlalchemy import Column, Table, cast, null
 
 from gateway.db import tables
 from gateway.db.marks import meaning
-from gateway.db.views import BASE, OF
 from gateway.db.rules import BY_YEAR, Rules
+from gateway.db.views import BASE, OF
 
 _COLUMNS = """
 select held.relname, part.attname, has_column_privilege(held.oid, part.attnum, 'select'),

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     Dialect,
     FromClause,
@@ -34,9 +35,9 @@ from gateway.db.read import At, Door, Nested, Read, Seen, Stretch, Through, Want
 from gateway.db.sources import Sources
 from gateway.db.values import constant
 from gateway.db.viewer import Sight
+from gateway.db.views import VIEWS
 from gateway.db.visibility import condition, seen, unseen, visible
 from gateway.db.visible_to import visible_to
-from gateway.db.views import VIEWS
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NO_KEY = null().label("key")
@@ -80,12 +81,18 @@ class Statements:
             missing = self.installation.replacement(element)
             return unseen(element, sight.nothing) if missing is None else missing
 
-        view = VIEWS.get(read.table)
-        if view is not None:
-            found = found.add_cte(view(self.installation.absent, self.installation.rules).cte(read.table.name))
+        found = found.add_cte(*self._views(read))
         known: Any = replacement_traverse(found, {}, replaced)
         compiled = known.compile(dialect=DIALECT)
         return Statement(str(compiled), tuple(compiled.positiontup or ()))
+
+    def _views(self, read: Read) -> Iterator[CTE]:
+        """Give the views that a statement reads from, itself or for a list within its rows."""
+        nested = [each.read.table for each in read.columns if isinstance(each, Nested)]
+        for table in dict.fromkeys([read.table, *nested]):
+            if table in VIEWS:
+                shown = VIEWS[table](self.installation.absent, self.installation.rules)
+                yield shown.cte(table.name)
 
 
 class _Selecting:
@@ -150,7 +157,7 @@ class _Selecting:
 
     def _nested(self, read: Read, key: ColumnElement[Any]) -> ColumnElement[Any]:
         """Give the rows that another read finds under a key, as one value."""
-        if read.table in self._installation.absent:
+        if self._installation.lacks(read.table):
             return null()
         return _Selecting(self._installation, read, everything=self._everything).listed(key)
 

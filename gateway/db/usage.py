@@ -16,9 +16,7 @@ def limited_usage(rules: Rules) -> Select[Any]:
 
     What counts toward limits of a month stands in the resource itself.
     """
-    joined = tables.component_usage.join(
-        tables.component, _component.id == _usage.component_id
-    )
+    joined = tables.component_usage.join(tables.component, _component.id == _usage.component_id)
     found = (
         select(
             _usage.resource_id.label("resource_id"),

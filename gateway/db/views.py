@@ -4,9 +4,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     CompoundSelect,
+    DateTime,
     ForeignKey,
     Integer,
     MetaData,
@@ -20,12 +22,12 @@ from sqlalchemy import (
     or_,
     select,
 )
-
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
 from gateway.db.backends import backends
 from gateway.db.rules import Rules
+from gateway.db.team import team
 from gateway.db.usage import limited_usage
 from gateway.db.values import constant
 
@@ -69,6 +71,19 @@ backend = Table(
     Column("details", JSONB, nullable=True),
     info={BASE: tables.resource},
 )
+team_member = Table(
+    "team_member",
+    _metadata,
+    Column("id", Integer, primary_key=True),
+    Column("resource_id", Integer, ForeignKey(tables.resource.c.id)),
+    Column("user_id", Integer, ForeignKey(tables.user.c.id), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("expiration_time", DateTime(timezone=True), nullable=True),
+    Column("username", Text, nullable=True),
+    Column("state", Integer, nullable=True),
+    Column("has_consent", Boolean, nullable=False),
+    info={BASE: tables.resource},
+)
 limited = Table(
     "limited_usage",
     _metadata,
@@ -90,7 +105,8 @@ def _inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Select[Any
 
 def _metered() -> ColumnElement[bool]:
     """Say which components a plugin uses: a cloud's storage is counted as one, or by its types."""
-    mode = func.coalesce(_offering.plugin_options.op("->>")(constant("storage_mode")), constant("fixed"))
+    given = _offering.plugin_options.op("->>")(constant("storage_mode"))
+    mode = func.coalesce(given, constant("fixed"))
     built_in = [constant(each) for each in ("cores", "ram", "storage")]
     return or_(
         _offering.type != constant("OpenStack.Tenant"),
@@ -105,6 +121,7 @@ VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] 
     effective_component: lambda _absent, _rules: _inherited(tables.component, _metered()),
     effective_plan: lambda _absent, _rules: _inherited(tables.plan),
     backend: lambda absent, _rules: backends(absent),
+    team_member: lambda absent, _rules: team(consents=tables.consent not in absent),
     limited: lambda _absent, rules: limited_usage(rules),
 }
 """What the views show (domain.md §2.9b, §3.5), given the tables that are absent and the rules."""

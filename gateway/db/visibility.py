@@ -103,8 +103,6 @@ class Part:
     rule: ColumnElement[bool] | None = None
 
 
-
-
 def _open_plans(plan: Table[Any]) -> ColumnElement[bool]:
     """See the plans that are not for other organisations alone (§3.5)."""
     return and_(_is("plans"), not_(_among(plan.c.id, "hidden_plans")))
@@ -116,19 +114,25 @@ PARTS: Mapping[Table[Any], Part] = {
     tables.offering_endpoint: Part(tables.offering_endpoint.c.offering_id),
     tables.offering_user_role: Part(tables.offering_user_role.c.offering_id),
     tables.offering_software_catalog: Part(tables.offering_software_catalog.c.offering_id),
+    tables.plan_period: Part(tables.plan_period.c.resource_id),
+    tables.component_usage: Part(tables.component_usage.c.resource_id),
     tables.resource_endpoint: Part(tables.resource_endpoint.c.resource_id),
     tables.plan: Part(tables.plan.c.offering_id, _open_plans(tables.plan)),
     views.effective_component: Part(views.effective_component.c.of_offering_id),
     views.effective_plan: Part(
         views.effective_plan.c.of_offering_id, _open_plans(views.effective_plan)
     ),
+    views.team_member: Part(views.team_member.c.resource_id),
     views.backend: Part(views.backend.c.resource_id),
     tables.plan_component: Part(tables.plan_component.c.plan_id),
 }
 """What belongs to another row; plans may be for some organisations only (§3.5)."""
 
-EMBEDDED: Mapping[Table[Any], Column[Any]] = {tables.order: tables.order.c.resource_id}
-"""What whoever sees the row that it refers to is shown with that, unlike in lists (§4.9)."""
+EMBEDDED: Mapping[Table[Any], Column[Any]] = {
+    tables.order: tables.order.c.resource_id,
+    tables.component_usage: tables.component_usage.c.plan_period_id,
+}
+"""By what else rows are shown to whoever sees what they refer to, unlike in lists (§4.9, §5.20)."""
 
 OPEN = frozenset(
     {
@@ -176,8 +180,8 @@ def condition(read: Read, *, everything: bool) -> ColumnElement[bool]:
     if read.door is Door.REFERENCED or read.grouped:
         return true()
     part = PARTS.get(read.table)
-    owner = EMBEDDED.get(read.table) if part is None else part.owner
-    if owner is None or read.match is None or read.match.column is not owner or read.match.path:
+    owners = [EMBEDDED.get(read.table), part and part.owner]
+    if read.match is None or read.match.path or read.match.column not in set(owners):
         raise ValueError(f"{read.table.name} is read as a part, but not by its owner.")
     return true() if part is None else _of_part(part, everything=everything)
 

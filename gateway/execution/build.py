@@ -77,6 +77,7 @@ class Builder:
         self._names: dict[str, Any] = dict(KNOWN)
         self._places: dict[Wanted, int] = {}
         self._when: list[int] = []
+        self._there: list[int] = []
 
     def finish(self) -> None:
         """Give the step its functions, its columns and the steps below it."""
@@ -103,7 +104,9 @@ class Builder:
         sets = []
         for each in self._step.shown:
             if each.step is below and each.key:
-                when = " and ".join(f"row[{place}]" for place in each.when)
+                held = [f"row[{place}]" for place in each.when]
+                held += [f"row[{place}] is not None" for place in each.there]
+                when = " and ".join(held)
                 sets.append(f"{{row[{each.key}] for row in rows if {when}}}")
         return f"def keys{number}(rows):\n    return {' | '.join(sets) or 'set()'}\n"
 
@@ -156,9 +159,9 @@ class Builder:
     def _(self, part: Object) -> str:
         made = self._name("made", struct(tuple(part.parts)))
         place = 0 if part.there is None else self._position(part.there)
-        with self._holding(place):
+        with self._holding(self._there, place):
             if part.row:
-                self._step.shown.append(Shown(tuple(self._when)))
+                self._step.shown.append(self._shown())
             written = f"{made}({', '.join([self.write(each) for each in part.parts.values()])})"
         missing = "certain(None)" if part.promised else "None"
         return f"({missing} if c{place} is None else {written})" if place else written
@@ -166,7 +169,7 @@ class Builder:
     @write.register
     def _(self, part: Hidden) -> str:
         place = self._position(part.seen)
-        with self._holding(place):
+        with self._holding(self._when, place):
             written = self.write(part.part)
         return f"({written} if c{place} else None)"
 
@@ -200,17 +203,21 @@ class Builder:
         return code if part.named.listed else f"{code}[0]"
 
     @contextmanager
-    def _holding(self, place: int) -> Iterator[None]:
+    def _holding(self, held: list[int], place: int) -> Iterator[None]:
         """Have what is written meanwhile be shown only where the row holds something there."""
-        held = [place] if place else []
-        self._when += held
+        before = len(held)
+        held += [place] if place else []
         yield
-        del self._when[len(self._when) - len(held) :]
+        del held[before:]
+
+    def _shown(self, **below: Any) -> Shown:
+        """Say what is shown by what is written now."""
+        return Shown(tuple(self._when), tuple(self._there), **below)
 
     def _hang(self, step: Step, place: int) -> str:
         """Hang a step from this one, by the key at `place`, and give its name in the code."""
-        when = (*self._when, place) if place else tuple(self._when)
-        self._step.shown.append(Shown(when, place, step))
+        with self._holding(self._there, place):
+            self._step.shown.append(self._shown(key=place, step=step))
         if step not in self._step.below:
             self._step.below.append(step)
         return f"b{self._step.below.index(step)}"

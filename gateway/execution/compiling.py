@@ -88,7 +88,7 @@ def _built(step: Step) -> list[Step]:
 def _nest(step: Step) -> None:
     """Have the rows of a short list come within the only row above, if they can."""
     above = step.above
-    if step.through is None or step.kind is not Kind.MANY:
+    if step.through is None or step.kind is not Kind.MANY or step.asked is not None:
         return
     assert step.read is not None
     assert above is not None

@@ -13,6 +13,7 @@ from gateway.execution.rows import reading
 from gateway.execution.selections import Place, Selected, Selections
 from gateway.schema.found import Listed
 from gateway.schema.inputs import target
+from gateway.schema.narrowed import Narrowed
 from gateway.schema.pages import COUNT, Pages
 
 
@@ -20,6 +21,16 @@ def listed(relation: Listed, selected: Selected) -> Part:
     """Lower a short list: a step without keys."""
     part = selected.object(Place(relation.table))
     return Beside(Step(Kind.MANY, part, reading(relation.read)))
+
+
+def narrowed(relation: Narrowed, selected: Selected) -> Part:
+    """Lower a list of parts that arguments narrow: a step."""
+    node = selected.details[0].node
+    given = arguments(selected.field, node)
+    asked = once(node, lambda variables: relation.asked(given(variables)))
+    part = selected.object(Place(relation.reference.table))
+    step = Step(Kind.MANY, part, relation.read, asked=asked)
+    return Below(step, selected.place.at(target(relation.reference)))
 
 
 def pages(relation: Pages, selected: Selected) -> Part:

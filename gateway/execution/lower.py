@@ -13,6 +13,7 @@ from gateway.execution.parts import Hidden, Object, Part
 from gateway.execution.plan import Kind, NotPlannedError, Step
 from gateway.execution.selections import Selected, Selections
 from gateway.schema.found import Found, Listed
+from gateway.schema.narrowed import Narrowed
 from gateway.schema.pages import Pages
 from gateway.schema.relations import Computed, First, Many, One
 from gateway.schema.viewer import Asking, Own
@@ -22,6 +23,7 @@ LOWERED: Mapping[type, Callable[[Any, Selected], Part]] = {
     Many: rows.many,
     First: rows.first,
     Computed: rows.computed,
+    Narrowed: lists.narrowed,
     Pages: lists.pages,
     Listed: lists.listed,
     Found: roots.found,

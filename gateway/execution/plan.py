@@ -19,6 +19,7 @@ from gateway.execution.parts import Part
 from gateway.execution.variables import Variables
 from gateway.loaders.loads import Parameters
 from gateway.schema.asked import Asked, Form
+from gateway.schema.narrowed import Narrowing
 
 MOST_FORMS = 100
 """Statements that a step remembers: clients choose the forms of filters."""
@@ -67,7 +68,9 @@ class Shown:
     """What each row of a step shows: an object, or with `step` what that makes."""
 
     when: tuple[int, ...]
-    """Where the row holds what must not be null or false."""
+    """Where the row holds what must be true."""
+    there: tuple[int, ...]
+    """Where the row holds what must not be null."""
     key: int = 0
     """Where it holds the key that the step's rows are found by."""
     step: "Step | None" = None
@@ -83,8 +86,8 @@ class Step:
     read: Reading | None = None
     named: tuple[Named, str] | None = None
     """For the rows that a root field names: by what, and of which type."""
-    asked: Callable[[VariableValues], Asked] | None = None
-    """Give what is asked of a page; BadInputError if that makes no sense."""
+    asked: Callable[[VariableValues], Asked | Narrowing] | None = None
+    """Give what is asked of a list; BadInputError if that makes no sense."""
     page: "Step | None" = None
     """The page that a count is asked along with: for the same keys, under the same conditions."""
     through: Through | None = None

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.execution.plan import Named, Pairs, Rows, Step
+from gateway.execution.plan import Named, Pairs, Rows, Shown, Step
 
 PairsOf = Mapping[Named, Pairs]
 
@@ -44,13 +44,20 @@ def _shown(step: Step, rows: Rows, times: list[Counter[Any]]) -> int:
     """Count what a step shows; note how often what is below it is shown."""
     here, total = times[step.index], 0
     for shown in step.shown:
-        found = [row for row in rows if all(row[place] for place in shown.when)]
+        found = [row for row in rows if _is_shown(shown, row)]
         if shown.step is None:
             total += sum(here[row[0]] for row in found)
         elif shown.key:
             for row in found:
                 times[shown.step.index][row[shown.key]] += here[row[0]]
     return total
+
+
+def _is_shown(shown: Shown, row: tuple[Any, ...]) -> bool:
+    """Tell whether a row shows something."""
+    return all(row[place] for place in shown.when) and all(
+        row[place] is not None for place in shown.there
+    )
 
 
 def _starts(step: Step, named: PairsOf) -> Counter[Any]:

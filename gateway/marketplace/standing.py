@@ -8,7 +8,7 @@ USABLE = (2, 3)
 """The states of a resource that can be ended: OK and erred."""
 
 
-def can_terminate(  # noqa: PLR0913 - what stands in as many columns
+def can_terminate(
     viewer: Viewer,
     state: int,
     project: int,
@@ -29,7 +29,11 @@ def can_terminate(  # noqa: PLR0913 - what stands in as many columns
 
 
 def must_agree(
-    viewer: Viewer, plugin_options: str, asked: str | None, renewed: bool, agreed: str | None  # noqa: FBT001 - a column's value
+    viewer: Viewer,
+    plugin_options: str,
+    asked: str | None,
+    renewed: bool,  # noqa: FBT001 - a column's value
+    agreed: str | None,
 ) -> bool:
     """Say whether a viewer has to agree to the terms of an offering, or once more (domain.md §3.2).
 

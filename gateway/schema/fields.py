@@ -8,6 +8,7 @@ from sqlalchemy import Column
 
 from gateway.db.read import At, Condition, Order
 from gateway.schema.inputs import Input
+from gateway.schema.narrowed import Argument, Narrowed
 from gateway.schema.pages import Pages, Search
 from gateway.schema.relations import Computed, First, Many, One, declare
 
@@ -21,9 +22,14 @@ def one(reference: Column[Any], shows: str | None = None) -> Any:
     return declare(One(reference, None if shows is None else frozenset(shows.split())))
 
 
-def many(reference: Column[Any], *order: Column[Any]) -> Any:
-    """Declare a field that holds all parts whose `reference` points here; they must be few."""
-    return declare(Many(reference, order))
+def many(reference: Column[Any], *order: Column[Any], where: tuple[Condition, ...] = ()) -> Any:
+    """Declare a field that holds the parts whose `reference` points here; they must be few."""
+    return declare(Many(reference, order, where))
+
+
+def narrowed(reference: Column[Any], *order: Column[Any], **arguments: Argument) -> Any:
+    """Declare a field that holds the parts whose `reference` points here, narrowed by arguments."""
+    return declare(Narrowed(reference, arguments, order))
 
 
 def only(reference: Column[Any]) -> Any:

@@ -83,16 +83,18 @@ class One:
 
 @dataclass(frozen=True, eq=False)
 class Many:
-    """All parts whose `reference` points here, in an order of their own; they must be few."""
+    """The parts whose `reference` points here, in an order of their own; they must be few."""
 
     reference: Column[Any]
     order: tuple[Column[Any], ...] = ()
+    where: tuple[Condition, ...] = ()
 
     @cached_property
     def read(self) -> Read:
         """Describe the rows."""
         table: Any = self.reference.table
-        return Read(table, whole(table), Door.PARTS, At(self.reference), order=self.order)
+        match = At(self.reference)
+        return Read(table, whole(table), Door.PARTS, match, self.where, order=self.order)
 
     def resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""

@@ -23,7 +23,7 @@ from gateway.marketplace.plugins import safe_attributes
 from gateway.marketplace.standing import actions, can_terminate, must_agree
 from gateway.schema.backend import BackendObject
 from gateway.schema.endpoint import Endpoint
-from gateway.schema.fields import computed, first, many, one, only, pages
+from gateway.schema.fields import computed, first, many, narrowed, one, only, pages
 from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
@@ -31,6 +31,7 @@ from gateway.schema.order import Order
 from gateway.schema.order_list import OrderType
 from gateway.schema.page import Page
 from gateway.schema.plan import Plan
+from gateway.schema.plan_period import LASTING, MONTHS, ComponentUsage, PlanPeriod
 from gateway.schema.project import Project
 from gateway.schema.published import published
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder, ResourceState
@@ -44,6 +45,7 @@ from gateway.schema.resource_values import (
     sections,
 )
 from gateway.schema.scalars import JSON, UUID, Date, DateTime, Decimal
+from gateway.schema.team import CONSENT, TeamMember
 from gateway.schema.user import User
 
 resource = tables.resource.c
@@ -183,5 +185,15 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         tables.order.c.resource_id, BY_AGE, is_value(tables.order.c.type, OrderType.CREATE.value)
     )
     """The order that it was made by; null if there is none."""
+    plan_periods: list[PlanPeriod] | None = many(
+        tables.plan_period.c.resource_id, tables.plan_period.c.start, where=LASTING
+    )
+    """The plans that it was under since the month began, and what it used then."""
+    usages: list[ComponentUsage] | None = narrowed(
+        tables.component_usage.c.resource_id, tables.component_usage.c.billing_period, **MONTHS
+    )
+    """What it used, month by month, as far as that was reported."""
+    team: list[TeamMember] | None = narrowed(views.team_member.c.resource_id, **CONSENT)
+    """The people of its project."""
     endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
     """Where it can be reached."""

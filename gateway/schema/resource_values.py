@@ -39,10 +39,10 @@ def renewal_dates(periods: str | None, today: date) -> list[RenewalDate] | None:
     found = renewals(msgspec.json.decode(periods), today)
     if found is None:
         return None
-    return [RenewalDate(component=name, date=day.isoformat()) for name, day in found.items()]
+    return [RenewalDate(component=name, date=Date(day.isoformat())) for name, day in found.items()]
 
 
-def limits_used(  # noqa: PLR0913 - what stands in as many columns
+def limits_used(
     offering_type: str,
     plan: int | None,
     present: str,

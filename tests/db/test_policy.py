@@ -12,8 +12,10 @@ from hypothesis import strategies as some
 
 from gateway.db.policy import USUAL, Policy, policy, stored
 
-OFFERINGS, PLANS, MODE = USUAL
-STRICTEST = Policy(anonymous_offerings=False, anonymous_plans=False, mode="hide_inaccessible")
+OFFERINGS, PLANS, MODE, CONSENTS = USUAL
+STRICTEST = Policy(
+    anonymous_offerings=False, anonymous_plans=False, mode="hide_inaccessible", consents=False
+)
 PLAIN = [True, False, None, "", "show_all", "ä" * 300, 0, 7, 300, 70_000, -1]
 
 
@@ -28,7 +30,9 @@ def as_pickle(value: Any, protocol: int = 4) -> str:
 
 
 def test_where_nothing_is_stored_the_usual_holds() -> None:
-    assert policy([]) == Policy(anonymous_offerings=True, anonymous_plans=True, mode="show_all")
+    assert policy([]) == Policy(
+        anonymous_offerings=True, anonymous_plans=True, mode="show_all", consents=False
+    )
 
 
 def test_a_null_is_nothing_stored() -> None:
@@ -40,7 +44,7 @@ def test_reads_what_is_stored(write: Any) -> None:
     given = {OFFERINGS: True, PLANS: False, MODE: "require_membership"}
     found = policy([(key, write(value)) for key, value in given.items()])
     assert found == Policy(
-        anonymous_offerings=True, anonymous_plans=False, mode="require_membership"
+        anonymous_offerings=True, anonymous_plans=False, mode="require_membership", consents=False
     )
 
 
@@ -70,7 +74,9 @@ def test_no_pickle_is_run() -> None:
 @pytest.mark.parametrize("value", ["", "nonsense", "{", "ä", "gAJ=", "gARL", "[true]", '"x"', "1"])
 def test_what_can_not_be_read_is_taken_at_its_strictest(value: str) -> None:
     rows = [(OFFERINGS, value), (PLANS, value)]
-    assert policy(rows) == Policy(anonymous_offerings=False, anonymous_plans=False, mode="show_all")
+    assert policy(rows) == Policy(
+        anonymous_offerings=False, anonymous_plans=False, mode="show_all", consents=False
+    )
 
 
 @pytest.mark.parametrize("value", ["nonsense", "1", "[]", "null", as_json(None), as_pickle(5)])
@@ -90,3 +96,8 @@ def test_nothing_stored_breaks_it(value: str) -> None:
 def test_no_pickle_breaks_it(rest: bytes) -> None:
     stored(b64encode(b"\x80\x04\x95" + rest).decode())
     stored(b64encode(b"\x80\x02" + rest).decode())
+
+
+@pytest.mark.parametrize(("value", "asked"), [(True, True), (False, False), ("yes", True)])
+def test_people_are_asked_to_agree_unless_that_is_off(value: Any, asked: bool) -> None:  # noqa: FBT001
+    assert policy([(CONSENTS, as_json(value))]).consents is asked

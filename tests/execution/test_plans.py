@@ -121,6 +121,14 @@ async def test_of_a_row_that_is_not_seen_no_list_comes(
     assert answering.counts == {"compiled": 1}
 
 
+async def test_an_empty_text_is_no_missing_row(demo: Marketplace, answering: Answering) -> None:
+    query = "{ resources(first: 50) { nodes { offering { pausedReason components { type } } } } }"
+    answer = await asked(demo, answering, query)
+    offerings = [each["offering"] for each in answer["data"]["resources"]["nodes"]]
+    assert any(each["pausedReason"] == "" and each["components"] for each in offerings)
+    assert answering.counts == {"compiled": 1}
+
+
 async def test_only_the_columns_that_are_asked_for_are_read(
     demo: Marketplace, answering: Answering
 ) -> None:
@@ -143,7 +151,7 @@ async def test_what_hangs_from_a_hidden_row_is_not_even_read(
     (many,) = plan.levels[1]
     page = many.above
     assert page is not None
-    seen, key = page.shown[-1].when[-2:]
+    (seen,), key = page.shown[-1].when, page.shown[-1].there[-1]
     rows = [(None, *([True] * len(page.columns))) for _ in range(3)]
     assert many.keys([(*row[:seen], False, *row[seen + 1 :]) for row in rows]) == set()
     assert many.keys([(*row[:key], 7, *row[key + 1 :]) for row in rows]) == {7}

@@ -63,6 +63,18 @@ BELOW = {
         left join marketplace_offeringcomponent r on r.id = c.component_id""",
     "Plan.resources": "marketplace_plan o join marketplace_resource r on r.plan_id = o.id",
     "Project.resources": "structure_project o join marketplace_resource r on r.project_id = o.id",
+    "PlanPeriod.usages": """marketplace_resourceplanperiod o
+        join marketplace_componentusage r on r.plan_period_id = o.id
+            and r.billing_period = date_trunc('month', current_date)""",
+    "Resource.planPeriods": """marketplace_resource o
+        join marketplace_resourceplanperiod r on r.resource_id = o.id
+            and (r."end" is null or r."end" >= date_trunc('month', current_date))""",
+    "Resource.team": """marketplace_resource o
+        join permissions_userrole g on g.object_id = o.project_id and g.is_active
+        join django_content_type t on t.id = g.content_type_id and t.model = 'project'
+        join core_user r on r.id = g.user_id""",
+    "Resource.usages": """marketplace_resource o
+        join marketplace_componentusage r on r.resource_id = o.id""",
     "Resource.endpoints": """marketplace_resource o
         join marketplace_resourceaccessendpoint r on r.resource_id = o.id""",
 }

@@ -19,7 +19,11 @@ WIDTH = 3
 
 _TELLING = {"fullName", "description", "slug", "created", "email"}
 """Fields of which each reference to a hidden row shows but some."""
-_ABOUT = {"PlanComponent": "component { uuid }", "Viewer": "user { uuid }"}
+_ABOUT = {
+    "PlanComponent": "component { uuid }",
+    "TeamMember": "user { uuid }",
+    "Viewer": "user { uuid }",
+}
 """What rows without a uuid of their own are about."""
 
 
@@ -30,7 +34,7 @@ def identified_by(name: str) -> str:
 
 def identity(row: Any) -> str | None:
     """Give the uuid of a row, or of what it is about."""
-    about = row if "uuid" in row else row["component"]
+    about = row if "uuid" in row else row["component"] if "component" in row else row["user"]
     uuid: str | None = about and about["uuid"]
     return uuid
 

@@ -1,0 +1,117 @@
+"""Short lists of parts that arguments narrow."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Annotated, Any
+
+import strawberry
+from sqlalchemy import Column
+
+from gateway.context import Info
+from gateway.db.read import At, Condition, Door, Read
+from gateway.db.row import Row, need
+from gateway.db.values import text
+from gateway.schema.errors import checked
+from gateway.schema.filters import Filter
+from gateway.schema.inputs import target
+from gateway.schema.relations import Parent, Resolver, made, shown, whole
+
+Form = tuple[str, ...]
+"""The arguments that are given."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument: its public name, its type, what it says to clients, and what must hold."""
+
+    name: str
+    type: Any
+    description: str
+    filter: Filter
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a client gives."""
+
+    given: tuple[tuple[str, Any], ...]
+
+    @property
+    def form(self) -> Form:
+        """What decides the text of the statement."""
+        return tuple([name for name, _ in self.given])
+
+    def parameters(self) -> dict[str, str | None]:
+        """Give what the statement needs to know besides."""
+        return {name: text(value) for name, value in self.given}
+
+
+@dataclass(frozen=True, eq=False)
+class Narrowed:
+    """The parts whose `reference` points here, narrowed by arguments under Python's names."""
+
+    reference: Column[Any]
+    arguments: Mapping[str, Argument]
+    order: tuple[Column[Any], ...] = ()
+
+    def asked(self, given: Mapping[str, Any]) -> Narrowing:
+        """Check what a client gives; a null asks for nothing."""
+        found = []
+        for name, argument in self.arguments.items():
+            value = given.get(name)
+            if value is not None and value is not strawberry.UNSET:
+                checked(value, argument.name)
+                found.append((name, argument.filter.value(value)))
+        return Narrowing(tuple(found))
+
+    def read(self, columns: tuple[Any, ...], form: Form) -> Read:
+        """Describe the rows."""
+        table: Any = self.reference.table
+        where = tuple([self._condition(name) for name in form])
+        return Read(table, columns, Door.PARTS, At(self.reference), where, order=self.order)
+
+    def _condition(self, name: str) -> Condition:
+        holds = self.arguments[name].filter.holds
+        return lambda rules: holds(rules, name)
+
+    @cached_property
+    def described(self) -> Any:
+        """Describe what has the same form by the same object: loaders go by it."""
+        return lru_cache(100)(lambda form: self.read(whole(self.reference.table), form))
+
+    def resolver(self) -> Resolver:
+        """Give the function that graphql-core calls."""
+        here = target(self.reference)
+        need([here])
+
+        async def resolve(root: Parent, info: Info, **given: Any) -> list[Row] | None:
+            if not shown(root, info):
+                return None
+            asked = self.asked(given)
+            key, parameters = getattr(root, here.key), asked.parameters()
+            found = await info.context.loads.rows(self.described(asked.form), key, parameters)
+            return made(info, self.reference.table, found)
+
+        resolve.__signature__ = inspect.Signature(self._parameters())  # type: ignore[attr-defined]
+        return resolve
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        """Write the signature of the resolver, which strawberry reads the arguments from."""
+        usual, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        return [
+            inspect.Parameter("root", usual, annotation=Parent),
+            inspect.Parameter("info", usual, annotation=Info),
+            *(
+                inspect.Parameter(
+                    name, keyword, default=strawberry.UNSET, annotation=_annotated(each)
+                )
+                for name, each in self.arguments.items()
+            ),
+        ]
+
+
+def _annotated(each: Argument) -> Any:
+    told = strawberry.argument(description=each.description, name=each.name)
+    return Annotated[each.type | None, told]
