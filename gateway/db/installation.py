@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import Column, Table, cast, null
+from sqlalchemy import Column, FromClause, Table, cast, null
 
 from gateway.db import tables
 from gateway.db.marks import meaning
@@ -52,9 +52,9 @@ class Installation:
     """Whether the tokens of a marketplace of our own can be kept alive."""
     rules: Rules
 
-    def lacks(self, table: Table[Any]) -> bool:
+    def lacks(self, table: FromClause) -> bool:
         """Say whether the installation has no `table`; of a view, nothing that it shows."""
-        return table.info.get(BASE, table) in self.absent
+        return isinstance(table, Table) and table.info.get(BASE, table) in self.absent
 
     def known(self, column: Column[Any]) -> Column[Any] | None:
         """Give `column` if the installation has it."""

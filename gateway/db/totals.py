@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, func
+from sqlalchemy import Column, ColumnElement, func, or_
 
 from gateway.db import tables, views
 from gateway.db.conditions import by_viewer, is_value, one_of, unset
@@ -128,7 +128,9 @@ TERMS = Total(
     },
     (
         lambda _rules: _terms.is_active,
-        lambda _rules: func.concat(_terms.terms_of_service, _terms.terms_of_service_link) != "",
+        lambda _rules: or_(
+            _terms.terms_of_service != constant(""), _terms.terms_of_service_link != constant("")
+        ),
     ),
 )
 """The terms of an offering that are in force."""

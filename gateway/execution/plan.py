@@ -18,7 +18,7 @@ from gateway.db.statement import Statement
 from gateway.execution.parts import Part
 from gateway.execution.variables import Variables
 from gateway.loaders.loads import Parameters
-from gateway.schema.asked import Asked, Form
+from gateway.schema.asked import Asked
 from gateway.schema.narrowed import Narrowing
 
 MOST_FORMS = 100
@@ -116,7 +116,7 @@ class Step:
         """Whether there is never more than one key."""
         return self.named is not None and not self.named[0].listed
 
-    def ask(self, form: Form | None, parameters: Parameters, context: Context) -> Ask | None:
+    def ask(self, form: Any, parameters: Parameters, context: Context) -> Ask | None:
         """Give the statement with its parameters; None if there is nothing to read."""
         sight = context.viewer.sight
         name = form, sight

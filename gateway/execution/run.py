@@ -12,7 +12,7 @@ from gateway.db.values import array, text
 from gateway.execution.plan import Kind, Named, Pairs, Plan, Step
 from gateway.execution.size import bound, count
 from gateway.loaders.asks import Asks
-from gateway.schema.asked import Asked, Form, Stretched
+from gateway.schema.asked import Asked, Stretched
 
 unpack = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
 ALL = (None,)
@@ -127,11 +127,11 @@ class Run:
             return ALL
         return step.keys(_made(self._rows[step.above.index])) - {None}
 
-    def _form(self, step: Step) -> tuple[Form | None, dict[str, str | None]]:
+    def _form(self, step: Step) -> tuple[Any, dict[str, str | None]]:
         """Give the form of what is asked of a list, and its parameters."""
         if step.page is not None:
-            asked: Asked = self._asked[step.page.index]
-            return asked.whole, asked.conditions()
+            whole: Asked = self._asked[step.page.index]
+            return whole.whole, whole.conditions()
         if step.asked is None:
             return None, {}
         asked = self._asked[step.index] = step.asked(self._variables)

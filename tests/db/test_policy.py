@@ -99,5 +99,5 @@ def test_no_pickle_breaks_it(rest: bytes) -> None:
 
 
 @pytest.mark.parametrize(("value", "asked"), [(True, True), (False, False), ("yes", True)])
-def test_people_are_asked_to_agree_unless_that_is_off(value: Any, asked: bool) -> None:  # noqa: FBT001
+def test_people_are_asked_to_agree_unless_that_is_off(value: Any, asked: bool) -> None:
     assert policy([(CONSENTS, as_json(value))]).consents is asked

@@ -80,10 +80,13 @@ async def test_a_level_is_read_in_one_batch(demo: Marketplace, answering: Answer
     assert batches == [2, 1]
 
 
+ROW = ("resource",)
+
+
 async def test_a_page_of_all_paths_takes_few_statements(
     demo: Marketplace, answering: Answering
 ) -> None:
-    document = f"query($n: Int!) {{ resources(first: $n) {{ nodes {{ {contract()} }} }} }}"
+    document = f"query($n: Int!) {{ resources(first: $n) {{ nodes {{ {contract(ROW)} }} }} }}"
     for viewer in ("staff", "member"):
         for rows in (5, 300):
             await asked(demo, answering, document, viewer, n=rows)

@@ -1,7 +1,7 @@
 """Documents that ask for everything, written from the schema itself."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +71,22 @@ ROOTS = {
 """How one comes from a resource to each type."""
 
 
-def promised() -> Iterator[tuple[str, str]]:
+def promised(sections: Collection[str] = SECTIONS) -> Iterator[tuple[str, str]]:
     """Give REST's names and our paths."""
     section = ""
     for line in MAP.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             section = line.split("\t")[-1]
-        elif section in SECTIONS and not line.startswith("#"):
+        elif section in sections and not line.startswith("#"):
             name, path, *_ = line.split("\t")
             if not LATER.match(path):
                 yield name, ARGUMENTS.sub("", path)
 
 
-def contract() -> str:
-    """Write a selection of all promised paths, from a resource."""
+def contract(sections: Collection[str] = SECTIONS) -> str:
+    """Write a selection of all paths that some sections promise, from a resource."""
     tree: dict[str, Any] = {}
-    for _, path in promised():
+    for _, path in promised(sections):
         root, *names = path.split(".")
         place = tree
         for name in (*ROOTS[root], *names):

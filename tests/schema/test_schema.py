@@ -22,12 +22,22 @@ SHORT = {
     "Query.categories",
     "Query.nodes",
     "Offering.components",
+    "Offering.effectiveComponents",
+    "Offering.effectivePlans",
+    "Offering.roles",
+    "Offering.softwareCatalogs",
     "Offering.plans",
     "Offering.partitions",
     "Offering.endpoints",
     "Plan.components",
+    "PlanPeriod.usages",
+    "Resource.availableActions",
     "Resource.endpoints",
+    "Resource.planPeriods",
+    "Resource.renewalDates",
     "Resource.report",
+    "Resource.team",
+    "Resource.usages",
 }
 """Lists that are provably few, or no longer than what was asked."""
 

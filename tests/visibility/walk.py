@@ -21,7 +21,7 @@ _TELLING = {"fullName", "description", "slug", "created", "email"}
 """Fields of which each reference to a hidden row shows but some."""
 _ABOUT = {
     "PlanComponent": "component { uuid }",
-    "TeamMember": "user { uuid }",
+    "TeamMember": "user { uuid email }",
     "Viewer": "user { uuid }",
 }
 """What rows without a uuid of their own are about."""
