@@ -112,7 +112,10 @@ def test_shows_only_the_catalogue_to_the_anonymous(oracle: Oracle, noun: str, co
 @pytest.mark.parametrize(
     ("key", "gone"),
     [
-        ("ANONYMOUS_USER_CAN_VIEW_OFFERINGS", {"offering", "component", "plan", "category"}),
+        (
+            "ANONYMOUS_USER_CAN_VIEW_OFFERINGS",
+            {"offering", "component", "plan", "category", "offeringrole"},
+        ),
         ("ANONYMOUS_USER_CAN_VIEW_PLANS", {"plan"}),
     ],
 )

@@ -54,6 +54,13 @@ class Dice:
         return items[next(self._thrown, 0) % len(items)]
 
 
+NARROWED: dict[str, list[object]] = {
+    "ComponentUsage": ["2025-12-31", "2026-10-01", None, "yesterday"],
+    "TeamMember": [True, False, None, 1],
+}
+"""What the arguments of short lists may be, by what they list; the last is wrong."""
+
+
 class Values:
     """Draws arguments."""
 
@@ -66,6 +73,9 @@ class Values:
         """Give arguments of those names, for a field that leads to rows of a type."""
         if "first" in names:
             return self._page(row, names)
+        if row in NARROWED:
+            given = {name: self._dice.one_of(NARROWED[row]) for name in names}
+            return {name: each for name, each in given.items() if self._dice.chance(50)}
         if "ids" in names:
             return {"ids": [self._id() for _ in range(self._dice.upto(4) or 1)]}
         return {"id": self._id()} if "id" in names else {"uuid": self._spelled(self._uuid(row))}
