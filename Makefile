@@ -1,6 +1,6 @@
 # Every command sets up what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check reference truth format lint types contracts schema lock browser bench bench-scale clean
+.PHONY: help setup serve test check reference truth format lint types contracts schema docs lock browser bench bench-scale clean
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
@@ -64,6 +64,9 @@ contracts: $(VENV)/ready-dev ## Check that imports only go down
 
 schema: $(VENV)/ready ## Print schema.graphql anew
 	@$(RUN) gateway schema > schema.graphql
+
+docs: $(VENV)/ready ## Write docs/rest-to-graphql.md anew
+	@$(RUN) tools.rest_to_graphql
 
 browser: ## See to it that there is a Chromium for the browser tests
 	@sh tools/chromium.sh

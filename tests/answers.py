@@ -26,6 +26,7 @@ EXCEPTED = {
     "(component usages)": "REST tells them elsewhere",
     "(resource.cost)": "compared under its own name",
     "team?has_consent=": "an argument",
+    "limit_usage": "compared as far as it does not depend on the day",
     "available_actions": "empty in all stored answers",
     "order_in_progress": "its fields are compared",
     "creation_order": "its fields are compared",

@@ -1,6 +1,7 @@
 """What the documents show is what happens."""
 
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from gateway.execution.answering import Answering, Asking
 from gateway.execution.plan import Step
 from tests.marketplaces import Marketplace
 
-EXECUTION = (Path(__file__).parents[1] / "docs" / "execution.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+EXECUTION = (ROOT / "docs" / "execution.md").read_text(encoding="utf-8")
 FIRST = "select uuid from structure_project where id = 1"
 
 
@@ -41,6 +43,12 @@ def shown(steps: list[Step]) -> Iterator[str]:
         for statement in step.statements.values():
             assert statement is not None
             yield statement.sql
+
+
+def test_the_page_for_those_who_come_from_rest_is_of_this_schema() -> None:
+    made = runpy.run_path(str(ROOT / "tools" / "rest_to_graphql.py"))["page"]()
+    page = (ROOT / "docs" / "rest-to-graphql.md").read_text(encoding="utf-8")
+    assert made == page, "Write it anew with `make docs`."
 
 
 async def test_the_query_that_is_followed_goes_where_the_document_says(demo: Marketplace) -> None:

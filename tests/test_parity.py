@@ -160,6 +160,76 @@ async def test_its_orders_have_the_same_fields(waldur: Marketplace, name: str) -
     assert sum(same(*each, ORDER) for each in found) > 20
 
 
+async def test_limits_that_last_are_used_as_much(waldur: Marketplace) -> None:
+    """What counts by the year, or by the month, was another on the day of REST's answers."""
+    compared = 0
+    for name, (username, side) in PAGES.items():
+        found = await waldur.data(
+            f"""{{ resources(first: 50, visibleAs: {side}) {{ nodes {{
+                limitUsage offering {{ components {{ type limitPeriod billingType }} }}
+            }} }} }}""",
+            username,
+        )
+        for row, rest in zip(found["resources"]["nodes"], body(name), strict=True):
+            assert (row["limitUsage"] is None) == (rest["limit_usage"] is None)
+            components = [e for e in row["offering"]["components"] if e["billingType"] == "LIMIT"]
+            for each in components if row["limitUsage"] else ():
+                if each["limitPeriod"] in (None, "MONTH", "TOTAL"):
+                    kind = each["type"]
+                    assert row["limitUsage"][kind] == rest["limit_usage"][kind], kind
+                    compared += 1
+    assert compared > 20
+
+
+async def test_a_team_has_the_same_people(waldur: Marketplace) -> None:
+    rest = {each["uuid"]: each for each in body("detail_team")}
+    found = await waldur.data(
+        """query($uuid: UUID!) { resource(uuid: $uuid) { team {
+            user { uuid username fullName email } role expirationTime offeringUserUsername
+        } } }""",
+        uuid=body("detail_slurm_ok")["uuid"],
+    )
+    ours = {each["user"]["uuid"]: each for each in found["resource"]["team"]}
+    assert {*ours} == {*rest}
+    for uuid, each in ours.items():
+        other, user = rest[uuid], each["user"]
+        assert [user["username"], user["fullName"], user["email"]] == [
+            other[name] for name in ("username", "full_name", "email")
+        ]
+        assert each["role"].lower() == f"project.{other['role']}"
+        assert each["expirationTime"] == other["expiration_time"]
+        assert each["offeringUserUsername"] == other["offering_user_username"]
+
+
+async def test_a_resource_has_the_same_plan_periods(waldur: Marketplace) -> None:
+    """What was used in them in the month of REST's answer is among all that was used."""
+    (rest,) = body("detail_plan_periods")
+    found = await waldur.data(
+        """query($uuid: UUID!) { resource(uuid: $uuid) {
+            planPeriods { uuid plan { name uuid } start end }
+            usages(from: "2026-11-01", to: "2026-11-01") {
+                uuid usage description date recurring component { type name measuredUnit }
+            }
+        } }""",
+        uuid=body("detail_basic_options")["uuid"],
+    )
+    (ours,) = found["resource"]["planPeriods"]
+    assert ours["uuid"] == rest["uuid"]
+    assert ours["plan"] == {"name": rest["plan_name"], "uuid": rest["plan_uuid"]}
+    assert ours["end"] == rest["end"]
+    assert ours["start"] == rest["start"]
+    usages = {each["uuid"]: each for each in found["resource"]["usages"]}
+    assert {*usages} == {each["uuid"] for each in rest["components"]}
+    for other in rest["components"]:
+        each = usages[other["uuid"]]
+        assert [each["usage"], each["description"], each["recurring"]] == [
+            other[name] for name in ("usage", "description", "recurring")
+        ]
+        assert list(each["component"].values()) == [
+            other[name] for name in ("type", "name", "measured_unit")
+        ]
+
+
 async def offerings(waldur: Marketplace) -> list[tuple[Any, Any]]:
     """Give the member's offerings, each as the gateway and as REST shows it.
 

@@ -58,7 +58,8 @@ class Installation:
 
     def known(self, column: Column[Any]) -> Column[Any] | None:
         """Give `column` if the installation has it."""
-        return None if column in self.lacking or self.lacks(column.table) else column
+        lacking = column.info.get(OF, column) in self.lacking
+        return None if lacking or self.lacks(column.table) else column
 
     def nullable(self, column: Column[Any]) -> bool:
         """Say whether a row of this installation may hold no value of `column`."""

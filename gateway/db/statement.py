@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    CTE,
     ColumnElement,
     Dialect,
     FromClause,
@@ -35,7 +34,7 @@ from gateway.db.read import At, Door, Nested, Read, Seen, Stretch, Through, Want
 from gateway.db.sources import Sources
 from gateway.db.values import constant
 from gateway.db.viewer import Sight
-from gateway.db.views import VIEWS
+from gateway.db.views import ctes
 from gateway.db.visibility import condition, seen, unseen, visible
 from gateway.db.visible_to import visible_to
 
@@ -81,18 +80,12 @@ class Statements:
             missing = self.installation.replacement(element)
             return unseen(element, sight.nothing) if missing is None else missing
 
-        found = found.add_cte(*self._views(read))
+        nested = [each.read.table for each in read.columns if isinstance(each, Nested)]
+        absent, rules = self.installation.absent, self.installation.rules
+        found = found.add_cte(*ctes([read.table, *nested], absent, rules))
         known: Any = replacement_traverse(found, {}, replaced)
         compiled = known.compile(dialect=DIALECT)
         return Statement(str(compiled), tuple(compiled.positiontup or ()))
-
-    def _views(self, read: Read) -> Iterator[CTE]:
-        """Give the views that a statement reads from, itself or for a list within its rows."""
-        nested = [each.read.table for each in read.columns if isinstance(each, Nested)]
-        for table in dict.fromkeys([read.table, *nested]):
-            if table in VIEWS:
-                shown = VIEWS[table](self.installation.absent, self.installation.rules)
-                yield shown.cte(table.name)
 
 
 class _Selecting:

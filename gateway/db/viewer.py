@@ -68,7 +68,10 @@ class Viewer:
         """
         if self.staff:
             return True
-        return any(f"{permission} {kind} {id_}" in self.permissions for kind, id_ in places)
+        return any(
+            id_ is not None and f"{permission} {kind} {id_}" in self.permissions
+            for kind, id_ in places
+        )
 
     @cached_property
     def sight(self) -> Sight:

@@ -1,9 +1,10 @@
 """Tables that nobody stores: selects that statements read from as from tables, by a WITH."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     Boolean,
     Column,
     ColumnElement,
@@ -125,3 +126,9 @@ VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] 
     limited: lambda _absent, rules: limited_usage(rules),
 }
 """What the views show (domain.md §2.9b, §3.5), given the tables that are absent and the rules."""
+
+
+def ctes(among: Iterable[Table[Any]], absent: Collection[Table[Any]], rules: Rules) -> list[CTE]:
+    """Give the views among some tables, as a WITH names them."""
+    views = [each for each in dict.fromkeys(among) if each in VIEWS]
+    return [VIEWS[each](absent, rules).cte(each.name) for each in views]
