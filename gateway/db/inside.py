@@ -21,7 +21,7 @@ def inner(key: str, compare: Compare) -> Compare:
 
 def has(key: str) -> Compare:
     """Hold where a column has `key`, or where it has not, as the parameter says."""
-    return lambda column, name: as_said(column.op("?")(constant(key)), name)
+    return lambda column, name: as_said(column.op("->")(constant(key)).is_not(None), name)
 
 
 def is_true(key: str) -> Compare:

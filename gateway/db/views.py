@@ -129,6 +129,10 @@ VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] 
 
 
 def ctes(among: Iterable[Table[Any]], absent: Collection[Table[Any]], rules: Rules) -> list[CTE]:
-    """Give the views among some tables, as a WITH names them."""
+    """Give the views among some tables, as a WITH names them.
+
+    Whoever reads from one twice must not have it made as a whole.
+    """
     views = [each for each in dict.fromkeys(among) if each in VIEWS]
-    return [VIEWS[each](absent, rules).cte(each.name) for each in views]
+    found = [VIEWS[each](absent, rules).cte(each.name) for each in views]
+    return [each.prefix_with("NOT MATERIALIZED", dialect="postgresql") for each in found]

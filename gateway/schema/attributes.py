@@ -8,7 +8,7 @@ from gateway.marketplace.plugins import PLUGINS
 SECRET = frozenset[str]().union(*(each.secret_attributes for each in PLUGINS.values()))
 """What some plugin keeps secret: who could look for a secret could find it by guessing."""
 MOST = 50
-"""Attributes that can be looked for at once."""
+"""Values of attributes that can be looked for at once: each is compared with those of all rows."""
 
 
 def wanted_attributes(given: Any) -> str:
@@ -19,8 +19,8 @@ def wanted_attributes(given: Any) -> str:
     secret = sorted(SECRET & given.keys())
     if secret:
         raise ValueError(f"Leave out `{secret[0]}`: it is secret, and can't be looked for.")
-    if len(given) > MOST:
-        raise ValueError(f"Give at most {MOST} attributes.")
+    if sum(len(each) if isinstance(each, list) else 1 for each in given.values()) > MOST:
+        raise ValueError(f"Give at most {MOST} values of attributes.")
     try:
         return json.dumps(given, allow_nan=False)
     except ValueError:

@@ -53,8 +53,13 @@ def limits_used(
     """Give how much of its limits a resource has used in their periods (domain.md §3.2)."""
     if plan is None or not is_limit_based(offering_type, periods is not None):
         return rules.unlimited_usage
-    given = [msgspec.json.decode(each or "{}") for each in (periods, present, sums)]
-    return msgspec.json.encode(limit_usage(*given)).decode()
+    return msgspec.json.encode(limit_usage(*map(_object, (periods, present, sums)))).decode()
+
+
+def _object(stored: str | None) -> dict[str, Any]:
+    """Read a stored object; empty if it is none."""
+    given = msgspec.json.decode(stored or "{}")
+    return given if isinstance(given, dict) else {}
 
 
 @published

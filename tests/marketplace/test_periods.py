@@ -4,7 +4,9 @@ from datetime import date
 
 import pytest
 
+from gateway.db.rules import RULES_2024, RULES_2026
 from gateway.marketplace.periods import limit_usage, renewals
+from gateway.schema.resource_values import limits_used
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,16 @@ def test_limits_of_a_month_are_used_as_of_now_others_in_sum() -> None:
     present, sums = {"a": 1, "b": 2, "c": 3}, {"b": 9, "c": 4.5, "d": 5}
     found = limit_usage(periods, present, sums)
     assert found == {"a": 1, "b": 2, "c": 4.5, "d": 5, "e": None}
+
+
+@pytest.mark.parametrize("odd", ["[]", "null", "3", '"x"'])
+def test_what_is_no_object_has_used_nothing(odd: str) -> None:
+    given = ("Marketplace.Slurm", 1, odd, '{"cores": "month"}', None, RULES_2026)
+    assert limits_used(*given) == '{"cores":null}'
+
+
+def test_without_limits_or_a_plan_there_is_no_usage_of_them() -> None:
+    for rules, nothing in ((RULES_2024, None), (RULES_2026, "{}")):
+        assert limits_used("Marketplace.Slurm", 1, "{}", None, None, rules) == nothing
+        assert limits_used("Marketplace.Slurm", None, "{}", '{"a": null}', None, rules) == nothing
+        assert limits_used("OpenStack.Volume", 1, "{}", '{"a": null}', None, rules) == nothing

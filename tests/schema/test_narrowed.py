@@ -63,6 +63,15 @@ async def test_a_team_is_narrowed_to_those_who_agreed(demo: Marketplace) -> None
     assert all((owner, each["user"]["uuid"]) in set(rows) for owner, each in agreed)
 
 
+async def test_a_view_that_is_read_twice_is_not_made_whole(demo: Marketplace) -> None:
+    """PostgreSQL would if it were not told, and read all offerings for one."""
+    twice = "effectiveComponents { type } b: effectiveComponents { name }"
+    await demo.data(f"{{ offerings(first: 1) {{ nodes {{ {twice} }} }} }}")
+    read = [sql for sql in demo.database.asked if "effective_component" in sql]
+    assert read
+    assert all("AS NOT MATERIALIZED" in sql for sql in read)
+
+
 async def test_nothing_secret_of_a_plugin_s_object_is_shown(demo: Marketplace) -> None:
     query = """{ resources(first: 300) { nodes { backend {
         id uuid type serviceSettingsUuid details
