@@ -115,7 +115,7 @@ async def test_what_is_no_object_is_refused(marketplace: Marketplace, wanted: An
         ({"a": float("inf")}, []),
         ({"a": 10**5000}, []),
     ],
-    ids=["key", "value", "long", "list", "attributes", "object", "infinite", "number"],
+    ids=["key", "value", "long", "list", "attributes", "values", "object", "infinite", "number"],
 )
 async def test_what_no_database_can_hold_is_refused(
     marketplace: Marketplace, wanted: Any, path: list[Any]
