@@ -112,9 +112,10 @@ class Visit:
         await self.kept("operationName", operation)
 
     async def take_from_history(self, operation: str) -> None:
-        """Take a query that was sent before back into the editor."""
+        """Take a query that was sent before back into the editor; the last, if it was sent twice."""
         await self.press("Show History")
-        await self.page.locator(".graphiql-history-item-label").get_by_text(operation).click()
+        labels = self.page.locator(".graphiql-history-item-label")
+        await labels.get_by_text(operation).first.click()
         await self.kept("operationName", operation)
 
     async def execute(self, answer: str) -> Request:
