@@ -112,7 +112,7 @@ class Visit:
         await self.kept("operationName", operation)
 
     async def take_from_history(self, operation: str) -> None:
-        """Take a query that was sent before back into the editor; the last, if it was sent twice."""
+        """Take a query that was sent before back into the editor; the last of equal ones."""
         await self.press("Show History")
         labels = self.page.locator(".graphiql-history-item-label")
         await labels.get_by_text(operation).first.click()
