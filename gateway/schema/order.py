@@ -10,7 +10,7 @@ from gateway.context import Fact
 from gateway.db import tables
 from gateway.db.read import At
 from gateway.db.row import Row
-from gateway.db.totals import PRICES_OF_PLAN
+from gateway.db.totals import BLOCKING, PRICES_OF_PLAN
 from gateway.db.viewer import Viewer
 from gateway.marketplace.plugins import plugin, safe_attributes
 from gateway.schema.fields import computed, one
@@ -32,8 +32,6 @@ order = tables.order.c
 TYPE = At(tables.offering.c.type, (order.offering_id,))
 PERSON = "id uuid username full_name"
 CREATE, UPDATE = OrderType.CREATE.value, OrderType.UPDATE.value
-CANCELLABLE = {1, 7, 2}
-"""The states in which an order can be called off."""
 
 
 @named
@@ -87,7 +85,7 @@ def activation_price(kind: int, once: str | int, switch: str | int) -> str:
 
 def can_terminate(offering_type: str, state: int) -> bool:
     """Say whether an order can be called off (domain.md §3.3)."""
-    return plugin(offering_type).orders_cancellable and state in CANCELLABLE
+    return plugin(offering_type).orders_cancellable and state in BLOCKING
 
 
 @published
