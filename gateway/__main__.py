@@ -36,9 +36,9 @@ from gateway.db.installation import NoMarketplaceError
 from gateway.db.tokens import tokens
 from gateway.demo import home
 from gateway.demo.postgres import Postgres, PostgresProblem
-from gateway.joined import JoinedProtocol
 from gateway.serving import connected, free_port, installation_of
 from gateway.settings import PREFIX, Settings, WrongSettingError, natural, settings
+from gateway.whole import WholeProtocol
 
 TROUBLE = (
     WrongSettingError,
@@ -76,7 +76,7 @@ def serve(given: argparse.Namespace) -> int:
         uvicorn.run(
             "gateway.serving:served",
             factory=True,
-            http=JoinedProtocol,
+            http=WholeProtocol,
             host=effective.host,
             port=port,
             workers=effective.workers,

@@ -1,6 +1,5 @@
 """The HTTP service: routes, its life, its health; who asks, and what becomes of a request."""
 
-import asyncio
 import gc
 import logging
 import re
@@ -18,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
-from gateway.auth import UnauthenticatedError, Viewers, client_address, key_in
+from gateway.auth import UnauthenticatedError, Viewers, asker
 from gateway.bodies import BadRequestError, asking_in, body_of
 from gateway.context import Budget, Context
 from gateway.db.database import Database, TimedOutError, UnavailableError
@@ -29,7 +28,7 @@ from gateway.db.viewers import ViewerReader
 from gateway.examples import EXAMPLES
 from gateway.execution.answering import Answering
 from gateway.execution.failures import Code
-from gateway.hangup import Attended, GoneError, LateError, StalledError
+from gateway.hangup import Attendance, Attended, GoneError, LateError, StalledError
 from gateway.heads import Headed
 from gateway.ide import page
 from gateway.keepalive import KeepAlive, Waldur
@@ -59,14 +58,14 @@ class Service:
         self._statements = Statements(installation)
         self._database: Database
         self._viewers: Viewers
-        self._loop: asyncio.AbstractEventLoop
+        self._attendance: Attendance
 
     @asynccontextmanager
     async def life(self, _app: Starlette) -> AsyncIterator[None]:
         """Open what the service needs, and close it in the end."""
         settings = self._settings
         assert settings.database_url is not None
-        self._loop = asyncio.get_running_loop()
+        self._attendance = Attendance(settings.request_seconds)
         async with AsyncExitStack() as held:
             self._database = await Database.at(
                 settings.database_url,
@@ -119,17 +118,19 @@ class Service:
             return _failed(problem, id_)
 
     async def _answer(self, request: Headed, id_: str) -> Response:
-        with Attended(request, self._settings.request_seconds, self._loop) as attended:
+        with Attended(request, self._attendance) as attended:
             asking = asking_in(await body_of(request, self._settings.body_bytes), id_)
             attended.read()
             answer = await self._answering.answer(asking, await self._context(request))
         return Answered(answer, request.says(b"accept"), id_)
 
     async def _context(self, request: Headed) -> Context:
-        key = key_in(request.heard.get(b"authorization", ()))
-        peer = request.client.host if request.client else None
-        forwarded = request.heard.get(b"x-forwarded-for", ())
-        address = client_address(peer, forwarded, self._settings.trusted_proxies)
+        key, address = asker(
+            request.heard.get(b"authorization", ()),
+            request.peer,
+            request.heard.get(b"x-forwarded-for", ()),
+            self._settings.trusted_proxies,
+        )
         viewer = await self._viewers.viewer(key, address)
         budget = Budget(self._settings.answer_rows)
         return Context(self._database, self._statements, viewer, self._settings.media, budget)
@@ -184,7 +185,7 @@ class Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            response = await self._service.graphql(Headed(scope, receive, send))
+            response = await self._service.graphql(Headed(scope, receive))
             await response(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -23,6 +23,17 @@ class UnauthenticatedError(Exception):
     """The credentials are of no use; the text says why."""
 
 
+@lru_cache(1000)
+def asker(
+    authorization: tuple[str, ...],
+    peer: str | None,
+    forwarded: tuple[str, ...],
+    trusted: tuple[Network, ...],
+) -> tuple[str | None, str | None]:
+    """Give the key and the client's address that a request comes with, as the next two do."""
+    return key_in(authorization), client_address(peer, forwarded, trusted)
+
+
 def key_in(authorization: Sequence[str]) -> str | None:
     """Give the key in the Authorization header, which comes once or not at all; None without one.
 

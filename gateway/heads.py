@@ -1,9 +1,6 @@
 """What a request's head says, as far as it matters here: read once, and not for each question."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-
-from starlette.requests import Request
+from starlette.types import Receive, Scope
 
 HEARD = frozenset(
     {b"accept", b"authorization", b"content-type", b"x-forwarded-for", b"x-request-id"}
@@ -11,19 +8,23 @@ HEARD = frozenset(
 """The headers that are listened to."""
 
 
-class Headed(Request):
+class Headed:
     """A request with its head at hand."""
 
-    @cached_property
-    def heard(self) -> Mapping[bytes, Sequence[str]]:
+    __slots__ = ("heard", "peer", "receive")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        """Read the head that `scope` has; `receive` gives the body."""
+        self.receive = receive
+        client = scope.get("client")
+        self.peer: str | None = client[0] if client else None
+        """The address that the request comes from."""
+        self.heard: dict[bytes, tuple[str, ...]] = {}
         """The values of each header that is listened to, in their order."""
-        found: dict[bytes, list[str]] = {}
-        for name, value in self.scope["headers"]:
+        for name, value in scope["headers"]:
             if name in HEARD:
-                found.setdefault(name, []).append(value.decode("latin-1"))
-        return found
+                self.heard[name] = (*self.heard.get(name, ()), value.decode("latin-1"))
 
     def says(self, name: bytes) -> str:
         """Give the first value of a header; empty without one."""
-        values = self.heard.get(name)
-        return values[0] if values else ""
+        return self.heard[name][0] if name in self.heard else ""

@@ -1,31 +1,29 @@
 """What is sent back over HTTP."""
 
-from http import HTTPStatus
-
 from starlette.responses import JSONResponse, Response
 
 from gateway.execution.answering import Answer
 from gateway.execution.failures import TOLD, Code, failure
+from gateway.whole import WholeResponse
 
 GRAPHQL_JSON = "application/graphql-response+json"
-_NEWER = f"{GRAPHQL_JSON}; charset=utf-8".encode()
 _USUAL = [(b"vary", b"Accept"), (b"cache-control", b"no-store")]
+_NEWER = [(b"content-type", f"{GRAPHQL_JSON}; charset=utf-8".encode()), *_USUAL]
+_OLDER = [(b"content-type", b"application/json"), *_USUAL]
 
 
-class Answered(Response):
+class Answered(WholeResponse):
     """An answer in the media type that the client takes; only the newer knows statuses."""
 
     def __init__(self, answer: Answer, accepted: str, id_: str) -> None:
         """Answer the request called `id_` of a client that has `accepted` certain media types."""
         newer = GRAPHQL_JSON in accepted
-        refused = answer.refused and newer
-        self.status_code = HTTPStatus.BAD_REQUEST if refused else HTTPStatus.OK
+        self.status_code = 400 if answer.refused and newer else 200
         self.body, self.background = answer.encoded(), None
         self.raw_headers = [
-            (b"content-type", _NEWER if newer else b"application/json"),
             (b"content-length", b"%d" % len(self.body)),
             (b"x-request-id", id_.encode()),
-            *_USUAL,
+            *(_NEWER if newer else _OLDER),
         ]
 
 

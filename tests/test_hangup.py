@@ -15,6 +15,7 @@ from gateway.app import application
 from gateway.hangup import SOON
 from gateway.serving import installation_of
 from gateway.settings import settings
+from gateway.whole import WholeProtocol
 from tests.conftest import NewDatabase
 from tests.db.asking import eventually
 from tests.serving import small_demo, tokens_at
@@ -40,7 +41,9 @@ async def client_of(url: str, **given: str) -> AsyncIterator[httpx.AsyncClient]:
     variables = {f"GATEWAY_{name.upper()}": value for name, value in given.items()}
     effective = settings({"GATEWAY_DATABASE_URL": url, **variables})
     app = application(effective, installation_of(effective))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    logged = effective.access_log
+    config = uvicorn.Config(app, port=0, http=WholeProtocol, log_config=None, access_log=logged)
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
 
     async def started() -> bool:

@@ -7,6 +7,7 @@ only puts the variables' values, which are coerced by then, where the marks are.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from graphql import (
@@ -49,11 +50,14 @@ def arguments(field: GraphQLField, node: FieldNode) -> Callable[[VariableValues]
     except (GraphQLError, KeyError):
         return given
 
+    fill = _filler(marked)
+
     def filled(variables: VariableValues) -> dict[str, Any]:
         values = variables.coerced
-        if any(values.get(name) is None for name in used):
-            return given(variables)  # a missing value can mean a default, or a mistake
-        found: dict[str, Any] = _filled(marked, values)
+        for name in used:
+            if values.get(name) is None:
+                return given(variables)  # a missing value can mean a default, or a mistake
+        found: dict[str, Any] = fill(values)
         return found
 
     return filled if used else lambda _: marked
@@ -102,16 +106,20 @@ def _below(value: Any, type_: Any) -> Any:
     return None if value is None else _renamed(value, _names_below(type_))
 
 
-def _filled(marked: Any, values: Mapping[str, Any]) -> Any:
-    """Put values where the marks are."""
+def _filler(marked: Any) -> Callable[[Mapping[str, Any]], Any]:
+    """Give what puts values where the marks are."""
     if isinstance(marked, dict):
-        return {name: _filled(each, values) for name, each in marked.items()}
+        named = [(name, _filler(each)) for name, each in marked.items()]
+        return lambda values: {name: fill(values) for name, fill in named}
     if isinstance(marked, list):
-        return [_filled(each, values) for each in marked]
-    if isinstance(marked, Mark):
-        value = values[marked.variable]
-        return value if marked.type is None else _below(value, marked.type)
-    return marked
+        listed = [_filler(each) for each in marked]
+        return lambda values: [fill(values) for fill in listed]
+    if not isinstance(marked, Mark):
+        return lambda _: marked
+    variable, type_ = marked.variable, marked.type
+    if type_ is None:
+        return itemgetter(variable)
+    return lambda values: _below(values[variable], type_)
 
 
 def _variables(node: FieldNode) -> set[str]:
