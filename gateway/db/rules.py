@@ -22,6 +22,8 @@ class Rules:
     """Whether usage outside of plans' periods counts toward limits (§3.2)."""
     unlimited_usage: str | None
     """What the usage of limits is where there are none, as JSON (§3.2)."""
+    numbered_names: bool
+    """Whether every suggested name has a number, and providers have no say in it (§5.19)."""
     resource_roles: bool
     """Whether there are roles on single resources (§4.4)."""
     role_restricted_offerings: bool
@@ -36,6 +38,7 @@ RULES_2024 = Rules(
     in_progress=(1, 7, 2),
     usage_outside_plans=False,
     unlimited_usage=None,
+    numbered_names=True,
     offering_roles_provide=False,
     resource_roles=False,
     role_restricted_offerings=False,
@@ -48,6 +51,7 @@ RULES_2026 = Rules(
     in_progress=(1, 7, 8, 9, 2),
     usage_outside_plans=True,
     unlimited_usage="{}",
+    numbered_names=False,
     offering_roles_provide=True,
     resource_roles=True,
     role_restricted_offerings=True,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, func, or_
+from sqlalchemy import Column, ColumnElement, Text, cast, func, or_
 
 from gateway.db import tables, views
 from gateway.db.conditions import by_viewer, is_value, one_of, unset
@@ -57,6 +57,18 @@ def _has(billing_type: str) -> Of:
     return Of(lambda kind: func.bool_or(kind == wanted), (At(tables.component.c.billing_type),))
 
 
+def _listed(*columns: ColumnElement[Any]) -> Any:
+    """List rows in the order of their names, without the key at the end."""
+    *told, key = columns
+    rows = func.jsonb_agg(func.jsonb_build_array(*told))
+    return rows.aggregate_order_by(told[1], key)
+
+
+def _by_name(name: ColumnElement[str], value: ColumnElement[Any]) -> Any:
+    """Gather exact numbers by name: in JSON they would be read as floats."""
+    return func.jsonb_object_agg(name, cast(value, Text))
+
+
 RESOURCES_OF_PLAN = Total(
     tables.resource.c.plan_id,
     {
@@ -83,6 +95,41 @@ LIMIT_PERIODS = Total(
     (is_value(_component.billing_type, "limit"),),
 )
 """The periods of an offering's limits, by the component's type, as JSON."""
+
+RENEWED = (
+    _component.type,
+    _component.name,
+    _component.measured_unit,
+    _component.billing_type,
+    _component.limit_period,
+    _component.is_prepaid,
+    _component.min_renewal_duration,
+    _component.max_renewal_duration,
+    _component.renewal_duration_step,
+)
+"""What of a component matters to renewals."""
+RENEWALS = Total(
+    _component.offering_id,
+    {"all": Of(_listed, tuple(map(At, (*RENEWED, _component.id))))},
+    (lambda _rules: or_(_component.billing_type == constant("limit"), _component.is_prepaid),),
+)
+"""The components of an offering that have limits or are paid for in advance, as JSON."""
+
+_priced_component = tables.plan_component.c
+PRICES_BY_TYPE = Total(
+    _priced_component.plan_id,
+    {
+        "all": Of(
+            _by_name,
+            (
+                At(tables.component.c.type, (_priced_component.component_id,)),
+                At(_priced_component.price),
+            ),
+        )
+    },
+    (lambda _rules: _priced_component.component_id.is_not(None),),
+)
+"""The prices of a plan, by the component's type, as JSON with texts."""
 
 _limited = views.limited.c
 LIMITED_USAGE = Total(

@@ -9,7 +9,7 @@ import msgspec
 from graphql import get_named_type, is_non_null_type
 
 from gateway.context import Fact
-from gateway.db.read import At, Wanted
+from gateway.db.read import Wanted
 from gateway.execution.parts import (
     OF_PAGE,
     Below,
@@ -24,6 +24,7 @@ from gateway.execution.parts import (
     Lookup,
     Object,
     OfPage,
+    Told,
 )
 from gateway.execution.plan import Kind, NotPlannedError, Pairs, Shown, Step
 from gateway.execution.writing import certain, inline, struct, too_wide, values, writer
@@ -69,7 +70,7 @@ class Builder:
     """Writes the functions of one step, and finds out what the step reads and what hangs from it.
 
     Parts are written as expressions over a row's columns, `c1`, `c2` and so on;
-    `b0`, `b1` and so on are what the steps below made.
+    `b0`, `b1` and so on are what the steps below made, `g0` and so on what arguments give.
     """
 
     def __init__(self, step: Step) -> None:
@@ -78,6 +79,7 @@ class Builder:
         self._places: dict[Wanted, int] = {}
         self._when: list[int] = []
         self._there: list[int] = []
+        self._told: list[str] = []
 
     def finish(self) -> None:
         """Give the step its functions, its columns and the steps below it."""
@@ -88,7 +90,9 @@ class Builder:
         body = BODIES[step.kind].format(part=part, width=width, row=f"({row})")
         body = body.replace(ROW, row).replace(WIDTH, str(width))
         below = "".join(f", b{i}" for i in range(len(step.below)))
-        sources = [f"def build(rows, keys, context, named{below}):\n    {body}\n"]
+        told = "".join(f"g{i} = {each}(variables)\n    " for i, each in enumerate(self._told))
+        head = f"def build(rows, keys, context, named, variables{below}):"
+        sources = [f"{head}\n    {told}{body}\n"]
         sources += [self._keys(i, each) for i, each in enumerate(step.below)]
         step.source = "\n".join(sources)
         try:
@@ -145,10 +149,13 @@ class Builder:
         made = None if part.parts is None else values(part.parts)
         return f"{self._name('write', writer(part.type, made))}({called})"
 
-    def _input(self, given: At | Given | Fact) -> str:
+    def _input(self, given: Wanted | Given | Fact | Told) -> str:
         if isinstance(given, Fact):
             return f"context.facts[Fact.{given.name}]"
-        if isinstance(given, At):
+        if isinstance(given, Told):
+            self._told.append(self._name("told", given.value))
+            return f"g{len(self._told) - 1}"
+        if not isinstance(given, Given):
             return self._value(given)
         place = self._position(given.at)
         below = self._hang(given.step, place)
@@ -222,8 +229,8 @@ class Builder:
             self._step.below.append(step)
         return f"b{self._step.below.index(step)}"
 
-    def _value(self, at: At) -> str:
-        return f"c{self._position(at)}"
+    def _value(self, wanted: Wanted) -> str:
+        return f"c{self._position(wanted)}"
 
     def _position(self, wanted: Wanted) -> int:
         if wanted not in self._places:

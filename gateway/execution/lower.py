@@ -12,6 +12,7 @@ from gateway.execution import lists, roots, rows
 from gateway.execution.parts import Hidden, Object, Part
 from gateway.execution.plan import Kind, NotPlannedError, Step
 from gateway.execution.selections import Selected, Selections
+from gateway.schema.derived import Derived
 from gateway.schema.found import Found, Listed
 from gateway.schema.narrowed import Narrowed
 from gateway.schema.pages import Pages
@@ -27,6 +28,7 @@ LOWERED: Mapping[type, Callable[[Any, Selected], Part]] = {
     Pages: lists.pages,
     Listed: lists.listed,
     Found: roots.found,
+    Derived: roots.derived,
     Own: roots.own,
     Asking: roots.asking,
 }

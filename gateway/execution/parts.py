@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLOutputType
+from graphql.execution.values import VariableValues
 
 from gateway.context import Fact
-from gateway.db.read import At, Seen
+from gateway.db.read import At, Seen, Wanted
 
 if TYPE_CHECKING:
     from gateway.execution.plan import Named, Step
@@ -42,22 +43,34 @@ class Given:
     missing: Any
 
 
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a client gives for an argument, worked out of the variables once a run."""
+
+    value: Callable[[VariableValues], Any]
+
+
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute of a value that a function made."""
+    """An attribute of a value that a function made; with `parts`, values of such parts."""
 
     name: str
     type: GraphQLOutputType
+    parts: "Parts | None" = None
+
+
+Parts = Mapping[type, Mapping[str, Constant | Attribute]]
+"""What is selected of plain values, by their class: that of each type of a union."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a function makes of columns, totals and facts; with `parts`, values of such parts."""
+    """What a function makes of columns, totals, facts and arguments; with `parts`, plain values."""
 
     function: Callable[..., Any]
-    inputs: tuple[At | Given | Fact, ...]
+    inputs: tuple[Wanted | Given | Fact | Told, ...]
     type: GraphQLOutputType
-    parts: Mapping[str, Constant | Attribute] | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)

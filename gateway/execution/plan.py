@@ -102,7 +102,7 @@ class Step:
     below: "list[Step]" = field(default_factory=list)
     index: int = 0
     build: Callable[..., Any] = dict
-    """Make a dict by key of: rows, keys, context, what root fields name, what is below."""
+    """Make a dict by key of rows, keys, context, what is named, variables, what is below."""
     keys: Callable[[Rows], set[Any]] = set
     """Give the keys that rows above hold."""
     source: str = ""

@@ -1,13 +1,14 @@
-"""Lowering what is found by what a root field's arguments name, or by who asks."""
+"""Lowering what is found, or derived, by what a root field's arguments name, or by who asks."""
 
 from collections.abc import Mapping
 
 from gateway.db.read import Read
-from gateway.execution.arguments import arguments
+from gateway.execution.arguments import arguments, once
 from gateway.execution.parts import Known, Lookup, Part
 from gateway.execution.plan import Kind, Named, Step
-from gateway.execution.rows import reading
+from gateway.execution.rows import call, reading
 from gateway.execution.selections import Place, Selected
+from gateway.schema.derived import Derived
 from gateway.schema.found import Found
 from gateway.schema.viewer import Asking, Own
 
@@ -17,6 +18,17 @@ def found(relation: Found, selected: Selected) -> Part:
     given = arguments(selected.field, selected.details[0].node)
     named = Named(lambda variables, _: relation.wanted(given(variables)), relation.listed)
     return _lookup(named, relation.reads, selected)
+
+
+def derived(relation: Derived, selected: Selected) -> Part:
+    """Lower what is worked out of a row that an argument names: a step that calls a function."""
+    node, name = selected.details[0].node, relation.table.name
+    given = arguments(selected.field, node)
+    named = Named(lambda variables, _: [(name, relation.uuid(given(variables)))])
+    part = call(relation.function, relation.inputs, selected, Place(relation.table))
+    asked = once(node, lambda variables: relation.asked(given(variables)))
+    read = reading(relation.read, single=True)
+    return Lookup(named, {name: Step(Kind.ONE, part, read, named=(named, name), asked=asked)})
 
 
 def own(relation: Own, selected: Selected) -> Part:

@@ -1,28 +1,22 @@
 """Lowering what is declared on rows: columns, references, parts, computed fields and totals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from graphql import get_named_type, is_composite_type, is_non_null_type
+from graphql import is_composite_type, is_non_null_type
 
 from gateway.context import Fact
 from gateway.db.read import At, Of, Read
 from gateway.db.row import Row
-from gateway.execution.parts import (
-    Attribute,
-    Below,
-    Call,
-    Constant,
-    Given,
-    Leaf,
-    Object,
-    Part,
-)
+from gateway.execution.arguments import arguments, once
+from gateway.execution.parts import Below, Call, Given, Leaf, Object, Part, Told
+from gateway.execution.plain import plain
 from gateway.execution.plan import Kind, NotPlannedError, Reading, Step
-from gateway.execution.selections import DEFINITION, Place, Selected
+from gateway.execution.selections import Place, Selected
+from gateway.schema.given import Argument
 from gateway.schema.inputs import Input, Sum, referenced, target
-from gateway.schema.relations import RELATION, Computed, First, Many, One
+from gateway.schema.relations import Computed, First, Many, One
 
 
 def reading(read: Read, **options: Any) -> Reading:
@@ -86,33 +80,34 @@ def first(relation: First, selected: Selected) -> Part:
 
 def computed(relation: Computed, selected: Selected) -> Part:
     """Lower a computed field: a call."""
-    inputs = tuple([_input(each, selected.place) for each in relation.inputs])
-    parts = _attributes(selected) if is_composite_type(selected.type) else None
-    return Call(relation.function, inputs, selected.field.type, parts)
+    return call(relation.function, relation.inputs, selected, selected.place)
 
 
-def _attributes(selected: Selected) -> Mapping[str, Constant | Attribute]:
-    """Lower the selections on values that are plain: they have attributes, and no relations."""
-    type_ = selected.type
-    parts: dict[str, Constant | Attribute] = {}
-    for key, name, _ in selected.selections.fields(type_, selected.details):
-        if name == "__typename":
-            parts[key] = Constant(type_.name)
-            continue
-        field = type_.fields[name]
-        definition = field.extensions[DEFINITION]
-        if RELATION in definition.metadata or is_composite_type(get_named_type(field.type)):
-            raise NotPlannedError(f"{type_.name}.{name}")
-        parts[key] = Attribute(definition.python_name, field.type)
-    return parts
+def call(
+    function: Callable[..., Any], inputs: Iterable[Input | Of], selected: Selected, place: Place
+) -> Call:
+    """Lower what a function makes of inputs, whose columns are at a place."""
+    lowered = tuple([_input(each, selected, place) for each in inputs])
+    composite = is_composite_type(selected.type)
+    parts = plain(selected.type, selected.details, selected.selections) if composite else None
+    return Call(function, lowered, selected.field.type, parts)
 
 
-def _input(given: Input, place: Place) -> At | Given | Fact:
-    if isinstance(given, Fact):
+def _input(given: Input | Of, selected: Selected, place: Place) -> At | Of | Given | Fact | Told:
+    if isinstance(given, (Fact, Of)):
         return given
+    if isinstance(given, Argument):
+        return _told(given, selected)
     if isinstance(given, At):
         return At(given.column, (*place.path, *given.path))
     return _sum(given, place) if isinstance(given, Sum) else place.at(given)
+
+
+def _told(argument: Argument, selected: Selected) -> Told:
+    """Lower an argument that a function gets."""
+    node = selected.details[0].node
+    given = arguments(selected.field, node)
+    return Told(once(node, lambda variables: argument.read(given(variables).get(argument.name))))
 
 
 def _sum(given: Sum, place: Place) -> Given:

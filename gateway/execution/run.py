@@ -77,7 +77,8 @@ class Run:
             below = [built[each.index] for each in step.below]
             i, paged = step.index, step.kind is Kind.PAGE
             rows = self._pages[i] if paged else _made(self._rows[i])
-            built[i] = step.build(rows, self._keys[i], self._context, self._named, *below)
+            asked = self._context, self._named, self._variables
+            built[i] = step.build(rows, self._keys[i], *asked, *below)
         self._weigh(built)
         return built[0]
 

@@ -13,7 +13,7 @@ from graphql import (
     is_non_null_type,
 )
 
-from gateway.execution.parts import Attribute, Constant
+from gateway.execution.parts import Attribute, Constant, Parts
 from gateway.execution.plan import SurpriseError
 from gateway.schema.scalars import INLINE
 
@@ -76,21 +76,22 @@ def _null(_value: None) -> None:
     return None
 
 
-def values(parts: Mapping[str, Constant | Attribute]) -> Write:
-    """Give what makes a response object of a plain value."""
+def values(parts: Parts) -> Write:
+    """Give what makes a response object of a plain value, by its class."""
+    made = {each: _value(below) for each, below in parts.items()}
+    return lambda value: made[type(value)](value)
+
+
+def _value(parts: Mapping[str, Constant | Attribute]) -> Write:
     made = struct(tuple(parts))
     read = [_attribute(each) for each in parts.values()]
-
-    def write(value: Any) -> Any:
-        return made(*[each(value) for each in read])
-
-    return write
+    return lambda value: made(*[each(value) for each in read])
 
 
 def _attribute(part: Constant | Attribute) -> Write:
     if isinstance(part, Constant):
         return lambda _value: part.value
-    write = writer(part.type)
+    write = writer(part.type, None if part.parts is None else values(part.parts))
     return lambda value: write(getattr(value, part.name))
 
 

@@ -28,6 +28,11 @@ def can_terminate(
     return viewer.may("RESOURCE.TERMINATE", *places)
 
 
+def can_set_limits(viewer: Viewer, project: int, customer: int) -> bool:
+    """Say whether a viewer may change what a resource may use, or renew it (domain.md §4.11)."""
+    return viewer.may("RESOURCE.SET_LIMITS", ("project", project), ("customer", customer))
+
+
 def must_agree(
     viewer: Viewer,
     plugin_options: str,

@@ -36,6 +36,7 @@ from gateway.schema.resource import Resource
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder, VisibleAs
 from gateway.schema.scalars import UUID
 from gateway.schema.software import OfferingRole
+from gateway.schema.suggested_name import SUGGESTED_NAME
 from gateway.schema.user import User
 from gateway.schema.viewer import Viewer, viewer
 
@@ -165,6 +166,8 @@ class Query:
     """The orders that the viewer sees."""
     project: Project | None = by_uuid(Project)
     """The project of that uuid, if the viewer sees it."""
+    suggested_resource_name: str | None = declare(SUGGESTED_NAME)
+    """A name for a new resource; null if the viewer does not see what the arguments name."""
     projects: Page[Project] = listed(Project, ProjectOrder, ProjectFilter, search=searches.PROJECTS)
     """The projects that the viewer sees."""
     customer: Customer | None = by_uuid(Customer)

@@ -8,7 +8,7 @@ from sqlalchemy import Column
 
 from gateway.db.read import At, Condition, Order
 from gateway.schema.inputs import Input
-from gateway.schema.narrowed import Argument, Narrowed
+from gateway.schema.narrowed import Narrowed, Narrower
 from gateway.schema.pages import Pages, Search
 from gateway.schema.relations import Computed, First, Many, One, declare
 
@@ -27,7 +27,7 @@ def many(reference: Column[Any], *order: Column[Any], where: tuple[Condition, ..
     return declare(Many(reference, order, where))
 
 
-def narrowed(reference: Column[Any], *order: Column[Any], **arguments: Argument) -> Any:
+def narrowed(reference: Column[Any], *order: Column[Any], **arguments: Narrower) -> Any:
     """Declare a field that holds the parts whose `reference` points here, narrowed by arguments."""
     return declare(Narrowed(reference, arguments, order))
 
@@ -59,5 +59,5 @@ def pages(
 
 
 def computed(function: Callable[..., Any], *inputs: Input) -> Any:
-    """Declare a field that `function` works out from columns, totals and facts."""
+    """Declare a field that `function` works out from columns, totals, facts and arguments."""
     return declare(Computed(function, inputs))

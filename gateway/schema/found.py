@@ -39,7 +39,7 @@ class Found:
     def wanted(self, given: dict[str, Any]) -> list[Meant]:
         """Give the types and the keys that the arguments mean."""
         return [
-            (each[0], _hyphened(each[1])) if each and each[0] in self.tables else None
+            (each[0], hyphened(each[1])) if each and each[0] in self.tables else None
             for each in self.meant(given)
         ]
 
@@ -56,7 +56,7 @@ class Found:
         return made(info, self.tables[name], found)[0] if found else None
 
 
-def _hyphened(uuid: str) -> str:
+def hyphened(uuid: str) -> str:
     """Write a uuid as the database sends it, so that the row is found under what was asked."""
     return f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
 

@@ -1,6 +1,6 @@
-"""What computed fields are made of: columns, also along references, totals, facts."""
+"""What computed fields are made of: columns, also along references, totals, facts, arguments."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from gateway.context import Context, Fact
 from gateway.db.read import At, Door, Read, Seen, Wanted
 from gateway.db.row import Row, need, needed
 from gateway.db.totals import Total
+from gateway.schema.given import Argument
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Sum:
     missing: Any = None
 
 
-Input = Column[Any] | At | Sum | Fact
+Input = Column[Any] | At | Sum | Fact | Argument
 
 
 def target(reference: Column[Any]) -> Column[Any]:
@@ -66,14 +67,18 @@ def needs(given: Input) -> None:
         need([given.column, *given.path])
     elif isinstance(given, Sum):
         need([given.key])
-    elif not isinstance(given, Fact):
+    elif not isinstance(given, (Fact, Argument)):
         need([given])
 
 
-def value(context: Context, row: Row, given: Input) -> Any | Awaitable[Any]:
-    """Give the value of an input, or what it can be awaited from."""
+def value(
+    context: Context, row: Row, given: Input, asked: Mapping[str, Any]
+) -> Any | Awaitable[Any]:
+    """Give the value of an input, or what it can be awaited from; arguments were `asked`."""
     if isinstance(given, Fact):
         return context.facts[given]
+    if isinstance(given, Argument):
+        return asked[given.name]
     if isinstance(given, At):
         return _along(context, row, given)
     if isinstance(given, Sum):

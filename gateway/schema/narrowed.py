@@ -1,34 +1,29 @@
 """Short lists of parts that arguments narrow."""
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Any
+from typing import Any
 
-import strawberry
 from sqlalchemy import Column
 
 from gateway.context import Info
 from gateway.db.read import At, Condition, Door, Read
 from gateway.db.row import Row, need
 from gateway.db.values import text
-from gateway.schema.errors import checked
 from gateway.schema.filters import Filter
+from gateway.schema.given import Argument, Parent, signature, values
 from gateway.schema.inputs import target
-from gateway.schema.relations import Parent, Resolver, made, shown, whole
+from gateway.schema.relations import Resolver, made, shown, whole
 
 Form = tuple[str, ...]
 """The arguments that are given."""
 
 
-@dataclass(frozen=True)
-class Argument:
-    """An argument: its public name, its type, what it says to clients, and what must hold."""
+@dataclass(frozen=True, eq=False)
+class Narrower(Argument):
+    """An argument, and what must hold of the parts because of it."""
 
-    name: str
-    type: Any
-    description: str
     filter: Filter
 
 
@@ -53,17 +48,15 @@ class Narrowed:
     """The parts whose `reference` points here, narrowed by arguments under Python's names."""
 
     reference: Column[Any]
-    arguments: Mapping[str, Argument]
+    arguments: Mapping[str, Narrower]
     order: tuple[Column[Any], ...] = ()
 
     def asked(self, given: Mapping[str, Any]) -> Narrowing:
         """Check what a client gives; a null asks for nothing."""
         found = []
-        for name, argument in self.arguments.items():
-            value = given.get(name)
-            if value is not None and value is not strawberry.UNSET:
-                checked(value, argument.name)
-                found.append((name, argument.filter.value(value)))
+        for name, value in values(self.arguments, given).items():
+            if value is not None:
+                found.append((name, self.arguments[name].filter.value(value)))
         return Narrowing(tuple(found))
 
     def read(self, columns: tuple[Any, ...], form: Form) -> Read:
@@ -94,24 +87,5 @@ class Narrowed:
             found = await info.context.loads.rows(self.described(asked.form), key, parameters)
             return made(info, self.reference.table, found)
 
-        resolve.__signature__ = inspect.Signature(self._parameters())  # type: ignore[attr-defined]
+        resolve.__signature__ = signature(self.arguments)  # type: ignore[attr-defined]
         return resolve
-
-    def _parameters(self) -> list[inspect.Parameter]:
-        """Write the signature of the resolver, which strawberry reads the arguments from."""
-        usual, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-        return [
-            inspect.Parameter("root", usual, annotation=Parent),
-            inspect.Parameter("info", usual, annotation=Info),
-            *(
-                inspect.Parameter(
-                    name, keyword, default=strawberry.UNSET, annotation=_annotated(each)
-                )
-                for name, each in self.arguments.items()
-            ),
-        ]
-
-
-def _annotated(each: Argument) -> Any:
-    told = strawberry.argument(description=each.description, name=each.name)
-    return Annotated[each.type | None, told]

@@ -18,9 +18,10 @@ from gateway.db.search import Searched, searched
 from gateway.schema.asked import Asked, Form, Stretched, place, size
 from gateway.schema.errors import checked
 from gateway.schema.filters import NOTHING, Filters
+from gateway.schema.given import Parent
 from gateway.schema.inputs import target
 from gateway.schema.page import Page
-from gateway.schema.relations import Parent, Resolver, made, shown, whole
+from gateway.schema.relations import Resolver, made, shown, whole
 
 COUNT = Of(func.count)
 ARGUMENTS = {

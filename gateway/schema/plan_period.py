@@ -6,7 +6,7 @@ from gateway.db.row import Row
 from gateway.schema.component import Component
 from gateway.schema.fields import many, one
 from gateway.schema.filters import Filter
-from gateway.schema.narrowed import Argument
+from gateway.schema.narrowed import Narrower
 from gateway.schema.plan import Plan
 from gateway.schema.published import published
 from gateway.schema.scalars import UUID, Date, DateTime, Decimal
@@ -15,10 +15,10 @@ period, usage = tables.plan_period.c, tables.component_usage.c
 LASTING = (from_this_month(period.end),)
 """Periods that have not ended before this month (domain.md §5.20)."""
 MONTHS = {
-    "from_": Argument(
+    "from_": Narrower(
         "from", Date, "No months before this day.", Filter(where(at_least, usage.billing_period))
     ),
-    "to": Argument(
+    "to": Narrower(
         "to", Date, "No months after this day.", Filter(where(at_most, usage.billing_period))
     ),
 }

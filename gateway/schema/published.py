@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, TypeVar, dataclass_transform
 
 import strawberry
-from strawberry.types import get_object_definition
+from strawberry.types import get_object_definition, has_object_definition
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.enum import StrawberryEnumDefinition
 
@@ -57,11 +57,18 @@ def named(cls: E) -> E:
 
 
 def describe(cls: Any, made: Any) -> Any:
-    """Give the fields of `made` the docstrings of `cls` for descriptions."""
-    docs = attribute_docs(cls)
+    """Give the fields of `made` the docstrings of `cls`, or of what is above it."""
+    docs = {**_inherited(cls), **attribute_docs(cls)}
     for field in get_object_definition(made, strict=True).fields:
         field.description = docs.get(field.python_name, field.description)
     return made
+
+
+def _inherited(cls: Any) -> dict[str, str]:
+    """Give the descriptions that fields of published classes above have."""
+    above = [each for each in reversed(cls.__mro__[1:]) if has_object_definition(each)]
+    fields = [field for each in above for field in each.__strawberry_definition__.fields]
+    return {field.python_name: field.description for field in fields if field.description}
 
 
 def _column(cls: type[Row], field: Any) -> None:

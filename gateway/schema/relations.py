@@ -5,7 +5,7 @@ compiler reads the declaration itself. Neither knows more than what stands here.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -16,12 +16,12 @@ from sqlalchemy import Column
 from gateway.context import Info
 from gateway.db.read import At, Condition, Door, Order, Read, Stretch
 from gateway.db.row import Row, need, needed
+from gateway.schema.given import Argument, Parent, by_name, signature, values
 from gateway.schema.inputs import Input, Sum, follow, needs, target, value
 
 RELATION = "relation"
 """Under this name a field's metadata holds its declaration."""
 
-Parent = strawberry.Parent[Any]
 Resolver = Callable[..., Any]
 
 
@@ -145,7 +145,7 @@ class First:
 
 @dataclass(frozen=True, eq=False)
 class Computed:
-    """What `function` makes of some columns, totals and facts."""
+    """What `function` makes of some columns, totals, facts and arguments."""
 
     function: Callable[..., Any]
     inputs: tuple[Input, ...]
@@ -154,18 +154,25 @@ class Computed:
         """Give the function that graphql-core calls."""
         for each in self.inputs:
             needs(each)
+        arguments = by_name(each for each in self.inputs if isinstance(each, Argument))
+        waits = any(isinstance(each, (At, Sum)) for each in self.inputs)
 
-        async def waited(root: Parent, info: Info) -> Any:
+        async def waited(root: Parent, info: Info, **asked: Any) -> Any:
             if not shown(root, info):
                 return None
-            given = [value(info.context, root, each) for each in self.inputs]
+            given = self._values(root, info, values(arguments, asked))
             waiting = [each for each in given if asyncio.iscoroutine(each)]
             come = iter(await asyncio.gather(*waiting))
             return self.function(*[next(come) if asyncio.iscoroutine(e) else e for e in given])
 
-        def at_once(root: Parent, info: Info) -> Any:
+        def at_once(root: Parent, info: Info, **asked: Any) -> Any:
             if not shown(root, info):
                 return None
-            return self.function(*[value(info.context, root, each) for each in self.inputs])
+            return self.function(*self._values(root, info, values(arguments, asked)))
 
-        return waited if any(isinstance(each, (At, Sum)) for each in self.inputs) else at_once
+        resolve: Resolver = waited if waits else at_once
+        resolve.__signature__ = signature(arguments)  # type: ignore[attr-defined]
+        return resolve
+
+    def _values(self, root: Row, info: Info, asked: Mapping[str, Any]) -> list[Any]:
+        return [value(info.context, root, each, asked) for each in self.inputs]

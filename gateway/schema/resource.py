@@ -17,6 +17,8 @@ from gateway.db.totals import (
     LIMITED_USAGE,
     OWN_ACCOUNT,
     OWN_CONSENT,
+    PRICES_BY_TYPE,
+    RENEWALS,
     TERMS,
 )
 from gateway.marketplace.plugins import safe_attributes
@@ -34,6 +36,7 @@ from gateway.schema.plan import Plan
 from gateway.schema.plan_period import LASTING, MONTHS, ComponentUsage, PlanPeriod
 from gateway.schema.project import Project
 from gateway.schema.published import published
+from gateway.schema.renewal import LIMITS, RENEWED_BY, RenewalEstimateResult, renewal_estimate
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder, ResourceState
 from gateway.schema.resource_values import (
     RenewalDate,
@@ -151,6 +154,21 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         Fact.RULES,
     )
     """How much of its limits it used in their periods, by the component's type."""
+    renewal_estimate: RenewalEstimateResult | None = computed(
+        renewal_estimate,
+        RENEWED_BY,
+        LIMITS,
+        Fact.VIEWER,
+        resource.project_id,
+        CUSTOMER,
+        resource.end_date,
+        Fact.TODAY,
+        resource.limits,
+        TYPE,
+        Sum(RENEWALS, "all", resource.offering_id, "[]"),
+        Sum(PRICES_BY_TYPE, "all", resource.plan_id, "{}"),
+    )
+    """What it would cost to renew it by some months."""
     downscaled: bool | None
     """Whether it has less than its limits at present."""
     paused: bool | None

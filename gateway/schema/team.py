@@ -7,7 +7,7 @@ from gateway.db.conditions import equal, where
 from gateway.db.row import Row
 from gateway.schema.fields import computed, one
 from gateway.schema.filters import Filter
-from gateway.schema.narrowed import Argument
+from gateway.schema.narrowed import Narrower
 from gateway.schema.published import named, published
 from gateway.schema.resource_values import same
 from gateway.schema.scalars import DateTime
@@ -17,7 +17,7 @@ member = views.team_member.c
 
 
 CONSENT = {
-    "has_consent": Argument(
+    "has_consent": Narrower(
         "hasConsent",
         bool,
         "Only people who have agreed to the terms of the offering, or only others.",

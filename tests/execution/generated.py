@@ -14,6 +14,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLUnionType,
     get_named_type,
     get_nullable_type,
     is_composite_type,
@@ -25,7 +26,6 @@ from tests.execution.corpus.both import REQUEST
 from tests.execution.corpus.known import Known
 from tests.execution.generated_values import Dice, Named, Values, literal
 from tests.schema.documents import SCHEMA
-from tests.visibility.shape import NODES
 
 DEPTH, MOST = 3, 30
 """So many rows below each other, and so many fields in all."""
@@ -34,7 +34,8 @@ THROWS = 500
 SIMPLE = ("offerings", "nodes", "uuid", "name")
 """The fields that are asked for when nothing else is wanted: they show rows to everybody."""
 WRONG: tuple[Any, ...] = (None, "x", -5, 1.5, True, [], {})
-Composite = GraphQLObjectType | GraphQLInterfaceType
+Fielded = GraphQLObjectType | GraphQLInterfaceType
+Composite = Fielded | GraphQLUnionType
 
 
 class Document:
@@ -73,9 +74,10 @@ class Document:
 
     def _part(self, type_: Composite, depth: int, renamed: bool) -> str:
         """Write a field, or a fragment with some."""
-        if isinstance(type_, GraphQLInterfaceType) and self._dice.chance(80):
-            below = SCHEMA.type_map[self._dice.one_of(NODES)]
-            assert isinstance(below, GraphQLObjectType)
+        if isinstance(type_, GraphQLUnionType) or (
+            isinstance(type_, GraphQLInterfaceType) and self._dice.chance(80)
+        ):
+            below = self._dice.one_of(SCHEMA.get_possible_types(type_))
             inside = self._selection(below, depth, renamed=True)
             return f"... on {below.name}{self._directive()} {inside}"
         if not self._dice.chance(15) or self._left <= 0:
@@ -90,7 +92,7 @@ class Document:
         self._fragments.append(f"fragment {name} on {type_.name} {inside}")
         return " ".join([f"...{name}{self._directive()}"] * (1 + self._dice.chance(10)))
 
-    def _field(self, type_: Composite, depth: int, renamed: bool) -> str:
+    def _field(self, type_: Fielded, depth: int, renamed: bool) -> str:
         self._left -= 1
         name = self._chosen(type_, depth)
         if name == "__typename":
@@ -101,17 +103,17 @@ class Document:
         below: Any = get_named_type(field.type)
         inside = ""
         if not _leaf(field):
-            inside = " " + self._selection(below, depth - ("uuid" in below.fields))
+            inside = " " + self._selection(below, depth - ("uuid" in getattr(below, "fields", ())))
         return f"{alias}{name}{arguments}{self._directive()}{inside}"
 
-    def _chosen(self, type_: Composite, depth: int) -> str:
+    def _chosen(self, type_: Fielded, depth: int) -> str:
         """Choose a field; deep down, and when there are many, one without others below it."""
         names: list[str] = sorted(type_.fields, key=lambda each: (each not in SIMPLE, each))
         plain = [*(name for name in names if _leaf(type_.fields[name])), "__typename"]
         leading = [name for name in names if name not in plain]
         if type_ is SCHEMA.query_type:
             lists = [name for name in leading if "first" in type_.fields[name].args]
-            return self._dice.one_of([*lists, *lists, *leading])
+            return self._dice.one_of([*lists, *lists, *leading, *plain[:-1]])
         if _wraps(type_):
             return self._dice.one_of([*leading, *leading, *plain])
         if depth > 0 and self._left > 0 and leading and self._dice.chance(45):
@@ -122,7 +124,7 @@ class Document:
         stem = self._dice.one_of((name, "a", name, "long_" * 14, "__"))
         return self._name(stem)
 
-    def _asked(self, type_: Composite, name: str, field: GraphQLField, *, shared: bool) -> str:
+    def _asked(self, type_: Fielded, name: str, field: GraphQLField, *, shared: bool) -> str:
         if not field.args:
             return ""
         place = type_.name, name
@@ -140,7 +142,7 @@ class Document:
         """Write a value, or the variable that it is given in."""
         if self._dice.chance(35):
             return f"${self._variable(value, argument.type)}"
-        if isinstance(value, dict):
+        if isinstance(get_named_type(argument.type), GraphQLInputObjectType):
             value = {name: self._inner(argument.type, name, each) for name, each in value.items()}
         return literal(value, argument.type)
 

@@ -1,7 +1,7 @@
 """Values of arguments as clients might give them: most make sense, few don't."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -61,6 +61,20 @@ NARROWED: dict[str, list[object]] = {
 """What the arguments of short lists may be, by what they list; the last is wrong."""
 
 
+MONTHS = (12, 3, 6, 24, 1, 0, 601)
+LIMITS: tuple[object, ...] = (
+    {"slots": 5, "cold": 2.5},
+    {"node_hours": 100000, "gpu_hours": 1e4},
+    {},
+    None,
+    {"slots": -1, "nonsense": 1, "cold": None, "nodes": [True]},
+    [1],
+    "x",
+)
+FORMS: tuple[object, ...] = ({"purpose": "Tests", "tier": ["hot"]}, {}, None, {"tier": 1}, [1])
+"""What a renewal and an order form may be."""
+
+
 class Values:
     """Draws arguments."""
 
@@ -73,12 +87,26 @@ class Values:
         """Give arguments of those names, for a field that leads to rows of a type."""
         if "first" in names:
             return self._page(row, names)
+        if "extensionMonths" in names:
+            return self._optional({"extensionMonths": MONTHS, "limits": LIMITS}, names[:1])
+        if "attributes" in names:
+            return self._form(names)
         if row in NARROWED:
             given = {name: self._dice.one_of(NARROWED[row]) for name in names}
             return {name: each for name, each in given.items() if self._dice.chance(50)}
         if "ids" in names:
             return {"ids": [self._id() for _ in range(self._dice.upto(4) or 1)]}
         return {"id": self._id()} if "id" in names else {"uuid": self._spelled(self._uuid(row))}
+
+    def _form(self, names: Sequence[str]) -> Given:
+        nouns = ("project", "offering", "plan")
+        rows = {each: [self._spelled(self._uuid(each.title()))] for each in nouns}
+        return self._optional({**rows, "attributes": FORMS}, names[:2])
+
+    def _optional(self, values: Mapping[str, Sequence[Any]], needed: Sequence[str]) -> Given:
+        """Give what is needed, and half of the rest."""
+        given = {name: self._dice.one_of(each) for name, each in values.items()}
+        return {n: each for n, each in given.items() if n in needed or self._dice.chance(50)}
 
     def _page(self, row: str, names: Sequence[str]) -> Given:
         given = {**self._size(), **self._stretch(f"{row}Order")}

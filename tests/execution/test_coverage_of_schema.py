@@ -1,12 +1,15 @@
 """Each field of the schema is compiled, whatever is added to it."""
 
+import json
 from collections import deque
 from collections.abc import Iterator
 
 import pytest_asyncio
 from graphql import (
     GraphQLField,
+    GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLUnionType,
     get_named_type,
     is_composite_type,
     is_required_argument,
@@ -34,27 +37,36 @@ async def both(demo: Marketplace) -> Both:
     return Both.over(demo)
 
 
-def ways() -> dict[str, str]:
+def ways(known: Known) -> dict[str, str]:
     """Give the shortest way from a root to each type: a document with an @ for its selection."""
     found, coming = {"Query": "{ @ }"}, deque(["Query"])
     while coming:
         name = coming.popleft()
         for field, each in TYPES[name].fields.items():
-            below = get_named_type(each.type).name
-            if below in TYPES and below not in found and not _needs(each):
-                inside = f"{field}(first: 3)" if "first" in each.args else field
-                found[below] = found[name].replace("@", f"{inside} {{ @ }}")
-                coming.append(below)
+            asked = "(first: 3)" if "first" in each.args else _asked(known, each)
+            for below, inside in () if _names(each) else _below(get_named_type(each.type)):
+                if below not in found:
+                    found[below] = found[name].replace("@", f"{field}{asked} {{ {inside} }}")
+                    coming.append(below)
     return found
 
 
-def _needs(field: GraphQLField) -> bool:
-    return any(map(is_required_argument, field.args.values()))
+def _names(field: GraphQLField) -> bool:
+    """Say whether a field finds what its arguments name."""
+    return not {"uuid", "id", "ids"}.isdisjoint(field.args)
+
+
+def _below(type_: GraphQLNamedType) -> Iterator[tuple[str, str]]:
+    """Give the types that values may be of, and how their fields are selected."""
+    if isinstance(type_, GraphQLUnionType):
+        yield from ((each.name, f"... on {each.name} {{ @ }}") for each in type_.types)
+    elif type_.name in TYPES:
+        yield type_.name, "@"
 
 
 def places(known: Known) -> Iterator[tuple[str, str]]:
     """Give each type, with documents that reach it: by lists, and by an id."""
-    for name, way in ways().items():
+    for name, way in ways(known).items():
         yield name, way
         if name in NODES:
             id_ = global_id(name, known.uuid(name))
@@ -62,14 +74,23 @@ def places(known: Known) -> Iterator[tuple[str, str]]:
 
 
 def _selected(known: Known, name: str, field: GraphQLField) -> str:
-    below = get_named_type(field.type)
-    if "uuid" in field.args:
-        name += f'(uuid: "{known.uuid(below.name)}")'
-    elif "id" in field.args:
-        name += f'(id: "{known.variables()["resourceId"]}")'
-    elif "ids" in field.args:
-        name += f'(ids: ["{known.variables()["offeringId"]}"])'
-    return f"{name} {{ __typename }}" if is_composite_type(below) else name
+    composite = is_composite_type(get_named_type(field.type))
+    return f"{name}{_asked(known, field)}{' { __typename }' if composite else ''}"
+
+
+def _asked(known: Known, field: GraphQLField) -> str:
+    """Write the arguments that a field needs."""
+    noun, given = get_named_type(field.type).name, known.variables()
+    values = {
+        **{name: given[name] for name in ("project", "offering")},
+        "uuid": known.uuid(noun) if noun in NODES else None,
+        "id": given["resourceId"],
+        "ids": [given["offeringId"]],
+        "extensionMonths": 12,
+    }
+    needed = [name for name, each in field.args.items() if is_required_argument(each)]
+    written = ", ".join(f"{name}: {json.dumps(values[name])}" for name in needed)
+    return f"({written})" if written else ""
 
 
 async def test_every_field_is_compiled(both: Both) -> None:

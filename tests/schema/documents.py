@@ -44,7 +44,7 @@ def _node(connection: GraphQLObjectType) -> str:
     return str(get_named_type(connection.fields["nodes"].type))
 
 
-LATER = re.compile(r"HistoryEntry|RenewalEstimate|Resource\.(historyAt|allowedOperations)")
+LATER = re.compile(r"HistoryEntry|Resource\.(historyAt|allowedOperations)")
 """The paths of the contract that the schema does not have yet."""
 ARGUMENTS = re.compile(r"\(.*?\)")
 MAP = Path(__file__).parents[1] / "waldur" / "rest-map.tsv"
@@ -67,8 +67,11 @@ ROOTS = {
     "BackendObject": ("backend",),
     "TeamMember": ("team",),
     "User": ("endDateRequestedBy",),
+    "RenewalEstimate": ("renewalEstimate", "... on RenewalEstimate"),
 }
 """How one comes from a resource to each type."""
+ASKED = {"renewalEstimate": "(extensionMonths: 12)"}
+"""What fields are asked with that need arguments."""
 
 
 def promised(sections: Collection[str] = SECTIONS) -> Iterator[tuple[str, str]]:
@@ -97,7 +100,14 @@ def contract(sections: Collection[str] = SECTIONS) -> str:
 def _written(tree: dict[str, Any], type_: Any) -> str:
     parts = []
     for name, below in tree.items():
-        kind = get_named_type(type_.fields[name].type)
+        kind = _below(type_, name)
         inner = _written(below, kind) if is_composite_type(kind) else ""
-        parts.append(f"{name} {{ {inner or '__typename'} }}" if is_composite_type(kind) else name)
+        inside = f" {{ {inner or '__typename'} }}" if is_composite_type(kind) else ""
+        parts.append(f"{name}{ASKED.get(name, '')}{inside}")
     return " ".join(parts)
+
+
+def _below(type_: Any, name: str) -> Any:
+    """Give the type below a field, or of a fragment."""
+    _, of_fragment, fragment = name.partition("... on ")
+    return SCHEMA.type_map[fragment] if of_fragment else get_named_type(type_.fields[name].type)

@@ -102,6 +102,7 @@ OFFERS = (
             "supports_pausing": True,
             "supports_downscaling": True,
             "username_generation_policy": "waldur_username",
+            "resource_name_pattern": "{project_slug}-hpc-{counter}",
         },
         resource_options=("notify_at", "contact"),
         partitions=("small", "large", "gpu", "debug"),
@@ -145,6 +146,7 @@ OFFERS = (
             "create_orders_on_resource_option_change": True,
             "can_restore_resource": True,
             "max_resource_termination_offset_in_days": 730,
+            "resource_name_pattern": "{customer_slug}.{attributes[purpose]}-{counter:0>3}",
         },
         resource_options=("tier", "retention_days", "versioning"),
     ),
@@ -173,6 +175,7 @@ OFFERS = (
         30,
         plugin_options={
             "auto_approve_marketplace_script": False,
+            "resource_name_pattern": "db {project_name} {plan_name} {counter}",
             "service_provider_can_create_offering_user": True,
         },
         resource_options=("backup", "retention_days"),
