@@ -19,18 +19,22 @@ from tests.schema.documents import SCHEMA, promised
 OWN = {name: each for name, each in SCHEMA.type_map.items() if not name.startswith("__")}
 STANDARD = {"String", "Int", "Float", "Boolean", "ID"}
 SHORT = {
+    "Customer.resourceCounts",
     "Query.categories",
     "Query.nodes",
     "Offering.components",
     "Offering.effectiveComponents",
     "Offering.effectivePlans",
+    "Offering.resourceCounts",
     "Offering.roles",
     "Offering.softwareCatalogs",
     "Offering.plans",
     "Offering.partitions",
     "Offering.endpoints",
     "Plan.components",
+    "Plan.resourceCounts",
     "PlanPeriod.usages",
+    "Project.resourceCounts",
     "Resource.availableActions",
     "Resource.endpoints",
     "Resource.planPeriods",
