@@ -39,7 +39,7 @@ def order_count(counted: str | int) -> int:
 
 
 @published
-class Offering(Row, Node, tables=(tables.offering,)):
+class Offering(Row, Node, tables=(tables.offering, views.subresource_offering)):
     """Something that a provider offers, such as a cluster or a cloud.
 
     Whoever sees one of its resources sees all of it.

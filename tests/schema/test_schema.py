@@ -40,6 +40,7 @@ SHORT = {
     "Resource.planPeriods",
     "Resource.renewalDates",
     "Resource.report",
+    "Resource.subresourceOfferings",
     "Resource.team",
     "Resource.usages",
 }
