@@ -9,14 +9,17 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     DateTime,
+    FromClause,
     Select,
     Table,
     Text,
     Uuid,
+    and_,
     case,
     cast,
     func,
     null,
+    or_,
     select,
     union_all,
 )
@@ -87,6 +90,19 @@ def backends(absent: Collection[Table[Any]]) -> CompoundSelect[Any]:
     """Select the object behind each resource that has one, as far as its table is not absent."""
     known = {table: kind for table, kind in _KINDS.items() if table not in absent}
     return union_all(*(_made_by(*each) for each in known.items()), _unknown(known.values()))
+
+
+def behind(resources: FromClause, uuid: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Hold of a resource that has the object of a uuid behind it, which a known plugin made."""
+    return or_(*(_scoped(resources, uuid, *each) for each in _KINDS.items()))
+
+
+def _scoped(
+    resources: FromClause, uuid: ColumnElement[Any], table: Table[Any], kind: _Kind
+) -> ColumnElement[bool]:
+    found = select(table.c.id).where(table.c.uuid == uuid).correlate(None).scalar_subquery()
+    same = resources.c.content_type_id == content_type(*kind.model)
+    return and_(same, resources.c.object_id == found)
 
 
 def _made_by(table: Table[Any], kind: _Kind) -> Select[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    FromClause,
     String,
     Table,
     Text,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.util import ClauseAdapter
 
 from gateway.db import tables
+from gateway.db.backends import behind
 from gateway.db.conditions import pattern
 from gateway.db.read import Condition, Rules
 from gateway.db.related import there_is
@@ -33,6 +35,9 @@ _ADDRESSES = (
     "external_address",
 )
 """The keys of the backend's metadata that are searched in."""
+
+Way = Callable[[FromClause], ColumnElement[bool]]
+"""Says of which rows of a table, or of an alias of it, a uuid is meant."""
 
 Searched = Callable[[str], tuple[Condition, ...]]
 """Gives what a row must meet to be found by a search of a kind."""
@@ -51,14 +56,24 @@ def searched(query: str) -> tuple[str, ...]:
     return "text", query, pattern(query)
 
 
-def _search(table: Table[Any], by_text: Condition) -> Searched:
-    """Search `table`: by a uuid for its row alone if the viewer sees that, else `by_text`."""
+def _itself(rows: FromClause) -> ColumnElement[bool]:
+    return rows.c.uuid == _uuid
+
+
+def _search(table: Table[Any], by_text: Condition, *ways: Way) -> Searched:
+    """Search `table`: by a uuid for its row alone if the viewer sees that, else `by_text`.
+
+    What the first of the `ways` finds that the viewer sees is all there is;
+    without any, what the next finds.
+    """
 
     def by_uuid(rules: Rules) -> ColumnElement[bool]:
-        other = table.alias("other")
+        other, found = table.alias("other"), by_text(rules)
         seen = ClauseAdapter(other).traverse(rules(table))
-        known = exists().where(other.c.uuid == _uuid, seen).correlate_except(other)
-        return or_(table.c.uuid == _uuid, and_(not_(known), by_text(rules)))
+        for way in reversed((_itself, *ways)):
+            known = exists().where(way(other), seen).correlate_except(other)
+            found = or_(way(table), and_(not_(known), found))
+        return found
 
     return lambda kind: (by_uuid,) if kind == "uuid" else (by_text,)
 
@@ -104,7 +119,7 @@ def _customers(_rules: Rules) -> ColumnElement[bool]:
     return _held(_customer.name, _customer.slug, _customer.native_name, _customer.abbreviation)
 
 
-RESOURCES = _search(tables.resource, _resources)
+RESOURCES = _search(tables.resource, _resources, lambda rows: behind(rows, _uuid))
 OFFERINGS = _search(tables.offering, _offerings)
 PROJECTS = _search(tables.project, _projects)
 CUSTOMERS = _search(tables.customer, _customers)

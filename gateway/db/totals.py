@@ -1,6 +1,7 @@
 """What many rows amount to, by the key of what they are about; whoever sees that is told it.
 
-They are REST's (domain.md §3.2, §3.5). What is the viewer's own is of rows that are theirs.
+They are REST's (domain.md §3.2, §3.5). What is the viewer's own is of rows that are theirs, or
+that they see.
 """
 
 from collections.abc import Mapping
@@ -16,24 +17,31 @@ from gateway.db.read import At, Condition, Door, Of, Read
 from gateway.db.values import constant
 
 TERMINATED = 6
+RESOURCE_STATES = range(1, TERMINATED + 1)
 BLOCKING = (1, 7, 2)
 """The states of orders that keep others from being made (domain.md §2.3)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Total:
-    """What the rows amount to that have the same `match`."""
+    """What the rows amount to that have the same `match`: all of them, or those that are seen.
+
+    With a `path` the rows start it, and what it leads to has the `match`.
+    """
 
     match: Column[Any]
     values: Mapping[str, Of]
     where: tuple[Condition, ...] = ()
+    path: tuple[Column[Any], ...] = ()
+    door: Door = Door.PARTS
+    """By which right the rows count: of whoever sees what they are about, or by their own rule."""
 
     @property
     def read(self) -> Read:
         """Describe the statement; its columns are in the order of `values`."""
-        table: Any = self.match.table
-        columns = tuple(self.values.values())
-        return Read(table, columns, Door.PARTS, At(self.match), self.where, grouped=True)
+        table: Any = (*self.path, self.match)[0].table
+        columns, match = tuple(self.values.values()), At(self.match, self.path)
+        return Read(table, columns, self.door, match, self.where, grouped=True)
 
 
 def _live(state: ColumnElement[int]) -> ColumnElement[Any]:
@@ -68,6 +76,24 @@ def _by_name(name: ColumnElement[str], value: ColumnElement[Any]) -> Any:
     """Gather exact numbers by name: in JSON they would be read as floats."""
     return func.jsonb_object_agg(name, cast(value, Text))
 
+
+def _by_state(state: ColumnElement[int]) -> ColumnElement[Any]:
+    """Count by each state that a resource can be in (domain.md §2.1), as JSON."""
+    counted = ((each, func.count().filter(state == constant(each))) for each in RESOURCE_STATES)
+    return func.jsonb_build_object(*(part for n, c in counted for part in (constant(str(n)), c)))
+
+
+def _seen_by_state(match: Column[Any], *path: Column[Any]) -> Total:
+    """Count the resources that the viewer sees, by their states."""
+    states = {"all": Of(_by_state, (At(tables.resource.c.state),))}
+    return Total(match, states, path=path, door=Door.VISIBLE)
+
+
+STATES_OF_OFFERING = _seen_by_state(tables.resource.c.offering_id)
+STATES_OF_PLAN = _seen_by_state(tables.resource.c.plan_id)
+STATES_OF_PROJECT = _seen_by_state(tables.resource.c.project_id)
+STATES_OF_CUSTOMER = _seen_by_state(tables.project.c.customer_id, tables.resource.c.project_id)
+"""How many resources of theirs the viewer sees in each state, by the state's number."""
 
 RESOURCES_OF_PLAN = Total(
     tables.resource.c.plan_id,

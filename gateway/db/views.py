@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.db import tables
 from gateway.db.backends import backends
 from gateway.db.rules import Rules
+from gateway.db.subresources import subresource_offerings
 from gateway.db.team import team
 from gateway.db.usage import limited_usage
 from gateway.db.values import constant
@@ -35,12 +36,13 @@ from gateway.db.values import constant
 Selected = Select[Any] | CompoundSelect[Any]
 _metadata = MetaData()
 _offering, _component = tables.offering.c, tables.component.c
+_SECRET = {"secret_options"}
 OF, BASE = "of", "base"
 """Under these names columns of views, and views, have what they are made of."""
 
 
 def _view(name: str, base: Table[Any], *more: Column[Any]) -> Table[Any]:
-    """Declare a table with the columns of another, and some more."""
+    """Declare a table with the columns of another but for secret ones, and some more."""
     columns = [
         Column(
             each.key,
@@ -51,6 +53,7 @@ def _view(name: str, base: Table[Any], *more: Column[Any]) -> Table[Any]:
             info={OF: each},
         )
         for each in base.c
+        if each.key not in _SECRET
     ]
     return Table(name, _metadata, *columns, *more, info={BASE: base})
 
@@ -62,6 +65,11 @@ def _effective(name: str, base: Table[Any]) -> Table[Any]:
 
 effective_component = _effective("effective_component", tables.component)
 effective_plan = _effective("effective_plan", tables.plan)
+subresource_offering = _view(
+    "subresource_offering",
+    tables.offering,
+    Column("of_resource_id", Integer, ForeignKey(tables.resource.c.id)),
+)
 backend = Table(
     "backend_object",
     _metadata,
@@ -121,6 +129,9 @@ def _metered() -> ColumnElement[bool]:
 VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] = {
     effective_component: lambda _absent, _rules: _inherited(tables.component, _metered()),
     effective_plan: lambda _absent, _rules: _inherited(tables.plan),
+    subresource_offering: lambda _absent, _rules: subresource_offerings(
+        each.info[OF] for each in subresource_offering.c if OF in each.info
+    ),
     backend: lambda absent, _rules: backends(absent),
     team_member: lambda absent, _rules: team(consents=tables.consent not in absent),
     limited: lambda _absent, rules: limited_usage(rules),

@@ -54,9 +54,23 @@ def _is(name: str) -> ColumnElement[bool]:
     return bindparam(name, type_=Boolean)
 
 
-_resource, _offering = tables.resource.c, tables.offering.c
+_resource = tables.resource.c
 _PUBLIC = [constant(state) for state in (2, 3)]
 """The states of offerings in the catalogue: active and paused (domain.md §4.7)."""
+
+
+def _offered(offering: Table[Any]) -> ColumnElement[bool]:
+    """See the offerings in the catalogue, and the viewer's own (domain.md §4.7)."""
+    return or_(
+        and_(
+            offering.c.shared,
+            offering.c.state.in_(_PUBLIC),
+            _is("catalogue"),
+            not_(_among(offering.c.id, "hidden_offerings")),
+        ),
+        _among(offering.c.id, "own_offerings"),
+    )
+
 
 SIDES: Mapping[Side, ColumnElement[bool]] = {
     Side.CONSUMER: or_(
@@ -68,15 +82,7 @@ SIDES: Mapping[Side, ColumnElement[bool]] = {
 
 RULES: Mapping[Table[Any], ColumnElement[bool]] = {
     tables.resource: or_(*SIDES.values()),
-    tables.offering: or_(
-        and_(
-            _offering.shared,
-            _offering.state.in_(_PUBLIC),
-            _is("catalogue"),
-            not_(_among(_offering.id, "hidden_offerings")),
-        ),
-        _among(_offering.id, "own_offerings"),
-    ),
+    tables.offering: _offered(tables.offering),
     tables.order: or_(
         _among(tables.order.c.project_id, "order_projects"),
         _among(tables.order.c.offering_id, "order_offerings"),
@@ -124,9 +130,17 @@ PARTS: Mapping[Table[Any], Part] = {
     ),
     views.team_member: Part(views.team_member.c.resource_id),
     views.backend: Part(views.backend.c.resource_id),
+    views.subresource_offering: Part(
+        views.subresource_offering.c.of_resource_id, _offered(views.subresource_offering)
+    ),
     tables.plan_component: Part(tables.plan_component.c.plan_id),
 }
-"""What belongs to another row; plans may be for some organisations only (§3.5)."""
+"""What belongs to another row; plans may be for some organisations only (§3.5).
+
+REST tells whoever sees a resource the uuids and types of all its offerings of
+subresources (§5.20), drafts and other customers' private ones too. Offerings are
+shown here as a whole, so only those are that the viewer sees anyway.
+"""
 
 EMBEDDED: Mapping[Table[Any], Column[Any]] = {
     tables.order: tables.order.c.resource_id,

@@ -2,9 +2,10 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,8 @@ from gateway.schema.errors import BadInputError
 from gateway.schema.filters import NOTHING, Filtered, Shape
 
 LARGEST, USUAL = 300, 20
+LONGEST_NUMBER = 40
+"""No column has so many digits."""
 encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(list[Any]).decode
 Place = tuple[Any, ...]
 
@@ -136,7 +139,7 @@ def place(order: Enum, cursor: str | None, argument: str) -> Place:
     kinds = [*((at.column.type.python_type, bool(at.column.nullable)) for at in by), (int, False)]
     try:
         return tuple([_key(*kind, key) for kind, key in zip(kinds, keys, strict=True)])
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):
         raise BadInputError("The cursor is not one that this API gave.", argument) from None
 
 
@@ -151,9 +154,25 @@ def _key(kind: type, nullable: bool, value: Any) -> Any:  # noqa: FBT001 - a col
         return value
     if not isinstance(value, str) or "\x00" in value or kind is int:
         raise ValueError(value)
-    if kind is datetime:
-        return datetime.fromisoformat(value).astimezone(UTC).isoformat()
-    return date.fromisoformat(value).isoformat() if kind is date else value
+    return _READ[kind](value) if kind in _READ else value
+
+
+def _number(value: str) -> str:
+    """Write a number as the database reads it; ValueError or ArithmeticError if it is none."""
+    if len(value) > LONGEST_NUMBER:
+        raise ValueError(value)
+    read = Decimal(value)
+    if not read.is_finite() or read.adjusted() > LONGEST_NUMBER:
+        raise ValueError(value)
+    return str(read)
+
+
+_READ: Mapping[type, Callable[[str], str]] = {
+    datetime: lambda value: datetime.fromisoformat(value).astimezone(UTC).isoformat(),
+    date: lambda value: date.fromisoformat(value).isoformat(),
+    Decimal: _number,
+}
+"""How keys are read that are no plain texts."""
 
 
 def _nulls(bound: Place) -> tuple[bool, ...]:

@@ -6,12 +6,14 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.row import Row
+from gateway.db.totals import STATES_OF_CUSTOMER
 from gateway.schema.consumer_list import ProjectFilter, ProjectOrder
 from gateway.schema.fields import pages
 from gateway.schema.node import Node, identified
 from gateway.schema.offering_list import OfferingFilter, OfferingOrder
 from gateway.schema.page import Page
 from gateway.schema.published import published
+from gateway.schema.resource_count import ResourceCount, resource_counts
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder
 from gateway.schema.scalars import UUID, DateTime
 
@@ -63,3 +65,5 @@ class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name 
         pages(project.customer_id, ResourceOrder, ResourceFilter, tables.resource.c.project_id)
     )
     """The resources of its projects that the viewer sees; null if it is only referred to."""
+    resource_counts: list[ResourceCount] | None = resource_counts(STATES_OF_CUSTOMER, customer.id)
+    """How many of `resources` are in each state; states without any are left out."""

@@ -7,7 +7,7 @@ import strawberry
 from gateway.context import Fact
 from gateway.db import tables, views
 from gateway.db.row import Row
-from gateway.db.totals import ORDERS_OF_OFFERING
+from gateway.db.totals import ORDERS_OF_OFFERING, STATES_OF_OFFERING
 from gateway.schema.category import Category
 from gateway.schema.component import Component
 from gateway.schema.customer import Customer
@@ -22,6 +22,7 @@ from gateway.schema.partition import Partition
 from gateway.schema.plan import Plan
 from gateway.schema.project import Project
 from gateway.schema.published import published
+from gateway.schema.resource_count import ResourceCount, resource_counts
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder
 from gateway.schema.scalars import JSON, UUID, DateTime
 from gateway.schema.software import OfferingRole, OfferingSoftwareCatalog
@@ -38,7 +39,7 @@ def order_count(counted: str | int) -> int:
 
 
 @published
-class Offering(Row, Node, tables=(tables.offering,)):
+class Offering(Row, Node, tables=(tables.offering, views.subresource_offering)):
     """Something that a provider offers, such as a cluster or a cloud.
 
     Whoever sees one of its resources sees all of it.
@@ -144,3 +145,5 @@ class Offering(Row, Node, tables=(tables.offering,)):
         tables.resource.c.offering_id, ResourceOrder, ResourceFilter
     )
     """Its resources that the viewer sees."""
+    resource_counts: list[ResourceCount] = resource_counts(STATES_OF_OFFERING, offering.id)
+    """How many of `resources` are in each state; states without any are left out."""

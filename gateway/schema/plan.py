@@ -8,13 +8,14 @@ import strawberry
 
 from gateway.db import tables, views
 from gateway.db.row import Row
-from gateway.db.totals import PRICES_OF_PLAN, RESOURCES_OF_PLAN
+from gateway.db.totals import PRICES_OF_PLAN, RESOURCES_OF_PLAN, STATES_OF_PLAN
 from gateway.schema.component import Component
 from gateway.schema.fields import computed, many, one, pages
 from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.page import Page
 from gateway.schema.published import named, published
+from gateway.schema.resource_count import ResourceCount, resource_counts
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder
 from gateway.schema.scalars import UUID, Decimal
 
@@ -111,3 +112,5 @@ class Plan(Row, Node, tables=(tables.plan, views.effective_plan)):
         tables.resource.c.plan_id, ResourceOrder, ResourceFilter
     )
     """The resources with the plan that the viewer sees."""
+    resource_counts: list[ResourceCount] = resource_counts(STATES_OF_PLAN, plan.id)
+    """How many of `resources` are in each state; states without any are left out."""

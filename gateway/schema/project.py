@@ -9,11 +9,13 @@ from gateway.context import Fact
 from gateway.db import tables
 from gateway.db.read import At
 from gateway.db.row import Row
+from gateway.db.totals import STATES_OF_PROJECT
 from gateway.schema.customer import Customer
 from gateway.schema.fields import computed, one, pages
 from gateway.schema.node import Node, identified
 from gateway.schema.page import Page
 from gateway.schema.published import published
+from gateway.schema.resource_count import ResourceCount, resource_counts
 from gateway.schema.resource_list import ResourceFilter, ResourceOrder
 from gateway.schema.scalars import UUID, Date, DateTime
 from gateway.schema.user import User
@@ -89,3 +91,5 @@ class Project(
         pages(tables.resource.c.project_id, ResourceOrder, ResourceFilter)
     )
     """Its resources that the viewer sees."""
+    resource_counts: list[ResourceCount] | None = resource_counts(STATES_OF_PROJECT, project.id)
+    """How many of `resources` are in each state; states without any are left out."""

@@ -183,6 +183,10 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """When the backend was last asked about it; null in older marketplaces."""
     offering: Offering | None = one(resource.offering_id)
     """What it was ordered from."""
+    subresource_offerings: list[Offering] | None = many(
+        views.subresource_offering.c.of_resource_id, views.subresource_offering.c.name
+    )
+    """What can be ordered to be in it, such as a cloud's machines, that the viewer sees."""
     plan: Plan | None = one(resource.plan_id)
     """How it is paid for; null without a plan."""
     project: Project | None = one(resource.project_id)

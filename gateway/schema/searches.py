@@ -4,7 +4,9 @@ from gateway.db import search
 from gateway.schema.pages import Search
 
 RESOURCES = Search(
-    search.RESOURCES, "A uuid, or a part of the name, slug or address, or a backend's id."
+    search.RESOURCES,
+    "A uuid, also of what its plugin made, or a part of the name, slug or address, or a backend's"
+    " id.",
 )
 OFFERINGS = Search(search.OFFERINGS, "A uuid, or a part of the name, slug or description.")
 PROJECTS = Search(

@@ -18,11 +18,16 @@ ROWS = {
         join structure_project p on p.id = r.project_id
         join structure_customer c on c.id = p.customer_id
         left join marketplace_plan plan on plan.id = r.plan_id""",
+    "orders": f"""(select 1) one cross join {OFFERED}
+        join marketplace_order d on d.offering_id = o.id
+        join structure_project p on p.id = d.project_id
+        join structure_customer c on c.id = p.customer_id
+        left join marketplace_resource r on r.id = d.resource_id""",
     "offerings": f"{OFFERED} left join structure_project p on p.id = o.project_id",
     "projects": "structure_project p join structure_customer c on c.id = p.customer_id",
     "customers": "structure_customer c",
 }
-ITSELF = {"resources": "r", "offerings": "o", "projects": "p", "customers": "c"}
+ITSELF = {"resources": "r", "orders": "d", "offerings": "o", "projects": "p", "customers": "c"}
 
 
 def kind(root: str) -> GraphQLInputObjectType:

@@ -51,6 +51,20 @@ COMPARED = {
         "projectUuid": "p.uuid =",
         "parentUuid": "parent.uuid =",
     },
+    "orders": {
+        "uuid": NAMED["uuid"],
+        "created": MOMENTS["created"],
+        "modified": MOMENTS["modified"],
+        "resourceUuid": "r.uuid =",
+        "offeringUuid": "o.uuid =",
+        "offeringSlug": "o.slug =",
+        "offeringType": "o.type =",
+        "parentOfferingUuid": "parent.uuid =",
+        "projectUuid": "p.uuid =",
+        "customerUuid": "c.uuid =",
+        "providerUuid": "provider.uuid =",
+        "categoryUuid": "category.uuid =",
+    },
     "projects": {
         **NAMED,
         "customerUuid": "c.uuid =",
@@ -88,6 +102,16 @@ STATED: list[tuple[str, dict[str, Any], str]] = [
     ("offerings", {"name": "CLOUD"}, "o.name ilike '%cloud%'"),
     ("offerings", {"description": "A"}, "o.description ilike '%a%'"),
     ("offerings", {"state": ["DRAFT", "PAUSED"]}, "o.state in (1, 3)"),
+    ("orders", {"state": ["ERRED"]}, "d.state = 4"),
+    ("orders", {"state": ["PENDING_CONSUMER", "DONE"]}, "d.state in (1, 3)"),
+    ("orders", {"type": ["TERMINATE", "RESTORE"]}, "d.type in (3, 4)"),
+    ("orders", {"resourceName": "TEST"}, "r.name ilike '%test%'"),
+    ("orders", {"resourceName": "%"}, "strpos(r.name, '%') > 0"),
+    (
+        "orders",
+        {"not": {"or": [{"state": ["DONE"]}, {"resourceName": "a"}]}},
+        "(d.state = 3 or r.name ilike '%a%') is not true",
+    ),
     ("projects", {"name": "E"}, "p.name ilike '%e%'"),
     ("customers", {"name": "A"}, "c.name ilike '%a%'"),
 ]
@@ -131,6 +155,23 @@ async def test_both_spellings_of_a_uuid_are_one(demo: Marketplace) -> None:
     (uuid,) = read(demo.url, "select uuid from marketplace_resource order by id limit 1")
     for spelling in (str(uuid), uuid.hex, uuid.hex.upper()):
         assert await filtered(demo, "resources", {"uuid": [spelling]}) == {uuid.hex}
+
+
+async def test_a_list_is_no_text_with_commas(demo: Marketplace) -> None:
+    """REST has lists of uuids and slugs in one text; here a comma is no more than a sign."""
+    found = read(demo.url, "select uuid from marketplace_offering order by id limit 2")
+    both = [each.hex for each in found]
+    of_both = expected(demo.url, "resources", "o.uuid = any(%s)", found)
+    assert await filtered(demo, "resources", {"offeringUuid": both}) == of_both
+    (one, _), wanted = both, expected(demo.url, "resources", "o.uuid = %s", found[0])
+    assert await filtered(demo, "resources", {"offeringUuid": one}) == wanted
+    document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
+    error = await demo.refused(document, f={"offeringUuid": ",".join(both)})
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "offeringUuid" in error["message"]
+    slugs = read(demo.url, "select slug from marketplace_offering order by id limit 2")
+    assert await filtered(demo, "resources", {"offeringSlug": slugs}) == of_both
+    assert await filtered(demo, "resources", {"offeringSlug": ",".join(slugs)}) == set()
 
 
 async def test_a_filter_may_be_deep_but_not_bottomless(demo: Marketplace) -> None:

@@ -28,16 +28,30 @@ KEYS = {
         "CUSTOMER_NAME": "c.name",
     },
     "customers": {"CREATED": "r.created", "NAME": "r.name"},
+    "orders": {
+        "CREATED": "r.created",
+        "CONSUMER_REVIEWED_AT": "r.consumer_reviewed_at",
+        "COST": "r.cost",
+        "STATE": "r.state",
+    },
 }
 ROWS = {
     "resources": "marketplace_resource r join structure_project p on p.id = r.project_id",
     "offerings": "marketplace_offering r",
     "projects": "structure_project r join structure_customer c on c.id = r.customer_id",
     "customers": "structure_customer r",
+    "orders": "marketplace_order r",
 }
 ORDERS = [
     (root, key, way) for root, keys in KEYS.items() for key in keys for way in ("ASC", "DESC")
 ]
+NULLABLE = (
+    ("resources", "END_DATE"),
+    ("projects", "END_DATE"),
+    ("orders", "COST"),
+    ("orders", "CONSUMER_REVIEWED_AT"),
+)
+"""Where some keys are null, and others are not."""
 FORWARD = """query($after: String, $n: Int!) {{
   {root}(first: $n, after: $after, orderBy: {order}) {{
     nodes {{ uuid }} edges {{ cursor node {{ uuid }} }}
@@ -91,6 +105,50 @@ async def test_pages_backward_through_every_order(
         assert page["pageInfo"]["hasNextPage"] is (before is not None)
         before, more = page["pageInfo"]["startCursor"], page["pageInfo"]["hasPreviousPage"]
     assert met == sorted_uuids(demo.url, root, key, way)
+
+
+@pytest.mark.parametrize(("root", "key"), NULLABLE)
+def test_some_keys_are_null(demo: Marketplace, root: str, key: str) -> None:
+    column = KEYS[root][key]
+    statement = f"select count(*), count({column}) from {ROWS[root]}"
+    with psycopg.connect(demo.url) as connection:
+        everything, known = connection.execute(statement.encode()).fetchone() or (0, 0)
+    assert 0 < known < everything
+
+
+BELOW = """query($c: UUID!, $after: String, $before: String, $first: Int, $last: Int) {{
+  customer(uuid: $c) {{
+    resources(after: $after, before: $before, first: $first, last: $last, orderBy: {order}) {{
+      nodes {{ uuid }}
+      pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }} }}"""
+
+
+@pytest.mark.parametrize("key", ["PROJECT_NAME", "END_DATE", "STATE"])
+@pytest.mark.parametrize("way", ["ASC", "DESC"])
+async def test_pages_below_a_row_go_both_ways(demo: Marketplace, key: str, way: str) -> None:
+    """Of a joined name, of a key that may be null, and of one that many rows share."""
+    customer = "select id, uuid from structure_customer where slug = 'vesterlund'"
+    statement = f"""select r.uuid from {ROWS["resources"]} join ({customer}) c
+        on c.id = p.customer_id order by {KEYS["resources"][key]} {way}, r.id {way}"""
+    with psycopg.connect(demo.url) as connection:
+        wanted = [uuid.hex for (uuid,) in connection.execute(statement.encode())]
+        ((_, owner),) = connection.execute(customer.encode())
+    document = BELOW.format(order=f"{key}_{way}")
+    forward: list[str] = []
+    backward: list[str] = []
+    after = before = None
+    while len(forward) < len(wanted):
+        given = {"c": owner.hex, "first": 37, "after": after}
+        page = (await demo.data(document, **given))["customer"]["resources"]
+        forward += uuids(page)
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+        assert more is (len(forward) < len(wanted))
+        given = {"c": owner.hex, "last": 37, "before": before}
+        page = (await demo.data(document, **given))["customer"]["resources"]
+        backward = uuids(page) + backward
+        before, more = page["pageInfo"]["startCursor"], page["pageInfo"]["hasPreviousPage"]
+        assert more is (len(backward) < len(wanted))
+    assert forward == backward == wanted
 
 
 async def test_a_window_between_two_cursors(demo: Marketplace) -> None:

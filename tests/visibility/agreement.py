@@ -81,7 +81,7 @@ def _by_uuid(root: str) -> str:
 
 
 async def parts(scene: Scene, lists: Iterable[Relation]) -> None:
-    """Compare the parts of all rows that are seen; of plans those that are seen."""
+    """Compare the parts of all rows that are seen; of plans and offerings those that are seen."""
     for each in lists:
         if each.owner not in NODES:  # no root leads to it: it is met on walks
             continue
@@ -89,14 +89,19 @@ async def parts(scene: Scene, lists: Iterable[Relation]) -> None:
         below = scene.seen.truth.below(str(each))
         selection = f"uuid parts: {each.field} {{ {identified_by(each.target)} }}"
         for row in await scene.nodes(each.owner, owners, selection):
-            expected = below.get(row["uuid"], [])
-            if each.target == "Plan":
-                shown = scene.seen.of("Plan")
-                if shown and each.field == "effectivePlans":  # a parent's, which may be hidden
-                    shown = scene.seen.open_plans
-                expected = [plan for plan in expected if plan in shown]
+            expected = [part for part in below.get(row["uuid"], []) if _is_shown(scene, each, part)]
             found = sorted(map(identity, row["parts"]), key=str)
             assert found == sorted(expected, key=str), each
+
+
+def _is_shown(scene: Scene, each: Relation, part: str | None) -> bool:
+    """Say whether a part is shown where the viewer sees the row that it belongs to."""
+    if each.target not in ("Offering", "Plan"):
+        return True
+    shown = scene.seen.of(each.target)
+    if shown and each.field == "effectivePlans":  # a parent's, which may be hidden
+        shown = scene.seen.open_plans
+    return part in shown
 
 
 async def references(scene: Scene) -> Walk:

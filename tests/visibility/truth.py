@@ -69,6 +69,12 @@ BELOW = {
     "Resource.planPeriods": """marketplace_resource o
         join marketplace_resourceplanperiod r on r.resource_id = o.id
             and (r."end" is null or r."end" >= date_trunc('month', current_date))""",
+    "Resource.subresourceOfferings": """marketplace_resource o join marketplace_offering r
+        on (r.content_type_id, r.object_id) = (o.content_type_id, o.object_id)
+        or exists (select from structure_servicesettings s
+            join django_content_type t on t.id = r.content_type_id and t.model = 'servicesettings'
+            where s.id = r.object_id
+                and (s.content_type_id, s.object_id) = (o.content_type_id, o.object_id))""",
     "Resource.team": """marketplace_resource o
         join permissions_userrole g on g.object_id = o.project_id and g.is_active
         join django_content_type t on t.id = g.content_type_id and t.model = 'project'
@@ -159,8 +165,13 @@ class Seen:
         return frozenset(uuid for (uuid,) in found)
 
     def parts(self, field: str, owner: str) -> list[str | None]:
-        """Give all that is part of an owner; of its plans those that are open to the viewer."""
+        """Give all that is part of an owner; of its plans those that are open to the viewer.
+
+        Of the offerings of its subresources those that are seen.
+        """
         found = self.truth.below(field).get(owner, [])
+        if field == "Resource.subresourceOfferings":
+            found = [each for each in found if each in self.of("Offering")]
         if field in ("Offering.plans", "Offering.effectivePlans"):
             found = [each for each in found if each in self.open_plans]
         return sorted(found, key=str)
