@@ -124,9 +124,13 @@ PARTS: Mapping[Table[Any], Part] = {
     ),
     views.team_member: Part(views.team_member.c.resource_id),
     views.backend: Part(views.backend.c.resource_id),
+    views.history_entry: Part(views.history_entry.c.resource_id, false()),
     tables.plan_component: Part(tables.plan_component.c.plan_id),
 }
-"""What belongs to another row; plans may be for some organisations only (§3.5)."""
+"""What belongs to another row; plans may be for some organisations only (§3.5).
+
+Histories are for staff and support, whom no rule holds (§4.11).
+"""
 
 EMBEDDED: Mapping[Table[Any], Column[Any]] = {
     tables.order: tables.order.c.resource_id,
