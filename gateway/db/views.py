@@ -149,7 +149,10 @@ VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] 
     glauth_record: records,
     limited: lambda _absent, rules: limited_usage(rules),
 }
-"""What the views show (domain.md §2.9b, §3.5, §5.20), given the tables that are absent and the rules."""
+"""What the views show, given the tables that are absent and the rules.
+
+See domain.md §2.9b, §3.5 and §5.20.
+"""
 
 
 def ctes(among: Iterable[Table[Any]], absent: Collection[Table[Any]], rules: Rules) -> list[CTE]:

@@ -25,6 +25,8 @@ _RUNTIME = {
     VALIDATING: "Pending additional validation",
 }
 _ROBOTS = 10
+_GROUPED = 8
+"""So many projects have groups of their own in an offering."""
 _ROBOT_TYPES = ("cicd", "bot", "sync")
 _ROBOT_STATES = (3, 3, 1, 2, 4, 5, 6)
 
@@ -115,7 +117,7 @@ def _logins(
 
 
 def _group(rows: Rows, offering: Offering, projects: Iterable[Project]) -> None:
-    for project in list(projects)[:2]:
+    for project in list(projects)[:_GROUPED]:
         key = rows.add(
             tables.offering_user_group,
             offering_id=offering.key,
