@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from graphql import get_named_type, is_composite_type
+from graphql import get_named_type, is_composite_type, is_required_argument
 
 from tests.schema.documents import SCHEMA, promised
 
@@ -22,7 +22,13 @@ def full_row() -> str:
 
 
 def _written(tree: dict[str, Any], type_: Any) -> str:
-    return " ".join(f"{name}{_below(tree[name], type_.fields[name].type)}" for name in tree)
+    """Select fields, but for those that have to be told something: they are in no row of a list."""
+    fields = {name: type_.fields[name] for name in tree}
+    return " ".join(
+        f"{name}{_below(tree[name], field.type)}"
+        for name, field in fields.items()
+        if not any(map(is_required_argument, field.args.values()))
+    )
 
 
 def _below(tree: dict[str, Any], type_: Any) -> str:

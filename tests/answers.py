@@ -12,7 +12,7 @@ from typing import Any
 from graphql import GraphQLEnumType, get_named_type, is_composite_type
 from strawberry.utils.str_converters import to_snake_case
 
-from tests.schema.documents import SCHEMA, promised
+from tests.schema.documents import ASKED, SCHEMA, promised
 from tests.visibility.shape import leaves
 
 ANSWERS = Path(__file__).parent / "waldur" / "rest"
@@ -51,6 +51,7 @@ NEWER = {
     "project_is_in_grace_period",
     "customer_slug",
     "end_date_updated_at",
+    "history/at",
     "last_sync",
     "helpdesk_url",
     "documentation_url",
@@ -154,7 +155,7 @@ def _written(type_: Any, tree: dict[str, Any]) -> str:
     for name, below in tree.items():
         kind = get_named_type(type_.fields[name].type)
         inside = f" {{ __typename {_written(kind, below)} }}" if is_composite_type(kind) else ""
-        found.append(name + inside)
+        found.append(name + ASKED.get(name, "") + inside)
     return " ".join(found)
 
 

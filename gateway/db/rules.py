@@ -28,6 +28,8 @@ class Rules:
     """Whether there are roles on single resources (§4.4)."""
     role_restricted_offerings: bool
     """Whether an offering may be for holders of some roles only (§4.7)."""
+    accounts_in_secrets: bool
+    """Whether an offering's secret options say if it makes accounts, not its plugin's (§0.4)."""
 
 
 RULES_2024 = Rules(
@@ -42,6 +44,7 @@ RULES_2024 = Rules(
     offering_roles_provide=False,
     resource_roles=False,
     role_restricted_offerings=False,
+    accounts_in_secrets=True,
 )
 RULES_2026 = Rules(
     year=2026,
@@ -55,5 +58,6 @@ RULES_2026 = Rules(
     offering_roles_provide=True,
     resource_roles=True,
     role_restricted_offerings=True,
+    accounts_in_secrets=False,
 )
 BY_YEAR = {each.year: each for each in (RULES_2024, RULES_2026)}

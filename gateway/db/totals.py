@@ -95,6 +95,12 @@ STATES_OF_PROJECT = _seen_by_state(tables.resource.c.project_id)
 STATES_OF_CUSTOMER = _seen_by_state(tables.project.c.customer_id, tables.resource.c.project_id)
 """How many resources of theirs the viewer sees in each state, by the state's number."""
 
+
+def _recorded(kind: Any, place: Any, told: Any) -> Any:
+    """List records with their kinds, in the order of their places."""
+    return func.json_agg(func.json_build_array(kind, told)).aggregate_order_by(kind, place)
+
+
 RESOURCES_OF_PLAN = Total(
     tables.resource.c.plan_id,
     {
@@ -163,6 +169,13 @@ LIMITED_USAGE = Total(
     {"all": Of(func.jsonb_object_agg, (At(_limited.type), At(_limited.usage)))},
 )
 """What counts toward the limits of a resource, by the component's type, as JSON."""
+
+_glauth = views.glauth_record.c
+GLAUTH = Total(
+    _glauth.resource_id,
+    {"all": Of(_recorded, (At(_glauth.kind), At(_glauth.place), At(_glauth.told)))},
+)
+"""What GLauth is to know of a resource, as JSON: each record with its kind; null if nothing."""
 
 _order = tables.order.c
 BLOCKING_ORDERS = Total(

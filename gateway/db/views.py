@@ -27,6 +27,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
 from gateway.db.backends import backends
+from gateway.db.glauth import records
+from gateway.db.history import versions
 from gateway.db.rules import Rules
 from gateway.db.subresources import subresource_offerings
 from gateway.db.team import team
@@ -93,6 +95,26 @@ team_member = Table(
     Column("has_consent", Boolean, nullable=False),
     info={BASE: tables.resource},
 )
+history_entry = Table(
+    "history_entry",
+    _metadata,
+    Column("id", Integer, primary_key=True),
+    Column("resource_id", Integer, ForeignKey(tables.resource.c.id), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("user_id", Integer, ForeignKey(tables.user.c.id), nullable=True),
+    Column("serialized", Text, nullable=False),
+    info={BASE: tables.version},
+)
+glauth_record = Table(
+    "glauth_record",
+    _metadata,
+    Column("resource_id", Integer),
+    Column("kind", Text),
+    Column("place", Integer),
+    Column("told", JSONB),
+    info={BASE: tables.resource},
+)
 limited = Table(
     "limited_usage",
     _metadata,
@@ -134,9 +156,14 @@ VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] 
     ),
     backend: lambda absent, _rules: backends(absent),
     team_member: lambda absent, _rules: team(consents=tables.consent not in absent),
+    history_entry: lambda _absent, _rules: versions(),
+    glauth_record: records,
     limited: lambda _absent, rules: limited_usage(rules),
 }
-"""What the views show (domain.md §2.9b, §3.5), given the tables that are absent and the rules."""
+"""What the views show, given the tables that are absent and the rules.
+
+See domain.md §2.9b, §3.5 and §5.20.
+"""
 
 
 def ctes(among: Iterable[Table[Any]], absent: Collection[Table[Any]], rules: Rules) -> list[CTE]:

@@ -133,6 +133,7 @@ PARTS: Mapping[Table[Any], Part] = {
     views.subresource_offering: Part(
         views.subresource_offering.c.of_resource_id, _offered(views.subresource_offering)
     ),
+    views.history_entry: Part(views.history_entry.c.resource_id, false()),
     tables.plan_component: Part(tables.plan_component.c.plan_id),
 }
 """What belongs to another row; plans may be for some organisations only (§3.5).
@@ -140,6 +141,7 @@ PARTS: Mapping[Table[Any], Part] = {
 REST tells whoever sees a resource the uuids and types of all its offerings of
 subresources (§5.20), drafts and other customers' private ones too. Offerings are
 shown here as a whole, so only those are that the viewer sees anyway.
+Histories are for staff and support, whom no rule holds (§4.11).
 """
 
 EMBEDDED: Mapping[Table[Any], Column[Any]] = {

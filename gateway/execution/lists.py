@@ -24,12 +24,13 @@ def listed(relation: Listed, selected: Selected) -> Part:
 
 
 def narrowed(relation: Narrowed, selected: Selected) -> Part:
-    """Lower a list of parts that arguments narrow: a step."""
+    """Lower a list of parts that arguments narrow, or the first of them: a step."""
     node = selected.details[0].node
     given = arguments(selected.field, node)
     asked = once(node, lambda variables: relation.asked(given(variables)))
     part = selected.object(Place(relation.reference.table))
-    step = Step(Kind.MANY, part, relation.read, asked=asked)
+    kind = Kind.MANY if relation.first is None else Kind.ONE
+    step = Step(kind, part, relation.read, asked=asked)
     return Below(step, selected.place.at(target(relation.reference)))
 
 

@@ -39,6 +39,9 @@ PLUGINS: Mapping[str, Plugin] = {
     "Waldur.RemoteOffering": Plugin(limits_updatable=True),
 }
 
+SECRET_ATTRIBUTES = frozenset().union(*(each.secret_attributes for each in PLUGINS.values()))
+"""What any plugin keeps secret."""
+
 
 def plugin(offering_type: str) -> Plugin:
     """Give the facts of offerings of that type."""

@@ -32,6 +32,11 @@ def narrowed(reference: Column[Any], *order: Column[Any], **arguments: Narrower)
     return declare(Narrowed(reference, arguments, order))
 
 
+def chosen(reference: Column[Any], order: Order, **arguments: Narrower) -> Any:
+    """Declare a field that holds the first of the parts that arguments narrow, if there is one."""
+    return declare(Narrowed(reference, arguments, first=order))
+
+
 def only(reference: Column[Any]) -> Any:
     """Declare a field that holds the one part whose `reference` points here, if there is one."""
     return declare(First(reference, None))

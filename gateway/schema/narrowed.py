@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column
 
 from gateway.context import Info
-from gateway.db.read import At, Condition, Door, Read
+from gateway.db.read import At, Condition, Door, Order, Read, Stretch
 from gateway.db.row import Row, need
 from gateway.db.values import text
 from gateway.schema.filters import Filter
@@ -45,11 +45,15 @@ class Narrowing:
 
 @dataclass(frozen=True, eq=False)
 class Narrowed:
-    """The parts whose `reference` points here, narrowed by arguments under Python's names."""
+    """The parts whose `reference` points here, narrowed by arguments under Python's names.
+
+    Where there is a `first`, they are but the first in that order.
+    """
 
     reference: Column[Any]
     arguments: Mapping[str, Narrower]
     order: tuple[Column[Any], ...] = ()
+    first: Order | None = None
 
     def asked(self, given: Mapping[str, Any]) -> Narrowing:
         """Check what a client gives; a null asks for nothing."""
@@ -63,7 +67,9 @@ class Narrowed:
         """Describe the rows."""
         table: Any = self.reference.table
         where = tuple([self._condition(name) for name in form])
-        return Read(table, columns, Door.PARTS, At(self.reference), where, order=self.order)
+        one = None if self.first is None else Stretch(self.first, limit=1)
+        match, order = At(self.reference), self.order
+        return Read(table, columns, Door.PARTS, match, where, one, placed=False, order=order)
 
     def _condition(self, name: str) -> Condition:
         holds = self.arguments[name].filter.holds
@@ -79,13 +85,14 @@ class Narrowed:
         here = target(self.reference)
         need([here])
 
-        async def resolve(root: Parent, info: Info, **given: Any) -> list[Row] | None:
+        async def resolve(root: Parent, info: Info, **given: Any) -> Row | list[Row] | None:
             if not shown(root, info):
                 return None
             asked = self.asked(given)
             key, parameters = getattr(root, here.key), asked.parameters()
             found = await info.context.loads.rows(self.described(asked.form), key, parameters)
-            return made(info, self.reference.table, found)
+            rows = made(info, self.reference.table, found)
+            return rows if self.first is None else next(iter(rows), None)
 
         resolve.__signature__ = signature(self.arguments)  # type: ignore[attr-defined]
         return resolve

@@ -13,6 +13,7 @@ from gateway.db.row import Row
 from gateway.db.totals import (
     BILLING_OF_OFFERING,
     BLOCKING_ORDERS,
+    GLAUTH,
     LIMIT_PERIODS,
     LIMITED_USAGE,
     OWN_ACCOUNT,
@@ -21,11 +22,19 @@ from gateway.db.totals import (
     RENEWALS,
     TERMS,
 )
+from gateway.marketplace.glauth import tree, users_config
 from gateway.marketplace.plugins import safe_attributes
 from gateway.marketplace.standing import actions, can_terminate, must_agree
 from gateway.schema.backend import BackendObject
 from gateway.schema.endpoint import Endpoint
-from gateway.schema.fields import computed, first, many, narrowed, one, only, pages
+from gateway.schema.fields import chosen, computed, first, many, narrowed, one, only, pages
+from gateway.schema.history import (
+    MOMENT,
+    NEWEST,
+    HistoryEntry,
+    HistoryEntryFilter,
+    HistoryEntryOrder,
+)
 from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
@@ -219,3 +228,21 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """The people of its project."""
     endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
     """Where it can be reached."""
+    history: Page[HistoryEntry] | None = pages(
+        views.history_entry.c.resource_id, HistoryEntryOrder, HistoryEntryFilter
+    )
+    """What it was before, the newest first; for all but staff and support there is nothing."""
+    history_at: HistoryEntry | None = chosen(views.history_entry.c.resource_id, NEWEST, **MOMENT)
+    """What it was at a moment; null if it was not there yet, and for all but staff and support."""
+    glauth_users_config: str | None = computed(users_config, Sum(GLAUTH, "all", resource.id))
+    """The accounts in its offering, as TOML for GLauth; null if the offering makes none.
+
+    They are those of the people of its project, and of its robots. Without the
+    hash of the shared password (`passsha256`), as that is a secret, and without
+    people's SSH keys.
+    """
+    glauth_tree: JSON | None = computed(tree, Sum(GLAUTH, "all", resource.id))
+    """The accounts in its offering and their groups, as REST has them; null if it makes none.
+
+    Without people's SSH keys.
+    """

@@ -89,7 +89,12 @@ def test_versions_tell_what_was_changed(rows: psycopg.Connection) -> None:
             group by object_id having count(distinct
                 serialized_data::jsonb -> 0 -> 'fields' -> '{field}') > 1) s"""
         assert count(rows, changed) > 20
-    assert count(rows, "reversion_revision where user_id is null or comment = ''") == 0
+    for what in ("user_id is null", "comment = ''"):
+        assert every(rows, f"select {what} from reversion_revision") == {True, False}
+    hands = """(select object_id from reversion_version v
+        join reversion_revision e on e.id = v.revision_id
+        group by object_id having count(distinct e.user_id) > 1) s"""
+    assert count(rows, hands) > 20
 
 
 def test_the_log_tells_different_things(rows: psycopg.Connection) -> None:

@@ -55,10 +55,14 @@ class Dice:
 
 
 NARROWED: dict[str, list[object]] = {
+    "HistoryEntry": ["2026-06-30T12:00:00Z", "2025-06-30", "2024-01-01T00:00:00+05:00", "then"],
     "ComponentUsage": ["2025-12-31", "2026-10-01", None, "yesterday"],
     "TeamMember": [True, False, None, 1],
 }
 """What the arguments of short lists may be, by what they list; the last is wrong."""
+
+REQUIRED = {"at"}
+"""Those that have to be given."""
 
 
 MONTHS = (12, 3, 6, 24, 1, 0, 601)
@@ -92,8 +96,8 @@ class Values:
         if "attributes" in names:
             return self._form(names)
         if row in NARROWED:
-            given = {name: self._dice.one_of(NARROWED[row]) for name in names}
-            return {name: each for name, each in given.items() if self._dice.chance(50)}
+            needed = REQUIRED & {*names}
+            return self._optional(dict.fromkeys(names, NARROWED[row]), [*needed])
         if "ids" in names:
             return {"ids": [self._id() for _ in range(self._dice.upto(4) or 1)]}
         return {"id": self._id()} if "id" in names else {"uuid": self._spelled(self._uuid(row))}
@@ -122,7 +126,7 @@ class Values:
 
     def _stretch(self, order: str) -> Given:
         given: Given = {}
-        wanted = "CREATED_ASC"
+        wanted = _enum(order)[0]
         if self._dice.chance(35):
             wanted = given["orderBy"] = self._dice.one_of(_enum(order))
         for name in ("after", "before"):

@@ -87,6 +87,7 @@ def _asked(known: Known, field: GraphQLField) -> str:
         "id": given["resourceId"],
         "ids": [given["offeringId"]],
         "extensionMonths": 12,
+        "at": "2026-06-30T12:00:00Z",
     }
     needed = [name for name, each in field.args.items() if is_required_argument(each)]
     written = ", ".join(f"{name}: {json.dumps(values[name])}" for name in needed)

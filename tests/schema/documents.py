@@ -44,7 +44,7 @@ def _node(connection: GraphQLObjectType) -> str:
     return str(get_named_type(connection.fields["nodes"].type))
 
 
-LATER = re.compile(r"HistoryEntry|Resource\.(historyAt|allowedOperations)")
+LATER = re.compile(r"Resource\.allowedOperations")
 """The paths of the contract that the schema does not have yet."""
 ARGUMENTS = re.compile(r"\(.*?\)")
 MAP = Path(__file__).parents[1] / "waldur" / "rest-map.tsv"
@@ -65,12 +65,16 @@ ROOTS = {
     "PlanPeriod": ("planPeriods",),
     "Resource": (),
     "BackendObject": ("backend",),
+    "HistoryEntry": ("history", "nodes"),
     "TeamMember": ("team",),
     "User": ("endDateRequestedBy",),
     "RenewalEstimate": ("renewalEstimate", "... on RenewalEstimate"),
 }
 """How one comes from a resource to each type."""
-ASKED = {"renewalEstimate": "(extensionMonths: 12)"}
+ASKED = {
+    "historyAt": '(at: "2026-06-30T12:00:00Z")',
+    "renewalEstimate": "(extensionMonths: 12)",
+}
 """What fields are asked with that need arguments."""
 
 

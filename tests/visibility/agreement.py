@@ -51,13 +51,13 @@ async def pages_below(scene: Scene, lists: Iterable[Relation]) -> None:
     """Compare the lists below all rows that are seen with the rows that refer to these."""
     for each in lists:
         owners = sorted(scene.seen.of(each.owner))
-        below = scene.seen.truth.below(str(each))
-        selection = f"uuid list: {each.field}(first: {MOST}) {{ totalCount nodes {{ uuid }} }}"
+        shown = f"totalCount nodes {{ {identified_by(each.target)} }}"
+        selection = f"uuid list: {each.field}(first: {MOST}) {{ {shown} }}"
         for row in await scene.nodes(each.owner, owners, selection):
-            expected = {*below.get(row["uuid"], [])} & scene.seen.of(each.target)
-            found = [node["uuid"] for node in row["list"]["nodes"]]
-            assert set(found) == expected, each
-            assert len(found) == row["list"]["totalCount"] == len(expected), each
+            expected = scene.seen.listed(str(each), each.target, row["uuid"])
+            found = map(identity, row["list"]["nodes"])
+            assert sorted(found, key=str) == sorted(expected, key=str), each
+            assert row["list"]["totalCount"] == len(expected), each
 
 
 async def uuids(scene: Scene) -> None:

@@ -22,7 +22,13 @@ HIDDEN = {
     Look("waldur", "removed_project_member"): {"Resource.project"},
 }
 """What some people refer to that they do not see."""
-ELSEWHERE = {"Project.customer", "TeamMember.user", "Viewer.user", "Offering.project"}
+ELSEWHERE = {
+    "HistoryEntry.user",
+    "Offering.project",
+    "Project.customer",
+    "TeamMember.user",
+    "Viewer.user",
+}
 """Met in test_paths.py, never hidden, and hidden in test_roles.py."""
 
 

@@ -66,6 +66,11 @@ BELOW = {
     "PlanPeriod.usages": """marketplace_resourceplanperiod o
         join marketplace_componentusage r on r.plan_period_id = o.id
             and r.billing_period = date_trunc('month', current_date)""",
+    "Resource.history": """marketplace_resource o
+        join reversion_version v on v.object_id = o.id::text
+        join django_content_type t on t.id = v.content_type_id and t.model = 'resource'
+        join reversion_revision e on e.id = v.revision_id
+        left join core_user r on r.id = e.user_id""",
     "Resource.planPeriods": """marketplace_resource o
         join marketplace_resourceplanperiod r on r.resource_id = o.id
             and (r."end" is null or r."end" >= date_trunc('month', current_date))""",
@@ -89,8 +94,11 @@ BELOW = {
 NEWER = {
     "Offering.partitions": TABLES["Partition"],
     "Offering.softwareCatalogs": "marketplace_offeringsoftwarecatalog",
+    "Resource.history": "reversion_version",
 }
 """The fields that are about tables which not every marketplace has."""
+STAFF_ONLY = {"HistoryEntry"}
+"""Types whose rows staff and support see, and nobody else."""
 
 _OPEN_PLANS = """
 select replace(p.uuid::text, '-', '') from marketplace_plan p
@@ -155,14 +163,26 @@ class Seen:
         """Give the uuids of the rows of a type that are not seen."""
         return sorted({*self.truth.rows(name)} - self.of(name))
 
+    @property
+    def everything(self) -> bool:
+        """Whether the viewer is of the staff or of support."""
+        return self.of("User") == {*self.truth.rows("User")}
+
     @cached_property
     def open_plans(self) -> frozenset[str]:
         """The uuids of the plans that are for everybody, or for the viewer's organisations."""
-        if self.of("User") == {*self.truth.rows("User")}:
+        if self.everything:
             return frozenset(self.truth.rows("Plan"))
         statement = SQL(_OPEN_PLANS).format(**self.truth.oracle._tables())
         found = self.truth.connection.execute(statement, [sorted(self.of("Customer"))])
         return frozenset(uuid for (uuid,) in found)
+
+    def listed(self, field: str, target: str, owner: str) -> list[str | None]:
+        """Give the rows of a type that are seen in the list below an owner."""
+        found = self.truth.below(field).get(owner, [])
+        if target in STAFF_ONLY:
+            return found if self.everything else []
+        return [*({*found} & self.of(target))]
 
     def parts(self, field: str, owner: str) -> list[str | None]:
         """Give all that is part of an owner; of its plans those that are open to the viewer.

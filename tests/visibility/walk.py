@@ -20,6 +20,7 @@ WIDTH = 3
 _TELLING = {"fullName", "description", "slug", "created", "email"}
 """Fields of which each reference to a hidden row shows but some."""
 _ABOUT = {
+    "HistoryEntry": "user { uuid email }",
     "PlanComponent": "component { uuid }",
     "TeamMember": "user { uuid email }",
     "Viewer": "user { uuid }",

@@ -25,6 +25,8 @@ _RUNTIME = {
     VALIDATING: "Pending additional validation",
 }
 _ROBOTS = 10
+_GROUPED = 8
+"""So many projects have groups of their own in an offering."""
 _ROBOT_TYPES = ("cicd", "bot", "sync")
 _ROBOT_STATES = (3, 3, 1, 2, 4, 5, 6)
 
@@ -66,7 +68,11 @@ def robot(rows: Rows, resource: Resource) -> None:
         responsible_user_id=resource.orderer,
         state=_ROBOT_STATES[resource.key % len(_ROBOT_STATES)],
         backend_id=f"robot-{resource.key}",
-        backend_metadata={"uidnumber": 90000 + resource.key},
+        backend_metadata={
+            "uidnumber": 90000 + resource.key,
+            "primarygroup": 90000 + resource.key,
+            "homeDir": f"/home/robot-{resource.key}",
+        },
         created=resource.created,
     )
     rows.add(tables.robot_account_user, robotaccount_id=account, user_id=resource.orderer)
@@ -90,22 +96,28 @@ def _logins(
     for user, name in sorted(names.items()):
         if rows.chance(0.7) or name == "manager":
             state = rows.random.choice(states)
+            login = f"{name.replace('.', '')[:8]}{user}"
             rows.add(
                 tables.offering_user,
                 offering_id=offering.key,
                 user_id=user,
-                username=f"{name.replace('.', '')[:8]}{user}" if state == OK else None,
+                username=login if state == OK else None,
                 state=state,
                 runtime_state=_RUNTIME.get(state, "Active"),
                 service_provider_comment=_SAID.get(state, ""),
                 service_provider_comment_url="https://example.org/faq" if state in _SAID else "",
-                backend_metadata={"uidnumber": 5000 + user, "primarygroup": 6000},
+                backend_metadata={
+                    "uidnumber": 5000 + user,
+                    "primarygroup": 20000 + user,
+                    "loginShell": "/bin/bash",
+                    "homeDir": f"/home/{login}",
+                },
                 created=rows.ago(600),
             )
 
 
 def _group(rows: Rows, offering: Offering, projects: Iterable[Project]) -> None:
-    for project in list(projects)[:2]:
+    for project in list(projects)[:_GROUPED]:
         key = rows.add(
             tables.offering_user_group,
             offering_id=offering.key,

@@ -3,27 +3,40 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.db import tables
 from gateway.demo.marketplace import kinds
 from gateway.demo.marketplace.resources import OK, Resource
 from gateway.demo.marketplace.rows import Rows
 
+_IMPORTED = 10
+"""Of so many resources one was last changed by a task, which is nobody and says nothing."""
+
+
+class Version(NamedTuple):
+    """Why a version was made, who made it, and the columns as they were then."""
+
+    comment: str
+    user: int | None
+    fields: dict[str, Any]
+
 
 def add(rows: Rows, resource: Resource) -> None:
     """Add the versions of a resource: as it was made, renamed, and given limits and an end."""
     lived = rows.ago(0) - resource.created
-    for share, (comment, fields) in zip((0, 0.5, 0.75), _versions(resource), strict=True):
-        _add(rows, resource, resource.created + lived * share, comment, fields)
+    for share, version in zip((0, 0.5, 0.75), _versions(resource), strict=True):
+        _add(rows, resource, resource.created + lived * share, version)
 
 
-def _versions(resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give why a version was made, and the columns as they were then."""
-    columns = _columns(resource)
-    yield "Created", {**columns, "name": f"{resource.name}-draft", "limits": {}, "end_date": None}
-    yield "Renamed", {**columns, "limits": {}, "end_date": None}
-    yield "Updated via REST API", columns
+def _versions(resource: Resource) -> Iterator[Version]:
+    columns, team = _columns(resource), resource.place.project.team
+    early = {**columns, "limits": {}, "end_date": None}
+    yield Version("Created", resource.orderer, {**early, "name": f"{resource.name}-draft"})
+    yield Version("Renamed", team[resource.key % len(team)], early)
+    imported = resource.key % _IMPORTED == 0
+    comment = "" if imported else "Updated via REST API"
+    yield Version(comment, None if imported else resource.orderer, columns)
 
 
 def _columns(resource: Resource) -> dict[str, Any]:
@@ -51,10 +64,9 @@ def _columns(resource: Resource) -> dict[str, Any]:
     }
 
 
-def _add(
-    rows: Rows, resource: Resource, at: datetime, comment: str, fields: dict[str, Any]
-) -> None:
-    revision = rows.add(tables.revision, date_created=at, comment=comment, user_id=resource.orderer)
+def _add(rows: Rows, resource: Resource, at: datetime, version: Version) -> None:
+    comment, user, fields = version
+    revision = rows.add(tables.revision, date_created=at, comment=comment, user_id=user)
     rows.add(
         tables.version,
         revision_id=revision,

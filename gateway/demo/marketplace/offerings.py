@@ -154,7 +154,11 @@ def _texts(rows: Rows, offer: Offer) -> dict[str, object]:
         "options": form(offer.options),
         "resource_options": form(offer.resource_options) if offer.resource_options else {},
         "plugin_options": dict(offer.plugin_options),
-        "secret_options": {"token": "secret-offering-token", "api_url": "https://example.org/"},
+        "secret_options": {
+            "token": "secret-offering-token",
+            "shared_user_password": "secret-shared-password",
+            "api_url": "https://example.org/",
+        },
         "backend_id": slug,
         "backend_metadata": {},
         "helpdesk_url": "https://help.example.org/",

@@ -13,11 +13,13 @@ from gateway.context import MOST, Budget, Context
 from gateway.db.viewer import Viewer
 from gateway.execution.answering import Answer, Answering, Asking
 from tests.execution.corpus.known import (
+    BELOW,
     ENDS,
     ORDERED,
     SAMPLES,
     VISIBLE,
     Known,
+    cursors,
     orders,
     places,
     sampled,
@@ -126,14 +128,14 @@ class Both:
             for name, each in SAMPLES.items()
         }
         found = await self._data(f"{{ {places()} }}", look._replace(username="staff"))
-        cursors = {
+        known = {
             f"{name}.{order}": [
-                edge["cursor"] for end in ENDS for edge in found[f"{name}_{order}_{end}"]["edges"]
+                each for end in ENDS for each in cursors(found[f"{name}_{order}_{end}"])
             ]
-            for name in ORDERED
+            for name in ORDERED | BELOW
             for order in orders(name)
         }
-        return Known(self.everything, shown(visible), filters, cursors)
+        return Known(self.everything, shown(visible), filters, known)
 
     async def _data(self, query: str, look: Look) -> Any:
         answer = json.loads((await self._answer(self.reference, Asking(query), look)).encoded())

@@ -74,6 +74,9 @@ SAMPLES = {
         }
         project { projectUuid: uuid customer { customerUuid: uuid } }
     } }""",
+    "HistoryEntryFilter": """resources(first: 3) { nodes {
+        historyAt(at: "2100-01-01T00:00:00Z") { createdAfter: at createdBefore: at }
+    } }""",
 }
 """Where the fields of filters find values that some rows meet, under the fields' names."""
 ORDERED = {
@@ -83,6 +86,9 @@ ORDERED = {
     "CustomerOrder": "customers",
     "OrderOrder": "orders",
 }
+"""The root fields that show lists."""
+BELOW = {"HistoryEntryOrder": "resources(first: 1) { nodes { history"}
+"""What leads to lists that no root field shows."""
 ENDS = ("first", "last")
 JOINING = ("and", "or", "not")
 
@@ -183,10 +189,20 @@ def places() -> str:
     """Write a document that asks for places at both ends of each list in each order."""
     return " ".join(
         f"{name}_{order}_{end}: {field}({end}: 2, orderBy: {order}) {{ edges {{ cursor }} }}"
-        for name, field in ORDERED.items()
+        f"{' }' * field.count('{')}"
+        for name, field in (ORDERED | BELOW).items()
         for order in orders(name)
         for end in ENDS
     )
+
+
+def cursors(answer: Any) -> Iterator[str]:
+    """Give the places in an answer."""
+    below = list(answer.values()) if isinstance(answer, dict) else answer
+    for each in below if isinstance(below, list) else ():
+        yield from cursors(each)
+    if isinstance(answer, dict) and "cursor" in answer:
+        yield answer["cursor"]
 
 
 def orders(name: str) -> list[str]:

@@ -9,8 +9,9 @@ from tests.execution.corpus.known import JOINING, ORDERED, SAMPLES, Known, order
 from tests.execution.corpus.reading import Case
 from tests.schema.documents import SCHEMA, contract, everything
 from tests.visibility.shape import BY_UUID, NODES, Relation, Way, all_relations
+from tests.visibility.walk import identified_by
 
-PAGE = "edges { cursor } nodes { uuid } pageInfo { startCursor endCursor }"
+PAGE = "edges { cursor } nodes { %s } pageInfo { startCursor endCursor }"
 CONTRACT = Case(
     "all paths of the contract", f"{{ resources(first: 2) {{ nodes {{ {contract()} }} }} }}"
 )
@@ -18,26 +19,27 @@ CONTRACT = Case(
 
 def ordered() -> Iterator[Case]:
     """Go through each list in each order, forward and backward."""
+    page = PAGE % "uuid"
     for name, field in ORDERED.items():
         for order in orders(name):
             yield Case(
                 f"{field} by {order}",
                 "query ($after: String, $before: String) {"
-                f" a: {field}(first: 3, after: $after, orderBy: {order}) {{ {PAGE} }}"
-                f" b: {field}(last: 3, before: $before, orderBy: {order}) {{ {PAGE} }}"
-                f" c: {field}(first: 3, before: $before, orderBy: {order}) {{ {PAGE} }} }}",
+                f" a: {field}(first: 3, after: $after, orderBy: {order}) {{ {page} }}"
+                f" b: {field}(last: 3, before: $before, orderBy: {order}) {{ {page} }}"
+                f" c: {field}(first: 3, before: $before, orderBy: {order}) {{ {page} }} }}",
             )
 
 
 def ordered_below() -> Iterator[Case]:
     """Ask for each list below rows in each order, and for what comes after."""
     for each in all_relations(Way.PAGES):
-        name = f"{each.target}Order"
+        name, page = f"{each.target}Order", PAGE % identified_by(each.target)
         lists = " ".join(
-            f"{order}: {each.field}(first: 1, orderBy: {order}) {{ {PAGE} }}"
+            f"{order}: {each.field}(first: 1, orderBy: {order}) {{ {page} }}"
             for order in orders(name)
         )
-        first = f"{each.field}(first: 2, after: $after) {{ totalCount {PAGE} }}"
+        first = f"{each.field}(first: 2, after: $after) {{ totalCount {page} }}"
         inside = f"... on {each.owner} {{ {first} {lists} }}"
         yield Case(
             f"{each} in all orders",
@@ -63,15 +65,13 @@ def filtered(known: Known) -> Iterator[Case]:
 
 def _filtered(known: Known, name: str, field: str, below: Relation | None) -> Case:
     noun = name.removesuffix("Filter")
-    root = ORDERED[f"{noun}Order"]
+    root = ORDERED.get(f"{noun}Order")
     kind = _type_of(name, field)
     owner = f", ${below.owner.lower()}Id: ID!" if below else ""
     return Case(
-        f"{root} by {field}",
+        f"{noun} by {field}",
         f"query ($value: {kind}, $filter: {name}{owner}) {{"
-        f" a: {root}(first: 2, filter: {{{field}: $value}}) {{ nodes {{ uuid }} }}"
-        f" b: {root}(first: 2, filter: $filter) {{ totalCount nodes {{ uuid }} }}"
-        f" {_below(below)} }}",
+        f" {_at_root(root, field)} {_below(below, field)} }}",
         _filters(field, known.values(name, field)),
     )
 
@@ -90,10 +90,22 @@ def _type_of(name: str, field: str) -> str:
     return str(type_.fields[field].type)
 
 
-def _below(each: Relation | None) -> str:
+def _at_root(root: str | None, field: str) -> str:
+    if root is None:
+        return ""
+    return (
+        f"a: {root}(first: 2, filter: {{{field}: $value}}) {{ nodes {{ uuid }} }}"
+        f" b: {root}(first: 2, filter: $filter) {{ totalCount nodes {{ uuid }} }}"
+    )
+
+
+def _below(each: Relation | None, field: str) -> str:
     if each is None:
         return ""
-    asked = f"{each.field}(first: 2, filter: $filter) {{ totalCount }}"
+    asked = (
+        f"a: {each.field}(first: 2, filter: {{{field}: $value}}) {{ totalCount }}"
+        f" b: {each.field}(first: 2, filter: $filter) {{ totalCount }}"
+    )
     return f"node(id: ${each.owner.lower()}Id) {{ ... on {each.owner} {{ {asked} }} }}"
 
 
