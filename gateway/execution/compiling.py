@@ -13,6 +13,7 @@ from gateway.db.read import At, Nested, Seen, Through
 from gateway.execution.build import Builder
 from gateway.execution.lower import lowered
 from gateway.execution.plan import Kind, NotPlannedError, Plan, Step
+from gateway.execution.single import only
 from gateway.execution.variables import Variables
 
 MOST_STEPS = 100
@@ -47,7 +48,7 @@ def compiled(
         step.index = index
     named = list(dict.fromkeys(step.named[0] for step in steps if step.named))
     defined = Variables(schema, executor.operation.variable_definitions or ())
-    return Plan(steps, levels, named, defined, _most(steps))
+    return Plan(steps, levels, named, defined, only(steps), _most(steps))
 
 
 def _most(steps: list[Step]) -> float:

@@ -147,6 +147,8 @@ class Plan:
     """The steps that read, by the round in which they do."""
     named: list[Named]
     variables: Variables
+    single: Step | None
+    """The only step that reads, if it reads but one row."""
     most: float
     """How many rows an answer can show, whatever is found; without end if there are lists."""
     surprises: int = 0

@@ -10,6 +10,7 @@ from gateway.context import Budget, Context, TooMuchError
 from gateway.db.database import Ask, Coming, Result, Rows
 from gateway.db.values import array, text
 from gateway.execution.plan import Kind, Named, Pairs, Plan, Step
+from gateway.execution.single import run_single
 from gateway.execution.size import bound, count
 from gateway.loaders.asks import Asks
 from gateway.schema.asked import Asked, Stretched
@@ -25,6 +26,8 @@ async def run(plan: Plan, variables: VariableValues, context: Context) -> Any:
     TooMuchError if it is more than the context's budget allows. Whatever else
     is raised is for the reference to tell.
     """
+    if plan.single is not None and plan.most <= context.budget.most:
+        return await run_single(plan, plan.single, variables, context)
     running = Run(plan, variables, context)
     for level in plan.levels:
         await running.read(level)
