@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from gateway.db.bounds import bounds
+from gateway.db.fixed import beside
 from gateway.db.installation import Installation
 from gateway.db.nested import listed
 from gateway.db.read import At, Door, Nested, Read, Seen, Stretch, Through, Wanted
@@ -93,7 +94,9 @@ class _Selecting:
 
     def __init__(self, installation: Installation, read: Read, *, everything: bool) -> None:
         self._installation, self._read, self._everything = installation, read, everything
-        self._conditions = [self._rule(read.table), *(each(self._rule) for each in read.where)]
+        wanted = [each(self._rule) for each in read.where]
+        found = [read.match.column] if read.stretch and read.match and not read.match.path else []
+        self._conditions = [beside(self._rule(read.table), wanted, *found), *wanted]
         if read.visible_to:
             self._conditions.append(visible_to(installation))
 
