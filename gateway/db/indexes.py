@@ -61,6 +61,7 @@ OWN: tuple[Keys, ...] = (
     _keys(_resource.project_id, _resource.created, _resource.id),
     _keys(_resource.offering_id, _resource.created, _resource.id),
     _keys(_resource.plan_id, _resource.created, _resource.id),
+    _keys(_resource.plan_id, _resource.state),
     _keys(_resource.backend_id),
     Keys((_resource.backend_id,), upper=True),
     Keys((_resource.effective_id,), upper=True),
@@ -76,7 +77,8 @@ OWN: tuple[Keys, ...] = (
     _keys(_order.state, _order.id),
     _keys(_order.resource_id, _order.created),
 )
-"""Those by which pages are read in order, and rows found by what a backend calls them."""
+"""Those by which pages are read in order, plans' resources counted, and rows found by what a
+backend calls them."""
 
 
 def wanted() -> Iterator[Keys]:
