@@ -7,9 +7,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.api import schema
 from gateway.demo.marketplace.fill import make
-from gateway.execution.answering import Answering
 from gateway.resolvers.queries import NODES
 from tests.conftest import NewDatabase
 from tests.explained import (
@@ -77,9 +75,7 @@ async def large(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Marke
     database = await Kept.at(url)
     assert isinstance(database, Kept)
     database.asked, database.kept = [], []
-    marketplace = Marketplace(url, database)
-    marketplace.answering = Answering(schema, execution=request.param)
-    yield marketplace
+    yield Marketplace(url, database, request.param)
     await database.close()
 
 
