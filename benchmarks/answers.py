@@ -11,7 +11,7 @@ from gateway.marketplace.plugins import PLUGINS
 from gateway.schema.component import BillingType, LimitPeriod
 from gateway.schema.offering_list import OfferingState
 from gateway.schema.plan import PlanUnit
-from gateway.schema.resource_list import ResourceState
+from gateway.schema.states import ResourceState
 
 _ENUMS: tuple[type[Enum], ...] = (
     ResourceState,

@@ -1,4 +1,4 @@
-"""The command line: serve, init, tokens, check, schema.
+"""The command line: serve, init, tokens, check, demo-provider, schema.
 
 What a person can put right is one line on standard error, and exit status 2.
 """
@@ -20,6 +20,7 @@ for heeded in (signal.SIGINT, signal.SIGTERM):
     signal.signal(heeded, _stop)
 
 import argparse
+import asyncio
 import json
 import os
 import sys
@@ -36,7 +37,7 @@ from gateway.db.installation import NoMarketplaceError
 from gateway.db.tokens import tokens
 from gateway.demo import home
 from gateway.demo.postgres import Postgres, PostgresProblem
-from gateway.serving import connected, free_port, installation_of
+from gateway.serving import connected, free_port, installation_of, provided
 from gateway.settings import PREFIX, Settings, WrongSettingError, natural, settings
 from gateway.whole import WholeProtocol
 
@@ -85,6 +86,14 @@ def serve(given: argparse.Namespace) -> int:
             access_log=effective.access_log,
             timeout_graceful_shutdown=5,
         )
+    return 0
+
+
+def provide(given: argparse.Namespace) -> int:
+    """Carry out the orders and pulls of a demo, as its provider."""
+    effective = _settings(given)
+    with _marketplace(effective) as (url, _):
+        asyncio.run(provided(settings(database_url=url)))
     return 0
 
 
@@ -225,6 +234,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "init": init,
     "tokens": list_tokens,
     "check": check,
+    "demo-provider": provide,
     "schema": print_schema,
 }
 FLAGS = {
@@ -232,6 +242,7 @@ FLAGS = {
     "init": ("database_url", "data"),
     "tokens": ("database_url", "data"),
     "check": ("database_url", "data"),
+    "demo-provider": ("database_url", "data"),
     "schema": (),
 }
 

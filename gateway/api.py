@@ -6,6 +6,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from gateway.db.row import Row
+from gateway.resolvers.mutations import Mutation
 from gateway.resolvers.queries import NODES, Query
 from gateway.schema.scalars import SCALARS
 
@@ -17,6 +18,7 @@ def plain_field(source: Any, name: str) -> Any:
 
 schema = strawberry.Schema(
     query=Query,
+    mutation=Mutation,
     types=NODES,
     config=StrawberryConfig(scalar_map=SCALARS, default_resolver=plain_field),
 )

@@ -1,68 +1,23 @@
-"""From the body of an HTTP request to what it asks for."""
+"""From a request to what it asks for, by the media type of its body."""
 
 from http import HTTPStatus
-from typing import Any
-
-import msgspec
 
 from gateway.execution.answering import Asking
 from gateway.heads import Headed
+from gateway.requests import BadRequestError, asking_in, read
+from gateway.uploads import asking_with_file
 
-decode = msgspec.json.Decoder().decode
-
-
-class BadRequestError(Exception):
-    """The request is none that GraphQL over HTTP knows; the text names what to change."""
-
-    def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
-        """Keep the HTTP status that says the same."""
-        super().__init__(message)
-        self.status = status
+JSON, MULTIPART = "application/json", "multipart/form-data"
 
 
-async def body_of(request: Headed, longest: int) -> bytes:
-    """Read the body; BadRequestError if it is longer than so many bytes, or no JSON by its type."""
+async def asked(request: Headed, longest: int, id_: str) -> Asking:
+    """Read a request of at most `longest` bytes, files apart; BadRequestError if it is none."""
     media_type = request.says(b"content-type").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise BadRequestError(
-            "Send the query as JSON, with `Content-Type: application/json`.",
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        )
-    body, more = b"", True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise BadRequestError("The body ends too early.")
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > longest:
-            raise BadRequestError(
-                f"The body is longer than {longest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            )
-    return body
-
-
-def asking_in(body: bytes, id_: str) -> Asking:
-    """Read a GraphQL request; BadRequestError names the member that is wrong."""
-    try:
-        given = decode(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError(f"The body is no JSON: {error}.") from None
-    if not isinstance(given, dict):
-        raise BadRequestError("The body must be a JSON object with a `query`.")
-    query = _member(given, "query", str, "a string")
-    if not query:
-        raise BadRequestError("The body has no `query`.")
-    return Asking(
-        query=query,
-        variables=_member(given, "variables", dict, "an object"),
-        operation_name=_member(given, "operationName", str, "a string"),
-        id=id_,
+    if media_type == JSON:
+        return asking_in(await read(request, longest), id_)
+    if media_type == MULTIPART:
+        return await asking_with_file(request, longest, id_)
+    raise BadRequestError(
+        "Send the query as JSON, with `Content-Type: application/json`.",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     )
-
-
-def _member(given: dict[str, Any], name: str, kind: type, words: str) -> Any:
-    value = given.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise BadRequestError(f"`{name}` must be {words}.")
-    return value

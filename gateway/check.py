@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.db.indexes import missing
+from gateway.db.advice import advice
 from gateway.serving import connected, installation_of
 from gateway.settings import Settings
 
@@ -20,6 +20,8 @@ def report(effective: Settings) -> Iterator[str]:
     for name in installation.missing():
         yield f"Not in this version, read as null or empty: {name}"
     with connected(effective.database_url) as connection:
-        for statement in missing(connection):
-            yield f"Would help: {statement};"
+        lines = advice(connection)
+    if lines:
+        yield "Indexes that would help; each line can be run as it is, while the marketplace runs:"
+        yield from lines
     yield "The gateway can serve it."

@@ -12,6 +12,7 @@ from gateway.db.database import Database
 from gateway.db.statement import Statements
 from gateway.db.viewer import Viewer
 from gateway.loaders.loads import Loads
+from gateway.marketplace.change import Changes
 
 
 class Fact(Enum):
@@ -21,6 +22,7 @@ class Fact(Enum):
     MEDIA_URL = "media_url"
     VIEWER = "viewer"
     RULES = "rules"
+    CHANGES = "changes"
 
 
 MOST = 20_000
@@ -57,11 +59,16 @@ class Context:
     viewer: Viewer
     media_url: str | None = None
     budget: Budget = field(default_factory=lambda: Budget(MOST))
+    changes: Changes = field(default_factory=Changes)
 
     @cached_property
     def loads(self) -> Loads:
         """The loaders of the request."""
         return Loads(self.database, self.statements, self.viewer)
+
+    def forget(self) -> None:
+        """Load anew what was loaded: something has changed."""
+        self.__dict__.pop("loads", None)
 
     @cached_property
     def facts(self) -> Mapping[Fact, object]:
@@ -71,6 +78,7 @@ class Context:
             Fact.MEDIA_URL: self.media_url,
             Fact.VIEWER: self.viewer,
             Fact.RULES: self.statements.installation.rules,
+            Fact.CHANGES: self.changes.made,
         }
 
     @cached_property

@@ -2,8 +2,17 @@
 
 from starlette.types import Receive, Scope
 
+PREFLIGHT = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
+"""Headers that no form can send."""
 HEARD = frozenset(
-    {b"accept", b"authorization", b"content-type", b"x-forwarded-for", b"x-request-id"}
+    {
+        b"accept",
+        b"authorization",
+        b"content-type",
+        b"x-forwarded-for",
+        b"x-request-id",
+        *PREFLIGHT,
+    }
 )
 """The headers that are listened to."""
 

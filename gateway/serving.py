@@ -2,13 +2,20 @@
 
 import logging
 import socket
+from collections.abc import Coroutine
+from typing import Any
 
 import psycopg
 from starlette.applications import Starlette
 
 from gateway.app import application
-from gateway.db.installation import Installation, found
+from gateway.db import own
+from gateway.db.installation import Installation, NoMarketplaceError, found
+from gateway.db.statement import Statements
 from gateway.db.tokens import tokens
+from gateway.db.writer import Writing
+from gateway.demo.provider import Provider
+from gateway.service import Companion
 from gateway.settings import Settings, WrongSettingError, settings
 
 STAFF = "staff"
@@ -50,8 +57,43 @@ def served() -> Starlette:
     effective = settings()
     assert effective.database_url is not None
     installation = installation_of(effective)
-    token = None
-    if installation.own:
-        with connected(effective.database_url) as connection:
-            token = tokens(connection).get(STAFF)
-    return application(effective, installation, token)
+    if not installation.own:
+        return application(effective, installation)
+    with connected(effective.database_url) as connection:
+        if installation.writable:
+            own.ensure(connection)
+        token = tokens(connection).get(STAFF)
+    return application(effective, installation, token, companion(effective))
+
+
+async def provided(effective: Settings) -> None:
+    """Have the demo's provider work until the process ends.
+
+    NoMarketplaceError if the gateway did not make the marketplace.
+    """
+    assert effective.database_url is not None
+    installation = installation_of(effective)
+    if not installation.writable:
+        raise NoMarketplaceError("Only a marketplace that `gateway init` made has such a provider.")
+    with connected(effective.database_url) as connection:
+        own.ensure(connection)
+    seconds, pooler = effective.statement_seconds, effective.pooler
+    writing = Writing(effective.database_url, statement_seconds=seconds, pooler=pooler)
+    await writing.open()
+    work = Provider(writing, Statements(installation), effective.provider_seconds or 0)
+    try:
+        await work.run()
+    finally:
+        await writing.close()
+
+
+def companion(effective: Settings) -> Companion | None:
+    """Give what works beside the service where changes are made by us: the demo's provider."""
+    seconds = effective.provider_seconds
+    if seconds is None:
+        return None
+
+    def run(writing: Writing, statements: Statements) -> Coroutine[Any, Any, None]:
+        return Provider(writing, statements, seconds).run()
+
+    return run

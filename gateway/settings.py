@@ -69,6 +69,18 @@ def _choice(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def _or_off(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def taken(value: str) -> Any:
+        if value == "off":
+            return None
+        try:
+            return read(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or off") from None
+
+    return taken
+
+
 def _postgres(value: str) -> str:
     try:
         fits = _POSTGRES.fullmatch(value) is not None and conninfo_to_dict(value) != {}
@@ -117,6 +129,17 @@ class Settings:
         default="auto",
     )
     waldur_url: str | None = _setting(_web, "the marketplace's REST API")
+    changes: str = _setting(
+        _choice("auto", "local", "waldur", "off"),
+        "who makes changes: the gateway itself in a marketplace that it made, Waldur's REST API, "
+        "or nobody",
+        default="auto",
+    )
+    provider_seconds: int | None = _setting(
+        _or_off(natural(0, 3600)),
+        "how long the demo's provider takes for an order or a pull, in seconds; off for none",
+        default=3,
+    )
     keep_tokens: bool = _setting(
         _switch, "whether the use of a token keeps it from expiring, as in REST", default=True
     )

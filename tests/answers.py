@@ -23,13 +23,14 @@ PER_COMPONENT = {"prices": "price", "quotas": "amount", "future_prices": "future
 """What REST gives of a plan as an object by component, and we give with each component."""
 EXCEPTED = {
     "report[]": "its fields are compared",
-    "(component usages)": "REST tells them elsewhere",
-    "(resource.cost)": "compared under its own name",
+    "(component usages)": "no name of REST's, which tells them elsewhere",
+    "(buttons)": "no name of REST's",
+    "(resource.cost)": "no name of REST's",
     "team?has_consent=": "an argument",
     "limit_usage": "compared as far as it does not depend on the day",
-    "available_actions": "empty in all stored answers",
     "order_in_progress": "its fields are compared",
     "creation_order": "its fields are compared",
+    "plan_periods[].components": "compared beside them, with those of other months",
     "endpoints[]": "its fields are compared",
     "offering_components[]": "its fields are compared, below the offering",
     "components[]": "its fields are compared",
@@ -38,45 +39,6 @@ EXCEPTED = {
     **{f"plans.{name}": "compared by component" for name in PER_COMPONENT},
 }
 """What is not compared as it is, and why."""
-NEWER = {
-    "offering_slug",
-    "offering_backend_id",
-    "offering_state",
-    "parent_offering_uuid",
-    "parent_offering_name",
-    "provider_slug",
-    "provider_description",
-    "project_slug",
-    "project_effective_end_date",
-    "project_is_in_grace_period",
-    "customer_slug",
-    "end_date_updated_at",
-    "history/at",
-    "last_sync",
-    "helpdesk_url",
-    "documentation_url",
-    "access_url",
-    "renewal_date",
-    "service_settings_uuid",
-    "user_requires_reconsent",
-    "software_catalogs.uuid",
-    "software_catalogs.catalog",
-    "software_catalogs.partition",
-    "software_catalogs.package_count",
-    "software_catalogs.enabled_cpu_family",
-    "software_catalogs.enabled_cpu_microarchitectures",
-    "components.offering_uuid",
-    "components.unit_factor",
-    "components.is_prepaid",
-    "components.overage_component",
-    "components.min_prepaid_duration",
-    "components.max_prepaid_duration",
-    "components.prepaid_duration_step",
-    "components.min_renewal_duration",
-    "components.max_renewal_duration",
-    "components.renewal_duration_step",
-}
-"""What REST did not print in October 2024, so that there is nothing to compare with."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +49,8 @@ class Promise:
     path: str
     type: str
     """The name of its GraphQL type."""
+    row: str = ""
+    """How the contract tells it: its section's name of the field, and the whole path."""
 
     @property
     def is_part(self) -> bool:
@@ -95,13 +59,21 @@ class Promise:
 
     def is_in(self, row: Any) -> bool:
         """Say whether REST's row has the field, and it is to be compared."""
-        return self.name not in EXCEPTED and _has(row, self.name.split("."))
+        excepted = self.row.rpartition(": ")[0] in EXCEPTED
+        return not excepted and has(row, self.name.split("."))
 
 
-def _has(row: Any, names: list[str]) -> bool:
+def has(row: Any, names: list[str]) -> bool:
+    """Say whether a row of REST's has what a path of names leads to, null or not."""
+    if not names:
+        return True
     if isinstance(row, list):
-        return any(_has(each, names) for each in row)
-    return not names or (row is not None and names[0] in row and _has(row[names[0]], names[1:]))
+        return any(has(each, names) for each in row)
+    return row is not None and names[0] in row and has(row[names[0]], names[1:])
+
+
+OF_SECTION = re.compile(r"^(order|team\[\]|plan_periods\[\])\.")
+"""What the contract puts before the names of some sections."""
 
 
 def promises(roots: Mapping[str, str]) -> list[Promise]:
@@ -110,8 +82,8 @@ def promises(roots: Mapping[str, str]) -> list[Promise]:
     for name, path in promised():
         root, _, rest = path.partition(".")
         if root in roots:
-            known = name.replace("offering_components.", "components.").removeprefix("order.")
-            found.append(Promise(known, roots[root] + rest, _type_of(path)))
+            known = OF_SECTION.sub("", name.replace("offering_components.", "components."))
+            found.append(Promise(known, roots[root] + rest, _type_of(path), f"{name}: {path}"))
     return found
 
 
@@ -180,6 +152,8 @@ def expected(field: Promise, value: Any) -> Any:
     """Give what REST's value is compared by."""
     if field.name in PICTURES:
         return value is not None
+    if field.row == ROLE:
+        return f"PROJECT.{value.upper()}"
     return _each(value, field.type, _EXPECTED)
 
 
@@ -200,6 +174,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "ID": lambda value: urlsafe_b64decode(value).decode().rpartition(":")[2],
     "Decimal": Decimal,
 }
+ROLE = "team[].role: TeamMember.role"
 _EXPECTED: Mapping[str, Callable[[Any], Any]] = {
     "ID": _uuid_of,
     "UUID": _uuid_of,

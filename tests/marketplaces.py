@@ -39,14 +39,14 @@ class Recorded(Database):
 class Marketplace:
     """The gateway over one database."""
 
-    def __init__(self, url: str, database: Recorded) -> None:
+    def __init__(self, url: str, database: Recorded, execution: str = EXECUTION) -> None:
         self.url, self.database = url, database
         with psycopg.connect(url) as connection:
             self.installation: Installation = found(connection)
             self.tokens = tokens(connection)
         self.statements = Statements(self.installation)
         self.reader = ViewerReader(self.installation, database)
-        self.answering = Answering(schema, execution=EXECUTION)
+        self.answering = Answering(schema, execution=execution)
 
     async def viewer(self, username: str | None, address: str | None = LOCAL) -> Viewer:
         """Give the viewer of that name; without one the anonymous."""
@@ -79,12 +79,12 @@ class Marketplace:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Marketplace]:
+async def opened(url: str, execution: str = EXECUTION) -> AsyncIterator[Marketplace]:
     """Open the marketplace at `url`."""
     database = await Recorded.at(url)
     assert isinstance(database, Recorded)
     database.asked = []
     try:
-        yield Marketplace(url, database)
+        yield Marketplace(url, database, execution)
     finally:
         await database.close()

@@ -159,7 +159,7 @@ def test_a_demo_lacks_no_index(commands: Commands, own_url: str) -> None:
     status, output, said = commands.run("check", "--database-url", own_url)
     assert (status, said) == (0, "")
     assert "a marketplace made by `gateway init`" in output
-    assert "CREATE INDEX" not in output
+    assert "index" not in output
 
 
 def test_check_tells_what_it_found(commands: Commands, waldur2024_url: str) -> None:
@@ -170,5 +170,6 @@ def test_check_tells_what_it_found(commands: Commands, waldur2024_url: str) -> N
     assert "&password=***\n" in output
     assert "a marketplace made by Waldur\nRules of 2024\n" in output
     assert "marketplace_offeringpartition" in output
-    assert "CREATE INDEX CONCURRENTLY gateway_marketplace_resource_created_id ON" in output
+    made = "create index concurrently if not exists gateway_marketplace_resource_created_id on"
+    assert f"while the marketplace runs:\n{made} marketplace_resource (created, id);\n" in output
     assert output.endswith("The gateway can serve it.\n")

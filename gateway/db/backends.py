@@ -86,6 +86,14 @@ _KINDS: Mapping[Table[Any], _Kind] = {
 _resource, _settings = tables.resource.c, tables.service_settings.c
 
 
+def backend_table(
+    content_type_id: int | None, named: Callable[[str, str], int]
+) -> Table[Any] | None:
+    """Give the table of the plugin's objects that a content type, as it is `named`, stands for."""
+    known = (table for table, kind in _KINDS.items() if content_type_id == named(*kind.model))
+    return next(known, None)
+
+
 def backends(absent: Collection[Table[Any]]) -> CompoundSelect[Any]:
     """Select the object behind each resource that has one, as far as its table is not absent."""
     known = {table: kind for table, kind in _KINDS.items() if table not in absent}

@@ -1,9 +1,9 @@
-"""Indexes: those that a Waldur has, and those that the gateway's orders want besides."""
+"""Indexes: those that a Waldur has, and those that the gateway's lists want besides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from sqlalchemy import Column, String, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
@@ -11,45 +11,91 @@ from sqlalchemy.schema import CreateIndex
 from gateway.db import tables
 
 DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+_QUOTED = DIALECT.identifier_preparer.quote
 
 _resource, _order = tables.resource.c, tables.order.c
 _offering, _project, _customer = tables.offering.c, tables.project.c, tables.customer.c
 
-OWN: Sequence[Sequence[Column[Any]]] = (
-    (_resource.created, _resource.id),
-    (_resource.modified, _resource.id),
-    (_resource.name, _resource.id),
-    (_resource.state, _resource.id),
-    (_resource.end_date, _resource.id),
-    (_resource.project_id, _resource.created, _resource.id),
-    (_resource.offering_id, _resource.created, _resource.id),
-    (_resource.plan_id, _resource.created, _resource.id),
-    (_offering.created, _offering.id),
-    (_offering.name, _offering.id),
-    (_project.created, _project.id),
-    (_project.name, _project.id),
-    (_customer.created, _customer.id),
-    (_customer.name, _customer.id),
-    (_order.created, _order.id),
-    (_order.resource_id, _order.created),
-)
-"""The columns of indexes by which pages are read in order; no Waldur has them."""
 
-_KEYED = """
-select held.relname, array_agg(part.attname::text order by place.n)
-from pg_index made join pg_class held on held.oid = made.indrelid
-join pg_namespace space on space.oid = held.relnamespace
-    and space.nspname = any(current_schemas(false))
-cross join lateral unnest(made.indkey::int[]) with ordinality place(number, n)
-join pg_attribute part on part.attrelid = made.indrelid and part.attnum = place.number
-where made.indpred is null
-group by made.indexrelid, held.relname
-"""
+@dataclass(frozen=True)
+class Keys:
+    """What an index of one table is made of."""
+
+    columns: tuple[Column[Any], ...]
+    upper: bool = False
+    """Whether texts are in it in upper case."""
+
+    @property
+    def table(self) -> str:
+        """Name the table."""
+        return str(self.columns[0].table.name)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Write each key as SQL."""
+        names = (_QUOTED(each.name) for each in self.columns)
+        return tuple(f"upper({each})" if self.upper else each for each in names)
+
+    @property
+    def name(self) -> str:
+        """Name the index as we do, in as many letters as PostgreSQL keeps of a name."""
+        marks = ["upper"] if self.upper else []
+        return "_".join(["gateway", self.table, *(each.name for each in self.columns), *marks])[:63]
+
+    @property
+    def definition(self) -> str:
+        """Write what follows `create index`."""
+        return f"{self.name} on {self.table} ({', '.join(self.written)})"
+
+
+def _keys(*columns: Column[Any]) -> Keys:
+    return Keys(columns)
+
+
+OWN: tuple[Keys, ...] = (
+    _keys(_resource.created, _resource.id),
+    _keys(_resource.modified, _resource.id),
+    _keys(_resource.name, _resource.id),
+    _keys(_resource.state, _resource.id),
+    _keys(_resource.end_date, _resource.id),
+    _keys(_resource.project_id, _resource.created, _resource.id),
+    _keys(_resource.offering_id, _resource.created, _resource.id),
+    _keys(_resource.plan_id, _resource.created, _resource.id),
+    _keys(_resource.plan_id, _resource.state),
+    _keys(_resource.backend_id),
+    Keys((_resource.backend_id,), upper=True),
+    Keys((_resource.effective_id,), upper=True),
+    _keys(_offering.created, _offering.id),
+    _keys(_offering.name, _offering.id),
+    _keys(_project.created, _project.id),
+    _keys(_project.name, _project.id),
+    _keys(_customer.created, _customer.id),
+    _keys(_customer.name, _customer.id),
+    _keys(_order.created, _order.id),
+    _keys(_order.consumer_reviewed_at, _order.id),
+    _keys(_order.cost, _order.id),
+    _keys(_order.state, _order.id),
+    _keys(_order.resource_id, _order.created),
+)
+"""Those by which pages are read in order, plans' resources counted, and rows found by what a
+backend calls them."""
+
+
+def wanted() -> Iterator[Keys]:
+    """Give what the gateway wants indexed: its own, then what rows are looked up by.
+
+    A Waldur has the latter; a copy of its database may not.
+    """
+    yield from OWN
+    for table in tables.metadata.sorted_tables:
+        for column in table.c:
+            if column.primary_key or column.unique or column.index:
+                yield _keys(column)
 
 
 def own() -> dict[str, str]:
     """Give the statements that make the gateway's own indexes, by the index's name."""
-    return {_own_name(columns): _own_statement(columns) for columns in OWN}
+    return {each.name: f"create index {each.definition}" for each in OWN}
 
 
 def waldurs() -> Iterator[str]:
@@ -61,15 +107,6 @@ def waldurs() -> Iterator[str]:
         yield from (_like(column) for column in _searched_by_prefix(table))
 
 
-def _own_name(columns: Sequence[Column[Any]]) -> str:
-    return "_".join(["gateway", columns[0].table.name, *(column.name for column in columns)])
-
-
-def _own_statement(columns: Sequence[Column[Any]]) -> str:
-    listed = ", ".join(column.name for column in columns)
-    return f"CREATE INDEX {_own_name(columns)} ON {columns[0].table.name} ({listed})"
-
-
 def _like(column: Column[Any]) -> str:
     """Make the index for prefixes: an index in the order of words can't serve LIKE."""
     table = column.table.name
@@ -78,24 +115,13 @@ def _like(column: Column[Any]) -> str:
 
 def _searched_by_prefix(table: Table[Any]) -> Iterator[Column[Any]]:
     """Give the texts with an index of their own, each of which Django indexes a second time."""
-    alone = [*table.indexes, *_keys(table)]
+    alone = [*table.indexes, *_unique(table)]
     indexed = {each.columns[0].name for each in alone if len(each.columns) == 1}
     return (
         column for column in table.c if isinstance(column.type, String) and column.name in indexed
     )
 
 
-def _keys(table: Table[Any]) -> Iterator[Any]:
+def _unique(table: Table[Any]) -> Iterator[Any]:
     yield table.primary_key
     yield from (each for each in table.constraints if isinstance(each, UniqueConstraint))
-
-
-def missing(connection: psycopg.Connection[Any]) -> list[str]:
-    """Give the statements that make the gateway's indexes of which a database has no like."""
-    rows = connection.execute(_KEYED)
-    have = {(table, tuple(columns)) for table, columns in rows}
-    return [
-        _own_statement(each).replace("INDEX", "INDEX CONCURRENTLY")
-        for each in OWN
-        if (each[0].table.name, tuple(column.name for column in each)) not in have
-    ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, cast, func, or_
+from sqlalchemy import Column, ColumnElement, Text, and_, cast, func, or_
 
 from gateway.db import tables, views
 from gateway.db.conditions import by_viewer, is_value, one_of, unset
@@ -44,8 +44,30 @@ class Total:
         return Read(table, columns, self.door, match, self.where, grouped=True)
 
 
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """One value of a total, by what a column of the row holds; `missing` where nothing counts."""
+
+    total: Total
+    value: str
+    key: Column[Any]
+    missing: Any = None
+
+
 def _live(state: ColumnElement[int]) -> ColumnElement[Any]:
     return func.count().filter(state != constant(TERMINATED))
+
+
+def _changing(attributes: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Count the orders that change options (domain.md §5.9)."""
+    marks = [attributes.has_key(constant(each)) for each in ("new_options", "old_options")]
+    return func.count().filter(or_(*marks))
+
+
+def _overdue(renewed: Any, created: Any, days: Any) -> ColumnElement[Any]:
+    """Tell whether everybody must have agreed by now (domain.md §4.12)."""
+    due = created + func.make_interval(constant(0), constant(0), constant(0), days)
+    return func.bool_or(and_(renewed, due < func.now()))
 
 
 def _priced(billing_type: str) -> Of:
@@ -116,9 +138,14 @@ PRICES_OF_PLAN = Total(
 """What a plan costs in a period, once, and on each switch to it."""
 
 BILLING_OF_OFFERING = Total(
-    tables.component.c.offering_id, {"usage": _has("usage"), "limit": _has("limit")}
+    tables.component.c.offering_id,
+    {
+        "usage": _has("usage"),
+        "limit": _has("limit"),
+        "prepaid": Of(func.bool_or, (At(tables.component.c.is_prepaid),)),
+    },
 )
-"""Whether an offering has components of a billing type."""
+"""Whether an offering has components of a billing type, and such as are paid for in advance."""
 
 _component = tables.component.c
 LIMIT_PERIODS = Total(
@@ -179,9 +206,14 @@ GLAUTH = Total(
 
 _order = tables.order.c
 BLOCKING_ORDERS = Total(
-    _order.resource_id, {"count": Of(func.count)}, (one_of(_order.state, BLOCKING),)
+    _order.resource_id,
+    {"count": Of(func.count), "changing": Of(_changing, (At(_order.attributes),))},
+    (one_of(_order.state, BLOCKING),),
 )
-"""How many orders of a resource keep others from being made."""
+"""How many orders of a resource keep others from being made, and how many change its options."""
+
+BARRED = Total(views.barred.c.resource_id, {"count": Of(func.count)})
+"""Whether a resource's offering is for other organisations: one if so."""
 
 _quota = tables.quota_usage.c
 ORDERS_OF_OFFERING = Total(
@@ -211,6 +243,10 @@ TERMS = Total(
     {
         "version": Of(func.max, (At(_terms.version),)),
         "renewed": Of(func.bool_or, (At(_terms.requires_reconsent),)),
+        "overdue": Of(
+            _overdue,
+            (At(_terms.requires_reconsent), At(_terms.created), At(_terms.grace_period_days)),
+        ),
     },
     (
         lambda _rules: _terms.is_active,

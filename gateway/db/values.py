@@ -29,7 +29,12 @@ def text(value: Any) -> str | None:
         return "{" + ",".join(map(_element, value)) + "}"
     if isinstance(value, Enum):
         return text(value.value)
-    return str(value)
+    return rf"\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+def hyphened(uuid: str) -> str:
+    """Write a uuid of 32 hex digits as the database sends it."""
+    return f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
 
 
 def array(keys: Collection[int | str]) -> str:

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
 from gateway.db.backends import backends
+from gateway.db.barred import barred as barred_resources
 from gateway.db.glauth import records
 from gateway.db.history import versions
 from gateway.db.rules import Rules
@@ -124,6 +125,10 @@ limited = Table(
     info={BASE: tables.component_usage},
 )
 
+barred = Table(
+    "barred_resource", _metadata, Column("resource_id", Integer), info={BASE: tables.resource}
+)
+
 
 def _inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
     """Select the rows of a table for each offering whose own, or whose parent's, they are."""
@@ -159,6 +164,9 @@ VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] 
     history_entry: lambda _absent, _rules: versions(),
     glauth_record: records,
     limited: lambda _absent, rules: limited_usage(rules),
+    barred: lambda absent, _rules: barred_resources(
+        grouped=tables.customer_organization_group not in absent
+    ),
 }
 """What the views show, given the tables that are absent and the rules.
 

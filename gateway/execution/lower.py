@@ -10,7 +10,7 @@ from gateway.db.installation import Installation
 from gateway.db.read import Seen
 from gateway.execution import lists, roots, rows
 from gateway.execution.parts import Hidden, Object, Part
-from gateway.execution.plan import Kind, NotPlannedError, Step
+from gateway.execution.plan import Kind, NotPlannedError, NotReadError, Step
 from gateway.execution.selections import Selected, Selections
 from gateway.schema.derived import Derived
 from gateway.schema.found import Found, Listed
@@ -39,7 +39,7 @@ def lowered(executor: Executor[Any], installation: Installation) -> Step:
     """Give the step that makes an operation's answer; NotPlannedError if there can't be one."""
     operation, query = executor.operation, executor.schema.query_type
     if operation.operation is not OperationType.QUERY or query is None:
-        raise NotPlannedError(f"a {operation.operation.value}")
+        raise NotReadError(f"a {operation.operation.value}")
     parts = Selections(executor, installation, _field).root(query)
     return Step(Kind.ANSWER, Object(parts, row=False))
 

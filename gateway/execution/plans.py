@@ -10,7 +10,7 @@ from graphql import GraphQLError, GraphQLSchema
 from gateway.db.installation import Installation
 from gateway.execution.compiling import compiled
 from gateway.execution.documents import LONGEST_KEPT, Document
-from gateway.execution.plan import NotPlannedError, Plan
+from gateway.execution.plan import NotPlannedError, NotReadError, Plan
 
 log = logging.getLogger(__name__)
 KEPT, STEPS_KEPT = 500, 5_000
@@ -58,7 +58,8 @@ class Plans:
         except GraphQLError:
             return None
         except NotPlannedError as reason:
-            log.warning("There is no plan for %s: %.200r", reason, text)
+            level = logging.DEBUG if isinstance(reason, NotReadError) else logging.WARNING
+            log.log(level, "There is no plan for %s: %.200r", reason, text)
         self._keep(name, plan)
         return plan
 

@@ -9,13 +9,14 @@ from graphql import is_composite_type, is_non_null_type
 from gateway.context import Fact
 from gateway.db.read import At, Of, Read
 from gateway.db.row import Row
+from gateway.db.totals import Sum
 from gateway.execution.arguments import arguments, once
 from gateway.execution.parts import Below, Call, Given, Leaf, Object, Part, Told
 from gateway.execution.plain import plain
 from gateway.execution.plan import Kind, NotPlannedError, Reading, Step
 from gateway.execution.selections import Place, Selected
 from gateway.schema.given import Argument
-from gateway.schema.inputs import Input, Sum, referenced, target
+from gateway.schema.inputs import Input, referenced, target
 from gateway.schema.relations import Computed, First, Many, One
 
 

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.db.database import Ask, Database, Rows
+from gateway.db.database import Ask, Rows
 from gateway.db.read import Read
 from gateway.db.statement import Statements
 from gateway.db.values import text
 from gateway.db.viewer import Viewer
-from gateway.loaders.rounds import Loader, Rounds
+from gateway.loaders.rounds import Loader, Rounds, Runs
 
 Parameters = Mapping[str, str | None]
 NO_KEY = ()
@@ -19,7 +19,7 @@ NO_KEY = ()
 class Loads:
     """Loads rows by the key they are found by, batched: one loader for each read."""
 
-    def __init__(self, database: Database, statements: Statements, viewer: Viewer) -> None:
+    def __init__(self, database: Runs, statements: Statements, viewer: Viewer) -> None:
         """Load what `viewer` sees."""
         self._statements, self._viewer = statements, viewer
         self._rounds = Rounds(database)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from aiodataloader import DataLoader
 
-from gateway.db.database import Ask, Database, Rows
+from gateway.db.database import Ask, Rows
 
 CALM = 4
 """After so many turns of the loop without a new key, all that a level asks for has been asked."""
@@ -26,6 +26,13 @@ class Batch(Protocol):
 
     def sort(self, keys: Sequence[Any], rows: Rows) -> list[Rows]:
         """Give the rows of each key."""
+
+
+class Runs(Protocol):
+    """What runs statements: the database or, where something changes, a transaction."""
+
+    async def run(self, asks: Sequence[Ask]) -> list[Rows]:
+        """Run `asks` and give the rows of each."""
 
 
 class Loader(DataLoader[Any, Rows]):
@@ -76,7 +83,7 @@ class _Waiting:
 class Rounds:
     """The rounds of one request."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Runs) -> None:
         """Run what is asked for on `database`."""
         self._database = database
         self._waiting: dict[Loader, None] = {}

@@ -14,6 +14,8 @@ class Plugin:
     """Whether the limits of a resource can be changed."""
     factors: Mapping[str, int] = field(default_factory=dict)
     """The components that the plugin brings, and how many backend units make one of theirs."""
+    pulls: bool = False
+    """Whether the backend can be asked how a resource is."""
     orders_cancellable: bool = False
     """Whether an order can be called off."""
     secret_attributes: frozenset[str] = frozenset()
@@ -23,20 +25,23 @@ class Plugin:
 UNKNOWN = Plugin()
 PLUGINS: Mapping[str, Plugin] = {
     "OpenStack.Tenant": Plugin(
+        pulls=True,
         limits_updatable=True,
         factors={"cores": 1, "ram": 1024, "storage": 1024},
         secret_attributes=frozenset({"user_username", "user_password"}),
     ),
+    "OpenStack.Instance": Plugin(pulls=True),
+    "OpenStack.Volume": Plugin(pulls=True),
     "VMware.VirtualMachine": Plugin(
-        limits_updatable=True, factors={"cpu": 1, "ram": 1024, "disk": 1024}
+        pulls=True, limits_updatable=True, factors={"cpu": 1, "ram": 1024, "disk": 1024}
     ),
-    "SlurmInvoices.SlurmPackage": Plugin(factors={"cpu": 1, "gpu": 1, "ram": 1}),
-    "Marketplace.Slurm": Plugin(limits_updatable=True),
-    "Marketplace.Rancher": Plugin(factors={"node": 1}),
+    "SlurmInvoices.SlurmPackage": Plugin(pulls=True, factors={"cpu": 1, "gpu": 1, "ram": 1}),
+    "Marketplace.Slurm": Plugin(pulls=True, limits_updatable=True),
+    "Marketplace.Rancher": Plugin(pulls=True, factors={"node": 1}),
     "Marketplace.Basic": Plugin(limits_updatable=True, orders_cancellable=True),
     "Support.OfferingTemplate": Plugin(limits_updatable=True, orders_cancellable=True),
-    "Marketplace.Script": Plugin(limits_updatable=True),
-    "Waldur.RemoteOffering": Plugin(limits_updatable=True),
+    "Marketplace.Script": Plugin(pulls=True, limits_updatable=True),
+    "Waldur.RemoteOffering": Plugin(pulls=True, limits_updatable=True),
 }
 
 SECRET_ATTRIBUTES = frozenset().union(*(each.secret_attributes for each in PLUGINS.values()))

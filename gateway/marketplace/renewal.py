@@ -204,15 +204,15 @@ def _cost(
         current=current.get(component.type, Decimal()),
         new=wanted.get(component.type, Decimal()),
         description=description,
-        total=_money(Fraction(component.price) * quantity),
+        total=money(Fraction(component.price) * quantity),
     )
 
 
 def total(costs: Iterable[Cost]) -> Decimal:
     """Give what some components cost together."""
-    return _money(sum((Fraction(each.total) for each in costs), Fraction()))
+    return money(sum((Fraction(each.total) for each in costs), Fraction()))
 
 
-def _money(exact: Fraction) -> Decimal:
+def money(exact: Fraction) -> Decimal:
     """Round to ten places, half of the last one to even, however many digits stand before them."""
     return Decimal(f"{round(exact * _TEN_PLACES)}e-10")

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from gateway.context import Fact, Info
 from gateway.db.read import At, Condition, Of, Read
-from gateway.schema.found import hyphened
+from gateway.db.values import hyphened
 from gateway.schema.given import Argument, by_name, signature, values
 from gateway.schema.narrowed import Narrowing
 from gateway.schema.relations import Resolver

@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from gateway.context import Info
 from gateway.db.read import At, Read
 from gateway.db.row import Row
+from gateway.db.values import hyphened
 from gateway.schema.relations import Resolver, made, whole
 
 Meant = tuple[str, str] | None
@@ -54,11 +55,6 @@ class Found:
         name, uuid = wanted
         found = await info.context.loads.rows(self.reads[name], uuid)
         return made(info, self.tables[name], found)[0] if found else None
-
-
-def hyphened(uuid: str) -> str:
-    """Write a uuid as the database sends it, so that the row is found under what was asked."""
-    return f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
 
 
 @dataclass(frozen=True, eq=False)

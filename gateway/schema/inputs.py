@@ -1,7 +1,6 @@
 """What computed fields are made of: columns, also along references, totals, facts, arguments."""
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -10,19 +9,8 @@ from sqlalchemy import Column
 from gateway.context import Context, Fact
 from gateway.db.read import At, Door, Read, Seen, Wanted
 from gateway.db.row import Row, need, needed
-from gateway.db.totals import Total
+from gateway.db.totals import Sum, Total
 from gateway.schema.given import Argument
-
-
-@dataclass(frozen=True, eq=False)
-class Sum:
-    """One value of a total, by what a column of the row holds; `missing` where nothing counts."""
-
-    total: Total
-    value: str
-    key: Column[Any]
-    missing: Any = None
-
 
 Input = Column[Any] | At | Sum | Fact | Argument
 

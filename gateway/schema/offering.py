@@ -7,13 +7,12 @@ import strawberry
 from gateway.context import Fact
 from gateway.db import tables, views
 from gateway.db.row import Row
-from gateway.db.totals import ORDERS_OF_OFFERING, STATES_OF_OFFERING
+from gateway.db.totals import ORDERS_OF_OFFERING, STATES_OF_OFFERING, Sum
 from gateway.schema.category import Category
 from gateway.schema.component import Component
 from gateway.schema.customer import Customer
 from gateway.schema.endpoint import Endpoint
 from gateway.schema.fields import computed, many, one, pages
-from gateway.schema.inputs import Sum
 from gateway.schema.media import media_url
 from gateway.schema.node import Node, identified
 from gateway.schema.offering_list import OfferingState

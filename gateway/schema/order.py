@@ -10,19 +10,18 @@ from gateway.context import Fact
 from gateway.db import tables
 from gateway.db.read import At
 from gateway.db.row import Row
-from gateway.db.totals import BLOCKING, PRICES_OF_PLAN
+from gateway.db.totals import BLOCKING, PRICES_OF_PLAN, Sum
 from gateway.db.viewer import Viewer
 from gateway.marketplace.plugins import plugin, safe_attributes
 from gateway.schema.fields import computed, one
-from gateway.schema.inputs import Sum
 from gateway.schema.media import media_url
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
-from gateway.schema.order_list import OrderState, OrderType
 from gateway.schema.plan import Plan, price
 from gateway.schema.project import Project
 from gateway.schema.published import named, published
 from gateway.schema.scalars import JSON, UUID, Date, DateTime, Decimal
+from gateway.schema.states import OrderState, OrderType
 from gateway.schema.user import User
 
 if TYPE_CHECKING:

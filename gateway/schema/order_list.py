@@ -8,46 +8,9 @@ from gateway.db.read import At, Order
 from gateway.schema.filters import asked_for, filtered_by
 from gateway.schema.published import named
 from gateway.schema.scalars import UUID, DateTime
+from gateway.schema.states import OrderState, OrderType
 
 order, offering, project = tables.order.c, tables.offering.c, tables.project.c
-
-
-@named
-class OrderState(Enum):
-    """Where an order is in its life."""
-
-    PENDING_CONSUMER = 1
-    """It waits for the approval of those who pay for it."""
-    EXECUTING = 2
-    """It is being carried out."""
-    DONE = 3
-    """It was carried out."""
-    ERRED = 4
-    """It failed."""
-    CANCELED = 5
-    """It was called off."""
-    REJECTED = 6
-    """It was refused."""
-    PENDING_PROVIDER = 7
-    """It waits for the approval of the provider."""
-    PENDING_PROJECT = 8
-    """It waits for its project to start."""
-    PENDING_START_DATE = 9
-    """It waits for the day it is to start."""
-
-
-@named
-class OrderType(Enum):
-    """What an order asks for."""
-
-    CREATE = 1
-    """A new resource."""
-    UPDATE = 2
-    """A change of a resource: its limits, plan, options or end."""
-    TERMINATE = 3
-    """The end of a resource."""
-    RESTORE = 4
-    """A terminated resource back."""
 
 
 @named

@@ -8,10 +8,9 @@ import strawberry
 
 from gateway.db import tables, views
 from gateway.db.row import Row
-from gateway.db.totals import PRICES_OF_PLAN, RESOURCES_OF_PLAN, STATES_OF_PLAN
+from gateway.db.totals import PRICES_OF_PLAN, RESOURCES_OF_PLAN, STATES_OF_PLAN, Sum
 from gateway.schema.component import Component
 from gateway.schema.fields import computed, many, one, pages
-from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.page import Page
 from gateway.schema.published import named, published

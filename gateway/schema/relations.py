@@ -16,8 +16,9 @@ from sqlalchemy import Column
 from gateway.context import Info
 from gateway.db.read import At, Condition, Door, Order, Read, Stretch
 from gateway.db.row import Row, need, needed
+from gateway.db.totals import Sum
 from gateway.schema.given import Argument, Parent, by_name, signature, values
-from gateway.schema.inputs import Input, Sum, follow, needs, target, value
+from gateway.schema.inputs import Input, follow, needs, target, value
 
 RELATION = "relation"
 """Under this name a field's metadata holds its declaration."""

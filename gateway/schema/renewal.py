@@ -2,7 +2,6 @@
 
 from datetime import date
 from decimal import Decimal as Number
-from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -10,7 +9,7 @@ import strawberry
 
 from gateway.db.viewer import Viewer
 from gateway.marketplace import renewal
-from gateway.marketplace.plugins import plugin
+from gateway.marketplace.metered import metered
 from gateway.marketplace.problems import InvalidInput, InvalidMonths, NotPermitted
 from gateway.marketplace.standing import can_set_limits
 from gateway.schema import problems  # noqa: F401 - it publishes what stands in the union
@@ -106,45 +105,7 @@ _KNOWN = Component.convert
 """What is published of the values that some columns have."""
 
 
-class _Component(msgspec.Struct, array_like=True):
-    """A component as `totals.RENEWALS` lists it."""
-
-    type: str
-    name: str
-    unit: str
-    billing: str
-    period: str | None
-    prepaid: bool | None
-    shortest: int | None
-    longest: int | None
-    step: int | None
-
-
-_components = msgspec.json.Decoder(list[_Component]).decode
-_prices = msgspec.json.Decoder(dict[str, str]).decode
 _any = msgspec.json.Decoder(float_hook=Number).decode
-
-
-@lru_cache(200)
-def _metered(components: str, prices: str, offering_type: str) -> tuple[renewal.Metered, ...]:
-    """Read the components of an offering, and their prices under a plan."""
-    price_of, factors = _prices(prices), plugin(offering_type).factors
-    return tuple(
-        renewal.Metered(
-            type=each.type,
-            name=each.name,
-            unit=each.unit,
-            billing=each.billing,
-            period=each.period,
-            prepaid=each.prepaid is True,
-            price=Number(price_of.get(each.type, "0")),
-            factor=factors.get(each.type, 1),
-            shortest=each.shortest,
-            longest=each.longest,
-            step=each.step,
-        )
-        for each in _components(components)
-    )
 
 
 class Asked(NamedTuple):
@@ -168,21 +129,21 @@ def renewal_estimate(*given: Any) -> RenewalEstimateResult:
     asked = Asked(*given)
     if not can_set_limits(asked.viewer, asked.project, asked.customer):
         return NotPermitted(message="You may not change what this resource may use, or renew it.")
-    metered = _metered(asked.components, asked.prices, asked.offering_type)
+    components = metered(asked.components, asked.prices, asked.offering_type)
     return (
-        renewal.invalid_input(asked.months, asked.limits, metered)
-        or renewal.invalid_months(asked.months, metered)
-        or _estimate(asked, metered)
+        renewal.invalid_input(asked.months, asked.limits, components)
+        or renewal.invalid_months(asked.months, components)
+        or _estimate(asked, components)
     )
 
 
-def _estimate(asked: Asked, metered: tuple[renewal.Metered, ...]) -> RenewalEstimate:
+def _estimate(asked: Asked, components: tuple[renewal.Metered, ...]) -> RenewalEstimate:
     end = None if asked.end is None else _day(asked.end)
     days = renewal.days_left(end, asked.today)
     current = renewal.numbers(_any(asked.current))
     wanted = renewal.numbers(asked.limits) or current
-    paid = renewal.subscriptions(metered, current, wanted, asked.months)
-    changed = renewal.limit_changes(metered, current, wanted, days)
+    paid = renewal.subscriptions(components, current, wanted, asked.months)
+    changed = renewal.limit_changes(components, current, wanted, days)
     return RenewalEstimate(
         components=[_cost(each) for each in (*paid, *changed)],
         subscription_total=_money(renewal.total(paid)),

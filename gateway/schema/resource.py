@@ -21,7 +21,10 @@ from gateway.db.totals import (
     PRICES_BY_TYPE,
     RENEWALS,
     TERMS,
+    Sum,
 )
+from gateway.marketplace.checks import ResourceOperation, allowed
+from gateway.marketplace.facts import INPUTS
 from gateway.marketplace.glauth import tree, users_config
 from gateway.marketplace.plugins import safe_attributes
 from gateway.marketplace.standing import actions, can_terminate, must_agree
@@ -35,18 +38,16 @@ from gateway.schema.history import (
     HistoryEntryFilter,
     HistoryEntryOrder,
 )
-from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
 from gateway.schema.order import Order
-from gateway.schema.order_list import OrderType
 from gateway.schema.page import Page
 from gateway.schema.plan import Plan
 from gateway.schema.plan_period import LASTING, MONTHS, ComponentUsage, PlanPeriod
 from gateway.schema.project import Project
-from gateway.schema.published import published
+from gateway.schema.published import named, published
 from gateway.schema.renewal import LIMITS, RENEWED_BY, RenewalEstimateResult, renewal_estimate
-from gateway.schema.resource_list import ResourceFilter, ResourceOrder, ResourceState
+from gateway.schema.resource_list import ResourceFilter, ResourceOrder
 from gateway.schema.resource_values import (
     RenewalDate,
     ReportSection,
@@ -57,9 +58,11 @@ from gateway.schema.resource_values import (
     sections,
 )
 from gateway.schema.scalars import JSON, UUID, Date, DateTime, Decimal
+from gateway.schema.states import OrderType, ResourceState
 from gateway.schema.team import CONSENT, TeamMember
 from gateway.schema.user import User
 
+named(ResourceOperation)
 resource = tables.resource.c
 BY_AGE = By((At(tables.order.c.created),))
 CONSUMER = (resource.project_id, tables.project.c.customer_id)
@@ -147,6 +150,10 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         Sum(OWN_CONSENT, "version", resource.offering_id),
     )
     """Whether the viewer has to agree to the terms of its offering, or once more."""
+    allowed_operations: list[ResourceOperation] | None = computed(
+        allowed, Fact.VIEWER, Fact.TODAY, Fact.CHANGES, *INPUTS
+    )
+    """The mutations that the viewer could make with it now; none where nothing can be changed."""
     available_actions: list[str] | None = computed(actions, PLUGIN_OPTIONS)
     """What its plugin can do with it besides."""
     renewal_dates: list[RenewalDate] | None = computed(

@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column
 
-from gateway.db.totals import Total
+from gateway.db.totals import Sum, Total
 from gateway.schema.fields import computed
-from gateway.schema.inputs import Sum
 from gateway.schema.published import published
-from gateway.schema.resource_list import ResourceState
+from gateway.schema.states import ResourceState
 
 
 @published

@@ -16,29 +16,11 @@ from gateway.db.conditions import (
 from gateway.db.read import At, Order, Side
 from gateway.schema.attributes import wanted_attributes
 from gateway.schema.filters import asked_for, filtered_by
-from gateway.schema.order_list import OrderState
 from gateway.schema.published import named
 from gateway.schema.scalars import JSON, UUID, Date, DateTime
+from gateway.schema.states import OrderState, ResourceState
 
 resource, offering, project = tables.resource.c, tables.offering.c, tables.project.c
-
-
-@named
-class ResourceState(Enum):
-    """Where a resource is in its life."""
-
-    CREATING = 1
-    """It is being made."""
-    OK = 2
-    """It can be used."""
-    ERRED = 3
-    """Something went wrong."""
-    UPDATING = 4
-    """It is being changed, or a change waits for approval."""
-    TERMINATING = 5
-    """It is being removed, or its removal waits for approval."""
-    TERMINATED = 6
-    """It is gone; its record stays."""
 
 
 @named

@@ -18,6 +18,7 @@ Date = NewType("Date", str)
 Decimal = NewType("Decimal", str)
 JSON = NewType("JSON", str)
 BigInt = NewType("BigInt", int)
+Upload = NewType("Upload", bytes)
 
 _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 
@@ -72,6 +73,13 @@ def parsed_bigint(value: object) -> int:
     return value
 
 
+def parsed_upload(value: object) -> bytes:
+    """Give the content of a file; ValueError if it is none."""
+    if not isinstance(value, bytes):
+        raise ValueError("Send the file by a GraphQL multipart request.")  # noqa: TRY004
+    return value
+
+
 def raw(value: Any) -> msgspec.Raw:
     """Hand on JSON text as it is."""
     return msgspec.Raw(value.encode())
@@ -113,6 +121,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="An integer of 64 bits, printed as a number.",
         serialize=int,
         parse_value=parsed_bigint,
+    ),
+    Upload: strawberry.scalar(
+        name="Upload",
+        description="A file, sent by a GraphQL multipart request.",
+        parse_value=parsed_upload,
     ),
 }
 

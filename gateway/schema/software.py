@@ -4,9 +4,8 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.row import Row
-from gateway.db.totals import PACKAGES
+from gateway.db.totals import PACKAGES, Sum
 from gateway.schema.fields import computed, one
-from gateway.schema.inputs import Sum
 from gateway.schema.node import Node, identified
 from gateway.schema.partition import Partition
 from gateway.schema.published import published

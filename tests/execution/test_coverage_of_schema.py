@@ -8,7 +8,6 @@ import pytest_asyncio
 from graphql import (
     GraphQLField,
     GraphQLNamedType,
-    GraphQLObjectType,
     GraphQLUnionType,
     get_named_type,
     is_composite_type,
@@ -19,16 +18,12 @@ from gateway.execution.answering import Asking
 from tests.execution.corpus.both import LOOKS, REQUEST, Both
 from tests.execution.corpus.known import Known
 from tests.marketplaces import Marketplace
-from tests.schema.documents import SCHEMA
+from tests.schema.documents import readable
 from tests.visibility.scenes import global_id
 from tests.visibility.shape import NODES
 
 STAFF = LOOKS[0]
-TYPES = {
-    name: each
-    for name, each in SCHEMA.type_map.items()
-    if isinstance(each, GraphQLObjectType) and not name.startswith("__")
-}
+TYPES = readable()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

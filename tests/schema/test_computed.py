@@ -12,8 +12,8 @@ from gateway.schema.media import media_url
 from gateway.schema.plan import is_active, price
 from gateway.schema.project import effective_end_date, is_in_grace_period
 from gateway.schema.resource import Resource
-from gateway.schema.resource_list import ResourceState
 from gateway.schema.resource_values import is_limit_based, sections
+from gateway.schema.states import ResourceState
 from gateway.schema.user import full_name
 
 

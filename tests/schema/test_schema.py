@@ -39,6 +39,7 @@ SHORT = {
     "InvalidMonths.rules",
     "RenewalEstimate.components",
     "Project.resourceCounts",
+    "Resource.allowedOperations",
     "Resource.availableActions",
     "Resource.endpoints",
     "Resource.planPeriods",
@@ -47,6 +48,7 @@ SHORT = {
     "Resource.subresourceOfferings",
     "Resource.team",
     "Resource.usages",
+    "WrongState.allowed",
 }
 """Lists that are provably few, or no longer than what was asked."""
 

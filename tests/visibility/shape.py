@@ -19,7 +19,7 @@ from graphql import (
     is_required_argument,
 )
 
-from tests.schema.documents import SCHEMA, promised
+from tests.schema.documents import SCHEMA, promised, readable
 
 _node = SCHEMA.type_map["Node"]
 assert isinstance(_node, GraphQLInterfaceType)
@@ -105,7 +105,7 @@ def _leads_on(type_: GraphQLObjectType) -> bool:
 
 def all_relations(way: Way) -> list[Relation]:
     """Give all relations of one kind that start from rows."""
-    names = [name for name, each in SCHEMA.type_map.items() if _is_row(each)]
+    names = [name for name, each in readable().items() if _is_row(each)]
     return sorted(each for name in names for each in relations(name) if each.way is way)
 
 

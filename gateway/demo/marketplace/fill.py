@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from gateway.db import install
+from gateway.db import install, own
 from gateway.demo.marketplace import (
     accounts,
     casting,
@@ -62,6 +62,7 @@ def fill(
     _resources(rows, began.market, grown, resources)
     rows.write()
     install.mark(connection, seed=seed, resources=resources)
+    own.ensure(connection)
 
 
 def _beginning(rows: Rows) -> Beginning:

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg.sql import SQL, Identifier
-from sqlalchemy import Boolean, Column, Integer, Numeric, String, Table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Table
 
 from gateway.db import tables
+from gateway.db.blank import blank
 
 BATCH = 5000
 _JSON = {dict, list}
@@ -89,7 +89,7 @@ class _Sheet:
         self.last = 0
         self.pending: list[list[Any]] = []
         columns = [each for each in table.c if not each.system]
-        self._blank = [_blank(each) for each in columns]
+        self._blank = [blank(each) for each in columns]
         self._places = {each.name: place for place, each in enumerate(columns)}
         self.has_uuid = "uuid" in self._places
         self.statement = SQL("copy {} ({}) from stdin").format(
@@ -109,11 +109,3 @@ class _Sheet:
             row[places["modified"]] = values["created"]
         self.pending.append(row)
         return self.last
-
-
-def _blank(column: Column[Any]) -> Any:
-    """Give what a column holds of which nothing is known."""
-    if column.nullable or column.primary_key:
-        return None
-    empties = ((String, ""), (Boolean, False), (JSONB, "{}"), (Integer, 0), (Numeric, 0))
-    return next((empty for kind, empty in empties if isinstance(column.type, kind)), None)

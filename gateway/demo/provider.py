@@ -1,0 +1,147 @@
+"""The demo's provider: it carries out orders and pulls, so that states really move.
+
+Each is done in one transaction, so that a provider who is killed loses nothing
+and does nothing twice; several can work at once. Orders that were there when
+the demo was made are left as they are.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from gateway.db import tables
+from gateway.db.due import due_order, due_pull, usage_of
+from gateway.db.own import pull
+from gateway.db.statement import Statements
+from gateway.db.trouble import TimedOutError, UnavailableError
+from gateway.db.viewer import Viewer
+from gateway.db.writer import Writer, Writing
+from gateway.marketplace.carrying import done, failed
+from gateway.marketplace.change import Change
+from gateway.marketplace.standing import option
+from gateway.marketplace.states import OrderState
+
+log = logging.getLogger(__name__)
+FAILS = "demo_order_fails"
+"""The plugin option of offerings whose orders fail."""
+REASON = "The demo's provider fails what is ordered from this offering."
+BROKEN = "The order can't be carried out."
+AWAY = (UnavailableError, TimedOutError)
+PAUSE, TROUBLED = 0.5, 2
+"""Seconds to wait when there is nothing to do, and when the database is away."""
+_GROWTH = Decimal("1.07")
+
+
+class Provider:
+    """Carries out what is due."""
+
+    def __init__(self, writing: Writing, statements: Statements, seconds: int) -> None:
+        """Take so many `seconds` for each order and pull."""
+        self._writing, self._statements = writing, statements
+        self._patience = timedelta(seconds=seconds)
+        self._doing = 0
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                pause = 0.0 if await self.step() else PAUSE
+            except AWAY as error:
+                log.warning("The demo's provider waits: %s", error)
+                pause = TROUBLED
+            except Exception:
+                log.exception("The demo's provider is at a loss.")
+                pause = TROUBLED
+            await asyncio.sleep(pause)
+
+    async def step(self) -> bool:
+        """Carry out an order and a pull that are due; say whether there were any."""
+        try:
+            carried = await self._writing.change(self._order)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("An order can't be carried out.")
+            carried = await self._writing.change(self._broken)
+        return await self._writing.change(self._pull) or carried
+
+    def _change(self, writer: Writer) -> Change:
+        return Change(Viewer(staff=True), writer, self._statements)
+
+    async def _order(self, writer: Writer) -> bool:
+        change = self._change(writer)
+        found = await writer.find(due_order(change.now - self._patience))
+        if not found:
+            return False
+        ((id_,),) = found
+        self._doing = id_
+        await writer.lock(tables.order, id_)
+        order = await change.row(tables.order, id_)
+        if OrderState(order.state) is not OrderState.EXECUTING:
+            return True
+        offering = await change.row(tables.offering, order.offering_id)
+        if option(msgspec.json.encode(offering.plugin_options).decode(), FAILS) is True:
+            await failed(change, order, REASON)
+        else:
+            await done(change, order)
+        return True
+
+    async def _broken(self, writer: Writer) -> bool:
+        """Have the order that made trouble fail, so that it is not tried for ever."""
+        change = self._change(writer)
+        await failed(change, await change.row(tables.order, self._doing), BROKEN)
+        return True
+
+    async def _pull(self, writer: Writer) -> bool:
+        change = self._change(writer)
+        found = await writer.find(due_pull(change.now - self._patience))
+        for id_, resource_id in found:
+            await writer.lock(tables.resource, resource_id)
+            for resource in await change.rows(tables.resource, id=resource_id):
+                await _pulled(change, resource)
+            await writer.delete(pull, id_)
+        return bool(found)
+
+
+async def _pulled(change: Change, resource: Any) -> None:
+    """Have a resource be as its backend says: somewhat more is used, and it runs."""
+    usages = {name: _grown(value) for name, value in resource.current_usages.items()}
+    await change.save(
+        tables.resource,
+        resource.id,
+        current_usages=usages,
+        backend_metadata={**resource.backend_metadata, "runtime_state": "ACTIVE"},
+        last_sync=change.now,
+    )
+    components = await change.rows(tables.component, offering_id=resource.offering_id)
+    for each in components:
+        if each.type in usages:
+            await _metered(change, resource, each.id, usages[each.type])
+
+
+def _grown(value: Any) -> Any:
+    return float(round(Decimal(str(value)) * _GROWTH, 2)) if isinstance(value, float) else value + 1
+
+
+async def _metered(change: Change, resource: Any, component: int, value: Any) -> None:
+    """Note how much of a component was used this month."""
+    month = change.today.replace(day=1)
+    periods = await change.rows(tables.plan_period, resource_id=resource.id, end=None)
+    period = periods[-1].id if periods else None
+    known = await change.writer.find(usage_of(resource.id, component, period, month))
+    told = {"usage": value, "date": change.now}
+    if known:
+        await change.save(tables.component_usage, known[0][0], **told)
+        return
+    await change.add(
+        tables.component_usage,
+        resource_id=resource.id,
+        component_id=component,
+        plan_period_id=period,
+        billing_period=month,
+        **told,
+    )
