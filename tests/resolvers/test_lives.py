@@ -82,7 +82,7 @@ async def demo(new_database: NewDatabase) -> AsyncIterator[Living]:
 
 async def renewable(demo: Living, kind: str) -> str:
     """Give a resource of an offering of a type that can be renewed."""
-    return (await demo.able("RENEW_RESOURCE", condition=f"o.type = '{kind}'"))[0]
+    return (await demo.able("RENEW_RESOURCE", condition=f"r.state = 2 and o.type = '{kind}'"))[0]
 
 
 async def test_a_renewal_is_ordered_approved_and_carried_out(demo: Living) -> None:
@@ -307,3 +307,4 @@ async def test_an_order_that_makes_no_sense_fails_and_holds_up_no_other(demo: Li
     await demo.carry_out()
     assert demo.order(order)[:2] == [4, "The order can't be carried out."]
     assert demo.row(uuid)["state"] == ERRED
+    demo.sql("update marketplace_resource set state = 2 where uuid = %s", uuid)
