@@ -44,7 +44,7 @@ def rfc3339(value: str) -> str:
 def parsed_moment(value: object) -> str:
     """Give the moment in UTC, as PostgreSQL reads it; without an offset it is in UTC already."""
     try:
-        moment = datetime.fromisoformat(str(value))
+        moment = datetime.fromisoformat(_text(value))
         in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError("A DateTime is written like 2026-01-31T12:00:00Z.") from None
@@ -54,9 +54,16 @@ def parsed_moment(value: object) -> str:
 def parsed_date(value: object) -> str:
     """Give the day as PostgreSQL reads it."""
     try:
-        return date.fromisoformat(str(value)).isoformat()
+        return date.fromisoformat(_text(value)).isoformat()
     except ValueError:
         raise ValueError("A Date is written like 2026-01-31.") from None
+
+
+def _text(value: object) -> str:
+    """Give a text; ValueError for what is none: a number is no day, even if its digits make one."""
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004 - told as what is badly written
+    return value
 
 
 def parsed_decimal(value: object) -> str:

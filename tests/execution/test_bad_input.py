@@ -54,6 +54,30 @@ async def test_what_is_no_uuid_is_said_to_be_none(client: Client, uuid: Any) -> 
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
+END = """
+mutation ($a: Date) {
+  setResourceEndDate(input: {uuid: "00000000000000000000000000000000", endDate: $a}) { __typename }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("query ($a: DateTime) { resources(filter: {created: $a}) { totalCount } }", "A DateTime"),
+        (END, "A Date is"),
+    ],
+)
+async def test_a_number_is_no_day_and_no_moment(client: Client, query: str, told: str) -> None:
+    (error,) = checked(await client.post_query(query, a=20260131))
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert told in error["message"]
+    literal = query.replace("($a: DateTime)", "").replace("($a: Date)", "")
+    (error,) = checked(await client.post_query(literal.replace("$a", "20260131")))
+    assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert told in error["message"]
+
+
 @pytest.mark.parametrize(
     "id_",
     [
