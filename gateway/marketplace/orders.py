@@ -67,7 +67,7 @@ async def reject(change: Change, uuid: str, comment: str | None, modified: str |
 
 
 async def cancel(change: Change, uuid: str, modified: str | None) -> Changed:
-    """Call an order off, as long as it is not carried out."""
+    """Call an order off, as long as it is not over."""
     order, consumer, _ = await _known(change, uuid, modified)
     _permitted(change.viewer.may("ORDER.CANCEL", *consumer), "ORDER.CANCEL")
     refuse(in_states(OrderState, order.state, OPEN, "order"))

@@ -65,8 +65,6 @@ class OrderType(Enum):
     """A terminated resource back."""
 
 
-OPEN = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER, OrderState.EXECUTING)
-"""The states of orders that keep others from being made."""
 WAITING = (
     OrderState.PENDING_CONSUMER,
     OrderState.PENDING_PROVIDER,
@@ -74,6 +72,8 @@ WAITING = (
     OrderState.PENDING_START_DATE,
 )
 """The states of orders that nobody has begun to carry out."""
+OPEN = (*WAITING, OrderState.EXECUTING)
+"""The states of orders that are not over: what can be called off (domain.md §6.4)."""
 
 
 def in_states(kind: type[S], state: int, allowed: Iterable[S], what: str) -> Problem | None:

@@ -44,7 +44,13 @@ CASES = {
     "cancelOrder": Case(
         "OrderCanceled",
         ("staff", "owner", "manager", "admin"),
-        ("PENDING_CONSUMER", "PENDING_PROVIDER", "EXECUTING"),
+        (
+            "PENDING_CONSUMER",
+            "PENDING_PROVIDER",
+            "PENDING_PROJECT",
+            "PENDING_START_DATE",
+            "EXECUTING",
+        ),
     ),
 }
 ORDER = """
