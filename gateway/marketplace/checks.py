@@ -172,8 +172,6 @@ def by_order(facts: Facts) -> bool:
 
 USABLE = (ResourceState.OK, ResourceState.ERRED)
 _OPTIONS = (
-    reachable,
-    in_state(ResourceState.OK),
     _rule(Reason.NO_OPTIONS, "The offering has no options for its resources.", _optionless),
     _rule(
         Reason.ORDER_PENDING,
@@ -181,8 +179,8 @@ _OPTIONS = (
         lambda _viewer, facts, _today: facts.changing,
     ),
 )
-DIRECTLY = (permitted("RESOURCE.UPDATE_OPTIONS", provider), *_OPTIONS)
-"""What must hold for a provider to change options without an order (domain.md §4.11)."""
+DIRECTLY = (permitted("RESOURCE.UPDATE_OPTIONS", provider), reachable, *_OPTIONS)
+"""What must hold for a provider to change options without an order, in any state (§4.11, §5.9)."""
 CHECKS: Mapping[ResourceOperation, Sequence[Check]] = {
     ResourceOperation.PULL_RESOURCE: (
         reachable,
@@ -228,6 +226,8 @@ CHECKS: Mapping[ResourceOperation, Sequence[Check]] = {
     ResourceOperation.UPDATE_RESOURCE_OPTIONS: (
         permitted("RESOURCE.UPDATE_OPTIONS", project, customer, provider),
         agreed,
+        reachable,
+        in_state(ResourceState.OK),
         *_OPTIONS,
         _when_ordered,
     ),

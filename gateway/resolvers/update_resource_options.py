@@ -20,7 +20,7 @@ class UpdateResourceOptionsInput:
     options: JSON | None = None
     """What is chosen, by the names of `Offering.resourceOptions`; all else stays."""
     direct: bool = False
-    """Whether this is the provider's own change, which takes no order."""
+    """Whether this is the provider's own change: it takes no order, and any state will do."""
     if_modified: DateTime | None = None
     """The `modified` of the resource that you know: if it was changed since, nothing is done."""
 

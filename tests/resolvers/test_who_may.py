@@ -120,6 +120,22 @@ async def test_each_may_what_the_table_says(demo: Changing, operation: str) -> N
     assert came == wanted
 
 
+async def test_a_providers_own_options_take_no_state(demo: Changing) -> None:
+    """Domain.md §5.9: with `direct`, the provider changes them whatever the state."""
+    uuid = await subject(demo, "UPDATE_RESOURCE_OPTIONS")
+    for state, number in STATES.items():
+        demo.sql("update marketplace_resource set state = %s where uuid = %s", number, uuid)
+        given = {"uuid": uuid, "options": {"mark": state}, "direct": True}
+        assert (await demo.change("updateResourceOptions", "owner", **given))["__typename"] == (
+            "NotPermitted"
+        )
+        came = await demo.change("updateResourceOptions", "provider", **given)
+        assert (came["__typename"], came["order"]) == ("ResourceOptionsUpdated", None)
+        assert came["resource"]["state"] == state
+        kept = demo.sql("select options ->> 'mark' from marketplace_resource where uuid = %s", uuid)
+        assert kept == [(state,)]
+
+
 async def test_what_is_allowed_is_what_can_be_done(demo: Changing) -> None:
     """`allowedOperations` says the same as trying does, for whoever asks."""
     document = "{ resources(first: 40, orderBy: NAME_ASC) { nodes { uuid allowedOperations } } }"
