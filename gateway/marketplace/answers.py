@@ -5,7 +5,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-from gateway.marketplace.problems import InvalidField, InvalidInput
+from gateway.marketplace.problems import InvalidField, InvalidInput, invalid_fields
 
 Asked = Mapping[str, Any]
 Says = Callable[[Any, Asked], str | None]
@@ -19,9 +19,7 @@ def check_answers(questions: Mapping[str, Any], given: Mapping[str, Any]) -> Inv
         message = _trouble(asked, value) if isinstance(asked, dict) else None
         if message:
             fields.append(InvalidField(path=["options", name], message=message))
-    if not fields:
-        return None
-    return InvalidInput(message=f"options.{fields[0].path[1]}: {fields[0].message}", fields=fields)
+    return invalid_fields(*fields) if fields else None
 
 
 def _trouble(asked: Asked, value: Any) -> str | None:

@@ -9,7 +9,7 @@ from gateway.db import tables
 from gateway.db.questions import granted, taken
 from gateway.marketplace.change import Change
 from gateway.marketplace.facts import Facts
-from gateway.marketplace.problems import InvalidField, InvalidInput
+from gateway.marketplace.problems import InvalidField, InvalidInput, invalid_fields
 
 _QUARTER = 3
 
@@ -30,9 +30,7 @@ async def check_limits(
     for name, value in limits.items():
         messages = await _troubles(change, facts, limited.get(name), Decimal(str(value)))
         fields += [InvalidField(path=["limits", name], message=each) for each in messages]
-    if not fields:
-        return None
-    return InvalidInput(message=f"limits.{fields[0].path[1]}: {fields[0].message}", fields=fields)
+    return invalid_fields(*fields) if fields else None
 
 
 def _takes_limit(component: Any) -> bool:

@@ -14,12 +14,9 @@ from gateway.marketplace.problems import (
     NotPossible,
     Reason,
     RefusedError,
-    invalid,
     refuse,
 )
 from gateway.marketplace.states import OPEN, WAITING, OrderState, in_states
-
-LONGEST_COMMENT = 4096
 
 
 class Known(NamedTuple):
@@ -53,8 +50,6 @@ async def reject(change: Change, uuid: str, comment: str | None, modified: str |
     provides = change.viewer.may("ORDER.REJECT", *provider)
     _permitted(pays or provides, "ORDER.REJECT")
     refuse(in_states(OrderState, order.state, WAITING, "order"))
-    if comment is not None and len(comment) > LONGEST_COMMENT:
-        refuse(invalid("comment", message=f"Give at most {LONGEST_COMMENT} characters."))
     waits_for_provider = OrderState(order.state) is OrderState.PENDING_PROVIDER
     side = "provider" if provides and (waits_for_provider or not pays) else "consumer"
     reviewed: dict[str, Any] = {

@@ -6,6 +6,9 @@
 from dataclasses import dataclass
 from enum import Enum
 
+MOST_FIELDS = 10
+"""So many values are named of those that can't be taken."""
+
 
 @dataclass(kw_only=True)
 class Problem:
@@ -148,6 +151,10 @@ def refuse(problem: Problem | None) -> None:
 
 def invalid(*path: str, message: str) -> InvalidInput:
     """Give the problem of a single value."""
-    return InvalidInput(
-        message=f"{'.'.join(path)}: {message}", fields=[InvalidField(path=[*path], message=message)]
-    )
+    return invalid_fields(InvalidField(path=[*path], message=message))
+
+
+def invalid_fields(first: InvalidField, *others: InvalidField) -> InvalidInput:
+    """Give the problem of some values."""
+    message = f"{'.'.join(first.path)}: {first.message}"
+    return InvalidInput(message=message, fields=[first, *others][:MOST_FIELDS])

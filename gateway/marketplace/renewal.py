@@ -11,13 +11,17 @@ from datetime import MAXYEAR, date
 from decimal import Decimal
 from fractions import Fraction
 
-from gateway.marketplace.problems import InvalidField, InvalidInput, InvalidMonths, RenewalRule
+from gateway.marketplace.problems import (
+    MOST_FIELDS,
+    InvalidField,
+    InvalidInput,
+    InvalidMonths,
+    RenewalRule,
+)
 
 MOST_MONTHS = 600
 TOO_MUCH = 10**18
 """A limit has at most 18 digits, and two places, where the marketplace keeps it."""
-MOST_FIELDS = 10
-"""So many values are named of those that can't be taken."""
 PERIODS = {"month": (30, "mo"), "quarterly": (91, "qtr"), "annual": (365, "yr")}
 """How many days a limit's period is taken to have, and what it is called for short."""
 YEAR = 12

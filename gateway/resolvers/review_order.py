@@ -28,7 +28,7 @@ class RejectOrderInput:
     uuid: UUID
     """The uuid of the order."""
     comment: str | None = None
-    """Why."""
+    """Why, at any length."""
     if_modified: DateTime | None = None
     """The `modified` of the order that you know: if it was changed since, nothing is done."""
 

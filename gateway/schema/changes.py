@@ -90,7 +90,7 @@ def _unreadable(given: Any) -> InvalidInput | None:
     """Give the problem of values that no database can hold."""
     for each in fields(given):
         try:
-            checked(getattr(given, each.name), _public(each.name))
+            checked(getattr(given, each.name), _public(each.name), bounded=False)
         except BadInputError as error:
             path = [str(name) for name in (error.extensions or {})["argument"]]
             return InvalidInput(

@@ -58,3 +58,11 @@ def test_says_what_would_fit(asked: dict[str, Any], value: Any, told: str) -> No
     assert field.path == ["options", "it"]
     assert told in field.message
     assert told in problem.message
+
+
+def test_names_the_first_ten_that_do_not_fit() -> None:
+    names = [str(number) for number in range(20)]
+    asked = {name: {"type": "boolean"} for name in names}
+    problem = check_answers(asked, dict.fromkeys(names, 7))
+    assert problem is not None
+    assert [each.path for each in problem.fields] == [["options", name] for name in names[:10]]
