@@ -5,9 +5,10 @@ from uuid import UUID
 
 from gateway.db import tables
 from gateway.marketplace.change import Change
-from gateway.marketplace.costs import estimate
+from gateway.marketplace.costs import estimate, priced
 from gateway.marketplace.effects import begin_period, changed, end_period, tell
 from gateway.marketplace.placing import ended
+from gateway.marketplace.renewal import invalid_months
 from gateway.marketplace.states import OrderState, OrderType, ResourceState
 
 OK, ERRED, TERMINATED = (
@@ -17,15 +18,31 @@ OK, ERRED, TERMINATED = (
 )
 
 
-_MOVED = (ResourceState.UPDATING.value, ResourceState.TERMINATING.value)
-"""The states that a resource has because an order of it is open."""
-
-
 async def done(change: Change, order: Any) -> None:
-    """Carry an order out."""
+    """Carry an order out, or note that it can't be by now."""
     resource = await change.row(tables.resource, order.resource_id)
+    if broken := await _broken(change, resource, order):
+        await failed(change, order, broken)
+        return
     await _DONE[OrderType(order.type)](change, resource, order)
     await ended(change, order, OrderState.DONE, completed_at=change.now)
+
+
+def _given(order: Any) -> dict[str, Any]:
+    return order.attributes if isinstance(order.attributes, dict) else {}
+
+
+def _renews(order: Any) -> bool:
+    return _given(order).get("action") == "renew"
+
+
+async def _broken(change: Change, resource: Any, order: Any) -> str | None:
+    """Say which rules the months of a renewal break by now (domain.md §5.6)."""
+    if not _renews(order):
+        return None
+    components = await priced(change, resource.offering_id, resource.plan_id)
+    problem = invalid_months(_given(order)["extension_months"], components)
+    return problem.message if problem else None
 
 
 async def _made(change: Change, resource: Any, _order: Any) -> None:
@@ -42,18 +59,25 @@ async def _updated(change: Change, resource: Any, order: Any) -> None:
     if (plan, limits) != (resource.plan_id, resource.limits):
         values["cost"] = await estimate(change, resource, plan, limits)
     after = await changed(change, resource, **values)
-    kind = "update_limits" if "limits" in values and after.limits != resource.limits else "update"
     message = f"Resource {after.name} has been updated."
-    await tell(change, f"marketplace_resource_{kind}_succeeded", after, message)
+    await tell(change, f"marketplace_resource_{_word(resource, order)}_succeeded", after, message)
+
+
+def _word(resource: Any, order: Any) -> str:
+    """Name what an order is to do with a resource, as the log does (domain.md §7.1)."""
+    limits = "new_options" not in _given(order) and order.limits != resource.limits
+    if OrderType(order.type) is OrderType.UPDATE and (limits or _renews(order)):
+        return "update_limits"
+    return OrderType(order.type).name.lower()
 
 
 def _wanted(change: Change, resource: Any, order: Any) -> dict[str, Any]:
     """Give the columns of a resource that an order changes."""
-    given = order.attributes
+    given = _given(order)
     if "new_options" in given:
         return {"options": {**(resource.options or {}), **given["new_options"]}}
     values = {"limits": order.limits}
-    if given.get("action") == "renew":
+    if _renews(order):
         return {**values, **_renewed(change, resource, order)}
     if order.plan_id is not None:
         values["plan_id"] = order.plan_id
@@ -91,6 +115,8 @@ async def _terminated(change: Change, resource: Any, _order: Any) -> None:
 async def _restored(change: Change, resource: Any, _order: Any) -> None:
     after = await changed(change, resource, state=OK)
     await begin_period(change, after)
+    message = f"Resource {after.name} has been restored."
+    await tell(change, "marketplace_resource_restore_succeeded", after, message)
 
 
 _DONE = {
@@ -107,7 +133,7 @@ async def failed(change: Change, order: Any, message: str) -> None:
     state = _after_failure(resource, OrderType(order.type))
     errors = {"error_message": message} if state == ERRED else {}
     after = await changed(change, resource, state=state, **errors)
-    word = OrderType(order.type).name.lower()
+    word = _word(resource, order)
     told = f"Resource {after.name} could not be changed ({word})."
     await tell(change, f"marketplace_resource_{word}_failed", after, told)
     await ended(change, order, OrderState.ERRED, error_message=message)
@@ -123,8 +149,14 @@ async def given_up(change: Change, order: Any, state: OrderState, **values: Any)
     """Note that an order was rejected or called off: what it would have changed stays."""
     resource = await change.row(tables.resource, order.resource_id)
     kind = OrderType(order.type)
-    if kind is OrderType.CREATE:
-        await changed(change, resource, state=TERMINATED)
-    elif kind is OrderType.RESTORE or resource.state in _MOVED:
-        await changed(change, resource, state=OK)
+    after = await changed(change, resource, state=_after_giving_up(resource, kind))
+    word = kind.name.lower()
+    told = f"Resource {after.name} is not to be changed any more ({word})."
+    await tell(change, f"marketplace_resource_{word}_canceled", after, told)
     await ended(change, order, state, **values)
+
+
+def _after_giving_up(resource: Any, kind: OrderType) -> int:
+    """Give the state of a resource then (domain.md §6.5): only a restoring makes the dead live."""
+    dead = resource.state == TERMINATED and kind is not OrderType.RESTORE
+    return TERMINATED if dead or kind is OrderType.CREATE else OK

@@ -66,6 +66,8 @@ def _shown(state: int) -> str:
 
 async def changed(change: Change, before: Any, **values: Any) -> Any:
     """Change columns of a resource, note it, and give the resource as it is then."""
+    if before.state == ResourceState.ERRED.value and values.get("state") == ResourceState.OK.value:
+        values.setdefault("error_traceback", "")
     await change.save(tables.resource, before.id, **values)
     after = await change.row(tables.resource, before.id)
     told = [

@@ -92,10 +92,17 @@ async def _told(change: Change, id_: int, resource: Any, what: str) -> None:
     await tell(change, f"marketplace_order_{what}", resource, f"{name} has been {what}.")
 
 
+_ENDS = {
+    OrderState.DONE: "completed",
+    OrderState.ERRED: "failed",
+    OrderState.REJECTED: "rejected",
+    OrderState.CANCELED: "terminated",
+}
+"""What the log calls the ends of orders (domain.md §7.1)."""
+
+
 async def ended(change: Change, order: Any, state: OrderState, **values: Any) -> None:
     """Note that an order is over, and tell the log."""
     await change.save(tables.order, order.id, state=state.value, **values)
-    words = {OrderState.DONE: "completed", OrderState.ERRED: "failed"}
-    what = words.get(state, state.name.lower())
     resource = await change.row(tables.resource, order.resource_id)
-    await _told(change, order.id, resource, what)
+    await _told(change, order.id, resource, _ENDS[state])

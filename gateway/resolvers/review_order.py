@@ -50,12 +50,12 @@ class OrderApproved(Accepted):
 
 @accepted
 class OrderRejected(Accepted):
-    """The order is over, and the resource as it was."""
+    """The order is over, and the resource OK; one that was to be created is terminated."""
 
 
 @accepted
 class OrderCanceled(Accepted):
-    """The order is over, and the resource as it was."""
+    """The order is over, and the resource OK; one that was to be created is terminated."""
 
 
 ApproveOrderResult = Annotated[
