@@ -24,9 +24,10 @@ async def move(change: Change, uuid: str, project: str, modified: str | None) ->
         await change.save(tables.order, each.id, project_id=target.id)
     await _recount(change, source, target)
     after = await change.row(tables.resource, facts.id)
-    told = f"field 'project_id': from {source.name} to {target.name}"
-    message = f"Resource {after.name} has been changed: {told}."
-    await tell(change, "marketplace_resource_has_been_changed", after, message)
+    if target.id != source.id:
+        told = f"field 'project_id': from {source.name} to {target.name}"
+        message = f"Resource {after.name} has been changed: {told}."
+        await tell(change, "marketplace_resource_has_been_changed", after, message)
     await revised(change, after, "Resource has been moved")
     return Changed(facts.id)
 
