@@ -96,8 +96,8 @@ async def test_what_stands_on_a_closed_invoice_of_ones_own_stays(
     assert demo.sql(of.format("invoice_id = %s"), scene.id, paid) == [(scene.project,)]
     assert others
     theirs = (
-        "select distinct project_id, customer_id from invoices_invoiceitem i join invoices_invoice v"
-        " on v.id = i.invoice_id where resource_id = %s and invoice_id <> %s"
+        "select distinct project_id, customer_id from invoices_invoiceitem join invoices_invoice v"
+        " on v.id = invoice_id where resource_id = %s and invoice_id <> %s"
     )
     assert demo.sql(theirs, scene.id, paid) == [(scene.target_id, scene.customer)]
 

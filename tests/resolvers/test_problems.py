@@ -33,12 +33,32 @@ ORDER = """
 insert into marketplace_order select (o).* from (
     select jsonb_populate_record(o, jsonb_build_object(
         'id', nextval(pg_get_serial_sequence('marketplace_order', 'id')), 'uuid', gen_random_uuid(),
-        'state', {state}, 'attributes', '{attributes}'::jsonb)) o
+        'state', {state}, 'type', {type}, 'attributes', '{attributes}'::jsonb)) o
     from marketplace_order o join marketplace_resource r on r.id = o.resource_id
     where r.uuid = %s limit 1)
 """
-PENDING = ORDER.format(state=1, attributes="{}")
-CHANGING = ORDER.format(state=7, attributes='{"new_options": {}}')
+PENDING = ORDER.format(state=1, type=2, attributes="{}")
+ENDING = ORDER.format(state=1, type=3, attributes="{}")
+CHANGING = ORDER.format(state=7, type=2, attributes='{"new_options": {}}')
+GROUPED = """
+with a_group as (
+    insert into structure_organizationgroup (uuid, name)
+    values (gen_random_uuid(), 'Of others') returning id)
+insert into marketplace_offering_organization_groups (offering_id, organizationgroup_id)
+select r.offering_id, g.id from marketplace_resource r, a_group g where r.uuid = %s
+"""
+OTHERS = OFFERING.format(
+    "shared = false, billable = false, project_id = null, customer_id = (select min(c.id)"
+    " from structure_customer c where c.id not in (select customer_id from structure_project p"
+    " join marketplace_resource r on r.project_id = p.id where r.offering_id = marketplace_offering.id))"
+)
+BY_ORDER = f"""
+with ordering as ({
+    OFFERING.format('''
+    plugin_options = plugin_options || '{"create_orders_on_resource_option_change": true}'
+''')
+}) {ENDING}
+"""
 RENEW, PULL, END = "renewResource", "pullResource", "setResourceEndDate"
 OPTIONS, MOVE = "updateResourceOptions", "moveResource"
 OPERATION = {
@@ -73,6 +93,14 @@ CASES = {
     ),
     "draft": Case(RENEW, YEAR, OFFERING.format("state = 1"), "NotPossible", "OFFERING_CLOSED"),
     "archived offering": Case(RENEW, YEAR, OFFERING.format("state = 4"), "NotPossible", "OFFERING_CLOSED"),
+    "renewal unavailable": Case(RENEW, YEAR, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "end unavailable": Case(END, {"endDate": "2099-01-01"}, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "options unavailable": Case(OPTIONS, SOME, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "move unavailable": Case(MOVE, {"project": "0" * 32}, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "grouped": Case(RENEW, YEAR, GROUPED, "NotPossible", "OFFERING_RESTRICTED", "owner"),
+    "of others": Case(RENEW, YEAR, OTHERS, "NotPossible", "OFFERING_RESTRICTED"),
+    "ending": Case(RENEW, YEAR, ENDING, "NotPossible", "ORDER_PENDING"),
+    "options while ending": Case(OPTIONS, SOME, BY_ORDER, "NotPossible", "ORDER_PENDING"),
     "unavailable": Case(PULL, {}, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
     "pending order": Case(RENEW, YEAR, PENDING, "NotPossible", "ORDER_PENDING"),
     "not prepaid": Case(RENEW, YEAR, COMPONENT.format("is_prepaid = false"), "NotPossible", "NOT_PREPAID"),
@@ -124,6 +152,8 @@ def undone(demo: Changing) -> Any:
         "marketplace_offeringcomponent",
         "structure_project",
         "structure_customer",
+        "structure_organizationgroup",
+        "marketplace_offering_organization_groups",
         "marketplace_order",
     ]
     for name in names:
@@ -144,7 +174,7 @@ async def test_a_failure_is_told_and_changes_nothing(demo: Changing, name: str) 
     case = CASES[name]
     uuid = await subject(demo, case)
     if case.before is not None:
-        demo.sql(case.before, uuid)
+        demo.sql(case.before, *[uuid] * case.before.count("%s"))
     before = demo.digest()
     came = await demo.change(case.field, case.as_, uuid=uuid, **case.given)
     assert came["__typename"] == case.problem
