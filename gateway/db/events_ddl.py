@@ -149,8 +149,8 @@ where done.proname = 'note_resource_event'
 """
 
 
-class NoRightsError(Exception):
-    """The database's role may not do what is asked; the text says what to grant."""
+class SourceError(Exception):
+    """The source of events can't be had; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def look(connection: psycopg.Connection[Any]) -> Found:
 def install(connection: psycopg.Connection[Any]) -> None:
     """Have all changes of resources written down from now on; once more does nothing.
 
-    What another version installed is replaced. NoRightsError if the role may not.
+    What another version installed is replaced. SourceError if the role may not.
     """
     with _alone(connection):
         if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
@@ -191,7 +191,7 @@ def install(connection: psycopg.Connection[Any]) -> None:
 
 
 def uninstall(connection: psycopg.Connection[Any]) -> None:
-    """Remove the source, and the schema if nothing else is in it; NoRightsError if not ours."""
+    """Remove the source, and the schema if nothing else is in it; SourceError if not ours."""
     with _alone(connection):
         if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
             return
@@ -214,7 +214,13 @@ def _alone(connection: psycopg.Connection[Any]) -> Iterator[None]:
             connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
             yield
     except errors.InsufficientPrivilege as error:
-        raise NoRightsError(_wanted(connection, error)) from error
+        raise SourceError(_wanted(connection, error)) from error
+    except (errors.UndefinedTable, errors.WrongObjectType) as error:
+        raise SourceError(f"There is nothing to watch: {error.diag.message_primary}.") from error
+    except errors.LockNotAvailable as error:
+        raise SourceError(
+            f"Others write resources, or hold them, for over {_PATIENCE}: try again."
+        ) from error
 
 
 def _wanted(connection: psycopg.Connection[Any], error: psycopg.Error) -> str:

@@ -42,7 +42,15 @@ class Source(Protocol):
     async def read(
         self, connection: AsyncConnection[Any], position: Position, limit: int, /
     ) -> Read:
-        """Give the first events after a position; ForgottenError if they are not known."""
+        """Give the first events after a position; ForgottenError if they are not known.
+
+        Only one reads at a time: who listens.
+        """
+
+    async def after(
+        self, connection: AsyncConnection[Any], position: Position, limit: int, /
+    ) -> list[Event]:
+        """Give the same events to others, as far as they were read."""
 
 
 class Listening:
