@@ -1,4 +1,4 @@
-"""The command line: serve, init, tokens, check, demo-provider, schema.
+"""The command line: serve, init, tokens, check, events, demo-provider, schema.
 
 What a person can put right is one line on standard error, and exit status 2.
 """
@@ -24,27 +24,29 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 
 import psycopg
 import uvicorn
 
 from gateway.api import schema
+from gateway.arguments import Command, parser
 from gateway.check import report
+from gateway.db import events_ddl
 from gateway.db.installation import NoMarketplaceError
 from gateway.db.tokens import tokens
 from gateway.demo import home
 from gateway.demo.postgres import Postgres, PostgresProblem
 from gateway.serving import connected, free_port, installation_of, provided
-from gateway.settings import PREFIX, Settings, WrongSettingError, natural, settings
+from gateway.settings import PREFIX, Settings, WrongSettingError, settings
 from gateway.whole import WholeProtocol
 
 TROUBLE = (
     WrongSettingError,
     PostgresProblem,
     NoMarketplaceError,
+    events_ddl.SourceError,
     home.OccupiedError,
     home.NoDemoError,
 )
@@ -53,7 +55,7 @@ SHOWN = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status."""
-    given = _parser().parse_args(arguments)
+    given = parser(COMMANDS, FLAGS).parse_args(arguments)
     try:
         return given.run(given)  # type: ignore[no-any-return]
     except TROUBLE as problem:
@@ -138,6 +140,16 @@ def check(given: argparse.Namespace) -> int:
     return 0
 
 
+def change_events(given: argparse.Namespace) -> int:
+    """Install, or uninstall, the triggers that tell subscribers of changes of resources."""
+    with _marketplace(_settings(given)) as (url, _), connected(url) as connection:
+        if given.step == "install":
+            events_ddl.install(connection)
+        else:
+            events_ddl.uninstall(connection)
+    return 0
+
+
 def print_schema(_given: argparse.Namespace) -> int:
     """Print the GraphQL schema."""
     sys.stdout.write(f"{schema.as_str()}\n")
@@ -184,56 +196,12 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` tells what there is)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="gateway",
-        description="A GraphQL gateway over the Waldur marketplace.",
-        epilog=f"Each flag is also a variable, as {PREFIX}PORT; README.md lists them all.",
-    )
-    parser.add_argument("--version", action="version", version=version("marketplace-gateway"))
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, run in COMMANDS.items():
-        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
-        command.set_defaults(run=run)
-        for flag in FLAGS[name]:
-            setting = Settings.__dataclass_fields__[flag]
-            said = f"{setting.metadata['doc']} (default: {setting.default})"
-            command.add_argument(f"--{flag.replace('_', '-')}", help=said, metavar="VALUE")
-        if name == "init":
-            _numbers(command)
-    return parser
-
-
-def _numbers(command: argparse.ArgumentParser) -> None:
-    for flag, most, default, said in (
-        ("--resources", 1_000_000, home.RESOURCES, "how many (default: %(default)s)"),
-        ("--seed", 2**31 - 1, home.SEED, "the same seed makes the same demo"),
-    ):
-        command.add_argument(flag, type=_number(most), default=default, help=said)
-
-
-def _number(most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        try:
-            return natural(0, most)(value)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{value!r} must be {error}") from None
-
-    return read
-
-
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+COMMANDS: dict[str, Command] = {
     "serve": serve,
     "init": init,
     "tokens": list_tokens,
     "check": check,
+    "events": change_events,
     "demo-provider": provide,
     "schema": print_schema,
 }
@@ -242,6 +210,7 @@ FLAGS = {
     "init": ("database_url", "data"),
     "tokens": ("database_url", "data"),
     "check": ("database_url", "data"),
+    "events": ("database_url", "data"),
     "demo-provider": ("database_url", "data"),
     "schema": (),
 }

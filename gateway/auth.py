@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.db.viewer import Viewer
 from gateway.db.viewers import ViewerReader
-from gateway.settings import Network
+from gateway.readers import Network
 
 KNOWN = 10_000
 _KEY = re.compile(r"[0-9A-Za-z]{1,40}")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from gateway.db.advice import advice
+from gateway.db.events_ddl import look
+from gateway.db.source import chosen, told
 from gateway.serving import connected, installation_of
 from gateway.settings import Settings
 
@@ -10,7 +12,7 @@ from gateway.settings import Settings
 def report(effective: Settings) -> Iterator[str]:
     """Tell whether it can be served, what it lacks, and which indexes would help.
 
-    NoMarketplaceError if it can't be.
+    NoMarketplaceError if it can't be, SourceError if changes can't be seen as is wanted.
     """
     installation = installation_of(effective)
     assert effective.database_url is not None
@@ -21,6 +23,7 @@ def report(effective: Settings) -> Iterator[str]:
         yield f"Not in this version, read as null or empty: {name}"
     with connected(effective.database_url) as connection:
         lines = advice(connection)
+        yield from told(look(connection), chosen(connection, effective.events))
     if lines:
         yield "Indexes that would help; each line can be run as it is, while the marketplace runs:"
         yield from lines

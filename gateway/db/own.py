@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.schema import Index
 
+from gateway.db import events_ddl
 from gateway.db.indexes import DIALECT
 
 metadata = MetaData(schema="gateway")
@@ -69,7 +70,10 @@ _LOCK = 0x6761_7465
 
 
 def ensure(connection: psycopg.Connection[Any]) -> None:
-    """Make what is missing of the tables; others may do the same meanwhile."""
+    """Make what is missing of the tables and of the source of events.
+
+    Others may do the same meanwhile.
+    """
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         connection.execute("create schema if not exists gateway")
@@ -77,6 +81,7 @@ def ensure(connection: psycopg.Connection[Any]) -> None:
             connection.execute(_ddl(CreateTable(table, if_not_exists=True)))
             for index in sorted(table.indexes, key=lambda each: str(each.name)):
                 connection.execute(_ddl(CreateIndex(index, if_not_exists=True)))
+        events_ddl.install(connection)
 
 
 def _ddl(element: Any) -> bytes:

@@ -1,0 +1,201 @@
+"""The events of resources as they are read: in the order of transactions, none skipped.
+
+A position is `(xid, id)`: the transaction that wrote an event, and the event's
+number. Transactions end in another order than they begin. So an event is read
+only when no transaction is under way that began no later than its own: what
+comes then, comes after it. A transaction that writes for long, in whatever
+database of the server, holds back the events of those that began after it,
+and a prepared transaction does until it is ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from psycopg import AsyncConnection
+
+Position: TypeAlias = tuple[int, int]
+"""A place between events, just behind the one that is at it; later ones are greater."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LOCK = 0x6761_7467
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of a resource."""
+
+    xid: int
+    id: int
+    resource_id: int
+    uuid: str
+    kind: str
+    """CREATED, STATE_CHANGED, UPDATED or DELETED."""
+    old_state: int | None
+    new_state: int | None
+    projects: tuple[int | None, int | None]
+    """Before and after; None if there was no resource, or that is not known."""
+    offerings: tuple[int | None, int | None]
+    """Before and after; None if there was no resource, or that is not known."""
+    changed: tuple[str, ...]
+    """The columns that are known to have changed, of those that are tracked."""
+    at: datetime
+
+    @property
+    def position(self) -> Position:
+        """Where it is."""
+        return self.xid, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read."""
+
+    events: list[Event]
+    held: bool
+    """Whether more is written, and can't be read before a transaction ends."""
+
+
+class ForgottenError(Exception):
+    """It is not known any more what happened after a position."""
+
+
+_HEAD = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+_AFTER = """
+with now as materialized (select pg_current_snapshot() snapshot)
+select
+    (horizon.xid, horizon.id) > (given.xid, given.id)
+        or given.xid > pg_snapshot_xmax(now.snapshot),
+    exists (select from gateway.resource_event where xid >= pg_snapshot_xmin(now.snapshot)),
+    event.xid::text::bigint, event.id, resource_id, resource_uuid, kind, old_state, new_state,
+    project_id_before, project_id_after, offering_id_before, offering_id_after, changed,
+    (extract(epoch from at) * 1000000)::bigint
+from now cross join (values (%s::text::xid8, %s::bigint)) given (xid, id)
+left join gateway.event_horizon horizon on true
+left join lateral (
+    select * from gateway.resource_event each
+    where (each.xid, each.id) > (given.xid, given.id)
+        and each.xid < pg_snapshot_xmin(now.snapshot)
+    order by each.xid, each.id limit %s
+) event on true
+order by event.xid, event.id
+"""
+"""One statement, so that what is read and what is known of it are of one moment."""
+
+_HELD = """
+select extract(epoch from clock_timestamp() - min(at))::float8 from gateway.resource_event
+where xid >= pg_snapshot_xmin(pg_current_snapshot())
+"""
+
+_OLDEST = "select xid::text::bigint, id from gateway.event_horizon"
+
+_FORGET = """
+with oldest as (
+    select xid, id, bool_and(at < clock_timestamp() - %s) over (order by xid, id) due
+    from (
+        select xid, id, at from gateway.resource_event
+        where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit %s
+    ) first
+), gone as (
+    delete from gateway.resource_event event using oldest
+    where oldest.due and event.xid = oldest.xid and event.id = oldest.id
+    returning event.xid, event.id
+), last as (
+    select xid, id from gone order by xid desc, id desc limit 1
+), moved as (
+    update gateway.event_horizon horizon set xid = last.xid, id = last.id from last
+    where (horizon.xid, horizon.id) < (last.xid, last.id)
+)
+select count(*) from gone
+"""
+"""Only the first are removed, without a gap: what is behind the horizon is all there."""
+
+_STRAY = """
+with gone as (
+    delete from gateway.resource_event
+    where xid >= pg_snapshot_xmax(pg_current_snapshot()) returning xid
+)
+update gateway.event_horizon horizon set xid = pg_snapshot_xmax(pg_current_snapshot()), id = 0
+where exists (select from gone) or horizon.xid > pg_snapshot_xmax(pg_current_snapshot())
+"""
+"""A copy that was restored on another server counts transactions anew; what came with it is in the
+future there, and of no use."""
+
+
+async def head(connection: AsyncConnection[Any]) -> Position:
+    """Give the position of now: all that is before it is done with, and what comes is after it.
+
+    What is done already by transactions that began after one that is still under
+    way is after it, too.
+    """
+    row = await (await connection.execute(_HEAD)).fetchone()
+    assert row is not None
+    return row[0], 0
+
+
+async def read(connection: AsyncConnection[Any], position: Position, limit: int) -> Read:
+    """Give the first events after a position, in order, and whether some are held back.
+
+    ForgottenError if some after it were removed already, or if it is of another
+    life of this database.
+    """
+    xid, id_ = position
+    if not 0 <= xid < 1 << 63 or not 0 <= id_ < 1 << 63:
+        raise ForgottenError
+    rows = await (await connection.execute(_AFTER, [str(xid), id_, limit])).fetchall()
+    unknown, held = rows[0][:2]
+    if unknown is not False:
+        raise ForgottenError
+    return Read([_event(row[2:]) for row in rows if row[2] is not None], held)
+
+
+async def after(connection: AsyncConnection[Any], position: Position, limit: int) -> list[Event]:
+    """Give the first events after a position, in order; ForgottenError as of `read`."""
+    return (await read(connection, position, limit)).events
+
+
+async def oldest(connection: AsyncConnection[Any]) -> Position | None:
+    """Give the oldest position after which all is known; None without a source."""
+    row = await (await connection.execute(_OLDEST)).fetchone()
+    return row and (row[0], row[1])
+
+
+async def lag(connection: AsyncConnection[Any]) -> float:
+    """Give for how many seconds the oldest event waits that a long transaction holds back."""
+    row = await (await connection.execute(_HELD)).fetchone()
+    return max(0.0, row[0]) if row and row[0] is not None else 0.0
+
+
+async def forget(
+    connection: AsyncConnection[Any], older_than: timedelta, batch: int = BATCH
+) -> int:
+    """Remove what is older, in small batches, and give how much that was.
+
+    The connection has no transaction open, and may write. Whoever comes while
+    another does this does nothing.
+    """
+    removed, last = 0, batch
+    while last == batch:
+        async with connection.transaction():
+            last = await _forget(connection, older_than, batch)
+        removed += last
+    return removed
+
+
+async def _forget(connection: AsyncConnection[Any], older_than: timedelta, batch: int) -> int:
+    ours = await connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
+    if await ours.fetchone() != (True,):
+        return 0
+    await connection.execute(_STRAY)
+    row = await (await connection.execute(_FORGET, [older_than, batch])).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _event(row: Sequence[Any]) -> Event:
+    xid, id_, resource, uuid, kind, old, new, *places, changed, at = row
+    projects, offerings = (places[0], places[1]), (places[2], places[3])
+    moment = _EPOCH + at * _MICROSECOND
+    return Event(xid, id_, resource, uuid, kind, old, new, projects, offerings, (*changed,), moment)

@@ -1,0 +1,103 @@
+"""What reads a setting's value; ValueError says what it must be."""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+Network = IPv4Network | IPv6Network
+_POSTGRES = re.compile(
+    r"postgres(ql)?://([^@/?]*@)?[^@/?]*(/[^@?]*(\?.*)?|\?[^@]*)?",
+)
+_WEB = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+
+
+def folder(value: str) -> Path:
+    """Read a folder's path."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("a folder; there is no such user") from None
+
+
+def switch(value: str) -> bool:
+    """Read on or off."""
+    words = {"on": True, "true": True, "1": True, "yes": True}
+    words |= {"off": False, "false": False, "0": False, "no": False}
+    if value.lower() not in words:
+        raise ValueError("on or off")
+    return words[value.lower()]
+
+
+def natural(least: int, most: int) -> Callable[[str], int]:
+    """Give what reads a number in those bounds; ValueError says what they are."""
+
+    def read(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise ValueError(f"a number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    """Read networks."""
+    try:
+        return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError as error:
+        raise ValueError(f"networks like 10.0.0.0/8, separated by commas: {error}") from None
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    """Give what reads one of some words."""
+
+    def read(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def or_off(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Give what reads as `read` does, and off as None."""
+
+    def taken(value: str) -> Any:
+        if value == "off":
+            return None
+        try:
+            return read(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or off") from None
+
+    return taken
+
+
+def postgres(value: str) -> str:
+    """Read a database's address."""
+    try:
+        fits = _POSTGRES.fullmatch(value) is not None and conninfo_to_dict(value) != {}
+    except ProgrammingError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            "an address like postgresql://user:password@host:5432/name, "
+            "with % and two digits for special signs in the password, as %40 for @"
+        )
+    return value
+
+
+def web(value: str) -> str:
+    """Read the address of a site."""
+    try:
+        fits = _WEB.fullmatch(value) is not None and urlsplit(value).port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("an address like https://waldur.example.org")
+    return value.rstrip("/")
