@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from gateway.db.row import Row
 from gateway.resolvers.mutations import Mutation
 from gateway.resolvers.queries import NODES, Query
+from gateway.resolvers.subscriptions import Subscription
 from gateway.schema.scalars import SCALARS
 
 
@@ -19,6 +20,7 @@ def plain_field(source: Any, name: str) -> Any:
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=NODES,
     config=StrawberryConfig(scalar_map=SCALARS, default_resolver=plain_field),
 )

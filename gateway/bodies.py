@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from gateway.execution.answering import Asking
+from gateway.execution.asking import Asking
 from gateway.heads import Headed
 from gateway.requests import BadRequestError, asking_in, read
 from gateway.uploads import asking_with_file

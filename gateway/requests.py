@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.execution.answering import Asking
+from gateway.execution.asking import Asking
 from gateway.heads import Headed
 
 decode = msgspec.json.Decoder().decode
@@ -42,6 +42,11 @@ def asking_in(body: bytes, id_: str) -> Asking:
         given = decode(body)
     except (ValueError, RecursionError) as error:
         raise BadRequestError(f"The body is no JSON: {error}.") from None
+    return asking_of(given, id_)
+
+
+def asking_of(given: object, id_: str) -> Asking:
+    """Read a GraphQL request of decoded JSON; BadRequestError names the member that is wrong."""
     if not isinstance(given, dict):
         raise BadRequestError("The body must be a JSON object with a `query`.")
     query = _member(given, "query", str, "a string")

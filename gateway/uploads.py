@@ -13,7 +13,7 @@ import msgspec
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from gateway.execution.answering import Asking
+from gateway.execution.asking import Asking
 from gateway.heads import PREFLIGHT, Headed
 from gateway.requests import BadRequestError, asking_in, read
 

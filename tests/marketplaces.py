@@ -17,7 +17,8 @@ from gateway.db.statement import Statements
 from gateway.db.tokens import tokens
 from gateway.db.viewer import Viewer
 from gateway.db.viewers import ViewerReader
-from gateway.execution.answering import Answering, Asking
+from gateway.execution.answering import Answering
+from gateway.execution.asking import Asking
 
 LOCAL = "127.0.0.1"
 MEDIA = "https://media.example.org/"

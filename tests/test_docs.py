@@ -9,7 +9,8 @@ import psycopg
 
 from gateway.api import schema
 from gateway.context import Context
-from gateway.execution.answering import Answering, Asking
+from gateway.execution.answering import Answering
+from gateway.execution.asking import Asking
 from gateway.execution.plan import Step
 from tests.marketplaces import Marketplace
 

@@ -12,28 +12,21 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
 from gateway.context import Context, TooMuchError
 from gateway.db.database import TimedOutError, UnavailableError
+from gateway.execution.asking import Asking
 from gateway.execution.documents import Document, Documents
 from gateway.execution.failures import Code, failure, told
 from gateway.execution.plan import Plan
 from gateway.execution.plans import Plans
 from gateway.execution.reference import executed, without_database
 from gateway.execution.run import run
+from gateway.execution.subscribing import Subscribing, Told, subscribes, subscribing
+from gateway.execution.writing import keyed
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
+ELSEWHERE = "Subscribe over a WebSocket, or accept text/event-stream or multipart/mixed."
 MOST_SURPRISES, REST = 5, 60
 """A plan that met so many surprises in a row is not used for so many seconds."""
-
-
-@dataclass(frozen=True)
-class Asking:
-    """A GraphQL request."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    id: str = ""
-    """What the request is called in the log."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,13 @@ class Answer:
     def encoded(self) -> bytes:
         """Give the response as JSON."""
         return encode(self.response)
+
+
+class SubscriptionError(Exception):
+    """The operation is a subscription, which has not one answer but many."""
+
+    def __init__(self) -> None:
+        super().__init__(ELSEWHERE)
 
 
 class Answering:
@@ -69,12 +69,19 @@ class Answering:
         self.counts: Counter[str] = Counter()
 
     async def answer(self, asking: Asking, context: Context) -> Answer:
-        """Give the response to a request."""
+        """Give the response to a request; SubscriptionError if it subscribes."""
         document = self._documents.read(asking.query)
         if document.ast is None or document.errors:
-            self.counts["refused"] += 1
-            errors = told(document.errors, asking.id, document.code)
-            return Answer({"errors": errors}, refused=True)
+            return self._refused(document, asking)
+        return await self.answer_document(document, asking, context)
+
+    def _refused(self, document: Document, asking: Asking) -> Answer:
+        self.counts["refused"] += 1
+        errors = told(document.errors, asking.id, document.code)
+        return Answer({"errors": errors}, refused=True)
+
+    async def answer_document(self, document: Document, asking: Asking, context: Context) -> Answer:
+        """Give the response to a request whose document was read; its text is the plan's name."""
         plan = self._plan(document, asking, context)
         answer = None if plan is None else await self._planned(plan, document, asking, context)
         if answer is None:
@@ -126,15 +133,46 @@ class Answering:
             _tire(plan)
         return await self._referred(document, asking, context)
 
-    async def _referred(self, document: Document, asking: Asking, context: Context) -> Answer:
+    async def _referred(
+        self, document: Document, asking: Asking, context: Context, root: object = None
+    ) -> Answer:
         """Answer by the reference."""
         assert document.ast is not None
+        if root is None and subscribes(document, asking.operation_name):
+            raise SubscriptionError
         given = asking.variables, asking.operation_name
         try:
-            result = await executed(self._schema, document.ast, context, *given)
+            result = await executed(self._schema, document.ast, context, *given, root)
         except TooMuchError:
             return _too_much(context.budget.most)
         return _answer(result, asking)
+
+    def subscription(self, asking: Asking) -> "Subscribing | Answer | None":
+        """Read a subscription; None if it is another operation, an answer if it is refused."""
+        document = self._documents.read(asking.query)
+        if document.ast is None or document.errors:
+            return self._refused(document, asking)
+        if not subscribes(document, asking.operation_name):
+            return None
+        try:
+            return subscribing(self._schema, document, asking)
+        except GraphQLError as error:
+            return Answer({"errors": told([error], asking.id)}, refused=True)
+
+    async def tell(self, subscribed: Subscribing, what: Told, context: Context) -> Answer:
+        """Give the response that tells a subscriber of an event."""
+        if self._plans is None:
+            return await self._referred(subscribed.document, subscribed.asking, context, what)
+        query = subscribed.query_about(what)
+        if query is None:
+            return Answer({"data": subscribed.written(what, {})})
+        answer = await self.answer_document(*query, context)
+        errors = [
+            {**each, "path": [subscribed.key, *each["path"]]} if "path" in each else each
+            for each in answer.response.get("errors", ())
+        ]
+        told_of = {"data": subscribed.written(what, keyed(answer.response.get("data")))}
+        return Answer({"errors": errors, **told_of} if errors else told_of)
 
 
 def _tire(plan: Plan) -> None:

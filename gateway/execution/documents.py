@@ -1,6 +1,7 @@
 """Documents, parsed and validated once; the ones asked for last are kept."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -10,6 +11,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     NameNode,
+    VariableDefinitionNode,
     VariableNode,
     Visitor,
     parse,
@@ -50,6 +52,22 @@ class Document:
         if self.ast is not None:
             visit(self.ast, Collect())
         return tuple(sorted(found))
+
+    @cached_property
+    def uses(self) -> Counter[str]:
+        """Count how often each variable is used, where it is defined apart."""
+        found: Counter[str] = Counter()
+
+        class Count(Visitor):
+            def enter_variable(self, node: VariableNode, *_: object) -> None:
+                found[node.name.value] += 1
+
+            def enter_variable_definition(self, node: VariableDefinitionNode, *_: object) -> None:
+                found[node.variable.name.value] -= 1
+
+        if self.ast is not None:
+            visit(self.ast, Count())
+        return found
 
 
 class Documents:

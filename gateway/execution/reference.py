@@ -30,11 +30,16 @@ async def executed(
     context: Context,
     variables: dict[str, Any] | None,
     operation_name: str | None,
+    root: object = None,
 ) -> ExecutionResult:
-    """Execute an operation; TooMuchError if that shows more than the context allows."""
+    """Execute an operation; TooMuchError if that shows more than the context allows.
+
+    A subscription is executed for one event, the `root`.
+    """
     result = execute(
         schema,
         document,
+        root,
         context_value=context,
         variable_values=variables,
         operation_name=operation_name,

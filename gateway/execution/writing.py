@@ -102,3 +102,11 @@ def struct(keys: tuple[str, ...]) -> Any:
     return msgspec.defstruct(
         "Selected", names, rename=dict(zip(names, keys, strict=True)), gc=False
     )
+
+
+def keyed(made: Any) -> Mapping[str, Any]:
+    """Give what is in a response object by its keys, whichever execution made it."""
+    if not isinstance(made, msgspec.Struct):
+        return made or {}
+    values = [getattr(made, name) for name in made.__struct_fields__]
+    return dict(zip(made.__struct_encode_fields__, values, strict=True))

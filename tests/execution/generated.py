@@ -21,7 +21,7 @@ from graphql import (
     is_non_null_type,
 )
 
-from gateway.execution.answering import Asking
+from gateway.execution.asking import Asking
 from tests.execution.corpus.both import REQUEST
 from tests.execution.corpus.known import Known
 from tests.execution.generated_values import Dice, Named, Values, literal

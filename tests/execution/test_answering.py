@@ -10,7 +10,8 @@ from graphql import GraphQLError
 from gateway.api import schema
 from gateway.context import Context
 from gateway.db.database import TimedOutError, UnavailableError
-from gateway.execution.answering import Answer, Answering, Asking
+from gateway.execution.answering import Answer, Answering
+from gateway.execution.asking import Asking
 from gateway.execution.failures import TOLD, Code, failure, told
 from tests.marketplaces import EXECUTION, Marketplace
 from tests.serving import CODES

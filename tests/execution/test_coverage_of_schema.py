@@ -14,7 +14,7 @@ from graphql import (
     is_required_argument,
 )
 
-from gateway.execution.answering import Asking
+from gateway.execution.asking import Asking
 from tests.execution.corpus.both import LOOKS, REQUEST, Both
 from tests.execution.corpus.known import Known
 from tests.marketplaces import Marketplace

@@ -13,7 +13,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import binary, sampled_from
 
-from gateway.execution.answering import Asking
+from gateway.execution.asking import Asking
 from tests.execution.corpus.both import MORE, Both, Compared, told
 from tests.execution.generated import THROWS, Document, rows_in
 from tests.execution.generated_values import Dice

@@ -12,7 +12,8 @@ from gateway.api import schema
 from gateway.context import Budget, Context
 from gateway.db.database import Awaited
 from gateway.execution import selections
-from gateway.execution.answering import MOST_SURPRISES, Answering, Asking
+from gateway.execution.answering import MOST_SURPRISES, Answering
+from gateway.execution.asking import Asking
 from gateway.execution.documents import LONGEST_KEPT
 from gateway.execution.plan import Kind, Plan
 from gateway.execution.plans import KEPT, Plans

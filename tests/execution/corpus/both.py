@@ -11,7 +11,8 @@ import psycopg
 from gateway.api import schema
 from gateway.context import MOST, Budget, Context
 from gateway.db.viewer import Viewer
-from gateway.execution.answering import Answer, Answering, Asking
+from gateway.execution.answering import Answer, Answering
+from gateway.execution.asking import Asking
 from tests.execution.corpus.known import (
     BELOW,
     ENDS,

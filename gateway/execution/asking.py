@@ -1,0 +1,15 @@
+"""What a client asks for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A GraphQL request."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    id: str = ""
+    """What the request is called in the log."""
