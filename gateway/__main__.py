@@ -38,6 +38,7 @@ from gateway.db.installation import NoMarketplaceError
 from gateway.db.tokens import tokens
 from gateway.demo import home
 from gateway.demo.postgres import Postgres, PostgresProblem
+from gateway.frames import FrameProtocol
 from gateway.serving import connected, free_port, installation_of, provided
 from gateway.settings import PREFIX, Settings, WrongSettingError, settings
 from gateway.whole import WholeProtocol
@@ -80,6 +81,9 @@ def serve(given: argparse.Namespace) -> int:
             "gateway.serving:served",
             factory=True,
             http=WholeProtocol,
+            ws=FrameProtocol,
+            ws_max_size=effective.body_bytes,
+            ws_per_message_deflate=False,
             host=effective.host,
             port=port,
             workers=effective.workers,

@@ -13,9 +13,10 @@ from gateway.db.installation import Installation
 from gateway.examples import EXAMPLES
 from gateway.execution.failures import Code
 from gateway.heads import Headed
+from gateway.holdings import Companion
 from gateway.ide import page
 from gateway.replies import refused
-from gateway.service import Companion, Service, request_id
+from gateway.service import Service, request_id
 from gateway.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -43,10 +44,12 @@ class Application(Starlette):
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Answer a request, or serve a WebSocket."""
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
             response = await self._service.graphql(Headed(scope, receive))
             await response(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == PATH:
+            await self._service.socket(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

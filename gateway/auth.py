@@ -108,15 +108,19 @@ class Viewers:
         UnauthenticatedError if the token does not count, UnavailableError if
         the database can't be reached.
         """
+        viewer = await self.look(key, address)
+        if key is not None:
+            self._used(key)
+        return viewer
+
+    async def look(self, key: str | None, address: str | None) -> Viewer:
+        """Give the same without counting that as a use of the token."""
         name = key, address
         known = self._known.get(name)
         if known is None or known.until <= self._clock():
             known = self._load(name)
         coming = known.viewer
-        viewer = coming.result() if coming.done() else await self._patient(coming)
-        if key is not None:
-            self._used(key)
-        return viewer
+        return coming.result() if coming.done() else await self._patient(coming)
 
     def _load(self, name: tuple[str | None, str | None]) -> _Known:
         loading = asyncio.ensure_future(self._read(*name))

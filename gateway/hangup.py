@@ -27,6 +27,9 @@ class LateError(Exception):
 class StalledError(Exception):
     """The body did not come."""
 
+    def __init__(self) -> None:
+        super().__init__("The body did not come in time.")
+
 
 class Attendance:
     """The requests that are being answered."""

@@ -9,6 +9,7 @@ HEARD = frozenset(
         b"accept",
         b"authorization",
         b"content-type",
+        b"last-event-id",
         b"x-forwarded-for",
         b"x-request-id",
         *PREFLIGHT,

@@ -1,4 +1,4 @@
-"""What reads a setting's value; ValueError says what it must be."""
+"""How settings are read: each reader gives a value of a text; ValueError says what would be one."""
 
 import re
 from collections.abc import Callable
@@ -14,11 +14,12 @@ Network = IPv4Network | IPv6Network
 _POSTGRES = re.compile(
     r"postgres(ql)?://([^@/?]*@)?[^@/?]*(/[^@?]*(\?.*)?|\?[^@]*)?",
 )
+_ORIGIN = re.compile(r"https?://[^\s/?#@]+")
 _WEB = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
 def folder(value: str) -> Path:
-    """Read a folder's path."""
+    """Read a folder."""
     try:
         return Path(value).expanduser()
     except RuntimeError:
@@ -46,7 +47,7 @@ def natural(least: int, most: int) -> Callable[[str], int]:
 
 
 def networks(value: str) -> tuple[Network, ...]:
-    """Read networks."""
+    """Read networks, separated by commas."""
     try:
         return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
     except ValueError as error:
@@ -65,7 +66,7 @@ def choice(*choices: str) -> Callable[[str], str]:
 
 
 def or_off(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Give what reads as `read` does, and off as None."""
+    """Give what reads the same as another reader, or `off` as None."""
 
     def taken(value: str) -> Any:
         if value == "off":
@@ -79,7 +80,7 @@ def or_off(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def postgres(value: str) -> str:
-    """Read a database's address."""
+    """Read the address of a database."""
     try:
         fits = _POSTGRES.fullmatch(value) is not None and conninfo_to_dict(value) != {}
     except ProgrammingError:
@@ -93,7 +94,7 @@ def postgres(value: str) -> str:
 
 
 def web(value: str) -> str:
-    """Read the address of a site."""
+    """Read the address of a website or an API, without a slash at its end."""
     try:
         fits = _WEB.fullmatch(value) is not None and urlsplit(value).port != 0
     except ValueError:
@@ -101,3 +102,11 @@ def web(value: str) -> str:
     if not fits:
         raise ValueError("an address like https://waldur.example.org")
     return value.rstrip("/")
+
+
+def origins(value: str) -> frozenset[str]:
+    """Read origins of web pages, separated by commas."""
+    found = frozenset(each.strip().rstrip("/").lower() for each in value.split(",") if each.strip())
+    if not all(_ORIGIN.fullmatch(each) for each in found):
+        raise ValueError("origins like https://portal.example.org, separated by commas")
+    return found

@@ -1,20 +1,18 @@
 """The service: its life, its health, and what becomes of a request."""
 
-import asyncio
 import gc
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import Any
 from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api import schema
 from gateway.auth import UnauthenticatedError, Viewers, asker
@@ -23,24 +21,31 @@ from gateway.context import Budget, Context
 from gateway.db.database import Database, TimedOutError, UnavailableError
 from gateway.db.installation import Installation
 from gateway.db.statement import Statements
-from gateway.db.tokens import slide
+from gateway.db.viewer import Viewer
 from gateway.db.viewers import ViewerReader
-from gateway.db.writer import Writing
-from gateway.execution.answering import Answering
-from gateway.execution.failures import Code
+from gateway.db.watching import UnwatchedError
+from gateway.execution.answering import Answer, Answering, SubscriptionError
+from gateway.execution.asking import Asking
+from gateway.execution.failures import Code, told
+from gateway.execution.subscribing import Subscribing
 from gateway.hangup import Attendance, Attended, GoneError, LateError, StalledError
 from gateway.heads import Headed
-from gateway.keepalive import KeepAlive, Waldur
+from gateway.holdings import Companion, changing, kept_alive
 from gateway.marketplace.change import Changes
 from gateway.replies import Answered, masked, refused
 from gateway.requests import BadRequestError
+from gateway.schema.errors import BadInputError
 from gateway.settings import Settings
+from gateway.subscriptions.admission import TooManyError
+from gateway.subscriptions.live import Live, watched
+from gateway.subscriptions.presence import Name
+from gateway.transports.desk import Desk
+from gateway.transports.socket import connected
+from gateway.transports.stream import Framing, Stream, framing_for, streamed
 
 log = logging.getLogger(__name__)
 CLIENT_CLOSED_REQUEST = 499
 """What the log says of a request whose client hung up."""
-Companion = Callable[[Writing, Statements], Coroutine[Any, Any, None]]
-"""Works in the background until it is cancelled."""
 _PROCESS, _REQUESTS = uuid4().hex[:16], count()
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
@@ -65,6 +70,7 @@ class Service:
         self._viewers: Viewers
         self._changes = Changes()
         self._attendance: Attendance
+        self._desk: Desk
 
     @asynccontextmanager
     async def life(self, _app: Starlette) -> AsyncIterator[None]:
@@ -80,80 +86,85 @@ class Service:
                 pooler=settings.pooler,
             )
             held.push_async_callback(self._database.close)
-            self._changes = await self._changing(settings.database_url, held)
-            used = self._kept_alive(settings.database_url, held)
+            self._changes = await changing(settings, self._statements, self._companion, held)
+            used = kept_alive(settings, self._installation, held)
             self._viewers = Viewers(
                 ViewerReader(self._installation, self._database),
                 seconds=settings.viewer_seconds,
                 used=used,
                 patient=self._database.soon,
             )
+            await held.enter_async_context(self._telling())
             _settle()
             yield
 
-    async def _changing(self, url: str, held: AsyncExitStack) -> Changes:
-        """Give where changes are made: in the database itself if it is ours, else nowhere yet."""
-        reason = unchangeable(self._settings, self._installation)
-        if reason is not None:
-            return Changes(reason=reason)
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        """Tell subscribers of changes while the service lives."""
         settings = self._settings
-        seconds, pooler = settings.statement_seconds, settings.pooler
-        writing = Writing(url, statement_seconds=seconds, pooler=pooler)
-        await writing.open()
-        held.push_async_callback(writing.close)
-        if self._companion is not None:
-            working = asyncio.create_task(self._companion(writing, self._statements))
-            held.push_async_callback(_ended, working)
-        return Changes(writing, self._statements)
+        assert settings.database_url is not None
+        watching = watched(settings, settings.database_url)
+        live = Live(
+            settings, watching, self._answering, self._viewers, self._context, self._database
+        )
+        self._desk = Desk(
+            settings, self._answering, live.subscriptions, live.presence, self._context
+        )
+        async with live.running():
+            yield
 
-    def _kept_alive(self, url: str, held: AsyncExitStack) -> Callable[[str], None]:
-        """Give what is to be told of each used token: a demo's own tables, or Waldur, or nobody."""
-        if not self._settings.keep_tokens:
-            return lambda _key: None
-        if self._installation.writable:
-            keep = KeepAlive(partial(slide, url), seconds=60)
-        elif self._settings.waldur_url:
-            waldur = Waldur(self._settings.waldur_url)
-            held.push_async_callback(waldur.close)
-            keep = KeepAlive(waldur.say, seconds=600)
-        else:
-            return lambda _key: None
-        held.push_async_callback(keep.close)
-        return keep.used
-
-    async def graphql(self, request: Headed) -> Response:
+    async def graphql(self, request: Headed) -> ASGIApp:
         """Answer a request to the one endpoint there is."""
         id_ = request_id(request.says(b"x-request-id"))
         try:
             return await self._answer(request, id_)
-        except BadRequestError as problem:
-            return refused(problem.status, str(problem), Code.BAD_USER_INPUT, id_)
-        except UnauthenticatedError as problem:
-            code, how = Code.UNAUTHENTICATED, {"WWW_Authenticate": "Token"}
-            return refused(HTTPStatus.UNAUTHORIZED, str(problem), code, id_, **how)
-        except StalledError:
-            late, status = "The body did not come in time.", HTTPStatus.REQUEST_TIMEOUT
-            return refused(status, late, Code.BAD_USER_INPUT, id_)
         except GoneError:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except Exception as problem:  # noqa: BLE001 - the process lives, whatever happens
-            return _failed(problem, id_)
+            return _refused(problem, id_) or _failed(problem, id_)
 
-    async def _answer(self, request: Headed, id_: str) -> Response:
+    async def _answer(self, request: Headed, id_: str) -> ASGIApp:
         with Attended(request, self._attendance) as attended:
             asking = await asked(request, self._settings.body_bytes, id_)
             attended.read()
-            answer = await self._answering.answer(asking, await self._context(request))
-        return Answered(answer, request.says(b"accept"), id_)
+            accepted = request.says(b"accept")
+            framing = framing_for(accepted)
+            if framing is None:
+                return Answered(await self._answered(asking, request), accepted, id_)
+            subscribed = self._answering.subscription(asking)
+            if not isinstance(subscribed, Subscribing):
+                answer = subscribed or await self._answered(asking, request)
+                return streamed(answer, framing, accepted, id_)
+        return await self._stream(subscribed, framing, request, id_)
 
-    async def _context(self, request: Headed) -> Context:
-        key, address = asker(
+    async def _answered(self, asking: Asking, request: Headed) -> Answer:
+        viewer = await self._viewers.viewer(*self._name(request))
+        return await self._answering.answer(asking, self._context(viewer))
+
+    async def _stream(
+        self, subscribed: Subscribing, framing: Framing, request: Headed, id_: str
+    ) -> ASGIApp:
+        stream, after = Stream(self._desk, framing, id_), request.says(b"last-event-id")
+        try:
+            return await stream.begin(subscribed, self._name(request), after or None)
+        except BadInputError as problem:
+            answer = Answer({"errors": told([problem], id_)}, refused=True)
+            return streamed(answer, framing, request.says(b"accept"), id_)
+
+    async def socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket."""
+        await connected(self._desk, scope, receive, send, request_id(""))
+
+    def _name(self, request: Headed) -> Name:
+        """Give the key and the address that a request comes with."""
+        return asker(
             request.heard.get(b"authorization", ()),
             request.peer,
             request.heard.get(b"x-forwarded-for", ()),
             self._settings.trusted_proxies,
         )
-        viewer = await self._viewers.viewer(key, address)
+
+    def _context(self, viewer: Viewer) -> Context:
         budget = Budget(self._settings.answer_rows)
         media = self._settings.media
         return Context(self._database, self._statements, viewer, media, budget, self._changes)
@@ -167,24 +178,24 @@ class Service:
         return PlainTextResponse("ready\n")
 
 
-async def _ended(working: asyncio.Task[None]) -> None:
-    """Have a companion end."""
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
+_REFUSALS: Mapping[type[Exception], tuple[int, Code, dict[str, str]]] = {
+    UnauthenticatedError: (401, Code.UNAUTHENTICATED, {"WWW_Authenticate": "Token"}),
+    SubscriptionError: (406, Code.BAD_USER_INPUT, {}),
+    StalledError: (408, Code.BAD_USER_INPUT, {}),
+    UnwatchedError: (503, Code.UNAVAILABLE, {}),
+    TooManyError: (429, Code.RATE_LIMITED, {"Retry_After": "10"}),
+}
+"""What the client can change: its status, its code, and headers."""
 
 
-def unchangeable(settings: Settings, installation: Installation) -> str | None:
-    """Say why a marketplace can't be changed; None if it is ours, and can."""
-    if settings.changes == "off":
-        return "Changes are switched off (GATEWAY_CHANGES)."
-    if installation.writable and settings.changes in ("auto", "local"):
-        return None
-    if settings.changes == "local" or settings.waldur_url is None:
-        return (
-            "This marketplace was not made by the gateway, which changes nothing in it: "
-            "it needs the address of Waldur's REST API (GATEWAY_WALDUR_URL)."
-        )
-    return "Changes by Waldur's REST API are not supported yet."
+def _refused(problem: Exception, id_: str) -> Response | None:
+    """Tell of what the client can change; None if it can't change that."""
+    if isinstance(problem, BadRequestError):
+        return refused(problem.status, str(problem), Code.BAD_USER_INPUT, id_)
+    for kind, (status, code, headers) in _REFUSALS.items():
+        if isinstance(problem, kind):
+            return refused(status, str(problem), code, id_, **headers)
+    return None
 
 
 def _failed(problem: Exception, id_: str) -> Response:

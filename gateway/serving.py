@@ -15,7 +15,7 @@ from gateway.db.statement import Statements
 from gateway.db.tokens import tokens
 from gateway.db.writer import Writing
 from gateway.demo.provider import Provider
-from gateway.service import Companion
+from gateway.holdings import Companion
 from gateway.settings import Settings, WrongSettingError, settings
 
 STAFF = "staff"

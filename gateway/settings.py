@@ -15,6 +15,7 @@ from gateway.readers import (
     natural,
     networks,
     or_off,
+    origins,
     postgres,
     switch,
     web,
@@ -113,6 +114,25 @@ class Settings:
     answer_rows: int = _setting(
         natural(100, 10_000_000), "the most objects that an answer may show", default=20_000
     )
+    origins: frozenset[str] = _setting(
+        origins,
+        "the origins of web pages that may open WebSockets, besides the gateway's own",
+        default=frozenset(),
+    )
+    subscriptions: int = _setting(
+        natural(1, 1_000_000), "the most subscriptions, for each process", default=10_000
+    )
+    user_subscriptions: int = _setting(
+        natural(1, 1_000_000), "the most subscriptions of one user, for each process", default=200
+    )
+    socket_operations: int = _setting(
+        natural(1, 10_000), "the most operations at a time on one WebSocket", default=100
+    )
+    subscriber_queue: int = _setting(
+        natural(10, 100_000),
+        "how many events wait for a subscriber before it is told to read anew",
+        default=1000,
+    )
     execution: str = _setting(
         choice("compiled", "reference"),
         "how queries are executed: by compiled plans, or by graphql-core alone",
@@ -170,8 +190,8 @@ def _read(setting: Any, where: str, value: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
+    if isinstance(value, (tuple, frozenset)):
+        return ",".join(sorted(map(str, value)))
     if isinstance(value, bool):
         return "on" if value else "off"
     return "" if value is None else masked(str(value))

@@ -47,6 +47,15 @@ class WholeProtocol(HttpToolsProtocol):
         cycle.scope["extensions"] = {EXTENSION: {"send": whole}}
         super()._start_asgi_task(cycle, app)
 
+    def shutdown(self) -> None:
+        """Let the request that is being answered end; a stream hears of it, as it never would."""
+        cycle: RequestResponseCycle | None = self.cycle
+        extensions: Any = {} if cycle is None else cycle.scope.get("extensions", {})
+        end = extensions.get(EXTENSION, {}).get("end")
+        if end is not None:
+            end()
+        super().shutdown()
+
 
 def _written(headers: list[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%b: %b\r\n" % each for each in headers])

@@ -60,7 +60,7 @@ class Listening:
         self, session: Session, source: Source, channel: str | None, *, seconds: float = 1
     ) -> None:
         """Read a source when its `channel` is notified, and every so many seconds."""
-        self._session, self._source, self._channel = session, source, channel
+        self._session, self.source, self._channel = session, source, channel
         self._seconds = seconds
         self.position: Position | None = None
         """The last that was handed on, or where it began."""
@@ -140,10 +140,10 @@ class Listening:
     async def _read(self, connection: AsyncConnection[Any], lost: Callable[[], None]) -> Read:
         try:
             if self.position is None:
-                self.position = await self._source.head(connection)
-            return await self._source.read(connection, self.position, LIMIT)
+                self.position = await self.source.head(connection)
+            return await self.source.read(connection, self.position, LIMIT)
         except ForgottenError:
-            self.position = await self._source.head(connection)
+            self.position = await self.source.head(connection)
             lost()
             return Read([], held=False)
 

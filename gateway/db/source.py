@@ -24,7 +24,7 @@ WORDS: Mapping[Kind, str] = {
     "off": "not at all (GATEWAY_EVENTS)",
 }
 """How changes of resources are seen, for people."""
-_GIVEN: Mapping[str, Kind] = {"poll": "poll", "off": "off"}
+GIVEN: Mapping[str, Kind] = {"poll": "poll", "off": "off"}
 OFTEN = timedelta(hours=1)
 """How often what is too old is removed."""
 UNREADABLE = (
@@ -36,8 +36,8 @@ ABSENT = "There are no triggers (GATEWAY_EVENTS): `gateway events install` makes
 
 def chosen(connection: psycopg.Connection[Any], wanted: str) -> Kind:
     """Give the source that is `wanted`, by GATEWAY_EVENTS; SourceError if it can't be had."""
-    if wanted in _GIVEN:
-        return _GIVEN[wanted]
+    if wanted in GIVEN:
+        return GIVEN[wanted]
     have = look(connection)
     if have.whole and have.readable:
         return "triggers"

@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.visitors import replacement_traverse
 
@@ -57,6 +58,12 @@ class Statement:
     def __post_init__(self) -> None:
         digest = blake2b(self.sql.encode(), digest_size=16).hexdigest()
         self.name = f"s{digest}".encode()
+
+    @classmethod
+    def of(cls, written: str) -> "Statement":
+        """Make a statement of SQL with named parameters."""
+        compiled = sql(written).compile(dialect=DIALECT)
+        return cls(str(compiled), tuple(compiled.positiontup or ()))
 
 
 class Statements:

@@ -7,14 +7,12 @@ What a viewer's roles give is expanded to arrays of ids, so that the rules of
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import text as sql
-
 from gateway.db import tables
 from gateway.db.database import Database, Rows
 from gateway.db.expansion import RESULTS, expansion
 from gateway.db.installation import Installation
 from gateway.db.policy import USUAL, Policy, policy
-from gateway.db.statement import DIALECT, Statement
+from gateway.db.statement import Statement
 from gateway.db.values import text
 from gateway.db.viewer import Viewer
 
@@ -44,8 +42,8 @@ class ViewerReader:
 
     def __init__(self, installation: Installation, database: Database) -> None:
         self._installation, self._database = installation, database
-        self._holder, self._policy = _statement(_HOLDER), _statement(_POLICY)
-        self._ids = _statement(expansion(installation))
+        self._holder, self._policy = Statement.of(_HOLDER), Statement.of(_POLICY)
+        self._ids = Statement.of(expansion(installation))
 
     async def holder(self, key: str) -> Holder | None:
         """Give whose token `key` is."""
@@ -86,11 +84,6 @@ class ViewerReader:
         parameters = tuple([text(given[name]) for name in statement.parameters])
         (rows,) = await self._database.run([(statement, parameters)])
         return rows
-
-
-def _statement(written: str) -> Statement:
-    compiled = sql(written).compile(dialect=DIALECT)
-    return Statement(str(compiled), tuple(compiled.positiontup or ()))
 
 
 def _everything(holder: Holder) -> Viewer:

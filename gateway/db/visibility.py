@@ -34,6 +34,7 @@ from sqlalchemy import (
 from gateway.db import tables, views
 from gateway.db.read import Door, Read, Side
 from gateway.db.values import constant
+from gateway.db.viewer import Viewer
 
 
 def _among(column: Column[Any], ids: str) -> ColumnElement[bool]:
@@ -72,13 +73,32 @@ def _offered(offering: Table[Any]) -> ColumnElement[bool]:
     )
 
 
-SIDES: Mapping[Side, ColumnElement[bool]] = {
-    Side.CONSUMER: or_(
-        _among(_resource.project_id, "consumer_projects"), _among(_resource.id, "resources")
-    ),
-    Side.PROVIDER: _among(_resource.offering_id, "provided_offerings"),
+_AMONG: Mapping[Side, Mapping[str, str]] = {
+    Side.CONSUMER: {"project_id": "consumer_projects", "id": "resources"},
+    Side.PROVIDER: {"offering_id": "provided_offerings"},
 }
-"""Resources as consumers (domain.md §4.4) and as providers (§4.5) see them."""
+"""Resources as consumers (domain.md §4.4) and as providers (§4.5) see them.
+
+A resource is seen if one of these columns is among the viewer's ids of that name.
+"""
+
+SIDES: Mapping[Side, ColumnElement[bool]] = {
+    side: or_(*[_among(_resource[column], ids) for column, ids in among.items()])
+    for side, among in _AMONG.items()
+}
+
+
+def sees_resource(viewer: Viewer, **columns: int | None) -> bool:
+    """Say whether a viewer sees a resource whose `id`, `project_id` and `offering_id` are known.
+
+    It is the rule that statements have, for what is told without one.
+    """
+    return viewer.everything or any(
+        columns[column] in getattr(viewer, ids)
+        for among in _AMONG.values()
+        for column, ids in among.items()
+    )
+
 
 RULES: Mapping[Table[Any], ColumnElement[bool]] = {
     tables.resource: or_(*SIDES.values()),

@@ -1,0 +1,53 @@
+"""Which project, organisation and offering ids stand for: what events are filtered by."""
+
+from collections.abc import Iterable
+
+from gateway.db.database import Database
+from gateway.db.statement import Statement
+from gateway.db.values import array
+
+KNOWN = 50_000
+"""So many places are remembered; uuids never change, and projects stay with their customers."""
+_PROJECTS = """
+select p.id, p.uuid, c.uuid from structure_project p
+join structure_customer c on c.id = p.customer_id where p.id = any(cast(:ids as integer[]))
+"""
+_OFFERINGS = """
+select id, uuid from marketplace_offering where id = any(cast(:ids as integer[]))
+"""
+
+
+_READ_PROJECTS, _READ_OFFERINGS = Statement.of(_PROJECTS), Statement.of(_OFFERINGS)
+
+
+class Places:
+    """Tells the uuids of places; for comparing only, as nobody is shown them from here."""
+
+    def __init__(self, database: Database) -> None:
+        """Read them from `database`."""
+        self._database = database
+        self._projects: dict[int, frozenset[str]] = {}
+        self._offerings: dict[int, frozenset[str]] = {}
+
+    async def learn(self, projects: Iterable[int], offerings: Iterable[int]) -> None:
+        """Get to know some places; UnavailableError if the database can't be reached."""
+        for known, ids, statement in (
+            (self._projects, projects, _READ_PROJECTS),
+            (self._offerings, offerings, _READ_OFFERINGS),
+        ):
+            new = {each for each in ids if each not in known}
+            if not new:
+                continue
+            if len(known) > KNOWN:
+                known.clear()
+            (rows,) = await self._database.run([(statement, (array(new),))])
+            for id_, *uuids in rows:
+                known[id_] = frozenset(each.replace("-", "") for each in uuids)
+
+    def project(self, id_: int | None) -> frozenset[str]:
+        """Give the uuids of a project and its organisation, as 32 hex digits."""
+        return self._projects.get(id_ or 0, frozenset())
+
+    def offering(self, id_: int | None) -> frozenset[str]:
+        """Give the uuid of an offering."""
+        return self._offerings.get(id_ or 0, frozenset())

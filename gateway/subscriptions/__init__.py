@@ -1,0 +1,1 @@
+"""Telling subscribers of changes: from the events of the database to what each is sent."""

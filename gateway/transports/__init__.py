@@ -1,0 +1,1 @@
+"""How subscriptions reach clients: over WebSockets, and as streams over HTTP."""

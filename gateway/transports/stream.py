@@ -1,0 +1,210 @@
+"""Streams over HTTP: Server-Sent Events, and Apollo's multipart subscriptions."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.db.viewer import Viewer
+from gateway.execution.answering import Answer, encode
+from gateway.execution.failures import Code, failure
+from gateway.execution.subscribing import Subscribing
+from gateway.replies import Answered
+from gateway.subscriptions.presence import Name
+from gateway.subscriptions.subscriber import Message
+from gateway.subscriptions.subscriptions import Running
+from gateway.transports.desk import Desk
+from gateway.whole import EXTENSION
+
+AT_ONCE = 64
+"""So many events are written at once."""
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How messages are written in a stream."""
+
+    media_type: str
+    event: Callable[[Message], bytes]
+    """Write what tells of an event, with its cursor."""
+    answer: Callable[[bytes], bytes]
+    """Write a response without one."""
+    failure: Callable[[bytes], bytes]
+    """Write a response that ends the subscription."""
+    begin: bytes
+    """Stands before all else."""
+    end: bytes
+    """Says that nothing follows."""
+    beat: bytes
+    """Says that the server lives."""
+    seconds: float
+    """How often it says so."""
+
+
+def _sse(payload: bytes, cursor: str = "") -> bytes:
+    head = f"id: {cursor}\n".encode() if cursor else b""
+    return head + b"event: next\ndata: " + payload + b"\n\n"
+
+
+def _part(payload: bytes) -> bytes:
+    """Write a part up to the delimiter, without which a client would wait for the part's end."""
+    return b"\r\ncontent-type: application/json\r\n\r\n" + payload + b"\r\n--graphql"
+
+
+SSE = Framing(
+    media_type="text/event-stream; charset=utf-8",
+    event=lambda message: _sse(message.payload, message.cursor),
+    answer=_sse,
+    failure=_sse,
+    begin=b":\n\n",
+    end=b"event: complete\ndata:\n\n",
+    beat=b":\n\n",
+    seconds=12,
+)
+"""The protocol graphql-sse in its mode of distinct connections; JSON has no line breaks."""
+MULTIPART = Framing(
+    media_type='multipart/mixed;boundary="graphql";subscriptionSpec=1.0',
+    event=lambda message: _part(b'{"payload":' + message.payload + b"}"),
+    answer=lambda payload: _part(b'{"payload":' + payload + b"}"),
+    failure=lambda payload: _part(b'{"payload":null,' + payload[1:]),
+    begin=b"\r\n--graphql",
+    end=b"--\r\n",
+    beat=_part(b"{}"),
+    seconds=5,
+)
+"""Apollo's multipart subscriptions."""
+
+
+def framing_for(accepted: str) -> Framing | None:
+    """Give how a client that takes `accepted` media types takes a stream; None if it does not."""
+    if "text/event-stream" in accepted:
+        return SSE
+    multipart = "multipart/mixed" in accepted and "subscriptionspec" in accepted.lower()
+    return MULTIPART if multipart else None
+
+
+def streamed(answer: Answer, framing: Framing, accepted: str, id_: str) -> Response:
+    """Give an answer as the only message of a stream, if queries have streams, too."""
+    if framing is not SSE:
+        return Answered(answer, accepted, id_)
+    body = framing.begin + framing.answer(answer.encoded()) + framing.end
+    return Response(body, headers={**_headers(framing, id_)})
+
+
+def _headers(framing: Framing, id_: str) -> dict[str, str]:
+    return {
+        "Content-Type": framing.media_type,
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        "X-Accel-Buffering": "no",
+        "X-Request-ID": id_,
+    }
+
+
+class Stream:
+    """The response to one subscription, which goes on until somebody ends it."""
+
+    def __init__(self, desk: Desk, framing: Framing, id_: str) -> None:
+        """Write by a framing what the log calls `id_`."""
+        self._desk, self._framing, self._id = desk, framing, id_
+        self._some = asyncio.Event()
+        self._running: Running | None = None
+        self._name: Name
+        self._first: list[bytes] = []
+        self._last: bytes | None = None
+        self._over = False
+
+    async def begin(self, subscribed: Subscribing, name: Name, after: str | None) -> "Stream":
+        """Begin a subscription, `after` a cursor if one is given; raises as its start does."""
+        viewer = await self._desk.presence.enter(self, name)
+        self._name = name
+        try:
+            start = self._desk.subscriptions.start
+            self._running = await start(subscribed, viewer, self._some.set, after)
+        except BaseException:
+            self._desk.presence.leave(self, name)
+            raise
+        return self
+
+    def seen(self, viewer: Viewer) -> None:
+        """Go on as this viewer."""
+        if self._running is not None:
+            self._running.seen(viewer)
+
+    def refused(self, why: str) -> None:
+        """End: the token does not count any more."""
+        errors = {"errors": [failure(why, Code.UNAUTHENTICATED)]}
+        self._first.append(self._framing.failure(encode(errors)))
+        self._finish()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream, until its end or the client's."""
+        ends = scope.get("extensions", {}).get(EXTENSION)
+        if ends is not None:
+            ends["end"] = self._break
+        gone = asyncio.create_task(self._gone(receive))
+        try:
+            pairs = _headers(self._framing, self._id).items()
+            headers = [(name.lower().encode(), value.encode()) for name, value in pairs]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self._write(send)
+        finally:
+            gone.cancel()
+            self._leave()
+            scope.pop("extensions", None)  # a circle that only the garbage collector would open
+
+    def _finish(self) -> None:
+        """Let nothing follow, and say so."""
+        self._last = self._framing.end
+        self._some.set()
+
+    def _break(self) -> None:
+        """End without saying that nothing follows: the client is to come back."""
+        self._over = True
+        self._some.set()
+
+    async def _gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._break()
+
+    async def _write(self, send: Send) -> None:
+        text = self._framing.begin
+        while not self._over:
+            self._some.clear()
+            text += b"".join(self._waiting())
+            over = self._last is not None and not self._left()
+            body = text + (self._last or b"" if over else b"")
+            await send({"type": "http.response.body", "body": body, "more_body": not over})
+            if over:
+                return
+            text = b"" if self._left() else await self._beat()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _waiting(self) -> list[bytes]:
+        """Give what is to be sent now."""
+        first, self._first = self._first, []
+        if self._running is None or self._last is not None:
+            return first
+        return first + [self._framing.event(e) for e in self._running.subscriber.drain(AT_ONCE)]
+
+    def _left(self) -> bool:
+        """Say whether more waits to be sent."""
+        events = self._running is not None and self._last is None and self._running.subscriber
+        return bool(self._first) or bool(events)
+
+    async def _beat(self) -> bytes:
+        """Wait for something to send; give a sign of life if nothing comes."""
+        try:
+            async with asyncio.timeout(self._framing.seconds):
+                await self._some.wait()
+        except TimeoutError:
+            return self._framing.beat
+        return b""
+
+    def _leave(self) -> None:
+        if self._running is not None:
+            self._running.end()
+            self._desk.presence.leave(self, self._name)
