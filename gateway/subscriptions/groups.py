@@ -19,6 +19,8 @@ from gateway.subscriptions.wanted import Wanted, kind_for
 log = logging.getLogger(__name__)
 AT_ONCE = 32
 """So many events are told together."""
+BREATH = 4_000
+"""So many messages are handed over before others have a turn; more of them are sent as one."""
 MOST = 20_000
 """So many events wait to be told before they are dropped, and all are told to read anew."""
 
@@ -84,11 +86,16 @@ class Group:
             log.exception("Events could not be told")
             self.drop(self._coming[-1].position, ResyncReason.INTERRUPTED)
         else:
+            told = 0
             for event, message in zip(events, messages, strict=True):
                 for each in self.members:
                     each.take(event.position, message)
                 self.position = max(self.position, event.position)
-                await asyncio.sleep(0)  # let what was told be sent
+                told += len(self.members)
+                if told >= BREATH:
+                    told = 0
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)  # let what was told be sent
         while self._coming and self._coming[0].position <= last:
             self._coming.popleft()
 
