@@ -1,0 +1,68 @@
+"""What makes trouble holds up nothing else of what the demo's provider does, and harms nothing."""
+
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from gateway.db.statement import Statements
+from gateway.db.writer import Writing
+from gateway.demo.provider import Provider
+from gateway.serving import installation_of
+from gateway.settings import settings
+from tests.changing import Changing, changing
+from tests.conftest import NewDatabase
+
+SYNCED = "select last_sync > '2021-01-01' from marketplace_resource where uuid = %s"
+
+
+class Provided(Changing):
+    """A demo with its provider at hand, who works when told to."""
+
+    provider: Provider
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def demo(new_database: NewDatabase) -> AsyncIterator[Provided]:
+    """Give a demo that may change, and its provider."""
+    url = new_database()
+    async with changing(url) as made:
+        writing = Writing(url, statement_seconds=10)
+        await writing.open()
+        provided = Provided(made.client, made.connection)
+        effective = settings({"GATEWAY_DATABASE_URL": url})
+        provided.provider = Provider(writing, Statements(installation_of(effective)), 0)
+        yield provided
+        await writing.close()
+
+
+async def test_a_pull_that_makes_no_sense_holds_up_no_other(demo: Provided) -> None:
+    first, second, *_ = await demo.able("PULL_RESOURCE")
+    usages = (
+        "update marketplace_resource set last_sync = '2020-01-01', current_usages = %s"
+        " where uuid = %s"
+    )
+    demo.sql(usages, '{"cpu": null}', first)
+    demo.sql(usages, '{"cpu": 1}', second)
+    for uuid in (first, second):
+        assert (await demo.change("pullResource", uuid=uuid))["__typename"] == "ResourcePulled"
+    while await demo.provider.step():
+        pass
+    assert demo.sql("select count(*) from gateway.pull") == [(0,)]
+    assert demo.sql(SYNCED, first) + demo.sql(SYNCED, second) == [(False,), (True,)]
+
+
+async def test_trouble_with_the_database_fails_no_order(demo: Provided) -> None:
+    condition = "r.state = 2 and o.type = 'Marketplace.Basic'"
+    uuid = (await demo.able("RENEW_RESOURCE", condition=condition))[0]
+    placed = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
+    order = placed["order"]["uuid"]
+    await demo.change("approveOrder", uuid=order)
+    assert await demo.provider.step()
+    demo.sql("alter table gateway.marketplace rename to elsewhere")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await demo.provider.step()
+    demo.sql("alter table gateway.elsewhere rename to marketplace")
+    states = "select o.state, r.state from marketplace_order o join marketplace_resource r"
+    assert demo.sql(f"{states} on r.id = o.resource_id where o.uuid = %s", order) == [(3, 2)]
