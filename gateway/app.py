@@ -14,6 +14,7 @@ from gateway.examples import EXAMPLES
 from gateway.execution.failures import Code
 from gateway.heads import Headed
 from gateway.ide import page
+from gateway.marketplace.attachments import PLACE
 from gateway.replies import refused
 from gateway.service import Companion, Service, request_id
 from gateway.settings import Settings
@@ -65,6 +66,7 @@ def application(
             Route("/livez", live),
             Route("/readyz", service.ready),
             Route("/", to_graphql),
+            Route(f"{PLACE}{{name:path}}", service.attachment),
             *_graphql(settings, token),
         ],
     )

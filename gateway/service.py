@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
@@ -24,6 +24,7 @@ from gateway.db.database import Database, TimedOutError, UnavailableError
 from gateway.db.installation import Installation
 from gateway.db.statement import Statements
 from gateway.db.tokens import slide
+from gateway.db.viewer import Viewer
 from gateway.db.viewers import ViewerReader
 from gateway.db.writer import Writing
 from gateway.execution.answering import Answering
@@ -31,8 +32,10 @@ from gateway.execution.failures import Code
 from gateway.hangup import Attendance, Attended, GoneError, LateError, StalledError
 from gateway.heads import Headed
 from gateway.keepalive import KeepAlive, Waldur
+from gateway.marketplace.attachments import fetched, named
 from gateway.marketplace.change import Changes
-from gateway.replies import Answered, masked, refused
+from gateway.marketplace.problems import Problem
+from gateway.replies import Answered, absent, file, masked, refused
 from gateway.requests import BadRequestError
 from gateway.settings import Settings
 
@@ -41,6 +44,8 @@ CLIENT_CLOSED_REQUEST = 499
 """What the log says of a request whose client hung up."""
 Companion = Callable[[Writing, Statements], Coroutine[Any, Any, None]]
 """Works in the background until it is cancelled."""
+Answer = Callable[[Headed, str], Awaitable[Response]]
+"""Answers a request, which has an id."""
 _PROCESS, _REQUESTS = uuid4().hex[:16], count()
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
@@ -123,9 +128,18 @@ class Service:
 
     async def graphql(self, request: Headed) -> Response:
         """Answer a request to the one endpoint there is."""
+        return await self._safely(request, self._answer)
+
+    async def attachment(self, request: Request) -> Response:
+        """Give the file that came with an order to whoever sees the order."""
+        uuid, head = named(request.scope["path"]), request.method == "HEAD"
+        given = partial(self._file, uuid=uuid, head=head)
+        return await self._safely(Headed(request.scope, request.receive), given)
+
+    async def _safely(self, request: Headed, answer: Answer) -> Response:
         id_ = request_id(request.says(b"x-request-id"))
         try:
-            return await self._answer(request, id_)
+            return await answer(request, id_)
         except BadRequestError as problem:
             return refused(problem.status, str(problem), Code.BAD_USER_INPUT, id_)
         except UnauthenticatedError as problem:
@@ -146,14 +160,28 @@ class Service:
             answer = await self._answering.answer(asking, await self._context(request))
         return Answered(answer, request.says(b"accept"), id_)
 
-    async def _context(self, request: Headed) -> Context:
+    async def _file(self, request: Headed, id_: str, *, uuid: str | None, head: bool) -> Response:
+        if uuid is None:
+            return absent(id_)
+        with Attended(request, self._attendance) as attended:
+            attended.read()
+            viewer = await self._viewer(request)
+            found = await self._changes.make(viewer, lambda change: fetched(change, uuid))
+        if isinstance(found, Problem):
+            return absent(id_)
+        return file(found, f"purchase-order-{uuid}.pdf", id_, head=head)
+
+    async def _viewer(self, request: Headed) -> Viewer:
         key, address = asker(
             request.heard.get(b"authorization", ()),
             request.peer,
             request.heard.get(b"x-forwarded-for", ()),
             self._settings.trusted_proxies,
         )
-        viewer = await self._viewers.viewer(key, address)
+        return await self._viewers.viewer(key, address)
+
+    async def _context(self, request: Headed) -> Context:
+        viewer = await self._viewer(request)
         budget = Budget(self._settings.answer_rows)
         media = self._settings.media
         return Context(self._database, self._statements, viewer, media, budget, self._changes)
