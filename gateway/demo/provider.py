@@ -21,6 +21,7 @@ from gateway.db.statement import Statements
 from gateway.db.trouble import TimedOutError, UnavailableError
 from gateway.db.viewer import Viewer
 from gateway.db.writer import Writer, Writing
+from gateway.demo.marketplace.offers import FAILS
 from gateway.marketplace.carrying import done, failed
 from gateway.marketplace.change import Change
 from gateway.marketplace.standing import option
@@ -29,8 +30,6 @@ from gateway.marketplace.states import OrderState
 Work = Callable[[Writer], Awaitable[bool]]
 """What is done in one transaction; it says whether there was anything to do."""
 log = logging.getLogger(__name__)
-FAILS = "demo_order_fails"
-"""The plugin option of offerings whose orders fail."""
 REASON = "The demo's provider fails what is ordered from this offering."
 BROKEN = "The order can't be carried out."
 AWAY = (UnavailableError, TimedOutError)

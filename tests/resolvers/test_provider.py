@@ -66,3 +66,24 @@ async def test_trouble_with_the_database_fails_no_order(demo: Provided) -> None:
     demo.sql("alter table gateway.elsewhere rename to marketplace")
     states = "select o.state, r.state from marketplace_order o join marketplace_resource r"
     assert demo.sql(f"{states} on r.id = o.resource_id where o.uuid = %s", order) == [(3, 2)]
+
+
+TRIAL = """{ resources(first: 300) { nodes { uuid state offering { name } allowedOperations } } }"""
+FOLLOW = """query ($uuid: UUID!) { order(uuid: $uuid) {
+    state errorMessage completedAt resource { state errorMessage endDate }
+} }"""
+
+
+async def test_an_owner_sees_an_order_fail(demo: Provided) -> None:
+    nodes = (await demo.client.ask(TRIAL, "owner"))["data"]["resources"]["nodes"]
+    (trial,) = [each for each in nodes if each["offering"]["name"] == "Licences on trial"]
+    assert trial["state"] == "OK"
+    assert "RENEW_RESOURCE" in trial["allowedOperations"]
+    placed = await demo.change("renewResource", "owner", uuid=trial["uuid"], extensionMonths=12)
+    assert placed["order"]["state"] == "EXECUTING"
+    end = placed["resource"]["endDate"]
+    assert await demo.provider.step()
+    failed = (await demo.client.ask(FOLLOW, "owner", uuid=placed["order"]["uuid"]))["data"]["order"]
+    why = "The demo's provider fails what is ordered from this offering."
+    erred = {"state": "ERRED", "errorMessage": why}
+    assert failed == {**erred, "completedAt": None, "resource": {**erred, "endDate": end}}
