@@ -6,38 +6,20 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.db.statement import Statements
-from gateway.db.writer import Writing
-from gateway.demo.provider import Provider
-from gateway.serving import installation_of
-from gateway.settings import settings
-from tests.changing import Changing, changing
 from tests.conftest import NewDatabase
+from tests.living import Living, living, renewable
 
 SYNCED = "select last_sync > '2021-01-01' from marketplace_resource where uuid = %s"
 
 
-class Provided(Changing):
-    """A demo with its provider at hand, who works when told to."""
-
-    provider: Provider
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Provided]:
+async def demo(new_database: NewDatabase) -> AsyncIterator[Living]:
     """Give a demo that may change, and its provider."""
-    url = new_database()
-    async with changing(url) as made:
-        writing = Writing(url, statement_seconds=10)
-        await writing.open()
-        provided = Provided(made.client, made.connection)
-        effective = settings({"GATEWAY_DATABASE_URL": url})
-        provided.provider = Provider(writing, Statements(installation_of(effective)), 0)
-        yield provided
-        await writing.close()
+    async with living(new_database()) as made:
+        yield made
 
 
-async def test_a_pull_that_makes_no_sense_holds_up_no_other(demo: Provided) -> None:
+async def test_a_pull_that_makes_no_sense_holds_up_no_other(demo: Living) -> None:
     first, second, *_ = await demo.able("PULL_RESOURCE")
     usages = (
         "update marketplace_resource set last_sync = '2020-01-01', current_usages = %s"
@@ -47,15 +29,13 @@ async def test_a_pull_that_makes_no_sense_holds_up_no_other(demo: Provided) -> N
     demo.sql(usages, '{"cpu": 1}', second)
     for uuid in (first, second):
         assert (await demo.change("pullResource", uuid=uuid))["__typename"] == "ResourcePulled"
-    while await demo.provider.step():
-        pass
+    await demo.carry_out()
     assert demo.sql("select count(*) from gateway.pull") == [(0,)]
     assert demo.sql(SYNCED, first) + demo.sql(SYNCED, second) == [(False,), (True,)]
 
 
-async def test_trouble_with_the_database_fails_no_order(demo: Provided) -> None:
-    condition = "r.state = 2 and o.type = 'Marketplace.Basic'"
-    uuid = (await demo.able("RENEW_RESOURCE", condition=condition))[0]
+async def test_trouble_with_the_database_fails_no_order(demo: Living) -> None:
+    uuid = await renewable(demo, "Marketplace.Basic")
     placed = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
     order = placed["order"]["uuid"]
     await demo.change("approveOrder", uuid=order)
@@ -74,7 +54,7 @@ FOLLOW = """query ($uuid: UUID!) { order(uuid: $uuid) {
 } }"""
 
 
-async def test_an_owner_sees_an_order_fail(demo: Provided) -> None:
+async def test_an_owner_sees_an_order_fail(demo: Living) -> None:
     nodes = (await demo.client.ask(TRIAL, "owner"))["data"]["resources"]["nodes"]
     (trial,) = [each for each in nodes if each["offering"]["name"] == "Licences on trial"]
     assert trial["state"] == "OK"
