@@ -97,7 +97,7 @@ def first(connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
         " order by id limit 1"
     ).fetchone()
     assert found
-    return found
+    return (*found,)
 
 
 def test_a_change_of_state_is_told_with_all_else_that_changed(
