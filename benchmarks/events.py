@@ -95,7 +95,8 @@ def _truth(connection: psycopg.Connection[Any], events: int) -> list[str]:
     from gateway.subscriptions.cursors import encode  # noqa: PLC0415 - the gateway's own spelling
 
     last = connection.execute(
-        "select xid::text::bigint, id from gateway.resource_event order by xid desc, id desc limit %s",
+        "select xid::text::bigint, id from gateway.resource_event"
+        " order by xid desc, id desc limit %s",
         [events],
     ).fetchall()
     return [encode("triggers", (xid, id_)) for xid, id_ in reversed(last)]

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from array import array
+from contextlib import suppress
 from datetime import datetime
 from statistics import quantiles
 from typing import cast
@@ -42,6 +43,19 @@ def masked(text: str) -> bytes:
     return head + b"\0\0\0\0" + payload
 
 
+def _frame(buffer: bytes, place: int) -> tuple[int, int, int] | None:
+    """Give what is at a place: the first byte, where the payload begins, and where it ends."""
+    if len(buffer) - place < 2:  # noqa: PLR2004 - the shortest head
+        return None
+    length, start = buffer[place + 1], place + 2
+    if length == SHORT:
+        length, start = int.from_bytes(buffer[start : start + 2]), start + 2
+    elif length == MEDIUM:
+        length, start = int.from_bytes(buffer[start : start + 8]), start + 8
+    end = start + length
+    return None if len(buffer) < end else (buffer[place], start, end)
+
+
 class Listener(asyncio.Protocol):
     """One subscriber."""
 
@@ -66,32 +80,29 @@ class Listener(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take frames."""
-        now = time.time()
-        buffer = self._buffer + data
-        if not self._open:
-            end = buffer.find(b"\r\n\r\n")
-            if end < 0:
-                self._buffer = buffer
-                return
-            assert buffer.startswith(b"HTTP/1.1 101"), buffer[:end]
-            self._open, buffer = True, buffer[end + 4 :]
-            self._transport.write(b"".join(self._first))
+        now, self._buffer = time.time(), self._buffer + data
+        if not self._open and not self._opened():
+            return
         place = 0
-        while len(buffer) - place > 1:
-            length, head = buffer[place + 1], 2
-            if length == SHORT:
-                length, head = int.from_bytes(buffer[place + 2 : place + 4]), 4
-            elif length == MEDIUM:
-                length, head = int.from_bytes(buffer[place + 2 : place + 10]), 10
-            if len(buffer) - place < head + length:
-                break
-            if buffer[place] == TEXT:
-                self._take(buffer[place + head : place + head + length], now)
-            elif buffer[place] == PING:
-                pong = buffer[place + head : place + head + length]
-                self._transport.write(bytes((0x8A, 0x80 | length)) + b"\0\0\0\0" + pong)
-            place += head + length
-        self._buffer = buffer[place:]
+        while (found := _frame(self._buffer, place)) is not None:
+            opcode, start, place = found
+            payload = self._buffer[start:place]
+            if opcode == TEXT:
+                self._take(payload, now)
+            elif opcode == PING:
+                self._transport.write(bytes((0x8A, 0x80 | len(payload))) + b"\0\0\0\0" + payload)
+        self._buffer = self._buffer[place:]
+
+    def _opened(self) -> bool:
+        """Take the answer to the handshake; say whether all of it has come."""
+        head, end, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        if not end:
+            self._buffer = head
+            return False
+        assert head.startswith(b"HTTP/1.1 101"), head
+        self._open = True
+        self._transport.write(b"".join(self._first))
+        return True
 
     def _take(self, message: bytes, now: float) -> None:
         place = message.find(b'"cursor":"')
@@ -133,8 +144,10 @@ class Crowd:
             await self.all_subscribed.wait()
         await asyncio.sleep(2)
         print("ready", flush=True)
-        while not self.done.is_set() and time.time() - self.last < PATIENCE:
-            await asyncio.sleep(0.05)
+        while time.time() - self.last < PATIENCE:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.done.wait(), 1)
+                return
 
     def subscribed(self) -> None:
         """Count one who is connected."""
