@@ -15,6 +15,7 @@ from gateway.execution.failures import Code
 from gateway.heads import Headed
 from gateway.holdings import Companion
 from gateway.ide import page
+from gateway.marketplace.attachments import PLACE
 from gateway.replies import refused
 from gateway.service import Service, request_id
 from gateway.settings import Settings
@@ -68,6 +69,7 @@ def application(
             Route("/livez", live),
             Route("/readyz", service.ready),
             Route("/", to_graphql),
+            Route(f"{PLACE}{{name:path}}", service.attachment),
             *_graphql(settings, token),
         ],
     )

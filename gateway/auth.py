@@ -81,8 +81,13 @@ def _address(text: str | None) -> str | None:
 
 @dataclass
 class _Known:
-    until: float
+    since: float
+    seconds: float
     viewer: "asyncio.Future[Viewer]"
+
+    def until(self, within: float | None) -> float:
+        """Give until when it may be used."""
+        return self.since + (self.seconds if within is None else min(within, self.seconds))
 
 
 class Viewers:
@@ -113,18 +118,23 @@ class Viewers:
             self._used(key)
         return viewer
 
-    async def look(self, key: str | None, address: str | None) -> Viewer:
-        """Give the same without counting that as a use of the token."""
+    async def look(
+        self, key: str | None, address: str | None, within: float | None = None
+    ) -> Viewer:
+        """Give the same without counting that as a use of the token.
+
+        It was read `within` so many seconds, or as long as viewers are remembered.
+        """
         name = key, address
         known = self._known.get(name)
-        if known is None or known.until <= self._clock():
+        if known is None or known.until(within) <= self._clock():
             known = self._load(name)
         coming = known.viewer
         return coming.result() if coming.done() else await self._patient(coming)
 
     def _load(self, name: tuple[str | None, str | None]) -> _Known:
         loading = asyncio.ensure_future(self._read(*name))
-        known = self._known[name] = _Known(self._clock() + self._seconds, loading)
+        known = self._known[name] = _Known(self._clock(), self._seconds, loading)
         self._known.move_to_end(name)
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)

@@ -23,6 +23,7 @@ class Fact(Enum):
     VIEWER = "viewer"
     RULES = "rules"
     CHANGES = "changes"
+    KEEPS = "keeps"
 
 
 MOST = 20_000
@@ -79,6 +80,7 @@ class Context:
             Fact.VIEWER: self.viewer,
             Fact.RULES: self.statements.installation.rules,
             Fact.CHANGES: self.changes.made,
+            Fact.KEEPS: self.changes.keeps,
         }
 
     @cached_property

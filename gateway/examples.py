@@ -68,4 +68,23 @@ EXAMPLES = (
 }
 """,
     ),
+    Example(
+        "Changes as they come: renew or pull a resource in another window.",
+        """subscription Changes {
+  resourceChanged {
+    __typename
+    ... on ResourceEvent {
+      kind
+      at
+      previousState
+      state
+      changedFields
+      uuid
+      resource { name state project { name } }
+    }
+    ... on ResyncRequired { reason cursor }
+  }
+}
+""",
+    ),
 )

@@ -11,6 +11,8 @@ from websockets.http11 import Request
 
 EXTENSION = "gateway.frames"
 """What the server's part is called among ASGI's extensions."""
+HASTE = 2
+"""Seconds for a client to take the last that is sent."""
 Sends = Callable[[Sequence[bytes]], Awaitable[None]]
 """Sends texts."""
 _TEXT, _SHORT, _MEDIUM = b"\x81", 126, 65_536
@@ -23,7 +25,19 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         """Begin a connection; uvicorn starts the application's task here."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"][EXTENSION] = {"send": self._send_texts}
+            server: dict[object, object] = {"send": self._send_texts}
+            server["abort"] = self.transport.abort
+            self.scope["extensions"][EXTENSION] = server
+
+    def keepalive_timeout(self) -> None:
+        """Cut off a client that does not answer; it would never read the rest."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Say goodbye, and cut off who does not take it in time."""
+        super().shutdown()
+        self.loop.call_later(HASTE, self.transport.abort)
 
     async def _send_texts(self, texts: Sequence[bytes]) -> None:
         await self.writable.wait()

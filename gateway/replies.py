@@ -1,6 +1,6 @@
 """What is sent back over HTTP."""
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from gateway.execution.answering import Answer
 from gateway.execution.failures import TOLD, Code, failure
@@ -41,3 +41,28 @@ def _failed(status: int, error: object, id_: str, headers: dict[str, str]) -> Re
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     usual = {"X-Request-ID": id_, "Cache-Control": "no-store", **named}
     return JSONResponse({"errors": [error]}, status, usual)
+
+
+_SAVED = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, no-store",
+}
+"""What keeps a browser from showing somebody's file as a page, and everybody from keeping it."""
+
+
+def file(content: bytes, name: str, id_: str, *, head: bool) -> Response:
+    """Give a PDF to be saved under a `name`, which has to be plain; or its `head` only."""
+    headers = {
+        **_SAVED,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Length": str(len(content)),
+        "X-Request-ID": id_,
+    }
+    return Response(b"" if head else content, 200, headers, "application/pdf")
+
+
+def absent(id_: str) -> Response:
+    """Say that there is no such file, or none for whoever asks."""
+    headers = {**_SAVED, "X-Request-ID": id_}
+    return PlainTextResponse("There is no such file.\n", 404, headers)

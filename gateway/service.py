@@ -3,9 +3,9 @@
 import gc
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from http import HTTPStatus
+from functools import partial
 from itertools import count
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api import schema
-from gateway.auth import UnauthenticatedError, Viewers, asker
+from gateway.auth import Viewers, asker
 from gateway.bodies import asked
 from gateway.context import Budget, Context
 from gateway.db.database import Database, TimedOutError, UnavailableError
@@ -23,20 +23,20 @@ from gateway.db.installation import Installation
 from gateway.db.statement import Statements
 from gateway.db.viewer import Viewer
 from gateway.db.viewers import ViewerReader
-from gateway.db.watching import UnwatchedError
-from gateway.execution.answering import Answer, Answering, SubscriptionError
+from gateway.execution.answering import Answer, Answering
 from gateway.execution.asking import Asking
-from gateway.execution.failures import Code, told
+from gateway.execution.failures import told
 from gateway.execution.subscribing import Subscribing
-from gateway.hangup import Attendance, Attended, GoneError, LateError, StalledError
+from gateway.hangup import Attendance, Attended, GoneError
 from gateway.heads import Headed
 from gateway.holdings import Companion, changing, kept_alive
+from gateway.marketplace.attachments import fetched, named
 from gateway.marketplace.change import Changes
-from gateway.replies import Answered, masked, refused
-from gateway.requests import BadRequestError
+from gateway.marketplace.problems import Problem
+from gateway.refusals import unanswered
+from gateway.replies import Answered, absent, file
 from gateway.schema.errors import BadInputError
 from gateway.settings import Settings
-from gateway.subscriptions.admission import TooManyError
 from gateway.subscriptions.live import Live, watched
 from gateway.subscriptions.presence import Name
 from gateway.transports.desk import Desk
@@ -46,6 +46,8 @@ from gateway.transports.stream import Framing, Stream, framing_for, streamed
 log = logging.getLogger(__name__)
 CLIENT_CLOSED_REQUEST = 499
 """What the log says of a request whose client hung up."""
+Answers = Callable[[Headed, str], Awaitable[ASGIApp]]
+"""Answers a request, which has an id."""
 _PROCESS, _REQUESTS = uuid4().hex[:16], count()
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
@@ -115,13 +117,22 @@ class Service:
 
     async def graphql(self, request: Headed) -> ASGIApp:
         """Answer a request to the one endpoint there is."""
+        return await self._safely(request, self._answer)
+
+    async def attachment(self, request: Request) -> ASGIApp:
+        """Give the file that came with an order to whoever sees the order."""
+        uuid, head = named(request.scope["path"]), request.method == "HEAD"
+        given = partial(self._file, uuid=uuid, head=head)
+        return await self._safely(Headed(request.scope, request.receive), given)
+
+    async def _safely(self, request: Headed, answer: Answers) -> ASGIApp:
         id_ = request_id(request.says(b"x-request-id"))
         try:
-            return await self._answer(request, id_)
+            return await answer(request, id_)
         except GoneError:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except Exception as problem:  # noqa: BLE001 - the process lives, whatever happens
-            return _refused(problem, id_) or _failed(problem, id_)
+            return unanswered(problem, id_)
 
     async def _answer(self, request: Headed, id_: str) -> ASGIApp:
         with Attended(request, self._attendance) as attended:
@@ -136,6 +147,17 @@ class Service:
                 answer = subscribed or await self._answered(asking, request)
                 return streamed(answer, framing, accepted, id_)
         return await self._stream(subscribed, framing, request, id_)
+
+    async def _file(self, request: Headed, id_: str, *, uuid: str | None, head: bool) -> Response:
+        if uuid is None:
+            return absent(id_)
+        with Attended(request, self._attendance) as attended:
+            attended.read()
+            viewer = await self._viewers.viewer(*self._name(request))
+            found = await self._changes.make(viewer, lambda change: fetched(change, uuid))
+        if isinstance(found, Problem):
+            return absent(id_)
+        return file(found, f"purchase-order-{uuid}.pdf", id_, head=head)
 
     async def _answered(self, asking: Asking, request: Headed) -> Answer:
         viewer = await self._viewers.viewer(*self._name(request))
@@ -176,39 +198,6 @@ class Service:
         except (UnavailableError, TimedOutError):
             return PlainTextResponse("The database can't be read.\n", 503)
         return PlainTextResponse("ready\n")
-
-
-_REFUSALS: Mapping[type[Exception], tuple[int, Code, dict[str, str]]] = {
-    UnauthenticatedError: (401, Code.UNAUTHENTICATED, {"WWW_Authenticate": "Token"}),
-    SubscriptionError: (406, Code.BAD_USER_INPUT, {}),
-    StalledError: (408, Code.BAD_USER_INPUT, {}),
-    UnwatchedError: (503, Code.UNAVAILABLE, {}),
-    TooManyError: (429, Code.RATE_LIMITED, {"Retry_After": "10"}),
-}
-"""What the client can change: its status, its code, and headers."""
-
-
-def _refused(problem: Exception, id_: str) -> Response | None:
-    """Tell of what the client can change; None if it can't change that."""
-    if isinstance(problem, BadRequestError):
-        return refused(problem.status, str(problem), Code.BAD_USER_INPUT, id_)
-    for kind, (status, code, headers) in _REFUSALS.items():
-        if isinstance(problem, kind):
-            return refused(status, str(problem), code, id_, **headers)
-    return None
-
-
-def _failed(problem: Exception, id_: str) -> Response:
-    """Tell of what went wrong here; the log tells more."""
-    if isinstance(problem, (UnavailableError, TimedOutError)):
-        log.warning("%s: %s", id_, problem)
-        later = {"Retry_After": "2"}
-        return masked(HTTPStatus.SERVICE_UNAVAILABLE, Code.UNAVAILABLE, id_, **later)
-    if isinstance(problem, LateError):
-        log.warning("%s: The answer takes too long.", id_)
-        return masked(HTTPStatus.GATEWAY_TIMEOUT, Code.TIMEOUT, id_)
-    log.error("%s", id_, exc_info=problem)
-    return masked(HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL, id_)
 
 
 def _settle() -> None:

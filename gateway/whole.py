@@ -44,7 +44,8 @@ class WholeProtocol(HttpToolsProtocol):
             _end(cycle)
             return True
 
-        cycle.scope["extensions"] = {EXTENSION: {"send": whole}}
+        abort = cycle.transport.abort
+        cycle.scope["extensions"] = {EXTENSION: {"send": whole, "abort": abort}}
         super()._start_asgi_task(cycle, app)
 
     def shutdown(self) -> None:

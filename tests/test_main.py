@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from gateway.api import schema
+from tests import waldur2024
 from tests.conftest import NewDatabase
 from tests.serving import PROJECT, Came, refused, run
 
@@ -48,6 +49,9 @@ BAD = {
     "no such host": ["serve", "--host", "no.such.host.invalid"],
     "impossible host": ["serve", "--host", "a..b"],
     "no demo": ["tokens", "--data", "/nonexistent/folder"],
+    "no step of events": ["events"],
+    "unknown step of events": ["events", "nonsense"],
+    "unreachable for events": ["events", "install", "--database-url", UNREACHABLE],
     "nothing to check": ["check", "--data", "/nonexistent/folder"],
 }
 """What a person can put right."""
@@ -173,3 +177,44 @@ def test_check_tells_what_it_found(commands: Commands, waldur2024_url: str) -> N
     made = "create index concurrently if not exists gateway_marketplace_resource_created_id on"
     assert f"while the marketplace runs:\n{made} marketplace_resource (created, id);\n" in output
     assert output.endswith("The gateway can serve it.\n")
+
+
+def test_events_are_installed_and_uninstalled(
+    commands: Commands, new_database: NewDatabase
+) -> None:
+    url = new_database()
+    with psycopg.connect(url) as connection:
+        waldur2024.build(connection)
+    seen = []
+    for step in ("install", "install", "uninstall", "uninstall"):
+        assert commands.run("events", step, "--database-url", url) == (0, "", "")
+        status, output, said = commands.run("check", "--database-url", url)
+        assert (status, said) == (0, "")
+        seen += [line for line in output.splitlines() if "Changes of resources" in line]
+    assert [line.partition(",")[0] for line in seen] == [
+        *["Changes of resources are seen by triggers."] * 2,
+        *["Changes of resources are seen by a look now and then"] * 2,
+    ]
+
+
+def test_a_demo_has_its_events_by_triggers(commands: Commands, own_url: str) -> None:
+    _, output, _ = commands.run("check", "--database-url", own_url)
+    assert "Changes of resources are seen by triggers.\n" in output
+
+
+def test_events_of_no_marketplace_are_refused(commands: Commands, empty_database: str) -> None:
+    said = refused(commands.run("events", "install", "--database-url", empty_database))
+    assert "marketplace_resource" in said
+
+
+def test_triggers_that_are_wanted_and_not_there_are_told(
+    waldur2024_url: str,
+) -> None:
+    came = run("check", "--database-url", waldur2024_url, events="triggers")
+    assert "gateway events install" in refused(came)
+
+
+def test_events_can_be_off(waldur2024_url: str) -> None:
+    status, output, _ = run("check", "--database-url", waldur2024_url, events="off")
+    assert status == 0
+    assert "seen not at all" in output

@@ -65,29 +65,38 @@ class ForgottenError(Exception):
 _HEAD = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 _AFTER = """
-with now as materialized (select pg_current_snapshot() snapshot)
+with given as materialized (
+    select %s::text::xid8 xid, %s::bigint id, pg_snapshot_xmin(pg_current_snapshot()) least
+), known as materialized (
+    select
+        (horizon.xid, horizon.id) <= (given.xid, given.id)
+            and given.xid <= pg_snapshot_xmax(pg_current_snapshot()) kept,
+        coalesce((
+            select xid from gateway.resource_event order by xid desc, id desc limit 1
+        ) >= given.least, false) held
+    from given cross join gateway.event_horizon horizon
+)
 select
-    (horizon.xid, horizon.id) > (given.xid, given.id)
-        or given.xid > pg_snapshot_xmax(now.snapshot),
-    exists (select from gateway.resource_event where xid >= pg_snapshot_xmin(now.snapshot)),
-    event.xid::text::bigint, event.id, resource_id, resource_uuid, kind, old_state, new_state,
+    kept, held, event.xid::text::bigint, id, resource_id, resource_uuid, kind, old_state, new_state,
     project_id_before, project_id_after, offering_id_before, offering_id_after, changed,
     (extract(epoch from at) * 1000000)::bigint
-from now cross join (values (%s::text::xid8, %s::bigint)) given (xid, id)
-left join gateway.event_horizon horizon on true
-left join lateral (
-    select * from gateway.resource_event each
-    where (each.xid, each.id) > (given.xid, given.id)
-        and each.xid < pg_snapshot_xmin(now.snapshot)
-    order by each.xid, each.id limit %s
+from known left join (
+    select * from gateway.resource_event
+    where (xid, id) > ((select xid from given), (select id from given))
+        and xid < (select least from given)
+    order by xid, id limit %s
 ) event on true
 order by event.xid, event.id
 """
-"""One statement, so that what is read and what is known of it are of one moment."""
+"""One statement, so that what is read and what is known of it are of one moment.
+
+What PostgreSQL expects of `xid` is far off, as most rows are usually before it. So
+what is wanted of the newest is asked for in order, which only the index can give.
+"""
 
 _HELD = """
-select extract(epoch from clock_timestamp() - min(at))::float8 from gateway.resource_event
-where xid >= pg_snapshot_xmin(pg_current_snapshot())
+select extract(epoch from clock_timestamp() - at)::float8 from gateway.resource_event
+where xid >= pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit 1
 """
 
 _OLDEST = "select xid::text::bigint, id from gateway.event_horizon"
@@ -116,7 +125,10 @@ select count(*) from gone
 _STRAY = """
 with gone as (
     delete from gateway.resource_event
-    where xid >= pg_snapshot_xmax(pg_current_snapshot()) returning xid
+    where xid >= pg_snapshot_xmax(pg_current_snapshot()) and (
+        select xid from gateway.resource_event order by xid desc, id desc limit 1
+    ) >= pg_snapshot_xmax(pg_current_snapshot())
+    returning xid
 )
 update gateway.event_horizon horizon set xid = pg_snapshot_xmax(pg_current_snapshot()), id = 0
 where exists (select from gone) or horizon.xid > pg_snapshot_xmax(pg_current_snapshot())
@@ -146,8 +158,8 @@ async def read(connection: AsyncConnection[Any], position: Position, limit: int)
     if not 0 <= xid < 1 << 63 or not 0 <= id_ < 1 << 63:
         raise ForgottenError
     rows = await (await connection.execute(_AFTER, [str(xid), id_, limit])).fetchall()
-    unknown, held = rows[0][:2]
-    if unknown is not False:
+    kept, held = rows[0][:2] if rows else (False, False)
+    if not kept:
         raise ForgottenError
     return Read([_event(row[2:]) for row in rows if row[2] is not None], held)
 
@@ -166,7 +178,7 @@ async def oldest(connection: AsyncConnection[Any]) -> Position | None:
 async def lag(connection: AsyncConnection[Any]) -> float:
     """Give for how many seconds the oldest event waits that a long transaction holds back."""
     row = await (await connection.execute(_HELD)).fetchone()
-    return max(0.0, row[0]) if row and row[0] is not None else 0.0
+    return max(0.0, row[0]) if row else 0.0
 
 
 async def forget(

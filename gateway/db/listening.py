@@ -9,8 +9,10 @@ server that follows another, without triggers.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import psycopg
@@ -125,7 +127,7 @@ class Listening:
     ) -> float:
         """Hand on what there is; give for how long to wait for more."""
         while True:
-            async with asyncio.timeout(self._session.seconds + PATIENCE):
+            with _impatient(connection, self._session.seconds + PATIENCE):
                 found = await self._read(connection, lost)
             self._pause = PAUSE
             self.ready.set()
@@ -154,3 +156,18 @@ class Listening:
         except Exception:
             log.exception("Events can't be handed on.")
             lost()
+
+
+@contextmanager
+def _impatient(connection: AsyncConnection[Any], seconds: float) -> Iterator[None]:
+    """Hang up after so many seconds; to cancel would be to wait for the server once more."""
+    late = asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
+    try:
+        yield
+    finally:
+        late.cancel()
+
+
+def _hang_up(connection: AsyncConnection[Any]) -> None:
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)

@@ -1,6 +1,7 @@
 """Which project, organisation and offering ids stand for: what events are filtered by."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 from gateway.db.database import Database
 from gateway.db.statement import Statement
@@ -20,6 +21,14 @@ select id, uuid from marketplace_offering where id = any(cast(:ids as integer[])
 _READ_PROJECTS, _READ_OFFERINGS = Statement.of(_PROJECTS), Statement.of(_OFFERINGS)
 
 
+def _renewed(known: dict[int, frozenset[str]], id_: int) -> bool:
+    """Say whether a place is known, and keep it longer if so."""
+    found = known.pop(id_, None)
+    if found is not None:
+        known[id_] = found
+    return found is not None
+
+
 class Places:
     """Tells the uuids of places; for comparing only, as nobody is shown them from here."""
 
@@ -35,14 +44,14 @@ class Places:
             (self._projects, projects, _READ_PROJECTS),
             (self._offerings, offerings, _READ_OFFERINGS),
         ):
-            new = {each for each in ids if each not in known}
+            new = [each for each in ids if not _renewed(known, each)]
             if not new:
                 continue
-            if len(known) > KNOWN:
-                known.clear()
             (rows,) = await self._database.run([(statement, (array(new),))])
             for id_, *uuids in rows:
                 known[id_] = frozenset(each.replace("-", "") for each in uuids)
+            for oldest in [*islice(known, max(0, len(known) - KNOWN))]:
+                del known[oldest]
 
     def project(self, id_: int | None) -> frozenset[str]:
         """Give the uuids of a project and its organisation, as 32 hex digits."""

@@ -7,6 +7,7 @@ the demo was made are left as they are.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,14 +21,15 @@ from gateway.db.statement import Statements
 from gateway.db.trouble import TimedOutError, UnavailableError
 from gateway.db.viewer import Viewer
 from gateway.db.writer import Writer, Writing
+from gateway.demo.marketplace.offers import FAILS
 from gateway.marketplace.carrying import done, failed
 from gateway.marketplace.change import Change
 from gateway.marketplace.standing import option
 from gateway.marketplace.states import OrderState
 
+Work = Callable[[Writer], Awaitable[bool]]
+"""What is done in one transaction; it says whether there was anything to do."""
 log = logging.getLogger(__name__)
-FAILS = "demo_order_fails"
-"""The plugin option of offerings whose orders fail."""
 REASON = "The demo's provider fails what is ordered from this offering."
 BROKEN = "The order can't be carried out."
 AWAY = (UnavailableError, TimedOutError)
@@ -43,7 +45,8 @@ class Provider:
         """Take so many `seconds` for each order and pull."""
         self._writing, self._statements = writing, statements
         self._patience = timedelta(seconds=seconds)
-        self._doing = 0
+        self._doing: int | None = None
+        """The key of the order or the pull that is being carried out."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -60,14 +63,21 @@ class Provider:
 
     async def step(self) -> bool:
         """Carry out an order and a pull that are due; say whether there were any."""
+        carried = await self._tried(self._order, self._broken)
+        return await self._tried(self._pull, self._dropped) or carried
+
+    async def _tried(self, work: Work, otherwise: Work) -> bool:
+        """Do `work`, or `otherwise` if what it is at makes trouble, lest that hold up others."""
+        self._doing = None
         try:
-            carried = await self._writing.change(self._order)
+            return await self._writing.change(work)
         except AWAY:
             raise
         except Exception:
-            log.exception("An order can't be carried out.")
-            carried = await self._writing.change(self._broken)
-        return await self._writing.change(self._pull) or carried
+            if self._doing is None:
+                raise
+            log.exception("An order or a pull can't be carried out.")
+        return await self._writing.change(otherwise)
 
     def _change(self, writer: Writer) -> Change:
         return Change(Viewer(staff=True), writer, self._statements)
@@ -79,9 +89,8 @@ class Provider:
             return False
         ((id_,),) = found
         self._doing = id_
-        await writer.lock(tables.order, id_)
-        order = await change.row(tables.order, id_)
-        if OrderState(order.state) is not OrderState.EXECUTING:
+        order = await _executing(change, id_)
+        if order is None:
             return True
         offering = await change.row(tables.offering, order.offering_id)
         if option(msgspec.json.encode(offering.plugin_options).decode(), FAILS) is True:
@@ -92,19 +101,38 @@ class Provider:
 
     async def _broken(self, writer: Writer) -> bool:
         """Have the order that made trouble fail, so that it is not tried for ever."""
+        assert self._doing is not None
         change = self._change(writer)
-        await failed(change, await change.row(tables.order, self._doing), BROKEN)
+        order = await change.row(tables.order, self._doing)
+        await writer.lock(tables.resource, order.resource_id)
+        order = await _executing(change, order.id)
+        if order is not None:
+            await failed(change, order, BROKEN)
         return True
 
     async def _pull(self, writer: Writer) -> bool:
         change = self._change(writer)
         found = await writer.find(due_pull(change.now - self._patience))
         for id_, resource_id in found:
+            self._doing = id_
             await writer.lock(tables.resource, resource_id)
             for resource in await change.rows(tables.resource, id=resource_id):
                 await _pulled(change, resource)
             await writer.delete(pull, id_)
         return bool(found)
+
+    async def _dropped(self, writer: Writer) -> bool:
+        """Forget the pull that made trouble: the resource stays as it was."""
+        assert self._doing is not None
+        await writer.delete(pull, self._doing)
+        return True
+
+
+async def _executing(change: Change, id_: int) -> Any:
+    """Give an order, which nobody else changes from now on; None if it is not to be carried out."""
+    await change.writer.lock(tables.order, id_)
+    order = await change.row(tables.order, id_)
+    return order if OrderState(order.state) is OrderState.EXECUTING else None
 
 
 async def _pulled(change: Change, resource: Any) -> None:

@@ -35,6 +35,7 @@ from graphql.execution.executor import Executor
 
 from gateway.execution.asking import Asking
 from gateway.execution.documents import Document
+from gateway.execution.personal import personal
 from gateway.execution.selections import DEFINITION
 from gateway.schema.resource_event import GONE, ResourceEvent, ResyncRequired
 
@@ -84,6 +85,8 @@ class Subscribing:
     types: Mapping[str, GraphQLObjectType]
     shared: Hashable
     """What others have in common who ask alike; where they start is left out."""
+    personal: bool
+    """Whether what is told of resources may depend on who asks, and not only on what they see."""
 
     def query_about(self, told: Told) -> tuple[Document, Asking] | None:
         """Give what is to be asked before something can be told; None if nothing is."""
@@ -131,6 +134,7 @@ def subscribing(schema: GraphQLSchema, document: Document, asking: Asking) -> Su
     fields = {name: _below(executor, each, details) for name, each in types.items()}
     assert schema.subscription_type is not None
     declared = schema.subscription_type.fields[details[0].node.name.value]
+    query = _query(fields[ResourceEvent.__name__], executor.operation, document, asking)
     return Subscribing(
         asking,
         document,
@@ -140,10 +144,15 @@ def subscribing(schema: GraphQLSchema, document: Document, asking: Asking) -> Su
             name: {each: found[0].node.name.value for each, found in below.items()}
             for name, below in fields.items()
         },
-        _query(fields[ResourceEvent.__name__], executor.operation, document, asking),
+        query,
         types,
         _shared(document, asking, details[0].node),
+        query is not None and _personal(schema, query.document),
     )
+
+
+def _personal(schema: GraphQLSchema, document: Document) -> bool:
+    return document.ast is None or personal(schema, document.ast)
 
 
 def _shared(document: Document, asking: Asking, field: FieldNode) -> Hashable:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -31,6 +31,7 @@ from gateway.marketplace.problems import (
     refuse,
 )
 
+T = TypeVar("T")
 decode = msgspec.json.decode
 
 
@@ -142,10 +143,13 @@ class Changes:
         """Whether changes can be made at all."""
         return self._writing is not None
 
-    async def make(
-        self, viewer: Viewer, work: Callable[[Change], Awaitable[Changed]]
-    ) -> Changed | Problem:
-        """Do `work` on a viewer's behalf; give what it changed, or the problem that stopped it.
+    @property
+    def keeps(self) -> bool:
+        """Whether the files that come with orders are kept here."""
+        return self._writing is not None
+
+    async def make(self, viewer: Viewer, work: Callable[[Change], Awaitable[T]]) -> T | Problem:
+        """Do `work` on a viewer's behalf; give what it gives, or the problem that stopped it.
 
         UnavailableError or TimedOutError if the database does not do it.
         """

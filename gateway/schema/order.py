@@ -14,7 +14,7 @@ from gateway.db.totals import BLOCKING, PRICES_OF_PLAN, Sum
 from gateway.db.viewer import Viewer
 from gateway.marketplace.plugins import plugin, safe_attributes
 from gateway.schema.fields import computed, one
-from gateway.schema.media import media_url
+from gateway.schema.media import attachment_url
 from gateway.schema.node import Node, identified
 from gateway.schema.offering import Offering
 from gateway.schema.plan import Plan, price
@@ -141,8 +141,13 @@ class Order(Row, Node, tables=(tables.order,)):
     """Where in the program it went wrong; for staff and support only."""
     request_comment: str | None
     """What was said with it; null if nothing was."""
-    attachment: str | None = computed(media_url, order.attachment, Fact.MEDIA_URL)
-    """The address of its purchase order; null if there is none."""
+    attachment: str | None = computed(
+        attachment_url, order.attachment, order.uuid, Fact.MEDIA_URL, Fact.KEEPS
+    )
+    """The address of its purchase order, from this server's root if it keeps it; null without one.
+
+    It is there for whoever finds the order among `orders`.
+    """
     termination_comment: str | None
     """Why the resource is to end; null if nobody said."""
     backend_id: str

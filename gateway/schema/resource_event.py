@@ -143,6 +143,6 @@ def _published() -> Mapping[str, str]:
 
 
 def fields_of(columns: Iterable[str]) -> list[str]:
-    """Give the fields of Resource that columns are published as, by their public names."""
-    known = _published()
-    return [known[each] for each in columns if each in known]
+    """Give the public names of the fields of Resource that columns are published as."""
+    changed = set(columns)
+    return [name for column, name in _published().items() if column in changed]

@@ -19,12 +19,14 @@ from gateway.subscriptions.wanted import Wanted, kind_for
 log = logging.getLogger(__name__)
 AT_ONCE = 32
 """So many events are told together."""
+BREATH = 4_000
+"""So many messages are handed over before others have a turn; more of them are sent as one."""
 MOST = 20_000
 """So many events wait to be told before they are dropped, and all are told to read anew."""
 
 
 class Group:
-    """Tells subscribers of one document, with the same variables and the same viewer.
+    """Tells subscribers of one document, with the same variables and the same sight.
 
     They may join late: each knows what it was told last.
     """
@@ -38,13 +40,13 @@ class Group:
         position: Position,
     ) -> None:
         """Tell of what comes after `position`."""
-        self.telling, self.subscribed, self.viewer = telling, subscribed, viewer
+        self.subscribed, self.viewer = subscribed, viewer
         self.members: set[Subscriber] = set()
+        self.joining: set[Subscriber] = set()
+        """Who is being told of what it missed, and will be a member."""
         self.position = position
         """Of the event that all members were told of last, whether they wanted it or not."""
-        self.joining = 0
-        """How many are being told of what they missed, and will be members."""
-        self._places = places
+        self._telling, self._places = telling, places
         self._wanted = Wanted.by(subscribed.arguments.get("filter"))
         self._coming: deque[Event] = deque()
         self._some = asyncio.Event()
@@ -55,6 +57,11 @@ class Group:
         """Whether nobody needs the group."""
         return not self.members and not self.joining
 
+    @property
+    def waiting(self) -> int:
+        """How many events are still to be told."""
+        return len(self._coming)
+
     def take(self, events: Sequence[Event]) -> None:
         """Tell of events, soon."""
         self._coming.extend(events)
@@ -62,35 +69,57 @@ class Group:
             self.drop(self._coming[-1].position, ResyncReason.TOO_SLOW)
         self._some.set()
 
+    def drop(self, position: Position, reason: ResyncReason) -> None:
+        """Have all read anew, and go on from a position."""
+        self._coming.clear()
+        self.position = position
+        for each in (*self.members, *self.joining):
+            self.resync(each, reason)
+
+    def resync(self, subscriber: Subscriber, reason: ResyncReason) -> None:
+        """Have a subscriber read anew, and go on from where the group is."""
+        message = self._telling.resync(self.subscribed, reason, self.position)
+        subscriber.reset(self.position, message)
+
     async def tell(self, subscriber: Subscriber, events: Sequence[Event]) -> None:
         """Tell one subscriber of events that the others were told of before."""
         for few in _batches(events):
             for event, message in zip(few, await self._messages(few), strict=True):
+                await subscriber.room()
                 subscriber.take(event.position, message)
 
     async def _work(self) -> None:
         while True:
             self._some.clear()
             while self._coming:
-                await self._tell_all([*islice(self._coming, AT_ONCE)])
+                await self._tell_first()
             await self._some.wait()
 
-    async def _tell_all(self, events: Sequence[Event]) -> None:
-        """Tell all members of events that came; the first ones that wait."""
-        last = self._coming[len(events) - 1].position
+    async def _tell_first(self) -> None:
+        """Tell all members of the first events that wait."""
+        events = [*islice(self._coming, AT_ONCE)]
         try:
             messages = await self._messages(events)
         except Exception:
             log.exception("Events could not be told")
-            self.drop(self._coming[-1].position, ResyncReason.INTERRUPTED)
-        else:
-            for event, message in zip(events, messages, strict=True):
-                for each in self.members:
-                    each.take(event.position, message)
-                self.position = max(self.position, event.position)
-                await asyncio.sleep(0)  # let what was told be sent
-        while self._coming and self._coming[0].position <= last:
-            self._coming.popleft()
+            last = self._coming[-1] if self._coming else events[-1]
+            self.drop(max(last.position, self.position), ResyncReason.INTERRUPTED)
+            return
+        told = 0
+        for event, message in zip(events, messages, strict=True):
+            if not self._coming or self._coming[0] is not event:
+                return  # they were dropped meanwhile
+            self._tell(self._coming.popleft(), message)
+            told += len(self.members)
+            if told >= BREATH:
+                told = 0
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)  # let what was told be sent
+
+    def _tell(self, event: Event, message: Message | None) -> None:
+        for each in self.members:
+            each.take(event.position, message)
+        self.position = event.position
 
     async def _messages(self, events: Sequence[Event]) -> list[Message | None]:
         if self._wanted.placed:
@@ -111,15 +140,7 @@ class Group:
         kind = kind_for(event, self.viewer)
         if kind is None or not self._wanted.holds(event, kind, self._places):
             return None
-        return await self.telling.message(self.subscribed, event, kind, self.viewer)
-
-    def drop(self, last: Position, reason: ResyncReason) -> None:
-        """Have all members read anew what happened up to a position."""
-        self._coming.clear()
-        message = self.telling.resync(self.subscribed, reason, last)
-        for each in self.members:
-            each.take(last, message)
-        self.position = max(self.position, last)
+        return await self._telling.message(self.subscribed, event, kind, self.viewer)
 
 
 def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:

@@ -1,8 +1,7 @@
 """The events of a process, and the groups of subscribers that are told of them."""
 
-import asyncio
-import logging
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.db.events import Event, Position
@@ -14,7 +13,6 @@ from gateway.subscriptions.groups import Group
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.telling import Telling
 
-log = logging.getLogger(__name__)
 PAGE = 200
 """So many missed events are read at once."""
 
@@ -45,9 +43,12 @@ class Hub:
         self.source, self.telling = source, telling
         self._places = places
         self.groups: dict[Hashable, Group] = {}
+        self.taken = 0
+        """How many events were handed on so far."""
 
     def take(self, events: Sequence[Event]) -> None:
         """Hand events to all groups."""
+        self.taken += len(events)
         for each in self.groups.values():
             each.take(events)
 
@@ -63,13 +64,13 @@ class Hub:
         joins its group in the moment in which it was told of all that the group was.
         """
         group = self._group(subscribed, viewer)
-        group.joining += 1
+        group.joining.add(subscriber)
         try:
             while subscriber.position < group.position:
                 await self._catch_up(subscriber, group)
             group.members.add(subscriber)
         finally:
-            group.joining -= 1
+            group.joining.discard(subscriber)
             self._forget(group)
         return group
 
@@ -81,22 +82,24 @@ class Hub:
     async def _catch_up(self, subscriber: Subscriber, group: Group) -> None:
         """Tell of some of what was missed."""
         await subscriber.room()
-        until = group.position
-        events = await self.source.after(subscriber.position, PAGE)
+        began, until = subscriber.position, group.position
+        events = await self.source.after(began, PAGE)
+        if subscriber.position != began:  # all were told to read anew meanwhile
+            return
         if events is None:
-            reason, position = ResyncReason.CURSOR_EXPIRED, group.position
-            message = self.telling.resync(group.subscribed, reason, position)
-            subscriber.take(position, message)
+            group.resync(subscriber, ResyncReason.CURSOR_EXPIRED)
         elif events:
             await group.tell(subscriber, events)
         else:
             subscriber.take(until, None)
 
     def _group(self, subscribed: Subscribing, viewer: Viewer) -> Group:
-        name = subscribed.shared, viewer
+        """Give the group of those who ask alike and see alike; who they are may not matter."""
+        seen = viewer if subscribed.personal else nobody(viewer)
+        name = subscribed.shared, seen
         if name not in self.groups:
             position = self.source.position
-            self.groups[name] = Group(self.telling, self._places, subscribed, viewer, position)
+            self.groups[name] = Group(self.telling, self._places, subscribed, seen, position)
         return self.groups[name]
 
     def _forget(self, group: Group) -> None:
@@ -105,9 +108,12 @@ class Hub:
             del self.groups[name]
             group.working.cancel()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Tell nobody anything more."""
-        working = [each.working for each in self.groups.values()]
-        for each in working:
-            each.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
+        for each in self.groups.values():
+            each.working.cancel()
+
+
+def nobody(viewer: Viewer) -> Viewer:
+    """Give somebody who sees the same, without what only matters for what is personal."""
+    return replace(viewer, user_id=None, username=None, permissions=frozenset())

@@ -58,4 +58,4 @@ class Live:
             for each in tasks:
                 each.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.hub.close()
+            self.hub.close()

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Protocol
 
 from gateway.auth import UnauthenticatedError, Viewers
 from gateway.db.viewer import Viewer
 
 log = logging.getLogger(__name__)
-SECONDS = 10
-"""After so many seconds a viewer's roles and token are looked at again."""
+SECONDS, AT_ONCE = 10, 8
+"""After so many seconds a viewer's roles and token are looked at again; so many together."""
 Name = tuple[str | None, str | None]
 """A token's key and the address that it is used from."""
 
@@ -49,20 +50,24 @@ class Presence:
         """Look at everybody again and again."""
         while True:
             await asyncio.sleep(self._seconds)
-            for name in [*self._sessions]:
-                await self._look(name)
+            names = [*self._sessions]
+            for start in range(0, len(names), AT_ONCE):
+                await asyncio.gather(*map(self._look, names[start : start + AT_ONCE]))
 
     async def _look(self, name: Name) -> None:
         try:
-            viewer = await self.viewers.look(*name)
+            viewer = await self.viewers.look(*name, within=self._seconds)
         except UnauthenticatedError as problem:
-            for each in self._of(name):
-                each.refused(str(problem))
+            why = str(problem)
+            self._each(name, lambda session: session.refused(why))
         except Exception as problem:  # noqa: BLE001 - others are to be looked at, too
             log.warning("Who is subscribed can't be looked at: %r", problem)
         else:
-            for each in self._of(name):
-                each.seen(viewer)
+            self._each(name, lambda session: session.seen(viewer))
 
-    def _of(self, name: Name) -> list[Session]:
-        return [*self._sessions.get(name, ())]
+    def _each(self, name: Name, tell: Callable[[Session], None]) -> None:
+        for each in [*self._sessions.get(name, ())]:
+            try:
+                tell(each)
+            except Exception:
+                log.exception("A session can't be told who it is of")

@@ -31,15 +31,16 @@ class Subscriber:
         """Be told of what comes after `position`.
 
         If more than `most` messages wait, they are dropped, and `overflowed`
-        gives what says so. `wake` is called when there is something to send.
+        gives what says so. `wake` is called when there is something to send
+        after there was nothing.
         """
         self.position = position
         self.dropped = 0
         """How many messages were dropped so far."""
         self._most, self._overflowed, self._wake = most, overflowed, wake
         self._waiting: deque[Message] = deque()
+        self._woken = False
         self._room = asyncio.Event()
-        self._room.set()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -52,6 +53,11 @@ class Subscriber:
         if message is not None:
             self.put(message)
 
+    def reset(self, position: Position, message: Message) -> None:
+        """Be told that what happened up to a position is not known; that may lie back, too."""
+        self.position = position
+        self.put(message)
+
     def put(self, message: Message) -> None:
         """Have a message sent."""
         if len(self._waiting) >= self._most:
@@ -59,12 +65,14 @@ class Subscriber:
             self._waiting.clear()
             message = self._overflowed(self.position)
         self._waiting.append(message)
-        if len(self._waiting) == 1:
+        if not self._woken:
+            self._woken = True
             self._wake()
 
     def drain(self, most: int) -> list[Message]:
-        """Give what waits, but not more than `most`, to be sent now."""
+        """Give what waits, but not more than `most`, to be sent now; if that is all, wake again."""
         messages = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        self._woken = len(self._waiting) > 0
         self._room.set()
         return messages
 

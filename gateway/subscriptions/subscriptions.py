@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 
 from gateway.db.events import Position
@@ -34,9 +34,14 @@ class Subscriptions:
         self._queue = queue
 
     async def start(
-        self, subscribed: Subscribing, viewer: Viewer, wake: Wake, after: str | None = None
+        self,
+        subscribed: Subscribing,
+        viewer: Viewer,
+        user: Hashable,
+        wake: Wake,
+        after: str | None = None,
     ) -> "Running":
-        """Start a subscription; `wake` is called when there is something to send.
+        """Start a subscription of a `user`; `wake` is called when there is something to send.
 
         It begins `after` a cursor, or where its own arguments say. BadInputError
         for a filter or a cursor that makes no sense, TooManyError without room,
@@ -46,9 +51,9 @@ class Subscriptions:
         Wanted.by(subscribed.arguments.get("filter"))
         given = after or subscribed.arguments.get("after")
         await self._ready()
-        position = None if given is None else self._position(given)
+        position = None if given is None else await self._position(given)
         running = Running(self.hub, subscribed, viewer)
-        running.held.enter_context(self.admission.one(viewer.user_id))
+        running.held.enter_context(self.admission.one(user))
         now = self.hub.source.position
         subscriber = Subscriber(position or now, self._queue, running.too_slow, wake)
         if given is not None and position is None:
@@ -56,10 +61,13 @@ class Subscriptions:
         running.begin(subscriber)
         return running
 
-    def _position(self, cursor: str) -> Position | None:
+    async def _position(self, cursor: str) -> Position | None:
         """Give the position of a cursor; None if it is none of these events."""
-        source, position = decode(cursor)
-        return position if source == self.hub.source.kind else None
+        (kind, position), source = decode(cursor), self.hub.source
+        if kind != source.kind:
+            return None
+        ahead = position > source.position
+        return None if ahead and await source.after(position, 1) is None else position
 
     async def _ready(self) -> None:
         try:

@@ -25,6 +25,8 @@ from gateway.subscriptions.subscriber import Message
 
 ATTEMPTS, PAUSE = 5, 0.4
 """How often a resource is asked for while the database is away, and seconds between."""
+AT_ONCE = 16
+"""So many resources are asked for at a time: queries are to have their turns, too."""
 KEPT = 1000
 """So many messages without a resource are kept for others who are told the same."""
 Contexts = Callable[[Viewer], Context]
@@ -38,6 +40,7 @@ class Telling:
         """Answer what is asked of resources; cursors name the `source`."""
         self._answering, self._contexts, self._source = answering, contexts, source
         self._written: dict[object, Message] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def message(
         self, subscribed: Subscribing, event: Event, kind: ResourceEventKind, viewer: Viewer
@@ -48,7 +51,8 @@ class Telling:
         """
         told = self._event(event, kind)
         if subscribed.query_about(told) is not None:
-            return Message(await self._answer(subscribed, told, viewer), told.cursor)
+            async with self._turns:
+                return Message(await self._answer(subscribed, told, viewer), told.cursor)
         name = subscribed.shared, event.position, kind
         if name not in self._written:
             if len(self._written) >= KEPT:

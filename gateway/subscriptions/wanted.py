@@ -72,12 +72,14 @@ class Wanted:
             _has(self.uuids, event.uuid.replace("-", ""))
             and _has(self.kinds, kind)
             and _has(self.states, told)
-            and (not self.placed or self._there(event, places))
+            and (not self.placed or self._there(event, kind, places))
         )
 
-    def _there(self, event: Event, places: Places) -> bool:
-        projects = [places.project(each) for each in event.projects]
-        offerings = [places.offering(each) for each in event.offerings]
+    def _there(self, event: Event, kind: ResourceEventKind, places: Places) -> bool:
+        """Say whether the event is of the places; those that the viewer does not see are none."""
+        seen = [0] if kind in GONE else [1] if kind is BORN else [0, 1]
+        projects = [places.project(event.projects[each]) for each in seen]
+        offerings = [places.offering(event.offerings[each]) for each in seen]
         return all(
             wanted is None or any(wanted in each for each in found)
             for wanted, found in (

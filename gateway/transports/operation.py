@@ -71,9 +71,9 @@ class Operation:
     async def _subscribe(self, subscribed: Subscribing) -> None:
         desk, viewer = self._socket.desk, self._socket.viewer
         wake = partial(self._socket.ready, self)
-        self._running = await desk.subscriptions.start(subscribed, viewer, wake)
+        user = viewer.user_id or self._socket.name
+        self._running = await desk.subscriptions.start(subscribed, viewer, user, wake)
         self._running.seen(self._socket.viewer)  # who may have become another by now
-        wake()
 
     def _answered(self, answer: Answer) -> None:
         if answer.refused:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from itertools import count
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -12,7 +13,7 @@ from gateway.auth import UnauthenticatedError, asker
 from gateway.db.trouble import TimedOutError, UnavailableError
 from gateway.db.viewer import Viewer
 from gateway.execution.failures import Code, failure
-from gateway.frames import EXTENSION, Sends
+from gateway.frames import EXTENSION, HASTE, Sends
 from gateway.heads import Headed
 from gateway.subscriptions.presence import Name
 from gateway.transports.desk import Desk
@@ -32,6 +33,8 @@ from gateway.transports.origins import allowed
 log = logging.getLogger(__name__)
 INITIALISATION, BEAT = 10, 25
 """Seconds within which a client says who it is, and between two signs of life."""
+STALLED = 60
+"""Seconds for a client to take what is sent."""
 FEW, AT_ONCE = 100, 64
 """So many answers may wait before nothing more is read; so many events are written at once."""
 ROOM = 120
@@ -48,7 +51,9 @@ class Socket:
         self.operations: dict[str, Operation] = {}
         self._receive, self._send = receive, send
         self._head = Headed(scope, receive)
-        self._frames: Sends | None = scope.get("extensions", {}).get(EXTENSION, {}).get("send")
+        self._server: dict[str, Any] = scope.get("extensions", {}).get(EXTENSION, {})
+        self._frames: Sends | None = self._server.get("send")
+        self._count = count()
         self._out: deque[bytes] = deque()
         self._ready: deque[Operation] = deque()
         self._some, self._sent = asyncio.Event(), asyncio.Event()
@@ -62,9 +67,13 @@ class Socket:
             each.add_done_callback(self._ended)
         try:
             why = await self._end
-            await self._close(why)
+            self._leave()
+            async with asyncio.timeout(HASTE):
+                await self._close(why)
         except ClientDisconnected:
             pass
+        except TimeoutError:
+            self._server.get("abort", bool)()
         finally:
             for each in tasks:
                 each.cancel()
@@ -174,7 +183,7 @@ class Socket:
     def _subscribe(self, id_: str, message: dict[str, Any]) -> None:
         if id_ in self.operations:
             raise CloseError(Close.SUBSCRIBER_EXISTS, f"Subscriber for {id_} already exists")
-        asking = asking_in(message, f"{self._log_id}.{id_}")
+        asking = asking_in(message, f"{self._log_id}.{next(self._count)}")
         most = self.desk.settings.socket_operations
         if len(self.operations) >= most:
             full = f"A connection may have {most} operations at a time."
@@ -196,7 +205,11 @@ class Socket:
                     texts += found
                     if more:
                         self._ready.append(operation)
-                await self._sends(texts)
+                try:
+                    async with asyncio.timeout(STALLED):
+                        await self._sends(texts)
+                except TimeoutError:
+                    raise CloseError(Close.TOO_SLOW, "The client does not read.") from None
                 self._sent.set()
 
     async def _sends(self, texts: list[bytes]) -> None:
@@ -218,6 +231,7 @@ class Socket:
     def _leave(self) -> None:
         if self.name is not None:
             self.desk.presence.leave(self, self.name)
+            self.name = None
         for each in self.operations.values():
             each.end()
         self.operations.clear()

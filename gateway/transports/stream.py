@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,6 +21,8 @@ from gateway.whole import EXTENSION
 
 AT_ONCE = 64
 """So many events are written at once."""
+STALLED, HASTE = 60, 2
+"""Seconds for a client to take what is sent; and when it is the last, or nobody should."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,10 @@ def streamed(answer: Answer, framing: Framing, accepted: str, id_: str) -> Respo
     return Response(body, headers={**_headers(framing, id_)})
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 def _headers(framing: Framing, id_: str) -> dict[str, str]:
     return {
         "Content-Type": framing.media_type,
@@ -112,17 +119,20 @@ class Stream:
         self._some = asyncio.Event()
         self._running: Running | None = None
         self._name: Name
+        self._viewer: Viewer
         self._first: list[bytes] = []
         self._last: bytes | None = None
         self._over = False
+        self._patience: asyncio.Timeout | None = None
 
     async def begin(self, subscribed: Subscribing, name: Name, after: str | None) -> "Stream":
         """Begin a subscription, `after` a cursor if one is given; raises as its start does."""
-        viewer = await self._desk.presence.enter(self, name)
+        viewer = self._viewer = await self._desk.presence.enter(self, name)
         self._name = name
         try:
-            start = self._desk.subscriptions.start
-            self._running = await start(subscribed, viewer, self._some.set, after)
+            start, user = self._desk.subscriptions.start, viewer.user_id or name
+            self._running = await start(subscribed, viewer, user, self._some.set, after)
+            self._running.seen(self._viewer)  # who may have become another by now
         except BaseException:
             self._desk.presence.leave(self, name)
             raise
@@ -130,6 +140,7 @@ class Stream:
 
     def seen(self, viewer: Viewer) -> None:
         """Go on as this viewer."""
+        self._viewer = viewer
         if self._running is not None:
             self._running.seen(viewer)
 
@@ -141,29 +152,38 @@ class Stream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream, until its end or the client's."""
-        ends = scope.get("extensions", {}).get(EXTENSION)
-        if ends is not None:
-            ends["end"] = self._break
+        server: dict[str, Any] = scope.get("extensions", {}).get(EXTENSION, {})
+        server["end"] = self._break
         gone = asyncio.create_task(self._gone(receive))
         try:
-            pairs = _headers(self._framing, self._id).items()
-            headers = [(name.lower().encode(), value.encode()) for name, value in pairs]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self._begin(send)
             await self._write(send)
+        except TimeoutError:  # the client does not read
+            server.get("abort", _nothing)()
         finally:
             gone.cancel()
             self._leave()
             scope.pop("extensions", None)  # a circle that only the garbage collector would open
 
+    async def _begin(self, send: Send) -> None:
+        pairs = _headers(self._framing, self._id).items()
+        headers = [(name.lower().encode(), value.encode()) for name, value in pairs]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
     def _finish(self) -> None:
         """Let nothing follow, and say so."""
         self._last = self._framing.end
-        self._some.set()
+        self._ending()
 
     def _break(self) -> None:
         """End without saying that nothing follows: the client is to come back."""
         self._over = True
+        self._ending()
+
+    def _ending(self) -> None:
         self._some.set()
+        if self._patience is not None and not self._patience.expired():
+            self._hurry()
 
     async def _gone(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -177,11 +197,22 @@ class Stream:
             text += b"".join(self._waiting())
             over = self._last is not None and not self._left()
             body = text + (self._last or b"" if over else b"")
-            await send({"type": "http.response.body", "body": body, "more_body": not over})
+            await self._send(send, body, more=not over)
             if over:
                 return
             text = b"" if self._left() else await self._beat()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._send(send, b"", more=False)
+
+    async def _send(self, send: Send, body: bytes, *, more: bool) -> None:
+        """Send a piece; TimeoutError if the client does not read, or should have read its last."""
+        async with asyncio.timeout(STALLED) as self._patience:
+            self._hurry()
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+    def _hurry(self) -> None:
+        """Wait only a moment more for the client once there is an end."""
+        if self._patience is not None and (self._over or self._last is not None):
+            self._patience.reschedule(asyncio.get_running_loop().time() + HASTE)
 
     def _waiting(self) -> list[bytes]:
         """Give what is to be sent now."""

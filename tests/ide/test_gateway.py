@@ -21,7 +21,10 @@ def address(demo: Marketplace) -> Iterator[str]:
         yield f"{url}/graphql"
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.title[:20])
+QUERIES = [each for each in EXAMPLES if each.query.startswith("query")]
+
+
+@pytest.mark.parametrize("example", QUERIES, ids=lambda each: each.title[:20])
 async def test_each_example_is_answered_with_something(demo: Marketplace, example: Example) -> None:
     answer = await demo.data(example.query)
     assert all(answer.values())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.demo.provider import FAILS
+from gateway.demo.marketplace.offers import FAILS
 from tests.conftest import NewDatabase
 from tests.living import Living, living, renewable
 

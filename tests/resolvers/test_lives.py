@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from gateway.demo.provider import FAILS
+from gateway.demo.marketplace.offers import FAILS
 from gateway.marketplace.renewal import later
 from tests.conftest import NewDatabase
 from tests.living import Living, living, renewable

@@ -143,6 +143,10 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "Copies of public data sets, free of charge.",
         "Ask for a set that you miss.",
     ),
+    "Licences on trial": (
+        "Licences that can't be renewed: each order of this offering fails.",
+        "It is there to show how an order ends that can't be carried out, and its resource.",
+    ),
 }
 _PLACES: Mapping[str, tuple[str, float, float]] = {
     "aurora": ("NO", 69.65, 18.96),

@@ -104,6 +104,22 @@ VAULT = Kind(
     ),
     (Plan("Prepaid term", "quarter"), Plan("Prepaid term, 2022", archived=True, max_amount=1)),
 )
+TRIAL = Kind(
+    "Marketplace.Script",
+    "Managed platforms",
+    (
+        Component(
+            "licences",
+            "Licences",
+            "users",
+            "limit",
+            "4",
+            bounds=(1, 100),
+            traits=_BY_THE_YEAR,
+        ),
+    ),
+    (Plan("Prepaid trial"),),
+)
 SHARE = Kind("Marketplace.Slurm", "High-performance computing")
 SEQUENCING = Kind(
     "Support.OfferingTemplate",

@@ -5,6 +5,7 @@ from gateway.demo.marketplace.newer_catalogue import COMMON, SCHOLARLY
 from gateway.demo.marketplace.offers import (
     ARCHIVED,
     DRAFT,
+    FAILS,
     PAUSED,
     UNAVAILABLE,
     Offer,
@@ -121,5 +122,12 @@ NEWER = (
             "citation_count": 17,
             "error_message": "The mirror is out of step.",
         },
+    ),
+    Offer(
+        "Licences on trial",
+        newer_catalogue.TRIAL,
+        "meridian",
+        since=1,
+        plugin_options={FAILS: True},
     ),
 )

@@ -7,6 +7,8 @@ from typing import Any
 from gateway.demo.marketplace import catalogue
 from gateway.demo.marketplace.catalogue import Kind
 
+FAILS = "demo_order_fails"
+"""The plugin option of offerings whose orders the demo's provider fails."""
 DRAFT, ACTIVE, PAUSED, ARCHIVED, UNAVAILABLE = range(1, 6)
 
 
@@ -39,6 +41,11 @@ class Offer:
     def private(self) -> bool:
         """Whether only its own organisation may order it."""
         return not self.shared
+
+    @property
+    def fails(self) -> bool:
+        """Whether the demo's provider fails what is ordered."""
+        return FAILS in self.plugin_options
 
 
 OFFERS = (

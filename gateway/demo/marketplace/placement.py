@@ -20,6 +20,8 @@ OLDEST = (
     ("Fjord Cloud East", "Rare variant atlas"),
 )
 """The first resources: one by one they have every relation that a resource can have."""
+LAST = ("Licences on trial", "Regional climate ensembles")
+"""The last resource: its orders fail."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,15 @@ class Placement:
         self._offerings = {each.offer.name: each for each in grown.offerings}
         self._projects = {each.name: each for each in grown.projects}
         self._first = min(_EVEN, count * 5 // 6)
+        self._last = count - 1 if count > len(OLDEST) else None
         newer = grown.offerings[len(began.offerings) :]
         self._newer = [each for each in newer if each.offer.weight]
         self._tenants: dict[str, list[Tenant]] = {}
 
     def place(self, number: int) -> Place:
         """Give the place of the resource of that number, from zero."""
-        if number < len(OLDEST):
-            offering, project = OLDEST[number]
+        if number < len(OLDEST) or number == self._last:
+            offering, project = LAST if number == self._last else OLDEST[number]
             return self._within(self._offerings[offering], self._projects[project])
         random = self._rows.random
         spread = self._even if number < self._first else self._skewed

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.db import tables
 from gateway.demo.marketplace import backends, details
 from gateway.demo.marketplace.offerings import Offering
-from gateway.demo.marketplace.placement import Place, Placement, Tenant
+from gateway.demo.marketplace.placement import OLDEST, Place, Placement, Tenant
 from gateway.demo.marketplace.prices import Priced
 from gateway.demo.marketplace.rows import Rows
 
@@ -66,7 +66,7 @@ class Resources:
             key=number + 1,
             uuid=self._rows.uuid(),
             name=details.name(self._random, number),
-            state=_OLDEST_STATES[number] if number < len(_OLDEST_STATES) else state,
+            state=OK if number < len(OLDEST) or place.offering.offer.fails else state,
             created=self._rows.ago(days),
             place=place,
             plan=plan,
@@ -90,7 +90,7 @@ class Resources:
         place, state, created = resource.place, resource.state, resource.created
         content_type, key = backends.add(self._rows, place, resource.name, state, created)
         resource.end = end = details.end(self._rows, number, place.offering)
-        asked = end is not None and (number < len(_OLDEST_STATES) or self._rows.chance(0.6))
+        asked = end is not None and (number < len(OLDEST) or self._rows.chance(0.6))
         self._rows.add(
             tables.resource,
             uuid=resource.uuid,
@@ -138,7 +138,7 @@ class Resources:
         }
 
     def _endpoints(self, number: int, resource: Resource) -> None:
-        if number < len(_OLDEST_STATES) or self._rows.chance(0.3):
+        if number < len(OLDEST) or self._rows.chance(0.3):
             for name in self._random.sample(("Web", "SSH", "API"), self._random.randint(1, 2)):
                 self._rows.add(
                     tables.resource_endpoint,
@@ -146,6 +146,3 @@ class Resources:
                     name=name,
                     url=f"https://{name.lower()}.r{resource.key}.example.org/",
                 )
-
-
-_OLDEST_STATES = (OK, OK, OK, OK, OK, OK)

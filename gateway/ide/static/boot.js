@@ -54,6 +54,21 @@
     return url.href;
   };
 
+  /**
+   * A WebSocket whose end is told at once, with the reason. GraphiQL's client would try again for
+   * half a minute without a word, or subscribe anew and keep silent about what it missed.
+   */
+  window.WebSocket = class extends WebSocket {
+    set onclose(listener) {
+      super.onclose = listener && ((event) => listener(event.code === 1000 ? event : closed(event)));
+    }
+
+    set onerror(_) {} // the end follows, and says more
+  };
+
+  /** Give the error that tells why a WebSocket was closed. */
+  const closed = ({ code, reason }) => new Error(reason || `The connection was lost (${code}).`);
+
   /** Give an example as the contents of a tab: a comment that names it, then its query. */
   const tab = ({ title, query, variables }) => ({
     query: `${title.replace(/^/gm, "# ")}\n${query}`,
