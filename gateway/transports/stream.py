@@ -82,15 +82,19 @@ MULTIPART = Framing(
 
 def framing_for(accepted: str) -> Framing | None:
     """Give how a client that takes `accepted` media types takes a stream; None if it does not."""
+    accepted = accepted.lower()
     if "text/event-stream" in accepted:
         return SSE
-    multipart = "multipart/mixed" in accepted and "subscriptionspec" in accepted.lower()
+    multipart = "multipart/mixed" in accepted and "subscriptionspec" in accepted
     return MULTIPART if multipart else None
 
 
 def streamed(answer: Answer, framing: Framing, accepted: str, id_: str) -> Response:
-    """Give an answer as the only message of a stream, if queries have streams, too."""
-    if framing is not SSE:
+    """Give an answer; to a client that takes nothing else, as the only message of a stream.
+
+    Clients that do not know yet what is asked accept both.
+    """
+    if framing is not SSE or "json" in accepted.lower() or "*/*" in accepted:
         return Answered(answer, accepted, id_)
     body = framing.begin + framing.answer(answer.encoded()) + framing.end
     return Response(body, headers={**_headers(framing, id_)})
