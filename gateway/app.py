@@ -68,6 +68,7 @@ def application(
         [
             Route("/livez", live),
             Route("/readyz", service.ready),
+            *([Route("/metrics", service.metrics)] if settings.metrics else ()),
             Route("/", to_graphql),
             Route(f"{PLACE}{{name:path}}", service.attachment),
             *_graphql(settings, token),

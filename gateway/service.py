@@ -9,6 +9,7 @@ from functools import partial
 from itertools import count
 from uuid import uuid4
 
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -23,6 +24,7 @@ from gateway.db.installation import Installation
 from gateway.db.statement import Statements
 from gateway.db.viewer import Viewer
 from gateway.db.viewers import ViewerReader
+from gateway.db.watching import Watching
 from gateway.execution.answering import Answer, Answering
 from gateway.execution.asking import Asking
 from gateway.execution.failures import told
@@ -33,14 +35,16 @@ from gateway.holdings import Companion, changing, kept_alive
 from gateway.marketplace.attachments import fetched, named
 from gateway.marketplace.change import Changes
 from gateway.marketplace.problems import Problem
+from gateway.metrics import Counted, registry, written
 from gateway.refusals import unanswered
 from gateway.replies import Answered, absent, file
 from gateway.schema.errors import BadInputError
 from gateway.settings import Settings
+from gateway.subscriptions.admission import Admission
 from gateway.subscriptions.live import Live, watched
 from gateway.subscriptions.presence import Name
 from gateway.transports.desk import Desk
-from gateway.transports.socket import connected
+from gateway.transports.handshake import connected
 from gateway.transports.stream import Framing, Stream, framing_for, streamed
 
 log = logging.getLogger(__name__)
@@ -73,6 +77,9 @@ class Service:
         self._changes = Changes()
         self._attendance: Attendance
         self._desk: Desk
+        self._watching: Watching
+        self._counted: CollectorRegistry
+        self._held = 0.0
 
     @asynccontextmanager
     async def life(self, _app: Starlette) -> AsyncIterator[None]:
@@ -109,9 +116,12 @@ class Service:
         live = Live(
             settings, watching, self._answering, self._viewers, self._context, self._database
         )
+        self._watching = watching
+        sockets = Admission("connections", settings.sockets)
         self._desk = Desk(
-            settings, self._answering, live.subscriptions, live.presence, self._context
+            settings, self._answering, live.subscriptions, live.presence, sockets, self._context
         )
+        self._counted = registry(Counted(self._answering, self._desk, lambda: self._held))
         async with live.running():
             yield
 
@@ -190,6 +200,14 @@ class Service:
         budget = Budget(self._settings.answer_rows)
         media = self._settings.media
         return Context(self._database, self._statements, viewer, media, budget, self._changes)
+
+    async def metrics(self, _request: Request) -> Response:
+        """Tell what this process counts."""
+        try:
+            self._held = await self._watching.held()
+        except UnavailableError as problem:
+            log.warning("What holds events back is not known: %s", problem)
+        return PlainTextResponse(written(self._counted), media_type=CONTENT_TYPE_LATEST)
 
     async def ready(self, _request: Request) -> Response:
         """Say whether queries can be answered."""

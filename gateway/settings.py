@@ -119,6 +119,12 @@ class Settings:
         "the origins of web pages that may open WebSockets, besides the gateway's own",
         default=frozenset(),
     )
+    metrics: bool = _setting(
+        switch, "whether /metrics tells Prometheus what a process counts", default=True
+    )
+    sockets: int = _setting(
+        natural(1, 1_000_000), "the most WebSockets, for each process", default=10_000
+    )
     subscriptions: int = _setting(
         natural(1, 1_000_000), "the most subscriptions, for each process", default=10_000
     )

@@ -8,7 +8,7 @@ from datetime import timedelta
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from gateway.db import source
+from gateway.db import events, source
 from gateway.db.events import Event, ForgottenError, Position
 from gateway.db.events_ddl import SourceError
 from gateway.db.listening import Listening, Take
@@ -108,6 +108,19 @@ class Watching:
             raise UnavailableError(str(error)) from error
         except psycopg.Error as error:
             raise meant(error) from error
+
+    async def held(self) -> float:
+        """Give for how many seconds a transaction has been holding events back.
+
+        UnavailableError if the database can't be reached.
+        """
+        if self.kind != "triggers":
+            return 0.0
+        try:
+            async with self._pool.connection() as connection:
+                return await events.lag(connection)
+        except (PoolTimeout, psycopg.Error) as error:
+            raise UnavailableError(str(error)) from error
 
     async def _choice(self) -> Kind:
         while True:

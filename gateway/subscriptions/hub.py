@@ -25,6 +25,10 @@ class Source(Protocol):
         """What cursors call it."""
 
     @property
+    def attached(self) -> bool:
+        """Whether what is committed now will be handed on at once."""
+
+    @property
     def position(self) -> Position:
         """Of the event that was handed on last, or where it began."""
 

@@ -41,7 +41,9 @@ class Live:
         telling = Telling(answering, contexts, lambda: watching.kind or "")
         self.hub = Hub(watching, telling, Places(database))
         self.presence = Presence(viewers)
-        self.admission = Admission(settings.subscriptions, settings.user_subscriptions)
+        self.admission = Admission(
+            "subscriptions", settings.subscriptions, settings.user_subscriptions
+        )
         self.subscriptions = Subscriptions(self.hub, self.admission, settings.subscriber_queue)
 
     @asynccontextmanager

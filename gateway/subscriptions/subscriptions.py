@@ -31,6 +31,8 @@ class Subscriptions:
     def __init__(self, hub: Hub, admission: Admission, queue: int) -> None:
         """Tell of what `hub` has; let `queue` messages wait for a subscriber."""
         self.hub, self.admission = hub, admission
+        self.overflows = 0
+        """How often a queue was too short."""
         self._queue = queue
 
     async def start(
@@ -52,7 +54,7 @@ class Subscriptions:
         given = after or subscribed.arguments.get("after")
         await self._ready()
         position = None if given is None else await self._position(given)
-        running = Running(self.hub, subscribed, viewer)
+        running = Running(self, subscribed, viewer)
         running.held.enter_context(self.admission.one(user))
         now = self.hub.source.position
         subscriber = Subscriber(position or now, self._queue, running.too_slow, wake)
@@ -82,9 +84,10 @@ class Running:
 
     subscriber: Subscriber
 
-    def __init__(self, hub: Hub, subscribed: Subscribing, viewer: Viewer) -> None:
-        """Tell a viewer of what `hub` has."""
-        self._hub, self._subscribed, self._viewer = hub, subscribed, viewer
+    def __init__(self, all_: Subscriptions, subscribed: Subscribing, viewer: Viewer) -> None:
+        """Tell a viewer of what there is."""
+        self._all, self._hub = all_, all_.hub
+        self._subscribed, self._viewer = subscribed, viewer
         self._group: Group | None = None
         self._joining: asyncio.Task[None]
         self.held = ExitStack()
@@ -113,6 +116,7 @@ class Running:
 
     def too_slow(self, position: Position) -> Message:
         """Give what says that too many events waited, up to a position."""
+        self._all.overflows += 1
         return self.resync(ResyncReason.TOO_SLOW, position)
 
     async def _join(self) -> None:

@@ -13,7 +13,7 @@ from gateway.execution.answering import Answering
 from gateway.execution.failures import TOLD, Code, failure
 from gateway.schema.errors import BadInputError
 from gateway.settings import Settings
-from gateway.subscriptions.admission import TooManyError
+from gateway.subscriptions.admission import Admission, TooManyError
 from gateway.subscriptions.presence import Presence
 from gateway.subscriptions.subscriptions import Subscriptions
 
@@ -41,6 +41,8 @@ class Desk:
     answering: Answering
     subscriptions: Subscriptions
     presence: Presence
+    sockets: Admission
+    """The WebSockets there are."""
     contexts: Callable[[Viewer], Context]
     """Makes what an operation of a viewer is executed with."""
 

@@ -7,11 +7,14 @@ from enum import IntEnum
 from typing import Any
 
 import msgspec
+from starlette.types import Message
 
 from gateway.execution.asking import Asking
 from gateway.requests import BadRequestError, asking_of
 
 SUBPROTOCOL = "graphql-transport-ws"
+ROOM = 120
+"""Bytes of a reason for closing: the protocol has room for 123 (RFC 6455 §5.5)."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -94,3 +97,9 @@ def written(type_: str, **more: Any) -> bytes:
 def next_head(id_: str) -> bytes:
     """Write the beginning of a `next` message, up to its payload; `}` is its end."""
     return b'{"type":"next","id":%b,"payload":' % _encode(id_)
+
+
+def closing(why: CloseError) -> Message:
+    """Give what has a socket closed."""
+    reason = str(why).encode()[:ROOM].decode(errors="ignore")
+    return {"type": "websocket.close", "code": int(why.code), "reason": reason}

@@ -18,17 +18,16 @@ from gateway.heads import Headed
 from gateway.subscriptions.presence import Name
 from gateway.transports.desk import Desk
 from gateway.transports.messages import (
-    SUBPROTOCOL,
     Close,
     CloseError,
     asking_in,
     authorization_in,
+    closing,
     id_in,
     message_in,
     written,
 )
 from gateway.transports.operation import Operation
-from gateway.transports.origins import allowed
 
 log = logging.getLogger(__name__)
 INITIALISATION, BEAT = 10, 25
@@ -37,8 +36,6 @@ STALLED = 60
 """Seconds for a client to take what is sent."""
 FEW, AT_ONCE = 100, 64
 """So many answers may wait before nothing more is read; so many events are written at once."""
-ROOM = 120
-"""Bytes of a reason for closing: the protocol has room for 123 (RFC 6455 §5.5)."""
 
 
 class Socket:
@@ -225,8 +222,7 @@ class Socket:
             self.say(written("ping"))
 
     async def _close(self, why: CloseError) -> None:
-        reason = str(why).encode()[:ROOM].decode(errors="ignore")
-        await self._send({"type": "websocket.close", "code": int(why.code), "reason": reason})
+        await self._send(closing(why))
 
     def _leave(self) -> None:
         if self.name is not None:
@@ -235,18 +231,3 @@ class Socket:
         for each in self.operations.values():
             each.end()
         self.operations.clear()
-
-
-async def connected(desk: Desk, scope: Scope, receive: Receive, send: Send, id_: str) -> None:
-    """Serve a WebSocket, if it speaks the protocol and comes from a page that may have one."""
-    await receive()  # websocket.connect
-    if not allowed(scope, desk.settings.origins):
-        await send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
-        return
-    spoken = SUBPROTOCOL in scope["subprotocols"]
-    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if spoken else None})
-    if spoken:
-        await Socket(desk, scope, receive, send, id_).serve()
-        return
-    code, reason = int(Close.SUBPROTOCOL_NOT_ACCEPTABLE), "Subprotocol not acceptable"
-    await send({"type": "websocket.close", "code": code, "reason": reason})
