@@ -209,9 +209,12 @@ class Stream:
 
     async def _send(self, send: Send, body: bytes, *, more: bool) -> None:
         """Send a piece; TimeoutError if the client does not read, or should have read its last."""
-        async with asyncio.timeout(STALLED) as self._patience:
-            self._hurry()
-            await send({"type": "http.response.body", "body": body, "more_body": more})
+        try:
+            async with asyncio.timeout(STALLED) as self._patience:
+                self._hurry()
+                await send({"type": "http.response.body", "body": body, "more_body": more})
+        finally:
+            self._patience = None
 
     def _hurry(self) -> None:
         """Wait only a moment more for the client once there is an end."""

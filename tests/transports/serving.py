@@ -30,12 +30,19 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class Served:
-    """A gateway, with the tokens of all users, and what it is served with behind the scenes."""
+    """A gateway, with the tokens of all users."""
 
     port: int
     database: str
     tokens: dict[str, str]
-    desk: Desk
+    behind: Desk | None = None
+    """What it is served with, if it is served in this process."""
+
+    @property
+    def desk(self) -> Desk:
+        """Look behind the scenes."""
+        assert self.behind is not None
+        return self.behind
 
     @property
     def url(self) -> str:
