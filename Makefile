@@ -34,7 +34,7 @@ serve: $(VENV)/ready ## Serve the demo marketplace on http://127.0.0.1:8000/grap
 	@$(RUN) gateway serve
 
 test: $(VENV)/ready-dev ## Pass the tests (Python only: no Node, no browser)
-	@$(RUN) pytest -m "not browser and not large"
+	@$(RUN) pytest -m "not browser and not node and not large"
 
 check: $(VENV)/ready-dev format lint types contracts browser ## What CI runs: format, style, types, contracts, all tests, both executions
 	@$(RUN) pytest --cov --cov-report=term
@@ -45,7 +45,7 @@ SAME := $(addprefix --ignore=tests/,demo ide test_benchmarks.py $(addprefix exec
 	test_generated.py test_coverage_of_schema.py))
 
 reference: $(VENV)/ready-dev ## Pass the tests once more with graphql-core in place of compiled plans
-	@GATEWAY_EXECUTION=reference $(RUN) pytest -m "not browser and not large" $(SAME)
+	@GATEWAY_EXECUTION=reference $(RUN) pytest -m "not browser and not node and not large" $(SAME)
 
 truth: $(VENV)/ready-dev ## Compare both executions on 2,100 generated documents (TRUTH_SEED=n for others)
 	@TRUTH_PARTS=7 $(RUN) pytest -rP tests/execution/test_generated.py

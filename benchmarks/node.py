@@ -1,4 +1,4 @@
-"""Node and the packages of the peers that need it, installed beside them once."""
+"""Node and the packages of programs that need it, installed beside them once."""
 
 import os
 import platform
@@ -18,16 +18,16 @@ NODE = HOME / "bin" / "node"
 NPM = HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
-def ready(peer: str) -> Path:
-    """Give Node, after it and the peer's packages were installed if they were not there."""
+def ready(folder: Path) -> Path:
+    """Give Node, after it and the packages of `folder` were installed if they were not there."""
     if not NODE.exists():
         say(f"Installing Node in {TOOLS}, once ...")
         chosen = ("--quiet", "--no-deps", "--target", str(TOOLS), PACKAGE)
         _run(sys.executable, "-m", "pip", "install", *chosen, cwd=HERE)
-    packages = PEERS / peer / "node_modules"
+    packages = folder / "node_modules"
     if not (packages / ".package-lock.json").exists():
-        say(f"Installing the packages of {peer} in {packages}, once ...")
-        _run(str(NODE), str(NPM), "ci", "--omit=dev", "--ignore-scripts", cwd=PEERS / peer)
+        say(f"Installing the packages of {folder.name} in {packages}, once ...")
+        _run(str(NODE), str(NPM), "ci", "--omit=dev", "--ignore-scripts", cwd=folder)
     return NODE
 
 

@@ -66,7 +66,8 @@ class Peer:
 
 
 def _node(name: str, dialect: Dialect) -> Peer:
-    return Peer(dialect, lambda _: (str(node.ready(name)), "server.mjs"), node.PEERS / name)
+    folder = node.PEERS / name
+    return Peer(dialect, lambda _: (str(node.ready(folder)), "server.mjs"), folder)
 
 
 def _uvicorn(port: int) -> tuple[str, ...]:

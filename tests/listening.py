@@ -17,7 +17,8 @@ from tests.db.asking import eventually
 @asynccontextmanager
 async def listening(app: Application, effective: Settings, **how: Any) -> AsyncIterator[int]:
     """Serve at a free port, which is given; `how` else than usual."""
-    usual = {
+    usual: dict[str, Any] = {
+        "port": 0,
         "http": WholeProtocol,
         "ws": FrameProtocol,
         "ws_max_size": effective.body_bytes,
@@ -25,7 +26,7 @@ async def listening(app: Application, effective: Settings, **how: Any) -> AsyncI
         "access_log": effective.access_log,
         "timeout_graceful_shutdown": 5,
     }
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, **{**usual, **how}))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, **{**usual, **how}))
     serving = asyncio.create_task(server.serve())
 
     async def started() -> bool:

@@ -1,16 +1,13 @@
 """Who is subscribed is looked at again: tokens end, users leave, roles come and go."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 import pytest
-import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from gateway.subscriptions.presence import SECONDS, Presence
-from tests.conftest import NewDatabase
+from gateway.subscriptions.presence import SECONDS
 from tests.test_oracle_2026 import give_role
 from tests.transports.serving import (
     CHANGES,
@@ -19,7 +16,6 @@ from tests.transports.serving import (
     Talk,
     attached,
     raw,
-    served,
     talk,
     until,
 )
@@ -46,16 +42,10 @@ where user_id = (select id from core_user where username = 'nobody')
 """
 
 
-@pytest_asyncio.fixture(scope="module")
-async def gateway(new_database: NewDatabase) -> AsyncIterator[Served]:
-    """Give a gateway over a demo of its own, which looks at its viewers often."""
-    url = new_database()
-    with psycopg.connect(url) as connection:
-        make(connection, resources=20, seed=1)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Presence.__init__, "__defaults__", (0.2,))
-        async with served(url, viewer_seconds="0", keep_tokens="off") as serving:
-            yield serving
+@pytest.fixture
+def gateway(watchful: Served) -> Served:
+    """Give a gateway that looks often at who is there."""
+    return watchful
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.demo.marketplace.fill import make
 from tests.conftest import NewDatabase
+from tests.serving import small_demo
 from tests.transports.serving import CHANGES, WHO, Served, Talk, attached, raw, served, talk, until
 
 SETS = """
@@ -73,10 +73,7 @@ async def test_the_server_pings(gateway: Served, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_queries_changes_and_subscriptions_side_by_side(new_database: NewDatabase) -> None:
-    url = new_database()
-    with psycopg.connect(url) as connection:
-        make(connection, resources=20, seed=1)
-    async with served(url) as gateway, talk(gateway) as talking:
+    async with served(small_demo(new_database())) as gateway, talk(gateway) as talking:
         await talking.ask(CHANGES, "s")
         await attached(gateway)
         assert (await talking.answer(WHO, "q"))["data"]["viewer"]["user"]["username"] == "staff"
