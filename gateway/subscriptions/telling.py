@@ -77,7 +77,7 @@ class Telling:
             previous_state=_state(event.old_state) if known else None,
             state=_state(event.new_state) if shown else None,
             changed_fields=fields_of(event.changed) if known else [],
-            uuid=UUID(event.uuid),
+            uuid=UUID(event.uuid.replace("-", "")),
         )
 
     async def _answer(self, subscribed: Subscribing, told: ResourceEvent, viewer: Viewer) -> bytes:

@@ -18,6 +18,7 @@ from gateway.serving import installation_of
 from gateway.settings import settings
 from gateway.transports.desk import Desk
 from tests.listening import listening
+from tests.marketplaces import EXECUTION
 from tests.serving import tokens_at
 
 CHANGES = (
@@ -74,7 +75,7 @@ class Served:
 async def served(url: str, how: Message | None = None, **given: str) -> AsyncIterator[Served]:
     """Serve the demo at `url` with some settings, and `how` else than usual."""
     variables = {f"GATEWAY_{name.upper()}": value for name, value in given.items()}
-    effective = settings({"GATEWAY_DATABASE_URL": url, **variables})
+    effective = settings({"GATEWAY_DATABASE_URL": url, "GATEWAY_EXECUTION": EXECUTION, **variables})
     app = application(effective, installation_of(effective))
     async with listening(app, effective, **(how or {})) as port:
         yield Served(port, url, tokens_at(url), app._service._desk)
