@@ -9,15 +9,14 @@ from contextlib import asynccontextmanager
 import httpx
 import psycopg
 import pytest
-import uvicorn
 
 from gateway.app import application
 from gateway.hangup import SOON
 from gateway.serving import installation_of
 from gateway.settings import settings
-from gateway.whole import WholeProtocol
 from tests.conftest import NewDatabase
 from tests.db.asking import eventually
+from tests.listening import listening
 from tests.serving import small_demo, tokens_at
 
 NAMES = {"query": "{ resources(first: 3) { nodes { name } } }"}
@@ -41,23 +40,15 @@ async def client_of(url: str, **given: str) -> AsyncIterator[httpx.AsyncClient]:
     variables = {f"GATEWAY_{name.upper()}": value for name, value in given.items()}
     effective = settings({"GATEWAY_DATABASE_URL": url, **variables})
     app = application(effective, installation_of(effective))
-    logged = effective.access_log
-    config = uvicorn.Config(app, port=0, http=WholeProtocol, log_config=None, access_log=logged)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started)
-    (address,) = [each.getsockname() for each in server.servers[0].sockets]
     headers = {"Authorization": f"Token {tokens_at(url)['staff']}"}
-    base = f"http://127.0.0.1:{address[1]}"
-    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as client:
+    async with (
+        listening(app, effective) as port,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30
+        ) as client,
+    ):
         assert (await asked(client)).json()["data"]["resources"]
         yield client
-    server.should_exit = True
-    await serving
 
 
 async def asked(client: httpx.AsyncClient) -> httpx.Response:

@@ -82,15 +82,19 @@ MULTIPART = Framing(
 
 def framing_for(accepted: str) -> Framing | None:
     """Give how a client that takes `accepted` media types takes a stream; None if it does not."""
+    accepted = accepted.lower()
     if "text/event-stream" in accepted:
         return SSE
-    multipart = "multipart/mixed" in accepted and "subscriptionspec" in accepted.lower()
+    multipart = "multipart/mixed" in accepted and "subscriptionspec" in accepted
     return MULTIPART if multipart else None
 
 
 def streamed(answer: Answer, framing: Framing, accepted: str, id_: str) -> Response:
-    """Give an answer as the only message of a stream, if queries have streams, too."""
-    if framing is not SSE:
+    """Give an answer; to a client that takes nothing else, as the only message of a stream.
+
+    Clients that do not know yet what is asked accept both.
+    """
+    if framing is not SSE or "json" in accepted.lower() or "*/*" in accepted:
         return Answered(answer, accepted, id_)
     body = framing.begin + framing.answer(answer.encoded()) + framing.end
     return Response(body, headers={**_headers(framing, id_)})
@@ -205,9 +209,12 @@ class Stream:
 
     async def _send(self, send: Send, body: bytes, *, more: bool) -> None:
         """Send a piece; TimeoutError if the client does not read, or should have read its last."""
-        async with asyncio.timeout(STALLED) as self._patience:
-            self._hurry()
-            await send({"type": "http.response.body", "body": body, "more_body": more})
+        try:
+            async with asyncio.timeout(STALLED) as self._patience:
+                self._hurry()
+                await send({"type": "http.response.body", "body": body, "more_body": more})
+        finally:
+            self._patience = None
 
     def _hurry(self) -> None:
         """Wait only a moment more for the client once there is an end."""

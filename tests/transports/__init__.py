@@ -1,0 +1,1 @@
+"""Tests of how subscriptions reach clients, over real connections."""
