@@ -1,6 +1,6 @@
 # Every command sets up what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check reference truth format lint types contracts schema docs lock browser bench bench-scale clean
+.PHONY: help setup serve test check reference truth format lint types contracts schema docs lock browser bench bench-scale bench-events clean
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
@@ -79,6 +79,9 @@ bench: $(VENV)/ready-dev ## Measure the gateway beside its peers (QUERIES=q1,q4 
 bench-scale: $(VENV)/ready-dev ## Measure how the gateway's times grow (SIZES=10000,100000,1000000)
 	@sh tools/wrk.sh
 	@$(RUN) benchmarks.scale $(call given,sizes rounds seconds output)
+
+bench-events: $(VENV)/ready-dev ## Measure how soon subscribers are told of changes (SOCKETS=1000 EVENTS=1000 RATE=20)
+	@$(RUN) benchmarks.events $(call given,sockets events rate queue resources output)
 
 lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header --extra setup pyproject.toml -o requirements.txt

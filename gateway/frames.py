@@ -3,7 +3,7 @@
 What a server sends is not masked: a text is one frame, and many are one write.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -13,8 +13,8 @@ EXTENSION = "gateway.frames"
 """What the server's part is called among ASGI's extensions."""
 HASTE = 2
 """Seconds for a client to take the last that is sent."""
-Sends = Callable[[Sequence[bytes]], Awaitable[None]]
-"""Sends texts."""
+Writes = Callable[[Sequence[bytes]], bool]
+"""Writes texts; False if they have to wait."""
 _TEXT, _SHORT, _MEDIUM = b"\x81", 126, 65_536
 
 
@@ -25,7 +25,8 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         """Begin a connection; uvicorn starts the application's task here."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            server: dict[object, object] = {"send": self._send_texts}
+            server: dict[object, object] = {"write": self._write_texts}
+            server["drained"] = self.writable.wait
             server["abort"] = self.transport.abort
             self.scope["extensions"][EXTENSION] = server
 
@@ -39,11 +40,14 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().shutdown()
         self.loop.call_later(HASTE, self.transport.abort)
 
-    async def _send_texts(self, texts: Sequence[bytes]) -> None:
-        await self.writable.wait()
+    def _write_texts(self, texts: Sequence[bytes]) -> bool:
+        """Write texts at once; False if the client has not taken what was written before."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
+        if not self.writable.is_set():
+            return False
         self.transport.write(b"".join([part for each in texts for part in (_head(each), each)]))
+        return True
 
 
 def _head(text: bytes) -> bytes:

@@ -34,7 +34,7 @@ async def test_the_service_is_ready(client: Client) -> None:
     assert (answer.status_code, answer.text) == (200, "ready\n")
 
 
-@pytest.mark.parametrize("path", ["/", "/graphql/", "/api/graphql", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/graphql/", "/api/graphql", "/metric"])
 async def test_nothing_else_is_served(client: Client, path: str) -> None:
     assert (await client.http.get(path)).status_code in (307, 404)
 

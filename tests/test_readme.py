@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.__main__ import COMMANDS
+from gateway.execution.asking import Asking
+from gateway.execution.subscribing import Subscribing
 from gateway.settings import PREFIX, Settings
 from tests.marketplaces import Marketplace
 
@@ -38,4 +40,7 @@ async def test_the_first_query_is_answered(demo: Marketplace) -> None:
     documents = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
     assert documents
     for document in documents:
+        if document.startswith("subscription"):
+            assert isinstance(demo.answering.subscription(Asking(document)), Subscribing)
+            continue
         assert all((await demo.data(document)).values())

@@ -13,7 +13,7 @@ from gateway.auth import UnauthenticatedError, asker
 from gateway.db.trouble import TimedOutError, UnavailableError
 from gateway.db.viewer import Viewer
 from gateway.execution.failures import Code, failure
-from gateway.frames import EXTENSION, HASTE, Sends
+from gateway.frames import EXTENSION, HASTE, Writes
 from gateway.heads import Headed
 from gateway.subscriptions.presence import Name
 from gateway.transports.desk import Desk
@@ -49,7 +49,7 @@ class Socket:
         self._receive, self._send = receive, send
         self._head = Headed(scope, receive)
         self._server: dict[str, Any] = scope.get("extensions", {}).get(EXTENSION, {})
-        self._frames: Sends | None = self._server.get("send")
+        self._writes: Writes | None = self._server.get("write")
         self._count = count()
         self._out: deque[bytes] = deque()
         self._ready: deque[Operation] = deque()
@@ -202,19 +202,22 @@ class Socket:
                     texts += found
                     if more:
                         self._ready.append(operation)
-                try:
-                    async with asyncio.timeout(STALLED):
-                        await self._sends(texts)
-                except TimeoutError:
-                    raise CloseError(Close.TOO_SLOW, "The client does not read.") from None
+                if self._writes is None or not self._writes(texts):
+                    await self._patiently(texts)
                 self._sent.set()
 
-    async def _sends(self, texts: list[bytes]) -> None:
-        if self._frames is not None:
-            await self._frames(texts)
-            return
-        for each in texts:
-            await self._send({"type": "websocket.send", "text": each.decode()})
+    async def _patiently(self, texts: list[bytes]) -> None:
+        """Write once the client has taken what was written before."""
+        try:
+            async with asyncio.timeout(STALLED):
+                if self._writes is None:
+                    for each in texts:
+                        await self._send({"type": "websocket.send", "text": each.decode()})
+                    return
+                while not self._writes(texts):
+                    await self._server["drained"]()
+        except TimeoutError:
+            raise CloseError(Close.TOO_SLOW, "The client does not read.") from None
 
     async def _beat(self) -> None:
         while True:
