@@ -129,11 +129,11 @@ class Socket:
         await self._initialise(message)
         while True:
             self._take(await self._message())
-            while len(self._out) > FEW:
-                self._sent.clear()
-                await self._sent.wait()
 
     async def _message(self) -> dict[str, Any]:
+        while len(self._out) > FEW:
+            self._sent.clear()
+            await self._sent.wait()
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             raise ClientDisconnected

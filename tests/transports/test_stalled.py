@@ -69,10 +69,12 @@ async def test_a_socket_that_nobody_reads_is_cut(
         talking.connection.transport.abort()
 
 
-async def test_who_asks_without_reading_is_not_read(gateway: Served) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+async def test_who_asks_without_reading_is_not_read(gateway: Served, begun: bool) -> None:
     pings = json.dumps({"type": "ping", "payload": {"text": "p" * 10_000}})
     async with raw(gateway) as talking:
-        await talking.begin()
+        if begun:
+            await talking.begin()
         talking.connection.transport.pause_reading()
 
         async def ask() -> None:
