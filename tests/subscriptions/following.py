@@ -35,7 +35,8 @@ select xid::text::bigint, id from gateway.resource_event order by xid desc, id d
 """
 PUT = """
 insert into marketplace_resource select (jsonb_populate_record(r, jsonb_build_object(
-    'id', %s::int, 'uuid', gen_random_uuid(), 'slug', '', 'parent_id', null, 'object_id', null, 'content_type_id', null,
+    'id', %s::int, 'uuid', gen_random_uuid(), 'slug', '',
+    'parent_id', null, 'object_id', null, 'content_type_id', null,
     'project_id', %s::int, 'offering_id', %s::int
 ))).* from marketplace_resource r where id = 1
 """
