@@ -1,0 +1,50 @@
+"""Events are seen by the very rule that statements have."""
+
+import asyncio
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from gateway.db.viewer import Viewer
+from gateway.db.visibility import sees_resource
+from gateway.execution.asking import Asking
+from tests.subscriptions.following import Following
+
+IDS = some.frozensets(some.integers(1, 40), max_size=8)
+VIEWERS = some.builds(
+    Viewer,
+    staff=some.sampled_from([False, False, False, True]),
+    support=some.sampled_from([False, False, False, True]),
+    consumer_projects=IDS,
+    resources=IDS,
+    provided_offerings=IDS,
+    order_projects=IDS,
+    own_offerings=IDS,
+    projects=IDS,
+    customers=IDS,
+)
+
+
+async def test_events_are_seen_by_the_rule_of_statements(demo: Following) -> None:
+    loop, service = asyncio.get_running_loop(), demo.service
+    rows = demo.sql("select uuid, id, project_id, offering_id from marketplace_resource")
+    assert len(rows) < 300
+
+    async def found(viewer: Viewer) -> set[str]:
+        asking = Asking("{ resources(first: 300) { nodes { uuid } } }", None)
+        answer = await service._answering.answer(asking, service._context(viewer))
+        nodes = msgspec.json.decode(answer.encoded())["data"]["resources"]["nodes"]
+        return {each["uuid"] for each in nodes}
+
+    @settings(max_examples=100, deadline=None, database=None)
+    @given(VIEWERS)
+    def agree(viewer: Viewer) -> None:
+        seen = {
+            uuid.hex
+            for uuid, id_, project, offering in rows
+            if sees_resource(viewer, id=id_, project_id=project, offering_id=offering)
+        }
+        assert seen == asyncio.run_coroutine_threadsafe(found(viewer), loop).result()
+
+    await asyncio.to_thread(agree)
