@@ -16,7 +16,7 @@ from gateway.subscriptions.telling import Telling
 
 log = logging.getLogger(__name__)
 PAGE = 200
-"""So many missed events are read at once."""
+"""So many missed events are read at once, if there is room for them."""
 
 
 class Source(Protocol):
@@ -80,9 +80,9 @@ class Hub:
 
     async def _catch_up(self, subscriber: Subscriber, group: Group) -> None:
         """Tell of some of what was missed."""
-        await subscriber.room()
+        few = min(PAGE, await subscriber.room())
         until = group.position
-        events = await self.source.after(subscriber.position, PAGE)
+        events = await self.source.after(subscriber.position, few)
         if events is None:
             reason, position = ResyncReason.CURSOR_EXPIRED, group.position
             message = self.telling.resync(group.subscribed, reason, position)

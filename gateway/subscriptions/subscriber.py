@@ -54,12 +54,13 @@ class Subscriber:
 
     def put(self, message: Message) -> None:
         """Have a message sent."""
+        idle = not self._waiting
         if len(self._waiting) >= self._most:
             self.dropped += len(self._waiting) + 1
             self._waiting.clear()
             message = self._overflowed(self.position)
         self._waiting.append(message)
-        if len(self._waiting) == 1:
+        if idle:
             self._wake()
 
     def drain(self, most: int) -> list[Message]:
@@ -68,8 +69,9 @@ class Subscriber:
         self._room.set()
         return messages
 
-    async def room(self) -> None:
-        """Return once at least half of the queue is free."""
+    async def room(self) -> int:
+        """Give how much of the queue is free, once that is at least half of it."""
         while len(self._waiting) > self._most // 2:
             self._room.clear()
             await self._room.wait()
+        return self._most - len(self._waiting)

@@ -46,7 +46,7 @@ class Subscriptions:
         Wanted.by(subscribed.arguments.get("filter"))
         given = after or subscribed.arguments.get("after")
         await self._ready()
-        position = None if given is None else self._position(given)
+        position = None if given is None else await self._position(given)
         running = Running(self.hub, subscribed, viewer)
         running.held.enter_context(self.admission.one(viewer.user_id))
         now = self.hub.source.position
@@ -56,10 +56,17 @@ class Subscriptions:
         running.begin(subscriber)
         return running
 
-    def _position(self, cursor: str) -> Position | None:
-        """Give the position of a cursor; None if it is none of these events."""
+    async def _position(self, cursor: str) -> Position | None:
+        """Give the position of a cursor; None if it is none of these events.
+
+        Another process may have told of more than this one yet, but not of what never was.
+        """
         source, position = decode(cursor)
-        return position if source == self.hub.source.kind else None
+        if source != self.hub.source.kind:
+            return None
+        if position <= self.hub.source.position:
+            return position
+        return None if await self.hub.source.after(position, 1) is None else position
 
     async def _ready(self) -> None:
         try:
