@@ -13,6 +13,8 @@ EXTENSION = "gateway.frames"
 """What the server's part is called among ASGI's extensions."""
 Sends = Callable[[Sequence[bytes]], Awaitable[None]]
 """Sends texts."""
+PARTING = 3
+"""Seconds in which a client may take what was sent before the end; then it is cut off."""
 _TEXT, _SHORT, _MEDIUM = b"\x81", 126, 65_536
 
 
@@ -24,6 +26,25 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.scope["extensions"][EXTENSION] = {"send": self._send_texts}
+
+    async def run_asgi(self) -> None:
+        """Serve a connection; of who reads nothing, its end is not waited for."""
+        await super().run_asgi()
+        self._cut_soon()
+
+    def keepalive_timeout(self) -> None:
+        """Give up a client that shows no sign of life."""
+        super().keepalive_timeout()
+        self._cut_soon()
+
+    def shutdown(self) -> None:
+        """End as the server does."""
+        super().shutdown()
+        self._cut_soon()
+
+    def _cut_soon(self) -> None:
+        """Cut the connection: to close it would wait until the client has read all."""
+        self.loop.call_later(PARTING, self.transport.abort)
 
     async def _send_texts(self, texts: Sequence[bytes]) -> None:
         await self.writable.wait()

@@ -18,6 +18,8 @@ EXTENSION = "gateway.whole"
 """What the server's part is called among ASGI's extensions."""
 Sends = Callable[[int, bytes, bytes], bool]
 """Sends a status, the headers and a body; False if that must go the usual way."""
+PARTING = 3
+"""Seconds in which a stream's client may take what was sent before the end; then it is cut off."""
 
 
 class WholeResponse(Response):
@@ -54,6 +56,7 @@ class WholeProtocol(HttpToolsProtocol):
         end = extensions.get(EXTENSION, {}).get("end")
         if end is not None:
             end()
+            self.loop.call_later(PARTING, self.transport.abort)
         super().shutdown()
 
 

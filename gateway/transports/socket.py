@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -12,7 +13,7 @@ from gateway.auth import UnauthenticatedError, asker
 from gateway.db.trouble import TimedOutError, UnavailableError
 from gateway.db.viewer import Viewer
 from gateway.execution.failures import Code, failure
-from gateway.frames import EXTENSION, Sends
+from gateway.frames import EXTENSION, PARTING, Sends
 from gateway.heads import Headed
 from gateway.subscriptions.presence import Name
 from gateway.transports.desk import Desk
@@ -60,16 +61,17 @@ class Socket:
         tasks = [asyncio.create_task(each()) for each in (self._read, self._write, self._beat)]
         for each in tasks:
             each.add_done_callback(self._ended)
+        why: CloseError | None = None
         try:
-            why = await self._end
-            await self._close(why)
-        except ClientDisconnected:
-            pass
+            with suppress(ClientDisconnected):
+                why = await self._end
         finally:
             for each in tasks:
                 each.cancel()
             self._leave()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if why is not None:
+            await self._close(why)
 
     def seen(self, viewer: Viewer) -> None:
         """Go on as this viewer."""
@@ -213,7 +215,12 @@ class Socket:
 
     async def _close(self, why: CloseError) -> None:
         reason = str(why).encode()[:ROOM].decode(errors="ignore")
-        await self._send({"type": "websocket.close", "code": int(why.code), "reason": reason})
+        with suppress(ClientDisconnected, TimeoutError):
+            async with asyncio.timeout(PARTING):
+                await self._sends([*self._out])
+                await self._send(
+                    {"type": "websocket.close", "code": int(why.code), "reason": reason}
+                )
 
     def _leave(self) -> None:
         if self.name is not None:
