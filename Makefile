@@ -1,6 +1,6 @@
 # Every command sets up what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check reference truth format lint types contracts schema docs lock browser bench bench-scale clean
+.PHONY: help setup serve test check reference truth format lint types contracts schema docs lock browser chaos bench bench-scale clean
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
@@ -71,6 +71,9 @@ docs: $(VENV)/ready-dev ## Write docs/rest-to-graphql.md and the answers in docs
 
 browser: ## See to it that there is a Chromium for the browser tests
 	@sh tools/chromium.sh
+
+chaos: $(VENV)/ready-dev ## Break things under 200 subscribers, within 10 minutes (SOCKETS=200)
+	@CHAOS_SOCKETS=$(or $(SOCKETS),200) timeout 600 $(RUN) pytest -rP tests/chaos
 
 bench: $(VENV)/ready-dev ## Measure the gateway beside its peers (QUERIES=q1,q4 PEERS=postgraphile SECONDS=3 ROUNDS=1)
 	@sh tools/wrk.sh
