@@ -72,6 +72,9 @@ docs: $(VENV)/ready-dev ## Write docs/rest-to-graphql.md and the answers in docs
 browser: ## See to it that there is a Chromium for the browser tests
 	@sh tools/chromium.sh
 
+chaos: $(VENV)/ready-dev ## Break things under 200 subscribers, within 10 minutes (SOCKETS=200)
+	@CHAOS_SOCKETS=$(or $(SOCKETS),200) timeout 600 $(RUN) pytest -rP tests/chaos
+
 bench: $(VENV)/ready-dev ## Measure the gateway beside its peers (QUERIES=q1,q4 PEERS=postgraphile SECONDS=3 ROUNDS=1)
 	@sh tools/wrk.sh
 	@$(RUN) benchmarks $(call given,queries connections peers plans rounds seconds warmup resources output)

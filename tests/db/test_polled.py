@@ -43,7 +43,12 @@ async def reader(url: str) -> AsyncIterator[AsyncConnection[Any]]:
 def ids(url: str) -> list[int]:
     """Give keys of resources."""
     with psycopg.connect(url) as connection:
-        return [each for (each,) in connection.execute("select id from marketplace_resource")]
+        return [
+            each
+            for (each,) in connection.execute(
+                "select id from marketplace_resource order by modified, id"
+            )
+        ]
 
 
 def save(url: str, id_: int, state: int, when: str = "clock_timestamp()") -> None:

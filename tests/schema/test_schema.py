@@ -19,6 +19,7 @@ from tests.schema.documents import SCHEMA, promised
 OWN = {name: each for name, each in SCHEMA.type_map.items() if not name.startswith("__")}
 STANDARD = {"String", "Int", "Float", "Boolean", "ID"}
 SHORT = {
+    "ResourceEvent.changedFields",
     "Customer.resourceCounts",
     "Query.categories",
     "Query.nodes",

@@ -1,0 +1,1 @@
+"""Things break: each subscriber hears all, or is told that it may not have."""
