@@ -97,6 +97,29 @@ async def test_what_makes_no_sense_is_told(demo: Changing, name: str) -> None:
     assert told in error["message"]
 
 
+OPTIONS = """mutation (%s) { updateResourceOptions(input: %s) { __typename } }"""
+INPUT = {"uuid": "0" * 32, "options": {"attachment": None}}
+ELSEWHERE = {
+    "in options": (OPTIONS % ("$input: UpdateResourceOptionsInput!", "$input"), {"input": INPUT}, "variables.input.options.attachment"),
+    "as options": (OPTIONS % ("$attachment: JSON", '{uuid: "UUID", options: $attachment}'), {"attachment": None}, "variables.attachment"),
+    "as JSON below options": (OPTIONS % ("$attachment: JSON", '{uuid: "UUID", options: {a: [$attachment]}}'), {"attachment": None}, "variables.attachment"),
+    "as a file below options": (OPTIONS % ("$attachment: Upload", '{uuid: "UUID", options: {a: [$attachment]}}'), {"attachment": None}, "variables.attachment"),
+    "in limits": (RENEW, {"input": {"uuid": "0" * 32, "extensionMonths": 12, "limits": {"attachment": None}}}, "variables.input.limits.attachment"),
+}  # fmt: skip
+"""Files as what is no purchase order: the document, the variables, and the place."""
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+async def test_a_file_is_taken_as_a_purchase_order_only(demo: Changing, name: str) -> None:
+    query, variables, place = ELSEWHERE[name]
+    uuid, before = (await demo.able("UPDATE_RESOURCE_OPTIONS"))[0], demo.digest()
+    asked = json.dumps({"query": query.replace('"UUID"', f'"{uuid}"'), "variables": variables})
+    files = parts(asked.replace("0" * 32, uuid), json.dumps({"0": [place]}), file=PDF)
+    (error,) = (await send(demo, files)).json()["errors"]
+    assert "A file is no JSON." in error["message"]
+    assert demo.digest() == before
+
+
 async def test_what_a_form_can_send_is_refused(demo: Changing) -> None:
     answer = await send(demo, parts(operation("0" * 32), file=PDF), {})
     assert answer.status_code == 400

@@ -93,9 +93,11 @@ class Change:
         found = await facts(self.loads, id_)
         if found is None:
             raise RefusedError(missing("resource"))
-        unchanged(found.modified, modified)
         chosen = CHECKS[operation] if checks is None else checks
-        refuse(first(chosen, self.viewer, found, self.today))
+        problem = first(chosen, self.viewer, found, self.today)
+        if not isinstance(problem, NotPermitted):
+            unchanged(found.modified, modified)
+        refuse(problem)
         return found
 
     async def seen(self, table: Table[Any], uuid: str) -> int:

@@ -28,7 +28,7 @@ async def once(
         return await work()
     if not 1 <= len(key) <= LONGEST_KEY:
         refuse(invalid("idempotencyKey", message=f"Give 1 to {LONGEST_KEY} characters."))
-    digest = blake2b(msgspec.msgpack.encode(asked), digest_size=16).hexdigest()
+    digest = blake2b(msgspec.msgpack.encode(asked, order="sorted"), digest_size=16).hexdigest()
     user, find = change.actor or 0, change.writer.find
     await find(expire(change.now - KEPT))
     if not await find(claim(user, key, digest, change.now)):

@@ -29,9 +29,10 @@ class Known(NamedTuple):
 
 async def approve(change: Change, uuid: str, modified: str | None) -> Changed:
     """Approve an order for those who pay, or for the provider, whoever it waits for."""
-    order, consumer, provider = await _known(change, uuid, modified)
+    order, consumer, provider = await _known(change, uuid)
     pays, provides = (change.viewer.may("ORDER.APPROVE", *each) for each in (consumer, provider))
     _permitted(pays or provides, "ORDER.APPROVE")
+    unchanged(order.modified, modified)
     waiting = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER)
     refuse(in_states(OrderState, order.state, waiting, "order"))
     if OrderState(order.state) is OrderState.PENDING_PROVIDER:
@@ -45,10 +46,11 @@ async def approve(change: Change, uuid: str, modified: str | None) -> Changed:
 
 async def reject(change: Change, uuid: str, comment: str | None, modified: str | None) -> Changed:
     """Reject an order that nobody has begun to carry out."""
-    order, consumer, provider = await _known(change, uuid, modified)
+    order, consumer, provider = await _known(change, uuid)
     pays = order.created_by_id == change.actor or change.viewer.may("ORDER.REJECT", *consumer)
     provides = change.viewer.may("ORDER.REJECT", *provider)
     _permitted(pays or provides, "ORDER.REJECT")
+    unchanged(order.modified, modified)
     refuse(in_states(OrderState, order.state, WAITING, "order"))
     waits_for_provider = OrderState(order.state) is OrderState.PENDING_PROVIDER
     side = "provider" if provides and (waits_for_provider or not pays) else "consumer"
@@ -63,8 +65,9 @@ async def reject(change: Change, uuid: str, comment: str | None, modified: str |
 
 async def cancel(change: Change, uuid: str, modified: str | None) -> Changed:
     """Call an order off, as long as it is not over."""
-    order, consumer, _ = await _known(change, uuid, modified)
+    order, consumer, _ = await _known(change, uuid)
     _permitted(change.viewer.may("ORDER.CANCEL", *consumer), "ORDER.CANCEL")
+    unchanged(order.modified, modified)
     refuse(in_states(OrderState, order.state, OPEN, "order"))
     offering = await change.row(tables.offering, order.offering_id)
     if not plugin(offering.type).orders_cancellable:
@@ -74,14 +77,13 @@ async def cancel(change: Change, uuid: str, modified: str | None) -> Changed:
     return Changed(order.resource_id, order.id)
 
 
-async def _known(change: Change, uuid: str, modified: str | None) -> Known:
+async def _known(change: Change, uuid: str) -> Known:
     id_ = await change.seen(tables.order, uuid)
     seen = await change.row(tables.order, id_)
     await change.writer.lock(tables.resource, seen.resource_id)
     await change.writer.lock(tables.order, id_)
     await change.seen(tables.order, uuid)
     order = await change.row(tables.order, id_)
-    unchanged(order.modified, modified)
     project = await change.row(tables.project, order.project_id)
     offering = await change.row(tables.offering, order.offering_id)
     return Known(

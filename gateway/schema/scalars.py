@@ -87,6 +87,17 @@ def parsed_upload(value: object) -> bytes:
     return value
 
 
+def parsed_json(value: object) -> object:
+    """Give the value as it is; ValueError if a file is anywhere in it."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, bytes):
+            raise ValueError("A file is no JSON.")  # noqa: TRY004 - told as what is badly written
+        left += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+    return value
+
+
 def raw(value: Any) -> msgspec.Raw:
     """Hand on JSON text as it is."""
     return msgspec.Raw(value.encode())
@@ -121,7 +132,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="JSON",
         description="Any JSON value.",
         serialize=raw,
-        parse_value=lambda value: value,
+        parse_value=parsed_json,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
