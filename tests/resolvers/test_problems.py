@@ -240,3 +240,24 @@ async def test_terms_have_to_be_agreed_to(demo: Changing) -> None:
         came = await demo.change(OPTIONS, "owner", uuid=uuid, options={})
         assert came["__typename"] == wanted
     assert (await demo.change(OPTIONS, uuid=uuid, options={}))["__typename"] != "NotPermitted"
+
+
+async def test_who_may_not_is_not_told_of_a_conflict(demo: Changing) -> None:
+    uuid = (await demo.able("SET_RESOURCE_END_DATE"))[0]
+    given = {"uuid": uuid, "endDate": "2099-12-31", "ifModified": "2001-01-01T00:00:00Z"}
+    came = await demo.change(END, "support", **given)
+    assert came["__typename"] == "NotPermitted"
+    assert (await demo.change(END, **given))["__typename"] == "Conflict"
+
+
+async def test_a_wish_is_the_same_in_whatever_order_it_is_written(demo: Changing) -> None:
+    uuid = (await demo.able("RENEW_RESOURCE"))[0]
+    ((limits,),) = demo.sql("select limits from marketplace_resource where uuid = %s", uuid)
+    given: Given = {**YEAR, "uuid": uuid, "idempotencyKey": "in whatever order"}
+    first = await demo.change(RENEW, limits={**limits, "": 1}, **given)
+    turned = await demo.change(RENEW, limits={"": 1, **limits}, **given)
+    assert first == turned
+    for forth in (True, False):
+        ordered = dict(sorted(limits.items(), reverse=forth))
+        came = await demo.change(RENEW, limits=ordered, **given)
+        assert came["__typename"] == "ResourceRenewed", came
