@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.transports.serving import Served, attached, raw, until
+from gateway.transports.messages import Close
+from tests.transports.serving import Served, attached, raw, served, until
 from tests.transports.test_streams import MULTIPART, SSE
 
 LONG = " ".join(f"n{number}: name" for number in range(100))
@@ -87,3 +88,28 @@ async def test_who_asks_without_reading_is_not_read(gateway: Served, begun: bool
         asking.cancel()
         talking.connection.transport.abort()
         await asyncio.wait([asking])
+
+
+async def test_who_does_not_answer_pings_is_cut_off_without_a_code(url: str) -> None:
+    often = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.3}
+    async with served(url, often) as gateway, raw(gateway) as talking:
+        await talking.begin()
+        talking.connection.transport.pause_reading()
+        await asyncio.sleep(1)
+        talking.connection.transport.resume_reading()
+        async with asyncio.timeout(5):
+            await talking.connection.wait_closed()
+        assert talking.connection.protocol.close_rcvd is None
+
+
+async def test_who_answers_pings_stays(url: str) -> None:
+    often = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.3}
+    async with served(url, often) as gateway, raw(gateway) as talking:
+        await talking.begin()
+        await asyncio.sleep(1)
+        await talking.say("ping")
+        assert await talking.hear() == {"type": "pong"}
+
+
+def test_clients_come_back_when_they_were_too_slow() -> None:
+    assert Close.TOO_SLOW.value == 4499  # of which graphql-ws says that it is to be tried again
