@@ -85,10 +85,10 @@ class Writer:
         ((made,),) = await self.find(insert(table).values(whole).returning(key))
         return int(made)
 
-    async def update(self, table: Table[Any], id_: int, **values: Any) -> None:
-        """Change columns of a row."""
+    async def update(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
+        """Change columns of a row, or of several at once."""
         (key,) = table.primary_key
-        await self.find(update(table).where(key == id_).values(_written(table, values)))
+        await self.find(update(table).where(_holds(key, id_)).values(_written(table, values)))
 
     async def delete(self, table: Table[Any], id_: int) -> None:
         """Remove a row."""

@@ -120,8 +120,8 @@ class Change:
         found = await self.writer.rows(table, columns, given)
         return [_record(columns, values) for values in found]
 
-    async def save(self, table: Table[Any], id_: int, **values: Any) -> None:
-        """Change a row, and note when."""
+    async def save(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
+        """Change a row, or several at once, and note when."""
         await self.writer.update(table, id_, **values, modified=self.now)
 
     async def add(self, table: Table[Any], **values: Any) -> int:

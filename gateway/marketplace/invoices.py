@@ -25,18 +25,17 @@ async def move_items(change: Change, resource: Any, source: Any, target: Any) ->
     await change.writer.lock(invoice, *ids)
     open_ = {each.id: each for each in await change.rows(invoice, id=ids, state=PENDING)}
     touched = {*open_}
-    for each in items:
-        if each.invoice_id in open_:
-            other = await _invoice(change, open_[each.invoice_id], target.customer_id)
-            await change.writer.update(
-                item,
-                each.id,
-                invoice_id=other,
-                project_id=target.id,
-                project_name=target.name,
-                project_uuid=UUID(target.uuid).hex,
-            )
-            touched.add(other)
+    for id_, old in open_.items():
+        other = await _invoice(change, old, target.customer_id)
+        await change.writer.update(
+            item,
+            [each.id for each in items if each.invoice_id == id_],
+            invoice_id=other,
+            project_id=target.id,
+            project_name=target.name,
+            project_uuid=UUID(target.uuid).hex,
+        )
+        touched.add(other)
     await _add_up(change, touched)
 
 

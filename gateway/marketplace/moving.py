@@ -20,8 +20,8 @@ async def move(change: Change, uuid: str, project: str, modified: str | None) ->
     await move_items(change, resource, source, target)
     await change.save(tables.resource, facts.id, project_id=target.id)
     await _move_backend(change, resource, target)
-    for each in await change.rows(tables.order, resource_id=facts.id):
-        await change.save(tables.order, each.id, project_id=target.id)
+    orders = [each.id for each in await change.rows(tables.order, resource_id=facts.id)]
+    await change.save(tables.order, orders, project_id=target.id)
     await _recount(change, source, target)
     after = await change.row(tables.resource, facts.id)
     if target.id != source.id:
@@ -56,8 +56,8 @@ async def _move_backend(change: Change, resource: Any, target: Any) -> None:
     kind = change.installation.content_type("structure", "servicesettings")
     settings = [each.id for each in await change.rows(tables.service_settings, **scope)]
     made = {"content_type_id": kind, "object_id": settings}
-    for each in await change.rows(tables.offering, **made):
-        await change.save(tables.offering, each.id, project_id=target.id)
+    offerings = [each.id for each in await change.rows(tables.offering, **made)]
+    await change.save(tables.offering, offerings, project_id=target.id)
 
 
 async def _recount(change: Change, source: Any, target: Any) -> None:

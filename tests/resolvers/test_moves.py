@@ -152,3 +152,34 @@ async def test_a_move_to_the_same_project_moves_nothing(demo: Changing, scene: S
     }
     project = "select project_id from marketplace_resource where id = %s"
     assert demo.sql(project, scene.id) == [(scene.project,)]
+
+
+NOTED = """
+create function noted() returns trigger language plpgsql as $$ begin
+    insert into statements values (tg_table_name); return null; end $$;
+create table statements (of text);
+create trigger noted after update on marketplace_order execute function noted();
+create trigger noted after update on invoices_invoiceitem execute function noted();
+"""
+MANY = """
+insert into {0} select (n).* from (
+    select jsonb_populate_record(null::{0}, to_jsonb(t) || jsonb_build_object(
+        'id', nextval(pg_get_serial_sequence('{0}', 'id')), 'uuid', gen_random_uuid())) n
+    from (select * from {0} where resource_id = %s limit 1) t, generate_series(1, 30))
+"""
+UNNOTED = "drop function noted cascade; drop table statements"
+
+
+async def test_a_move_takes_no_more_statements_for_more_rows(demo: Changing, scene: Scene) -> None:
+    for name in ("marketplace_order", "invoices_invoiceitem"):
+        demo.sql(MANY.format(name), scene.id)
+    demo.sql(NOTED)
+    try:
+        assert (await move(demo, scene))["__typename"] == "ResourceMoved"
+        noted = [name for (name,) in demo.sql("select of from statements")]
+    finally:
+        demo.sql(UNNOTED)
+    assert noted.count("marketplace_order") == 1
+    assert noted.count("invoices_invoiceitem") == len(scene.months)
+    behind = "select count(*) from marketplace_order where resource_id = %s and project_id <> %s"
+    assert demo.sql(behind, scene.id, scene.target_id) == [(0,)]
