@@ -87,7 +87,7 @@ class Case(NamedTuple):
 CASES = {
     "blocked": Case(RENEW, YEAR, CUSTOMER.format("blocked = true"), "NotPossible", "CUSTOMER_BLOCKED"),
     "archived": Case(RENEW, YEAR, CUSTOMER.format("archived = true"), "NotPossible", "CUSTOMER_ARCHIVED"),
-    "project ended": Case(RENEW, YEAR, PROJECT.format("end_date = current_date"), "NotPossible", "PROJECT_ENDED"),
+    "project ended": Case(RENEW, YEAR, PROJECT.format("end_date = current_date, grace_period_days = 0"), "NotPossible", "PROJECT_ENDED"),
     "grace is over": Case(
         RENEW, YEAR, PROJECT.format("end_date = current_date - 9, grace_period_days = 9"), "NotPossible", "PROJECT_ENDED"
     ),
