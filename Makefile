@@ -40,9 +40,9 @@ check: $(VENV)/ready-dev format lint types contracts browser ## What CI runs: fo
 	@$(RUN) pytest --cov --cov-report=term
 	@$(MAKE) --no-print-directory reference
 
-# What compares both executions, or executes nothing, need not run once more.
-SAME := $(addprefix --ignore=tests/,demo ide test_benchmarks.py $(addprefix execution/,test_one_truth.py \
-	test_generated.py test_coverage_of_schema.py))
+# What compares both executions, or is not about how things are executed, need not run once more.
+SAME := $(addprefix --ignore=tests/,chaos demo ide test_benchmarks.py $(addprefix execution/,test_one_truth.py \
+	test_generated.py test_coverage_of_schema.py test_told_the_same.py))
 
 reference: $(VENV)/ready-dev ## Pass the tests once more with graphql-core in place of compiled plans
 	@GATEWAY_EXECUTION=reference $(RUN) pytest -m "not browser and not node and not large" $(SAME)

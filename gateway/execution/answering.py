@@ -160,13 +160,20 @@ class Answering:
             return Answer({"errors": told([error], asking.id)}, refused=True)
 
     async def tell(self, subscribed: Subscribing, what: Told, context: Context) -> Answer:
-        """Give the response that tells a subscriber of an event."""
+        """Give the response that tells a subscriber of an event.
+
+        What would show too much of the resource tells of the event alone.
+        """
         if self._plans is None:
-            return await self._referred(subscribed.document, subscribed.asking, context, what)
-        query = subscribed.query_about(what)
-        if query is None:
-            return Answer({"data": subscribed.written(what, {})})
-        answer = await self.answer_document(*query, context)
+            asked = subscribed.document, subscribed.asking
+            answer = await self._referred(*asked, context, what)
+            if not answer.refused:
+                return answer
+        else:
+            query = subscribed.query_about(what)
+            if query is None:
+                return Answer({"data": subscribed.written(what, {})})
+            answer = await self.answer_document(*query, context)
         errors = [
             {**each, "path": [subscribed.key, *each["path"]]} if "path" in each else each
             for each in answer.response.get("errors", ())
