@@ -1,12 +1,16 @@
 # Every command sets up what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check reference truth format lint types contracts schema docs lock browser bench bench-scale bench-events clean
+.PHONY: help setup serve test check reference truth format lint types contracts schema docs lock browser chaos bench bench-scale bench-events clean
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
 VENV ?= .venv
 RUN := $(VENV)/bin/python -m
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
+
+# Tests of one file run in one process, those of others beside it; AT_ONCE=1 has one process only.
+AT_ONCE ?= 2
+TESTS := pytest -n $(AT_ONCE) --dist loadfile
 
 # Those of the named flags whose variable, in upper case, was given to make.
 given = $(foreach each,$(1),$(if $($(call upper,$(each))),--$(each) "$($(call upper,$(each)))"))
@@ -34,10 +38,10 @@ serve: $(VENV)/ready ## Serve the demo marketplace on http://127.0.0.1:8000/grap
 	@$(RUN) gateway serve
 
 test: $(VENV)/ready-dev ## Pass the tests (Python only: no Node, no browser)
-	@$(RUN) pytest -m "not browser and not node and not large"
+	@$(RUN) $(TESTS) -m "not browser and not node and not large"
 
 check: $(VENV)/ready-dev format lint types contracts browser ## What CI runs: format, style, types, contracts, all tests, both executions
-	@$(RUN) pytest --cov --cov-report=term
+	@$(RUN) $(TESTS) --cov --cov-report=term
 	@$(MAKE) --no-print-directory reference
 
 # What compares both executions, or is not about how things are executed, need not run once more.
@@ -45,7 +49,7 @@ SAME := $(addprefix --ignore=tests/,chaos demo ide test_benchmarks.py $(addprefi
 	test_generated.py test_coverage_of_schema.py test_told_the_same.py))
 
 reference: $(VENV)/ready-dev ## Pass the tests once more with graphql-core in place of compiled plans
-	@GATEWAY_EXECUTION=reference $(RUN) pytest -m "not browser and not node and not large" $(SAME)
+	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(SAME)
 
 truth: $(VENV)/ready-dev ## Compare both executions on 2,100 generated documents (TRUTH_SEED=n for others)
 	@TRUTH_PARTS=7 $(RUN) pytest -rP tests/execution/test_generated.py
