@@ -60,7 +60,7 @@ async def test_a_state_is_told_with_the_one_before_once_that_was_seen(
     url: str, reader: AsyncConnection[Any]
 ) -> None:
     polled, id_ = Polled(), ids(url)[0]
-    save(url, id_, 2, "clock_timestamp() - interval '1 minute'")
+    save(url, id_, 2, "timestamptz '2000-01-01 00:00Z'")
     began = await polled.head(reader)
     assert (await polled.read(reader, began, 10)).events == []
     save(url, id_, 5)
