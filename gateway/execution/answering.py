@@ -165,6 +165,7 @@ class Answering:
         What would show too much of the resource tells of the event alone.
         """
         if self._plans is None:
+            self.counts["reference"] += 1
             asked = subscribed.document, subscribed.asking
             answer = await self._referred(*asked, context, what)
             if not answer.refused:
