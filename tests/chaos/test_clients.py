@@ -100,7 +100,9 @@ async def test_what_was_removed_meanwhile_is_told_as_expired(
     subscribers = crowd(ground, serving.url)
     async with running(subscribers):
         pass
-    await Writer(ground.url, [*ground.projects], 15).run(1)
+    others = [SocketSubscriber(serving.url, ground.tokens["staff"], Wish("staff"))]
+    async with scene("before it is removed, all is handed on", ground, others):
+        await Writer(ground.url, [*ground.projects], 15).run(1)
     ground.sql("update gateway.resource_event set at = at - interval '30 days'")
     async with connected(ground.url) as connection:
         await forget(connection, timedelta(days=7))
