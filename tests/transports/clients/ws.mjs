@@ -7,6 +7,7 @@ const client = createClient({
   connectionParams: headers,
   retryAttempts: 100,
   retryWait: soon,
+  shouldRetry: () => true, // also after connections that are refused while nobody serves
   on: { closed: ({ code, reason }) => tell({ closed: code, reason }) },
 });
 client.subscribe(
