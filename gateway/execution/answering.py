@@ -172,9 +172,7 @@ class Answering:
                 return answer
         else:
             query = subscribed.query_about(what)
-            if query is None:
-                return Answer({"data": subscribed.written(what, {})})
-            answer = await self.answer_document(*query, context)
+            answer = Answer({}) if query is None else await self.answer_document(*query, context)
         errors = [
             {**each, "path": [subscribed.key, *each["path"]]} if "path" in each else each
             for each in answer.response.get("errors", ())

@@ -21,8 +21,6 @@ from gateway.schema.resource_event import (
 from gateway.schema.scalars import UUID, DateTime
 from tests.marketplaces import MEDIA, Marketplace
 
-EVENT = "... on ResourceEvent"
-OWN = "cursor at kind previousState state changedFields uuid"
 FRAGMENTS = """subscription { ...Changes }
     fragment Changes on Subscription { resourceChanged { ...Its } }
     fragment Its on ResourceEvent { resource { ...Shown } }
@@ -33,25 +31,36 @@ NAMED = """subscription($uuid: UUID!, $first: Int) {
     } } }
 }"""
 SELECTED: Mapping[str, str] = {
-    "all": EVENT
-    + " { "
-    + OWN
-    + " resource { uuid name } } ... on ResyncRequired { reason cursor }",
-    "own fields": EVENT + " { " + OWN + " }",
-    "nothing of events": "... on ResyncRequired { reason }",
-    "names of types": "type: __typename "
-    + EVENT
-    + " { __typename resource { __typename project { __typename } } }",
-    "aliases": EVENT
-    + " { state: uuid one: resource { uuid: name } two: resource { uuid plan { name } } }",
-    "parts of one field": EVENT + " { resource { name } resource { project { name } } }",
-    "an error in a list": EVENT
-    + ' { resource { project { resources(after: "x") { nodes { uuid } } } } }',
-    "an error under aliases": EVENT
-    + " { b: resource { c: project { d: resources(first: 1001) { nodes { uuid } } } } }",
-    "an error for too much": EVENT
-    + " { uuid resource { project { resources(first: 100) { nodes {"
-    + " project { resources(first: 100) { nodes { uuid } } } } } } } }",
+    "all": """
+        ... on ResourceEvent {
+            cursor at kind previousState state changedFields uuid resource { uuid name }
+        }
+        ... on ResyncRequired { reason cursor }""",
+    "own fields": """
+        ... on ResourceEvent { cursor at kind previousState state changedFields uuid }""",
+    "nothing of events": """
+        ... on ResyncRequired { reason }""",
+    "names of types": """
+        type: __typename
+        ... on ResourceEvent { __typename resource { __typename project { __typename } } }""",
+    "aliases": """
+        ... on ResourceEvent {
+            state: uuid one: resource { uuid: name } two: resource { uuid plan { name } }
+        }""",
+    "parts of one field": """
+        ... on ResourceEvent { resource { name } resource { project { name } } }""",
+    "an error in a list": """
+        ... on ResourceEvent {
+            resource { project { resources(after: "x") { nodes { uuid } } } }
+        }""",
+    "an error under aliases": """
+        ... on ResourceEvent {
+            b: resource { c: project { d: resources(first: 1001) { nodes { uuid } } } }
+        }""",
+    "an error for too much": """
+        ... on ResourceEvent { uuid resource { project { resources(first: 100) { nodes {
+            project { resources(first: 100) { nodes { uuid } } }
+        } } } } }""",
 }
 SWITCHED = """subscription($on: Boolean!) { resourceChanged { ... on ResourceEvent {
     kind @include(if: $on) resource @skip(if: $on) { name uuid @include(if: $on) }

@@ -79,6 +79,12 @@ class Following:
         key = None if username is None else self.tokens[username]
         return await self.service._viewers.viewer(key, LOCAL)
 
+    async def data(self, query: str, viewer: Viewer, **variables: Any) -> Any:
+        """Give what a query shows a viewer."""
+        service = self.service
+        answer = await service._answering.answer(Asking(query, variables), service._context(viewer))
+        return msgspec.json.decode(answer.encoded())["data"]
+
     def subscribed(self, document: str = DOCUMENT, **variables: Any) -> Subscribing:
         """Read a subscription."""
         read = self.service._answering.subscription(Asking(document, variables, None, "x"))

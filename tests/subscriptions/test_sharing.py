@@ -2,10 +2,8 @@
 
 from itertools import count
 
-import msgspec
 import pytest
 
-from gateway.execution.asking import Asking
 from tests.subscriptions.following import DOCUMENT, Following, kinds
 
 CHANGE = "update marketplace_resource set name = name || 'x' where id = 1"
@@ -19,17 +17,6 @@ _names = count()
 def document() -> str:
     """Give a document that nobody asked yet."""
     return f"{DOCUMENT} # {next(_names)}"
-
-
-async def may_terminate(demo: Following, username: str, uuid: str) -> bool:
-    """Say what a query tells a user."""
-    asking = Asking(
-        "query($uuid: UUID!) { resource(uuid: $uuid) { canTerminate } }", {"uuid": uuid}
-    )
-    context = demo.service._context(await demo.viewer(username))
-    answer = msgspec.json.decode((await demo.service._answering.answer(asking, context)).encoded())
-    told: bool = answer["data"]["resource"]["canTerminate"]
-    return told
 
 
 def worked_out(demo: Following) -> int:
@@ -109,8 +96,11 @@ async def test_what_is_personal_is_worked_out_for_each(demo: Following) -> None:
     told = await demo.told(*followers)
     assert worked_out(demo) - before == 2
     may = [each[0]["resource"]["canTerminate"] for each in told]
+    asked = "query($uuid: UUID!) { resource(uuid: $uuid) { canTerminate } }"
     for name, found in zip(who, may, strict=True):
-        assert found == await may_terminate(demo, name, told[0][0]["resource"]["uuid"])
+        uuid = told[0][0]["resource"]["uuid"]
+        data = await demo.data(asked, await demo.viewer(name), uuid=uuid)
+        assert found == data["resource"]["canTerminate"]
     assert may[0] != may[1]
     for each in followers:
         each.end()

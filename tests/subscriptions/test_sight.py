@@ -2,13 +2,11 @@
 
 import asyncio
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from gateway.db.viewer import Viewer
 from gateway.db.visibility import sees_resource
-from gateway.execution.asking import Asking
 from tests.subscriptions.following import Following
 
 IDS = some.frozensets(some.integers(1, 40), max_size=8)
@@ -27,15 +25,13 @@ VIEWERS = some.builds(
 
 
 async def test_events_are_seen_by_the_rule_of_statements(demo: Following) -> None:
-    loop, service = asyncio.get_running_loop(), demo.service
+    loop = asyncio.get_running_loop()
     rows = demo.sql("select uuid, id, project_id, offering_id from marketplace_resource")
     assert len(rows) < 300
 
     async def found(viewer: Viewer) -> set[str]:
-        asking = Asking("{ resources(first: 300) { nodes { uuid } } }", None)
-        answer = await service._answering.answer(asking, service._context(viewer))
-        nodes = msgspec.json.decode(answer.encoded())["data"]["resources"]["nodes"]
-        return {each["uuid"] for each in nodes}
+        data = await demo.data("{ resources(first: 300) { nodes { uuid } } }", viewer)
+        return {each["uuid"] for each in data["resources"]["nodes"]}
 
     @settings(max_examples=100, deadline=None, database=None)
     @given(VIEWERS)

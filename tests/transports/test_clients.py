@@ -72,7 +72,7 @@ async def test_a_client_comes_back(url: str, program: str) -> None:
         told = await client.told()
         assert (told["uuid"], told["resource"]["name"]) == (uuid, f"for {program}")
         await first.aclose()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # it tries in vain meanwhile
         missed = [gateway.rename(f"{program} missed", number) for number in (2, 3)]
         again = await held.enter_async_context(served(url, {"port": gateway.port}))
         assert [(await client.told())["uuid"] for _ in missed] == missed
