@@ -45,14 +45,15 @@ check: $(VENV)/ready-dev format lint types contracts browser ## What CI runs: fo
 	@$(MAKE) --no-print-directory reference
 
 # What compares both executions, or is not about how things are executed, need not run once more.
-SAME := $(addprefix --ignore=tests/,chaos demo ide test_benchmarks.py $(addprefix execution/,test_one_truth.py \
-	test_generated.py test_coverage_of_schema.py test_told_the_same.py))
+SAME := $(addprefix --ignore=tests/,system/chaos demo graphiql benchmarks $(addprefix execution/, \
+	test_executor_equivalence.py test_executor_generated_documents.py planner/test_compile_whole_schema.py \
+	test_subscription_equivalence.py))
 
 reference: $(VENV)/ready-dev ## Pass the tests once more with graphql-core in place of compiled plans
 	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(SAME)
 
 truth: $(VENV)/ready-dev ## Compare both executions on 2,100 generated documents (TRUTH_SEED=n for others)
-	@TRUTH_PARTS=7 $(RUN) pytest -rP tests/execution/test_generated.py
+	@TRUTH_PARTS=7 $(RUN) pytest -rP tests/execution/test_executor_generated_documents.py
 
 format: $(VENV)/ready-dev ## Check the format (`make format FIX=1` mends it)
 	@$(RUN) ruff format $(if $(FIX),,--check) .
@@ -77,7 +78,7 @@ browser: ## See to it that there is a Chromium for the browser tests
 	@sh tools/chromium.sh
 
 chaos: $(VENV)/ready-dev ## Break things under 200 subscribers, within 10 minutes (SOCKETS=200)
-	@CHAOS_SOCKETS=$(or $(SOCKETS),200) timeout 600 $(RUN) pytest -rP tests/chaos
+	@CHAOS_SOCKETS=$(or $(SOCKETS),200) timeout 600 $(RUN) pytest -rP tests/system/chaos
 
 bench: $(VENV)/ready-dev ## Measure the gateway beside its peers (QUERIES=q1,q4 PEERS=postgraphile SECONDS=3 ROUNDS=1)
 	@sh tools/wrk.sh

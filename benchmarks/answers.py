@@ -8,10 +8,10 @@ from enum import Enum
 from typing import Any
 
 from gateway.marketplace.plugins import PLUGINS
-from gateway.schema.component import BillingType, LimitPeriod
-from gateway.schema.offering_list import OfferingState
-from gateway.schema.plan import PlanUnit
-from gateway.schema.states import ResourceState
+from gateway.schema.enums import ResourceState
+from gateway.schema.lists.offerings import OfferingState
+from gateway.schema.types.component import BillingType, LimitPeriod
+from gateway.schema.types.plan import PlanUnit
 
 _ENUMS: tuple[type[Enum], ...] = (
     ResourceState,

@@ -23,10 +23,10 @@ import psycopg
 
 from benchmarks.keeping import RESULTS, heed_signals, keep
 from benchmarks.saying import say
-from gateway.db.tokens import tokens
+from gateway.db.queries.tokens import tokens
 from gateway.demo.home import fill
 from gateway.demo.postgres import Postgres
-from tests.serving import process
+from tests.support.gateway_server import process
 
 VIEWERS = ("staff", "support")
 CHANGE = "update marketplace_resource set state = 6 - state where id = %s"

@@ -21,7 +21,7 @@ import psycopg
 
 from benchmarks.keeping import RESULTS, heed_signals, keep
 from benchmarks.saying import say
-from gateway.db import events_ddl
+from gateway.db.events import triggers
 from gateway.demo.marketplace.fill import make
 from gateway.demo.postgres import Postgres
 
@@ -68,7 +68,7 @@ def _round(url: str, updates: int, clients: int) -> dict[str, tuple[float, float
     """Give the milliseconds that each work takes for each update, without triggers and with."""
     found: dict[str, list[float]] = {}
     with psycopg.connect(url, autocommit=True) as connection:
-        for change in (events_ddl.uninstall, events_ddl.install):
+        for change in (triggers.uninstall, triggers.install):
             change(connection)
             for name, took in _measured(url, connection, updates, clients):
                 found.setdefault(name, []).append(took)

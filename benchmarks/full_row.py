@@ -4,7 +4,7 @@ from typing import Any
 
 from graphql import get_named_type, is_composite_type, is_required_argument
 
-from tests.schema.documents import SCHEMA, promised
+from tests.support.schema_documents import SCHEMA, promised
 
 _ROOTS = {"Resource": (), "Component": ("offering", "components")}
 """What a row of REST's list is made of, and how one comes there from a resource."""

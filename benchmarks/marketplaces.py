@@ -11,7 +11,7 @@ from shutil import rmtree
 import psycopg
 
 from benchmarks.saying import say
-from gateway.db.tokens import tokens
+from gateway.db.queries.tokens import tokens
 from gateway.demo.postgres import Postgres
 
 HERE = Path(__file__).parent

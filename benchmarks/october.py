@@ -21,10 +21,10 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 
 from gateway.demo.postgres import Postgres
-from tests import waldur2024
-from tests.marketplaces import opened
-from tests.schema.documents import contract
-from tests.serving import process, tokens_at
+from tests.support import waldur_2024
+from tests.support.gateway_server import process, tokens_at
+from tests.support.marketplaces import opened
+from tests.support.schema_documents import contract
 
 PAGE = "{ resources(first: 50, visibleAs: CONSUMER) { nodes { %s } } }"
 DOCUMENTS = {
@@ -99,7 +99,7 @@ def main(requests: int) -> None:
         Path(folder).chmod(0o711)
         with Postgres.at(Path(folder) / "data") as server:
             with psycopg.connect(server.url) as connection:
-                waldur2024.build(connection)
+                waldur_2024.build(connection)
             print("| execution | viewer | paths | statements | median ms | p90 | CPU ms | kB |")
             print("|---|---|---|---|---|---|---|---|")
             for row in rows(server.url, requests):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from string import Template
 
 from benchmarks.full_row import full_row
-from gateway.schema.states import ResourceState
+from gateway.schema.enums import ResourceState
 
 PAGE = 50
 QUERIES = {

@@ -19,8 +19,8 @@ from benchmarks import node
 from benchmarks.marketplaces import Marketplace
 from benchmarks.queries import GATEWAY, PLAIN, POSTGRAPHILE, Dialect
 from benchmarks.saying import say
-from gateway.settings import PREFIX, settings
-from tests.serving import process
+from gateway.config.settings import PREFIX, settings
+from tests.support.gateway_server import process
 
 HERE = Path(__file__).parent
 PATIENCE = 60

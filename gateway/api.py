@@ -5,11 +5,11 @@ from typing import Any
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from gateway.db.row import Row
-from gateway.resolvers.mutations import Mutation
-from gateway.resolvers.queries import NODES, Query
-from gateway.resolvers.subscriptions import Subscription
-from gateway.schema.scalars import SCALARS
+from gateway.db.sql.row_types import Row
+from gateway.resolvers.mutation import Mutation
+from gateway.resolvers.query import NODES, Query
+from gateway.resolvers.subscription import Subscription
+from gateway.schema.framework.scalars import SCALARS
 
 
 def plain_field(source: Any, name: str) -> Any:

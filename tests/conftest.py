@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from gateway.demo.marketplace.fill import make
 from gateway.demo.postgres import Postgres
-from tests import waldur2024
-from tests.marketplaces import Marketplace, opened
+from tests.support import waldur_2024
+from tests.support.marketplaces import Marketplace, opened
 
 NewDatabase = Callable[[], str]
 
@@ -67,7 +67,7 @@ def waldur2024_url(new_database: NewDatabase) -> str:
     """Give the address of a Waldur of October 2024, which tests leave as it is."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        waldur2024.build(connection)
+        waldur_2024.build(connection)
     return url
 
 

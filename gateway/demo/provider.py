@@ -15,17 +15,17 @@ from typing import Any
 import msgspec
 
 from gateway.db import tables
-from gateway.db.due import due_order, due_pull, usage_of
-from gateway.db.own import pull
-from gateway.db.statement import Statements
-from gateway.db.trouble import TimedOutError, UnavailableError
-from gateway.db.viewer import Viewer
-from gateway.db.writer import Writer, Writing
+from gateway.db.access.viewer import Viewer
+from gateway.db.admin.own_tables import pull
+from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.transactions import Writer, Writing
+from gateway.db.queries.demo_due_work import due_order, due_pull, usage_of
+from gateway.db.sql.compiler import Statements
 from gateway.demo.marketplace.offers import FAILS
-from gateway.marketplace.carrying import done, failed
-from gateway.marketplace.change import Change
-from gateway.marketplace.standing import option
+from gateway.marketplace.eligibility import option
+from gateway.marketplace.orders.fulfil import done, failed
 from gateway.marketplace.states import OrderState
+from gateway.marketplace.unit_of_work import Change
 
 Work = Callable[[Writer], Awaitable[bool]]
 """What is done in one transaction; it says whether there was anything to do."""

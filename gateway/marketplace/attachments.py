@@ -3,9 +3,10 @@
 import re
 from uuid import UUID, uuid4
 
-from gateway.db import own, tables
-from gateway.marketplace.change import Change, missing
+from gateway.db import tables
+from gateway.db.admin import own_tables
 from gateway.marketplace.problems import RefusedError, invalid, refuse
+from gateway.marketplace.unit_of_work import Change, missing
 
 LARGEST = 10 * 1024 * 1024
 """Bytes of a file."""
@@ -27,7 +28,7 @@ async def kept(change: Change, content: bytes | None) -> str | None:
     if _MARK not in content[:_NEAR] or _END not in content[-_NEAR:]:
         refuse(invalid("attachment", message="Give a PDF."))
     path = f"{FOLDER}/{uuid4().hex}.pdf"
-    await change.writer.insert(own.attachment, path=path, content=content)
+    await change.writer.insert(own_tables.attachment, path=path, content=content)
     return path
 
 
@@ -46,7 +47,7 @@ async def fetched(change: Change, uuid: str) -> bytes:
     """Give the file of an order; RefusedError if the viewer sees no such order, or no file."""
     order = await change.row(tables.order, await change.seen(tables.order, uuid))
     found = await change.writer.rows(
-        own.attachment, [own.attachment.c.content], {"path": order.attachment}
+        own_tables.attachment, [own_tables.attachment.c.content], {"path": order.attachment}
     )
     if not found:
         raise RefusedError(missing("file"))

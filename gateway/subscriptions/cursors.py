@@ -3,8 +3,8 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from gateway.db.events import Position
-from gateway.schema.errors import BadInputError
+from gateway.db.events.feed import Position
+from gateway.schema.framework.errors import BadInputError
 
 LONGEST = 200
 _WRITTEN = re.compile(r"([\w-]+):(\d{1,20}):(\d{1,19})", re.ASCII)

@@ -4,14 +4,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from gateway.db.events import Event, Position
-from gateway.db.places import Places
-from gateway.db.viewer import Viewer
-from gateway.execution.subscribing import Subscribing
-from gateway.schema.resource_event import ResyncReason
-from gateway.subscriptions.groups import Group
-from gateway.subscriptions.subscriber import Subscriber
-from gateway.subscriptions.telling import Telling
+from gateway.db.access.viewer import Viewer
+from gateway.db.events.feed import Event, Position
+from gateway.db.events.scope_uuids import Places
+from gateway.execution.subscription import Subscribing
+from gateway.schema.types.resource_event import ResyncReason
+from gateway.subscriptions.fanout_group import Group
+from gateway.subscriptions.message_builder import Telling
+from gateway.subscriptions.subscriber_queue import Subscriber
 
 PAGE = 200
 """So many missed events are read at once."""

@@ -15,7 +15,8 @@ import pytest
 
 from gateway.demo import binaries
 from gateway.demo.postgres import Postgres, PostgresProblem
-from tests.demo.servers import GATEWAY, PROJECT, ask, gateway_process, open_folder
+from tests.support.embedded_postgres import GATEWAY, ask, gateway_process, open_folder
+from tests.support.project_paths import PROJECT_ROOT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL an account")
 PACKAGES = sysconfig.get_path("purelib")
@@ -97,7 +98,7 @@ def test_copies_the_programs_that_the_account_cannot_run(
 def test_an_ordinary_user_serves_a_folder_of_their_own(folder: Path) -> None:
     user = pwd.getpwnam("nobody")
     how: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    how["env"] = {"PATH": os.defpath, "PYTHONPATH": f"{PROJECT}:{PACKAGES}"}
+    how["env"] = {"PATH": os.defpath, "PYTHONPATH": f"{PROJECT_ROOT}:{PACKAGES}"}
     minor = f"python3.{sys.version_info.minor}"
     pythons = (sys.executable, shutil.which(minor, path="/usr/local/bin:/usr/bin"))
     python = next((each for each in pythons if each and runs(each, how)), None)

@@ -17,7 +17,13 @@ import pytest
 from gateway.demo import binaries
 from gateway.demo.binaries import Account
 from gateway.demo.postgres import Postgres, PostgresProblem
-from tests.demo.servers import ask, eventually, gateway_process, open_folder, socket_folder
+from tests.support.embedded_postgres import (
+    ask,
+    eventually,
+    gateway_process,
+    open_folder,
+    socket_folder,
+)
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from graphql import (
     get_nullable_type,
 )
 
-from tests.execution.corpus.known import JOINING, UNKNOWN, Known
-from tests.schema.documents import SCHEMA
-from tests.visibility.scenes import global_id
-from tests.visibility.shape import NODES
+from tests.execution.corpus.known_rows import JOINING, UNKNOWN, Known
+from tests.support.schema_documents import SCHEMA
+from tests.support.visibility.schema_paths import NODES
+from tests.support.visibility.viewer_scenes import global_id
 
 T = TypeVar("T")
 Given = dict[str, Any]

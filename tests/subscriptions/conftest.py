@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import NewDatabase
-from tests.serving import small_demo
-from tests.subscriptions.following import Following, following
+from tests.subscriptions.follower import Following, following
+from tests.support.gateway_server import small_demo
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from gateway.subscriptions.presence import Presence
+from gateway.subscriptions.session_monitor import Presence
 from tests.conftest import NewDatabase
-from tests.serving import small_demo
-from tests.transports.serving import Served, served
+from tests.support.gateway_server import small_demo
+from tests.transports.streaming_server import Served, served
 
 
 @pytest.fixture(scope="package")

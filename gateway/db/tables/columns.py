@@ -36,6 +36,8 @@ metadata = MetaData(
     }
 )
 
+OF, BASE = "of", "base"
+"""Keys of `info`: the column that a view's column shows, and the table that a view extends."""
 LANGUAGES = ("en", "et", "lt", "lv", "ru", "nb", "es", "fr", "it", "sv", "de", "da", "ar", "cs")
 
 

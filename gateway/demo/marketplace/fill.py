@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from gateway.db import install, own
+from gateway.db.admin import install, own_tables
 from gateway.demo.marketplace import (
     accounts,
     casting,
@@ -62,7 +62,7 @@ def fill(
     _resources(rows, began.market, grown, resources)
     rows.write()
     install.mark(connection, seed=seed, resources=resources)
-    own.ensure(connection)
+    own_tables.ensure(connection)
 
 
 def _beginning(rows: Rows) -> Beginning:

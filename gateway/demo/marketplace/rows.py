@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import Table
 
 from gateway.db import tables
-from gateway.db.blank import blank
+from gateway.db.driver.transactions import blank
 
 BATCH = 5000
 _JSON = {dict, list}

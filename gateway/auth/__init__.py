@@ -1,0 +1,1 @@
+"""Authentication: from credentials to the viewer, and token refresh."""

@@ -1,0 +1,1 @@
+"""Row-level visibility: who sees which rows."""

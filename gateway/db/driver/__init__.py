@@ -1,0 +1,1 @@
+"""The PostgreSQL driver: connections, pool, transactions. It knows no SQL compiler."""

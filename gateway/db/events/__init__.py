@@ -1,0 +1,1 @@
+"""Resource events: triggers, polling, and the feed that reads them."""

@@ -1,0 +1,1 @@
+"""What this Waldur installation has: tables, columns, versions of rules."""

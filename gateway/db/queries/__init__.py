@@ -1,0 +1,1 @@
+"""Named queries beside the compiled ones."""

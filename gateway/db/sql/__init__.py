@@ -1,0 +1,1 @@
+"""The SQL compiler: from query specifications to statements."""

@@ -1,0 +1,44 @@
+"""Rules beside conditions that say the same more narrowly: the database is to look for those.
+
+PostgreSQL takes two conditions on a column for independent. It then expects
+very few rows, and sorts all of them instead of reading a page in the order of
+an index. A rule that is written as a number is no condition on a column, and
+is expected to hold.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import BinaryExpression, Column, ColumnElement, Integer, cast
+from sqlalchemy.sql.elements import BooleanClauseList
+from sqlalchemy.sql.operators import and_, eq
+from sqlalchemy.sql.visitors import iterate
+
+from gateway.db.driver.encoding import constant
+
+
+def beside(
+    rule: ColumnElement[bool], conditions: Iterable[ColumnElement[bool]], *more: Column[Any]
+) -> ColumnElement[bool]:
+    """Give `rule` so that only its rows are seen, but not found by it.
+
+    That is if it compares a column whose one value `conditions` give; `more`
+    columns have one, too.
+    """
+    given = {*more, *(each.left for each in _parts(conditions) if _is_equality(each))}
+    if given.isdisjoint(each for each in iterate(rule) if isinstance(each, Column)):
+        return rule
+    return cast(rule, Integer) != constant(0)
+
+
+def _parts(conditions: Iterable[Any]) -> Iterator[Any]:
+    """Give what must hold, all of it, one by one."""
+    for each in conditions:
+        if isinstance(each, BooleanClauseList) and each.operator is and_:
+            yield from _parts(each.clauses)
+        else:
+            yield each
+
+
+def _is_equality(condition: Any) -> bool:
+    return isinstance(condition, BinaryExpression) and condition.operator is eq

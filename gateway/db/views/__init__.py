@@ -1,0 +1,1 @@
+"""Derived tables: selects that are read like tables."""

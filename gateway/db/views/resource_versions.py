@@ -1,0 +1,29 @@
+"""What resources were before: the versions that are kept of them (domain.md §1.16, §5.20)."""
+
+from typing import Any
+
+from sqlalchemy import Select, Text, cast, select
+
+from gateway.db import tables
+from gateway.db.driver.encoding import constant
+from gateway.db.installation.placeholders import content_type
+
+_resource, _version, _revision = tables.resource.c, tables.version.c, tables.revision.c
+
+
+def versions() -> Select[Any]:
+    """Select the versions of each resource; all that an index is by stands in the condition."""
+    joined = tables.resource.join(
+        tables.version,
+        (_version.db == constant("default"))
+        & (_version.content_type_id == content_type("marketplace", "resource"))
+        & (_version.object_id == cast(_resource.id, Text)),
+    ).join(tables.revision, _revision.id == _version.revision_id)
+    return select(
+        _version.id.label("id"),
+        _resource.id.label("resource_id"),
+        _revision.date_created.label("at"),
+        _revision.comment.label("comment"),
+        _revision.user_id.label("user_id"),
+        _version.serialized_data.label("serialized"),
+    ).select_from(joined)

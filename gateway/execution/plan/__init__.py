@@ -1,0 +1,1 @@
+"""Plans: nodes, generated code, serializers."""

@@ -1,0 +1,1 @@
+"""The planner: from a document to a plan."""

@@ -1,0 +1,90 @@
+"""The queries that GraphiQL opens with; each works on the demo."""
+
+from gateway.graphiql.page import Example
+
+EXAMPLES = (
+    Example(
+        "The newest resources that work, with what they are, whose they are and what they cost.",
+        """query Resources {
+  resources(first: 10, orderBy: CREATED_DESC, filter: { state: OK }) {
+    totalCount
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      uuid
+      name
+      state
+      endDate
+      cost
+      offering { name type provider { name } category { title } }
+      plan { name unit unitPrice }
+      project { name isInGracePeriod customer { name } }
+      endpoints { name url }
+    }
+  }
+}
+""",
+    ),
+    Example(
+        "The catalogue: offerings with their components, plans and SLURM partitions.",
+        """query Catalogue {
+  offerings(first: 10, orderBy: NAME_ASC) {
+    nodes {
+      name
+      type
+      state
+      provider { name }
+      components { type name billingType measuredUnit limitPeriod }
+      plans { name unit unitPrice isActive components { price amount component { type } } }
+      partitions { name cpuArch gpuArch maxNodes maxTime }
+    }
+  }
+}
+""",
+    ),
+    Example(
+        "Projects, each with its resources that end first.",
+        """query Projects {
+  projects(first: 5, orderBy: NAME_ASC) {
+    nodes {
+      name
+      effectiveEndDate
+      customer { name }
+      resources(first: 3, orderBy: END_DATE_ASC, filter: { hasTerminateDate: true }) {
+        totalCount
+        nodes { name endDate endDateRequestedBy { fullName } }
+      }
+    }
+  }
+}
+""",
+    ),
+    Example(
+        "Who asks. Other tokens of the demo see less: `gateway tokens` prints them.",
+        """query Viewer {
+  viewer { user { username fullName isStaff isSupport } }
+  resources { totalCount }
+  asConsumer: resources(visibleAs: CONSUMER) { totalCount }
+  asProvider: resources(visibleAs: PROVIDER) { totalCount }
+}
+""",
+    ),
+    Example(
+        "Changes as they come: renew or pull a resource in another window.",
+        """subscription Changes {
+  resourceChanged {
+    __typename
+    ... on ResourceEvent {
+      kind
+      at
+      previousState
+      state
+      changedFields
+      uuid
+      resource { name state project { name } }
+    }
+    ... on ResyncRequired { reason cursor }
+  }
+}
+""",
+    ),
+)

@@ -1,0 +1,1 @@
+"""The resolvers of mutations, one file each."""

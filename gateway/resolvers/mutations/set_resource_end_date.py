@@ -1,0 +1,44 @@
+"""`setResourceEndDate`: saying when a resource ends."""
+
+from typing import Annotated
+
+import strawberry
+
+from gateway.marketplace.operations.set_end_date import set_end_date
+from gateway.marketplace.unit_of_work import Change, Changed
+from gateway.resolvers.mutations.mutation_field import accepted, mutation
+from gateway.schema.framework.publish import asks
+from gateway.schema.framework.scalars import UUID, Date, DateTime
+from gateway.schema.types.accepted import Accepted
+from gateway.schema.types.problems import Usual
+
+
+@asks
+class SetResourceEndDateInput:
+    """Which resource is to end, and when."""
+
+    uuid: UUID
+    """The uuid of the resource."""
+    end_date: Date | None = strawberry.UNSET
+    """Its last day; null if it has no end. Left out, the day stays, and who asked is noted."""
+    if_modified: DateTime | None = None
+    """The `modified` of the resource that you know: if it was changed since, nothing is done."""
+
+
+@accepted
+class ResourceEndDateSet(Accepted):
+    """The resource ends after that day; a day that has passed ends it soon."""
+
+
+SetResourceEndDateResult = Annotated[
+    ResourceEndDateSet | Usual,
+    strawberry.union("SetResourceEndDateResult", description="An end that was set, or why not."),
+]
+
+
+async def _set(change: Change, given: SetResourceEndDateInput) -> Changed:
+    day = {} if given.end_date is strawberry.UNSET else {"end_date": given.end_date}
+    return await set_end_date(change, given.uuid, day, given.if_modified)
+
+
+set_resource_end_date = mutation(SetResourceEndDateInput, ResourceEndDateSet, _set)

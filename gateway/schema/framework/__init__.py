@@ -1,0 +1,1 @@
+"""The declaration framework of published types."""

@@ -1,0 +1,1 @@
+"""Filters and sort orders of lists."""

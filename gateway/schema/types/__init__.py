@@ -1,0 +1,1 @@
+"""Published types, one a file."""

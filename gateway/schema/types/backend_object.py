@@ -1,0 +1,33 @@
+"""What plugins have behind resources."""
+
+import strawberry
+
+from gateway.db.sql.row_types import Row
+from gateway.db.views import registry
+from gateway.schema.framework.declarations import computed
+from gateway.schema.framework.node import global_id
+from gateway.schema.framework.publish import published
+from gateway.schema.framework.scalars import JSON, UUID
+
+backend = registry.backend.c
+
+
+def backend_id(kind: str, uuid: str | None) -> str | None:
+    """Give the id of an object behind a resource; null if nothing is known of it."""
+    return None if uuid is None else global_id(kind, uuid)
+
+
+@published
+class BackendObject(Row, tables=(registry.backend,)):
+    """What a plugin has behind a resource, such as a tenant of a cloud; never a secret of it."""
+
+    id: strawberry.ID | None = computed(backend_id, backend.type, backend.uuid)
+    """Identifies it among all objects behind resources; null for what no known plugin made."""
+    uuid: UUID | None
+    """Identifies it for good; null for what no known plugin made."""
+    type: str
+    """What it is, such as OpenStack.Tenant; Marketplace.Resource if no known plugin made it."""
+    service_settings_uuid: UUID | None
+    """Identifies the backend's settings, which are not shown."""
+    details: JSON | None
+    """What REST shows of it, under REST's names; null for what no known plugin made."""

@@ -1,0 +1,173 @@
+"""Settings come from the environment and from flags; what makes no sense is named."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from gateway.config.settings import Settings, WrongSettingError, masked, settings
+
+URL = "postgresql://waldur:secret@db.example.org:5433/waldur?sslmode=require"
+
+
+def test_everything_has_a_usual_value() -> None:
+    assert settings({}) == Settings()
+    assert settings({}).data == Path(".gateway")
+    assert settings({}).keep_tokens is True
+
+
+def test_reads_the_environment() -> None:
+    found = settings(
+        {
+            "GATEWAY_HOST": "::1",
+            "GATEWAY_PORT": "0",
+            "GATEWAY_DATABASE_URL": URL,
+            "GATEWAY_DATA": "a folder/data",
+            "GATEWAY_RULES": "2024",
+            "GATEWAY_KEEP_TOKENS": "Off",
+            "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8,192.0.2.1",
+            "HOME": "/",
+        }
+    )
+    assert (found.host, found.port, found.database_url) == ("::1", 0, URL)
+    assert (found.data, found.rules, found.keep_tokens) == (Path("a folder/data"), "2024", False)
+    networks = ("10.0.0.0/8", "fd00::/8", "192.0.2.1/32")
+    assert found.trusted_proxies == tuple(map(ip_network, networks))
+
+
+def test_a_flag_wins() -> None:
+    assert settings({"GATEWAY_PORT": "81"}, port="82").port == 82
+    assert settings({"GATEWAY_PORT": "nonsense"}, port="82").port == 82
+
+
+def test_a_flag_that_is_not_given_changes_nothing() -> None:
+    assert settings({"GATEWAY_PORT": "81"}, port=None).port == 81
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_what_is_empty_counts_as_not_set(empty: str) -> None:
+    assert settings({"GATEWAY_PORT": empty, "GATEWAY_DATABASE_URL": empty}) == Settings()
+
+
+def test_a_home_is_found() -> None:
+    assert settings({"GATEWAY_DATA": "~/data"}).data == Path.home() / "data"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("PORT", "abc", "a number from 0 to 65535"),
+        ("PORT", "-1", "a number from 0 to 65535"),
+        ("PORT", "65536", "a number from 0 to 65535"),
+        ("PORT", "1.5", "a number"),
+        ("PORT", "٨", "a number"),
+        ("PORT", "²", "a number"),
+        ("WORKERS", "0", "a number from 1 to 64"),
+        ("STATEMENT_SECONDS", "0", "a number from 1"),
+        ("KEEP_TOKENS", "maybe", "on or off"),
+        ("RULES", "2025", "one of auto, 2024, 2026"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "networks like 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "proxy.example.org", "networks like 10.0.0.0/8"),
+        ("DATA", "~nobody.of.that.name/x", "no such user"),
+        ("WALDUR_URL", "waldur.example.org", "an address like https://"),
+        ("WALDUR_URL", "ftp://waldur.example.org", "an address like https://"),
+        ("WALDUR_URL", "https://waldur example.org", "an address like https://"),
+        ("WALDUR_URL", "https://waldur.example.org:port", "an address like https://"),
+        ("WALDUR_URL", "https://waldur.example.org:99999", "an address like https://"),
+        ("WALDUR_URL", "https://waldur.example.org?x=1", "an address like https://"),
+        ("WALDUR_URL", "https://[waldur", "an address like https://"),
+        ("MEDIA_URL", "/media/", "an address like https://"),
+    ],
+)
+def test_what_makes_no_sense_is_named(name: str, value: str, wanted: str) -> None:
+    with pytest.raises(WrongSettingError) as wrong:
+        settings({f"GATEWAY_{name}": value})
+    assert str(wrong.value).startswith(f"GATEWAY_{name} is {value!r}, and must be ")
+    assert wanted in str(wrong.value)
+
+
+def test_a_wrong_flag_is_named_as_such() -> None:
+    with pytest.raises(WrongSettingError, match=r"^--body-bytes is '1', and must be a number"):
+        settings({}, body_bytes="1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "waldur",
+        "mysql://waldur:secret@db/waldur",
+        "host=db password=secret",
+        "postgresql://waldur:secret@%zz/waldur",
+        "postgresql://waldur:se%cret@db/waldur",
+        "postgresql://waldur:se@cret@db/waldur",
+        "postgresql://waldur:se/cret@db/waldur",
+        "postgresql://waldur:se?cret@db/waldur",
+        "postgresql://db/waldur?password=secret&nonsense=1",
+    ],
+)
+def test_a_wrong_address_of_a_database_is_not_repeated(url: str) -> None:
+    with pytest.raises(WrongSettingError, match="GATEWAY_DATABASE_URL must be an address") as wrong:
+        settings({"GATEWAY_DATABASE_URL": url})
+    assert "secret" not in str(wrong.value)
+    assert "cret@" not in str(wrong.value)
+
+
+def test_a_password_in_the_address_of_waldur_is_not_repeated() -> None:
+    with pytest.raises(WrongSettingError, match="WALDUR_URL") as wrong:
+        settings({"GATEWAY_WALDUR_URL": "https://admin:secret@waldur.example.org"})
+    assert "secret" not in str(wrong.value)
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    with pytest.raises(WrongSettingError, match="no setting GATEWAY_PROT"):
+        settings({"GATEWAY_PROT": "80"})
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (URL, "postgresql://waldur:***@db.example.org:5433/waldur?sslmode=require"),
+        ("postgresql://waldur@db/waldur", "postgresql://waldur@db/waldur"),
+        ("postgresql://db/waldur", "postgresql://db/waldur"),
+        ("postgres://a:b@c:1,d:2/e", "postgres://a:***@c:1,d:2/e"),
+        ("postgresql://a:b:c#d@[::1]:5/e", "postgresql://a:***@[::1]:5/e"),
+        (
+            "postgresql:///a?host=/run&password=b%26c&user=d",
+            "postgresql:///a?host=/run&password=***&user=d",
+        ),
+        (
+            "postgresql://a?pass%77ord=b&sslpassword=c",
+            "postgresql://a?pass%77ord=***&sslpassword=***",
+        ),
+    ],
+)
+def test_no_password_is_shown(url: str, shown: str) -> None:
+    assert masked(url) == shown
+    lines = settings({"GATEWAY_DATABASE_URL": url}).lines()
+    assert f"GATEWAY_DATABASE_URL={shown}" in lines
+
+
+def test_the_effective_values_can_be_read_again() -> None:
+    given = {
+        "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
+        "GATEWAY_KEEP_TOKENS": "off",
+        "GATEWAY_WALDUR_URL": "https://waldur.example.org/",
+        "GATEWAY_VIEWER_SECONDS": "0",
+    }
+    effective = settings(given)
+    assert settings(dict(line.split("=", 1) for line in effective.lines())) == effective
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, None),
+        (
+            {"GATEWAY_WALDUR_URL": "https://waldur.example.org/"},
+            "https://waldur.example.org/media/",
+        ),
+        ({"GATEWAY_MEDIA_URL": "https://cdn.example.org/a/"}, "https://cdn.example.org/a/"),
+    ],
+)
+def test_pictures_are_where_the_settings_say(given: dict[str, str], address: str | None) -> None:
+    assert settings(given).media == address

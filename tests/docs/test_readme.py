@@ -1,0 +1,45 @@
+"""README tells the truth, as far as a machine can see."""
+
+import re
+
+import pytest
+
+from gateway.cli.main import COMMANDS
+from gateway.config.settings import PREFIX, Settings
+from gateway.execution.graphql_request import Asking
+from gateway.execution.subscription import Subscribing
+from tests.support.marketplaces import Marketplace
+from tests.support.project_paths import PROJECT_ROOT
+
+README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_listed_with_its_meaning() -> None:
+    listed = dict(re.findall(r"\| `(GATEWAY_\w+)` \|[^|]*\| ([^|]*) \|", README))
+    known = {
+        f"{PREFIX}{name.upper()}": field.metadata["doc"]
+        for name, field in Settings.__dataclass_fields__.items()
+    }
+    assert listed.keys() == known.keys()
+    for name, meaning in known.items():
+        assert listed[name].replace("`", "").startswith(meaning), name
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_listed(command: str) -> None:
+    assert f"| `gateway {command}" in README
+
+
+def test_every_link_leads_somewhere() -> None:
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (PROJECT_ROOT / link).exists(), link
+
+
+async def test_the_first_query_is_answered(demo: Marketplace) -> None:
+    documents = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+    assert documents
+    for document in documents:
+        if document.startswith("subscription"):
+            assert isinstance(demo.answering.subscription(Asking(document)), Subscribing)
+            continue
+        assert all((await demo.data(document)).values())

@@ -1,0 +1,15 @@
+"""A browser for the tests of the explorer."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.graphiql.browser_session import chromium
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Give a running Chromium."""
+    async with chromium() as running:
+        yield running

@@ -1,0 +1,38 @@
+"""The demo's token goes to those who open the page on this machine, and to no other name."""
+
+import httpx
+import pytest
+
+from gateway.config.settings import settings
+from gateway.server.app import application
+from tests.support.marketplaces import Marketplace
+
+HTML = {"Accept": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("127.0.0.1:8000", True),
+        ("localhost", True),
+        ("[::1]:8000", True),
+        ("evil.example", False),
+        ("10.0.0.7", False),
+        ("localhost.evil.example", False),
+    ],
+)
+async def test_only_loopback_names_get_the_token(demo: Marketplace, host: str, told: bool) -> None:
+    effective = settings({}, database_url=demo.url)
+    app = application(effective, demo.installation, demo.tokens["staff"])
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+        page = await client.get("/graphql", headers=HTML)
+    assert page.status_code == 200
+    assert (demo.tokens["staff"] in page.text) is told
+
+
+async def test_the_root_leads_to_graphiql(demo: Marketplace) -> None:
+    app = application(settings({}, database_url=demo.url), demo.installation)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/")).headers["Location"] == "/graphql"

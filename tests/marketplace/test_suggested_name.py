@@ -1,0 +1,185 @@
+"""What new resources could be called (domain.md §5.19)."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from gateway.db.installation.version_rules import RULES_2024, RULES_2026, Rules
+from gateway.marketplace.suggested_name import Naming, suggested_name
+
+FORM = {
+    "KEY": "Value",
+    "size": 12,
+    "part": 0.5,
+    "yes": True,
+    "nothing": None,
+    "many": ["Hot", "Warm"],
+    "deep": {"a": {"b": 1}},
+    "long": "x" * 5000,
+    "huge": 10**6000,
+}
+USUAL, FIRST = "cs-ps-os-3", "cs-ps-os"
+
+
+def name(pattern: Any, there: int = 2, rules: Rules = RULES_2026, **more: Any) -> str:
+    """Give the name that a pattern makes."""
+    given = {
+        "customer_name": "Crème & Co.",
+        "customer_slug": "cs",
+        "project_name": "Project  (One)",
+        "project_slug": "ps",
+        "offering_name": "Öffering",
+        "offering_slug": "os",
+        "plugin_options": json.dumps({} if pattern is None else {"resource_name_pattern": pattern}),
+        "plan_name": "Plan A",
+        "there": there,
+        "attributes": FORM,
+        "rules": rules,
+    }
+    return suggested_name(Naming(**{**given, **more}))
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"), [(0, FIRST), (1, "cs-ps-os-2"), (41, "cs-ps-os-42")]
+)
+def test_without_a_pattern_the_first_has_no_number(there: int, expected: str) -> None:
+    for options in ("{}", "null", "[]", '{"resource_name_pattern": null}'):
+        assert name(None, there, plugin_options=options) == expected
+
+
+@pytest.mark.parametrize(("there", "expected"), [(0, "cs-ps-os-1"), (3, "cs-ps-os-4")])
+def test_in_2024_every_name_has_a_number_and_no_pattern_counts(there: int, expected: str) -> None:
+    assert name(None, there, RULES_2024) == expected
+    assert name("{project_slug}", there, RULES_2024) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("vm", "vm"),
+        ("{customer_slug}-{project_slug}-{offering_slug}", "cs-ps-os"),
+        ("{customer_name}", "cr-me-co."),
+        ("{project_name}", "project-one"),
+        ("{offering_name}", "ffering"),
+        ("{plan_name}", "plan-a"),
+        ("{counter}", "3"),
+        ("{attributes[KEY]}", "value"),
+        ("{attributes[size]}x{attributes[part]}", "12x0.5"),
+        ("{attributes[yes]}", "true"),
+        ("a{attributes[nothing]}b{attributes[missing]}c", "abc"),
+        ("{attributes[many]}", "hot-warm"),
+        ("{attributes[deep]}", "a-b-1"),
+        ("a{nonsense}b", "ab"),
+        ("x{attributes}y{plugin_options}z{rules}", "xyz"),
+        ("{{{counter}}}", "3"),
+        ("a--b__c  d..e", "a-b-c-d..e"),
+        ("--{counter}--", "3"),
+        ("{counter:03}", "003"),
+        ("{counter:03d}", "003"),
+        ("{counter:0>4}-{plan_name:.4}", "0003-plan"),
+        ("{project_slug:_^6}", "ps"),
+        ("{attributes[size]:x}", "c"),
+        ("{attributes[part]:.2f}", "0.50"),
+        ("{customer_slug!r:>8}{customer_slug!s}", "cs-cs"),
+        ("a\nb\tc\x00d", "a-b-c-d"),
+        ("ÅÄÖ-1", "1"),
+        ("{attributes[long]}", "x" * 150),
+        ("{project_slug:x<150}{counter}", "ps" + "x" * 148),
+    ],
+)
+def test_a_pattern_says_how_it_is_named(pattern: str, expected: str) -> None:
+    assert name(pattern) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"), [("a{counter}b", "ab"), ("a-{counter:0>3}", "a-000")]
+)
+def test_the_first_has_an_empty_counter(pattern: str, expected: str) -> None:
+    assert name(pattern, 0) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{",
+        "}",
+        "{customer_name",
+        "customer_name}",
+        "{}",
+        "{0}",
+        "{:>5}",
+        "{customer_name!x}",
+        "{customer_name!}",
+        "{customer_name:d}",
+        "{customer_name:{counter}}",
+        "{attributes[many]:>5d}",
+        "{attributes[size]:%Y}",
+        "{attributes[huge]}",
+        "",
+        "   ",
+        "{attributes[missing]}",
+        "-" * 10,
+        "ÅÄÖ",
+        "{counter}" * 112,
+        "a" * 1001,
+        None,
+        5,
+        ["{counter}"],
+        {"a": "{counter}"},
+    ],
+)
+def test_what_is_no_pattern_is_as_none(pattern: Any) -> None:
+    assert name(pattern) == USUAL
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{customer_name.__class__}",
+        "{customer_name.__class__.__mro__}",
+        "{counter.real}",
+        "{counter.__class__.__init__.__globals__}",
+        "{attributes.keys}",
+        "{attributes[KEY].__class__}",
+        "{attributes[KEY][0]}",
+        "{attributes[deep][a]}",
+        "{attributes[]}",
+        "{customer_name[0]}",
+        "{rules.year}",
+        "{rules[0]}",
+        "{plan_name[__class__]}",
+        "{__class__.__name__}",
+        "{0.__class__}",
+    ],
+)
+def test_nothing_hangs_from_a_value(pattern: str) -> None:
+    assert name(pattern) == name(f"x{pattern}") == USUAL
+
+
+@pytest.mark.parametrize("pattern", ["{__class__}", "{_fields}", "{_asdict}", "{there}", "{count}"])
+def test_only_the_names_that_are_listed_mean_something(pattern: str) -> None:
+    assert name(f"x{pattern}") == "x"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{counter:1000000000}",
+        "{counter:01000000000d}",
+        "{customer_name:>999999999999}",
+        "{customer_name:151}",
+        "{attributes[part]:.1000000000f}",
+        "{counter:\uff11" + "\uff10" * 9 + "}",
+        "{counter:" + "9" * 900 + "}",
+    ],
+)
+def test_a_width_takes_no_memory(pattern: str) -> None:
+    before = time.perf_counter()
+    assert name(pattern) == USUAL
+    assert time.perf_counter() - before < 0.1
+
+
+def test_a_plan_or_a_form_that_is_not_known_is_empty() -> None:
+    assert name("a{plan_name}{attributes[KEY]}b", plan_name=None, attributes=None) == "ab"

@@ -1,0 +1,78 @@
+"""The accounts where resources are: what the tables say, and what viewers are told."""
+
+import tomllib
+from typing import Any
+
+import psycopg
+
+from tests.support.marketplaces import Marketplace
+
+ALL = """query($after: String) { resources(first: 300, after: $after) {
+    nodes { uuid glauthUsersConfig glauthTree } pageInfo { endCursor hasNextPage }
+} }"""
+MADE = "(o.plugin_options -> 'service_provider_can_create_offering_user') = 'true'"
+PEOPLE = f"""
+with member as (
+    select distinct g.user_id, g.object_id as project_id from permissions_userrole g
+    join django_content_type t on t.id = g.content_type_id and t.model = 'project'
+    where g.is_active
+)
+select replace(r.uuid::text, '-', ''), u.username, u.email, a.username,
+    (a.backend_metadata ->> 'uidnumber')::integer,
+    array(select distinct (g.backend_metadata ->> 'gid')::integer
+        from marketplace_offeringusergroup g
+        join marketplace_offeringusergroup_projects p on p.offeringusergroup_id = g.id
+        where g.offering_id = o.id
+            and p.project_id in (select project_id from member where user_id = u.id) order by 1),
+    not exists (select from marketplace_resource x where x.offering_id = o.id and x.state <> 6
+        and x.project_id in (select project_id from member where user_id = u.id))
+from marketplace_resource r
+join marketplace_offering o on o.id = r.offering_id
+join marketplace_offeringuser a on a.offering_id = o.id
+join core_user u on u.id = a.user_id
+where {MADE} and coalesce(a.username, '') <> ''
+    and exists (select from member where user_id = u.id and project_id = r.project_id)
+order by u.username
+"""
+GROUPS = f"""
+select replace(r.uuid::text, '-', ''), (g.backend_metadata ->> 'gid')::integer,
+    exists (select from marketplace_offeringusergroup_projects p
+        where p.offeringusergroup_id = g.id and p.project_id = r.project_id)
+from marketplace_resource r join marketplace_offering o on o.id = r.offering_id
+join marketplace_offeringusergroup g on g.offering_id = o.id where {MADE} order by 2
+"""
+ROBOTS = f"""
+select replace(r.uuid::text, '-', ''), a.username from marketplace_resource r
+join marketplace_offering o on o.id = r.offering_id
+join marketplace_robotaccount a on a.resource_id = r.id where {MADE} and a.state in (3, 4)
+"""
+OFFERINGS = f"""
+select replace(r.uuid::text, '-', ''), o.name, p.name from marketplace_resource r
+join marketplace_offering o on o.id = r.offering_id
+join structure_project p on p.id = r.project_id where {MADE}
+"""
+Told = dict[str, list[tuple[Any, ...]]]
+
+
+def below(demo: Marketplace, question: str) -> Told:
+    """Give what is true of each resource."""
+    found: Told = {}
+    with psycopg.connect(demo.url) as connection:
+        for uuid, *rest in connection.execute(question.encode()):
+            found.setdefault(uuid, []).append(tuple(rest))
+    assert found
+    return found
+
+
+async def told(marketplace: Marketplace, viewer: str | None = "staff") -> dict[str, Any]:
+    """Give all resources that a viewer sees, their configurations read."""
+    found: dict[str, Any] = {}
+    after, more = None, True
+    while more:
+        page = (await marketplace.data(ALL, viewer, after=after))["resources"]
+        for row in page["nodes"]:
+            config = row["glauthUsersConfig"]
+            known = None if config is None else tomllib.loads(config)
+            found[row["uuid"]] = known, row["glauthTree"]
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    return found

@@ -1,0 +1,241 @@
+"""The history of resources, compared with the versions that are kept: for staff and support."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from gateway.demo.marketplace.fill import make
+from tests.conftest import NewDatabase
+from tests.support.marketplaces import Marketplace, opened
+
+ENTRY = "at comment user { username email } data"
+HISTORIES = f"""{{ resources(first: 300) {{ nodes {{ uuid
+    history(first: 300) {{ totalCount nodes {{ {ENTRY} }} }}
+}} }} }}"""
+ONE = """query($uuid: UUID!, $filter: HistoryEntryFilter, $order: HistoryEntryOrder) {
+    resource(uuid: $uuid) { history(filter: $filter, orderBy: $order) { totalCount nodes { at } } }
+}"""
+THEN = "query($uuid: UUID!, $at: DateTime!) { resource(uuid: $uuid) { historyAt(at: $at) { %s } } }"
+TRUTH = """
+select replace(r.uuid::text, '-', ''), e.date_created, e.comment, u.username, u.email,
+    v.serialized_data::json -> 0 -> 'fields'
+from reversion_version v join reversion_revision e on e.id = v.revision_id
+join django_content_type t on t.id = v.content_type_id
+    and (t.app_label, t.model) = ('marketplace', 'resource')
+join marketplace_resource r on r.id = v.object_id::integer
+left join core_user u on u.id = e.user_id
+order by e.date_created desc, v.id desc
+"""
+BLIND = ("owner", "manager", "member", "provider", "service_manager", "dual", "nobody", None)
+
+
+def moment(written: str) -> datetime:
+    """Read a moment."""
+    return datetime.fromisoformat(written)
+
+
+@pytest.fixture(scope="module")
+def truth(demo: Marketplace) -> dict[str, list[tuple[Any, ...]]]:
+    """Give the versions of each resource that has any, the newest first."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    with psycopg.connect(demo.url) as connection:
+        for uuid, *version in connection.execute(TRUTH):
+            found.setdefault(uuid, []).append(tuple(version))
+    assert len(found) > 100
+    return found
+
+
+@pytest.fixture(scope="module")
+def first(truth: dict[str, list[tuple[Any, ...]]]) -> tuple[str, list[datetime]]:
+    """Give a resource, and when it was changed, the last time first."""
+    uuid, versions = next(iter(truth.items()))
+    return uuid, [at for at, *_ in versions]
+
+
+@pytest.mark.parametrize("viewer", ["staff", "support"])
+async def test_staff_and_support_see_all_versions(
+    demo: Marketplace, truth: dict[str, list[tuple[Any, ...]]], viewer: str
+) -> None:
+    rows = (await demo.data(HISTORIES, viewer))["resources"]["nodes"]
+    for row in rows:
+        versions, history = truth.get(row["uuid"], []), row["history"]
+        assert history["totalCount"] == len(history["nodes"]) == len(versions)
+        for entry, (at, comment, username, email, fields) in zip(
+            history["nodes"], versions, strict=True
+        ):
+            assert (moment(entry["at"]), entry["comment"]) == (at, comment)
+            assert entry["user"] == (username and {"username": username, "email": email})
+            assert entry["data"] == {**fields, "attributes": {"name": fields["attributes"]["name"]}}
+    shown = [each for row in rows for each in row["history"]["nodes"]]
+    assert len(shown) > 100
+    assert {each["user"] is None for each in shown} == {True, False}
+
+
+async def test_no_secret_of_a_version_is_shown(demo: Marketplace) -> None:
+    for viewer in ("staff", "support"):
+        assert "secret" not in json.dumps(await demo.data(HISTORIES, viewer))
+
+
+@pytest.mark.parametrize("viewer", BLIND)
+async def test_nobody_else_is_told_anything(demo: Marketplace, viewer: str | None) -> None:
+    found = await demo.data(
+        """{ resources(first: 300) { nodes { name
+            history { totalCount nodes { at } edges { cursor } pageInfo { hasNextPage endCursor } }
+            last: history(last: 1, orderBy: AT_ASC, filter: { not: { createdAfter: "2100-01-01" } })
+                { totalCount nodes { data } }
+            historyAt(at: "2100-01-01T00:00:00Z") { at comment data user { uuid } }
+        } } }""",
+        viewer,
+    )
+    page = {"hasNextPage": False, "endCursor": None}
+    for row in found["resources"]["nodes"]:
+        assert row["history"] == {"totalCount": 0, "nodes": [], "edges": [], "pageInfo": page}
+        assert row["last"] == {"totalCount": 0, "nodes": []}
+        assert row["historyAt"] is None
+
+
+async def test_somebody_else_s_cursor_is_of_no_use(
+    demo: Marketplace, first: tuple[str, list[datetime]]
+) -> None:
+    query = """query($uuid: UUID!, $after: String) { resource(uuid: $uuid) { name
+        history(first: 1, after: $after) { nodes { at } pageInfo { endCursor hasNextPage } }
+    } }"""
+    page = (await demo.data(query, uuid=first[0]))["resource"]["history"]
+    after = page["pageInfo"]["endCursor"]
+    found = (await demo.data(query, uuid=first[0], after=after))["resource"]["history"]
+    assert [moment(each["at"]) for each in found["nodes"]] == first[1][1:2]
+    with psycopg.connect(demo.url) as connection:
+        owners = connection.execute(
+            """select u.username from core_user u join permissions_userrole g on g.user_id = u.id
+            join django_content_type t on t.id = g.content_type_id and t.model = 'project'
+            join marketplace_resource r on r.project_id = g.object_id
+            where r.uuid = %s and g.is_active and u.is_active and not u.is_staff""",
+            [first[0]],
+        ).fetchall()
+    seen = [await demo.data(query, name, uuid=first[0], after=after) for (name,) in owners]
+    shown = [each["resource"] for each in seen if each["resource"]]
+    assert shown
+    assert all(each["history"]["nodes"] == [] for each in shown)
+
+
+async def test_a_history_is_narrowed_to_a_time(
+    demo: Marketplace, first: tuple[str, list[datetime]]
+) -> None:
+    uuid, (newest, middle, oldest) = first
+    second = timedelta(microseconds=1)
+    for wanted, expected in (
+        ({"createdAfter": middle.isoformat()}, [newest, middle]),
+        ({"createdAfter": (middle + second).isoformat()}, [newest]),
+        ({"createdBefore": middle.isoformat()}, [middle, oldest]),
+        ({"createdBefore": (middle - second).isoformat()}, [oldest]),
+        ({"createdAfter": (newest + second).isoformat()}, []),
+        ({"createdAfter": middle.isoformat(), "createdBefore": middle.isoformat()}, [middle]),
+    ):
+        history = (await demo.data(ONE, uuid=uuid, filter=wanted))["resource"]["history"]
+        assert [moment(each["at"]) for each in history["nodes"]] == expected
+        assert history["totalCount"] == len(expected)
+
+
+async def test_a_history_may_begin_with_the_oldest(
+    demo: Marketplace, first: tuple[str, list[datetime]]
+) -> None:
+    found = (await demo.data(ONE, uuid=first[0], order="AT_ASC"))["resource"]["history"]["nodes"]
+    assert [moment(each["at"]) for each in found] == first[1][::-1]
+
+
+async def test_a_resource_is_shown_as_it_was_at_a_moment(
+    demo: Marketplace, first: tuple[str, list[datetime]]
+) -> None:
+    uuid, (newest, middle, oldest) = first
+    second, entry = timedelta(microseconds=1), None
+    for at, expected in (
+        (oldest - second, None),
+        (oldest, oldest),
+        (middle - second, oldest),
+        (middle, middle),
+        (newest - second, middle),
+        (newest + timedelta(days=9000), newest),
+    ):
+        found = await demo.data(THEN % "at data", uuid=uuid, at=at.isoformat())
+        entry = found["resource"]["historyAt"]
+        assert (entry and moment(entry["at"])) == expected
+    assert entry
+    name = entry["data"]["name"]
+    begun = await demo.data(THEN % "data", uuid=uuid, at=oldest.isoformat())
+    assert begun["resource"]["historyAt"]["data"]["name"] == f"{name}-draft"
+
+
+@pytest.mark.parametrize("at", ['"then"', "null", "7", '"2026-13-01T00:00:00Z"'])
+async def test_what_is_no_moment_is_refused(demo: Marketplace, at: str) -> None:
+    query = f"{{ resources(first: 1) {{ nodes {{ historyAt(at: {at}) {{ at }} }} }} }}"
+    error = await demo.refused(query)
+    assert error["extensions"]["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
+    assert "DateTime" in error["message"]
+
+
+async def test_a_moment_must_be_given(demo: Marketplace) -> None:
+    error = await demo.refused("{ resources(first: 1) { nodes { historyAt { at } } } }")
+    assert "at" in error["message"]
+    assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_a_marketplace_without_versions_has_no_history(waldur: Marketplace) -> None:
+    found = await waldur.data(
+        """{ resources(first: 300) { nodes {
+            history { totalCount nodes { data } } historyAt(at: "2100-01-01T00:00:00Z") { data }
+        } } }"""
+    )
+    rows = found["resources"]["nodes"]
+    assert len(rows) == 300
+    nothing = {"history": {"totalCount": 0, "nodes": []}, "historyAt": None}
+    assert all(row == nothing for row in rows)
+
+
+ODD = (
+    "",
+    "no JSON",
+    "[]",
+    '[{"fields": 7}]',
+    '[{"fields": {"name": "odd", "attributes": "{\\"user_password\\": \\"secret\\"}"}}]',
+    '[{"fields": {"name": "odd", "secret_options": {"token": "secret"}}}]',
+)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def odd(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+    """Give a marketplace whose first resource has versions that hold what no version should."""
+    url = new_database()
+    with psycopg.connect(url) as connection:
+        make(connection, resources=3, seed=1)
+        connection.execute("update reversion_version set db = 'other' where object_id = '2'")
+        connection.execute("delete from reversion_version where object_id = '1'")
+        for days, serialized in enumerate(ODD):
+            connection.execute(
+                """with e as (insert into reversion_revision (date_created, comment)
+                    values (now() - %s * interval '1 day', 'odd') returning id)
+                insert into reversion_version (revision_id, content_type_id, object_id, format,
+                    serialized_data, object_repr, db)
+                select e.id, t.id, name, 'json', %s, 'odd', 'default' from e
+                cross join django_content_type t cross join unnest(array['1', 'not a key']) name
+                where t.model = 'resource'""",
+                [days, serialized],
+            )
+    async with opened(url) as marketplace:
+        yield marketplace
+
+
+async def test_odd_versions_break_nothing(odd: Marketplace) -> None:
+    found = await odd.data(
+        """{ resources { nodes { history { totalCount nodes { comment data } }
+            historyAt(at: "2100-01-01T00:00:00Z") { comment data } } } }"""
+    )
+    first, second, third = found["resources"]["nodes"]
+    data = [each["data"] for each in first["history"]["nodes"]]
+    assert data == [None] * 4 + [{"name": "odd", "attributes": {}}, {"name": "odd"}]
+    assert first["historyAt"] == {"comment": "odd", "data": None}
+    assert [each["history"]["totalCount"] for each in (second, third)] == [0, 3]

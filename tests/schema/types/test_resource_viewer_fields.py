@@ -1,0 +1,99 @@
+"""What depends on who asks, compared with what the tables say (domain.md §3.2, §3.7, §4.2)."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.support.marketplaces import Marketplace
+
+PAGE = """query($after: String) { resources(first: 300, after: $after) {
+    nodes { uuid username canTerminate userRequiresReconsent orderInProgress { uuid errorTraceback }
+        creationOrder { uuid } }
+    pageInfo { endCursor hasNextPage }
+} }"""
+TRUTH = """
+with asker as (select * from core_user where username = %(username)s), may as (
+    select t.model, u.object_id from permissions_userrole u
+    join permissions_rolepermission g on g.role_id = u.role_id
+    join django_content_type t on t.id = u.content_type_id
+    where u.user_id = (select id from asker) and u.is_active and g.permission = 'RESOURCE.TERMINATE'
+), waiting as (
+    select distinct resource_id from marketplace_order where state in (1, 2, 7)
+)
+select replace(r.uuid::text, '-', ''),
+    (select username from marketplace_offeringuser a
+        where a.offering_id = r.offering_id and a.user_id = (select id from asker)),
+    r.state in (2, 3) and not c.blocked and not c.archived
+        and r.id not in (select resource_id from waiting)
+        and ((select is_staff from asker)
+            or exists (select from may where (model, object_id) in (
+                ('project', p.id), ('customer', c.id), ('customer', o.customer_id)))),
+    coalesce((o.plugin_options -> 'service_provider_can_create_offering_user') = 'true', false)
+        and (select not is_staff and not is_support from asker)
+        and exists (select from marketplace_offeringtermsofservice t
+            where t.offering_id = o.id and t.is_active
+            and (t.terms_of_service <> '' or t.terms_of_service_link <> '')
+            and not exists (select from marketplace_userofferingconsent k
+                where k.offering_id = o.id and k.user_id = (select id from asker)
+                and k.revocation_date is null
+                and (not t.requires_reconsent or k.version = t.version))),
+    (select replace(d.uuid::text, '-', '') from marketplace_order d
+        where d.resource_id = r.id and d.state in (1, 2, 7, 8, 9) order by d.created, d.id limit 1),
+    (select replace(d.uuid::text, '-', '') from marketplace_order d
+        where d.resource_id = r.id and d.type = 1 order by d.created, d.id limit 1)
+from marketplace_resource r
+join marketplace_offering o on o.id = r.offering_id
+join structure_project p on p.id = r.project_id
+join structure_customer c on c.id = p.customer_id
+"""
+VIEWERS = ("staff", "support", "owner", "admin", "manager", "member", "reader", "provider", "dual")
+ORDERS = ("orderInProgress", "creationOrder")
+Told = dict[str, tuple[Any, ...]]
+
+
+async def told(demo: Marketplace, viewer: str) -> Told:
+    """Give what a viewer is told of all resources that they see."""
+    found: Told = {}
+    after = None
+    while True:
+        page = (await demo.data(PAGE, viewer, after=after))["resources"]
+        for row in page["nodes"]:
+            names = ("username", "canTerminate", "userRequiresReconsent")
+            orders = [row[each] and row[each]["uuid"] for each in ORDERS]
+            found[row["uuid"]] = (*(row[each] for each in names), *orders)
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]
+
+
+def truth(demo: Marketplace, viewer: str) -> Told:
+    """Give what is true of all resources for a user."""
+    with psycopg.connect(demo.url) as connection:
+        rows = connection.execute(TRUTH, {"username": viewer}).fetchall()
+    return {uuid: tuple(rest) for uuid, *rest in rows}
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+async def test_each_is_told_what_is_theirs(demo: Marketplace, viewer: str) -> None:
+    found, expected = await told(demo, viewer), truth(demo, viewer)
+    assert found
+    assert found == {uuid: expected[uuid] for uuid in found}
+
+
+async def test_all_of_it_is_met(demo: Marketplace) -> None:
+    met = [row for viewer in VIEWERS for row in truth(demo, viewer).values()]
+    for place in range(5):
+        assert len({row[place] for row in met}) > 1
+
+
+async def test_support_may_end_nothing_without_a_role(demo: Marketplace) -> None:
+    assert not any(row[1] for row in (await told(demo, "support")).values())
+
+
+async def test_tracebacks_of_orders_are_for_staff_and_support(demo: Marketplace) -> None:
+    query = "{ orders(first: 300, filter: { state: [ERRED] }) { nodes { errorTraceback } } }"
+    for viewer, shown in (("staff", True), ("support", True), ("owner", False)):
+        rows = (await demo.data(query, viewer))["orders"]["nodes"]
+        assert rows
+        assert all((row["errorTraceback"] is not None) == shown for row in rows)

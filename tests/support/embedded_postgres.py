@@ -1,0 +1,87 @@
+"""What the tests of the embedded PostgreSQL share: folders, questions, gateways of their own."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from gateway.demo.postgres import Postgres
+from tests.support.project_paths import PROJECT_ROOT
+
+GATEWAY = """
+import signal, sys
+from pathlib import Path
+import psycopg
+from gateway.demo.postgres import Postgres, PostgresProblem
+try:
+    server = Postgres.at(Path(sys.argv[1]))
+except PostgresProblem as problem:
+    sys.exit(f"problem: {problem}")
+try:
+    print(server.pid, server.url, flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    with psycopg.connect(server.url) as connection:
+        print(*connection.execute("select 'still here'").fetchone())
+    server.stop()
+"""
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Give a folder that everybody may enter, unlike pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="test-postgres-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def ask(server: Postgres | str, statement: str) -> Any:
+    """Give the first value that `statement` answers with, from a server or its URL."""
+    url = server if isinstance(server, str) else server.url
+    with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
+        found = connection.execute(statement)
+        row = found.fetchone() if found.description else None
+        return row and row[0]
+
+
+def socket_folder(url: str) -> Path:
+    """Give the folder of the socket that `url` leads to."""
+    return Path(str(psycopg.conninfo.conninfo_to_dict(url)["host"]))
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    """Tell whether `true` comes true within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return true()
+
+
+@contextmanager
+def gateway_process(data: Path, **how: Any) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+    """Give a process that serves `data`, with the number and the URL of its server."""
+    python = how.pop("python", sys.executable)
+    how = {
+        "stdout": subprocess.PIPE,
+        "text": True,
+        "cwd": PROJECT_ROOT,
+        "start_new_session": True,
+        **how,
+    }
+    process = subprocess.Popen([python, "-c", GATEWAY, str(data)], **how)
+    try:
+        assert process.stdout
+        pid, url = process.stdout.readline().split()
+        yield process, int(pid), url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)

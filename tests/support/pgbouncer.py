@@ -1,0 +1,78 @@
+"""PgBouncer in transaction mode, in front of a PostgreSQL."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.support.embedded_postgres import open_folder
+
+PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+"""Where it is; None if it is not installed."""
+SETTINGS = """
+[databases]
+* = host={host} port={port} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {listen}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+"""
+
+
+@contextmanager
+def pgbouncer(url: str) -> Iterator[str]:
+    """Pool connections to the server of `url`; give the address of the same database behind it."""
+    assert PROGRAM is not None
+    given, port = conninfo_to_dict(url), _free_port()
+    with open_folder() as folder:
+        settings = folder / "pgbouncer.ini"
+        settings.write_text(SETTINGS.format(host=given["host"], port=given["port"], listen=port))
+        owner = Path(str(given["host"])).stat().st_uid
+        with _running([PROGRAM, str(settings)], folder, owner):
+            pooled = f"postgresql://postgres@127.0.0.1:{port}{urlsplit(url).path}?sslmode=disable"
+            _await(pooled)
+            yield pooled
+
+
+@contextmanager
+def _running(command: list[str], folder: Path, owner: int) -> Iterator[None]:
+    """Run it as who owns PostgreSQL's socket: it refuses to run as root."""
+    user = owner if os.geteuid() == 0 else None
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, user=user)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _await(url: str) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

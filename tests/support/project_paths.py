@@ -1,0 +1,7 @@
+"""Paths of the project that tests read files from."""
+
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).parents[2]
+WALDUR_FILES = PROJECT_ROOT / "tests" / "waldur"
+"""Tables, rows and REST answers of a real Waldur of October 2024."""

@@ -1,0 +1,196 @@
+"""The oracle agrees with what the October 2024 Waldur answered, and keeps its other rules."""
+
+import json
+import pickle
+import re
+from base64 import b64encode
+
+import psycopg
+import pytest
+
+from tests.support.oracle import NOUNS, Asker, Oracle, stored_value
+from tests.support.project_paths import WALDUR_FILES
+
+ANSWERS = WALDUR_FILES / "rest"
+INDEX = (ANSWERS / "INDEX.txt").read_text(encoding="utf-8")
+ENDPOINTS = {
+    "marketplace-resources": "resource_as_consumer",
+    "marketplace-provider-resources": "resource_as_provider",
+    "marketplace-provider-offerings": "offering",
+    "marketplace-public-offerings": "offering",
+    "marketplace-categories": "category",
+    "marketplace-plans": "plan",
+    "projects": "project",
+    "customers": "customer",
+}
+TOTALS = re.findall(r" 200 n=\d+ +total=(\d+) +(\w+) +/api/([\w-]+)/\?page_size=50\n", INDEX)
+DETAILS = re.findall(r" GET +(200|404) .* (\w+) +/api/([\w-]+)/([0-9a-f]{32})/\s", INDEX)
+MEMBER = "project_member_c0"
+OUTSIDER = "nobody"
+
+
+@pytest.fixture
+def oracle(connection: psycopg.Connection) -> Oracle:
+    """Give the rules of October 2024."""
+    return Oracle(connection, 2024)
+
+
+def answered(name: str) -> set[str]:
+    body = json.loads((ANSWERS / f"{name}.json").read_text(encoding="utf-8"))["body"]
+    return {row["uuid"] for row in body}
+
+
+def set_setting(connection: psycopg.Connection, key: str, stored: str) -> None:
+    connection.execute("insert into constance_config (key, value) values (%s, %s)", [key, stored])
+
+
+def uuids(connection: psycopg.Connection, table: str, condition: str) -> set[str]:
+    found = connection.execute(f"select uuid from {table} where {condition}")
+    return {row[0].hex for row in found}
+
+
+@pytest.mark.parametrize(("total", "username", "endpoint"), TOTALS)
+def test_counts_what_waldur_counted(
+    oracle: Oracle, total: str, username: str, endpoint: str
+) -> None:
+    found = oracle.visible(ENDPOINTS[endpoint], oracle.asker(username))
+    assert len(found) == int(total)
+
+
+@pytest.mark.parametrize(("status", "username", "endpoint", "uuid"), DETAILS)
+def test_finds_what_waldur_found(
+    oracle: Oracle,
+    status: str,
+    username: str,
+    endpoint: str,
+    uuid: str,
+) -> None:
+    found = oracle.visible(ENDPOINTS[endpoint], oracle.asker(username))
+    assert (uuid in found) == (status == "200")
+
+
+@pytest.mark.parametrize(
+    ("answer", "username", "noun"),
+    [
+        ("list_project_member_c0", MEMBER, "resource_as_consumer"),
+        ("provider_list_provider_a_owner", "provider_a_owner", "resource_as_provider"),
+    ],
+)
+def test_has_the_rows_of_a_page_of_waldur(
+    oracle: Oracle, answer: str, username: str, noun: str
+) -> None:
+    found = oracle.visible(noun, oracle.asker(username))
+    assert answered(answer) < found
+    assert found <= oracle.visible("resource", oracle.asker(username))
+
+
+def test_has_the_catalogue_of_waldur_with_its_plans(oracle: Oracle) -> None:
+    offerings = json.loads((ANSWERS / "public_offerings_member.json").read_text())["body"]
+    plans = {plan["uuid"] for offering in offerings for plan in offering["plans"]}
+    member = oracle.asker(MEMBER)
+    assert oracle.visible("offering", member) == answered("public_offerings_member")
+    assert oracle.visible("plan", member) == plans
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_shows_nothing_to_the_inactive(oracle: Oracle, noun: str) -> None:
+    assert oracle.visible(noun, oracle.asker("inactive_user")) == set()
+
+
+@pytest.mark.parametrize(("username", "count"), [("staff", 40), ("support", 40), (MEMBER, 1)])
+def test_shows_others_to_staff_and_support_only(oracle: Oracle, username: str, count: int) -> None:
+    assert len(oracle.visible("user", oracle.asker(username))) == count
+
+
+@pytest.mark.parametrize(
+    ("noun", "count"), [("offering", 13), ("category", 5), ("resource", 0), ("user", 0)]
+)
+def test_shows_only_the_catalogue_to_the_anonymous(oracle: Oracle, noun: str, count: int) -> None:
+    assert len(oracle.visible(noun, Asker(None))) == count
+
+
+@pytest.mark.parametrize(
+    ("key", "gone"),
+    [
+        (
+            "ANONYMOUS_USER_CAN_VIEW_OFFERINGS",
+            {"offering", "component", "plan", "category", "offeringrole"},
+        ),
+        ("ANONYMOUS_USER_CAN_VIEW_PLANS", {"plan"}),
+    ],
+)
+def test_shows_the_anonymous_less_where_it_is_set(
+    connection: psycopg.Connection, oracle: Oracle, key: str, gone: set[str]
+) -> None:
+    shown = {noun for noun in NOUNS if oracle.visible(noun, Asker(None))}
+    set_setting(connection, key, b64encode(pickle.dumps(obj=False, protocol=2)).decode())
+    assert {noun for noun in NOUNS if oracle.visible(noun, Asker(None))} == shown - gone
+
+
+@pytest.mark.parametrize("username", [None, OUTSIDER, "owner_f"])
+def test_shows_plans_of_a_group_to_its_customers_only(
+    connection: psycopg.Connection, oracle: Oracle, username: str | None
+) -> None:
+    other = oracle.asker(username) if username else Asker(None)
+    restricted = uuids(connection, "marketplace_plan", "id = 72")
+    assert restricted <= oracle.visible("plan", oracle.asker(MEMBER))
+    assert not restricted & oracle.visible("plan", other)
+
+
+def test_takes_a_customer_to_have_many_groups_where_it_can(
+    connection: psycopg.Connection, oracle: Oracle
+) -> None:
+    connection.execute("""
+        create table structure_customer_organization_groups as
+        select 12 as customer_id, unnest(array[5, 6]) as organizationgroup_id
+    """)
+    restricted = uuids(connection, "marketplace_plan", "id = 72")
+    assert restricted <= oracle.visible("plan", oracle.asker("owner_f"))
+    assert not restricted & oracle.visible("plan", oracle.asker(MEMBER))
+
+
+def test_shows_partitions_with_their_offering(
+    connection: psycopg.Connection, oracle: Oracle
+) -> None:
+    connection.execute("""
+        create table marketplace_offeringpartition as
+        select gen_random_uuid() as uuid, id as offering_id from marketplace_offering
+    """)
+    for noun in ("partition", "offering"):
+        assert len(oracle.visible(noun, Asker(None))) == 13
+        assert len(oracle.visible(noun, oracle.asker("staff"))) == 20
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"), [("10.1.2.3", True), ("10.2.0.1", False), ("::1", False), (None, False)]
+)
+def test_conceals_resources_outside_the_customer_s_subnets(
+    connection: psycopg.Connection, oracle: Oracle, address: str | None, *, seen: bool
+) -> None:
+    add_subnet = """
+        insert into structure_accesssubnet (description, uuid, inet, customer_id)
+        values ('', gen_random_uuid(), %s, 9)
+    """
+    connection.execute(add_subnet, [None])
+    assert oracle.visible("resource_as_consumer", oracle.asker(MEMBER, address))
+    connection.execute(add_subnet, ["10.1.0.0/16"])
+    assert bool(oracle.visible("resource_as_consumer", oracle.asker(MEMBER, address))) == seen
+
+
+@pytest.mark.parametrize(
+    ("stored", "value"),
+    [
+        ("true", True),
+        ('"show_all"', "show_all"),
+        ('{"__type__": "default", "__value__": false}', False),
+        *[(b64encode(pickle.dumps(v, 2)).decode(), v) for v in (True, False, None, "Waldur", 300)],
+        *[(b64encode(pickle.dumps(v)).decode(), v) for v in (True, "Waldur")],
+    ],
+)
+def test_reads_a_stored_setting(stored: str, value: object) -> None:
+    assert stored_value(stored) == value
+
+
+def test_never_runs_a_stored_setting() -> None:
+    with pytest.raises(ValueError, match="GLOBAL"):
+        stored_value(b64encode(pickle.dumps(print, 2)).decode())

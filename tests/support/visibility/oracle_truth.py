@@ -1,0 +1,197 @@
+"""What is true of a marketplace: what the oracle shows a viewer, and which row refers to which."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import Literal
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from tests.support.oracle import Asker, Oracle
+
+Year = Literal[2024, 2026]
+YEARS: tuple[Year, ...] = (2024, 2026)
+Pairs = Mapping[str, list[str | None]]
+
+TABLES = {
+    "Category": "marketplace_category",
+    "Component": "marketplace_offeringcomponent",
+    "Customer": "structure_customer",
+    "Offering": "marketplace_offering",
+    "OfferingRole": "marketplace_offeringuserrole",
+    "Order": "marketplace_order",
+    "Partition": "marketplace_offeringpartition",
+    "Plan": "marketplace_plan",
+    "Project": "structure_project",
+    "Resource": "marketplace_resource",
+    "User": "core_user",
+}
+"""Where rows of the types are that have a global id."""
+
+BELOW = {
+    "Category.offerings": """marketplace_category o
+        join marketplace_offering r on r.category_id = o.id""",
+    "Resource.children": "marketplace_resource o join marketplace_resource r on r.parent_id = o.id",
+    "Customer.offerings": """structure_customer o
+        join marketplace_offering r on r.customer_id = o.id""",
+    "Customer.projects": "structure_customer o join structure_project r on r.customer_id = o.id",
+    "Customer.resources": """structure_customer o join structure_project p on p.customer_id = o.id
+        join marketplace_resource r on r.project_id = p.id""",
+    "Offering.components": """marketplace_offering o
+        join marketplace_offeringcomponent r on r.offering_id = o.id""",
+    "Offering.endpoints": """marketplace_offering o
+        join marketplace_offeringaccessendpoint r on r.offering_id = o.id""",
+    "Offering.partitions": """marketplace_offering o
+        join marketplace_offeringpartition r on r.offering_id = o.id""",
+    "Offering.effectiveComponents": """marketplace_offering o
+        join marketplace_offeringcomponent r on r.offering_id = coalesce(o.parent_id, o.id)
+            and (o.type <> 'OpenStack.Tenant'
+                or case coalesce(o.plugin_options ->> 'storage_mode', 'fixed')
+                    when 'fixed' then r.type = any(array['cores', 'ram', 'storage'])
+                    else r.type <> 'storage' end)""",
+    "Offering.effectivePlans": """marketplace_offering o
+        join marketplace_plan r on r.offering_id = coalesce(o.parent_id, o.id)""",
+    "Offering.roles": """marketplace_offering o
+        join marketplace_offeringuserrole r on r.offering_id = o.id""",
+    "Offering.softwareCatalogs": """marketplace_offering o
+        join marketplace_offeringsoftwarecatalog r on r.offering_id = o.id""",
+    "Offering.plans": "marketplace_offering o join marketplace_plan r on r.offering_id = o.id",
+    "Offering.resources": """marketplace_offering o
+        join marketplace_resource r on r.offering_id = o.id""",
+    "Plan.components": """marketplace_plan o join marketplace_plancomponent c on c.plan_id = o.id
+        left join marketplace_offeringcomponent r on r.id = c.component_id""",
+    "Plan.resources": "marketplace_plan o join marketplace_resource r on r.plan_id = o.id",
+    "Project.resources": "structure_project o join marketplace_resource r on r.project_id = o.id",
+    "PlanPeriod.usages": """marketplace_resourceplanperiod o
+        join marketplace_componentusage r on r.plan_period_id = o.id
+            and r.billing_period = date_trunc('month', current_date)""",
+    "Resource.history": """marketplace_resource o
+        join reversion_version v on v.object_id = o.id::text
+        join django_content_type t on t.id = v.content_type_id and t.model = 'resource'
+        join reversion_revision e on e.id = v.revision_id
+        left join core_user r on r.id = e.user_id""",
+    "Resource.planPeriods": """marketplace_resource o
+        join marketplace_resourceplanperiod r on r.resource_id = o.id
+            and (r."end" is null or r."end" >= date_trunc('month', current_date))""",
+    "Resource.subresourceOfferings": """marketplace_resource o join marketplace_offering r
+        on (r.content_type_id, r.object_id) = (o.content_type_id, o.object_id)
+        or exists (select from structure_servicesettings s
+            join django_content_type t on t.id = r.content_type_id and t.model = 'servicesettings'
+            where s.id = r.object_id
+                and (s.content_type_id, s.object_id) = (o.content_type_id, o.object_id))""",
+    "Resource.team": """marketplace_resource o
+        join permissions_userrole g on g.object_id = o.project_id and g.is_active
+        join django_content_type t on t.id = g.content_type_id and t.model = 'project'
+        join core_user r on r.id = g.user_id""",
+    "Resource.usages": """marketplace_resource o
+        join marketplace_componentusage r on r.resource_id = o.id""",
+    "Resource.endpoints": """marketplace_resource o
+        join marketplace_resourceaccessendpoint r on r.resource_id = o.id""",
+}
+"""The rows `r` below each owner `o`, by the field that leads to them."""
+
+NEWER = {
+    "Offering.partitions": TABLES["Partition"],
+    "Offering.softwareCatalogs": "marketplace_offeringsoftwarecatalog",
+    "Resource.history": "reversion_version",
+}
+"""The fields that are about tables which not every marketplace has."""
+STAFF_ONLY = {"HistoryEntry"}
+"""Types whose rows staff and support see, and nobody else."""
+
+_OPEN_PLANS = """
+select replace(p.uuid::text, '-', '') from marketplace_plan p
+where not exists (select from marketplace_plan_organization_groups where plan_id = p.id)
+   or exists (select from marketplace_plan_organization_groups g
+              join {structure_customer_organization_groups} using (organizationgroup_id)
+              join structure_customer c on c.id = customer_id
+              where plan_id = p.id and replace(c.uuid::text, '-', '') = any(%s))
+"""
+
+
+class Truth:
+    """What is true of one marketplace under the rules of one year, as long as nobody changes it."""
+
+    def __init__(self, connection: psycopg.Connection, year: Year) -> None:
+        self.connection, self.year = connection, year
+        self.oracle = Oracle(connection, year)
+        self.rows = cache(self._rows)
+        """Give the uuids of all rows of a type, in no order."""
+        self.below = cache(self._below)
+        """Give the uuids of the rows below each owner's."""
+        self.seen_by = cache(self._seen_by)
+        """Give what somebody sees from an address."""
+
+    def lacks(self, table: str) -> bool:
+        """Say whether the marketplace does not have a table."""
+        found = self.connection.execute("select to_regclass(%s) is null", [table])
+        return found.fetchone() == (True,)
+
+    def _seen_by(self, username: str | None, address: str | None) -> "Seen":
+        known = username and self.oracle.asker(username, address)
+        return Seen(self, known or Asker(None, address))
+
+    def _rows(self, name: str) -> list[str]:
+        if self.lacks(TABLES[name]):
+            return []
+        found = self.connection.execute(SQL("select uuid from {}").format(Identifier(TABLES[name])))
+        return [uuid.hex for (uuid,) in found]
+
+    def _below(self, field: str) -> Pairs:
+        found: dict[str, list[str | None]] = defaultdict(list)
+        if field in NEWER and self.lacks(NEWER[field]):
+            return found
+        statement = f"select o.uuid, r.uuid from {BELOW[field]}"
+        for owner, row in self.connection.execute(statement.encode()):
+            found[owner.hex].append(row and row.hex)
+        return found
+
+
+class Seen:
+    """What somebody sees, by the oracle."""
+
+    def __init__(self, truth: Truth, asker: Asker) -> None:
+        self.truth, self._asker = truth, asker
+        self.of = cache(self._of)
+        """Give the uuids of the rows of a noun that are seen."""
+
+    def _of(self, noun: str) -> frozenset[str]:
+        return frozenset(self.truth.oracle.visible(noun.lower(), self._asker))
+
+    def hidden(self, name: str) -> list[str]:
+        """Give the uuids of the rows of a type that are not seen."""
+        return sorted({*self.truth.rows(name)} - self.of(name))
+
+    @property
+    def everything(self) -> bool:
+        """Whether the viewer is of the staff or of support."""
+        return self.of("User") == {*self.truth.rows("User")}
+
+    @cached_property
+    def open_plans(self) -> frozenset[str]:
+        """The uuids of the plans that are for everybody, or for the viewer's organisations."""
+        if self.everything:
+            return frozenset(self.truth.rows("Plan"))
+        statement = SQL(_OPEN_PLANS).format(**self.truth.oracle._tables())
+        found = self.truth.connection.execute(statement, [sorted(self.of("Customer"))])
+        return frozenset(uuid for (uuid,) in found)
+
+    def listed(self, field: str, target: str, owner: str) -> list[str | None]:
+        """Give the rows of a type that are seen in the list below an owner."""
+        found = self.truth.below(field).get(owner, [])
+        if target in STAFF_ONLY:
+            return found if self.everything else []
+        return [*({*found} & self.of(target))]
+
+    def parts(self, field: str, owner: str) -> list[str | None]:
+        """Give all that is part of an owner; of its plans those that are open to the viewer.
+
+        Of the offerings of its subresources those that are seen.
+        """
+        found = self.truth.below(field).get(owner, [])
+        if field == "Resource.subresourceOfferings":
+            found = [each for each in found if each in self.of("Offering")]
+        if field in ("Offering.plans", "Offering.effectivePlans"):
+            found = [each for each in found if each in self.open_plans]
+        return sorted(found, key=str)

@@ -1,0 +1,36 @@
+"""Generated documents: what is valid by the schema is answered without a fault of ours."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from graphql import introspection_from_schema
+from hypothesis import HealthCheck, given, settings, strategies
+from schemathesis.graphql import nodes
+
+from tests.support.marketplaces import Marketplace
+from tests.support.schema_documents import SCHEMA
+
+schemathesis.graphql.scalar("UUID", strategies.uuids().map(lambda uuid: nodes.String(uuid.hex)))
+schemathesis.graphql.scalar(
+    "DateTime", strategies.datetimes().map(lambda each: nodes.String(f"{each.isoformat()}Z"))
+)
+schemathesis.graphql.scalar(
+    "Date", strategies.dates().map(lambda each: nodes.String(each.isoformat()))
+)
+GENERATED = schemathesis.graphql.from_dict({"data": introspection_from_schema(SCHEMA)})
+FOUND: list[Any] = list(GENERATED.get_all_operations())
+OPERATIONS = {each.ok().label: each.ok() for each in FOUND}
+NEVER = {"INTERNAL", "UNAVAILABLE", "TIMEOUT", "GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(data=strategies.data())
+async def test_no_valid_document_meets_a_fault_of_ours(
+    name: str, demo: Marketplace, data: strategies.DataObject
+) -> None:
+    case = data.draw(OPERATIONS[name].as_strategy())
+    answer = await demo.ask(case.body, "owner")
+    codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+    assert not codes & NEVER, answer

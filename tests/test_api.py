@@ -1,0 +1,109 @@
+"""The schema as a whole: printed, described, its lists paged or known to be short."""
+
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    is_list_type,
+    is_non_null_type,
+)
+
+from gateway.api import schema
+from tests.support.project_paths import PROJECT_ROOT
+from tests.support.schema_documents import SCHEMA, promised
+
+OWN = {name: each for name, each in SCHEMA.type_map.items() if not name.startswith("__")}
+STANDARD = {"String", "Int", "Float", "Boolean", "ID"}
+SHORT = {
+    "ResourceEvent.changedFields",
+    "Customer.resourceCounts",
+    "Query.categories",
+    "Query.nodes",
+    "Offering.components",
+    "Offering.effectiveComponents",
+    "Offering.effectivePlans",
+    "Offering.resourceCounts",
+    "Offering.roles",
+    "Offering.softwareCatalogs",
+    "Offering.plans",
+    "Offering.partitions",
+    "Offering.endpoints",
+    "Plan.components",
+    "Plan.resourceCounts",
+    "PlanPeriod.usages",
+    "InvalidField.path",
+    "InvalidInput.fields",
+    "InvalidMonths.rules",
+    "RenewalEstimate.components",
+    "Project.resourceCounts",
+    "Resource.allowedOperations",
+    "Resource.availableActions",
+    "Resource.endpoints",
+    "Resource.planPeriods",
+    "Resource.renewalDates",
+    "Resource.report",
+    "Resource.subresourceOfferings",
+    "Resource.team",
+    "Resource.usages",
+    "WrongState.allowed",
+}
+"""Lists that are provably few, or no longer than what was asked."""
+
+
+def fields() -> list[tuple[str, Any]]:
+    kinds = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
+    return [
+        (f"{name}.{field}", each)
+        for name, type_ in OWN.items()
+        if isinstance(type_, kinds)
+        for field, each in type_.fields.items()
+    ]
+
+
+def test_the_printed_schema_is_true() -> None:
+    printed = PROJECT_ROOT / "schema.graphql"
+    assert printed.read_text(encoding="utf-8") == f"{schema.as_str()}\n"
+
+
+@pytest.mark.parametrize("name", sorted(OWN.keys() - STANDARD))
+def test_every_type_is_described(name: str) -> None:
+    type_ = OWN[name]
+    assert type_.description
+    if isinstance(type_, GraphQLEnumType):
+        assert all(value.description for value in type_.values.values())
+
+
+@pytest.mark.parametrize(("name", "field"), fields())
+def test_every_field_and_argument_is_described(name: str, field: Any) -> None:
+    assert field.description
+    for argument in getattr(field, "args", {}).values():
+        assert argument.description, argument
+
+
+def test_every_list_is_paged_or_short() -> None:
+    listed = {
+        name
+        for name, field in fields()
+        if hasattr(field, "args") and is_list_type(_nullable(field.type))
+    }
+    paged = {each for each in listed if each.split(".")[0].endswith("Connection")}
+    assert listed - paged == SHORT
+
+
+def _nullable(type_: Any) -> Any:
+    return type_.of_type if is_non_null_type(type_) else type_
+
+
+def test_every_promised_path_exists() -> None:
+    paths = list(promised())
+    assert len(paths) > 150
+    for _, path in paths:
+        name, *fields = path.split(".")
+        type_: Any = SCHEMA.type_map[name]
+        for field in fields:
+            assert field in type_.fields, path
+            type_ = SCHEMA.type_map[str(type_.fields[field].type).strip("[]!")]
