@@ -6,71 +6,76 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.keeping import RESULTS, heed_signals, keep, numbers
-from benchmarks.marketplaces import marketplace
+from benchmarks.keeping import RESULTS_FOLDER, handle_signals, parse_numbers, write_results
+from benchmarks.marketplaces import run_marketplace
 from benchmarks.queries import QUERIES
-from benchmarks.report import report
-from benchmarks.rounds import Course, Plan
-from benchmarks.saying import say
-from benchmarks.servers import PEERS, PLANS, serving
-from benchmarks.subjects import chosen
+from benchmarks.report import format_report
+from benchmarks.rounds import BenchmarkRun, MeasurementPlan
+from benchmarks.saying import print_progress
+from benchmarks.servers import PEER_SERVERS, PLAN_CACHE_MODES, run_servers
+from benchmarks.subjects import choose_subjects
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the tables and write the figures; give the exit status."""
-    given = _parser().parse_args(arguments)
-    heed_signals()
-    plan = Plan(given.queries, given.connections, given.rounds, given.seconds, given.warmup)
-    with marketplace(given.resources) as place:
-        subjects = chosen(place.url)
-        with serving(place, subjects.member, given.peers, given.plans) as targets:
-            course = Course(place, subjects, targets, plan)
-            say("Comparing the answers ...")
-            course.check()
-            say("Counting the statements ...")
-            statements = course.statements()
-            say("Measuring ...")
-            cells = list(course.cells())
-    print(report(cells, statements))
+    options = _build_parser().parse_args(argv)
+    handle_signals()
+    plan = MeasurementPlan(
+        options.queries, options.connections, options.rounds, options.seconds, options.warmup
+    )
+    with run_marketplace(options.resources) as marketplace:
+        subjects = choose_subjects(marketplace.url)
+        with run_servers(marketplace, subjects.member, options.peers, options.plans) as targets:
+            run = BenchmarkRun(marketplace, subjects, targets, plan)
+            print_progress("Comparing the answers ...")
+            run.check_answers()
+            print_progress("Counting the statements ...")
+            statements = run.count_statements()
+            print_progress("Measuring ...")
+            cells = list(run.measure_cells())
+    print(format_report(cells, statements))
     figures = {
-        "resources": given.resources,
+        "resources": options.resources,
         "plan": asdict(plan),
-        "plans": given.plans,
+        "plans": options.plans,
         "statements": statements,
-        "cells": [asdict(each) for each in cells],
+        "cells": [asdict(cell) for cell in cells],
     }
-    keep(given.output, figures)
+    write_results(options.output, figures)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    known = "; ".join(f"{name}: {what}" for name, what in QUERIES.items())
+def _build_parser() -> argparse.ArgumentParser:
+    query_list = "; ".join(f"{name}: {description}" for name, description in QUERIES.items())
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=f"{__doc__} The queries are: {known}."
+        prog="python -m benchmarks", description=f"{__doc__} The queries are: {query_list}."
     )
-    parser.add_argument("--queries", type=_among(QUERIES), default=[*QUERIES])
-    parser.add_argument("--peers", type=_among(PEERS), default=[*PEERS])
-    parser.add_argument("--connections", type=numbers, default=[1, 16])
+    parser.add_argument("--queries", type=_make_list_type(QUERIES), default=[*QUERIES])
+    parser.add_argument("--peers", type=_make_list_type(PEER_SERVERS), default=[*PEER_SERVERS])
+    parser.add_argument("--connections", type=parse_numbers, default=[1, 16])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
     parser.add_argument("--warmup", type=int, default=2, help="seconds, once for each query")
     parser.add_argument(
-        "--plans", choices=PLANS, default=PLANS[0], help="plan_cache_mode of the peers' connections"
+        "--plans",
+        choices=PLAN_CACHE_MODES,
+        default=PLAN_CACHE_MODES[0],
+        help="plan_cache_mode of the peers' connections",
     )
     parser.add_argument("--resources", type=int, default=100_000)
-    parser.add_argument("--output", type=Path, default=RESULTS / "run.json")
+    parser.add_argument("--output", type=Path, default=RESULTS_FOLDER / "run.json")
     return parser
 
 
-def _among(known: Collection[str]) -> Callable[[str], list[str]]:
-    def listed(text: str) -> list[str]:
-        names = [each for each in text.split(",") if each]
-        unknown = [each for each in names if each not in known]
+def _make_list_type(choices: Collection[str]) -> Callable[[str], list[str]]:
+    def parse_list(text: str) -> list[str]:
+        names = [name for name in text.split(",") if name]
+        unknown = [name for name in names if name not in choices]
         if unknown:
-            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(choices)}")
         return names
 
-    return listed
+    return parse_list
 
 
 if __name__ == "__main__":

@@ -20,48 +20,52 @@ _ENUMS: tuple[type[Enum], ...] = (
     LimitPeriod,
     PlanUnit,
 )
-_STORED = {member.name: str(member.value) for enum in _ENUMS for member in enum}
-_NAMED = {"state", "billingType", "limitPeriod", "unit"}
-_SECRET = {name for plugin in PLUGINS.values() for name in plugin.secret_attributes}
+_STORED_VALUES = {member.name: str(member.value) for enum in _ENUMS for member in enum}
+_ENUM_FIELDS = {"state", "billingType", "limitPeriod", "unit"}
+_SECRET_ATTRIBUTES = {name for plugin in PLUGINS.values() for name in plugin.secret_attributes}
 """What the gateway keeps to itself, and the peers show."""
-_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?(E-\d+)?")
+_UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+_TIMESTAMP_PATTERN = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)")
+_NUMBER_PATTERN = re.compile(r"-?\d+(\.\d+)?(E-\d+)?")
 
 
-def plain(value: Any, name: str = "") -> Any:
+def normalise_answer(value: Any, name: str = "") -> Any:
     """Give an answer in one spelling: of uuids, moments, numbers, enums and connections."""
     if isinstance(value, dict):
         if value.keys() == {"nodes"}:
-            return plain(value["nodes"])
-        return {key: plain(each, key) for key, each in value.items() if key not in _SECRET}
+            return normalise_answer(value["nodes"])
+        return {
+            key: normalise_answer(item, key)
+            for key, item in value.items()
+            if key not in _SECRET_ATTRIBUTES
+        }
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [normalise_answer(item) for item in value]
     if value is None or isinstance(value, bool):
         return value
     text = str(value)
-    return _spelled(_STORED.get(text, text) if name in _NAMED else text)
+    return _normalise_text(_STORED_VALUES.get(text, text) if name in _ENUM_FIELDS else text)
 
 
-def _spelled(text: str) -> str:
-    if _UUID.fullmatch(text):
+def _normalise_text(text: str) -> str:
+    if _UUID_PATTERN.fullmatch(text):
         return text.replace("-", "")
-    if _MOMENT.fullmatch(text):
+    if _TIMESTAMP_PATTERN.fullmatch(text):
         return datetime.fromisoformat(text).astimezone(UTC).isoformat()
-    return f"{Decimal(text).normalize():f}" if _NUMBER.fullmatch(text) else text
+    return f"{Decimal(text).normalize():f}" if _NUMBER_PATTERN.fullmatch(text) else text
 
 
-def differences(one: Any, other: Any, path: str = "data") -> Iterator[str]:
+def find_differences(first: Any, second: Any, path: str = "data") -> Iterator[str]:
     """Name the places in which two plain answers differ."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in {**one, **other}:
-            yield from differences(one.get(key), other.get(key), f"{path}.{key}")
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for number, (left, right) in enumerate(zip(one, other, strict=True)):
-            yield from differences(left, right, f"{path}.{number}")
-    elif one != other:
-        yield f"{path}: {_short(one)} and {_short(other)}"
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in {**first, **second}:
+            yield from find_differences(first.get(key), second.get(key), f"{path}.{key}")
+    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        for index, (first_item, second_item) in enumerate(zip(first, second, strict=True)):
+            yield from find_differences(first_item, second_item, f"{path}.{index}")
+    elif first != second:
+        yield f"{path}: {_shorten_value(first)} and {_shorten_value(second)}"
 
 
-def _short(value: Any) -> str:
+def _shorten_value(value: Any) -> str:
     return f"{len(value)} in a list" if isinstance(value, list) else repr(value)[:60]

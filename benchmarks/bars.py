@@ -4,75 +4,92 @@ import math
 from collections.abc import Iterator, Mapping
 
 from benchmarks.queries import QUERIES
-from benchmarks.report import Medians
-from benchmarks.svg import INK, LINE, Frame, bar, heading, level, text
+from benchmarks.report import MedianFigures
+from benchmarks.svg import (
+    INK_COLOUR,
+    LINE_COLOUR,
+    ChartFrame,
+    draw_bar,
+    draw_gridline,
+    draw_heading,
+    draw_text,
+)
 
-CONNECTIONS = 16
-BASE = "postgraphile"
-TARGETS = {
+CONNECTION_COUNT = 16
+BASELINE_TARGET = "postgraphile"
+TARGET_STYLES = {
     "gateway, staff": ("the gateway, for staff", "#1d4ed8"),
     "gateway, member": ("the gateway, for a member", "#60a5fa"),
     "postgraphile": ("PostGraphile", "#f59e0b"),
     "mercurius": ("mercurius with JIT", "#10b981"),
     "strawberry": ("plain strawberry", "#9ca3af"),
 }
-_TITLE = "Requests answered in the same time, PostGraphile = 1"
-_MARGIN = 14
+_CHART_TITLE = "Requests answered in the same time, PostGraphile = 1"
+_GROUP_MARGIN_PX = 14
 
 
-def bars(frame: Frame, medians: Medians, resources: int) -> Iterator[str]:
+def draw_bar_chart(frame: ChartFrame, medians: MedianFigures, resources: int) -> Iterator[str]:
     """Draw a group of bars for each query that PostGraphile answers."""
-    queries = [each for each in medians.queries if _ratio(medians, each, BASE)]
-    heights = {query: _heights(medians, query) for query in queries}
-    highest = math.ceil(max(max(each.values()) for each in heights.values()))
-    about = f"{CONNECTIONS} connections, one process each, {resources:,} resources"
-    checks = "only the gateway checks tokens and permissions"
-    yield heading(frame, frame.top - 74, _TITLE, f"{about}; {checks}")
-    yield from _legend(frame)
-    for mark in range(highest + 1):
-        yield level(frame, mark / highest, f"{mark}", LINE if mark else INK)
-    room = (frame.right - frame.left) / len(queries)
-    for place, query in enumerate(queries):
-        left = frame.left + room * place
-        yield from _words(query, left + room / 2, frame.bottom)
-        group = Frame(left + _MARGIN, left + room - _MARGIN, frame.top, frame.bottom)
-        yield from _group(group, heights[query], highest)
+    queries = [
+        query_heights
+        for query_heights in medians.queries
+        if _rate_ratio(medians, query_heights, BASELINE_TARGET)
+    ]
+    heights = {query: _bar_heights(medians, query) for query in queries}
+    highest = math.ceil(max(max(query_heights.values()) for query_heights in heights.values()))
+    setup = f"{CONNECTION_COUNT} connections, one process each, {resources:,} resources"
+    note = "only the gateway checks tokens and permissions"
+    yield draw_heading(frame, frame.top - 74, _CHART_TITLE, f"{setup}; {note}")
+    yield from _draw_legend(frame)
+    for tick in range(highest + 1):
+        yield draw_gridline(frame, tick / highest, f"{tick}", LINE_COLOUR if tick else INK_COLOUR)
+    group_width = (frame.right - frame.left) / len(queries)
+    for index, query in enumerate(queries):
+        group_left = frame.left + group_width * index
+        yield from _draw_query_label(query, group_left + group_width / 2, frame.bottom)
+        group_frame = ChartFrame(
+            group_left + _GROUP_MARGIN_PX,
+            group_left + group_width - _GROUP_MARGIN_PX,
+            frame.top,
+            frame.bottom,
+        )
+        yield from _draw_bar_group(group_frame, heights[query], highest)
 
 
-def _heights(medians: Medians, query: str) -> dict[str, float]:
-    ratios = {target: _ratio(medians, query, target) for target in TARGETS}
+def _bar_heights(medians: MedianFigures, query: str) -> dict[str, float]:
+    ratios = {target: _rate_ratio(medians, query, target) for target in TARGET_STYLES}
     return {target: ratio for target, ratio in ratios.items() if ratio}
 
 
-def _ratio(medians: Medians, query: str, target: str) -> float | None:
-    return medians.ratio(query, target, BASE, CONNECTIONS)
+def _rate_ratio(medians: MedianFigures, query: str, target: str) -> float | None:
+    return medians.rate_ratio(query, target, BASELINE_TARGET, CONNECTION_COUNT)
 
 
-def _legend(frame: Frame) -> Iterator[str]:
+def _draw_legend(frame: ChartFrame) -> Iterator[str]:
     x, y = frame.left, frame.top - 30
-    for name, colour in TARGETS.values():
-        yield bar(x, y - 10, 12, y + 2, colour)
-        yield text(x + 18, y, name)
+    for name, colour in TARGET_STYLES.values():
+        yield draw_bar(x, y - 10, 12, y + 2, colour)
+        yield draw_text(x + 18, y, name)
         x += 44 + 6.4 * len(name)
 
 
-def _words(query: str, x: float, y: float) -> Iterator[str]:
-    yield text(x, y + 20, query.capitalize(), anchor="middle", size=16)
-    for line, words in enumerate(_halves(QUERIES[query])):
-        yield text(x, y + 37 + 14 * line, words, anchor="middle", size=11)
+def _draw_query_label(query: str, x: float, y: float) -> Iterator[str]:
+    yield draw_text(x, y + 20, query.capitalize(), anchor="middle", size=16)
+    for line, label_line in enumerate(_split_label(QUERIES[query])):
+        yield draw_text(x, y + 37 + 14 * line, label_line, anchor="middle", size=11)
 
 
-def _halves(words: str) -> tuple[str, str]:
+def _split_label(label: str) -> tuple[str, str]:
     """Break a line in two at the space next to its middle."""
-    spaces = [place for place, sign in enumerate(words) if sign == " "]
-    middle = min(spaces, key=lambda place: abs(place - len(words) / 2))
-    return words[:middle], words[middle + 1 :]
+    spaces = [position for position, character in enumerate(label) if character == " "]
+    middle = min(spaces, key=lambda position: abs(position - len(label) / 2))
+    return label[:middle], label[middle + 1 :]
 
 
-def _group(frame: Frame, heights: Mapping[str, float], highest: int) -> Iterator[str]:
+def _draw_bar_group(frame: ChartFrame, heights: Mapping[str, float], highest: int) -> Iterator[str]:
     width = (frame.right - frame.left) / len(heights)
-    for place, (target, height) in enumerate(heights.items()):
-        x, y = frame.left + width * place, frame.up(height / highest)
-        yield bar(x + 1, y, width - 2, frame.bottom, TARGETS[target][1])
-        said = f"{height:.1f}" if height >= 1 else f"{height:.2f}".lstrip("0")
-        yield text(x + width / 2, y - 5, said, anchor="middle", size=11)
+    for index, (target, height) in enumerate(heights.items()):
+        x, y = frame.left + width * index, frame.y_at(height / highest)
+        yield draw_bar(x + 1, y, width - 2, frame.bottom, TARGET_STYLES[target][1])
+        label = f"{height:.1f}" if height >= 1 else f"{height:.2f}".lstrip("0")
+        yield draw_text(x + width / 2, y - 5, label, anchor="middle", size=11)

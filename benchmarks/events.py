@@ -21,92 +21,109 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-from benchmarks.keeping import RESULTS, heed_signals, keep
-from benchmarks.saying import say
-from gateway.db.queries.tokens import tokens
-from gateway.demo.home import fill
-from gateway.demo.postgres import Postgres
-from tests.support.gateway_server import process
+from benchmarks.keeping import RESULTS_FOLDER, handle_signals, write_results
+from benchmarks.saying import print_progress
+from gateway.db.queries.tokens import load_tokens_by_username
+from gateway.demo.home import create_demo_database
+from gateway.demo.postgres import EmbeddedPostgres
+from tests.support.gateway_server import run_gateway_process
 
 VIEWERS = ("staff", "support")
-CHANGE = "update marketplace_resource set state = 6 - state where id = %s"
+TOGGLE_STATE_SQL = "update marketplace_resource set state = 6 - state where id = %s"
 """OK and Updating take turns."""
 
 
 @contextmanager
-def _database(resources: int) -> Iterator[str]:
+def _create_database(resources: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="gateway-events-") as folder:
         Path(folder).chmod(0o711)
-        with Postgres.at(Path(folder) / "data") as server:
-            with psycopg.connect(server.url, autocommit=True) as root:
-                root.execute("create database events")
+        with EmbeddedPostgres.start(Path(folder) / "data") as server:
+            with psycopg.connect(server.url, autocommit=True) as admin_connection:
+                admin_connection.execute("create database events")
             url = server.url.replace("/postgres?", "/events?")
-            fill(url, say=say, resources=resources, seed=1)
+            create_demo_database(
+                url, report_progress=print_progress, resource_count=resources, seed=1
+            )
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("update marketplace_resource set state = 2")
             yield url
 
 
-def _measured(url: str, given: argparse.Namespace, rate: float) -> dict[str, Any]:
+def _measure_delivery(url: str, options: argparse.Namespace, rate: float) -> dict[str, Any]:
     """Have all changes made at a rate, and tell what came of them; 0 is as fast as can be."""
-    sockets, events = str(given.sockets), str(given.events)
+    sockets, events = str(options.sockets), str(options.events)
     settings = {"provider_seconds": "off", "user_subscriptions": sockets}
     with (
         psycopg.connect(url, autocommit=True) as connection,
-        process("--database-url", url, subscriber_queue=given.queue, **settings) as server,
+        run_gateway_process(
+            "--database-url", url, subscriber_queue=options.queue, **settings
+        ) as server,
     ):
-        known = tokens(connection)
-        keys = ",".join(known[each] for each in VIEWERS)
-        command = (sys.executable, "-m", "benchmarks.listeners", server.url, keys, sockets, events)
+        tokens_by_user = load_tokens_by_username(connection)
+        token_list = ",".join(tokens_by_user[username] for username in VIEWERS)
+        command = (
+            sys.executable,
+            "-m",
+            "benchmarks.listeners",
+            server.url,
+            token_list,
+            sockets,
+            events,
+        )
         listeners = subprocess.Popen(command, stdout=subprocess.PIPE)
         try:
             assert listeners.stdout is not None
             if listeners.stdout.readline() != b"ready\n":
                 raise SystemExit("The subscribers could not subscribe; see above.")
-            cpu, began = _cpu(server.process.pid), time.time()
-            _change(connection, given.events, rate)
-            written = time.time()
+            cpu_before, started_at = _cpu_seconds(server.popen.pid), time.time()
+            _write_changes(connection, options.events, rate)
+            written_at = time.time()
             figures: dict[str, Any] = json.loads(listeners.stdout.readline())
         finally:
             listeners.terminate()
             listeners.wait()
-        used = _cpu(server.process.pid) - cpu
-        figures["as in the table"] = figures.pop("order") == _truth(connection, given.events)
-        memory = psutil.Process(server.process.pid).memory_info().rss
+        cpu_seconds = _cpu_seconds(server.popen.pid) - cpu_before
+        figures["as in the table"] = figures.pop("order") == _load_cursors(
+            connection, options.events
+        )
+        memory_bytes = psutil.Process(server.popen.pid).memory_info().rss
     return figures | {
-        "writing seconds": written - began,
-        "drained after seconds": figures.pop("last") - written,
-        "seconds of the gateway's CPU": used,
-        "gateway's MB": memory / 1e6,
+        "writing seconds": written_at - started_at,
+        "drained after seconds": figures.pop("last") - written_at,
+        "seconds of the gateway's CPU": cpu_seconds,
+        "gateway's MB": memory_bytes / 1e6,
     }
 
 
-def _change(connection: psycopg.Connection[Any], events: int, rate: float) -> None:
-    ids = [id_ for (id_,) in connection.execute("select id from marketplace_resource order by id")]
+def _write_changes(connection: psycopg.Connection[Any], events: int, rate: float) -> None:
+    resource_ids = [
+        resource_id
+        for (resource_id,) in connection.execute("select id from marketplace_resource order by id")
+    ]
     start = time.monotonic()
     for number in range(events):
         if rate:
             time.sleep(max(0.0, start + number / rate - time.monotonic()))
-        connection.execute(CHANGE, [ids[number % len(ids)]])
+        connection.execute(TOGGLE_STATE_SQL, [resource_ids[number % len(resource_ids)]])
 
 
-def _truth(connection: psycopg.Connection[Any], events: int) -> list[str]:
+def _load_cursors(connection: psycopg.Connection[Any], events: int) -> list[str]:
     """Give the cursors of the last events, in the order of the table."""
-    from gateway.subscriptions.cursors import encode  # noqa: PLC0415 - the gateway's own spelling
+    from gateway.subscriptions.cursors import encode_event_cursor  # noqa: PLC0415 - the gateway's own spelling
 
-    last = connection.execute(
+    rows = connection.execute(
         "select xid::text::bigint, id from gateway.resource_event"
         " order by xid desc, id desc limit %s",
         [events],
     ).fetchall()
-    return [encode("triggers", (xid, id_)) for xid, id_ in reversed(last)]
+    return [encode_event_cursor("triggers", (xid, event_id)) for xid, event_id in reversed(rows)]
 
 
-def _cpu(pid: int) -> float:
+def _cpu_seconds(pid: int) -> float:
     return float(sum(psutil.Process(pid).cpu_times()[:2]))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Measure both ways, print the figures and keep them; give the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events")
     parser.add_argument("--sockets", type=int, default=1000, help="subscribers (%(default)s)")
@@ -114,16 +131,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=20, help="changes a second (%(default)s)")
     parser.add_argument("--queue", default="1000", help="GATEWAY_SUBSCRIBER_QUEUE (%(default)s)")
     parser.add_argument("--resources", type=int, default=600, help="in the demo (%(default)s)")
-    parser.add_argument("--output", type=Path, default=RESULTS / "events.json")
-    given = parser.parse_args(arguments)
-    heed_signals()
+    parser.add_argument("--output", type=Path, default=RESULTS_FOLDER / "events.json")
+    options = parser.parse_args(argv)
+    handle_signals()
     figures = {}
-    with _database(given.resources) as url:
-        for name, rate in (("steady", given.rate), ("burst", 0.0)):
-            say(f"Measuring: {name} ...")
-            figures[name] = _measured(url, given, rate)
+    with _create_database(options.resources) as url:
+        for name, rate in (("steady", options.rate), ("burst", 0.0)):
+            print_progress(f"Measuring: {name} ...")
+            figures[name] = _measure_delivery(url, options, rate)
             print(name, json.dumps(figures[name], indent=1), flush=True)
-    keep(given.output, {"asked": {**vars(given), "output": None}, **figures})
+    write_results(options.output, {"asked": {**vars(options), "output": None}, **figures})
     return 0
 
 

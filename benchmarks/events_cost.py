@@ -19,100 +19,110 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.keeping import RESULTS, heed_signals, keep
-from benchmarks.saying import say
+from benchmarks.keeping import RESULTS_FOLDER, handle_signals, write_results
+from benchmarks.saying import print_progress
 from gateway.db.events import triggers
-from gateway.demo.marketplace.fill import make
-from gateway.demo.postgres import Postgres
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.demo.postgres import EmbeddedPostgres
 
-STATE = "state = case state when 3 then 4 else 3 end, modified = now()"
-WORKS = {
-    "one state": f"update marketplace_resource set {STATE} where id = %s",
+STATE_ASSIGNMENTS = "state = case state when 3 then 4 else 3 end, modified = now()"
+UPDATE_STATEMENTS = {
+    "one state": f"update marketplace_resource set {STATE_ASSIGNMENTS} where id = %s",
     "only modified": "update marketplace_resource set modified = now() where id = %s",
 }
-ALL = f"update marketplace_resource set {STATE}"
+UPDATE_ALL_SQL = f"update marketplace_resource set {STATE_ASSIGNMENTS}"
 Connection = psycopg.Connection[Any]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the ratios and write the figures; give the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events_cost", description=__doc__)
     parser.add_argument("--resources", type=int, default=10_000)
     parser.add_argument("--updates", type=int, default=1000, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--output", type=Path, default=RESULTS / "events-cost.json")
-    given = parser.parse_args(arguments)
-    heed_signals()
-    with _marketplace(given.resources) as url:
-        rounds = [_round(url, given.updates, given.clients) for _ in range(given.rounds)]
-    costs = {name: _cost([each[name] for each in rounds]) for name in rounds[0]}
-    for name, (without, with_, ratio) in costs.items():
-        print(f"{name:<28} {without:9.3f} ms {with_:9.3f} ms  x {ratio:.2f}")
-    keep(given.output, {"given": {**vars(given), "output": None}, "costs": costs})
+    parser.add_argument("--output", type=Path, default=RESULTS_FOLDER / "events-cost.json")
+    options = parser.parse_args(argv)
+    handle_signals()
+    with _create_marketplace(options.resources) as url:
+        rounds = [
+            _measure_round(url, options.updates, options.clients) for _ in range(options.rounds)
+        ]
+    costs = {name: _summarise_rounds([round_[name] for round_ in rounds]) for name in rounds[0]}
+    for name, (without_triggers, with_triggers, ratio) in costs.items():
+        print(f"{name:<28} {without_triggers:9.3f} ms {with_triggers:9.3f} ms  x {ratio:.2f}")
+    write_results(options.output, {"given": {**vars(options), "output": None}, "costs": costs})
     return 0
 
 
 @contextmanager
-def _marketplace(resources: int) -> Iterator[str]:
+def _create_marketplace(resources: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder:
         Path(folder).chmod(0o711)
-        with Postgres.at(Path(folder) / "data") as server:
-            say(f"Making {resources} resources ...")
+        with EmbeddedPostgres.start(Path(folder) / "data") as server:
+            print_progress(f"Making {resources} resources ...")
             with psycopg.connect(server.url) as connection:
-                make(connection, resources=resources, seed=1)
+                create_marketplace(connection, resource_count=resources, seed=1)
             yield server.url
 
 
-def _round(url: str, updates: int, clients: int) -> dict[str, tuple[float, float]]:
+def _measure_round(url: str, updates: int, clients: int) -> dict[str, tuple[float, float]]:
     """Give the milliseconds that each work takes for each update, without triggers and with."""
-    found: dict[str, list[float]] = {}
+    times_by_workload: dict[str, list[float]] = {}
     with psycopg.connect(url, autocommit=True) as connection:
-        for change in (triggers.uninstall, triggers.install):
-            change(connection)
-            for name, took in _measured(url, connection, updates, clients):
-                found.setdefault(name, []).append(took)
+        for set_triggers in (triggers.uninstall_triggers, triggers.install_triggers):
+            set_triggers(connection)
+            for name, milliseconds in _measure_workloads(url, connection, updates, clients):
+                times_by_workload.setdefault(name, []).append(milliseconds)
             connection.execute("vacuum marketplace_resource")
-    return {name: (without, with_) for name, (without, with_) in found.items()}
+    return {
+        name: (without_triggers, with_triggers)
+        for name, (without_triggers, with_triggers) in times_by_workload.items()
+    }
 
 
-def _measured(
+def _measure_workloads(
     url: str, connection: Connection, updates: int, clients: int
 ) -> Iterator[tuple[str, float]]:
-    for name, sql in WORKS.items():
-        yield name, _timed(partial(_updates, connection, sql, updates)) / updates
-    together = partial(_together, url, updates // clients, clients)
-    yield f"one state, {clients} clients", _timed(together) / updates
-    yield "all states in a statement", _timed(partial(connection.execute, ALL.encode()))
+    for name, sql in UPDATE_STATEMENTS.items():
+        yield name, _time_call(partial(_run_updates, connection, sql, updates)) / updates
+    run_clients = partial(_run_clients, url, updates // clients, clients)
+    yield f"one state, {clients} clients", _time_call(run_clients) / updates
+    yield (
+        "all states in a statement",
+        _time_call(partial(connection.execute, UPDATE_ALL_SQL.encode())),
+    )
 
 
-def _updates(connection: Connection, sql: str, updates: int, first: int = 0) -> None:
-    for n in range(updates):
-        connection.execute(sql.encode(), [first + n + 1])
+def _run_updates(connection: Connection, sql: str, updates: int, first_id: int = 0) -> None:
+    for number in range(updates):
+        connection.execute(sql.encode(), [first_id + number + 1])
 
 
-def _together(url: str, updates: int, clients: int) -> None:
-    def client(first: int) -> None:
+def _run_clients(url: str, updates: int, clients: int) -> None:
+    def run_client(first: int) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
-            _updates(connection, WORKS["one state"], updates, first)
+            _run_updates(connection, UPDATE_STATEMENTS["one state"], updates, first)
 
-    threads = [threading.Thread(target=client, args=[n * updates]) for n in range(clients)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = perf_counter()
-    work()
-    return (perf_counter() - began) * 1000
+    threads = [
+        threading.Thread(target=run_client, args=[number * updates]) for number in range(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
-def _cost(rounds: list[tuple[float, float]]) -> tuple[float, float, float]:
-    without, with_ = zip(*rounds, strict=True)
-    ratio = median(two / one for one, two in rounds)
-    return median(without), median(with_), ratio
+def _time_call(call: Callable[[], object]) -> float:
+    started_at = perf_counter()
+    call()
+    return (perf_counter() - started_at) * 1000
+
+
+def _summarise_rounds(rounds: list[tuple[float, float]]) -> tuple[float, float, float]:
+    without_triggers, with_triggers = zip(*rounds, strict=True)
+    ratio = median(with_time / without_ for without_, with_time in rounds)
+    return median(without_triggers), median(with_triggers), ratio
 
 
 if __name__ == "__main__":

@@ -4,35 +4,35 @@ from typing import Any
 
 from graphql import get_named_type, is_composite_type, is_required_argument
 
-from tests.support.schema_documents import SCHEMA, promised
+from tests.support.schema_documents import SCHEMA, iter_mapped_fields
 
-_ROOTS = {"Resource": (), "Component": ("offering", "components")}
+_ROOT_PATHS = {"Resource": (), "Component": ("offering", "components")}
 """What a row of REST's list is made of, and how one comes there from a resource."""
 
 
-def full_row() -> str:
+def build_full_row_selection() -> str:
     """Write the selection from the map of REST's names, as far as the schema has them."""
     tree: dict[str, Any] = {}
-    for _, path in promised():
+    for _, path in iter_mapped_fields():
         root, *names = path.split(".")
-        place = tree
-        for name in (*_ROOTS[root], *names) if root in _ROOTS else ():
-            place = place.setdefault(name, {})
-    return _written(tree, SCHEMA.type_map["Resource"])
+        subtree = tree
+        for name in (*_ROOT_PATHS[root], *names) if root in _ROOT_PATHS else ():
+            subtree = subtree.setdefault(name, {})
+    return _write_selection(tree, SCHEMA.type_map["Resource"])
 
 
-def _written(tree: dict[str, Any], type_: Any) -> str:
+def _write_selection(tree: dict[str, Any], type_: Any) -> str:
     """Select fields, but for those that have to be told something: they are in no row of a list."""
     fields = {name: type_.fields[name] for name in tree}
     return " ".join(
-        f"{name}{_below(tree[name], field.type)}"
+        f"{name}{_write_subselection(tree[name], field.type)}"
         for name, field in fields.items()
         if not any(map(is_required_argument, field.args.values()))
     )
 
 
-def _below(tree: dict[str, Any], type_: Any) -> str:
-    kind = get_named_type(type_)
-    if not is_composite_type(kind):
+def _write_subselection(tree: dict[str, Any], type_: Any) -> str:
+    named_type = get_named_type(type_)
+    if not is_composite_type(named_type):
         return ""
-    return f" {{ {_written(tree, kind) or '__typename'} }}"
+    return f" {{ {_write_selection(tree, named_type) or '__typename'} }}"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from benchmarks.scale import Time
-from benchmarks.svg import Frame, curve, heading, level, text
+from benchmarks.scale import TimeSample
+from benchmarks.svg import ChartFrame, draw_curve, draw_gridline, draw_heading, draw_text
 
-LABELS = {
+PROBE_STYLES = {
     "q1": ("one resource in detail", "#1d4ed8"),
     "q2": ("50 resources of a project", "#0891b2"),
     "q2b": ("that, with totalCount", "#10b981"),
@@ -18,73 +18,90 @@ LABELS = {
     "deep": ("50 from the middle of all", "#dc2626"),
     "count": ("totalCount of all", "#7c3aed"),
 }
-_INSET, _LABEL = 24, 17
+_INSET_PX, _LABEL_HEIGHT_PX = 24, 17
 
 
 @dataclass(frozen=True)
-class Growth:
+class GrowthChart:
     """The times of one viewer, in a frame."""
 
-    frame: Frame
-    times: Sequence[Time]
+    frame: ChartFrame
+    times: Sequence[TimeSample]
 
     @cached_property
-    def sizes(self) -> list[int]:
+    def marketplace_sizes(self) -> list[int]:
         """The sizes of the marketplaces."""
-        return sorted({each.resources for each in self.times})
+        return sorted({sample.resources for sample in self.times})
 
     @cached_property
-    def lines(self) -> dict[str, list[float]]:
+    def median_lines(self) -> dict[str, list[float]]:
         """The medians of each probe, by size."""
-        return {probe: [self._middle(probe, size) for size in self.sizes] for probe in LABELS}
+        return {
+            probe: [self._median_time(probe, size) for size in self.marketplace_sizes]
+            for probe in PROBE_STYLES
+        }
 
     @cached_property
-    def powers(self) -> range:
+    def powers_of_ten(self) -> range:
         """The powers of ten around all times."""
-        values = [math.log10(each) for line in self.lines.values() for each in line]
+        values = [math.log10(each) for line in self.median_lines.values() for each in line]
         return range(math.floor(min(values)), math.ceil(max(values)) + 1)
 
-    def shapes(self) -> Iterator[str]:
+    def draw_chart(self) -> Iterator[str]:
         """Draw the chart."""
-        about = "medians for a member, one request at a time"
-        yield heading(self.frame, self.frame.top - 44, "Milliseconds until the answer", about)
-        for power in self.powers:
-            yield level(self.frame, self._share(10.0**power), f"{10.0**power:g}")
-        for size in self.sizes:
+        subtitle = "medians for a member, one request at a time"
+        yield draw_heading(
+            self.frame, self.frame.top - 44, "Milliseconds until the answer", subtitle
+        )
+        for power in self.powers_of_ten:
+            yield draw_gridline(self.frame, self._log_share(10.0**power), f"{10.0**power:g}")
+        for size in self.marketplace_sizes:
             y = self.frame.bottom + 22
-            yield text(self._across(size), y, f"{size:,} resources", anchor="middle")
-        for probe, line in self.lines.items():
-            points = zip(map(self._across, self.sizes), map(self._up, line), strict=True)
-            yield curve([*points], LABELS[probe][1])
-        yield from self._labels()
+            yield draw_text(self._x_position(size), y, f"{size:,} resources", anchor="middle")
+        for probe, line in self.median_lines.items():
+            points = zip(
+                map(self._x_position, self.marketplace_sizes),
+                map(self._y_position, line),
+                strict=True,
+            )
+            yield draw_curve([*points], PROBE_STYLES[probe][1])
+        yield from self._draw_labels()
 
-    def _labels(self) -> Iterator[str]:
-        ends = {probe: self._up(line[-1]) for probe, line in self.lines.items()}
-        for probe, y in apart(ends, _LABEL).items():
-            name, colour = LABELS[probe]
-            words = f"{name}: {self.lines[probe][-1]:.3g}"
-            yield text(self.frame.right + 4, y + 4, words, colour=colour)
+    def _draw_labels(self) -> Iterator[str]:
+        line_ends = {probe: self._y_position(line[-1]) for probe, line in self.median_lines.items()}
+        for probe, y in spread_labels(line_ends, _LABEL_HEIGHT_PX).items():
+            name, colour = PROBE_STYLES[probe]
+            label = f"{name}: {self.median_lines[probe][-1]:.3g}"
+            yield draw_text(self.frame.right + 4, y + 4, label, colour=colour)
 
-    def _middle(self, probe: str, size: int) -> float:
-        wanted = (probe, size)
-        return median(each.p50 for each in self.times if (each.probe, each.resources) == wanted)
+    def _median_time(self, probe: str, size: int) -> float:
+        probe_and_size = (probe, size)
+        return median(
+            sample.p50
+            for sample in self.times
+            if (sample.probe, sample.resources) == probe_and_size
+        )
 
-    def _across(self, size: int) -> float:
-        share = math.log(size / self.sizes[0]) / (math.log(self.sizes[-1] / self.sizes[0]) or 1)
-        room = self.frame.right - self.frame.left - 2 * _INSET
-        return self.frame.left + _INSET + room * share
+    def _x_position(self, size: int) -> float:
+        share = math.log(size / self.marketplace_sizes[0]) / (
+            math.log(self.marketplace_sizes[-1] / self.marketplace_sizes[0]) or 1
+        )
+        plot_width = self.frame.right - self.frame.left - 2 * _INSET_PX
+        return self.frame.left + _INSET_PX + plot_width * share
 
-    def _up(self, value: float) -> float:
-        return self.frame.up(self._share(value))
+    def _y_position(self, value: float) -> float:
+        return self.frame.y_at(self._log_share(value))
 
-    def _share(self, value: float) -> float:
-        return (math.log10(value) - self.powers[0]) / (self.powers[-1] - self.powers[0])
+    def _log_share(self, value: float) -> float:
+        return (math.log10(value) - self.powers_of_ten[0]) / (
+            self.powers_of_ten[-1] - self.powers_of_ten[0]
+        )
 
 
-def apart(places: Mapping[str, float], least: float) -> dict[str, float]:
+def spread_labels(positions: Mapping[str, float], min_distance: float) -> dict[str, float]:
     """Move labels down until none covers another."""
-    moved: dict[str, float] = {}
-    last = -math.inf
-    for name, y in sorted(places.items(), key=lambda each: each[1]):
-        last = moved[name] = max(y, last + least)
-    return moved
+    new_positions: dict[str, float] = {}
+    last_y = -math.inf
+    for name, y in sorted(positions.items(), key=lambda each: each[1]):
+        last_y = new_positions[name] = max(y, last_y + min_distance)
+    return new_positions

@@ -8,36 +8,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.saying import say
+from benchmarks.saying import print_progress
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS_FOLDER = Path(__file__).parent / "results"
 
 
-def keep(place: Path, figures: dict[str, Any]) -> None:
+def write_results(path: Path, figures: dict[str, Any]) -> None:
     """Write figures to a file, with what they were measured on."""
-    measured = {
+    environment = {
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "settings": {name: each for name, each in os.environ.items() if name[:8] == "GATEWAY_"},
+        "settings": {
+            name: setting for name, setting in os.environ.items() if name[:8] == "GATEWAY_"
+        },
     }
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(f"{json.dumps(measured | figures, indent=1)}\n")
-    say(f"The figures are in {place}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{json.dumps(environment | figures, indent=1)}\n")
+    print_progress(f"The figures are in {path}.")
 
 
-def heed_signals() -> None:
+def handle_signals() -> None:
     """Let Ctrl-C and its like end the run as an exception does, so that all that runs is ended."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, _exit_on_signal)
 
 
-def _stop(number: int, _frame: Any) -> NoReturn:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+def _exit_on_signal(signal_number: int, _frame: Any) -> NoReturn:
+    for handled_signal in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(handled_signal, signal.SIG_IGN)
+    raise SystemExit(128 + signal_number)
 
 
-def numbers(text: str) -> list[int]:
+def parse_numbers(text: str) -> list[int]:
     """Read numbers with commas between them."""
     return [int(each) for each in text.split(",")]

@@ -29,174 +29,202 @@ DOCUMENT = """subscription {
     ... on ResyncRequired { reason cursor }
   }
 }"""
-SHORT, MEDIUM = 126, 127
-TEXT, PING = 0x81, 0x89
-PATIENCE = 30
+SHORT_LENGTH_CODE, LONG_LENGTH_CODE = 126, 127
+TEXT_FRAME, PING_FRAME = 0x81, 0x89
+SILENCE_TIMEOUT_SECONDS = 30
 """Seconds without any message after which the rest is taken for lost."""
 
 
-def masked(text: str) -> bytes:
+def encode_client_frame(text: str) -> bytes:
     """Write a client's frame; a mask of zeros changes nothing."""
     payload = text.encode()
     length = len(payload)
-    head = bytes((0x81, 0x80 | length)) if length < SHORT else b"\x81\xfe" + length.to_bytes(2)
-    return head + b"\0\0\0\0" + payload
+    header = (
+        bytes((0x81, 0x80 | length))
+        if length < SHORT_LENGTH_CODE
+        else b"\x81\xfe" + length.to_bytes(2)
+    )
+    return header + b"\0\0\0\0" + payload
 
 
-def _frame(buffer: bytes, place: int) -> tuple[int, int, int] | None:
+def _parse_frame(buffer: bytes, offset: int) -> tuple[int, int, int] | None:
     """Give what is at a place: the first byte, where the payload begins, and where it ends."""
-    if len(buffer) - place < 2:  # noqa: PLR2004 - the shortest head
+    if len(buffer) - offset < 2:  # noqa: PLR2004 - the shortest head
         return None
-    length, start = buffer[place + 1], place + 2
-    if length == SHORT:
+    length, start = buffer[offset + 1], offset + 2
+    if length == SHORT_LENGTH_CODE:
         length, start = int.from_bytes(buffer[start : start + 2]), start + 2
-    elif length == MEDIUM:
+    elif length == LONG_LENGTH_CODE:
         length, start = int.from_bytes(buffer[start : start + 8]), start + 8
     end = start + length
-    return None if len(buffer) < end else (buffer[place], start, end)
+    return None if len(buffer) < end else (buffer[offset], start, end)
 
 
-class Listener(asyncio.Protocol):
+class SubscriberProtocol(asyncio.Protocol):
     """One subscriber."""
 
-    def __init__(self, crowd: "Crowd", token: str) -> None:
-        self._crowd, self._token = crowd, token
-        self._buffer, self._open = b"", False
+    def __init__(self, pool: "SubscriberPool", token: str) -> None:
+        self._pool, self._token = pool, token
+        self._buffer, self._is_open = b"", False
         self.cursors: list[bytes] = []
-        self.resyncs = 0
+        self.resync_count = 0
+
+    def get_protocol(self) -> "SubscriberProtocol":
+        """Return itself: the factory that asyncio asks for."""
+        return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for a WebSocket, and subscribe."""
         self._transport = transport = cast("asyncio.Transport", transport)
         key = base64.b64encode(os.urandom(16)).decode()
         transport.write(
-            f"GET /graphql HTTP/1.1\r\nHost: {self._crowd.host}\r\nUpgrade: websocket\r\n"
+            f"GET /graphql HTTP/1.1\r\nHost: {self._pool.host}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
         )
-        init = {"type": "connection_init", "payload": {"Authorization": f"Token {self._token}"}}
-        asked = {"type": "subscribe", "id": "1", "payload": {"query": DOCUMENT}}
-        self._first = [masked(json.dumps(each)) for each in (init, asked)]
+        init_message = {
+            "type": "connection_init",
+            "payload": {"Authorization": f"Token {self._token}"},
+        }
+        subscribe_message = {"type": "subscribe", "id": "1", "payload": {"query": DOCUMENT}}
+        self._initial_frames = [
+            encode_client_frame(json.dumps(message))
+            for message in (init_message, subscribe_message)
+        ]
 
     def data_received(self, data: bytes) -> None:
         """Take frames."""
         now, self._buffer = time.time(), self._buffer + data
-        if not self._open and not self._opened():
+        if not self._is_open and not self._handle_handshake():
             return
-        place = 0
-        while (found := _frame(self._buffer, place)) is not None:
-            opcode, start, place = found
-            payload = self._buffer[start:place]
-            if opcode == TEXT:
-                self._take(payload, now)
-            elif opcode == PING:
+        offset = 0
+        while (frame := _parse_frame(self._buffer, offset)) is not None:
+            opcode, start, offset = frame
+            payload = self._buffer[start:offset]
+            if opcode == TEXT_FRAME:
+                self._handle_message(payload, now)
+            elif opcode == PING_FRAME:
                 self._transport.write(bytes((0x8A, 0x80 | len(payload))) + b"\0\0\0\0" + payload)
-        self._buffer = self._buffer[place:]
+        self._buffer = self._buffer[offset:]
 
-    def _opened(self) -> bool:
+    def _handle_handshake(self) -> bool:
         """Take the answer to the handshake; say whether all of it has come."""
-        head, end, self._buffer = self._buffer.partition(b"\r\n\r\n")
-        if not end:
-            self._buffer = head
+        response_head, separator, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
+            self._buffer = response_head
             return False
-        assert head.startswith(b"HTTP/1.1 101"), head
-        self._open = True
-        self._transport.write(b"".join(self._first))
+        assert response_head.startswith(b"HTTP/1.1 101"), response_head
+        self._is_open = True
+        self._transport.write(b"".join(self._initial_frames))
         return True
 
-    def _take(self, message: bytes, now: float) -> None:
-        place = message.find(b'"cursor":"')
-        if place < 0:
+    def _handle_message(self, message: bytes, now: float) -> None:
+        cursor_offset = message.find(b'"cursor":"')
+        if cursor_offset < 0:
             if message.startswith(b'{"type":"connection_ack"'):
-                self._crowd.subscribed()
+                self._pool.count_subscribed()
             elif not message.startswith(b'{"type":"ping"'):
                 raise AssertionError(message)
             return
         if b'"reason"' in message:
-            self.resyncs += 1
-            self._crowd.finished()
+            self.resync_count += 1
+            self._pool.record_resync()
             return
-        self.cursors.append(message[place + 10 : message.index(b'"', place + 10)])
-        at = message.index(b'"at":"') + 6
-        self._crowd.took(message[at : message.index(b'"', at)], now)
+        self.cursors.append(message[cursor_offset + 10 : message.index(b'"', cursor_offset + 10)])
+        timestamp_offset = message.index(b'"at":"') + 6
+        self._pool.record_event(
+            message[timestamp_offset : message.index(b'"', timestamp_offset)], now
+        )
 
 
-class Crowd:
+class SubscriberPool:
     """All subscribers."""
 
-    def __init__(self, url: str, events: int) -> None:
-        self.host, self._events = urlsplit(url).netloc, events
-        self.listeners: list[Listener] = []
-        self.delays = array("d")
-        self.all_subscribed, self.done = asyncio.Event(), asyncio.Event()
-        self._subscribed, self._left, self._known = 0, 0, dict[bytes, float]()
-        self.last = time.time()
+    def __init__(self, url: str, events_each: int) -> None:
+        self.host, self._events_each = urlsplit(url).netloc, events_each
+        self.subscribers: list[SubscriberProtocol] = []
+        self.delays_seconds = array("d")
+        self.all_subscribed, self.all_received = asyncio.Event(), asyncio.Event()
+        self._subscribed_count, self._remaining_events, self._timestamps = (
+            0,
+            0,
+            dict[bytes, float](),
+        )
+        self.last_message_at = time.time()
 
-    async def run(self, tokens: list[str], sockets: int) -> None:
+    async def run_subscribers(self, tokens: list[str], socket_count: int) -> None:
         """Subscribe, say so, and read until all came or nothing comes any more."""
-        self._left = sockets * self._events
+        self._remaining_events = socket_count * self._events_each
         loop, (host, _, port) = asyncio.get_running_loop(), self.host.rpartition(":")
-        for number in range(sockets):
-            listener = Listener(self, tokens[number % len(tokens)])
-            self.listeners.append(listener)
-            await loop.create_connection(lambda made=listener: made, host, int(port))  # type: ignore[misc]
-        async with asyncio.timeout(PATIENCE):
+        for number in range(socket_count):
+            subscriber = SubscriberProtocol(self, tokens[number % len(tokens)])
+            self.subscribers.append(subscriber)
+            await loop.create_connection(subscriber.get_protocol, host, int(port))
+        async with asyncio.timeout(SILENCE_TIMEOUT_SECONDS):
             await self.all_subscribed.wait()
         await asyncio.sleep(2)
         print("ready", flush=True)
-        while time.time() - self.last < PATIENCE:
+        while time.time() - self.last_message_at < SILENCE_TIMEOUT_SECONDS:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.done.wait(), 1)
+                await asyncio.wait_for(self.all_received.wait(), 1)
                 return
 
-    def subscribed(self) -> None:
+    def count_subscribed(self) -> None:
         """Count one who is connected."""
-        self._subscribed += 1
-        self.last = time.time()
-        if self._subscribed == len(self.listeners) == self._left // self._events:
+        self._subscribed_count += 1
+        self.last_message_at = time.time()
+        if (
+            self._subscribed_count
+            == len(self.subscribers)
+            == self._remaining_events // self._events_each
+        ):
             self.all_subscribed.set()
 
-    def took(self, at: bytes, now: float) -> None:
+    def record_event(self, timestamp: bytes, now: float) -> None:
         """Count an event that was written `at` a moment."""
-        moment = self._known.get(at)
-        if moment is None:
-            moment = self._known[at] = datetime.fromisoformat(at.decode()).timestamp()
-        self.delays.append(now - moment)
-        self.last = now
-        self._left -= 1
-        if self._left <= 0:
-            self.done.set()
+        written_at = self._timestamps.get(timestamp)
+        if written_at is None:
+            written_at = self._timestamps[timestamp] = datetime.fromisoformat(
+                timestamp.decode()
+            ).timestamp()
+        self.delays_seconds.append(now - written_at)
+        self.last_message_at = now
+        self._remaining_events -= 1
+        if self._remaining_events <= 0:
+            self.all_received.set()
 
-    def finished(self) -> None:
+    def record_resync(self) -> None:
         """Expect nothing more: some are to read anew."""
-        self.last = time.time()
+        self.last_message_at = time.time()
 
-    def figures(self) -> dict[str, object]:
+    def collect_figures(self) -> dict[str, object]:
         """Tell what came."""
-        longest = max((each.cursors for each in self.listeners), key=len)
-        cut = quantiles(self.delays, n=1000)
+        longest_cursors = max((subscriber.cursors for subscriber in self.subscribers), key=len)
+        percentiles = quantiles(self.delays_seconds, n=1000)
         return {
-            "sockets": len(self.listeners),
-            "received": len(self.delays),
-            "missing": self._left,
-            "resyncs": sum(each.resyncs for each in self.listeners),
-            "in order and complete": sum(each.cursors == longest for each in self.listeners),
-            "order": [each.decode() for each in longest],
+            "sockets": len(self.subscribers),
+            "received": len(self.delays_seconds),
+            "missing": self._remaining_events,
+            "resyncs": sum(subscriber.resync_count for subscriber in self.subscribers),
+            "in order and complete": sum(
+                subscriber.cursors == longest_cursors for subscriber in self.subscribers
+            ),
+            "order": [subscriber.decode() for subscriber in longest_cursors],
             "milliseconds": {
-                "p50": cut[499] * 1000,
-                "p99": cut[989] * 1000,
-                "p99.9": cut[998] * 1000,
-                "max": max(self.delays) * 1000,
+                "p50": percentiles[499] * 1000,
+                "p99": percentiles[989] * 1000,
+                "p99.9": percentiles[998] * 1000,
+                "max": max(self.delays_seconds) * 1000,
             },
-            "last": self.last,
+            "last": self.last_message_at,
         }
 
 
 def main(url: str, tokens: str, sockets: str, events: str) -> None:
     """Run until the end."""
-    crowd = Crowd(url, int(events))
-    uvloop.run(crowd.run(tokens.split(","), int(sockets)))
-    print(json.dumps(crowd.figures()), flush=True)
+    pool = SubscriberPool(url, int(events))
+    uvloop.run(pool.run_subscribers(tokens.split(","), int(sockets)))
+    print(json.dumps(pool.collect_figures()), flush=True)
 
 
 if __name__ == "__main__":

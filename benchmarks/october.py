@@ -20,89 +20,95 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-from gateway.demo.postgres import Postgres
+from gateway.demo.postgres import EmbeddedPostgres
 from tests.support import waldur_2024
-from tests.support.gateway_server import process, tokens_at
-from tests.support.marketplaces import opened
-from tests.support.schema_documents import contract
+from tests.support.gateway_server import load_user_tokens, run_gateway_process
+from tests.support.marketplaces import open_marketplace
+from tests.support.schema_documents import select_mapped_fields
 
-PAGE = "{ resources(first: 50, visibleAs: CONSUMER) { nodes { %s } } }"
-DOCUMENTS = {
-    "a resource's": PAGE % contract(("resource",)),
-    "all that is below it, too": PAGE % contract(),
+PAGE_TEMPLATE = "{ resources(first: 50, visibleAs: CONSUMER) { nodes { %s } } }"
+DOCUMENTS_BY_NAME = {
+    "a resource's": PAGE_TEMPLATE % select_mapped_fields(("resource",)),
+    "all that is below it, too": PAGE_TEMPLATE % select_mapped_fields(),
 }
 """All paths of the contract's section of resources; and of all sections."""
 VIEWERS = ("staff", "project_member_c0")
 EXECUTIONS = ("compiled", "reference")
-WARMING = 100
+WARMUP_REQUESTS = 100
 
 
-class Measured(NamedTuple):
+class PageMeasurement(NamedTuple):
     """What a page took."""
 
-    times: list[float]
+    times_ms: list[float]
     """Milliseconds."""
-    cpu: float
+    cpu_ms: float
     """The server's milliseconds of CPU a request."""
-    size: int
+    size_bytes: int
     """Bytes of an answer."""
 
     def __str__(self) -> str:
         """Tell it as a part of a table's row."""
-        last = quantiles(self.times, n=10)[-1]
-        return f"{median(self.times):.1f} | {last:.1f} | {self.cpu:.1f} | {self.size / 1000:.0f}"
+        percentile_90 = quantiles(self.times_ms, n=10)[-1]
+        return f"{median(self.times_ms):.1f} | {percentile_90:.1f} | {self.cpu_ms:.1f} | {self.size_bytes / 1000:.0f}"
 
 
-async def statements(url: str, document: str, viewer: str, execution: str) -> int:
+async def count_page_statements(url: str, document: str, viewer: str, execution: str) -> int:
     """Count the statements of a page."""
-    async with opened(url, execution) as marketplace:
-        answer = await marketplace.data(document, viewer)
-        assert len(answer["resources"]["nodes"]) == 50  # noqa: PLR2004 - the page
-        return len(marketplace.database.asked)
+    async with open_marketplace(url, execution) as marketplace:
+        data = await marketplace.fetch_data(document, viewer)
+        assert len(data["resources"]["nodes"]) == 50  # noqa: PLR2004 - the page
+        return len(marketplace.database.recorded_sql)
 
 
-def measured(client: httpx.Client, pid: int, document: str, requests: int) -> Measured:
+def measure_page(
+    client: httpx.Client, pid: int, document: str, request_count: int
+) -> PageMeasurement:
     """Ask for a page many times."""
-    body, server, times = json.dumps({"query": document}), psutil.Process(pid), []
-    answer, before = b"", 0.0
-    for number in range(WARMING + requests):
-        if number == WARMING:
-            before = sum(server.cpu_times()[:2])
+    body, server, times_ms = json.dumps({"query": document}), psutil.Process(pid), []
+    content, cpu_before = b"", 0.0
+    for number in range(WARMUP_REQUESTS + request_count):
+        if number == WARMUP_REQUESTS:
+            cpu_before = sum(server.cpu_times()[:2])
         start = time.perf_counter()
-        answer = client.post("/graphql", content=body).raise_for_status().content
-        times.append((time.perf_counter() - start) * 1000)
-    assert b'"errors"' not in answer
-    cpu = (sum(server.cpu_times()[:2]) - before) * 1000 / requests
-    return Measured(times[WARMING:], cpu, len(answer))
+        content = client.post("/graphql", content=body).raise_for_status().content
+        times_ms.append((time.perf_counter() - start) * 1000)
+    assert b'"errors"' not in content
+    cpu_ms = (sum(server.cpu_times()[:2]) - cpu_before) * 1000 / request_count
+    return PageMeasurement(times_ms[WARMUP_REQUESTS:], cpu_ms, len(content))
 
 
-def rows(url: str, requests: int) -> Iterator[str]:
+def write_table_rows(url: str, request_count: int) -> Iterator[str]:
     """Write the rows of the table."""
-    tokens = tokens_at(url)
+    tokens = load_user_tokens(url)
     for execution in EXECUTIONS:
-        with process("--database-url", url, execution=execution) as server:
+        with run_gateway_process("--database-url", url, execution=execution) as server:
             for viewer in VIEWERS:
                 headers = {
                     "Authorization": f"Token {tokens[viewer]}",
                     "Content-Type": "application/json",
                 }
                 with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
-                    for name, document in DOCUMENTS.items():
-                        count = asyncio.run(statements(url, document, viewer, execution))
-                        found = measured(client, server.process.pid, document, requests)
-                        yield f"| {execution} | {viewer} | {name} | {count} | {found} |"
+                    for name, document in DOCUMENTS_BY_NAME.items():
+                        statement_count = asyncio.run(
+                            count_page_statements(url, document, viewer, execution)
+                        )
+                        measurement = measure_page(
+                            client, server.popen.pid, document, request_count
+                        )
+                        yield f"| {execution} | {viewer} | {name} | {statement_count} | {measurement} |"
 
 
-def main(requests: int) -> None:
+def main(request_count: int) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory(prefix="gateway-october-") as folder:
         Path(folder).chmod(0o711)
-        with Postgres.at(Path(folder) / "data") as server:
+        with EmbeddedPostgres.start(Path(folder) / "data") as server:
             with psycopg.connect(server.url) as connection:
-                waldur_2024.build(connection)
+                waldur_2024.create_waldur_database(connection)
             print("| execution | viewer | paths | statements | median ms | p90 | CPU ms | kB |")
             print("|---|---|---|---|---|---|---|---|")
-            for row in rows(server.url, requests):
+            for row in write_table_rows(server.url, request_count):
                 print(row, flush=True)
 
 

@@ -7,42 +7,49 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bars import bars
-from benchmarks.growth import Growth
-from benchmarks.keeping import RESULTS
-from benchmarks.report import Medians
-from benchmarks.rounds import Cell
-from benchmarks.scale import Time
-from benchmarks.svg import Frame, drawing
+from benchmarks.bars import draw_bar_chart
+from benchmarks.growth import GrowthChart
+from benchmarks.keeping import RESULTS_FOLDER
+from benchmarks.report import MedianFigures
+from benchmarks.rounds import MeasuredCell
+from benchmarks.scale import TimeSample
+from benchmarks.svg import ChartFrame, render_svg
 
-PICTURE = Path(__file__).parents[1] / "docs" / "performance.svg"
+PICTURE_PATH = Path(__file__).parents[1] / "docs" / "performance.svg"
 WIDTH, HEIGHT = 920, 800
-_BARS = Frame(56, WIDTH - 24, 110, 370)
-_GROWTH = Frame(56, WIDTH - 214, 510, 750)
+_BARS_FRAME = ChartFrame(56, WIDTH - 24, 110, 370)
+_GROWTH_FRAME = ChartFrame(56, WIDTH - 214, 510, 750)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Draw the picture; give the exit status."""
-    given = _parser().parse_args(arguments)
-    run, scale = (json.loads(each.read_text()) for each in (given.run, given.scale))
-    given.picture.parent.mkdir(parents=True, exist_ok=True)
-    given.picture.write_text(picture(run, scale))
+    options = _build_parser().parse_args(argv)
+    run_results, scale_results = (
+        json.loads(path.read_text()) for path in (options.run, options.scale)
+    )
+    options.picture.parent.mkdir(parents=True, exist_ok=True)
+    options.picture.write_text(draw_picture(run_results, scale_results))
     return 0
 
 
-def picture(run: Mapping[str, Any], scale: Mapping[str, Any]) -> str:
+def draw_picture(run_results: Mapping[str, Any], scale_results: Mapping[str, Any]) -> str:
     """Write the picture of two runs: one beside the peers, one over growing marketplaces."""
-    cells = [Cell(**each) for each in run["cells"]]
-    times = [Time(**each) for each in scale["times"] if each["viewer"] == "member"]
-    shapes = [*bars(_BARS, Medians(cells), run["resources"]), *Growth(_GROWTH, times).shapes()]
-    return drawing(WIDTH, HEIGHT, "How fast the gateway answers", shapes)
+    cells = [MeasuredCell(**record) for record in run_results["cells"]]
+    samples = [
+        TimeSample(**record) for record in scale_results["times"] if record["viewer"] == "member"
+    ]
+    shapes = [
+        *draw_bar_chart(_BARS_FRAME, MedianFigures(cells), run_results["resources"]),
+        *GrowthChart(_GROWTH_FRAME, samples).draw_chart(),
+    ]
+    return render_svg(WIDTH, HEIGHT, "How fast the gateway answers", shapes)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plot", description=__doc__)
-    parser.add_argument("--run", type=Path, default=RESULTS / "latest.json")
-    parser.add_argument("--scale", type=Path, default=RESULTS / "latest-scale.json")
-    parser.add_argument("--picture", type=Path, default=PICTURE)
+    parser.add_argument("--run", type=Path, default=RESULTS_FOLDER / "latest.json")
+    parser.add_argument("--scale", type=Path, default=RESULTS_FOLDER / "latest-scale.json")
+    parser.add_argument("--picture", type=Path, default=PICTURE_PATH)
     return parser
 
 

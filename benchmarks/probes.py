@@ -5,59 +5,66 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.marketplaces import Marketplace
-from benchmarks.queries import GATEWAY, PAGE, QUERIES
-from benchmarks.servers import Target
-from benchmarks.subjects import Subjects
+from benchmarks.marketplaces import BenchmarkMarketplace
+from benchmarks.queries import GATEWAY_DIALECT, PAGE_SIZE, QUERIES
+from benchmarks.servers import ServerTarget
+from benchmarks.subjects import BenchmarkSubjects
 
-_ROW = "{ uuid name state created offering { name } project { name customer { name } } }"
-_PAGE = f"orderBy: CREATED_DESC, first: {PAGE}"
-_FIRST = f"{{ resources({_PAGE}) {{ nodes {_ROW} }} }}"
-_DEEP = f"query($after: String) {{ resources({_PAGE}, after: $after) {{ nodes {_ROW} }} }}"
-_COUNT = "{ resources(first: 1) { totalCount nodes { uuid } } }"
-_PLACE = """query($moment: DateTime) {
+_ROW_SELECTION = "{ uuid name state created offering { name } project { name customer { name } } }"
+_PAGE_ARGUMENTS = f"orderBy: CREATED_DESC, first: {PAGE_SIZE}"
+_FIRST_PAGE_QUERY = f"{{ resources({_PAGE_ARGUMENTS}) {{ nodes {_ROW_SELECTION} }} }}"
+_DEEP_PAGE_QUERY = f"query($after: String) {{ resources({_PAGE_ARGUMENTS}, after: $after) {{ nodes {_ROW_SELECTION} }} }}"
+_COUNT_QUERY = "{ resources(first: 1) { totalCount nodes { uuid } } }"
+_CURSOR_QUERY = """query($moment: DateTime) {
   resources(orderBy: CREATED_DESC, first: 1, filter: { createdBefore: $moment }) {
     edges { cursor }
   }
 }"""
-_MIDDLE = "select percentile_disc(0.5) within group (order by created) from marketplace_resource"
+_MEDIAN_CREATED_SQL = (
+    "select percentile_disc(0.5) within group (order by created) from marketplace_resource"
+)
 PROBES = {
     **{query: QUERIES[query] for query in ("q1", "q2", "q2b", "q4")},
-    "first": f"the first {PAGE} of all resources that the viewer sees",
-    "deep": f"{PAGE} resources from the middle of that list, by cursor",
+    "first": f"the first {PAGE_SIZE} of all resources that the viewer sees",
+    "deep": f"{PAGE_SIZE} resources from the middle of that list, by cursor",
     "count": "how many resources the viewer sees",
 }
 
 
-def requests(
-    probe: str, place: Marketplace, subjects: Subjects, target: Target
+def prepare_requests(
+    probe: str, marketplace: BenchmarkMarketplace, subjects: BenchmarkSubjects, target: ServerTarget
 ) -> list[dict[str, Any]]:
     """Give the bodies of a probe's requests, after a look that they are answered."""
-    asked = _requests(probe, place, subjects, target)
-    answer = json.loads(target.ask(asked[0]))
-    if "errors" in answer or not all(answer["data"].values()):
-        raise SystemExit(f"{probe}: {target.name} answers {str(answer)[:500]}")
-    return asked
+    bodies = _build_requests(probe, marketplace, subjects, target)
+    decoded = json.loads(target.post_request(bodies[0]))
+    if "errors" in decoded or not all(decoded["data"].values()):
+        raise SystemExit(f"{probe}: {target.name} answers {str(decoded)[:500]}")
+    return bodies
 
 
-def _requests(
-    probe: str, place: Marketplace, subjects: Subjects, target: Target
+def _build_requests(
+    probe: str, marketplace: BenchmarkMarketplace, subjects: BenchmarkSubjects, target: ServerTarget
 ) -> list[dict[str, Any]]:
     match probe:
         case "first":
-            return [{"query": _FIRST}]
+            return [{"query": _FIRST_PAGE_QUERY}]
         case "count":
-            return [{"query": _COUNT}]
+            return [{"query": _COUNT_QUERY}]
         case "deep":
-            return [{"query": _DEEP, "variables": {"after": _middle(place, target)}}]
+            return [
+                {
+                    "query": _DEEP_PAGE_QUERY,
+                    "variables": {"after": _find_middle_cursor(marketplace, target)},
+                }
+            ]
         case query:
-            return subjects.requests(query, GATEWAY)
+            return subjects.build_requests(query, GATEWAY_DIALECT)
 
 
-def _middle(place: Marketplace, target: Target) -> str:
+def _find_middle_cursor(marketplace: BenchmarkMarketplace, target: ServerTarget) -> str:
     """Give the cursor of the resource in the middle of the list."""
-    with psycopg.connect(place.url) as connection:
-        (moment,) = connection.execute(_MIDDLE).fetchone() or (None,)
-    asked = {"query": _PLACE, "variables": {"moment": str(moment)}}
-    (edge,) = json.loads(target.ask(asked))["data"]["resources"]["edges"]
+    with psycopg.connect(marketplace.url) as connection:
+        (median_created,) = connection.execute(_MEDIAN_CREATED_SQL).fetchone() or (None,)
+    body = {"query": _CURSOR_QUERY, "variables": {"moment": str(median_created)}}
+    (edge,) = json.loads(target.post_request(body))["data"]["resources"]["edges"]
     return str(edge["cursor"])

@@ -8,50 +8,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
 
-from benchmarks.full_row import full_row
+from benchmarks.full_row import build_full_row_selection
 from gateway.schema.enums import ResourceState
 
-PAGE = 50
+PAGE_SIZE = 50
 QUERIES = {
     "q1": "one resource in detail",
-    "q2": f"the first {PAGE} OK resources of a project",
+    "q2": f"the first {PAGE_SIZE} OK resources of a project",
     "q2b": "the same with totalCount",
-    "q3": f"{PAGE} offerings with components, plans and prices",
+    "q3": f"{PAGE_SIZE} offerings with components, plans and prices",
     "q4": "one resource's name and state",
-    "q5": f"the first {PAGE} resources with all that REST's list prints",
+    "q5": f"the first {PAGE_SIZE} resources with all that REST's list prints",
 }
 
-_METER = (
+_COMPONENT_FIELDS = (
     "uuid type name description billingType measuredUnit unitFactor limitPeriod limitAmount "
     "isBoolean"
 )
-_STORED = (
+_STORED_FIELDS = (
     "uuid name slug description state created modified backendId effectiveId attributes limits "
     "options currentUsages backendMetadata endDate cost downscaled paused restrictMemberAccess "
     "errorMessage"
 )
-_DETAIL = f"""
-    {_STORED} errorTraceback endDateUpdatedAt lastSync $report
-    offering {{ name type state category {{ title }} $provider {{ name }} $components {{ {_METER} }} }}
+_DETAIL_SELECTION = f"""
+    {_STORED_FIELDS} errorTraceback endDateUpdatedAt lastSync $report
+    offering {{ name type state category {{ title }} $provider {{ name }} $components {{ {_COMPONENT_FIELDS} }} }}
     plan {{ name unit unitPrice $prices {{ price amount component {{ type }} }} }}
     project {{ name endDate customer {{ name }} }}
     $endpoints {{ name url }}"""  # noqa: E501 - a line for each relation
-_ROW = f"""
-    {_STORED}
+_ROW_SELECTION = f"""
+    {_STORED_FIELDS}
     offering {{ name type $provider {{ name }} category {{ title }} }}
     plan {{ name unit }}
     project {{ name customer {{ name }} }}
     $endpoints {{ name url }}"""
-_CATALOGUE = f"""
-    name $components {{ {_METER} }}
+_CATALOGUE_SELECTION = f"""
+    name $components {{ {_COMPONENT_FIELDS} }}
     $plans {{ name unit unitPrice $prices {{ price amount component {{ type name }} }} }}"""
 _SELECTIONS = {
-    "q1": _DETAIL,
-    "q2": f"nodes {{ {_ROW} }}",
-    "q2b": f"totalCount nodes {{ {_ROW} }}",
-    "q3": f"nodes {{ {_CATALOGUE} }}",
+    "q1": _DETAIL_SELECTION,
+    "q2": f"nodes {{ {_ROW_SELECTION} }}",
+    "q2b": f"totalCount nodes {{ {_ROW_SELECTION} }}",
+    "q3": f"nodes {{ {_CATALOGUE_SELECTION} }}",
     "q4": "name state",
-    "q5": f"nodes {{ {full_row()} }}",
+    "q5": f"nodes {{ {build_full_row_selection()} }}",
 }
 
 
@@ -59,58 +59,62 @@ _SELECTIONS = {
 class Dialect:
     """How a server names what the queries ask for."""
 
-    heads: Mapping[str, str]
+    query_heads: Mapping[str, str]
     """What stands before the selection, the root field at the end."""
-    words: Mapping[str, str]
-    by_key: bool = True
+    field_names: Mapping[str, str]
+    uses_project_keys: bool = True
     """Whether projects go by their keys, not by their uuids."""
-    lists: bool = True
+    has_plain_lists: bool = True
     """Whether a list that nobody pages has no `nodes`."""
 
-    def document(self, query: str) -> str:
+    def write_document(self, query: str) -> str:
         """Write a query."""
         selection = _SELECTIONS[query]
-        if self.lists and selection.startswith("nodes"):
+        if self.has_plain_lists and selection.startswith("nodes"):
             selection = selection.removeprefix("nodes {").removesuffix("}")
-        written = Template(selection).substitute(self.words)
-        return " ".join(f"{self.heads[query]} {{ {written} }} }}".split())
+        body = Template(selection).substitute(self.field_names)
+        return " ".join(f"{self.query_heads[query]} {{ {body} }} }}".split())
 
 
-_OWN = {name: name for name in ("provider", "components", "plans", "prices", "endpoints", "report")}
-_OWN["prices"] = "components"
-_NEWEST = f"orderBy: CREATED_DESC, first: {PAGE}"
-_OF_PROJECT = f"resources(filter: {{ projectUuid: $project, state: OK }}, {_NEWEST})"
-GATEWAY = Dialect(
+_OWN_NAMES = {
+    name: name for name in ("provider", "components", "plans", "prices", "endpoints", "report")
+}
+_OWN_NAMES["prices"] = "components"
+_NEWEST_ARGUMENTS = f"orderBy: CREATED_DESC, first: {PAGE_SIZE}"
+_PROJECT_RESOURCES = (
+    f"resources(filter: {{ projectUuid: $project, state: OK }}, {_NEWEST_ARGUMENTS})"
+)
+GATEWAY_DIALECT = Dialect(
     {
         "q1": "query($uuid: UUID!) { resource(uuid: $uuid)",
-        "q2": f"query($project: UUID!) {{ {_OF_PROJECT}",
-        "q2b": f"query($project: UUID!) {{ {_OF_PROJECT}",
-        "q3": f"{{ offerings({_NEWEST})",
+        "q2": f"query($project: UUID!) {{ {_PROJECT_RESOURCES}",
+        "q2b": f"query($project: UUID!) {{ {_PROJECT_RESOURCES}",
+        "q3": f"{{ offerings({_NEWEST_ARGUMENTS})",
         "q4": "query($uuid: UUID!) { resource(uuid: $uuid)",
-        "q5": f"{{ resources(first: {PAGE})",
+        "q5": f"{{ resources(first: {PAGE_SIZE})",
     },
-    {**_OWN, "report": "report { header body }"},
-    by_key=False,
-    lists=False,
+    {**_OWN_NAMES, "report": "report { header body }"},
+    uses_project_keys=False,
+    has_plain_lists=False,
 )
-_USABLE = f"projectId: $project, state: {ResourceState.OK.value}"
-PLAIN = Dialect(
+_OK_IN_PROJECT = f"projectId: $project, state: {ResourceState.OK.value}"
+PLAIN_DIALECT = Dialect(
     {
         "q1": "query($uuid: ID!) { resource(uuid: $uuid)",
-        "q2": f"query($project: Int!) {{ resources({_USABLE}, first: {PAGE})",
-        "q2b": f"query($project: Int!) {{ resources: resourcePage({_USABLE}, first: {PAGE})",
-        "q3": f"{{ offerings(first: {PAGE})",
+        "q2": f"query($project: Int!) {{ resources({_OK_IN_PROJECT}, first: {PAGE_SIZE})",
+        "q2b": f"query($project: Int!) {{ resources: resourcePage({_OK_IN_PROJECT}, first: {PAGE_SIZE})",
+        "q3": f"{{ offerings(first: {PAGE_SIZE})",
         "q4": "query($uuid: ID!) { resource(uuid: $uuid)",
     },
-    _OWN,
+    _OWN_NAMES,
 )
-_CONDITION = f"condition: {{ {_USABLE} }}, {_NEWEST}"
-POSTGRAPHILE = Dialect(
+_POSTGRAPHILE_ARGUMENTS = f"condition: {{ {_OK_IN_PROJECT} }}, {_NEWEST_ARGUMENTS}"
+POSTGRAPHILE_DIALECT = Dialect(
     {
         "q1": "query($uuid: UUID!) { resource: marketplaceResourceByUuid(uuid: $uuid)",
-        "q2": f"query($project: Int!) {{ resources: marketplaceResourcesList({_CONDITION})",
-        "q2b": f"query($project: Int!) {{ resources: marketplaceResources({_CONDITION})",
-        "q3": f"{{ offerings: marketplaceOfferingsList({_NEWEST})",
+        "q2": f"query($project: Int!) {{ resources: marketplaceResourcesList({_POSTGRAPHILE_ARGUMENTS})",
+        "q2b": f"query($project: Int!) {{ resources: marketplaceResources({_POSTGRAPHILE_ARGUMENTS})",
+        "q3": f"{{ offerings: marketplaceOfferingsList({_NEWEST_ARGUMENTS})",
         "q4": "query($uuid: UUID!) { resource: marketplaceResourceByUuid(uuid: $uuid)",
     },
     {

@@ -4,104 +4,130 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from benchmarks.queries import QUERIES
-from benchmarks.rounds import Cell
+from benchmarks.rounds import MeasuredCell
 
-GATEWAY = ("gateway, staff", "gateway, member")
-RIVALS = ("postgraphile", "mercurius")
-_WHOLE = 100
+GATEWAY_TARGETS = ("gateway, staff", "gateway, member")
+PEER_TARGETS = ("postgraphile", "mercurius")
+_WHOLE_NUMBER_MIN = 100
 """From here on a figure is written without a fraction."""
-Statements = Mapping[str, Mapping[str, float]]
+StatementCounts = Mapping[str, Mapping[str, float]]
 
 
-class Medians:
+class MedianFigures:
     """The middle of each figure over the rounds."""
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    def __init__(self, cells: Sequence[MeasuredCell]) -> None:
         self.cells = cells
-        self.queries = [each for each in QUERIES if any(each == cell.query for cell in cells)]
-        self.targets = list(dict.fromkeys(each.target for each in cells))
-        self.connections = sorted({each.connections for each in cells})
+        self.queries = [query for query in QUERIES if any(query == cell.query for cell in cells)]
+        self.targets = list(dict.fromkeys(query.target for query in cells))
+        self.connection_counts = sorted({query.connections for query in cells})
 
-    def of(self, figure: str, query: str, target: str, connections: int) -> float | None:
+    def median_of(self, figure: str, query: str, target: str, connections: int) -> float | None:
         """Give the median of a figure, if it was measured."""
-        found = self._by_round(figure, query, target, connections)
-        return median(found.values()) if found else None
+        values = self._figures_by_round(figure, query, target, connections)
+        return median(values.values()) if values else None
 
-    def _by_round(self, figure: str, query: str, target: str, connections: int) -> dict[int, float]:
-        wanted = (query, target, connections)
+    def _figures_by_round(
+        self, figure: str, query: str, target: str, connections: int
+    ) -> dict[int, float]:
+        measurement = (query, target, connections)
         return {
-            each.round: float(getattr(each, figure))
-            for each in self.cells
-            if (each.query, each.target, each.connections) == wanted
+            cell.round: float(getattr(cell, figure))
+            for cell in self.cells
+            if (cell.query, cell.target, cell.connections) == measurement
         }
 
-    def ratio(self, query: str, target: str, rival: str, connections: int) -> float | None:
+    def rate_ratio(self, query: str, target: str, peer: str, connections: int) -> float | None:
         """Tell how many times as many requests a server answers as another.
 
         What is compared was measured in the same round, one soon after the other:
         the machine's speed changes from round to round.
         """
-        ours = self._by_round("rate", query, target, connections)
-        theirs = self._by_round("rate", query, rival, connections)
-        found = [ours[each] / theirs[each] for each in ours.keys() & theirs.keys() if theirs[each]]
-        return median(found) if found else None
+        own_rates = self._figures_by_round("rate", query, target, connections)
+        peer_rates = self._figures_by_round("rate", query, peer, connections)
+        ratios = [
+            own_rates[round_] / peer_rates[round_]
+            for round_ in own_rates.keys() & peer_rates.keys()
+            if peer_rates[round_]
+        ]
+        return median(ratios) if ratios else None
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def format_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a table in Markdown, its columns aligned."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [heads, ["-" * width for width in widths], *rows]
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    lines = [headings, ["-" * width for width in widths], *rows]
     return "\n".join(
-        f"| {' | '.join(each.ljust(width) for each, width in zip(line, widths, strict=True))} |"
+        f"| {' | '.join(value.ljust(width) for value, width in zip(line, widths, strict=True))} |"
         for line in lines
     )
 
 
-def report(cells: Sequence[Cell], statements: Statements) -> str:
+def format_report(cells: Sequence[MeasuredCell], statements: StatementCounts) -> str:
     """Write all tables of a run."""
-    medians = Medians(cells)
-    parts = [_rates(medians, each) for each in medians.connections]
-    return "\n\n".join([*parts, *_costs(medians, statements)])
+    medians = MedianFigures(cells)
+    tables = [
+        _format_rates(medians, connection_count) for connection_count in medians.connection_counts
+    ]
+    return "\n\n".join([*tables, *_format_costs(medians, statements)])
 
 
-def _rates(medians: Medians, connections: int) -> str:
-    pairs = [(ours, rival) for rival in RIVALS for ours in GATEWAY if rival in medians.targets]
-    heads = ["query", *medians.targets, *(f"{ours[9:]}/{rival}" for ours, rival in pairs)]
+def _format_rates(medians: MedianFigures, connections: int) -> str:
+    target_pairs = [
+        (target, peer)
+        for peer in PEER_TARGETS
+        for target in GATEWAY_TARGETS
+        if peer in medians.targets
+    ]
+    headings = [
+        "query",
+        *medians.targets,
+        *(f"{target[9:]}/{peer}" for target, peer in target_pairs),
+    ]
     rows = [
         [
             query,
-            *(number(medians.of("rate", query, each, connections)) for each in medians.targets),
-            *(number(medians.ratio(query, *pair, connections)) for pair in pairs),
+            *(
+                format_number(medians.median_of("rate", query, target_, connections))
+                for target_ in medians.targets
+            ),
+            *(
+                format_number(medians.rate_ratio(query, *pair, connections))
+                for pair in target_pairs
+            ),
         ]
         for query in medians.queries
     ]
-    return f"Requests per second, {connections} at a time\n\n{table(heads, rows)}"
+    return f"Requests per second, {connections} at a time\n\n{format_table(headings, rows)}"
 
 
-def _costs(medians: Medians, statements: Statements) -> Iterator[str]:
-    heads = ["query", *medians.targets]
-    for connections in medians.connections:
+def _format_costs(medians: MedianFigures, statements: StatementCounts) -> Iterator[str]:
+    headings = ["query", *medians.targets]
+    for connections in medians.connection_counts:
         title = f"CPU ms per request of the server + PostgreSQL, {connections} at a time"
         rows = [
-            [query, *(_cost(medians, query, each, connections) for each in medians.targets)]
+            [
+                query,
+                *(_format_cost(medians, query, target, connections) for target in medians.targets),
+            ]
             for query in medians.queries
         ]
-        yield f"{title}\n\n{table(heads, rows)}"
+        yield f"{title}\n\n{format_table(headings, rows)}"
     rows = [
-        [query, *(number(statements[query].get(each)) for each in medians.targets)]
+        [query, *(format_number(statements[query].get(target)) for target in medians.targets)]
         for query in medians.queries
     ]
-    yield f"SQL statements per request\n\n{table(heads, rows)}"
+    yield f"SQL statements per request\n\n{format_table(headings, rows)}"
 
 
-def _cost(medians: Medians, query: str, target: str, connections: int) -> str:
-    server = medians.of("server_ms", query, target, connections)
-    database = medians.of("database_ms", query, target, connections)
-    return "" if server is None else f"{number(server)} + {number(database)}"
+def _format_cost(medians: MedianFigures, query: str, target: str, connections: int) -> str:
+    server = medians.median_of("server_ms", query, target, connections)
+    database = medians.median_of("database_ms", query, target, connections)
+    return "" if server is None else f"{format_number(server)} + {format_number(database)}"
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Write a figure in three digits or so; nothing if there is none."""
     if value is None:
         return ""
-    return f"{value:.0f}" if value >= _WHOLE else f"{value:#.3g}"
+    return f"{value:.0f}" if value >= _WHOLE_NUMBER_MIN else f"{value:#.3g}"

@@ -3,6 +3,6 @@
 import sys
 
 
-def say(text: str) -> None:
+def print_progress(text: str) -> None:
     """Write a line on standard error."""
     print(text, file=sys.stderr, flush=True)

@@ -9,32 +9,32 @@ from itertools import pairwise, product
 from pathlib import Path
 from statistics import median
 
-from benchmarks.keeping import RESULTS, heed_signals, keep, numbers
-from benchmarks.load import loaded
-from benchmarks.marketplaces import Marketplace, marketplace
-from benchmarks.meters import memory, settle
-from benchmarks.probes import PROBES, requests
-from benchmarks.report import number, table
-from benchmarks.saying import say
-from benchmarks.servers import Target, gateway
-from benchmarks.subjects import Subjects, chosen
+from benchmarks.keeping import RESULTS_FOLDER, handle_signals, parse_numbers, write_results
+from benchmarks.load import run_load
+from benchmarks.marketplaces import BenchmarkMarketplace, run_marketplace
+from benchmarks.meters import memory_bytes, wait_until_idle
+from benchmarks.probes import PROBES, prepare_requests
+from benchmarks.report import format_number, format_table
+from benchmarks.saying import print_progress
+from benchmarks.servers import ServerTarget, run_gateway
+from benchmarks.subjects import BenchmarkSubjects, choose_subjects
 
-WARMUP = 1
+WARMUP_SECONDS = 1
 
 
 @dataclass(frozen=True)
-class Scene:
+class ScaleSetup:
     """A marketplace of a size, with a gateway of its own."""
 
-    place: Marketplace
-    subjects: Subjects
-    targets: Sequence[Target]
-    fresh: int
+    marketplace: BenchmarkMarketplace
+    subjects: BenchmarkSubjects
+    targets: Sequence[ServerTarget]
+    fresh_memory_bytes: int
     """The bytes of memory that the gateway held when it had just started."""
 
 
 @dataclass(frozen=True)
-class Time:
+class TimeSample:
     """How long a probe took in a marketplace of a size."""
 
     resources: int
@@ -47,7 +47,7 @@ class Time:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemorySample:
     """The megabytes that the gateway held: freshly started, and after all probes."""
 
     resources: int
@@ -55,87 +55,100 @@ class Memory:
     after: float
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Measure all sizes, print the tables and write the figures; give the exit status."""
-    given = _parser().parse_args(arguments)
-    heed_signals()
+    options = _build_parser().parse_args(argv)
+    handle_signals()
     with ExitStack() as running:
-        scenes = [_scene(each, running) for each in sorted(given.sizes)]
-        times = [
-            time for number in range(given.rounds) for time in _round(scenes, number, given.seconds)
+        setups = [_start_setup(item, running) for item in sorted(options.sizes)]
+        samples = [
+            sample
+            for round_number in range(options.rounds)
+            for sample in _measure_round(setups, round_number, options.seconds)
         ]
-        memories = [_memory(each) for each in scenes]
-    print("\n\n".join(tables(times, memories)))
-    keep(given.output, {"times": [*map(asdict, times)], "memory": [*map(asdict, memories)]})
+        memory_samples = [_measure_memory(item) for item in setups]
+    print("\n\n".join(format_tables(samples, memory_samples)))
+    write_results(
+        options.output, {"times": [*map(asdict, samples)], "memory": [*map(asdict, memory_samples)]}
+    )
     return 0
 
 
-def _scene(resources: int, running: ExitStack) -> Scene:
-    place = running.enter_context(marketplace(resources))
-    subjects = chosen(place.url)
-    targets = running.enter_context(gateway(place, "staff", subjects.member))
-    return Scene(place, subjects, targets, memory(targets[0].pid))
+def _start_setup(resource_count: int, stack: ExitStack) -> ScaleSetup:
+    marketplace = stack.enter_context(run_marketplace(resource_count))
+    subjects = choose_subjects(marketplace.url)
+    targets = stack.enter_context(run_gateway(marketplace, "staff", subjects.member))
+    return ScaleSetup(marketplace, subjects, targets, memory_bytes(targets[0].pid))
 
 
-def _round(scenes: Sequence[Scene], number: int, seconds: int) -> Iterator[Time]:
+def _measure_round(
+    setups: Sequence[ScaleSetup], round_number: int, seconds: int
+) -> Iterator[TimeSample]:
     """Take all times once; the sizes in turn, so that a busy machine is as hard on each."""
     for viewer, probe in product(range(2), PROBES):
-        for scene in scenes:
-            yield _time(scene, scene.targets[viewer], probe, number, seconds)
+        for setup in setups:
+            yield _measure_time(setup, setup.targets[viewer], probe, round_number, seconds)
 
 
-def _time(scene: Scene, target: Target, probe: str, number: int, seconds: int) -> Time:
-    asked = requests(probe, scene.place, scene.subjects, target)
-    loaded(target, asked, 1, WARMUP)
-    load = loaded(target, asked, 1, seconds)
-    settle(target.pid)
-    viewer, size = target.name.removeprefix("gateway, "), scene.place.resources
-    say(f"round {number + 1}  {size:>9,}  {viewer:<6}  {probe:<5}  {load.p50:8.2f} ms")
-    return Time(size, viewer, probe, number, load.p50, load.p99)
+def _measure_time(
+    setup: ScaleSetup, target: ServerTarget, probe: str, round_number: int, seconds: int
+) -> TimeSample:
+    bodies = prepare_requests(probe, setup.marketplace, setup.subjects, target)
+    run_load(target, bodies, 1, WARMUP_SECONDS)
+    load_result = run_load(target, bodies, 1, seconds)
+    wait_until_idle(target.pid)
+    viewer, size = target.name.removeprefix("gateway, "), setup.marketplace.resources
+    print_progress(
+        f"round {round_number + 1}  {size:>9,}  {viewer:<6}  {probe:<5}  {load_result.p50:8.2f} ms"
+    )
+    return TimeSample(size, viewer, probe, round_number, load_result.p50, load_result.p99)
 
 
-def _memory(scene: Scene) -> Memory:
-    after = memory(scene.targets[0].pid)
-    return Memory(scene.place.resources, scene.fresh / 1e6, after / 1e6)
+def _measure_memory(setup: ScaleSetup) -> MemorySample:
+    after = memory_bytes(setup.targets[0].pid)
+    return MemorySample(setup.marketplace.resources, setup.fresh_memory_bytes / 1e6, after / 1e6)
 
 
-def tables(times: Sequence[Time], memories: Sequence[Memory]) -> Iterator[str]:
+def format_tables(
+    samples: Sequence[TimeSample], memory_samples: Sequence[MemorySample]
+) -> Iterator[str]:
     """Write a table for each viewer, and one of memory."""
-    sizes = [each.resources for each in memories]
-    sized = [f"{each:,}" for each in sizes]
-    growth = [f"{large // small} x" for small, large in pairwise(sizes)]
-    for viewer in dict.fromkeys(each.viewer for each in times):
-        own = [each for each in times if each.viewer == viewer]
-        rows = [[PROBES[probe], *_row(own, probe, sizes)] for probe in PROBES]
-        yield f"Milliseconds, median / 99 %, for {viewer}\n\n{table(['', *sized, *growth], rows)}"
-    held = [
-        ["freshly started", *(number(each.fresh) for each in memories)],
-        ["after the probes", *(number(each.after) for each in memories)],
+    sizes = [sample.resources for sample in memory_samples]
+    size_headings = [f"{sample:,}" for sample in sizes]
+    growth_headings = [f"{large // small} x" for small, large in pairwise(sizes)]
+    for viewer in dict.fromkeys(sample.viewer for sample in samples):
+        viewer_samples = [sample for sample in samples if sample.viewer == viewer]
+        rows = [[PROBES[probe], *_format_row(viewer_samples, probe, sizes)] for probe in PROBES]
+        yield f"Milliseconds, median / 99 %, for {viewer}\n\n{format_table(['', *size_headings, *growth_headings], rows)}"
+    memory_rows = [
+        ["freshly started", *(format_number(sample.fresh) for sample in memory_samples)],
+        ["after the probes", *(format_number(sample.after) for sample in memory_samples)],
     ]
-    yield f"Memory of the gateway, MB\n\n{table(['', *sized], held)}"
+    yield f"Memory of the gateway, MB\n\n{format_table(['', *size_headings], memory_rows)}"
 
 
-def _row(times: Sequence[Time], probe: str, sizes: Sequence[int]) -> Iterator[str]:
+def _format_row(samples: Sequence[TimeSample], probe: str, sizes: Sequence[int]) -> Iterator[str]:
     """Write the times of a probe by size, and how much each is of the one before."""
-    found = [
-        [each for each in times if (each.probe, each.resources) == (probe, size)] for size in sizes
+    series_by_size = [
+        [sample for sample in samples if (sample.probe, sample.resources) == (probe, size)]
+        for size in sizes
     ]
-    middles = [median(each.p50 for each in series) for series in found]
-    for middle, series in zip(middles, found, strict=True):
-        yield f"{middle:.2f} / {median(each.p99 for each in series):.2f}"
-    for small, large in pairwise(middles):
+    medians = [median(sample.p50 for sample in series) for series in series_by_size]
+    for median_ms, series in zip(medians, series_by_size, strict=True):
+        yield f"{median_ms:.2f} / {median(sample.p99 for sample in series):.2f}"
+    for small, large in pairwise(medians):
         yield f"{large / small:.2f}"
 
 
-def _parser() -> argparse.ArgumentParser:
-    known = "; ".join(f"{name}: {what}" for name, what in PROBES.items())
+def _build_parser() -> argparse.ArgumentParser:
+    probe_list = "; ".join(f"{name}: {description}" for name, description in PROBES.items())
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.scale", description=f"{__doc__} The probes are: {known}."
+        prog="python -m benchmarks.scale", description=f"{__doc__} The probes are: {probe_list}."
     )
-    parser.add_argument("--sizes", type=numbers, default=[10_000, 100_000])
+    parser.add_argument("--sizes", type=parse_numbers, default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of each probe")
-    parser.add_argument("--output", type=Path, default=RESULTS / "scale.json")
+    parser.add_argument("--output", type=Path, default=RESULTS_FOLDER / "scale.json")
     return parser
 
 

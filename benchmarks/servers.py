@@ -16,20 +16,20 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from benchmarks import node
-from benchmarks.marketplaces import Marketplace
-from benchmarks.queries import GATEWAY, PLAIN, POSTGRAPHILE, Dialect
-from benchmarks.saying import say
-from gateway.config.settings import PREFIX, settings
-from tests.support.gateway_server import process
+from benchmarks.marketplaces import BenchmarkMarketplace
+from benchmarks.queries import GATEWAY_DIALECT, PLAIN_DIALECT, POSTGRAPHILE_DIALECT, Dialect
+from benchmarks.saying import print_progress
+from gateway.config.settings import ENVIRONMENT_PREFIX, load_settings
+from tests.support.gateway_server import run_gateway_process
 
-HERE = Path(__file__).parent
-PATIENCE = 60
-PLANS = ("force_generic_plan", "auto")
+BENCHMARKS_FOLDER = Path(__file__).parent
+START_TIMEOUT_SECONDS = 60
+PLAN_CACHE_MODES = ("force_generic_plan", "auto")
 """How PostgreSQL can plan for the peers: the first is what the gateway's connections have."""
 
 
 @dataclass(frozen=True)
-class Target:
+class ServerTarget:
     """A server, and on whose behalf it is asked."""
 
     name: str
@@ -41,22 +41,22 @@ class Target:
     @property
     def headers(self) -> dict[str, str]:
         """What is sent with each request."""
-        sent = {"Content-Type": "application/json", "Accept": "application/json"}
-        return sent | ({"Authorization": f"Token {self.token}"} if self.token else {})
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        return headers | ({"Authorization": f"Token {self.token}"} if self.token else {})
 
-    def ask(self, asked: dict[str, Any]) -> bytes:
+    def post_request(self, body: dict[str, Any]) -> bytes:
         """Give the body of the answer."""
-        body = json.dumps(asked).encode()
-        request = urllib.request.Request(self.url, data=body, headers=self.headers)
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(self.url, data=data, headers=self.headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return bytes(answer.read())
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return bytes(response.read())
         except urllib.error.HTTPError as error:
             return bytes(error.read())
 
 
 @dataclass(frozen=True)
-class Peer:
+class PeerServer:
     """How a peer is started, and what it calls things."""
 
     dialect: Dialect
@@ -65,100 +65,109 @@ class Peer:
     folder: Path
 
 
-def _node(name: str, dialect: Dialect) -> Peer:
-    folder = node.PEERS / name
-    return Peer(dialect, lambda _: (str(node.ready(folder)), "server.mjs"), folder)
+def _make_node_peer(name: str, dialect: Dialect) -> PeerServer:
+    folder = node.PEERS_FOLDER / name
+    return PeerServer(dialect, lambda _: (str(node.install_node(folder)), "server.mjs"), folder)
 
 
-def _uvicorn(port: int) -> tuple[str, ...]:
+def _uvicorn_command(port: int) -> tuple[str, ...]:
     options = ("--no-access-log", "--log-level", "warning", "--timeout-keep-alive", "60")
-    served = ("uvicorn", "benchmarks.peers.plain.app:app", "--port", str(port))
-    return (sys.executable, "-m", *served, *options)
+    application = ("uvicorn", "benchmarks.peers.plain.app:app", "--port", str(port))
+    return (sys.executable, "-m", *application, *options)
 
 
-PEERS = {
-    "postgraphile": _node("postgraphile", POSTGRAPHILE),
-    "mercurius": _node("mercurius", PLAIN),
-    "strawberry": Peer(PLAIN, _uvicorn, HERE.parent),
+PEER_SERVERS = {
+    "postgraphile": _make_node_peer("postgraphile", POSTGRAPHILE_DIALECT),
+    "mercurius": _make_node_peer("mercurius", PLAIN_DIALECT),
+    "strawberry": PeerServer(PLAIN_DIALECT, _uvicorn_command, BENCHMARKS_FOLDER.parent),
 }
 
 
 @contextmanager
-def serving(
-    place: Marketplace, member: str, peers: Sequence[str], plans: str
-) -> Iterator[list[Target]]:
+def run_servers(
+    marketplace: BenchmarkMarketplace, member: str, peers: Sequence[str], plan_cache_mode: str
+) -> Iterator[list[ServerTarget]]:
     """Have the gateway and the peers run; give the targets, the gateway's two first.
 
     `plans` is how PostgreSQL plans what the peers prepare.
     """
-    with ExitStack() as running:
-        targets = running.enter_context(gateway(place, "staff", member))
+    with ExitStack() as stack:
+        targets = stack.enter_context(run_gateway(marketplace, "staff", member))
         for name in peers:
-            say(f"Starting {name} ...")
-            targets.append(running.enter_context(_peer(name, place, plans)))
+            print_progress(f"Starting {name} ...")
+            targets.append(stack.enter_context(_run_peer(name, marketplace, plan_cache_mode)))
         yield targets
 
 
 @contextmanager
-def gateway(place: Marketplace, *usernames: str) -> Iterator[list[Target]]:
+def run_gateway(marketplace: BenchmarkMarketplace, *usernames: str) -> Iterator[list[ServerTarget]]:
     """Have the gateway run, with the settings of the environment; give a target for each user."""
-    outside = {
-        name.removeprefix(PREFIX).lower(): value
+    environment = {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for name, value in os.environ.items()
-        if name.startswith(PREFIX)
+        if name.startswith(ENVIRONMENT_PREFIX)
     }
-    with process("--database-url", place.url, **outside) as started:
-        url, pid = f"{started.url}/graphql", started.process.pid
-        yield [Target(_named(each), url, pid, GATEWAY, place.tokens[each]) for each in usernames]
+    with run_gateway_process("--database-url", marketplace.url, **environment) as server:
+        url, pid = f"{server.url}/graphql", server.popen.pid
+        yield [
+            ServerTarget(
+                _target_name(username), url, pid, GATEWAY_DIALECT, marketplace.tokens[username]
+            )
+            for username in usernames
+        ]
 
 
-def _named(username: str) -> str:
+def _target_name(username: str) -> str:
     return "gateway, staff" if username == "staff" else "gateway, member"
 
 
 @contextmanager
-def _peer(name: str, place: Marketplace, plans: str) -> Iterator[Target]:
-    peer, port = PEERS[name], _free_port()
+def _run_peer(
+    name: str, marketplace: BenchmarkMarketplace, plan_cache_mode: str
+) -> Iterator[ServerTarget]:
+    peer, port = PEER_SERVERS[name], _find_free_port()
     url = f"http://127.0.0.1:{port}/graphql"
-    with TemporaryFile("a+b") as said:
-        started = subprocess.Popen(
+    with TemporaryFile("a+b") as output:
+        server_process = subprocess.Popen(
             peer.command(port),
             cwd=peer.folder,
-            env=_environment(place, port, plans),
+            env=_peer_environment(marketplace, port, plan_cache_mode),
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
         try:
-            target = Target(name, url, started.pid, peer.dialect)
-            if not _answers(target, started):
-                said.seek(0)
-                raise SystemExit(f"{name} does not serve: {said.read().decode()[-2000:]}")
+            target = ServerTarget(name, url, server_process.pid, peer.dialect)
+            if not _wait_until_serving(target, server_process):
+                output.seek(0)
+                raise SystemExit(f"{name} does not serve: {output.read().decode()[-2000:]}")
             yield target
         finally:
-            started.terminate()
-            _end(started)
+            server_process.terminate()
+            _end_process(server_process)
 
 
-def _environment(place: Marketplace, port: int, plans: str) -> dict[str, str]:
+def _peer_environment(
+    marketplace: BenchmarkMarketplace, port: int, plan_cache_mode: str
+) -> dict[str, str]:
     return {
         **os.environ,
-        "DATABASE_URL": place.url,
-        "PGOPTIONS": f"-c plan_cache_mode={plans}",
+        "DATABASE_URL": marketplace.url,
+        "PGOPTIONS": f"-c plan_cache_mode={plan_cache_mode}",
         "PORT": str(port),
-        "POOL_SIZE": str(settings().pool_size),
+        "POOL_SIZE": str(load_settings().pool_size),
         "NODE_ENV": "production",
         "GRAPHILE_ENV": "production",
     }
 
 
-def _answers(target: Target, started: subprocess.Popen[bytes]) -> bool:
+def _wait_until_serving(target: ServerTarget, server_process: subprocess.Popen[bytes]) -> bool:
     """Wait until a server answers; tell whether it does."""
-    deadline = time.monotonic() + PATIENCE
-    while started.poll() is None and time.monotonic() < deadline:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while server_process.poll() is None and time.monotonic() < deadline:
         try:
-            target.ask({"query": "{ __typename }"})
+            target.post_request({"query": "{ __typename }"})
         except OSError:
             time.sleep(0.1)
         else:
@@ -166,16 +175,16 @@ def _answers(target: Target, started: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _end(started: subprocess.Popen[bytes]) -> None:
+def _end_process(server_process: subprocess.Popen[bytes]) -> None:
     try:
-        started.wait(10)
+        server_process.wait(10)
     except subprocess.TimeoutExpired:
-        started.kill()
-        started.wait()
+        server_process.kill()
+        server_process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+def _find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
     return port

@@ -7,10 +7,10 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.queries import PAGE, Dialect
+from benchmarks.queries import PAGE_SIZE, Dialect
 
-COUNT = 1000
-_MEMBER = """
+REQUEST_COUNT = 1000
+_MEMBER_SQL = """
 select u.username, array_agg(distinct p.id)
 from permissions_userrole g
 join permissions_role r on r.id = g.role_id and r.name like 'PROJECT.%%' and r.is_active
@@ -21,15 +21,15 @@ where g.is_active and (g.expiration_time is null or g.expiration_time > now())
 and %s <= (select count(*) from marketplace_resource o where o.project_id = p.id and o.state = 2)
 group by u.id order by count(distinct p.id) desc, u.id limit 1
 """
-_PROJECTS = "select uuid, id from structure_project where id = any(%s) order by id"
-_RESOURCES = """
+_PROJECTS_SQL = "select uuid, id from structure_project where id = any(%s) order by id"
+_RESOURCES_SQL = """
 select uuid from marketplace_resource where project_id = any(%s) and plan_id is not null
 order by md5(uuid::text) limit %s
 """
 
 
 @dataclass(frozen=True)
-class Subjects:
+class BenchmarkSubjects:
     """A member, the projects in which they have a role, and resources of those projects."""
 
     member: str
@@ -37,30 +37,36 @@ class Subjects:
     """The projects with a full page of usable resources, each by uuid and by key."""
     resources: list[str]
 
-    def variables(self, query: str, dialect: Dialect) -> Iterator[dict[str, Any]]:
+    def iterate_variables(self, query: str, dialect: Dialect) -> Iterator[dict[str, Any]]:
         """Give the variables of one request after another, without end."""
         if query in ("q1", "q4"):
-            return ({"uuid": each} for each in cycle(self.resources))
+            return ({"uuid": subject} for subject in cycle(self.resources))
         if query in ("q2", "q2b"):
-            return ({"project": each[dialect.by_key]} for each in cycle(self.projects))
+            return (
+                {"project": subject[dialect.uses_project_keys]} for subject in cycle(self.projects)
+            )
         return cycle([{}])
 
-    def requests(self, query: str, dialect: Dialect, count: int = COUNT) -> list[dict[str, Any]]:
+    def build_requests(
+        self, query: str, dialect: Dialect, count: int = REQUEST_COUNT
+    ) -> list[dict[str, Any]]:
         """Give the bodies of so many requests."""
-        document = dialect.document(query)
-        wanted = islice(self.variables(query, dialect), count)
-        return [{"query": document, "variables": each} for each in wanted]
+        document = dialect.write_document(query)
+        variable_sets = islice(self.iterate_variables(query, dialect), count)
+        return [{"query": document, "variables": variables} for variables in variable_sets]
 
 
-def chosen(url: str, least: int = PAGE) -> Subjects:
+def choose_subjects(url: str, min_resources: int = PAGE_SIZE) -> BenchmarkSubjects:
     """Choose the member with the most projects that have so many usable resources at least."""
     with psycopg.connect(url) as connection:
-        found = connection.execute(_MEMBER, (least,)).fetchone()
-        if found is None:
-            raise SystemExit(f"The demo is too small: nobody has a project with {least} resources.")
-        member, keys = found
-        projects = connection.execute(_PROJECTS, (keys,)).fetchall()
-        resources = connection.execute(_RESOURCES, (keys, COUNT)).fetchall()
-    return Subjects(
+        member_row = connection.execute(_MEMBER_SQL, (min_resources,)).fetchone()
+        if member_row is None:
+            raise SystemExit(
+                f"The demo is too small: nobody has a project with {min_resources} resources."
+            )
+        member, project_keys = member_row
+        projects = connection.execute(_PROJECTS_SQL, (project_keys,)).fetchall()
+        resources = connection.execute(_RESOURCES_SQL, (project_keys, REQUEST_COUNT)).fetchall()
+    return BenchmarkSubjects(
         member, [(str(uuid), key) for uuid, key in projects], [str(row[0]) for row in resources]
     )

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-INK, FAINT, LINE = "#1f2937", "#6b7280", "#e5e7eb"
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+INK_COLOUR, FAINT_COLOUR, LINE_COLOUR = "#1f2937", "#6b7280", "#e5e7eb"
+FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 
 
 @dataclass(frozen=True)
-class Frame:
+class ChartFrame:
     """Where a chart stands: its values go from `bottom` up to `top`."""
 
     left: float
@@ -17,39 +17,47 @@ class Frame:
     top: float
     bottom: float
 
-    def up(self, share: float) -> float:
+    def y_at(self, share: float) -> float:
         """Give the height of a share of the whole."""
         return self.bottom - (self.bottom - self.top) * share
 
 
-def drawing(width: int, height: int, title: str, shapes: Sequence[str]) -> str:
+def render_svg(width: int, height: int, title: str, shapes: Sequence[str]) -> str:
     """Write a whole picture on white, for light pages and dark ones."""
     body = "\n".join(shapes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'font-family="{FONT}" role="img">\n<title>{escape(title)}</title>\n'
+        f'font-family="{FONT_FAMILY}" role="img">\n<title>{escape(title)}</title>\n'
         f'<rect width="{width}" height="{height}" rx="8" fill="#ffffff"/>\n{body}\n</svg>\n'
     )
 
 
-def text(
-    x: float, y: float, said: str, *, anchor: str = "start", size: int = 12, colour: str = INK
+def draw_text(
+    x: float,
+    y: float,
+    content: str,
+    *,
+    anchor: str = "start",
+    size: int = 12,
+    colour: str = INK_COLOUR,
 ) -> str:
     """Write some words; large ones are bold."""
     weight = ' font-weight="600"' if size > 12 else ""  # noqa: PLR2004 - the usual size
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"{weight} '
-        f'fill="{colour}">{escape(said)}</text>'
+        f'fill="{colour}">{escape(content)}</text>'
     )
 
 
-def heading(frame: Frame, y: float, said: str, below: str) -> str:
+def draw_heading(frame: ChartFrame, y: float, title: str, subtitle: str) -> str:
     """Write what a chart shows, and of what."""
     x = frame.left - 32
-    return f"{text(x, y, said, size=16)}\n{text(x, y + 20, below, colour=FAINT)}"
+    return (
+        f"{draw_text(x, y, title, size=16)}\n{draw_text(x, y + 20, subtitle, colour=FAINT_COLOUR)}"
+    )
 
 
-def bar(x: float, top: float, width: float, bottom: float, colour: str) -> str:
+def draw_bar(x: float, top: float, width: float, bottom: float, colour: str) -> str:
     """Draw a bar that stands on `bottom`."""
     return (
         f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" '
@@ -57,14 +65,14 @@ def bar(x: float, top: float, width: float, bottom: float, colour: str) -> str:
     )
 
 
-def level(frame: Frame, share: float, value: str, colour: str = LINE) -> str:
+def draw_gridline(frame: ChartFrame, share: float, label: str, colour: str = LINE_COLOUR) -> str:
     """Draw a horizontal line through a chart, with its value beside it."""
-    y = frame.up(share)
+    y = frame.y_at(share)
     line = f'<path d="M{frame.left:.1f} {y:.1f}H{frame.right:.1f}" stroke="{colour}"/>'
-    return f"{line}{text(frame.left - 8, y + 4, value, anchor='end', colour=FAINT)}"
+    return f"{line}{draw_text(frame.left - 8, y + 4, label, anchor='end', colour=FAINT_COLOUR)}"
 
 
-def curve(points: Sequence[tuple[float, float]], colour: str) -> str:
+def draw_curve(points: Sequence[tuple[float, float]], colour: str) -> str:
     """Draw a line through points, and a dot at each."""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in points)

@@ -7,20 +7,20 @@ from strawberry.schema.config import StrawberryConfig
 
 from gateway.db.sql.row_types import Row
 from gateway.resolvers.mutation import Mutation
-from gateway.resolvers.query import NODES, Query
+from gateway.resolvers.query import NODE_TYPES, Query
 from gateway.resolvers.subscription import Subscription
 from gateway.schema.framework.scalars import SCALARS
 
 
-def plain_field(source: Any, name: str) -> Any:
+def resolve_plain_field(source: Any, field_name: str) -> Any:
     """Give the value of a field that has no resolver: a column's, if the viewer is shown it."""
-    return source.field(name) if isinstance(source, Row) else getattr(source, name)
+    return source.get_field(field_name) if isinstance(source, Row) else getattr(source, field_name)
 
 
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=NODES,
-    config=StrawberryConfig(scalar_map=SCALARS, default_resolver=plain_field),
+    types=NODE_TYPES,
+    config=StrawberryConfig(scalar_map=SCALARS, default_resolver=resolve_plain_field),
 )

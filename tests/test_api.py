@@ -14,11 +14,11 @@ from graphql import (
 
 from gateway.api import schema
 from tests.support.project_paths import PROJECT_ROOT
-from tests.support.schema_documents import SCHEMA, promised
+from tests.support.schema_documents import SCHEMA, iter_mapped_fields
 
-OWN = {name: each for name, each in SCHEMA.type_map.items() if not name.startswith("__")}
-STANDARD = {"String", "Int", "Float", "Boolean", "ID"}
-SHORT = {
+OWN_TYPES = {name: each for name, each in SCHEMA.type_map.items() if not name.startswith("__")}
+STANDARD_SCALARS = {"String", "Int", "Float", "Boolean", "ID"}
+SHORT_LISTS = {
     "ResourceEvent.changedFields",
     "Customer.resourceCounts",
     "Query.categories",
@@ -54,30 +54,30 @@ SHORT = {
 """Lists that are provably few, or no longer than what was asked."""
 
 
-def fields() -> list[tuple[str, Any]]:
-    kinds = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
+def list_fields() -> list[tuple[str, Any]]:
+    type_classes = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
     return [
         (f"{name}.{field}", each)
-        for name, type_ in OWN.items()
-        if isinstance(type_, kinds)
+        for name, type_ in OWN_TYPES.items()
+        if isinstance(type_, type_classes)
         for field, each in type_.fields.items()
     ]
 
 
-def test_the_printed_schema_is_true() -> None:
-    printed = PROJECT_ROOT / "schema.graphql"
-    assert printed.read_text(encoding="utf-8") == f"{schema.as_str()}\n"
+def test_the_printed_schema_is_current() -> None:
+    schema_file = PROJECT_ROOT / "schema.graphql"
+    assert schema_file.read_text(encoding="utf-8") == f"{schema.as_str()}\n"
 
 
-@pytest.mark.parametrize("name", sorted(OWN.keys() - STANDARD))
+@pytest.mark.parametrize("name", sorted(OWN_TYPES.keys() - STANDARD_SCALARS))
 def test_every_type_is_described(name: str) -> None:
-    type_ = OWN[name]
+    type_ = OWN_TYPES[name]
     assert type_.description
     if isinstance(type_, GraphQLEnumType):
         assert all(value.description for value in type_.values.values())
 
 
-@pytest.mark.parametrize(("name", "field"), fields())
+@pytest.mark.parametrize(("name", "field"), list_fields())
 def test_every_field_and_argument_is_described(name: str, field: Any) -> None:
     assert field.description
     for argument in getattr(field, "args", {}).values():
@@ -85,21 +85,21 @@ def test_every_field_and_argument_is_described(name: str, field: Any) -> None:
 
 
 def test_every_list_is_paged_or_short() -> None:
-    listed = {
+    list_names = {
         name
-        for name, field in fields()
-        if hasattr(field, "args") and is_list_type(_nullable(field.type))
+        for name, field in list_fields()
+        if hasattr(field, "args") and is_list_type(_unwrap_non_null(field.type))
     }
-    paged = {each for each in listed if each.split(".")[0].endswith("Connection")}
-    assert listed - paged == SHORT
+    connection_fields = {each for each in list_names if each.split(".")[0].endswith("Connection")}
+    assert list_names - connection_fields == SHORT_LISTS
 
 
-def _nullable(type_: Any) -> Any:
+def _unwrap_non_null(type_: Any) -> Any:
     return type_.of_type if is_non_null_type(type_) else type_
 
 
 def test_every_promised_path_exists() -> None:
-    paths = list(promised())
+    paths = list(iter_mapped_fields())
     assert len(paths) > 150
     for _, path in paths:
         name, *fields = path.split(".")

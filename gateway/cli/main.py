@@ -9,15 +9,15 @@ from types import FrameType
 from typing import NoReturn
 
 
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+def _exit_on_signal(signal_number: int, _frame: FrameType | None) -> NoReturn:
     """End as at the end of the program, so that the database is stopped, and only once."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise SystemExit(0 if number == signal.SIGTERM else 130)
+    for ignored_signal in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored_signal, signal.SIG_IGN)
+    raise SystemExit(0 if signal_number == signal.SIGTERM else 130)
 
 
-for heeded in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(heeded, _stop)
+for handled_signal in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(handled_signal, _exit_on_signal)
 
 import argparse
 import asyncio
@@ -31,182 +31,196 @@ import psycopg
 import uvicorn
 
 from gateway.api import schema
-from gateway.cli.doctor import report
-from gateway.cli.parser import Command, parser
-from gateway.config.settings import PREFIX, Settings, WrongSettingError, settings
+from gateway.cli.doctor import diagnose_marketplace
+from gateway.cli.parser import Command, build_parser
+from gateway.config.settings import ENVIRONMENT_PREFIX, InvalidSettingError, Settings, load_settings
 from gateway.db.events import triggers
 from gateway.db.installation.installation import NoMarketplaceError
-from gateway.db.queries.tokens import tokens
+from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo import home
-from gateway.demo.postgres import Postgres, PostgresProblem
-from gateway.http.single_write import WholeProtocol
-from gateway.server.factory import connected, free_port, installation_of, provided
-from gateway.transports.frame_writer import FrameProtocol
-
-TROUBLE = (
-    WrongSettingError,
-    PostgresProblem,
-    NoMarketplaceError,
-    triggers.SourceError,
-    home.OccupiedError,
-    home.NoDemoError,
+from gateway.demo.postgres import EmbeddedPostgres, PostgresError
+from gateway.http.single_write import SingleWriteProtocol
+from gateway.server.factory import (
+    connect_database,
+    detect_installation,
+    find_free_port,
+    run_provider,
 )
-SHOWN = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
+from gateway.transports.frame_writer import BatchedFrameProtocol
+
+USER_ERRORS = (
+    InvalidSettingError,
+    PostgresError,
+    NoMarketplaceError,
+    triggers.EventSourceError,
+    home.DatabaseOccupiedError,
+    home.DemoNotFoundError,
+)
+SHOWN_USERNAMES = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status."""
-    given = parser(COMMANDS, FLAGS).parse_args(arguments)
+    parsed_arguments = build_parser(COMMANDS, FLAGS).parse_args(arguments)
     try:
-        return given.run(given)  # type: ignore[no-any-return]
-    except TROUBLE as problem:
-        _say(str(problem))
-    except psycopg.Error as problem:
-        _say(f"The database can't be used: {' '.join(str(problem).split())}")
+        return parsed_arguments.run(parsed_arguments)  # type: ignore[no-any-return]
+    except USER_ERRORS as error:
+        _print_line(str(error))
+    except psycopg.Error as error:
+        _print_line(f"The database can't be used: {' '.join(str(error).split())}")
     return 2
 
 
-def serve(given: argparse.Namespace) -> int:
+def run_server(parsed_arguments: argparse.Namespace) -> int:
     """Serve the marketplace, or the demo."""
-    effective = _settings(given)
-    port = free_port(effective)
-    with _marketplace(effective) as (url, demo):
-        os.environ[f"{PREFIX}DATABASE_URL"] = url
-        effective = settings()
-        installation_of(effective)
-        for line in effective.lines():
-            _say(line)
-        _greet(effective.host, port, url if demo else None)
+    effective_settings = _load_effective_settings(parsed_arguments)
+    port = find_free_port(effective_settings)
+    with _open_marketplace(effective_settings) as (url, is_demo):
+        os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
+        effective_settings = load_settings()
+        detect_installation(effective_settings)
+        for line in effective_settings.format_lines():
+            _print_line(line)
+        _print_greeting(effective_settings.host, port, url if is_demo else None)
         uvicorn.run(
-            "gateway.server.factory:served",
+            "gateway.server.factory:create_app",
             factory=True,
-            http=WholeProtocol,
-            ws=FrameProtocol,
-            ws_max_size=effective.body_bytes,
+            http=SingleWriteProtocol,
+            ws=BatchedFrameProtocol,
+            ws_max_size=effective_settings.body_bytes,
             ws_per_message_deflate=False,
-            host=effective.host,
+            host=effective_settings.host,
             port=port,
-            workers=effective.workers,
+            workers=effective_settings.workers,
             server_header=False,
             proxy_headers=False,
-            access_log=effective.access_log,
+            access_log=effective_settings.access_log,
             timeout_graceful_shutdown=5,
         )
     return 0
 
 
-def provide(given: argparse.Namespace) -> int:
+def run_demo_provider(parsed_arguments: argparse.Namespace) -> int:
     """Carry out the orders and pulls of a demo, as its provider."""
-    effective = _settings(given)
-    with _marketplace(effective) as (url, _):
-        asyncio.run(provided(settings(database_url=url)))
+    effective_settings = _load_effective_settings(parsed_arguments)
+    with _open_marketplace(effective_settings) as (url, _):
+        asyncio.run(run_provider(load_settings(database_url=url)))
     return 0
 
 
-def init(given: argparse.Namespace) -> int:
+def initialise_demo(parsed_arguments: argparse.Namespace) -> int:
     """Make a demo marketplace."""
-    effective = _settings(given)
-    chosen = {"resources": given.resources, "seed": given.seed}
-    if effective.database_url is not None:
-        home.fill(effective.database_url, say=_say, **chosen)
+    effective_settings = _load_effective_settings(parsed_arguments)
+    fill_options = {"resource_count": parsed_arguments.resources, "seed": parsed_arguments.seed}
+    if effective_settings.database_url is not None:
+        home.create_demo_database(
+            effective_settings.database_url, report_progress=_print_line, **fill_options
+        )
         return 0
-    with Postgres.at(effective.data) as server:
-        home.fill(server.url, say=_say, **chosen)
-        home.keep_tokens(server.url, effective.data)
+    with EmbeddedPostgres.start(effective_settings.data) as server:
+        home.create_demo_database(server.url, report_progress=_print_line, **fill_options)
+        home.save_tokens(server.url, effective_settings.data)
     return 0
 
 
-def list_tokens(given: argparse.Namespace) -> int:
+def list_tokens(parsed_arguments: argparse.Namespace) -> int:
     """Print the tokens of the demo's users."""
-    effective = _settings(given)
-    if effective.database_url is None:
-        known = home.kept_tokens(effective.data)
+    effective_settings = _load_effective_settings(parsed_arguments)
+    if effective_settings.database_url is None:
+        tokens_by_username = home.load_tokens(effective_settings.data)
     else:
-        if not installation_of(effective).own:
-            raise home.NoDemoError("The database holds no demo, and tokens of people are secret.")
-        with connected(effective.database_url) as connection:
-            known = tokens(connection)
-    sys.stdout.write(json.dumps(known, indent=2) + "\n")
+        if not detect_installation(effective_settings).is_own:
+            raise home.DemoNotFoundError(
+                "The database holds no demo, and tokens of people are secret."
+            )
+        with connect_database(effective_settings.database_url) as connection:
+            tokens_by_username = load_tokens_by_username(connection)
+    sys.stdout.write(json.dumps(tokens_by_username, indent=2) + "\n")
     return 0
 
 
-def check(given: argparse.Namespace) -> int:
+def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
     """Tell whether the gateway could serve, and what would help."""
-    effective = _settings(given)
-    for line in effective.lines():
+    effective_settings = _load_effective_settings(parsed_arguments)
+    for line in effective_settings.format_lines():
         sys.stdout.write(f"{line}\n")
-    if effective.database_url is None:
-        home.kept_tokens(effective.data)
-    with _marketplace(effective) as (url, _):
-        os.environ[f"{PREFIX}DATABASE_URL"] = url
-        for line in report(settings()):
+    if effective_settings.database_url is None:
+        home.load_tokens(effective_settings.data)
+    with _open_marketplace(effective_settings) as (url, _):
+        os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
+        for line in diagnose_marketplace(load_settings()):
             sys.stdout.write(f"{line}\n")
     return 0
 
 
-def change_events(given: argparse.Namespace) -> int:
+def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:
     """Install, or uninstall, the triggers that tell subscribers of changes of resources."""
-    with _marketplace(_settings(given)) as (url, _), connected(url) as connection:
-        if given.step == "install":
-            triggers.install(connection)
+    with (
+        _open_marketplace(_load_effective_settings(parsed_arguments)) as (url, _),
+        connect_database(url) as connection,
+    ):
+        if parsed_arguments.step == "install":
+            triggers.install_triggers(connection)
         else:
-            triggers.uninstall(connection)
+            triggers.uninstall_triggers(connection)
     return 0
 
 
-def print_schema(_given: argparse.Namespace) -> int:
+def print_schema(_parsed_arguments: argparse.Namespace) -> int:
     """Print the GraphQL schema."""
     sys.stdout.write(f"{schema.as_str()}\n")
     return 0
 
 
 @contextmanager
-def _marketplace(effective: Settings) -> Iterator[tuple[str, bool]]:
+def _open_marketplace(effective_settings: Settings) -> Iterator[tuple[str, bool]]:
     """Give the address of the database, and whether it is the demo's."""
-    if effective.database_url is not None:
-        yield effective.database_url, False
+    if effective_settings.database_url is not None:
+        yield effective_settings.database_url, False
         return
-    with home.running(effective.data, _say) as url:
+    with home.run_demo_database(effective_settings.data, _print_line) as url:
         yield url, True
 
 
-def _settings(given: argparse.Namespace) -> Settings:
+def _load_effective_settings(parsed_arguments: argparse.Namespace) -> Settings:
     """Read the settings; flags go to the environment, where workers find them."""
-    flags = {name: getattr(given, name, None) for name in Settings.__dataclass_fields__}
-    effective = settings(**flags)
-    for name, flag in flags.items():
-        if flag is not None:
-            os.environ[f"{PREFIX}{name.upper()}"] = flag
-    return effective
+    flag_values = {
+        name: getattr(parsed_arguments, name, None) for name in Settings.__dataclass_fields__
+    }
+    effective_settings = load_settings(**flag_values)
+    for name, flag_value in flag_values.items():
+        if flag_value is not None:
+            os.environ[f"{ENVIRONMENT_PREFIX}{name.upper()}"] = flag_value
+    return effective_settings
 
 
-def _greet(host: str, port: int, demo: str | None) -> None:
+def _print_greeting(host: str, port: int, demo_url: str | None) -> None:
     """Tell where GraphiQL is, and the demo's users."""
-    shown = f"[{host}]" if ":" in host else host
-    _say(f"\nGraphiQL: http://{shown}:{port}/graphql")
-    if demo is None:
+    display_host = f"[{host}]" if ":" in host else host
+    _print_line(f"\nGraphiQL: http://{display_host}:{port}/graphql")
+    if demo_url is None:
         return
-    with connected(demo) as connection:
-        known = tokens(connection)
-    _say("Demo users (`gateway tokens` prints all), as `Authorization: Token <token>`:")
-    width = max(map(len, SHOWN))
-    for name in SHOWN:
-        _say(f"  {name:<{width}}  {known.get(name, 'has none')}")
-    _say("")
+    with connect_database(demo_url) as connection:
+        tokens_by_username = load_tokens_by_username(connection)
+    _print_line("Demo users (`gateway tokens` prints all), as `Authorization: Token <token>`:")
+    width = max(map(len, SHOWN_USERNAMES))
+    for name in SHOWN_USERNAMES:
+        _print_line(f"  {name:<{width}}  {tokens_by_username.get(name, 'has none')}")
+    _print_line("")
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
 COMMANDS: dict[str, Command] = {
-    "serve": serve,
-    "init": init,
+    "serve": run_server,
+    "init": initialise_demo,
     "tokens": list_tokens,
-    "check": check,
-    "events": change_events,
-    "demo-provider": provide,
+    "check": check_marketplace,
+    "events": manage_event_triggers,
+    "demo-provider": run_demo_provider,
     "schema": print_schema,
 }
 FLAGS = {

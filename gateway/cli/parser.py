@@ -5,58 +5,62 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from gateway.config.parsers import natural
-from gateway.config.settings import PREFIX, Settings
+from gateway.config.parsers import make_integer_parser
+from gateway.config.settings import ENVIRONMENT_PREFIX, Settings
 from gateway.demo import home
 
 Command = Callable[[argparse.Namespace], int]
 
 
-class _Parser(argparse.ArgumentParser):
+class _CommandLineParser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` tells what there is)\n")
 
 
-def parser(
+def build_parser(
     commands: Mapping[str, Command], flags: Mapping[str, Sequence[str]]
 ) -> argparse.ArgumentParser:
     """Give what reads the command line: each command with the flags that it heeds."""
-    whole = _Parser(
+    command_line_parser = _CommandLineParser(
         prog="gateway",
         description="A GraphQL gateway over the Waldur marketplace.",
-        epilog=f"Each flag is also a variable, as {PREFIX}PORT; README.md lists them all.",
+        epilog=f"Each flag is also a variable, as {ENVIRONMENT_PREFIX}PORT; README.md lists them all.",
     )
-    whole.add_argument("--version", action="version", version=version("marketplace-gateway"))
-    each = whole.add_subparsers(required=True, metavar="COMMAND")
+    command_line_parser.add_argument(
+        "--version", action="version", version=version("marketplace-gateway")
+    )
+    subparsers = command_line_parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run in commands.items():
-        command = each.add_parser(name, help=run.__doc__, description=run.__doc__)
-        command.set_defaults(run=run)
+        subparser = subparsers.add_parser(name, help=run.__doc__, description=run.__doc__)
+        subparser.set_defaults(run=run)
         for flag in flags[name]:
             setting = Settings.__dataclass_fields__[flag]
-            said = f"{setting.metadata['doc']} (default: {setting.default})"
-            command.add_argument(f"--{flag.replace('_', '-')}", help=said, metavar="VALUE")
+            help_text = f"{setting.metadata['doc']} (default: {setting.default})"
+            subparser.add_argument(f"--{flag.replace('_', '-')}", help=help_text, metavar="VALUE")
         if name == "init":
-            _numbers(command)
+            _add_number_flags(subparser)
         if name == "events":
-            command.add_argument("step", choices=("install", "uninstall"), help="what to do")
-    return whole
+            subparser.add_argument("step", choices=("install", "uninstall"), help="what to do")
+    return command_line_parser
 
 
-def _numbers(command: argparse.ArgumentParser) -> None:
-    for flag, most, default, said in (
-        ("--resources", 1_000_000, home.RESOURCES, "how many (default: %(default)s)"),
-        ("--seed", 2**31 - 1, home.SEED, "the same seed makes the same demo"),
+def _add_number_flags(subparser: argparse.ArgumentParser) -> None:
+    for flag, maximum, default, help_text in (
+        ("--resources", 1_000_000, home.DEFAULT_RESOURCE_COUNT, "how many (default: %(default)s)"),
+        ("--seed", 2**31 - 1, home.DEFAULT_SEED, "the same seed makes the same demo"),
     ):
-        command.add_argument(flag, type=_number(most), default=default, help=said)
+        subparser.add_argument(
+            flag, type=_create_number_parser(maximum), default=default, help=help_text
+        )
 
 
-def _number(most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
+def _create_number_parser(maximum: int) -> Callable[[str], int]:
+    def parse_number(value: str) -> int:
         try:
-            return natural(0, most)(value)
+            return make_integer_parser(0, maximum)(value)
         except ValueError as error:
             raise argparse.ArgumentTypeError(f"{value!r} must be {error}") from None
 
-    return read
+    return parse_number

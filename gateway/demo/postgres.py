@@ -19,11 +19,18 @@ from shutil import rmtree
 from typing import Self, TextIO
 from urllib.parse import quote
 
-from gateway.demo.binaries import PATIENCE, Account, PostgresProblem, last_line, programs, settle
+from gateway.demo.binaries import (
+    SERVER_TIMEOUT_SECONDS,
+    PostgresError,
+    ServerAccount,
+    choose_account_and_directory,
+    extract_error_line,
+    find_programs,
+)
 
-__all__ = ["Postgres", "PostgresProblem"]
+__all__ = ["EmbeddedPostgres", "PostgresError"]
 
-SETTINGS = {
+SERVER_SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
     "unix_socket_permissions": "0700",
@@ -33,50 +40,54 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_PREFIX = "gateway-"
-_SOCKET = f".s.PGSQL.{SETTINGS['port']}"
-_LONGEST = 103 - len(f"/{_PREFIX}12345678/{_SOCKET}")  # of macOS, where a socket's path is shortest
+_SOCKET_DIRECTORY_PREFIX = "gateway-"
+_SOCKET_NAME = f".s.PGSQL.{SERVER_SETTINGS['port']}"
+_MAX_BASE_PATH_LENGTH = 103 - len(
+    f"/{_SOCKET_DIRECTORY_PREFIX}12345678/{_SOCKET_NAME}"
+)  # of macOS, where a socket's path is shortest
 
 
-class Postgres:
+class EmbeddedPostgres:
     """A running PostgreSQL; as a context manager it stops at the end."""
 
-    def __init__(self, sockets: Path, pid: int, held: ExitStack) -> None:
+    def __init__(self, socket_directory: Path, pid: int, exit_stack: ExitStack) -> None:
         self.pid = pid
-        host = quote(str(sockets), safe="")
-        self.url = f"postgresql://postgres@/postgres?host={host}&port={SETTINGS['port']}"
-        self._held = held
+        host = quote(str(socket_directory), safe="")
+        self.url = f"postgresql://postgres@/postgres?host={host}&port={SERVER_SETTINGS['port']}"
+        self._exit_stack = exit_stack
 
     @classmethod
-    def at(cls, data: Path) -> Self:
+    def start(cls, data_directory: Path) -> Self:
         """Start PostgreSQL over the folder `data`; what is not there yet is made."""
-        data = data.resolve()
+        data_directory = data_directory.resolve()
         try:
-            with ExitStack() as held:
-                return cls._start(data, held)
-        except OSError as problem:
-            raise PostgresProblem(
-                f"The data folder {data} can't be used ({problem.strerror}: {problem.filename}): "
+            with ExitStack() as exit_stack:
+                return cls._start_cluster(data_directory, exit_stack)
+        except OSError as error:
+            raise PostgresError(
+                f"The data folder {data_directory} can't be used ({error.strerror}: {error.filename}): "
                 "choose another with --data."
-            ) from problem
+            ) from error
 
     @classmethod
-    def _start(cls, data: Path, held: ExitStack) -> Self:
-        note = held.enter_context(_claimed(data))
-        account, folder = settle(data)
-        cluster = _Cluster(folder, programs(account, folder), account)
-        with cluster.claimed() as lock:
-            for left in _noted(note):
-                _remove(left)
-            cluster.make(lock)
-            sockets = held.enter_context(_socket_folder(account))
-            _note(note, sockets)
-            pid = held.enter_context(cluster.served(sockets, data / "server.log", lock))
-        return cls(sockets, pid, held.pop_all())
+    def _start_cluster(cls, data_directory: Path, exit_stack: ExitStack) -> Self:
+        lock_file = exit_stack.enter_context(_lock_data_directory(data_directory))
+        account, cluster_directory = choose_account_and_directory(data_directory)
+        cluster = _Cluster(cluster_directory, find_programs(account, cluster_directory), account)
+        with cluster.acquire_lock() as lock_fd:
+            for stale_directory in _read_socket_directories(lock_file):
+                _remove_socket_directory(stale_directory)
+            cluster.ensure_initialised(lock_fd)
+            socket_directory = exit_stack.enter_context(_create_socket_directory(account))
+            _write_lock_file(lock_file, socket_directory)
+            pid = exit_stack.enter_context(
+                cluster.run_server(socket_directory, data_directory / "server.log", lock_fd)
+            )
+        return cls(socket_directory, pid, exit_stack.pop_all())
 
     def stop(self) -> None:
         """Stop the server, its processes and temporary folders; a second call does nothing."""
-        self._held.close()
+        self._exit_stack.close()
 
     def __enter__(self) -> Self:
         return self
@@ -89,159 +100,188 @@ class Postgres:
 class _Cluster:
     """A folder with PostgreSQL's files, the programs that serve it, and as whom they run."""
 
-    folder: Path
-    home: Path
-    account: Account
+    directory: Path
+    program_directory: Path
+    account: ServerAccount
 
     @contextmanager
-    def claimed(self) -> Iterator[int]:
+    def acquire_lock(self) -> Iterator[int]:
         """Give the lock that PostgreSQL is to hold, after the end of a server left by a crash."""
-        with _opened(self.folder.with_name("server.lock")) as file:
-            if not _locked(file):
-                self._end(file)
+        with _open_private_file(self.directory.with_name("server.lock")) as file:
+            if not _try_lock(file):
+                self._stop_orphan(file)
             yield file.fileno()
 
-    def make(self, lock: int) -> None:
+    def ensure_initialised(self, lock_fd: int) -> None:
         """Make the cluster if there is none; refuse one that another PostgreSQL made."""
-        if (self.folder / "PG_VERSION").exists():
-            self._check()
+        if (self.directory / "PG_VERSION").exists():
+            self._check_version()
         else:
-            self._initialise(lock)
+            self._initialise_cluster(lock_fd)
         # Nobody holds the lock, so the process of that number, if there is one, is another.
-        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        (self.directory / "postmaster.pid").unlink(missing_ok=True)
 
     @contextmanager
-    def served(self, sockets: Path, log: Path, lock: int) -> Iterator[int]:
+    def run_server(self, socket_directory: Path, log_path: Path, lock_fd: int) -> Iterator[int]:
         """Serve the cluster, and give the process number of the server."""
-        settings = {**SETTINGS, "unix_socket_directories": str(sockets)}
+        settings = {**SERVER_SETTINGS, "unix_socket_directories": str(socket_directory)}
         options = (f"--{name}={value}" for name, value in settings.items())
-        if log.exists():
-            log.replace(log.with_name(f"{log.name}.1"))
-        command = (f"{self.home}/bin/postgres", "-D", str(self.folder), *options)
-        with _opened(log) as out, self.account.serving(command, out, lock) as process:
-            self._await(process, log)
-            with self.account.watching(process.pid):
+        if log_path.exists():
+            log_path.replace(log_path.with_name(f"{log_path.name}.1"))
+        command = (f"{self.program_directory}/bin/postgres", "-D", str(self.directory), *options)
+        with (
+            _open_private_file(log_path) as log_file,
+            self.account.run_server(command, log_file, lock_fd) as process,
+        ):
+            self._wait_until_ready(process, log_path)
+            with self.account.stop_server_on_exit(process.pid):
                 yield process.pid
 
-    def _end(self, lock: TextIO) -> None:
+    def _stop_orphan(self, lock_file: TextIO) -> None:
         for mode in ("fast", "immediate"):
-            stop = ("stop", "-D", self.folder, "-m", mode, "-t", str(PATIENCE))
-            self.account.run(self.home / "bin" / "pg_ctl", *stop)
+            stop_arguments = (
+                "stop",
+                "-D",
+                self.directory,
+                "-m",
+                mode,
+                "-t",
+                str(SERVER_TIMEOUT_SECONDS),
+            )
+            self.account.run_command(self.program_directory / "bin" / "pg_ctl", *stop_arguments)
             for _ in range(200):
-                if _locked(lock):
+                if _try_lock(lock_file):
                     return
                 time.sleep(0.02)
-        raise PostgresProblem(
-            f"PostgreSQL of an earlier run still works in {self.folder} and does not stop: "
+        raise PostgresError(
+            f"PostgreSQL of an earlier run still works in {self.directory} and does not stop: "
             "end its processes, or choose another folder with --data."
         )
 
-    def _check(self) -> None:
-        made_by = (self.folder / "PG_VERSION").read_text().strip()
-        said = self.account.run(self.home / "bin" / "postgres", "--version")[1]
-        ours = said.rpartition(" ")[2].partition(".")[0]
-        if made_by != ours:
-            raise PostgresProblem(
-                f"{self.folder} was made by PostgreSQL {made_by}, and this is PostgreSQL {ours}: "
+    def _check_version(self) -> None:
+        cluster_version = (self.directory / "PG_VERSION").read_text().strip()
+        version_output = self.account.run_command(
+            self.program_directory / "bin" / "postgres", "--version"
+        )[1]
+        program_version = version_output.rpartition(" ")[2].partition(".")[0]
+        if cluster_version != program_version:
+            raise PostgresError(
+                f"{self.directory} was made by PostgreSQL {cluster_version}, and this is PostgreSQL {program_version}: "
                 "choose another folder with --data, or remove this one to begin anew."
             )
 
-    def _initialise(self, lock: int) -> None:
+    def _initialise_cluster(self, lock_fd: int) -> None:
         """Make the cluster under another name first, so that half a cluster never counts as one."""
-        part = self.folder.with_name(f"{self.folder.name}.part")
-        rmtree(part, ignore_errors=True)
-        self.account.make(part)
-        locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin")
-        options = (*locale, "--builtin-locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject")
-        initdb = (self.home / "bin" / "initdb", "-D", part, "-U", "postgres", *options)
-        done, said = self.account.run(*initdb, held=(lock,))
-        if not done:
-            raise PostgresProblem(
-                f"PostgreSQL can't make its files in {self.folder.parent} ({last_line(said)}): "
+        partial_directory = self.directory.with_name(f"{self.directory.name}.part")
+        rmtree(partial_directory, ignore_errors=True)
+        self.account.create_directory(partial_directory)
+        locale_options = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin")
+        options = (
+            *locale_options,
+            "--builtin-locale=C.UTF-8",
+            "--auth-local=trust",
+            "--auth-host=reject",
+        )
+        command = (
+            self.program_directory / "bin" / "initdb",
+            "-D",
+            partial_directory,
+            "-U",
+            "postgres",
+            *options,
+        )
+        succeeded, output = self.account.run_command(*command, inherited_fds=(lock_fd,))
+        if not succeeded:
+            raise PostgresError(
+                f"PostgreSQL can't make its files in {self.directory.parent} ({extract_error_line(output)}): "
                 "put that right, or choose another folder with --data."
             )
-        part.rename(self.folder)
+        partial_directory.rename(self.directory)
 
-    def _await(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], log_path: Path) -> None:
         """Wait until the server says in its file that it is ready."""
-        status = self.folder / "postmaster.pid"
-        deadline = time.monotonic() + PATIENCE
+        pid_file = self.directory / "postmaster.pid"
+        deadline = time.monotonic() + SERVER_TIMEOUT_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             with suppress(FileNotFoundError):
-                if status.read_bytes().splitlines()[7:8] == [b"ready   "]:
+                if pid_file.read_bytes().splitlines()[7:8] == [b"ready   "]:
                     return
             time.sleep(0.01)
-        why = last_line(log.read_text(errors="replace"))
-        raise PostgresProblem(
-            f"PostgreSQL does not start in {self.folder} ({why}): "
-            f"put that right (more is in {log}), or choose another folder with --data."
+        reason = extract_error_line(log_path.read_text(errors="replace"))
+        raise PostgresError(
+            f"PostgreSQL does not start in {self.directory} ({reason}): "
+            f"put that right (more is in {log_path}), or choose another folder with --data."
         )
 
 
 @contextmanager
-def _claimed(data: Path) -> Iterator[TextIO]:
+def _lock_data_directory(data_directory: Path) -> Iterator[TextIO]:
     """Hold the data folder for this process; give the note that says who does, and with what."""
-    if not data.exists():
-        data.mkdir(parents=True)
-        data.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    if (data / "PG_VERSION").exists():
-        raise PostgresProblem(f"{data} is a PostgreSQL cluster itself: choose another with --data.")
-    with _opened(data / "gateway.lock") as note:
-        if not _locked(note):
-            pid = note.readline().strip() or "unknown"
-            raise PostgresProblem(
-                f"Another gateway (process {pid}) is using {data}: "
+    if not data_directory.exists():
+        data_directory.mkdir(parents=True)
+        data_directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    if (data_directory / "PG_VERSION").exists():
+        raise PostgresError(
+            f"{data_directory} is a PostgreSQL cluster itself: choose another with --data."
+        )
+    with _open_private_file(data_directory / "gateway.lock") as lock_file:
+        if not _try_lock(lock_file):
+            pid = lock_file.readline().strip() or "unknown"
+            raise PostgresError(
+                f"Another gateway (process {pid}) is using {data_directory}: "
                 "stop it, or choose another folder with --data."
             )
-        _note(note, *_noted(note))
-        yield note
+        _write_lock_file(lock_file, *_read_socket_directories(lock_file))
+        yield lock_file
 
 
-def _noted(note: TextIO) -> list[Path]:
+def _read_socket_directories(lock_file: TextIO) -> list[Path]:
     """Give the folders of sockets that were noted, and perhaps left behind by a crash."""
-    note.seek(0)
-    return [Path(line) for line in note.read().splitlines()[1:]]
+    lock_file.seek(0)
+    return [Path(line) for line in lock_file.read().splitlines()[1:]]
 
 
-def _note(note: TextIO, *sockets: Path) -> None:
+def _write_lock_file(lock_file: TextIO, *socket_directories: Path) -> None:
     """Note that this process holds the data folder, and which folders it is to remove."""
-    note.seek(0)
-    note.truncate()
-    print(os.getpid(), *sockets, sep="\n", file=note, flush=True)
+    lock_file.seek(0)
+    lock_file.truncate()
+    print(os.getpid(), *socket_directories, sep="\n", file=lock_file, flush=True)
 
 
 @contextmanager
-def _socket_folder(account: Account) -> Iterator[Path]:
+def _create_socket_directory(account: ServerAccount) -> Iterator[Path]:
     """Give a folder for the socket that only `account` and root can enter, for a while."""
-    for base in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - mkdtemp makes it private
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - mkdtemp makes it private
         # To libpq a comma parts two hosts; other signs would have to be quoted three times.
-        if fullmatch(rf"[\w./-]{{1,{_LONGEST}}}", str(base), ASCII) and account.enters(base):
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+        if fullmatch(
+            rf"[\w./-]{{1,{_MAX_BASE_PATH_LENGTH}}}", str(parent), ASCII
+        ) and account.can_enter(parent):
+            directory = Path(tempfile.mkdtemp(prefix=_SOCKET_DIRECTORY_PREFIX, dir=parent))
             break
     else:
-        raise PostgresProblem("PostgreSQL's socket needs a short temporary folder: set TMPDIR.")
+        raise PostgresError("PostgreSQL's socket needs a short temporary folder: set TMPDIR.")
     try:
-        account.give(folder)
-        yield folder
+        account.take_ownership(directory)
+        yield directory
     finally:
-        _remove(folder)
+        _remove_socket_directory(directory)
 
 
-def _remove(folder: Path) -> None:
+def _remove_socket_directory(directory: Path) -> None:
     """Remove the folder of a socket, and nothing else, whatever a note may say."""
-    if folder.name.startswith(_PREFIX):
-        for name in (_SOCKET, f"{_SOCKET}.lock"):
-            (folder / name).unlink(missing_ok=True)
+    if directory.name.startswith(_SOCKET_DIRECTORY_PREFIX):
+        for name in (_SOCKET_NAME, f"{_SOCKET_NAME}.lock"):
+            (directory / name).unlink(missing_ok=True)
         with suppress(OSError):
-            folder.rmdir()
+            directory.rmdir()
 
 
-def _opened(path: Path) -> TextIO:
+def _open_private_file(path: Path) -> TextIO:
     """Open our own file for reading and writing; another's link is not followed."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
 
 
-def _locked(file: TextIO) -> bool:
+def _try_lock(file: TextIO) -> bool:
     """Tell whether the file is ours now."""
     with suppress(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,158 +18,187 @@ from gateway.db import tables
 from gateway.db.access.viewer import Viewer
 from gateway.db.admin.own_tables import pull
 from gateway.db.driver.errors import TimedOutError, UnavailableError
-from gateway.db.driver.transactions import Writer, Writing
-from gateway.db.queries.demo_due_work import due_order, due_pull, usage_of
-from gateway.db.sql.compiler import Statements
-from gateway.demo.marketplace.offers import FAILS
-from gateway.marketplace.eligibility import option
-from gateway.marketplace.orders.fulfil import done, failed
+from gateway.db.driver.transactions import Transaction, TransactionPool
+from gateway.db.queries.demo_due_work import (
+    select_component_usage,
+    select_due_order,
+    select_due_pull,
+)
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
+from gateway.marketplace.eligibility import get_option
+from gateway.marketplace.orders.fulfil import fail_order, fulfil_order
 from gateway.marketplace.states import OrderState
-from gateway.marketplace.unit_of_work import Change
+from gateway.marketplace.unit_of_work import UnitOfWork
 
-Work = Callable[[Writer], Awaitable[bool]]
+ProviderTask = Callable[[Transaction], Awaitable[bool]]
 """What is done in one transaction; it says whether there was anything to do."""
 log = logging.getLogger(__name__)
-REASON = "The demo's provider fails what is ordered from this offering."
-BROKEN = "The order can't be carried out."
-AWAY = (UnavailableError, TimedOutError)
-PAUSE, TROUBLED = 0.5, 2
+FAILED_OFFERING_MESSAGE = "The demo's provider fails what is ordered from this offering."
+BROKEN_ORDER_MESSAGE = "The order can't be carried out."
+DATABASE_UNAVAILABLE_ERRORS = (UnavailableError, TimedOutError)
+IDLE_PAUSE_SECONDS, ERROR_PAUSE_SECONDS = 0.5, 2
 """Seconds to wait when there is nothing to do, and when the database is away."""
-_GROWTH = Decimal("1.07")
+_USAGE_GROWTH_FACTOR = Decimal("1.07")
 
 
-class Provider:
+class DemoProvider:
     """Carries out what is due."""
 
-    def __init__(self, writing: Writing, statements: Statements, seconds: int) -> None:
+    def __init__(
+        self,
+        transaction_pool: TransactionPool,
+        statement_compiler: StatementCompiler,
+        delay_seconds: int,
+    ) -> None:
         """Take so many `seconds` for each order and pull."""
-        self._writing, self._statements = writing, statements
-        self._patience = timedelta(seconds=seconds)
-        self._doing: int | None = None
+        self._transaction_pool, self._statement_compiler = transaction_pool, statement_compiler
+        self._processing_delay = timedelta(seconds=delay_seconds)
+        self._current_key: int | None = None
         """The key of the order or the pull that is being carried out."""
 
-    async def run(self) -> None:
+    async def run_forever(self) -> None:
         """Work until cancelled."""
         while True:
             try:
-                pause = 0.0 if await self.step() else PAUSE
-            except AWAY as error:
+                pause_seconds = 0.0 if await self.process_due_work() else IDLE_PAUSE_SECONDS
+            except DATABASE_UNAVAILABLE_ERRORS as error:
                 log.warning("The demo's provider waits: %s", error)
-                pause = TROUBLED
+                pause_seconds = ERROR_PAUSE_SECONDS
             except Exception:
                 log.exception("The demo's provider is at a loss.")
-                pause = TROUBLED
-            await asyncio.sleep(pause)
+                pause_seconds = ERROR_PAUSE_SECONDS
+            await asyncio.sleep(pause_seconds)
 
-    async def step(self) -> bool:
+    async def process_due_work(self) -> bool:
         """Carry out an order and a pull that are due; say whether there were any."""
-        carried = await self._tried(self._order, self._broken)
-        return await self._tried(self._pull, self._dropped) or carried
+        has_processed_order = await self._run_with_fallback(
+            self._process_order, self._fail_broken_order
+        )
+        return (
+            await self._run_with_fallback(self._process_pulls, self._delete_broken_pull)
+            or has_processed_order
+        )
 
-    async def _tried(self, work: Work, otherwise: Work) -> bool:
+    async def _run_with_fallback(self, task: ProviderTask, fallback: ProviderTask) -> bool:
         """Do `work`, or `otherwise` if what it is at makes trouble, lest that hold up others."""
-        self._doing = None
+        self._current_key = None
         try:
-            return await self._writing.change(work)
-        except AWAY:
+            return await self._transaction_pool.run_transaction(task)
+        except DATABASE_UNAVAILABLE_ERRORS:
             raise
         except Exception:
-            if self._doing is None:
+            if self._current_key is None:
                 raise
             log.exception("An order or a pull can't be carried out.")
-        return await self._writing.change(otherwise)
+        return await self._transaction_pool.run_transaction(fallback)
 
-    def _change(self, writer: Writer) -> Change:
-        return Change(Viewer(staff=True), writer, self._statements)
+    def _open_unit_of_work(self, writer: Transaction) -> UnitOfWork:
+        return UnitOfWork(Viewer(is_staff=True), writer, self._statement_compiler)
 
-    async def _order(self, writer: Writer) -> bool:
-        change = self._change(writer)
-        found = await writer.find(due_order(change.now - self._patience))
-        if not found:
+    async def _process_order(self, writer: Transaction) -> bool:
+        unit_of_work = self._open_unit_of_work(writer)
+        rows = await writer.execute_statement(
+            select_due_order(unit_of_work.now - self._processing_delay)
+        )
+        if not rows:
             return False
-        ((id_,),) = found
-        self._doing = id_
-        order = await _executing(change, id_)
+        ((order_id,),) = rows
+        self._current_key = order_id
+        order = await _lock_executing_order(unit_of_work, order_id)
         if order is None:
             return True
-        offering = await change.row(tables.offering, order.offering_id)
-        if option(msgspec.json.encode(offering.plugin_options).decode(), FAILS) is True:
-            await failed(change, order, REASON)
+        offering = await unit_of_work.load_row(tables.offering, order.offering_id)
+        if (
+            get_option(msgspec.json.encode(offering.plugin_options).decode(), FAIL_ORDERS_OPTION)
+            is True
+        ):
+            await fail_order(unit_of_work, order, FAILED_OFFERING_MESSAGE)
         else:
-            await done(change, order)
+            await fulfil_order(unit_of_work, order)
         return True
 
-    async def _broken(self, writer: Writer) -> bool:
+    async def _fail_broken_order(self, writer: Transaction) -> bool:
         """Have the order that made trouble fail, so that it is not tried for ever."""
-        assert self._doing is not None
-        change = self._change(writer)
-        order = await change.row(tables.order, self._doing)
-        await writer.lock(tables.resource, order.resource_id)
-        order = await _executing(change, order.id)
+        assert self._current_key is not None
+        unit_of_work = self._open_unit_of_work(writer)
+        order = await unit_of_work.load_row(tables.order, self._current_key)
+        await writer.lock_rows(tables.resource, order.resource_id)
+        order = await _lock_executing_order(unit_of_work, order.id)
         if order is not None:
-            await failed(change, order, BROKEN)
+            await fail_order(unit_of_work, order, BROKEN_ORDER_MESSAGE)
         return True
 
-    async def _pull(self, writer: Writer) -> bool:
-        change = self._change(writer)
-        found = await writer.find(due_pull(change.now - self._patience))
-        for id_, resource_id in found:
-            self._doing = id_
-            await writer.lock(tables.resource, resource_id)
-            for resource in await change.rows(tables.resource, id=resource_id):
-                await _pulled(change, resource)
-            await writer.delete(pull, id_)
-        return bool(found)
+    async def _process_pulls(self, writer: Transaction) -> bool:
+        unit_of_work = self._open_unit_of_work(writer)
+        rows = await writer.execute_statement(
+            select_due_pull(unit_of_work.now - self._processing_delay)
+        )
+        for pull_id, resource_id in rows:
+            self._current_key = pull_id
+            await writer.lock_rows(tables.resource, resource_id)
+            for resource in await unit_of_work.load_rows(tables.resource, id=resource_id):
+                await _apply_pull(unit_of_work, resource)
+            await writer.delete_row(pull, pull_id)
+        return bool(rows)
 
-    async def _dropped(self, writer: Writer) -> bool:
+    async def _delete_broken_pull(self, writer: Transaction) -> bool:
         """Forget the pull that made trouble: the resource stays as it was."""
-        assert self._doing is not None
-        await writer.delete(pull, self._doing)
+        assert self._current_key is not None
+        await writer.delete_row(pull, self._current_key)
         return True
 
 
-async def _executing(change: Change, id_: int) -> Any:
+async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> Any:
     """Give an order, which nobody else changes from now on; None if it is not to be carried out."""
-    await change.writer.lock(tables.order, id_)
-    order = await change.row(tables.order, id_)
+    await unit_of_work.writer.lock_rows(tables.order, order_id)
+    order = await unit_of_work.load_row(tables.order, order_id)
     return order if OrderState(order.state) is OrderState.EXECUTING else None
 
 
-async def _pulled(change: Change, resource: Any) -> None:
+async def _apply_pull(unit_of_work: UnitOfWork, resource: Any) -> None:
     """Have a resource be as its backend says: somewhat more is used, and it runs."""
-    usages = {name: _grown(value) for name, value in resource.current_usages.items()}
-    await change.save(
+    usages = {name: _grow_usage(value) for name, value in resource.current_usages.items()}
+    await unit_of_work.update_rows(
         tables.resource,
         resource.id,
         current_usages=usages,
         backend_metadata={**resource.backend_metadata, "runtime_state": "ACTIVE"},
-        last_sync=change.now,
+        last_sync=unit_of_work.now,
     )
-    components = await change.rows(tables.component, offering_id=resource.offering_id)
-    for each in components:
-        if each.type in usages:
-            await _metered(change, resource, each.id, usages[each.type])
+    components = await unit_of_work.load_rows(tables.component, offering_id=resource.offering_id)
+    for component in components:
+        if component.type in usages:
+            await _record_usage(unit_of_work, resource, component.id, usages[component.type])
 
 
-def _grown(value: Any) -> Any:
-    return float(round(Decimal(str(value)) * _GROWTH, 2)) if isinstance(value, float) else value + 1
+def _grow_usage(value: Any) -> Any:
+    return (
+        float(round(Decimal(str(value)) * _USAGE_GROWTH_FACTOR, 2))
+        if isinstance(value, float)
+        else value + 1
+    )
 
 
-async def _metered(change: Change, resource: Any, component: int, value: Any) -> None:
+async def _record_usage(
+    unit_of_work: UnitOfWork, resource: Any, component_id: int, value: Any
+) -> None:
     """Note how much of a component was used this month."""
-    month = change.today.replace(day=1)
-    periods = await change.rows(tables.plan_period, resource_id=resource.id, end=None)
+    month = unit_of_work.today.replace(day=1)
+    periods = await unit_of_work.load_rows(tables.plan_period, resource_id=resource.id, end=None)
     period = periods[-1].id if periods else None
-    known = await change.writer.find(usage_of(resource.id, component, period, month))
-    told = {"usage": value, "date": change.now}
-    if known:
-        await change.save(tables.component_usage, known[0][0], **told)
+    existing_rows = await unit_of_work.writer.execute_statement(
+        select_component_usage(resource.id, component_id, period, month)
+    )
+    values = {"usage": value, "date": unit_of_work.now}
+    if existing_rows:
+        await unit_of_work.update_rows(tables.component_usage, existing_rows[0][0], **values)
         return
-    await change.add(
+    await unit_of_work.insert_row(
         tables.component_usage,
         resource_id=resource.id,
-        component_id=component,
+        component_id=component_id,
         plan_period_id=period,
         billing_period=month,
-        **told,
+        **values,
     )

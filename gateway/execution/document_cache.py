@@ -19,101 +19,111 @@ from graphql import (
     visit,
 )
 
-from gateway.execution.errors import Code
+from gateway.execution.errors import ErrorCode
 
-KEPT, LONGEST_KEPT = 500, 20_000
+MAX_CACHED_DOCUMENTS, MAX_CACHED_DOCUMENT_CHARS = 500, 20_000
 """So many documents are kept, and none of more characters."""
-LONGEST, LONGEST_NAME = 100_000, 128
+MAX_DOCUMENT_CHARS, MAX_NAME_CHARS = 100_000, 128
 """Characters of a document, and of a name in it: names come back in answers and errors."""
-MOST_INTROSPECTION = 5
+MAX_INTROSPECTION_FIELDS = 5
 """How often a document may ask for the schema: each time can cost much."""
-_LONG_NAME = re.compile(rf"\w{{{LONGEST_NAME + 1}}}", re.ASCII)
-_INTROSPECTION = re.compile(r"\b__(schema|type)\b")
+_LONG_NAME_PATTERN = re.compile(rf"\w{{{MAX_NAME_CHARS + 1}}}", re.ASCII)
+_INTROSPECTION_PATTERN = re.compile(r"\b__(schema|type)\b")
 
 
 @dataclass(frozen=True)
-class Document:
+class ParsedDocument:
     """A document that can be executed, or the errors why it can't."""
 
     ast: DocumentNode | None = None
     errors: tuple[GraphQLError, ...] = ()
-    code: Code = Code.GRAPHQL_VALIDATION_FAILED
+    code: ErrorCode = ErrorCode.GRAPHQL_VALIDATION_FAILED
 
     @cached_property
-    def switches(self) -> tuple[str, ...]:
+    def directive_variables(self) -> tuple[str, ...]:
         """Name the variables that decide, in @skip and @include, what is selected."""
-        found: set[str] = set()
+        names: set[str] = set()
 
-        class Collect(Visitor):
+        class VariableCollector(Visitor):
             def enter_directive(self, node: DirectiveNode, *_: object) -> None:
-                values = [each.value for each in node.arguments or ()]
-                found.update(each.name.value for each in values if isinstance(each, VariableNode))
+                argument_values = [each.value for each in node.arguments or ()]
+                names.update(
+                    each.name.value for each in argument_values if isinstance(each, VariableNode)
+                )
 
         if self.ast is not None:
-            visit(self.ast, Collect())
-        return tuple(sorted(found))
+            visit(self.ast, VariableCollector())
+        return tuple(sorted(names))
 
     @cached_property
-    def uses(self) -> Counter[str]:
+    def variable_use_counts(self) -> Counter[str]:
         """Count how often each variable is used, where it is defined apart."""
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
 
-        class Count(Visitor):
+        class VariableCounter(Visitor):
             def enter_variable(self, node: VariableNode, *_: object) -> None:
-                found[node.name.value] += 1
+                counts[node.name.value] += 1
 
             def enter_variable_definition(self, node: VariableDefinitionNode, *_: object) -> None:
-                found[node.variable.name.value] -= 1
+                counts[node.variable.name.value] -= 1
 
         if self.ast is not None:
-            visit(self.ast, Count())
-        return found
+            visit(self.ast, VariableCounter())
+        return counts
 
 
-class Documents:
+class DocumentCache:
     """Reads documents for a schema."""
 
-    def __init__(self, schema: GraphQLSchema, *, tokens: int) -> None:
+    def __init__(self, schema: GraphQLSchema, *, max_tokens: int) -> None:
         """Read documents of at most so many `tokens`."""
-        self._schema, self._tokens = schema, tokens
-        self._kept = lru_cache(KEPT)(self._read)
+        self._schema, self._max_tokens = schema, max_tokens
+        self._parse_cached = lru_cache(MAX_CACHED_DOCUMENTS)(self._parse_document)
 
-    def read(self, text: str) -> Document:
+    def get_document(self, text: str) -> ParsedDocument:
         """Give the document that `text` is."""
-        return self._kept(text) if len(text) <= LONGEST_KEPT else self._read(text)
+        return (
+            self._parse_cached(text)
+            if len(text) <= MAX_CACHED_DOCUMENT_CHARS
+            else self._parse_document(text)
+        )
 
-    def _read(self, text: str) -> Document:
-        if len(text) > LONGEST:
-            return _refused(f"The document has more than {LONGEST} characters.")
-        if len(_INTROSPECTION.findall(text)) > MOST_INTROSPECTION:
-            return _refused(
-                f"The document asks for the schema more than {MOST_INTROSPECTION} times."
+    def _parse_document(self, text: str) -> ParsedDocument:
+        if len(text) > MAX_DOCUMENT_CHARS:
+            return _reject_document(f"The document has more than {MAX_DOCUMENT_CHARS} characters.")
+        if len(_INTROSPECTION_PATTERN.findall(text)) > MAX_INTROSPECTION_FIELDS:
+            return _reject_document(
+                f"The document asks for the schema more than {MAX_INTROSPECTION_FIELDS} times."
             )
-        return self._parsed(text)
+        return self._parse_and_validate(text)
 
-    def _parsed(self, text: str) -> Document:
+    def _parse_and_validate(self, text: str) -> ParsedDocument:
         try:
-            ast = parse(text, max_tokens=self._tokens)
+            ast = parse(text, max_tokens=self._max_tokens)
         except GraphQLError as error:
-            return Document(None, (error,), Code.GRAPHQL_PARSE_FAILED)
+            return ParsedDocument(None, (error,), ErrorCode.GRAPHQL_PARSE_FAILED)
         except RecursionError:
-            return _refused("The document is nested too deeply.")
-        if _LONG_NAME.search(text) and any(len(name) > LONGEST_NAME for name in _names(ast)):
-            return _refused(f"A name in the document has more than {LONGEST_NAME} characters.")
-        return Document(ast, tuple(validate(self._schema, ast)))
+            return _reject_document("The document is nested too deeply.")
+        if _LONG_NAME_PATTERN.search(text) and any(
+            len(name) > MAX_NAME_CHARS for name in _collect_names(ast)
+        ):
+            return _reject_document(
+                f"A name in the document has more than {MAX_NAME_CHARS} characters."
+            )
+        return ParsedDocument(ast, tuple(validate(self._schema, ast)))
 
 
-def _refused(message: str) -> Document:
-    return Document(None, (GraphQLError(message),), Code.GRAPHQL_PARSE_FAILED)
+def _reject_document(message: str) -> ParsedDocument:
+    return ParsedDocument(None, (GraphQLError(message),), ErrorCode.GRAPHQL_PARSE_FAILED)
 
 
-def _names(ast: DocumentNode) -> list[str]:
+def _collect_names(ast: DocumentNode) -> list[str]:
     """Give the names in a document."""
-    found: list[str] = []
+    names: list[str] = []
 
-    class Collect(Visitor):
+    class NameCollector(Visitor):
         def enter_name(self, node: NameNode, *_: object) -> None:
-            found.append(node.value)
+            names.append(node.value)
 
-    visit(ast, Collect())
-    return found
+    visit(ast, NameCollector())
+    return names

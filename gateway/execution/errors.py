@@ -12,7 +12,7 @@ from gateway.db.driver.database import TimedOutError, UnavailableError
 log = logging.getLogger(__name__)
 
 
-class Code(StrEnum):
+class ErrorCode(StrEnum):
     """What kind of error it is, in `extensions.code`."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -26,37 +26,37 @@ class Code(StrEnum):
     INTERNAL = "INTERNAL"
 
 
-TOLD = {
-    Code.UNAVAILABLE: "The marketplace's database can't be reached at present. Try again soon.",
-    Code.TIMEOUT: "The answer takes too long. Ask for less.",
-    Code.INTERNAL: "Something went wrong here. The log has it under this id.",
+PUBLIC_ERROR_MESSAGES = {
+    ErrorCode.UNAVAILABLE: "The marketplace's database can't be reached at present. Try again soon.",
+    ErrorCode.TIMEOUT: "The answer takes too long. Ask for less.",
+    ErrorCode.INTERNAL: "Something went wrong here. The log has it under this id.",
 }
 
 
-def failure(message: str, code: Code, **more: str) -> dict[str, Any]:
+def make_request_error(message: str, code: ErrorCode, **extensions: str) -> dict[str, Any]:
     """Give an error that concerns the request as a whole."""
-    return {"message": message, "extensions": {"code": code, **more}}
+    return {"message": message, "extensions": {"code": code, **extensions}}
 
 
-def told(
-    errors: Sequence[GraphQLError], request_id: str, code: Code = Code.BAD_USER_INPUT
+def format_errors(
+    errors: Sequence[GraphQLError], request_id: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT
 ) -> list[dict[str, Any]]:
     """Give what the client is told of `errors`; of `code`, if they are its own and have none.
 
     What went wrong on our side is masked, and logged once for all fields that it
     concerns.
     """
-    ours: dict[object, GraphQLError] = {}
-    for each in errors:
-        if not _clients(each):
-            cause = each.original_error
-            ours.setdefault(each.message if cause is None else id(cause), each)
-    for each in ours.values():
-        _log(each, request_id)
-    return [_told(each, request_id, code) for each in errors]
+    server_errors: dict[object, GraphQLError] = {}
+    for error in errors:
+        if not _is_client_error(error):
+            cause = error.original_error
+            server_errors.setdefault(error.message if cause is None else id(cause), error)
+    for error in server_errors.values():
+        _log_error(error, request_id)
+    return [_format_error(error, request_id, code) for error in errors]
 
 
-def _clients(error: GraphQLError) -> bool:
+def _is_client_error(error: GraphQLError) -> bool:
     """Tell whether the error is the client's own, such as a value that a scalar can't read.
 
     What goes wrong at a place in the answer is ours, unless it is said to be the
@@ -68,24 +68,28 @@ def _clients(error: GraphQLError) -> bool:
     return "code" in (error.extensions or {}) or error.message.startswith("Argument '")
 
 
-def _told(error: GraphQLError, request_id: str, code: Code) -> dict[str, Any]:
+def _format_error(error: GraphQLError, request_id: str, code: ErrorCode) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
-    if _clients(error):
+    if _is_client_error(error):
         return {**formatted, "extensions": {"code": code, **(error.extensions or {})}}
-    kind = _kind(error.original_error)
-    return {**formatted, "message": TOLD[kind], "extensions": {"code": kind, "id": request_id}}
+    server_code = _error_code_of(error.original_error)
+    return {
+        **formatted,
+        "message": PUBLIC_ERROR_MESSAGES[server_code],
+        "extensions": {"code": server_code, "id": request_id},
+    }
 
 
-def _log(error: GraphQLError, request_id: str) -> None:
-    kind, cause = _kind(error.original_error), error.original_error
-    place = ".".join(map(str, error.path or ()))
-    if kind is Code.INTERNAL:
-        log.error("%s at %s: %s", request_id, place, error.message, exc_info=cause)
+def _log_error(error: GraphQLError, request_id: str) -> None:
+    code, cause = _error_code_of(error.original_error), error.original_error
+    path = ".".join(map(str, error.path or ()))
+    if code is ErrorCode.INTERNAL:
+        log.error("%s at %s: %s", request_id, path, error.message, exc_info=cause)
     else:
-        log.warning("%s at %s: %s: %s", request_id, place, kind, cause)
+        log.warning("%s at %s: %s: %s", request_id, path, code, cause)
 
 
-def _kind(error: Exception | None) -> Code:
+def _error_code_of(error: Exception | None) -> ErrorCode:
     if isinstance(error, UnavailableError):
-        return Code.UNAVAILABLE
-    return Code.TIMEOUT if isinstance(error, TimedOutError) else Code.INTERNAL
+        return ErrorCode.UNAVAILABLE
+    return ErrorCode.TIMEOUT if isinstance(error, TimedOutError) else ErrorCode.INTERNAL

@@ -11,46 +11,53 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
 from gateway.db.driver.database import TimedOutError, UnavailableError
-from gateway.execution.document_cache import Document, Documents
-from gateway.execution.errors import Code, failure, told
-from gateway.execution.graphql_core import executed, without_database
-from gateway.execution.graphql_request import Asking
-from gateway.execution.plan.plan import Plan
-from gateway.execution.plan.serializers import keyed
-from gateway.execution.plan_cache import Plans
-from gateway.execution.runtime.run import run
-from gateway.execution.subscription import Subscribing, Told, subscribes, subscribing
-from gateway.schema.framework.context import Context, TooMuchError
+from gateway.execution.document_cache import DocumentCache, ParsedDocument
+from gateway.execution.errors import ErrorCode, format_errors, make_request_error
+from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.plan.plan import ExecutionPlan
+from gateway.execution.plan.serializers import by_response_key
+from gateway.execution.plan_cache import PlanCache
+from gateway.execution.runtime.run import run_plan
+from gateway.execution.subscription import (
+    PreparedSubscription,
+    SubscriptionEvent,
+    is_subscription,
+    prepare_subscription,
+)
+from gateway.schema.framework.context import AnswerTooLargeError, RequestContext
 
 log = logging.getLogger(__name__)
-encode = msgspec.json.Encoder().encode
-ELSEWHERE = "Subscribe over a WebSocket, or accept text/event-stream or multipart/mixed."
-MOST_SURPRISES, REST = 5, 60
+encode_json = msgspec.json.Encoder().encode
+SUBSCRIPTION_TRANSPORT_HINT = (
+    "Subscribe over a WebSocket, or accept text/event-stream or multipart/mixed."
+)
+MAX_PLAN_FAILURES, PLAN_DISABLED_SECONDS = 5, 60
 """A plan that met so many surprises in a row is not used for so many seconds."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class GraphQLResult:
     """A GraphQL response."""
 
     response: dict[str, Any]
     """`errors` and `data`; that may be of any kind that can be written as JSON."""
-    refused: bool = False
+    is_rejected: bool = False
     """Whether the request was refused as a whole: there is no data."""
 
-    def encoded(self) -> bytes:
+    def encode(self) -> bytes:
         """Give the response as JSON."""
-        return encode(self.response)
+        return encode_json(self.response)
 
 
 class SubscriptionError(Exception):
     """The operation is a subscription, which has not one answer but many."""
 
     def __init__(self) -> None:
-        super().__init__(ELSEWHERE)
+        super().__init__(SUBSCRIPTION_TRANSPORT_HINT)
 
 
-class Answering:
+class Executor:
     """Answers requests to `schema`.
 
     `counts` has how many were answered by their plans ("compiled"), by the
@@ -60,142 +67,194 @@ class Answering:
     """
 
     def __init__(
-        self, schema: strawberry.Schema, *, tokens: int = 2000, execution: str = "compiled"
+        self, schema: strawberry.Schema, *, max_tokens: int = 2000, execution: str = "compiled"
     ) -> None:
         """Answer documents of at most so many `tokens`; by plans if they are to be "compiled"."""
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
-        self._documents = Documents(self._schema, tokens=tokens)
-        self._plans = Plans(self._schema) if execution == "compiled" else None
-        self.counts: Counter[str] = Counter()
+        self._document_cache = DocumentCache(self._schema, max_tokens=max_tokens)
+        self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
+        self.execution_counts: Counter[str] = Counter()
 
-    async def answer(self, asking: Asking, context: Context) -> Answer:
+    async def execute(
+        self, graphql_request: GraphQLRequest, context: RequestContext
+    ) -> GraphQLResult:
         """Give the response to a request; SubscriptionError if it subscribes."""
-        document = self._documents.read(asking.query)
+        document = self._document_cache.get_document(graphql_request.query)
         if document.ast is None or document.errors:
-            return self._refused(document, asking)
-        return await self.answer_document(document, asking, context)
+            return self._reject_document(document, graphql_request)
+        return await self.execute_document(document, graphql_request, context)
 
-    def _refused(self, document: Document, asking: Asking) -> Answer:
-        self.counts["refused"] += 1
-        errors = told(document.errors, asking.id, document.code)
-        return Answer({"errors": errors}, refused=True)
+    def _reject_document(
+        self, document: ParsedDocument, graphql_request: GraphQLRequest
+    ) -> GraphQLResult:
+        self.execution_counts["refused"] += 1
+        errors = format_errors(document.errors, graphql_request.request_id, document.code)
+        return GraphQLResult({"errors": errors}, is_rejected=True)
 
-    async def answer_document(self, document: Document, asking: Asking, context: Context) -> Answer:
+    async def execute_document(
+        self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
+    ) -> GraphQLResult:
         """Give the response to a request whose document was read; its text is the plan's name."""
-        plan = self._plan(document, asking, context)
-        answer = None if plan is None else await self._planned(plan, document, asking, context)
-        if answer is None:
-            self.counts["reference"] += 1
-            answer = await self._referred(document, asking, context)
-        return answer
-
-    def _plan(self, document: Document, asking: Asking, context: Context) -> Plan | None:
-        """Give a plan that is of use."""
-        if self._plans is None:
-            return None
-        plan = self._plans.plan(
-            asking.query,
-            document,
-            context.statements.installation,
-            asking.variables,
-            asking.operation_name,
+        plan = self._find_usable_plan(document, graphql_request, context)
+        result = (
+            None
+            if plan is None
+            else await self._execute_plan(plan, document, graphql_request, context)
         )
-        return plan if plan is None or plan.rests_until <= monotonic() else None
+        if result is None:
+            self.execution_counts["reference"] += 1
+            result = await self._execute_reference(document, graphql_request, context)
+        return result
 
-    async def _planned(
-        self, plan: Plan, document: Document, asking: Asking, context: Context
-    ) -> Answer | None:
+    def _find_usable_plan(
+        self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
+    ) -> ExecutionPlan | None:
+        """Give a plan that is of use."""
+        if self._plan_cache is None:
+            return None
+        plan = self._plan_cache.get_plan(
+            graphql_request.query,
+            document,
+            context.statement_compiler.installation,
+            graphql_request.variables,
+            graphql_request.operation_name,
+        )
+        return plan if plan is None or plan.disabled_until <= monotonic() else None
+
+    async def _execute_plan(
+        self,
+        plan: ExecutionPlan,
+        document: ParsedDocument,
+        graphql_request: GraphQLRequest,
+        context: RequestContext,
+    ) -> GraphQLResult | None:
         """Answer by a plan; None if the client made a mistake, which the reference tells best."""
         try:
-            variables = plan.variables.values(asking.variables or {})
+            variables = plan.variable_coercer.coerce_values(graphql_request.variables or {})
             if variables is None:
                 return None
-            answer = Answer({"data": await run(plan, variables, context)})
-        except TooMuchError:
-            answer = _too_much(context.budget.most)
+            result = GraphQLResult({"data": await run_plan(plan, variables, context)})
+        except AnswerTooLargeError:
+            result = _make_size_limit_result(context.row_budget.max_rows)
         except GraphQLError:
             return None
-        except Exception as surprise:  # noqa: BLE001 - whatever it is, the reference tells it
-            return await self._surprised(plan, surprise, document, asking, context)
-        plan.surprises = 0
-        self.counts["compiled"] += 1
-        return answer
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reference tells it
+            return await self._fall_back_to_reference(
+                plan, error, document, graphql_request, context
+            )
+        plan.failures = 0
+        self.execution_counts["compiled"] += 1
+        return result
 
-    async def _surprised(
-        self, plan: Plan, surprise: Exception, document: Document, asking: Asking, context: Context
-    ) -> Answer:
+    async def _fall_back_to_reference(
+        self,
+        plan: ExecutionPlan,
+        error: Exception,
+        document: ParsedDocument,
+        graphql_request: GraphQLRequest,
+        context: RequestContext,
+    ) -> GraphQLResult:
         """Have the reference say what became of a request."""
-        self.counts["surprised"] += 1
-        log.warning("%s: a plan was surprised: %r: %.200r", asking.id, surprise, asking.query)
-        if isinstance(surprise, UnavailableError):
-            context = without_database(context, surprise)
-        elif not isinstance(surprise, TimedOutError):
-            _tire(plan)
-        return await self._referred(document, asking, context)
+        self.execution_counts["surprised"] += 1
+        log.warning(
+            "%s: a plan was surprised: %r: %.200r",
+            graphql_request.request_id,
+            error,
+            graphql_request.query,
+        )
+        if isinstance(error, UnavailableError):
+            context = with_unavailable_database(context, error)
+        elif not isinstance(error, TimedOutError):
+            _record_plan_failure(plan)
+        return await self._execute_reference(document, graphql_request, context)
 
-    async def _referred(
-        self, document: Document, asking: Asking, context: Context, root: object = None
-    ) -> Answer:
+    async def _execute_reference(
+        self,
+        document: ParsedDocument,
+        graphql_request: GraphQLRequest,
+        context: RequestContext,
+        root: object = None,
+    ) -> GraphQLResult:
         """Answer by the reference."""
         assert document.ast is not None
-        if root is None and subscribes(document, asking.operation_name):
+        if root is None and is_subscription(document, graphql_request.operation_name):
             raise SubscriptionError
-        given = asking.variables, asking.operation_name
+        operation = graphql_request.variables, graphql_request.operation_name
         try:
-            result = await executed(self._schema, document.ast, context, *given, root)
-        except TooMuchError:
-            return _too_much(context.budget.most)
-        return _answer(result, asking)
+            result = await execute_with_graphql_core(
+                self._schema, document.ast, context, *operation, root
+            )
+        except AnswerTooLargeError:
+            return _make_size_limit_result(context.row_budget.max_rows)
+        return _make_graphql_result(result, graphql_request)
 
-    def subscription(self, asking: Asking) -> "Subscribing | Answer | None":
+    def prepare_subscription(
+        self, graphql_request: GraphQLRequest
+    ) -> "PreparedSubscription | GraphQLResult | None":
         """Read a subscription; None if it is another operation, an answer if it is refused."""
-        document = self._documents.read(asking.query)
+        document = self._document_cache.get_document(graphql_request.query)
         if document.ast is None or document.errors:
-            return self._refused(document, asking)
-        if not subscribes(document, asking.operation_name):
+            return self._reject_document(document, graphql_request)
+        if not is_subscription(document, graphql_request.operation_name):
             return None
         try:
-            return subscribing(self._schema, document, asking)
+            return prepare_subscription(self._schema, document, graphql_request)
         except GraphQLError as error:
-            return Answer({"errors": told([error], asking.id)}, refused=True)
+            return GraphQLResult(
+                {"errors": format_errors([error], graphql_request.request_id)}, is_rejected=True
+            )
 
-    async def tell(self, subscribed: Subscribing, what: Told, context: Context) -> Answer:
+    async def execute_event(
+        self, subscription: PreparedSubscription, event: SubscriptionEvent, context: RequestContext
+    ) -> GraphQLResult:
         """Give the response that tells a subscriber of an event.
 
         What would show too much of the resource tells of the event alone.
         """
-        if self._plans is None:
-            self.counts["reference"] += 1
-            asked = subscribed.document, subscribed.asking
-            answer = await self._referred(*asked, context, what)
-            if not answer.refused:
-                return answer
+        if self._plan_cache is None:
+            self.execution_counts["reference"] += 1
+            operation = subscription.document, subscription.graphql_request
+            result = await self._execute_reference(*operation, context, event)
+            if not result.is_rejected:
+                return result
         else:
-            query = subscribed.query_about(what)
-            answer = Answer({}) if query is None else await self.answer_document(*query, context)
+            resource_request = subscription.build_resource_request(event)
+            result = (
+                GraphQLResult({})
+                if resource_request is None
+                else await self.execute_document(*resource_request, context)
+            )
         errors = [
-            {**each, "path": [subscribed.key, *each["path"]]} if "path" in each else each
-            for each in answer.response.get("errors", ())
+            {**error, "path": [subscription.response_key, *error["path"]]}
+            if "path" in error
+            else error
+            for error in result.response.get("errors", ())
         ]
-        told_of = {"data": subscribed.written(what, keyed(answer.response.get("data")))}
-        return Answer({"errors": errors, **told_of} if errors else told_of)
+        body = {
+            "data": subscription.build_event_data(
+                event, by_response_key(result.response.get("data"))
+            )
+        }
+        return GraphQLResult({"errors": errors, **body} if errors else body)
 
 
-def _tire(plan: Plan) -> None:
+def _record_plan_failure(plan: ExecutionPlan) -> None:
     """Take note of a surprise; a plan that has nothing else rests."""
-    plan.surprises += 1
-    if plan.surprises >= MOST_SURPRISES:
-        plan.surprises, plan.rests_until = 0, monotonic() + REST
+    plan.failures += 1
+    if plan.failures >= MAX_PLAN_FAILURES:
+        plan.failures, plan.disabled_until = 0, monotonic() + PLAN_DISABLED_SECONDS
 
 
-def _too_much(most: int) -> Answer:
-    message = f"The answer would show more than {most} objects. Ask for less, or page by page."
-    return Answer({"errors": [failure(message, Code.QUERY_TOO_COMPLEX)]}, refused=True)
+def _make_size_limit_result(max_rows: int) -> GraphQLResult:
+    message = f"The answer would show more than {max_rows} objects. Ask for less, or page by page."
+    return GraphQLResult(
+        {"errors": [make_request_error(message, ErrorCode.QUERY_TOO_COMPLEX)]}, is_rejected=True
+    )
 
 
-def _answer(result: ExecutionResult, asking: Asking) -> Answer:
-    errors = told(result.errors or (), asking.id)
-    if result.data is None and all(each.path is None for each in result.errors or ()):
-        return Answer({"errors": errors}, refused=True)
+def _make_graphql_result(result: ExecutionResult, graphql_request: GraphQLRequest) -> GraphQLResult:
+    errors = format_errors(result.errors or (), graphql_request.request_id)
+    if result.data is None and all(error.path is None for error in result.errors or ()):
+        return GraphQLResult({"errors": errors}, is_rejected=True)
     body = {"errors": errors} if errors else {}
-    return Answer({**body, "data": result.data})
+    return GraphQLResult({**body, "data": result.data})

@@ -8,26 +8,26 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute
 
-from gateway.db.driver.database import Ask, Database, Rows
-from gateway.schema.framework.context import Context
+from gateway.db.driver.database import Database, Rows, StatementRequest
+from gateway.schema.framework.context import RequestContext
 
 
-class Gone(Database):
+class UnavailableDatabase(Database):
     """A database that is known to be away: nobody waits for it once more."""
 
     def __init__(self, error: Exception) -> None:
         """Raise `error` whenever something is asked."""
         self._error = error
 
-    async def run(self, asks: Sequence[Ask]) -> list[Rows]:  # noqa: ARG002
+    async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:  # noqa: ARG002
         """Raise the error."""
         raise self._error
 
 
-async def executed(
+async def execute_with_graphql_core(
     schema: GraphQLSchema,
     document: DocumentNode,
-    context: Context,
+    context: RequestContext,
     variables: dict[str, Any] | None,
     operation_name: str | None,
     root: object = None,
@@ -36,7 +36,7 @@ async def executed(
 
     A subscription is executed for one event, the `root`.
     """
-    result = execute(
+    pending_execution = execute(
         schema,
         document,
         root,
@@ -45,14 +45,14 @@ async def executed(
         operation_name=operation_name,
     )
     try:
-        done = await result if isawaitable(result) else result
+        result = await pending_execution if isawaitable(pending_execution) else pending_execution
     except asyncio.CancelledError:
-        context.loads.stop()
+        context.loader.stop()
         raise
-    assert isinstance(done, ExecutionResult)
-    return done
+    assert isinstance(result, ExecutionResult)
+    return result
 
 
-def without_database(context: Context, error: Exception) -> Context:
+def with_unavailable_database(context: RequestContext, error: Exception) -> RequestContext:
     """Give the same request where the database is away because of `error`."""
-    return replace(context, database=Gone(error))
+    return replace(context, database=UnavailableDatabase(error))

@@ -5,11 +5,11 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Asking:
+class GraphQLRequest:
     """A GraphQL request."""
 
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
-    id: str = ""
+    request_id: str = ""
     """What the request is called in the log."""

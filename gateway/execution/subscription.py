@@ -33,19 +33,19 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList, collect_fields, collect_subfields
 from graphql.execution.executor import Executor
 
-from gateway.execution.document_cache import Document
-from gateway.execution.graphql_request import Asking
-from gateway.execution.planner.selections import DEFINITION
-from gateway.execution.planner.viewer_dependence import personal
-from gateway.schema.types.resource_event import GONE, ResourceEvent, ResyncRequired
+from gateway.execution.document_cache import ParsedDocument
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.planner.selections import STRAWBERRY_DEFINITION
+from gateway.execution.planner.viewer_dependence import depends_on_viewer
+from gateway.schema.types.resource_event import UUID_ONLY_KINDS, ResourceEvent, ResyncRequired
 
-Told = ResourceEvent | ResyncRequired
-RESOURCE = "resource"
+SubscriptionEvent = ResourceEvent | ResyncRequired
+RESOURCE_FIELD = "resource"
 """The field of events that is asked as a query."""
-Fields = Mapping[str, FieldDetailsList]
+FieldsByKey = Mapping[str, FieldDetailsList]
 
 
-def subscribes(document: Document, operation_name: str | None) -> bool:
+def is_subscription(document: ParsedDocument, operation_name: str | None) -> bool:
     """Say whether the operation that is meant is a subscription."""
     assert document.ast is not None
     operation = get_operation_ast(document.ast, operation_name)
@@ -53,177 +53,231 @@ def subscribes(document: Document, operation_name: str | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Query:
+class ResourceQuery:
     """What a subscription selects of resources, as a query for one of them."""
 
-    document: Document
-    asking: Asking
+    document: ParsedDocument
+    graphql_request: GraphQLRequest
     """The query but for the uuid; its text is a name that no other document has."""
-    variable: str
+    uuid_variable: str
     """What is to hold the uuid."""
 
-    def about(self, uuid: str) -> tuple[Document, Asking]:
+    def bind_uuid(self, uuid: str) -> tuple[ParsedDocument, GraphQLRequest]:
         """Ask it of the resource with that uuid."""
-        variables = {**(self.asking.variables or {}), self.variable: uuid}
-        return self.document, replace(self.asking, variables=variables)
+        variables = {**(self.graphql_request.variables or {}), self.uuid_variable: uuid}
+        return self.document, replace(self.graphql_request, variables=variables)
 
 
 @dataclass(frozen=True, eq=False)
-class Subscribing:
+class PreparedSubscription:
     """A subscription that can be carried out."""
 
-    asking: Asking
-    document: Document
-    key: str
+    graphql_request: GraphQLRequest
+    document: ParsedDocument
+    response_key: str
     """The key in the answer under which events are told."""
     arguments: Mapping[str, Any]
     """What the field is given, by GraphQL's names."""
-    selected: Mapping[str, Mapping[str, str]]
+    selected_fields: Mapping[str, Mapping[str, str]]
     """For each type of what is told: its fields, by the keys that they have in the answer."""
-    query: Query | None
+    resource_query: ResourceQuery | None
     """What is asked of resources; None if nothing is."""
-    types: Mapping[str, GraphQLObjectType]
-    shared: Hashable
+    event_types: Mapping[str, GraphQLObjectType]
+    sharing_key: Hashable
     """What others have in common who ask alike; where they start is left out."""
-    personal: bool
+    depends_on_viewer: bool
     """Whether what is told of resources may depend on who asks, and not only on what they see."""
 
-    def query_about(self, told: Told) -> tuple[Document, Asking] | None:
+    def build_resource_request(
+        self, event: SubscriptionEvent
+    ) -> tuple[ParsedDocument, GraphQLRequest] | None:
         """Give what is to be asked before something can be told; None if nothing is."""
-        if self.query is None or isinstance(told, ResyncRequired) or told.kind in GONE:
+        if (
+            self.resource_query is None
+            or isinstance(event, ResyncRequired)
+            or event.kind in UUID_ONLY_KINDS
+        ):
             return None
-        return self.query.about(told.uuid)
+        return self.resource_query.bind_uuid(event.uuid)
 
-    def written(self, told: Told, found: Mapping[str, Any]) -> dict[str, Any]:
+    def build_event_data(
+        self, event: SubscriptionEvent, resource_data: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Write the data that tells of something; `found` is what the query gave."""
-        kind = type(told).__name__
-        fields = self.selected[kind].items()
+        type_name = type(event).__name__
+        fields = self.selected_fields[type_name].items()
         return {
-            self.key: {
-                key: found.get(key) if name == RESOURCE else _written(self.types[kind], name, told)
-                for key, name in fields
+            self.response_key: {
+                response_key: resource_data.get(response_key)
+                if name == RESOURCE_FIELD
+                else _serialize_event_field(self.event_types[type_name], name, event)
+                for response_key, name in fields
             }
         }
 
 
-def _written(kind: GraphQLObjectType, name: str, told: Told) -> Any:
+def _serialize_event_field(
+    event_type: GraphQLObjectType, name: str, event: SubscriptionEvent
+) -> Any:
     """Write the value of a field; all that is told is plain, or a list of texts."""
     if name == "__typename":
-        return kind.name
-    field = kind.fields[name]
-    value = getattr(told, field.extensions[DEFINITION].python_name)
+        return event_type.name
+    field = event_type.fields[name]
+    value = getattr(event, field.extensions[STRAWBERRY_DEFINITION].python_name)
     if value is None or isinstance(value, list):
         return value
     type_: Any = get_named_type(field.type)
     return type_.coerce_output_value(value)
 
 
-def subscribing(schema: GraphQLSchema, document: Document, asking: Asking) -> Subscribing:
+def prepare_subscription(
+    schema: GraphQLSchema, document: ParsedDocument, graphql_request: GraphQLRequest
+) -> PreparedSubscription:
     """Read a subscription of a document without errors; GraphQLError if it can't be carried out."""
     assert document.ast is not None
     executor = Executor.build(
         schema,
         document.ast,
-        raw_variable_values=asking.variables,
-        operation_name=asking.operation_name,
+        raw_variable_values=graphql_request.variables,
+        operation_name=graphql_request.operation_name,
     )
     if isinstance(executor, list):
         raise executor[0]
-    key, details = _field(executor)
-    types = dict(_types(schema))
-    fields = {name: _below(executor, each, details) for name, each in types.items()}
+    response_key, details = _collect_root_field(executor)
+    event_types = dict(_iterate_event_types(schema))
+    fields = {
+        name: _collect_subfields(executor, item, details) for name, item in event_types.items()
+    }
     assert schema.subscription_type is not None
-    declared = schema.subscription_type.fields[details[0].node.name.value]
-    query = _query(fields[ResourceEvent.__name__], executor.operation, document, asking)
-    return Subscribing(
-        asking,
+    subscription_field = schema.subscription_type.fields[details[0].node.name.value]
+    resource_query = _build_resource_query(
+        fields[ResourceEvent.__name__], executor.operation, document, graphql_request
+    )
+    return PreparedSubscription(
+        graphql_request,
         document,
-        key,
-        get_argument_values(declared, details[0].node, executor.variable_values),
+        response_key,
+        get_argument_values(subscription_field, details[0].node, executor.variable_values),
         {
-            name: {each: found[0].node.name.value for each, found in below.items()}
-            for name, below in fields.items()
+            name: {item: details_[0].node.name.value for item, details_ in subfields.items()}
+            for name, subfields in fields.items()
         },
-        query,
-        types,
-        _shared(document, asking, details[0].node),
-        query is not None and _personal(schema, query.document),
+        resource_query,
+        event_types,
+        _make_sharing_key(document, graphql_request, details[0].node),
+        resource_query is not None and _depends_on_viewer(schema, resource_query.document),
     )
 
 
-def _personal(schema: GraphQLSchema, document: Document) -> bool:
-    return document.ast is None or personal(schema, document.ast)
+def _depends_on_viewer(schema: GraphQLSchema, document: ParsedDocument) -> bool:
+    return document.ast is None or depends_on_viewer(schema, document.ast)
 
 
-def _shared(document: Document, asking: Asking, field: FieldNode) -> Hashable:
+def _make_sharing_key(
+    document: ParsedDocument, graphql_request: GraphQLRequest, field_node: FieldNode
+) -> Hashable:
     """Name what is asked: the document, and all variables but one that is only for `after`."""
-    given = dict(asking.variables or {})
-    for each in field.arguments or ():
-        if each.name.value == "after" and isinstance(each.value, VariableNode):
-            name = each.value.name.value
-            if document.uses[name] == 1:
-                given.pop(name, None)
-    return asking.query, asking.operation_name, msgspec.json.encode(given, order="sorted")
+    variables = dict(graphql_request.variables or {})
+    for argument in field_node.arguments or ():
+        if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+            name = argument.value.name.value
+            if document.variable_use_counts[name] == 1:
+                variables.pop(name, None)
+    return (
+        graphql_request.query,
+        graphql_request.operation_name,
+        msgspec.json.encode(variables, order="sorted"),
+    )
 
 
-def _types(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLObjectType]]:
-    for each in (ResourceEvent, ResyncRequired):
-        type_ = schema.type_map[each.__name__]
+def _iterate_event_types(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLObjectType]]:
+    for event_class in (ResourceEvent, ResyncRequired):
+        type_ = schema.type_map[event_class.__name__]
         assert isinstance(type_, GraphQLObjectType)
         yield type_.name, type_
 
 
-def _field(executor: Executor[Any]) -> tuple[str, FieldDetailsList]:
+def _collect_root_field(executor: Executor[Any]) -> tuple[str, FieldDetailsList]:
     """Give the one field that a subscription has, once it is valid, and its key in the answer."""
-    schema, root = executor.schema, executor.schema.subscription_type
-    assert root is not None
-    known = executor.fragments, executor.variable_values
-    fields = collect_fields(schema, *known, root, executor.operation).grouped_field_set
+    schema, subscription_type = executor.schema, executor.schema.subscription_type
+    assert subscription_type is not None
+    collection_arguments = executor.fragments, executor.variable_values
+    fields = collect_fields(
+        schema, *collection_arguments, subscription_type, executor.operation
+    ).grouped_field_set
     if len(fields) != 1:
         raise GraphQLError("A subscription selects one field.", [executor.operation])
     return next(iter(fields.items()))
 
 
-def _below(executor: Executor[Any], type_: GraphQLObjectType, details: FieldDetailsList) -> Fields:
-    known = executor.fragments, executor.variable_values, executor.operation
-    return collect_subfields(executor.schema, *known, type_, details).grouped_field_set
+def _collect_subfields(
+    executor: Executor[Any], type_: GraphQLObjectType, details: FieldDetailsList
+) -> FieldsByKey:
+    collection_arguments = executor.fragments, executor.variable_values, executor.operation
+    return collect_subfields(
+        executor.schema, *collection_arguments, type_, details
+    ).grouped_field_set
 
 
-def _query(
-    fields: Fields, operation: OperationDefinitionNode, document: Document, asking: Asking
-) -> Query | None:
-    wanted = {key: found for key, found in fields.items() if found[0].node.name.value == RESOURCE}
-    if not wanted:
+def _build_resource_query(
+    fields: FieldsByKey,
+    operation: OperationDefinitionNode,
+    document: ParsedDocument,
+    graphql_request: GraphQLRequest,
+) -> ResourceQuery | None:
+    resource_fields = {
+        response_key: details
+        for response_key, details in fields.items()
+        if details[0].node.name.value == RESOURCE_FIELD
+    }
+    if not resource_fields:
         return None
-    defined = operation.variable_definitions or ()
-    variable = "uuid"
-    while any(each.variable.name.value == variable for each in defined):
-        variable += "_"
-    selections = tuple(_about(node.node, variable) for found in wanted.values() for node in found)
-    query = OperationDefinitionNode(
+    variable_definitions = operation.variable_definitions or ()
+    uuid_variable = "uuid"
+    while any(
+        definition.variable.name.value == uuid_variable for definition in variable_definitions
+    ):
+        uuid_variable += "_"
+    selections = tuple(
+        _build_query_field(field_detail.node, uuid_variable)
+        for details in resource_fields.values()
+        for field_detail in details
+    )
+    query_operation = OperationDefinitionNode(
         operation=OperationType.QUERY,
-        variable_definitions=(*defined, _defined(variable)),
+        variable_definitions=(*variable_definitions, _define_uuid_variable(uuid_variable)),
         directives=(),
         selection_set=SelectionSetNode(selections=selections),
     )
     assert document.ast is not None
-    fragments = [e for e in document.ast.definitions if isinstance(e, FragmentDefinitionNode)]
-    ast = DocumentNode(definitions=(query, *fragments))
-    switches = [(asking.variables or {}).get(each) for each in document.switches]
-    name = f"{asking.query}\0{asking.operation_name}\0{switches}"
-    return Query(Document(ast), replace(asking, query=name, operation_name=None), variable)
+    fragments = [
+        ast_definition
+        for ast_definition in document.ast.definitions
+        if isinstance(ast_definition, FragmentDefinitionNode)
+    ]
+    ast = DocumentNode(definitions=(query_operation, *fragments))
+    directive_values = [
+        (graphql_request.variables or {}).get(definition)
+        for definition in document.directive_variables
+    ]
+    document_name = f"{graphql_request.query}\0{graphql_request.operation_name}\0{directive_values}"
+    return ResourceQuery(
+        ParsedDocument(ast),
+        replace(graphql_request, query=document_name, operation_name=None),
+        uuid_variable,
+    )
 
 
-def _about(node: FieldNode, variable: str) -> FieldNode:
+def _build_query_field(field_node: FieldNode, uuid_variable: str) -> FieldNode:
     """Write the field of an event as that of a query."""
-    held = VariableNode(name=NameNode(value=variable))
-    given = ArgumentNode(name=NameNode(value="uuid"), value=held)
-    return replace(node, arguments=(given,))
+    variable_node = VariableNode(name=NameNode(value=uuid_variable))
+    argument_node = ArgumentNode(name=NameNode(value="uuid"), value=variable_node)
+    return replace(field_node, arguments=(argument_node,))
 
 
-def _defined(variable: str) -> VariableDefinitionNode:
+def _define_uuid_variable(uuid_variable: str) -> VariableDefinitionNode:
     return VariableDefinitionNode(
-        variable=VariableNode(name=NameNode(value=variable)),
+        variable=VariableNode(name=NameNode(value=uuid_variable)),
         type=NonNullTypeNode(type=NamedTypeNode(name=NameNode(value="UUID"))),
         directives=(),
     )

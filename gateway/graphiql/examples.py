@@ -1,9 +1,9 @@
 """The queries that GraphiQL opens with; each works on the demo."""
 
-from gateway.graphiql.page import Example
+from gateway.graphiql.page import ExampleQuery
 
-EXAMPLES = (
-    Example(
+EXAMPLE_QUERIES = (
+    ExampleQuery(
         "The newest resources that work, with what they are, whose they are and what they cost.",
         """query Resources {
   resources(first: 10, orderBy: CREATED_DESC, filter: { state: OK }) {
@@ -24,7 +24,7 @@ EXAMPLES = (
 }
 """,
     ),
-    Example(
+    ExampleQuery(
         "The catalogue: offerings with their components, plans and SLURM partitions.",
         """query Catalogue {
   offerings(first: 10, orderBy: NAME_ASC) {
@@ -41,7 +41,7 @@ EXAMPLES = (
 }
 """,
     ),
-    Example(
+    ExampleQuery(
         "Projects, each with its resources that end first.",
         """query Projects {
   projects(first: 5, orderBy: NAME_ASC) {
@@ -58,7 +58,7 @@ EXAMPLES = (
 }
 """,
     ),
-    Example(
+    ExampleQuery(
         "Who asks. Other tokens of the demo see less: `gateway tokens` prints them.",
         """query Viewer {
   viewer { user { username fullName isStaff isSupport } }
@@ -68,7 +68,7 @@ EXAMPLES = (
 }
 """,
     ),
-    Example(
+    ExampleQuery(
         "Changes as they come: renew or pull a resource in another window.",
         """subscription Changes {
   resourceChanged {

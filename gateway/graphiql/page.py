@@ -18,10 +18,10 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-STATIC: Final = Path(__file__).parent / "static"
+STATIC_DIRECTORY: Final = Path(__file__).parent / "static"
 """The folder with the explorer's files; LICENSES.txt in it tells where each comes from."""
 
-_POLICY: Final = {
+_CONTENT_SECURITY_POLICY: Final = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self' 'unsafe-inline'",  # CodeMirror and React set styles while they run
@@ -33,8 +33,10 @@ _POLICY: Final = {
     "frame-ancestors": "'none'",
 }
 
-_HEADERS: Final = {
-    "Content-Security-Policy": "; ".join(f"{what} {where}" for what, where in _POLICY.items()),
+_RESPONSE_HEADERS: Final = {
+    "Content-Security-Policy": "; ".join(
+        f"{what} {where}" for what, where in _CONTENT_SECURITY_POLICY.items()
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",  # the default headers may hold a token
@@ -48,7 +50,7 @@ _MEDIA_TYPES: Final = {
 }
 """What each file is, whatever the machine's own list of types says."""
 
-_PAGE: Final = """<!doctype html>
+_PAGE_TEMPLATE: Final = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -74,7 +76,7 @@ _PAGE: Final = """<!doctype html>
 
 
 @dataclass(frozen=True)
-class Example:
+class ExampleQuery:
     """A query that the explorer offers in a tab of its own."""
 
     title: str
@@ -87,7 +89,7 @@ class Example:
     """The variables, as JSON."""
 
 
-class _Files(StaticFiles):
+class _ImmutableFiles(StaticFiles):
     """The explorer's files; their address changes with them, so they may be kept for good."""
 
     def file_response(
@@ -106,16 +108,16 @@ class _Files(StaticFiles):
         return response
 
 
-def routes() -> list[BaseRoute]:
+def build_static_routes() -> list[BaseRoute]:
     """Give the routes that serve the explorer's files."""
-    return [Mount(_files_at(), _Files(directory=STATIC))]
+    return [Mount(_compute_files_url(), _ImmutableFiles(directory=STATIC_DIRECTORY))]
 
 
-def page(
+def render_page(
     *,
     endpoint: str = "/graphql",
     headers: Mapping[str, str] | None = None,
-    examples: Sequence[Example] = (),
+    examples: Sequence[ExampleQuery] = (),
 ) -> HTMLResponse:
     """Give the explorer's page, which asks `endpoint` and fills in `headers` at each visit."""
     config = {
@@ -124,15 +126,18 @@ def page(
         "examples": [asdict(example) for example in examples],
     }
     # Without "<", no text can end the script element that holds it.
-    data = json.dumps(config).replace("<", "\\u003c")
-    return HTMLResponse(_PAGE.format(files=_files_at(), config=data), headers=_HEADERS)
+    config_json = json.dumps(config).replace("<", "\\u003c")
+    return HTMLResponse(
+        _PAGE_TEMPLATE.format(files=_compute_files_url(), config=config_json),
+        headers=_RESPONSE_HEADERS,
+    )
 
 
 @cache
-def _files_at() -> str:
+def _compute_files_url() -> str:
     """Give the address of the files, which names their contents."""
-    contents = sha256()
-    for path in sorted(STATIC.iterdir()):
-        contents.update(path.name.encode())
-        contents.update(path.read_bytes())
-    return f"/graphql/ide/{contents.hexdigest()[:16]}"
+    digest = sha256()
+    for path in sorted(STATIC_DIRECTORY.iterdir()):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return f"/graphql/ide/{digest.hexdigest()[:16]}"

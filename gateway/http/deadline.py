@@ -7,109 +7,113 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from gateway.db.driver.timer import Watch
-from gateway.http.request_head import Headed
+from gateway.db.driver.timer import PeriodicTimer
+from gateway.http.request_head import RequestHead
 
-SOON = 0.25
+DISCONNECT_WATCH_DELAY_SECONDS = 0.25
 """Seconds in which most requests are answered; only after them is the client watched."""
-PATIENCE = 30
+BODY_TIMEOUT_SECONDS = 30
 """Seconds for a body to come."""
 
 
-class GoneError(Exception):
+class ClientDisconnectedError(Exception):
     """The client hung up."""
 
 
-class LateError(Exception):
+class DeadlineExceededError(Exception):
     """The answer took too long."""
 
 
-class StalledError(Exception):
+class BodyTimeoutError(Exception):
     """The body did not come."""
 
     def __init__(self) -> None:
         super().__init__("The body did not come in time.")
 
 
-class Attendance:
+class RequestDeadlines:
     """The requests that are being answered."""
 
     def __init__(self, seconds: float) -> None:
         """Give each of them so many seconds; in a running event loop."""
         self.seconds, self.loop = seconds, asyncio.get_running_loop()
-        self._watch = Watch(self._look)
-        self._present: set[Attended] = set()
+        self._timer = PeriodicTimer(self._check_deadlines)
+        self._deadlines: set[RequestDeadline] = set()
 
-    def enter(self, attended: "Attended") -> None:
+    def add_deadline(self, deadline: "RequestDeadline") -> None:
         """Look after a request from now on."""
-        self._present.add(attended)
-        self._watch.wake()
+        self._deadlines.add(deadline)
+        self._timer.ensure_started()
 
-    def leave(self, attended: "Attended") -> None:
+    def remove_deadline(self, deadline: "RequestDeadline") -> None:
         """Have done with a request."""
-        self._present.discard(attended)
+        self._deadlines.discard(deadline)
 
-    def _look(self, now: float) -> bool:
-        for each in [*self._present]:
-            each.seen(now)
-        return bool(self._present)
+    def _check_deadlines(self, now: float) -> bool:
+        for deadline in [*self._deadlines]:
+            deadline.check_time(now)
+        return bool(self._deadlines)
 
 
-class Attended:
+class RequestDeadline:
     """A context that is left when what is done in it is of no use.
 
     That is by StalledError if the body does not come, then by GoneError or LateError.
     """
 
-    def __init__(self, request: Headed, attendance: Attendance) -> None:
+    def __init__(self, request: RequestHead, deadlines: RequestDeadlines) -> None:
         """Work for `request`."""
-        self._request, self._attendance = request, attendance
-        self._why: type[Exception] | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._read = False
+        self._request, self._deadlines = request, deadlines
+        self._error_type: type[Exception] | None = None
+        self._disconnect_watcher: asyncio.Task[None] | None = None
+        self._is_body_read = False
 
     def __enter__(self) -> Self:
         # The loop is passed in: before Python 3.12 asyncio makes a system call to find it.
-        loop = self._attendance.loop
+        loop = self._deadlines.loop
         task = asyncio.current_task(loop)
         assert task is not None
-        self._working, self._asked, self._since = task, task.cancelling(), loop.time()
-        self._attendance.enter(self)
+        self._task, self._initial_cancel_count, self._phase_started_at = (
+            task,
+            task.cancelling(),
+            loop.time(),
+        )
+        self._deadlines.add_deadline(self)
         return self
 
-    def read(self) -> None:
+    def mark_body_read(self) -> None:
         """Hear that the body was read: what comes now can only say that the client is gone."""
-        self._read, self._since = True, self._attendance.loop.time()
+        self._is_body_read, self._phase_started_at = True, self._deadlines.loop.time()
 
     def __exit__(
         self,
-        _kind: type[BaseException] | None,
+        _error_type: type[BaseException] | None,
         error: BaseException | None,
-        _trace: TracebackType | None,
+        _traceback: TracebackType | None,
     ) -> None:
-        self._attendance.leave(self)
-        if self._watching is not None:
-            self._watching.cancel()
-        if self._why is None or self._working.uncancel() > self._asked:
+        self._deadlines.remove_deadline(self)
+        if self._disconnect_watcher is not None:
+            self._disconnect_watcher.cancel()
+        if self._error_type is None or self._task.uncancel() > self._initial_cancel_count:
             return
         if isinstance(error, asyncio.CancelledError):
-            raise self._why from error
+            raise self._error_type from error
 
-    def seen(self, now: float) -> None:
+    def check_time(self, now: float) -> None:
         """Look after a request that has not been answered yet."""
-        passed = now - self._since
-        if self._why is not None or passed < SOON:
+        elapsed = now - self._phase_started_at
+        if self._error_type is not None or elapsed < DISCONNECT_WATCH_DELAY_SECONDS:
             return
-        if passed > (self._attendance.seconds if self._read else PATIENCE):
-            self._end(LateError if self._read else StalledError)
-        elif self._read and self._watching is None:
-            self._watching = self._attendance.loop.create_task(self._watch())
+        if elapsed > (self._deadlines.seconds if self._is_body_read else BODY_TIMEOUT_SECONDS):
+            self._cancel_task(DeadlineExceededError if self._is_body_read else BodyTimeoutError)
+        elif self._is_body_read and self._disconnect_watcher is None:
+            self._disconnect_watcher = self._deadlines.loop.create_task(self._watch_disconnect())
 
-    async def _watch(self) -> None:
+    async def _watch_disconnect(self) -> None:
         while (await self._request.receive())["type"] != "http.disconnect":
             pass
-        self._end(GoneError)
+        self._cancel_task(ClientDisconnectedError)
 
-    def _end(self, why: type[Exception]) -> None:
-        self._why = why
-        self._working.cancel()
+    def _cancel_task(self, error_type: type[Exception]) -> None:
+        self._error_type = error_type
+        self._task.cancel()

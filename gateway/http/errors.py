@@ -8,50 +8,52 @@ from starlette.responses import Response
 
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.driver.database import TimedOutError, UnavailableError
-from gateway.db.events.change_feed import UnwatchedError
-from gateway.execution.errors import Code
+from gateway.db.events.change_feed import EventsDisabledError
+from gateway.execution.errors import ErrorCode
 from gateway.execution.executor import SubscriptionError
-from gateway.http.deadline import LateError, StalledError
+from gateway.http.deadline import BodyTimeoutError, DeadlineExceededError
 from gateway.http.request_body import BadRequestError
-from gateway.http.responses import masked, refused
-from gateway.subscriptions.quota import TooManyError
+from gateway.http.responses import client_error, server_error
+from gateway.subscriptions.quota import QuotaExceededError
 
 log = logging.getLogger(__name__)
 
 
-def unanswered(problem: Exception, id_: str) -> Response:
+def error_response(error: Exception, request_id: str) -> Response:
     """Give the response to the request called `id_` that a problem kept from being answered."""
-    return _refused(problem, id_) or _failed(problem, id_)
+    return _client_error_response(error, request_id) or _server_error_response(error, request_id)
 
 
-_REFUSALS: Mapping[type[Exception], tuple[int, Code, dict[str, str]]] = {
-    UnauthenticatedError: (401, Code.UNAUTHENTICATED, {"WWW_Authenticate": "Token"}),
-    SubscriptionError: (406, Code.BAD_USER_INPUT, {}),
-    StalledError: (408, Code.BAD_USER_INPUT, {}),
-    UnwatchedError: (503, Code.UNAVAILABLE, {}),
-    TooManyError: (429, Code.RATE_LIMITED, {"Retry_After": "10"}),
+_CLIENT_ERRORS: Mapping[type[Exception], tuple[int, ErrorCode, dict[str, str]]] = {
+    UnauthenticatedError: (401, ErrorCode.UNAUTHENTICATED, {"WWW_Authenticate": "Token"}),
+    SubscriptionError: (406, ErrorCode.BAD_USER_INPUT, {}),
+    BodyTimeoutError: (408, ErrorCode.BAD_USER_INPUT, {}),
+    EventsDisabledError: (503, ErrorCode.UNAVAILABLE, {}),
+    QuotaExceededError: (429, ErrorCode.RATE_LIMITED, {"Retry_After": "10"}),
 }
 """What the client can change: its status, its code, and headers."""
 
 
-def _refused(problem: Exception, id_: str) -> Response | None:
+def _client_error_response(error: Exception, request_id: str) -> Response | None:
     """Tell of what the client can change; None if it can't change that."""
-    if isinstance(problem, BadRequestError):
-        return refused(problem.status, str(problem), Code.BAD_USER_INPUT, id_)
-    for kind, (status, code, headers) in _REFUSALS.items():
-        if isinstance(problem, kind):
-            return refused(status, str(problem), code, id_, **headers)
+    if isinstance(error, BadRequestError):
+        return client_error(error.status, str(error), ErrorCode.BAD_USER_INPUT, request_id)
+    for error_type, (status, code, headers) in _CLIENT_ERRORS.items():
+        if isinstance(error, error_type):
+            return client_error(status, str(error), code, request_id, **headers)
     return None
 
 
-def _failed(problem: Exception, id_: str) -> Response:
+def _server_error_response(error: Exception, request_id: str) -> Response:
     """Tell of what went wrong here; the log tells more."""
-    if isinstance(problem, (UnavailableError, TimedOutError)):
-        log.warning("%s: %s", id_, problem)
-        later = {"Retry_After": "2"}
-        return masked(HTTPStatus.SERVICE_UNAVAILABLE, Code.UNAVAILABLE, id_, **later)
-    if isinstance(problem, LateError):
-        log.warning("%s: The answer takes too long.", id_)
-        return masked(HTTPStatus.GATEWAY_TIMEOUT, Code.TIMEOUT, id_)
-    log.error("%s", id_, exc_info=problem)
-    return masked(HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL, id_)
+    if isinstance(error, (UnavailableError, TimedOutError)):
+        log.warning("%s: %s", request_id, error)
+        retry_headers = {"Retry_After": "2"}
+        return server_error(
+            HTTPStatus.SERVICE_UNAVAILABLE, ErrorCode.UNAVAILABLE, request_id, **retry_headers
+        )
+    if isinstance(error, DeadlineExceededError):
+        log.warning("%s: The answer takes too long.", request_id)
+        return server_error(HTTPStatus.GATEWAY_TIMEOUT, ErrorCode.TIMEOUT, request_id)
+    log.error("%s", request_id, exc_info=error)
+    return server_error(HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.INTERNAL, request_id)

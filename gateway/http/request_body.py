@@ -9,10 +9,10 @@ import msgspec
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from gateway.execution.graphql_request import Asking
-from gateway.http.request_head import PREFLIGHT, Headed
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.http.request_head import PREFLIGHT_HEADERS, RequestHead
 
-decode = msgspec.json.Decoder().decode
+decode_json = msgspec.json.Decoder().decode
 
 
 class BadRequestError(Exception):
@@ -24,135 +24,149 @@ class BadRequestError(Exception):
         self.status = status
 
 
-async def read(request: Headed, longest: int) -> bytes:
+async def read_body(request: RequestHead, max_bytes: int) -> bytes:
     """Read the body; BadRequestError if it is longer than so many bytes, or ends too early."""
-    body, more = b"", True
-    while more:
+    body, has_more = b"", True
+    while has_more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise BadRequestError("The body ends too early.")
         body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > longest:
+        has_more = message.get("more_body", False)
+        if len(body) > max_bytes:
             raise BadRequestError(
-                f"The body is longer than {longest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                f"The body is longer than {max_bytes} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             )
     return body
 
 
-def asking_in(body: bytes, id_: str) -> Asking:
+def parse_json(body: bytes, request_id: str) -> GraphQLRequest:
     """Read a GraphQL request; BadRequestError names the member that is wrong."""
     try:
-        given = decode(body)
+        document = decode_json(body)
     except (ValueError, RecursionError) as error:
         raise BadRequestError(f"The body is no JSON: {error}.") from None
-    return asking_of(given, id_)
+    return parse_decoded_json(document, request_id)
 
 
-def asking_of(given: object, id_: str) -> Asking:
+def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
     """Read a GraphQL request of decoded JSON; BadRequestError names the member that is wrong."""
-    if not isinstance(given, dict):
+    if not isinstance(document, dict):
         raise BadRequestError("The body must be a JSON object with a `query`.")
-    query = _member(given, "query", str, "a string")
+    query = _get_member(document, "query", str, "a string")
     if not query:
         raise BadRequestError("The body has no `query`.")
-    return Asking(
+    return GraphQLRequest(
         query=query,
-        variables=_member(given, "variables", dict, "an object"),
-        operation_name=_member(given, "operationName", str, "a string"),
-        id=id_,
+        variables=_get_member(document, "variables", dict, "an object"),
+        operation_name=_get_member(document, "operationName", str, "a string"),
+        request_id=request_id,
     )
 
 
-def _member(given: dict[str, Any], name: str, kind: type, words: str) -> Any:
-    value = given.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise BadRequestError(f"`{name}` must be {words}.")
+def _get_member(
+    document: dict[str, Any], name: str, expected_type: type, type_description: str
+) -> Any:
+    value = document.get(name)
+    if value is not None and not isinstance(value, expected_type):
+        raise BadRequestError(f"`{name}` must be {type_description}.")
     return value
 
 
-LARGEST = 11_000_000
+MAX_MULTIPART_BYTES = 11_000_000
 """Bytes of a whole request."""
-_PLACE = re.compile(r"variables(\.\w+){0,5}\.attachment")
+_FILE_PATH_PATTERN = re.compile(r"variables(\.\w+){0,5}\.attachment")
 """Where a file can be: the one kind of variable that takes any."""
 
 
-async def asking_with_file(request: Headed, longest: int, id_: str) -> Asking:
+async def parse_multipart(
+    request: RequestHead, max_part_bytes: int, request_id: str
+) -> GraphQLRequest:
     """Read a request with a file, the rest of at most `longest` bytes.
 
     BadRequestError names what is wrong with it.
     """
-    if not any(request.says(each) for each in PREFLIGHT):
+    if not any(request.first(each) for each in PREFLIGHT_HEADERS):
         raise BadRequestError("Send a multipart request with the header `GraphQL-Preflight: 1`.")
-    form = await _parsed(await read(request, LARGEST), request.says(b"content-type"), longest)
+    form = await _parse_form(
+        await read_body(request, MAX_MULTIPART_BYTES),
+        request.first(b"content-type"),
+        max_part_bytes,
+    )
     try:
-        asking, (part, place) = asking_in(_text(form, "operations"), id_), _mapped(form)
-        file = form.get(part)
+        graphql_request, (part_name, variable_path) = (
+            parse_json(_get_text_field(form, "operations"), request_id),
+            _parse_file_map(form),
+        )
+        file = form.get(part_name)
         if not isinstance(file, UploadFile):
-            raise BadRequestError(f"There is no file called {part[:50]!r}, as `map` says.")
-        _put(asking.variables, place, await file.read())
+            raise BadRequestError(f"There is no file called {part_name[:50]!r}, as `map` says.")
+        _set_file_variable(graphql_request.variables, variable_path, await file.read())
     finally:
         await form.close()
-    return asking
+    return graphql_request
 
 
-async def _parsed(body: bytes, content_type: str, longest: int) -> FormData:
-    async def stream() -> AsyncGenerator[bytes, None]:
+async def _parse_form(body: bytes, content_type: str, max_part_bytes: int) -> FormData:
+    async def stream_body() -> AsyncGenerator[bytes, None]:
         yield body
 
     headers = Headers({"content-type": content_type})
-    parser = MultiPartParser(headers, stream(), max_files=1, max_fields=2, max_part_size=longest)
+    parser = MultiPartParser(
+        headers, stream_body(), max_files=1, max_fields=2, max_part_size=max_part_bytes
+    )
     try:
         return await parser.parse()
     except MultiPartException as error:
         raise BadRequestError(f"The multipart request can't be read: {error.message}") from None
 
 
-def _text(form: FormData, name: str) -> bytes:
+def _get_text_field(form: FormData, name: str) -> bytes:
     value = form.get(name)
     if not isinstance(value, str):
         raise BadRequestError(f"The multipart request has no field `{name}`.")
     return value.encode()
 
 
-def _mapped(form: FormData) -> tuple[str, str]:
+def _parse_file_map(form: FormData) -> tuple[str, str]:
     """Give the name of the file, and the place of the variable that it is."""
     try:
-        given = msgspec.json.decode(_text(form, "map"), type=dict[str, list[str]])
-        ((part, (place,)),) = given.items()
+        file_map = msgspec.json.decode(_get_text_field(form, "map"), type=dict[str, list[str]])
+        ((part_name, (variable_path,)),) = file_map.items()
     except (ValueError, TypeError):
         raise BadRequestError(
             'The field `map` names a file and a variable, as {"0": ["variables.input.attachment"]}.'
         ) from None
-    if not _PLACE.fullmatch(place):
+    if not _FILE_PATH_PATTERN.fullmatch(variable_path):
         raise BadRequestError(
-            f"{place[:100]!r} takes no file: only an `attachment` does.", HTTPStatus.BAD_REQUEST
+            f"{variable_path[:100]!r} takes no file: only an `attachment` does.",
+            HTTPStatus.BAD_REQUEST,
         )
-    return part, place
+    return part_name, variable_path
 
 
-def _put(variables: Any, place: str, content: bytes) -> None:
+def _set_file_variable(variables: Any, variable_path: str, content: bytes) -> None:
     """Have a variable be the content of a file; its place is to hold null until then."""
-    _, *names, last = place.split(".")
-    for name in names:
-        variables = variables.get(name) if isinstance(variables, dict) else None
-    if not isinstance(variables, dict) or variables.get(last) is not None:
+    _, *parent_keys, last_key = variable_path.split(".")
+    for key in parent_keys:
+        variables = variables.get(key) if isinstance(variables, dict) else None
+    if not isinstance(variables, dict) or variables.get(last_key) is not None:
         raise BadRequestError(
-            f"`operations` is to have null where the file belongs: {place[:100]}."
+            f"`operations` is to have null where the file belongs: {variable_path[:100]}."
         )
-    variables[last] = content
+    variables[last_key] = content
 
 
-JSON, MULTIPART = "application/json", "multipart/form-data"
+JSON_MEDIA_TYPE, MULTIPART_MEDIA_TYPE = "application/json", "multipart/form-data"
 
 
-async def asked(request: Headed, longest: int, id_: str) -> Asking:
+async def parse_request(request: RequestHead, max_bytes: int, request_id: str) -> GraphQLRequest:
     """Read a request of at most `longest` bytes, files apart; BadRequestError if it is none."""
-    media_type = request.says(b"content-type").partition(";")[0].strip().lower()
-    if media_type == JSON:
-        return asking_in(await read(request, longest), id_)
-    if media_type == MULTIPART:
-        return await asking_with_file(request, longest, id_)
+    media_type = request.first(b"content-type").partition(";")[0].strip().lower()
+    if media_type == JSON_MEDIA_TYPE:
+        return parse_json(await read_body(request, max_bytes), request_id)
+    if media_type == MULTIPART_MEDIA_TYPE:
+        return await parse_multipart(request, max_bytes, request_id)
     raise BadRequestError(
         "Send the query as JSON, with `Content-Type: application/json`.",
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

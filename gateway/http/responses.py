@@ -2,48 +2,60 @@
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from gateway.execution.errors import TOLD, Code, failure
-from gateway.execution.executor import Answer
-from gateway.http.single_write import WholeResponse
+from gateway.execution.errors import PUBLIC_ERROR_MESSAGES, ErrorCode, make_request_error
+from gateway.execution.executor import GraphQLResult
+from gateway.http.single_write import SingleWriteResponse
 
-GRAPHQL_JSON = "application/graphql-response+json"
-_USUAL = [(b"vary", b"Accept"), (b"cache-control", b"no-store")]
-_NEWER = [(b"content-type", f"{GRAPHQL_JSON}; charset=utf-8".encode()), *_USUAL]
-_OLDER = [(b"content-type", b"application/json"), *_USUAL]
+GRAPHQL_RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
+_COMMON_HEADERS = [(b"vary", b"Accept"), (b"cache-control", b"no-store")]
+_GRAPHQL_RESPONSE_HEADERS = [
+    (b"content-type", f"{GRAPHQL_RESPONSE_MEDIA_TYPE}; charset=utf-8".encode()),
+    *_COMMON_HEADERS,
+]
+_JSON_HEADERS = [(b"content-type", b"application/json"), *_COMMON_HEADERS]
 
 
-class Answered(WholeResponse):
+class GraphQLResponse(SingleWriteResponse):
     """An answer in the media type that the client takes; only the newer knows statuses."""
 
-    def __init__(self, answer: Answer, accepted: str, id_: str) -> None:
+    def __init__(self, result: GraphQLResult, accept_header: str, request_id: str) -> None:
         """Answer the request called `id_` of a client that has `accepted` certain media types."""
-        newer = GRAPHQL_JSON in accepted
-        self.status_code = 400 if answer.refused and newer else 200
-        self.body, self.background = answer.encoded(), None
+        uses_graphql_media_type = GRAPHQL_RESPONSE_MEDIA_TYPE in accept_header
+        self.status_code = 400 if result.is_rejected and uses_graphql_media_type else 200
+        self.body, self.background = result.encode(), None
         self.raw_headers = [
             (b"content-length", b"%d" % len(self.body)),
-            (b"x-request-id", id_.encode()),
-            *(_NEWER if newer else _OLDER),
+            (b"x-request-id", request_id.encode()),
+            *(_GRAPHQL_RESPONSE_HEADERS if uses_graphql_media_type else _JSON_HEADERS),
         ]
 
 
-def refused(status: int, message: str, code: Code, id_: str, **headers: str) -> Response:
+def client_error(
+    status: int, message: str, code: ErrorCode, request_id: str, **headers: str
+) -> Response:
     """Refuse a request for something that the client can change."""
-    return _failed(status, failure(message, code), id_, headers)
+    return _error_json_response(status, make_request_error(message, code), request_id, headers)
 
 
-def masked(status: int, code: Code, id_: str, **headers: str) -> Response:
+def server_error(status: int, code: ErrorCode, request_id: str, **headers: str) -> Response:
     """Refuse a request for a reason of ours, which the log has under the request's id."""
-    return _failed(status, failure(TOLD[code], code, id=id_), id_, headers)
+    return _error_json_response(
+        status,
+        make_request_error(PUBLIC_ERROR_MESSAGES[code], code, id=request_id),
+        request_id,
+        headers,
+    )
 
 
-def _failed(status: int, error: object, id_: str, headers: dict[str, str]) -> Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    usual = {"X-Request-ID": id_, "Cache-Control": "no-store", **named}
-    return JSONResponse({"errors": [error]}, status, usual)
+def _error_json_response(
+    status: int, error: object, request_id: str, headers: dict[str, str]
+) -> Response:
+    extra_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    response_headers = {"X-Request-ID": request_id, "Cache-Control": "no-store", **extra_headers}
+    return JSONResponse({"errors": [error]}, status, response_headers)
 
 
-_SAVED = {
+_DOWNLOAD_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, no-store",
@@ -51,18 +63,18 @@ _SAVED = {
 """What keeps a browser from showing somebody's file as a page, and everybody from keeping it."""
 
 
-def file(content: bytes, name: str, id_: str, *, head: bool) -> Response:
+def pdf_response(content: bytes, filename: str, request_id: str, *, is_head: bool) -> Response:
     """Give a PDF to be saved under a `name`, which has to be plain; or its `head` only."""
     headers = {
-        **_SAVED,
-        "Content-Disposition": f'attachment; filename="{name}"',
+        **_DOWNLOAD_HEADERS,
+        "Content-Disposition": f'attachment; filename="{filename}"',
         "Content-Length": str(len(content)),
-        "X-Request-ID": id_,
+        "X-Request-ID": request_id,
     }
-    return Response(b"" if head else content, 200, headers, "application/pdf")
+    return Response(b"" if is_head else content, 200, headers, "application/pdf")
 
 
-def absent(id_: str) -> Response:
+def file_not_found(request_id: str) -> Response:
     """Say that there is no such file, or none for whoever asks."""
-    headers = {**_SAVED, "X-Request-ID": id_}
+    headers = {**_DOWNLOAD_HEADERS, "X-Request-ID": request_id}
     return PlainTextResponse("There is no such file.\n", 404, headers)

@@ -5,62 +5,74 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.db.access.viewer import Viewer
-from gateway.db.driver.database import Ask, Rows
-from gateway.db.driver.encoding import text
-from gateway.db.query_spec import Read
-from gateway.db.sql.compiler import Statements
-from gateway.loaders.dispatch import Loader, Rounds, Runs
+from gateway.db.driver.database import Rows, StatementRequest
+from gateway.db.driver.encoding import encode_text
+from gateway.db.query_spec import QuerySpec
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.loaders.dispatch import BatchDispatcher, KeyLoader, StatementRunner
 
-Parameters = Mapping[str, str | None]
+QueryParameters = Mapping[str, str | None]
 NO_KEY = ()
 """What a read without keys is loaded by."""
 
 
-class Loads:
+class ReadLoader:
     """Loads rows by the key they are found by, batched: one loader for each read."""
 
-    def __init__(self, database: Runs, statements: Statements, viewer: Viewer) -> None:
+    def __init__(
+        self, database: StatementRunner, statement_compiler: StatementCompiler, viewer: Viewer
+    ) -> None:
         """Load what `viewer` sees."""
-        self._statements, self._viewer = statements, viewer
-        self._rounds = Rounds(database)
-        self._loaders: dict[Any, Loader] = {}
+        self._statement_compiler, self._viewer = statement_compiler, viewer
+        self._dispatcher = BatchDispatcher(database)
+        self._loaders: dict[Any, KeyLoader] = {}
 
-    async def rows(self, read: Read, key: Any, parameters: Parameters | None = None) -> Rows:
+    async def load_rows(
+        self, query_spec: QuerySpec, key: Any, parameters: QueryParameters | None = None
+    ) -> Rows:
         """Load the rows that `read` finds under `key`; `parameters` are those of its conditions."""
-        given = parameters or {}
-        name = (read, *given.items())
-        loader = self._loaders.get(name)
+        values = parameters or {}
+        loader_key = (query_spec, *values.items())
+        loader = self._loaders.get(loader_key)
         if loader is None:
-            loader = self._loaders[name] = Loader(self._rounds, _Batch(self, read, given))
-        rows: Rows = await loader.load(NO_KEY if read.match is None else key)
+            loader = self._loaders[loader_key] = KeyLoader(
+                self._dispatcher, _QueryBatch(self, query_spec, values)
+            )
+        rows: Rows = await loader.load(NO_KEY if query_spec.key_column is None else key)
         return rows
 
     def stop(self) -> None:
         """Load nothing any more: nobody waits for it."""
-        self._rounds.stop()
+        self._dispatcher.stop()
 
-    def ask(self, read: Read, parameters: Parameters) -> Ask | None:
+    def build_request(
+        self, query_spec: QuerySpec, parameters: QueryParameters
+    ) -> StatementRequest | None:
         """Give the statement of `read` and its values; None if there is nothing to find."""
-        made = self._statements.of(read, self._viewer.sight)
-        if made is None:
+        statement = self._statement_compiler.cached(query_spec, self._viewer.access_shape)
+        if statement is None:
             return None
-        given = {**self._viewer.parameters, **parameters}
-        return made, tuple([given[name] for name in made.parameters])
+        values = {**self._viewer.parameters, **parameters}
+        return statement, tuple([values[name] for name in statement.parameter_names])
 
 
-class _Batch:
+class _QueryBatch:
     """How the keys of one read become a statement, and its rows each key's."""
 
-    def __init__(self, loads: Loads, read: Read, parameters: Parameters) -> None:
-        self._loads, self._read, self._parameters = loads, read, parameters
+    def __init__(
+        self, read_loader: ReadLoader, query_spec: QuerySpec, parameters: QueryParameters
+    ) -> None:
+        self._read_loader, self._query_spec, self._parameters = read_loader, query_spec, parameters
 
-    def ask(self, keys: Sequence[Any]) -> Ask | None:
-        return self._loads.ask(self._read, {**self._parameters, "keys": text(list(keys))})
+    def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
+        return self._read_loader.build_request(
+            self._query_spec, {**self._parameters, "keys": encode_text(list(keys))}
+        )
 
-    def sort(self, keys: Sequence[Any], rows: Rows) -> list[Rows]:
-        if self._read.match is None:
+    def group_rows(self, keys: Sequence[Any], rows: Rows) -> list[Rows]:
+        if self._query_spec.key_column is None:
             return [rows]
-        found: dict[Any, Rows] = defaultdict(list)
+        rows_by_key: dict[Any, Rows] = defaultdict(list)
         for row in rows:
-            found[row[0]].append(row)
-        return [found[each] for each in keys]
+            rows_by_key[row[0]].append(row)
+        return [rows_by_key[each] for each in keys]

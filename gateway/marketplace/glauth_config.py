@@ -6,168 +6,196 @@ from typing import Any
 
 import msgspec
 
-_LARGEST = 2**32 - 1
+_POSIX_ID_UPPER_BOUND = 2**32 - 1
 """Ids of users and groups are below it, and above root's."""
-_LONGEST = 10
-Record = Mapping[str, Any]
+_MAX_POSIX_ID_DIGITS = 10
+GlauthRecord = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Records:
+class GlauthRecords:
     """What is known of the accounts."""
 
-    offering: Record
-    project: Record
-    people: list[Record]
-    groups: list[Record]
-    robots: list[Record]
+    offering: GlauthRecord
+    project: GlauthRecord
+    people: list[GlauthRecord]
+    groups: list[GlauthRecord]
+    robots: list[GlauthRecord]
 
 
-def users_config(told: str | None) -> str | None:
+def render_users_config(records_json: str | None) -> str | None:
     """Write the accounts as TOML; null where none are made.
 
     One without numbers of its own is left out: GLauth would take it for root's.
     """
-    if told is None:
+    if records_json is None:
         return None
-    known = _records(told)
+    records = _parse_records(records_json)
     tables = [
-        *(table for each in known.people for table in _person(each)),
-        *(table for each in known.robots for table in _robot(each)),
-        *(_group(str(gid), gid) for gid in _numbers(each["gid"] for each in known.groups)),
+        *(table for each in records.people for table in _render_person(each)),
+        *(table for each in records.robots for table in _render_robot(each)),
+        *(
+            _render_group(str(gid), gid)
+            for gid in _parse_posix_ids(each["gid"] for each in records.groups)
+        ),
     ]
     return "\n".join(tables)
 
 
-def tree(told: str | None) -> str | None:
+def render_account_tree(records_json: str | None) -> str | None:
     """Write the accounts and their groups as JSON, as REST does; null where none are made."""
-    if told is None:
+    if records_json is None:
         return None
-    known = _records(told)
-    found = {
-        "offering": known.offering,
-        "groups": [*_project_groups(known), *_personal_groups(known)],
-        "users": [_user(each, known) for each in known.people],
-        "robot_accounts": [_robot_account(each) for each in known.robots],
+    records = _parse_records(records_json)
+    account_tree = {
+        "offering": records.offering,
+        "groups": [*_build_project_groups(records), *_build_personal_groups(records)],
+        "users": [_build_user(each, records) for each in records.people],
+        "robot_accounts": [_build_robot_account(each) for each in records.robots],
     }
-    return msgspec.json.encode(found).decode()
+    return msgspec.json.encode(account_tree).decode()
 
 
-def _records(told: str) -> Records:
-    sorted_: dict[str, list[Record]] = {"offering": [], "person": [], "group": [], "robot": []}
-    for kind, record in msgspec.json.decode(told):
-        sorted_[kind].append(record)
-    (place,) = sorted_["offering"]
-    people, groups, robots = sorted_["person"], sorted_["group"], sorted_["robot"]
-    return Records(place["offering"], place["project"], people, groups, robots)
+def _parse_records(records_json: str) -> GlauthRecords:
+    records_by_kind: dict[str, list[GlauthRecord]] = {
+        "offering": [],
+        "person": [],
+        "group": [],
+        "robot": [],
+    }
+    for kind, record in msgspec.json.decode(records_json):
+        records_by_kind[kind].append(record)
+    (offering_record,) = records_by_kind["offering"]
+    people, groups, robots = (
+        records_by_kind["person"],
+        records_by_kind["group"],
+        records_by_kind["robot"],
+    )
+    return GlauthRecords(
+        offering_record["offering"], offering_record["project"], people, groups, robots
+    )
 
 
-def _number(value: Any) -> int | None:
+def _parse_posix_id(value: Any) -> int | None:
     """Give an id, which may be stored as text; null for what is none."""
-    if isinstance(value, str) and value.isdecimal() and len(value) <= _LONGEST:
+    if isinstance(value, str) and value.isdecimal() and len(value) <= _MAX_POSIX_ID_DIGITS:
         value = int(value)
-    known = isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST
-    return value if known else None
+    is_valid = (
+        isinstance(value, int) and not isinstance(value, bool) and 0 < value < _POSIX_ID_UPPER_BOUND
+    )
+    return value if is_valid else None
 
 
-def _numbers(values: Any) -> list[int]:
+def _parse_posix_ids(values: Any) -> list[int]:
     """Give the ids among values, each once, in order."""
-    return sorted({each for each in map(_number, values or ()) if each is not None})
+    return sorted({each for each in map(_parse_posix_id, values or ()) if each is not None})
 
 
-def _text(value: Any) -> str:
+def _text_or_empty(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _texts(value: Any) -> list[str]:
-    listed = value if isinstance(value, list) else []
-    return [each for each in listed if isinstance(each, str)]
+def _filter_texts(value: Any) -> list[str]:
+    items = value if isinstance(value, list) else []
+    return [each for each in items if isinstance(each, str)]
 
 
-def _person(person: Record) -> Iterator[str]:
-    named = {name: person[name] for name in ("name", "givenname", "sn", "mail")}
-    return _account(person, named, {"otherGroups": _numbers(person["gids"])})
+def _render_person(person: GlauthRecord) -> Iterator[str]:
+    identity = {name: person[name] for name in ("name", "givenname", "sn", "mail")}
+    return _render_account(person, identity, {"otherGroups": _parse_posix_ids(person["gids"])})
 
 
-def _robot(robot: Record) -> Iterator[str]:
-    return _account(robot, {"name": robot["username"]}, {"sshkeys": _texts(robot["keys"])})
+def _render_robot(robot: GlauthRecord) -> Iterator[str]:
+    return _render_account(
+        robot, {"name": robot["username"]}, {"sshkeys": _filter_texts(robot["keys"])}
+    )
 
 
-def _account(account: Record, named: Record, more: Record) -> Iterator[str]:
+def _render_account(
+    account: GlauthRecord, identity: GlauthRecord, extra_values: GlauthRecord
+) -> Iterator[str]:
     """Write an account and the group of its own, if they have numbers."""
     posix, username = account["posix"], account["username"]
-    number, group = _number(posix["uidnumber"]), _number(posix["primarygroup"])
-    if number is None or group is None:
+    uid, gid = _parse_posix_id(posix["uidnumber"]), _parse_posix_id(posix["primarygroup"])
+    if uid is None or gid is None:
         return
-    texts = {name: _text(posix[name]) for name in ("loginShell", "homeDir") if _text(posix[name])}
-    ids = {"uidnumber": number, "primarygroup": group}
-    yield _table("users", {**named, **ids, **more, **texts})
-    yield _table("users.customattributes", {"preferredUsername": [username]})
-    yield _group(username, group)
+    texts = {
+        name: _text_or_empty(posix[name])
+        for name in ("loginShell", "homeDir")
+        if _text_or_empty(posix[name])
+    }
+    ids = {"uidnumber": uid, "primarygroup": gid}
+    yield _render_table("users", {**identity, **ids, **extra_values, **texts})
+    yield _render_table("users.customattributes", {"preferredUsername": [username]})
+    yield _render_group(username, gid)
 
 
-def _group(name: str, number: int) -> str:
-    return _table("groups", {"name": name, "gidnumber": number})
+def _render_group(name: str, gid: int) -> str:
+    return _render_table("groups", {"name": name, "gidnumber": gid})
 
 
-def _table(name: str, values: Record) -> str:
+def _render_table(name: str, values: GlauthRecord) -> str:
     """Write a table of TOML."""
-    lines = [f"{key} = {_written(value)}\n" for key, value in values.items()]
+    lines = [f"{key} = {_render_value(value)}\n" for key, value in values.items()]
     return f"[[{name}]]\n{''.join(lines)}"
 
 
-def _written(value: Any) -> str:
+def _render_value(value: Any) -> str:
     """Write a value as TOML does: as JSON, but that more of a text is escaped."""
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
 
 
-def _project_groups(known: Records) -> Iterator[Record]:
+def _build_project_groups(records: GlauthRecords) -> Iterator[GlauthRecord]:
     """Give the groups that are for the resource's own project; the others' are not its business."""
-    scope = {"type": "project", **known.project, "resource_uuid": None}
-    for gid in _own(known):
-        members = [each["username"] for each in known.people if gid in _numbers(each["gids"])]
-        yield _tree_group(gid, str(gid), "project", scope, sorted(members))
+    scope = {"type": "project", **records.project, "resource_uuid": None}
+    for gid in _find_own_gids(records):
+        members = [
+            each["username"] for each in records.people if gid in _parse_posix_ids(each["gids"])
+        ]
+        yield _build_group(gid, str(gid), "project", scope, sorted(members))
 
 
-def _own(known: Records) -> list[int]:
-    return _numbers(each["gid"] for each in known.groups if each["own"])
+def _find_own_gids(records: GlauthRecords) -> list[int]:
+    return _parse_posix_ids(each["gid"] for each in records.groups if each["own"])
 
 
-def _personal_groups(known: Records) -> Iterator[Record]:
-    for each in known.people:
-        gid, name = _number(each["posix"]["primarygroup"]), each["username"]
+def _build_personal_groups(records: GlauthRecords) -> Iterator[GlauthRecord]:
+    for person in records.people:
+        gid, name = _parse_posix_id(person["posix"]["primarygroup"]), person["username"]
         if gid is not None:
-            whose = {"type": "user", "uuid": each["uuid"], "name": name, "slug": ""}
-            yield _tree_group(gid, name, "personal", {**whose, "resource_uuid": None}, [name])
+            owner = {"type": "user", "uuid": person["uuid"], "name": name, "slug": ""}
+            yield _build_group(gid, name, "personal", {**owner, "resource_uuid": None}, [name])
 
 
-def _tree_group(gid: int, name: str, kind: str, scope: Record, members: list[str]) -> Record:
-    head = {"gid": gid, "name": name, "kind": kind}
-    return {**head, "scope": scope, "role": None, "members": members}
+def _build_group(
+    gid: int, name: str, kind: str, scope: GlauthRecord, members: list[str]
+) -> GlauthRecord:
+    identity = {"gid": gid, "name": name, "kind": kind}
+    return {**identity, "scope": scope, "role": None, "members": members}
 
 
-def _user(person: Record, known: Records) -> Record:
-    own = {*_own(known)}
+def _build_user(person: GlauthRecord, records: GlauthRecords) -> GlauthRecord:
+    own_gids = {*_find_own_gids(records)}
     memberships = [
         {"gid": gid, "group_name": str(gid), "kind": "project", "role": None}
-        for gid in _numbers(person["gids"])
-        if gid in own
+        for gid in _parse_posix_ids(person["gids"])
+        if gid in own_gids
     ]
-    told = {name: person[name] for name in ("disabled", "mail", "givenname", "sn")}
-    return {**_login(person), **told, "memberships": memberships}
+    personal_values = {name: person[name] for name in ("disabled", "mail", "givenname", "sn")}
+    return {**_build_login(person), **personal_values, "memberships": memberships}
 
 
-def _robot_account(robot: Record) -> Record:
-    return {**_login(robot), "ssh_keys": _texts(robot["keys"])}
+def _build_robot_account(robot: GlauthRecord) -> GlauthRecord:
+    return {**_build_login(robot), "ssh_keys": _filter_texts(robot["keys"])}
 
 
-def _login(account: Record) -> Record:
+def _build_login(account: GlauthRecord) -> GlauthRecord:
     """Give what people and robots have alike."""
     posix = account["posix"]
     return {
         "username": account["username"],
-        "uidnumber": _number(posix["uidnumber"]),
-        "personal_group": _number(posix["primarygroup"]),
-        "login_shell": _text(posix["loginShell"]),
-        "home_dir": _text(posix["homeDir"]),
+        "uidnumber": _parse_posix_id(posix["uidnumber"]),
+        "personal_group": _parse_posix_id(posix["primarygroup"]),
+        "login_shell": _text_or_empty(posix["loginShell"]),
+        "home_dir": _text_or_empty(posix["homeDir"]),
     }

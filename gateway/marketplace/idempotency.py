@@ -7,18 +7,26 @@ from hashlib import blake2b
 import msgspec
 
 from gateway.db import tables
-from gateway.db.queries.idempotency_keys import claim, expire, known, settle
-from gateway.marketplace.problems import Conflict, RefusedError, invalid, refuse
-from gateway.marketplace.unit_of_work import Change, Changed
+from gateway.db.queries.idempotency_keys import claim_key, expire_keys, select_key, settle_key
+from gateway.marketplace.problems import (
+    ChangeRefusedError,
+    Conflict,
+    build_invalid_input,
+    raise_problem,
+)
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
-KEPT = timedelta(hours=24)
+KEY_LIFETIME = timedelta(hours=24)
 """For how long a key stands for what was done under it."""
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 
 
-async def once(
-    change: Change, key: str | None, asked: object, work: Callable[[], Awaitable[Changed]]
-) -> Changed:
+async def run_idempotent(
+    unit_of_work: UnitOfWork,
+    key: str | None,
+    request: object,
+    work: Callable[[], Awaitable[ChangeResult]],
+) -> ChangeResult:
     """Do `work`, or give what came of it when the viewer `asked` for the same under that key.
 
     Who asks meanwhile waits for the first to be done. RefusedError if the key
@@ -26,21 +34,25 @@ async def once(
     """
     if key is None:
         return await work()
-    if not 1 <= len(key) <= LONGEST_KEY:
-        refuse(invalid("idempotencyKey", message=f"Give 1 to {LONGEST_KEY} characters."))
-    digest = blake2b(msgspec.msgpack.encode(asked, order="sorted"), digest_size=16).hexdigest()
-    user, find = change.actor or 0, change.writer.find
-    await find(expire(change.now - KEPT))
-    if not await find(claim(user, key, digest, change.now)):
-        return await _known(change, key, digest)
-    done = await work()
-    await find(settle(user, key, done.order))
-    return done
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise_problem(
+            build_invalid_input("idempotencyKey", message=f"Give 1 to {MAX_KEY_LENGTH} characters.")
+        )
+    digest = blake2b(msgspec.msgpack.encode(request, order="sorted"), digest_size=16).hexdigest()
+    user_id, run_query = unit_of_work.actor_id or 0, unit_of_work.writer.execute_statement
+    await run_query(expire_keys(unit_of_work.now - KEY_LIFETIME))
+    if not await run_query(claim_key(user_id, key, digest, unit_of_work.now)):
+        return await _load_stored_result(unit_of_work, key, digest)
+    result = await work()
+    await run_query(settle_key(user_id, key, result.order_id))
+    return result
 
 
-async def _known(change: Change, key: str, digest: str) -> Changed:
-    ((asked, order),) = await change.writer.find(known(change.actor or 0, key))
-    if asked != digest:
+async def _load_stored_result(unit_of_work: UnitOfWork, key: str, digest: str) -> ChangeResult:
+    ((stored_digest, order_id),) = await unit_of_work.writer.execute_statement(
+        select_key(unit_of_work.actor_id or 0, key)
+    )
+    if stored_digest != digest:
         message = "This idempotencyKey was used for something else: take another."
-        raise RefusedError(Conflict(message=message))
-    return Changed((await change.row(tables.order, order)).resource_id, order)
+        raise ChangeRefusedError(Conflict(message=message))
+    return ChangeResult((await unit_of_work.load_row(tables.order, order_id)).resource_id, order_id)

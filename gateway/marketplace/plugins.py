@@ -10,56 +10,58 @@ import msgspec
 class Plugin:
     """The facts of one type of offerings."""
 
-    limits_updatable: bool = False
+    can_update_limits: bool = False
     """Whether the limits of a resource can be changed."""
-    factors: Mapping[str, int] = field(default_factory=dict)
+    backend_factors: Mapping[str, int] = field(default_factory=dict)
     """The components that the plugin brings, and how many backend units make one of theirs."""
-    pulls: bool = False
+    can_pull: bool = False
     """Whether the backend can be asked how a resource is."""
-    orders_cancellable: bool = False
+    can_cancel_orders: bool = False
     """Whether an order can be called off."""
     secret_attributes: frozenset[str] = frozenset()
     """What nobody is shown of a resource's attributes."""
 
 
-UNKNOWN = Plugin()
+UNKNOWN_PLUGIN = Plugin()
 PLUGINS: Mapping[str, Plugin] = {
     "OpenStack.Tenant": Plugin(
-        pulls=True,
-        limits_updatable=True,
-        factors={"cores": 1, "ram": 1024, "storage": 1024},
+        can_pull=True,
+        can_update_limits=True,
+        backend_factors={"cores": 1, "ram": 1024, "storage": 1024},
         secret_attributes=frozenset({"user_username", "user_password"}),
     ),
-    "OpenStack.Instance": Plugin(pulls=True),
-    "OpenStack.Volume": Plugin(pulls=True),
+    "OpenStack.Instance": Plugin(can_pull=True),
+    "OpenStack.Volume": Plugin(can_pull=True),
     "VMware.VirtualMachine": Plugin(
-        pulls=True, limits_updatable=True, factors={"cpu": 1, "ram": 1024, "disk": 1024}
+        can_pull=True, can_update_limits=True, backend_factors={"cpu": 1, "ram": 1024, "disk": 1024}
     ),
-    "SlurmInvoices.SlurmPackage": Plugin(pulls=True, factors={"cpu": 1, "gpu": 1, "ram": 1}),
-    "Marketplace.Slurm": Plugin(pulls=True, limits_updatable=True),
-    "Marketplace.Rancher": Plugin(pulls=True, factors={"node": 1}),
-    "Marketplace.Basic": Plugin(limits_updatable=True, orders_cancellable=True),
-    "Support.OfferingTemplate": Plugin(limits_updatable=True, orders_cancellable=True),
-    "Marketplace.Script": Plugin(pulls=True, limits_updatable=True),
-    "Waldur.RemoteOffering": Plugin(pulls=True, limits_updatable=True),
+    "SlurmInvoices.SlurmPackage": Plugin(
+        can_pull=True, backend_factors={"cpu": 1, "gpu": 1, "ram": 1}
+    ),
+    "Marketplace.Slurm": Plugin(can_pull=True, can_update_limits=True),
+    "Marketplace.Rancher": Plugin(can_pull=True, backend_factors={"node": 1}),
+    "Marketplace.Basic": Plugin(can_update_limits=True, can_cancel_orders=True),
+    "Support.OfferingTemplate": Plugin(can_update_limits=True, can_cancel_orders=True),
+    "Marketplace.Script": Plugin(can_pull=True, can_update_limits=True),
+    "Waldur.RemoteOffering": Plugin(can_pull=True, can_update_limits=True),
 }
 
 SECRET_ATTRIBUTES = frozenset().union(*(each.secret_attributes for each in PLUGINS.values()))
 """What any plugin keeps secret."""
 
 
-def plugin(offering_type: str) -> Plugin:
+def get_plugin(offering_type: str) -> Plugin:
     """Give the facts of offerings of that type."""
-    return PLUGINS.get(offering_type, UNKNOWN)
+    return PLUGINS.get(offering_type, UNKNOWN_PLUGIN)
 
 
-def safe_attributes(attributes: str, offering_type: str) -> str:
+def strip_secret_attributes(attributes: str, offering_type: str) -> str:
     """Give the attributes without what the plugin keeps secret (domain.md §3.2)."""
-    secret = plugin(offering_type).secret_attributes
-    if not secret:
+    secret_names = get_plugin(offering_type).secret_attributes
+    if not secret_names:
         return attributes
-    given = msgspec.json.decode(attributes)
-    if not isinstance(given, dict):
+    values = msgspec.json.decode(attributes)
+    if not isinstance(values, dict):
         return attributes
-    safe = {name: each for name, each in given.items() if name not in secret}
-    return msgspec.json.encode(safe).decode()
+    public_values = {name: each for name, each in values.items() if name not in secret_names}
+    return msgspec.json.encode(public_values).decode()

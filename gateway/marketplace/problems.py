@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-MOST_FIELDS = 10
+MAX_INVALID_FIELDS = 10
 """So many values are named of those that can't be taken."""
 
 
@@ -134,7 +134,7 @@ class Unavailable(Problem):
     """Whether the same may work later."""
 
 
-class RefusedError(Exception):
+class ChangeRefusedError(Exception):
     """Ends a change, of which nothing stays; `problem` says why."""
 
     def __init__(self, problem: Problem) -> None:
@@ -143,18 +143,18 @@ class RefusedError(Exception):
         self.problem = problem
 
 
-def refuse(problem: Problem | None) -> None:
+def raise_problem(problem: Problem | None) -> None:
     """Raise RefusedError if there is a problem."""
     if problem is not None:
-        raise RefusedError(problem)
+        raise ChangeRefusedError(problem)
 
 
-def invalid(*path: str, message: str) -> InvalidInput:
+def build_invalid_input(*path: str, message: str) -> InvalidInput:
     """Give the problem of a single value."""
-    return invalid_fields(InvalidField(path=[*path], message=message))
+    return combine_invalid_fields(InvalidField(path=[*path], message=message))
 
 
-def invalid_fields(first: InvalidField, *others: InvalidField) -> InvalidInput:
+def combine_invalid_fields(first_field: InvalidField, *other_fields: InvalidField) -> InvalidInput:
     """Give the problem of some values."""
-    message = f"{'.'.join(first.path)}: {first.message}"
-    return InvalidInput(message=message, fields=[first, *others][:MOST_FIELDS])
+    message = f"{'.'.join(first_field.path)}: {first_field.message}"
+    return InvalidInput(message=message, fields=[first_field, *other_fields][:MAX_INVALID_FIELDS])

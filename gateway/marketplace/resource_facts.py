@@ -10,24 +10,24 @@ from sqlalchemy import Column
 
 from gateway.db import tables
 from gateway.db.queries.aggregates import (
-    BARRED,
-    BILLING_OF_OFFERING,
-    BLOCKING_ORDERS,
-    OWN_CONSENT,
-    TERMS,
+    BILLING_TYPES_BY_OFFERING,
+    BLOCKING_ORDERS_BY_RESOURCE,
+    RESTRICTION_BY_RESOURCE,
+    TERMS_BY_OFFERING,
+    VIEWER_CONSENT_BY_OFFERING,
 )
-from gateway.db.query_spec import At, Door, Read
-from gateway.db.sql.aggregate import Sum
-from gateway.loaders.read_loader import Loads
+from gateway.db.query_spec import Access, ColumnRef, QuerySpec
+from gateway.db.sql.aggregate import AggregateValue
+from gateway.loaders.read_loader import ReadLoader
 
 _resource, _offering = tables.resource.c, tables.offering.c
 _project, _customer = tables.project.c, tables.customer.c
-_OFFERING, _PROJECT = (_resource.offering_id,), (_resource.project_id,)
-_CUSTOMER = (_resource.project_id, _project.customer_id)
+_OFFERING_PATH, _PROJECT_PATH = (_resource.offering_id,), (_resource.project_id,)
+_CUSTOMER_PATH = (_resource.project_id, _project.customer_id)
 
 
 @dataclass(frozen=True)
-class Facts:
+class ResourceFacts:
     """The facts; JSON and days are text."""
 
     id: int
@@ -45,85 +45,103 @@ class Facts:
     offering_project_id: int | None
     plugin_options: str
     resource_options: str
-    blocked: bool
-    archived: bool
+    customer_blocked: bool
+    customer_archived: bool
     project_start: str | None
     project_end: str | None
-    project_grace: int | None
-    customer_grace: int | None
+    project_grace_days: int | None
+    customer_grace_days: int | None
     prepaid: bool
-    pending: int
+    blocking_order_count: int
     """How many orders keep others from being made."""
-    changing: int
+    option_order_count: int
     """How many of them change the options."""
-    barred: int
+    is_restricted: int
     """Whether the offering is for other organisations: one if so."""
-    terms: str | None
+    terms_version: str | None
     """The version of the offering's terms; null without any."""
-    overdue: bool
+    consent_overdue: bool
     """Whether everybody must have agreed to that version by now."""
-    agreed: str | None
+    consented_version: str | None
     """The version that the viewer agreed to."""
 
 
-INPUTS: tuple[Column[Any] | At | Sum, ...] = (
+RESOURCE_FACT_INPUTS: tuple[Column[Any] | ColumnRef | AggregateValue, ...] = (
     _resource.id,
     _resource.state,
     _resource.modified,
     _resource.backend_id,
     _resource.project_id,
-    At(_project.customer_id, _PROJECT),
+    ColumnRef(_project.customer_id, _PROJECT_PATH),
     _resource.offering_id,
-    At(_offering.customer_id, _OFFERING),
-    At(_offering.type, _OFFERING),
-    At(_offering.state, _OFFERING),
-    At(_offering.shared, _OFFERING),
-    At(_offering.billable, _OFFERING),
-    At(_offering.project_id, _OFFERING),
-    At(_offering.plugin_options, _OFFERING),
-    At(_offering.resource_options, _OFFERING),
-    At(_customer.blocked, _CUSTOMER),
-    At(_customer.archived, _CUSTOMER),
-    At(_project.start_date, _PROJECT),
-    At(_project.end_date, _PROJECT),
-    At(_project.grace_period_days, _PROJECT),
-    At(_customer.grace_period_days, _CUSTOMER),
-    Sum(BILLING_OF_OFFERING, "prepaid", _resource.offering_id, missing=False),
-    Sum(BLOCKING_ORDERS, "count", _resource.id, missing=0),
-    Sum(BLOCKING_ORDERS, "changing", _resource.id, missing=0),
-    Sum(BARRED, "count", _resource.id, missing=0),
-    Sum(TERMS, "version", _resource.offering_id),
-    Sum(TERMS, "overdue", _resource.offering_id, missing=False),
-    Sum(OWN_CONSENT, "version", _resource.offering_id),
+    ColumnRef(_offering.customer_id, _OFFERING_PATH),
+    ColumnRef(_offering.type, _OFFERING_PATH),
+    ColumnRef(_offering.state, _OFFERING_PATH),
+    ColumnRef(_offering.shared, _OFFERING_PATH),
+    ColumnRef(_offering.billable, _OFFERING_PATH),
+    ColumnRef(_offering.project_id, _OFFERING_PATH),
+    ColumnRef(_offering.plugin_options, _OFFERING_PATH),
+    ColumnRef(_offering.resource_options, _OFFERING_PATH),
+    ColumnRef(_customer.blocked, _CUSTOMER_PATH),
+    ColumnRef(_customer.archived, _CUSTOMER_PATH),
+    ColumnRef(_project.start_date, _PROJECT_PATH),
+    ColumnRef(_project.end_date, _PROJECT_PATH),
+    ColumnRef(_project.grace_period_days, _PROJECT_PATH),
+    ColumnRef(_customer.grace_period_days, _CUSTOMER_PATH),
+    AggregateValue(BILLING_TYPES_BY_OFFERING, "prepaid", _resource.offering_id, default=False),
+    AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "count", _resource.id, default=0),
+    AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "changing", _resource.id, default=0),
+    AggregateValue(RESTRICTION_BY_RESOURCE, "count", _resource.id, default=0),
+    AggregateValue(TERMS_BY_OFFERING, "version", _resource.offering_id),
+    AggregateValue(TERMS_BY_OFFERING, "overdue", _resource.offering_id, default=False),
+    AggregateValue(VIEWER_CONSENT_BY_OFFERING, "version", _resource.offering_id),
 )
 """Where the facts come from, in their order."""
-_COLUMNS = tuple(
-    each if isinstance(each, At) else At(each) for each in INPUTS if not isinstance(each, Sum)
+_FACT_COLUMNS = tuple(
+    each if isinstance(each, ColumnRef) else ColumnRef(each)
+    for each in RESOURCE_FACT_INPUTS
+    if not isinstance(each, AggregateValue)
 )
-_READ = Read(tables.resource, _COLUMNS, Door.VISIBLE, At(_resource.id))
-_TOTALS = {
-    total: total.read for total in {each.total: None for each in INPUTS if isinstance(each, Sum)}
+_FACTS_QUERY_SPEC = QuerySpec(
+    tables.resource, _FACT_COLUMNS, Access.ROW_FILTER, ColumnRef(_resource.id)
+)
+_AGGREGATE_QUERY_SPECS = {
+    total: total.query_spec
+    for total in {
+        each.aggregate: None for each in RESOURCE_FACT_INPUTS if isinstance(each, AggregateValue)
+    }
 }
 
 
-async def facts(loads: Loads, id_: int) -> Facts | None:
+async def load_resource_facts(loader: ReadLoader, resource_id: int) -> ResourceFacts | None:
     """Read the facts of a resource; None if the viewer does not see it."""
-    rows = await loads.rows(_READ, id_)
+    rows = await loader.load_rows(_FACTS_QUERY_SPEC, resource_id)
     if not rows:
         return None
     columns = iter(rows[0][1:])
-    values: list[Any] = [None if isinstance(each, Sum) else next(columns) for each in INPUTS]
-    for place, each in enumerate(INPUTS):
-        if isinstance(each, Sum):
-            values[place] = await _sum(loads, each, values[_place(each.key)])
-    return Facts(*values)
+    values: list[Any] = [
+        None if isinstance(fact_input, AggregateValue) else next(columns)
+        for fact_input in RESOURCE_FACT_INPUTS
+    ]
+    for index, fact_input in enumerate(RESOURCE_FACT_INPUTS):
+        if isinstance(fact_input, AggregateValue):
+            values[index] = await _load_aggregate_value(
+                loader, fact_input, values[_find_input_index(fact_input.key_column)]
+            )
+    return ResourceFacts(*values)
 
 
-def _place(key: Column[Any]) -> int:
-    return next(i for i, each in enumerate(INPUTS) if each is key)
+def _find_input_index(column: Column[Any]) -> int:
+    return next(i for i, each in enumerate(RESOURCE_FACT_INPUTS) if each is column)
 
 
-async def _sum(loads: Loads, wanted: Sum, key: int) -> Any:
-    rows = await loads.rows(_TOTALS[wanted.total], key)
-    found = rows[0][1 + list(wanted.total.values).index(wanted.value)] if rows else None
-    return wanted.missing if found is None else found
+async def _load_aggregate_value(
+    loader: ReadLoader, aggregate_value: AggregateValue, key: int
+) -> Any:
+    rows = await loader.load_rows(_AGGREGATE_QUERY_SPECS[aggregate_value.aggregate], key)
+    value = (
+        rows[0][1 + list(aggregate_value.aggregate.values).index(aggregate_value.value_name)]
+        if rows
+        else None
+    )
+    return aggregate_value.default if value is None else value

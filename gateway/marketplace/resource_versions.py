@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.marketplace.plugins import SECRET_ATTRIBUTES
 
-SHOWN = frozenset(
+VERSION_COLUMNS = frozenset(
     {
         "uuid",
         "name",
@@ -40,43 +40,43 @@ SHOWN = frozenset(
     }
 )
 """The columns that are shown of resources themselves; a version may hold others."""
-_GUARDED = ("attributes", "options")
+_COLUMNS_WITH_SECRETS = ("attributes", "options")
 """Those that may hold secrets."""
 
 
-def columns(serialized: str) -> str | None:
+def extract_version_columns(serialized: str) -> str | None:
     """Give the columns in a version, without secrets; null for what is none.
 
     A version does not tell its offering's type for sure: whatever any plugin
     keeps secret is left out.
     """
-    fields = _fields(serialized)
+    fields = _decode_fields(serialized)
     if fields is None:
         return None
-    shown = {name: each for name, each in fields.items() if name in SHOWN}
-    for name in _GUARDED:
-        if shown.get(name) is not None:
-            shown[name] = _safe(shown[name])
-    return msgspec.json.encode(shown).decode()
+    public_columns = {name: each for name, each in fields.items() if name in VERSION_COLUMNS}
+    for name in _COLUMNS_WITH_SECRETS:
+        if public_columns.get(name) is not None:
+            public_columns[name] = _strip_secrets(public_columns[name])
+    return msgspec.json.encode(public_columns).decode()
 
 
-def _fields(serialized: str) -> dict[str, Any] | None:
+def _decode_fields(serialized: str) -> dict[str, Any] | None:
     """Read the columns in a version."""
-    match _read(serialized):
+    match _decode_json_or_none(serialized):
         case [{"fields": dict(fields)}, *_]:
             return fields
     return None
 
 
-def _safe(value: Any) -> dict[str, Any] | None:
+def _strip_secrets(value: Any) -> dict[str, Any] | None:
     """Give an object, which older versions hold as text, without secrets; null for all else."""
-    given = _read(value) if isinstance(value, str) else value
-    if not isinstance(given, dict):
+    decoded_value = _decode_json_or_none(value) if isinstance(value, str) else value
+    if not isinstance(decoded_value, dict):
         return None
-    return {name: each for name, each in given.items() if name not in SECRET_ATTRIBUTES}
+    return {name: each for name, each in decoded_value.items() if name not in SECRET_ATTRIBUTES}
 
 
-def _read(text: str) -> Any:
+def _decode_json_or_none(text: str) -> Any:
     """Read JSON; give null for what is none."""
     try:
         return msgspec.json.decode(text)

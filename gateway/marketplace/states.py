@@ -65,24 +65,26 @@ class OrderType(Enum):
     """A terminated resource back."""
 
 
-WAITING = (
+PENDING_ORDER_STATES = (
     OrderState.PENDING_CONSUMER,
     OrderState.PENDING_PROVIDER,
     OrderState.PENDING_PROJECT,
     OrderState.PENDING_START_DATE,
 )
 """The states of orders that nobody has begun to carry out."""
-OPEN = (*WAITING, OrderState.EXECUTING)
+OPEN_ORDER_STATES = (*PENDING_ORDER_STATES, OrderState.EXECUTING)
 """The states of orders that are not over: what can be called off (domain.md §6.4)."""
 
 
-def in_states(kind: type[S], state: int, allowed: Iterable[S], what: str) -> Problem | None:
+def check_state(
+    state_type: type[S], state: int, allowed_states: Iterable[S], subject: str
+) -> Problem | None:
     """Give the problem of a thing whose state is not among those allowed."""
-    present, names = kind(state), [each.name for each in allowed]
-    if present.name in names:
+    current_state, allowed_names = state_type(state), [each.name for each in allowed_states]
+    if current_state.name in allowed_names:
         return None
     return WrongState(
-        message=f"The {what} is in state {present.name}; it must be {' or '.join(names)}.",
-        state=present.name,
-        allowed=names,
+        message=f"The {subject} is in state {current_state.name}; it must be {' or '.join(allowed_names)}.",
+        state=current_state.name,
+        allowed=allowed_names,
     )

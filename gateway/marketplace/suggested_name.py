@@ -10,23 +10,23 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any, NamedTuple
 
-from gateway.db.installation.version_rules import Rules
-from gateway.marketplace.eligibility import option
+from gateway.db.installation.version_rules import VersionRules
+from gateway.marketplace.eligibility import get_option
 
-LONGEST_NAME = 150
+MAX_NAME_LENGTH = 150
 """Characters that a resource's name has room for."""
-LONGEST_PATTERN = 1000
-WIDEST = 150
+MAX_PATTERN_LENGTH = 1000
+MAX_FORMAT_NUMBER = 150
 """What a number in a format may be at most: a width is so many characters."""
-_NAMES = frozenset(
+_PATTERN_NAMES = frozenset(
     f"{of}_{what}" for of in ("customer", "project", "offering") for what in ("name", "slug")
 ) | {"plan_name"}
-_FIELD = re.compile(r"([A-Za-z_]\w*)(?:\[([^\[\]]+)\])?")
-_NUMBERS = re.compile(r"\d+")
+_FIELD_PATTERN = re.compile(r"([A-Za-z_]\w*)(?:\[([^\[\]]+)\])?")
+_NUMBER_PATTERN = re.compile(r"\d+")
 _formatter = Formatter()
 
 
-class Naming(NamedTuple):
+class NamingInputs(NamedTuple):
     """What a name is made of."""
 
     customer_name: str
@@ -37,73 +37,74 @@ class Naming(NamedTuple):
     offering_slug: str
     plugin_options: str
     plan_name: str | None
-    there: int
+    resource_count: int
     """How many resources of the offering the project has, in whatever state."""
     attributes: Mapping[str, Any] | None
     """What a form for ordering says so far."""
-    rules: Rules
+    rules: VersionRules
 
 
-def suggested_name(naming: Naming) -> str:
+def suggest_resource_name(naming: NamingInputs) -> str:
     """Give a name for another resource of an offering in a project."""
-    pattern = option(naming.plugin_options, "resource_name_pattern")
-    if naming.rules.numbered_names or not isinstance(pattern, str):
-        return _usual(naming)
-    return _by(pattern, naming) or _usual(naming)
+    pattern = get_option(naming.plugin_options, "resource_name_pattern")
+    if naming.rules.numbers_every_name or not isinstance(pattern, str):
+        return _build_default_name(naming)
+    return _apply_pattern(pattern, naming) or _build_default_name(naming)
 
 
-def _usual(naming: Naming) -> str:
+def _build_default_name(naming: NamingInputs) -> str:
     """Name it after where it will be, with a number unless it is the first."""
     parts = [naming.customer_slug, naming.project_slug, naming.offering_slug]
-    if naming.there or naming.rules.numbered_names:
-        parts.append(str(naming.there + 1))
+    if naming.resource_count or naming.rules.numbers_every_name:
+        parts.append(str(naming.resource_count + 1))
     return "-".join(parts)
 
 
-def _by(pattern: str, naming: Naming) -> str:
+def _apply_pattern(pattern: str, naming: NamingInputs) -> str:
     """Name it by a pattern; empty if that makes no sense, or nothing is left of it."""
     try:
-        return _tidy(_filled(pattern, naming))
+        return _slugify_text(_fill_pattern(pattern, naming))
     except (ValueError, TypeError):
         return ""
 
 
-def _filled(pattern: str, naming: Naming) -> str:
+def _fill_pattern(pattern: str, naming: NamingInputs) -> str:
     """Fill in a pattern; ValueError or TypeError if it is none."""
-    if len(pattern) > LONGEST_PATTERN:
+    if len(pattern) > MAX_PATTERN_LENGTH:
         raise ValueError(pattern)
     return "".join(
-        literal + ("" if name is None else _field(name, form or "", conversion, naming))
-        for literal, name, form, conversion in _formatter.parse(pattern)
+        literal
+        + ("" if name is None else _format_field(name, format_spec or "", conversion, naming))
+        for literal, name, format_spec, conversion in _formatter.parse(pattern)
     )
 
 
-def _field(name: str, form: str, conversion: str | None, naming: Naming) -> str:
+def _format_field(name: str, format_spec: str, conversion: str | None, naming: NamingInputs) -> str:
     """Write what stands for a name in a pattern."""
-    found = _FIELD.fullmatch(name)
-    if found is None or (found[2] and found[1] != "attributes") or _wide(form):
+    match = _FIELD_PATTERN.fullmatch(name)
+    if match is None or (match[2] and match[1] != "attributes") or _is_too_wide(format_spec):
         raise ValueError(name)
-    value = _formatter.convert_field(_value(found[1], found[2], naming), conversion)
-    return format(value, form)
+    value = _formatter.convert_field(_get_pattern_value(match[1], match[2], naming), conversion)
+    return format(value, format_spec)
 
 
-def _wide(form: str) -> bool:
-    return any(int(each) > WIDEST for each in _NUMBERS.findall(form))
+def _is_too_wide(format_spec: str) -> bool:
+    return any(int(each) > MAX_FORMAT_NUMBER for each in _NUMBER_PATTERN.findall(format_spec))
 
 
-def _value(name: str, key: str | None, naming: Naming) -> str | float:
+def _get_pattern_value(name: str, key: str | None, naming: NamingInputs) -> str | float:
     """Give what a name means, as text or as a number; what is missing is empty."""
     if name == "counter" and key is None:
-        return naming.there + 1 if naming.there else ""
+        return naming.resource_count + 1 if naming.resource_count else ""
     if key is not None:
         value = (naming.attributes or {}).get(key)
     else:
-        value = getattr(naming, name) if name in _NAMES else None
+        value = getattr(naming, name) if name in _PATTERN_NAMES else None
     if isinstance(value, (int, float)):
         return value
-    return "" if value is None else str(value)[:LONGEST_NAME]
+    return "" if value is None else str(value)[:MAX_NAME_LENGTH]
 
 
-def _tidy(text: str) -> str:
+def _slugify_text(text: str) -> str:
     """Keep letters, digits, points and single hyphens; lower case."""
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower())[:LONGEST_NAME].strip("-")
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower())[:MAX_NAME_LENGTH].strip("-")

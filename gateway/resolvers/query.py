@@ -7,14 +7,14 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.sql.row_types import Row
-from gateway.schema.framework.connection_field import Pages, Search
+from gateway.schema.framework.connection_field import ConnectionField, SearchDefinition
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.errors import BadInputError, checked
-from gateway.schema.framework.lookups import Found, Listed, Meant
-from gateway.schema.framework.node import Node, meant
-from gateway.schema.framework.publish import published
-from gateway.schema.framework.relations import RELATION, declare
+from gateway.schema.framework.errors import BadInputError, validate_input
+from gateway.schema.framework.lookups import NodeKey, RootListField, RowLookup
+from gateway.schema.framework.node import Node, decode_global_id
+from gateway.schema.framework.publish import object_type
+from gateway.schema.framework.relations import DECLARATION_KEY, declare_field
 from gateway.schema.framework.scalars import UUID
 from gateway.schema.lists import searches
 from gateway.schema.lists.offerings import OfferingFilter, OfferingOrder
@@ -36,11 +36,11 @@ from gateway.schema.types.plan import Plan
 from gateway.schema.types.project import Project
 from gateway.schema.types.resource import Resource
 from gateway.schema.types.software import OfferingRole
-from gateway.schema.types.suggested_name import SUGGESTED_NAME
+from gateway.schema.types.suggested_name import SUGGESTED_NAME_FIELD
 from gateway.schema.types.user import User
-from gateway.schema.types.viewer import Viewer, viewer
+from gateway.schema.types.viewer import PublishedViewer, viewer_field
 
-NODES: tuple[type[Row], ...] = (
+NODE_TYPES: tuple[type[Row], ...] = (
     Resource,
     Offering,
     Component,
@@ -53,126 +53,135 @@ NODES: tuple[type[Row], ...] = (
     User,
     OfferingRole,
 )
-MOST_NODES = 300
-Uuid = Annotated[UUID, strawberry.argument(description="The uuid, in either spelling.")]
-Id = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the thing.")]
-Ids = Annotated[
-    list[strawberry.ID], strawberry.argument(description=f"At most {MOST_NODES} ids of things.")
+MAX_NODE_IDS = 300
+UuidArgument = Annotated[UUID, strawberry.argument(description="The uuid, in either spelling.")]
+IdArgument = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the thing.")]
+IdsArgument = Annotated[
+    list[strawberry.ID], strawberry.argument(description=f"At most {MAX_NODE_IDS} ids of things.")
 ]
 
 
-def by_uuid(row_class: type[Row]) -> Any:
+def declare_lookup_by_uuid(row_class: type[Row]) -> Any:
     """Declare a field that finds one visible row by its uuid."""
-    name = row_class.__name__
-    found = Found({name: row_class.tables[0]}, lambda given: [(name, given["uuid"])])
+    type_name = row_class.__name__
+    lookup = RowLookup({type_name: row_class.tables[0]}, lambda given: [(type_name, given["uuid"])])
 
-    async def resolve(info: Info, uuid: Uuid) -> Any:
-        return await found.find(info, uuid=uuid)
+    async def resolve(info: Info, uuid: UuidArgument) -> Any:
+        return await lookup.load_rows(info, uuid=uuid)
 
-    return _field(resolve, found)
+    return _build_lookup_field(resolve, lookup)
 
 
-def listed(
+def declare_connection(
     row_class: type[Row],
-    orders: type[Enum],
-    filters: type | None = None,
-    sides: type[Enum] | None = None,
-    search: Search | None = None,
+    order_enum: type[Enum],
+    filter_type: type | None = None,
+    perspectives: type[Enum] | None = None,
+    search: SearchDefinition | None = None,
 ) -> Any:
     """Declare a field that pages through the visible rows.
 
     What is seen from several `sides` can be asked for as a named user sees it, too.
     """
-    table, visible_to = row_class.tables[0], sides is not None
-    return declare(Pages(table, None, orders, filters, sides, search, visible_to))
+    table, has_visible_to = row_class.tables[0], perspectives is not None
+    return declare_field(
+        ConnectionField(table, None, order_enum, filter_type, perspectives, search, has_visible_to)
+    )
 
 
-def few(row_class: type[Row], *order: Any) -> Any:
+def declare_full_list(row_class: type[Row], *order_columns: Any) -> Any:
     """Declare a field that lists all visible rows, which are few."""
-    return declare(Listed(row_class.tables[0], order))
+    return declare_field(RootListField(row_class.tables[0], order_columns))
 
 
-def by_id(*row_classes: type[Row]) -> tuple[Any, Any]:
+def declare_lookups_by_id(*row_classes: type[Row]) -> tuple[Any, Any]:
     """Declare a field that finds one visible row by its global id, and one that finds several."""
     tables_by_name = {each.__name__: each.tables[0] for each in row_classes}
-    one, several = Found(tables_by_name, by_an_id), Found(tables_by_name, by_ids, listed=True)
+    single_lookup, list_lookup = (
+        RowLookup(tables_by_name, parse_node_id),
+        RowLookup(tables_by_name, parse_node_ids, is_list=True),
+    )
 
-    async def resolve(info: Info, id: Id) -> Any:  # noqa: A002 - Relay's word
-        return await one.find(info, id=id)
+    async def resolve(info: Info, id: IdArgument) -> Any:  # noqa: A002 - Relay's word
+        return await single_lookup.load_rows(info, id=id)
 
-    async def resolve_all(info: Info, ids: Ids) -> Any:
-        return await several.find(info, ids=ids)
+    async def resolve_all(info: Info, ids: IdsArgument) -> Any:
+        return await list_lookup.load_rows(info, ids=ids)
 
-    return _field(resolve, one), _field(resolve_all, several)
+    return _build_lookup_field(resolve, single_lookup), _build_lookup_field(
+        resolve_all, list_lookup
+    )
 
 
-def by_an_id(given: dict[str, Any]) -> list[Meant]:
+def parse_node_id(arguments: dict[str, Any]) -> list[NodeKey]:
     """Give what the argument `id` means."""
-    checked(given["id"], "id")
-    return [meant(given["id"])]
+    validate_input(arguments["id"], "id")
+    return [decode_global_id(arguments["id"])]
 
 
-def by_ids(given: dict[str, Any]) -> list[Meant]:
+def parse_node_ids(arguments: dict[str, Any]) -> list[NodeKey]:
     """Give what the argument `ids` means; BadInputError if there are too many."""
-    if len(given["ids"]) > MOST_NODES:
-        raise BadInputError(f"At most {MOST_NODES} ids can be asked for at once.", "ids")
-    checked(given["ids"], "ids")
-    return [meant(each) for each in given["ids"]]
+    if len(arguments["ids"]) > MAX_NODE_IDS:
+        raise BadInputError(f"At most {MAX_NODE_IDS} ids can be asked for at once.", "ids")
+    validate_input(arguments["ids"], "ids")
+    return [decode_global_id(each) for each in arguments["ids"]]
 
 
-def _field(resolve: Any, relation: Any) -> Any:
+def _build_lookup_field(resolve: Any, relation: Any) -> Any:
     del resolve.__annotations__["return"]
-    return strawberry.field(resolver=resolve, metadata={RELATION: relation})
+    return strawberry.field(resolver=resolve, metadata={DECLARATION_KEY: relation})
 
 
-_node, _nodes = by_id(*NODES)
+_node_field, _nodes_field = declare_lookups_by_id(*NODE_TYPES)
 
 
-@published
+@object_type
 class Query:
     """Where queries start. What the viewer does not see is as if it did not exist."""
 
-    viewer: Viewer | None = declare(viewer)
+    viewer: PublishedViewer | None = declare_field(viewer_field)
     """Who asks; null without a token."""
-    node: Node | None = _node
+    node: Node | None = _node_field
     """The thing with that id, if the viewer sees it."""
-    nodes: list[Node | None] = _nodes
+    nodes: list[Node | None] = _nodes_field
     """The things with those ids, in their order; null for each that the viewer does not see."""
-    resource: Resource | None = by_uuid(Resource)
+    resource: Resource | None = declare_lookup_by_uuid(Resource)
     """The resource of that uuid, if the viewer sees it."""
-    resources: Page[Resource] = listed(
-        Resource, ResourceOrder, ResourceFilter, VisibleAs, searches.RESOURCES
+    resources: Page[Resource] = declare_connection(
+        Resource, ResourceOrder, ResourceFilter, VisibleAs, searches.RESOURCE_SEARCH
     )
     """The resources that the viewer sees."""
-    offering: Offering | None = by_uuid(Offering)
+    offering: Offering | None = declare_lookup_by_uuid(Offering)
     """The offering of that uuid, if the viewer sees it."""
-    offerings: Page[Offering] = listed(
-        Offering, OfferingOrder, OfferingFilter, search=searches.OFFERINGS
+    offerings: Page[Offering] = declare_connection(
+        Offering, OfferingOrder, OfferingFilter, search=searches.OFFERING_SEARCH
     )
     """The offerings that the viewer sees: those in the catalogue, and the viewer's own."""
-    component: Component | None = by_uuid(Component)
+    component: Component | None = declare_lookup_by_uuid(Component)
     """The component of that uuid, if the viewer sees its offering."""
-    partition: Partition | None = by_uuid(Partition)
+    partition: Partition | None = declare_lookup_by_uuid(Partition)
     """The partition of that uuid, if the viewer sees its offering."""
-    plan: Plan | None = by_uuid(Plan)
+    plan: Plan | None = declare_lookup_by_uuid(Plan)
     """The plan of that uuid, if the viewer sees its offering and may order by it."""
-    category: Category | None = by_uuid(Category)
+    category: Category | None = declare_lookup_by_uuid(Category)
     """The category of that uuid."""
-    categories: list[Category] = few(Category, tables.category.c.title)
+    categories: list[Category] = declare_full_list(Category, tables.category.c.title)
     """All categories, ordered by title."""
-    order: Order | None = by_uuid(Order)
+    order: Order | None = declare_lookup_by_uuid(Order)
     """The order of that uuid, if the viewer sees it."""
-    orders: Page[Order] = listed(Order, OrderOrder, OrderFilter)
+    orders: Page[Order] = declare_connection(Order, OrderOrder, OrderFilter)
     """The orders that the viewer sees."""
-    project: Project | None = by_uuid(Project)
+    project: Project | None = declare_lookup_by_uuid(Project)
     """The project of that uuid, if the viewer sees it."""
-    suggested_resource_name: str | None = declare(SUGGESTED_NAME)
+    suggested_resource_name: str | None = declare_field(SUGGESTED_NAME_FIELD)
     """A name for a new resource; null if the viewer does not see what the arguments name."""
-    projects: Page[Project] = listed(Project, ProjectOrder, ProjectFilter, search=searches.PROJECTS)
+    projects: Page[Project] = declare_connection(
+        Project, ProjectOrder, ProjectFilter, search=searches.PROJECT_SEARCH
+    )
     """The projects that the viewer sees."""
-    customer: Customer | None = by_uuid(Customer)
+    customer: Customer | None = declare_lookup_by_uuid(Customer)
     """The organisation of that uuid, if the viewer sees it."""
-    customers: Page[Customer] = listed(
-        Customer, CustomerOrder, CustomerFilter, search=searches.CUSTOMERS
+    customers: Page[Customer] = declare_connection(
+        Customer, CustomerOrder, CustomerFilter, search=searches.CUSTOMER_SEARCH
     )
     """The organisations that the viewer sees."""

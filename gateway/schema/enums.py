@@ -1,9 +1,9 @@
 """Marketplace codes, published as GraphQL enums."""
 
 from gateway.marketplace.states import OrderState, OrderType, ResourceState
-from gateway.schema.framework.publish import named
+from gateway.schema.framework.publish import enum
 
 __all__ = ["OrderState", "OrderType", "ResourceState"]
 
 for code_type in (OrderState, OrderType, ResourceState):
-    named(code_type)
+    enum(code_type)

@@ -6,69 +6,73 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
-from gateway.auth.token_refresh import KeepAlive, Waldur
+from gateway.auth.token_refresh import TokenRefresher, WaldurTokenClient
 from gateway.config.settings import Settings
-from gateway.db.driver.transactions import Writing
+from gateway.db.driver.transactions import TransactionPool
 from gateway.db.installation.installation import Installation
-from gateway.db.queries.tokens import slide
-from gateway.db.sql.compiler import Statements
-from gateway.marketplace.unit_of_work import Changes
+from gateway.db.queries.tokens import extend_token
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.marketplace.unit_of_work import ChangeService
 
-Companion = Callable[[Writing, Statements], Coroutine[Any, Any, None]]
+BackgroundWorker = Callable[[TransactionPool, StatementCompiler], Coroutine[Any, Any, None]]
 """Works in the background until it is cancelled."""
 
 
-async def changing(
+async def open_change_service(
     settings: Settings,
-    statements: Statements,
-    companion: Companion | None,
-    held: AsyncExitStack,
-) -> Changes:
+    statement_compiler: StatementCompiler,
+    background_worker: BackgroundWorker | None,
+    exit_stack: AsyncExitStack,
+) -> ChangeService:
     """Give where changes are made: in the database itself if it is ours, else nowhere yet."""
-    reason = unchangeable(settings, statements.installation)
-    if reason is not None:
-        return Changes(reason=reason)
+    unavailable_reason = explain_read_only(settings, statement_compiler.installation)
+    if unavailable_reason is not None:
+        return ChangeService(disabled_reason=unavailable_reason)
     assert settings.database_url is not None
-    seconds, pooler = settings.statement_seconds, settings.pooler
-    writing = Writing(settings.database_url, statement_seconds=seconds, pooler=pooler)
-    await writing.open()
-    held.push_async_callback(writing.close)
-    if companion is not None:
-        working = asyncio.create_task(companion(writing, statements))
-        held.push_async_callback(_ended, working)
-    return Changes(writing, statements)
+    statement_seconds, pooler = settings.statement_seconds, settings.pooler
+    transaction_pool = TransactionPool(
+        settings.database_url, statement_seconds=statement_seconds, pooler=pooler
+    )
+    await transaction_pool.open()
+    exit_stack.push_async_callback(transaction_pool.close)
+    if background_worker is not None:
+        worker_task = asyncio.create_task(background_worker(transaction_pool, statement_compiler))
+        exit_stack.push_async_callback(_cancel_worker, worker_task)
+    return ChangeService(transaction_pool, statement_compiler)
 
 
-def kept_alive(
-    settings: Settings, installation: Installation, held: AsyncExitStack
+def open_token_refresh(
+    settings: Settings, installation: Installation, exit_stack: AsyncExitStack
 ) -> Callable[[str], None]:
     """Give what is to be told of each used token: a demo's own tables, or Waldur, or nobody."""
     if not settings.keep_tokens:
         return lambda _key: None
-    if installation.writable:
+    if installation.is_writable:
         assert settings.database_url is not None
-        keep = KeepAlive(partial(slide, settings.database_url), seconds=60)
+        refresher = TokenRefresher(
+            partial(extend_token, settings.database_url), interval_seconds=60
+        )
     elif settings.waldur_url:
-        waldur = Waldur(settings.waldur_url)
-        held.push_async_callback(waldur.close)
-        keep = KeepAlive(waldur.say, seconds=600)
+        token_client = WaldurTokenClient(settings.waldur_url)
+        exit_stack.push_async_callback(token_client.close)
+        refresher = TokenRefresher(token_client.touch, interval_seconds=600)
     else:
         return lambda _key: None
-    held.push_async_callback(keep.close)
-    return keep.used
+    exit_stack.push_async_callback(refresher.close)
+    return refresher.note_token_use
 
 
-async def _ended(working: asyncio.Task[None]) -> None:
+async def _cancel_worker(worker_task: asyncio.Task[None]) -> None:
     """Have a companion end."""
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
+    worker_task.cancel()
+    await asyncio.gather(worker_task, return_exceptions=True)
 
 
-def unchangeable(settings: Settings, installation: Installation) -> str | None:
+def explain_read_only(settings: Settings, installation: Installation) -> str | None:
     """Say why a marketplace can't be changed; None if it is ours, and can."""
     if settings.changes == "off":
         return "Changes are switched off (GATEWAY_CHANGES)."
-    if installation.writable and settings.changes in ("auto", "local"):
+    if installation.is_writable and settings.changes in ("auto", "local"):
         return None
     if settings.changes == "local" or settings.waldur_url is None:
         return (

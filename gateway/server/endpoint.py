@@ -16,216 +16,263 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api import schema
-from gateway.auth.authenticator import Viewers, asker
+from gateway.auth.authenticator import ViewerCache, parse_credentials
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.viewer_loader import ViewerReader
+from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.database import Database, TimedOutError, UnavailableError
-from gateway.db.events.change_feed import Watching
+from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.installation.installation import Installation
-from gateway.db.sql.compiler import Statements
-from gateway.execution.errors import told
-from gateway.execution.executor import Answer, Answering
-from gateway.execution.graphql_request import Asking
-from gateway.execution.subscription import Subscribing
-from gateway.http.deadline import Attendance, Attended, GoneError
-from gateway.http.errors import unanswered
-from gateway.http.request_body import asked
-from gateway.http.request_head import Headed
-from gateway.http.responses import Answered, absent, file
-from gateway.marketplace.attachments import fetched, named
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.execution.errors import format_errors
+from gateway.execution.executor import Executor, GraphQLResult
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.subscription import PreparedSubscription
+from gateway.http.deadline import ClientDisconnectedError, RequestDeadline, RequestDeadlines
+from gateway.http.errors import error_response
+from gateway.http.request_body import parse_request
+from gateway.http.request_head import RequestHead
+from gateway.http.responses import GraphQLResponse, file_not_found, pdf_response
+from gateway.marketplace.attachments import load_attachment, parse_attachment_path
 from gateway.marketplace.problems import Problem
-from gateway.marketplace.unit_of_work import Changes
-from gateway.schema.framework.context import Budget, Context
+from gateway.marketplace.unit_of_work import ChangeService
+from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.schema.framework.errors import BadInputError
-from gateway.server.background import Companion, changing, kept_alive
-from gateway.server.metrics import Counted, registry, written
-from gateway.subscriptions.quota import Admission
-from gateway.subscriptions.service import Live, watched
-from gateway.subscriptions.session_monitor import Name
-from gateway.transports.http_stream import Stream, streamed
-from gateway.transports.services import Desk
-from gateway.transports.stream_framing import Framing, framing_for
-from gateway.transports.websocket_handshake import connected
+from gateway.server.background import BackgroundWorker, open_change_service, open_token_refresh
+from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
+from gateway.subscriptions.quota import Quota
+from gateway.subscriptions.service import SubscriptionService, create_change_feed
+from gateway.subscriptions.session_monitor import Credentials
+from gateway.transports.http_stream import SubscriptionStream, create_result_response
+from gateway.transports.services import TransportServices
+from gateway.transports.stream_framing import StreamFraming, select_framing
+from gateway.transports.websocket_handshake import serve_websocket
 
 log = logging.getLogger(__name__)
-CLIENT_CLOSED_REQUEST = 499
+HTTP_CLIENT_CLOSED_REQUEST = 499
 """What the log says of a request whose client hung up."""
-Answers = Callable[[Headed, str], Awaitable[ASGIApp]]
+RequestHandler = Callable[[RequestHead, str], Awaitable[ASGIApp]]
 """Answers a request, which has an id."""
-_PROCESS, _REQUESTS = uuid4().hex[:16], count()
-_REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+_PROCESS_ID, _request_numbers = uuid4().hex[:16], count()
+_REQUEST_ID_PATTERN = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
-class Service:
+class GatewayService:
     """Answers requests over one marketplace."""
 
     def __init__(
-        self, settings: Settings, installation: Installation, companion: Companion | None = None
+        self,
+        settings: Settings,
+        installation: Installation,
+        background_worker: BackgroundWorker | None = None,
     ) -> None:
         """Serve the marketplace that was found at `settings.database_url`.
 
         Where changes are made by us, a `companion` works beside.
         """
         self._settings, self._installation = settings, installation
-        self._companion = companion
-        self._answering = Answering(
-            schema, tokens=settings.document_tokens, execution=settings.execution
+        self._background_worker = background_worker
+        self._executor = Executor(
+            schema, max_tokens=settings.document_tokens, execution=settings.execution
         )
-        self._statements = Statements(installation)
+        self._statement_compiler = StatementCompiler(installation)
         self._database: Database
-        self._viewers: Viewers
-        self._changes = Changes()
-        self._attendance: Attendance
-        self._desk: Desk
-        self._watching: Watching
-        self._counted: CollectorRegistry
-        self._held = 0.0
+        self._viewer_cache: ViewerCache
+        self._change_service = ChangeService()
+        self._deadlines: RequestDeadlines
+        self._services: TransportServices
+        self._change_feed: ChangeFeed
+        self._metrics_registry: CollectorRegistry
+        self._event_lag_seconds = 0.0
 
     @asynccontextmanager
-    async def life(self, _app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Open what the service needs, and close it in the end."""
         settings = self._settings
         assert settings.database_url is not None
-        self._attendance = Attendance(settings.request_seconds)
-        async with AsyncExitStack() as held:
-            self._database = await Database.at(
+        self._deadlines = RequestDeadlines(settings.request_seconds)
+        async with AsyncExitStack() as exit_stack:
+            self._database = await Database.connect(
                 settings.database_url,
                 size=settings.pool_size,
                 statement_seconds=settings.statement_seconds,
                 pooler=settings.pooler,
             )
-            held.push_async_callback(self._database.close)
-            self._changes = await changing(settings, self._statements, self._companion, held)
-            used = kept_alive(settings, self._installation, held)
-            self._viewers = Viewers(
-                ViewerReader(self._installation, self._database),
-                seconds=settings.viewer_seconds,
-                used=used,
-                patient=self._database.soon,
+            exit_stack.push_async_callback(self._database.close)
+            self._change_service = await open_change_service(
+                settings, self._statement_compiler, self._background_worker, exit_stack
             )
-            await held.enter_async_context(self._telling())
-            _settle()
+            on_token_use = open_token_refresh(settings, self._installation, exit_stack)
+            self._viewer_cache = ViewerCache(
+                ViewerLoader(self._installation, self._database),
+                seconds=settings.viewer_seconds,
+                on_use=on_token_use,
+                wait=self._database.wait_for_result,
+            )
+            await exit_stack.enter_async_context(self._open_subscriptions())
+            _tune_garbage_collector()
             yield
 
     @asynccontextmanager
-    async def _telling(self) -> AsyncIterator[None]:
+    async def _open_subscriptions(self) -> AsyncIterator[None]:
         """Tell subscribers of changes while the service lives."""
         settings = self._settings
         assert settings.database_url is not None
-        watching = watched(settings, settings.database_url)
-        live = Live(
-            settings, watching, self._answering, self._viewers, self._context, self._database
+        change_feed = create_change_feed(settings, settings.database_url)
+        subscription_service = SubscriptionService(
+            settings,
+            change_feed,
+            self._executor,
+            self._viewer_cache,
+            self._create_context,
+            self._database,
         )
-        self._watching = watching
-        sockets = Admission("connections", settings.sockets)
-        self._desk = Desk(
-            settings, self._answering, live.subscriptions, live.presence, sockets, self._context
+        self._change_feed = change_feed
+        socket_quota = Quota("connections", settings.sockets)
+        self._services = TransportServices(
+            settings,
+            self._executor,
+            subscription_service.subscription_registry,
+            subscription_service.session_monitor,
+            socket_quota,
+            self._create_context,
         )
-        self._counted = registry(Counted(self._answering, self._desk, lambda: self._held))
-        async with live.running():
+        self._metrics_registry = create_registry(
+            MetricsCollector(self._executor, self._services, lambda: self._event_lag_seconds)
+        )
+        async with subscription_service.run_service():
             yield
 
-    async def graphql(self, request: Headed) -> ASGIApp:
+    async def handle_graphql(self, request: RequestHead) -> ASGIApp:
         """Answer a request to the one endpoint there is."""
-        return await self._safely(request, self._answer)
+        return await self._catch_errors(request, self._respond)
 
-    async def attachment(self, request: Request) -> ASGIApp:
+    async def serve_attachment(self, request: Request) -> ASGIApp:
         """Give the file that came with an order to whoever sees the order."""
-        uuid, head = named(request.scope["path"]), request.method == "HEAD"
-        given = partial(self._file, uuid=uuid, head=head)
-        return await self._safely(Headed(request.scope, request.receive), given)
+        uuid, is_head = parse_attachment_path(request.scope["path"]), request.method == "HEAD"
+        handler = partial(self._load_attachment, uuid=uuid, is_head=is_head)
+        return await self._catch_errors(RequestHead(request.scope, request.receive), handler)
 
-    async def _safely(self, request: Headed, answer: Answers) -> ASGIApp:
-        id_ = request_id(request.says(b"x-request-id"))
+    async def _catch_errors(self, request: RequestHead, handler: RequestHandler) -> ASGIApp:
+        request_id = choose_request_id(request.first(b"x-request-id"))
         try:
-            return await answer(request, id_)
-        except GoneError:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
-        except Exception as problem:  # noqa: BLE001 - the process lives, whatever happens
-            return unanswered(problem, id_)
+            return await handler(request, request_id)
+        except ClientDisconnectedError:
+            return Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
+        except Exception as error:  # noqa: BLE001 - the process lives, whatever happens
+            return error_response(error, request_id)
 
-    async def _answer(self, request: Headed, id_: str) -> ASGIApp:
-        with Attended(request, self._attendance) as attended:
-            asking = await asked(request, self._settings.body_bytes, id_)
-            attended.read()
-            accepted = request.says(b"accept")
-            framing = framing_for(accepted)
+    async def _respond(self, request: RequestHead, request_id: str) -> ASGIApp:
+        with RequestDeadline(request, self._deadlines) as deadline:
+            graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
+            deadline.mark_body_read()
+            accept_header = request.first(b"accept")
+            framing = select_framing(accept_header)
             if framing is None:
-                return Answered(await self._answered(asking, request), accepted, id_)
-            subscribed = self._answering.subscription(asking)
-            if not isinstance(subscribed, Subscribing):
-                answer = subscribed or await self._answered(asking, request)
-                return streamed(answer, framing, accepted, id_)
-        return await self._stream(subscribed, framing, request, id_)
+                return GraphQLResponse(
+                    await self._execute(graphql_request, request), accept_header, request_id
+                )
+            subscription = self._executor.prepare_subscription(graphql_request)
+            if not isinstance(subscription, PreparedSubscription):
+                result = subscription or await self._execute(graphql_request, request)
+                return create_result_response(result, framing, accept_header, request_id)
+        return await self._open_stream(subscription, framing, request, request_id)
 
-    async def _file(self, request: Headed, id_: str, *, uuid: str | None, head: bool) -> Response:
+    async def _load_attachment(
+        self, request: RequestHead, request_id: str, *, uuid: str | None, is_head: bool
+    ) -> Response:
         if uuid is None:
-            return absent(id_)
-        with Attended(request, self._attendance) as attended:
-            attended.read()
-            viewer = await self._viewers.viewer(*self._name(request))
-            found = await self._changes.make(viewer, lambda change: fetched(change, uuid))
-        if isinstance(found, Problem):
-            return absent(id_)
-        return file(found, f"purchase-order-{uuid}.pdf", id_, head=head)
+            return file_not_found(request_id)
+        with RequestDeadline(request, self._deadlines) as deadline:
+            deadline.mark_body_read()
+            viewer = await self._viewer_cache.authenticate(*self._parse_credentials(request))
+            content = await self._change_service.run_change(
+                viewer, lambda unit_of_work: load_attachment(unit_of_work, uuid)
+            )
+        if isinstance(content, Problem):
+            return file_not_found(request_id)
+        return pdf_response(content, f"purchase-order-{uuid}.pdf", request_id, is_head=is_head)
 
-    async def _answered(self, asking: Asking, request: Headed) -> Answer:
-        viewer = await self._viewers.viewer(*self._name(request))
-        return await self._answering.answer(asking, self._context(viewer))
+    async def _execute(
+        self, graphql_request: GraphQLRequest, request: RequestHead
+    ) -> GraphQLResult:
+        viewer = await self._viewer_cache.authenticate(*self._parse_credentials(request))
+        return await self._executor.execute(graphql_request, self._create_context(viewer))
 
-    async def _stream(
-        self, subscribed: Subscribing, framing: Framing, request: Headed, id_: str
+    async def _open_stream(
+        self,
+        subscription: PreparedSubscription,
+        framing: StreamFraming,
+        request: RequestHead,
+        request_id: str,
     ) -> ASGIApp:
-        stream, after = Stream(self._desk, framing, id_), request.says(b"last-event-id")
+        stream, after_cursor = (
+            SubscriptionStream(self._services, framing, request_id),
+            request.first(b"last-event-id"),
+        )
         try:
-            return await stream.begin(subscribed, self._name(request), after or None)
-        except BadInputError as problem:
-            answer = Answer({"errors": told([problem], id_)}, refused=True)
-            return streamed(answer, framing, request.says(b"accept"), id_)
+            return await stream.start_subscription(
+                subscription, self._parse_credentials(request), after_cursor or None
+            )
+        except BadInputError as error:
+            result = GraphQLResult({"errors": format_errors([error], request_id)}, is_rejected=True)
+            return create_result_response(result, framing, request.first(b"accept"), request_id)
 
-    async def socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket."""
-        await connected(self._desk, scope, receive, send, request_id(""))
+        await serve_websocket(self._services, scope, receive, send, choose_request_id(""))
 
-    def _name(self, request: Headed) -> Name:
+    def _parse_credentials(self, request: RequestHead) -> Credentials:
         """Give the key and the address that a request comes with."""
-        return asker(
-            request.heard.get(b"authorization", ()),
-            request.peer,
-            request.heard.get(b"x-forwarded-for", ()),
+        return parse_credentials(
+            request.headers.get(b"authorization", ()),
+            request.peer_address,
+            request.headers.get(b"x-forwarded-for", ()),
             self._settings.trusted_proxies,
         )
 
-    def _context(self, viewer: Viewer) -> Context:
-        budget = Budget(self._settings.answer_rows)
-        media = self._settings.media
-        return Context(self._database, self._statements, viewer, media, budget, self._changes)
+    def _create_context(self, viewer: Viewer) -> RequestContext:
+        budget = RowBudget(self._settings.answer_rows)
+        media_base_url = self._settings.media_base_url
+        return RequestContext(
+            self._database,
+            self._statement_compiler,
+            viewer,
+            media_base_url,
+            budget,
+            self._change_service,
+        )
 
-    async def metrics(self, _request: Request) -> Response:
+    async def serve_metrics(self, _request: Request) -> Response:
         """Tell what this process counts."""
         try:
-            self._held = await self._watching.held()
-        except UnavailableError as problem:
-            log.warning("What holds events back is not known: %s", problem)
-        return PlainTextResponse(written(self._counted), media_type=CONTENT_TYPE_LATEST)
+            self._event_lag_seconds = await self._change_feed.load_lag_seconds()
+        except UnavailableError as error:
+            log.warning("What holds events back is not known: %s", error)
+        return PlainTextResponse(
+            render_metrics(self._metrics_registry), media_type=CONTENT_TYPE_LATEST
+        )
 
-    async def ready(self, _request: Request) -> Response:
+    async def report_readiness(self, _request: Request) -> Response:
         """Say whether queries can be answered."""
         try:
-            await self._database.ready()
+            await self._database.check_readiness()
         except (UnavailableError, TimedOutError):
             return PlainTextResponse("The database can't be read.\n", 503)
         return PlainTextResponse("ready\n")
 
 
-def _settle() -> None:
+def _tune_garbage_collector() -> None:
     """Spare the garbage collector what stays for good, and have it run less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
 
 
-def request_id(given: str) -> str:
+def choose_request_id(client_id: str) -> str:
     """Give the caller's name of the request, if it is one, or a new one."""
-    return given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_REQUESTS):016x}"
+    return (
+        client_id
+        if _REQUEST_ID_PATTERN.fullmatch(client_id)
+        else f"{_PROCESS_ID}{next(_request_numbers):016x}"
+    )

@@ -5,40 +5,42 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.visibility import sees_resource
-from gateway.db.events.feed import Event
-from gateway.db.events.scope_uuids import Places
+from gateway.db.access.visibility import can_see_resource
+from gateway.db.events.feed import FeedEvent
+from gateway.db.events.scope_uuids import ScopeUuidCache
 from gateway.schema.framework.errors import BadInputError
-from gateway.schema.types.resource_event import GONE, UUIDS, ResourceEventKind
+from gateway.schema.types.resource_event import MAX_FILTER_UUIDS, UUID_ONLY_KINDS, ResourceEventKind
 
-KEPT = (ResourceEventKind.STATE_CHANGED, ResourceEventKind.UPDATED)
-BORN, UNSEEN = ResourceEventKind.CREATED, ResourceEventKind.HIDDEN
+MODIFYING_KINDS = (ResourceEventKind.STATE_CHANGED, ResourceEventKind.UPDATED)
+CREATED_KIND, HIDDEN_KIND = ResourceEventKind.CREATED, ResourceEventKind.HIDDEN
 
 
-def kind_for(event: Event, viewer: Viewer) -> ResourceEventKind | None:
+def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
     """Give what became of the resource as the viewer sees it; None if they see nothing of it.
 
     The event's places decide, before it and after it.
     """
-    (old_project, project), (old_offering, offering) = event.projects, event.offerings
-    kind, id_ = ResourceEventKind(event.kind), event.resource_id
-    if kind in KEPT and old_project is None:  # not known, as who polls has not met it before
-        old_project, old_offering = project, offering
-    before = kind is not BORN and sees_resource(
-        viewer, id=id_, project_id=old_project, offering_id=old_offering
+    (old_project, new_project), (old_offering, new_offering) = event.project_ids, event.offering_ids
+    kind, resource_id = ResourceEventKind(event.kind), event.resource_id
+    if (
+        kind in MODIFYING_KINDS and old_project is None
+    ):  # not known, as who polls has not met it before
+        old_project, old_offering = new_project, new_offering
+    was_visible = kind is not CREATED_KIND and can_see_resource(
+        viewer, id=resource_id, project_id=old_project, offering_id=old_offering
     )
-    after = kind not in GONE and sees_resource(
-        viewer, id=id_, project_id=project, offering_id=offering
+    is_visible = kind not in UUID_ONLY_KINDS and can_see_resource(
+        viewer, id=resource_id, project_id=new_project, offering_id=new_offering
     )
-    if before and after:
+    if was_visible and is_visible:
         return kind
-    if after:
-        return BORN
-    return (UNSEEN if kind not in GONE else kind) if before else None
+    if is_visible:
+        return CREATED_KIND
+    return (HIDDEN_KIND if kind not in UUID_ONLY_KINDS else kind) if was_visible else None
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EventFilter:
     """Which events are wanted; None is all."""
 
     uuids: frozenset[str] | None = None
@@ -49,46 +51,60 @@ class Wanted:
     kinds: frozenset[ResourceEventKind] | None = None
 
     @classmethod
-    def by(cls, given: Mapping[str, Any] | None) -> "Wanted":
+    def from_argument(cls, filter_argument: Mapping[str, Any] | None) -> "EventFilter":
         """Read the argument `filter`; BadInputError if it names too much."""
-        found = {name: value for name, value in (given or {}).items() if value is not None}
-        if len(found.get("uuids", ())) > UUIDS:
-            raise BadInputError(f"At most {UUIDS} uuids can be named.", "filter", "uuids")
-        if "states" in found:
-            found["states"] = [each.value for each in found["states"]]
-        lists = {name: frozenset(each) for name, each in found.items() if isinstance(each, list)}
-        return replace(cls(), **{**found, **lists})
+        criteria = {
+            name: value for name, value in (filter_argument or {}).items() if value is not None
+        }
+        if len(criteria.get("uuids", ())) > MAX_FILTER_UUIDS:
+            raise BadInputError(
+                f"At most {MAX_FILTER_UUIDS} uuids can be named.", "filter", "uuids"
+            )
+        if "states" in criteria:
+            criteria["states"] = [each.value for each in criteria["states"]]
+        set_criteria = {
+            name: frozenset(each) for name, each in criteria.items() if isinstance(each, list)
+        }
+        return replace(cls(), **{**criteria, **set_criteria})
 
     @property
-    def placed(self) -> bool:
+    def needs_scope_uuids(self) -> bool:
         """Whether the uuids of places must be known."""
         return not self.project is self.customer is self.offering is None
 
-    def holds(self, event: Event, kind: ResourceEventKind, places: Places) -> bool:
+    def matches_event(
+        self, event: FeedEvent, kind: ResourceEventKind, scope_uuid_cache: ScopeUuidCache
+    ) -> bool:
         """Say whether an event, which is told as one of that kind, is wanted."""
         state = event.new_state if event.new_state is not None else event.old_state
-        told = event.old_state if kind in GONE else state
+        visible_state = event.old_state if kind in UUID_ONLY_KINDS else state
         return (
-            _has(self.uuids, event.uuid.replace("-", ""))
-            and _has(self.kinds, kind)
-            and _has(self.states, told)
-            and (not self.placed or self._there(event, kind, places))
+            _matches_value(self.uuids, event.resource_uuid.replace("-", ""))
+            and _matches_value(self.kinds, kind)
+            and _matches_value(self.states, visible_state)
+            and (not self.needs_scope_uuids or self._matches_scope(event, kind, scope_uuid_cache))
         )
 
-    def _there(self, event: Event, kind: ResourceEventKind, places: Places) -> bool:
+    def _matches_scope(
+        self, event: FeedEvent, kind: ResourceEventKind, scope_uuid_cache: ScopeUuidCache
+    ) -> bool:
         """Say whether the event is of the places; those that the viewer does not see are none."""
-        seen = [0] if kind in GONE else [1] if kind is BORN else [0, 1]
-        projects = [places.project(event.projects[each]) for each in seen]
-        offerings = [places.offering(event.offerings[each]) for each in seen]
+        visible_sides = [0] if kind in UUID_ONLY_KINDS else [1] if kind is CREATED_KIND else [0, 1]
+        project_uuids = [
+            scope_uuid_cache.get_project_uuids(event.project_ids[each]) for each in visible_sides
+        ]
+        offering_uuids = [
+            scope_uuid_cache.get_offering_uuids(event.offering_ids[each]) for each in visible_sides
+        ]
         return all(
-            wanted is None or any(wanted in each for each in found)
-            for wanted, found in (
-                (self.project, projects),
-                (self.customer, projects),
-                (self.offering, offerings),
+            required_uuid is None or any(required_uuid in each for each in uuid_sets)
+            for required_uuid, uuid_sets in (
+                (self.project, project_uuids),
+                (self.customer, project_uuids),
+                (self.offering, offering_uuids),
             )
         )
 
 
-def _has(wanted: Collection[object] | None, value: object) -> bool:
-    return wanted is None or value in wanted
+def _matches_value(allowed_values: Collection[object] | None, value: object) -> bool:
+    return allowed_values is None or value in allowed_values

@@ -7,42 +7,42 @@ from contextlib import ExitStack
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.errors import TimedOutError, UnavailableError
-from gateway.db.events.feed import Position
-from gateway.execution.subscription import Subscribing
+from gateway.db.events.feed import EventPosition
+from gateway.execution.subscription import PreparedSubscription
 from gateway.schema.types.resource_event import ResyncReason
-from gateway.subscriptions.cursors import decode
-from gateway.subscriptions.event_filter import Wanted
-from gateway.subscriptions.fanout_group import Group
-from gateway.subscriptions.hub import Hub
-from gateway.subscriptions.quota import Admission
-from gateway.subscriptions.subscriber_queue import Message, Subscriber
+from gateway.subscriptions.cursors import decode_event_cursor
+from gateway.subscriptions.event_filter import EventFilter
+from gateway.subscriptions.fanout_group import FanoutGroup
+from gateway.subscriptions.hub import EventHub
+from gateway.subscriptions.quota import Quota
+from gateway.subscriptions.subscriber_queue import SubscriberMessage, SubscriberQueue
 
 log = logging.getLogger(__name__)
-PATIENCE = 5
+ATTACH_TIMEOUT_SECONDS = 5
 """Seconds to wait for the first look at the events."""
-PAUSE = 1
+RETRY_DELAY_SECONDS = 1
 """Seconds between attempts to tell of what was missed."""
-Wake = Callable[[], None]
+WakeCallback = Callable[[], None]
 
 
-class Subscriptions:
+class SubscriptionRegistry:
     """The subscriptions of a process."""
 
-    def __init__(self, hub: Hub, admission: Admission, queue: int) -> None:
+    def __init__(self, hub: EventHub, quota: Quota, queue_size: int) -> None:
         """Tell of what `hub` has; let `queue` messages wait for a subscriber."""
-        self.hub, self.admission = hub, admission
-        self.overflows = 0
+        self.hub, self.quota = hub, quota
+        self.overflow_count = 0
         """How often a queue was too short."""
-        self._queue = queue
+        self._queue_size = queue_size
 
-    async def start(
+    async def start_subscription(
         self,
-        subscribed: Subscribing,
+        subscription: PreparedSubscription,
         viewer: Viewer,
-        user: Hashable,
-        wake: Wake,
+        user_key: Hashable,
+        wake: WakeCallback,
         after: str | None = None,
-    ) -> "Running":
+    ) -> "ActiveSubscription":
         """Start a subscription of a `user`; `wake` is called when there is something to send.
 
         It begins `after` a cursor, or where its own arguments say. BadInputError
@@ -50,91 +50,106 @@ class Subscriptions:
         UnavailableError while nobody can tell where the events are, UnwatchedError
         if nobody ever will.
         """
-        Wanted.by(subscribed.arguments.get("filter"))
-        given = after or subscribed.arguments.get("after")
-        await self._ready()
-        position = None if given is None else await self._position(given)
-        running = Running(self, subscribed, viewer)
-        running.held.enter_context(self.admission.one(user))
-        now = self.hub.source.position
-        subscriber = Subscriber(position or now, self._queue, running.too_slow, wake)
-        if given is not None and position is None:
-            subscriber.put(running.resync(ResyncReason.CURSOR_UNKNOWN, now))
-        running.begin(subscriber)
-        return running
+        EventFilter.from_argument(subscription.arguments.get("filter"))
+        after_cursor = after or subscription.arguments.get("after")
+        await self._wait_attached()
+        position = None if after_cursor is None else await self._find_position(after_cursor)
+        active_subscription = ActiveSubscription(self, subscription, viewer)
+        active_subscription.exit_stack.enter_context(self.quota.acquire_slot(user_key))
+        current_position = self.hub.source.position
+        queue = SubscriberQueue(
+            position or current_position,
+            self._queue_size,
+            active_subscription.build_overflow_message,
+            wake,
+        )
+        if after_cursor is not None and position is None:
+            queue.enqueue(
+                active_subscription.build_resync(ResyncReason.CURSOR_UNKNOWN, current_position)
+            )
+        active_subscription.attach_queue(queue)
+        return active_subscription
 
-    async def _position(self, cursor: str) -> Position | None:
+    async def _find_position(self, cursor: str) -> EventPosition | None:
         """Give the position of a cursor; None if it is none of these events."""
-        (kind, position), source = decode(cursor), self.hub.source
-        if kind != source.kind:
+        (kind, position), source = decode_event_cursor(cursor), self.hub.source
+        if kind != source.source_kind:
             return None
-        ahead = position > source.position
-        return None if ahead and await source.after(position, 1) is None else position
+        is_ahead = position > source.position
+        return (
+            None if is_ahead and await source.load_events_after(position, 1) is None else position
+        )
 
-    async def _ready(self) -> None:
+    async def _wait_attached(self) -> None:
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self.hub.source.attach()
+            async with asyncio.timeout(ATTACH_TIMEOUT_SECONDS):
+                await self.hub.source.wait_until_attached()
         except TimeoutError:
             raise UnavailableError("The events can't be read.") from None
 
 
-class Running:
+class ActiveSubscription:
     """A subscription that goes on until it is ended."""
 
-    subscriber: Subscriber
+    queue: SubscriberQueue
 
-    def __init__(self, all_: Subscriptions, subscribed: Subscribing, viewer: Viewer) -> None:
+    def __init__(
+        self, registry: SubscriptionRegistry, subscription: PreparedSubscription, viewer: Viewer
+    ) -> None:
         """Tell a viewer of what there is."""
-        self._all, self._hub = all_, all_.hub
-        self._subscribed, self._viewer = subscribed, viewer
-        self._group: Group | None = None
-        self._joining: asyncio.Task[None]
-        self.held = ExitStack()
+        self._registry, self._hub = registry, registry.hub
+        self._subscription, self._viewer = subscription, viewer
+        self._group: FanoutGroup | None = None
+        self._joining_task: asyncio.Task[None]
+        self.exit_stack = ExitStack()
         """What is to be given back in the end."""
 
-    def begin(self, subscriber: Subscriber) -> None:
+    def attach_queue(self, queue: SubscriberQueue) -> None:
         """Tell a subscriber from now on."""
-        self.subscriber = subscriber
-        self._joining = asyncio.create_task(self._join())
+        self.queue = queue
+        self._joining_task = asyncio.create_task(self._join_group())
 
-    def seen(self, viewer: Viewer) -> None:
+    def viewer_changed(self, viewer: Viewer) -> None:
         """Go on as what the viewer has become."""
         if viewer != self._viewer:
-            self._leave()
+            self._leave_group()
             self._viewer = viewer
-            self._joining = asyncio.create_task(self._join())
+            self._joining_task = asyncio.create_task(self._join_group())
 
-    def end(self) -> None:
+    def end_subscription(self) -> None:
         """Tell nothing more."""
-        self._leave()
-        self.held.close()
+        self._leave_group()
+        self.exit_stack.close()
 
-    def resync(self, reason: ResyncReason, position: Position) -> Message:
+    def build_resync(self, reason: ResyncReason, position: EventPosition) -> SubscriberMessage:
         """Give what says that events up to a position may have been missed."""
-        return self._hub.telling.resync(self._subscribed, reason, position)
+        return self._hub.message_builder.build_resync(self._subscription, reason, position)
 
-    def too_slow(self, position: Position) -> Message:
+    def build_overflow_message(self, position: EventPosition) -> SubscriberMessage:
         """Give what says that too many events waited, up to a position."""
-        self._all.overflows += 1
-        return self.resync(ResyncReason.TOO_SLOW, position)
+        self._registry.overflow_count += 1
+        return self.build_resync(ResyncReason.TOO_SLOW, position)
 
-    async def _join(self) -> None:
+    async def _join_group(self) -> None:
         while True:
             try:
-                self._group = await self._hub.join(self.subscriber, self._subscribed, self._viewer)
+                self._group = await self._hub.join_group(
+                    self.queue, self._subscription, self._viewer
+                )
             except (UnavailableError, TimedOutError):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(RETRY_DELAY_SECONDS)
             except Exception:
                 log.exception("A subscriber could not be told of what it missed")
                 position = self._hub.source.position
-                self.subscriber.take(position, self.resync(ResyncReason.INTERRUPTED, position))
-                await asyncio.sleep(PAUSE)
+                self.queue.advance_to(
+                    position, self.build_resync(ResyncReason.INTERRUPTED, position)
+                )
+                await asyncio.sleep(RETRY_DELAY_SECONDS)
             else:
                 return
 
-    def _leave(self) -> None:
-        self._joining.cancel()
+    def _leave_group(self) -> None:
+        self._joining_task.cancel()
         if self._group is not None:
-            self._hub.leave(self.subscriber, self._group)
+            self._hub.leave_group(self.queue, self._group)
             self._group = None

@@ -4,60 +4,64 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from gateway.auth.authenticator import Viewers
+from gateway.auth.authenticator import ViewerCache
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database
-from gateway.db.events.change_feed import Watching
-from gateway.db.events.scope_uuids import Places
-from gateway.execution.executor import Answering
-from gateway.schema.framework.context import Context
-from gateway.subscriptions.hub import Hub
-from gateway.subscriptions.message_builder import Telling
-from gateway.subscriptions.quota import Admission
-from gateway.subscriptions.registry import Subscriptions
-from gateway.subscriptions.session_monitor import Presence
+from gateway.db.events.change_feed import ChangeFeed
+from gateway.db.events.scope_uuids import ScopeUuidCache
+from gateway.execution.executor import Executor
+from gateway.schema.framework.context import RequestContext
+from gateway.subscriptions.hub import EventHub
+from gateway.subscriptions.message_builder import MessageBuilder
+from gateway.subscriptions.quota import Quota
+from gateway.subscriptions.registry import SubscriptionRegistry
+from gateway.subscriptions.session_monitor import SessionMonitor
 
 
-def watched(settings: Settings, url: str) -> Watching:
+def create_change_feed(settings: Settings, url: str) -> ChangeFeed:
     """Give what sees changes, as it is set."""
-    return Watching(url, settings.events, settings.events_seconds, pooler=settings.pooler)
+    return ChangeFeed(url, settings.events, settings.events_seconds, pooler=settings.pooler)
 
 
-class Live:
+class SubscriptionService:
     """The parts, as transports use them."""
 
     def __init__(
         self,
         settings: Settings,
-        watching: Watching,
-        answering: Answering,
-        viewers: Viewers,
-        contexts: Callable[[Viewer], Context],
+        change_feed: ChangeFeed,
+        executor: Executor,
+        viewer_cache: ViewerCache,
+        create_context: Callable[[Viewer], RequestContext],
         database: Database,
     ) -> None:
         """Tell what `watching` sees, in answers of `answering`."""
-        self._watching, self._days = watching, settings.events_days
-        telling = Telling(answering, contexts, lambda: watching.kind or "")
-        self.hub = Hub(watching, telling, Places(database))
-        self.presence = Presence(viewers)
-        self.admission = Admission(
-            "subscriptions", settings.subscriptions, settings.user_subscriptions
+        self._change_feed, self._retention_days = change_feed, settings.events_days
+        message_builder = MessageBuilder(
+            executor, create_context, lambda: change_feed.source_kind or ""
         )
-        self.subscriptions = Subscriptions(self.hub, self.admission, settings.subscriber_queue)
+        self.hub = EventHub(change_feed, message_builder, ScopeUuidCache(database))
+        self.session_monitor = SessionMonitor(viewer_cache)
+        self.quota = Quota("subscriptions", settings.subscriptions, settings.user_subscriptions)
+        self.subscription_registry = SubscriptionRegistry(
+            self.hub, self.quota, settings.subscriber_queue
+        )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def run_service(self) -> AsyncIterator[None]:
         """Work until the context is left."""
         tasks = [
-            asyncio.create_task(self._watching.run(self.hub.take, self.hub.lost)),
-            asyncio.create_task(self._watching.keep_short(self._days)),
-            asyncio.create_task(self.presence.run()),
+            asyncio.create_task(
+                self._change_feed.run(self.hub.publish_events, self.hub.interrupt_all)
+            ),
+            asyncio.create_task(self._change_feed.prune_periodically(self._retention_days)),
+            asyncio.create_task(self.session_monitor.run_checks()),
         ]
         try:
             yield
         finally:
-            for each in tasks:
-                each.cancel()
+            for task in tasks:
+                task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.hub.close()

@@ -6,68 +6,79 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.auth.authenticator import UnauthenticatedError, Viewers
+from gateway.auth.authenticator import UnauthenticatedError, ViewerCache
 from gateway.db.access.viewer import Viewer
 
 log = logging.getLogger(__name__)
-SECONDS, AT_ONCE = 10, 8
+CHECK_INTERVAL_SECONDS, MAX_CONCURRENT_CHECKS = 10, 8
 """After so many seconds a viewer's roles and token are looked at again; so many together."""
-Name = tuple[str | None, str | None]
+Credentials = tuple[str | None, str | None]
 """A token's key and the address that it is used from."""
 
 
-class Session(Protocol):
+class MonitoredSession(Protocol):
     """A connection on which a viewer is told of events."""
 
-    def seen(self, viewer: Viewer) -> None:
+    def viewer_changed(self, viewer: Viewer) -> None:
         """Go on as this viewer."""
 
-    def refused(self, why: str) -> None:
+    def revoked(self, reason: str) -> None:
         """End: the token does not count any more."""
 
 
-class Presence:
+class SessionMonitor:
     """The sessions of a process."""
 
-    def __init__(self, viewers: Viewers, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, viewer_cache: ViewerCache, interval_seconds: float = CHECK_INTERVAL_SECONDS
+    ) -> None:
         """Ask `viewers` every so many seconds."""
-        self.viewers, self._seconds = viewers, seconds
-        self._sessions: defaultdict[Name, set[Session]] = defaultdict(set)
+        self.viewer_cache, self._interval_seconds = viewer_cache, interval_seconds
+        self._sessions: defaultdict[Credentials, set[MonitoredSession]] = defaultdict(set)
 
-    async def enter(self, session: Session, name: Name) -> Viewer:
+    async def add_session(self, session: MonitoredSession, credentials: Credentials) -> Viewer:
         """Look after a session; give its viewer. UnauthenticatedError if it has none."""
-        viewer = await self.viewers.viewer(*name)
-        self._sessions[name].add(session)
+        viewer = await self.viewer_cache.authenticate(*credentials)
+        self._sessions[credentials].add(session)
         return viewer
 
-    def leave(self, session: Session, name: Name) -> None:
+    def remove_session(self, session: MonitoredSession, credentials: Credentials) -> None:
         """Have done with a session."""
-        self._sessions[name].discard(session)
-        if not self._sessions[name]:
-            del self._sessions[name]
+        self._sessions[credentials].discard(session)
+        if not self._sessions[credentials]:
+            del self._sessions[credentials]
 
-    async def run(self) -> None:
+    async def run_checks(self) -> None:
         """Look at everybody again and again."""
         while True:
-            await asyncio.sleep(self._seconds)
-            names = [*self._sessions]
-            for start in range(0, len(names), AT_ONCE):
-                await asyncio.gather(*map(self._look, names[start : start + AT_ONCE]))
+            await asyncio.sleep(self._interval_seconds)
+            credentials_list = [*self._sessions]
+            for start in range(0, len(credentials_list), MAX_CONCURRENT_CHECKS):
+                await asyncio.gather(
+                    *map(
+                        self._check_sessions,
+                        credentials_list[start : start + MAX_CONCURRENT_CHECKS],
+                    )
+                )
 
-    async def _look(self, name: Name) -> None:
+    async def _check_sessions(self, credentials: Credentials) -> None:
         try:
-            viewer = await self.viewers.look(*name, within=self._seconds)
-        except UnauthenticatedError as problem:
-            why = str(problem)
-            self._each(name, lambda session: session.refused(why))
-        except Exception as problem:  # noqa: BLE001 - others are to be looked at, too
-            log.warning("Who is subscribed can't be looked at: %r", problem)
+            viewer = await self.viewer_cache.get_viewer(
+                *credentials, max_age_seconds=self._interval_seconds
+            )
+        except UnauthenticatedError as error:
+            reason = str(error)
+            self._notify_sessions(credentials, lambda session: session.revoked(reason))
+        except Exception as error:  # noqa: BLE001 - others are to be looked at, too
+            log.warning("Who is subscribed can't be looked at: %r", error)
         else:
-            self._each(name, lambda session: session.seen(viewer))
+            self._notify_sessions(credentials, lambda session: session.viewer_changed(viewer))
 
-    def _each(self, name: Name, tell: Callable[[Session], None]) -> None:
-        for each in [*self._sessions.get(name, ())]:
+    def _notify_sessions(
+        self, credentials: Credentials, notify: Callable[[MonitoredSession], None]
+    ) -> None:
+        for session in [*self._sessions.get(credentials, ())]:
             try:
-                tell(each)
+                notify(session)
             except Exception:
                 log.exception("A session can't be told who it is of")

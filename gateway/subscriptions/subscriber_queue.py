@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.db.events.feed import Position
+from gateway.db.events.feed import EventPosition
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SubscriberMessage:
     """What is sent to a subscriber."""
 
     payload: bytes
@@ -18,15 +18,15 @@ class Message:
     """The cursor of what it tells of."""
 
 
-class Subscriber:
+class SubscriberQueue:
     """A bounded queue of messages, in the order of events, each event once."""
 
     def __init__(
         self,
-        position: Position,
-        most: int,
-        overflowed: Callable[[Position], Message],
-        wake: Callable[[], None],
+        position: EventPosition,
+        max_messages: int,
+        on_overflow: Callable[[EventPosition], SubscriberMessage],
+        on_ready: Callable[[], None],
     ) -> None:
         """Be told of what comes after `position`.
 
@@ -35,49 +35,49 @@ class Subscriber:
         after there was nothing.
         """
         self.position = position
-        self.dropped = 0
+        self.dropped_count = 0
         """How many messages were dropped so far."""
-        self._most, self._overflowed, self._wake = most, overflowed, wake
-        self._waiting: deque[Message] = deque()
-        self._woken = False
-        self._room = asyncio.Event()
+        self._max_messages, self._on_overflow, self._on_ready = max_messages, on_overflow, on_ready
+        self._messages: deque[SubscriberMessage] = deque()
+        self._is_awake = False
+        self._space_freed = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._messages)
 
-    def take(self, position: Position, message: Message | None) -> None:
+    def advance_to(self, position: EventPosition, message: SubscriberMessage | None) -> None:
         """Be told of what happened at a position; of nothing, if it is not wanted."""
         if position <= self.position:
             return
         self.position = position
         if message is not None:
-            self.put(message)
+            self.enqueue(message)
 
-    def reset(self, position: Position, message: Message) -> None:
+    def reset_to(self, position: EventPosition, message: SubscriberMessage) -> None:
         """Be told that what happened up to a position is not known; that may lie back, too."""
         self.position = position
-        self.put(message)
+        self.enqueue(message)
 
-    def put(self, message: Message) -> None:
+    def enqueue(self, message: SubscriberMessage) -> None:
         """Have a message sent."""
-        if len(self._waiting) >= self._most:
-            self.dropped += len(self._waiting) + 1
-            self._waiting.clear()
-            message = self._overflowed(self.position)
-        self._waiting.append(message)
-        if not self._woken:
-            self._woken = True
-            self._wake()
+        if len(self._messages) >= self._max_messages:
+            self.dropped_count += len(self._messages) + 1
+            self._messages.clear()
+            message = self._on_overflow(self.position)
+        self._messages.append(message)
+        if not self._is_awake:
+            self._is_awake = True
+            self._on_ready()
 
-    def drain(self, most: int) -> list[Message]:
+    def take_messages(self, max_messages: int) -> list[SubscriberMessage]:
         """Give what waits, but not more than `most`, to be sent now; if that is all, wake again."""
-        messages = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-        self._woken = len(self._waiting) > 0
-        self._room.set()
+        messages = [self._messages.popleft() for _ in range(min(max_messages, len(self._messages)))]
+        self._is_awake = len(self._messages) > 0
+        self._space_freed.set()
         return messages
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Return once at least half of the queue is free."""
-        while len(self._waiting) > self._most // 2:
-            self._room.clear()
-            await self._room.wait()
+        while len(self._messages) > self._max_messages // 2:
+            self._space_freed.clear()
+            await self._space_freed.wait()

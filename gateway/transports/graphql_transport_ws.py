@@ -9,17 +9,17 @@ from typing import Any
 import msgspec
 from starlette.types import Message
 
-from gateway.execution.graphql_request import Asking
-from gateway.http.request_body import BadRequestError, asking_of
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.http.request_body import BadRequestError, parse_decoded_json
 
 SUBPROTOCOL = "graphql-transport-ws"
-ROOM = 120
+MAX_CLOSE_REASON_BYTES = 120
 """Bytes of a reason for closing: the protocol has room for 123 (RFC 6455 §5.5)."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class Close(IntEnum):
+class CloseCode(IntEnum):
     """Why a socket is closed."""
 
     BAD_REQUEST = 4400
@@ -34,72 +34,81 @@ class Close(IntEnum):
     UNAVAILABLE = 1013
 
 
-class CloseError(Exception):
+class WebSocketCloseError(Exception):
     """The socket is to be closed; the text says why."""
 
-    def __init__(self, code: Close, reason: str) -> None:
+    def __init__(self, code: CloseCode, reason: str) -> None:
         """Close with a code of the protocol's."""
         super().__init__(reason)
         self.code = code
 
 
-def message_in(text: str | None) -> dict[str, Any]:
+def parse_message(text: str | None) -> dict[str, Any]:
     """Read a message; CloseError if it is none."""
     try:
         message = _decode(text or "")
     except (ValueError, RecursionError):
-        raise CloseError(Close.BAD_REQUEST, "A message must be a JSON object.") from None
+        raise WebSocketCloseError(
+            CloseCode.BAD_REQUEST, "A message must be a JSON object."
+        ) from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise CloseError(Close.BAD_REQUEST, "A message must be an object with a `type`.")
+        raise WebSocketCloseError(
+            CloseCode.BAD_REQUEST, "A message must be an object with a `type`."
+        )
     payload = message.get("payload")
     if payload is not None and not isinstance(payload, dict):
-        raise CloseError(Close.BAD_REQUEST, "The `payload` of a message must be an object.")
+        raise WebSocketCloseError(
+            CloseCode.BAD_REQUEST, "The `payload` of a message must be an object."
+        )
     return message
 
 
-def id_in(message: dict[str, Any]) -> str:
+def parse_operation_id(message: dict[str, Any]) -> str:
     """Give the id of the operation that a message is of; CloseError without one."""
-    id_ = message.get("id")
-    if not isinstance(id_, str) or not 0 < len(id_) <= LONGEST_ID:
-        raise CloseError(
-            Close.BAD_REQUEST, f"The `id` must be a text of 1 to {LONGEST_ID} characters."
+    operation_id = message.get("id")
+    if not isinstance(operation_id, str) or not 0 < len(operation_id) <= MAX_OPERATION_ID_LENGTH:
+        raise WebSocketCloseError(
+            CloseCode.BAD_REQUEST,
+            f"The `id` must be a text of 1 to {MAX_OPERATION_ID_LENGTH} characters.",
         )
-    return id_
+    return operation_id
 
 
-LONGEST_ID = 128
+MAX_OPERATION_ID_LENGTH = 128
 
 
-def asking_in(message: dict[str, Any], name: str) -> Asking:
+def parse_subscribe_payload(message: dict[str, Any], request_id: str) -> GraphQLRequest:
     """Read the operation of a `subscribe` message; CloseError if there is none."""
     try:
-        return asking_of(message.get("payload"), name)
-    except BadRequestError as problem:
-        raise CloseError(Close.BAD_REQUEST, str(problem).replace("body", "payload")) from None
+        return parse_decoded_json(message.get("payload"), request_id)
+    except BadRequestError as error:
+        raise WebSocketCloseError(
+            CloseCode.BAD_REQUEST, str(error).replace("body", "payload")
+        ) from None
 
 
-def authorization_in(message: dict[str, Any]) -> tuple[str, ...]:
+def parse_authorization(message: dict[str, Any]) -> tuple[str, ...]:
     """Give what `connection_init` has in place of the header; CloseError if it is no text."""
-    given = {name.lower(): value for name, value in (message.get("payload") or {}).items()}
-    value = given.get("authorization")
+    payload = {name.lower(): value for name, value in (message.get("payload") or {}).items()}
+    value = payload.get("authorization")
     if value is None:
         return ()
     if not isinstance(value, str):
-        raise CloseError(Close.BAD_REQUEST, "`payload.Authorization` must be a text.")
+        raise WebSocketCloseError(CloseCode.BAD_REQUEST, "`payload.Authorization` must be a text.")
     return (value,)
 
 
-def written(type_: str, **more: Any) -> bytes:
+def encode_message(message_type: str, **members: Any) -> bytes:
     """Write a message."""
-    return _encode({"type": type_, **more})
+    return _encode({"type": message_type, **members})
 
 
-def next_head(id_: str) -> bytes:
+def encode_next_prefix(operation_id: str) -> bytes:
     """Write the beginning of a `next` message, up to its payload; `}` is its end."""
-    return b'{"type":"next","id":%b,"payload":' % _encode(id_)
+    return b'{"type":"next","id":%b,"payload":' % _encode(operation_id)
 
 
-def closing(why: CloseError) -> Message:
+def create_close_event(error: WebSocketCloseError) -> Message:
     """Give what has a socket closed."""
-    reason = str(why).encode()[:ROOM].decode(errors="ignore")
-    return {"type": "websocket.close", "code": int(why.code), "reason": reason}
+    reason_text = str(error).encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore")
+    return {"type": "websocket.close", "code": int(error.code), "reason": reason_text}

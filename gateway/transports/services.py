@@ -8,53 +8,55 @@ from gateway.auth.authenticator import UnauthenticatedError
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.errors import TimedOutError, UnavailableError
-from gateway.db.events.change_feed import UnwatchedError
-from gateway.execution.errors import TOLD, Code, failure
-from gateway.execution.executor import Answering
-from gateway.schema.framework.context import Context
+from gateway.db.events.change_feed import EventsDisabledError
+from gateway.execution.errors import PUBLIC_ERROR_MESSAGES, ErrorCode, make_request_error
+from gateway.execution.executor import Executor
+from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.errors import BadInputError
-from gateway.subscriptions.quota import Admission, TooManyError
-from gateway.subscriptions.registry import Subscriptions
-from gateway.subscriptions.session_monitor import Presence
+from gateway.subscriptions.quota import Quota, QuotaExceededError
+from gateway.subscriptions.registry import SubscriptionRegistry
+from gateway.subscriptions.session_monitor import SessionMonitor
 
 log = logging.getLogger(__name__)
-REASONS: dict[type[Exception], Code] = {
-    BadInputError: Code.BAD_USER_INPUT,
-    TooManyError: Code.RATE_LIMITED,
-    UnauthenticatedError: Code.UNAUTHENTICATED,
-    UnwatchedError: Code.UNAVAILABLE,
+CLIENT_ERROR_CODES: dict[type[Exception], ErrorCode] = {
+    BadInputError: ErrorCode.BAD_USER_INPUT,
+    QuotaExceededError: ErrorCode.RATE_LIMITED,
+    UnauthenticatedError: ErrorCode.UNAUTHENTICATED,
+    EventsDisabledError: ErrorCode.UNAVAILABLE,
 }
 """What clients can put right, and their codes."""
-OURS: dict[type[Exception], Code] = {
-    UnavailableError: Code.UNAVAILABLE,
-    TimedOutError: Code.TIMEOUT,
-    TimeoutError: Code.TIMEOUT,
+SERVER_ERROR_CODES: dict[type[Exception], ErrorCode] = {
+    UnavailableError: ErrorCode.UNAVAILABLE,
+    TimedOutError: ErrorCode.TIMEOUT,
+    TimeoutError: ErrorCode.TIMEOUT,
 }
 """What goes wrong here, and their codes."""
 
 
 @dataclass(frozen=True)
-class Desk:
+class TransportServices:
     """What transports are served with."""
 
     settings: Settings
-    answering: Answering
-    subscriptions: Subscriptions
-    presence: Presence
-    sockets: Admission
+    executor: Executor
+    subscription_registry: SubscriptionRegistry
+    session_monitor: SessionMonitor
+    socket_quota: Quota
     """The WebSockets there are."""
-    contexts: Callable[[Viewer], Context]
+    create_context: Callable[[Viewer], RequestContext]
     """Makes what an operation of a viewer is executed with."""
 
 
-def failed(problem: Exception, id_: str) -> dict[str, object]:
+def operation_error(error: Exception, request_id: str) -> dict[str, object]:
     """Give the error that a client is told of what went wrong with the operation called `id_`."""
-    for kind, code in REASONS.items():
-        if isinstance(problem, kind):
-            return failure(getattr(problem, "message", str(problem)), code)
-    for kind, code in OURS.items():
-        if isinstance(problem, kind):
-            log.warning("%s: %s", id_, problem)
-            return failure(TOLD[code], code, id=id_)
-    log.error("%s", id_, exc_info=problem)
-    return failure(TOLD[Code.INTERNAL], Code.INTERNAL, id=id_)
+    for error_type, code in CLIENT_ERROR_CODES.items():
+        if isinstance(error, error_type):
+            return make_request_error(getattr(error, "message", str(error)), code)
+    for error_type, code in SERVER_ERROR_CODES.items():
+        if isinstance(error, error_type):
+            log.warning("%s: %s", request_id, error)
+            return make_request_error(PUBLIC_ERROR_MESSAGES[code], code, id=request_id)
+    log.error("%s", request_id, exc_info=error)
+    return make_request_error(
+        PUBLIC_ERROR_MESSAGES[ErrorCode.INTERNAL], ErrorCode.INTERNAL, id=request_id
+    )

@@ -9,228 +9,258 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
-from gateway.auth.authenticator import UnauthenticatedError, asker
+from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.errors import TimedOutError, UnavailableError
-from gateway.execution.errors import Code, failure
-from gateway.http.request_head import Headed
-from gateway.subscriptions.session_monitor import Name
-from gateway.transports.frame_writer import EXTENSION, HASTE, Writes
-from gateway.transports.graphql_transport_ws import (
-    Close,
-    CloseError,
-    asking_in,
-    authorization_in,
-    closing,
-    id_in,
-    message_in,
-    written,
+from gateway.execution.errors import ErrorCode, make_request_error
+from gateway.http.request_head import RequestHead
+from gateway.subscriptions.session_monitor import Credentials
+from gateway.transports.frame_writer import (
+    CLOSE_TIMEOUT_SECONDS,
+    FRAME_WRITER_EXTENSION,
+    WriteTexts,
 )
-from gateway.transports.services import Desk
-from gateway.transports.websocket_operation import Operation
+from gateway.transports.graphql_transport_ws import (
+    CloseCode,
+    WebSocketCloseError,
+    create_close_event,
+    encode_message,
+    parse_authorization,
+    parse_message,
+    parse_operation_id,
+    parse_subscribe_payload,
+)
+from gateway.transports.services import TransportServices
+from gateway.transports.websocket_operation import WebSocketOperation
 
 log = logging.getLogger(__name__)
-INITIALISATION, BEAT = 10, 25
+INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25
 """Seconds within which a client says who it is, and between two signs of life."""
-STALLED = 60
+WRITE_TIMEOUT_SECONDS = 60
 """Seconds for a client to take what is sent."""
-FEW, AT_ONCE = 100, 64
+MAX_QUEUED_MESSAGES, MAX_MESSAGES_PER_WRITE = 100, 64
 """So many answers may wait before nothing more is read; so many events are written at once."""
 
 
-class Socket:
+class WebSocketConnection:
     """One connection."""
 
-    def __init__(self, desk: Desk, scope: Scope, receive: Receive, send: Send, id_: str) -> None:
+    def __init__(
+        self,
+        services: TransportServices,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+    ) -> None:
         """Serve the connection of `scope`, which the log calls `id_`."""
-        self.desk, self._log_id = desk, id_
-        self.name: Name | None = None
-        self.operations: dict[str, Operation] = {}
+        self.services, self._request_id = services, request_id
+        self.credentials: Credentials | None = None
+        self.operations: dict[str, WebSocketOperation] = {}
         self._receive, self._send = receive, send
-        self._head = Headed(scope, receive)
-        self._server: dict[str, Any] = scope.get("extensions", {}).get(EXTENSION, {})
-        self._writes: Writes | None = self._server.get("write")
-        self._count = count()
-        self._out: deque[bytes] = deque()
-        self._ready: deque[Operation] = deque()
-        self._some, self._sent = asyncio.Event(), asyncio.Event()
-        self._end: asyncio.Future[CloseError] = asyncio.get_running_loop().create_future()
+        self._request_head = RequestHead(scope, receive)
+        self._extension: dict[str, Any] = scope.get("extensions", {}).get(
+            FRAME_WRITER_EXTENSION, {}
+        )
+        self._write_texts: WriteTexts | None = self._extension.get("write")
+        self._operation_numbers = count()
+        self._outgoing: deque[bytes] = deque()
+        self._ready_operations: deque[WebSocketOperation] = deque()
+        self._has_output, self._output_written = asyncio.Event(), asyncio.Event()
+        self._close_reason: asyncio.Future[WebSocketCloseError] = (
+            asyncio.get_running_loop().create_future()
+        )
         self._viewer: Viewer
 
-    async def serve(self) -> None:
+    async def serve_connection(self) -> None:
         """Serve until one of both sides has enough."""
-        tasks = [asyncio.create_task(each()) for each in (self._read, self._write, self._beat)]
-        for each in tasks:
-            each.add_done_callback(self._ended)
+        tasks = [
+            asyncio.create_task(worker())
+            for worker in (self._read_loop, self._write_loop, self._ping_loop)
+        ]
+        for worker in tasks:
+            worker.add_done_callback(self._on_task_done)
         try:
-            why = await self._end
-            self._leave()
-            async with asyncio.timeout(HASTE):
-                await self._close(why)
+            error = await self._close_reason
+            self._end_operations()
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                await self._send_close(error)
         except ClientDisconnected:
             pass
         except TimeoutError:
-            self._server.get("abort", bool)()
+            self._extension.get("abort", bool)()
         finally:
-            for each in tasks:
-                each.cancel()
-            self._leave()
+            for worker in tasks:
+                worker.cancel()
+            self._end_operations()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def seen(self, viewer: Viewer) -> None:
+    def viewer_changed(self, viewer: Viewer) -> None:
         """Go on as this viewer."""
         self._viewer = viewer
-        for each in self.operations.values():
-            each.seen(viewer)
+        for operation in self.operations.values():
+            operation.viewer_changed(viewer)
 
     @property
     def viewer(self) -> Viewer:
         """Who is at the other end."""
         return self._viewer
 
-    def refused(self, why: str) -> None:
+    def revoked(self, reason: str) -> None:
         """End: the token does not count any more."""
-        self.close(CloseError(Close.FORBIDDEN, why))
+        self.close(WebSocketCloseError(CloseCode.FORBIDDEN, reason))
 
-    def close(self, why: Exception) -> None:
+    def close(self, error: Exception) -> None:
         """End the connection."""
-        if not self._end.done():
-            self._end.set_exception(why) if not isinstance(why, CloseError) else (
-                self._end.set_result(why)
-            )
+        if not self._close_reason.done():
+            self._close_reason.set_exception(error) if not isinstance(
+                error, WebSocketCloseError
+            ) else (self._close_reason.set_result(error))
 
-    def say(self, message: bytes) -> None:
+    def enqueue(self, message: bytes) -> None:
         """Send a message."""
-        self._out.append(message)
-        self._some.set()
+        self._outgoing.append(message)
+        self._has_output.set()
 
-    def ready(self, operation: Operation) -> None:
+    def mark_ready(self, operation: WebSocketOperation) -> None:
         """Send what waits for an operation."""
-        self._ready.append(operation)
-        self._some.set()
+        self._ready_operations.append(operation)
+        self._has_output.set()
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _on_task_done(self, task: "asyncio.Task[None]") -> None:
         """End the connection as one of its tasks ended."""
-        problem = None if task.cancelled() else task.exception()
-        if isinstance(problem, (CloseError, ClientDisconnected)):
-            self.close(problem)
-        elif problem is not None:
-            log.error("%s", self._log_id, exc_info=problem)
-            self.close(CloseError(Close.INTERNAL, "Something went wrong here."))
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, (WebSocketCloseError, ClientDisconnected)):
+            self.close(error)
+        elif error is not None:
+            log.error("%s", self._request_id, exc_info=error)
+            self.close(WebSocketCloseError(CloseCode.INTERNAL, "Something went wrong here."))
 
-    async def _read(self) -> None:
+    async def _read_loop(self) -> None:
         try:
-            async with asyncio.timeout(INITIALISATION):
-                while (message := await self._message())["type"] != "connection_init":
-                    self._usual(message)
+            async with asyncio.timeout(INITIALISATION_TIMEOUT_SECONDS):
+                while (message := await self._receive_message())["type"] != "connection_init":
+                    self._handle_ping_or_reject(message)
         except TimeoutError:
-            why = f"Send connection_init within {INITIALISATION} seconds."
-            raise CloseError(Close.INITIALISATION_TIMEOUT, why) from None
-        await self._initialise(message)
+            reason = f"Send connection_init within {INITIALISATION_TIMEOUT_SECONDS} seconds."
+            raise WebSocketCloseError(CloseCode.INITIALISATION_TIMEOUT, reason) from None
+        await self._authenticate_client(message)
         while True:
-            self._take(await self._message())
+            self._handle_message(await self._receive_message())
 
-    async def _message(self) -> dict[str, Any]:
-        while len(self._out) > FEW:
-            self._sent.clear()
-            await self._sent.wait()
+    async def _receive_message(self) -> dict[str, Any]:
+        while len(self._outgoing) > MAX_QUEUED_MESSAGES:
+            self._output_written.clear()
+            await self._output_written.wait()
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             raise ClientDisconnected
-        return message_in(event.get("text"))
+        return parse_message(event.get("text"))
 
-    async def _initialise(self, message: dict[str, Any]) -> None:
-        given = authorization_in(message) or self._head.heard.get(b"authorization", ())
-        forwarded = self._head.heard.get(b"x-forwarded-for", ())
+    async def _authenticate_client(self, message: dict[str, Any]) -> None:
+        authorization = parse_authorization(message) or self._request_head.headers.get(
+            b"authorization", ()
+        )
+        forwarded_for = self._request_head.headers.get(b"x-forwarded-for", ())
         try:
-            trusted = self.desk.settings.trusted_proxies
-            name = asker(given, self._head.peer, forwarded, trusted)
-            self._viewer = await self.desk.presence.enter(self, name)
-        except UnauthenticatedError as problem:
-            raise CloseError(Close.FORBIDDEN, str(problem)) from None
+            trusted_proxies = self.services.settings.trusted_proxies
+            credentials = parse_credentials(
+                authorization, self._request_head.peer_address, forwarded_for, trusted_proxies
+            )
+            self._viewer = await self.services.session_monitor.add_session(self, credentials)
+        except UnauthenticatedError as error:
+            raise WebSocketCloseError(CloseCode.FORBIDDEN, str(error)) from None
         except (UnavailableError, TimedOutError):
-            raise CloseError(Close.UNAVAILABLE, "The database can't be reached.") from None
-        self.name = name
-        self.say(written("connection_ack"))
+            raise WebSocketCloseError(
+                CloseCode.UNAVAILABLE, "The database can't be reached."
+            ) from None
+        self.credentials = credentials
+        self.enqueue(encode_message("connection_ack"))
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _handle_message(self, message: dict[str, Any]) -> None:
         """Do what a message says, once the client has said who it is."""
         if message["type"] == "connection_init":
-            why = "There was a connection_init before."
-            raise CloseError(Close.TOO_MANY_INITIALISATIONS, why)
+            reason = "There was a connection_init before."
+            raise WebSocketCloseError(CloseCode.TOO_MANY_INITIALISATIONS, reason)
         if message["type"] == "subscribe":
-            self._subscribe(id_in(message), message)
+            self._start_operation(parse_operation_id(message), message)
         elif message["type"] == "complete":
-            operation = self.operations.pop(id_in(message), None)
+            operation = self.operations.pop(parse_operation_id(message), None)
             if operation is not None:
-                operation.end()
+                operation.end_operation()
         else:
-            self._usual(message)
+            self._handle_ping_or_reject(message)
 
-    def _usual(self, message: dict[str, Any]) -> None:
+    def _handle_ping_or_reject(self, message: dict[str, Any]) -> None:
         """Do what a message says that may come at any time."""
         if message["type"] == "ping":
             payload = message.get("payload")
-            self.say(written("pong", **({} if payload is None else {"payload": payload})))
+            self.enqueue(
+                encode_message("pong", **({} if payload is None else {"payload": payload}))
+            )
         elif message["type"] == "subscribe":
-            raise CloseError(Close.UNAUTHORIZED, "Send connection_init first.")
+            raise WebSocketCloseError(CloseCode.UNAUTHORIZED, "Send connection_init first.")
         elif message["type"] != "pong":
-            raise CloseError(Close.BAD_REQUEST, "There is no such type of message.")
+            raise WebSocketCloseError(CloseCode.BAD_REQUEST, "There is no such type of message.")
 
-    def _subscribe(self, id_: str, message: dict[str, Any]) -> None:
-        if id_ in self.operations:
-            raise CloseError(Close.SUBSCRIBER_EXISTS, f"Subscriber for {id_} already exists")
-        asking = asking_in(message, f"{self._log_id}.{next(self._count)}")
-        most = self.desk.settings.socket_operations
-        if len(self.operations) >= most:
-            full = f"A connection may have {most} operations at a time."
-            refusal = [failure(full, Code.RATE_LIMITED)]
-            self.say(written("error", id=id_, payload=refusal))
+    def _start_operation(self, operation_id: str, message: dict[str, Any]) -> None:
+        if operation_id in self.operations:
+            raise WebSocketCloseError(
+                CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists"
+            )
+        graphql_request = parse_subscribe_payload(
+            message, f"{self._request_id}.{next(self._operation_numbers)}"
+        )
+        max_operations = self.services.settings.socket_operations
+        if len(self.operations) >= max_operations:
+            limit_message = f"A connection may have {max_operations} operations at a time."
+            errors = [make_request_error(limit_message, ErrorCode.RATE_LIMITED)]
+            self.enqueue(encode_message("error", id=operation_id, payload=errors))
         else:
-            self.operations[id_] = Operation(self, id_, asking)
+            self.operations[operation_id] = WebSocketOperation(self, operation_id, graphql_request)
 
-    async def _write(self) -> None:
+    async def _write_loop(self) -> None:
         while True:
-            await self._some.wait()
-            self._some.clear()
-            while self._out or self._ready:
-                texts = [*self._out]
-                self._out.clear()
-                while self._ready and len(texts) < AT_ONCE:
-                    operation = self._ready.popleft()
-                    found, more = operation.drain(AT_ONCE)
-                    texts += found
-                    if more:
-                        self._ready.append(operation)
-                if self._writes is None or not self._writes(texts):
-                    await self._patiently(texts)
-                self._sent.set()
+            await self._has_output.wait()
+            self._has_output.clear()
+            while self._outgoing or self._ready_operations:
+                messages = [*self._outgoing]
+                self._outgoing.clear()
+                while self._ready_operations and len(messages) < MAX_MESSAGES_PER_WRITE:
+                    operation = self._ready_operations.popleft()
+                    operation_messages, has_more = operation.take_messages(MAX_MESSAGES_PER_WRITE)
+                    messages += operation_messages
+                    if has_more:
+                        self._ready_operations.append(operation)
+                if self._write_texts is None or not self._write_texts(messages):
+                    await self._write_when_drained(messages)
+                self._output_written.set()
 
-    async def _patiently(self, texts: list[bytes]) -> None:
+    async def _write_when_drained(self, messages: list[bytes]) -> None:
         """Write once the client has taken what was written before."""
         try:
-            async with asyncio.timeout(STALLED):
-                if self._writes is None:
-                    for each in texts:
-                        await self._send({"type": "websocket.send", "text": each.decode()})
+            async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
+                if self._write_texts is None:
+                    for message in messages:
+                        await self._send({"type": "websocket.send", "text": message.decode()})
                     return
-                while not self._writes(texts):
-                    await self._server["drained"]()
+                while not self._write_texts(messages):
+                    await self._extension["drained"]()
         except TimeoutError:
-            raise CloseError(Close.TOO_SLOW, "The client does not read.") from None
+            raise WebSocketCloseError(CloseCode.TOO_SLOW, "The client does not read.") from None
 
-    async def _beat(self) -> None:
+    async def _ping_loop(self) -> None:
         while True:
-            await asyncio.sleep(BEAT)
-            self.say(written("ping"))
+            await asyncio.sleep(PING_INTERVAL_SECONDS)
+            self.enqueue(encode_message("ping"))
 
-    async def _close(self, why: CloseError) -> None:
-        await self._send(closing(why))
+    async def _send_close(self, error: WebSocketCloseError) -> None:
+        await self._send(create_close_event(error))
 
-    def _leave(self) -> None:
-        if self.name is not None:
-            self.desk.presence.leave(self, self.name)
-            self.name = None
-        for each in self.operations.values():
-            each.end()
+    def _end_operations(self) -> None:
+        if self.credentials is not None:
+            self.services.session_monitor.remove_session(self, self.credentials)
+            self.credentials = None
+        for operation in self.operations.values():
+            operation.end_operation()
         self.operations.clear()

@@ -6,86 +6,108 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
-from gateway.execution.executor import Answer
-from gateway.execution.graphql_request import Asking
-from gateway.execution.subscription import Subscribing
-from gateway.subscriptions.registry import Running
-from gateway.transports.graphql_transport_ws import Close, CloseError, next_head, written
-from gateway.transports.services import failed
+from gateway.execution.executor import GraphQLResult
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.subscription import PreparedSubscription
+from gateway.subscriptions.registry import ActiveSubscription
+from gateway.transports.graphql_transport_ws import (
+    CloseCode,
+    WebSocketCloseError,
+    encode_message,
+    encode_next_prefix,
+)
+from gateway.transports.services import operation_error
 
 if TYPE_CHECKING:
-    from gateway.transports.websocket import Socket
+    from gateway.transports.websocket import WebSocketConnection
 
 
-class Operation:
+class WebSocketOperation:
     """One operation, which the client calls `id_`."""
 
-    def __init__(self, socket: "Socket", id_: str, asking: Asking) -> None:
+    def __init__(
+        self, socket: "WebSocketConnection", operation_id: str, graphql_request: GraphQLRequest
+    ) -> None:
         """Carry it out, from now on."""
-        self._socket, self._id, self._asking = socket, id_, asking
-        self._head = next_head(id_)
-        self._running: Running | None = None
-        self._task = asyncio.create_task(self._carry_out())
+        self._socket, self._operation_id, self._graphql_request = (
+            socket,
+            operation_id,
+            graphql_request,
+        )
+        self._next_prefix = encode_next_prefix(operation_id)
+        self._subscription: ActiveSubscription | None = None
+        self._task = asyncio.create_task(self._run_operation())
 
-    def seen(self, viewer: Viewer) -> None:
+    def viewer_changed(self, viewer: Viewer) -> None:
         """Go on as what the viewer has become."""
-        if self._running is not None:
-            self._running.seen(viewer)
+        if self._subscription is not None:
+            self._subscription.viewer_changed(viewer)
 
-    def end(self) -> None:
+    def end_operation(self) -> None:
         """Have done with it."""
         self._task.cancel()
-        if self._running is not None:
-            self._running.end()
-            self._running = None
+        if self._subscription is not None:
+            self._subscription.end_subscription()
+            self._subscription = None
 
-    def drain(self, most: int) -> tuple[list[bytes], bool]:
+    def take_messages(self, max_messages: int) -> tuple[list[bytes], bool]:
         """Give what is to be sent now, but not more than `most`, and whether there is more."""
-        if self._running is None:
+        if self._subscription is None:
             return [], False
-        subscriber = self._running.subscriber
-        texts = [b"%b%b}" % (self._head, each.payload) for each in subscriber.drain(most)]
-        return texts, len(subscriber) > 0
+        queue = self._subscription.queue
+        messages = [
+            b"%b%b}" % (self._next_prefix, message.payload)
+            for message in queue.take_messages(max_messages)
+        ]
+        return messages, len(queue) > 0
 
-    async def _carry_out(self) -> None:
+    async def _run_operation(self) -> None:
         try:
-            await self._begin()
-        except UnauthenticatedError as problem:
-            self._socket.close(CloseError(Close.FORBIDDEN, str(problem)))
-        except Exception as problem:  # noqa: BLE001 - the socket lives, whatever happens
-            self._fail([failed(problem, self._asking.id)])
+            await self._start_operation()
+        except UnauthenticatedError as error:
+            self._socket.close(WebSocketCloseError(CloseCode.FORBIDDEN, str(error)))
+        except Exception as error:  # noqa: BLE001 - the socket lives, whatever happens
+            self._send_errors([operation_error(error, self._graphql_request.request_id)])
 
-    async def _begin(self) -> None:
-        desk, asking = self._socket.desk, self._asking
-        subscribed = desk.answering.subscription(asking)
-        if isinstance(subscribed, Answer):
-            self._fail(subscribed.response["errors"])
-        elif subscribed is not None:
-            await self._subscribe(subscribed)
+    async def _start_operation(self) -> None:
+        services, graphql_request = self._socket.services, self._graphql_request
+        subscription = services.executor.prepare_subscription(graphql_request)
+        if isinstance(subscription, GraphQLResult):
+            self._send_errors(subscription.response["errors"])
+        elif subscription is not None:
+            await self._start_subscription(subscription)
         else:
-            assert self._socket.name is not None
-            viewer = await desk.presence.viewers.viewer(*self._socket.name)
-            async with asyncio.timeout(desk.settings.request_seconds):
-                self._answered(await desk.answering.answer(asking, desk.contexts(viewer)))
+            assert self._socket.credentials is not None
+            viewer = await services.session_monitor.viewer_cache.authenticate(
+                *self._socket.credentials
+            )
+            async with asyncio.timeout(services.settings.request_seconds):
+                self._send_result(
+                    await services.executor.execute(
+                        graphql_request, services.create_context(viewer)
+                    )
+                )
 
-    async def _subscribe(self, subscribed: Subscribing) -> None:
-        desk, viewer = self._socket.desk, self._socket.viewer
-        wake = partial(self._socket.ready, self)
-        user = viewer.user_id or self._socket.name
-        self._running = await desk.subscriptions.start(subscribed, viewer, user, wake)
-        self._running.seen(self._socket.viewer)  # who may have become another by now
+    async def _start_subscription(self, subscription: PreparedSubscription) -> None:
+        services, viewer = self._socket.services, self._socket.viewer
+        wake = partial(self._socket.mark_ready, self)
+        user_key = viewer.user_id or self._socket.credentials
+        self._subscription = await services.subscription_registry.start_subscription(
+            subscription, viewer, user_key, wake
+        )
+        self._subscription.viewer_changed(self._socket.viewer)  # who may have become another by now
 
-    def _answered(self, answer: Answer) -> None:
-        if answer.refused:
-            self._fail(answer.response["errors"])
+    def _send_result(self, result: GraphQLResult) -> None:
+        if result.is_rejected:
+            self._send_errors(result.response["errors"])
         else:
-            self._socket.say(self._head + answer.encoded() + b"}")
-            self._finish(written("complete", id=self._id))
+            self._socket.enqueue(self._next_prefix + result.encode() + b"}")
+            self._send_last_message(encode_message("complete", id=self._operation_id))
 
-    def _fail(self, errors: Any) -> None:
-        self._finish(written("error", id=self._id, payload=errors))
+    def _send_errors(self, errors: Any) -> None:
+        self._send_last_message(encode_message("error", id=self._operation_id, payload=errors))
 
-    def _finish(self, message: bytes) -> None:
+    def _send_last_message(self, message: bytes) -> None:
         """Send the last message, after which the id is free again."""
-        self._socket.operations.pop(self._id, None)
-        self._socket.say(message)
+        self._socket.operations.pop(self._operation_id, None)
+        self._socket.enqueue(message)

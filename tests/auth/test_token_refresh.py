@@ -14,223 +14,236 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.auth.token_refresh import KeepAlive, Waldur
-from tests.conftest import NewDatabase
-from tests.support.embedded_postgres import eventually
-from tests.support.gateway_server import service, small_demo
+from gateway.auth.token_refresh import TokenRefresher, WaldurTokenClient
+from tests.conftest import DatabaseFactory
+from tests.support.embedded_postgres import is_eventually_true
+from tests.support.gateway_server import create_small_demo, serve_in_process
 
-WHO = "{ viewer { user { username } } }"
+VIEWER_QUERY = "{ viewer { user { username } } }"
 
 
 @dataclass
-class Rest:
+class FakeRestApi:
     """A REST API that notes who asks, and answers as it is told."""
 
     url: str = ""
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    received_requests: list[tuple[str, str, str]] = field(default_factory=list)
     status: int = 200
-    seconds: float = 0
+    delay_seconds: float = 0
 
-    async def answer(self, request: Request) -> Response:
+    async def handle_request(self, request: Request) -> Response:
         """Note a request and answer it."""
         token = request.headers.get("authorization", "")
-        self.asked.append((request.method, request.url.path, token))
-        await asyncio.sleep(self.seconds)
+        self.received_requests.append((request.method, request.url.path, token))
+        await asyncio.sleep(self.delay_seconds)
         return Response(status_code=self.status)
 
 
 @pytest.fixture
-def rest() -> Iterator[Rest]:
+def rest_api() -> Iterator[FakeRestApi]:
     """Give a REST API on a port of this machine."""
-    made = Rest()
-    app = Starlette(routes=[Route("/api/users/me/", made.answer)])
+    fake_api = FakeRestApi()
+    app = Starlette(routes=[Route("/api/users/me/", fake_api.handle_request)])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    assert eventually(lambda: server.started)
+    assert is_eventually_true(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
-    made.url = f"http://127.0.0.1:{port}"
-    yield made
+    fake_api.url = f"http://127.0.0.1:{port}"
+    yield fake_api
     server.should_exit = server.force_exit = True
     thread.join()
 
 
-class Told:
+class TouchRecorder:
     """Notes what it is told, at a time that can be set."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
         self.now = 0.0
 
-    async def say(self, key: str) -> None:
+    async def touch(self, key: str) -> None:
         """Note it."""
         self.keys.append(key)
 
 
 @pytest.fixture
-def told() -> Told:
+def touch_recorder() -> TouchRecorder:
     """Give somebody to tell."""
-    return Told()
+    return TouchRecorder()
 
 
-async def test_says_it_once_in_a_while_for_each_token(told: Told) -> None:
-    keep = KeepAlive(told.say, seconds=600, clock=lambda: told.now)
+async def test_each_token_is_refreshed_once_per_interval(touch_recorder: TouchRecorder) -> None:
+    refresher = TokenRefresher(
+        touch_recorder.touch, interval_seconds=600, clock=lambda: touch_recorder.now
+    )
     for now in (0, 1, 599.9, 600, 600.1, 1200):
-        told.now = now + 1000
-        keep.used("a")
-        keep.used("b")
+        touch_recorder.now = now + 1000
+        refresher.note_token_use("a")
+        refresher.note_token_use("b")
         await asyncio.sleep(0)
-    assert told.keys == ["a", "b"] * 3
-    await keep.close()
+    assert touch_recorder.keys == ["a", "b"] * 3
+    await refresher.close()
 
 
 async def test_remembers_a_bounded_number_of_tokens(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    touch_recorder: TouchRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.auth.token_refresh.KNOWN", 2)
-    keep = KeepAlive(told.say, seconds=600, clock=lambda: 1000)
+    monkeypatch.setattr("gateway.auth.token_refresh.MAX_TRACKED_TOKENS", 2)
+    refresher = TokenRefresher(touch_recorder.touch, interval_seconds=600, clock=lambda: 1000)
     for key in ("a", "b", "c", "b", "c", "a"):
-        keep.used(key)
+        refresher.note_token_use(key)
     await asyncio.sleep(0)
-    assert told.keys == ["a", "b", "c", "a"]
-    await keep.close()
+    assert touch_recorder.keys == ["a", "b", "c", "a"]
+    await refresher.close()
 
 
-async def test_closing_does_not_wait(rest: Rest) -> None:
-    rest.seconds = 60
-    waldur = Waldur(rest.url)
-    keep = KeepAlive(waldur.say, seconds=600)
-    keep.used("a")
-    await asyncio.to_thread(eventually, lambda: rest.asked != [])
+async def test_closing_does_not_wait(rest_api: FakeRestApi) -> None:
+    rest_api.delay_seconds = 60
+    token_client = WaldurTokenClient(rest_api.url)
+    refresher = TokenRefresher(token_client.touch, interval_seconds=600)
+    refresher.note_token_use("a")
+    await asyncio.to_thread(is_eventually_true, lambda: rest_api.received_requests != [])
     async with asyncio.timeout(1):
-        await keep.close()
-        await waldur.close()
+        await refresher.close()
+        await token_client.close()
 
 
 @pytest.mark.parametrize("status", [301, 401, 500])
-async def test_a_refusal_is_for_the_log(
-    rest: Rest, status: int, caplog: pytest.LogCaptureFixture
+async def test_http_error_is_logged(
+    rest_api: FakeRestApi, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rest.status = status
-    await _say_once(Waldur(rest.url))
+    rest_api.status = status
+    await _refresh_once(WaldurTokenClient(rest_api.url))
     (record,) = [each for each in caplog.records if each.name == "gateway.auth.token_refresh"]
     assert (record.levelno, record.exc_info) == (logging.WARNING, None)
     assert str(status) in record.getMessage()
     assert "a-token" not in caplog.text
 
 
-async def test_that_nobody_is_there_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    await _say_once(Waldur("http://127.0.0.1:1"))
+async def test_connection_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    await _refresh_once(WaldurTokenClient("http://127.0.0.1:1"))
     assert "could not be kept alive" in caplog.text
 
 
-async def test_a_slow_answer_is_not_waited_for(
-    rest: Rest, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_slow_response_times_out(
+    rest_api: FakeRestApi, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.auth.token_refresh.PATIENCE", 0.1)
-    rest.seconds = 60
+    monkeypatch.setattr("gateway.auth.token_refresh.REFRESH_TIMEOUT_SECONDS", 0.1)
+    rest_api.delay_seconds = 60
     async with asyncio.timeout(2):
-        await _say_once(Waldur(rest.url))
+        await _refresh_once(WaldurTokenClient(rest_api.url))
     assert "could not be kept alive" in caplog.text
 
 
-async def _say_once(waldur: Waldur) -> None:
-    keep = KeepAlive(waldur.say, seconds=600)
-    keep.used("a-token")
-    await asyncio.gather(*keep._tasks)
-    await keep.close()
-    await waldur.close()
+async def _refresh_once(token_client: WaldurTokenClient) -> None:
+    refresher = TokenRefresher(token_client.touch, interval_seconds=600)
+    refresher.note_token_use("a-token")
+    await asyncio.gather(*refresher._tasks)
+    await refresher.close()
+    await token_client.close()
 
 
-async def test_waldur_is_told_of_a_used_token_and_of_no_other(
-    rest: Rest, waldur2024_url: str
-) -> None:
-    async with service(waldur2024_url, waldur_url=rest.url, viewer_seconds="0") as client:
+async def test_only_used_tokens_are_refreshed(rest_api: FakeRestApi, waldur2024_url: str) -> None:
+    async with serve_in_process(
+        waldur2024_url, waldur_url=rest_api.url, viewer_seconds="0"
+    ) as client:
         for _ in range(3):
-            await client.ask(WHO)
-        await client.ask(WHO, None)
-        await client.send(WHO, {"Authorization": f"Token {'0' * 40}"})
-        await _seen(rest)
-        assert rest.asked == [("HEAD", "/api/users/me/", f"Token {client.tokens['staff']}")]
+            await client.execute_query(VIEWER_QUERY)
+        await client.execute_query(VIEWER_QUERY, None)
+        await client.send_query(VIEWER_QUERY, {"Authorization": f"Token {'0' * 40}"})
+        await _wait_for_request(rest_api)
+        assert rest_api.received_requests == [
+            ("HEAD", "/api/users/me/", f"Token {client.tokens['staff']}")
+        ]
 
 
-async def test_trouble_with_waldur_is_none_of_the_requests(rest: Rest, waldur2024_url: str) -> None:
-    rest.status, rest.seconds = 500, 3
-    async with service(waldur2024_url, waldur_url=rest.url) as client:
+async def test_waldur_failure_does_not_affect_requests(
+    rest_api: FakeRestApi, waldur2024_url: str
+) -> None:
+    rest_api.status, rest_api.delay_seconds = 500, 3
+    async with serve_in_process(waldur2024_url, waldur_url=rest_api.url) as client:
         async with asyncio.timeout(2):
-            assert "errors" not in await client.ask(WHO)
+            assert "errors" not in await client.execute_query(VIEWER_QUERY)
 
 
-async def _seen(rest: Rest) -> None:
-    await asyncio.to_thread(eventually, lambda: rest.asked != [])
+async def _wait_for_request(rest_api: FakeRestApi) -> None:
+    await asyncio.to_thread(is_eventually_true, lambda: rest_api.received_requests != [])
     await asyncio.sleep(0.05)
 
 
-async def test_waldur_is_told_nothing_where_that_is_switched_off(
-    rest: Rest, waldur2024_url: str
-) -> None:
-    async with service(waldur2024_url, waldur_url=rest.url, keep_tokens="off") as client:
-        await client.ask(WHO)
+async def test_refresh_can_be_switched_off(rest_api: FakeRestApi, waldur2024_url: str) -> None:
+    async with serve_in_process(
+        waldur2024_url, waldur_url=rest_api.url, keep_tokens="off"
+    ) as client:
+        await client.execute_query(VIEWER_QUERY)
         await asyncio.sleep(0.1)
-    assert rest.asked == []
+    assert rest_api.received_requests == []
 
 
 @pytest.fixture(scope="module")
-def own_url(new_database: NewDatabase) -> str:
+def token_demo_url(new_database: DatabaseFactory) -> str:
     """Give the address of a demo that these tests change."""
-    return small_demo(new_database())
+    return create_small_demo(new_database())
 
 
-def aged(url: str, username: str, seconds: int) -> Callable[[], float]:
+def age_token(url: str, username: str, seconds: int) -> Callable[[], float]:
     """Make a user's token so old; give a function that tells its age in seconds."""
-    of_user = "user_id = (select id from core_user where username = %s)"
-    grow_old = f"update authtoken_token set created = now() - %s * interval '1 s' where {of_user}"
-    tell_age = f"select extract(epoch from now() - created) from authtoken_token where {of_user}"
+    user_condition = "user_id = (select id from core_user where username = %s)"
+    update_created = (
+        f"update authtoken_token set created = now() - %s * interval '1 s' where {user_condition}"
+    )
+    select_age = (
+        f"select extract(epoch from now() - created) from authtoken_token where {user_condition}"
+    )
     with psycopg.connect(url) as connection:
-        connection.execute(grow_old.encode(), [seconds, username])
+        connection.execute(update_created.encode(), [seconds, username])
 
-    def age() -> float:
+    def token_age() -> float:
         with psycopg.connect(url) as connection:
-            (found,) = connection.execute(tell_age.encode(), [username]).fetchall()
-            return float(found[0])
+            (row,) = connection.execute(select_age.encode(), [username]).fetchall()
+            return float(row[0])
 
-    return age
-
-
-async def test_a_demo_keeps_its_own_tokens(own_url: str) -> None:
-    old, young = aged(own_url, "member", 3000), aged(own_url, "owner", 30)
-    async with service(own_url) as client:
-        await client.ask(WHO, "owner")
-        await client.ask(WHO, "member")
-        assert await asyncio.to_thread(eventually, lambda: old() < 20)
-    assert young() > 29
+    return token_age
 
 
-async def test_a_demo_keeps_no_tokens_where_that_is_switched_off(own_url: str) -> None:
-    age = aged(own_url, "manager", 3000)
-    async with service(own_url, keep_tokens="off") as client:
-        await client.ask(WHO, "manager")
+async def test_a_demo_keeps_its_own_tokens(token_demo_url: str) -> None:
+    old_token_age, young_token_age = (
+        age_token(token_demo_url, "member", 3000),
+        age_token(token_demo_url, "owner", 30),
+    )
+    async with serve_in_process(token_demo_url) as client:
+        await client.execute_query(VIEWER_QUERY, "owner")
+        await client.execute_query(VIEWER_QUERY, "member")
+        assert await asyncio.to_thread(is_eventually_true, lambda: old_token_age() < 20)
+    assert young_token_age() > 29
+
+
+async def test_a_demo_keeps_no_tokens_where_that_is_switched_off(token_demo_url: str) -> None:
+    token_age = age_token(token_demo_url, "manager", 3000)
+    async with serve_in_process(token_demo_url, keep_tokens="off") as client:
+        await client.execute_query(VIEWER_QUERY, "manager")
         await asyncio.sleep(0.2)
-    assert age() > 2999
+    assert token_age() > 2999
 
 
-async def test_an_expired_token_stays_expired(own_url: str) -> None:
-    age = aged(own_url, "short_lived", 4000)
-    async with service(own_url) as client:
-        answer = await client.ask(WHO, "short_lived")
+async def test_an_expired_token_stays_expired(token_demo_url: str) -> None:
+    token_age = age_token(token_demo_url, "short_lived", 4000)
+    async with serve_in_process(token_demo_url) as client:
+        result = await client.execute_query(VIEWER_QUERY, "short_lived")
         await asyncio.sleep(0.2)
-    assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert age() > 3999
+    assert result["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert token_age() > 3999
 
 
-async def test_nothing_is_written_into_a_marketplace_of_somebody_else(
-    new_database: NewDatabase,
+async def test_foreign_marketplace_is_not_written(
+    new_database: DatabaseFactory,
 ) -> None:
-    url = small_demo(new_database())
+    url = create_small_demo(new_database())
     with psycopg.connect(url) as connection:
         connection.execute("drop schema gateway cascade")
-    age = aged(url, "member", 3000)
-    async with service(url) as client:
-        await client.ask(WHO, "member")
+    token_age = age_token(url, "member", 3000)
+    async with serve_in_process(url) as client:
+        await client.execute_query(VIEWER_QUERY, "member")
         await asyncio.sleep(0.2)
-    assert age() > 2999
+    assert token_age() > 2999

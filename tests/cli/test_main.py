@@ -11,12 +11,12 @@ import psycopg
 import pytest
 
 from gateway.api import schema
-from tests.conftest import NewDatabase
+from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
-from tests.support.gateway_server import Came, refused, run
+from tests.support.gateway_server import CommandResult, expect_usage_error, run_command
 from tests.support.project_paths import PROJECT_ROOT
 
-TRIES = """
+COMMAND_LOOP_SCRIPT = """
 import io, json, os, sys
 from contextlib import redirect_stderr, redirect_stdout
 from gateway.__main__ import main
@@ -32,8 +32,8 @@ for line in sys.stdin:
     print(json.dumps([status, output.getvalue(), said.getvalue()]), flush=True)
 """
 """Runs one command after the other, since a process takes long to start."""
-UNREACHABLE = "postgresql://u:hidden@127.0.0.1:1/x?password=hidden"
-BAD = {
+UNREACHABLE_URL = "postgresql://u:hidden@127.0.0.1:1/x?password=hidden"
+INVALID_COMMAND_LINES = {
     "no command": [],
     "unknown command": ["nonsense"],
     "unknown flag": ["serve", "--nonsense"],
@@ -42,9 +42,9 @@ BAD = {
     "negative": ["init", "--resources", "-1"],
     "no count": ["init", "--resources", "abc"],
     "no seed": ["init", "--seed", "1.5"],
-    "unreachable": ["serve", "--database-url", UNREACHABLE],
-    "unreachable to fill": ["init", "--database-url", UNREACHABLE],
-    "unreachable to check": ["check", "--database-url", UNREACHABLE],
+    "unreachable": ["serve", "--database-url", UNREACHABLE_URL],
+    "unreachable to fill": ["init", "--database-url", UNREACHABLE_URL],
+    "unreachable to check": ["check", "--database-url", UNREACHABLE_URL],
     "no address": ["serve", "--database-url", "mysql://u:hidden@127.0.0.1/x"],
     "data is a file": ["serve", "--data", str(PROJECT_ROOT / "pyproject.toml")],
     "no such host": ["serve", "--host", "no.such.host.invalid"],
@@ -52,170 +52,215 @@ BAD = {
     "no demo": ["tokens", "--data", "/nonexistent/folder"],
     "no step of events": ["events"],
     "unknown step of events": ["events", "nonsense"],
-    "unreachable for events": ["events", "install", "--database-url", UNREACHABLE],
+    "unreachable for events": ["events", "install", "--database-url", UNREACHABLE_URL],
     "nothing to check": ["check", "--data", "/nonexistent/folder"],
 }
 """What a person can put right."""
 
 
-class Commands:
+class CommandRunner:
     """Runs commands and gives what came of them."""
 
-    def __init__(self, running: "subprocess.Popen[str]") -> None:
-        self._running = running
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
 
-    def run(self, *arguments: str) -> Came:
+    def run_command(self, *arguments: str) -> CommandResult:
         """Run one."""
-        assert self._running.stdin
-        assert self._running.stdout
-        self._running.stdin.write(json.dumps(arguments) + "\n")
-        self._running.stdin.flush()
-        status, output, said = json.loads(self._running.stdout.readline())
-        return status, output, said
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        status, output, error_output = json.loads(self._process.stdout.readline())
+        return status, output, error_output
 
 
 @pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
+def command_runner() -> Iterator[CommandRunner]:
     """Give what runs commands."""
-    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", TRIES], cwd=PROJECT_ROOT, **streams) as running:
-        yield Commands(running)
-        running.terminate()
+    popen_options: dict[str, Any] = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "text": True,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND_LOOP_SCRIPT], cwd=PROJECT_ROOT, **popen_options
+    ) as process:
+        yield CommandRunner(process)
+        process.terminate()
 
 
-@pytest.mark.parametrize("trouble", BAD)
-def test_trouble_is_one_line(commands: Commands, trouble: str) -> None:
-    refused(commands.run(*BAD[trouble]))
+@pytest.mark.parametrize("case_name", INVALID_COMMAND_LINES)
+def test_user_errors_are_one_line(command_runner: CommandRunner, case_name: str) -> None:
+    expect_usage_error(command_runner.run_command(*INVALID_COMMAND_LINES[case_name]))
 
 
 def test_a_setting_of_the_environment_may_be_wrong() -> None:
-    assert refused(run("serve", port="abc")).startswith("GATEWAY_PORT is 'abc'")
+    assert expect_usage_error(run_command("serve", port="abc")).startswith("GATEWAY_PORT is 'abc'")
 
 
-def test_a_port_that_is_taken_is_named(commands: Commands) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        said = refused(commands.run("serve", "--port", port))
-    assert port in said
-    assert "choose another --host or --port" in said
+def test_occupied_port_is_named(command_runner: CommandRunner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        error_output = expect_usage_error(command_runner.run_command("serve", "--port", port))
+    assert port in error_output
+    assert "choose another --host or --port" in error_output
 
 
-def test_prints_the_schema(commands: Commands) -> None:
-    assert commands.run("schema") == (0, f"{schema.as_str()}\n", "")
+def test_prints_the_schema(command_runner: CommandRunner) -> None:
+    assert command_runner.run_command("schema") == (0, f"{schema.as_str()}\n", "")
 
 
 @pytest.mark.parametrize("command", ["serve", "check", "tokens"])
 def test_a_database_without_a_marketplace_is_refused(
-    commands: Commands, command: str, empty_database: str
+    command_runner: CommandRunner, command: str, empty_database: str
 ) -> None:
-    said = refused(commands.run(command, "--database-url", empty_database))
-    assert "holds no marketplace" in said
+    error_output = expect_usage_error(
+        command_runner.run_command(command, "--database-url", empty_database)
+    )
+    assert "holds no marketplace" in error_output
 
 
 @pytest.fixture(scope="module")
-def own_url(commands: Commands, new_database: NewDatabase) -> str:
+def demo_database_url(command_runner: CommandRunner, new_database: DatabaseFactory) -> str:
     """Give the address of a demo that `gateway init` made there."""
     url = new_database()
-    status, output, said = commands.run(
+    status, output, error_output = command_runner.run_command(
         "init", "--resources", "20", "--seed", "7", "--database-url", url
     )
-    assert (status, output) == (0, ""), said
+    assert (status, output) == (0, ""), error_output
     return url
 
 
-def test_a_marketplace_without_users_is_none(commands: Commands, own_url: str) -> None:
-    with psycopg.connect(own_url, autocommit=True) as breaking:
-        breaking.execute("alter table core_user rename to former")
-        said = refused(commands.run("serve", "--database-url", own_url))
-        breaking.execute("alter table former rename to core_user")
-    assert "core_user" in said
+def test_database_without_user_table_is_refused(
+    command_runner: CommandRunner, demo_database_url: str
+) -> None:
+    with psycopg.connect(demo_database_url, autocommit=True) as connection:
+        connection.execute("alter table core_user rename to former")
+        error_output = expect_usage_error(
+            command_runner.run_command("serve", "--database-url", demo_database_url)
+        )
+        connection.execute("alter table former rename to core_user")
+    assert "core_user" in error_output
 
 
-def test_who_may_not_enter_the_database_is_told(commands: Commands, own_url: str) -> None:
-    stranger = own_url.replace("postgres@", "stranger:hidden@")
-    assert "stranger" in refused(commands.run("serve", "--database-url", stranger))
+def test_database_authentication_failure_is_reported(
+    command_runner: CommandRunner, demo_database_url: str
+) -> None:
+    unauthorised_url = demo_database_url.replace("postgres@", "stranger:hidden@")
+    assert "stranger" in expect_usage_error(
+        command_runner.run_command("serve", "--database-url", unauthorised_url)
+    )
 
 
-def test_init_makes_what_is_asked_for(own_url: str) -> None:
-    with psycopg.connect(own_url) as connection:
-        found = connection.execute("select seed, resources from gateway.marketplace").fetchall()
-        (counted,) = connection.execute("select count(*) from marketplace_resource").fetchall()
-    assert (found, counted) == ([(7, 20)], (20,))
+def test_init_creates_the_requested_demo(demo_database_url: str) -> None:
+    with psycopg.connect(demo_database_url) as connection:
+        marketplace_rows = connection.execute(
+            "select seed, resources from gateway.marketplace"
+        ).fetchall()
+        (resource_count,) = connection.execute(
+            "select count(*) from marketplace_resource"
+        ).fetchall()
+    assert (marketplace_rows, resource_count) == ([(7, 20)], (20,))
 
 
-def test_init_leaves_a_marketplace_alone(commands: Commands, own_url: str) -> None:
-    said = refused(commands.run("init", "--database-url", own_url))
-    assert "already holds Waldur's tables" in said
+def test_init_leaves_a_marketplace_alone(
+    command_runner: CommandRunner, demo_database_url: str
+) -> None:
+    error_output = expect_usage_error(
+        command_runner.run_command("init", "--database-url", demo_database_url)
+    )
+    assert "already holds Waldur's tables" in error_output
 
 
-def test_tokens_of_a_demo_are_printed(commands: Commands, own_url: str) -> None:
-    status, output, said = commands.run("tokens", "--database-url", own_url)
-    assert (status, said) == (0, "")
+def test_tokens_of_a_demo_are_printed(
+    command_runner: CommandRunner, demo_database_url: str
+) -> None:
+    status, output, error_output = command_runner.run_command(
+        "tokens", "--database-url", demo_database_url
+    )
+    assert (status, error_output) == (0, "")
     assert {"staff", "support", "owner", "member", "provider"} <= json.loads(output).keys()
 
 
-def test_tokens_of_people_are_not_printed(commands: Commands, waldur2024_url: str) -> None:
-    came = commands.run("tokens", "--database-url", waldur2024_url)
-    refused(came)
-    assert came[1] == ""
+def test_tokens_of_people_are_not_printed(
+    command_runner: CommandRunner, waldur2024_url: str
+) -> None:
+    command_result = command_runner.run_command("tokens", "--database-url", waldur2024_url)
+    expect_usage_error(command_result)
+    assert command_result[1] == ""
 
 
-def test_a_demo_lacks_no_index(commands: Commands, own_url: str) -> None:
-    status, output, said = commands.run("check", "--database-url", own_url)
-    assert (status, said) == (0, "")
+def test_demo_needs_no_indexes(command_runner: CommandRunner, demo_database_url: str) -> None:
+    status, output, error_output = command_runner.run_command(
+        "check", "--database-url", demo_database_url
+    )
+    assert (status, error_output) == (0, "")
     assert "a marketplace made by `gateway init`" in output
     assert "index" not in output
 
 
-def test_check_tells_what_it_found(commands: Commands, waldur2024_url: str) -> None:
+def test_check_reports_the_installation(command_runner: CommandRunner, waldur2024_url: str) -> None:
     url = f"{waldur2024_url}&password=hidden"
-    status, output, said = commands.run("check", "--database-url", url)
-    assert (status, said) == (0, "")
+    status, output, error_output = command_runner.run_command("check", "--database-url", url)
+    assert (status, error_output) == (0, "")
     assert "hidden" not in output
     assert "&password=***\n" in output
     assert "a marketplace made by Waldur\nRules of 2024\n" in output
     assert "marketplace_offeringpartition" in output
-    made = "create index concurrently if not exists gateway_marketplace_resource_created_id on"
-    assert f"while the marketplace runs:\n{made} marketplace_resource (created, id);\n" in output
+    create_index = (
+        "create index concurrently if not exists gateway_marketplace_resource_created_id on"
+    )
+    assert (
+        f"while the marketplace runs:\n{create_index} marketplace_resource (created, id);\n"
+        in output
+    )
     assert output.endswith("The gateway can serve it.\n")
 
 
 def test_events_are_installed_and_uninstalled(
-    commands: Commands, new_database: NewDatabase
+    command_runner: CommandRunner, new_database: DatabaseFactory
 ) -> None:
     url = new_database()
     with psycopg.connect(url) as connection:
-        waldur_2024.build(connection)
-    seen = []
+        waldur_2024.create_waldur_database(connection)
+    event_source_lines = []
     for step in ("install", "install", "uninstall", "uninstall"):
-        assert commands.run("events", step, "--database-url", url) == (0, "", "")
-        status, output, said = commands.run("check", "--database-url", url)
-        assert (status, said) == (0, "")
-        seen += [line for line in output.splitlines() if "Changes of resources" in line]
-    assert [line.partition(",")[0] for line in seen] == [
+        assert command_runner.run_command("events", step, "--database-url", url) == (0, "", "")
+        status, output, error_output = command_runner.run_command("check", "--database-url", url)
+        assert (status, error_output) == (0, "")
+        event_source_lines += [
+            line for line in output.splitlines() if "Changes of resources" in line
+        ]
+    assert [line.partition(",")[0] for line in event_source_lines] == [
         *["Changes of resources are seen by triggers."] * 2,
         *["Changes of resources are seen by a look now and then"] * 2,
     ]
 
 
-def test_a_demo_has_its_events_by_triggers(commands: Commands, own_url: str) -> None:
-    _, output, _ = commands.run("check", "--database-url", own_url)
+def test_a_demo_has_its_events_by_triggers(
+    command_runner: CommandRunner, demo_database_url: str
+) -> None:
+    _, output, _ = command_runner.run_command("check", "--database-url", demo_database_url)
     assert "Changes of resources are seen by triggers.\n" in output
 
 
-def test_events_of_no_marketplace_are_refused(commands: Commands, empty_database: str) -> None:
-    said = refused(commands.run("events", "install", "--database-url", empty_database))
-    assert "marketplace_resource" in said
+def test_events_of_no_marketplace_are_refused(
+    command_runner: CommandRunner, empty_database: str
+) -> None:
+    error_output = expect_usage_error(
+        command_runner.run_command("events", "install", "--database-url", empty_database)
+    )
+    assert "marketplace_resource" in error_output
 
 
-def test_triggers_that_are_wanted_and_not_there_are_told(
+def test_missing_triggers_are_reported(
     waldur2024_url: str,
 ) -> None:
-    came = run("check", "--database-url", waldur2024_url, events="triggers")
-    assert "gateway events install" in refused(came)
+    command_result = run_command("check", "--database-url", waldur2024_url, events="triggers")
+    assert "gateway events install" in expect_usage_error(command_result)
 
 
 def test_events_can_be_off(waldur2024_url: str) -> None:
-    status, output, _ = run("check", "--database-url", waldur2024_url, events="off")
+    status, output, _ = run_command("check", "--database-url", waldur2024_url, events="off")
     assert status == 0
     assert "seen not at all" in output

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.settings import Settings, WrongSettingError, masked, settings
+from gateway.config.settings import InvalidSettingError, Settings, load_settings, mask_passwords
 
-URL = "postgresql://waldur:secret@db.example.org:5433/waldur?sslmode=require"
+DATABASE_URL = "postgresql://waldur:secret@db.example.org:5433/waldur?sslmode=require"
 
 
-def test_everything_has_a_usual_value() -> None:
-    assert settings({}) == Settings()
-    assert settings({}).data == Path(".gateway")
-    assert settings({}).keep_tokens is True
+def test_defaults() -> None:
+    assert load_settings({}) == Settings()
+    assert load_settings({}).data == Path(".gateway")
+    assert load_settings({}).keep_tokens is True
 
 
 def test_reads_the_environment() -> None:
-    found = settings(
+    effective_settings = load_settings(
         {
             "GATEWAY_HOST": "::1",
             "GATEWAY_PORT": "0",
-            "GATEWAY_DATABASE_URL": URL,
+            "GATEWAY_DATABASE_URL": DATABASE_URL,
             "GATEWAY_DATA": "a folder/data",
             "GATEWAY_RULES": "2024",
             "GATEWAY_KEEP_TOKENS": "Off",
@@ -29,32 +29,40 @@ def test_reads_the_environment() -> None:
             "HOME": "/",
         }
     )
-    assert (found.host, found.port, found.database_url) == ("::1", 0, URL)
-    assert (found.data, found.rules, found.keep_tokens) == (Path("a folder/data"), "2024", False)
+    assert (effective_settings.host, effective_settings.port, effective_settings.database_url) == (
+        "::1",
+        0,
+        DATABASE_URL,
+    )
+    assert (effective_settings.data, effective_settings.rules, effective_settings.keep_tokens) == (
+        Path("a folder/data"),
+        "2024",
+        False,
+    )
     networks = ("10.0.0.0/8", "fd00::/8", "192.0.2.1/32")
-    assert found.trusted_proxies == tuple(map(ip_network, networks))
+    assert effective_settings.trusted_proxies == tuple(map(ip_network, networks))
 
 
 def test_a_flag_wins() -> None:
-    assert settings({"GATEWAY_PORT": "81"}, port="82").port == 82
-    assert settings({"GATEWAY_PORT": "nonsense"}, port="82").port == 82
+    assert load_settings({"GATEWAY_PORT": "81"}, port="82").port == 82
+    assert load_settings({"GATEWAY_PORT": "nonsense"}, port="82").port == 82
 
 
 def test_a_flag_that_is_not_given_changes_nothing() -> None:
-    assert settings({"GATEWAY_PORT": "81"}, port=None).port == 81
+    assert load_settings({"GATEWAY_PORT": "81"}, port=None).port == 81
 
 
 @pytest.mark.parametrize("empty", ["", " "])
-def test_what_is_empty_counts_as_not_set(empty: str) -> None:
-    assert settings({"GATEWAY_PORT": empty, "GATEWAY_DATABASE_URL": empty}) == Settings()
+def test_empty_value_is_unset(empty: str) -> None:
+    assert load_settings({"GATEWAY_PORT": empty, "GATEWAY_DATABASE_URL": empty}) == Settings()
 
 
-def test_a_home_is_found() -> None:
-    assert settings({"GATEWAY_DATA": "~/data"}).data == Path.home() / "data"
+def test_home_directory_is_expanded() -> None:
+    assert load_settings({"GATEWAY_DATA": "~/data"}).data == Path.home() / "data"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "wanted"),
+    ("name", "value", "expected_text"),
     [
         ("PORT", "abc", "a number from 0 to 65535"),
         ("PORT", "-1", "a number from 0 to 65535"),
@@ -79,16 +87,16 @@ def test_a_home_is_found() -> None:
         ("MEDIA_URL", "/media/", "an address like https://"),
     ],
 )
-def test_what_makes_no_sense_is_named(name: str, value: str, wanted: str) -> None:
-    with pytest.raises(WrongSettingError) as wrong:
-        settings({f"GATEWAY_{name}": value})
-    assert str(wrong.value).startswith(f"GATEWAY_{name} is {value!r}, and must be ")
-    assert wanted in str(wrong.value)
+def test_invalid_value_is_named(name: str, value: str, expected_text: str) -> None:
+    with pytest.raises(InvalidSettingError) as raised:
+        load_settings({f"GATEWAY_{name}": value})
+    assert str(raised.value).startswith(f"GATEWAY_{name} is {value!r}, and must be ")
+    assert expected_text in str(raised.value)
 
 
-def test_a_wrong_flag_is_named_as_such() -> None:
-    with pytest.raises(WrongSettingError, match=r"^--body-bytes is '1', and must be a number"):
-        settings({}, body_bytes="1")
+def test_invalid_flag_is_named() -> None:
+    with pytest.raises(InvalidSettingError, match=r"^--body-bytes is '1', and must be a number"):
+        load_settings({}, body_bytes="1")
 
 
 @pytest.mark.parametrize(
@@ -105,28 +113,30 @@ def test_a_wrong_flag_is_named_as_such() -> None:
         "postgresql://db/waldur?password=secret&nonsense=1",
     ],
 )
-def test_a_wrong_address_of_a_database_is_not_repeated(url: str) -> None:
-    with pytest.raises(WrongSettingError, match="GATEWAY_DATABASE_URL must be an address") as wrong:
-        settings({"GATEWAY_DATABASE_URL": url})
-    assert "secret" not in str(wrong.value)
-    assert "cret@" not in str(wrong.value)
+def test_invalid_database_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(
+        InvalidSettingError, match="GATEWAY_DATABASE_URL must be an address"
+    ) as raised:
+        load_settings({"GATEWAY_DATABASE_URL": url})
+    assert "secret" not in str(raised.value)
+    assert "cret@" not in str(raised.value)
 
 
 def test_a_password_in_the_address_of_waldur_is_not_repeated() -> None:
-    with pytest.raises(WrongSettingError, match="WALDUR_URL") as wrong:
-        settings({"GATEWAY_WALDUR_URL": "https://admin:secret@waldur.example.org"})
-    assert "secret" not in str(wrong.value)
+    with pytest.raises(InvalidSettingError, match="WALDUR_URL") as raised:
+        load_settings({"GATEWAY_WALDUR_URL": "https://admin:secret@waldur.example.org"})
+    assert "secret" not in str(raised.value)
 
 
 def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(WrongSettingError, match="no setting GATEWAY_PROT"):
-        settings({"GATEWAY_PROT": "80"})
+    with pytest.raises(InvalidSettingError, match="no setting GATEWAY_PROT"):
+        load_settings({"GATEWAY_PROT": "80"})
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"),
+    ("url", "masked_url"),
     [
-        (URL, "postgresql://waldur:***@db.example.org:5433/waldur?sslmode=require"),
+        (DATABASE_URL, "postgresql://waldur:***@db.example.org:5433/waldur?sslmode=require"),
         ("postgresql://waldur@db/waldur", "postgresql://waldur@db/waldur"),
         ("postgresql://db/waldur", "postgresql://db/waldur"),
         ("postgres://a:b@c:1,d:2/e", "postgres://a:***@c:1,d:2/e"),
@@ -141,25 +151,28 @@ def test_an_unknown_setting_is_refused() -> None:
         ),
     ],
 )
-def test_no_password_is_shown(url: str, shown: str) -> None:
-    assert masked(url) == shown
-    lines = settings({"GATEWAY_DATABASE_URL": url}).lines()
-    assert f"GATEWAY_DATABASE_URL={shown}" in lines
+def test_passwords_are_masked(url: str, masked_url: str) -> None:
+    assert mask_passwords(url) == masked_url
+    lines = load_settings({"GATEWAY_DATABASE_URL": url}).format_lines()
+    assert f"GATEWAY_DATABASE_URL={masked_url}" in lines
 
 
-def test_the_effective_values_can_be_read_again() -> None:
-    given = {
+def test_formatted_settings_can_be_parsed() -> None:
+    environment = {
         "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
         "GATEWAY_KEEP_TOKENS": "off",
         "GATEWAY_WALDUR_URL": "https://waldur.example.org/",
         "GATEWAY_VIEWER_SECONDS": "0",
     }
-    effective = settings(given)
-    assert settings(dict(line.split("=", 1) for line in effective.lines())) == effective
+    effective_settings = load_settings(environment)
+    assert (
+        load_settings(dict(line.split("=", 1) for line in effective_settings.format_lines()))
+        == effective_settings
+    )
 
 
 @pytest.mark.parametrize(
-    ("given", "address"),
+    ("environment", "address"),
     [
         ({}, None),
         (
@@ -169,5 +182,5 @@ def test_the_effective_values_can_be_read_again() -> None:
         ({"GATEWAY_MEDIA_URL": "https://cdn.example.org/a/"}, "https://cdn.example.org/a/"),
     ],
 )
-def test_pictures_are_where_the_settings_say(given: dict[str, str], address: str | None) -> None:
-    assert settings(given).media == address
+def test_media_base_url(environment: dict[str, str], address: str | None) -> None:
+    assert load_settings(environment).media_base_url == address

@@ -14,115 +14,138 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from gateway.demo import binaries
-from gateway.demo.postgres import Postgres, PostgresProblem
-from tests.support.embedded_postgres import GATEWAY, ask, gateway_process, open_folder
+from gateway.demo.postgres import EmbeddedPostgres, PostgresError
+from tests.support.embedded_postgres import (
+    GATEWAY_SCRIPT,
+    create_public_folder,
+    query_value,
+    start_gateway_process,
+)
 from tests.support.project_paths import PROJECT_ROOT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL an account")
-PACKAGES = sysconfig.get_path("purelib")
+PACKAGES_DIRECTORY = sysconfig.get_path("purelib")
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with open_folder() as path:
-        yield path
+def base_directory() -> Iterator[Path]:
+    with create_public_folder() as directory:
+        yield directory
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Path:
+def closed_directory(tmp_path: Path) -> Path:
     """Give a folder that root alone can enter."""
     tmp_path.chmod(0o700)
     return tmp_path
 
 
 @pytest.fixture
-def ours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shared_directory(base_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the folder where root puts what cannot stand in a closed folder."""
-    monkeypatch.setattr(binaries, "OURS", (folder / "ours",))
-    return folder / "ours"
+    monkeypatch.setattr(binaries, "SHARED_DIRECTORIES", (base_directory / "ours",))
+    return base_directory / "ours"
 
 
-def test_finds_the_cluster_again_that_had_to_stand_elsewhere(closed: Path, ours: Path) -> None:
-    with Postgres.at(closed / "data") as server:
-        ask(server, "create table kept as select 42 as answer")
-        stands = Path(ask(server, "show data_directory"))
-    with Postgres.at(closed / "data") as again:
-        assert ask(again, "select answer from kept") == 42
-    assert stands.parent.parent == ours
-    assert str(stands.parent) in (closed / "data" / binaries.ELSEWHERE).read_text()
-    assert closed.stat().st_mode & 0o777 == 0o700
+def test_finds_a_relocated_cluster_again(closed_directory: Path, shared_directory: Path) -> None:
+    with EmbeddedPostgres.start(closed_directory / "data") as server:
+        query_value(server, "create table kept as select 42 as answer")
+        cluster_directory = Path(query_value(server, "show data_directory"))
+    with EmbeddedPostgres.start(closed_directory / "data") as restarted_server:
+        assert query_value(restarted_server, "select answer from kept") == 42
+    assert cluster_directory.parent.parent == shared_directory
+    assert (
+        str(cluster_directory.parent)
+        in (closed_directory / "data" / binaries.POINTER_FILE_NAME).read_text()
+    )
+    assert closed_directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_refuses_to_work_in_a_folder_that_is_not_ours(folder: Path) -> None:
-    data = folder / "misled"
-    data.mkdir()
-    (data / binaries.ELSEWHERE).write_text("/etc\n")
-    with pytest.raises(PostgresProblem, match="does not name a folder of the gateway"):
-        Postgres.at(data)
+def test_refuses_to_work_in_a_folder_that_is_not_ours(base_directory: Path) -> None:
+    data_directory = base_directory / "misled"
+    data_directory.mkdir()
+    (data_directory / binaries.POINTER_FILE_NAME).write_text("/etc\n")
+    with pytest.raises(PostgresError, match="does not name a folder of the gateway"):
+        EmbeddedPostgres.start(data_directory)
 
 
-def test_does_not_leave_a_cluster_behind_that_cannot_be_entered(closed: Path) -> None:
-    (closed / "postgres").mkdir()
-    with pytest.raises(PostgresProblem, match=r"cannot enter.*--data"):
-        Postgres.at(closed)
+def test_does_not_leave_a_cluster_behind_that_cannot_be_entered(closed_directory: Path) -> None:
+    (closed_directory / "postgres").mkdir()
+    with pytest.raises(PostgresError, match=r"cannot enter.*--data"):
+        EmbeddedPostgres.start(closed_directory)
 
 
-def test_says_when_no_folder_can_be_entered(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries, "OURS", (closed / "ours",))
-    with pytest.raises(PostgresProblem, match=r"nor .*ours.*--data"):
-        Postgres.at(closed / "data")
+def test_says_when_no_folder_can_be_entered(
+    closed_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "SHARED_DIRECTORIES", (closed_directory / "ours",))
+    with pytest.raises(PostgresError, match=r"nor .*ours.*--data"):
+        EmbeddedPostgres.start(closed_directory / "data")
 
 
 def test_says_when_there_is_no_account_to_lend(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    base_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binaries, "LENT", ("no-such-account",))
-    with pytest.raises(PostgresProblem, match="as an ordinary user"):
-        Postgres.at(folder / "alone")
+    monkeypatch.setattr(binaries, "UNPRIVILEGED_ACCOUNTS", ("no-such-account",))
+    with pytest.raises(PostgresError, match="as an ordinary user"):
+        EmbeddedPostgres.start(base_directory / "alone")
 
 
 def test_copies_the_programs_that_the_account_cannot_run(
-    folder: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
+    base_directory: Path, closed_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "copied" / "programs-1").mkdir(parents=True)
+    (base_directory / "copied" / "programs-1").mkdir(parents=True)
     for name in ("embedded_postgres", "embedded_postgres.libs"):
-        (closed / name).symlink_to(Path(PACKAGES) / name)
+        (closed_directory / name).symlink_to(Path(PACKAGES_DIRECTORY) / name)
     monkeypatch.delitem(sys.modules, "embedded_postgres", raising=False)
-    monkeypatch.syspath_prepend(closed)
-    with Postgres.at(folder / "copied") as server:
-        assert (folder / "copied") in Path(psutil.Process(server.pid).exe()).parents
-        assert ask(server, "select 1") == 1
-    assert not (folder / "copied" / "programs-1").exists()
+    monkeypatch.syspath_prepend(closed_directory)
+    with EmbeddedPostgres.start(base_directory / "copied") as server:
+        assert (base_directory / "copied") in Path(psutil.Process(server.pid).exe()).parents
+        assert query_value(server, "select 1") == 1
+    assert not (base_directory / "copied" / "programs-1").exists()
 
 
-def test_an_ordinary_user_serves_a_folder_of_their_own(folder: Path) -> None:
-    user = pwd.getpwnam("nobody")
-    how: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    how["env"] = {"PATH": os.defpath, "PYTHONPATH": f"{PROJECT_ROOT}:{PACKAGES}"}
-    minor = f"python3.{sys.version_info.minor}"
-    pythons = (sys.executable, shutil.which(minor, path="/usr/local/bin:/usr/bin"))
-    python = next((each for each in pythons if each and runs(each, how)), None)
+def test_an_ordinary_user_serves_a_folder_of_their_own(base_directory: Path) -> None:
+    account = pwd.getpwnam("nobody")
+    process_options: dict[str, Any] = {
+        "user": account.pw_uid,
+        "group": account.pw_gid,
+        "extra_groups": [],
+    }
+    process_options["env"] = {
+        "PATH": os.defpath,
+        "PYTHONPATH": f"{PROJECT_ROOT}:{PACKAGES_DIRECTORY}",
+    }
+    python_name = f"python3.{sys.version_info.minor}"
+    pythons = (sys.executable, shutil.which(python_name, path="/usr/local/bin:/usr/bin"))
+    python = next(
+        (each for each in pythons if each and can_run_gateway(each, process_options)), None
+    )
     if python is None:
         pytest.skip("the account `nobody` cannot enter this environment")
-    own = folder / "own"
-    own.mkdir(mode=0o700)
-    os.chown(own, user.pw_uid, user.pw_gid)
-    with gateway_process(own, python=python, cwd="/", **how) as (_, pid, url):
-        assert psutil.Process(pid).uids().real == user.pw_uid
-        assert ask(url, "select 1") == 1
-    denied = subprocess.run(
-        [python, "-c", GATEWAY, str(folder / "denied")],
+    own_directory = base_directory / "own"
+    own_directory.mkdir(mode=0o700)
+    os.chown(own_directory, account.pw_uid, account.pw_gid)
+    with start_gateway_process(own_directory, python=python, cwd="/", **process_options) as (
+        _,
+        pid,
+        url,
+    ):
+        assert psutil.Process(pid).uids().real == account.pw_uid
+        assert query_value(url, "select 1") == 1
+    denied_process = subprocess.run(
+        [python, "-c", GATEWAY_SCRIPT, str(base_directory / "denied")],
         check=False,
         capture_output=True,
-        **how,
+        **process_options,
     )
-    assert b"Permission denied" in denied.stderr
-    assert b"--data" in denied.stderr
+    assert b"Permission denied" in denied_process.stderr
+    assert b"--data" in denied_process.stderr
 
 
-def runs(python: str, how: dict[str, Any]) -> bool:
+def can_run_gateway(python: str, process_options: dict[str, Any]) -> bool:
     command = [python, "-c", "import gateway, psycopg"]
     try:
-        return subprocess.run(command, check=False, **how).returncode == 0
+        return subprocess.run(command, check=False, **process_options).returncode == 0
     except OSError:
         return False

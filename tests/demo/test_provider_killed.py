@@ -9,15 +9,19 @@ from typing import Any
 
 import psycopg
 
-from tests.conftest import NewDatabase
-from tests.support.bulk_renewals import Wishes, renew, until
-from tests.support.gateway_server import Client, service, started
+from tests.conftest import DatabaseFactory
+from tests.support.bulk_renewals import RenewalWorkload, post_renewal, wait_until_met
+from tests.support.gateway_server import GatewayClient, serve_in_process, start_command
 
-COUNT, PULLED, KILLS = 60, 40, 4
-APPROVE = "mutation ($input: ApproveOrderInput!) { approveOrder(input: $input) { __typename } }"
-PULL = "mutation ($input: PullResourceInput!) { pullResource(input: $input) { __typename } }"
-PULLABLE = "{ resources(first: 300) { nodes { uuid allowedOperations } } }"
-UNTOUCHED = """
+ORDER_COUNT, PULL_COUNT, KILL_COUNT = 60, 40, 4
+APPROVE_MUTATION = (
+    "mutation ($input: ApproveOrderInput!) { approveOrder(input: $input) { __typename } }"
+)
+PULL_MUTATION = (
+    "mutation ($input: PullResourceInput!) { pullResource(input: $input) { __typename } }"
+)
+PULLABLE_QUERY = "{ resources(first: 300) { nodes { uuid allowedOperations } } }"
+RESET_RESOURCES_SQL = """
 update marketplace_resource r set last_sync = '2020-01-01',
     current_usages = (select jsonb_build_object(min(c.type), 1) from marketplace_offeringcomponent c
         where c.offering_id = r.offering_id)
@@ -26,10 +30,10 @@ where r.id in (select x.id from marketplace_resource x
     where x.uuid = any(%s::uuid[]) group by x.id order by x.id limit %s)
 returning r.uuid
 """
-PERIODS = (
+PERIODS_SQL = (
     'select id, resource_id, plan_id, start, "end" from marketplace_resourceplanperiod order by id'
 )
-ORDERS = """
+ORDERS_SQL = """
 select o.state, r.state, (r.end_date::text = o.attributes ->> 'new_end_date') is true, o.completed_at is not null,
     (select count(*) from jsonb_array_elements(r.attributes -> 'renewal_history') e
         where e ->> 'order_uuid' = replace(o.uuid::text, '-', '')),
@@ -37,107 +41,117 @@ select o.state, r.state, (r.end_date::text = o.attributes ->> 'new_end_date') is
         and e.message like '%%' || replace(o.uuid::text, '-', '') || '%%')
 from marketplace_order o join marketplace_resource r on r.id = o.resource_id where o.id > %s
 """
-WAITING, DONE = (2, 4, False, False, 0, 0), (3, 2, True, True, 1, 1)
+PENDING_ORDER, DONE_ORDER = (2, 4, False, False, 0, 0), (3, 2, True, True, 1, 1)
 """What holds of an order and its resource before it is carried out, and afterwards."""
-PULLS = """
+PULLS_SQL = """
 select (select count(*) from gateway.pull p where p.resource_id = r.id), r.last_sync > '2021-01-01',
     (select min(u.value::int) from jsonb_each_text(r.current_usages) u),
     (select count(*) from marketplace_componentusage u
         where u.resource_id = r.id and u.usage = 2 and u.date > now() - interval '1 hour')
 from marketplace_resource r where r.uuid = any(%s::uuid[])
 """
-UNKNOWN, FOUND = (1, False, 1, 0), (0, True, 2, 1)
+PENDING_PULL, DONE_PULL = (1, False, 1, 0), (0, True, 2, 1)
 """What holds of a resource before it is pulled, and afterwards."""
-LEFT = """
+REMAINING_SQL = """
 select (select count(*) from marketplace_order where id > %s and state = 2) + (select count(*) from gateway.pull)
 """
-AT_WORK = """
+ACTIVE_CONNECTIONS_SQL = """
 select count(*) from pg_stat_activity where application_name = 'marketplace-gateway' and datname = current_database()
 """
 
 
-class Work:
+class ProviderWorkload:
     """What the provider has to do, and how much of it is done."""
 
-    def __init__(self, root: psycopg.Connection[Any], wishes: Wishes) -> None:
-        self.root, self.wishes = root, wishes
-        self.pulled: list[str] = []
-        self.periods = root.execute(PERIODS).fetchall()
+    def __init__(self, connection: psycopg.Connection[Any], renewals: RenewalWorkload) -> None:
+        self.connection, self.renewals = connection, renewals
+        self.pulled_uuids: list[str] = []
+        self.periods = connection.execute(PERIODS_SQL).fetchall()
 
-    async def given(self, client: Client) -> None:
+    async def submit_work(self, client: GatewayClient) -> None:
         """Place and approve the orders, and ask for the pulls."""
 
-        async def order(uuid: str) -> Any:
-            answer = (await renew(client.http, self.wishes.token, uuid)).json()
-            placed = answer["data"]["renewResource"]["order"]["uuid"]
-            return await client.ask(APPROVE, input={"uuid": placed})
+        async def place_and_approve_order(uuid: str) -> Any:
+            response = (await post_renewal(client.http, self.renewals.token, uuid)).json()
+            order_uuid = response["data"]["renewResource"]["order"]["uuid"]
+            return await client.execute_query(APPROVE_MUTATION, input={"uuid": order_uuid})
 
-        came = await self.wishes.each(order, at_once=4)
-        assert came == [{"data": {"approveOrder": {"__typename": "OrderApproved"}}}] * COUNT
-        nodes = (await client.ask(PULLABLE))["data"]["resources"]["nodes"]
-        able = [each["uuid"] for each in nodes if "PULL_RESOURCE" in each["allowedOperations"]]
-        made = self.root.execute(UNTOUCHED, [able, PULLED]).fetchall()
-        self.pulled = [uuid.hex for (uuid,) in made]
-        for uuid in self.pulled:
-            came = await client.ask(PULL, input={"uuid": uuid})
-            assert came == {"data": {"pullResource": {"__typename": "ResourcePulled"}}}
+        responses = await self.renewals.for_each_resource(place_and_approve_order, concurrency=4)
+        assert (
+            responses == [{"data": {"approveOrder": {"__typename": "OrderApproved"}}}] * ORDER_COUNT
+        )
+        nodes = (await client.execute_query(PULLABLE_QUERY))["data"]["resources"]["nodes"]
+        pullable_uuids = [
+            each["uuid"] for each in nodes if "PULL_RESOURCE" in each["allowedOperations"]
+        ]
+        reset_rows = self.connection.execute(
+            RESET_RESOURCES_SQL, [pullable_uuids, PULL_COUNT]
+        ).fetchall()
+        self.pulled_uuids = [uuid.hex for (uuid,) in reset_rows]
+        for uuid in self.pulled_uuids:
+            responses = await client.execute_query(PULL_MUTATION, input={"uuid": uuid})
+            assert responses == {"data": {"pullResource": {"__typename": "ResourcePulled"}}}
 
-    def left(self) -> int:
+    def count_remaining(self) -> int:
         """See that each order and pull is done as a whole or not at all; tell how many are not."""
-        orders = self.root.execute(ORDERS, [self.wishes.last]).fetchall()
-        pulls = self.root.execute(PULLS, [self.pulled]).fetchall()
-        assert (len(orders), len(pulls)) == (COUNT, PULLED)
-        assert {*orders} <= {WAITING, DONE}
-        assert {*pulls} <= {UNKNOWN, FOUND}
-        assert self.root.execute(PERIODS).fetchall() == self.periods
-        return orders.count(WAITING) + pulls.count(UNKNOWN)
+        orders = self.connection.execute(ORDERS_SQL, [self.renewals.last_order_id]).fetchall()
+        pulls = self.connection.execute(PULLS_SQL, [self.pulled_uuids]).fetchall()
+        assert (len(orders), len(pulls)) == (ORDER_COUNT, PULL_COUNT)
+        assert {*orders} <= {PENDING_ORDER, DONE_ORDER}
+        assert {*pulls} <= {PENDING_PULL, DONE_PULL}
+        assert self.connection.execute(PERIODS_SQL).fetchall() == self.periods
+        return orders.count(PENDING_ORDER) + pulls.count(PENDING_PULL)
 
-    async def until(self, most: int) -> None:
+    async def wait_until_remaining(self, maximum: int) -> None:
         """Wait until no more than that is left."""
 
-        def few() -> bool:
-            ((left,),) = self.root.execute(LEFT, [self.wishes.last]).fetchall()
-            return bool(left <= most)
+        def is_reached() -> bool:
+            ((remaining,),) = self.connection.execute(
+                REMAINING_SQL, [self.renewals.last_order_id]
+            ).fetchall()
+            return bool(remaining <= maximum)
 
-        await until(few)
+        await wait_until_met(is_reached)
 
-    async def nobody(self) -> None:
+    async def wait_for_disconnect(self) -> None:
         """Wait until the server has done with those who were killed."""
-        await until(lambda: self.root.execute(AT_WORK).fetchone() == (0,), 5)
+        await wait_until_met(
+            lambda: self.connection.execute(ACTIVE_CONNECTIONS_SQL).fetchone() == (0,), 5
+        )
 
 
 @contextmanager
-def provider(url: str) -> Iterator[None]:
+def run_provider(url: str) -> Iterator[None]:
     """Have a provider work in a process of its own, until it is killed in the end."""
-    working = started("demo-provider", "--database-url", url, provider_seconds="0")
+    process = start_command("demo-provider", "--database-url", url, provider_seconds="0")
     try:
         yield
-        assert working.poll() is None, "it works on"
+        assert process.poll() is None, "it works on"
     finally:
-        working.kill()
-        working.wait(10)
+        process.kill()
+        process.wait(10)
 
 
-async def test_what_the_provider_is_at_survives_that_it_is_killed(
-    new_database: NewDatabase,
+async def test_work_survives_a_killed_provider(
+    new_database: DatabaseFactory,
 ) -> None:
     url, random = new_database(), Random(1)
-    wishes = Wishes(url, COUNT)
-    with psycopg.connect(url, autocommit=True) as root:
-        work = Work(root, wishes)
-        async with service(url) as client:
-            await work.given(client)
-        left = work.left()
-        assert left == COUNT + PULLED
-        for _ in range(KILLS):
-            with provider(url):
-                await work.until(left - random.randint(2, 12))
+    renewals = RenewalWorkload(url, ORDER_COUNT)
+    with psycopg.connect(url, autocommit=True) as connection:
+        workload = ProviderWorkload(connection, renewals)
+        async with serve_in_process(url) as client:
+            await workload.submit_work(client)
+        remaining = workload.count_remaining()
+        assert remaining == ORDER_COUNT + PULL_COUNT
+        for _ in range(KILL_COUNT):
+            with run_provider(url):
+                await workload.wait_until_remaining(remaining - random.randint(2, 12))
                 await asyncio.sleep(random.uniform(0, 0.03))
-            await work.nobody()
-            left = work.left()
-            assert left > 0, "it was killed while there was work"
-        with provider(url):
-            await work.until(0)
+            await workload.wait_for_disconnect()
+            remaining = workload.count_remaining()
+            assert remaining > 0, "it was killed while there was work"
+        with run_provider(url):
+            await workload.wait_until_remaining(0)
             await asyncio.sleep(0.5)
-        await work.nobody()
-        assert work.left() == 0
+        await workload.wait_for_disconnect()
+        assert workload.count_remaining() == 0

@@ -7,63 +7,71 @@ from collections.abc import Iterator
 import psycopg
 
 from gateway.api import schema
-from gateway.execution.executor import Answering
-from gateway.execution.graphql_request import Asking
-from gateway.execution.plan.nodes import Step
-from gateway.schema.framework.context import Context
+from gateway.execution.executor import Executor
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.plan.nodes import PlanStep
+from gateway.schema.framework.context import RequestContext
 from tests.support.marketplaces import Marketplace
 from tests.support.project_paths import PROJECT_ROOT
 
-EXECUTION = (PROJECT_ROOT / "docs" / "execution.md").read_text(encoding="utf-8")
-FIRST = "select uuid from structure_project where id = 1"
+EXECUTION_PAGE = (PROJECT_ROOT / "docs" / "execution.md").read_text(encoding="utf-8")
+FIRST_PROJECT_SQL = "select uuid from structure_project where id = 1"
 
 
-def blocks(language: str) -> list[str]:
+def extract_code_blocks(language: str) -> list[str]:
     """Give what the document shows in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", EXECUTION, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", EXECUTION_PAGE, re.DOTALL)
 
 
-def packed(text: str) -> str:
+def strip_whitespace(text: str) -> str:
     """Give a text without its spaces and the commas that only they need."""
     return re.sub(r"\s", "", text).replace(",)", ")")
 
 
-def undated(text: str) -> str:
+def mask_datetimes(text: str) -> str:
     """Give a text without its moments: a demo counts them from the day that it is made."""
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "moment", text)
 
 
-def shown(steps: list[Step]) -> Iterator[str]:
+def iter_documented_code(steps: list[PlanStep]) -> Iterator[str]:
     """Give the code and the statements that the document is to show."""
-    page = steps[1]
-    build, _, *keys = page.source.split("\n\ndef ")
-    yield build
-    yield from (f"def {each}" for each in keys)
+    page_step = steps[1]
+    build_source, _, *key_sources = page_step.source_code.split("\n\ndef ")
+    yield build_source
+    yield from (f"def {source}" for source in key_sources)
     for step in steps[1:]:
         for statement in step.statements.values():
             assert statement is not None
             yield statement.sql
 
 
-def test_the_page_for_those_who_come_from_rest_is_of_this_schema() -> None:
-    made = runpy.run_path(str(PROJECT_ROOT / "tools" / "rest_to_graphql.py"))["page"]()
+def test_the_rest_to_graphql_page_is_current() -> None:
+    generated_page = runpy.run_path(str(PROJECT_ROOT / "tools" / "rest_to_graphql.py"))[
+        "render_mapping_page"
+    ]()
     page = (PROJECT_ROOT / "docs" / "rest-to-graphql.md").read_text(encoding="utf-8")
-    assert made == page, "Write it anew with `make docs`."
+    assert generated_page == page, "Write it anew with `make docs`."
 
 
-async def test_the_query_that_is_followed_goes_where_the_document_says(demo: Marketplace) -> None:
-    (query,) = blocks("graphql")
-    (answer,) = blocks("json")
+async def test_the_traced_query_runs_as_documented(demo: Marketplace) -> None:
+    (query,) = extract_code_blocks("graphql")
+    (answer,) = extract_code_blocks("json")
     with psycopg.connect(demo.url) as connection:
-        ((project,),) = connection.execute(FIRST).fetchall()
-    answering = Answering(schema)
-    asking = Asking(query, {"project": project.hex})
-    context = Context(demo.database, demo.statements, await demo.viewer("member"))
-    given = (await answering.answer(asking, context)).encoded().decode()
-    assert undated(given) == undated(answer.strip())
-    plan = answering._plan(answering._documents.read(query), asking, context)
+        ((project,),) = connection.execute(FIRST_PROJECT_SQL).fetchall()
+    executor = Executor(schema)
+    graphql_request = GraphQLRequest(query, {"project": project.hex})
+    context = RequestContext(
+        demo.database, demo.statement_compiler, await demo.load_viewer("member")
+    )
+    actual_answer = (await executor.execute(graphql_request, context)).encode().decode()
+    assert mask_datetimes(actual_answer) == mask_datetimes(answer.strip())
+    plan = executor._find_usable_plan(
+        executor._document_cache.get_document(query), graphql_request, context
+    )
     assert plan is not None
     assert [len(level) for level in plan.levels] == [2, 2]
-    there = packed("".join(blocks("python") + blocks("sql")))
-    for each in shown(plan.steps):
-        assert packed(each) in there, each
+    documented_code = strip_whitespace(
+        "".join(extract_code_blocks("python") + extract_code_blocks("sql"))
+    )
+    for source in iter_documented_code(plan.steps):
+        assert strip_whitespace(source) in documented_code, source

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from gateway.cli.main import COMMANDS
-from gateway.config.settings import PREFIX, Settings
-from gateway.execution.graphql_request import Asking
-from gateway.execution.subscription import Subscribing
+from gateway.config.settings import ENVIRONMENT_PREFIX, Settings
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.subscription import PreparedSubscription
 from tests.support.marketplaces import Marketplace
 from tests.support.project_paths import PROJECT_ROOT
 
@@ -15,14 +15,14 @@ README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_setting_is_listed_with_its_meaning() -> None:
-    listed = dict(re.findall(r"\| `(GATEWAY_\w+)` \|[^|]*\| ([^|]*) \|", README))
-    known = {
-        f"{PREFIX}{name.upper()}": field.metadata["doc"]
+    documented_settings = dict(re.findall(r"\| `(GATEWAY_\w+)` \|[^|]*\| ([^|]*) \|", README))
+    actual_settings = {
+        f"{ENVIRONMENT_PREFIX}{name.upper()}": field.metadata["doc"]
         for name, field in Settings.__dataclass_fields__.items()
     }
-    assert listed.keys() == known.keys()
-    for name, meaning in known.items():
-        assert listed[name].replace("`", "").startswith(meaning), name
+    assert documented_settings.keys() == actual_settings.keys()
+    for name, meaning in actual_settings.items():
+        assert documented_settings[name].replace("`", "").startswith(meaning), name
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -40,6 +40,8 @@ async def test_the_first_query_is_answered(demo: Marketplace) -> None:
     assert documents
     for document in documents:
         if document.startswith("subscription"):
-            assert isinstance(demo.answering.subscription(Asking(document)), Subscribing)
+            assert isinstance(
+                demo.executor.prepare_subscription(GraphQLRequest(document)), PreparedSubscription
+            )
             continue
-        assert all((await demo.data(document)).values())
+        assert all((await demo.fetch_data(document)).values())

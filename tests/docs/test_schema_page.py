@@ -4,21 +4,21 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.support.marketplaces import Marketplace, opened
+from tests.conftest import DatabaseFactory
+from tests.support.marketplaces import Marketplace, open_marketplace
 from tools import tour
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def marketplace(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+async def tour_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
     """Give the demo of the tour's day."""
     url = new_database()
-    tour.demo(url)
-    async with opened(url) as made:
-        yield made
+    tour.create_tour_demo(url)
+    async with open_marketplace(url) as opened_marketplace:
+        yield opened_marketplace
 
 
-async def test_each_answer_of_the_tour_is_the_one_that_comes(marketplace: Marketplace) -> None:
-    text = tour.PAGE.read_text(encoding="utf-8")
-    assert await tour.page(marketplace) == text
-    assert len(tour.SHOWN.findall(text)) > 10
+async def test_the_tour_shows_real_answers(tour_marketplace: Marketplace) -> None:
+    text = tour.PAGE_PATH.read_text(encoding="utf-8")
+    assert await tour.render_tour_page(tour_marketplace) == text
+    assert len(tour.EXAMPLE_PATTERN.findall(text)) > 10

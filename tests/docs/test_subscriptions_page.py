@@ -5,57 +5,61 @@ import re
 
 from tests.support.project_paths import PROJECT_ROOT
 
-PAGE = (PROJECT_ROOT / "docs" / "subscriptions.md").read_text(encoding="utf-8")
-CHAOS, DATABASE, SEEN = "system/chaos/test_", "db/events/test_", "subscriptions/test_"
-SHOWN = {
+SUBSCRIPTIONS_PAGE = (PROJECT_ROOT / "docs" / "subscriptions.md").read_text(encoding="utf-8")
+CHAOS_TESTS, DATABASE_TESTS, SUBSCRIPTION_TESTS = (
+    "system/chaos/test_",
+    "db/events/test_",
+    "subscriptions/test_",
+)
+TESTS_BY_PROMISE = {
     "Every committed change of a resource": (
-        f"{CHAOS}database.test_a_burst_in_one_transaction_and_in_a_thousand",
-        f"{DATABASE}listener.test_of_many_writers_nothing_is_skipped_and_nothing_told_twice",
+        f"{CHAOS_TESTS}database.test_a_burst_in_one_transaction_and_in_a_thousand",
+        f"{DATABASE_TESTS}listener.test_concurrent_writers_deliver_each_event_once",
     ),
     "A transaction that commits late": (
-        f"{DATABASE}feed.test_who_commits_late_is_not_skipped",
-        f"{CHAOS}database.test_a_long_transaction_holds_back_and_nothing_is_skipped",
+        f"{DATABASE_TESTS}feed.test_late_commit_is_not_skipped",
+        f"{CHAOS_TESTS}database.test_long_transaction_delays_but_skips_nothing",
     ),
-    "A change that is rolled back": (f"{DATABASE}triggers.test_what_is_undone_is_not_told",),
+    "A change that is rolled back": (f"{DATABASE_TESTS}triggers.test_rollback_makes_no_event",),
     "What happened after a cursor": (
-        f"{CHAOS}clients.test_who_comes_back_again_and_again_misses_nothing",
-        "transports/test_http_stream.test_a_client_that_comes_back_is_told_what_it_missed",
-        "transports/test_transports_clients.test_a_client_comes_back",
+        f"{CHAOS_TESTS}clients.test_reconnecting_subscribers_miss_nothing",
+        "transports/test_http_stream.test_reconnecting_client_receives_missed_events",
+        "transports/test_transports_clients.test_client_reconnects",
     ),
     "A cursor that is too old": (
-        f"{CHAOS}clients.test_who_comes_with_a_cursor_of_no_use_is_told_and_goes_on",
-        f"{CHAOS}clients.test_what_was_removed_meanwhile_is_told_as_expired",
+        f"{CHAOS_TESTS}clients.test_unusable_cursor_is_resynced",
+        f"{CHAOS_TESTS}clients.test_removed_events_expire_cursor",
     ),
     "A subscriber who reads too slowly": (
-        f"{CHAOS}clients.test_who_does_not_read_is_told_and_others_do_not_notice",
+        f"{CHAOS_TESTS}clients.test_slow_reader_is_resynced_without_affecting_others",
     ),
     "Losing the database": (
-        f"{CHAOS}database.test_the_listeners_backend_is_terminated",
-        f"{CHAOS}database.test_all_backends_are_terminated_again_and_again",
-        f"{CHAOS}database.test_postgresql_is_restarted",
+        f"{CHAOS_TESTS}database.test_the_listeners_backend_is_terminated",
+        f"{CHAOS_TESTS}database.test_all_backends_are_terminated_again_and_again",
+        f"{CHAOS_TESTS}database.test_postgresql_is_restarted",
     ),
     "Killing or restarting a gateway": (
-        f"{CHAOS}servers.test_a_server_is_terminated_in_a_burst_and_another_takes_its_place",
-        f"{CHAOS}servers.test_one_of_two_workers_is_killed",
+        f"{CHAOS_TESTS}servers.test_server_terminated_under_load_is_replaced",
+        f"{CHAOS_TESTS}servers.test_one_of_two_workers_is_killed",
     ),
     "It does not matter which of several gateways": (
-        f"{CHAOS}servers.test_one_of_two_servers_is_killed_and_the_other_takes_over",
+        f"{CHAOS_TESTS}servers.test_one_of_two_servers_is_killed_and_the_other_takes_over",
     ),
     "Whether an event is told is decided": (
-        f"{SEEN}hub_visibility.test_each_is_told_what_became_of_it_to_them",
-        f"{SEEN}hub_visibility.test_roles_of_the_moment_count",
-        f"{SEEN}event_filter_access_rules.test_events_are_seen_by_the_rule_of_statements",
+        f"{SUBSCRIPTION_TESTS}hub_visibility.test_event_kind_for_each_viewer",
+        f"{SUBSCRIPTION_TESTS}hub_visibility.test_current_roles_decide",
+        f"{SUBSCRIPTION_TESTS}event_filter_access_rules.test_event_visibility_agrees_with_sql",
     ),
     "Of what the viewer does not see any more": (
-        f"{SEEN}hub_visibility.test_each_is_told_what_became_of_it_to_them",
-        f"{SEEN}message_builder_hidden_rows.test_nothing_depends_on_what_is_hidden",
-        f"{SEEN}event_filter.test_a_filter_by_what_is_hidden_tells_nothing",
+        f"{SUBSCRIPTION_TESTS}hub_visibility.test_event_kind_for_each_viewer",
+        f"{SUBSCRIPTION_TESTS}message_builder_hidden_rows.test_nothing_depends_on_what_is_hidden",
+        f"{SUBSCRIPTION_TESTS}event_filter.test_filter_by_hidden_scope_matches_nothing",
     ),
     "Roles and tokens are looked at again": (
-        "transports/test_transports_sessions.test_it_is_soon_enough",
-        "transports/test_transports_sessions.test_a_socket_is_closed",
-        "transports/test_transports_sessions.test_a_stream_ends",
-        "transports/test_transports_sessions.test_a_role_that_is_given_and_taken_away",
+        "transports/test_transports_sessions.test_check_interval_is_short_enough",
+        "transports/test_transports_sessions.test_ended_token_closes_socket",
+        "transports/test_transports_sessions.test_ended_token_ends_stream",
+        "transports/test_transports_sessions.test_granted_and_revoked_role",
     ),
     "A query that is sent on a WebSocket after a subscription": (
         "transports/test_transports_without_gap.test_a_query_after_a_subscription_leaves_no_gap",
@@ -65,17 +69,17 @@ SHOWN = {
 
 
 def test_each_promise_is_shown_by_tests() -> None:
-    (part,) = re.findall(r"## What is promised\n(.*?)\n## ", PAGE, re.DOTALL)
-    promises = re.findall(r"^\* (.*)$", part, re.MULTILINE)
-    assert len(promises) == len(SHOWN)
-    for promise, beginning in zip(promises, SHOWN, strict=True):
+    (section,) = re.findall(r"## What is promised\n(.*?)\n## ", SUBSCRIPTIONS_PAGE, re.DOTALL)
+    promises = re.findall(r"^\* (.*)$", section, re.MULTILINE)
+    assert len(promises) == len(TESTS_BY_PROMISE)
+    for promise, beginning in zip(promises, TESTS_BY_PROMISE, strict=True):
         assert promise.startswith(beginning), promise
 
 
-def test_the_tests_are_there() -> None:
-    for named in {each for tests in SHOWN.values() for each in tests}:
-        file, _, name = named.partition(".")
-        source = (PROJECT_ROOT / "tests" / f"{file}.py").read_text(encoding="utf-8")
+def test_the_named_tests_exist() -> None:
+    for qualified_name in {each for tests in TESTS_BY_PROMISE.values() for each in tests}:
+        module, _, name = qualified_name.partition(".")
+        source = (PROJECT_ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
         tests = (ast.FunctionDef, ast.AsyncFunctionDef)
-        found = [each.name for each in ast.parse(source).body if isinstance(each, tests)]
-        assert name in found, named
+        defined_tests = [each.name for each in ast.parse(source).body if isinstance(each, tests)]
+        assert name in defined_tests, qualified_name

@@ -21,181 +21,222 @@ from graphql import (
     is_non_null_type,
 )
 
-from gateway.execution.graphql_request import Asking
-from tests.execution.corpus.both_executions import REQUEST
-from tests.execution.corpus.known_rows import Known
-from tests.execution.generated_values import Dice, Named, Values, literal
+from gateway.execution.graphql_request import GraphQLRequest
+from tests.execution.corpus.both_executions import REQUEST_ID
+from tests.execution.corpus.known_rows import KnownRows
+from tests.execution.generated_values import (
+    ByteChoices,
+    RandomArguments,
+    VariableName,
+    write_literal,
+)
 from tests.support.schema_documents import SCHEMA
 
-DEPTH, MOST = 3, 30
+MAX_DEPTH, MAX_FIELDS = 3, 30
 """So many rows below each other, and so many fields in all."""
-THROWS = 500
+RANDOM_BYTES = 500
 """Choices that a document may need."""
-SIMPLE = ("offerings", "nodes", "uuid", "name")
+SIMPLE_FIELDS = ("offerings", "nodes", "uuid", "name")
 """The fields that are asked for when nothing else is wanted: they show rows to everybody."""
-WRONG: tuple[Any, ...] = (None, "x", -5, 1.5, True, [], {})
-Fielded = GraphQLObjectType | GraphQLInterfaceType
-Composite = Fielded | GraphQLUnionType
+INVALID_VALUES: tuple[Any, ...] = (None, "x", -5, 1.5, True, [], {})
+TypeWithFields = GraphQLObjectType | GraphQLInterfaceType
+CompositeType = TypeWithFields | GraphQLUnionType
 
 
-class Document:
+class RandomDocument:
     """A document that is being written."""
 
-    def __init__(self, dice: Dice, known: Known) -> None:
-        self._dice, self._wrong = dice, dice.chance(15)
-        self._values = Values(dice, known, wrong=self._wrong)
-        self._declared: list[str] = []
-        self._given: dict[str, Any] = {}
+    def __init__(self, choices: ByteChoices, known_rows: KnownRows) -> None:
+        self._choices, self._may_be_invalid = choices, choices.has_chance(15)
+        self._random_arguments = RandomArguments(
+            choices, known_rows, may_be_invalid=self._may_be_invalid
+        )
+        self._variable_definitions: list[str] = []
+        self._variables: dict[str, Any] = {}
         self._fragments: list[str] = []
-        self._arguments: dict[tuple[str, str], str] = {}
+        self._arguments_by_field: dict[tuple[str, str], str] = {}
         """How a field is asked under its own name."""
-        self._names = 0
-        self._left = MOST
+        self._name_count = 0
+        self._remaining_fields = MAX_FIELDS
 
-    def asking(self) -> Asking:
+    def build_request(self) -> GraphQLRequest:
         """Write the document, and what is sent along with it."""
         assert SCHEMA.query_type
-        body = self._selection(SCHEMA.query_type, DEPTH)
-        declared = f"({', '.join(self._declared)})" if self._declared else ""
-        operation = f"query Asked{declared} {body}"
-        several = self._dice.chance(5)
-        others = ["query Other { __typename }"] * several
-        query = "\n".join([*others, operation, *self._fragments])
-        return Asking(query, self._given, "Asked" if several else None, REQUEST)
+        body = self._write_selection(SCHEMA.query_type, MAX_DEPTH)
+        definitions = (
+            f"({', '.join(self._variable_definitions)})" if self._variable_definitions else ""
+        )
+        operation = f"query Asked{definitions} {body}"
+        has_several = self._choices.has_chance(5)
+        other_operations = ["query Other { __typename }"] * has_several
+        query = "\n".join([*other_operations, operation, *self._fragments])
+        return GraphQLRequest(query, self._variables, "Asked" if has_several else None, REQUEST_ID)
 
-    def _name(self, stem: str) -> str:
-        self._names += 1
-        return f"{stem}{self._names}"
+    def _make_name(self, stem: str) -> str:
+        self._name_count += 1
+        return f"{stem}{self._name_count}"
 
-    def _selection(self, type_: Composite, depth: int, *, renamed: bool = False) -> str:
-        least = 2 if type_ is SCHEMA.query_type else 1
-        count = self._dice.upto(4, least)
-        return f"{{ {' '.join(self._part(type_, depth, renamed) for _ in range(count))} }}"
+    def _write_selection(
+        self, type_: CompositeType, depth: int, *, is_aliased: bool = False
+    ) -> str:
+        min_fields = 2 if type_ is SCHEMA.query_type else 1
+        count = self._choices.pick_number(4, min_fields)
+        return f"{{ {' '.join(self._write_selection_item(type_, depth, is_aliased) for _ in range(count))} }}"
 
-    def _part(self, type_: Composite, depth: int, renamed: bool) -> str:
+    def _write_selection_item(self, type_: CompositeType, depth: int, is_aliased: bool) -> str:
         """Write a field, or a fragment with some."""
         if isinstance(type_, GraphQLUnionType) or (
-            isinstance(type_, GraphQLInterfaceType) and self._dice.chance(80)
+            isinstance(type_, GraphQLInterfaceType) and self._choices.has_chance(80)
         ):
-            below = self._dice.one_of(SCHEMA.get_possible_types(type_))
-            inside = self._selection(below, depth, renamed=True)
-            return f"... on {below.name}{self._directive()} {inside}"
-        if not self._dice.chance(15) or self._left <= 0:
-            return self._field(type_, depth, renamed)
-        return self._fragment(type_, self._selection(type_, depth, renamed=renamed))
+            possible_type = self._choices.pick_one(SCHEMA.get_possible_types(type_))
+            selection = self._write_selection(possible_type, depth, is_aliased=True)
+            return f"... on {possible_type.name}{self._write_directive()} {selection}"
+        if not self._choices.has_chance(15) or self._remaining_fields <= 0:
+            return self._write_field(type_, depth, is_aliased)
+        return self._write_fragment(
+            type_, self._write_selection(type_, depth, is_aliased=is_aliased)
+        )
 
-    def _fragment(self, type_: Composite, inside: str) -> str:
-        kind = self._dice.one_of(("...", f"... on {type_.name}", "named"))
+    def _write_fragment(self, type_: CompositeType, selection: str) -> str:
+        kind = self._choices.pick_one(("...", f"... on {type_.name}", "named"))
         if kind != "named":
-            return f"{kind}{self._directive()} {inside}"
-        name = self._name("F")
-        self._fragments.append(f"fragment {name} on {type_.name} {inside}")
-        return " ".join([f"...{name}{self._directive()}"] * (1 + self._dice.chance(10)))
+            return f"{kind}{self._write_directive()} {selection}"
+        name = self._make_name("F")
+        self._fragments.append(f"fragment {name} on {type_.name} {selection}")
+        return " ".join(
+            [f"...{name}{self._write_directive()}"] * (1 + self._choices.has_chance(10))
+        )
 
-    def _field(self, type_: Fielded, depth: int, renamed: bool) -> str:
-        self._left -= 1
-        name = self._chosen(type_, depth)
+    def _write_field(self, type_: TypeWithFields, depth: int, is_aliased: bool) -> str:
+        self._remaining_fields -= 1
+        name = self._choose_field(type_, depth)
         if name == "__typename":
-            return f"{self._name('t')}: {name}" if self._dice.chance(10) else name
+            return f"{self._make_name('t')}: {name}" if self._choices.has_chance(10) else name
         field = type_.fields[name]
-        alias = f"{self._alias(name)}: " if renamed or self._dice.chance(30) else ""
-        arguments = self._asked(type_, name, field, shared=not alias)
-        below: Any = get_named_type(field.type)
-        inside = ""
-        if not _leaf(field):
-            inside = " " + self._selection(below, depth - ("uuid" in getattr(below, "fields", ())))
-        return f"{alias}{name}{arguments}{self._directive()}{inside}"
+        alias = f"{self._make_alias(name)}: " if is_aliased or self._choices.has_chance(30) else ""
+        arguments = self._write_arguments(type_, name, field, is_shared=not alias)
+        named_type: Any = get_named_type(field.type)
+        selection = ""
+        if not _is_leaf_field(field):
+            selection = " " + self._write_selection(
+                named_type, depth - ("uuid" in getattr(named_type, "fields", ()))
+            )
+        return f"{alias}{name}{arguments}{self._write_directive()}{selection}"
 
-    def _chosen(self, type_: Fielded, depth: int) -> str:
+    def _choose_field(self, type_: TypeWithFields, depth: int) -> str:
         """Choose a field; deep down, and when there are many, one without others below it."""
-        names: list[str] = sorted(type_.fields, key=lambda each: (each not in SIMPLE, each))
-        plain = [*(name for name in names if _leaf(type_.fields[name])), "__typename"]
-        leading = [name for name in names if name not in plain]
+        names: list[str] = sorted(
+            type_.fields, key=lambda field_name: (field_name not in SIMPLE_FIELDS, field_name)
+        )
+        leaf_names = [*(name for name in names if _is_leaf_field(type_.fields[name])), "__typename"]
+        composite_names = [name for name in names if name not in leaf_names]
         if type_ is SCHEMA.query_type:
-            lists = [name for name in leading if "first" in type_.fields[name].args]
-            return self._dice.one_of([*lists, *lists, *leading, *plain[:-1]])
-        if _wraps(type_):
-            return self._dice.one_of([*leading, *leading, *plain])
-        if depth > 0 and self._left > 0 and leading and self._dice.chance(45):
-            return self._dice.one_of(leading)
-        return self._dice.one_of(plain)
+            list_names = [name for name in composite_names if "first" in type_.fields[name].args]
+            return self._choices.pick_one(
+                [*list_names, *list_names, *composite_names, *leaf_names[:-1]]
+            )
+        if _is_wrapper_type(type_):
+            return self._choices.pick_one([*composite_names, *composite_names, *leaf_names])
+        if (
+            depth > 0
+            and self._remaining_fields > 0
+            and composite_names
+            and self._choices.has_chance(45)
+        ):
+            return self._choices.pick_one(composite_names)
+        return self._choices.pick_one(leaf_names)
 
-    def _alias(self, name: str) -> str:
-        stem = self._dice.one_of((name, "a", name, "long_" * 14, "__"))
-        return self._name(stem)
+    def _make_alias(self, name: str) -> str:
+        stem = self._choices.pick_one((name, "a", name, "long_" * 14, "__"))
+        return self._make_name(stem)
 
-    def _asked(self, type_: Fielded, name: str, field: GraphQLField, *, shared: bool) -> str:
+    def _write_arguments(
+        self, type_: TypeWithFields, name: str, field: GraphQLField, *, is_shared: bool
+    ) -> str:
         if not field.args:
             return ""
-        place = type_.name, name
-        if shared and place in self._arguments:
-            return self._arguments[place]
-        row = _row(field)
-        given = self._values.arguments(row, list(field.args))
-        written = ", ".join(f"{n}: {self._given_as(v, field.args[n])}" for n, v in given.items())
-        asked = f"({written})" if written else ""
-        if shared:
-            self._arguments[place] = asked
-        return asked
+        field_key = type_.name, name
+        if is_shared and field_key in self._arguments_by_field:
+            return self._arguments_by_field[field_key]
+        row = _row_type_name(field)
+        arguments = self._random_arguments.make_arguments(row, list(field.args))
+        argument_list = ", ".join(
+            f"{argument_name}: {self._write_value(value, field.args[argument_name])}"
+            for argument_name, value in arguments.items()
+        )
+        argument_text = f"({argument_list})" if argument_list else ""
+        if is_shared:
+            self._arguments_by_field[field_key] = argument_text
+        return argument_text
 
-    def _given_as(self, value: Any, argument: GraphQLArgument) -> str:
+    def _write_value(self, value: Any, argument: GraphQLArgument) -> str:
         """Write a value, or the variable that it is given in."""
-        if self._dice.chance(35):
-            return f"${self._variable(value, argument.type)}"
+        if self._choices.has_chance(35):
+            return f"${self._declare_variable(value, argument.type)}"
         if isinstance(get_named_type(argument.type), GraphQLInputObjectType):
-            value = {name: self._inner(argument.type, name, each) for name, each in value.items()}
-        return literal(value, argument.type)
+            value = {
+                name: self._write_inner_value(argument.type, name, inner_value)
+                for name, inner_value in value.items()
+            }
+        return write_literal(value, argument.type)
 
-    def _inner(self, type_: Any, name: str, value: Any) -> Any:
-        filters = get_named_type(type_)
-        assert isinstance(filters, GraphQLInputObjectType)
-        inside = filters.fields[name].type
-        return Named(self._variable(value, inside)) if self._dice.chance(15) else value
+    def _write_inner_value(self, type_: Any, name: str, value: Any) -> Any:
+        filter_type = get_named_type(type_)
+        assert isinstance(filter_type, GraphQLInputObjectType)
+        inner_type = filter_type.fields[name].type
+        return (
+            VariableName(self._declare_variable(value, inner_type))
+            if self._choices.has_chance(15)
+            else value
+        )
 
-    def _variable(self, value: Any, type_: Any) -> str:
-        name = self._name("v")
-        if self._dice.chance(10) and value is not None:
-            default = literal(value, type_)
-            self._declared.append(f"${name}: {get_nullable_type(type_)} = {default}")
+    def _declare_variable(self, value: Any, type_: Any) -> str:
+        name = self._make_name("v")
+        if self._choices.has_chance(10) and value is not None:
+            default = write_literal(value, type_)
+            self._variable_definitions.append(f"${name}: {get_nullable_type(type_)} = {default}")
         else:
-            self._declared.append(f"${name}: {type_}")
-            if is_non_null_type(type_) or not self._dice.chance(5):
-                self._given[name] = value
-        if self._wrong and self._dice.chance(5):
-            self._given[name] = self._dice.one_of(WRONG)
+            self._variable_definitions.append(f"${name}: {type_}")
+            if is_non_null_type(type_) or not self._choices.has_chance(5):
+                self._variables[name] = value
+        if self._may_be_invalid and self._choices.has_chance(5):
+            self._variables[name] = self._choices.pick_one(INVALID_VALUES)
         return name
 
-    def _directive(self) -> str:
-        if not self._dice.chance(8):
+    def _write_directive(self) -> str:
+        if not self._choices.has_chance(8):
             return ""
-        word, holds = self._dice.one_of(("include", "skip")), self._dice.chance(30)
-        holds = holds if word == "skip" else not holds
-        if self._dice.chance(50):
-            return f" @{word}(if: {str(holds).lower()})"
-        return f" @{word}(if: ${self._variable(holds, _BOOLEAN)})"
+        directive, condition = (
+            self._choices.pick_one(("include", "skip")),
+            self._choices.has_chance(30),
+        )
+        condition = condition if directive == "skip" else not condition
+        if self._choices.has_chance(50):
+            return f" @{directive}(if: {str(condition).lower()})"
+        return f" @{directive}(if: ${self._declare_variable(condition, _BOOLEAN_TYPE)})"
 
 
-_BOOLEAN = SCHEMA.directives[0].args["if"].type
+_BOOLEAN_TYPE = SCHEMA.directives[0].args["if"].type
 
 
-def _leaf(field: GraphQLField) -> bool:
+def _is_leaf_field(field: GraphQLField) -> bool:
     return not is_composite_type(get_named_type(field.type))
 
 
-def _wraps(type_: Composite) -> bool:
+def _is_wrapper_type(type_: CompositeType) -> bool:
     """Say whether a type only holds what is of another type, as edges do."""
     return type_.name.endswith(("Connection", "Edge")) or type_.name == "Viewer"
 
 
-def _row(field: GraphQLField) -> str:
+def _row_type_name(field: GraphQLField) -> str:
     """Name the type of the rows that a field leads to."""
     name = get_named_type(field.type).name
     return name.removesuffix("Connection")
 
 
-def rows_in(answer: Any) -> bool:
+def has_rows(value: Any) -> bool:
     """Say whether an answer shows any text but the names of types: without rows there is none."""
-    if isinstance(answer, str):
-        return answer not in SCHEMA.type_map
-    below: Sequence[Any] = list(answer.values()) if isinstance(answer, dict) else answer
-    return isinstance(below, list) and any(map(rows_in, below))
+    if isinstance(value, str):
+        return value not in SCHEMA.type_map
+    children: Sequence[Any] = list(value.values()) if isinstance(value, dict) else value
+    return isinstance(children, list) and any(map(has_rows, children))

@@ -14,59 +14,59 @@ from graphql import (
     get_nullable_type,
 )
 
-from tests.execution.corpus.known_rows import JOINING, UNKNOWN, Known
+from tests.execution.corpus.known_rows import FILTER_COMBINATORS, UNKNOWN_UUID, KnownRows
 from tests.support.schema_documents import SCHEMA
-from tests.support.visibility.schema_paths import NODES
-from tests.support.visibility.viewer_scenes import global_id
+from tests.support.visibility.schema_paths import NODE_TYPES
+from tests.support.visibility.viewer_scenes import encode_global_id
 
 T = TypeVar("T")
-Given = dict[str, Any]
+Arguments = dict[str, Any]
 """Arguments by name."""
-SEARCHED = ("a", "e", "", "10.0", "%", "no such thing")
+SEARCH_TEXTS = ("a", "e", "", "10.0", "%", "no such thing")
 USERNAMES = ("owner", "owner_c", "member", "staff", "nobody", "no such user", "")
-WRONG_SIZES = (-1, 301, 2**31)
-WRONG_IDS = ("", "x", "2YDZgNmA", "a\0", "x" * 1001)
-WRONG_CURSORS = ("", "x", "bnVsbA==")
+INVALID_PAGE_SIZES = (-1, 301, 2**31)
+INVALID_IDS = ("", "x", "2YDZgNmA", "a\0", "x" * 1001)
+INVALID_CURSORS = ("", "x", "bnVsbA==")
 
 
-class Named(str):
+class VariableName(str):
     """The name of a variable, where a value would stand."""
 
     __slots__ = ()
 
 
-class Dice:
+class ByteChoices:
     """Makes choices by the bytes of a text; a zero, as all are beyond its end, is the simplest."""
 
-    def __init__(self, thrown: bytes) -> None:
-        self._thrown = iter(thrown)
+    def __init__(self, random_bytes: bytes) -> None:
+        self._bytes = iter(random_bytes)
 
-    def chance(self, percent: int) -> bool:
+    def has_chance(self, percent: int) -> bool:
         """Say yes that often."""
-        return next(self._thrown, 0) * 100 >= (100 - percent) * 256
+        return next(self._bytes, 0) * 100 >= (100 - percent) * 256
 
-    def upto(self, most: int, least: int = 0) -> int:
+    def pick_number(self, maximum: int, minimum: int = 0) -> int:
         """Give a number."""
-        return least + next(self._thrown, 0) % (most - least + 1)
+        return minimum + next(self._bytes, 0) % (maximum - minimum + 1)
 
-    def one_of(self, items: Sequence[T]) -> T:
+    def pick_one(self, items: Sequence[T]) -> T:
         """Give one of some."""
-        return items[next(self._thrown, 0) % len(items)]
+        return items[next(self._bytes, 0) % len(items)]
 
 
-NARROWED: dict[str, list[object]] = {
+LIST_ARGUMENT_VALUES: dict[str, list[object]] = {
     "HistoryEntry": ["2026-06-30T12:00:00Z", "2025-06-30", "2024-01-01T00:00:00+05:00", "then"],
     "ComponentUsage": ["2025-12-31", "2026-10-01", None, "yesterday"],
     "TeamMember": [True, False, None, 1],
 }
 """What the arguments of short lists may be, by what they list; the last is wrong."""
 
-REQUIRED = {"at"}
+REQUIRED_ARGUMENTS = {"at"}
 """Those that have to be given."""
 
 
-MONTHS = (12, 3, 6, 24, 1, 0, 601)
-LIMITS: tuple[object, ...] = (
+EXTENSION_MONTHS = (12, 3, 6, 24, 1, 0, 601)
+LIMIT_VALUES: tuple[object, ...] = (
     {"slots": 5, "cold": 2.5},
     {"node_hours": 100000, "gpu_hours": 1e4},
     {},
@@ -75,152 +75,189 @@ LIMITS: tuple[object, ...] = (
     [1],
     "x",
 )
-FORMS: tuple[object, ...] = ({"purpose": "Tests", "tier": ["hot"]}, {}, None, {"tier": 1}, [1])
+ORDER_FORMS: tuple[object, ...] = (
+    {"purpose": "Tests", "tier": ["hot"]},
+    {},
+    None,
+    {"tier": 1},
+    [1],
+)
 """What a renewal and an order form may be."""
 
 
-class Values:
+class RandomArguments:
     """Draws arguments."""
 
-    def __init__(self, dice: Dice, known: Known, *, wrong: bool) -> None:
+    def __init__(
+        self, choices: ByteChoices, known_rows: KnownRows, *, may_be_invalid: bool
+    ) -> None:
         """Draw values that make sense, or some `wrong` ones too."""
-        self._dice, self._known = dice, known
-        self._percent = 10 if wrong else 0
+        self._choices, self._known_rows = choices, known_rows
+        self._invalid_percent = 10 if may_be_invalid else 0
 
-    def arguments(self, row: str, names: Sequence[str]) -> Given:
+    def make_arguments(self, row_type: str, names: Sequence[str]) -> Arguments:
         """Give arguments of those names, for a field that leads to rows of a type."""
         if "first" in names:
-            return self._page(row, names)
+            return self._make_page_arguments(row_type, names)
         if "extensionMonths" in names:
-            return self._optional({"extensionMonths": MONTHS, "limits": LIMITS}, names[:1])
+            return self._make_optional_arguments(
+                {"extensionMonths": EXTENSION_MONTHS, "limits": LIMIT_VALUES}, names[:1]
+            )
         if "attributes" in names:
-            return self._form(names)
-        if row in NARROWED:
-            needed = REQUIRED & {*names}
-            return self._optional(dict.fromkeys(names, NARROWED[row]), [*needed])
+            return self._make_order_form(names)
+        if row_type in LIST_ARGUMENT_VALUES:
+            required = REQUIRED_ARGUMENTS & {*names}
+            return self._make_optional_arguments(
+                dict.fromkeys(names, LIST_ARGUMENT_VALUES[row_type]), [*required]
+            )
         if "ids" in names:
-            return {"ids": [self._id() for _ in range(self._dice.upto(4) or 1)]}
-        return {"id": self._id()} if "id" in names else {"uuid": self._spelled(self._uuid(row))}
+            return {"ids": [self._pick_id() for _ in range(self._choices.pick_number(4) or 1)]}
+        return (
+            {"id": self._pick_id()}
+            if "id" in names
+            else {"uuid": self._spell_uuid(self._pick_uuid(row_type))}
+        )
 
-    def _form(self, names: Sequence[str]) -> Given:
+    def _make_order_form(self, names: Sequence[str]) -> Arguments:
         nouns = ("project", "offering", "plan")
-        rows = {each: [self._spelled(self._uuid(each.title()))] for each in nouns}
-        return self._optional({**rows, "attributes": FORMS}, names[:2])
+        uuids_by_noun = {noun: [self._spell_uuid(self._pick_uuid(noun.title()))] for noun in nouns}
+        return self._make_optional_arguments(
+            {**uuids_by_noun, "attributes": ORDER_FORMS}, names[:2]
+        )
 
-    def _optional(self, values: Mapping[str, Sequence[Any]], needed: Sequence[str]) -> Given:
+    def _make_optional_arguments(
+        self, values: Mapping[str, Sequence[Any]], required: Sequence[str]
+    ) -> Arguments:
         """Give what is needed, and half of the rest."""
-        given = {name: self._dice.one_of(each) for name, each in values.items()}
-        return {n: each for n, each in given.items() if n in needed or self._dice.chance(50)}
+        arguments = {name: self._choices.pick_one(value) for name, value in values.items()}
+        return {
+            argument_name: value
+            for argument_name, value in arguments.items()
+            if argument_name in required or self._choices.has_chance(50)
+        }
 
-    def _page(self, row: str, names: Sequence[str]) -> Given:
-        given = {**self._size(), **self._stretch(f"{row}Order")}
-        if self._dice.chance(25):
-            given["filter"] = self._filter(f"{row}Filter", 2)
-        if "visibleAs" in names and self._dice.chance(15):
-            given["visibleAs"] = self._dice.one_of(_enum("VisibleAs"))
-        if "query" in names and self._dice.chance(10):
-            given["query"] = self._dice.one_of([*SEARCHED, self._uuid(row)])
-        if "visibleToUsername" in names and self._dice.chance(10):
-            given["visibleToUsername"] = self._dice.one_of(USERNAMES)
-        return given
+    def _make_page_arguments(self, row_type: str, names: Sequence[str]) -> Arguments:
+        arguments = {
+            **self._make_size_arguments(),
+            **self._make_cursor_arguments(f"{row_type}Order"),
+        }
+        if self._choices.has_chance(25):
+            arguments["filter"] = self._make_filter(f"{row_type}Filter", 2)
+        if "visibleAs" in names and self._choices.has_chance(15):
+            arguments["visibleAs"] = self._choices.pick_one(_list_enum_values("VisibleAs"))
+        if "query" in names and self._choices.has_chance(10):
+            arguments["query"] = self._choices.pick_one([*SEARCH_TEXTS, self._pick_uuid(row_type)])
+        if "visibleToUsername" in names and self._choices.has_chance(10):
+            arguments["visibleToUsername"] = self._choices.pick_one(USERNAMES)
+        return arguments
 
-    def _stretch(self, order: str) -> Given:
-        given: Given = {}
-        wanted = _enum(order)[0]
-        if self._dice.chance(35):
-            wanted = given["orderBy"] = self._dice.one_of(_enum(order))
+    def _make_cursor_arguments(self, order_type: str) -> Arguments:
+        arguments: Arguments = {}
+        order_by = _list_enum_values(order_type)[0]
+        if self._choices.has_chance(35):
+            order_by = arguments["orderBy"] = self._choices.pick_one(_list_enum_values(order_type))
         for name in ("after", "before"):
-            if self._dice.chance(10):
-                given[name] = self._cursor(order, wanted, name)
-        return given
+            if self._choices.has_chance(10):
+                arguments[name] = self._pick_cursor(order_type, order_by, name)
+        return arguments
 
-    def _size(self) -> Given:
-        if self._dice.chance(15):
-            return {"last": self._number()}
-        given = {} if self._dice.chance(3) else {"first": self._number()}
-        return {**given, "last": 1} if self._wrong() else given
+    def _make_size_arguments(self) -> Arguments:
+        if self._choices.has_chance(15):
+            return {"last": self._make_page_size()}
+        arguments = {} if self._choices.has_chance(3) else {"first": self._make_page_size()}
+        return {**arguments, "last": 1} if self._is_invalid() else arguments
 
-    def _wrong(self) -> bool:
-        return self._dice.chance(self._percent)
+    def _is_invalid(self) -> bool:
+        return self._choices.has_chance(self._invalid_percent)
 
-    def _number(self) -> int | None:
-        if self._wrong():
-            return self._dice.one_of(WRONG_SIZES)
-        return self._dice.one_of((2, 1, 2, 3, 4, 2, 1, 3, 0, None))
+    def _make_page_size(self) -> int | None:
+        if self._is_invalid():
+            return self._choices.pick_one(INVALID_PAGE_SIZES)
+        return self._choices.pick_one((2, 1, 2, 3, 4, 2, 1, 3, 0, None))
 
-    def _cursor(self, order: str, wanted: str, name: str) -> str:
+    def _pick_cursor(self, order_type: str, order_by: str, name: str) -> str:
         """Give a place, for what comes after mostly near the start, for what comes before the end.
 
         A wrong one may be a place by another order.
         """
-        if self._wrong():
-            wanted = self._dice.one_of(_enum(order))
-        places = self._known.cursors[f"{order}.{wanted}"]
-        if self._wrong() or not places:
-            return self._dice.one_of(WRONG_CURSORS)
-        usual = places[:2] if name == "after" else places[-2:]
-        return self._dice.one_of(places if self._dice.chance(20) else usual)
+        if self._is_invalid():
+            order_by = self._choices.pick_one(_list_enum_values(order_type))
+        cursors = self._known_rows.cursors[f"{order_type}.{order_by}"]
+        if self._is_invalid() or not cursors:
+            return self._choices.pick_one(INVALID_CURSORS)
+        likely_cursors = cursors[:2] if name == "after" else cursors[-2:]
+        return self._choices.pick_one(cursors if self._choices.has_chance(20) else likely_cursors)
 
-    def _uuid(self, row: str) -> str:
-        if self._dice.chance(5):
-            return UNKNOWN
-        seen = self._known.visible.get(row)
-        rows = seen if seen and not self._dice.chance(20) else self._known.everything[row]
-        return self._dice.one_of([*rows[:8], UNKNOWN])
+    def _pick_uuid(self, row_type: str) -> str:
+        if self._choices.has_chance(5):
+            return UNKNOWN_UUID
+        visible_uuids = self._known_rows.visible_uuids.get(row_type)
+        uuids = (
+            visible_uuids
+            if visible_uuids and not self._choices.has_chance(20)
+            else self._known_rows.all_uuids[row_type]
+        )
+        return self._choices.pick_one([*uuids[:8], UNKNOWN_UUID])
 
-    def _spelled(self, uuid: str) -> str:
-        if self._wrong():
+    def _spell_uuid(self, uuid: str) -> str:
+        if self._is_invalid():
             return "x"
-        return str(UUID(uuid)).upper() if self._dice.chance(10) else uuid
+        return str(UUID(uuid)).upper() if self._choices.has_chance(10) else uuid
 
-    def _id(self) -> str:
-        if self._wrong():
-            return self._dice.one_of(WRONG_IDS)
-        row = self._dice.one_of(NODES)
-        return global_id(row, self._uuid(row))
+    def _pick_id(self) -> str:
+        if self._is_invalid():
+            return self._choices.pick_one(INVALID_IDS)
+        row_type = self._choices.pick_one(NODE_TYPES)
+        return encode_global_id(row_type, self._pick_uuid(row_type))
 
-    def _filter(self, name: str, depth: int) -> Given:
-        given: Given = {}
+    def _make_filter(self, name: str, depth: int) -> Arguments:
+        filter_: Arguments = {}
         type_ = SCHEMA.type_map[name]
         assert isinstance(type_, GraphQLInputObjectType)
-        fields = [each for each in type_.fields if each not in JOINING]
-        for _ in range(self._dice.upto(1 + (depth < 2), 1)):
-            field = self._dice.one_of(fields)
-            given[field] = self._condition(name, field, type_.fields[field].type)
-        if depth and self._dice.chance(30):
-            joined = self._dice.one_of(JOINING)
-            below = [self._filter(name, depth - 1) for _ in range(self._dice.upto(2, 1))]
-            given[joined] = below[0] if joined == "not" else below
-        return given
+        fields = [field_name for field_name in type_.fields if field_name not in FILTER_COMBINATORS]
+        for _ in range(self._choices.pick_number(1 + (depth < 2), 1)):
+            field = self._choices.pick_one(fields)
+            filter_[field] = self._make_condition(name, field, type_.fields[field].type)
+        if depth and self._choices.has_chance(30):
+            combinator = self._choices.pick_one(FILTER_COMBINATORS)
+            inner_filters = [
+                self._make_filter(name, depth - 1) for _ in range(self._choices.pick_number(2, 1))
+            ]
+            filter_[combinator] = inner_filters[0] if combinator == "not" else inner_filters
+        return filter_
 
-    def _condition(self, name: str, field: str, type_: GraphQLInputType) -> Any:
-        if self._dice.chance(3):
+    def _make_condition(self, name: str, field: str, type_: GraphQLInputType) -> Any:
+        if self._choices.has_chance(3):
             return None
-        known = self._known.values(name, field)
-        if isinstance(get_nullable_type(type_), GraphQLList) and self._dice.chance(60):
-            return [self._dice.one_of(known) for _ in range(self._dice.upto(2))]
-        value = self._dice.one_of(known)
+        field_values = self._known_rows.filter_field_values(name, field)
+        if isinstance(get_nullable_type(type_), GraphQLList) and self._choices.has_chance(60):
+            return [
+                self._choices.pick_one(field_values) for _ in range(self._choices.pick_number(2))
+            ]
+        value = self._choices.pick_one(field_values)
         return value[1:4] if field in {"name", "description"} and len(value) > 4 else value
 
 
-def _enum(name: str) -> list[str]:
+def _list_enum_values(name: str) -> list[str]:
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, GraphQLEnumType)
     return list(type_.values)
 
 
-def literal(value: Any, type_: GraphQLInputType) -> str:
+def write_literal(value: Any, type_: GraphQLInputType) -> str:
     """Write a value as it stands in a document."""
-    if isinstance(value, Named):
+    if isinstance(value, VariableName):
         return f"${value}"
-    named: Any = get_named_type(type_)
+    named_type: Any = get_named_type(type_)
     if isinstance(value, list):
-        return f"[{', '.join(literal(each, type_) for each in value)}]"
+        return f"[{', '.join(write_literal(item, type_) for item in value)}]"
     if isinstance(value, dict):
-        fields = getattr(named, "fields", {})
-        kinds = {name: fields[name].type if fields else type_ for name in value}
-        inside = (f"{name}: {literal(each, kinds[name])}" for name, each in value.items())
-        return f"{{{', '.join(inside)}}}"
-    if isinstance(value, str) and isinstance(named, GraphQLEnumType):
+        fields = getattr(named_type, "fields", {})
+        field_types = {name: fields[name].type if fields else type_ for name in value}
+        fields_text = (
+            f"{name}: {write_literal(item, field_types[name])}" for name, item in value.items()
+        )
+        return f"{{{', '.join(fields_text)}}}"
+    if isinstance(value, str) and isinstance(named_type, GraphQLEnumType):
         return value
     return json.dumps(value)

@@ -9,43 +9,50 @@ from graphql import GraphQLError
 
 from gateway.api import schema
 from gateway.db.driver.database import TimedOutError, UnavailableError
-from gateway.execution.errors import TOLD, Code, failure, told
-from gateway.execution.executor import Answer, Answering
-from gateway.execution.graphql_request import Asking
-from gateway.schema.framework.context import Context
-from tests.support.gateway_server import CODES
-from tests.support.marketplaces import EXECUTION, Marketplace
+from gateway.execution.errors import (
+    PUBLIC_ERROR_MESSAGES,
+    ErrorCode,
+    format_errors,
+    make_request_error,
+)
+from gateway.execution.executor import Executor, GraphQLResult
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.schema.framework.context import RequestContext
+from tests.support.gateway_server import ERROR_CODES
+from tests.support.marketplaces import EXECUTION_MODE, Marketplace
 
 
-async def answered(demo: Marketplace, query: str, **more: object) -> Answer:
+async def execute_as_staff(demo: Marketplace, query: str, **request_options: Any) -> GraphQLResult:
     """Give the answer to a query of the staff's."""
-    context = Context(demo.database, demo.statements, await demo.viewer("staff"))
-    return await Answering(schema, execution=EXECUTION).answer(Asking(query, **more), context)  # type: ignore[arg-type]
+    context = RequestContext(
+        demo.database, demo.statement_compiler, await demo.load_viewer("staff")
+    )
+    return await Executor(schema, execution=EXECUTION_MODE).execute(
+        GraphQLRequest(query, **request_options), context
+    )
 
 
-def body_of(answer: Answer) -> Any:
+def decode_body(result: GraphQLResult) -> Any:
     """Give a response as its client has it."""
-    return msgspec.json.decode(answer.encoded())
+    return msgspec.json.decode(result.encode())
 
 
-async def test_answers_the_operation_that_is_named(demo: Marketplace) -> None:
+async def test_executes_the_named_operation(demo: Marketplace) -> None:
     query = "query A { a: __typename } query B { b: __typename }"
-    answer = await answered(demo, query, operation_name="B")
-    assert (body_of(answer), answer.refused) == ({"data": {"b": "Query"}}, False)
-    assert answer.encoded() == b'{"data":{"b":"Query"}}'
+    result = await execute_as_staff(demo, query, operation_name="B")
+    assert (decode_body(result), result.is_rejected) == ({"data": {"b": "Query"}}, False)
+    assert result.encode() == b'{"data":{"b":"Query"}}'
 
 
 @pytest.mark.parametrize("name", [None, "C", "", "\x00"])
-async def test_an_operation_that_is_not_there_is_refused(
-    demo: Marketplace, name: str | None
-) -> None:
+async def test_unknown_operation_names_are_rejected(demo: Marketplace, name: str | None) -> None:
     query = "query A { a: __typename } query B { b: __typename }"
-    answer = await answered(demo, query, operation_name=name)
-    assert answer.refused
-    assert [each["extensions"] for each in body_of(answer)["errors"]] == [
+    result = await execute_as_staff(demo, query, operation_name=name)
+    assert result.is_rejected
+    assert [error["extensions"] for error in decode_body(result)["errors"]] == [
         {"code": "BAD_USER_INPUT"}
     ]
-    assert "data" not in body_of(answer)
+    assert "data" not in decode_body(result)
 
 
 @pytest.mark.parametrize(
@@ -60,24 +67,24 @@ async def test_an_operation_that_is_not_there_is_refused(
         ("query ($a: UUID!) { resource(uuid: $a) { name } }", "BAD_USER_INPUT"),
     ],
 )
-async def test_what_can_not_be_executed_is_refused(
+async def test_unexecutable_documents_are_rejected(
     demo: Marketplace, query: str, code: str
 ) -> None:
-    answer = await answered(demo, query)
-    assert answer.refused
-    assert {each["extensions"]["code"] for each in body_of(answer)["errors"]} == {code}
+    result = await execute_as_staff(demo, query)
+    assert result.is_rejected
+    assert {error["extensions"]["code"] for error in decode_body(result)["errors"]} == {code}
 
 
-async def test_a_field_that_fails_leaves_the_others(demo: Marketplace) -> None:
+async def test_failing_field_does_not_affect_others(demo: Marketplace) -> None:
     query = '{ node(id: "\\u0000") { id } __typename }'
-    answer = await answered(demo, query)
-    assert not answer.refused
-    assert body_of(answer)["data"] == {"node": None, "__typename": "Query"}
+    result = await execute_as_staff(demo, query)
+    assert not result.is_rejected
+    assert decode_body(result)["data"] == {"node": None, "__typename": "Query"}
 
 
-def test_the_kinds_of_errors_are_a_closed_list() -> None:
-    assert set(Code) == CODES
-    assert failure("m", Code.INTERNAL, id="i") == {
+def test_error_codes_are_a_closed_list() -> None:
+    assert set(ErrorCode) == ERROR_CODES
+    assert make_request_error("m", ErrorCode.INTERNAL, id="i") == {
         "message": "m",
         "extensions": {"code": "INTERNAL", "id": "i"},
     }
@@ -86,42 +93,54 @@ def test_the_kinds_of_errors_are_a_closed_list() -> None:
 @pytest.mark.parametrize(
     ("cause", "code", "level"),
     [
-        (UnavailableError("host=secret"), Code.UNAVAILABLE, logging.WARNING),
-        (TimedOutError("host=secret"), Code.TIMEOUT, logging.WARNING),
-        (KeyError("host=secret"), Code.INTERNAL, logging.ERROR),
-        (ValueError("host=secret"), Code.INTERNAL, logging.ERROR),
-        (RecursionError("host=secret"), Code.INTERNAL, logging.ERROR),
+        (UnavailableError("host=secret"), ErrorCode.UNAVAILABLE, logging.WARNING),
+        (TimedOutError("host=secret"), ErrorCode.TIMEOUT, logging.WARNING),
+        (KeyError("host=secret"), ErrorCode.INTERNAL, logging.ERROR),
+        (ValueError("host=secret"), ErrorCode.INTERNAL, logging.ERROR),
+        (RecursionError("host=secret"), ErrorCode.INTERNAL, logging.ERROR),
     ],
 )
-def test_what_goes_wrong_here_is_masked(
-    caplog: pytest.LogCaptureFixture, cause: Exception, code: Code, level: int
+def test_server_errors_are_masked(
+    caplog: pytest.LogCaptureFixture, cause: Exception, code: ErrorCode, level: int
 ) -> None:
-    errors = [GraphQLError("host=secret", path=["a", i], original_error=cause) for i in range(3)]
-    for each in told(errors, "the-id"):
-        assert each["message"] == TOLD[code]
-        assert each["extensions"] == {"code": code, "id": "the-id"}
+    errors = [
+        GraphQLError("host=secret", path=["a", index], original_error=cause) for index in range(3)
+    ]
+    for error in format_errors(errors, "the-id"):
+        assert error["message"] == PUBLIC_ERROR_MESSAGES[code]
+        assert error["extensions"] == {"code": code, "id": "the-id"}
     (record,) = caplog.records
     assert record.levelno == level
     assert record.getMessage().startswith("the-id at a.0")
 
 
-async def test_a_value_that_no_type_can_write_is_our_fault(
+async def test_unserializable_values_are_internal_errors(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    errors = [GraphQLError("Float cannot represent: nan", path=["a", i]) for i in range(3)]
-    assert {each["extensions"]["code"] for each in told(errors, "id")} == {Code.INTERNAL}
+    errors = [GraphQLError("Float cannot represent: nan", path=["a", index]) for index in range(3)]
+    assert {error["extensions"]["code"] for error in format_errors(errors, "id")} == {
+        ErrorCode.INTERNAL
+    }
     (record,) = caplog.records
     assert record.getMessage() == "id at a.0: Float cannot represent: nan"
 
 
-def test_what_the_client_sent_is_not_masked(caplog: pytest.LogCaptureFixture) -> None:
-    theirs = [
+def test_client_errors_are_not_masked(caplog: pytest.LogCaptureFixture) -> None:
+    client_errors = [
         GraphQLError("m"),
         GraphQLError("m", original_error=ValueError("no UUID")),
         GraphQLError("m", path=["a"], extensions={"code": "BAD_USER_INPUT", "argument": ["b"]}),
         GraphQLError("Argument 'b' of required type 'Int!' was not provided.", path=["a"]),
     ]
-    found = [each["extensions"] for each in told(theirs, "id", Code.GRAPHQL_VALIDATION_FAILED)]
-    failed = {"code": "GRAPHQL_VALIDATION_FAILED"}
-    assert found == [failed, failed, {"code": "BAD_USER_INPUT", "argument": ["b"]}, failed]
+    extensions = [
+        error["extensions"]
+        for error in format_errors(client_errors, "id", ErrorCode.GRAPHQL_VALIDATION_FAILED)
+    ]
+    validation_failed = {"code": "GRAPHQL_VALIDATION_FAILED"}
+    assert extensions == [
+        validation_failed,
+        validation_failed,
+        {"code": "BAD_USER_INPUT", "argument": ["b"]},
+        validation_failed,
+    ]
     assert not caplog.records

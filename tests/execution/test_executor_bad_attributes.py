@@ -5,16 +5,18 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.execution.test_executor_bad_input import checked
-from tests.support.gateway_server import Client, service
+from tests.execution.test_executor_bad_input import get_client_errors
+from tests.support.gateway_server import GatewayClient, serve_in_process
 
-DOCUMENT = "query ($a: JSON) { resources(filter: { resourceAttributes: $a }) { totalCount } }"
-DEEP = '{"a": ' + "[" * 300 + "]" * 300 + "}"
-WRONG = [
+ATTRIBUTES_QUERY = (
+    "query ($a: JSON) { resources(filter: { resourceAttributes: $a }) { totalCount } }"
+)
+DEEP_JSON = '{"a": ' + "[" * 300 + "]" * 300 + "}"
+INVALID_ATTRIBUTES = [
     '"x"',
     "7",
     "[]",
-    DEEP,
+    DEEP_JSON,
     '{"a": %s}' % ("9" * 100_000),
     '{"a": "\\u0000"}',
     '{"a": "\\ud800"}',
@@ -23,7 +25,7 @@ WRONG = [
     '{"user\\u005fpassword": ["x"]}',
 ]
 """JSON that can't be looked for."""
-ODD = [
+UNUSUAL_ATTRIBUTES = [
     "{}",
     '{"": ""}',
     '{"a": -0.0}',
@@ -38,35 +40,35 @@ ODD = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def client(demo_url: str) -> AsyncIterator[Client]:
+async def client(demo_url: str) -> AsyncIterator[GatewayClient]:
     """Give a client of the demo."""
-    async with service(demo_url, keep_tokens="off") as client:
+    async with serve_in_process(demo_url, keep_tokens="off") as client:
         yield client
 
 
-def body(attributes: str) -> bytes:
+def make_body(attributes: str) -> bytes:
     """Write a request with attributes that no library would write."""
-    written = f'{{"query": "{DOCUMENT}", "variables": {{"a": {attributes}}}}}'
-    return written.encode()
+    text = f'{{"query": "{ATTRIBUTES_QUERY}", "variables": {{"a": {attributes}}}}}'
+    return text.encode()
 
 
-@pytest.mark.parametrize("attributes", WRONG, ids=lambda each: each[:20])
-async def test_what_can_t_be_looked_for_is_refused(client: Client, attributes: str) -> None:
-    assert checked(await client.post(body(attributes)))
-    assert (await client.ask("{ resources(first: 1) { totalCount } }"))["data"]
+@pytest.mark.parametrize("attributes", INVALID_ATTRIBUTES, ids=lambda each: each[:20])
+async def test_invalid_attributes_are_rejected(client: GatewayClient, attributes: str) -> None:
+    assert get_client_errors(await client.post(make_body(attributes)))
+    assert (await client.execute_query("{ resources(first: 1) { totalCount } }"))["data"]
 
 
-@pytest.mark.parametrize("attributes", ODD, ids=lambda each: each[:20])
-async def test_what_is_odd_is_looked_for(client: Client, attributes: str) -> None:
-    answer = await client.post(body(attributes))
-    assert checked(answer) == []
+@pytest.mark.parametrize("attributes", UNUSUAL_ATTRIBUTES, ids=lambda each: each[:20])
+async def test_unusual_attributes_are_accepted(client: GatewayClient, attributes: str) -> None:
+    response = await client.post(make_body(attributes))
+    assert get_client_errors(response) == []
     count = 600 if attributes == "{}" else 0
-    assert answer.json()["data"] == {"resources": {"totalCount": count}}
+    assert response.json()["data"] == {"resources": {"totalCount": count}}
 
 
 @pytest.mark.parametrize("value", ["1e999", "9" * 5000, "[" * 60 + "]" * 60, '"\\u0000"', "$a"])
-async def test_it_is_the_same_in_the_document(client: Client, value: str) -> None:
-    query = DOCUMENT.replace("$a }", "{ x: @ } }").replace("@", value)
+async def test_literals_in_the_document_behave_the_same(client: GatewayClient, value: str) -> None:
+    query = ATTRIBUTES_QUERY.replace("$a }", "{ x: @ } }").replace("@", value)
     if "$" not in value:
         query = query.partition(") ")[2]
-    assert checked(await client.post_query(query, a="\0"))
+    assert get_client_errors(await client.post_query(query, a="\0"))

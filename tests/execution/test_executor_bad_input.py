@@ -9,52 +9,56 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.gateway_server import CODES, Client, service
+from tests.support.gateway_server import ERROR_CODES, GatewayClient, serve_in_process
 
-RESOURCE = "query ($a: UUID!) { resource(uuid: $a) { name } }"
-NODE = "query ($a: ID!) { node(id: $a) { id } }"
-NODES = "query ($a: ID!) { nodes(ids: [$a]) { id } }"
-FIRST = "query ($a: Int) { resources(first: $a) { nodes { name } } }"
-AFTER = "query ($a: String) { resources(after: $a) { nodes { name } } }"
-SEARCH = "query ($a: String) { resources(query: $a) { totalCount } }"
-FILTER = "query ($a: ResourceFilter) { resources(filter: $a) { totalCount } }"
+RESOURCE_QUERY = "query ($a: UUID!) { resource(uuid: $a) { name } }"
+NODE_QUERY = "query ($a: ID!) { node(id: $a) { id } }"
+NODES_QUERY = "query ($a: ID!) { nodes(ids: [$a]) { id } }"
+FIRST_QUERY = "query ($a: Int) { resources(first: $a) { nodes { name } } }"
+AFTER_QUERY = "query ($a: String) { resources(after: $a) { nodes { name } } }"
+SEARCH_QUERY = "query ($a: String) { resources(query: $a) { totalCount } }"
+FILTER_QUERY = "query ($a: ResourceFilter) { resources(filter: $a) { totalCount } }"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def client(demo_url: str) -> AsyncIterator[Client]:
+async def client(demo_url: str) -> AsyncIterator[GatewayClient]:
     """Give a client of the demo."""
-    async with service(demo_url, keep_tokens="off") as client:
+    async with serve_in_process(demo_url, keep_tokens="off") as client:
         yield client
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
-async def alive(client: Client) -> AsyncIterator[None]:
+async def check_still_serving(client: GatewayClient) -> AsyncIterator[None]:
     """See that the next request is served, whatever was sent."""
     yield
-    assert (await client.ask("{ resources(first: 1) { totalCount } }"))["data"]
+    assert (await client.execute_query("{ resources(first: 1) { totalCount } }"))["data"]
 
 
-def checked(answer: httpx.Response) -> list[dict[str, Any]]:
+def get_client_errors(response: httpx.Response) -> list[dict[str, Any]]:
     """Give the errors of an answer; none is of our making."""
-    assert answer.status_code < 500
-    errors: list[dict[str, Any]] = answer.json().get("errors", [])
-    for each in errors:
-        assert each["extensions"]["code"] in CODES - {"INTERNAL", "UNAVAILABLE", "TIMEOUT"}, each
+    assert response.status_code < 500
+    errors: list[dict[str, Any]] = response.json().get("errors", [])
+    for error in errors:
+        assert error["extensions"]["code"] in ERROR_CODES - {
+            "INTERNAL",
+            "UNAVAILABLE",
+            "TIMEOUT",
+        }, error
     return errors
 
 
 @pytest.mark.parametrize(
     "uuid", ["", "x", "0" * 31, "0" * 33, "\0", "é" * 32, "\uff11" * 32, 5, [], {}]
 )
-async def test_what_is_no_uuid_is_said_to_be_none(client: Client, uuid: Any) -> None:
-    (error,) = checked(await client.post_query(RESOURCE, a=uuid))
+async def test_invalid_uuids_are_rejected(client: GatewayClient, uuid: Any) -> None:
+    (error,) = get_client_errors(await client.post_query(RESOURCE_QUERY, a=uuid))
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    literal = RESOURCE.replace("($a: UUID!)", "").replace("$a", json.dumps(uuid))
-    (error,) = checked(await client.post_query(literal))
+    literal = RESOURCE_QUERY.replace("($a: UUID!)", "").replace("$a", json.dumps(uuid))
+    (error,) = get_client_errors(await client.post_query(literal))
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
-END = """
+SET_END_DATE_MUTATION = """
 mutation ($a: Date) {
   setResourceEndDate(input: {uuid: "00000000000000000000000000000000", endDate: $a}) { __typename }
 }
@@ -62,24 +66,26 @@ mutation ($a: Date) {
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "expected_message"),
     [
         ("query ($a: DateTime) { resources(filter: {created: $a}) { totalCount } }", "A DateTime"),
-        (END, "A Date is"),
+        (SET_END_DATE_MUTATION, "A Date is"),
     ],
 )
-async def test_a_number_is_no_day_and_no_moment(client: Client, query: str, told: str) -> None:
-    (error,) = checked(await client.post_query(query, a=20260131))
+async def test_numbers_are_rejected_as_dates_and_times(
+    client: GatewayClient, query: str, expected_message: str
+) -> None:
+    (error,) = get_client_errors(await client.post_query(query, a=20260131))
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert told in error["message"]
+    assert expected_message in error["message"]
     literal = query.replace("($a: DateTime)", "").replace("($a: Date)", "")
-    (error,) = checked(await client.post_query(literal.replace("$a", "20260131")))
+    (error,) = get_client_errors(await client.post_query(literal.replace("$a", "20260131")))
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
-    assert told in error["message"]
+    assert expected_message in error["message"]
 
 
 @pytest.mark.parametrize(
-    "id_",
+    "node_id",
     [
         "",
         "x",
@@ -96,83 +102,95 @@ async def test_a_number_is_no_day_and_no_moment(client: Client, query: str, told
         10**30,
     ],
 )
-async def test_an_id_of_nothing_finds_nothing(client: Client, id_: Any) -> None:
-    assert (await client.ask(NODE, a=id_)) == {"data": {"node": None}}
-    assert (await client.ask(NODES, a=id_)) == {"data": {"nodes": [None]}}
+async def test_unknown_ids_return_null(client: GatewayClient, node_id: Any) -> None:
+    assert (await client.execute_query(NODE_QUERY, a=node_id)) == {"data": {"node": None}}
+    assert (await client.execute_query(NODES_QUERY, a=node_id)) == {"data": {"nodes": [None]}}
 
 
-async def test_an_id_of_another_type_finds_nothing(client: Client) -> None:
-    offering = (await client.ask("{ offerings(first: 1) { nodes { uuid } } }"))["data"]
-    (uuid,) = [each["uuid"] for each in offering["offerings"]["nodes"]]
-    id_ = urlsafe_b64encode(f"Resource:{uuid}".encode()).decode()
-    assert (await client.ask(NODE, a=id_)) == {"data": {"node": None}}
-    assert (await client.ask(RESOURCE, a=uuid)) == {"data": {"resource": None}}
+async def test_id_of_another_type_returns_null(client: GatewayClient) -> None:
+    data = (await client.execute_query("{ offerings(first: 1) { nodes { uuid } } }"))["data"]
+    (uuid,) = [node["uuid"] for node in data["offerings"]["nodes"]]
+    node_id = urlsafe_b64encode(f"Resource:{uuid}".encode()).decode()
+    assert (await client.execute_query(NODE_QUERY, a=node_id)) == {"data": {"node": None}}
+    assert (await client.execute_query(RESOURCE_QUERY, a=uuid)) == {"data": {"resource": None}}
 
 
 @pytest.mark.parametrize(
     ("query", "argument"),
     [
-        (NODE, ["id"]),
-        (NODES, ["ids", 0]),
-        (SEARCH, ["query"]),
-        (AFTER, ["after"]),
+        (NODE_QUERY, ["id"]),
+        (NODES_QUERY, ["ids", 0]),
+        (SEARCH_QUERY, ["query"]),
+        (AFTER_QUERY, ["after"]),
         (
-            FILTER.replace("ResourceFilter", "String").replace("$a)", "{name: $a})"),
+            FILTER_QUERY.replace("ResourceFilter", "String").replace("$a)", "{name: $a})"),
             ["filter", "name"],
         ),
     ],
 )
-async def test_a_nul_character_is_refused(client: Client, query: str, argument: list[Any]) -> None:
+async def test_nul_characters_are_rejected(
+    client: GatewayClient, query: str, argument: list[Any]
+) -> None:
     literal = query.partition(")")[2].replace("$a", '"\\u0000"')
-    for answer in (await client.post_query(query, a="a\0"), await client.post_query(literal)):
-        (error,) = checked(answer)
+    for response in (await client.post_query(query, a="a\0"), await client.post_query(literal)):
+        (error,) = get_client_errors(response)
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
         assert error["path"]
 
 
-@pytest.mark.parametrize("query", [NODE, SEARCH, AFTER])
-async def test_half_a_surrogate_pair_is_refused(client: Client, query: str) -> None:
-    assert checked(
+@pytest.mark.parametrize("query", [NODE_QUERY, SEARCH_QUERY, AFTER_QUERY])
+async def test_lone_surrogates_are_rejected(client: GatewayClient, query: str) -> None:
+    assert get_client_errors(
         await client.post(json.dumps({"query": query, "variables": {"a": "\ud800"}}).encode())
     )
     literal = query.partition(")")[2].replace("$a", '"\\ud800"')
-    assert checked(await client.post_query(literal))
+    assert get_client_errors(await client.post_query(literal))
 
 
 @pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**63, 2**64, 10**30, 10**4000])
-async def test_numbers_have_bounds(client: Client, number: int) -> None:
-    (error,) = checked(await client.post_query(FIRST, a=number))
+async def test_integers_are_bounded(client: GatewayClient, number: int) -> None:
+    (error,) = get_client_errors(await client.post_query(FIRST_QUERY, a=number))
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert checked(await client.post_query(f"{{ resources(first: {number}) {{ totalCount }} }}"))
+    assert get_client_errors(
+        await client.post_query(f"{{ resources(first: {number}) {{ totalCount }} }}")
+    )
 
 
-async def test_a_number_of_any_length_has_bounds(client: Client) -> None:
-    many = "9" * 100_000
-    assert checked(await client.post_query(f"{{ resources(first: {many}) {{ totalCount }} }}"))
-    body = json.dumps({"query": FIRST, "variables": {"a": 0}}).replace('"a": 0', f'"a": {many}')
-    assert checked(await client.post(body.encode()))
+async def test_very_long_integers_are_rejected(client: GatewayClient) -> None:
+    digits = "9" * 100_000
+    assert get_client_errors(
+        await client.post_query(f"{{ resources(first: {digits}) {{ totalCount }} }}")
+    )
+    body = json.dumps({"query": FIRST_QUERY, "variables": {"a": 0}}).replace(
+        '"a": 0', f'"a": {digits}'
+    )
+    assert get_client_errors(await client.post(body.encode()))
 
 
-async def test_a_long_text_is_no_trouble(client: Client) -> None:
-    long = "x" * 999_000
-    assert checked(await client.post_query(SEARCH, a=long))
-    assert checked(await client.post_query(FILTER, a={"name": long}))
-    assert checked(await client.post_query(NODE, a=long))
-    named = {"name": "x" * 1000}
-    assert (await client.ask(FILTER, a=named))["data"] == {"resources": {"totalCount": 0}}
-    assert (await client.post_query(SEARCH, a=long + "x" * 2000)).status_code == 413
+async def test_long_texts_are_handled(client: GatewayClient) -> None:
+    long_text = "x" * 999_000
+    assert get_client_errors(await client.post_query(SEARCH_QUERY, a=long_text))
+    assert get_client_errors(await client.post_query(FILTER_QUERY, a={"name": long_text}))
+    assert get_client_errors(await client.post_query(NODE_QUERY, a=long_text))
+    name_filter = {"name": "x" * 1000}
+    assert (await client.execute_query(FILTER_QUERY, a=name_filter))["data"] == {
+        "resources": {"totalCount": 0}
+    }
+    assert (await client.post_query(SEARCH_QUERY, a=long_text + "x" * 2000)).status_code == 413
 
 
-@pytest.mark.parametrize("joined", [{"not": {}}, {"and": [{}]}, {"or": [{}]}])
-async def test_filters_have_a_depth(client: Client, joined: dict[str, Any]) -> None:
-    (name,) = joined
+@pytest.mark.parametrize("combined_filter", [{"not": {}}, {"and": [{}]}, {"or": [{}]}])
+async def test_filter_depth_is_bounded(
+    client: GatewayClient, combined_filter: dict[str, Any]
+) -> None:
+    (combinator,) = combined_filter
     for depth in (6, 40, 300):
-        text = json.dumps(joined)[:-1].replace("{}", "@") + "}"
+        text = json.dumps(combined_filter)[:-1].replace("{}", "@") + "}"
         for _ in range(depth):
-            text = text.replace("@", json.dumps(joined).replace("{}", "@"))
-        given = json.loads(text.replace("@", "{}"))
-        (error,) = checked(await client.post_query(FILTER, a=given))
-        assert error["extensions"]["code"] == "BAD_USER_INPUT", name
+            text = text.replace("@", json.dumps(combined_filter).replace("{}", "@"))
+        nested_filter = json.loads(text.replace("@", "{}"))
+        (error,) = get_client_errors(await client.post_query(FILTER_QUERY, a=nested_filter))
+        assert error["extensions"]["code"] == "BAD_USER_INPUT", combinator
 
 
 @pytest.mark.parametrize(
@@ -191,42 +209,42 @@ async def test_filters_have_a_depth(client: Client, joined: dict[str, Any]) -> N
         ('after: "W10="', "after"),
     ],
 )
-async def test_a_page_that_makes_no_sense_is_refused(
-    client: Client, arguments: str, argument: str
+async def test_invalid_page_arguments_are_rejected(
+    client: GatewayClient, arguments: str, argument: str
 ) -> None:
     query = f"{{ resources({arguments}) {{ nodes {{ name }} }} }}"
-    (error,) = checked(await client.post_query(query))
+    (error,) = get_client_errors(await client.post_query(query))
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": [argument]}
     assert error["path"] == ["resources"]
 
 
-async def test_a_cursor_of_another_order_is_refused(client: Client) -> None:
-    named = "{ resources(orderBy: NAME_ASC) { pageInfo { endCursor } } }"
-    given = (await client.ask(named))["data"]["resources"]["pageInfo"]["endCursor"]
-    (error,) = checked(await client.post_query(AFTER, a=given))
+async def test_cursor_of_another_order_is_rejected(client: GatewayClient) -> None:
+    query = "{ resources(orderBy: NAME_ASC) { pageInfo { endCursor } } }"
+    cursor = (await client.execute_query(query))["data"]["resources"]["pageInfo"]["endCursor"]
+    (error,) = get_client_errors(await client.post_query(AFTER_QUERY, a=cursor))
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
     assert "CREATED_ASC" in error["message"]
 
 
-async def test_a_cursor_of_another_list_breaks_nothing(client: Client) -> None:
-    named = "{ resources(orderBy: NAME_ASC) { pageInfo { endCursor } } }"
-    given = (await client.ask(named))["data"]["resources"]["pageInfo"]["endCursor"]
-    other = "query ($a: String) { projects(orderBy: NAME_ASC, after: $a) { nodes { name } } }"
-    checked(await client.post_query(other, a=given))
+async def test_cursor_of_another_list_does_no_harm(client: GatewayClient) -> None:
+    query = "{ resources(orderBy: NAME_ASC) { pageInfo { endCursor } } }"
+    cursor = (await client.execute_query(query))["data"]["resources"]["pageInfo"]["endCursor"]
+    other_query = "query ($a: String) { projects(orderBy: NAME_ASC, after: $a) { nodes { name } } }"
+    get_client_errors(await client.post_query(other_query, a=cursor))
 
 
-async def test_a_cursor_that_is_nested_too_deeply_is_refused(client: Client) -> None:
-    nested = urlsafe_b64encode(b"[" * 5000).decode()
-    assert checked(await client.post_query(AFTER, a=nested))
+async def test_deeply_nested_cursor_is_rejected(client: GatewayClient) -> None:
+    cursor = urlsafe_b64encode(b"[" * 5000).decode()
+    assert get_client_errors(await client.post_query(AFTER_QUERY, a=cursor))
 
 
 @pytest.mark.parametrize(
-    "moment", ["", "x", "now", "infinity", 5, "2026-13-01", "2026-01-01T25:00"]
+    "timestamp", ["", "x", "now", "infinity", 5, "2026-13-01", "2026-01-01T25:00"]
 )
-async def test_what_is_no_moment_is_said_to_be_none(client: Client, moment: Any) -> None:
-    assert checked(await client.post_query(FILTER, a={"created": moment}))
+async def test_invalid_times_are_rejected(client: GatewayClient, timestamp: Any) -> None:
+    assert get_client_errors(await client.post_query(FILTER_QUERY, a={"created": timestamp}))
 
 
-@pytest.mark.parametrize("moment", ["2026-01-01T00:00+16:00", "0001-01-01T00:00+23:59"])
-async def test_every_moment_can_be_asked_for(client: Client, moment: str) -> None:
-    checked(await client.post_query(FILTER, a={"created": moment}))
+@pytest.mark.parametrize("timestamp", ["2026-01-01T00:00+16:00", "0001-01-01T00:00+23:59"])
+async def test_extreme_times_are_handled(client: GatewayClient, timestamp: str) -> None:
+    get_client_errors(await client.post_query(FILTER_QUERY, a={"created": timestamp}))

@@ -7,27 +7,27 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from gateway.schema.framework.context import MOST
-from tests.conftest import NewDatabase
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.schema.framework.context import DEFAULT_MAX_ANSWER_ROWS
+from tests.conftest import DatabaseFactory
 from tests.execution.corpus import derived_documents, faulty_marketplace
-from tests.execution.corpus.both_executions import FEW, LOOKS, Both
-from tests.execution.corpus.document_files import Case, cases
-from tests.execution.generated_documents import rows_in
-from tests.support.marketplaces import Marketplace, Recorded, opened
-from tests.support.visibility.viewer_scenes import Look
+from tests.execution.corpus.both_executions import CORPUS_VIEWPOINTS, FEW_VIEWPOINTS, DualExecutor
+from tests.execution.corpus.document_files import CorpusCase, load_cases
+from tests.execution.generated_documents import has_rows
+from tests.support.marketplaces import Marketplace, RecordingDatabase, open_marketplace
+from tests.support.visibility.viewer_scenes import Viewpoint
 
-PROPER = cases()
-WRITTEN = [
-    *derived_documents.whole(),
-    *derived_documents.ordered(),
-    *derived_documents.ordered_below(),
+VALID_CASES = load_cases()
+DERIVED_CASES = [
+    *derived_documents.generate_full_type_cases(),
+    *derived_documents.generate_order_cases(),
+    *derived_documents.generate_nested_order_cases(),
 ]
-LARGE = [each for each in PROPER if each.name.startswith("nested: ")][::3]
-WRONG = cases("failing")
-FAULTY = cases("faulty")
-SPOILT = Look("spoilt", "staff")
-MANY = {
+LARGE_CASES = [each for each in VALID_CASES if each.name.startswith("nested: ")][::3]
+FAILING_CASES = load_cases("failing")
+FAULTY_CASES = load_cases("faulty")
+FAULTY_VIEWPOINT = Viewpoint("spoilt", "staff")
+OVERSIZED_VARIABLES = {
     "cursor": urlsafe_b64encode(b'["CREATED_ASC","2026-01-01 00:00:00+00",1]').decode(),
     "many": ["x"] * 301,
     "uuids": ["0" * 32] * 1001,
@@ -37,107 +37,116 @@ MANY = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def marketplaces(demo: Marketplace, waldur: Marketplace) -> dict[str, Both]:
+async def dual_executors(demo: Marketplace, waldur: Marketplace) -> dict[str, DualExecutor]:
     """Give both marketplaces, each asked by both executions."""
-    return {"demo": Both.over(demo), "waldur": Both.over(waldur)}
+    return {"demo": DualExecutor.open_over(demo), "waldur": DualExecutor.open_over(waldur)}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def spoilt(new_database: NewDatabase) -> AsyncIterator[Both]:
+async def faulty_executor(new_database: DatabaseFactory) -> AsyncIterator[DualExecutor]:
     """Give a marketplace with faults, of which one statement takes too long."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=60, seed=1)
+        create_marketplace(connection, resource_count=60, seed=1)
         connection.commit()
-        async with opened(url) as whole:
-            known = await Both.over(whole).known(SPOILT)
-        faulty_marketplace.spoil(connection)
-        database = await Recorded.at(url, statement_seconds=0.2)
-        assert isinstance(database, Recorded)
-        both = Both(Marketplace(url, database), known.everything, {SPOILT: known})
-        faulty_marketplace.take_away(connection)
-        yield both
+        async with open_marketplace(url) as marketplace:
+            known_rows = await DualExecutor.open_over(marketplace).known_rows(FAULTY_VIEWPOINT)
+        faulty_marketplace.insert_faults(connection)
+        database = await RecordingDatabase.connect(url, statement_seconds=0.2)
+        assert isinstance(database, RecordingDatabase)
+        dual_executor = DualExecutor(
+            Marketplace(url, database), known_rows.all_uuids, {FAULTY_VIEWPOINT: known_rows}
+        )
+        faulty_marketplace.remove_tables(connection)
+        yield dual_executor
         await database.close()
 
 
-@pytest.mark.parametrize("case", PROPER, ids=str)
-async def test_a_document_is_answered_the_same_for_everybody(
-    marketplaces: dict[str, Both], case: Case
+@pytest.mark.parametrize("case", VALID_CASES, ids=str)
+async def test_valid_documents_give_equal_results_for_all_viewers(
+    dual_executors: dict[str, DualExecutor], case: CorpusCase
 ) -> None:
-    for look in LOOKS:
-        answers = await marketplaces[look.marketplace].run(case, look)
-        assert "errors" not in answers.body
+    for viewpoint in CORPUS_VIEWPOINTS:
+        result_pair = await dual_executors[viewpoint.marketplace].run_case(case, viewpoint)
+        assert "errors" not in result_pair.reference_body
 
 
-@pytest.mark.parametrize("case", WRITTEN, ids=str)
-async def test_all_that_the_schema_has_is_answered_the_same(
-    marketplaces: dict[str, Both], case: Case
+@pytest.mark.parametrize("case", DERIVED_CASES, ids=str)
+async def test_derived_documents_give_equal_results(
+    dual_executors: dict[str, DualExecutor], case: CorpusCase
 ) -> None:
-    for look in FEW:
-        answers = await marketplaces[look.marketplace].run(case, look)
-        assert "errors" not in answers.body
+    for viewpoint in FEW_VIEWPOINTS:
+        result_pair = await dual_executors[viewpoint.marketplace].run_case(case, viewpoint)
+        assert "errors" not in result_pair.reference_body
 
 
-@pytest.mark.parametrize("look", FEW, ids=str)
-async def test_each_field_of_each_filter_finds_the_same(
-    marketplaces: dict[str, Both], look: Look
+@pytest.mark.parametrize("viewpoint", FEW_VIEWPOINTS, ids=str)
+async def test_filter_fields_give_equal_results(
+    dual_executors: dict[str, DualExecutor], viewpoint: Viewpoint
 ) -> None:
-    both = marketplaces[look.marketplace]
-    for case in derived_documents.filtered(await both.known(look)):
-        answers = await both.run(case, look)
-        assert "errors" not in answers.body
+    dual_executor = dual_executors[viewpoint.marketplace]
+    for case in derived_documents.generate_filter_cases(await dual_executor.known_rows(viewpoint)):
+        result_pair = await dual_executor.run_case(case, viewpoint)
+        assert "errors" not in result_pair.reference_body
 
 
-@pytest.mark.parametrize("case", WRONG, ids=str)
-async def test_what_clients_get_wrong_is_answered_the_same(
-    marketplaces: dict[str, Both], case: Case
+@pytest.mark.parametrize("case", FAILING_CASES, ids=str)
+async def test_client_errors_give_equal_results(
+    dual_executors: dict[str, DualExecutor], case: CorpusCase
 ) -> None:
     query = case.query.replace("@1001@", "x" * 1001)
-    given = {name: value for name, value in MANY.items() if name in case.open}
-    given |= case.variables
-    for look in LOOKS[:3]:
-        both = marketplaces[look.marketplace]
-        both.fresh()
-        changed = Case(case.name, query, given, case.operation, case.counted)
-        answers = await both.run(changed, look)
-        assert "errors" in answers.body or case.counted == "reference"
+    variables = {
+        name: value for name, value in OVERSIZED_VARIABLES.items() if name in case.open_variables
+    }
+    variables |= case.variables
+    for viewpoint in CORPUS_VIEWPOINTS[:3]:
+        dual_executor = dual_executors[viewpoint.marketplace]
+        dual_executor.reset_executors()
+        changed_case = CorpusCase(case.name, query, variables, case.operation, case.counted_as)
+        result_pair = await dual_executor.run_case(changed_case, viewpoint)
+        assert "errors" in result_pair.reference_body or case.counted_as == "reference"
 
 
-@pytest.mark.parametrize("case", LARGE, ids=str)
-async def test_both_know_the_same_bounds(demo: Marketplace, case: Case) -> None:
+@pytest.mark.parametrize("case", LARGE_CASES, ids=str)
+async def test_both_executors_have_the_same_size_limit(demo: Marketplace, case: CorpusCase) -> None:
     """Let answers show ever more rows, until they show all; the last that is too little counts."""
-    both = Both.over(demo)
-    least, most = 0, MOST
-    while least < most:
-        both.most = (least + most) // 2
-        answers = await both.run(case, LOOKS[0])
-        if answers.reference.refused:
-            least = both.most + 1
+    dual_executor = DualExecutor.open_over(demo)
+    lower, upper = 0, DEFAULT_MAX_ANSWER_ROWS
+    while lower < upper:
+        dual_executor.max_rows = (lower + upper) // 2
+        result_pair = await dual_executor.run_case(case, CORPUS_VIEWPOINTS[0])
+        if result_pair.reference.is_rejected:
+            lower = dual_executor.max_rows + 1
         else:
-            most = both.most
-    both.most = most - 1
-    assert (await both.run(case, LOOKS[0])).reference.refused
+            upper = dual_executor.max_rows
+    dual_executor.max_rows = upper - 1
+    assert (await dual_executor.run_case(case, CORPUS_VIEWPOINTS[0])).reference.is_rejected
 
 
-@pytest.mark.parametrize("case", FAULTY, ids=str)
-async def test_what_the_database_holds_or_lacks_is_answered_the_same(
-    spoilt: Both, case: Case
+@pytest.mark.parametrize("case", FAULTY_CASES, ids=str)
+async def test_faulty_databases_give_equal_results(
+    faulty_executor: DualExecutor, case: CorpusCase
 ) -> None:
-    spoilt.fresh()
-    answers = await spoilt.run(case, SPOILT)
-    assert ("errors" in answers.body) == (case.counted != "compiled"), answers.body
+    faulty_executor.reset_executors()
+    result_pair = await faulty_executor.run_case(case, FAULTY_VIEWPOINT)
+    assert ("errors" in result_pair.reference_body) == (case.counted_as != "compiled"), (
+        result_pair.reference_body
+    )
 
 
-def test_there_are_as_many_documents_as_were_promised() -> None:
-    names = [each.name for each in (*PROPER, *WRONG, *FAULTY)]
+def test_corpus_has_the_promised_size() -> None:
+    names = [case.name for case in (*VALID_CASES, *FAILING_CASES, *FAULTY_CASES)]
     assert len(names) == len({*names})
-    assert len(PROPER) >= 120
-    assert len([each for each in (*WRONG, *FAULTY) if each.counted != "compiled"]) >= 40
+    assert len(VALID_CASES) >= 120
+    assert (
+        len([case for case in (*FAILING_CASES, *FAULTY_CASES) if case.counted_as != "compiled"])
+        >= 40
+    )
 
 
-async def test_most_documents_show_rows(marketplaces: dict[str, Both]) -> None:
-    shown, some = 0, PROPER[::3]
-    for case in some:
-        answers = await marketplaces["demo"].run(case, LOOKS[0])
-        shown += rows_in(answers.body["data"])
-    assert shown > 0.7 * len(some)
+async def test_most_documents_show_rows(dual_executors: dict[str, DualExecutor]) -> None:
+    row_count, sample = 0, VALID_CASES[::3]
+    for case in sample:
+        result_pair = await dual_executors["demo"].run_case(case, CORPUS_VIEWPOINTS[0])
+        row_count += has_rows(result_pair.reference_body["data"])
+    assert row_count > 0.7 * len(sample)

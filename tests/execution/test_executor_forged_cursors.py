@@ -12,17 +12,17 @@ from gateway.schema.lists.offerings import OfferingOrder
 from gateway.schema.lists.orders import OrderOrder
 from gateway.schema.lists.projects_and_customers import CustomerOrder, ProjectOrder
 from gateway.schema.lists.resources import ResourceOrder
-from tests.execution.test_executor_bad_input import checked
-from tests.support.gateway_server import Client, service
+from tests.execution.test_executor_bad_input import get_client_errors
+from tests.support.gateway_server import GatewayClient, serve_in_process
 
-ORDERS: dict[str, type[Enum]] = {
+ORDERS_BY_LIST: dict[str, type[Enum]] = {
     "resources": ResourceOrder,
     "offerings": OfferingOrder,
     "orders": OrderOrder,
     "projects": ProjectOrder,
     "customers": CustomerOrder,
 }
-FORGED: list[Any] = [
+FORGED_KEYS: list[Any] = [
     None,
     2**31,
     2**63,
@@ -37,7 +37,7 @@ FORGED: list[Any] = [
     "x" * 10_000,
     "infinity",
 ]
-UNFIT = [
+UNFIT_KEYS = [
     "2026-W01-1",
     "20260101",
     "0001-01-01T00:00:00+23:59",
@@ -52,44 +52,48 @@ UNFIT = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def client(demo_url: str) -> AsyncIterator[Client]:
+async def client(demo_url: str) -> AsyncIterator[GatewayClient]:
     """Give a client of the demo."""
-    async with service(demo_url, keep_tokens="off") as client:
+    async with serve_in_process(demo_url, keep_tokens="off") as client:
         yield client
 
 
-def cursor(*places: Any) -> str:
+def encode_cursor(*parts: Any) -> str:
     """Write a cursor as the API does."""
-    return urlsafe_b64encode(json.dumps(places).encode()).decode()
+    return urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
-def forged(places: list[Any]) -> Iterator[tuple[str, str, str]]:
+def generate_forged_cursors(values: list[Any]) -> Iterator[tuple[str, str, str]]:
     """Give each order of a list with cursors that hold what they should not."""
-    for name, orders in ORDERS.items():
+    for name, orders in ORDERS_BY_LIST.items():
         for order in orders:
-            for value in places:
+            for value in values:
                 for key in (1, None, "1", 2**31, True):
-                    yield name, order.name, cursor(str(order), *[value] * len(order.value.by), key)
+                    yield (
+                        name,
+                        order.name,
+                        encode_cursor(str(order), *[value] * len(order.value.columns), key),
+                    )
 
 
-async def refuses(client: Client, places: list[Any]) -> None:
+async def check_cursors_rejected(client: GatewayClient, values: list[Any]) -> None:
     """See that forged cursors are refused, or read as what they may mean, as some are."""
-    read = 0
-    for name, order, each in forged(places):
+    accepted_count = 0
+    for name, order, cursor in generate_forged_cursors(values):
         query = (
             f"query ($a: String) {{ {name}(after: $a, orderBy: {order}) {{ nodes {{ uuid }} }} }}"
         )
-        errors = checked(await client.post_query(query, a=each))
-        read += not errors
+        errors = get_client_errors(await client.post_query(query, a=cursor))
+        accepted_count += not errors
         for error in errors:
             assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
             assert error["path"] == [name]
-    assert read
+    assert accepted_count
 
 
-async def test_forged_cursors_are_refused(client: Client) -> None:
-    await refuses(client, FORGED)
+async def test_forged_cursors_are_rejected(client: GatewayClient) -> None:
+    await check_cursors_rejected(client, FORGED_KEYS)
 
 
-async def test_forged_days_moments_and_numbers_are_refused(client: Client) -> None:
-    await refuses(client, UNFIT)
+async def test_forged_dates_times_and_numbers_are_rejected(client: GatewayClient) -> None:
+    await check_cursors_rejected(client, UNFIT_KEYS)

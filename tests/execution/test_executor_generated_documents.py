@@ -13,108 +13,128 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import binary, sampled_from
 
-from gateway.execution.graphql_request import Asking
-from tests.execution.corpus.both_executions import MORE, Both, Compared, told
-from tests.execution.generated_documents import THROWS, Document, rows_in
-from tests.execution.generated_values import Dice
+from gateway.execution.graphql_request import GraphQLRequest
+from tests.execution.corpus.both_executions import (
+    RANDOM_VIEWPOINTS,
+    DualExecutor,
+    ResultPair,
+    describe_results,
+)
+from tests.execution.generated_documents import RANDOM_BYTES, RandomDocument, has_rows
+from tests.execution.generated_values import ByteChoices
 from tests.support.marketplaces import Marketplace
-from tests.support.visibility.viewer_scenes import Look
+from tests.support.visibility.viewer_scenes import Viewpoint
 
-EXAMPLES = 300
-SHRINKING = 30
+MAX_EXAMPLES = 300
+SHRINKING_SECONDS = 30
 """Seconds in which a smaller document is sought that is answered differently."""
-FIRST = int(os.environ.get("TRUTH_SEED", "0"))
-PARTS = range(FIRST, FIRST + int(os.environ.get("TRUTH_PARTS", "1")))
+FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
+SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("TRUTH_PARTS", "1")))
 
 
-class DifferentError(Exception):
+class DifferentResultsError(Exception):
     """The answers differ."""
 
 
 @dataclass
-class Tally:
+class ResultTally:
     """What became of the documents."""
 
-    asked: int = 0
-    proper: int = 0
+    document_count: int = 0
+    error_free_count: int = 0
     """Answered without an error."""
-    shown: int = 0
+    with_rows_count: int = 0
     """Answered with a row at least, whatever errors besides."""
-    slow: list[str] = field(default_factory=list)
+    uncompiled: list[str] = field(default_factory=list)
     """Proper ones that were not compiled."""
-    different: str | None = None
+    shortest_difference: str | None = None
     """The shortest document that was answered differently, with both answers."""
-    until: float = 0
+    shrink_deadline: float = 0
 
-    def take(self, look: Look, asking: Asking, answers: Compared) -> None:
+    def record_results(
+        self, viewpoint: Viewpoint, graphql_request: GraphQLRequest, result_pair: ResultPair
+    ) -> None:
         """Count a document; DifferentError if its answers differ."""
-        if not answers.equal:
-            self._differs(told(asking, look, answers))
-        body = answers.body
-        self.asked += 1
-        self.shown += rows_in(body.get("data"))
+        if not result_pair.is_equal:
+            self._record_difference(describe_results(graphql_request, viewpoint, result_pair))
+        body = result_pair.reference_body
+        self.document_count += 1
+        self.with_rows_count += has_rows(body.get("data"))
         if "errors" not in body:
-            self.proper += 1
-            if answers.counted != "compiled":
-                self.slow.append(told(asking, look, answers))
+            self.error_free_count += 1
+            if result_pair.counted_as != "compiled":
+                self.uncompiled.append(describe_results(graphql_request, viewpoint, result_pair))
 
-    def _differs(self, text: str) -> None:
-        self.until = self.until or monotonic() + SHRINKING
-        if self.different is None or len(text) < len(self.different):
-            self.different = text
-        raise DifferentError
+    def _record_difference(self, text: str) -> None:
+        self.shrink_deadline = self.shrink_deadline or monotonic() + SHRINKING_SECONDS
+        if self.shortest_difference is None or len(text) < len(self.shortest_difference):
+            self.shortest_difference = text
+        raise DifferentResultsError
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether it was tried for long enough to find a smaller document."""
-        return self.different is not None and monotonic() > self.until
+        return self.shortest_difference is not None and monotonic() > self.shrink_deadline
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def marketplaces(demo: Marketplace, waldur: Marketplace) -> dict[str, Both]:
+async def dual_executors(demo: Marketplace, waldur: Marketplace) -> dict[str, DualExecutor]:
     """Give both marketplaces, each asked by both executions."""
-    return {"demo": Both.over(demo), "waldur": Both.over(waldur)}
+    return {"demo": DualExecutor.open_over(demo), "waldur": DualExecutor.open_over(waldur)}
 
 
 # The threads of the database's driver draw random numbers, too, which hypothesis takes for ours.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
-@pytest.mark.parametrize("part", PARTS)
-async def test_whatever_is_asked_both_answer_the_same(
-    marketplaces: dict[str, Both], part: int
+@pytest.mark.parametrize("seed_", SEEDS)
+async def test_random_documents_give_equal_results(
+    dual_executors: dict[str, DualExecutor], seed_: int
 ) -> None:
-    tally = await tried(marketplaces, part)
-    print(f"{tally.asked} documents, {tally.proper} without errors, {tally.shown} with rows")  # noqa: T201 - `-rP` shows it
-    if tally.different:
-        pytest.fail(tally.different, pytrace=False)
-    assert tally.shown > 0.7 * tally.asked
-    assert len(tally.slow) <= 0.05 * tally.proper, "\n\n".join(tally.slow)
+    tally = await run_random_documents(dual_executors, seed_)
+    print(  # noqa: T201 - `make truth` shows it
+        f"{tally.document_count} documents, {tally.error_free_count} without errors,"
+        f" {tally.with_rows_count} with rows"
+    )
+    if tally.shortest_difference:
+        pytest.fail(tally.shortest_difference, pytrace=False)
+    assert tally.with_rows_count > 0.7 * tally.document_count
+    assert len(tally.uncompiled) <= 0.05 * tally.error_free_count, "\n\n".join(tally.uncompiled)
 
 
-async def tried(marketplaces: dict[str, Both], part: int) -> Tally:
+async def run_random_documents(dual_executors: dict[str, DualExecutor], seed_: int) -> ResultTally:
     """Have documents answered: hypothesis runs in a thread of its own, the answers come here."""
-    tally, loop = Tally(), asyncio.get_running_loop()
-    known = {look: await marketplaces[look.marketplace].known(look) for look in MORE}
+    tally, loop = ResultTally(), asyncio.get_running_loop()
+    known_rows_by_viewpoint = {
+        viewpoint: await dual_executors[viewpoint.marketplace].known_rows(viewpoint)
+        for viewpoint in RANDOM_VIEWPOINTS
+    }
 
-    @seed(part)
+    @seed(seed_)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=MAX_EXAMPLES,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink),
         report_multiple_bugs=False,
     )
-    @given(look=sampled_from(MORE), thrown=binary(min_size=THROWS, max_size=THROWS))
-    def agree(look: Look, thrown: bytes) -> None:
-        if not tally.over:
-            asking = Document(Dice(thrown), known[look]).asking()
-            coming = marketplaces[look.marketplace].ask(asking, look)
-            answers = asyncio.run_coroutine_threadsafe(coming, loop).result()
-            tally.take(look, asking, answers)
+    @given(
+        viewpoint=sampled_from(RANDOM_VIEWPOINTS),
+        random_bytes=binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES),
+    )
+    def compare_document(viewpoint: Viewpoint, random_bytes: bytes) -> None:
+        if not tally.is_over:
+            graphql_request = RandomDocument(
+                ByteChoices(random_bytes), known_rows_by_viewpoint[viewpoint]
+            ).build_request()
+            execution = dual_executors[viewpoint.marketplace].execute_both(
+                graphql_request, viewpoint
+            )
+            result_pair = asyncio.run_coroutine_threadsafe(execution, loop).result()
+            tally.record_results(viewpoint, graphql_request, result_pair)
 
     try:
-        await asyncio.to_thread(agree)
+        await asyncio.to_thread(compare_document)
     except Exception:
-        if tally.different is None:
+        if tally.shortest_difference is None:
             raise
     return tally

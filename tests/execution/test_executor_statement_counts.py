@@ -2,50 +2,55 @@
 
 import pytest
 
-from tests.support.marketplaces import EXECUTION, Marketplace
-from tests.support.schema_documents import contract
+from tests.support.marketplaces import EXECUTION_MODE, Marketplace
+from tests.support.schema_documents import select_mapped_fields
 
-MOST = {"compiled": 15, "reference": 25}
+MAX_STATEMENTS = {"compiled": 15, "reference": 25}
 """Statements for a page of resources with all that REST's list prints of them."""
-PAGE = "query($n: Int!) { resources(first: $n) { nodes { %s } } }"
+PAGE_TEMPLATE = "query($n: Int!) { resources(first: $n) { nodes { %s } } }"
 
 
 @pytest.mark.parametrize("viewer", ["staff", "owner", "provider"])
-async def test_a_page_with_all_paths_takes_the_same_statements_for_any_number_of_rows(
-    demo: Marketplace, viewer: str
-) -> None:
-    document = PAGE % contract()
+async def test_statement_count_is_independent_of_row_count(demo: Marketplace, viewer: str) -> None:
+    document = PAGE_TEMPLATE % select_mapped_fields()
     counts = {}
     for rows in (5, 50, 300):
-        await demo.data(document, viewer, n=rows)
-        counts[rows] = len(demo.database.asked)
+        await demo.fetch_data(document, viewer, n=rows)
+        counts[rows] = len(demo.database.recorded_sql)
     assert counts[5] == counts[50] == counts[300]
 
 
 @pytest.mark.parametrize("viewer", ["staff", "owner", "provider"])
-async def test_a_page_of_what_rest_lists_takes_few(demo: Marketplace, viewer: str) -> None:
-    await demo.data(PAGE % contract(("resource",)), viewer, n=50)
-    assert len(demo.database.asked) <= MOST[EXECUTION]
+async def test_page_of_rest_list_fields_needs_few_statements(
+    demo: Marketplace, viewer: str
+) -> None:
+    await demo.fetch_data(PAGE_TEMPLATE % select_mapped_fields(("resource",)), viewer, n=50)
+    assert len(demo.database.recorded_sql) <= MAX_STATEMENTS[EXECUTION_MODE]
 
 
-COUNTS = "resourceCounts { state count }"
-LIST = "query($n: Int!) {{ {}(first: $n) {{ nodes {{ {} }} }} }}"
-COUNTED = {
-    LIST.format("projects", COUNTS): 2,
-    LIST.format("customers", COUNTS): 2,
-    LIST.format("offerings", f"{COUNTS} plans {{ {COUNTS} }}"): 4,
-    PAGE % f"offering {{ {COUNTS} }} plan {{ {COUNTS} }} project {{ {COUNTS} }}": 4,
+COUNTS_SELECTION = "resourceCounts { state count }"
+LIST_TEMPLATE = "query($n: Int!) {{ {}(first: $n) {{ nodes {{ {} }} }} }}"
+STATEMENT_COUNTS = {
+    LIST_TEMPLATE.format("projects", COUNTS_SELECTION): 2,
+    LIST_TEMPLATE.format("customers", COUNTS_SELECTION): 2,
+    LIST_TEMPLATE.format("offerings", f"{COUNTS_SELECTION} plans {{ {COUNTS_SELECTION} }}"): 4,
+    PAGE_TEMPLATE
+    % f"offering {{ {COUNTS_SELECTION} }} plan {{ {COUNTS_SELECTION} }} project {{ {COUNTS_SELECTION} }}": 4,
 }
 """Documents that count the resources of many, and how many statements that takes."""
 
 
 @pytest.mark.parametrize("viewer", ["staff", "owner"])
-@pytest.mark.parametrize(("document", "taken"), COUNTED.items(), ids=range(len(COUNTED)))
-async def test_the_resources_of_many_are_counted_at_once(
-    demo: Marketplace, viewer: str, document: str, taken: int
+@pytest.mark.parametrize(
+    ("document", "expected_count"), STATEMENT_COUNTS.items(), ids=range(len(STATEMENT_COUNTS))
+)
+async def test_resource_counts_are_batched(
+    demo: Marketplace, viewer: str, document: str, expected_count: int
 ) -> None:
-    referred = 3 if EXECUTION == "reference" and "offering {" in document else 0
+    reference_count = 3 if EXECUTION_MODE == "reference" and "offering {" in document else 0
     for rows in (5, 50, 300):
-        await demo.data(document, viewer, n=rows)
-        assert len(demo.database.asked) == taken + referred
-    assert sum("count(*)" in each for each in demo.database.asked) == document.count(COUNTS)
+        await demo.fetch_data(document, viewer, n=rows)
+        assert len(demo.database.recorded_sql) == expected_count + reference_count
+    assert sum(
+        "count(*)" in statement for statement in demo.database.recorded_sql
+    ) == document.count(COUNTS_SELECTION)

@@ -9,19 +9,19 @@ import pytest
 from strawberry import Schema
 
 from gateway.api import schema
-from gateway.db.driver.database import Awaited
-from gateway.execution.document_cache import LONGEST_KEPT
-from gateway.execution.executor import MOST_SURPRISES, Answering
-from gateway.execution.graphql_request import Asking
-from gateway.execution.plan.nodes import Kind
-from gateway.execution.plan.plan import Plan
-from gateway.execution.plan_cache import KEPT, Plans
+from gateway.db.driver.database import PendingRequest
+from gateway.execution.document_cache import MAX_CACHED_DOCUMENT_CHARS
+from gateway.execution.executor import MAX_PLAN_FAILURES, Executor
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.plan.nodes import StepKind
+from gateway.execution.plan.plan import ExecutionPlan
+from gateway.execution.plan_cache import MAX_CACHED_PLANS, PlanCache
 from gateway.execution.planner import selections
-from gateway.schema.framework.context import Budget, Context
-from tests.support.marketplaces import Marketplace, Recorded
-from tests.support.schema_documents import contract
+from gateway.schema.framework.context import RequestContext, RowBudget
+from tests.support.marketplaces import Marketplace, RecordingDatabase
+from tests.support.schema_documents import select_mapped_fields
 
-PAGE = """query($n: Int!, $long: Boolean = true) {
+PAGE_QUERY = """query($n: Int!, $long: Boolean = true) {
   resources(first: $n) {
     totalCount nodes { name @include(if: $long) project { created } endpoints { url } }
   }
@@ -29,139 +29,157 @@ PAGE = """query($n: Int!, $long: Boolean = true) {
 
 
 @pytest.fixture
-def answering() -> Answering:
+def executor() -> Executor:
     """Give what answers by plans, with none made yet."""
-    return Answering(schema)
+    return Executor(schema)
 
 
-async def asked(
-    demo: Marketplace, answering: Answering, query: str, as_: str = "staff", **variables: Any
+async def execute_as(
+    demo: Marketplace, executor: Executor, query: str, as_: str = "staff", **variables: Any
 ) -> Any:
     """Give an answer as its client has it."""
-    context = Context(demo.database, demo.statements, await demo.viewer(as_))
-    demo.database.asked = []
-    answer = await answering.answer(Asking(query, variables, id="the-id"), context)
-    return msgspec.json.decode(answer.encoded())
+    context = RequestContext(demo.database, demo.statement_compiler, await demo.load_viewer(as_))
+    demo.database.recorded_sql = []
+    result = await executor.execute(GraphQLRequest(query, variables, request_id="the-id"), context)
+    return msgspec.json.decode(result.encode())
 
 
-def plan_of(demo: Marketplace, answering: Answering, query: str, **variables: Any) -> Plan:
+def get_plan_of(
+    demo: Marketplace, executor: Executor, query: str, **variables: Any
+) -> ExecutionPlan:
     """Give the plan of a query."""
-    document = answering._documents.read(query)
-    assert answering._plans is not None
-    installation = demo.statements.installation
-    plan = answering._plans.plan(query, document, installation, variables, None)
+    document = executor._document_cache.get_document(query)
+    assert executor._plan_cache is not None
+    installation = demo.statement_compiler.installation
+    plan = executor._plan_cache.get_plan(query, document, installation, variables, None)
     assert plan is not None
     return plan
 
 
-async def test_an_operation_is_compiled_once_for_all_values(
-    demo: Marketplace, answering: Answering
+async def test_operations_are_compiled_once_for_all_variables(
+    demo: Marketplace, executor: Executor
 ) -> None:
-    plan = plan_of(demo, answering, PAGE, n=1)
-    assert plan_of(demo, answering, PAGE, n=2) is plan
-    assert plan_of(demo, answering, PAGE, n=1, long=False) is not plan
+    plan = get_plan_of(demo, executor, PAGE_QUERY, n=1)
+    assert get_plan_of(demo, executor, PAGE_QUERY, n=2) is plan
+    assert get_plan_of(demo, executor, PAGE_QUERY, n=1, long=False) is not plan
 
 
-async def test_a_level_is_read_in_one_batch(demo: Marketplace, answering: Answering) -> None:
-    plan = plan_of(demo, answering, PAGE, n=1)
+async def test_each_level_is_one_batch(demo: Marketplace, executor: Executor) -> None:
+    plan = get_plan_of(demo, executor, PAGE_QUERY, n=1)
     levels = [[step.kind for step in level] for level in plan.levels]
-    assert levels == [[Kind.PAGE, Kind.COUNT], [Kind.MANY]]
-    batches = []
+    assert levels == [[StepKind.PAGE, StepKind.COUNT], [StepKind.MANY]]
+    batch_sizes = []
 
-    class Counted(Recorded):
-        def send(self, queue: Sequence[Awaited]) -> None:
-            batches.append(len(queue))
-            super().send(queue)
+    class CountingDatabase(RecordingDatabase):
+        def send(self, pending_requests: Sequence[PendingRequest]) -> None:
+            batch_sizes.append(len(pending_requests))
+            super().send(pending_requests)
 
-    counted = await Counted.at(demo.url)
-    counted.asked = []
-    viewer = await demo.viewer("staff")
-    context = Context(counted, demo.statements, viewer)
-    await answering.answer(Asking(PAGE, {"n": 3}), context)
-    await counted.close()
-    assert batches == [2, 1]
-
-
-ROW = ("resource",)
+    database = await CountingDatabase.connect(demo.url)
+    database.recorded_sql = []
+    viewer = await demo.load_viewer("staff")
+    context = RequestContext(database, demo.statement_compiler, viewer)
+    await executor.execute(GraphQLRequest(PAGE_QUERY, {"n": 3}), context)
+    await database.close()
+    assert batch_sizes == [2, 1]
 
 
-async def test_a_page_of_all_paths_takes_few_statements(
-    demo: Marketplace, answering: Answering
+ROW_SECTIONS = ("resource",)
+
+
+async def test_page_of_all_paths_needs_few_statements(
+    demo: Marketplace, executor: Executor
 ) -> None:
-    document = f"query($n: Int!) {{ resources(first: $n) {{ nodes {{ {contract(ROW)} }} }} }}"
+    document = f"query($n: Int!) {{ resources(first: $n) {{ nodes {{ {select_mapped_fields(ROW_SECTIONS)} }} }} }}"
     for viewer in ("staff", "member"):
         for rows in (5, 300):
-            await asked(demo, answering, document, viewer, n=rows)
-            assert len(demo.database.asked) <= 15
-    assert answering.counts == {"compiled": 4}
+            await execute_as(demo, executor, document, viewer, n=rows)
+            assert len(demo.database.recorded_sql) <= 15
+    assert executor.execution_counts == {"compiled": 4}
 
 
-DETAIL = """query($uuid: UUID!) { resource(uuid: $uuid) {
+DETAIL_QUERY = """query($uuid: UUID!) { resource(uuid: $uuid) {
   name endpoints { url } parent { endpoints { url } children { totalCount } }
   offering { name components { name limitAmount } plans { name components { price } } }
 } }"""
 
 
 @pytest.mark.parametrize("viewer", ["staff", "member"])
-async def test_the_short_lists_of_one_row_come_with_it(
-    demo: Marketplace, answering: Answering, viewer: str
+async def test_short_lists_of_one_row_are_inlined(
+    demo: Marketplace, executor: Executor, viewer: str
 ) -> None:
-    found = await demo.data("{ resources(first: 40) { nodes { uuid } } }", viewer)
-    reference = Answering(schema, execution="reference")
-    for each in found["resources"]["nodes"]:
-        answer = await asked(demo, answering, DETAIL, viewer, uuid=each["uuid"])
-        assert len(demo.database.asked) <= 3 + ("count(*)" in str(demo.database.asked))
-        assert answer == await asked(demo, reference, DETAIL, viewer, uuid=each["uuid"])
-    assert answering.counts == {"compiled": len(found["resources"]["nodes"])}
-    steps = plan_of(demo, answering, DETAIL, uuid=each["uuid"]).steps
-    assert sum(step.within for step in steps) >= 3
+    data = await demo.fetch_data("{ resources(first: 40) { nodes { uuid } } }", viewer)
+    reference_executor = Executor(schema, execution="reference")
+    for resource in data["resources"]["nodes"]:
+        body = await execute_as(demo, executor, DETAIL_QUERY, viewer, uuid=resource["uuid"])
+        assert len(demo.database.recorded_sql) <= 3 + (
+            "count(*)" in str(demo.database.recorded_sql)
+        )
+        assert body == await execute_as(
+            demo, reference_executor, DETAIL_QUERY, viewer, uuid=resource["uuid"]
+        )
+    assert executor.execution_counts == {"compiled": len(data["resources"]["nodes"])}
+    steps = get_plan_of(demo, executor, DETAIL_QUERY, uuid=resource["uuid"]).steps
+    assert sum(step.inlined for step in steps) >= 3
 
 
-async def test_of_a_row_that_is_not_seen_no_list_comes(
-    demo: Marketplace, answering: Answering
+async def test_lists_of_an_invisible_row_are_not_read(
+    demo: Marketplace, executor: Executor
 ) -> None:
-    uuid = (await demo.data("{ resources(last: 1) { nodes { uuid } } }"))["resources"]["nodes"][0]
-    answer = await asked(demo, answering, DETAIL, "nobody", **uuid)
-    assert answer == {"data": {"resource": None}}
-    assert answering.counts == {"compiled": 1}
+    uuid = (await demo.fetch_data("{ resources(last: 1) { nodes { uuid } } }"))["resources"][
+        "nodes"
+    ][0]
+    body = await execute_as(demo, executor, DETAIL_QUERY, "nobody", **uuid)
+    assert body == {"data": {"resource": None}}
+    assert executor.execution_counts == {"compiled": 1}
 
 
-async def test_an_empty_text_is_no_missing_row(demo: Marketplace, answering: Answering) -> None:
+async def test_empty_text_is_not_a_missing_row(demo: Marketplace, executor: Executor) -> None:
     query = "{ resources(first: 50) { nodes { offering { pausedReason components { type } } } } }"
-    answer = await asked(demo, answering, query)
-    offerings = [each["offering"] for each in answer["data"]["resources"]["nodes"]]
-    assert any(each["pausedReason"] == "" and each["components"] for each in offerings)
-    assert answering.counts == {"compiled": 1}
+    body = await execute_as(demo, executor, query)
+    offerings = [resource["offering"] for resource in body["data"]["resources"]["nodes"]]
+    assert any(resource["pausedReason"] == "" and resource["components"] for resource in offerings)
+    assert executor.execution_counts == {"compiled": 1}
 
 
-async def test_only_the_columns_that_are_asked_for_are_read(
-    demo: Marketplace, answering: Answering
-) -> None:
-    await asked(demo, answering, "{ resources(first: 1) { nodes { name } } }", "member")
-    (sql,) = demo.database.asked
+async def test_only_selected_columns_are_read(demo: Marketplace, executor: Executor) -> None:
+    await execute_as(demo, executor, "{ resources(first: 1) { nodes { name } } }", "member")
+    (sql,) = demo.database.recorded_sql
     assert "marketplace_resource.name" in sql
     assert "attributes" not in sql
     assert "JOIN" not in sql
 
 
-async def test_what_hangs_from_a_hidden_row_is_not_even_read(
-    demo: Marketplace, answering: Answering
+async def test_children_of_an_invisible_row_are_not_read(
+    demo: Marketplace, executor: Executor
 ) -> None:
     """The parent of a resource that only its user sees shows no endpoints, and none are loaded."""
-    below = "{ resources(first: 300) { nodes { parent { name endpoints { url } } } } }"
-    answer = await asked(demo, answering, below, "resource_user")
-    parents = [each["parent"] for each in answer["data"]["resources"]["nodes"] if each["parent"]]
-    hidden = [each for each in parents if each["endpoints"] is None]
-    plan = plan_of(demo, answering, below)
-    (many,) = plan.levels[1]
-    page = many.above
-    assert page is not None
-    (seen,), key = page.shown[-1].when, page.shown[-1].there[-1]
-    rows = [(None, *([True] * len(page.columns))) for _ in range(3)]
-    assert many.keys([(*row[:seen], False, *row[seen + 1 :]) for row in rows]) == set()
-    assert many.keys([(*row[:key], 7, *row[key + 1 :]) for row in rows]) == {7}
-    assert answering.counts == {"compiled": 1}
-    assert len(hidden) <= len(parents)
+    query = "{ resources(first: 300) { nodes { parent { name endpoints { url } } } } }"
+    body = await execute_as(demo, executor, query, "resource_user")
+    parents = [
+        resource["parent"] for resource in body["data"]["resources"]["nodes"] if resource["parent"]
+    ]
+    hidden_parents = [resource for resource in parents if resource["endpoints"] is None]
+    plan = get_plan_of(demo, executor, query)
+    (list_step,) = plan.levels[1]
+    page_step = list_step.parent_step
+    assert page_step is not None
+    (visible_position,), key_position = (
+        page_step.outputs[-1].visible_positions,
+        page_step.outputs[-1].non_null_positions[-1],
+    )
+    rows = [(None, *([True] * len(page_step.columns))) for _ in range(3)]
+    assert (
+        list_step.collect_keys(
+            [(*row[:visible_position], False, *row[visible_position + 1 :]) for row in rows]
+        )
+        == set()
+    )
+    assert list_step.collect_keys(
+        [(*row[:key_position], 7, *row[key_position + 1 :]) for row in rows]
+    ) == {7}
+    assert executor.execution_counts == {"compiled": 1}
+    assert len(hidden_parents) <= len(parents)
 
 
 @pytest.mark.parametrize(
@@ -169,134 +187,131 @@ async def test_what_hangs_from_a_hidden_row_is_not_even_read(
     [
         ("{ __schema { queryType { name } } }", "__schema"),
         ('{ __type(name: "Query") { name } }', "__type"),
-        ("{ __typename } # " + "x" * LONGEST_KEPT, "as long as this"),
+        ("{ __typename } # " + "x" * MAX_CACHED_DOCUMENT_CHARS, "as long as this"),
         ("query($a: Boolean!) { a: __typename @skip(if: $a) }", ""),
     ],
 )
-async def test_what_has_no_plan_is_counted_and_logged(
+async def test_documents_without_a_plan_are_counted_and_logged(
     demo: Marketplace,
-    answering: Answering,
+    executor: Executor,
     caplog: pytest.LogCaptureFixture,
     query: str,
     reason: str,
 ) -> None:
     caplog.set_level(logging.INFO, "gateway.execution")
     for _ in range(2):
-        await asked(demo, answering, query, a="no boolean")
-    assert answering.counts == {"reference": 2}
-    said = [each.getMessage() for each in caplog.records]
-    assert all("There is no plan for" in each and reason in each for each in said)
-    assert bool(said) == bool(reason)
+        await execute_as(demo, executor, query, a="no boolean")
+    assert executor.execution_counts == {"reference": 2}
+    messages = [record.getMessage() for record in caplog.records]
+    assert all("There is no plan for" in record and reason in record for record in messages)
+    assert bool(messages) == bool(reason)
 
 
-async def test_a_document_that_says_too_much_has_no_plan(
+async def test_documents_with_too_many_nodes_have_no_plan(
     demo: Marketplace,
-    answering: Answering,
+    executor: Executor,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(selections, "MOST_PARTS", 3)
-    answer = await asked(demo, answering, "{ resources(first: 1) { nodes { name slug state } } }")
-    assert len(answer["data"]["resources"]["nodes"]) == 1
-    assert answering.counts == {"reference": 1}
+    monkeypatch.setattr(selections, "MAX_PLAN_NODES", 3)
+    body = await execute_as(demo, executor, "{ resources(first: 1) { nodes { name slug state } } }")
+    assert len(body["data"]["resources"]["nodes"]) == 1
+    assert executor.execution_counts == {"reference": 1}
     assert "more than 3 parts" in caplog.text
 
 
-async def test_a_document_that_fragments_blow_up_is_answered(
-    demo: Marketplace, answering: Answering
-) -> None:
+async def test_exponential_fragments_are_executed(demo: Marketplace, executor: Executor) -> None:
     """Thirty fragments, each spread twice in the one before, would make 2^30 parts."""
     fragments = [
-        f"fragment F{i} on Offering {{ a: parent {{ ...F{i + 1} }} b: parent {{ ...F{i + 1} }} }}"
-        for i in range(30)
+        f"fragment F{index} on Offering {{ a: parent {{ ...F{index + 1} }} b: parent {{ ...F{index + 1} }} }}"
+        for index in range(30)
     ]
     last = "fragment F30 on Offering { name }"
     query = "{ offerings(first: 1) { nodes { ...F0 } } } " + " ".join([*fragments, last])
-    answer = await asked(demo, answering, query)
-    assert len(answer["data"]["offerings"]["nodes"]) == 1
-    assert answering.counts == {"reference": 1}
+    body = await execute_as(demo, executor, query)
+    assert len(body["data"]["offerings"]["nodes"]) == 1
+    assert executor.execution_counts == {"reference": 1}
 
 
-async def test_many_references_are_read_by_few_joins(
-    demo: Marketplace, answering: Answering
-) -> None:
+async def test_join_count_is_bounded(demo: Marketplace, executor: Executor) -> None:
     """Each level of fragments refers to many rows; whatever is beyond a bound is a step."""
     fragments = [
-        f"""fragment O{i} on Offering {{ name category {{ title }} provider {{ name }}
-        project {{ name customer {{ name }} }} parent {{ {f"...O{i - 1}" if i else "name"} }} }}
-        fragment R{i} on Resource {{ name offering {{ ...O{i} }} plan {{ offering {{ ...O{i} }} }}
-        project {{ name created }} parent {{ {f"...R{i - 1}" if i else "name"} }} }}"""
-        for i in range(4)
+        f"""fragment O{index} on Offering {{ name category {{ title }} provider {{ name }}
+        project {{ name customer {{ name }} }} parent {{ {f"...O{index - 1}" if index else "name"} }} }}
+        fragment R{index} on Resource {{ name offering {{ ...O{index} }} plan {{ offering {{ ...O{index} }} }}
+        project {{ name created }} parent {{ {f"...R{index - 1}" if index else "name"} }} }}"""
+        for index in range(4)
     ]
     query = "{ resources(first: 50) { nodes { ...R3 } } } " + " ".join(fragments)
-    reference = Answering(schema, execution="reference")
+    reference_executor = Executor(schema, execution="reference")
     for viewer in ("staff", "member", "resource_user"):
-        found = await asked(demo, answering, query, viewer)
-        assert max(sql.count("JOIN") for sql in demo.database.asked) <= selections.MOST_JOINS
-        assert found == await asked(demo, reference, query, viewer)
-    assert answering.counts == {"compiled": 3}
+        body = await execute_as(demo, executor, query, viewer)
+        assert max(sql.count("JOIN") for sql in demo.database.recorded_sql) <= selections.MAX_JOINS
+        assert body == await execute_as(demo, reference_executor, query, viewer)
+    assert executor.execution_counts == {"compiled": 3}
 
 
-async def test_a_document_with_very_many_lists_is_the_references(
-    demo: Marketplace, answering: Answering
+async def test_documents_with_very_many_lists_have_no_plan(
+    demo: Marketplace, executor: Executor
 ) -> None:
-    lists = " ".join(f"a{i}: resources(first: 1) {{ totalCount }}" for i in range(101))
-    await asked(demo, answering, f"{{ {lists} }}")
-    assert len(set(demo.database.asked)) == 1
-    assert answering.counts == {"reference": 1}
+    lists = " ".join(f"a{index}: resources(first: 1) {{ totalCount }}" for index in range(101))
+    await execute_as(demo, executor, f"{{ {lists} }}")
+    assert len(set(demo.database.recorded_sql)) == 1
+    assert executor.execution_counts == {"reference": 1}
 
 
-async def test_deep_documents_are_answered(demo: Marketplace, answering: Answering) -> None:
-    below = "parent { " * 150 + "name" + " }" * 150
-    deep = f"{{ offerings(first: 1) {{ nodes {{ {below} }} }} }}"
-    answer = await asked(demo, answering, deep)
-    assert answer["data"]["offerings"]["nodes"]
+async def test_deep_documents_are_executed(demo: Marketplace, executor: Executor) -> None:
+    nested_parents = "parent { " * 150 + "name" + " }" * 150
+    query = f"{{ offerings(first: 1) {{ nodes {{ {nested_parents} }} }} }}"
+    body = await execute_as(demo, executor, query)
+    assert body["data"]["offerings"]["nodes"]
 
 
-async def test_a_plan_that_is_often_surprised_is_given_up(
-    demo: Marketplace, answering: Answering, caplog: pytest.LogCaptureFixture
-) -> None:
-    query = "{ resources(first: 2) { nodes { name } } }"
-    plan = plan_of(demo, answering, query)
-    plan.levels[0][0].build = lambda *_: {}
-    for _ in range(MOST_SURPRISES + 2):
-        assert len((await asked(demo, answering, query))["data"]["resources"]["nodes"]) == 2
-    assert answering.counts == {"surprised": MOST_SURPRISES, "reference": 2}
-    assert caplog.text.count("the-id: a plan was surprised: KeyError") == MOST_SURPRISES
-
-
-async def test_a_plan_rests_only_after_surprises_in_a_row(
-    demo: Marketplace, answering: Answering
+async def test_plan_is_disabled_after_repeated_failures(
+    demo: Marketplace, executor: Executor, caplog: pytest.LogCaptureFixture
 ) -> None:
     query = "{ resources(first: 2) { nodes { name } } }"
-    plan = plan_of(demo, answering, query)
+    plan = get_plan_of(demo, executor, query)
+    plan.levels[0][0].build_results = lambda *_: {}
+    for _ in range(MAX_PLAN_FAILURES + 2):
+        assert len((await execute_as(demo, executor, query))["data"]["resources"]["nodes"]) == 2
+    assert executor.execution_counts == {"surprised": MAX_PLAN_FAILURES, "reference": 2}
+    assert caplog.text.count("the-id: a plan was surprised: KeyError") == MAX_PLAN_FAILURES
+
+
+async def test_plan_is_disabled_only_after_consecutive_failures(
+    demo: Marketplace, executor: Executor
+) -> None:
+    query = "{ resources(first: 2) { nodes { name } } }"
+    plan = get_plan_of(demo, executor, query)
     step = plan.levels[0][0]
-    build = step.build
-    for _ in range(MOST_SURPRISES):
-        step.build = lambda *_: {}
-        await asked(demo, answering, query)
-        step.build = build
-        await asked(demo, answering, query)
-    assert answering.counts == {"surprised": MOST_SURPRISES, "compiled": MOST_SURPRISES}
+    original_build = step.build_results
+    for _ in range(MAX_PLAN_FAILURES):
+        step.build_results = lambda *_: {}
+        await execute_as(demo, executor, query)
+        step.build_results = original_build
+        await execute_as(demo, executor, query)
+    assert executor.execution_counts == {
+        "surprised": MAX_PLAN_FAILURES,
+        "compiled": MAX_PLAN_FAILURES,
+    }
 
 
-async def test_mistakes_of_clients_do_not_wear_a_plan_out(
-    demo: Marketplace, answering: Answering
+async def test_client_errors_do_not_disable_a_plan(demo: Marketplace, executor: Executor) -> None:
+    for _ in range(MAX_PLAN_FAILURES + 1):
+        body = await execute_as(demo, executor, PAGE_QUERY, n=-1)
+        assert body["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert executor.execution_counts == {"reference": MAX_PLAN_FAILURES + 1}
+    await execute_as(demo, executor, PAGE_QUERY, n=1)
+    assert executor.execution_counts["compiled"] == 1
+
+
+async def test_client_errors_do_not_prevent_a_plan(
+    demo: Marketplace, executor: Executor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(MOST_SURPRISES + 1):
-        answer = await asked(demo, answering, PAGE, n=-1)
-        assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    assert answering.counts == {"reference": MOST_SURPRISES + 1}
-    await asked(demo, answering, PAGE, n=1)
-    assert answering.counts["compiled"] == 1
-
-
-async def test_mistakes_of_clients_keep_no_plan_from_being_made(
-    demo: Marketplace, answering: Answering, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert "errors" in await asked(demo, answering, PAGE, n="many")
-    assert "errors" not in await asked(demo, answering, PAGE, n=1)
-    assert answering.counts == {"reference": 1, "compiled": 1}
+    assert "errors" in await execute_as(demo, executor, PAGE_QUERY, n="many")
+    assert "errors" not in await execute_as(demo, executor, PAGE_QUERY, n=1)
+    assert executor.execution_counts == {"reference": 1, "compiled": 1}
     assert not caplog.records
 
 
@@ -315,35 +330,46 @@ async def test_mistakes_of_clients_keep_no_plan_from_being_made(
     ],
 )
 @pytest.mark.parametrize("viewer", ["staff", "member", "resource_user"])
-async def test_both_executions_count_the_same_rows(
+async def test_both_executors_count_the_same_rows(
     demo: Marketplace, query: str, viewer: str
 ) -> None:
-    spent = Budget(10_000)
-    plans, reference = Answering(schema), Answering(schema, execution="reference")
-    seer = await demo.viewer(viewer)
-    first = Context(demo.database, demo.statements, seer, budget=spent)
-    await reference.answer(Asking(query), first)
-    rows = spent.most - spent._left
-    for most, refused in ((rows, False), (rows - 1, rows > 0)):
-        context = Context(demo.database, demo.statements, seer, budget=Budget(most))
-        assert (await plans.answer(Asking(query), context)).refused == refused
-    assert plans.counts == {"compiled": 2}
+    budget = RowBudget(10_000)
+    compiled_executor, reference_executor = (
+        Executor(schema),
+        Executor(schema, execution="reference"),
+    )
+    viewer_ = await demo.load_viewer(viewer)
+    reference_context = RequestContext(
+        demo.database, demo.statement_compiler, viewer_, row_budget=budget
+    )
+    await reference_executor.execute(GraphQLRequest(query), reference_context)
+    rows = budget.max_rows - budget._remaining_rows
+    for max_rows, is_rejected in ((rows, False), (rows - 1, rows > 0)):
+        context = RequestContext(
+            demo.database, demo.statement_compiler, viewer_, row_budget=RowBudget(max_rows)
+        )
+        assert (
+            await compiled_executor.execute(GraphQLRequest(query), context)
+        ).is_rejected == is_rejected
+    assert compiled_executor.execution_counts == {"compiled": 2}
 
 
-def test_plans_used_last_are_kept(demo: Marketplace, answering: Answering) -> None:
-    plans = Plans(answering._schema)
-    installation = demo.statements.installation
-    for i in [*range(KEPT), 0, KEPT]:
-        text = f"{{ a{i}: __typename }}"
-        plans.plan(text, answering._documents.read(text), installation, None, None)
-    kept = [each[0] for each in plans._kept]  # type: ignore[index]
-    assert len(kept) == KEPT
-    assert "{ a0: __typename }" in kept
-    assert "{ a1: __typename }" not in kept
+def test_least_recently_used_plans_are_evicted(demo: Marketplace, executor: Executor) -> None:
+    plan_cache = PlanCache(executor._schema)
+    installation = demo.statement_compiler.installation
+    for index in [*range(MAX_CACHED_PLANS), 0, MAX_CACHED_PLANS]:
+        text = f"{{ a{index}: __typename }}"
+        plan_cache.get_plan(
+            text, executor._document_cache.get_document(text), installation, None, None
+        )
+    cached_texts = [cache_key[0] for cache_key in plan_cache._cached_plans]  # type: ignore[index]
+    assert len(cached_texts) == MAX_CACHED_PLANS
+    assert "{ a0: __typename }" in cached_texts
+    assert "{ a1: __typename }" not in cached_texts
 
 
-async def test_the_reference_alone_makes_no_plans(demo: Marketplace) -> None:
-    answering = Answering(schema, execution="reference")
-    await asked(demo, answering, PAGE, n=1)
-    assert answering.counts == {"reference": 1}
+async def test_reference_executor_makes_no_plans(demo: Marketplace) -> None:
+    executor = Executor(schema, execution="reference")
+    await execute_as(demo, executor, PAGE_QUERY, n=1)
+    assert executor.execution_counts == {"reference": 1}
     assert isinstance(schema, Schema)

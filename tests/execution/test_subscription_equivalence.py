@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from gateway.api import schema
-from gateway.execution.executor import Answering
-from gateway.execution.graphql_request import Asking
-from gateway.execution.subscription import Subscribing, Told
+from gateway.execution.executor import Executor
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.subscription import PreparedSubscription, SubscriptionEvent
 from gateway.marketplace.states import ResourceState
-from gateway.schema.framework.context import Budget, Context
+from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.resource_event import (
     ResourceEvent,
@@ -19,18 +19,18 @@ from gateway.schema.types.resource_event import (
     ResyncReason,
     ResyncRequired,
 )
-from tests.support.marketplaces import MEDIA, Marketplace
+from tests.support.marketplaces import MEDIA_BASE_URL, Marketplace
 
-FRAGMENTS = """subscription { ...Changes }
+FRAGMENTS_DOCUMENT = """subscription { ...Changes }
     fragment Changes on Subscription { resourceChanged { ...Its } }
     fragment Its on ResourceEvent { resource { ...Shown } }
     fragment Shown on Resource { name offering { components { type } } }"""
-NAMED = """subscription($uuid: UUID!, $first: Int) {
+UUID_VARIABLE_DOCUMENT = """subscription($uuid: UUID!, $first: Int) {
     resourceChanged(filter: {uuids: [$uuid]}) { ... on ResourceEvent { resource {
         offering { plans { name } } project { resources(first: $first) { nodes { uuid } } }
     } } }
 }"""
-SELECTED: Mapping[str, str] = {
+SELECTIONS: Mapping[str, str] = {
     "all": """
         ... on ResourceEvent {
             cursor at kind previousState state changedFields uuid resource { uuid name }
@@ -62,37 +62,45 @@ SELECTED: Mapping[str, str] = {
             project { resources(first: 100) { nodes { uuid } } }
         } } } } }""",
 }
-SWITCHED = """subscription($on: Boolean!) { resourceChanged { ... on ResourceEvent {
+DIRECTIVES_DOCUMENT = """subscription($on: Boolean!) { resourceChanged { ... on ResourceEvent {
     kind @include(if: $on) resource @skip(if: $on) { name uuid @include(if: $on) }
 } } }"""
 DOCUMENTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{
         name: (f"subscription {{ told: resourceChanged {{ {each} }} }}", {})
-        for name, each in SELECTED.items()
+        for name, each in SELECTIONS.items()
     },
-    "fragments": (FRAGMENTS, {}),
-    "a variable called uuid": (NAMED, {"uuid": "0" * 32, "first": 2}),
-    "switches on": (SWITCHED, {"on": True}),
-    "switches off": (SWITCHED, {"on": False}),
+    "fragments": (FRAGMENTS_DOCUMENT, {}),
+    "a variable called uuid": (UUID_VARIABLE_DOCUMENT, {"uuid": "0" * 32, "first": 2}),
+    "switches on": (DIRECTIVES_DOCUMENT, {"on": True}),
+    "switches off": (DIRECTIVES_DOCUMENT, {"on": False}),
 }
-MOST = 200
+MAX_ROWS = 200
 VIEWERS = ("staff", "owner", "nobody")
-COMPILED, REFERENCE = (Answering(schema, execution=each) for each in ("compiled", "reference"))
+COMPILED_EXECUTOR, REFERENCE_EXECUTOR = (
+    Executor(schema, execution=each) for each in ("compiled", "reference")
+)
 
 
-async def tell(
-    demo: Marketplace, answering: Answering, subscribed: Subscribing, what: Told, username: str
+async def execute_event_as(
+    demo: Marketplace,
+    executor: Executor,
+    subscription: PreparedSubscription,
+    event: SubscriptionEvent,
+    username: str,
 ) -> tuple[bytes, bool]:
     """Give an answer's bytes, and whether there is no data."""
-    viewer = await demo.viewer(username)
-    context = Context(demo.database, demo.statements, viewer, MEDIA, Budget(MOST))
-    answer = await answering.tell(subscribed, what, context)
-    return answer.encoded(), answer.refused
+    viewer = await demo.load_viewer(username)
+    context = RequestContext(
+        demo.database, demo.statement_compiler, viewer, MEDIA_BASE_URL, RowBudget(MAX_ROWS)
+    )
+    result = await executor.execute_event(subscription, event, context)
+    return result.encode(), result.is_rejected
 
 
-def events(uuid: str) -> list[Told]:
+def make_events(uuid: str) -> list[SubscriptionEvent]:
     """Give an event of each kind, of a resource, and a word that some may have been missed."""
-    made: list[Told] = [
+    resource_events: list[SubscriptionEvent] = [
         ResourceEvent(
             cursor="a cursor",
             at=DateTime("2026-11-29 01:02:03.000400+00"),
@@ -104,22 +112,31 @@ def events(uuid: str) -> list[Told]:
         )
         for kind in ResourceEventKind
     ]
-    return [*made, ResyncRequired(reason=ResyncReason.TOO_SLOW, cursor="another")]
+    return [*resource_events, ResyncRequired(reason=ResyncReason.TOO_SLOW, cursor="another")]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-async def test_an_event_is_told_the_same(demo: Marketplace, name: str) -> None:
+async def test_events_give_equal_results(demo: Marketplace, name: str) -> None:
     document, variables = DOCUMENTS[name]
-    nodes = (await demo.data("{ resources(first: 3) { nodes { uuid } } }"))["resources"]["nodes"]
-    asking = Asking(document, dict(variables), None, "the-request")
-    first, second = (each.subscription(asking) for each in (COMPILED, REFERENCE))
-    assert isinstance(first, Subscribing)
-    assert isinstance(second, Subscribing)
-    failed = 0
-    for uuid in [each["uuid"] for each in nodes] + ["f" * 32]:
-        for what in events(uuid):
+    nodes = (await demo.fetch_data("{ resources(first: 3) { nodes { uuid } } }"))["resources"][
+        "nodes"
+    ]
+    graphql_request = GraphQLRequest(document, dict(variables), None, "the-request")
+    compiled_subscription, reference_subscription = (
+        item.prepare_subscription(graphql_request)
+        for item in (COMPILED_EXECUTOR, REFERENCE_EXECUTOR)
+    )
+    assert isinstance(compiled_subscription, PreparedSubscription)
+    assert isinstance(reference_subscription, PreparedSubscription)
+    failure_count = 0
+    for uuid in [item["uuid"] for item in nodes] + ["f" * 32]:
+        for event in make_events(uuid):
             for username in VIEWERS:
-                compiled = await tell(demo, COMPILED, first, what, username)
-                assert compiled == await tell(demo, REFERENCE, second, what, username)
-                failed += len(json.loads(compiled[0]).get("errors", ())) > 0
-    assert (failed > 0) == name.startswith("an error")
+                compiled_result = await execute_event_as(
+                    demo, COMPILED_EXECUTOR, compiled_subscription, event, username
+                )
+                assert compiled_result == await execute_event_as(
+                    demo, REFERENCE_EXECUTOR, reference_subscription, event, username
+                )
+                failure_count += len(json.loads(compiled_result[0]).get("errors", ())) > 0
+    assert (failure_count > 0) == name.startswith("an error")

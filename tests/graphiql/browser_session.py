@@ -24,9 +24,9 @@ from playwright.async_api import (
 )
 from starlette.types import ASGIApp
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-_ARGUMENTS = (
+_BROWSER_ARGUMENTS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -37,9 +37,9 @@ _ARGUMENTS = (
     "--disable-sync",
 )
 
-Area = Literal["query", "variables", "headers", "response"]
+PageArea = Literal["query", "variables", "headers", "response"]
 
-_AREAS: Mapping[Area, str] = {
+_AREA_SELECTORS: Mapping[PageArea, str] = {
     "query": ".graphiql-query-editor",
     "variables": "[aria-label=Variables] .graphiql-editor:not(.hidden)",
     "headers": "[aria-label=Headers] .graphiql-editor:not(.hidden)",
@@ -48,30 +48,32 @@ _AREAS: Mapping[Area, str] = {
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
+def serve_app(app: ASGIApp) -> Iterator[str]:
     """Serve `app` on a free port of this machine, and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        until = monotonic() + 10
+        deadline = monotonic() + 10
         while not server.started:
-            assert monotonic() < until, "the server did not start"
+            assert monotonic() < deadline, "the server did not start"
             sleep(0.01)
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(timeout=10)
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def launch_chromium() -> AsyncIterator[Browser]:
     """Start the Chromium that is on the PATH."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    assert found, "there is no Chromium on the PATH: run `make browser`"
+    executable = next(filter(None, map(shutil.which, _BROWSER_NAMES)), None)
+    assert executable, "there is no Chromium on the PATH: run `make browser`"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(
+            executable_path=executable, args=_BROWSER_ARGUMENTS
+        )
         try:
             yield browser
         finally:
@@ -79,98 +81,100 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @dataclass
-class Visit:
+class BrowserSession:
     """The explorer, open in a browser."""
 
     page: Page
-    posts: list[Request] = field(default_factory=list)
-    addresses: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    post_requests: list[Request] = field(default_factory=list)
+    requested_urls: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("request", self._requested)
-        self.page.on("websocket", lambda opened: self.addresses.append(opened.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._said)
+        self.page.on("request", self._record_request)
+        self.page.on("websocket", lambda opened: self.requested_urls.append(opened.url))
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("console", self._record_console_message)
 
-    def text(self, area: Area) -> Locator:
+    def locate_text(self, area: PageArea) -> Locator:
         """Give the text that stands in a part of the page."""
-        return self.page.locator(f"{_AREAS[area]} .CodeMirror-code")
+        return self.page.locator(f"{_AREA_SELECTORS[area]} .CodeMirror-code")
 
-    async def open(self, url: str) -> None:
+    async def open_explorer(self, url: str) -> None:
         """Open the explorer at `url`, until queries can be sent."""
         await self.page.goto(url)
         await expect(self.page.get_by_label("Execute query")).to_be_visible()
 
-    async def press(self, label: str) -> None:
+    async def press_button(self, label: str) -> None:
         """Press the button of that name."""
         await self.page.get_by_role("button", name=label).click()
 
-    async def turn_to(self, operation: str) -> None:
+    async def select_tab(self, operation: str) -> None:
         """Turn to the tab of that operation, until GraphiQL would send it."""
         await self.page.get_by_role("tab", name=operation).click()
-        await self.kept("operationName", operation)
+        await self.wait_for_storage("operationName", operation)
 
-    async def take_from_history(self, operation: str) -> None:
+    async def load_from_history(self, operation: str) -> None:
         """Take a query that was sent before back into the editor; the last of equal ones."""
-        await self.press("Show History")
+        await self.press_button("Show History")
         labels = self.page.locator(".graphiql-history-item-label")
         await labels.get_by_text(operation).first.click()
-        await self.kept("operationName", operation)
+        await self.wait_for_storage("operationName", operation)
 
-    async def execute(self, answer: str) -> Request:
+    async def execute_query(self, expected_text: str) -> Request:
         """Send the query that is shown, wait for `answer`, and give the last post."""
-        await self.press("Execute query")
-        await expect(self.text("response")).to_contain_text(answer)
-        return self.posts[-1]
+        await self.press_button("Execute query")
+        await expect(self.locate_text("response")).to_contain_text(expected_text)
+        return self.post_requests[-1]
 
-    async def kept(self, key: str, part: str) -> str:
+    async def wait_for_storage(self, key: str, expected_part: str) -> str:
         """Wait until the browser keeps `part` under `key`, and give all that it keeps as JSON."""
-        until = monotonic() + 5
+        deadline = monotonic() + 5
         while True:
-            everything = str(await self.page.evaluate("JSON.stringify(localStorage)"))
-            if part in json.loads(everything).get(f"graphiql:{key}", ""):
-                return everything
-            assert monotonic() < until, f"{key} has no {part}: {everything}"
+            storage_json = str(await self.page.evaluate("JSON.stringify(localStorage)"))
+            if expected_part in json.loads(storage_json).get(f"graphiql:{key}", ""):
+                return storage_json
+            assert monotonic() < deadline, f"{key} has no {expected_part}: {storage_json}"
             await asyncio.sleep(0.05)
 
-    def _requested(self, request: Request) -> None:
-        self.addresses.append(request.url)
+    def _record_request(self, request: Request) -> None:
+        self.requested_urls.append(request.url)
         if request.method == "POST":
-            self.posts.append(request)
+            self.post_requests.append(request)
 
-    def _said(self, message: ConsoleMessage) -> None:
+    def _record_console_message(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
+            self.console_errors.append(message.text)
 
 
 @asynccontextmanager
-async def visit(
+async def open_session(
     browser: Browser, url: str, scheme: Literal["light", "dark"] = "light"
-) -> AsyncIterator[Visit]:
+) -> AsyncIterator[BrowserSession]:
     """Visit the explorer for the first time; in the end it asked no other host, without errors."""
     async with await browser.new_context(color_scheme=scheme) as context:
-        seen = Visit(await context.new_page())
-        await seen.open(url)
-        yield seen
-    assert {urlsplit(address).netloc for address in seen.addresses} == {urlsplit(url).netloc}
-    assert not seen.complaints, seen.complaints
+        session = BrowserSession(await context.new_page())
+        await session.open_explorer(url)
+        yield session
+    assert {urlsplit(address).netloc for address in session.requested_urls} == {
+        urlsplit(url).netloc
+    }
+    assert not session.console_errors, session.console_errors
 
 
-async def explores(
-    browser: Browser, url: str, *, answer: str, headers: Mapping[str, str], field: str
+async def check_explorer(
+    browser: Browser, url: str, *, expected_text: str, headers: Mapping[str, str], field: str
 ) -> None:
     """Check that the explorer at `url` can be used.
 
     The first example is answered with `answer`, `headers` are filled in and sent, and the panel of
     fields offers `field`.
     """
-    async with visit(browser, url) as seen:
-        await expect(seen.text("query")).to_contain_text("# ")
-        request = await seen.execute(answer)
-        await seen.press("Headers")
+    async with open_session(browser, url) as session:
+        await expect(session.locate_text("query")).to_contain_text("# ")
+        request = await session.execute_query(expected_text)
+        await session.press_button("Headers")
         for name, value in headers.items():
-            await expect(seen.text("headers")).to_contain_text(f'"{name}": "{value}"')
+            await expect(session.locate_text("headers")).to_contain_text(f'"{name}": "{value}"')
             assert request.headers[name.lower()] == value
-        await seen.press("Show GraphiQL Explorer")
-        await expect(seen.page.locator(".graphiql-explorer-root")).to_contain_text(field)
+        await session.press_button("Show GraphiQL Explorer")
+        await expect(session.page.locator(".graphiql-explorer-root")).to_contain_text(field)

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.graphiql.browser_session import chromium
+from tests.graphiql.browser_session import launch_chromium
 
 
 @pytest_asyncio.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Give a running Chromium."""
-    async with chromium() as running:
-        yield running
+    async with launch_chromium() as chromium_browser:
+        yield chromium_browser

@@ -5,43 +5,49 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser, expect
 
-from gateway.config.settings import settings
-from gateway.graphiql.examples import EXAMPLES
-from gateway.graphiql.page import Example
-from gateway.server.app import application
-from tests.graphiql.browser_session import explores, served, visit
+from gateway.config.settings import load_settings
+from gateway.graphiql.examples import EXAMPLE_QUERIES
+from gateway.graphiql.page import ExampleQuery
+from gateway.server.app import build_application
+from tests.graphiql.browser_session import check_explorer, open_session, serve_app
 from tests.support.marketplaces import Marketplace
 
 
 @pytest.fixture(scope="module")
-def address(demo: Marketplace) -> Iterator[str]:
+def explorer_url(demo: Marketplace) -> Iterator[str]:
     """Serve the demo marketplace."""
-    effective = settings({}, database_url=demo.url)
-    with served(application(effective, demo.installation, demo.tokens["staff"])) as url:
-        yield f"{url}/graphql"
+    gateway_settings = load_settings({}, database_url=demo.url)
+    with serve_app(
+        build_application(gateway_settings, demo.installation, demo.tokens["staff"])
+    ) as server_url:
+        yield f"{server_url}/graphql"
 
 
-QUERIES = [each for each in EXAMPLES if each.query.startswith("query")]
+QUERY_EXAMPLES = [each for each in EXAMPLE_QUERIES if each.query.startswith("query")]
 
 
-@pytest.mark.parametrize("example", QUERIES, ids=lambda each: each.title[:20])
-async def test_each_example_is_answered_with_something(demo: Marketplace, example: Example) -> None:
-    answer = await demo.data(example.query)
-    assert all(answer.values())
+@pytest.mark.parametrize("example", QUERY_EXAMPLES, ids=lambda each: each.title[:20])
+async def test_each_example_is_answered_with_something(
+    demo: Marketplace, example: ExampleQuery
+) -> None:
+    data = await demo.fetch_data(example.query)
+    assert all(data.values())
 
 
 @pytest.mark.browser
 async def test_the_gateway_can_be_explored(
-    browser: Browser, address: str, demo: Marketplace
+    browser: Browser, explorer_url: str, demo: Marketplace
 ) -> None:
     headers = {"Authorization": f"Token {demo.tokens['staff']}"}
-    await explores(browser, address, answer='"totalCount"', headers=headers, field="resources")
+    await check_explorer(
+        browser, explorer_url, expected_text='"totalCount"', headers=headers, field="resources"
+    )
 
 
 @pytest.mark.browser
-async def test_every_example_can_be_executed(browser: Browser, address: str) -> None:
-    async with visit(browser, address) as seen:
+async def test_every_example_can_be_executed(browser: Browser, explorer_url: str) -> None:
+    async with open_session(browser, explorer_url) as session:
         for name in ("Catalogue", "Projects", "Viewer"):
-            await seen.turn_to(name)
-            await seen.execute('"data"')
-        await expect(seen.text("response")).to_contain_text('"isStaff": true')
+            await session.select_tab(name)
+            await session.execute_query('"data"')
+        await expect(session.locate_text("response")).to_contain_text('"isStaff": true')

@@ -15,22 +15,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.graphiql.page import STATIC, Example, page, routes
-from tests.graphiql.browser_session import served
+from gateway.graphiql.page import STATIC_DIRECTORY, ExampleQuery, build_static_routes, render_page
+from tests.graphiql.browser_session import serve_app
 
-BREAKOUT = 'query A { a(b: "</script><script>alert(1)</script><!--") }'
-EXAMPLE = Example("</ScRiPt ><b>\u2028", BREAKOUT, '{"c": "</script>"}')
-OURS = {"LICENSES.txt", "boot.js", "favicon.svg", "page.css"}
+BREAKOUT_QUERY = 'query A { a(b: "</script><script>alert(1)</script><!--") }'
+BREAKOUT_EXAMPLE = ExampleQuery("</ScRiPt ><b>\u2028", BREAKOUT_QUERY, '{"c": "</script>"}')
+OWN_FILES = {"LICENSES.txt", "boot.js", "favicon.svg", "page.css"}
 HEADERS = {"Authorization": "Token </script><script>alert(2)</script>"}
 
 
-class Elements(HTMLParser):
+class PageElements(HTMLParser):
     """The page as a browser reads it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.data = ""
+        self.config_json = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -40,90 +40,100 @@ class Elements(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Keep what stands in the element with the configuration."""
         if self.tags and self.tags[-1][1].get("id") == "config":
-            self.data += data
+            self.config_json += data
 
-    def addresses(self) -> list[str]:
+    def list_urls(self) -> list[str]:
         """Give what the page loads."""
-        found = [attrs.get("src") or attrs.get("href") for _, attrs in self.tags]
-        return [address for address in found if address]
+        urls = [attrs.get("src") or attrs.get("href") for _, attrs in self.tags]
+        return [address for address in urls if address]
 
 
-def elements(headers: dict[str, str] | None = None, examples: Sequence[Example] = ()) -> Elements:
-    body = page(headers=headers, examples=examples).body
-    return Elements(bytes(body).decode())
+def parse_page(
+    headers: dict[str, str] | None = None, examples: Sequence[ExampleQuery] = ()
+) -> PageElements:
+    page_body = render_page(headers=headers, examples=examples).body
+    return PageElements(bytes(page_body).decode())
 
 
-def files() -> str:
+def find_files_url() -> str:
     """Give the address of the folder with the page's files."""
-    return elements().addresses()[0].rpartition("/")[0]
+    return parse_page().list_urls()[0].rpartition("/")[0]
 
 
-async def explorer(request: Request) -> Response:
-    return page()
+async def serve_explorer(request: Request) -> Response:
+    return render_page()
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[HTTPConnection]:
-    app = Starlette(routes=[Route("/graphql", explorer), *routes()])
-    with served(app) as address:
-        opened = HTTPConnection(urlsplit(address).netloc)
-        yield opened
-        opened.close()
+def page_connection() -> Iterator[HTTPConnection]:
+    app = Starlette(routes=[Route("/graphql", serve_explorer), *build_static_routes()])
+    with serve_app(app) as address:
+        http_connection = HTTPConnection(urlsplit(address).netloc)
+        yield http_connection
+        http_connection.close()
 
 
-def ask(
-    connection: HTTPConnection, path: str, headers: dict[str, str] | None = None
+def request_path(
+    page_connection: HTTPConnection, path: str, headers: dict[str, str] | None = None
 ) -> tuple[HTTPResponse, bytes]:
     """Ask for a path as it is written, which most clients would tidy first."""
-    connection.request("GET", path, headers=headers or {})
-    answer = connection.getresponse()
-    return answer, answer.read()
+    page_connection.request("GET", path, headers=headers or {})
+    response = page_connection.getresponse()
+    return response, response.read()
 
 
-def test_the_page_may_only_use_its_own_host(connection: HTTPConnection) -> None:
-    answer, _ = ask(connection, "/graphql")
-    policy = str(answer.headers["Content-Security-Policy"]).split("; ")
+def test_the_page_may_only_use_its_own_host(page_connection: HTTPConnection) -> None:
+    response, _ = request_path(page_connection, "/graphql")
+    policy = str(response.headers["Content-Security-Policy"]).split("; ")
     assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'"} <= set(policy)
     assert {"frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} <= set(policy)
     assert not any("http" in rule or "*" in rule or "unsafe-eval" in rule for rule in policy)
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_nothing_in_the_configuration_ends_its_element() -> None:
-    found = elements(HEADERS, [EXAMPLE])
-    assert len(found.tags) == len(elements().tags)
-    assert json.loads(found.data) == {
+    page_elements = parse_page(HEADERS, [BREAKOUT_EXAMPLE])
+    assert len(page_elements.tags) == len(parse_page().tags)
+    assert json.loads(page_elements.config_json) == {
         "endpoint": "/graphql",
         "headers": HEADERS,
-        "examples": [{"title": EXAMPLE.title, "query": BREAKOUT, "variables": EXAMPLE.variables}],
+        "examples": [
+            {
+                "title": BREAKOUT_EXAMPLE.title,
+                "query": BREAKOUT_QUERY,
+                "variables": BREAKOUT_EXAMPLE.variables,
+            }
+        ],
     }
 
 
 def test_no_script_stands_in_the_page_itself() -> None:
-    scripts = [attrs for tag, attrs in elements().tags if tag == "script"]
+    scripts = [attrs for tag, attrs in parse_page().tags if tag == "script"]
     assert [attrs["type"] for attrs in scripts if "src" not in attrs] == ["application/json"]
 
 
-def test_all_that_the_page_loads_is_served(connection: HTTPConnection) -> None:
+def test_all_that_the_page_loads_is_served(page_connection: HTTPConnection) -> None:
     types = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-    addresses = elements().addresses()
-    assert len(addresses) == 9
-    for address in addresses:
-        answer, body = ask(connection, address)
-        assert answer.status == 200
-        assert str(answer.headers["Content-Type"]).split(";")[0] == types[Path(address).suffix]
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert body == (STATIC / address.rpartition("/")[2]).read_bytes()
+    urls = parse_page().list_urls()
+    assert len(urls) == 9
+    for url in urls:
+        response, body = request_path(page_connection, url)
+        assert response.status == 200
+        assert str(response.headers["Content-Type"]).split(";")[0] == types[Path(url).suffix]
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert body == (STATIC_DIRECTORY / url.rpartition("/")[2]).read_bytes()
 
 
-def test_a_file_that_the_browser_has_is_not_sent_again(connection: HTTPConnection) -> None:
-    address = f"{files()}/boot.js"
-    first, _ = ask(connection, address)
-    again, body = ask(connection, address, {"If-None-Match": str(first.headers["ETag"])})
-    assert (again.status, body) == (304, b"")
+def test_a_file_that_the_browser_has_is_not_sent_again(page_connection: HTTPConnection) -> None:
+    url = f"{find_files_url()}/boot.js"
+    first_response, _ = request_path(page_connection, url)
+    second_response, body = request_path(
+        page_connection, url, {"If-None-Match": str(first_response.headers["ETag"])}
+    )
+    assert (second_response.status, body) == (304, b"")
 
 
 @pytest.mark.parametrize(
@@ -149,17 +159,17 @@ def test_a_file_that_the_browser_has_is_not_sent_again(connection: HTTPConnectio
         "{files}/" + "long" * 1000,
     ],
 )
-def test_nothing_but_the_files_is_served(connection: HTTPConnection, path: str) -> None:
-    answer, body = ask(connection, path.format(files=files()))
-    assert (answer.status, body) == (404, b"Not Found")
+def test_nothing_but_the_files_is_served(page_connection: HTTPConnection, path: str) -> None:
+    response, body = request_path(page_connection, path.format(files=find_files_url()))
+    assert (response.status, body) == (404, b"Not Found")
 
 
-def test_every_file_from_elsewhere_is_the_one_that_is_listed() -> None:
-    lines = map(str.split, (STATIC / "LICENSES.txt").read_text("utf-8").splitlines())
-    listed = {
+def test_third_party_files_match_their_checksums() -> None:
+    lines = map(str.split, (STATIC_DIRECTORY / "LICENSES.txt").read_text("utf-8").splitlines())
+    listed_checksums = {
         line[0]: line[-1] for line in lines if line and re.fullmatch("[0-9a-f]{64}", line[-1])
     }
-    assert listed == {
-        name: sha256((STATIC / name).read_bytes()).hexdigest()
-        for name in {file.name for file in STATIC.iterdir()} - OURS
+    assert listed_checksums == {
+        name: sha256((STATIC_DIRECTORY / name).read_bytes()).hexdigest()
+        for name in {file.name for file in STATIC_DIRECTORY.iterdir()} - OWN_FILES
     }

@@ -11,21 +11,21 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 
-from gateway.graphiql.page import Example, page, routes
-from tests.graphiql.browser_session import explores, served, visit
+from gateway.graphiql.page import ExampleQuery, build_static_routes, render_page
+from tests.graphiql.browser_session import check_explorer, open_session, serve_app
 
 pytestmark = pytest.mark.browser
 
-TOKEN = "Token 0f1e2d3c"
-HEADERS = {"Authorization": TOKEN}
-EXAMPLES = [
-    Example(
+AUTHORIZATION = "Token 0f1e2d3c"
+HEADERS = {"Authorization": AUTHORIZATION}
+EXAMPLE_QUERIES = [
+    ExampleQuery(
         "Fruit </script><script>alert(1)</script>\nand how much of it",
         "query Fruit($kind: String!) {\n  fruit(kind: $kind) {\n    kind\n    kilos\n  }\n}",
         '{"kind": "pear"}',
     ),
-    Example("Who asks", "query WhoAsks {\n  caller\n}"),
-    Example("Numbers as they come", "subscription Counting {\n  count\n}"),
+    ExampleQuery("Who asks", "query WhoAsks {\n  caller\n}"),
+    ExampleQuery("Numbers as they come", "subscription Counting {\n  count\n}"),
 ]
 
 
@@ -63,89 +63,98 @@ class Subscription:
             yield f"{number} for {info.context['connection_params']['Authorization']}"
 
 
-async def explorer(request: Request) -> Response:
-    return page(headers=HEADERS, examples=EXAMPLES)
+async def serve_explorer(request: Request) -> Response:
+    return render_page(headers=HEADERS, examples=EXAMPLE_QUERIES)
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def explorer_url() -> Iterator[str]:
     schema = strawberry.Schema(query=Query, subscription=Subscription)
     endpoint: GraphQL[None, None] = GraphQL(schema, graphql_ide=None)
     app = Starlette(
         routes=[
-            Route("/graphql", explorer, methods=["GET"]),
+            Route("/graphql", serve_explorer, methods=["GET"]),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
-            *routes(),
+            *build_static_routes(),
         ]
     )
-    with served(app) as address:
+    with serve_app(app) as address:
         yield f"{address}/graphql"
 
 
-async def test_explores_without_another_host(browser: Browser, url: str) -> None:
-    await explores(browser, url, answer='"kind": "pear"', headers=HEADERS, field="caller")
+async def test_the_explorer_uses_no_other_host(browser: Browser, explorer_url: str) -> None:
+    await check_explorer(
+        browser, explorer_url, expected_text='"kind": "pear"', headers=HEADERS, field="caller"
+    )
 
 
-async def test_every_example_has_a_tab_that_tells_what_it_shows(browser: Browser, url: str) -> None:
-    async with visit(browser, url) as seen:
-        assert await seen.page.title() == "Marketplace gateway"
-        tabs = await seen.page.get_by_role("tab").all_inner_texts()
+async def test_every_example_has_a_tab_that_tells_what_it_shows(
+    browser: Browser, explorer_url: str
+) -> None:
+    async with open_session(browser, explorer_url) as session:
+        assert await session.page.title() == "Marketplace gateway"
+        tabs = await session.page.get_by_role("tab").all_inner_texts()
         assert tabs == ["Fruit", "WhoAsks", "Counting"]
-        await expect(seen.text("query")).to_contain_text("# Fruit </script><script>alert(1)")
-        await expect(seen.text("query")).to_contain_text("# and how much of it")
-        await expect(seen.text("variables")).to_contain_text('{"kind": "pear"}')
-        await seen.turn_to("WhoAsks")
-        await expect(seen.text("query")).to_contain_text("# Who asks")
-        await expect(seen.text("variables")).not_to_contain_text("pear")
-        await seen.execute(TOKEN)
+        await expect(session.locate_text("query")).to_contain_text(
+            "# Fruit </script><script>alert(1)"
+        )
+        await expect(session.locate_text("query")).to_contain_text("# and how much of it")
+        await expect(session.locate_text("variables")).to_contain_text('{"kind": "pear"}')
+        await session.select_tab("WhoAsks")
+        await expect(session.locate_text("query")).to_contain_text("# Who asks")
+        await expect(session.locate_text("variables")).not_to_contain_text("pear")
+        await session.execute_query(AUTHORIZATION)
 
 
-async def test_follows_a_subscription(browser: Browser, url: str) -> None:
-    async with visit(browser, url) as seen:
-        await seen.turn_to("Counting")
-        await seen.execute(f"2 for {TOKEN}")
-        assert seen.addresses[-1].startswith("ws://")
+async def test_follows_a_subscription(browser: Browser, explorer_url: str) -> None:
+    async with open_session(browser, explorer_url) as session:
+        await session.select_tab("Counting")
+        await session.execute_query(f"2 for {AUTHORIZATION}")
+        assert session.requested_urls[-1].startswith("ws://")
 
 
-async def test_keeps_tabs_but_never_the_token(browser: Browser, url: str) -> None:
-    async with visit(browser, url) as seen:
-        await seen.turn_to("WhoAsks")
-        await seen.execute(TOKEN)
-        await seen.text("query").click()
-        await seen.page.keyboard.press("ControlOrMeta+Home")
-        await seen.page.keyboard.type("# my note\n")
-        kept = await seen.kept("tabState", "# my note")
-        assert "graphiql:queries" in kept
-        assert TOKEN not in kept
-        await seen.open(url)
-        await expect(seen.text("query")).to_contain_text("# my note")
-        await seen.execute(TOKEN)
+async def test_keeps_tabs_but_never_the_token(browser: Browser, explorer_url: str) -> None:
+    async with open_session(browser, explorer_url) as session:
+        await session.select_tab("WhoAsks")
+        await session.execute_query(AUTHORIZATION)
+        await session.locate_text("query").click()
+        await session.page.keyboard.press("ControlOrMeta+Home")
+        await session.page.keyboard.type("# my note\n")
+        storage_json = await session.wait_for_storage("tabState", "# my note")
+        assert "graphiql:queries" in storage_json
+        assert AUTHORIZATION not in storage_json
+        await session.open_explorer(explorer_url)
+        await expect(session.locate_text("query")).to_contain_text("# my note")
+        await session.execute_query(AUTHORIZATION)
 
 
 async def test_a_query_of_an_earlier_visit_is_sent_with_the_headers(
-    browser: Browser, url: str
+    browser: Browser, explorer_url: str
 ) -> None:
-    async with visit(browser, url) as seen:
-        await seen.turn_to("WhoAsks")
-        await seen.execute(TOKEN)
-        await seen.open(url)
-        await seen.turn_to("Fruit")
-        await seen.take_from_history("WhoAsks")
-        await seen.execute(TOKEN)
+    async with open_session(browser, explorer_url) as session:
+        await session.select_tab("WhoAsks")
+        await session.execute_query(AUTHORIZATION)
+        await session.open_explorer(explorer_url)
+        await session.select_tab("Fruit")
+        await session.load_from_history("WhoAsks")
+        await session.execute_query(AUTHORIZATION)
 
 
-async def test_follows_the_systems_colours(browser: Browser, url: str) -> None:
-    async with visit(browser, url, "light") as light, visit(browser, url, "dark") as dark:
-        for seen, colour in ((light, "rgb(255, 255, 255)"), (dark, "rgb(33, 42, 59)")):
-            container = seen.page.locator(".graphiql-container")
+async def test_follows_the_systems_colours(browser: Browser, explorer_url: str) -> None:
+    async with (
+        open_session(browser, explorer_url, "light") as light,
+        open_session(browser, explorer_url, "dark") as dark,
+    ):
+        for session, colour in ((light, "rgb(255, 255, 255)"), (dark, "rgb(33, 42, 59)")):
+            container = session.page.locator(".graphiql-container")
             await expect(container).to_have_css("background-color", colour)
 
 
-async def test_works_where_the_browser_keeps_nothing(browser: Browser, url: str) -> None:
-    async with visit(browser, url) as seen:
-        await seen.page.add_init_script(
+async def test_works_where_the_browser_keeps_nothing(browser: Browser, explorer_url: str) -> None:
+    async with open_session(browser, explorer_url) as session:
+        await session.page.add_init_script(
             "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no'); }})"
         )
-        await seen.open(url)
-        await seen.execute('"kind": "pear"')
+        await session.open_explorer(explorer_url)
+        await session.execute_query('"kind": "pear"')

@@ -14,190 +14,217 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, WebSocket, expect
 
 from gateway.db.events import triggers
-from gateway.graphiql.examples import EXAMPLES
-from tests.conftest import NewDatabase
-from tests.graphiql.browser_session import Visit, visit
-from tests.support.gateway_server import Process, process, small_demo, tokens_at
+from gateway.graphiql.examples import EXAMPLE_QUERIES
+from tests.conftest import DatabaseFactory
+from tests.graphiql.browser_session import BrowserSession, open_session
+from tests.support.gateway_server import (
+    GatewayProcess,
+    create_small_demo,
+    load_user_tokens,
+    run_gateway_process,
+)
 
 pytestmark = pytest.mark.browser
-RESOURCES = "{ resources(filter: { state: OK }) { nodes { uuid allowedOperations } } }"
-PULL = "mutation($uuid: UUID!) { pullResource(input: { uuid: $uuid }) { __typename } }"
-CHANGES = EXAMPLES[-1].query
+PULLABLE_QUERY = "{ resources(filter: { state: OK }) { nodes { uuid allowedOperations } } }"
+PULL_MUTATION = "mutation($uuid: UUID!) { pullResource(input: { uuid: $uuid }) { __typename } }"
+CHANGES_SUBSCRIPTION = EXAMPLE_QUERIES[-1].query
 
 
-class Gateway:
+class SubscriptionGateway:
     """A gateway with triggers, where each user may have one subscription at a time."""
 
-    def __init__(self, process: Process, tokens: dict[str, str], http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, process: GatewayProcess, tokens: dict[str, str], http_client: httpx.AsyncClient
+    ) -> None:
         self.process, self.url = process, f"{process.url}/graphql"
-        self.tokens, self.http = tokens, http
+        self.tokens, self.http_client = tokens, http_client
 
-    def headers(self, user: str) -> dict[str, str]:
+    def build_headers(self, username: str) -> dict[str, str]:
         """Give what a user sends along."""
-        return {"Authorization": f"Token {self.tokens[user]}"}
+        return {"Authorization": f"Token {self.tokens[username]}"}
 
-    async def ask(self, query: str, **variables: Any) -> Any:
+    async def execute_query(self, query: str, **variables: Any) -> Any:
         """Give the data of an answer, as the staff."""
-        asked = {"query": query, "variables": variables}
-        headers = self.headers("staff")
-        answer = (await self.http.post(self.url, json=asked, headers=headers)).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
+        body = {"query": query, "variables": variables}
+        headers = self.build_headers("staff")
+        result = (await self.http_client.post(self.url, json=body, headers=headers)).json()
+        assert "errors" not in result, result
+        return result["data"]
 
-    async def pullable(self) -> list[str]:
+    async def list_pullable_resources(self) -> list[str]:
         """Give the uuids of resources that can be pulled."""
-        found = (await self.ask(RESOURCES))["resources"]["nodes"]
-        return [each["uuid"] for each in found if "PULL_RESOURCE" in each["allowedOperations"]]
+        nodes = (await self.execute_query(PULLABLE_QUERY))["resources"]["nodes"]
+        return [each["uuid"] for each in nodes if "PULL_RESOURCE" in each["allowedOperations"]]
 
-    async def pull(self, uuid: str) -> None:
+    async def pull_resource(self, uuid: str) -> None:
         """Have a resource pulled; the provider then changes it."""
-        await self.ask(PULL, uuid=uuid)
+        await self.execute_query(PULL_MUTATION, uuid=uuid)
 
     @asynccontextmanager
-    async def followed(self, user: str = "staff") -> AsyncIterator[httpx.Response]:
+    async def follow_changes(self, username: str = "staff") -> AsyncIterator[httpx.Response]:
         """Follow the changes as another client does."""
-        headers = {**self.headers(user), "Accept": "text/event-stream"}
-        asked = {"query": CHANGES}
-        async with self.http.stream("POST", self.url, json=asked, headers=headers) as response:
+        headers = {**self.build_headers(username), "Accept": "text/event-stream"}
+        body = {"query": CHANGES_SUBSCRIPTION}
+        async with self.http_client.stream(
+            "POST", self.url, json=body, headers=headers
+        ) as response:
             yield response
 
-    async def room(self, user: str = "staff") -> bool:
+    async def has_subscription_quota(self, username: str = "staff") -> bool:
         """Say whether a user may have one more subscription."""
-        async with self.followed(user) as response:
+        async with self.follow_changes(username) as response:
             return response.status_code == httpx.codes.OK
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def demo_url(new_database: DatabaseFactory) -> str:
     """Give the address of a small demo with triggers."""
-    url = small_demo(new_database())
-    with psycopg.connect(url) as connection:
-        triggers.install(connection)
-    return url
+    database_url = create_small_demo(new_database())
+    with psycopg.connect(database_url) as connection:
+        triggers.install_triggers(connection)
+    return database_url
 
 
 @asynccontextmanager
-async def _serving(url: str) -> AsyncIterator[Gateway]:
+async def _serve_gateway(demo_url: str) -> AsyncIterator[SubscriptionGateway]:
     """Serve the demo; its provider carries out at once what is asked of it."""
-    with process(database_url=url, provider_seconds="0", user_subscriptions="1") as serving:
+    with run_gateway_process(
+        database_url=demo_url, provider_seconds="0", user_subscriptions="1"
+    ) as gateway_process:
         async with httpx.AsyncClient(timeout=20) as http:
-            yield Gateway(serving, tokens_at(url), http)
+            yield SubscriptionGateway(gateway_process, load_user_tokens(demo_url), http)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def gateway(url: str) -> AsyncIterator[Gateway]:
+async def gateway_client(demo_url: str) -> AsyncIterator[SubscriptionGateway]:
     """Give a gateway over the demo."""
-    async with _serving(url) as serving:
-        yield serving
+    async with _serve_gateway(demo_url) as client:
+        yield client
 
 
-def _inits(page: Page) -> list[dict[str, Any]]:
+def _record_init_messages(page: Page) -> list[dict[str, Any]]:
     """Keep what the page's WebSockets say first."""
-    said: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
-    def sent(frame: str | bytes) -> None:
+    def record_frame(frame: str | bytes) -> None:
         message = json.loads(frame)
         if message["type"] == "connection_init":
-            said.append(message)
+            messages.append(message)
 
-    def opened(socket: WebSocket) -> None:
-        socket.on("framesent", sent)
+    def watch_socket(socket: WebSocket) -> None:
+        socket.on("framesent", record_frame)
 
-    page.on("websocket", opened)
-    return said
+    page.on("websocket", watch_socket)
+    return messages
 
 
-async def _subscribe(seen: Visit, headers: dict[str, str] | None = None) -> None:
+async def _start_subscription(
+    session: BrowserSession, headers: dict[str, str] | None = None
+) -> None:
     """Subscribe in the example's tab, with other headers in their editor if they are given."""
-    await seen.turn_to("Changes")
+    await session.select_tab("Changes")
     if headers is not None:
-        await seen.press("Headers")
-        editor = seen.page.locator("[aria-label=Headers] .graphiql-editor:not(.hidden) .CodeMirror")
+        await session.press_button("Headers")
+        editor = session.page.locator(
+            "[aria-label=Headers] .graphiql-editor:not(.hidden) .CodeMirror"
+        )
         await editor.evaluate("(it, text) => it.CodeMirror.setValue(text)", json.dumps(headers))
-    await seen.press("Execute query")
+    await session.press_button("Execute query")
 
 
-async def _shown(seen: Visit, gateway: Gateway, uuid: str) -> None:
+async def _pull_until_visible(
+    session: BrowserSession, gateway_client: SubscriptionGateway, uuid: str
+) -> None:
     """Have a resource pulled until the page, which is about to subscribe, shows it."""
     async with asyncio.timeout(20):
-        while f'"uuid": "{uuid}"' not in await seen.text("response").inner_text():
-            await gateway.pull(uuid)
+        while f'"uuid": "{uuid}"' not in await session.locate_text("response").inner_text():
+            await gateway_client.pull_resource(uuid)
             await asyncio.sleep(0.5)
 
 
 async def test_changes_are_seen_as_they_come_until_they_are_stopped(
-    browser: Browser, gateway: Gateway
+    browser: Browser, gateway_client: SubscriptionGateway
 ) -> None:
-    first, second, later, *_ = await gateway.pullable()
-    async with visit(browser, gateway.url) as seen:
-        await _subscribe(seen)
-        await _shown(seen, gateway, first)
-        assert not await gateway.room()
-        await gateway.pull(second)
-        await expect(seen.text("response")).to_contain_text(f'"uuid": "{second}"')
-        await expect(seen.text("response")).to_contain_text('"kind": "UPDATED"')
-        await seen.press("Stop query")
-        await _until_room(gateway)
-        await _followed(gateway, later)
-        await expect(seen.text("response")).to_contain_text(second)
-        await expect(seen.text("response")).not_to_contain_text(later)
+    first_uuid, second_uuid, later_uuid, *_ = await gateway_client.list_pullable_resources()
+    async with open_session(browser, gateway_client.url) as session:
+        await _start_subscription(session)
+        await _pull_until_visible(session, gateway_client, first_uuid)
+        assert not await gateway_client.has_subscription_quota()
+        await gateway_client.pull_resource(second_uuid)
+        await expect(session.locate_text("response")).to_contain_text(f'"uuid": "{second_uuid}"')
+        await expect(session.locate_text("response")).to_contain_text('"kind": "UPDATED"')
+        await session.press_button("Stop query")
+        await _wait_for_quota(gateway_client)
+        await _pull_until_followed(gateway_client, later_uuid)
+        await expect(session.locate_text("response")).to_contain_text(second_uuid)
+        await expect(session.locate_text("response")).not_to_contain_text(later_uuid)
 
 
-async def _until_room(gateway: Gateway) -> None:
+async def _wait_for_quota(gateway_client: SubscriptionGateway) -> None:
     """Wait until the staff may have one more subscription."""
     async with asyncio.timeout(5):
         while True:
-            if await gateway.room():
+            if await gateway_client.has_subscription_quota():
                 return
             await asyncio.sleep(0.05)
 
 
-async def _followed(gateway: Gateway, uuid: str) -> None:
+async def _pull_until_followed(gateway_client: SubscriptionGateway, uuid: str) -> None:
     """Pull a resource, until another client was told of it."""
-    async with asyncio.timeout(10), gateway.followed() as response:
+    async with asyncio.timeout(10), gateway_client.follow_changes() as response:
         lines = response.aiter_lines()
         await anext(lines)
-        await gateway.pull(uuid)
+        await gateway_client.pull_resource(uuid)
         async for line in lines:
             if uuid in line:
                 return
 
 
-async def test_the_token_is_that_of_the_headers_editor(browser: Browser, gateway: Gateway) -> None:
-    uuid, *_ = await gateway.pullable()
-    async with visit(browser, gateway.url) as seen:
-        said = _inits(seen.page)
-        token = {"authorization": f"Token {gateway.tokens['support']}"}
-        await _subscribe(seen, token)
-        await _shown(seen, gateway, uuid)
-        assert (await gateway.room("support"), await gateway.room("staff")) == (False, True)
-        assert [each["payload"] for each in said] == [token]
+async def test_the_token_is_that_of_the_headers_editor(
+    browser: Browser, gateway_client: SubscriptionGateway
+) -> None:
+    uuid, *_ = await gateway_client.list_pullable_resources()
+    async with open_session(browser, gateway_client.url) as session:
+        init_messages = _record_init_messages(session.page)
+        token = {"authorization": f"Token {gateway_client.tokens['support']}"}
+        await _start_subscription(session, token)
+        await _pull_until_visible(session, gateway_client, uuid)
+        assert (
+            await gateway_client.has_subscription_quota("support"),
+            await gateway_client.has_subscription_quota("staff"),
+        ) == (False, True)
+        assert [each["payload"] for each in init_messages] == [token]
 
 
-async def test_a_token_that_does_not_count_is_told_of(browser: Browser, gateway: Gateway) -> None:
-    async with visit(browser, gateway.url) as seen:
-        await _subscribe(seen, {"Authorization": "Token 0"})
-        await _ended(seen, "Invalid token.")
+async def test_an_invalid_token_is_reported(
+    browser: Browser, gateway_client: SubscriptionGateway
+) -> None:
+    async with open_session(browser, gateway_client.url) as session:
+        await _start_subscription(session, {"Authorization": "Token 0"})
+        await _expect_subscription_end(session, "Invalid token.")
 
 
-async def test_a_connection_that_is_lost_is_told_of(browser: Browser, url: str) -> None:
-    async with _serving(url) as ending, visit(browser, ending.url) as seen:
-        uuid, *_ = await ending.pullable()
-        await _subscribe(seen)
-        await _shown(seen, ending, uuid)
-        ending.process.end(signal.SIGTERM)
-        await _ended(seen, "The connection was lost (1012).")
+async def test_a_lost_connection_is_reported(browser: Browser, demo_url: str) -> None:
+    async with (
+        _serve_gateway(demo_url) as ending_gateway,
+        open_session(browser, ending_gateway.url) as session,
+    ):
+        uuid, *_ = await ending_gateway.list_pullable_resources()
+        await _start_subscription(session)
+        await _pull_until_visible(session, ending_gateway, uuid)
+        ending_gateway.process.end_by_signal(signal.SIGTERM)
+        await _expect_subscription_end(session, "The connection was lost (1012).")
 
 
-async def _ended(seen: Visit, why: str) -> None:
+async def _expect_subscription_end(session: BrowserSession, reason: str) -> None:
     """See that a subscription ends with a reason; GraphiQL's client lets it go through uncaught."""
-    await expect(seen.text("response")).to_contain_text(why)
-    await expect(seen.page.get_by_label("Execute query")).to_be_visible()
-    assert seen.complaints == [why]
-    seen.complaints.clear()
+    await expect(session.locate_text("response")).to_contain_text(reason)
+    await expect(session.page.get_by_label("Execute query")).to_be_visible()
+    assert session.console_errors == [reason]
+    session.console_errors.clear()
 
 
-OPENED = """url => new Promise(resolve => {
+OPEN_SOCKET_SCRIPT = """url => new Promise(resolve => {
   document.addEventListener("securitypolicyviolation", each => resolve(each.effectiveDirective));
   const socket = new WebSocket(url, "graphql-transport-ws");
   socket.onopen = () => resolve("open");
@@ -205,11 +232,11 @@ OPENED = """url => new Promise(resolve => {
 
 
 async def test_the_pages_policy_lets_websockets_through_to_its_own_host_alone(
-    browser: Browser, gateway: Gateway
+    browser: Browser, gateway_client: SubscriptionGateway
 ) -> None:
-    own, other = gateway.url.replace("http", "ws"), "ws://127.0.0.1:9/graphql"
+    own_url, other_url = gateway_client.url.replace("http", "ws"), "ws://127.0.0.1:9/graphql"
     async with await browser.new_context() as context:
         page = await context.new_page()
-        await page.goto(gateway.url)
-        assert await page.evaluate(OPENED, own) == "open"
-        assert await page.evaluate(OPENED, other) == "connect-src"
+        await page.goto(gateway_client.url)
+        assert await page.evaluate(OPEN_SOCKET_SCRIPT, own_url) == "open"
+        assert await page.evaluate(OPEN_SOCKET_SCRIPT, other_url) == "connect-src"

@@ -3,15 +3,15 @@
 import httpx
 import pytest
 
-from gateway.config.settings import settings
-from gateway.server.app import application
+from gateway.config.settings import load_settings
+from gateway.server.app import build_application
 from tests.support.marketplaces import Marketplace
 
-HTML = {"Accept": "text/html"}
+HTML_HEADERS = {"Accept": "text/html"}
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "has_token"),
     [
         ("127.0.0.1:8000", True),
         ("localhost", True),
@@ -21,18 +21,20 @@ HTML = {"Accept": "text/html"}
         ("localhost.evil.example", False),
     ],
 )
-async def test_only_loopback_names_get_the_token(demo: Marketplace, host: str, told: bool) -> None:
-    effective = settings({}, database_url=demo.url)
-    app = application(effective, demo.installation, demo.tokens["staff"])
+async def test_only_loopback_names_get_the_token(
+    demo: Marketplace, host: str, has_token: bool
+) -> None:
+    gateway_settings = load_settings({}, database_url=demo.url)
+    app = build_application(gateway_settings, demo.installation, demo.tokens["staff"])
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
-        page = await client.get("/graphql", headers=HTML)
+        page = await client.get("/graphql", headers=HTML_HEADERS)
     assert page.status_code == 200
-    assert (demo.tokens["staff"] in page.text) is told
+    assert (demo.tokens["staff"] in page.text) is has_token
 
 
 async def test_the_root_leads_to_graphiql(demo: Marketplace) -> None:
-    app = application(settings({}, database_url=demo.url), demo.installation)
+    app = build_application(load_settings({}, database_url=demo.url), demo.installation)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/")).headers["Location"] == "/graphql"

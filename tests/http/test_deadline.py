@@ -10,148 +10,155 @@ import httpx
 import psycopg
 import pytest
 
-from gateway.config.settings import settings
-from gateway.http.deadline import SOON
-from gateway.server.app import application
-from gateway.server.factory import installation_of
-from tests.conftest import NewDatabase
-from tests.support.database_queries import eventually
-from tests.support.gateway_server import small_demo, tokens_at
-from tests.support.listening_server import listening
+from gateway.config.settings import load_settings
+from gateway.http.deadline import DISCONNECT_WATCH_DELAY_SECONDS
+from gateway.server.app import build_application
+from gateway.server.factory import detect_installation
+from tests.conftest import DatabaseFactory
+from tests.support.database_queries import wait_until_async
+from tests.support.gateway_server import create_small_demo, load_user_tokens
+from tests.support.listening_server import serve_on_free_port
 
-NAMES = {"query": "{ resources(first: 3) { nodes { name } } }"}
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]
+RESOURCE_NAMES_QUERY = {"query": "{ resources(first: 3) { nodes { name } } }"}
+OpenConnection = tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]
 """Both ways of a connection, and what is left to send."""
-RUNNING = (
+COUNT_ACTIVE_STATEMENTS = (
     "select count(*) from pg_stat_activity where datname = current_database()"
     " and application_name = 'marketplace-gateway' and state = 'active'"
 )
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def url(new_database: DatabaseFactory) -> str:
     """Give the address of a demo."""
-    return small_demo(new_database())
+    return create_small_demo(new_database())
 
 
 @asynccontextmanager
-async def client_of(url: str, **given: str) -> AsyncIterator[httpx.AsyncClient]:
+async def serve_client(url: str, **setting_values: str) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the demo at a port of its own; give a client who is staff and has been answered."""
-    variables = {f"GATEWAY_{name.upper()}": value for name, value in given.items()}
-    effective = settings({"GATEWAY_DATABASE_URL": url, **variables})
-    app = application(effective, installation_of(effective))
-    headers = {"Authorization": f"Token {tokens_at(url)['staff']}"}
+    variables = {f"GATEWAY_{name.upper()}": value for name, value in setting_values.items()}
+    effective_settings = load_settings({"GATEWAY_DATABASE_URL": url, **variables})
+    app = build_application(effective_settings, detect_installation(effective_settings))
+    headers = {"Authorization": f"Token {load_user_tokens(url)['staff']}"}
     async with (
-        listening(app, effective) as port,
+        serve_on_free_port(app, effective_settings) as port,
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30
         ) as client,
     ):
-        assert (await asked(client)).json()["data"]["resources"]
+        assert (await request_resource_names(client)).json()["data"]["resources"]
         yield client
 
 
-async def asked(client: httpx.AsyncClient) -> httpx.Response:
+async def request_resource_names(client: httpx.AsyncClient) -> httpx.Response:
     """Ask for some names."""
-    return await client.post("/graphql", json=NAMES)
+    return await client.post("/graphql", json=RESOURCE_NAMES_QUERY)
 
 
-async def running(root: psycopg.AsyncConnection, statements: int) -> None:
+async def wait_for_active_statements(
+    admin_connection: psycopg.AsyncConnection, expected_count: int
+) -> None:
     """Wait until so many statements run in the database."""
 
-    async def run() -> bool:
-        return await one(root.execute(RUNNING)) == (statements,)
+    async def has_count() -> bool:
+        return await fetch_row(admin_connection.execute(COUNT_ACTIVE_STATEMENTS)) == (
+            expected_count,
+        )
 
-    await eventually(run)
+    await wait_until_async(has_count)
 
 
-async def one(executing: Awaitable[psycopg.AsyncCursor]) -> object:
+async def fetch_row(execution: Awaitable[psycopg.AsyncCursor]) -> object:
     """Give the row that a statement finds."""
-    return await (await executing).fetchone()
+    return await (await execution).fetchone()
 
 
 @asynccontextmanager
-async def locked(url: str) -> AsyncIterator[psycopg.AsyncConnection]:
+async def lock_resources(url: str) -> AsyncIterator[psycopg.AsyncConnection]:
     """Have nobody read the resources; give a connection that can look at what goes on."""
     async with (
-        await psycopg.AsyncConnection.connect(url) as holding,
-        await psycopg.AsyncConnection.connect(url, autocommit=True) as root,
+        await psycopg.AsyncConnection.connect(url) as locking_connection,
+        await psycopg.AsyncConnection.connect(url, autocommit=True) as admin_connection,
     ):
-        await holding.execute("lock table marketplace_resource in access exclusive mode")
-        yield root
+        await locking_connection.execute("lock table marketplace_resource in access exclusive mode")
+        yield admin_connection
 
 
-async def test_what_a_client_asked_who_hung_up_is_stopped(
-    url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with client_of(url) as client:
-        async with locked(url) as root:
-            asking = asyncio.create_task(asked(client))
-            await running(root, 1)
-            asking.cancel()
-            await running(root, 0)
-        assert "errors" not in (await asked(client)).json()
+async def test_disconnect_cancels_statement(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with serve_client(url) as client:
+        async with lock_resources(url) as admin_connection:
+            pending_request = asyncio.create_task(request_resource_names(client))
+            await wait_for_active_statements(admin_connection, 1)
+            pending_request.cancel()
+            await wait_for_active_statements(admin_connection, 0)
+        assert "errors" not in (await request_resource_names(client)).json()
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
-async def test_others_who_ask_the_same_are_answered(url: str) -> None:
-    async with client_of(url, pool_size="1") as client:
-        async with locked(url) as root:
-            leaving, staying = [asyncio.create_task(asked(client)) for _ in range(2)]
-            await running(root, 1)
-            leaving.cancel()
-            await asyncio.wait([staying], timeout=0.5)
-            assert not staying.done()
-        assert "errors" not in (await staying).json()
+async def test_shared_statement_survives_other_disconnect(url: str) -> None:
+    async with serve_client(url, pool_size="1") as client:
+        async with lock_resources(url) as admin_connection:
+            cancelled_request, remaining_request = [
+                asyncio.create_task(request_resource_names(client)) for _ in range(2)
+            ]
+            await wait_for_active_statements(admin_connection, 1)
+            cancelled_request.cancel()
+            await asyncio.wait([remaining_request], timeout=0.5)
+            assert not remaining_request.done()
+        assert "errors" not in (await remaining_request).json()
 
 
-async def test_an_answer_may_not_take_too_long(url: str) -> None:
-    async with client_of(url, request_seconds="1") as client:
-        async with locked(url) as root:
-            answer = await asked(client)
-            await running(root, 0)
-        (error,) = answer.json()["errors"]
-        assert (answer.status_code, error["extensions"]["code"]) == (504, "TIMEOUT")
-        assert error["extensions"]["id"] == answer.headers["X-Request-ID"]
-        assert "errors" not in (await asked(client)).json()
+async def test_request_deadline_is_enforced(url: str) -> None:
+    async with serve_client(url, request_seconds="1") as client:
+        async with lock_resources(url) as admin_connection:
+            response = await request_resource_names(client)
+            await wait_for_active_statements(admin_connection, 0)
+        (error,) = response.json()["errors"]
+        assert (response.status_code, error["extensions"]["code"]) == (504, "TIMEOUT")
+        assert error["extensions"]["id"] == response.headers["X-Request-ID"]
+        assert "errors" not in (await request_resource_names(client)).json()
 
 
 @asynccontextmanager
-async def half_asked(client: httpx.AsyncClient) -> AsyncIterator[Stream]:
+async def send_half_body(client: httpx.AsyncClient) -> AsyncIterator[OpenConnection]:
     """Send the head of a query and half of its body."""
     port = client.base_url.port
     assert port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    body = json.dumps(NAMES).encode()
-    named = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(body))}
-    named["Authorization"] = client.headers["Authorization"]
-    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-    writer.write(f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body[:10])
-    await asyncio.sleep(2 * SOON)
+    body = json.dumps(RESOURCE_NAMES_QUERY).encode()
+    headers = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(body))}
+    headers["Authorization"] = client.headers["Authorization"]
+    header_lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    writer.write(f"POST /graphql HTTP/1.1\r\n{header_lines}\r\n".encode() + body[:10])
+    await asyncio.sleep(2 * DISCONNECT_WATCH_DELAY_SECONDS)
     try:
         yield reader, writer, body[10:]
     finally:
         writer.close()
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.http.deadline.PATIENCE", 3 * SOON)
-    async with client_of(url) as client, half_asked(client) as (reader, _, _):
+async def test_body_timeout(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "gateway.http.deadline.BODY_TIMEOUT_SECONDS", 3 * DISCONNECT_WATCH_DELAY_SECONDS
+    )
+    async with serve_client(url) as client, send_half_body(client) as (reader, _, _):
         assert b"408" in await reader.readline()
-        assert "errors" not in (await asked(client)).json()
+        assert "errors" not in (await request_resource_names(client)).json()
 
 
-async def test_who_hangs_up_after_a_slow_body_is_noticed(url: str) -> None:
-    async with client_of(url) as client, locked(url) as root:
-        async with half_asked(client) as (_, writer, rest):
-            writer.write(rest)
-            await running(root, 1)
-        await running(root, 0)
+async def test_disconnect_after_slow_body_is_noticed(url: str) -> None:
+    async with serve_client(url) as client, lock_resources(url) as admin_connection:
+        async with send_half_body(client) as (_, writer, remaining_body):
+            writer.write(remaining_body)
+            await wait_for_active_statements(admin_connection, 1)
+        await wait_for_active_statements(admin_connection, 0)
 
 
 async def test_a_slow_body_is_answered(url: str) -> None:
-    async with client_of(url) as client, half_asked(client) as (reader, writer, rest):
-        writer.write(rest)
+    async with (
+        serve_client(url) as client,
+        send_half_body(client) as (reader, writer, remaining_body),
+    ):
+        writer.write(remaining_body)
         assert b"200" in await reader.readline()

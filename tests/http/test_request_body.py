@@ -5,45 +5,49 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Message
 
-from gateway.http.request_body import BadRequestError, asked, asking_in, read
-from gateway.http.request_head import Headed
+from gateway.http.request_body import BadRequestError, parse_json, parse_request, read_body
+from gateway.http.request_head import RequestHead
 
-JSON = "application/json"
+JSON_MEDIA_TYPE = "application/json"
 
 
-def request(*chunks: bytes, media_type: str | None = JSON, whole: bool = True) -> Headed:
+def create_request(
+    *chunks: bytes, media_type: str | None = JSON_MEDIA_TYPE, is_complete: bool = True
+) -> RequestHead:
     """Give a request whose body comes in `chunks`; it is `whole`, or the client goes away."""
-    coming = _messages(chunks, whole=whole)
+    messages = _create_messages(chunks, is_complete=is_complete)
     headers = [(b"content-type", media_type.encode())] if media_type is not None else []
 
-    async def receive() -> Message:
-        return await anext(coming)
+    async def receive_message() -> Message:
+        return await anext(messages)
 
-    return Headed({"type": "http", "method": "POST", "headers": headers}, receive)
+    return RequestHead({"type": "http", "method": "POST", "headers": headers}, receive_message)
 
 
-async def _messages(chunks: tuple[bytes, ...], *, whole: bool) -> AsyncIterator[Message]:
+async def _create_messages(
+    chunks: tuple[bytes, ...], *, is_complete: bool
+) -> AsyncIterator[Message]:
     for chunk in chunks:
         yield {"type": "http.request", "body": chunk, "more_body": True}
-    if whole:
+    if is_complete:
         yield {"type": "http.request", "body": b"", "more_body": False}
     yield {"type": "http.disconnect"}
 
 
-def test_gives_what_is_asked_for() -> None:
+def test_parse_json_reads_all_members() -> None:
     body = b'{"query": "{a}", "variables": {"b": 1}, "operationName": "c", "extensions": {"d": 2}}'
-    asking = asking_in(body, "e")
-    assert (asking.query, asking.variables) == ("{a}", {"b": 1})
-    assert (asking.operation_name, asking.id) == ("c", "e")
+    graphql_request = parse_json(body, "e")
+    assert (graphql_request.query, graphql_request.variables) == ("{a}", {"b": 1})
+    assert (graphql_request.operation_name, graphql_request.request_id) == ("c", "e")
 
 
 def test_members_may_be_null() -> None:
-    asking = asking_in(b'{"query": "{a}", "variables": null, "operationName": null}', "")
-    assert (asking.variables, asking.operation_name) == (None, None)
+    graphql_request = parse_json(b'{"query": "{a}", "variables": null, "operationName": null}', "")
+    assert (graphql_request.variables, graphql_request.operation_name) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("body", "why"),
+    ("body", "expected_message"),
     [
         (b"", "no JSON"),
         (b"{", "no JSON"),
@@ -72,22 +76,24 @@ def test_members_may_be_null() -> None:
         (b'{"query": "{a}", "operationName": 3}', "`operationName` must be a string"),
     ],
 )
-def test_says_what_is_wrong(body: bytes, why: str) -> None:
-    with pytest.raises(BadRequestError, match=why) as refused:
-        asking_in(body, "")
-    assert refused.value.status == 400
+def test_errors_name_the_invalid_member(body: bytes, expected_message: str) -> None:
+    with pytest.raises(BadRequestError, match=expected_message) as caught:
+        parse_json(body, "")
+    assert caught.value.status == 400
 
 
 async def test_reads_a_body_that_comes_in_pieces() -> None:
-    assert await read(request(b'{"a"', b": 1}"), 100) == b'{"a": 1}'
+    assert await read_body(create_request(b'{"a"', b": 1}"), 100) == b'{"a": 1}'
 
 
 @pytest.mark.parametrize(
-    "media_type", [JSON, "Application/JSON", "application/json; charset=utf-8"]
+    "media_type", [JSON_MEDIA_TYPE, "Application/JSON", "application/json; charset=utf-8"]
 )
 async def test_takes_json_however_it_is_written(media_type: str) -> None:
-    asking = await asked(request(b'{"query": "{a}"}', media_type=media_type), 100, "b")
-    assert (asking.query, asking.id) == ("{a}", "b")
+    graphql_request = await parse_request(
+        create_request(b'{"query": "{a}"}', media_type=media_type), 100, "b"
+    )
+    assert (graphql_request.query, graphql_request.request_id) == ("{a}", "b")
 
 
 @pytest.mark.parametrize(
@@ -95,22 +101,22 @@ async def test_takes_json_however_it_is_written(media_type: str) -> None:
     [None, "", "text/plain", "application/graphql", "application/jsonx"],
 )
 async def test_takes_nothing_but_json(media_type: str | None) -> None:
-    with pytest.raises(BadRequestError, match="Content-Type") as refused:
-        await asked(request(b"{}", media_type=media_type), 100, "b")
-    assert refused.value.status == 415
+    with pytest.raises(BadRequestError, match="Content-Type") as caught:
+        await parse_request(create_request(b"{}", media_type=media_type), 100, "b")
+    assert caught.value.status == 415
 
 
 async def test_a_body_may_be_as_long_as_is_allowed() -> None:
-    assert await read(request(b"x" * 50, b"x" * 50), 100) == b"x" * 100
+    assert await read_body(create_request(b"x" * 50, b"x" * 50), 100) == b"x" * 100
 
 
 async def test_a_longer_body_is_not_read_to_its_end() -> None:
-    endless = request(b"x" * 50, b"x" * 51, whole=False)
-    with pytest.raises(BadRequestError, match="longer than 100 bytes") as refused:
-        await read(endless, 100)
-    assert refused.value.status == 413
+    oversized_request = create_request(b"x" * 50, b"x" * 51, is_complete=False)
+    with pytest.raises(BadRequestError, match="longer than 100 bytes") as caught:
+        await read_body(oversized_request, 100)
+    assert caught.value.status == 413
 
 
-async def test_a_body_that_breaks_off_is_refused() -> None:
+async def test_truncated_body_is_refused() -> None:
     with pytest.raises(BadRequestError, match="ends too early"):
-        await read(request(b"{", whole=False), 100)
+        await read_body(create_request(b"{", is_complete=False), 100)

@@ -9,133 +9,154 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.support.mutable_demo import Changing, changing
+from tests.conftest import DatabaseFactory
+from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
-PDF = b"%PDF-1.7\n1 0 obj << >> endobj\ntrailer << >>\n%%EOF\n"
-RENEW = """mutation ($input: RenewResourceInput!) { renewResource(input: $input) {
+PDF_CONTENT = b"%PDF-1.7\n1 0 obj << >> endobj\ntrailer << >>\n%%EOF\n"
+RENEW_MUTATION = """mutation ($input: RenewResourceInput!) { renewResource(input: $input) {
     __typename ... on Accepted { order { uuid } } ... on Problem { message }
 } }"""
-PLACE = "variables.input.attachment"
-PREFLIGHT = {"GraphQL-Preflight": "1"}
-Files = list[tuple[str, Any]]
+ATTACHMENT_PATH = "variables.input.attachment"
+PREFLIGHT_HEADERS = {"GraphQL-Preflight": "1"}
+MultipartFields = list[tuple[str, Any]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Changing]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Give a demo that may change."""
-    async with changing(new_database()) as made:
-        yield made
+    async with serve_mutable_demo(new_database()) as mutable_demo:
+        yield mutable_demo
 
 
-def operation(uuid: str, attachment: Any = None) -> str:
+def renewal_operation(uuid: str, attachment: Any = None) -> str:
     """Write what is asked for."""
-    given = {"uuid": uuid, "extensionMonths": 12, "attachment": attachment}
-    return json.dumps({"query": RENEW, "variables": {"input": given}})
+    input_values = {"uuid": uuid, "extensionMonths": 12, "attachment": attachment}
+    return json.dumps({"query": RENEW_MUTATION, "variables": {"input": input_values}})
 
 
-def parts(operations: str, map_: str = f'{{"0": ["{PLACE}"]}}', **files: bytes) -> Files:
+def multipart_fields(
+    operations: str, file_map: str = f'{{"0": ["{ATTACHMENT_PATH}"]}}', **named_files: bytes
+) -> MultipartFields:
     """Give the parts of a request."""
-    sent = [("0" if name == "file" else name, content) for name, content in files.items()]
+    file_parts = [
+        ("0" if name == "file" else name, content) for name, content in named_files.items()
+    ]
     return [
         ("operations", (None, operations)),
-        ("map", (None, map_)),
-        *((name, ("order.pdf", content, "application/pdf")) for name, content in sent),
+        ("map", (None, file_map)),
+        *((name, ("order.pdf", content, "application/pdf")) for name, content in file_parts),
     ]
 
 
-async def send(
-    demo: Changing, files: Files, headers: dict[str, str] | None = None
+async def send_multipart(
+    demo: MutableDemo, fields: MultipartFields, headers: dict[str, str] | None = None
 ) -> httpx.Response:
     """Send a multipart request as staff."""
-    sent = {"Authorization": f"Token {demo.client.tokens['staff']}"}
-    sent |= PREFLIGHT if headers is None else headers
-    return await demo.client.http.post("/graphql", files=files, headers=sent)
+    request_headers = {"Authorization": f"Token {demo.client.tokens['staff']}"}
+    request_headers |= PREFLIGHT_HEADERS if headers is None else headers
+    return await demo.client.http.post("/graphql", files=fields, headers=request_headers)
 
 
 @pytest.mark.parametrize("header", ["GraphQL-Preflight", "Apollo-Require-Preflight", "X-Requested-With"])  # fmt: skip
-async def test_a_file_is_kept_with_the_order(demo: Changing, header: str) -> None:
-    uuid = (await demo.able("RENEW_RESOURCE"))[0]
-    answer = await send(demo, parts(operation(uuid), file=PDF), {header: "1"})
-    order = answer.json()["data"]["renewResource"]["order"]["uuid"]
-    ((path,),) = demo.sql("select attachment from marketplace_order where uuid = %s", order)
-    ((kept,),) = demo.sql("select content from gateway.attachment where path = %s", path)
-    assert bytes(kept) == PDF
+async def test_a_file_is_kept_with_the_order(demo: MutableDemo, header: str) -> None:
+    uuid = (await demo.find_operable_resources("RENEW_RESOURCE"))[0]
+    response = await send_multipart(
+        demo, multipart_fields(renewal_operation(uuid), file=PDF_CONTENT), {header: "1"}
+    )
+    order = response.json()["data"]["renewResource"]["order"]["uuid"]
+    ((path,),) = demo.run_sql("select attachment from marketplace_order where uuid = %s", order)
+    ((stored_content,),) = demo.run_sql(
+        "select content from gateway.attachment where path = %s", path
+    )
+    assert bytes(stored_content) == PDF_CONTENT
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"PK\3\4", PDF[:9], b"x" * 2000 + PDF])
-async def test_what_is_no_pdf_is_refused(demo: Changing, content: bytes) -> None:
-    uuid, before = (await demo.able("RENEW_RESOURCE"))[0], demo.digest()
-    answer = await send(demo, parts(operation(uuid), file=content))
-    assert answer.json()["data"]["renewResource"]["__typename"] == "InvalidInput"
-    assert answer.json()["data"]["renewResource"]["message"] == "attachment: Give a PDF."
-    assert demo.digest() == before
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b"PK\3\4", PDF_CONTENT[:9], b"x" * 2000 + PDF_CONTENT]
+)
+async def test_non_pdf_is_refused(demo: MutableDemo, content: bytes) -> None:
+    uuid, before = (await demo.find_operable_resources("RENEW_RESOURCE"))[0], demo.digest_tables()
+    response = await send_multipart(demo, multipart_fields(renewal_operation(uuid), file=content))
+    assert response.json()["data"]["renewResource"]["__typename"] == "InvalidInput"
+    assert response.json()["data"]["renewResource"]["message"] == "attachment: Give a PDF."
+    assert demo.digest_tables() == before
 
 
-BAD: dict[str, tuple[Files, str]] = {
-    "no operations": (parts("")[1:], "no field `operations`"),
-    "no JSON": (parts("{", file=PDF), "no JSON"),
-    "no map": (parts(operation("0" * 32))[:1], "no field `map`"),
-    "an empty map": (parts(operation("0" * 32), "{}", file=PDF), "The field `map`"),
-    "two places": (parts(operation("0" * 32), f'{{"0": ["{PLACE}", "{PLACE}"]}}', file=PDF), "The field `map`"),
-    "no file": (parts(operation("0" * 32)), "no file called '0'"),
-    "another file": (parts(operation("0" * 32), other=PDF), "no file called '0'"),
-    "two files": (parts(operation("0" * 32), file=PDF, other=PDF), "Too many files"),
-    "what takes none": (parts(operation("0" * 32), '{"0": ["variables.input.uuid"]}', file=PDF), "takes no file"),
-    "a place that is taken": (parts(operation("0" * 32, "x"), file=PDF), "to have null"),
-    "a place that is not there": (parts(operation("0" * 32), '{"0": ["variables.x.attachment"]}', file=PDF), "to have null"),
+INVALID_REQUESTS: dict[str, tuple[MultipartFields, str]] = {
+    "no operations": (multipart_fields("")[1:], "no field `operations`"),
+    "no JSON": (multipart_fields("{", file=PDF_CONTENT), "no JSON"),
+    "no map": (multipart_fields(renewal_operation("0" * 32))[:1], "no field `map`"),
+    "an empty map": (multipart_fields(renewal_operation("0" * 32), "{}", file=PDF_CONTENT), "The field `map`"),
+    "two places": (multipart_fields(renewal_operation("0" * 32), f'{{"0": ["{ATTACHMENT_PATH}", "{ATTACHMENT_PATH}"]}}', file=PDF_CONTENT), "The field `map`"),
+    "no file": (multipart_fields(renewal_operation("0" * 32)), "no file called '0'"),
+    "another file": (multipart_fields(renewal_operation("0" * 32), other=PDF_CONTENT), "no file called '0'"),
+    "two files": (multipart_fields(renewal_operation("0" * 32), file=PDF_CONTENT, other=PDF_CONTENT), "Too many files"),
+    "what takes none": (multipart_fields(renewal_operation("0" * 32), '{"0": ["variables.input.uuid"]}', file=PDF_CONTENT), "takes no file"),
+    "a place that is taken": (multipart_fields(renewal_operation("0" * 32, "x"), file=PDF_CONTENT), "to have null"),
+    "a place that is not there": (multipart_fields(renewal_operation("0" * 32), '{"0": ["variables.x.attachment"]}', file=PDF_CONTENT), "to have null"),
 }  # fmt: skip
 """Requests that make no sense, and what is said of them."""
 
 
-@pytest.mark.parametrize("name", BAD)
-async def test_what_makes_no_sense_is_told(demo: Changing, name: str) -> None:
-    files, told = BAD[name]
-    answer = await send(demo, files)
-    (error,) = answer.json()["errors"]
-    assert (answer.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
-    assert told in error["message"]
+@pytest.mark.parametrize("name", INVALID_REQUESTS)
+async def test_invalid_multipart_requests_are_refused(demo: MutableDemo, name: str) -> None:
+    fields, expected_message = INVALID_REQUESTS[name]
+    response = await send_multipart(demo, fields)
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    assert expected_message in error["message"]
 
 
-OPTIONS = """mutation (%s) { updateResourceOptions(input: %s) { __typename } }"""
-INPUT = {"uuid": "0" * 32, "options": {"attachment": None}}
-ELSEWHERE = {
-    "in options": (OPTIONS % ("$input: UpdateResourceOptionsInput!", "$input"), {"input": INPUT}, "variables.input.options.attachment"),
-    "as options": (OPTIONS % ("$attachment: JSON", '{uuid: "UUID", options: $attachment}'), {"attachment": None}, "variables.attachment"),
-    "as JSON below options": (OPTIONS % ("$attachment: JSON", '{uuid: "UUID", options: {a: [$attachment]}}'), {"attachment": None}, "variables.attachment"),
-    "as a file below options": (OPTIONS % ("$attachment: Upload", '{uuid: "UUID", options: {a: [$attachment]}}'), {"attachment": None}, "variables.attachment"),
-    "in limits": (RENEW, {"input": {"uuid": "0" * 32, "extensionMonths": 12, "limits": {"attachment": None}}}, "variables.input.limits.attachment"),
+OPTIONS_MUTATION = """mutation (%s) { updateResourceOptions(input: %s) { __typename } }"""
+OPTIONS_INPUT = {"uuid": "0" * 32, "options": {"attachment": None}}
+MISPLACED_FILES = {
+    "in options": (OPTIONS_MUTATION % ("$input: UpdateResourceOptionsInput!", "$input"), {"input": OPTIONS_INPUT}, "variables.input.options.attachment"),
+    "as options": (OPTIONS_MUTATION % ("$attachment: JSON", '{uuid: "UUID", options: $attachment}'), {"attachment": None}, "variables.attachment"),
+    "as JSON below options": (OPTIONS_MUTATION % ("$attachment: JSON", '{uuid: "UUID", options: {a: [$attachment]}}'), {"attachment": None}, "variables.attachment"),
+    "as a file below options": (OPTIONS_MUTATION % ("$attachment: Upload", '{uuid: "UUID", options: {a: [$attachment]}}'), {"attachment": None}, "variables.attachment"),
+    "in limits": (RENEW_MUTATION, {"input": {"uuid": "0" * 32, "extensionMonths": 12, "limits": {"attachment": None}}}, "variables.input.limits.attachment"),
 }  # fmt: skip
 """Files as what is no purchase order: the document, the variables, and the place."""
 
 
-@pytest.mark.parametrize("name", ELSEWHERE)
-async def test_a_file_is_taken_as_a_purchase_order_only(demo: Changing, name: str) -> None:
-    query, variables, place = ELSEWHERE[name]
-    uuid, before = (await demo.able("UPDATE_RESOURCE_OPTIONS"))[0], demo.digest()
-    asked = json.dumps({"query": query.replace('"UUID"', f'"{uuid}"'), "variables": variables})
-    files = parts(asked.replace("0" * 32, uuid), json.dumps({"0": [place]}), file=PDF)
-    (error,) = (await send(demo, files)).json()["errors"]
+@pytest.mark.parametrize("name", MISPLACED_FILES)
+async def test_a_file_is_taken_as_a_purchase_order_only(demo: MutableDemo, name: str) -> None:
+    query, variables, variable_path = MISPLACED_FILES[name]
+    uuid, before = (
+        (await demo.find_operable_resources("UPDATE_RESOURCE_OPTIONS"))[0],
+        demo.digest_tables(),
+    )
+    operations = json.dumps({"query": query.replace('"UUID"', f'"{uuid}"'), "variables": variables})
+    fields = multipart_fields(
+        operations.replace("0" * 32, uuid), json.dumps({"0": [variable_path]}), file=PDF_CONTENT
+    )
+    (error,) = (await send_multipart(demo, fields)).json()["errors"]
     assert "A file is no JSON." in error["message"]
-    assert demo.digest() == before
+    assert demo.digest_tables() == before
 
 
-async def test_what_a_form_can_send_is_refused(demo: Changing) -> None:
-    answer = await send(demo, parts(operation("0" * 32), file=PDF), {})
-    assert answer.status_code == 400
-    assert "GraphQL-Preflight" in answer.json()["errors"][0]["message"]
+async def test_multipart_without_preflight_header_is_refused(demo: MutableDemo) -> None:
+    response = await send_multipart(
+        demo, multipart_fields(renewal_operation("0" * 32), file=PDF_CONTENT), {}
+    )
+    assert response.status_code == 400
+    assert "GraphQL-Preflight" in response.json()["errors"][0]["message"]
 
 
-async def test_what_is_too_large_is_refused(demo: Changing) -> None:
-    answer = await send(demo, parts(operation("0" * 32), file=b"x" * 11_000_000))
-    assert answer.status_code == 413
-    uuid = (await demo.able("RENEW_RESOURCE"))[0]
-    large = PDF + b" " * (10 * 1024 * 1024) + b"%%EOF"
-    answer = await send(demo, parts(operation(uuid), file=large))
-    assert "at most 10 MB" in answer.json()["data"]["renewResource"]["message"]
+async def test_oversized_upload_is_refused(demo: MutableDemo) -> None:
+    response = await send_multipart(
+        demo, multipart_fields(renewal_operation("0" * 32), file=b"x" * 11_000_000)
+    )
+    assert response.status_code == 413
+    uuid = (await demo.find_operable_resources("RENEW_RESOURCE"))[0]
+    large_content = PDF_CONTENT + b" " * (10 * 1024 * 1024) + b"%%EOF"
+    response = await send_multipart(
+        demo, multipart_fields(renewal_operation(uuid), file=large_content)
+    )
+    assert "at most 10 MB" in response.json()["data"]["renewResource"]["message"]
 
 
-async def test_a_file_as_a_text_is_refused(demo: Changing) -> None:
-    given = {"uuid": "0" * 32, "extensionMonths": 12, "attachment": "x"}
-    (error,) = (await demo.client.ask(RENEW, input=given))["errors"]
+async def test_attachment_as_string_is_refused(demo: MutableDemo) -> None:
+    input_values = {"uuid": "0" * 32, "extensionMonths": 12, "attachment": "x"}
+    (error,) = (await demo.client.execute_query(RENEW_MUTATION, input=input_values))["errors"]
     assert "multipart request" in error["message"]

@@ -7,75 +7,89 @@ import pytest
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError
-from gateway.db.query_spec import At, Door, Read
-from gateway.loaders.read_loader import Loads
-from tests.support.marketplaces import Marketplace, Recorded
+from gateway.db.query_spec import Access, ColumnRef, QuerySpec
+from gateway.loaders.read_loader import ReadLoader
+from tests.support.marketplaces import Marketplace, RecordingDatabase
 
-BY_ID = Read(tables.category, (At(tables.category.c.title),), match=At(tables.category.c.id))
-ALL = Read(tables.category, (At(tables.category.c.id),))
-STAFF = Viewer(user_id=1, staff=True)
-
-
-def loads(marketplace: Marketplace) -> Loads:
-    marketplace.database.asked = []
-    return Loads(marketplace.database, marketplace.statements, STAFF)
-
-
-async def test_keys_that_are_asked_for_together_are_one_statement(demo: Marketplace) -> None:
-    here = loads(demo)
-    found = await asyncio.gather(*[here.rows(BY_ID, key) for key in (1, 2, 3, 2, 999_999)])
-    assert [len(each) for each in found] == [1, 1, 1, 1, 0]
-    assert found[1] is found[3]
-    assert len(demo.database.asked) == 1
+SPEC_BY_ID = QuerySpec(
+    tables.category,
+    (ColumnRef(tables.category.c.title),),
+    key_column=ColumnRef(tables.category.c.id),
+)
+SPEC_OF_ALL = QuerySpec(tables.category, (ColumnRef(tables.category.c.id),))
+STAFF = Viewer(user_id=1, is_staff=True)
 
 
-async def test_a_key_that_comes_some_turns_later_still_comes_along(demo: Marketplace) -> None:
-    here = loads(demo)
+def create_read_loader(marketplace: Marketplace) -> ReadLoader:
+    marketplace.database.recorded_sql = []
+    return ReadLoader(marketplace.database, marketplace.statement_compiler, STAFF)
 
-    async def later(key: int) -> object:
+
+async def test_keys_loaded_together_are_one_statement(demo: Marketplace) -> None:
+    read_loader = create_read_loader(demo)
+    rows_by_key = await asyncio.gather(
+        *[read_loader.load_rows(SPEC_BY_ID, key) for key in (1, 2, 3, 2, 999_999)]
+    )
+    assert [len(each) for each in rows_by_key] == [1, 1, 1, 1, 0]
+    assert rows_by_key[1] is rows_by_key[3]
+    assert len(demo.database.recorded_sql) == 1
+
+
+async def test_a_key_added_some_turns_later_joins_the_batch(demo: Marketplace) -> None:
+    read_loader = create_read_loader(demo)
+
+    async def load_later(key: int) -> object:
         for _ in range(key):
             await asyncio.sleep(0)
-        return await here.rows(BY_ID, key)
+        return await read_loader.load_rows(SPEC_BY_ID, key)
 
-    await asyncio.gather(*[later(key) for key in (1, 2, 3)], here.rows(ALL, None))
-    assert len(demo.database.asked) == 2
-
-
-async def test_what_was_loaded_is_remembered_for_the_request(demo: Marketplace) -> None:
-    here = loads(demo)
-    first = await here.rows(BY_ID, 1)
-    assert await here.rows(BY_ID, 1) is first
-    assert len(demo.database.asked) == 1
-    await loads(demo).rows(BY_ID, 1)
-    assert len(demo.database.asked) == 1
+    await asyncio.gather(
+        *[load_later(key) for key in (1, 2, 3)], read_loader.load_rows(SPEC_OF_ALL, None)
+    )
+    assert len(demo.database.recorded_sql) == 2
 
 
-async def test_a_table_that_the_marketplace_lacks_has_no_rows(waldur: Marketplace) -> None:
-    here = loads(waldur)
+async def test_loaded_rows_are_cached_for_the_request(demo: Marketplace) -> None:
+    read_loader = create_read_loader(demo)
+    first_rows = await read_loader.load_rows(SPEC_BY_ID, 1)
+    assert await read_loader.load_rows(SPEC_BY_ID, 1) is first_rows
+    assert len(demo.database.recorded_sql) == 1
+    await create_read_loader(demo).load_rows(SPEC_BY_ID, 1)
+    assert len(demo.database.recorded_sql) == 1
+
+
+async def test_a_missing_table_has_no_rows(waldur: Marketplace) -> None:
+    read_loader = create_read_loader(waldur)
     partition = tables.partition
-    read = Read(partition, (At(partition.c.qos),), match=At(partition.c.uuid))
-    assert await here.rows(read, "00000000-0000-0000-0000-000000000000") == []
-    assert waldur.database.asked == []
+    query_spec = QuerySpec(
+        partition, (ColumnRef(partition.c.qos),), key_column=ColumnRef(partition.c.uuid)
+    )
+    assert await read_loader.load_rows(query_spec, "00000000-0000-0000-0000-000000000000") == []
+    assert waldur.database.recorded_sql == []
 
 
-async def test_trouble_reaches_all_who_wait(demo: Marketplace) -> None:
-    database = await Recorded.at(demo.url, statement_seconds=0.001)
-    assert isinstance(database, Recorded)
-    database.asked = []
-    here = Loads(database, demo.statements, STAFF)
-    slow = Read(tables.resource, tuple(map(At, tables.resource.c)))
-    also = Read(tables.resource, (At(tables.resource.c.backend_metadata),))
-    met = await asyncio.gather(here.rows(slow, None), here.rows(also, None), return_exceptions=True)
+async def test_an_error_reaches_all_waiting_keys(demo: Marketplace) -> None:
+    database = await RecordingDatabase.connect(demo.url, statement_seconds=0.001)
+    assert isinstance(database, RecordingDatabase)
+    database.recorded_sql = []
+    read_loader = ReadLoader(database, demo.statement_compiler, STAFF)
+    slow_spec = QuerySpec(tables.resource, tuple(map(ColumnRef, tables.resource.c)))
+    other_spec = QuerySpec(tables.resource, (ColumnRef(tables.resource.c.backend_metadata),))
+    errors = await asyncio.gather(
+        read_loader.load_rows(slow_spec, None),
+        read_loader.load_rows(other_spec, None),
+        return_exceptions=True,
+    )
     await database.close()
-    assert all(isinstance(each, TimedOutError) for each in met), met
+    assert all(isinstance(each, TimedOutError) for each in errors), errors
 
 
-async def test_a_part_is_not_read_but_by_its_owner(demo: Marketplace) -> None:
-    wrong = Read(
+async def test_inherited_rows_are_read_by_their_owner_only(demo: Marketplace) -> None:
+    wrong_spec = QuerySpec(
         tables.component,
-        (At(tables.component.c.name),),
-        Door.PARTS,
-        match=At(tables.component.c.uuid),
+        (ColumnRef(tables.component.c.name),),
+        Access.INHERITED,
+        key_column=ColumnRef(tables.component.c.uuid),
     )
     with pytest.raises(ValueError, match="not by its owner"):
-        await loads(demo).rows(wrong, "x")
+        await create_read_loader(demo).load_rows(wrong_spec, "x")

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from gateway.db.access.viewer import Viewer
-from gateway.marketplace.eligibility import actions, can_terminate, must_agree
+from gateway.marketplace.eligibility import can_terminate, list_plugin_actions, needs_consent
 
-STAFF, SUPPORT = Viewer(1, staff=True), Viewer(2, support=True)
+STAFF, SUPPORT = Viewer(1, is_staff=True), Viewer(2, is_support=True)
 PROJECT, CUSTOMER, PROVIDER = 5, 6, 7
 
 
-def may(*permissions: str) -> Viewer:
+def build_viewer(*permissions: str) -> Viewer:
     """Give somebody who may do such things."""
     return Viewer(3, permissions=frozenset(permissions), consent_enforced=True)
 
@@ -22,13 +22,13 @@ def may(*permissions: str) -> Viewer:
         (STAFF, True),
         (SUPPORT, False),
         (Viewer(), False),
-        (may("RESOURCE.TERMINATE project 5"), True),
-        (may("RESOURCE.TERMINATE customer 6"), True),
-        (may("RESOURCE.TERMINATE customer 7"), True),
-        (may("RESOURCE.TERMINATE project 6"), False),
-        (may("RESOURCE.TERMINATE customer 5"), False),
-        (may("RESOURCE.TERMINATE offering 5"), False),
-        (may("RESOURCE.UPDATE project 5"), False),
+        (build_viewer("RESOURCE.TERMINATE project 5"), True),
+        (build_viewer("RESOURCE.TERMINATE customer 6"), True),
+        (build_viewer("RESOURCE.TERMINATE customer 7"), True),
+        (build_viewer("RESOURCE.TERMINATE project 6"), False),
+        (build_viewer("RESOURCE.TERMINATE customer 5"), False),
+        (build_viewer("RESOURCE.TERMINATE offering 5"), False),
+        (build_viewer("RESOURCE.UPDATE project 5"), False),
     ],
 )
 def test_a_role_somewhere_lets_one_end_a_resource(viewer: Viewer, can: bool) -> None:
@@ -36,12 +36,12 @@ def test_a_role_somewhere_lets_one_end_a_resource(viewer: Viewer, can: bool) -> 
 
 
 def test_no_provider_is_no_place() -> None:
-    viewer = may("RESOURCE.TERMINATE customer None")
+    viewer = build_viewer("RESOURCE.TERMINATE customer None")
     assert not can_terminate(viewer, 2, PROJECT, CUSTOMER, None, 0, False, False)
 
 
 @pytest.mark.parametrize("state", [1, 4, 5, 6])
-def test_what_is_not_at_rest_can_not_be_ended(state: int) -> None:
+def test_a_resource_in_transition_can_not_be_terminated(state: int) -> None:
     assert can_terminate(STAFF, 3, PROJECT, CUSTOMER, PROVIDER, 0, False, False)
     assert not can_terminate(STAFF, state, PROJECT, CUSTOMER, PROVIDER, 0, False, False)
 
@@ -51,32 +51,44 @@ def test_an_order_or_a_closed_customer_is_in_the_way(closed: tuple[int, bool, bo
     assert not can_terminate(STAFF, 2, PROJECT, CUSTOMER, PROVIDER, *closed)
 
 
-ACCOUNTS = json.dumps({"service_provider_can_create_offering_user": True})
+ACCOUNT_OPTIONS = json.dumps({"service_provider_can_create_offering_user": True})
 
 
 @pytest.mark.parametrize(
-    ("options", "asked", "renewed", "agreed", "must"),
+    ("options", "terms_version", "requires_reconsent", "consented_version", "expected"),
     [
-        (ACCOUNTS, "2", False, None, True),
-        (ACCOUNTS, "2", False, "1", False),
-        (ACCOUNTS, "2", True, "1", True),
-        (ACCOUNTS, "2", True, "2", False),
-        (ACCOUNTS, "2", True, "", True),
-        (ACCOUNTS, None, True, None, False),
+        (ACCOUNT_OPTIONS, "2", False, None, True),
+        (ACCOUNT_OPTIONS, "2", False, "1", False),
+        (ACCOUNT_OPTIONS, "2", True, "1", True),
+        (ACCOUNT_OPTIONS, "2", True, "2", False),
+        (ACCOUNT_OPTIONS, "2", True, "", True),
+        (ACCOUNT_OPTIONS, None, True, None, False),
         ("{}", "2", True, None, False),
         ("[]", "2", True, None, False),
         ('{"service_provider_can_create_offering_user": "yes"}', "2", True, None, False),
     ],
 )
-def test_who_did_not_agree_must(
-    options: str, asked: str | None, renewed: bool, agreed: str | None, must: bool
+def test_consent_is_needed_until_it_was_given(
+    options: str,
+    terms_version: str | None,
+    requires_reconsent: bool,
+    consented_version: str | None,
+    expected: bool,
 ) -> None:
-    assert must_agree(may(), options, asked, renewed, agreed) is must
+    assert (
+        needs_consent(build_viewer(), options, terms_version, requires_reconsent, consented_version)
+        is expected
+    )
     for viewer in (STAFF, SUPPORT, Viewer(3)):
-        assert must_agree(viewer, options, asked, renewed, agreed) is False
+        assert (
+            needs_consent(viewer, options, terms_version, requires_reconsent, consented_version)
+            is False
+        )
 
 
 def test_only_lexis_has_actions() -> None:
-    assert actions('{"heappe_url": "https://heappe.example.org"}') == ["LEXIS_LINK.CREATE"]
+    assert list_plugin_actions('{"heappe_url": "https://heappe.example.org"}') == [
+        "LEXIS_LINK.CREATE"
+    ]
     for options in ("{}", "[]", "null", '{"heappe_url": null}'):
-        assert actions(options) == []
+        assert list_plugin_actions(options) == []

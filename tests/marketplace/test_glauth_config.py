@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from gateway.marketplace.glauth_config import tree, users_config
+from gateway.marketplace.glauth_config import render_account_tree, render_users_config
 
 POSIX = {"uidnumber": 5001, "primarygroup": 6001, "loginShell": "/bin/sh", "homeDir": "/home/ann"}
 OFFERING = {"uuid": "0" * 32, "name": "Cluster", "slug": "cluster"}
 PROJECT = {"uuid": "1" * 32, "name": "Genomes", "slug": "genomes"}
-MARKET = ["offering", {"offering": OFFERING, "project": PROJECT}]
-AWKWARD = [
+OFFERING_RECORD = ["offering", {"offering": OFFERING, "project": PROJECT}]
+AWKWARD_TEXTS = [
     'Ann "the\\ Man"',
     'x"\n[[users]]\nname = "root"\nuidnumber = 0\n#',
     "tab\tand\r\nnew line",
@@ -24,9 +24,9 @@ AWKWARD = [
 ]
 
 
-def person(posix: Any = None, **traits: Any) -> list[Any]:
+def build_person_record(posix: Any = None, **overrides: Any) -> list[Any]:
     """Give a person's record."""
-    known = {
+    defaults = {
         "uuid": "2" * 32,
         "name": "ann.lee",
         "givenname": "Ann",
@@ -36,46 +36,46 @@ def person(posix: Any = None, **traits: Any) -> list[Any]:
         "gids": [7001, 7002],
         "disabled": False,
     }
-    return ["person", {**known, "posix": {**POSIX, **(posix or {})}, **traits}]
+    return ["person", {**defaults, "posix": {**POSIX, **(posix or {})}, **overrides}]
 
 
-def robot(**traits: Any) -> list[Any]:
+def build_robot_record(**overrides: Any) -> list[Any]:
     """Give a robot's record."""
-    return ["robot", {"username": "bot", "posix": POSIX, "keys": ["ssh-ed25519 A"], **traits}]
+    return ["robot", {"username": "bot", "posix": POSIX, "keys": ["ssh-ed25519 A"], **overrides}]
 
 
-def group(gid: Any, *, own: bool = False) -> list[Any]:
+def build_group_record(gid: Any, *, is_own: bool = False) -> list[Any]:
     """Give a group's record."""
-    return ["group", {"gid": gid, "own": own}]
+    return ["group", {"gid": gid, "own": is_own}]
 
 
-def config(*records: Any) -> dict[str, Any]:
+def parse_config(*records: Any) -> dict[str, Any]:
     """Give the configuration of some records, as whoever is given it reads it."""
-    written = users_config(json.dumps([MARKET, *records]))
-    assert written is not None
-    return tomllib.loads(written)
+    toml_text = render_users_config(json.dumps([OFFERING_RECORD, *records]))
+    assert toml_text is not None
+    return tomllib.loads(toml_text)
 
 
-def told(*records: Any) -> dict[str, Any]:
+def parse_tree(*records: Any) -> dict[str, Any]:
     """Give the tree of some records."""
-    written = tree(json.dumps([MARKET, *records]))
-    assert written is not None
-    found: dict[str, Any] = json.loads(written)
-    return found
+    json_text = render_account_tree(json.dumps([OFFERING_RECORD, *records]))
+    assert json_text is not None
+    tree: dict[str, Any] = json.loads(json_text)
+    return tree
 
 
 def test_where_no_accounts_are_made_there_is_nothing() -> None:
-    assert users_config(None) is None
-    assert tree(None) is None
+    assert render_users_config(None) is None
+    assert render_account_tree(None) is None
 
 
 def test_a_place_without_anybody_is_empty() -> None:
-    assert config() == {}
-    assert told() == {"offering": OFFERING, "groups": [], "users": [], "robot_accounts": []}
+    assert parse_config() == {}
+    assert parse_tree() == {"offering": OFFERING, "groups": [], "users": [], "robot_accounts": []}
 
 
 def test_a_person_has_an_account_and_a_group() -> None:
-    assert config(person()) == {
+    assert parse_config(build_person_record()) == {
         "users": [
             {
                 "name": "ann.lee",
@@ -95,61 +95,82 @@ def test_a_person_has_an_account_and_a_group() -> None:
 
 
 def test_a_robot_has_keys_and_neither_names_nor_an_address() -> None:
-    (found,) = config(robot())["users"]
-    assert found["name"] == "bot"
-    assert found["sshkeys"] == ["ssh-ed25519 A"]
-    assert not {"givenname", "sn", "mail"} & {*found}
+    (user,) = parse_config(build_robot_record())["users"]
+    assert user["name"] == "bot"
+    assert user["sshkeys"] == ["ssh-ed25519 A"]
+    assert not {"givenname", "sn", "mail"} & {*user}
 
 
 def test_groups_come_after_those_of_people_and_robots() -> None:
-    found = config(person(), robot(), group(7002), group(7001), group(7001))
-    assert [each["name"] for each in found["groups"]] == ["ann", "bot", "7001", "7002"]
-
-
-@pytest.mark.parametrize("text", AWKWARD)
-def test_no_text_becomes_anything_else(text: str) -> None:
-    names = ("name", "givenname", "sn", "mail")
-    traits = {"username": text, "posix": {**POSIX, "homeDir": text, "loginShell": text}}
-    found = config(
-        person(**dict.fromkeys(names, text), **traits), robot(**traits, keys=[text, text])
+    parsed_config = parse_config(
+        build_person_record(),
+        build_robot_record(),
+        build_group_record(7002),
+        build_group_record(7001),
+        build_group_record(7001),
     )
-    assert len(found["users"]) == len(found["groups"]) == 2
-    ann, bot = found["users"]
+    assert [each["name"] for each in parsed_config["groups"]] == ["ann", "bot", "7001", "7002"]
+
+
+@pytest.mark.parametrize("text", AWKWARD_TEXTS)
+def test_texts_are_escaped(text: str) -> None:
+    names = ("name", "givenname", "sn", "mail")
+    account_values = {"username": text, "posix": {**POSIX, "homeDir": text, "loginShell": text}}
+    parsed_config = parse_config(
+        build_person_record(**dict.fromkeys(names, text), **account_values),
+        build_robot_record(**account_values, keys=[text, text]),
+    )
+    assert len(parsed_config["users"]) == len(parsed_config["groups"]) == 2
+    ann, bot = parsed_config["users"]
     assert {ann[each] for each in names} == {bot["name"]} == {text}
     assert bot["sshkeys"] == [text, text]
     for each in (ann, bot):
         assert each.get("homeDir", "") == each.get("loginShell", "") == text
         assert each["customattributes"] == [{"preferredUsername": [text]}]
-    assert {each["name"] for each in found["groups"]} == {text}
+    assert {each["name"] for each in parsed_config["groups"]} == {text}
 
 
 @pytest.mark.parametrize("number", [None, "", "x", "-1", -1, 0, "0", 1.5, True, [], {}, 2**32, "²"])
 @pytest.mark.parametrize("name", ["uidnumber", "primarygroup"])
 def test_an_account_without_numbers_of_its_own_is_left_out(name: str, number: Any) -> None:
-    assert config(person({name: number}), robot(posix={**POSIX, name: number})) == {}
+    assert (
+        parse_config(
+            build_person_record({name: number}), build_robot_record(posix={**POSIX, name: number})
+        )
+        == {}
+    )
 
 
 def test_numbers_may_be_stored_as_text() -> None:
-    found = config(person({"uidnumber": "5001"}, gids=["7001", 7001, None, "x"]), group("7001"))
-    assert found["users"][0]["uidnumber"] == 5001
-    assert found["users"][0]["otherGroups"] == [7001]
-    assert found["groups"][-1] == {"name": "7001", "gidnumber": 7001}
+    parsed_config = parse_config(
+        build_person_record({"uidnumber": "5001"}, gids=["7001", 7001, None, "x"]),
+        build_group_record("7001"),
+    )
+    assert parsed_config["users"][0]["uidnumber"] == 5001
+    assert parsed_config["users"][0]["otherGroups"] == [7001]
+    assert parsed_config["groups"][-1] == {"name": "7001", "gidnumber": 7001}
 
 
 @pytest.mark.parametrize("value", [None, 7, [], {}, True])
-def test_what_is_no_text_is_left_out(value: Any) -> None:
-    found = config(
-        person({"homeDir": value, "loginShell": value}, gids=None), robot(keys=value), group(value)
+def test_values_that_are_no_text_are_left_out(value: Any) -> None:
+    parsed_config = parse_config(
+        build_person_record({"homeDir": value, "loginShell": value}, gids=None),
+        build_robot_record(keys=value),
+        build_group_record(value),
     )
-    ann, bot = found["users"]
+    ann, bot = parsed_config["users"]
     assert not {"homeDir", "loginShell"} & {*ann}
     assert (ann["otherGroups"], bot["sshkeys"]) == ([], [])
-    assert told(person({"homeDir": value}, gids=None))["users"][0]["home_dir"] == ""
+    assert (
+        parse_tree(build_person_record({"homeDir": value}, gids=None))["users"][0]["home_dir"] == ""
+    )
 
 
 def test_a_tree_has_the_groups_of_the_resource_s_own_project() -> None:
-    found = told(person(), group(7001, own=True), group(7002))
-    project, personal = found["groups"]
+    tree = parse_tree(
+        build_person_record(), build_group_record(7001, is_own=True), build_group_record(7002)
+    )
+    project, personal = tree["groups"]
     assert project == {
         "gid": 7001,
         "name": "7001",
@@ -163,8 +184,12 @@ def test_a_tree_has_the_groups_of_the_resource_s_own_project() -> None:
 
 
 def test_a_tree_has_people_and_robots() -> None:
-    found = told(person(disabled=True), robot(), group(7001, own=True))
-    (ann,), (bot,) = found["users"], found["robot_accounts"]
+    tree = parse_tree(
+        build_person_record(disabled=True),
+        build_robot_record(),
+        build_group_record(7001, is_own=True),
+    )
+    (ann,), (bot,) = tree["users"], tree["robot_accounts"]
     assert ann == {
         "username": "ann",
         "uidnumber": 5001,
@@ -181,6 +206,6 @@ def test_a_tree_has_people_and_robots() -> None:
 
 
 def test_a_tree_shows_people_without_numbers() -> None:
-    found = told(person({"uidnumber": None, "primarygroup": None}))
-    assert found["users"][0]["uidnumber"] is None
-    assert found["groups"] == []
+    tree = parse_tree(build_person_record({"uidnumber": None, "primarygroup": None}))
+    assert tree["users"][0]["uidnumber"] is None
+    assert tree["groups"] == []

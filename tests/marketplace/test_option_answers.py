@@ -7,7 +7,7 @@ import pytest
 from gateway.marketplace.option_answers import check_answers
 
 CHOICES = {"choices": ["hot", "cold"]}
-GOOD: list[tuple[dict[str, Any], Any]] = [
+VALID_ANSWERS: list[tuple[dict[str, Any], Any]] = [
     ({"type": "integer"}, 7),
     ({"type": "integer", "min": 7, "max": 7}, 7),
     ({"type": "money", "min": 0}, 0),
@@ -23,7 +23,7 @@ GOOD: list[tuple[dict[str, Any], Any]] = [
     ({"type": "of a newer Waldur"}, "x"),
     ({}, "x"),
 ]
-BAD: list[tuple[dict[str, Any], Any, str]] = [
+INVALID_ANSWERS: list[tuple[dict[str, Any], Any, str]] = [
     ({"type": "integer"}, "7", "whole number"),
     ({"type": "integer"}, 7.5, "whole number"),
     ({"type": "integer"}, True, "whole number"),
@@ -45,24 +45,24 @@ BAD: list[tuple[dict[str, Any], Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "value"), GOOD)
-def test_takes_what_fits(asked: dict[str, Any], value: Any) -> None:
-    assert check_answers({"it": asked}, {"it": value, "unasked": None}) is None
+@pytest.mark.parametrize(("question", "value"), VALID_ANSWERS)
+def test_accepts_valid_answers(question: dict[str, Any], value: Any) -> None:
+    assert check_answers({"it": question}, {"it": value, "unasked": None}) is None
 
 
-@pytest.mark.parametrize(("asked", "value", "told"), BAD)
-def test_says_what_would_fit(asked: dict[str, Any], value: Any, told: str) -> None:
-    problem = check_answers({"it": asked}, {"it": value})
+@pytest.mark.parametrize(("question", "value", "expected_text"), INVALID_ANSWERS)
+def test_describes_valid_answers(question: dict[str, Any], value: Any, expected_text: str) -> None:
+    problem = check_answers({"it": question}, {"it": value})
     assert problem is not None
     (field,) = problem.fields
     assert field.path == ["options", "it"]
-    assert told in field.message
-    assert told in problem.message
+    assert expected_text in field.message
+    assert expected_text in problem.message
 
 
 def test_names_the_first_ten_that_do_not_fit() -> None:
     names = [str(number) for number in range(20)]
-    asked = {name: {"type": "boolean"} for name in names}
-    problem = check_answers(asked, dict.fromkeys(names, 7))
+    questions = {name: {"type": "boolean"} for name in names}
+    problem = check_answers(questions, dict.fromkeys(names, 7))
     assert problem is not None
     assert [each.path for each in problem.fields] == [["options", name] for name in names[:10]]

@@ -6,72 +6,72 @@ from typing import Any
 import pytest
 
 from gateway.db import tables
-from gateway.marketplace.resource_versions import SHOWN, columns
-from gateway.schema.framework.relations import RELATION, Computed, One
+from gateway.marketplace.resource_versions import VERSION_COLUMNS, extract_version_columns
+from gateway.schema.framework.relations import DECLARATION_KEY, ComputedField, ToOneField
 from gateway.schema.types.resource import Resource
 
 SECRETS = {"user_username": "secret-name", "user_password": "secret-word"}
 
 
-def version(**fields: Any) -> str:
+def build_version(**fields: Any) -> str:
     """Give a version that holds such columns."""
     return json.dumps([{"model": "marketplace.resource", "pk": 1, "fields": fields}])
 
 
-def shown(**fields: Any) -> dict[str, Any]:
+def extract_fields(**fields: Any) -> dict[str, Any]:
     """Give what is shown of a version."""
-    found = columns(version(**fields))
-    assert found is not None
-    shown: dict[str, Any] = json.loads(found)
-    return shown
+    columns_json = extract_version_columns(build_version(**fields))
+    assert columns_json is not None
+    extracted_columns: dict[str, Any] = json.loads(columns_json)
+    return extracted_columns
 
 
-def published() -> set[str]:
+def list_published_columns() -> set[str]:
     """Name the columns that resources show themselves, as versions call them."""
-    found = set()
+    column_names = set()
     for field in Resource.__strawberry_definition__.fields:  # type: ignore[attr-defined]
-        match field.metadata.get(RELATION):
+        match field.metadata.get(DECLARATION_KEY):
             case None:
-                found.add(field.python_name)
-            case One(reference=reference):
-                found.add(reference.key.removesuffix("_id"))
-            case Computed() if field.python_name in tables.resource.c and field.name != "id":
-                found.add(field.python_name)
-    return found
+                column_names.add(field.python_name)
+            case ToOneField(reference=reference):
+                column_names.add(reference.key.removesuffix("_id"))
+            case ComputedField() if field.python_name in tables.resource.c and field.name != "id":
+                column_names.add(field.python_name)
+    return column_names
 
 
-def test_what_is_shown_is_what_resources_show() -> None:
-    assert published() == SHOWN
+def test_version_columns_are_those_resources_publish() -> None:
+    assert list_published_columns() == VERSION_COLUMNS
 
 
 def test_a_column_is_shown_as_it_is_stored() -> None:
     fields = {"name": "a", "state": 2, "limits": {"cpu": 1.5}, "plan": None, "paused": False}
-    assert shown(**fields) == fields
+    assert extract_fields(**fields) == fields
 
 
 def test_what_resources_do_not_show_is_left_out() -> None:
-    assert shown(name="a", object_id=7, content_type=3, secret_options={"token": "x"}) == {
+    assert extract_fields(name="a", object_id=7, content_type=3, secret_options={"token": "x"}) == {
         "name": "a"
     }
 
 
 @pytest.mark.parametrize("column", ["attributes", "options"])
 def test_no_secret_is_shown(column: str) -> None:
-    assert shown(**{column: {"size": 1, **SECRETS}}) == {column: {"size": 1}}
+    assert extract_fields(**{column: {"size": 1, **SECRETS}}) == {column: {"size": 1}}
 
 
 @pytest.mark.parametrize("column", ["attributes", "options"])
 def test_no_secret_is_shown_of_an_object_that_is_stored_as_text(column: str) -> None:
-    assert shown(**{column: json.dumps({"size": 1, **SECRETS})}) == {column: {"size": 1}}
+    assert extract_fields(**{column: json.dumps({"size": 1, **SECRETS})}) == {column: {"size": 1}}
 
 
 @pytest.mark.parametrize("value", [[SECRETS], json.dumps([SECRETS]), "{'user_password': 'x'}", 7])
-def test_what_may_hold_a_secret_is_not_shown_unread(value: Any) -> None:
-    assert shown(attributes=value, options=value) == {"attributes": None, "options": None}
+def test_unreadable_columns_with_secrets_are_null(value: Any) -> None:
+    assert extract_fields(attributes=value, options=value) == {"attributes": None, "options": None}
 
 
 def test_options_may_be_null() -> None:
-    assert shown(options=None) == {"options": None}
+    assert extract_fields(options=None) == {"options": None}
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ def test_options_may_be_null() -> None:
         '<object pk="1"><field name="name">xml</field></object>',
     ],
 )
-def test_what_is_no_version_is_null(serialized: str) -> None:
-    assert columns(serialized) is None
+def test_an_unreadable_version_is_null(serialized: str) -> None:
+    assert extract_version_columns(serialized) is None

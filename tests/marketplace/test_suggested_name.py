@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.db.installation.version_rules import RULES_2024, RULES_2026, Rules
-from gateway.marketplace.suggested_name import Naming, suggested_name
+from gateway.db.installation.version_rules import RULES_2024, RULES_2026, VersionRules
+from gateway.marketplace.suggested_name import NamingInputs, suggest_resource_name
 
 FORM = {
     "KEY": "Value",
@@ -20,12 +20,14 @@ FORM = {
     "long": "x" * 5000,
     "huge": 10**6000,
 }
-USUAL, FIRST = "cs-ps-os-3", "cs-ps-os"
+DEFAULT_NAME, FIRST_NAME = "cs-ps-os-3", "cs-ps-os"
 
 
-def name(pattern: Any, there: int = 2, rules: Rules = RULES_2026, **more: Any) -> str:
+def suggest_from_pattern(
+    pattern: Any, resource_count: int = 2, rules: VersionRules = RULES_2026, **overrides: Any
+) -> str:
     """Give the name that a pattern makes."""
-    given = {
+    naming_values = {
         "customer_name": "Crème & Co.",
         "customer_slug": "cs",
         "project_name": "Project  (One)",
@@ -34,25 +36,27 @@ def name(pattern: Any, there: int = 2, rules: Rules = RULES_2026, **more: Any) -
         "offering_slug": "os",
         "plugin_options": json.dumps({} if pattern is None else {"resource_name_pattern": pattern}),
         "plan_name": "Plan A",
-        "there": there,
+        "resource_count": resource_count,
         "attributes": FORM,
         "rules": rules,
     }
-    return suggested_name(Naming(**{**given, **more}))
+    return suggest_resource_name(NamingInputs(**{**naming_values, **overrides}))
 
 
 @pytest.mark.parametrize(
-    ("there", "expected"), [(0, FIRST), (1, "cs-ps-os-2"), (41, "cs-ps-os-42")]
+    ("resource_count", "expected"), [(0, FIRST_NAME), (1, "cs-ps-os-2"), (41, "cs-ps-os-42")]
 )
-def test_without_a_pattern_the_first_has_no_number(there: int, expected: str) -> None:
+def test_without_a_pattern_the_first_has_no_number(resource_count: int, expected: str) -> None:
     for options in ("{}", "null", "[]", '{"resource_name_pattern": null}'):
-        assert name(None, there, plugin_options=options) == expected
+        assert suggest_from_pattern(None, resource_count, plugin_options=options) == expected
 
 
-@pytest.mark.parametrize(("there", "expected"), [(0, "cs-ps-os-1"), (3, "cs-ps-os-4")])
-def test_in_2024_every_name_has_a_number_and_no_pattern_counts(there: int, expected: str) -> None:
-    assert name(None, there, RULES_2024) == expected
-    assert name("{project_slug}", there, RULES_2024) == expected
+@pytest.mark.parametrize(("resource_count", "expected"), [(0, "cs-ps-os-1"), (3, "cs-ps-os-4")])
+def test_in_2024_every_name_has_a_number_and_no_pattern_counts(
+    resource_count: int, expected: str
+) -> None:
+    assert suggest_from_pattern(None, resource_count, RULES_2024) == expected
+    assert suggest_from_pattern("{project_slug}", resource_count, RULES_2024) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,14 +94,14 @@ def test_in_2024_every_name_has_a_number_and_no_pattern_counts(there: int, expec
     ],
 )
 def test_a_pattern_says_how_it_is_named(pattern: str, expected: str) -> None:
-    assert name(pattern) == expected
+    assert suggest_from_pattern(pattern) == expected
 
 
 @pytest.mark.parametrize(
     ("pattern", "expected"), [("a{counter}b", "ab"), ("a-{counter:0>3}", "a-000")]
 )
 def test_the_first_has_an_empty_counter(pattern: str, expected: str) -> None:
-    assert name(pattern, 0) == expected
+    assert suggest_from_pattern(pattern, 0) == expected
 
 
 @pytest.mark.parametrize(
@@ -130,8 +134,8 @@ def test_the_first_has_an_empty_counter(pattern: str, expected: str) -> None:
         {"a": "{counter}"},
     ],
 )
-def test_what_is_no_pattern_is_as_none(pattern: Any) -> None:
-    assert name(pattern) == USUAL
+def test_an_invalid_pattern_falls_back_to_the_default_name(pattern: Any) -> None:
+    assert suggest_from_pattern(pattern) == DEFAULT_NAME
 
 
 @pytest.mark.parametrize(
@@ -154,13 +158,15 @@ def test_what_is_no_pattern_is_as_none(pattern: Any) -> None:
         "{0.__class__}",
     ],
 )
-def test_nothing_hangs_from_a_value(pattern: str) -> None:
-    assert name(pattern) == name(f"x{pattern}") == USUAL
+def test_attributes_of_values_are_not_accessible(pattern: str) -> None:
+    assert suggest_from_pattern(pattern) == suggest_from_pattern(f"x{pattern}") == DEFAULT_NAME
 
 
-@pytest.mark.parametrize("pattern", ["{__class__}", "{_fields}", "{_asdict}", "{there}", "{count}"])
-def test_only_the_names_that_are_listed_mean_something(pattern: str) -> None:
-    assert name(f"x{pattern}") == "x"
+@pytest.mark.parametrize(
+    "pattern", ["{__class__}", "{_fields}", "{_asdict}", "{resource_count}", "{count}"]
+)
+def test_unlisted_names_are_empty(pattern: str) -> None:
+    assert suggest_from_pattern(f"x{pattern}") == "x"
 
 
 @pytest.mark.parametrize(
@@ -176,10 +182,13 @@ def test_only_the_names_that_are_listed_mean_something(pattern: str) -> None:
     ],
 )
 def test_a_width_takes_no_memory(pattern: str) -> None:
-    before = time.perf_counter()
-    assert name(pattern) == USUAL
-    assert time.perf_counter() - before < 0.1
+    started_at = time.perf_counter()
+    assert suggest_from_pattern(pattern) == DEFAULT_NAME
+    assert time.perf_counter() - started_at < 0.1
 
 
 def test_a_plan_or_a_form_that_is_not_known_is_empty() -> None:
-    assert name("a{plan_name}{attributes[KEY]}b", plan_name=None, attributes=None) == "ab"
+    assert (
+        suggest_from_pattern("a{plan_name}{attributes[KEY]}b", plan_name=None, attributes=None)
+        == "ab"
+    )

@@ -6,52 +6,61 @@ import psycopg
 import pytest
 
 from gateway.db.driver.database import Rows
-from gateway.db.driver.transactions import Writer, Writing
-from tests.conftest import NewDatabase
-from tests.support.bulk_renewals import Wishes, renew
-from tests.support.database_queries import ask
-from tests.support.gateway_server import service
-from tests.support.pgbouncer import PROGRAM, pgbouncer
+from gateway.db.driver.transactions import Transaction, TransactionPool
+from tests.conftest import DatabaseFactory
+from tests.support.bulk_renewals import RenewalWorkload, post_renewal
+from tests.support.database_queries import build_request
+from tests.support.gateway_server import serve_in_process
+from tests.support.pgbouncer import PGBOUNCER_PATH, run_pgbouncer
 
-COUNT = 30
-SHOWN = {"jit": "off", "timezone": "UTC", "statement_timeout": "10s"}
-needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed.")
+RENEWAL_COUNT = 30
+EXPECTED_SETTINGS = {"jit": "off", "timezone": "UTC", "statement_timeout": "10s"}
+needs_pgbouncer = pytest.mark.skipif(PGBOUNCER_PATH is None, reason="PgBouncer is not installed.")
 
 
-async def renewed_twice(wishes: Wishes, at: str, url: str) -> None:
+async def renew_twice(renewals: RenewalWorkload, pooler_url: str, url: str) -> None:
     """Renew everything by connections to `at`, twice; see that each is placed once."""
 
-    async def one(uuid: str) -> Any:
-        return (await renew(client.http, wishes.token, uuid)).json()["data"]["renewResource"]
+    async def renew_one(uuid: str) -> Any:
+        return (await post_renewal(client.http, renewals.token, uuid)).json()["data"][
+            "renewResource"
+        ]
 
-    async with service(url, at, pooler="on") as client:
-        first = await wishes.each(one)
-        assert {each["__typename"] for each in first} == {"ResourceRenewed"}
-        assert await wishes.each(one) == first
-    with psycopg.connect(url) as root:
-        assert (wishes.placed(root), wishes.half(root)) == (COUNT, 0)
+    async with serve_in_process(url, pooler_url, pooler="on") as client:
+        first_results = await renewals.for_each_resource(renew_one)
+        assert {each["__typename"] for each in first_results} == {"ResourceRenewed"}
+        assert await renewals.for_each_resource(renew_one) == first_results
+    with psycopg.connect(url) as connection:
+        assert (
+            renewals.count_placed_orders(connection),
+            renewals.count_incomplete_orders(connection),
+        ) == (RENEWAL_COUNT, 0)
 
 
-async def test_changes_are_made_as_behind_a_pooler(new_database: NewDatabase) -> None:
+async def test_changes_are_made_as_behind_a_pooler(new_database: DatabaseFactory) -> None:
     url = new_database()
-    await renewed_twice(Wishes(url, COUNT), url, url)
+    await renew_twice(RenewalWorkload(url, RENEWAL_COUNT), url, url)
 
 
 @needs_pgbouncer
-async def test_changes_are_made_behind_pgbouncer(new_database: NewDatabase) -> None:
+async def test_changes_are_made_behind_pgbouncer(new_database: DatabaseFactory) -> None:
     url = new_database()
-    wishes = Wishes(url, COUNT)
-    with pgbouncer(url) as pooled:
-        await renewed_twice(wishes, pooled, url)
+    renewals = RenewalWorkload(url, RENEWAL_COUNT)
+    with run_pgbouncer(url) as pooler_url:
+        await renew_twice(renewals, pooler_url, url)
 
 
-async def test_a_transaction_has_our_options(new_database: NewDatabase) -> None:
-    writing = Writing(new_database(), statement_seconds=10, pooler=True)
+async def test_a_transaction_has_our_options(new_database: DatabaseFactory) -> None:
+    transaction_pool = TransactionPool(new_database(), statement_seconds=10, pooler=True)
 
-    async def shown(writer: Writer) -> list[Rows]:
-        return await writer.run([ask(f"show {name}") for name in SHOWN])
+    async def show_settings(writer: Transaction) -> list[Rows]:
+        return await writer.fetch_rows(
+            [build_request(f"show {name}") for name in EXPECTED_SETTINGS]
+        )
 
-    await writing.open()
+    await transaction_pool.open()
     for _ in range(2):
-        assert await writing.change(shown) == [[(each,)] for each in SHOWN.values()]
-    await writing.close()
+        assert await transaction_pool.run_transaction(show_settings) == [
+            [(each,)] for each in EXPECTED_SETTINGS.values()
+        ]
+    await transaction_pool.close()

@@ -15,122 +15,127 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.demo.postgres import Postgres
-from tests.support.bulk_renewals import Wishes, renew, until
-from tests.support.database_proxy import Line, line_to
-from tests.support.embedded_postgres import open_folder
-from tests.support.gateway_server import Client, service
+from gateway.demo.postgres import EmbeddedPostgres
+from tests.support.bulk_renewals import RenewalWorkload, post_renewal, wait_until_met
+from tests.support.database_proxy import DatabaseProxy, open_proxy
+from tests.support.embedded_postgres import create_public_folder
+from tests.support.gateway_server import GatewayClient, serve_in_process
 
-COUNT = 60
-LONGEST = 10
+RENEWAL_COUNT = 60
+MAX_ANSWER_SECONDS = 10
 """Seconds for the slowest answer: waiting for a connection to write on may take five."""
-PULL = """mutation ($input: PullResourceInput!) { pullResource(input: $input) { __typename } }"""
+PULL_MUTATION = (
+    """mutation ($input: PullResourceInput!) { pullResource(input: $input) { __typename } }"""
+)
 
 
-class Scene:
+class RestartScene:
     """A demo on a server of its own, a gateway that reaches it by a line, and many wishes."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
-        self.server = Postgres.at(data)
-        self.wishes = Wishes(self.server.url, COUNT)
-        self.line: Line
-        self.client: Client
-        self.came: Counter[str] = Counter()
+    def __init__(self, data_directory: Path) -> None:
+        self._data_directory = data_directory
+        self.server = EmbeddedPostgres.start(data_directory)
+        self.renewals = RenewalWorkload(self.server.url, RENEWAL_COUNT)
+        self.proxy: DatabaseProxy
+        self.client: GatewayClient
+        self.outcomes: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator[None]:
+    async def serve_demo(self) -> AsyncIterator[None]:
         """Serve the demo."""
         async with (
-            line_to(self.server.url) as self.line,
-            service(self.server.url, self.line.url) as self.client,
+            open_proxy(self.server.url) as self.proxy,
+            serve_in_process(self.server.url, self.proxy.url) as self.client,
         ):
             yield
 
-    def restart(self, how: signal.Signals) -> None:
+    def restart_server(self, stop_signal: signal.Signals) -> None:
         """Stop the server by a signal, and start it again."""
-        os.kill(self.server.pid, how)
+        os.kill(self.server.pid, stop_signal)
         self.server.stop()
-        self.server = Postgres.at(self._data)
-        self.line.leads_to(self.server.url)
+        self.server = EmbeddedPostgres.start(self._data_directory)
+        self.proxy.set_target(self.server.url)
 
     def end_connections(self) -> int:
         """End all connections of the gateway; tell how many there were."""
-        with psycopg.connect(self.server.url, autocommit=True) as root:
-            ending = root.execute(
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            ended_rows = connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where application_name = 'marketplace-gateway'"
             )
-            return len(ending.fetchall())
+            return len(ended_rows.fetchall())
 
-    async def insist(self, uuid: str) -> str:
+    async def renew_until_accepted(self, uuid: str) -> str:
         """Renew a resource until that is accepted; give the order."""
         while True:
-            async with asyncio.timeout(LONGEST):
-                said = (await renew(self.client.http, self.wishes.token, uuid)).json()
-            if said.get("data") is not None:
-                return self._accepted(said["data"]["renewResource"])
-            self.came.update(each["extensions"]["code"] for each in said["errors"])
+            async with asyncio.timeout(MAX_ANSWER_SECONDS):
+                response = (await post_renewal(self.client.http, self.renewals.token, uuid)).json()
+            if response.get("data") is not None:
+                return self._record_acceptance(response["data"]["renewResource"])
+            self.outcomes.update(each["extensions"]["code"] for each in response["errors"])
             await asyncio.sleep(0.1)
 
-    def _accepted(self, made: Any) -> str:
-        self.came[made["__typename"]] += 1
-        assert made["__typename"] == "ResourceRenewed", made
-        return str(made["order"]["uuid"])
+    def _record_acceptance(self, payload: Any) -> str:
+        self.outcomes[payload["__typename"]] += 1
+        assert payload["__typename"] == "ResourceRenewed", payload
+        return str(payload["order"]["uuid"])
 
-    async def placed(self, some: int) -> None:
+    async def wait_for_orders(self, minimum: int) -> None:
         """Wait until some orders are placed."""
-        with psycopg.connect(self.server.url, autocommit=True) as root:
-            await until(lambda: self.wishes.placed(root) >= some)
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            await wait_until_met(lambda: self.renewals.count_placed_orders(connection) >= minimum)
 
-    async def disturbed(self, disturb: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def renew_while_disturbed(self, disturb: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Renew everything, twice, and disturb that at first; see that each is done once."""
-        disturbing = asyncio.create_task(disturb())
-        first = await self.wishes.each(self.insist)
-        await disturbing
-        assert {*self.came} == {"ResourceRenewed", "UNAVAILABLE"}, self.came
-        assert await self.wishes.each(self.insist) == first
-        with psycopg.connect(self.server.url) as root:
-            assert (self.wishes.placed(root), self.wishes.half(root)) == (COUNT, 0)
+        disturbance = asyncio.create_task(disturb())
+        first_orders = await self.renewals.for_each_resource(self.renew_until_accepted)
+        await disturbance
+        assert {*self.outcomes} == {"ResourceRenewed", "UNAVAILABLE"}, self.outcomes
+        assert await self.renewals.for_each_resource(self.renew_until_accepted) == first_orders
+        with psycopg.connect(self.server.url) as connection:
+            assert (
+                self.renewals.count_placed_orders(connection),
+                self.renewals.count_incomplete_orders(connection),
+            ) == (RENEWAL_COUNT, 0)
 
-    async def goes_on(self) -> None:
+    async def check_health(self) -> None:
         """See that the gateway reads and writes, with no error any more."""
         assert (await self.client.http.get("/readyz")).status_code == 200
-        document = "{ resources(first: 300) { nodes { uuid allowedOperations } } }"
-        nodes = (await self.client.ask(document))["data"]["resources"]["nodes"]
+        query = "{ resources(first: 300) { nodes { uuid allowedOperations } } }"
+        nodes = (await self.client.execute_query(query))["data"]["resources"]["nodes"]
         uuid = next(each["uuid"] for each in nodes if "PULL_RESOURCE" in each["allowedOperations"])
-        pulled = await self.client.ask(PULL, input={"uuid": uuid})
-        assert pulled["data"]["pullResource"] == {"__typename": "ResourcePulled"}
+        response = await self.client.execute_query(PULL_MUTATION, input={"uuid": uuid})
+        assert response["data"]["pullResource"] == {"__typename": "ResourcePulled"}
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
+def restart_scene() -> Iterator[RestartScene]:
     """Give a demo whose server may be stopped."""
-    with open_folder() as folder:
-        made = Scene(folder / "data")
-        yield made
-        made.server.stop()
+    with create_public_folder() as directory:
+        scene = RestartScene(directory / "data")
+        yield scene
+        scene.server.stop()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
+@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
 async def test_changes_survive_that_the_database_is_restarted(
-    scene: Scene, how: signal.Signals
+    restart_scene: RestartScene, stop_signal: signal.Signals
 ) -> None:
-    async def disturb() -> None:
-        await scene.placed(COUNT // 4)
-        await asyncio.to_thread(scene.restart, how)
+    async def restart_database() -> None:
+        await restart_scene.wait_for_orders(RENEWAL_COUNT // 4)
+        await asyncio.to_thread(restart_scene.restart_server, stop_signal)
 
-    async with scene.served():
-        await scene.disturbed(disturb)
-        await scene.goes_on()
+    async with restart_scene.serve_demo():
+        await restart_scene.renew_while_disturbed(restart_database)
+        await restart_scene.check_health()
 
 
-async def test_changes_survive_that_all_connections_are_ended(scene: Scene) -> None:
-    async def disturb() -> None:
+async def test_changes_survive_that_all_connections_are_ended(restart_scene: RestartScene) -> None:
+    async def end_all_connections() -> None:
         for turn in range(1, 6):
-            await scene.placed(turn * COUNT // 8)
-            assert await asyncio.to_thread(scene.end_connections) > 0
+            await restart_scene.wait_for_orders(turn * RENEWAL_COUNT // 8)
+            assert await asyncio.to_thread(restart_scene.end_connections) > 0
 
-    async with scene.served():
-        await scene.disturbed(disturb)
-        await scene.goes_on()
+    async with restart_scene.serve_demo():
+        await restart_scene.renew_while_disturbed(end_all_connections)
+        await restart_scene.check_health()

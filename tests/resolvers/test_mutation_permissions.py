@@ -6,53 +6,70 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.support.mutable_demo import FREE, Changing, changing
+from tests.conftest import DatabaseFactory
+from tests.support.mutable_demo import FINISH_ORDERS_SQL, MutableDemo, serve_mutable_demo
 
-STATES = {"CREATING": 1, "OK": 2, "ERRED": 3, "UPDATING": 4, "TERMINATING": 5, "TERMINATED": 6}
-CONSUMERS = ("owner", "manager", "admin", "member", "expired")
+RESOURCE_STATES = {
+    "CREATING": 1,
+    "OK": 2,
+    "ERRED": 3,
+    "UPDATING": 4,
+    "TERMINATING": 5,
+    "TERMINATED": 6,
+}
+CONSUMER_USERNAMES = ("owner", "manager", "admin", "member", "expired")
 """Roles in the resource's project or its organisation; an expired one counts until revoked."""
-PROVIDERS = ("provider", "service_manager")
-EVERYBODY = ("staff", "support", *CONSUMERS, *PROVIDERS, "reader", "nobody", "revoked")
+PROVIDER_USERNAMES = ("provider", "service_manager")
+USERNAMES = (
+    "staff",
+    "support",
+    *CONSUMER_USERNAMES,
+    *PROVIDER_USERNAMES,
+    "reader",
+    "nobody",
+    "revoked",
+)
 
 
-class Case(NamedTuple):
+class PermissionCase(NamedTuple):
     """An operation on a resource of somebody's."""
 
     field: str
-    gives: str
-    may: tuple[str, ...]
-    states: tuple[str, ...]
-    given: Mapping[str, Any]
-    provided: bool = True
+    payload_type: str
+    permitted_usernames: tuple[str, ...]
+    allowed_states: tuple[str, ...]
+    arguments: Mapping[str, Any]
+    is_provider_visible: bool = True
     """Whether the demo's provider provides the resource, and sees it."""
 
 
-CASES = {
-    "PULL_RESOURCE": Case(
+PERMISSION_CASES = {
+    "PULL_RESOURCE": PermissionCase(
         "pullResource",
         "ResourcePulled",
-        ("staff", "support", *CONSUMERS, *PROVIDERS),
+        ("staff", "support", *CONSUMER_USERNAMES, *PROVIDER_USERNAMES),
         ("OK", "ERRED"),
         {},
     ),
-    "MOVE_RESOURCE": Case("moveResource", "ResourceMoved", ("staff",), (*STATES,), {}),
-    "RENEW_RESOURCE": Case(
+    "MOVE_RESOURCE": PermissionCase(
+        "moveResource", "ResourceMoved", ("staff",), (*RESOURCE_STATES,), {}
+    ),
+    "RENEW_RESOURCE": PermissionCase(
         "renewResource",
         "ResourceRenewed",
         ("staff", "owner", "manager", "admin", "expired"),
         ("OK", "ERRED"),
         {"extensionMonths": 12},
-        provided=False,
+        is_provider_visible=False,
     ),
-    "SET_RESOURCE_END_DATE": Case(
+    "SET_RESOURCE_END_DATE": PermissionCase(
         "setResourceEndDate",
         "ResourceEndDateSet",
         ("staff", "owner", "provider"),
-        (*STATES,),
+        (*RESOURCE_STATES,),
         {"endDate": "2099-12-31"},
     ),
-    "UPDATE_RESOURCE_OPTIONS": Case(
+    "UPDATE_RESOURCE_OPTIONS": PermissionCase(
         "updateResourceOptions",
         "ResourceOptionsUpdated",
         ("staff", "owner", "provider"),
@@ -64,104 +81,126 @@ CASES = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Changing]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Give a demo that may change."""
-    async with changing(new_database()) as made:
-        yield made
+    async with serve_mutable_demo(new_database()) as changing_demo:
+        yield changing_demo
 
 
-async def seen(demo: Changing, uuid: str) -> set[str]:
+async def list_viewers(demo: MutableDemo, uuid: str) -> set[str]:
     """Name those who see a resource."""
-    document = "query ($uuid: UUID!) { resource(uuid: $uuid) { uuid } }"
-    answers = {as_: await demo.client.ask(document, as_, uuid=uuid) for as_ in EVERYBODY}
-    return {as_ for as_, answer in answers.items() if answer["data"]["resource"]}
+    query = "query ($uuid: UUID!) { resource(uuid: $uuid) { uuid } }"
+    responses = {as_: await demo.client.execute_query(query, as_, uuid=uuid) for as_ in USERNAMES}
+    return {as_ for as_, answer in responses.items() if answer["data"]["resource"]}
 
 
-async def subject(demo: Changing, operation: str) -> str:
+async def find_resource(demo: MutableDemo, operation: str) -> str:
     """Give a resource that consumers and, if it can be, the provider see."""
-    wanted = {*CONSUMERS} | ({*PROVIDERS} if CASES[operation].provided else set())
-    for uuid in await demo.able(operation):
-        if wanted <= await seen(demo, uuid):
+    required_viewers = {*CONSUMER_USERNAMES} | (
+        {*PROVIDER_USERNAMES} if PERMISSION_CASES[operation].is_provider_visible else set()
+    )
+    for uuid in await demo.find_operable_resources(operation):
+        if required_viewers <= await list_viewers(demo, uuid):
             return uuid
     raise AssertionError(operation)
 
 
-def expected(case: Case, as_: str | None, state: str, seeing: set[str]) -> str:
+def expected_operation_typename(
+    case: PermissionCase, username: str | None, state: str, viewers: set[str]
+) -> str:
     """Give what is to come of it."""
-    if as_ is None:
+    if username is None:
         return "NotPermitted"
-    if as_ not in seeing:
+    if username not in viewers:
         return "NotFound"
-    if as_ not in case.may:
+    if username not in case.permitted_usernames:
         return "NotPermitted"
-    return case.gives if state in case.states else "WrongState"
+    return case.payload_type if state in case.allowed_states else "WrongState"
 
 
-@pytest.mark.parametrize("operation", CASES)
-async def test_each_may_what_the_table_says(demo: Changing, operation: str) -> None:
-    case, uuid = CASES[operation], await subject(demo, operation)
-    ((id_, project),) = demo.sql(
+@pytest.mark.parametrize("operation", PERMISSION_CASES)
+async def test_operations_match_the_permission_table(demo: MutableDemo, operation: str) -> None:
+    case, uuid = PERMISSION_CASES[operation], await find_resource(demo, operation)
+    ((resource_id, project),) = demo.run_sql(
         "select r.id, p.uuid from marketplace_resource r join structure_project p"
         " on p.id = r.project_id where r.uuid = %s",
         uuid,
     )
-    given = dict(case.given) | ({"project": project.hex} if operation == "MOVE_RESOURCE" else {})
-    seeing = await seen(demo, uuid)
-    wanted, came = {}, {}
-    for state, number in STATES.items():
-        for as_ in (*EVERYBODY, None):
-            demo.sql(FREE, id_)
-            demo.sql("update marketplace_resource set state = %s where id = %s", number, id_)
-            found = await demo.change(case.field, as_, uuid=uuid, **given)
-            came[state, as_] = found["__typename"]
-            wanted[state, as_] = expected(case, as_, state, seeing)
-            if found["__typename"] == "WrongState":
-                assert (found["state"], {*found["allowed"]}) == (state, {*case.states})
-    assert came == wanted
+    arguments = dict(case.arguments) | (
+        {"project": project.hex} if operation == "MOVE_RESOURCE" else {}
+    )
+    viewers = await list_viewers(demo, uuid)
+    expected, results = {}, {}
+    for state, number in RESOURCE_STATES.items():
+        for username in (*USERNAMES, None):
+            demo.run_sql(FINISH_ORDERS_SQL, resource_id)
+            demo.run_sql(
+                "update marketplace_resource set state = %s where id = %s", number, resource_id
+            )
+            result = await demo.run_mutation(case.field, username, uuid=uuid, **arguments)
+            results[state, username] = result["__typename"]
+            expected[state, username] = expected_operation_typename(case, username, state, viewers)
+            if result["__typename"] == "WrongState":
+                assert (result["state"], {*result["allowed"]}) == (state, {*case.allowed_states})
+    assert results == expected
 
 
-async def test_a_providers_own_options_take_no_state(demo: Changing) -> None:
+async def test_a_providers_own_options_take_no_state(demo: MutableDemo) -> None:
     """Domain.md §5.9: with `direct`, the provider changes them whatever the state."""
-    uuid = await subject(demo, "UPDATE_RESOURCE_OPTIONS")
-    for state, number in STATES.items():
-        demo.sql("update marketplace_resource set state = %s where uuid = %s", number, uuid)
-        given = {"uuid": uuid, "options": {"mark": state}, "direct": True}
-        assert (await demo.change("updateResourceOptions", "owner", **given))["__typename"] == (
-            "NotPermitted"
+    uuid = await find_resource(demo, "UPDATE_RESOURCE_OPTIONS")
+    for state, number in RESOURCE_STATES.items():
+        demo.run_sql("update marketplace_resource set state = %s where uuid = %s", number, uuid)
+        arguments = {"uuid": uuid, "options": {"mark": state}, "direct": True}
+        assert (await demo.run_mutation("updateResourceOptions", "owner", **arguments))[
+            "__typename"
+        ] == ("NotPermitted")
+        result = await demo.run_mutation("updateResourceOptions", "provider", **arguments)
+        assert (result["__typename"], result["order"]) == ("ResourceOptionsUpdated", None)
+        assert result["resource"]["state"] == state
+        stored_mark = demo.run_sql(
+            "select options ->> 'mark' from marketplace_resource where uuid = %s", uuid
         )
-        came = await demo.change("updateResourceOptions", "provider", **given)
-        assert (came["__typename"], came["order"]) == ("ResourceOptionsUpdated", None)
-        assert came["resource"]["state"] == state
-        kept = demo.sql("select options ->> 'mark' from marketplace_resource where uuid = %s", uuid)
-        assert kept == [(state,)]
+        assert stored_mark == [(state,)]
 
 
-async def test_what_is_allowed_is_what_can_be_done(demo: Changing) -> None:
+async def test_allowed_operations_match_the_mutations(demo: MutableDemo) -> None:
     """`allowedOperations` says the same as trying does, for whoever asks."""
-    document = "{ resources(first: 40, orderBy: NAME_ASC) { nodes { uuid allowedOperations } } }"
-    project = demo.sql("select uuid from structure_project where not is_removed limit 1")[0][0].hex
-    for as_ in ("staff", "owner", "admin", "member", "provider"):
-        nodes = (await demo.client.ask(document, as_))["data"]["resources"]["nodes"]
+    query = "{ resources(first: 40, orderBy: NAME_ASC) { nodes { uuid allowedOperations } } }"
+    project = demo.run_sql("select uuid from structure_project where not is_removed limit 1")[0][
+        0
+    ].hex
+    for username in ("staff", "owner", "admin", "member", "provider"):
+        nodes = (await demo.client.execute_query(query, username))["data"]["resources"]["nodes"]
         for node in nodes:
-            for operation, case in CASES.items():
-                given = dict(case.given)
+            for operation, case in PERMISSION_CASES.items():
+                arguments = dict(case.arguments)
                 if operation == "MOVE_RESOURCE":
-                    given["project"] = project
+                    arguments["project"] = project
                 if operation == "UPDATE_RESOURCE_OPTIONS":
-                    given["options"] = {}
-                before = demo.sql(
+                    arguments["options"] = {}
+                resource_rows = demo.run_sql(
                     "select id, state, project_id from marketplace_resource where uuid = %s",
                     node["uuid"],
                 )
-                orders = demo.sql("select max(id) from marketplace_order")[0][0]
-                found = await demo.change(case.field, as_, uuid=node["uuid"], **given)
-                done = found["__typename"] in (case.gives, "InvalidMonths", "InvalidInput")
-                assert done is (operation in node["allowedOperations"]), (as_, operation, found)
-                ((id_, state, held),) = before
-                demo.sql("delete from marketplace_order where id > %s", orders)
-                demo.sql(
+                last_order_id = demo.run_sql("select max(id) from marketplace_order")[0][0]
+                result = await demo.run_mutation(
+                    case.field, username, uuid=node["uuid"], **arguments
+                )
+                is_accepted = result["__typename"] in (
+                    case.payload_type,
+                    "InvalidMonths",
+                    "InvalidInput",
+                )
+                assert is_accepted is (operation in node["allowedOperations"]), (
+                    username,
+                    operation,
+                    result,
+                )
+                ((resource_id, state, project_id),) = resource_rows
+                demo.run_sql("delete from marketplace_order where id > %s", last_order_id)
+                demo.run_sql(
                     "update marketplace_resource set state = %s, project_id = %s where id = %s",
                     state,
-                    held,
-                    id_,
+                    project_id,
+                    resource_id,
                 )

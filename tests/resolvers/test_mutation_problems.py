@@ -8,28 +8,28 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.support.mutable_demo import Changing, changing
+from tests.conftest import DatabaseFactory
+from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
-Given = dict[str, Any]
-RESOURCE = "update marketplace_resource set {} where uuid = %s"
-OFFERING = """
+Arguments = dict[str, Any]
+UPDATE_RESOURCE_SQL = "update marketplace_resource set {} where uuid = %s"
+UPDATE_OFFERING_SQL = """
 update marketplace_offering set {} where id = (
     select offering_id from marketplace_resource where uuid = %s)
 """
-PROJECT = """
+UPDATE_PROJECT_SQL = """
 update structure_project set {} where id = (
     select project_id from marketplace_resource where uuid = %s)
 """
-CUSTOMER = """
+UPDATE_CUSTOMER_SQL = """
 update structure_customer set {} where id = (select customer_id from structure_project where id = (
     select project_id from marketplace_resource where uuid = %s))
 """
-COMPONENT = """
+UPDATE_COMPONENT_SQL = """
 update marketplace_offeringcomponent set {} where offering_id = (
     select offering_id from marketplace_resource where uuid = %s)
 """
-ORDER = """
+INSERT_ORDER_SQL = """
 insert into marketplace_order select (o).* from (
     select jsonb_populate_record(o, jsonb_build_object(
         'id', nextval(pg_get_serial_sequence('marketplace_order', 'id')), 'uuid', gen_random_uuid(),
@@ -37,114 +37,120 @@ insert into marketplace_order select (o).* from (
     from marketplace_order o join marketplace_resource r on r.id = o.resource_id
     where r.uuid = %s limit 1)
 """
-PENDING = ORDER.format(state=1, type=2, attributes="{}")
-ENDING = ORDER.format(state=1, type=3, attributes="{}")
-CHANGING = ORDER.format(state=7, type=2, attributes='{"new_options": {}}')
-GROUPED = """
+PENDING_ORDER_SQL = INSERT_ORDER_SQL.format(state=1, type=2, attributes="{}")
+PENDING_TERMINATION_SQL = INSERT_ORDER_SQL.format(state=1, type=3, attributes="{}")
+PENDING_OPTIONS_SQL = INSERT_ORDER_SQL.format(state=7, type=2, attributes='{"new_options": {}}')
+RESTRICT_OFFERING_SQL = """
 with a_group as (
     insert into structure_organizationgroup (uuid, name)
     values (gen_random_uuid(), 'Of others') returning id)
 insert into marketplace_offering_organization_groups (offering_id, organizationgroup_id)
 select r.offering_id, g.id from marketplace_resource r, a_group g where r.uuid = %s
 """
-OTHERS = OFFERING.format(
+FOREIGN_OFFERING_SQL = UPDATE_OFFERING_SQL.format(
     "shared = false, billable = false, project_id = null, customer_id = (select min(c.id)"
     " from structure_customer c where c.id not in (select customer_id from structure_project p"
     " join marketplace_resource r on r.project_id = p.id where r.offering_id = marketplace_offering.id))"
 )
-BY_ORDER = f"""
+OPTIONS_BY_ORDER_SQL = f"""
 with ordering as ({
-    OFFERING.format('''
+    UPDATE_OFFERING_SQL.format('''
     plugin_options = plugin_options || '{"create_orders_on_resource_option_change": true}'
 ''')
-}) {ENDING}
+}) {PENDING_TERMINATION_SQL}
 """
-RENEW, PULL, END = "renewResource", "pullResource", "setResourceEndDate"
-OPTIONS, MOVE = "updateResourceOptions", "moveResource"
-OPERATION = {
-    RENEW: "RENEW_RESOURCE",
-    PULL: "PULL_RESOURCE",
-    END: "SET_RESOURCE_END_DATE",
-    OPTIONS: "UPDATE_RESOURCE_OPTIONS",
-    MOVE: "MOVE_RESOURCE",
+RENEW_FIELD, PULL_FIELD, END_DATE_FIELD = "renewResource", "pullResource", "setResourceEndDate"
+OPTIONS_FIELD, MOVE_FIELD = "updateResourceOptions", "moveResource"
+OPERATION_NAMES = {
+    RENEW_FIELD: "RENEW_RESOURCE",
+    PULL_FIELD: "PULL_RESOURCE",
+    END_DATE_FIELD: "SET_RESOURCE_END_DATE",
+    OPTIONS_FIELD: "UPDATE_RESOURCE_OPTIONS",
+    MOVE_FIELD: "MOVE_RESOURCE",
 }
-YEAR: Given = {"extensionMonths": 12}
-SOME: Given = {"options": {"contact": "me"}}
+TWELVE_MONTHS: Arguments = {"extensionMonths": 12}
+CONTACT_OPTIONS: Arguments = {"options": {"contact": "me"}}
 
 
-class Case(NamedTuple):
+class ProblemCase(NamedTuple):
     """What is tried of a resource on which it could be done, after some SQL about it."""
 
     field: str
-    given: Given
-    before: str | None
-    problem: str
-    told: str
+    arguments: Arguments
+    setup_sql: str | None
+    problem_type: str
+    expected_text: str
     """A reason, or a part of the message."""
-    as_: str = "staff"
+    username: str = "staff"
 
 
-CASES = {
-    "blocked": Case(RENEW, YEAR, CUSTOMER.format("blocked = true"), "NotPossible", "CUSTOMER_BLOCKED"),
-    "archived": Case(RENEW, YEAR, CUSTOMER.format("archived = true"), "NotPossible", "CUSTOMER_ARCHIVED"),
-    "project ended": Case(RENEW, YEAR, PROJECT.format("end_date = current_date, grace_period_days = 0"), "NotPossible", "PROJECT_ENDED"),
-    "grace is over": Case(
-        RENEW, YEAR, PROJECT.format("end_date = current_date - 9, grace_period_days = 9"), "NotPossible", "PROJECT_ENDED"
+PROBLEM_CASES = {
+    "blocked": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_CUSTOMER_SQL.format("blocked = true"), "NotPossible", "CUSTOMER_BLOCKED"),
+    "archived": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_CUSTOMER_SQL.format("archived = true"), "NotPossible", "CUSTOMER_ARCHIVED"),
+    "project ended": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_PROJECT_SQL.format("end_date = current_date, grace_period_days = 0"), "NotPossible", "PROJECT_ENDED"),
+    "grace is over": ProblemCase(
+        RENEW_FIELD, TWELVE_MONTHS, UPDATE_PROJECT_SQL.format("end_date = current_date - 9, grace_period_days = 9"), "NotPossible", "PROJECT_ENDED"
     ),
-    "draft": Case(RENEW, YEAR, OFFERING.format("state = 1"), "NotPossible", "OFFERING_CLOSED"),
-    "archived offering": Case(RENEW, YEAR, OFFERING.format("state = 4"), "NotPossible", "OFFERING_CLOSED"),
-    "renewal unavailable": Case(RENEW, YEAR, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
-    "end unavailable": Case(END, {"endDate": "2099-01-01"}, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
-    "options unavailable": Case(OPTIONS, SOME, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
-    "move unavailable": Case(MOVE, {"project": "0" * 32}, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
-    "grouped": Case(RENEW, YEAR, GROUPED, "NotPossible", "OFFERING_RESTRICTED", "owner"),
-    "of others": Case(RENEW, YEAR, OTHERS, "NotPossible", "OFFERING_RESTRICTED"),
-    "ending": Case(RENEW, YEAR, ENDING, "NotPossible", "ORDER_PENDING"),
-    "options while ending": Case(OPTIONS, SOME, BY_ORDER, "NotPossible", "ORDER_PENDING"),
-    "unavailable": Case(PULL, {}, OFFERING.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
-    "pending order": Case(RENEW, YEAR, PENDING, "NotPossible", "ORDER_PENDING"),
-    "not prepaid": Case(RENEW, YEAR, COMPONENT.format("is_prepaid = false"), "NotPossible", "NOT_PREPAID"),
-    "fixed limits": Case(RENEW, YEAR, OFFERING.format("type = 'Marketplace.Booking'"), "NotPossible", "LIMITS_FIXED"),
-    "no backend id": Case(PULL, {}, RESOURCE.format("backend_id = ''"), "NotPossible", "NO_BACKEND_ID"),
-    "no pull": Case(PULL, {}, OFFERING.format("type = 'Marketplace.Basic'"), "NotPossible", "PULL_UNSUPPORTED"),
-    "months": Case(RENEW, {"extensionMonths": 599}, COMPONENT.format("max_renewal_duration = 24"), "InvalidMonths", "24"),
-    "too few months": Case(RENEW, {"extensionMonths": 0}, None, "InvalidInput", "extensionMonths"),
-    "too many months": Case(RENEW, {"extensionMonths": 601}, None, "InvalidInput", "extensionMonths"),
-    "unknown limit": Case(RENEW, {**YEAR, "limits": {"x": 1}}, None, "InvalidInput", "limits.x"),
-    "negative limit": Case(RENEW, {**YEAR, "limits": {"slots": -1}}, None, "InvalidInput", "limits"),
-    "no number": Case(RENEW, {**YEAR, "limits": {"slots": "many"}}, None, "InvalidInput", "limits"),
-    "over the highest": Case(RENEW, YEAR, COMPONENT.format("max_value = 1"), "InvalidInput", "at most 1"),
-    "below the lowest": Case(RENEW, YEAR, COMPONENT.format("min_value = 100000"), "InvalidInput", "at least 100000"),
-    "over the amount": Case(RENEW, YEAR, COMPONENT.format("limit_amount = 1"), "InvalidInput", "can have 1;"),
-    "over what is there": Case(RENEW, YEAR, COMPONENT.format("max_available_limit = 2"), "InvalidInput", "can have 1;"),
-    "long comment": Case(RENEW, {**YEAR, "requestComment": "x" * 256}, None, "InvalidInput", "requestComment"),
-    "no key": Case(RENEW, {**YEAR, "idempotencyKey": ""}, None, "InvalidInput", "idempotencyKey"),
-    "NUL": Case(RENEW, {**YEAR, "requestComment": "\0"}, None, "InvalidInput", "requestComment"),
-    "prepaid": Case(END, {"endDate": "2099-01-01"}, COMPONENT.format("is_prepaid = true"), "NotPossible", "PREPAID", "owner"),
-    "no options": Case(OPTIONS, SOME, OFFERING.format("resource_options = '{}'"), "NotPossible", "NO_OPTIONS"),
-    "options pending": Case(OPTIONS, SOME, CHANGING, "NotPossible", "ORDER_PENDING"),
-    "options are a text": Case(OPTIONS, {"options": "x"}, None, "InvalidInput", "Give an object"),
-    "not the provider": Case(OPTIONS, {**SOME, "direct": True}, None, "NotPermitted", "UPDATE_OPTIONS", "owner"),
-    "no such project": Case(MOVE, {"project": "0" * 32}, None, "InvalidInput", "project"),
+    "draft": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("state = 1"), "NotPossible", "OFFERING_CLOSED"),
+    "archived offering": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("state = 4"), "NotPossible", "OFFERING_CLOSED"),
+    "renewal unavailable": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "end unavailable": ProblemCase(END_DATE_FIELD, {"endDate": "2099-01-01"}, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "options unavailable": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "move unavailable": ProblemCase(MOVE_FIELD, {"project": "0" * 32}, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "grouped": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, RESTRICT_OFFERING_SQL, "NotPossible", "OFFERING_RESTRICTED", "owner"),
+    "of others": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, FOREIGN_OFFERING_SQL, "NotPossible", "OFFERING_RESTRICTED"),
+    "ending": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, PENDING_TERMINATION_SQL, "NotPossible", "ORDER_PENDING"),
+    "options while ending": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, OPTIONS_BY_ORDER_SQL, "NotPossible", "ORDER_PENDING"),
+    "unavailable": ProblemCase(PULL_FIELD, {}, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "pending order": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, PENDING_ORDER_SQL, "NotPossible", "ORDER_PENDING"),
+    "not prepaid": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("is_prepaid = false"), "NotPossible", "NOT_PREPAID"),
+    "fixed limits": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("type = 'Marketplace.Booking'"), "NotPossible", "LIMITS_FIXED"),
+    "no backend id": ProblemCase(PULL_FIELD, {}, UPDATE_RESOURCE_SQL.format("backend_id = ''"), "NotPossible", "NO_BACKEND_ID"),
+    "no pull": ProblemCase(PULL_FIELD, {}, UPDATE_OFFERING_SQL.format("type = 'Marketplace.Basic'"), "NotPossible", "PULL_UNSUPPORTED"),
+    "months": ProblemCase(RENEW_FIELD, {"extensionMonths": 599}, UPDATE_COMPONENT_SQL.format("max_renewal_duration = 24"), "InvalidMonths", "24"),
+    "too few months": ProblemCase(RENEW_FIELD, {"extensionMonths": 0}, None, "InvalidInput", "extensionMonths"),
+    "too many months": ProblemCase(RENEW_FIELD, {"extensionMonths": 601}, None, "InvalidInput", "extensionMonths"),
+    "unknown limit": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "limits": {"x": 1}}, None, "InvalidInput", "limits.x"),
+    "negative limit": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "limits": {"slots": -1}}, None, "InvalidInput", "limits"),
+    "no number": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "limits": {"slots": "many"}}, None, "InvalidInput", "limits"),
+    "over the highest": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("max_value = 1"), "InvalidInput", "at most 1"),
+    "below the lowest": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("min_value = 100000"), "InvalidInput", "at least 100000"),
+    "over the amount": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("limit_amount = 1"), "InvalidInput", "can have 1;"),
+    "over what is there": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("max_available_limit = 2"), "InvalidInput", "can have 1;"),
+    "long comment": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "requestComment": "x" * 256}, None, "InvalidInput", "requestComment"),
+    "no key": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "idempotencyKey": ""}, None, "InvalidInput", "idempotencyKey"),
+    "NUL": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "requestComment": "\0"}, None, "InvalidInput", "requestComment"),
+    "prepaid": ProblemCase(END_DATE_FIELD, {"endDate": "2099-01-01"}, UPDATE_COMPONENT_SQL.format("is_prepaid = true"), "NotPossible", "PREPAID", "owner"),
+    "no options": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, UPDATE_OFFERING_SQL.format("resource_options = '{}'"), "NotPossible", "NO_OPTIONS"),
+    "options pending": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, PENDING_OPTIONS_SQL, "NotPossible", "ORDER_PENDING"),
+    "options are a text": ProblemCase(OPTIONS_FIELD, {"options": "x"}, None, "InvalidInput", "Give an object"),
+    "not the provider": ProblemCase(OPTIONS_FIELD, {**CONTACT_OPTIONS, "direct": True}, None, "NotPermitted", "UPDATE_OPTIONS", "owner"),
+    "no such project": ProblemCase(MOVE_FIELD, {"project": "0" * 32}, None, "InvalidInput", "project"),
 }  # fmt: skip
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Changing]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Give a demo that may change."""
-    async with changing(new_database()) as made:
-        yield made
+    async with serve_mutable_demo(new_database()) as changing_demo:
+        yield changing_demo
 
 
-async def subject(demo: Changing, case: Case) -> str:
+async def find_resource(demo: MutableDemo, case: ProblemCase) -> str:
     """Give a resource on which it could be done, of an offering that others provide."""
-    other = "o.customer_id <> (select customer_id from structure_project where id = r.project_id)"
-    condition = other if case.told == "UPDATE_OPTIONS" else "r.state = 2"
-    return (await demo.able(OPERATION[case.field], case.as_, condition))[0]
+    other_provider_condition = (
+        "o.customer_id <> (select customer_id from structure_project where id = r.project_id)"
+    )
+    condition = (
+        other_provider_condition if case.expected_text == "UPDATE_OPTIONS" else "r.state = 2"
+    )
+    return (
+        await demo.find_operable_resources(OPERATION_NAMES[case.field], case.username, condition)
+    )[0]
 
 
 @pytest.fixture
-def undone(demo: Changing) -> Any:
+def restored_tables(demo: MutableDemo) -> Any:
     """Have the resources, offerings, projects and organisations be as before, afterwards."""
     names = [
         "marketplace_resource",
@@ -157,54 +163,58 @@ def undone(demo: Changing) -> Any:
         "marketplace_order",
     ]
     for name in names:
-        demo.sql(f"create temp table kept_{name} as table {name}")
+        demo.run_sql(f"create temp table kept_{name} as table {name}")
     yield
-    demo.sql("set session_replication_role = replica")
+    demo.run_sql("set session_replication_role = replica")
     for name in reversed(names):
-        demo.sql(f"delete from {name}")
+        demo.run_sql(f"delete from {name}")
     for name in names:
-        demo.sql(f"insert into {name} select * from kept_{name}")
-        demo.sql(f"drop table kept_{name}")
-    demo.sql("set session_replication_role = origin")
+        demo.run_sql(f"insert into {name} select * from kept_{name}")
+        demo.run_sql(f"drop table kept_{name}")
+    demo.run_sql("set session_replication_role = origin")
 
 
-@pytest.mark.usefixtures("undone")
-@pytest.mark.parametrize("name", CASES)
-async def test_a_failure_is_told_and_changes_nothing(demo: Changing, name: str) -> None:
-    case = CASES[name]
-    uuid = await subject(demo, case)
-    if case.before is not None:
-        demo.sql(case.before, *[uuid] * case.before.count("%s"))
-    before = demo.digest()
-    came = await demo.change(case.field, case.as_, uuid=uuid, **case.given)
-    assert came["__typename"] == case.problem
-    assert came["message"]
-    told = [*(".".join(each["path"]) for each in came.get("fields", ())), str(came)]
-    assert any(case.told in each for each in told)
-    assert demo.digest() == before
+@pytest.mark.usefixtures("restored_tables")
+@pytest.mark.parametrize("name", PROBLEM_CASES)
+async def test_a_failure_is_told_and_changes_nothing(demo: MutableDemo, name: str) -> None:
+    case = PROBLEM_CASES[name]
+    uuid = await find_resource(demo, case)
+    if case.setup_sql is not None:
+        demo.run_sql(case.setup_sql, *[uuid] * case.setup_sql.count("%s"))
+    digest_before = demo.digest_tables()
+    result = await demo.run_mutation(case.field, case.username, uuid=uuid, **case.arguments)
+    assert result["__typename"] == case.problem_type
+    assert result["message"]
+    texts = [*(".".join(each["path"]) for each in result.get("fields", ())), str(result)]
+    assert any(case.expected_text in each for each in texts)
+    assert demo.digest_tables() == digest_before
 
 
-async def test_what_was_changed_meanwhile_is_left_alone(demo: Changing) -> None:
-    uuid = (await demo.able("SET_RESOURCE_END_DATE"))[0]
-    ((modified,),) = demo.sql("select modified from marketplace_resource where uuid = %s", uuid)
-    before, given = demo.digest(), {"uuid": uuid, "endDate": "2099-01-01"}
+async def test_a_stale_if_modified_is_a_conflict(demo: MutableDemo) -> None:
+    uuid = (await demo.find_operable_resources("SET_RESOURCE_END_DATE"))[0]
+    ((modified,),) = demo.run_sql("select modified from marketplace_resource where uuid = %s", uuid)
+    digest_before, arguments = demo.digest_tables(), {"uuid": uuid, "endDate": "2099-01-01"}
     earlier = (modified - timedelta(microseconds=1)).isoformat()
-    came = await demo.change(END, ifModified=earlier, **given)
-    assert came["__typename"] == "Conflict"
-    assert demo.digest() == before
-    there = modified.astimezone(UTC).isoformat()
-    assert (await demo.change(END, ifModified=there, **given))["__typename"] == "ResourceEndDateSet"
+    result = await demo.run_mutation(END_DATE_FIELD, ifModified=earlier, **arguments)
+    assert result["__typename"] == "Conflict"
+    assert demo.digest_tables() == digest_before
+    unchanged = modified.astimezone(UTC).isoformat()
+    assert (await demo.run_mutation(END_DATE_FIELD, ifModified=unchanged, **arguments))[
+        "__typename"
+    ] == "ResourceEndDateSet"
     later = datetime(2100, 1, 1, tzinfo=UTC).isoformat()
-    assert (await demo.change(END, ifModified=later, **given))["__typename"] == "ResourceEndDateSet"
+    assert (await demo.run_mutation(END_DATE_FIELD, ifModified=later, **arguments))[
+        "__typename"
+    ] == "ResourceEndDateSet"
 
 
-TERMS = """
+INSERT_TERMS_SQL = """
 insert into marketplace_offeringtermsofservice (uuid, created, modified, offering_id,
     terms_of_service, terms_of_service_link, version, is_active, requires_reconsent, grace_period_days)
 select gen_random_uuid(), now() - interval '30 days', now(), r.offering_id, 'Be kind.', '', '2', true, true, %s
 from marketplace_resource r where r.uuid = %s
 """
-CONSENT = """
+UPSERT_CONSENT_SQL = """
 insert into marketplace_userofferingconsent (uuid, created, modified, user_id, offering_id, agreement_date, version)
 select gen_random_uuid(), now(), now(), u.id, r.offering_id, now(), %s
 from marketplace_resource r, core_user u where r.uuid = %s and u.username = 'owner'
@@ -212,50 +222,58 @@ on conflict (user_id, offering_id) do update set version = excluded.version, rev
 """
 
 
-async def test_terms_have_to_be_agreed_to(demo: Changing) -> None:
+async def test_terms_have_to_be_agreed_to(demo: MutableDemo) -> None:
     """Domain.md §4.12: none, an old version within and after its days of grace, the right one."""
-    uuid = (await demo.able("UPDATE_RESOURCE_OPTIONS", "owner"))[0]
-    demo.sql(
+    uuid = (await demo.find_operable_resources("UPDATE_RESOURCE_OPTIONS", "owner"))[0]
+    demo.run_sql(
         "update marketplace_offering set plugin_options = plugin_options ||"
         ' \'{"service_provider_can_create_offering_user": true, "create_orders_on_resource_option_change": false}\' where id ='
         " (select offering_id from marketplace_resource where uuid = %s)",
         uuid,
     )
-    demo.sql("delete from marketplace_userofferingconsent")
+    demo.run_sql("delete from marketplace_userofferingconsent")
     steps: tuple[tuple[Callable[[], Any], str], ...] = (
-        (lambda: demo.sql(TERMS, 60, uuid), "NotPermitted"),
-        (lambda: demo.sql(CONSENT, "1", uuid), "ResourceOptionsUpdated"),
+        (lambda: demo.run_sql(INSERT_TERMS_SQL, 60, uuid), "NotPermitted"),
+        (lambda: demo.run_sql(UPSERT_CONSENT_SQL, "1", uuid), "ResourceOptionsUpdated"),
         (
-            lambda: demo.sql("update marketplace_offeringtermsofservice set grace_period_days = 9"),
+            lambda: demo.run_sql(
+                "update marketplace_offeringtermsofservice set grace_period_days = 9"
+            ),
             "NotPermitted",
         ),
-        (lambda: demo.sql(CONSENT, "2", uuid), "ResourceOptionsUpdated"),
+        (lambda: demo.run_sql(UPSERT_CONSENT_SQL, "2", uuid), "ResourceOptionsUpdated"),
         (
-            lambda: demo.sql("update marketplace_userofferingconsent set revocation_date = now()"),
+            lambda: demo.run_sql(
+                "update marketplace_userofferingconsent set revocation_date = now()"
+            ),
             "NotPermitted",
         ),
     )
-    for step, wanted in steps:
+    for step, expected in steps:
         step()
-        came = await demo.change(OPTIONS, "owner", uuid=uuid, options={})
-        assert came["__typename"] == wanted
-    assert (await demo.change(OPTIONS, uuid=uuid, options={}))["__typename"] != "NotPermitted"
+        result = await demo.run_mutation(OPTIONS_FIELD, "owner", uuid=uuid, options={})
+        assert result["__typename"] == expected
+    assert (await demo.run_mutation(OPTIONS_FIELD, uuid=uuid, options={}))[
+        "__typename"
+    ] != "NotPermitted"
 
 
-async def test_who_may_not_is_not_told_of_a_conflict(demo: Changing) -> None:
-    uuid = (await demo.able("SET_RESOURCE_END_DATE"))[0]
-    given = {"uuid": uuid, "endDate": "2099-12-31", "ifModified": "2001-01-01T00:00:00Z"}
-    came = await demo.change(END, "support", **given)
-    assert came["__typename"] == "NotPermitted"
-    assert (await demo.change(END, **given))["__typename"] == "Conflict"
+async def test_who_may_not_is_not_told_of_a_conflict(demo: MutableDemo) -> None:
+    uuid = (await demo.find_operable_resources("SET_RESOURCE_END_DATE"))[0]
+    arguments = {"uuid": uuid, "endDate": "2099-12-31", "ifModified": "2001-01-01T00:00:00Z"}
+    result = await demo.run_mutation(END_DATE_FIELD, "support", **arguments)
+    assert result["__typename"] == "NotPermitted"
+    assert (await demo.run_mutation(END_DATE_FIELD, **arguments))["__typename"] == "Conflict"
 
 
-async def test_a_wish_is_the_same_in_whatever_order_it_is_written(demo: Changing) -> None:
-    two = "(select count(*) from jsonb_object_keys(r.limits)) > 1"
-    uuid = (await demo.able("RENEW_RESOURCE", condition=two))[0]
-    ((limits,),) = demo.sql("select limits from marketplace_resource where uuid = %s", uuid)
-    given: Given = {**YEAR, "uuid": uuid, "idempotencyKey": "in whatever order"}
-    first = await demo.change(RENEW, limits=limits, **given)
-    turned = await demo.change(RENEW, limits=dict(reversed(limits.items())), **given)
-    assert first["__typename"] == "ResourceRenewed"
-    assert turned == first
+async def test_idempotency_ignores_the_order_of_keys(demo: MutableDemo) -> None:
+    several_limits = "(select count(*) from jsonb_object_keys(r.limits)) > 1"
+    uuid = (await demo.find_operable_resources("RENEW_RESOURCE", condition=several_limits))[0]
+    ((limits,),) = demo.run_sql("select limits from marketplace_resource where uuid = %s", uuid)
+    arguments: Arguments = {**TWELVE_MONTHS, "uuid": uuid, "idempotencyKey": "in whatever order"}
+    first_result = await demo.run_mutation(RENEW_FIELD, limits=limits, **arguments)
+    second_result = await demo.run_mutation(
+        RENEW_FIELD, limits=dict(reversed(limits.items())), **arguments
+    )
+    assert first_result["__typename"] == "ResourceRenewed"
+    assert second_result == first_result

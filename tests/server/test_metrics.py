@@ -3,53 +3,69 @@
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.transports.streaming_server import CHANGES, WHO, Served, attached, raw, served, until
+from tests.transports.streaming_server import (
+    RESOURCE_CHANGED_SUBSCRIPTION,
+    VIEWER_QUERY,
+    ServedGateway,
+    open_websocket,
+    serve_gateway,
+    wait_for_subscribers,
+    wait_until_true,
+)
 
 
-async def figures(gateway: Served) -> dict[str, float]:
+async def fetch_metrics(gateway: ServedGateway) -> dict[str, float]:
     """Give each figure by its name, and its labels."""
     async with httpx.AsyncClient() as http:
-        answer = await http.get(gateway.url.replace("/graphql", "/metrics"))
-    assert answer.headers["content-type"].startswith("text/plain")
-    samples = [each for f in text_string_to_metric_families(answer.text) for each in f.samples]
+        response = await http.get(gateway.url.replace("/graphql", "/metrics"))
+    assert response.headers["content-type"].startswith("text/plain")
+    samples = [
+        each for family in text_string_to_metric_families(response.text) for each in family.samples
+    ]
     return {".".join([each.name, *each.labels.values()]): each.value for each in samples}
 
 
-async def test_what_there_is_is_counted(url: str) -> None:
-    async with served(url) as gateway:
-        before = await figures(gateway)
+async def test_metrics_count_subscriptions_and_events(url: str) -> None:
+    async with serve_gateway(url) as gateway:
+        before = await fetch_metrics(gateway)
         assert before["gateway_sockets"] == before["gateway_subscriptions"] == 0
-        async with raw(gateway) as one, raw(gateway) as other:
-            for talking in (one, other):
-                await talking.begin(**gateway.header())
-                await talking.ask(CHANGES)
-            await attached(gateway, 2)
-            gateway.rename("counted")
-            for talking in (one, other):
-                assert (await talking.told())["resource"] == {"name": "counted"}
-            await one.answer(WHO, "q")
-            found = await figures(gateway)
-        assert found["gateway_sockets"] == found["gateway_subscriptions"] == 2
-        assert found["gateway_subscription_groups"] == 1
-        assert found["gateway_events_total"] == 1
-        assert found["gateway_events_attached"] == 1
-        assert found["gateway_events_held_seconds"] == 0
-        assert found["gateway_queued_messages"] == found["gateway_longest_queue"] == 0
-        assert found["process_resident_memory_bytes"] > 0
-        await until(lambda: gateway.subscribed() == 0)
-        assert (await figures(gateway))["gateway_sockets"] == 0
+        async with (
+            open_websocket(gateway) as first_websocket,
+            open_websocket(gateway) as second_websocket,
+        ):
+            for websocket in (first_websocket, second_websocket):
+                await websocket.init_connection(**gateway.create_auth_header())
+                await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION)
+            await wait_for_subscribers(gateway, 2)
+            gateway.rename_resource("counted")
+            for websocket in (first_websocket, second_websocket):
+                assert (await websocket.receive_event())["resource"] == {"name": "counted"}
+            await first_websocket.execute_query(VIEWER_QUERY, "q")
+            metrics = await fetch_metrics(gateway)
+        assert metrics["gateway_sockets"] == metrics["gateway_subscriptions"] == 2
+        assert metrics["gateway_subscription_groups"] == 1
+        assert metrics["gateway_events_total"] == 1
+        assert metrics["gateway_events_attached"] == 1
+        assert metrics["gateway_events_held_seconds"] == 0
+        assert metrics["gateway_queued_messages"] == metrics["gateway_longest_queue"] == 0
+        assert metrics["process_resident_memory_bytes"] > 0
+        await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+        assert (await fetch_metrics(gateway))["gateway_sockets"] == 0
 
 
-async def test_it_can_be_switched_off(url: str) -> None:
-    async with served(url, metrics="off") as gateway, httpx.AsyncClient() as http:
-        answer = await http.get(gateway.url.replace("/graphql", "/metrics"))
-        assert answer.status_code == httpx.codes.NOT_FOUND
+async def test_metrics_can_be_switched_off(url: str) -> None:
+    async with serve_gateway(url, metrics="off") as gateway, httpx.AsyncClient() as http:
+        response = await http.get(gateway.url.replace("/graphql", "/metrics"))
+        assert response.status_code == httpx.codes.NOT_FOUND
 
 
-async def test_there_may_be_so_many_connections(url: str) -> None:
-    async with served(url, sockets="1") as gateway, raw(gateway) as one:
-        await one.begin(**gateway.header())
-        async with raw(gateway) as other:
-            code, reason = await other.closed()
+async def test_number_of_connections_is_limited(url: str) -> None:
+    async with (
+        serve_gateway(url, sockets="1") as gateway,
+        open_websocket(gateway) as first_websocket,
+    ):
+        await first_websocket.init_connection(**gateway.create_auth_header())
+        async with open_websocket(gateway) as second_websocket:
+            code, reason = await second_websocket.wait_closed()
             assert (code, reason) == (1013, "This server has no room for more connections.")
-        assert "data" in await one.answer(WHO, "q")
+        assert "data" in await first_websocket.execute_query(VIEWER_QUERY, "q")

@@ -5,19 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.subscriptions.follower import Following, following
-from tests.support.gateway_server import small_demo
+from tests.conftest import DatabaseFactory
+from tests.subscriptions.follower import FollowedDemo, follow_demo
+from tests.support.gateway_server import create_small_demo
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def url(new_database: DatabaseFactory) -> str:
     """Give the address of a small demo, which its tests may change."""
-    return small_demo(new_database())
+    return create_small_demo(new_database())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def demo(url: str) -> AsyncIterator[Following]:
+async def demo(url: str) -> AsyncIterator[FollowedDemo]:
     """Give that demo, served."""
-    async with following(url) as made:
-        yield made
+    async with follow_demo(url) as followed_demo:
+        yield followed_demo

@@ -7,22 +7,22 @@ from typing import Any
 import msgspec
 import psycopg
 
-from gateway.config.settings import settings
+from gateway.config.settings import load_settings
 from gateway.db.access.viewer import Viewer
-from gateway.db.events.feed import Position
-from gateway.execution.graphql_request import Asking
-from gateway.execution.subscription import Subscribing
-from gateway.server.app import application
-from gateway.server.endpoint import Service
-from gateway.server.factory import installation_of
-from gateway.subscriptions.cursors import encode
-from gateway.subscriptions.hub import Hub
-from gateway.subscriptions.registry import Running, Subscriptions
-from tests.support.event_listener import until
-from tests.support.gateway_server import _environment, tokens_at
-from tests.support.marketplaces import LOCAL
+from gateway.db.events.feed import EventPosition
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.subscription import PreparedSubscription
+from gateway.server.app import build_application
+from gateway.server.endpoint import GatewayService
+from gateway.server.factory import detect_installation
+from gateway.subscriptions.cursors import encode_event_cursor
+from gateway.subscriptions.hub import EventHub
+from gateway.subscriptions.registry import ActiveSubscription, SubscriptionRegistry
+from tests.support.event_listener import wait_until
+from tests.support.gateway_server import _build_environment, load_user_tokens
+from tests.support.marketplaces import LOCAL_ADDRESS
 
-DOCUMENT = """subscription($filter: ResourceEventFilter, $after: String) {
+RESOURCE_CHANGED_DOCUMENT = """subscription($filter: ResourceEventFilter, $after: String) {
     resourceChanged(filter: $filter, after: $after) {
         ... on ResourceEvent {
             kind uuid previousState state changedFields cursor resource { uuid }
@@ -30,10 +30,10 @@ DOCUMENT = """subscription($filter: ResourceEventFilter, $after: String) {
         ... on ResyncRequired { reason cursor }
     }
 }"""
-NEWEST = """
+SELECT_NEWEST_POSITION = """
 select xid::text::bigint, id from gateway.resource_event order by xid desc, id desc limit 1
 """
-PUT = """
+INSERT_RESOURCE = """
 insert into marketplace_resource select (jsonb_populate_record(r, jsonb_build_object(
     'id', %s::int, 'uuid', gen_random_uuid(), 'slug', '',
     'parent_id', null, 'object_id', null, 'content_type_id', null,
@@ -43,110 +43,127 @@ insert into marketplace_resource select (jsonb_populate_record(r, jsonb_build_ob
 """Make a resource with an id, in a project and of an offering."""
 
 
-def nothing() -> None:
+def do_nothing() -> None:
     """Send nothing: tests look themselves at what waits."""
 
 
-class Following:
+class FollowedDemo:
     """The service, and those who follow its changes; `sql` changes something at once."""
 
-    def __init__(self, service: Service, connection: psycopg.Connection[Any], url: str) -> None:
+    def __init__(
+        self, service: GatewayService, connection: psycopg.Connection[Any], url: str
+    ) -> None:
         self.service, self._connection = service, connection
-        self.tokens = tokens_at(url)
+        self.tokens = load_user_tokens(url)
 
     @property
-    def subscriptions(self) -> Subscriptions:
+    def subscription_registry(self) -> SubscriptionRegistry:
         """The subscriptions of the process."""
-        return self.service._desk.subscriptions
+        return self.service._services.subscription_registry
 
     @property
-    def hub(self) -> Hub:
+    def hub(self) -> EventHub:
         """The events of the process."""
-        return self.subscriptions.hub
+        return self.subscription_registry.hub
 
-    def sql(self, statement: str, *given: Any) -> list[Any]:
+    def execute_sql(self, statement: str, *parameters: Any) -> list[Any]:
         """Run a statement, and give the rows that it gives."""
-        done = self._connection.execute(statement.encode(), given or None)
-        return done.fetchall() if done.description else []
+        cursor = self._connection.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
 
-    def uuid(self, table: str, id_: int) -> str:
+    def fetch_uuid(self, table: str, row_id: int) -> str:
         """Give the uuid of a row, as 32 hex digits."""
-        ((uuid,),) = self.sql(f"select uuid from {table} where id = %s", id_)
+        ((uuid,),) = self.execute_sql(f"select uuid from {table} where id = %s", row_id)
         return str(uuid.hex)
 
-    async def viewer(self, username: str | None) -> Viewer:
+    async def load_viewer(self, username: str | None) -> Viewer:
         """Give the viewer of that name; without one the anonymous."""
         key = None if username is None else self.tokens[username]
-        return await self.service._viewers.viewer(key, LOCAL)
+        return await self.service._viewer_cache.authenticate(key, LOCAL_ADDRESS)
 
-    async def data(self, query: str, viewer: Viewer, **variables: Any) -> Any:
+    async def query_data(self, query: str, viewer: Viewer, **variables: Any) -> Any:
         """Give what a query shows a viewer."""
         service = self.service
-        answer = await service._answering.answer(Asking(query, variables), service._context(viewer))
-        return msgspec.json.decode(answer.encoded())["data"]
+        result = await service._executor.execute(
+            GraphQLRequest(query, variables), service._create_context(viewer)
+        )
+        return msgspec.json.decode(result.encode())["data"]
 
-    def subscribed(self, document: str = DOCUMENT, **variables: Any) -> Subscribing:
+    def parse_subscription(
+        self, document: str = RESOURCE_CHANGED_DOCUMENT, **variables: Any
+    ) -> PreparedSubscription:
         """Read a subscription."""
-        read = self.service._answering.subscription(Asking(document, variables, None, "x"))
-        assert isinstance(read, Subscribing), read
-        return read
+        subscription = self.service._executor.prepare_subscription(
+            GraphQLRequest(document, variables, None, "x")
+        )
+        assert isinstance(subscription, PreparedSubscription), subscription
+        return subscription
 
-    async def follow(
-        self, who: str | Viewer | None = "staff", document: str = DOCUMENT, **variables: Any
-    ) -> Running:
+    async def start_following(
+        self,
+        follower: str | Viewer | None = "staff",
+        document: str = RESOURCE_CHANGED_DOCUMENT,
+        **variables: Any,
+    ) -> ActiveSubscription:
         """Start a subscription."""
-        viewer = who if isinstance(who, Viewer) else await self.viewer(who)
-        subscribed = self.subscribed(document, **variables)
-        running = await self.subscriptions.start(subscribed, viewer, str(who)[:99], nothing)
-        await until(lambda: running._group is not None or len(running.subscriber) > 0)
-        return running
+        viewer = follower if isinstance(follower, Viewer) else await self.load_viewer(follower)
+        subscription = self.parse_subscription(document, **variables)
+        active_subscription = await self.subscription_registry.start_subscription(
+            subscription, viewer, str(follower)[:99], do_nothing
+        )
+        await wait_until(
+            lambda: active_subscription._group is not None or len(active_subscription.queue) > 0
+        )
+        return active_subscription
 
-    def cursor(self) -> str:
+    def current_cursor(self) -> str:
         """Give the cursor of now."""
-        return encode(self.hub.source.kind or "", self.hub.source.position)
+        return encode_event_cursor(self.hub.source.source_kind or "", self.hub.source.position)
 
-    async def settled(self) -> None:
+    async def wait_until_delivered(self) -> None:
         """Wait until everybody was told of all that the table has."""
-        [newest] = self.sql(NEWEST) or [(0, 0)]
-        await until(lambda: self._told(newest))
+        [newest_position] = self.execute_sql(SELECT_NEWEST_POSITION) or [(0, 0)]
+        await wait_until(lambda: self._is_delivered(newest_position))
 
-    def _told(self, newest: Position) -> bool:
+    def _is_delivered(self, newest_position: EventPosition) -> bool:
         groups = self.hub.groups.values()
-        return self.hub.source.position >= newest and not any(
-            each.waiting or each.joining for each in groups
+        return self.hub.source.position >= newest_position and not any(
+            group.queued_event_count or group.joining_queues for group in groups
         )
 
-    async def told(self, *followers: Running) -> list[list[dict[str, Any]]]:
+    async def take_events(self, *followers: ActiveSubscription) -> list[list[dict[str, Any]]]:
         """Give what each was told since the last time."""
-        await self.settled()
-        return [texts(each) for each in followers]
+        await self.wait_until_delivered()
+        return [take_event_data(each) for each in followers]
 
 
-def texts(running: Running) -> list[dict[str, Any]]:
+def take_event_data(active_subscription: ActiveSubscription) -> list[dict[str, Any]]:
     """Give what waits to be sent to a subscriber."""
-    return [response(each.payload) for each in running.subscriber.drain(10_000)]
+    return [decode_event(each.payload) for each in active_subscription.queue.take_messages(10_000)]
 
 
-def response(payload: bytes) -> dict[str, Any]:
+def decode_event(payload: bytes) -> dict[str, Any]:
     """Give what a message without errors tells."""
-    answer: dict[str, Any] = msgspec.json.decode(payload)
-    assert "errors" not in answer, answer
-    told: dict[str, Any] = answer["data"]["resourceChanged"]
-    return told
+    result: dict[str, Any] = msgspec.json.decode(payload)
+    assert "errors" not in result, result
+    event: dict[str, Any] = result["data"]["resourceChanged"]
+    return event
 
 
-def kinds(told: Sequence[dict[str, Any]]) -> list[str]:
+def kinds_or_reasons(events: Sequence[dict[str, Any]]) -> list[str]:
     """Give the kinds of what was told, and the reasons to read anew."""
-    return [each.get("kind") or each["reason"] for each in told]
+    return [each.get("kind") or each["reason"] for each in events]
 
 
 @asynccontextmanager
-async def following(url: str, **given: str) -> AsyncIterator[Following]:
+async def follow_demo(url: str, **setting_values: str) -> AsyncIterator[FollowedDemo]:
     """Serve the demo at `url`; who somebody is, is asked anew each time."""
-    effective = settings(_environment({"database_url": url, "viewer_seconds": "0", **given}))
-    app = application(effective, installation_of(effective))
+    effective_settings = load_settings(
+        _build_environment({"database_url": url, "viewer_seconds": "0", **setting_values})
+    )
+    app = build_application(effective_settings, detect_installation(effective_settings))
     with psycopg.connect(url, autocommit=True) as connection:
         async with app.router.lifespan_context(app):
-            made = Following(app._service, connection, url)
-            await made.hub.source.attach()
-            yield made
+            followed_demo = FollowedDemo(app._service, connection, url)
+            await followed_demo.hub.source.wait_until_attached()
+            yield followed_demo

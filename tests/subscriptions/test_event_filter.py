@@ -7,25 +7,30 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from gateway.execution.executor import Answer
-from gateway.execution.graphql_request import Asking
+from gateway.execution.executor import GraphQLResult
+from gateway.execution.graphql_request import GraphQLRequest
 from gateway.schema.framework.errors import BadInputError
-from tests.subscriptions.follower import DOCUMENT, PUT, Following, kinds
+from tests.subscriptions.follower import (
+    INSERT_RESOURCE,
+    RESOURCE_CHANGED_DOCUMENT,
+    FollowedDemo,
+    kinds_or_reasons,
+)
 
-FIRST, SECOND = 2001, 2002
-CHANGES = (
-    (FIRST, "project_id = 1"),
-    (FIRST, "state = 6"),
-    (FIRST, "name = 'x'"),
-    (FIRST, "project_id = 2"),
-    (FIRST, "offering_id = 18"),
-    (FIRST, "project_id = 26"),
-    (SECOND, "project_id = 3"),
+FIRST_RESOURCE_ID, SECOND_RESOURCE_ID = 2001, 2002
+RESOURCE_CHANGES = (
+    (FIRST_RESOURCE_ID, "project_id = 1"),
+    (FIRST_RESOURCE_ID, "state = 6"),
+    (FIRST_RESOURCE_ID, "name = 'x'"),
+    (FIRST_RESOURCE_ID, "project_id = 2"),
+    (FIRST_RESOURCE_ID, "offering_id = 18"),
+    (FIRST_RESOURCE_ID, "project_id = 26"),
+    (SECOND_RESOURCE_ID, "project_id = 3"),
 )
 """Of two resources of the offering 1 that are in the project 26 at first, where the owner of the
 projects 1 to 7, which are of the organisation 5, does not see them. In the end the second is
 deleted."""
-KINDS = (
+EXPECTED_KINDS = (
     "CREATED",
     "STATE_CHANGED",
     "UPDATED",
@@ -36,40 +41,40 @@ KINDS = (
     "DELETED",
 )
 """As what the owner is told of that."""
-ALL = "01234567"
-EXPECTED: tuple[tuple[Mapping[str, Any], str], ...] = (
-    ({}, ALL),
-    ({"uuids": [FIRST]}, "012345"),
-    ({"uuids": [SECOND]}, "67"),
-    ({"uuids": [FIRST, SECOND, SECOND]}, ALL),
+ALL_EVENTS = "01234567"
+EXPECTED_EVENTS_BY_FILTER: tuple[tuple[Mapping[str, Any], str], ...] = (
+    ({}, ALL_EVENTS),
+    ({"uuids": [FIRST_RESOURCE_ID]}, "012345"),
+    ({"uuids": [SECOND_RESOURCE_ID]}, "67"),
+    ({"uuids": [FIRST_RESOURCE_ID, SECOND_RESOURCE_ID, SECOND_RESOURCE_ID]}, ALL_EVENTS),
     ({"uuids": []}, ""),
-    ({"uuids": None}, ALL),
+    ({"uuids": None}, ALL_EVENTS),
     ({"project": 1}, "0123"),
     ({"project": 2}, "345"),
     ({"project": 3}, "67"),
     ({"project": 26}, ""),
-    ({"project": None}, ALL),
-    ({"customer": 5}, ALL),
+    ({"project": None}, ALL_EVENTS),
+    ({"customer": 5}, ALL_EVENTS),
     ({"customer": 12}, ""),
-    ({"customer": None}, ALL),
+    ({"customer": None}, ALL_EVENTS),
     ({"offering": 1}, "0123467"),
     ({"offering": 18}, "45"),
     ({"offering": 2}, ""),
-    ({"offering": None}, ALL),
+    ({"offering": None}, ALL_EVENTS),
     ({"states": ["OK"]}, "067"),
     ({"states": ["TERMINATED"]}, "12345"),
-    ({"states": ["OK", "TERMINATED"]}, ALL),
+    ({"states": ["OK", "TERMINATED"]}, ALL_EVENTS),
     ({"states": ["ERRED"]}, ""),
     ({"states": []}, ""),
-    ({"states": None}, ALL),
+    ({"states": None}, ALL_EVENTS),
     ({"kinds": ["CREATED"]}, "06"),
     ({"kinds": ["STATE_CHANGED"]}, "1"),
     ({"kinds": ["UPDATED"]}, "234"),
     ({"kinds": ["HIDDEN"]}, "5"),
     ({"kinds": ["DELETED", "HIDDEN"]}, "57"),
     ({"kinds": []}, ""),
-    ({"kinds": None}, ALL),
-    ({"uuids": [FIRST], "kinds": ["UPDATED", "DELETED"]}, "234"),
+    ({"kinds": None}, ALL_EVENTS),
+    ({"uuids": [FIRST_RESOURCE_ID], "kinds": ["UPDATED", "DELETED"]}, "234"),
     ({"project": 2, "offering": 1}, "34"),
     ({"project": 1, "offering": 18}, ""),
     ({"project": 1, "customer": 5, "states": ["OK"]}, "0"),
@@ -77,7 +82,7 @@ EXPECTED: tuple[tuple[Mapping[str, Any], str], ...] = (
     ({"customer": 5, "states": ["TERMINATED"], "kinds": ["HIDDEN", "STATE_CHANGED"]}, "15"),
     (
         {
-            "uuids": [FIRST],
+            "uuids": [FIRST_RESOURCE_ID],
             "project": 2,
             "customer": 5,
             "offering": 18,
@@ -87,7 +92,7 @@ EXPECTED: tuple[tuple[Mapping[str, Any], str], ...] = (
         "5",
     ),
 )
-TABLES = {
+TABLES_BY_FIELD = {
     "uuids": "marketplace_resource",
     "project": "structure_project",
     "customer": "structure_customer",
@@ -95,63 +100,75 @@ TABLES = {
 }
 
 
-def named(demo: Following, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def with_uuids(demo: FollowedDemo, id_filter: Mapping[str, Any]) -> dict[str, Any]:
     """Write uuids instead of ids."""
-    found = dict(wanted)
-    for name in TABLES.keys() & {name for name, value in wanted.items() if value is not None}:
-        given = wanted[name]
-        many = [demo.uuid(TABLES[name], each) for each in (given if name == "uuids" else [given])]
-        found[name] = many if name == "uuids" else many[0]
-    return found
+    uuid_filter = dict(id_filter)
+    for name in TABLES_BY_FIELD.keys() & {
+        name for name, value in id_filter.items() if value is not None
+    }:
+        field_value = id_filter[name]
+        uuids = [
+            demo.fetch_uuid(TABLES_BY_FIELD[name], each)
+            for each in (field_value if name == "uuids" else [field_value])
+        ]
+        uuid_filter[name] = uuids if name == "uuids" else uuids[0]
+    return uuid_filter
 
 
-async def test_each_field_of_a_filter_counts_alone_and_with_others(demo: Following) -> None:
-    for id_ in (FIRST, SECOND):
-        demo.sql(PUT, id_, 26, 1)
-    await demo.settled()
-    filters = [named(demo, wanted) for wanted, _ in EXPECTED]
-    followers = [await demo.follow("owner", filter=each) for each in filters]
-    for id_, change in CHANGES:
-        demo.sql(f"update marketplace_resource set {change} where id = %s", id_)
-    demo.sql("delete from marketplace_resource where id = %s", SECOND)
-    everything, *told = await demo.told(*followers)
-    assert tuple(kinds(everything)) == KINDS
-    for (wanted, expected), found in zip(EXPECTED[1:], told, strict=True):
-        assert found == [everything[int(number)] for number in expected], wanted
+async def test_filter_fields_alone_and_combined(demo: FollowedDemo) -> None:
+    for id_ in (FIRST_RESOURCE_ID, SECOND_RESOURCE_ID):
+        demo.execute_sql(INSERT_RESOURCE, id_, 26, 1)
+    await demo.wait_until_delivered()
+    filters = [with_uuids(demo, id_filter) for id_filter, _ in EXPECTED_EVENTS_BY_FILTER]
+    followers = [await demo.start_following("owner", filter=each) for each in filters]
+    for id_, change in RESOURCE_CHANGES:
+        demo.execute_sql(f"update marketplace_resource set {change} where id = %s", id_)
+    demo.execute_sql("delete from marketplace_resource where id = %s", SECOND_RESOURCE_ID)
+    all_events, *events_by_follower = await demo.take_events(*followers)
+    assert tuple(kinds_or_reasons(all_events)) == EXPECTED_KINDS
+    for (id_filter, expected_indexes), events in zip(
+        EXPECTED_EVENTS_BY_FILTER[1:], events_by_follower, strict=True
+    ):
+        assert events == [all_events[int(number)] for number in expected_indexes], id_filter
     for each in followers:
-        each.end()
+        each.end_subscription()
 
 
-async def test_a_filter_wants_what_a_query_by_the_same_place_shows(demo: Following) -> None:
+async def test_scope_filter_agrees_with_query(demo: FollowedDemo) -> None:
     """Whoever sees a resource by one side may know where it is on the other."""
-    looks = [
-        (who, name, id_)
-        for who in ("staff", "owner", "member", "provider", "service_manager", "resource_user")
+    cases = [
+        (username, name, id_)
+        for username in ("staff", "owner", "member", "provider", "service_manager", "resource_user")
         for name, ids in (("project", (1, 8, 26)), ("customer", (5, 6, 12)), ("offering", (1, 7)))
         for id_ in ids
     ]
-    filters = [named(demo, {name: id_}) for _, name, id_ in looks]
+    filters = [with_uuids(demo, {name: id_}) for _, name, id_ in cases]
     followers = [
-        await demo.follow(look[0], filter=each) for look, each in zip(looks, filters, strict=True)
+        await demo.start_following(case[0], filter=each)
+        for case, each in zip(cases, filters, strict=True)
     ]
-    demo.sql("update marketplace_resource set name = left(name, 40) || 'f'")
-    told = await demo.told(*followers)
-    assert any(told)
-    for look, wanted, found in zip(looks, filters, told, strict=True):
-        assert {each["uuid"] for each in found} == await listed(demo, look[0], wanted), look
+    demo.execute_sql("update marketplace_resource set name = left(name, 40) || 'f'")
+    events_by_follower = await demo.take_events(*followers)
+    assert any(events_by_follower)
+    for case, uuid_filter, events in zip(cases, filters, events_by_follower, strict=True):
+        assert {each["uuid"] for each in events} == await query_resource_uuids(
+            demo, case[0], uuid_filter
+        ), case
     for each in followers:
-        each.end()
+        each.end_subscription()
 
 
-async def listed(demo: Following, who: str, wanted: Mapping[str, str]) -> set[str]:
+async def query_resource_uuids(
+    demo: FollowedDemo, username: str, uuid_filter: Mapping[str, str]
+) -> set[str]:
     """Give the uuids of the resources that a query lists which are at a place."""
-    ((name, uuid),) = wanted.items()
+    ((name, uuid),) = uuid_filter.items()
     value = f'["{uuid}"]' if name == "offering" else f'"{uuid}"'
-    wanted_there = f"first: 300, filter: {{ {name}Uuid: {value} }}"
-    document = f"{{ resources({wanted_there}) {{ nodes {{ uuid }} }} }}"
-    context = demo.service._context(await demo.viewer(who))
-    answer = await demo.service._answering.answer(Asking(document, None), context)
-    nodes = msgspec.json.decode(answer.encoded())["data"]["resources"]["nodes"]
+    arguments = f"first: 300, filter: {{ {name}Uuid: {value} }}"
+    document = f"{{ resources({arguments}) {{ nodes {{ uuid }} }} }}"
+    context = demo.service._create_context(await demo.load_viewer(username))
+    result = await demo.service._executor.execute(GraphQLRequest(document, None), context)
+    nodes = msgspec.json.decode(result.encode())["data"]["resources"]["nodes"]
     return {each["uuid"] for each in nodes}
 
 
@@ -160,60 +177,75 @@ HIDDEN_PLACES: tuple[Mapping[str, int], ...] = (
     {"customer": 6},
     {"offering": 7},
 )
-SEEN_PLACES: tuple[Mapping[str, int], ...] = ({"project": 1}, {"customer": 5}, {"offering": 1})
+VISIBLE_PLACES: tuple[Mapping[str, int], ...] = ({"project": 1}, {"customer": 5}, {"offering": 1})
 
 
-async def test_a_filter_by_what_is_hidden_tells_nothing(demo: Following) -> None:
+async def test_filter_by_hidden_scope_matches_nothing(demo: FollowedDemo) -> None:
     id_ = 2003
-    demo.sql(PUT, id_, 8, 7)
-    await demo.settled()
-    hidden = [await demo.follow("member", filter=named(demo, each)) for each in HIDDEN_PLACES]
-    seen = [await demo.follow("member", filter=named(demo, each)) for each in SEEN_PLACES]
+    demo.execute_sql(INSERT_RESOURCE, id_, 8, 7)
+    await demo.wait_until_delivered()
+    hidden_followers = [
+        await demo.start_following("member", filter=with_uuids(demo, each))
+        for each in HIDDEN_PLACES
+    ]
+    visible_followers = [
+        await demo.start_following("member", filter=with_uuids(demo, each))
+        for each in VISIBLE_PLACES
+    ]
     for project, offering in ((1, 1), (8, 7)):
         place = "project_id = %s, offering_id = %s where id = %s"
-        demo.sql(f"update marketplace_resource set {place}", project, offering, id_)
-    assert await demo.told(*hidden) == [[], [], []]
-    assert [kinds(each) for each in await demo.told(*seen)] == [["CREATED", "HIDDEN"]] * 3
-    for each in (*hidden, *seen):
-        each.end()
+        demo.execute_sql(f"update marketplace_resource set {place}", project, offering, id_)
+    assert await demo.take_events(*hidden_followers) == [[], [], []]
+    assert [kinds_or_reasons(each) for each in await demo.take_events(*visible_followers)] == [
+        ["CREATED", "HIDDEN"]
+    ] * 3
+    for each in (*hidden_followers, *visible_followers):
+        each.end_subscription()
 
 
-@pytest.mark.parametrize("spelling", [str, lambda each: str(each).upper(), lambda each: each.hex])
-async def test_uuids_may_be_spelled_both_ways(demo: Following, spelling: Any) -> None:
-    uuid = spelling(UUID(demo.uuid("marketplace_resource", 1)))
-    project = spelling(UUID(demo.uuid("structure_project", 1)))
+@pytest.mark.parametrize("spell_uuid", [str, lambda each: str(each).upper(), lambda each: each.hex])
+async def test_uuids_may_be_spelled_both_ways(demo: FollowedDemo, spell_uuid: Any) -> None:
+    uuid = spell_uuid(UUID(demo.fetch_uuid("marketplace_resource", 1)))
+    project = spell_uuid(UUID(demo.fetch_uuid("structure_project", 1)))
     followers = [
-        await demo.follow(filter={"uuids": [uuid]}),
-        await demo.follow(filter={"uuids": [uuid], "project": project}),
-        await demo.follow(filter={"uuids": uuid}),
+        await demo.start_following(filter={"uuids": [uuid]}),
+        await demo.start_following(filter={"uuids": [uuid], "project": project}),
+        await demo.start_following(filter={"uuids": uuid}),
     ]
-    demo.sql("update marketplace_resource set name = left(name, 40) || 'u' where id in (1, 2)")
-    for told in await demo.told(*followers):
-        assert [each["uuid"] for each in told] == [UUID(uuid).hex]
+    demo.execute_sql(
+        "update marketplace_resource set name = left(name, 40) || 'u' where id in (1, 2)"
+    )
+    for events in await demo.take_events(*followers):
+        assert [each["uuid"] for each in events] == [UUID(uuid).hex]
     for each in followers:
-        each.end()
+        each.end_subscription()
 
 
-async def test_so_many_uuids_are_taken_and_not_more(demo: Following) -> None:
-    many = [f"{number:032x}" for number in range(301)]
-    running = await demo.follow(filter={"uuids": many[:300]})
-    running.end()
-    with pytest.raises(BadInputError) as refused:
-        await demo.follow(filter={"uuids": many})
-    assert refused.value.extensions == {
+async def test_number_of_uuids_is_limited(demo: FollowedDemo) -> None:
+    uuids = [f"{number:032x}" for number in range(301)]
+    active_subscription = await demo.start_following(filter={"uuids": uuids[:300]})
+    active_subscription.end_subscription()
+    with pytest.raises(BadInputError) as caught:
+        await demo.start_following(filter={"uuids": uuids})
+    assert caught.value.extensions == {
         "code": "BAD_USER_INPUT",
         "argument": ["filter", "uuids"],
     }
-    assert demo.subscriptions.admission.count == 0
+    assert demo.subscription_registry.quota.count == 0
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"uuids": ["x"]}, {"project": "x"}, {"kinds": ["GONE"]}, {"states": [2]}, {"at": 1}]
+    "invalid_filter",
+    [{"uuids": ["x"]}, {"project": "x"}, {"kinds": ["GONE"]}, {"states": [2]}, {"at": 1}],
 )
-async def test_what_makes_no_sense_is_refused(demo: Following, wrong: Mapping[str, Any]) -> None:
-    asking = Asking(DOCUMENT, {"filter": wrong}, None, "x")
-    answer = demo.service._answering.subscription(asking)
-    assert isinstance(answer, Answer)
-    assert answer.refused
-    (error,) = answer.response["errors"]
+async def test_invalid_filters_are_refused(
+    demo: FollowedDemo, invalid_filter: Mapping[str, Any]
+) -> None:
+    graphql_request = GraphQLRequest(
+        RESOURCE_CHANGED_DOCUMENT, {"filter": invalid_filter}, None, "x"
+    )
+    result = demo.service._executor.prepare_subscription(graphql_request)
+    assert isinstance(result, GraphQLResult)
+    assert result.is_rejected
+    (error,) = result.response["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"

@@ -4,103 +4,109 @@ from itertools import count
 
 import pytest
 
-from tests.subscriptions.follower import DOCUMENT, Following, kinds
+from tests.subscriptions.follower import RESOURCE_CHANGED_DOCUMENT, FollowedDemo, kinds_or_reasons
 
-CHANGE = "update marketplace_resource set name = name || 'x' where id = 1"
-PERSONAL = """subscription { resourceChanged { ... on ResourceEvent {
+UPDATE_RESOURCE = "update marketplace_resource set name = name || 'x' where id = 1"
+PERSONAL_DOCUMENT = """subscription { resourceChanged { ... on ResourceEvent {
     kind resource { uuid canTerminate }
 } } }"""
-_names = count()
+_document_numbers = count()
 
 
 @pytest.fixture
 def document() -> str:
     """Give a document that nobody asked yet."""
-    return f"{DOCUMENT} # {next(_names)}"
+    return f"{RESOURCE_CHANGED_DOCUMENT} # {next(_document_numbers)}"
 
 
-def worked_out(demo: Following) -> int:
+def count_executions(demo: FollowedDemo) -> int:
     """Give how many answers there were so far."""
-    return demo.service._answering.counts.total()
+    return demo.service._executor.execution_counts.total()
 
 
-async def test_many_cost_what_one_costs(demo: Following, document: str) -> None:
-    everybody = [await demo.follow("staff", document) for _ in range(40)]
+async def test_event_is_executed_once_for_equal_subscribers(
+    demo: FollowedDemo, document: str
+) -> None:
+    followers = [await demo.start_following("staff", document) for _ in range(40)]
     assert len(demo.hub.groups) == 1
-    before = worked_out(demo)
+    count_before = count_executions(demo)
     for _ in range(10):
-        demo.sql(CHANGE)
-    told = await demo.told(*everybody)
-    assert worked_out(demo) - before == 10
-    assert kinds(told[0]) == ["UPDATED"] * 10
-    assert told == [told[0]] * 40
-    for each in everybody:
-        each.end()
+        demo.execute_sql(UPDATE_RESOURCE)
+    events_by_follower = await demo.take_events(*followers)
+    assert count_executions(demo) - count_before == 10
+    assert kinds_or_reasons(events_by_follower[0]) == ["UPDATED"] * 10
+    assert events_by_follower == [events_by_follower[0]] * 40
+    for each in followers:
+        each.end_subscription()
     assert demo.hub.groups == {}
 
 
-async def test_who_they_are_does_not_matter_if_they_see_the_same(
-    demo: Following, document: str
-) -> None:
-    staff, support, again = [
-        await demo.follow(who, document) for who in ("staff", "support", "staff")
+async def test_users_with_equal_visibility_share_group(demo: FollowedDemo, document: str) -> None:
+    staff_follower, support_follower, second_follower = [
+        await demo.start_following(username, document) for username in ("staff", "support", "staff")
     ]
-    owner = await demo.follow("owner", document)
-    assert staff._group is again._group
-    assert len({id(each._group) for each in (staff, support, owner)}) == 3
-    before = worked_out(demo)
-    demo.sql(CHANGE)
-    told = await demo.told(staff, support, again, owner)
-    assert worked_out(demo) - before == 3
-    assert told == [told[0]] * 4
-    for each in (staff, support, again, owner):
-        each.end()
-
-
-async def test_where_one_started_does_not_matter(demo: Following, document: str) -> None:
-    cursor = demo.cursor()
-    demo.sql(CHANGE)
-    await demo.settled()
-    late, early = (
-        await demo.follow("staff", document),
-        await demo.follow("staff", document, after=cursor),
+    owner_follower = await demo.start_following("owner", document)
+    assert staff_follower._group is second_follower._group
+    assert (
+        len({id(each._group) for each in (staff_follower, support_follower, owner_follower)}) == 3
     )
-    assert late._group is early._group
-    demo.sql(CHANGE)
-    told = await demo.told(late, early)
-    assert [len(each) for each in told] == [1, 2]
-    assert told[0] == told[1][1:]
-    late.end()
-    early.end()
+    count_before = count_executions(demo)
+    demo.execute_sql(UPDATE_RESOURCE)
+    events_by_follower = await demo.take_events(
+        staff_follower, support_follower, second_follower, owner_follower
+    )
+    assert count_executions(demo) - count_before == 3
+    assert events_by_follower == [events_by_follower[0]] * 4
+    for each in (staff_follower, support_follower, second_follower, owner_follower):
+        each.end_subscription()
 
 
-async def test_what_else_is_asked_matters(demo: Following, document: str) -> None:
+async def test_start_cursor_does_not_split_group(demo: FollowedDemo, document: str) -> None:
+    cursor = demo.current_cursor()
+    demo.execute_sql(UPDATE_RESOURCE)
+    await demo.wait_until_delivered()
+    late_follower, early_follower = (
+        await demo.start_following("staff", document),
+        await demo.start_following("staff", document, after=cursor),
+    )
+    assert late_follower._group is early_follower._group
+    demo.execute_sql(UPDATE_RESOURCE)
+    events_by_follower = await demo.take_events(late_follower, early_follower)
+    assert [len(each) for each in events_by_follower] == [1, 2]
+    assert events_by_follower[0] == events_by_follower[1][1:]
+    late_follower.end_subscription()
+    early_follower.end_subscription()
+
+
+async def test_different_documents_and_filters_split_groups(
+    demo: FollowedDemo, document: str
+) -> None:
     filters = [{}, {"kinds": ["UPDATED"]}, {"kinds": ["DELETED"]}]
-    followers = [await demo.follow("staff", document, filter=each) for each in filters]
-    other = await demo.follow("staff", document + "!")
+    followers = [await demo.start_following("staff", document, filter=each) for each in filters]
+    other_follower = await demo.start_following("staff", document + "!")
     assert len(demo.hub.groups) == 4
-    demo.sql(CHANGE)
-    told = await demo.told(*followers, other)
-    assert [len(each) for each in told] == [1, 1, 0, 1]
-    for each in (*followers, other):
-        each.end()
+    demo.execute_sql(UPDATE_RESOURCE)
+    events_by_follower = await demo.take_events(*followers, other_follower)
+    assert [len(each) for each in events_by_follower] == [1, 1, 0, 1]
+    for each in (*followers, other_follower):
+        each.end_subscription()
 
 
-async def test_what_is_personal_is_worked_out_for_each(demo: Following) -> None:
-    who = ("owner", "member", "member")
-    followers = [await demo.follow(each, PERSONAL) for each in who]
-    owner, member, again = followers
-    assert member._group is again._group is not owner._group
-    before = worked_out(demo)
-    demo.sql(CHANGE)
-    told = await demo.told(*followers)
-    assert worked_out(demo) - before == 2
-    may = [each[0]["resource"]["canTerminate"] for each in told]
-    asked = "query($uuid: UUID!) { resource(uuid: $uuid) { canTerminate } }"
-    for name, found in zip(who, may, strict=True):
-        uuid = told[0][0]["resource"]["uuid"]
-        data = await demo.data(asked, await demo.viewer(name), uuid=uuid)
-        assert found == data["resource"]["canTerminate"]
-    assert may[0] != may[1]
+async def test_personal_fields_split_groups(demo: FollowedDemo) -> None:
+    usernames = ("owner", "member", "member")
+    followers = [await demo.start_following(each, PERSONAL_DOCUMENT) for each in usernames]
+    owner_follower, member_follower, second_follower = followers
+    assert member_follower._group is second_follower._group is not owner_follower._group
+    count_before = count_executions(demo)
+    demo.execute_sql(UPDATE_RESOURCE)
+    events_by_follower = await demo.take_events(*followers)
+    assert count_executions(demo) - count_before == 2
+    can_terminate = [each[0]["resource"]["canTerminate"] for each in events_by_follower]
+    query = "query($uuid: UUID!) { resource(uuid: $uuid) { canTerminate } }"
+    for name, is_allowed in zip(usernames, can_terminate, strict=True):
+        uuid = events_by_follower[0][0]["resource"]["uuid"]
+        data = await demo.query_data(query, await demo.load_viewer(name), uuid=uuid)
+        assert is_allowed == data["resource"]["canTerminate"]
+    assert can_terminate[0] != can_terminate[1]
     for each in followers:
-        each.end()
+        each.end_subscription()

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.subscriptions.follower import PUT, Following, kinds
+from tests.subscriptions.follower import INSERT_RESOURCE, FollowedDemo, kinds_or_reasons
 
-WHO = (
+USERNAMES = (
     "staff",
     "support",
     "owner",
@@ -22,150 +22,187 @@ WHO = (
 )
 """The owner has the projects 1 to 7, the manager 1 and 2, and the member 1. The provider has the
 offerings 1 and 7, the manager of services 4 and 7, the user of a resource number 4."""
-EVERYTHING = ("staff", "support")
-OURS = ("owner", "manager", "member")
-OFFERED = ("provider", "service_manager")
-_ids = count(1000)
-Told = dict[str, tuple[str, ...]]
+GLOBAL_VIEWERS = ("staff", "support")
+CONSUMER_VIEWERS = ("owner", "manager", "member")
+PROVIDER_VIEWERS = ("provider", "service_manager")
+_resource_ids = count(1000)
+UsersByKind = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Scene:
+class VisibilityScenario:
     """What becomes of a resource that is somewhere, and who is told so; all others are not."""
 
-    project: int
-    offering: int
+    project_id: int
+    offering_id: int
     change: str
-    told: Told
-    id: int | None = None
+    users_by_kind: UsersByKind
+    existing_resource_id: int | None = None
     """Which resource it is, if it is no new one."""
 
-    async def play(self, demo: Following) -> int:
+    async def place_resource(self, demo: FollowedDemo) -> int:
         """Have the resource where it is to be, and give its id."""
-        if self.id is None:
-            id_ = next(_ids)
-            demo.sql(PUT, id_, self.project, self.offering)
+        if self.existing_resource_id is None:
+            resource_id = next(_resource_ids)
+            demo.execute_sql(INSERT_RESOURCE, resource_id, self.project_id, self.offering_id)
         else:
-            id_ = self.id
+            resource_id = self.existing_resource_id
             place = "project_id = %s, offering_id = %s, state = 2"
-            demo.sql(
+            demo.execute_sql(
                 f"update marketplace_resource set {place} where id = %s",
-                self.project,
-                self.offering,
-                id_,
+                self.project_id,
+                self.offering_id,
+                resource_id,
             )
-        return id_
+        return resource_id
 
 
-SCENES = {
-    "state changed": Scene(
-        1, 1, "state = 3, name = 'x'", {"STATE_CHANGED": (*EVERYTHING, *OURS, "provider")}
+SCENARIOS = {
+    "state changed": VisibilityScenario(
+        1,
+        1,
+        "state = 3, name = 'x'",
+        {"STATE_CHANGED": (*GLOBAL_VIEWERS, *CONSUMER_VIEWERS, "provider")},
     ),
-    "updated": Scene(1, 1, "name = 'x'", {"UPDATED": (*EVERYTHING, *OURS, "provider")}),
-    "looked after": Scene(1, 1, "modified = now(), last_sync = now()", {}),
-    "updated, seen by a role on it": Scene(
-        8, 7, "name = name || 'x'", {"UPDATED": (*EVERYTHING, *OFFERED, "resource_user")}, 4
+    "updated": VisibilityScenario(
+        1, 1, "name = 'x'", {"UPDATED": (*GLOBAL_VIEWERS, *CONSUMER_VIEWERS, "provider")}
     ),
-    "moved where it is seen": Scene(
+    "looked after": VisibilityScenario(1, 1, "modified = now(), last_sync = now()", {}),
+    "updated, seen by a role on it": VisibilityScenario(
+        8,
+        7,
+        "name = name || 'x'",
+        {"UPDATED": (*GLOBAL_VIEWERS, *PROVIDER_VIEWERS, "resource_user")},
+        4,
+    ),
+    "moved where it is seen": VisibilityScenario(
         1,
         1,
         "project_id = 2",
-        {"UPDATED": (*EVERYTHING, "owner", "manager", "provider"), "HIDDEN": ("member",)},
+        {"UPDATED": (*GLOBAL_VIEWERS, "owner", "manager", "provider"), "HIDDEN": ("member",)},
     ),
-    "moved within what the owner sees": Scene(
-        5, 18, "project_id = 6", {"UPDATED": (*EVERYTHING, "owner")}
+    "moved within what the owner sees": VisibilityScenario(
+        5, 18, "project_id = 6", {"UPDATED": (*GLOBAL_VIEWERS, "owner")}
     ),
-    "moved into sight": Scene(
+    "moved into sight": VisibilityScenario(
         8,
         7,
         "project_id = 1",
-        {"UPDATED": (*EVERYTHING, *OFFERED, "resource_user"), "CREATED": OURS},
+        {
+            "UPDATED": (*GLOBAL_VIEWERS, *PROVIDER_VIEWERS, "resource_user"),
+            "CREATED": CONSUMER_VIEWERS,
+        },
         4,
     ),
-    "moved out of sight": Scene(1, 18, "project_id = 8", {"UPDATED": EVERYTHING, "HIDDEN": OURS}),
-    "moved where nobody sees it": Scene(26, 18, "project_id = 19", {"UPDATED": EVERYTHING}),
-    "moved with another state": Scene(
+    "moved out of sight": VisibilityScenario(
+        1, 18, "project_id = 8", {"UPDATED": GLOBAL_VIEWERS, "HIDDEN": CONSUMER_VIEWERS}
+    ),
+    "moved where nobody sees it": VisibilityScenario(
+        26, 18, "project_id = 19", {"UPDATED": GLOBAL_VIEWERS}
+    ),
+    "moved with another state": VisibilityScenario(
         2,
         4,
         "project_id = 1, state = 6",
         {
-            "STATE_CHANGED": (*EVERYTHING, "owner", "manager", "service_manager"),
+            "STATE_CHANGED": (*GLOBAL_VIEWERS, "owner", "manager", "service_manager"),
             "CREATED": ("member",),
         },
     ),
-    "of another offering": Scene(
+    "of another offering": VisibilityScenario(
         1,
         1,
         "offering_id = 4",
-        {"UPDATED": (*EVERYTHING, *OURS), "HIDDEN": ("provider",), "CREATED": ("service_manager",)},
+        {
+            "UPDATED": (*GLOBAL_VIEWERS, *CONSUMER_VIEWERS),
+            "HIDDEN": ("provider",),
+            "CREATED": ("service_manager",),
+        },
     ),
-    "of another offering, with a role on it": Scene(
+    "of another offering, with a role on it": VisibilityScenario(
         8,
         7,
         "offering_id = 1",
-        {"UPDATED": (*EVERYTHING, "provider", "resource_user"), "HIDDEN": ("service_manager",)},
+        {"UPDATED": (*GLOBAL_VIEWERS, "provider", "resource_user"), "HIDDEN": ("service_manager",)},
         4,
     ),
-    "in another project, of another offering": Scene(
+    "in another project, of another offering": VisibilityScenario(
         1,
         1,
         "project_id = 8, offering_id = 4",
-        {"UPDATED": EVERYTHING, "HIDDEN": (*OURS, "provider"), "CREATED": ("service_manager",)},
+        {
+            "UPDATED": GLOBAL_VIEWERS,
+            "HIDDEN": (*CONSUMER_VIEWERS, "provider"),
+            "CREATED": ("service_manager",),
+        },
     ),
-    "seen from the other side": Scene(
+    "seen from the other side": VisibilityScenario(
         1,
         18,
         "project_id = 27, offering_id = 1",
-        {"UPDATED": EVERYTHING, "HIDDEN": OURS, "CREATED": ("provider",)},
+        {"UPDATED": GLOBAL_VIEWERS, "HIDDEN": CONSUMER_VIEWERS, "CREATED": ("provider",)},
     ),
-    "deleted": Scene(1, 1, "", {"DELETED": (*EVERYTHING, *OURS, "provider")}),
-    "deleted where few see it": Scene(26, 4, "", {"DELETED": (*EVERYTHING, "service_manager")}),
+    "deleted": VisibilityScenario(
+        1, 1, "", {"DELETED": (*GLOBAL_VIEWERS, *CONSUMER_VIEWERS, "provider")}
+    ),
+    "deleted where few see it": VisibilityScenario(
+        26, 4, "", {"DELETED": (*GLOBAL_VIEWERS, "service_manager")}
+    ),
 }
 
 
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
-async def test_each_is_told_what_became_of_it_to_them(demo: Following, scene: Scene) -> None:
-    id_ = await scene.play(demo)
-    await demo.settled()
-    uuid = demo.uuid("marketplace_resource", id_)
-    followers = {who: await demo.follow(who) for who in WHO}
-    if scene.change:
-        demo.sql(f"update marketplace_resource set {scene.change} where id = %s", id_)
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+async def test_event_kind_for_each_viewer(demo: FollowedDemo, scenario: VisibilityScenario) -> None:
+    resource_id = await scenario.place_resource(demo)
+    await demo.wait_until_delivered()
+    uuid = demo.fetch_uuid("marketplace_resource", resource_id)
+    followers = {username: await demo.start_following(username) for username in USERNAMES}
+    if scenario.change:
+        demo.execute_sql(
+            f"update marketplace_resource set {scenario.change} where id = %s", resource_id
+        )
     else:
-        demo.sql("delete from marketplace_resource where id = %s", id_)
-    told = dict(zip(WHO, await demo.told(*followers.values()), strict=True))
-    expected = {who: [kind] for kind, them in scene.told.items() for who in them}
-    assert {who: kinds(each) for who, each in told.items() if each} == expected
-    for (each,) in filter(None, told.values()):
-        assert_told(each, uuid)
-    for running in followers.values():
-        running.end()
+        demo.execute_sql("delete from marketplace_resource where id = %s", resource_id)
+    events_by_user = dict(zip(USERNAMES, await demo.take_events(*followers.values()), strict=True))
+    expected_kinds = {
+        username: [kind] for kind, users in scenario.users_by_kind.items() for username in users
+    }
+    assert {
+        username: kinds_or_reasons(each) for username, each in events_by_user.items() if each
+    } == expected_kinds
+    for (each,) in filter(None, events_by_user.values()):
+        assert_event_fields(each, uuid)
+    for active_subscription in followers.values():
+        active_subscription.end_subscription()
 
 
-def assert_told(told: dict[str, Any], uuid: str) -> None:
+def assert_event_fields(event: dict[str, Any], uuid: str) -> None:
     """Look at what an event tells besides its kind."""
-    gone = told["kind"] in {"HIDDEN", "DELETED"}
-    new = told["kind"] == "CREATED"
-    assert told["uuid"] == uuid
-    assert told["resource"] == (None if gone else {"uuid": uuid})
-    assert (told["state"] is None) == gone
-    assert (told["previousState"] is None) == (gone or new)
-    assert (told["changedFields"] == []) == (gone or new)
-    if told["kind"] == "STATE_CHANGED":
-        assert told["state"] != told["previousState"]
-        assert "state" in told["changedFields"]
-    if told["kind"] == "UPDATED":
-        assert told["state"] == told["previousState"]
+    is_gone = event["kind"] in {"HIDDEN", "DELETED"}
+    is_new = event["kind"] == "CREATED"
+    assert event["uuid"] == uuid
+    assert event["resource"] == (None if is_gone else {"uuid": uuid})
+    assert (event["state"] is None) == is_gone
+    assert (event["previousState"] is None) == (is_gone or is_new)
+    assert (event["changedFields"] == []) == (is_gone or is_new)
+    if event["kind"] == "STATE_CHANGED":
+        assert event["state"] != event["previousState"]
+        assert "state" in event["changedFields"]
+    if event["kind"] == "UPDATED":
+        assert event["state"] == event["previousState"]
 
 
-async def test_who_sees_a_new_resource_is_told_of_it(demo: Following) -> None:
-    followers = [await demo.follow(who) for who in WHO]
+async def test_created_event_for_each_viewer(demo: FollowedDemo) -> None:
+    followers = [await demo.start_following(username) for username in USERNAMES]
     for project, offering in ((1, 1), (2, 18), (26, 7), (26, 18)):
-        demo.sql(PUT, next(_ids), project, offering)
-    found = await demo.told(*followers)
-    told = {who: kinds(each) for who, each in zip(WHO, found, strict=True)}
-    assert set().union(*told.values()) == {"CREATED"}
-    assert {who: len(each) for who, each in told.items()} == {
+        demo.execute_sql(INSERT_RESOURCE, next(_resource_ids), project, offering)
+    events_by_follower = await demo.take_events(*followers)
+    kinds_by_user = {
+        username: kinds_or_reasons(each)
+        for username, each in zip(USERNAMES, events_by_follower, strict=True)
+    }
+    assert set().union(*kinds_by_user.values()) == {"CREATED"}
+    assert {username: len(each) for username, each in kinds_by_user.items()} == {
         "staff": 4,
         "support": 4,
         "owner": 2,
@@ -178,36 +215,40 @@ async def test_who_sees_a_new_resource_is_told_of_it(demo: Following) -> None:
         None: 0,
     }
     for each in followers:
-        each.end()
+        each.end_subscription()
 
 
-async def test_what_was_hidden_is_gone_for_good_until_it_comes_back(demo: Following) -> None:
-    id_ = next(_ids)
-    demo.sql(PUT, id_, 1, 18)
-    await demo.settled()
-    member, owner = [await demo.follow(who) for who in ("member", "owner")]
+async def test_hidden_resource_is_silent_until_created_again(demo: FollowedDemo) -> None:
+    resource_id = next(_resource_ids)
+    demo.execute_sql(INSERT_RESOURCE, resource_id, 1, 18)
+    await demo.wait_until_delivered()
+    member_follower, owner_follower = [
+        await demo.start_following(username) for username in ("member", "owner")
+    ]
     for change in ("project_id = 8", "name = 'y'", "state = 3", "project_id = 2", "project_id = 1"):
-        demo.sql(f"update marketplace_resource set {change} where id = %s", id_)
-    demo.sql("delete from marketplace_resource where id = %s", id_)
-    of_member, of_owner = map(kinds, await demo.told(member, owner))
-    assert of_member == ["HIDDEN", "CREATED", "DELETED"]
-    assert of_owner == ["HIDDEN", "CREATED", "UPDATED", "DELETED"]
-    member.end()
-    owner.end()
+        demo.execute_sql(f"update marketplace_resource set {change} where id = %s", resource_id)
+    demo.execute_sql("delete from marketplace_resource where id = %s", resource_id)
+    member_kinds, owner_kinds = map(
+        kinds_or_reasons, await demo.take_events(member_follower, owner_follower)
+    )
+    assert member_kinds == ["HIDDEN", "CREATED", "DELETED"]
+    assert owner_kinds == ["HIDDEN", "CREATED", "UPDATED", "DELETED"]
+    member_follower.end_subscription()
+    owner_follower.end_subscription()
 
 
-async def test_roles_of_the_moment_count(demo: Following) -> None:
-    id_ = next(_ids)
-    demo.sql(PUT, id_, 1, 18)
-    await demo.settled()
-    member = await demo.follow("member")
-    viewer = await demo.viewer("member")
+async def test_current_roles_decide(demo: FollowedDemo) -> None:
+    resource_id = next(_resource_ids)
+    demo.execute_sql(INSERT_RESOURCE, resource_id, 1, 18)
+    await demo.wait_until_delivered()
+    member_follower = await demo.start_following("member")
+    viewer = await demo.load_viewer("member")
     change = "update marketplace_resource set name = name || 'z' where id = %s"
-    seen: list[int] = []
+    event_counts: list[int] = []
     for projects in (frozenset({1}), frozenset({2}), frozenset({1, 2})):
-        member.seen(replace(viewer, consumer_projects=projects))
-        demo.sql(change, id_)
-        ((*told,),) = await demo.told(member)
-        seen.append(len(told))
-    assert seen == [1, 0, 1]
-    member.end()
+        member_follower.viewer_changed(replace(viewer, consumer_projects=projects))
+        demo.execute_sql(change, resource_id)
+        ((*events,),) = await demo.take_events(member_follower)
+        event_counts.append(len(events))
+    assert event_counts == [1, 0, 1]
+    member_follower.end_subscription()

@@ -7,14 +7,14 @@ import pytest
 
 from gateway.db.access.viewer import Viewer
 from gateway.schema.types.resource_event import ResyncReason
-from gateway.subscriptions.cursors import encode
-from gateway.subscriptions.session_monitor import Presence
-from tests.subscriptions.follower import Following, kinds
-from tests.support.event_listener import until
-from tests.support.marketplaces import LOCAL
+from gateway.subscriptions.cursors import encode_event_cursor
+from gateway.subscriptions.session_monitor import SessionMonitor
+from tests.subscriptions.follower import FollowedDemo, kinds_or_reasons
+from tests.support.event_listener import wait_until
+from tests.support.marketplaces import LOCAL_ADDRESS
 
-CHANGE = "update marketplace_resource set name = name || 'x' where id = 1"
-ODD = """
+UPDATE_RESOURCE = "update marketplace_resource set name = name || 'x' where id = 1"
+INSERT_UNKNOWN_EVENT = """
 insert into gateway.resource_event
     (resource_id, resource_uuid, kind, old_state, new_state,
      project_id_before, project_id_after, offering_id_before, offering_id_after, changed)
@@ -25,108 +25,123 @@ from marketplace_resource where id = 1
 """An event of a kind that nobody knows."""
 
 
-class Session:
+class RecordingSession:
     """A session that keeps what it was told, and fails if it is to."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.told: list[Viewer | str] = []
+        self.notifications: list[Viewer | str] = []
         self._fails = fails
 
-    def seen(self, viewer: Viewer) -> None:
+    def viewer_changed(self, viewer: Viewer) -> None:
         """Go on as this viewer."""
-        self._take(viewer)
+        self._record(viewer)
 
-    def refused(self, why: str) -> None:
+    def revoked(self, reason: str) -> None:
         """End."""
-        self._take(why)
+        self._record(reason)
 
-    def _take(self, what: Viewer | str) -> None:
-        self.told.append(what)
+    def _record(self, notification: Viewer | str) -> None:
+        self.notifications.append(notification)
         if self._fails:
             raise ValueError
 
 
-async def test_what_can_not_be_told_is_told_as_an_interruption(demo: Following) -> None:
-    cursor = demo.cursor()
-    one, two = await demo.follow(), await demo.follow("member")
-    demo.sql(CHANGE)
-    await demo.settled()
-    demo.sql(ODD)
-    await demo.settled()
-    demo.sql(CHANGE)
-    for told in await demo.told(one, two):
-        assert kinds(told) == ["UPDATED", "INTERRUPTED", "UPDATED"]
-    late = await demo.follow(after=cursor)
-    await until(lambda: late._group is not None)
-    demo.sql(CHANGE)
-    assert kinds((await demo.told(late))[0]) == ["INTERRUPTED", "UPDATED"]
-    for each in (one, two, late):
-        each.end()
+async def test_unreadable_events_require_resync(demo: FollowedDemo) -> None:
+    cursor = demo.current_cursor()
+    staff_follower, member_follower = (
+        await demo.start_following(),
+        await demo.start_following("member"),
+    )
+    demo.execute_sql(UPDATE_RESOURCE)
+    await demo.wait_until_delivered()
+    demo.execute_sql(INSERT_UNKNOWN_EVENT)
+    await demo.wait_until_delivered()
+    demo.execute_sql(UPDATE_RESOURCE)
+    for events in await demo.take_events(staff_follower, member_follower):
+        assert kinds_or_reasons(events) == ["UPDATED", "INTERRUPTED", "UPDATED"]
+    late_follower = await demo.start_following(after=cursor)
+    await wait_until(lambda: late_follower._group is not None)
+    demo.execute_sql(UPDATE_RESOURCE)
+    assert kinds_or_reasons((await demo.take_events(late_follower))[0]) == [
+        "INTERRUPTED",
+        "UPDATED",
+    ]
+    for follower in (staff_follower, member_follower, late_follower):
+        follower.end_subscription()
 
 
-@pytest.mark.parametrize("ahead", [(1, 0), (10**9, 0)])
-async def test_a_cursor_of_what_is_yet_to_come_is_unknown(
-    demo: Following, ahead: tuple[int, int]
-) -> None:
-    xid, id_ = demo.hub.source.position
-    cursor = encode(demo.hub.source.kind or "", (xid + ahead[0], id_ + ahead[1]))
-    running = await demo.follow(after=cursor)
-    demo.sql(CHANGE)
-    ((first, *rest),) = await demo.told(running)
+@pytest.mark.parametrize("offset", [(1, 0), (10**9, 0)])
+async def test_future_cursor_is_unknown(demo: FollowedDemo, offset: tuple[int, int]) -> None:
+    xid, event_id = demo.hub.source.position
+    cursor = encode_event_cursor(
+        demo.hub.source.source_kind or "", (xid + offset[0], event_id + offset[1])
+    )
+    active_subscription = await demo.start_following(after=cursor)
+    demo.execute_sql(UPDATE_RESOURCE)
+    ((first, *later_events),) = await demo.take_events(active_subscription)
     assert first["reason"] == ResyncReason.CURSOR_UNKNOWN.value
-    assert kinds(rest) == ["UPDATED"]
-    running.end()
+    assert kinds_or_reasons(later_events) == ["UPDATED"]
+    active_subscription.end_subscription()
 
 
-async def test_a_cursor_of_another_source_is_unknown(demo: Following) -> None:
-    running = await demo.follow(after=encode("elsewhere", demo.hub.source.position))
-    demo.sql(CHANGE)
-    ((first, *rest),) = await demo.told(running)
-    assert (first["reason"], kinds(rest)) == (ResyncReason.CURSOR_UNKNOWN.value, ["UPDATED"])
-    running.end()
+async def test_a_cursor_of_another_source_is_unknown(demo: FollowedDemo) -> None:
+    active_subscription = await demo.start_following(
+        after=encode_event_cursor("elsewhere", demo.hub.source.position)
+    )
+    demo.execute_sql(UPDATE_RESOURCE)
+    ((first, *later_events),) = await demo.take_events(active_subscription)
+    assert (first["reason"], kinds_or_reasons(later_events)) == (
+        ResyncReason.CURSOR_UNKNOWN.value,
+        ["UPDATED"],
+    )
+    active_subscription.end_subscription()
 
 
-async def test_whoever_comes_and_goes_misses_nothing_and_hears_nothing_twice(
-    demo: Following,
+async def test_reconnecting_subscriber_receives_each_event_once(
+    demo: FollowedDemo,
 ) -> None:
     """Join, leave, and become somebody else who sees the same, in between events of all sizes."""
-    random, viewer = Random(6), await demo.viewer("staff")
-    cursor, heard, running = demo.cursor(), [], None
-    began = demo.sql("select count(*) from gateway.resource_event")[0][0]
-    steady = await demo.follow(viewer)
+    random, viewer = Random(6), await demo.load_viewer("staff")
+    cursor, received_messages, active_subscription = demo.current_cursor(), [], None
+    initial_count = demo.execute_sql("select count(*) from gateway.resource_event")[0][0]
+    steady_subscription = await demo.start_following(viewer)
     for turn in range(60):
         for _ in range(random.choice([0, 1, 1, 5])):
-            demo.sql(CHANGE)
+            demo.execute_sql(UPDATE_RESOURCE)
         if random.random() < 0.5:
             await asyncio.sleep(random.choice([0, 0.001, 0.02]))
-        running = running or await demo.follow(viewer, after=cursor)
-        running.seen(await demo.viewer(random.choice(["staff", "support"])))
+        active_subscription = active_subscription or await demo.start_following(
+            viewer, after=cursor
+        )
+        active_subscription.viewer_changed(
+            await demo.load_viewer(random.choice(["staff", "support"]))
+        )
         if turn % 3 == 0:
-            told = running.subscriber.drain(3)
-            heard += told
-            cursor = told[-1].cursor if told else cursor
-            running.end()
-            running = None
-    running = running or await demo.follow(viewer, after=cursor)
-    await demo.settled()
+            messages = active_subscription.queue.take_messages(3)
+            received_messages += messages
+            cursor = messages[-1].cursor if messages else cursor
+            active_subscription.end_subscription()
+            active_subscription = None
+    active_subscription = active_subscription or await demo.start_following(viewer, after=cursor)
+    await demo.wait_until_delivered()
     await asyncio.sleep(0.2)
-    heard += running.subscriber.drain(10_000)
-    everything = [each.cursor for each in steady.subscriber.drain(10_000)]
-    ended = demo.sql("select count(*) from gateway.resource_event")[0][0]
-    assert [each.cursor for each in heard] == everything
-    assert len(everything) == ended - began > 50
-    running.end()
-    steady.end()
+    received_messages += active_subscription.queue.take_messages(10_000)
+    expected_cursors = [each.cursor for each in steady_subscription.queue.take_messages(10_000)]
+    final_count = demo.execute_sql("select count(*) from gateway.resource_event")[0][0]
+    assert [each.cursor for each in received_messages] == expected_cursors
+    assert len(expected_cursors) == final_count - initial_count > 50
+    active_subscription.end_subscription()
+    steady_subscription.end_subscription()
 
 
-async def test_a_session_that_fails_is_no_other_ones_trouble(demo: Following) -> None:
-    presence = Presence(demo.service._viewers, seconds=0.05)
-    name = demo.tokens["member"], LOCAL
-    bad, good = Session(fails=True), Session()
-    for each in (bad, good):
-        await presence.enter(each, name)
-    running = asyncio.create_task(presence.run())
+async def test_failing_session_does_not_affect_others(demo: FollowedDemo) -> None:
+    session_monitor = SessionMonitor(demo.service._viewer_cache, interval_seconds=0.05)
+    credentials = demo.tokens["member"], LOCAL_ADDRESS
+    failing_session, working_session = RecordingSession(fails=True), RecordingSession()
+    for session in (failing_session, working_session):
+        await session_monitor.add_session(session, credentials)
+    monitor_task = asyncio.create_task(session_monitor.run_checks())
     await asyncio.sleep(0.5)
-    running.cancel()
-    assert len(bad.told) >= 2
-    assert len(good.told) >= 2
+    monitor_task.cancel()
+    assert len(failing_session.notifications) >= 2
+    assert len(working_session.notifications) >= 2

@@ -1,35 +1,39 @@
 """The queue of one subscriber: never longer than it may be, and never silent about it."""
 
-from gateway.db.events.feed import Position
-from gateway.subscriptions.subscriber_queue import Message, Subscriber
+from gateway.db.events.feed import EventPosition
+from gateway.subscriptions.subscriber_queue import SubscriberMessage, SubscriberQueue
 
-MOST = 10
-
-
-def resync(position: Position) -> Message:
-    return Message(b"resync", str(position))
+MAX_MESSAGES = 10
 
 
-def test_who_does_not_read_costs_no_more_however_long_it_does_not() -> None:
-    woken: list[int] = []
-    slow = Subscriber((0, 0), MOST, resync, lambda: woken.append(1))
+def create_resync_message(position: EventPosition) -> SubscriberMessage:
+    return SubscriberMessage(b"resync", str(position))
+
+
+def test_unread_queue_stays_bounded() -> None:
+    wake_calls: list[int] = []
+    queue = SubscriberQueue(
+        (0, 0), MAX_MESSAGES, create_resync_message, lambda: wake_calls.append(1)
+    )
     for number in range(1, 1000):
-        slow.take((number, 0), Message(b"event", str(number)))
-        assert len(slow) <= MOST
-    assert len(woken) == 1, "each call of `wake` is kept until there is something to send"
-    told = slow.drain(MOST + 1)
-    last = told[0].cursor
-    assert [each.payload for each in told] == [b"resync"] + [b"event"] * (len(told) - 1)
-    assert [each.cursor for each in told[1:]] == [
-        str(each) for each in range(int(last[1:].partition(",")[0]) + 1, 1000)
+        queue.advance_to((number, 0), SubscriberMessage(b"event", str(number)))
+        assert len(queue) <= MAX_MESSAGES
+    assert len(wake_calls) == 1, "each call of `wake` is kept until there is something to send"
+    messages = queue.take_messages(MAX_MESSAGES + 1)
+    resync_cursor = messages[0].cursor
+    assert [each.payload for each in messages] == [b"resync"] + [b"event"] * (len(messages) - 1)
+    assert [each.cursor for each in messages[1:]] == [
+        str(each) for each in range(int(resync_cursor[1:].partition(",")[0]) + 1, 1000)
     ]
 
 
-def test_who_reads_again_is_woken_again() -> None:
-    woken: list[int] = []
-    reader = Subscriber((0, 0), MOST, resync, lambda: woken.append(1))
+def test_drained_queue_wakes_again() -> None:
+    wake_calls: list[int] = []
+    queue = SubscriberQueue(
+        (0, 0), MAX_MESSAGES, create_resync_message, lambda: wake_calls.append(1)
+    )
     for number in range(1, 4):
-        reader.take((number, 0), Message(b"event", str(number)))
-        reader.take((number, 0), Message(b"twice", str(number)))
-        assert [each.payload for each in reader.drain(MOST)] == [b"event"]
-    assert len(woken) == 3
+        queue.advance_to((number, 0), SubscriberMessage(b"event", str(number)))
+        queue.advance_to((number, 0), SubscriberMessage(b"twice", str(number)))
+        assert [each.payload for each in queue.take_messages(MAX_MESSAGES)] == [b"event"]
+    assert len(wake_calls) == 3

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import psycopg
 
-from gateway.db.queries.tokens import tokens
-from gateway.demo.marketplace.fill import make
+from gateway.db.queries.tokens import load_tokens_by_username
+from gateway.demo.marketplace.fill import create_marketplace
 
-RENEW = """mutation ($input: RenewResourceInput!) { renewResource(input: $input) {
+RENEW_MUTATION = """mutation ($input: RenewResourceInput!) { renewResource(input: $input) {
     __typename ... on Accepted { order { uuid } } ... on Problem { message }
 } }"""
-RENEWABLE = """
+MAKE_RENEWABLE_SQL = """
 update marketplace_resource r set state = 2, plan_id = null, limits = '{}',
     offering_id = (select min(o.id) from marketplace_offering o
         join marketplace_offeringcomponent c on c.offering_id = o.id and c.is_prepaid
@@ -26,7 +26,7 @@ where r.id in (select x.id from marketplace_resource x
     order by x.id limit %s)
 returning r.uuid
 """
-HALF = """
+COUNT_INCOMPLETE_ORDERS_SQL = """
 select count(*) from marketplace_order o join marketplace_resource r on r.id = o.resource_id
 where o.id > %s and not (r.state = 4 and o.attributes ->> 'action' = 'renew'
     and exists (select from gateway.placed k where k.order_id = o.id)
@@ -36,53 +36,59 @@ where o.id > %s and not (r.state = 4 and o.attributes ->> 'action' = 'renew'
 """How many orders are half placed."""
 
 
-class Wishes:
+class RenewalWorkload:
     """Resources of a new demo that can be renewed, and the orders that are placed for them."""
 
     def __init__(self, url: str, count: int) -> None:
         """Make a demo in an empty database."""
         with psycopg.connect(url, autocommit=True) as connection:
-            make(connection, resources=100 + 2 * count, seed=1)
+            create_marketplace(connection, resource_count=100 + 2 * count, seed=1)
             connection.execute("delete from marketplace_offeringtermsofservice")
-            made = connection.execute(RENEWABLE, [count]).fetchall()
-            ((self.last,),) = connection.execute("select max(id) from marketplace_order").fetchall()
-            self.token = tokens(connection)["staff"]
-        self.uuids = [uuid.hex for (uuid,) in made]
+            rows = connection.execute(MAKE_RENEWABLE_SQL, [count]).fetchall()
+            ((self.last_order_id,),) = connection.execute(
+                "select max(id) from marketplace_order"
+            ).fetchall()
+            self.token = load_tokens_by_username(connection)["staff"]
+        self.uuids = [uuid.hex for (uuid,) in rows]
         assert len(self.uuids) == count
 
-    def placed(self, connection: psycopg.Connection[Any]) -> int:
+    def count_placed_orders(self, connection: psycopg.Connection[Any]) -> int:
         """Give how many orders were placed since."""
-        counting = "select count(*) from marketplace_order where id > %s"
-        ((count,),) = connection.execute(counting, [self.last]).fetchall()
+        count_sql = "select count(*) from marketplace_order where id > %s"
+        ((count,),) = connection.execute(count_sql, [self.last_order_id]).fetchall()
         return int(count)
 
-    def half(self, connection: psycopg.Connection[Any]) -> int:
+    def count_incomplete_orders(self, connection: psycopg.Connection[Any]) -> int:
         """Give how many of them are half placed."""
-        ((count,),) = connection.execute(HALF, [self.last]).fetchall()
+        ((count,),) = connection.execute(
+            COUNT_INCOMPLETE_ORDERS_SQL, [self.last_order_id]
+        ).fetchall()
         return int(count)
 
-    async def each(self, do: Callable[[str], Awaitable[Any]], at_once: int = 16) -> list[Any]:
+    async def for_each_resource(
+        self, operation: Callable[[str], Awaitable[Any]], concurrency: int = 16
+    ) -> list[Any]:
         """Do something with each resource, with so many at once."""
-        gate = asyncio.Semaphore(at_once)
+        semaphore = asyncio.Semaphore(concurrency)
 
-        async def gated(uuid: str) -> Any:
-            async with gate:
-                return await do(uuid)
+        async def run_limited(uuid: str) -> Any:
+            async with semaphore:
+                return await operation(uuid)
 
-        return await asyncio.gather(*[gated(uuid) for uuid in self.uuids])
+        return await asyncio.gather(*[run_limited(uuid) for uuid in self.uuids])
 
 
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
+async def wait_until_met(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until something is true; TimeoutError if that takes too long."""
     async with asyncio.timeout(seconds):
         while True:
-            if true():
+            if condition():
                 return
             await asyncio.sleep(0.005)
 
 
-async def renew(client: httpx.AsyncClient, token: str, uuid: str) -> httpx.Response:
+async def post_renewal(client: httpx.AsyncClient, token: str, uuid: str) -> httpx.Response:
     """Renew a resource, under a key of its own."""
-    given = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": f"renew {uuid}"}
-    asked = {"query": RENEW, "variables": {"input": given}}
-    return await client.post("/graphql", json=asked, headers={"Authorization": f"Token {token}"})
+    mutation_input = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": f"renew {uuid}"}
+    payload = {"query": RENEW_MUTATION, "variables": {"input": mutation_input}}
+    return await client.post("/graphql", json=payload, headers={"Authorization": f"Token {token}"})

@@ -9,81 +9,85 @@ from urllib.parse import unquote, urlsplit
 from psycopg.conninfo import conninfo_to_dict
 
 
-class Line:
+class DatabaseProxy:
     """Carries connections from a port of this machine to the socket of a PostgreSQL."""
 
     def __init__(self, url: str) -> None:
-        self.leads_to(url)
-        self._name = unquote(urlsplit(url).path)
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._open: set[StreamWriter] = set()
-        self._carrying: set[asyncio.Task[None]] = set()
+        self.set_target(url)
+        self._database_path = unquote(urlsplit(url).path)
+        self._traffic_allowed = asyncio.Event()
+        self._traffic_allowed.set()
+        self._writers: set[StreamWriter] = set()
+        self._relay_tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._port = 0
 
-    def leads_to(self, url: str) -> None:
+    def set_target(self, url: str) -> None:
         """Lead to the PostgreSQL at `url` from now on."""
-        given = conninfo_to_dict(url)
-        self._socket = f"{given['host']}/.s.PGSQL.{given['port']}"
+        conninfo = conninfo_to_dict(url)
+        self._socket_path = f"{conninfo['host']}/.s.PGSQL.{conninfo['port']}"
 
     @property
     def url(self) -> str:
         """The address of the database by this line."""
-        return f"postgresql://postgres@127.0.0.1:{self._port}{self._name}?sslmode=disable"
+        return f"postgresql://postgres@127.0.0.1:{self._port}{self._database_path}?sslmode=disable"
 
-    async def mend(self) -> None:
+    async def restore_traffic(self) -> None:
         """Carry connections, also those that hang."""
-        self._flowing.set()
+        self._traffic_allowed.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._taken, "127.0.0.1", self._port)
+            self._server = await asyncio.start_server(
+                self._on_client_connected, "127.0.0.1", self._port
+            )
             self._port = self._server.sockets[0].getsockname()[1]
 
-    async def cut(self) -> None:
+    async def cut_connections(self) -> None:
         """End all connections, and take no new ones."""
-        self._flowing.set()
+        self._traffic_allowed.set()
         if self._server is not None:
             self._server.close()
             self._server = None
-        for each in self._open:
-            each.transport.abort()
-        await asyncio.gather(*self._carrying)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.gather(*self._relay_tasks)
 
-    def hang(self) -> None:
+    def freeze_traffic(self) -> None:
         """Take connections and what they say, and give nothing back."""
-        self._flowing.clear()
+        self._traffic_allowed.clear()
 
-    def _taken(self, reader: StreamReader, writer: StreamWriter) -> None:
-        task = asyncio.create_task(self._carry(reader, writer))
-        self._carrying.add(task)
-        task.add_done_callback(self._carrying.discard)
+    def _on_client_connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.create_task(self._relay_connection(reader, writer))
+        self._relay_tasks.add(task)
+        task.add_done_callback(self._relay_tasks.discard)
 
-    async def _carry(self, reader: StreamReader, writer: StreamWriter) -> None:
-        self._open.add(writer)
+    async def _relay_connection(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self._writers.add(writer)
         with suppress(OSError):
-            back, out = await asyncio.open_unix_connection(self._socket)
-            self._open.add(out)
-            await asyncio.gather(self._pump(reader, out), self._pump(back, writer))
-            self._open.discard(out)
-        self._open.discard(writer)
+            server_reader, server_writer = await asyncio.open_unix_connection(self._socket_path)
+            self._writers.add(server_writer)
+            await asyncio.gather(
+                self._copy_stream(reader, server_writer), self._copy_stream(server_reader, writer)
+            )
+            self._writers.discard(server_writer)
+        self._writers.discard(writer)
         writer.close()
 
-    async def _pump(self, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _copy_stream(self, reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                await self._flowing.wait()
+                await self._traffic_allowed.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()
 
 
 @asynccontextmanager
-async def line_to(url: str) -> AsyncIterator[Line]:
+async def open_proxy(url: str) -> AsyncIterator[DatabaseProxy]:
     """Give a line to the database at `url`."""
-    line = Line(url)
-    await line.mend()
+    proxy = DatabaseProxy(url)
+    await proxy.restore_traffic()
     try:
-        yield line
+        yield proxy
     finally:
-        await line.mend()
-        await line.cut()
+        await proxy.restore_traffic()
+        await proxy.cut_connections()

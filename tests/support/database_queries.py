@@ -7,35 +7,37 @@ from typing import Any
 
 import psycopg
 
-from gateway.db.driver.database import Ask, Coming, Database
+from gateway.db.driver.database import Database, PendingResult, StatementRequest
 from gateway.db.driver.statement import Statement
 
-OURS = "where application_name = 'marketplace-gateway' and datname = current_database()"
+GATEWAY_BACKENDS_SQL = (
+    "where application_name = 'marketplace-gateway' and datname = current_database()"
+)
 
 
-def ask(sql: str, *parameters: str | None) -> Ask:
+def build_request(sql: str, *parameters: str | None) -> StatementRequest:
     """Give a statement with its parameters."""
     return Statement(sql), parameters
 
 
-async def value(database: Database, sql: str, *parameters: str | None) -> object:
+async def fetch_value(database: Database, sql: str, *parameters: str | None) -> object:
     """Give the first value that a statement reads."""
-    ((row,),) = await database.run([ask(sql, *parameters)])
+    ((row,),) = await database.fetch_rows([build_request(sql, *parameters)])
     return row[0]
 
 
-def sent(database: Database, *asks: Ask) -> list[Coming]:
+def send_batch(database: Database, *requests: StatementRequest) -> list[PendingResult]:
     """Send a batch; give what its rows will settle."""
     loop = asyncio.get_running_loop()
-    futures: list[Coming] = [loop.create_future() for _ in asks]
-    database.send(list(zip(asks, futures, strict=True)))
+    futures: list[PendingResult] = [loop.create_future() for _ in requests]
+    database.send(list(zip(requests, futures, strict=True)))
     return futures
 
 
 @asynccontextmanager
-async def opened(url: str, **how: Any) -> AsyncIterator[Database]:
+async def open_database(url: str, **options: Any) -> AsyncIterator[Database]:
     """Give a database, and close it in the end."""
-    database = await Database.at(url, **how)
+    database = await Database.connect(url, **options)
     try:
         yield database
     finally:
@@ -43,50 +45,56 @@ async def opened(url: str, **how: Any) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def at(url: str, *, size: int, seconds: float = 10) -> AsyncIterator[Database]:
+async def open_warm_database(
+    url: str, *, size: int, statement_seconds: float = 10
+) -> AsyncIterator[Database]:
     """Give a database whose connections are all open."""
-    async with opened(url, size=size, statement_seconds=seconds) as database:
-        holding = ask("select pg_backend_pid(), pg_sleep(0.05)::text")  # known as slow, once it ran
-        found: set[object] = set()
-        while len(found) < size:
-            rows = await asyncio.gather(*[database.run([holding]) for _ in range(size)])
-            found |= {row[0] for ((row,),) in rows}
+    async with open_database(url, size=size, statement_seconds=statement_seconds) as database:
+        slow_request = build_request(
+            "select pg_backend_pid(), pg_sleep(0.05)::text"
+        )  # known as slow, once it ran
+        pids: set[object] = set()
+        while len(pids) < size:
+            rows = await asyncio.gather(*[database.fetch_rows([slow_request]) for _ in range(size)])
+            pids |= {row[0] for ((row,),) in rows}
         yield database
 
 
-async def eventually(true: Callable[[], Awaitable[bool]]) -> None:
+async def wait_until_async(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something is true, for five seconds at most."""
     for _ in range(250):
-        if await true():
+        if await condition():
             return
         await asyncio.sleep(0.02)
     raise AssertionError("It did not come true.")
 
 
-class Root:
+class BackendAdmin:
     """A connection that looks at those of the gateway, and ends them."""
 
     def __init__(self, connection: psycopg.AsyncConnection) -> None:
         self.connection = connection
 
-    async def pids(self, condition: str = "true") -> list[int]:
+    async def list_pids(self, condition: str = "true") -> list[int]:
         """Give the backends of the gateway's connections for which `condition` holds."""
-        looking = f"select pid from pg_stat_activity {OURS} and {condition} order by pid"
-        found = await (await self.connection.execute(looking.encode())).fetchall()
-        return [pid for (pid,) in found]
+        pids_sql = (
+            f"select pid from pg_stat_activity {GATEWAY_BACKENDS_SQL} and {condition} order by pid"
+        )
+        rows = await (await self.connection.execute(pids_sql.encode())).fetchall()
+        return [pid for (pid,) in rows]
 
-    async def idle(self) -> bool:
+    async def is_idle(self) -> bool:
         """Tell whether none of them does anything."""
-        return await self.pids("state = 'active'") == []
+        return await self.list_pids("state = 'active'") == []
 
-    async def end(self, pids: list[int]) -> None:
+    async def terminate_backends(self, pids: list[int]) -> None:
         """End backends."""
-        ending = "select pg_terminate_backend(pid) from unnest(%s::int[]) pid"
-        await self.connection.execute(ending, [pids])
+        terminate_sql = "select pg_terminate_backend(pid) from unnest(%s::int[]) pid"
+        await self.connection.execute(terminate_sql, [pids])
 
 
 @asynccontextmanager
-async def root_at(url: str) -> AsyncIterator[Root]:
+async def connect_admin(url: str) -> AsyncIterator[BackendAdmin]:
     """Give a root's connection to a database."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        yield Root(connection)
+        yield BackendAdmin(connection)

@@ -4,19 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from gateway.config.settings import settings
-from gateway.db.driver.transactions import Writing
-from gateway.db.sql.compiler import Statements
-from gateway.demo.provider import Provider
-from gateway.server.factory import installation_of
-from tests.support.mutable_demo import Changing, changing
+from gateway.config.settings import load_settings
+from gateway.db.driver.transactions import TransactionPool
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.demo.provider import DemoProvider
+from gateway.server.factory import detect_installation
+from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
-RESOURCE = """
+RESOURCE_SQL = """
 select r.id, r.state, r.end_date, r.limits, r.attributes, r.options, r.cost, r.current_usages,
     r.last_sync, r.plan_id, o.plugin_options, o.type
 from marketplace_resource r join marketplace_offering o on o.id = r.offering_id where r.uuid = %s
 """
-FIELDS = [
+RESOURCE_COLUMNS = [
     "id",
     "state",
     "end_date",
@@ -32,44 +32,50 @@ FIELDS = [
 ]
 
 
-class Living(Changing):
+class DemoWithProvider(MutableDemo):
     """A demo with its provider at hand, who works when told to."""
 
-    provider: Provider
+    provider: DemoProvider
 
-    def row(self, uuid: str) -> dict[str, Any]:
+    def load_resource_row(self, uuid: str) -> dict[str, Any]:
         """Give what stands in a resource's row."""
-        return dict(zip(FIELDS, self.sql(RESOURCE, uuid)[0], strict=True))
+        return dict(zip(RESOURCE_COLUMNS, self.run_sql(RESOURCE_SQL, uuid)[0], strict=True))
 
-    async def carry_out(self) -> None:
+    async def process_due_work(self) -> None:
         """Have the provider do all that is due."""
-        while await self.provider.step():
+        while await self.provider.process_due_work():
             pass
 
-    def order(self, uuid: str) -> Any:
+    def load_order_row(self, uuid: str) -> Any:
         """Give the state of an order as a number, its error, and who reviewed it."""
-        ((*found,),) = self.sql(
+        ((*columns,),) = self.run_sql(
             "select state, error_message, consumer_reviewed_by_id, provider_reviewed_by_id,"
             " completed_at from marketplace_order where uuid = %s",
             uuid,
         )
-        return found
+        return columns
 
 
 @asynccontextmanager
-async def living(url: str) -> AsyncIterator[Living]:
+async def serve_demo_with_provider(url: str) -> AsyncIterator[DemoWithProvider]:
     """Serve a demo in an empty database, and have its provider wait to be told."""
-    async with changing(url) as made:
-        made.__class__ = Living
-        assert isinstance(made, Living)
-        writing = Writing(url, statement_seconds=10)
-        await writing.open()
-        effective = settings({"GATEWAY_DATABASE_URL": url})
-        made.provider = Provider(writing, Statements(installation_of(effective)), 0)
-        yield made
-        await writing.close()
+    async with serve_mutable_demo(url) as demo:
+        demo.__class__ = DemoWithProvider
+        assert isinstance(demo, DemoWithProvider)
+        transactions = TransactionPool(url, statement_seconds=10)
+        await transactions.open()
+        effective_settings = load_settings({"GATEWAY_DATABASE_URL": url})
+        demo.provider = DemoProvider(
+            transactions, StatementCompiler(detect_installation(effective_settings)), 0
+        )
+        yield demo
+        await transactions.close()
 
 
-async def renewable(demo: Living, kind: str) -> str:
+async def find_renewable_resource(demo: DemoWithProvider, kind: str) -> str:
     """Give a resource of an offering of a type that can be renewed."""
-    return (await demo.able("RENEW_RESOURCE", condition=f"r.state = 2 and o.type = '{kind}'"))[0]
+    return (
+        await demo.find_operable_resources(
+            "RENEW_RESOURCE", condition=f"r.state = 2 and o.type = '{kind}'"
+        )
+    )[0]

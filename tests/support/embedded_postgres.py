@@ -13,17 +13,17 @@ from typing import Any
 
 import psycopg
 
-from gateway.demo.postgres import Postgres
+from gateway.demo.postgres import EmbeddedPostgres
 from tests.support.project_paths import PROJECT_ROOT
 
-GATEWAY = """
+GATEWAY_SCRIPT = """
 import signal, sys
 from pathlib import Path
 import psycopg
-from gateway.demo.postgres import Postgres, PostgresProblem
+from gateway.demo.postgres import EmbeddedPostgres, PostgresError
 try:
-    server = Postgres.at(Path(sys.argv[1]))
-except PostgresProblem as problem:
+    server = EmbeddedPostgres.start(Path(sys.argv[1]))
+except PostgresError as problem:
     sys.exit(f"problem: {problem}")
 try:
     print(server.pid, server.url, flush=True)
@@ -36,7 +36,7 @@ except KeyboardInterrupt:
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
+def create_public_folder() -> Iterator[Path]:
     """Give a folder that everybody may enter, unlike pytest's."""
     folder = Path(tempfile.mkdtemp(prefix="test-postgres-"))
     folder.chmod(0o711)
@@ -44,40 +44,42 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def ask(server: Postgres | str, statement: str) -> Any:
+def query_value(server: EmbeddedPostgres | str, statement: str) -> Any:
     """Give the first value that `statement` answers with, from a server or its URL."""
     url = server if isinstance(server, str) else server.url
     with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
-        found = connection.execute(statement)
-        row = found.fetchone() if found.description else None
+        cursor = connection.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
         return row and row[0]
 
 
-def socket_folder(url: str) -> Path:
+def get_socket_folder(url: str) -> Path:
     """Give the folder of the socket that `url` leads to."""
     return Path(str(psycopg.conninfo.conninfo_to_dict(url)["host"]))
 
 
-def eventually(true: Callable[[], bool]) -> bool:
+def is_eventually_true(condition: Callable[[], bool]) -> bool:
     """Tell whether `true` comes true within ten seconds."""
     deadline = time.monotonic() + 10
-    while not true() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    return true()
+    return condition()
 
 
 @contextmanager
-def gateway_process(data: Path, **how: Any) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+def start_gateway_process(
+    data: Path, **popen_options: Any
+) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
     """Give a process that serves `data`, with the number and the URL of its server."""
-    python = how.pop("python", sys.executable)
-    how = {
+    python = popen_options.pop("python", sys.executable)
+    popen_options = {
         "stdout": subprocess.PIPE,
         "text": True,
         "cwd": PROJECT_ROOT,
         "start_new_session": True,
-        **how,
+        **popen_options,
     }
-    process = subprocess.Popen([python, "-c", GATEWAY, str(data)], **how)
+    process = subprocess.Popen([python, "-c", GATEWAY_SCRIPT, str(data)], **popen_options)
     try:
         assert process.stdout
         pid, url = process.stdout.readline().split()

@@ -8,63 +8,71 @@ from graphql import GraphQLInputObjectType
 from tests.support.marketplaces import Marketplace
 from tests.support.schema_documents import SCHEMA
 
-OFFERED = """marketplace_offering o
+OFFERING_JOINS = """marketplace_offering o
 left join structure_customer provider on provider.id = o.customer_id
 left join marketplace_offering parent on parent.id = o.parent_id
 join marketplace_category category on category.id = o.category_id"""
-ROWS = {
-    "resources": f"""(select 1) one cross join {OFFERED}
+FROM_CLAUSES = {
+    "resources": f"""(select 1) one cross join {OFFERING_JOINS}
         join marketplace_resource r on r.offering_id = o.id
         join structure_project p on p.id = r.project_id
         join structure_customer c on c.id = p.customer_id
         left join marketplace_plan plan on plan.id = r.plan_id""",
-    "orders": f"""(select 1) one cross join {OFFERED}
+    "orders": f"""(select 1) one cross join {OFFERING_JOINS}
         join marketplace_order d on d.offering_id = o.id
         join structure_project p on p.id = d.project_id
         join structure_customer c on c.id = p.customer_id
         left join marketplace_resource r on r.id = d.resource_id""",
-    "offerings": f"{OFFERED} left join structure_project p on p.id = o.project_id",
+    "offerings": f"{OFFERING_JOINS} left join structure_project p on p.id = o.project_id",
     "projects": "structure_project p join structure_customer c on c.id = p.customer_id",
     "customers": "structure_customer c",
 }
-ITSELF = {"resources": "r", "orders": "d", "offerings": "o", "projects": "p", "customers": "c"}
+TABLE_ALIASES = {
+    "resources": "r",
+    "orders": "d",
+    "offerings": "o",
+    "projects": "p",
+    "customers": "c",
+}
 
 
-def kind(root: str) -> GraphQLInputObjectType:
+def get_filter_type(root: str) -> GraphQLInputObjectType:
     """Give the type of a list's filter."""
     assert SCHEMA.query_type
-    given = SCHEMA.query_type.fields[root].args["filter"].type
-    assert isinstance(given, GraphQLInputObjectType)
-    return given
+    filter_type = SCHEMA.query_type.fields[root].args["filter"].type
+    assert isinstance(filter_type, GraphQLInputObjectType)
+    return filter_type
 
 
-def read(url: str, statement: str, *values: Any) -> list[Any]:
+def select_first_column(url: str, statement: str, *values: Any) -> list[Any]:
     """Give the first column of what a statement finds."""
     with psycopg.connect(url) as connection:
-        found = connection.execute(statement.encode(), values or None)
-        return [row[0] for row in found]
+        cursor = connection.execute(statement.encode(), values or None)
+        return [row[0] for row in cursor]
 
 
-async def filtered(
-    marketplace: Marketplace, root: str, wanted: dict[str, Any], as_: str = "staff"
+async def list_filtered_uuids(
+    marketplace: Marketplace, root: str, filter_value: dict[str, Any], username: str = "staff"
 ) -> set[str]:
     """Give the uuids of a filtered list, read page by page."""
-    document = f"""query($filter: {kind(root).name}, $after: String) {{
+    document = f"""query($filter: {get_filter_type(root).name}, $after: String) {{
       {root}(first: 300, after: $after, filter: $filter) {{
         totalCount nodes {{ uuid }} pageInfo {{ endCursor hasNextPage }} }} }}"""
-    met: list[str] = []
+    uuids: list[str] = []
     page: Any = None
-    after, more = None, True
-    while more:
-        page = (await marketplace.data(document, as_, filter=wanted, after=after))[root]
-        met += [each["uuid"] for each in page["nodes"]]
-        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-    assert len(met) == page["totalCount"] == len(set(met))
-    return set(met)
+    after, has_more = None, True
+    while has_more:
+        page = (await marketplace.fetch_data(document, username, filter=filter_value, after=after))[
+            root
+        ]
+        uuids += [each["uuid"] for each in page["nodes"]]
+        after, has_more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    assert len(uuids) == page["totalCount"] == len(set(uuids))
+    return set(uuids)
 
 
-def expected(url: str, root: str, condition: str, *values: Any) -> set[str]:
+def select_expected_uuids(url: str, root: str, condition: str, *values: Any) -> set[str]:
     """Give the uuids of the rows that meet a condition in SQL."""
-    there = "not p.is_removed and " if root == "projects" else ""
-    statement = f"select {ITSELF[root]}.uuid from {ROWS[root]} where {there}({condition})"
-    return {uuid.hex for uuid in read(url, statement, *values)}
+    base_condition = "not p.is_removed and " if root == "projects" else ""
+    statement = f"select {TABLE_ALIASES[root]}.uuid from {FROM_CLAUSES[root]} where {base_condition}({condition})"
+    return {uuid.hex for uuid in select_first_column(url, statement, *values)}

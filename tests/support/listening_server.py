@@ -8,34 +8,36 @@ from typing import Any
 import uvicorn
 
 from gateway.config.settings import Settings
-from gateway.http.single_write import WholeProtocol
-from gateway.server.app import Application
-from gateway.transports.frame_writer import FrameProtocol
-from tests.support.database_queries import eventually
+from gateway.http.single_write import SingleWriteProtocol
+from gateway.server.app import GatewayApplication
+from gateway.transports.frame_writer import BatchedFrameProtocol
+from tests.support.database_queries import wait_until_async
 
 
 @asynccontextmanager
-async def listening(app: Application, effective: Settings, **how: Any) -> AsyncIterator[int]:
+async def serve_on_free_port(
+    app: GatewayApplication, effective_settings: Settings, **overrides: Any
+) -> AsyncIterator[int]:
     """Serve at a free port, which is given; `how` else than usual."""
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "port": 0,
-        "http": WholeProtocol,
-        "ws": FrameProtocol,
-        "ws_max_size": effective.body_bytes,
+        "http": SingleWriteProtocol,
+        "ws": BatchedFrameProtocol,
+        "ws_max_size": effective_settings.body_bytes,
         "ws_per_message_deflate": False,
-        "access_log": effective.access_log,
+        "access_log": effective_settings.access_log,
         "timeout_graceful_shutdown": 5,
     }
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, **{**usual, **how}))
-    serving = asyncio.create_task(server.serve())
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, **{**defaults, **overrides}))
+    serve_task = asyncio.create_task(server.serve())
 
-    async def started() -> bool:
+    async def has_started() -> bool:
         return server.started
 
-    await eventually(started)
+    await wait_until_async(has_started)
     (address,) = [each.getsockname() for each in server.servers[0].sockets]
     try:
         yield address[1]
     finally:
         server.should_exit = True
-        await serving
+        await serve_task

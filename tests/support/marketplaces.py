@@ -11,80 +11,88 @@ import psycopg
 from gateway.api import schema
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.viewer_loader import ViewerReader
-from gateway.db.driver.database import Awaited, Database
-from gateway.db.installation.installation import Installation, found
-from gateway.db.queries.tokens import tokens
-from gateway.db.sql.compiler import Statements
-from gateway.execution.executor import Answering
-from gateway.execution.graphql_request import Asking
-from gateway.schema.framework.context import Context
+from gateway.db.access.viewer_loader import ViewerLoader
+from gateway.db.driver.database import Database, PendingRequest
+from gateway.db.installation.installation import Installation, inspect_installation
+from gateway.db.queries.tokens import load_tokens_by_username
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.execution.executor import Executor
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.schema.framework.context import RequestContext
 
-LOCAL = "127.0.0.1"
-MEDIA = "https://media.example.org/"
-EXECUTION = os.environ.get("GATEWAY_EXECUTION", "compiled")
+LOCAL_ADDRESS = "127.0.0.1"
+MEDIA_BASE_URL = "https://media.example.org/"
+EXECUTION_MODE = os.environ.get("GATEWAY_EXECUTION", "compiled")
 """How the suite has queries executed: it passes both ways."""
 
 
-class Recorded(Database):
+class RecordingDatabase(Database):
     """A database that keeps what it was asked."""
 
-    asked: list[str]
+    recorded_sql: list[str]
 
-    def send(self, queue: Sequence[Awaited]) -> None:
+    def send(self, pending_requests: Sequence[PendingRequest]) -> None:
         """Run what is asked for, and keep its SQL."""
-        self.asked.extend(statement.sql for (statement, _), _ in queue)
-        super().send(queue)
+        self.recorded_sql.extend(statement.sql for (statement, _), _ in pending_requests)
+        super().send(pending_requests)
 
 
 class Marketplace:
     """The gateway over one database."""
 
-    def __init__(self, url: str, database: Recorded, execution: str = EXECUTION) -> None:
+    def __init__(
+        self, url: str, database: RecordingDatabase, execution: str = EXECUTION_MODE
+    ) -> None:
         self.url, self.database = url, database
         with psycopg.connect(url) as connection:
-            self.installation: Installation = found(connection)
-            self.tokens = tokens(connection)
-        self.statements = Statements(self.installation)
-        self.reader = ViewerReader(self.installation, database)
-        self.answering = Answering(schema, execution=execution)
+            self.installation: Installation = inspect_installation(connection)
+            self.tokens = load_tokens_by_username(connection)
+        self.statement_compiler = StatementCompiler(self.installation)
+        self.viewer_loader = ViewerLoader(self.installation, database)
+        self.executor = Executor(schema, execution=execution)
 
-    async def viewer(self, username: str | None, address: str | None = LOCAL) -> Viewer:
+    async def load_viewer(
+        self, username: str | None, address: str | None = LOCAL_ADDRESS
+    ) -> Viewer:
         """Give the viewer of that name; without one the anonymous."""
         if username is None:
-            return await self.reader.viewer(None, address)
-        holder = await self.reader.holder(self.tokens[username])
+            return await self.viewer_loader.load_viewer(None, address)
+        holder = await self.viewer_loader.load_token_holder(self.tokens[username])
         if holder is None or not holder.is_active:
             raise UnauthenticatedError(username)
-        return await self.reader.viewer(holder, address)
+        return await self.viewer_loader.load_viewer(holder, address)
 
-    async def ask(
-        self, query: str, as_: str | None = "staff", address: str | None = LOCAL, **variables: Any
+    async def execute_query(
+        self,
+        query: str,
+        as_: str | None = "staff",
+        address: str | None = LOCAL_ADDRESS,
+        **variables: Any,
     ) -> Any:
         """Give the whole answer to `query`; the statements it takes are kept."""
-        viewer = await self.viewer(as_, address)
-        self.database.asked = []
-        context = Context(self.database, self.statements, viewer, MEDIA)
-        answer = await self.answering.answer(Asking(query, variables), context)
-        return msgspec.json.decode(answer.encoded())
+        viewer = await self.load_viewer(as_, address)
+        self.database.recorded_sql = []
+        context = RequestContext(self.database, self.statement_compiler, viewer, MEDIA_BASE_URL)
+        result = await self.executor.execute(GraphQLRequest(query, variables), context)
+        return msgspec.json.decode(result.encode())
 
-    async def data(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
+    async def fetch_data(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
         """Give the data of an answer that has no errors."""
-        answer = await self.ask(query, as_, **variables)
-        assert "errors" not in answer, answer["errors"][:3]
-        return answer["data"]
+        result = await self.execute_query(query, as_, **variables)
+        assert "errors" not in result, result["errors"][:3]
+        return result["data"]
 
-    async def refused(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
+    async def fetch_error(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
         """Give the first error of an answer that has one."""
-        return (await self.ask(query, as_, **variables))["errors"][0]
+        return (await self.execute_query(query, as_, **variables))["errors"][0]
 
 
 @asynccontextmanager
-async def opened(url: str, execution: str = EXECUTION) -> AsyncIterator[Marketplace]:
+async def open_marketplace(url: str, execution: str = EXECUTION_MODE) -> AsyncIterator[Marketplace]:
     """Open the marketplace at `url`."""
-    database = await Recorded.at(url)
-    assert isinstance(database, Recorded)
-    database.asked = []
+    database = await RecordingDatabase.connect(url)
+    assert isinstance(database, RecordingDatabase)
+    database.recorded_sql = []
     try:
         yield Marketplace(url, database, execution)
     finally:

@@ -6,62 +6,65 @@ from typing import Any
 
 import psycopg
 
-from gateway.demo.marketplace.fill import make
-from tests.support.gateway_server import Client, service
+from gateway.demo.marketplace.fill import create_marketplace
+from tests.support.gateway_server import GatewayClient, serve_in_process
 
-PROBLEM = "__typename ... on Problem { message } ... on NotPossible { reason } "
-WHOLE = (
-    PROBLEM + "... on WrongState { state allowed } ... on InvalidInput { fields { path message } } "
+PROBLEM_SELECTION = "__typename ... on Problem { message } ... on NotPossible { reason } "
+RESULT_SELECTION = (
+    PROBLEM_SELECTION
+    + "... on WrongState { state allowed } ... on InvalidInput { fields { path message } } "
     "... on Accepted { resource { uuid state endDate } order { uuid state cost } }"
 )
-FREE = """
+FINISH_ORDERS_SQL = """
 update marketplace_order set state = 3 where resource_id = %s and state in (1, 2, 7, 8, 9)
 """
 
 
-class Changing:
+class MutableDemo:
     """A demo with a client for everybody; `sql` looks behind the scenes."""
 
-    def __init__(self, client: Client, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, client: GatewayClient, connection: psycopg.Connection[Any]) -> None:
         self.client, self.connection = client, connection
 
-    def sql(self, statement: str, *given: Any) -> list[Any]:
+    def run_sql(self, statement: str, *parameters: Any) -> list[Any]:
         """Run a statement, and give the rows that it gives."""
-        done = self.connection.execute(statement.encode(), given or None)
-        return done.fetchall() if done.description else []
+        cursor = self.connection.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
 
-    async def change(self, field: str, as_: str | None = "staff", **given: Any) -> Any:
+    async def run_mutation(self, field: str, as_: str | None = "staff", **input_values: Any) -> Any:
         """Make a change and give what comes of it."""
         type_ = f"{field[0].upper()}{field[1:]}Input"
         months = "... on InvalidMonths { rules { component min max step } }"
-        wanted = f"{WHOLE} {months if field == 'renewResource' else ''}"
-        document = f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {wanted} }} }}"
-        answer = await self.client.ask(document, as_, input=given)
-        assert "errors" not in answer, answer["errors"]
-        return answer["data"][field]
+        selection = f"{RESULT_SELECTION} {months if field == 'renewResource' else ''}"
+        document = f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {selection} }} }}"
+        result = await self.client.execute_query(document, as_, input=input_values)
+        assert "errors" not in result, result["errors"]
+        return result["data"][field]
 
-    async def able(self, operation: str, as_: str = "staff", condition: str = "true") -> list[str]:
+    async def find_operable_resources(
+        self, operation: str, as_: str = "staff", condition: str = "true"
+    ) -> list[str]:
         """Give the uuids of resources on which somebody can carry out an operation."""
         document = "{ resources(first: 300) { nodes { uuid allowedOperations } } }"
-        nodes = (await self.client.ask(document, as_))["data"]["resources"]["nodes"]
-        found = [each["uuid"] for each in nodes if operation in each["allowedOperations"]]
-        kept = self.sql(
+        nodes = (await self.client.execute_query(document, as_))["data"]["resources"]["nodes"]
+        uuids = [node["uuid"] for node in nodes if operation in node["allowedOperations"]]
+        rows = self.run_sql(
             f"select r.uuid from marketplace_resource r"
             f" join marketplace_offering o on o.id = r.offering_id"
             f" where r.uuid = any(%s::uuid[]) and {condition} order by r.id",
-            found,
+            uuids,
         )
-        return [uuid.hex for (uuid,) in kept]
+        return [uuid.hex for (uuid,) in rows]
 
-    def digest(self) -> dict[str, str]:
+    def digest_tables(self) -> dict[str, str]:
         """Give, for each table, what tells whether anything in it changed."""
-        tables: Sequence[Any] = self.sql(
+        tables: Sequence[Any] = self.run_sql(
             "select format('%I.%I', schemaname, tablename) from pg_tables"
             " where schemaname in ('public', 'gateway')"
             " and tablename not in ('authtoken_token')"
         )
         return {
-            name: self.sql(
+            name: self.run_sql(
                 f"select md5(coalesce(string_agg(t::text, ';' order by t::text), '')) from {name} t"
             )[0][0]
             for (name,) in tables
@@ -69,10 +72,10 @@ class Changing:
 
 
 @asynccontextmanager
-async def changing(url: str, resources: int = 300) -> AsyncIterator[Changing]:
+async def serve_mutable_demo(url: str, resources: int = 300) -> AsyncIterator[MutableDemo]:
     """Serve a demo in an empty database; nobody has to agree to any terms there."""
     with psycopg.connect(url, autocommit=True) as connection:
-        make(connection, resources=resources, seed=1)
+        create_marketplace(connection, resource_count=resources, seed=1)
         connection.execute("delete from marketplace_offeringtermsofservice")
-        async with service(url) as client:
-            yield Changing(client, connection)
+        async with serve_in_process(url) as client:
+            yield MutableDemo(client, connection)

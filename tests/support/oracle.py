@@ -49,7 +49,7 @@ from psycopg.sql import SQL, Composable, Identifier
 
 
 @dataclass(frozen=True)
-class Asker:
+class OracleViewer:
     """Somebody who asks: a user, or nobody known, from an address if that is known."""
 
     user_id: int | None
@@ -59,77 +59,88 @@ class Asker:
 class Oracle:
     """Tells which rows of a marketplace somebody sees, by the rules of 2024 or 2026."""
 
-    def __init__(self, connection: psycopg.Connection, rules: Literal[2024, 2026]) -> None:
+    def __init__(self, connection: psycopg.Connection, year: Literal[2024, 2026]) -> None:
         self._connection = connection
-        self._rules = rules
+        self._year = year
 
-    def visible(self, noun: str, asker: Asker) -> set[str]:
+    def visible_uuids(self, noun: str, viewer: OracleViewer) -> set[str]:
         """Give the uuids, as 32 hex digits, of the rows of `noun` that `asker` sees."""
-        statement = SQL(_RULES).format(visible=Identifier(_VISIBLE[noun]), **self._tables())
-        settings = {key: self._setting(key, default) for key, default in _DEFAULTS.items()}
-        asked = {"user": asker.user_id, "address": asker.address, "rules": self._rules}
+        statement = SQL(_RULES_SQL).format(
+            visible=Identifier(_CTES_BY_NOUN[noun]), **self._substitute_tables()
+        )
+        settings = {
+            key: self._read_setting(key, default) for key, default in _DEFAULT_SETTINGS.items()
+        }
+        parameters = {"user": viewer.user_id, "address": viewer.address, "rules": self._year}
         with self._connection.cursor(row_factory=scalar_row) as cursor:
-            return set(cursor.execute(statement, asked | settings))
+            return set(cursor.execute(statement, parameters | settings))
 
-    def asker(self, username: str, address: str | None = None) -> Asker:
+    def find_viewer(self, username: str, address: str | None = None) -> OracleViewer:
         """Give the user of that name as somebody who asks."""
         statement = "select id from core_user where username = %s"
         with self._connection.cursor(row_factory=scalar_row) as cursor:
             [user_id] = cursor.execute(statement, [username])
-        return Asker(user_id, address)
+        return OracleViewer(user_id, address)
 
-    def _tables(self) -> dict[str, Composable]:
+    def _substitute_tables(self) -> dict[str, Composable]:
         """Give the tables that not every Waldur has, or what stands in for them."""
         return {
-            name: SQL(name) if self._exists(name) else SQL(instead)
-            for name, instead in _INSTEAD.items()
+            name: SQL(name) if self._table_exists(name) else SQL(instead)
+            for name, instead in _TABLE_SUBSTITUTES.items()
         }
 
-    def _exists(self, table: str) -> bool:
-        found = self._connection.execute("select to_regclass(%s) is not null", [table])
-        return found.fetchone() == (True,)
+    def _table_exists(self, table: str) -> bool:
+        cursor = self._connection.execute("select to_regclass(%s) is not null", [table])
+        return cursor.fetchone() == (True,)
 
-    def _setting(self, key: str, default: object) -> object:
+    def _read_setting(self, key: str, default: object) -> object:
         statement = "select value from constance_config where key = %s and value is not null"
         row = self._connection.execute(statement, [key]).fetchone()
-        return default if row is None else stored_value(row[0])
+        return default if row is None else decode_setting(row[0])
 
 
-def stored_value(stored: str) -> object:
+def decode_setting(stored: str) -> object:
     """Give what a row of constance_config holds: JSON or, in 2024, a pickle of a plain value."""
     try:
         value = json.loads(stored)
     except ValueError:
-        return _unpickled(b64decode(stored, validate=True))
+        return _decode_pickle(b64decode(stored, validate=True))
     return value["__value__"] if isinstance(value, dict) and "__value__" in value else value
 
 
-def _unpickled(pickle: bytes) -> object:
+def _decode_pickle(pickle: bytes) -> object:
     """Read a pickle of True, False, None, a string or an integer without running it."""
     value: object = None
     for code, argument, _ in genops(pickle):
-        if code.name in _CONSTANTS:
-            value = _CONSTANTS[code.name]
-        elif code.name in _LITERALS:
+        if code.name in _CONSTANT_OPCODES:
+            value = _CONSTANT_OPCODES[code.name]
+        elif code.name in _LITERAL_OPCODES:
             value = argument
-        elif code.name not in _FRAMES:
+        elif code.name not in _FRAMING_OPCODES:
             raise ValueError(f"A setting is no plain value: its pickle has {code.name}.")
     return value
 
 
-_RULES: Final = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+_RULES_SQL: Final = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
-_CONSTANTS: Final = {"NEWTRUE": True, "NEWFALSE": False, "NONE": None}
-_LITERALS: Final = {"BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE", "SHORT_BINUNICODE"}
-_FRAMES: Final = {"PROTO", "FRAME", "BINPUT", "LONG_BINPUT", "MEMOIZE", "STOP"}
+_CONSTANT_OPCODES: Final = {"NEWTRUE": True, "NEWFALSE": False, "NONE": None}
+_LITERAL_OPCODES: Final = {
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG1",
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+}
+_FRAMING_OPCODES: Final = {"PROTO", "FRAME", "BINPUT", "LONG_BINPUT", "MEMOIZE", "STOP"}
 
-_DEFAULTS: Final = {
+_DEFAULT_SETTINGS: Final = {
     "ANONYMOUS_USER_CAN_VIEW_OFFERINGS": True,
     "ANONYMOUS_USER_CAN_VIEW_PLANS": True,
     "RESTRICTED_OFFERING_VISIBILITY_MODE": "show_all",
 }
 
-_INSTEAD: Final = {
+_TABLE_SUBSTITUTES: Final = {
     "marketplace_resourceproject": "(select 0 id, 0 resource_id, true is_removed where false)",
     "marketplace_offeringpartition": "(select gen_random_uuid() uuid, 0 offering_id where false)",
     "structure_customer_organization_groups": (
@@ -138,7 +149,7 @@ _INSTEAD: Final = {
     ),
 }
 
-_VISIBLE: Final = {
+_CTES_BY_NOUN: Final = {
     "resource": "resource",
     "resource_as_consumer": "consumed",
     "resource_as_provider": "provided",
@@ -153,4 +164,4 @@ _VISIBLE: Final = {
     "customer": "customer",
     "user": "person",
 }
-NOUNS: Final = tuple(_VISIBLE)
+NOUNS: Final = tuple(_CTES_BY_NOUN)

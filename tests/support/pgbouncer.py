@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.support.embedded_postgres import open_folder
+from tests.support.embedded_postgres import create_public_folder
 
-PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+PGBOUNCER_PATH = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 """Where it is; None if it is not installed."""
-SETTINGS = """
+PGBOUNCER_CONFIG = """
 [databases]
 * = host={host} port={port} user=postgres
 [pgbouncer]
@@ -31,24 +31,28 @@ default_pool_size = 4
 
 
 @contextmanager
-def pgbouncer(url: str) -> Iterator[str]:
+def run_pgbouncer(url: str) -> Iterator[str]:
     """Pool connections to the server of `url`; give the address of the same database behind it."""
-    assert PROGRAM is not None
-    given, port = conninfo_to_dict(url), _free_port()
-    with open_folder() as folder:
-        settings = folder / "pgbouncer.ini"
-        settings.write_text(SETTINGS.format(host=given["host"], port=given["port"], listen=port))
-        owner = Path(str(given["host"])).stat().st_uid
-        with _running([PROGRAM, str(settings)], folder, owner):
-            pooled = f"postgresql://postgres@127.0.0.1:{port}{urlsplit(url).path}?sslmode=disable"
-            _await(pooled)
-            yield pooled
+    assert PGBOUNCER_PATH is not None
+    conninfo, port = conninfo_to_dict(url), _find_free_port()
+    with create_public_folder() as folder:
+        config_file = folder / "pgbouncer.ini"
+        config_file.write_text(
+            PGBOUNCER_CONFIG.format(host=conninfo["host"], port=conninfo["port"], listen=port)
+        )
+        owner_uid = Path(str(conninfo["host"])).stat().st_uid
+        with _run_process([PGBOUNCER_PATH, str(config_file)], folder, owner_uid):
+            pooled_url = (
+                f"postgresql://postgres@127.0.0.1:{port}{urlsplit(url).path}?sslmode=disable"
+            )
+            _wait_for_server(pooled_url)
+            yield pooled_url
 
 
 @contextmanager
-def _running(command: list[str], folder: Path, owner: int) -> Iterator[None]:
+def _run_process(command: list[str], folder: Path, owner_uid: int) -> Iterator[None]:
     """Run it as who owns PostgreSQL's socket: it refuses to run as root."""
-    user = owner if os.geteuid() == 0 else None
+    user = owner_uid if os.geteuid() == 0 else None
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, user=user)
         try:
@@ -58,7 +62,7 @@ def _running(command: list[str], folder: Path, owner: int) -> Iterator[None]:
             process.wait()
 
 
-def _await(url: str) -> None:
+def _wait_for_server(url: str) -> None:
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -71,7 +75,7 @@ def _await(url: str) -> None:
             return
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -12,16 +12,16 @@ from graphql import GraphQLEnumType, get_named_type, is_composite_type
 from strawberry.utils.str_converters import to_snake_case
 
 from tests.support.project_paths import WALDUR_FILES
-from tests.support.schema_documents import ASKED, SCHEMA, promised
-from tests.support.visibility.schema_paths import leaves
+from tests.support.schema_documents import SAMPLE_ARGUMENTS, SCHEMA, iter_mapped_fields
+from tests.support.visibility.schema_paths import leaf_fields
 
-ANSWERS = WALDUR_FILES / "rest"
-INDEX = (ANSWERS / "INDEX.txt").read_text(encoding="utf-8")
-PICTURES = {"offering_image", "offering_thumbnail", "category_icon", "image", "thumbnail"}
+REST_ANSWERS_FOLDER = WALDUR_FILES / "rest"
+REST_ANSWER_INDEX = (REST_ANSWERS_FOLDER / "INDEX.txt").read_text(encoding="utf-8")
+PICTURE_FIELDS = {"offering_image", "offering_thumbnail", "category_icon", "image", "thumbnail"}
 """Addresses of pictures: REST's are its own, so it only counts whether there is one."""
-PER_COMPONENT = {"prices": "price", "quotas": "amount", "future_prices": "futurePrice"}
+FIELDS_PER_COMPONENT = {"prices": "price", "quotas": "amount", "future_prices": "futurePrice"}
 """What REST gives of a plan as an object by component, and we give with each component."""
-EXCEPTED = {
+UNCOMPARED_FIELDS = {
     "report[]": "its fields are compared",
     "(component usages)": "no name of REST's, which tells them elsewhere",
     "(buttons)": "no name of REST's",
@@ -36,69 +36,75 @@ EXCEPTED = {
     "components[]": "its fields are compared",
     "plans[]": "its fields are compared",
     "parent_offering_slug": "REST prints the slug of the parent resource, a defect",
-    **{f"plans.{name}": "compared by component" for name in PER_COMPONENT},
+    **{f"plans.{name}": "compared by component" for name in FIELDS_PER_COMPONENT},
 }
 """What is not compared as it is, and why."""
 
 
 @dataclass(frozen=True)
-class Promise:
+class MappedField:
     """A field of rest-map.tsv: what REST calls it, and where in our rows it is."""
 
-    name: str
+    rest_name: str
     path: str
-    type: str
+    type_name: str
     """The name of its GraphQL type."""
-    row: str = ""
+    map_row: str = ""
     """How the contract tells it: its section's name of the field, and the whole path."""
 
     @property
     def is_part(self) -> bool:
         """Say whether it is a field of an offering's components or plans."""
-        return self.name.startswith(("components.", "plans."))
+        return self.rest_name.startswith(("components.", "plans."))
 
-    def is_in(self, row: Any) -> bool:
+    def is_comparable_in(self, rest_row: Any) -> bool:
         """Say whether REST's row has the field, and it is to be compared."""
-        excepted = self.row.rpartition(": ")[0] in EXCEPTED
-        return not excepted and has(row, self.name.split("."))
+        is_uncompared = self.map_row.rpartition(": ")[0] in UNCOMPARED_FIELDS
+        return not is_uncompared and has_path(rest_row, self.rest_name.split("."))
 
 
-def has(row: Any, names: list[str]) -> bool:
+def has_path(row: Any, names: list[str]) -> bool:
     """Say whether a row of REST's has what a path of names leads to, null or not."""
     if not names:
         return True
     if isinstance(row, list):
-        return any(has(each, names) for each in row)
-    return row is not None and names[0] in row and has(row[names[0]], names[1:])
+        return any(has_path(each, names) for each in row)
+    return row is not None and names[0] in row and has_path(row[names[0]], names[1:])
 
 
-OF_SECTION = re.compile(r"^(order|team\[\]|plan_periods\[\])\.")
+SECTION_PREFIX_PATTERN = re.compile(r"^(order|team\[\]|plan_periods\[\])\.")
 """What the contract puts before the names of some sections."""
 
 
-def promises(roots: Mapping[str, str]) -> list[Promise]:
+def load_mapped_fields(roots: Mapping[str, str]) -> list[MappedField]:
     """Give what is promised of some types, each with the path that leads to it."""
-    found = []
-    for name, path in promised():
-        root, _, rest = path.partition(".")
+    mapped_fields = []
+    for name, path in iter_mapped_fields():
+        root, _, subpath = path.partition(".")
         if root in roots:
-            known = OF_SECTION.sub("", name.replace("offering_components.", "components."))
-            found.append(Promise(known, roots[root] + rest, _type_of(path), f"{name}: {path}"))
-    return found
+            rest_name = SECTION_PREFIX_PATTERN.sub(
+                "", name.replace("offering_components.", "components.")
+            )
+            mapped_fields.append(
+                MappedField(
+                    rest_name, roots[root] + subpath, _get_type_name(path), f"{name}: {path}"
+                )
+            )
+    return mapped_fields
 
 
-def habits(roots: Mapping[str, str]) -> list[Promise]:
+def derive_unmapped_fields(roots: Mapping[str, str]) -> list[MappedField]:
     """Give the plain fields of some types beyond what is promised: REST has them in snake case."""
-    known = {path for _, path in promised()}
+    mapped_paths = {path for _, path in iter_mapped_fields()}
     return [
-        Promise(prefix + to_snake_case(name), prefix + name, _type_of(f"{root}.{name}"))
+        MappedField(prefix + to_snake_case(name), prefix + name, _get_type_name(f"{root}.{name}"))
         for root, prefix in roots.items()
-        for name in leaves(root)
-        if f"{root}.{name}" not in known
+        for name in leaf_fields(root)
+        if f"{root}.{name}" not in mapped_paths
     ]
 
 
-def _type_of(path: str) -> str:
+def _get_type_name(path: str) -> str:
     """Name the type of what a path leads to."""
     root, *names = path.split(".")
     type_: Any = SCHEMA.type_map[root]
@@ -107,77 +113,86 @@ def _type_of(path: str) -> str:
     return "Enum" if isinstance(type_, GraphQLEnumType) else str(type_.name)
 
 
-def body(name: str) -> Any:
+def load_answer_body(name: str) -> Any:
     """Give the body of a stored answer."""
-    return json.loads((ANSWERS / f"{name}.json").read_text(encoding="utf-8"))["body"]
+    return json.loads((REST_ANSWERS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["body"]
 
 
-def selection(root: str, paths: Iterable[str]) -> str:
+def build_selection(root: str, paths: Iterable[str]) -> str:
     """Write a selection of paths that start at a type."""
     tree: dict[str, Any] = {}
     for path in paths:
-        place = tree
+        node = tree
         for name in path.split("."):
-            place = place.setdefault(name, {})
-    return _written(SCHEMA.type_map[root], tree)
+            node = node.setdefault(name, {})
+    return _format_selection(SCHEMA.type_map[root], tree)
 
 
-def _written(type_: Any, tree: dict[str, Any]) -> str:
-    found = []
-    for name, below in tree.items():
-        kind = get_named_type(type_.fields[name].type)
-        inside = f" {{ __typename {_written(kind, below)} }}" if is_composite_type(kind) else ""
-        found.append(name + ASKED.get(name, "") + inside)
-    return " ".join(found)
+def _format_selection(type_: Any, tree: dict[str, Any]) -> str:
+    selections = []
+    for name, subtree in tree.items():
+        field_type = get_named_type(type_.fields[name].type)
+        selection_set = (
+            f" {{ __typename {_format_selection(field_type, subtree)} }}"
+            if is_composite_type(field_type)
+            else ""
+        )
+        selections.append(name + SAMPLE_ARGUMENTS.get(name, "") + selection_set)
+    return " ".join(selections)
 
 
-def values(row: Any, path: str) -> Any:
+def extract_values(row: Any, path: str) -> Any:
     """Give what a path leads to: null beyond a null, and beyond a list a list, by uuid."""
-    name, _, rest = path.partition(".")
+    name, _, subpath = path.partition(".")
     if row is None or not name:
         return row
     if isinstance(row, list):
-        return [values(each, path) for each in sorted(row, key=lambda each: each.get("uuid", ""))]
-    return values(row.get(name), rest)
+        return [
+            extract_values(each, path)
+            for each in sorted(row, key=lambda each: each.get("uuid", ""))
+        ]
+    return extract_values(row.get(name), subpath)
 
 
-def told(field: Promise, value: Any) -> Any:
+def normalise_gateway_value(field: MappedField, value: Any) -> Any:
     """Give what our value is compared by."""
-    if field.name in PICTURES:
+    if field.rest_name in PICTURE_FIELDS:
         return value is not None
-    return _each(value, field.type, _READ)
+    return _convert_values(value, field.type_name, _GATEWAY_CONVERTERS)
 
 
-def expected(field: Promise, value: Any) -> Any:
+def normalise_rest_value(field: MappedField, value: Any) -> Any:
     """Give what REST's value is compared by."""
-    if field.name in PICTURES:
+    if field.rest_name in PICTURE_FIELDS:
         return value is not None
-    if field.row == ROLE:
+    if field.map_row == TEAM_ROLE_MAP_ROW:
         return f"PROJECT.{value.upper()}"
-    return _each(value, field.type, _EXPECTED)
+    return _convert_values(value, field.type_name, _REST_CONVERTERS)
 
 
-def _each(value: Any, type_: str, made: Mapping[str, Callable[[Any], Any]]) -> Any:
+def _convert_values(
+    value: Any, type_name: str, converters: Mapping[str, Callable[[Any], Any]]
+) -> Any:
     """Give what is made of a value of a type, or of each of many; a null stays null."""
-    if value is None or type_ not in made:
+    if value is None or type_name not in converters:
         return value
     if isinstance(value, list):
-        return [_each(each, type_, made) for each in value]
-    return made[type_](value)
+        return [_convert_values(item, type_name, converters) for item in value]
+    return converters[type_name](value)
 
 
-def _uuid_of(address: str) -> str:
-    return address.rstrip("/").rpartition("/")[2]
+def _parse_uuid_of_url(url: str) -> str:
+    return url.rstrip("/").rpartition("/")[2]
 
 
-_READ: Mapping[str, Callable[[Any], Any]] = {
+_GATEWAY_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "ID": lambda value: urlsafe_b64decode(value).decode().rpartition(":")[2],
     "Decimal": Decimal,
 }
-ROLE = "team[].role: TeamMember.role"
-_EXPECTED: Mapping[str, Callable[[Any], Any]] = {
-    "ID": _uuid_of,
-    "UUID": _uuid_of,
+TEAM_ROLE_MAP_ROW = "team[].role: TeamMember.role"
+_REST_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "ID": _parse_uuid_of_url,
+    "UUID": _parse_uuid_of_url,
     "Enum": lambda value: re.sub("[ -]", "_", value.upper()),
     "Decimal": lambda value: Decimal(str(value)),
 }

@@ -4,118 +4,138 @@ from typing import Any
 
 from tests.support.marketplaces import Marketplace
 from tests.support.rest_answers import (
-    Promise,
-    body,
-    expected,
-    habits,
-    promises,
-    selection,
-    told,
-    values,
+    MappedField,
+    build_selection,
+    derive_unmapped_fields,
+    extract_values,
+    load_answer_body,
+    load_mapped_fields,
+    normalise_gateway_value,
+    normalise_rest_value,
 )
 
-MEMBER = "project_member_c0"
-PAGES = {
-    "list_project_member_c0": (MEMBER, "CONSUMER"),
+MEMBER_USERNAME = "project_member_c0"
+LIST_ANSWERS = {
+    "list_project_member_c0": (MEMBER_USERNAME, "CONSUMER"),
     "provider_list_provider_a_owner": ("provider_a_owner", "PROVIDER"),
 }
-SINGLE = {
+DETAIL_ANSWERS = {
     "detail_basic_options": "staff",
     "detail_instance_child": "staff",
-    "detail_member": MEMBER,
+    "detail_member": MEMBER_USERNAME,
     "detail_slurm_ok": "staff",
     "detail_terminated": "staff",
 }
-RESOURCE = promises({"Resource": ""})
-ORDER = promises({"Order": ""})
-PERIOD = promises({"PlanPeriod": ""})
-MEMBER_OF_TEAM = promises({"TeamMember": ""})
-PLACES = {"Offering": "", "Component": "components.", "Plan": "plans."}
-OFFERING = promises(PLACES)
-CATALOGUE = [*OFFERING, *habits(PLACES)]
-PRICED = "plans.components.component.type"
-Pairs = list[tuple[Any, Any]]
+RESOURCE_FIELDS = load_mapped_fields({"Resource": ""})
+ORDER_FIELDS = load_mapped_fields({"Order": ""})
+PLAN_PERIOD_FIELDS = load_mapped_fields({"PlanPeriod": ""})
+TEAM_MEMBER_FIELDS = load_mapped_fields({"TeamMember": ""})
+CATALOGUE_PREFIXES = {"Offering": "", "Component": "components.", "Plan": "plans."}
+OFFERING_FIELDS = load_mapped_fields(CATALOGUE_PREFIXES)
+CATALOGUE_FIELDS = [*OFFERING_FIELDS, *derive_unmapped_fields(CATALOGUE_PREFIXES)]
+PLAN_COMPONENT_TYPE_PATH = "plans.components.component.type"
+RowPairs = list[tuple[Any, Any]]
 """Rows of ours, each with REST's."""
 
 
-def same(found: Pairs, promised: list[Promise]) -> list[str]:
+def compare_rows(pairs: RowPairs, mapped_fields: list[MappedField]) -> list[str]:
     """Compare rows, field by field; tell of each comparison which row of the contract it is of."""
-    compared = []
-    for row, rest in found:
-        for each in promised:
-            if each.is_in(rest):
-                ours = told(each, values(row, each.path))
-                assert ours == expected(each, values(rest, each.name)), each.name
-                compared.append(each.row)
-    return compared
+    compared_rows = []
+    for row, rest_row in pairs:
+        for mapped_field in mapped_fields:
+            if mapped_field.is_comparable_in(rest_row):
+                gateway_value = normalise_gateway_value(
+                    mapped_field, extract_values(row, mapped_field.path)
+                )
+                assert gateway_value == normalise_rest_value(
+                    mapped_field, extract_values(rest_row, mapped_field.rest_name)
+                ), mapped_field.rest_name
+                compared_rows.append(mapped_field.map_row)
+    return compared_rows
 
 
-def _selected(root: str, promised: list[Promise]) -> str:
-    return selection(root, [each.path for each in promised])
+def _build_field_selection(root: str, mapped_fields: list[MappedField]) -> str:
+    return build_selection(root, [each.path for each in mapped_fields])
 
 
-async def page(waldur: Marketplace, name: str) -> Pairs:
+async def load_page_pairs(waldur: Marketplace, name: str) -> RowPairs:
     """Give the resources of a page."""
-    username, side = PAGES[name]
-    fields = _selected("Resource", RESOURCE)
-    query = f"{{ resources(first: 50, visibleAs: {side}) {{ nodes {{ {fields} }} }} }}"
-    rows = (await waldur.data(query, username))["resources"]["nodes"]
-    return list(zip(rows, body(name), strict=True))
+    username, perspective = LIST_ANSWERS[name]
+    fields = _build_field_selection("Resource", RESOURCE_FIELDS)
+    query = f"{{ resources(first: 50, visibleAs: {perspective}) {{ nodes {{ {fields} }} }} }}"
+    rows = (await waldur.fetch_data(query, username))["resources"]["nodes"]
+    return list(zip(rows, load_answer_body(name), strict=True))
 
 
-async def of_resource(waldur: Marketplace, name: str, fields: str) -> Any:
+async def load_resource(waldur: Marketplace, name: str, fields: str) -> Any:
     """Give what a resource of a stored answer shows to whom REST showed it."""
     query = f"query($uuid: UUID!) {{ resource(uuid: $uuid) {{ {fields} }} }}"
-    return (await waldur.data(query, SINGLE[name], uuid=body(name)["uuid"]))["resource"]
+    return (
+        await waldur.fetch_data(query, DETAIL_ANSWERS[name], uuid=load_answer_body(name)["uuid"])
+    )["resource"]
 
 
-async def single(waldur: Marketplace, name: str) -> Pairs:
+async def load_resource_pair(waldur: Marketplace, name: str) -> RowPairs:
     """Give one resource."""
-    return [(await of_resource(waldur, name, _selected("Resource", RESOURCE)), body(name))]
+    return [
+        (
+            await load_resource(waldur, name, _build_field_selection("Resource", RESOURCE_FIELDS)),
+            load_answer_body(name),
+        )
+    ]
 
 
-async def orders(waldur: Marketplace, name: str) -> Pairs:
+async def load_order_pairs(waldur: Marketplace, name: str) -> RowPairs:
     """Give the orders that are shown with a resource; there are the same ones."""
-    fields = _selected("Order", ORDER)
-    found = f"creation_order: creationOrder {{ {fields} }}"
-    row = await of_resource(
-        waldur, name, f"{found} order_in_progress: orderInProgress {{ {fields} }}"
+    fields = _build_field_selection("Order", ORDER_FIELDS)
+    creation_selection = f"creation_order: creationOrder {{ {fields} }}"
+    row = await load_resource(
+        waldur, name, f"{creation_selection} order_in_progress: orderInProgress {{ {fields} }}"
     )
-    rest = body(name)
-    assert {each: row[each] is None for each in row} == {each: rest[each] is None for each in row}
-    return [(row[each], rest[each]) for each in row if row[each]]
+    rest_row = load_answer_body(name)
+    assert {each: row[each] is None for each in row} == {
+        each: rest_row[each] is None for each in row
+    }
+    return [(row[each], rest_row[each]) for each in row if row[each]]
 
 
-async def team(waldur: Marketplace) -> Pairs:
+async def load_team_pairs(waldur: Marketplace) -> RowPairs:
     """Give the people in a team."""
-    fields = _selected("TeamMember", MEMBER_OF_TEAM)
-    row = await of_resource(waldur, "detail_slurm_ok", f"team {{ {fields} }}")
+    fields = _build_field_selection("TeamMember", TEAM_MEMBER_FIELDS)
+    row = await load_resource(waldur, "detail_slurm_ok", f"team {{ {fields} }}")
     rows = [{**each, "uuid": each["user"]["uuid"]} for each in row["team"]]
-    return paired(rows, body("detail_team"))
+    return pair_by_uuid(rows, load_answer_body("detail_team"))
 
 
-async def periods(waldur: Marketplace) -> Pairs:
+async def load_plan_period_pairs(waldur: Marketplace) -> RowPairs:
     """Give the periods in which a resource had a plan."""
-    fields = _selected("PlanPeriod", PERIOD)
-    row = await of_resource(waldur, "detail_basic_options", f"planPeriods {{ uuid {fields} }}")
-    return paired(row["planPeriods"], body("detail_plan_periods"))
+    fields = _build_field_selection("PlanPeriod", PLAN_PERIOD_FIELDS)
+    row = await load_resource(waldur, "detail_basic_options", f"planPeriods {{ uuid {fields} }}")
+    return pair_by_uuid(row["planPeriods"], load_answer_body("detail_plan_periods"))
 
 
-async def offerings(waldur: Marketplace) -> Pairs:
+async def load_offering_pairs(waldur: Marketplace) -> RowPairs:
     """Give the member's offerings.
 
     REST shows with an offering the components and plans of its parent if it has one.
     """
-    fields = selection("Offering", [*(each.path for each in CATALOGUE), PRICED])
-    below = selection("Offering", [PRICED, *(each.path for each in CATALOGUE if each.is_part)])
-    query = f"{{ offerings(first: 50) {{ nodes {{ {fields} parent {{ {below} }} }} }} }}"
-    found = (await waldur.data(query, MEMBER))["offerings"]["nodes"]
-    rows = [row | (row["parent"] or {}) for row in found]
-    return paired(rows, body("public_offerings_member"))
+    fields = build_selection(
+        "Offering", [*(each.path for each in CATALOGUE_FIELDS), PLAN_COMPONENT_TYPE_PATH]
+    )
+    parent_fields = build_selection(
+        "Offering",
+        [PLAN_COMPONENT_TYPE_PATH, *(each.path for each in CATALOGUE_FIELDS if each.is_part)],
+    )
+    query = f"{{ offerings(first: 50) {{ nodes {{ {fields} parent {{ {parent_fields} }} }} }} }}"
+    nodes = (await waldur.fetch_data(query, MEMBER_USERNAME))["offerings"]["nodes"]
+    rows = [row | (row["parent"] or {}) for row in nodes]
+    return pair_by_uuid(rows, load_answer_body("public_offerings_member"))
 
 
-def paired(rows: list[Any], rest: list[Any]) -> Pairs:
+def pair_by_uuid(rows: list[Any], rest_rows: list[Any]) -> RowPairs:
     """Give what has the same uuid in pairs."""
-    ours, others = ({each["uuid"]: each for each in found} for found in (rows, rest))
-    assert sorted(ours) == sorted(others)
-    return [(ours[each], others[each]) for each in ours]
+    gateway_by_uuid, rest_by_uuid = (
+        {uuid["uuid"]: uuid for uuid in side_rows} for side_rows in (rows, rest_rows)
+    )
+    assert sorted(gateway_by_uuid) == sorted(rest_by_uuid)
+    return [(gateway_by_uuid[uuid], rest_by_uuid[uuid]) for uuid in gateway_by_uuid]

@@ -6,11 +6,17 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLField, get_named_type
 
-from tests.support.rest_answers import ANSWERS, INDEX, OF_SECTION, body, has
-from tests.support.schema_documents import MAP, SCHEMA
+from tests.support.rest_answers import (
+    REST_ANSWER_INDEX,
+    REST_ANSWERS_FOLDER,
+    SECTION_PREFIX_PATTERN,
+    has_path,
+    load_answer_body,
+)
+from tests.support.schema_documents import REST_MAP_FILE, SCHEMA
 
-CHANGING = ("Mutation.", "Subscription.")
-STORED = {
+WRITE_ROOTS = ("Mutation.", "Subscription.")
+ANSWERS_BY_SECTION = {
     "resource": [
         "detail_basic_options",
         "detail_instance_child",
@@ -25,13 +31,15 @@ STORED = {
     "others": ["detail_plan_periods"],
 }
 """The stored answers that hold what a section of the contract is about."""
-STORED["offering component"] = STORED["offering (the `offering` operation)"]
-STORED["order (order_in_progress, creation_order, the orders operations)"] = STORED["resource"]
-ORDERS = "creation_order", "order_in_progress"
-STEP = re.compile(r"(\w+)(?:\((.*)\))?")
+ANSWERS_BY_SECTION["offering component"] = ANSWERS_BY_SECTION["offering (the `offering` operation)"]
+ANSWERS_BY_SECTION["order (order_in_progress, creation_order, the orders operations)"] = (
+    ANSWERS_BY_SECTION["resource"]
+)
+ORDER_KEYS = "creation_order", "order_in_progress"
+PATH_STEP_PATTERN = re.compile(r"(\w+)(?:\((.*)\))?")
 
 
-class Row(NamedTuple):
+class ContractRow(NamedTuple):
     """A row of the contract."""
 
     section: str
@@ -47,61 +55,66 @@ class Row(NamedTuple):
         """Say whether it is an address of REST's, and not a field of an answer."""
         return self.section == "what it is in GraphQL"
 
-    def stored(self) -> bool:
+    def has_stored_value(self) -> bool:
         """Say whether a stored answer holds its value."""
         if self.is_operation:
-            return _answered(self.name)
+            return _has_stored_body(self.name)
         name = self.name.replace("offering_components.", "components.")
-        names = OF_SECTION.sub("", name).replace("[]", "").split(".")
-        return any(has(each, names) for each in _rows(self.section))
+        names = SECTION_PREFIX_PATTERN.sub("", name).replace("[]", "").split(".")
+        return any(has_path(each, names) for each in _load_section_rows(self.section))
 
 
-def reading() -> Iterator[Row]:
+def iter_readable_rows() -> Iterator[ContractRow]:
     """Give the rows of the contract that read."""
     section = ""
-    for line in MAP.read_text(encoding="utf-8").splitlines():
+    for line in REST_MAP_FILE.read_text(encoding="utf-8").splitlines():
         name, path, *_ = line.split("\t")
         if name.startswith("## "):
             section = path
-        elif not name.startswith("#") and not path.startswith(CHANGING):
-            yield Row(section, name, path)
+        elif not name.startswith("#") and not path.startswith(WRITE_ROOTS):
+            yield ContractRow(section, name, path)
 
 
-def missing(row: Row) -> list[str]:
+def find_missing_parts(row: ContractRow) -> list[str]:
     """Name what the schema lacks of a row's path: types, fields and arguments."""
     root, *steps = re.findall(r"(?:\w+)(?:\(.*?\))?", row.path)
     type_: Any = SCHEMA.type_map.get(root)
     for step in steps:
-        found = STEP.fullmatch(step)
-        assert found
-        field: GraphQLField | None = getattr(type_, "fields", {}).get(found[1])
+        match = PATH_STEP_PATTERN.fullmatch(step)
+        assert match
+        field: GraphQLField | None = getattr(type_, "fields", {}).get(match[1])
         if field is None:
             return [step]
-        arguments = re.findall(r"(\w+):", found[2] or "")
+        arguments = re.findall(r"(\w+):", match[2] or "")
         if not field.args.keys() >= {*arguments}:
             return [step]
         type_ = get_named_type(field.type)
     return [] if type_ is not None else [root]
 
 
-def _rows(section: str) -> list[Any]:
-    rows = [body(name) for name in STORED.get(section, ())]
+def _load_section_rows(section: str) -> list[Any]:
+    rows = [load_answer_body(name) for name in ANSWERS_BY_SECTION.get(section, ())]
     return (
-        [row.get(name) for row in _flat(rows) for name in ORDERS] if "order (" in section else rows
+        [row.get(name) for row in _flatten_rows(rows) for name in ORDER_KEYS]
+        if "order (" in section
+        else rows
     )
 
 
-def _flat(rows: list[Any]) -> Iterator[Any]:
-    for each in rows:
-        yield from each if isinstance(each, list) else [each]
+def _flatten_rows(rows: list[Any]) -> Iterator[Any]:
+    for row in rows:
+        yield from row if isinstance(row, list) else [row]
 
 
-def _answered(operation: str) -> bool:
+def _has_stored_body(operation: str) -> bool:
     """Say whether the body of an answer to a reading operation is stored."""
-    method, _, address = operation.partition(" ")
-    address = address.removeprefix("marketplace-resources/").replace("{uuid}", "[0-9a-f]{32}")
-    known = address if address.startswith("marketplace-") else f"marketplace-resources/{address}"
-    line = rf"^(\w+) +{method} +200 .* /api/{known}(?:\?\S*)?(?:  .*)?$"
+    method, _, url_path = operation.partition(" ")
+    url_path = url_path.removeprefix("marketplace-resources/").replace("{uuid}", "[0-9a-f]{32}")
+    url_pattern = (
+        url_path if url_path.startswith("marketplace-") else f"marketplace-resources/{url_path}"
+    )
+    line_pattern = rf"^(\w+) +{method} +200 .* /api/{url_pattern}(?:\?\S*)?(?:  .*)?$"
     return any(
-        (ANSWERS / f"{name}.json").exists() for name in re.findall(line, INDEX, re.MULTILINE)
+        (REST_ANSWERS_FOLDER / f"{name}.json").exists()
+        for name in re.findall(line_pattern, REST_ANSWER_INDEX, re.MULTILINE)
     )

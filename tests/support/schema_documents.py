@@ -20,50 +20,52 @@ from tests.support.project_paths import WALDUR_FILES
 SCHEMA: GraphQLSchema = schema._schema
 
 
-def readable() -> dict[str, GraphQLObjectType]:
+def find_reachable_types() -> dict[str, GraphQLObjectType]:
     """Give the types of objects that queries lead to, by their names."""
     assert SCHEMA.query_type is not None
-    found, coming = {}, [SCHEMA.query_type]
-    while coming:
-        type_: Any = coming.pop()
-        if type_.name in found:
+    types_by_name, pending = {}, [SCHEMA.query_type]
+    while pending:
+        type_: Any = pending.pop()
+        if type_.name in types_by_name:
             continue
         if is_abstract_type(type_):
-            coming += SCHEMA.get_possible_types(type_)
+            pending += SCHEMA.get_possible_types(type_)
         elif isinstance(type_, GraphQLObjectType):
-            found[type_.name] = type_
-            coming += [get_named_type(each.type) for each in type_.fields.values()]
-    return found
+            types_by_name[type_.name] = type_
+            pending += [get_named_type(each.type) for each in type_.fields.values()]
+    return types_by_name
 
 
-def everything(name: str, depth: int) -> str:
+def select_all_fields(name: str, depth: int) -> str:
     """Write a selection of all fields of the type of that name, down to some depth."""
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType))
-    return " ".join(_fields(type_, depth))
+    return " ".join(_iter_field_selections(type_, depth))
 
 
-def _fields(type_: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> Iterator[str]:
+def _iter_field_selections(
+    type_: GraphQLObjectType | GraphQLInterfaceType, depth: int
+) -> Iterator[str]:
     for name, field in type_.fields.items():
-        if any(is_required_argument(each) for each in field.args.values()):
+        if any(is_required_argument(argument) for argument in field.args.values()):
             continue
-        below = get_named_type(field.type)
-        if not is_composite_type(below):
+        field_type = get_named_type(field.type)
+        if not is_composite_type(field_type):
             yield name
-        elif depth and isinstance(below, GraphQLObjectType):
-            if below.name.endswith("Connection"):
-                yield f"{name}(first: 2) {{ totalCount nodes {{ {everything(_node(below), 0)} }} }}"
+        elif depth and isinstance(field_type, GraphQLObjectType):
+            if field_type.name.endswith("Connection"):
+                yield f"{name}(first: 2) {{ totalCount nodes {{ {select_all_fields(_get_node_type_name(field_type), 0)} }} }}"
             else:
-                yield f"{name} {{ {everything(below.name, depth - 1)} }}"
+                yield f"{name} {{ {select_all_fields(field_type.name, depth - 1)} }}"
 
 
-def _node(connection: GraphQLObjectType) -> str:
+def _get_node_type_name(connection: GraphQLObjectType) -> str:
     return str(get_named_type(connection.fields["nodes"].type))
 
 
-ARGUMENTS = re.compile(r"\(.*?\)")
-MAP = WALDUR_FILES / "rest-map.tsv"
-SECTIONS = (
+ARGUMENT_LIST_PATTERN = re.compile(r"\(.*?\)")
+REST_MAP_FILE = WALDUR_FILES / "rest-map.tsv"
+REST_MAP_SECTIONS = (
     "resource",
     "offering component",
     "offering (the `offering` operation)",
@@ -71,7 +73,7 @@ SECTIONS = (
     "order (order_in_progress, creation_order, the orders operations)",
     "others",
 )
-ROOTS = {
+PATHS_FROM_RESOURCE = {
     "Component": ("offering", "components"),
     "Partition": ("offering", "partitions"),
     "Offering": ("offering",),
@@ -86,46 +88,50 @@ ROOTS = {
     "RenewalEstimate": ("renewalEstimate", "... on RenewalEstimate"),
 }
 """How one comes from a resource to each type."""
-ASKED = {
+SAMPLE_ARGUMENTS = {
     "historyAt": '(at: "2026-06-30T12:00:00Z")',
     "renewalEstimate": "(extensionMonths: 12)",
 }
 """What fields are asked with that need arguments."""
 
 
-def promised(sections: Collection[str] = SECTIONS) -> Iterator[tuple[str, str]]:
+def iter_mapped_fields(sections: Collection[str] = REST_MAP_SECTIONS) -> Iterator[tuple[str, str]]:
     """Give REST's names and our paths."""
     section = ""
-    for line in MAP.read_text(encoding="utf-8").splitlines():
+    for line in REST_MAP_FILE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             section = line.split("\t")[-1]
         elif section in sections and not line.startswith("#"):
             name, path, *_ = line.split("\t")
-            yield name, ARGUMENTS.sub("", path)
+            yield name, ARGUMENT_LIST_PATTERN.sub("", path)
 
 
-def contract(sections: Collection[str] = SECTIONS) -> str:
+def select_mapped_fields(sections: Collection[str] = REST_MAP_SECTIONS) -> str:
     """Write a selection of all paths that some sections promise, from a resource."""
     tree: dict[str, Any] = {}
-    for _, path in promised(sections):
+    for _, path in iter_mapped_fields(sections):
         root, *names = path.split(".")
-        place = tree
-        for name in (*ROOTS[root], *names):
-            place = place.setdefault(name, {})
-    return _written(tree, SCHEMA.type_map["Resource"])
+        node = tree
+        for name in (*PATHS_FROM_RESOURCE[root], *names):
+            node = node.setdefault(name, {})
+    return _format_selection(tree, SCHEMA.type_map["Resource"])
 
 
-def _written(tree: dict[str, Any], type_: Any) -> str:
-    parts = []
-    for name, below in tree.items():
-        kind = _below(type_, name)
-        inner = _written(below, kind) if is_composite_type(kind) else ""
-        inside = f" {{ {inner or '__typename'} }}" if is_composite_type(kind) else ""
-        parts.append(f"{name}{ASKED.get(name, '')}{inside}")
-    return " ".join(parts)
+def _format_selection(tree: dict[str, Any], type_: Any) -> str:
+    selections = []
+    for name, subtree in tree.items():
+        field_type = _get_field_type(type_, name)
+        inner_selection = (
+            _format_selection(subtree, field_type) if is_composite_type(field_type) else ""
+        )
+        selection_set = (
+            f" {{ {inner_selection or '__typename'} }}" if is_composite_type(field_type) else ""
+        )
+        selections.append(f"{name}{SAMPLE_ARGUMENTS.get(name, '')}{selection_set}")
+    return " ".join(selections)
 
 
-def _below(type_: Any, name: str) -> Any:
+def _get_field_type(type_: Any, name: str) -> Any:
     """Give the type below a field, or of a fragment."""
-    _, of_fragment, fragment = name.partition("... on ")
-    return SCHEMA.type_map[fragment] if of_fragment else get_named_type(type_.fields[name].type)
+    _, separator, fragment_type = name.partition("... on ")
+    return SCHEMA.type_map[fragment_type] if separator else get_named_type(type_.fields[name].type)

@@ -8,12 +8,12 @@ from base64 import b64encode
 import psycopg
 import pytest
 
-from tests.support.oracle import NOUNS, Asker, Oracle, stored_value
+from tests.support.oracle import NOUNS, Oracle, OracleViewer, decode_setting
 from tests.support.project_paths import WALDUR_FILES
 
-ANSWERS = WALDUR_FILES / "rest"
-INDEX = (ANSWERS / "INDEX.txt").read_text(encoding="utf-8")
-ENDPOINTS = {
+REST_RESPONSES = WALDUR_FILES / "rest"
+RESPONSE_INDEX = (REST_RESPONSES / "INDEX.txt").read_text(encoding="utf-8")
+NOUNS_BY_ENDPOINT = {
     "marketplace-resources": "resource_as_consumer",
     "marketplace-provider-resources": "resource_as_provider",
     "marketplace-provider-offerings": "offering",
@@ -23,8 +23,12 @@ ENDPOINTS = {
     "projects": "project",
     "customers": "customer",
 }
-TOTALS = re.findall(r" 200 n=\d+ +total=(\d+) +(\w+) +/api/([\w-]+)/\?page_size=50\n", INDEX)
-DETAILS = re.findall(r" GET +(200|404) .* (\w+) +/api/([\w-]+)/([0-9a-f]{32})/\s", INDEX)
+LIST_RESPONSES = re.findall(
+    r" 200 n=\d+ +total=(\d+) +(\w+) +/api/([\w-]+)/\?page_size=50\n", RESPONSE_INDEX
+)
+DETAIL_RESPONSES = re.findall(
+    r" GET +(200|404) .* (\w+) +/api/([\w-]+)/([0-9a-f]{32})/\s", RESPONSE_INDEX
+)
 MEMBER = "project_member_c0"
 OUTSIDER = "nobody"
 
@@ -35,29 +39,29 @@ def oracle(connection: psycopg.Connection) -> Oracle:
     return Oracle(connection, 2024)
 
 
-def answered(name: str) -> set[str]:
-    body = json.loads((ANSWERS / f"{name}.json").read_text(encoding="utf-8"))["body"]
+def load_response_uuids(name: str) -> set[str]:
+    body = json.loads((REST_RESPONSES / f"{name}.json").read_text(encoding="utf-8"))["body"]
     return {row["uuid"] for row in body}
 
 
-def set_setting(connection: psycopg.Connection, key: str, stored: str) -> None:
+def _insert_setting(connection: psycopg.Connection, key: str, stored: str) -> None:
     connection.execute("insert into constance_config (key, value) values (%s, %s)", [key, stored])
 
 
-def uuids(connection: psycopg.Connection, table: str, condition: str) -> set[str]:
-    found = connection.execute(f"select uuid from {table} where {condition}")
-    return {row[0].hex for row in found}
+def _select_uuids(connection: psycopg.Connection, table: str, condition: str) -> set[str]:
+    rows = connection.execute(f"select uuid from {table} where {condition}")
+    return {row[0].hex for row in rows}
 
 
-@pytest.mark.parametrize(("total", "username", "endpoint"), TOTALS)
+@pytest.mark.parametrize(("total", "username", "endpoint"), LIST_RESPONSES)
 def test_counts_what_waldur_counted(
     oracle: Oracle, total: str, username: str, endpoint: str
 ) -> None:
-    found = oracle.visible(ENDPOINTS[endpoint], oracle.asker(username))
-    assert len(found) == int(total)
+    visible = oracle.visible_uuids(NOUNS_BY_ENDPOINT[endpoint], oracle.find_viewer(username))
+    assert len(visible) == int(total)
 
 
-@pytest.mark.parametrize(("status", "username", "endpoint", "uuid"), DETAILS)
+@pytest.mark.parametrize(("status", "username", "endpoint", "uuid"), DETAIL_RESPONSES)
 def test_finds_what_waldur_found(
     oracle: Oracle,
     status: str,
@@ -65,8 +69,8 @@ def test_finds_what_waldur_found(
     endpoint: str,
     uuid: str,
 ) -> None:
-    found = oracle.visible(ENDPOINTS[endpoint], oracle.asker(username))
-    assert (uuid in found) == (status == "200")
+    visible = oracle.visible_uuids(NOUNS_BY_ENDPOINT[endpoint], oracle.find_viewer(username))
+    assert (uuid in visible) == (status == "200")
 
 
 @pytest.mark.parametrize(
@@ -79,38 +83,40 @@ def test_finds_what_waldur_found(
 def test_has_the_rows_of_a_page_of_waldur(
     oracle: Oracle, answer: str, username: str, noun: str
 ) -> None:
-    found = oracle.visible(noun, oracle.asker(username))
-    assert answered(answer) < found
-    assert found <= oracle.visible("resource", oracle.asker(username))
+    visible = oracle.visible_uuids(noun, oracle.find_viewer(username))
+    assert load_response_uuids(answer) < visible
+    assert visible <= oracle.visible_uuids("resource", oracle.find_viewer(username))
 
 
 def test_has_the_catalogue_of_waldur_with_its_plans(oracle: Oracle) -> None:
-    offerings = json.loads((ANSWERS / "public_offerings_member.json").read_text())["body"]
+    offerings = json.loads((REST_RESPONSES / "public_offerings_member.json").read_text())["body"]
     plans = {plan["uuid"] for offering in offerings for plan in offering["plans"]}
-    member = oracle.asker(MEMBER)
-    assert oracle.visible("offering", member) == answered("public_offerings_member")
-    assert oracle.visible("plan", member) == plans
+    member = oracle.find_viewer(MEMBER)
+    assert oracle.visible_uuids("offering", member) == load_response_uuids(
+        "public_offerings_member"
+    )
+    assert oracle.visible_uuids("plan", member) == plans
 
 
 @pytest.mark.parametrize("noun", NOUNS)
 def test_shows_nothing_to_the_inactive(oracle: Oracle, noun: str) -> None:
-    assert oracle.visible(noun, oracle.asker("inactive_user")) == set()
+    assert oracle.visible_uuids(noun, oracle.find_viewer("inactive_user")) == set()
 
 
 @pytest.mark.parametrize(("username", "count"), [("staff", 40), ("support", 40), (MEMBER, 1)])
 def test_shows_others_to_staff_and_support_only(oracle: Oracle, username: str, count: int) -> None:
-    assert len(oracle.visible("user", oracle.asker(username))) == count
+    assert len(oracle.visible_uuids("user", oracle.find_viewer(username))) == count
 
 
 @pytest.mark.parametrize(
     ("noun", "count"), [("offering", 13), ("category", 5), ("resource", 0), ("user", 0)]
 )
 def test_shows_only_the_catalogue_to_the_anonymous(oracle: Oracle, noun: str, count: int) -> None:
-    assert len(oracle.visible(noun, Asker(None))) == count
+    assert len(oracle.visible_uuids(noun, OracleViewer(None))) == count
 
 
 @pytest.mark.parametrize(
-    ("key", "gone"),
+    ("key", "hidden_nouns"),
     [
         (
             "ANONYMOUS_USER_CAN_VIEW_OFFERINGS",
@@ -120,21 +126,23 @@ def test_shows_only_the_catalogue_to_the_anonymous(oracle: Oracle, noun: str, co
     ],
 )
 def test_shows_the_anonymous_less_where_it_is_set(
-    connection: psycopg.Connection, oracle: Oracle, key: str, gone: set[str]
+    connection: psycopg.Connection, oracle: Oracle, key: str, hidden_nouns: set[str]
 ) -> None:
-    shown = {noun for noun in NOUNS if oracle.visible(noun, Asker(None))}
-    set_setting(connection, key, b64encode(pickle.dumps(obj=False, protocol=2)).decode())
-    assert {noun for noun in NOUNS if oracle.visible(noun, Asker(None))} == shown - gone
+    visible_nouns = {noun for noun in NOUNS if oracle.visible_uuids(noun, OracleViewer(None))}
+    _insert_setting(connection, key, b64encode(pickle.dumps(obj=False, protocol=2)).decode())
+    assert {
+        noun for noun in NOUNS if oracle.visible_uuids(noun, OracleViewer(None))
+    } == visible_nouns - hidden_nouns
 
 
 @pytest.mark.parametrize("username", [None, OUTSIDER, "owner_f"])
 def test_shows_plans_of_a_group_to_its_customers_only(
     connection: psycopg.Connection, oracle: Oracle, username: str | None
 ) -> None:
-    other = oracle.asker(username) if username else Asker(None)
-    restricted = uuids(connection, "marketplace_plan", "id = 72")
-    assert restricted <= oracle.visible("plan", oracle.asker(MEMBER))
-    assert not restricted & oracle.visible("plan", other)
+    other_viewer = oracle.find_viewer(username) if username else OracleViewer(None)
+    restricted = _select_uuids(connection, "marketplace_plan", "id = 72")
+    assert restricted <= oracle.visible_uuids("plan", oracle.find_viewer(MEMBER))
+    assert not restricted & oracle.visible_uuids("plan", other_viewer)
 
 
 def test_takes_a_customer_to_have_many_groups_where_it_can(
@@ -144,9 +152,9 @@ def test_takes_a_customer_to_have_many_groups_where_it_can(
         create table structure_customer_organization_groups as
         select 12 as customer_id, unnest(array[5, 6]) as organizationgroup_id
     """)
-    restricted = uuids(connection, "marketplace_plan", "id = 72")
-    assert restricted <= oracle.visible("plan", oracle.asker("owner_f"))
-    assert not restricted & oracle.visible("plan", oracle.asker(MEMBER))
+    restricted = _select_uuids(connection, "marketplace_plan", "id = 72")
+    assert restricted <= oracle.visible_uuids("plan", oracle.find_viewer("owner_f"))
+    assert not restricted & oracle.visible_uuids("plan", oracle.find_viewer(MEMBER))
 
 
 def test_shows_partitions_with_their_offering(
@@ -157,24 +165,28 @@ def test_shows_partitions_with_their_offering(
         select gen_random_uuid() as uuid, id as offering_id from marketplace_offering
     """)
     for noun in ("partition", "offering"):
-        assert len(oracle.visible(noun, Asker(None))) == 13
-        assert len(oracle.visible(noun, oracle.asker("staff"))) == 20
+        assert len(oracle.visible_uuids(noun, OracleViewer(None))) == 13
+        assert len(oracle.visible_uuids(noun, oracle.find_viewer("staff"))) == 20
 
 
 @pytest.mark.parametrize(
-    ("address", "seen"), [("10.1.2.3", True), ("10.2.0.1", False), ("::1", False), (None, False)]
+    ("address", "is_visible"),
+    [("10.1.2.3", True), ("10.2.0.1", False), ("::1", False), (None, False)],
 )
 def test_conceals_resources_outside_the_customer_s_subnets(
-    connection: psycopg.Connection, oracle: Oracle, address: str | None, *, seen: bool
+    connection: psycopg.Connection, oracle: Oracle, address: str | None, *, is_visible: bool
 ) -> None:
     add_subnet = """
         insert into structure_accesssubnet (description, uuid, inet, customer_id)
         values ('', gen_random_uuid(), %s, 9)
     """
     connection.execute(add_subnet, [None])
-    assert oracle.visible("resource_as_consumer", oracle.asker(MEMBER, address))
+    assert oracle.visible_uuids("resource_as_consumer", oracle.find_viewer(MEMBER, address))
     connection.execute(add_subnet, ["10.1.0.0/16"])
-    assert bool(oracle.visible("resource_as_consumer", oracle.asker(MEMBER, address))) == seen
+    assert (
+        bool(oracle.visible_uuids("resource_as_consumer", oracle.find_viewer(MEMBER, address)))
+        == is_visible
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,9 +200,9 @@ def test_conceals_resources_outside_the_customer_s_subnets(
     ],
 )
 def test_reads_a_stored_setting(stored: str, value: object) -> None:
-    assert stored_value(stored) == value
+    assert decode_setting(stored) == value
 
 
 def test_never_runs_a_stored_setting() -> None:
     with pytest.raises(ValueError, match="GLOBAL"):
-        stored_value(b64encode(pickle.dumps(print, 2)).decode())
+        decode_setting(b64encode(pickle.dumps(print, 2)).decode())

@@ -12,13 +12,13 @@ OUTSIDER = "nobody"
 
 
 @pytest.fixture
-def oracle(connection: psycopg.Connection) -> Oracle:
+def oracle_2024(connection: psycopg.Connection) -> Oracle:
     """Give the rules of October 2024."""
     return Oracle(connection, 2024)
 
 
 @pytest.fixture
-def newer(connection: psycopg.Connection) -> Oracle:
+def oracle_2026(connection: psycopg.Connection) -> Oracle:
     """Give the rules of 2026, under which project members list resources and projects."""
     connection.execute("""
         insert into permissions_rolepermission (permission, role_id)
@@ -29,7 +29,7 @@ def newer(connection: psycopg.Connection) -> Oracle:
     return Oracle(connection, 2026)
 
 
-def give_role(
+def grant_role(
     connection: psycopg.Connection, username: str, role: str, model: str, object_id: int
 ) -> None:
     app = "structure" if model in {"customer", "project"} else "marketplace"
@@ -45,13 +45,13 @@ def give_role(
     )
 
 
-def set_setting(connection: psycopg.Connection, key: str, stored: str) -> None:
+def _insert_setting(connection: psycopg.Connection, key: str, stored: str) -> None:
     connection.execute("insert into constance_config (key, value) values (%s, %s)", [key, stored])
 
 
-def uuids(connection: psycopg.Connection, table: str, condition: str) -> set[str]:
-    found = connection.execute(f"select uuid from {table} where {condition}")
-    return {row[0].hex for row in found}
+def _select_uuids(connection: psycopg.Connection, table: str, condition: str) -> set[str]:
+    rows = connection.execute(f"select uuid from {table} where {condition}")
+    return {row[0].hex for row in rows}
 
 
 @pytest.mark.parametrize(
@@ -59,31 +59,31 @@ def uuids(connection: psycopg.Connection, table: str, condition: str) -> set[str
     [("resource_as_consumer", "RESOURCE.LIST"), ("project", "PROJECT.LIST")],
 )
 def test_lists_in_2026_by_permission_of_an_active_role(
-    connection: psycopg.Connection, newer: Oracle, noun: str, permission: str
+    connection: psycopg.Connection, oracle_2026: Oracle, noun: str, permission: str
 ) -> None:
-    assert newer.visible(noun, newer.asker(MEMBER))
-    assert not newer.visible(noun, newer.asker("project_admin_c0"))
+    assert oracle_2026.visible_uuids(noun, oracle_2026.find_viewer(MEMBER))
+    assert not oracle_2026.visible_uuids(noun, oracle_2026.find_viewer("project_admin_c0"))
     connection.execute(
         "update permissions_rolepermission set role_id = 4 where permission = %s", [permission]
     )
-    assert not newer.visible(noun, newer.asker(MEMBER))
-    assert newer.visible(noun, newer.asker("project_admin_c0"))
+    assert not oracle_2026.visible_uuids(noun, oracle_2026.find_viewer(MEMBER))
+    assert oracle_2026.visible_uuids(noun, oracle_2026.find_viewer("project_admin_c0"))
     connection.execute("update permissions_role set is_active = false")
-    assert not newer.visible(noun, newer.asker("project_admin_c0"))
+    assert not oracle_2026.visible_uuids(noun, oracle_2026.find_viewer("project_admin_c0"))
 
 
 @pytest.mark.parametrize("noun", ["resource_as_consumer", "project", "customer"])
 def test_follows_a_role_on_a_resource_in_2026_only(
-    connection: psycopg.Connection, newer: Oracle, oracle: Oracle, noun: str
+    connection: psycopg.Connection, oracle_2026: Oracle, oracle_2024: Oracle, noun: str
 ) -> None:
-    give_role(connection, OUTSIDER, "PROJECT.ADMIN", "resource", 601)
-    outsider = oracle.asker(OUTSIDER)
-    assert len(newer.visible(noun, outsider)) == 1
-    assert not oracle.visible(noun, outsider)
+    grant_role(connection, OUTSIDER, "PROJECT.ADMIN", "resource", 601)
+    outsider = oracle_2024.find_viewer(OUTSIDER)
+    assert len(oracle_2026.visible_uuids(noun, outsider)) == 1
+    assert not oracle_2024.visible_uuids(noun, outsider)
 
 
 def test_follows_a_role_on_a_sub_project_that_is_not_removed(
-    connection: psycopg.Connection, newer: Oracle
+    connection: psycopg.Connection, oracle_2026: Oracle
 ) -> None:
     connection.execute("""
         create table marketplace_resourceproject as
@@ -92,9 +92,9 @@ def test_follows_a_role_on_a_sub_project_that_is_not_removed(
         values ('marketplace', 'resourceproject')
     """)
     for sub_project in (1, 2):
-        give_role(connection, OUTSIDER, "PROJECT.ADMIN", "resourceproject", sub_project)
-    found = newer.visible("resource", newer.asker(OUTSIDER))
-    assert found == uuids(connection, "marketplace_resource", "id = 601")
+        grant_role(connection, OUTSIDER, "PROJECT.ADMIN", "resourceproject", sub_project)
+    visible = oracle_2026.visible_uuids("resource", oracle_2026.find_viewer(OUTSIDER))
+    assert visible == _select_uuids(connection, "marketplace_resource", "id = 601")
 
 
 @pytest.mark.parametrize(
@@ -106,22 +106,29 @@ def test_follows_a_role_on_a_sub_project_that_is_not_removed(
     ],
 )
 def test_follows_a_role_of_the_provider_in_2026_only(
-    connection: psycopg.Connection, newer: Oracle, oracle: Oracle, model: str, row: int, noun: str
+    connection: psycopg.Connection,
+    oracle_2026: Oracle,
+    oracle_2024: Oracle,
+    model: str,
+    row: int,
+    noun: str,
 ) -> None:
-    give_role(connection, OUTSIDER, "OFFERING.MANAGER", model, row)
-    outsider = oracle.asker(OUTSIDER)
-    assert newer.visible(noun, outsider)
-    assert not oracle.visible(noun, outsider)
+    grant_role(connection, OUTSIDER, "OFFERING.MANAGER", model, row)
+    outsider = oracle_2024.find_viewer(OUTSIDER)
+    assert oracle_2026.visible_uuids(noun, outsider)
+    assert not oracle_2024.visible_uuids(noun, outsider)
 
 
 def test_shows_a_private_draft_offering_to_its_manager_and_its_provider(
-    connection: psycopg.Connection, oracle: Oracle
+    connection: psycopg.Connection, oracle_2024: Oracle
 ) -> None:
-    give_role(connection, OUTSIDER, "OFFERING.MANAGER", "offering", 39)
-    draft = uuids(connection, "marketplace_offering", "id = 39")
-    assert draft <= oracle.visible("offering", oracle.asker(OUTSIDER))
-    assert draft <= oracle.visible("offering", oracle.asker("provider_b_owner"))
-    assert not draft & oracle.visible("offering", oracle.asker(MEMBER))
+    grant_role(connection, OUTSIDER, "OFFERING.MANAGER", "offering", 39)
+    draft = _select_uuids(connection, "marketplace_offering", "id = 39")
+    assert draft <= oracle_2024.visible_uuids("offering", oracle_2024.find_viewer(OUTSIDER))
+    assert draft <= oracle_2024.visible_uuids(
+        "offering", oracle_2024.find_viewer("provider_b_owner")
+    )
+    assert not draft & oracle_2024.visible_uuids("offering", oracle_2024.find_viewer(MEMBER))
 
 
 @pytest.mark.parametrize(
@@ -135,26 +142,26 @@ def test_shows_a_private_draft_offering_to_its_manager_and_its_provider(
     ],
 )
 def test_narrows_the_catalogue_by_its_mode(
-    connection: psycopg.Connection, newer: Oracle, mode: str, username: str, count: int
+    connection: psycopg.Connection, oracle_2026: Oracle, mode: str, username: str, count: int
 ) -> None:
-    set_setting(connection, "RESTRICTED_OFFERING_VISIBILITY_MODE", json.dumps(mode))
-    found = newer.visible("offering", newer.asker(username))
-    assert len(found & uuids(connection, "marketplace_offering", "shared")) == count
+    _insert_setting(connection, "RESTRICTED_OFFERING_VISIBILITY_MODE", json.dumps(mode))
+    visible = oracle_2026.visible_uuids("offering", oracle_2026.find_viewer(username))
+    assert len(visible & _select_uuids(connection, "marketplace_offering", "shared")) == count
 
 
-def test_asks_a_child_offering_for_an_accessible_plan_of_its_parent(
-    connection: psycopg.Connection, newer: Oracle
+def test_a_child_offering_needs_an_accessible_plan_of_its_parent(
+    connection: psycopg.Connection, oracle_2026: Oracle
 ) -> None:
-    set_setting(connection, "RESTRICTED_OFFERING_VISIBILITY_MODE", '"hide_inaccessible"')
+    _insert_setting(connection, "RESTRICTED_OFFERING_VISIBILITY_MODE", '"hide_inaccessible"')
     connection.execute("update marketplace_offering set shared = true where id = 23")
-    child = uuids(connection, "marketplace_offering", "id = 23")
-    assert child <= newer.visible("offering", newer.asker(OUTSIDER))
+    child = _select_uuids(connection, "marketplace_offering", "id = 23")
+    assert child <= oracle_2026.visible_uuids("offering", oracle_2026.find_viewer(OUTSIDER))
     connection.execute("update marketplace_plan set archived = true where offering_id = 21")
-    assert not child & newer.visible("offering", newer.asker(OUTSIDER))
+    assert not child & oracle_2026.visible_uuids("offering", oracle_2026.find_viewer(OUTSIDER))
 
 
 @pytest.mark.parametrize(
-    ("username", "seen"),
+    ("username", "is_visible"),
     [
         ("project_manager_c0", True),  # has the role
         (MEMBER, True),  # lists a resource of it
@@ -163,13 +170,18 @@ def test_asks_a_child_offering_for_an_accessible_plan_of_its_parent(
     ],
 )
 def test_restricts_offerings_to_roles_in_2026_only(
-    connection: psycopg.Connection, newer: Oracle, oracle: Oracle, username: str, *, seen: bool
+    connection: psycopg.Connection,
+    oracle_2026: Oracle,
+    oracle_2024: Oracle,
+    username: str,
+    *,
+    is_visible: bool,
 ) -> None:
     connection.execute(
         "update marketplace_offering set plugin_options = %s where id = 31",
         [json.dumps({"restricted_to_roles": ["PROJECT.MANAGER"]})],
     )
-    restricted = uuids(connection, "marketplace_offering", "id = 31")
-    viewer = oracle.asker(username)
-    assert (restricted <= newer.visible("offering", viewer)) == seen
-    assert restricted <= oracle.visible("offering", viewer)
+    restricted = _select_uuids(connection, "marketplace_offering", "id = 31")
+    viewer = oracle_2024.find_viewer(username)
+    assert (restricted <= oracle_2026.visible_uuids("offering", viewer)) == is_visible
+    assert restricted <= oracle_2024.visible_uuids("offering", viewer)

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.support.waldur_2024 import tokens
+from tests.support.waldur_2024 import select_tokens
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_keeps_null_and_empty_apart(connection: psycopg.Connection) -> None:
 
 
 def test_gives_a_token_for_each_user(connection: psycopg.Connection) -> None:
-    found = tokens(connection)
+    found = select_tokens(connection)
     assert len(found) == 40
     assert len(found["staff"]) == 40
 

@@ -10,28 +10,28 @@ import pytest
 import pytest_asyncio
 
 from tests.support.marketplaces import Marketplace
-from tests.support.rest_answers import EXCEPTED
+from tests.support.rest_answers import UNCOMPARED_FIELDS
 from tests.support.rest_comparison import (
-    CATALOGUE,
-    MEMBER_OF_TEAM,
-    ORDER,
-    PAGES,
-    PERIOD,
-    RESOURCE,
-    SINGLE,
-    offerings,
-    orders,
-    page,
-    periods,
-    same,
-    single,
-    team,
+    CATALOGUE_FIELDS,
+    DETAIL_ANSWERS,
+    LIST_ANSWERS,
+    ORDER_FIELDS,
+    PLAN_PERIOD_FIELDS,
+    RESOURCE_FIELDS,
+    TEAM_MEMBER_FIELDS,
+    compare_rows,
+    load_offering_pairs,
+    load_order_pairs,
+    load_page_pairs,
+    load_plan_period_pairs,
+    load_resource_pair,
+    load_team_pairs,
 )
-from tests.support.rest_contract import Row, missing, reading
-from tests.support.schema_documents import contract
+from tests.support.rest_contract import ContractRow, find_missing_parts, iter_readable_rows
+from tests.support.schema_documents import select_mapped_fields
 
-ROWS = list(reading())
-OPERATIONS = {
+CONTRACT_ROWS = list(iter_readable_rows())
+COMPARED_OPERATIONS = {
     "GET marketplace-resources/",
     "GET marketplace-provider-resources/",
     "GET marketplace-resources/{uuid}/",
@@ -42,48 +42,53 @@ OPERATIONS = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def compared(waldur: Marketplace) -> AsyncIterator[set[str]]:
+async def compared_rows(waldur: Marketplace) -> AsyncIterator[set[str]]:
     """Compare all that there is to compare, and give the rows that were."""
-    found = {
-        *same(await offerings(waldur), CATALOGUE),
-        *same(await team(waldur), MEMBER_OF_TEAM),
-        *same(await periods(waldur), PERIOD),
+    map_rows = {
+        *compare_rows(await load_offering_pairs(waldur), CATALOGUE_FIELDS),
+        *compare_rows(await load_team_pairs(waldur), TEAM_MEMBER_FIELDS),
+        *compare_rows(await load_plan_period_pairs(waldur), PLAN_PERIOD_FIELDS),
     }
-    for name in PAGES:
-        found.update(same(await page(waldur, name), RESOURCE))
-    for name in SINGLE:
-        found.update(same(await single(waldur, name), RESOURCE))
-        found.update(same(await orders(waldur, name), ORDER))
-    yield found
+    for name in LIST_ANSWERS:
+        map_rows.update(compare_rows(await load_page_pairs(waldur, name), RESOURCE_FIELDS))
+    for name in DETAIL_ANSWERS:
+        map_rows.update(compare_rows(await load_resource_pair(waldur, name), RESOURCE_FIELDS))
+        map_rows.update(compare_rows(await load_order_pairs(waldur, name), ORDER_FIELDS))
+    yield map_rows
 
 
-def test_there_are_many_rows(compared: set[str]) -> None:
-    assert len(ROWS) > 270
-    assert len(compared & {*map(str, ROWS)}) > 150
+def test_there_are_many_rows(compared_rows: set[str]) -> None:
+    assert len(CONTRACT_ROWS) > 270
+    assert len(compared_rows & {*map(str, CONTRACT_ROWS)}) > 150
 
 
 def test_the_schema_has_what_is_in_the_contract() -> None:
-    assert [str(row) for row in ROWS if missing(row)] == []
+    assert [str(row) for row in CONTRACT_ROWS if find_missing_parts(row)] == []
 
 
-def test_every_row_is_compared_or_excepted_or_without_a_known_value(compared: set[str]) -> None:
-    outcomes = {str(row): (_is_compared(row, compared), _is_to_be(row)) for row in ROWS}
+def test_every_row_is_compared_or_excluded_or_has_no_stored_value(compared_rows: set[str]) -> None:
+    outcomes = {
+        str(row): (_is_compared(row, compared_rows), _needs_comparison(row))
+        for row in CONTRACT_ROWS
+    }
     assert {row: each for row, each in outcomes.items() if each[0] != each[1]} == {}
 
 
-def _is_compared(row: Row, compared: set[str]) -> bool:
-    return row.name in OPERATIONS if row.is_operation else str(row) in compared
+def _is_compared(row: ContractRow, compared_rows: set[str]) -> bool:
+    return row.name in COMPARED_OPERATIONS if row.is_operation else str(row) in compared_rows
 
 
-def _is_to_be(row: Row) -> bool:
+def _needs_comparison(row: ContractRow) -> bool:
     """Say whether a stored answer holds a value that is to be compared with ours."""
-    return row.stored() and row.name not in EXCEPTED
+    return row.has_stored_value() and row.name not in UNCOMPARED_FIELDS
 
 
-def test_nothing_is_excepted_that_is_no_row() -> None:
-    assert EXCEPTED.keys() <= {row.name for row in ROWS}
+def test_exclusions_name_rows_of_the_contract() -> None:
+    assert UNCOMPARED_FIELDS.keys() <= {row.name for row in CONTRACT_ROWS}
 
 
-@pytest.mark.parametrize("as_", ["staff", "owner"])
-async def test_every_row_can_be_asked_for(demo: Marketplace, as_: str) -> None:
-    await demo.data(f"{{ resources(first: 100) {{ nodes {{ {contract()} }} }} }}", as_)
+@pytest.mark.parametrize("username", ["staff", "owner"])
+async def test_every_row_can_be_queried(demo: Marketplace, username: str) -> None:
+    await demo.fetch_data(
+        f"{{ resources(first: 100) {{ nodes {{ {select_mapped_fields()} }} }} }}", username
+    )

@@ -7,35 +7,37 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from gateway.resolvers.query import NODES
-from tests.conftest import NewDatabase
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.resolvers.query import NODE_TYPES
+from tests.conftest import DatabaseFactory
 from tests.support.explain_plans import (
-    Kept,
-    Planner,
-    asked,
-    filtered,
-    pages,
-    promised,
-    rows_read,
-    scanned,
-    single,
+    RequestRecordingDatabase,
+    StatementPlanner,
+    count_rows_read,
+    find_scanned_tables,
+    list_contract_documents,
+    list_filter_documents,
+    list_page_documents,
+    list_single_row_documents,
+    record_statements,
 )
 from tests.support.marketplaces import Marketplace
 
 pytestmark = pytest.mark.large
-RESOURCES = 100_000
+RESOURCE_COUNT = 100_000
 VIEWERS = "staff", "member", "owner", "provider"
-COUNTED = "counts, which read what they count: a large organisation's resources are many of all"
-SCANS = {
+COUNT_REASON = (
+    "counts, which read what they count: a large organisation's resources are many of all"
+)
+ALLOWED_SCANS = {
     "orders.resourceName": "a part of a name: only an index of a PostgreSQL extension finds that",
-    "customer": COUNTED,
-    "customers with all": COUNTED,
-    "node: Customer": COUNTED,
+    "customer": COUNT_REASON,
+    "customers with all": COUNT_REASON,
+    "node: Customer": COUNT_REASON,
 }
 """What may read a large table from end to end, and why; it depends on what is counted."""
-MANY = 2000
-READS = {
+MAX_ROWS_READ = 2000
+ALLOWED_LARGE_READS = {
     "resources PROJECT_NAME_ASC": "all that the viewer sees: the name is another table's",
     "resources PROJECT_NAME_DESC": "the same",
     "projects with all": "the project's: the planner takes them for very few",
@@ -46,45 +48,47 @@ READS = {
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def large_database_url(new_database: DatabaseFactory) -> str:
     """Give the address of a demo marketplace of 100,000 resources."""
-    made = new_database()
-    with psycopg.connect(made) as connection:
-        make(connection, resources=RESOURCES, seed=1)
-    return made
+    database_url = new_database()
+    with psycopg.connect(database_url) as connection:
+        create_marketplace(connection, resource_count=RESOURCE_COUNT, seed=1)
+    return database_url
 
 
 @pytest.fixture(scope="module")
-def planner(url: str) -> Iterator[Planner]:
+def planner(large_database_url: str) -> Iterator[StatementPlanner]:
     """Give what plans statements over it."""
-    made = Planner(url)
-    yield made
-    made.connection.close()
+    query_planner = StatementPlanner(large_database_url)
+    yield query_planner
+    query_planner.connection.close()
 
 
 @pytest.fixture(scope="module")
-def uuids(planner: Planner) -> dict[str, str]:
+def uuids_by_type(planner: StatementPlanner) -> dict[str, str]:
     """Give the uuid of a row of each type that has some."""
-    found = {}
-    for row in NODES:
+    uuids_by_type = {}
+    for row in NODE_TYPES:
         statement = f"select uuid from {row.tables[0].name} order by id limit 1 offset 5"
         for (uuid,) in planner.connection.execute(statement.encode()):
-            found[row.__name__] = uuid.hex
-    return found
+            uuids_by_type[row.__name__] = uuid.hex
+    return uuids_by_type
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["compiled", "reference"])
-async def large(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Marketplace]:
+async def large_marketplace(
+    large_database_url: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Marketplace]:
     """Give that marketplace, asked in either execution."""
-    database = await Kept.at(url)
-    assert isinstance(database, Kept)
-    database.asked, database.kept = [], []
-    yield Marketplace(url, database, request.param)
+    database = await RequestRecordingDatabase.connect(large_database_url)
+    assert isinstance(database, RequestRecordingDatabase)
+    database.recorded_sql, database.requests = [], []
+    yield Marketplace(large_database_url, database, request.param)
     await database.close()
 
 
-def test_the_large_tables_are_those_that_grow_with_use(planner: Planner) -> None:
-    assert planner.large() >= {
+def test_the_large_tables_are_those_that_grow_with_use(planner: StatementPlanner) -> None:
+    assert planner.find_large_tables() >= {
         "marketplace_resource",
         "marketplace_order",
         "marketplace_componentusage",
@@ -96,26 +100,39 @@ def test_the_large_tables_are_those_that_grow_with_use(planner: Planner) -> None
 
 @pytest.mark.parametrize("viewer", VIEWERS)
 async def test_nothing_scans_a_large_table(
-    large: Marketplace, planner: Planner, uuids: dict[str, str], viewer: str
+    large_marketplace: Marketplace,
+    planner: StatementPlanner,
+    uuids_by_type: dict[str, str],
+    viewer: str,
 ) -> None:
-    tables, found = planner.large(), set()
-    for document in chain(pages(), promised(), filtered(), single(uuids)):
-        for ask in await asked(large, document, viewer):
-            if scanned(planner.plan(ask), tables):
-                found.add(document.name)
-    assert found <= SCANS.keys()
+    large_tables, scanning_documents = planner.find_large_tables(), set()
+    for document in chain(
+        list_page_documents(),
+        list_contract_documents(),
+        list_filter_documents(),
+        list_single_row_documents(uuids_by_type),
+    ):
+        for statement_request in await record_statements(large_marketplace, document, viewer):
+            if find_scanned_tables(planner.explain_statement(statement_request), large_tables):
+                scanning_documents.add(document.name)
+    assert scanning_documents <= ALLOWED_SCANS.keys()
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)
 async def test_a_first_page_reads_few_rows(
-    large: Marketplace, planner: Planner, uuids: dict[str, str], viewer: str
+    large_marketplace: Marketplace,
+    planner: StatementPlanner,
+    uuids_by_type: dict[str, str],
+    viewer: str,
 ) -> None:
     """Counts are left out: they read what they count."""
-    tables, found = planner.large(), set()
-    for document in chain(pages(), promised(), single(uuids)):
-        for ask in await asked(large, document, viewer):
-            if "count(*)" not in ask[0]:
-                nodes = planner.plan(ask, "analyze", "timing off")
-                if rows_read(nodes, tables) > MANY:
-                    found.add(document.name)
-    assert found <= READS.keys()
+    large_tables, costly_documents = planner.find_large_tables(), set()
+    for document in chain(
+        list_page_documents(), list_contract_documents(), list_single_row_documents(uuids_by_type)
+    ):
+        for statement_request in await record_statements(large_marketplace, document, viewer):
+            if "count(*)" not in statement_request[0]:
+                plan_nodes = planner.explain_statement(statement_request, "analyze", "timing off")
+                if count_rows_read(plan_nodes, large_tables) > MAX_ROWS_READ:
+                    costly_documents.add(document.name)
+    assert costly_documents <= ALLOWED_LARGE_READS.keys()

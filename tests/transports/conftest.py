@@ -5,30 +5,30 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from gateway.subscriptions.session_monitor import Presence
-from tests.conftest import NewDatabase
-from tests.support.gateway_server import small_demo
-from tests.transports.streaming_server import Served, served
+from gateway.subscriptions.session_monitor import SessionMonitor
+from tests.conftest import DatabaseFactory
+from tests.support.gateway_server import create_small_demo
+from tests.transports.streaming_server import ServedGateway, serve_gateway
 
 
 @pytest.fixture(scope="package")
-def url(new_database: NewDatabase) -> str:
+def url(new_database: DatabaseFactory) -> str:
     """Give the address of a demo."""
-    return small_demo(new_database())
+    return create_small_demo(new_database())
 
 
 @pytest_asyncio.fixture(scope="package")
-async def gateway(url: str) -> AsyncIterator[Served]:
+async def gateway(url: str) -> AsyncIterator[ServedGateway]:
     """Give a gateway that serves it as set by default."""
-    async with served(url) as serving:
-        yield serving
+    async with serve_gateway(url) as served_gateway:
+        yield served_gateway
 
 
 @pytest_asyncio.fixture(scope="package")
-async def watchful(new_database: NewDatabase) -> AsyncIterator[Served]:
+async def fast_monitor_gateway(new_database: DatabaseFactory) -> AsyncIterator[ServedGateway]:
     """Give a gateway over a demo of its own, which looks often at who is there."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Presence.__init__, "__defaults__", (0.2,))
-        url = small_demo(new_database())
-        async with served(url, viewer_seconds="0", keep_tokens="off") as serving:
-            yield serving
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(SessionMonitor.__init__, "__defaults__", (0.2,))
+        url = create_small_demo(new_database())
+        async with serve_gateway(url, viewer_seconds="0", keep_tokens="off") as served_gateway:
+            yield served_gateway

@@ -13,162 +13,182 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from gateway.config.settings import settings
-from gateway.server.app import application
-from gateway.server.factory import installation_of
-from gateway.transports.services import Desk
-from tests.support.gateway_server import tokens_at
-from tests.support.listening_server import listening
-from tests.support.marketplaces import EXECUTION
+from gateway.config.settings import load_settings
+from gateway.server.app import build_application
+from gateway.server.factory import detect_installation
+from gateway.transports.services import TransportServices
+from tests.support.gateway_server import load_user_tokens
+from tests.support.listening_server import serve_on_free_port
+from tests.support.marketplaces import EXECUTION_MODE
 
-CHANGES = (
+RESOURCE_CHANGED_SUBSCRIPTION = (
     "subscription { resourceChanged { ... on ResourceEvent { uuid cursor resource { name } } } }"
 )
-WHO = "{ viewer { user { username } } }"
-SPOKEN = ("graphql-transport-ws",)
-Message = dict[str, Any]
+VIEWER_QUERY = "{ viewer { user { username } } }"
+SUBPROTOCOLS = ("graphql-transport-ws",)
+JSONObject = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedGateway:
     """A gateway, with the tokens of all users."""
 
     port: int
-    database: str
+    database_url: str
     tokens: dict[str, str]
-    behind: Desk | None = None
+    optional_services: TransportServices | None = None
     """What it is served with, if it is served in this process."""
 
     @property
-    def desk(self) -> Desk:
+    def services(self) -> TransportServices:
         """Look behind the scenes."""
-        assert self.behind is not None
-        return self.behind
+        assert self.optional_services is not None
+        return self.optional_services
 
     @property
     def url(self) -> str:
         """Where queries are answered."""
         return f"http://127.0.0.1:{self.port}/graphql"
 
-    def header(self, as_: str = "staff") -> dict[str, str]:
+    def create_auth_header(self, username: str = "staff") -> dict[str, str]:
         """Give the header, or the payload, that a user is known by."""
-        return {"Authorization": f"Token {self.tokens[as_]}"}
+        return {"Authorization": f"Token {self.tokens[username]}"}
 
-    def sql(self, statement: str, *given: Any) -> list[Any]:
+    def execute_sql(self, statement: str, *parameters: Any) -> list[Any]:
         """Run a statement, and give the rows that it gives."""
-        with psycopg.connect(self.database, autocommit=True) as connection:
-            done = connection.execute(statement.encode(), given or None)
-            return done.fetchall() if done.description else []
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
 
-    def rename(self, name: str, id_: int = 1) -> str:
+    def rename_resource(self, name: str, resource_id: int = 1) -> str:
         """Give a resource another name; give its uuid."""
-        named = "update marketplace_resource set name = %s where id = %s returning uuid"
-        ((uuid,),) = self.sql(named, name, id_)
+        update_name = "update marketplace_resource set name = %s where id = %s returning uuid"
+        ((uuid,),) = self.execute_sql(update_name, name, resource_id)
         return str(uuid.hex)
 
-    def subscribed(self) -> int:
+    def count_subscriptions(self) -> int:
         """Count the subscriptions."""
-        return self.desk.subscriptions.admission.count
+        return self.services.subscription_registry.quota.count
 
 
 @asynccontextmanager
-async def served(url: str, how: Message | None = None, **given: str) -> AsyncIterator[Served]:
+async def serve_gateway(
+    url: str, server_options: JSONObject | None = None, **setting_values: str
+) -> AsyncIterator[ServedGateway]:
     """Serve the demo at `url` with some settings, and `how` else than usual."""
-    variables = {f"GATEWAY_{name.upper()}": value for name, value in given.items()}
-    effective = settings({"GATEWAY_DATABASE_URL": url, "GATEWAY_EXECUTION": EXECUTION, **variables})
-    app = application(effective, installation_of(effective))
-    async with listening(app, effective, **(how or {})) as port:
-        yield Served(port, url, tokens_at(url), app._service._desk)
+    variables = {f"GATEWAY_{name.upper()}": value for name, value in setting_values.items()}
+    effective_settings = load_settings(
+        {"GATEWAY_DATABASE_URL": url, "GATEWAY_EXECUTION": EXECUTION_MODE, **variables}
+    )
+    app = build_application(effective_settings, detect_installation(effective_settings))
+    async with serve_on_free_port(app, effective_settings, **(server_options or {})) as port:
+        yield ServedGateway(port, url, load_user_tokens(url), app._service._services)
 
 
-class Talk:
+class WebSocketClient:
     """One WebSocket: what is said on it and heard."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
-    async def say(self, type_: str, **more: Any) -> None:
+    async def send_message(self, message_type: str, **members: Any) -> None:
         """Send a message."""
-        await self.connection.send(json.dumps({"type": type_, **more}))
+        await self.connection.send(json.dumps({"type": message_type, **members}))
 
-    async def hear(self) -> Message:
+    async def receive_message(self) -> JSONObject:
         """Give the next message."""
         async with asyncio.timeout(10):
-            said: Message = json.loads(await self.connection.recv())
-        return said
+            message: JSONObject = json.loads(await self.connection.recv())
+        return message
 
-    async def closed(self) -> tuple[int, str]:
+    async def wait_closed(self) -> tuple[int, str]:
         """Give the code and the reason with which the server closes, whatever comes before."""
-        with pytest.raises(ConnectionClosed) as closed:
-            await self._all()
-        close = closed.value.rcvd
+        with pytest.raises(ConnectionClosed) as caught:
+            await self._receive_all()
+        close = caught.value.rcvd
         assert close is not None
         return close.code, close.reason
 
-    async def _all(self) -> None:
+    async def _receive_all(self) -> None:
         while True:
-            await self.hear()
+            await self.receive_message()
 
-    async def begin(self, **payload: Any) -> None:
+    async def init_connection(self, **payload: Any) -> None:
         """Say who it is, and be let in."""
-        await self.say("connection_init", payload=payload)
-        assert await self.hear() == {"type": "connection_ack"}
+        await self.send_message("connection_init", payload=payload)
+        assert await self.receive_message() == {"type": "connection_ack"}
 
-    async def ask(self, query: str, id_: str = "1", **more: Any) -> None:
+    async def start_operation(
+        self, query: str, operation_id: str = "1", **payload_members: Any
+    ) -> None:
         """Ask for an operation."""
-        await self.say("subscribe", id=id_, payload={"query": query, **more})
+        await self.send_message(
+            "subscribe", id=operation_id, payload={"query": query, **payload_members}
+        )
 
-    async def answer(self, query: str, id_: str = "1", **more: Any) -> Message:
+    async def execute_query(
+        self, query: str, operation_id: str = "1", **payload_members: Any
+    ) -> JSONObject:
         """Ask a query, and give the answer, after which its id is free."""
-        await self.ask(query, id_, **more)
-        answer = await self.hear()
-        assert (answer["type"], answer["id"]) == ("next", id_), answer
-        assert await self.hear() == {"type": "complete", "id": id_}
-        payload: Message = answer["payload"]
+        await self.start_operation(query, operation_id, **payload_members)
+        message = await self.receive_message()
+        assert (message["type"], message["id"]) == ("next", operation_id), message
+        assert await self.receive_message() == {"type": "complete", "id": operation_id}
+        payload: JSONObject = message["payload"]
         return payload
 
-    async def refusal(self, query: str, id_: str = "1", **more: Any) -> str:
+    async def expect_error_code(
+        self, query: str, operation_id: str = "1", **payload_members: Any
+    ) -> str:
         """Ask for what is refused, and give the code of the error."""
-        await self.ask(query, id_, **more)
-        answer = await self.hear()
-        assert (answer["type"], answer["id"]) == ("error", id_), answer
-        (error, *_) = answer["payload"]
+        await self.start_operation(query, operation_id, **payload_members)
+        message = await self.receive_message()
+        assert (message["type"], message["id"]) == ("error", operation_id), message
+        (error, *_) = message["payload"]
         return str(error["extensions"]["code"])
 
-    async def told(self) -> Message:
+    async def receive_event(self) -> JSONObject:
         """Give what the next event says."""
-        message = await self.hear()
+        message = await self.receive_message()
         assert message["type"] == "next", message
-        event: Message = message["payload"]["data"]["resourceChanged"]
+        event: JSONObject = message["payload"]["data"]["resourceChanged"]
         return event
 
 
 @asynccontextmanager
-async def raw(gateway: Served, spoken: tuple[str, ...] = SPOKEN, **how: Any) -> AsyncIterator[Talk]:
+async def open_websocket(
+    gateway: ServedGateway, subprotocols: tuple[str, ...] = SUBPROTOCOLS, **connect_options: Any
+) -> AsyncIterator[WebSocketClient]:
     """Open a WebSocket, on which nothing was said yet."""
-    protocols = [Subprotocol(each) for each in spoken] or None
+    protocols = [Subprotocol(each) for each in subprotocols] or None
     address = gateway.url.replace("http", "ws")
-    usual: Message = {"ping_interval": None, "compression": None, "proxy": None}
-    async with connect(address, subprotocols=protocols, **{**usual, **how}) as connection:
-        yield Talk(connection)
+    default_options: JSONObject = {"ping_interval": None, "compression": None, "proxy": None}
+    async with connect(
+        address, subprotocols=protocols, **{**default_options, **connect_options}
+    ) as connection:
+        yield WebSocketClient(connection)
 
 
 @asynccontextmanager
-async def talk(gateway: Served, as_: str = "staff") -> AsyncIterator[Talk]:
+async def open_authenticated_websocket(
+    gateway: ServedGateway, username: str = "staff"
+) -> AsyncIterator[WebSocketClient]:
     """Open a WebSocket for a user who has been let in."""
-    async with raw(gateway) as talking:
-        await talking.begin(**gateway.header(as_))
-        yield talking
+    async with open_websocket(gateway) as websocket:
+        await websocket.init_connection(**gateway.create_auth_header(username))
+        yield websocket
 
 
-async def until(true: Callable[[], bool], seconds: float = 10) -> None:
+async def wait_until_true(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait until something is true."""
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - it is asked, and tells nobody
+        while not condition():  # noqa: ASYNC110 - it is asked, and tells nobody
             await asyncio.sleep(0.02)
 
 
-async def attached(gateway: Served, count: int = 1) -> None:
+async def wait_for_subscribers(gateway: ServedGateway, expected_count: int = 1) -> None:
     """Wait until so many subscribers are told of events."""
-    groups = gateway.desk.subscriptions.hub.groups
-    await until(lambda: sum(len(each.members) for each in groups.values()) == count)
+    groups = gateway.services.subscription_registry.hub.groups
+    await wait_until_true(
+        lambda: sum(len(each.member_queues) for each in groups.values()) == expected_count
+    )

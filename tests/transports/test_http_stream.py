@@ -10,158 +10,185 @@ import httpx
 import pytest
 
 from gateway.transports import stream_framing
-from tests.transports.streaming_server import CHANGES, WHO, Message, Served, attached, served, until
+from tests.transports.streaming_server import (
+    RESOURCE_CHANGED_SUBSCRIPTION,
+    VIEWER_QUERY,
+    JSONObject,
+    ServedGateway,
+    serve_gateway,
+    wait_for_subscribers,
+    wait_until_true,
+)
 
-SSE, JSON = "text/event-stream", "application/json"
-MULTIPART = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0"
-APOLLO = f"{MULTIPART},application/graphql-response+json,application/json;q=0.9"
-EVERYTHING = f"application/graphql-response+json, {JSON}, text/event-stream, multipart/mixed"
+SSE_MEDIA_TYPE, JSON_MEDIA_TYPE = "text/event-stream", "application/json"
+MULTIPART_ACCEPT = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0"
+APOLLO_ACCEPT = f"{MULTIPART_ACCEPT},application/graphql-response+json,application/json;q=0.9"
+ALL_MEDIA_TYPES_ACCEPT = (
+    f"application/graphql-response+json, {JSON_MEDIA_TYPE}, text/event-stream, multipart/mixed"
+)
 
 
-class Stream:
+class StreamReader:
     """A response that goes on."""
 
-    def __init__(self, response: httpx.Response, apart: str) -> None:
+    def __init__(self, response: httpx.Response, separator: str) -> None:
         self.response = response
-        self._pieces, self._apart, self._read = response.aiter_raw(), apart.encode(), b""
+        self._chunks, self._separator, self._buffer = response.aiter_raw(), separator.encode(), b""
 
-    async def next(self) -> str:
+    async def read_until_separator(self) -> str:
         """Give what comes before the next separator."""
         async with asyncio.timeout(10):
-            while self._apart not in self._read:
-                self._read += await anext(self._pieces)
-        piece, _, self._read = self._read.partition(self._apart)
-        return piece.decode()
+            while self._separator not in self._buffer:
+                self._buffer += await anext(self._chunks)
+        segment, _, self._buffer = self._buffer.partition(self._separator)
+        return segment.decode()
 
-    async def rest(self) -> str:
+    async def read_rest(self) -> str:
         """Give what comes until the end."""
         async with asyncio.timeout(10):
-            async for each in self._pieces:
-                self._read += each
-        return self._read.decode()
+            async for chunk in self._chunks:
+                self._buffer += chunk
+        return self._buffer.decode()
 
-    async def event(self) -> tuple[str, Message]:
+    async def read_event(self) -> tuple[str, JSONObject]:
         """Give the id and the data of the next event, whatever signs of life come before."""
-        while (text := await self.next()) == ":":
+        while (segment := await self.read_until_separator()) == ":":
             pass
-        lines = dict(each.split(": ", 1) for each in text.splitlines())
+        lines = dict(each.split(": ", 1) for each in segment.splitlines())
         assert lines["event"] == "next"
         return lines.get("id", ""), json.loads(lines["data"])
 
-    async def part(self) -> Message:
+    async def read_part(self) -> JSONObject:
         """Give the next part, whatever signs of life come before."""
-        while (text := await self.next()).endswith("{}"):
+        while (segment := await self.read_until_separator()).endswith("{}"):
             pass
-        head, _, body = text.partition("\r\n\r\n")
+        head, _, body = segment.partition("\r\n\r\n")
         assert head == "\r\ncontent-type: application/json"
-        part: Message = json.loads(body)
+        part: JSONObject = json.loads(body)
         return part
 
 
 @asynccontextmanager
-async def streamed(
-    gateway: Served, query: str = CHANGES, accept: str = SSE, **headers: str
-) -> AsyncIterator[Stream]:
+async def open_stream(
+    gateway: ServedGateway,
+    query: str = RESOURCE_CHANGED_SUBSCRIPTION,
+    accept: str = SSE_MEDIA_TYPE,
+    **headers: str,
+) -> AsyncIterator[StreamReader]:
     """Ask for a stream, as staff."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    sent = {**gateway.header(), "Accept": accept, **named}
+    extra_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    request_headers = {**gateway.create_auth_header(), "Accept": accept, **extra_headers}
     async with (
         httpx.AsyncClient(timeout=20) as client,
-        client.stream("POST", gateway.url, json={"query": query}, headers=sent) as response,
+        client.stream(
+            "POST", gateway.url, json={"query": query}, headers=request_headers
+        ) as response,
     ):
-        told_by = Stream(response, "\n\n" if accept == SSE else "\r\n--graphql")
-        assert await told_by.next() == (":" if accept == SSE else "")
-        yield told_by
+        stream = StreamReader(response, "\n\n" if accept == SSE_MEDIA_TYPE else "\r\n--graphql")
+        assert await stream.read_until_separator() == (":" if accept == SSE_MEDIA_TYPE else "")
+        yield stream
 
 
-async def asked(gateway: Served, query: str, accept: str, **headers: str) -> httpx.Response:
+async def post_query(
+    gateway: ServedGateway, query: str, accept: str, **headers: str
+) -> httpx.Response:
     """Ask for what ends at once, as staff."""
-    sent = {**gateway.header(), "Accept": accept, **headers}
+    request_headers = {**gateway.create_auth_header(), "Accept": accept, **headers}
     async with httpx.AsyncClient(timeout=20) as client:
-        return await client.post(gateway.url, json={"query": query}, headers=sent)
+        return await client.post(gateway.url, json={"query": query}, headers=request_headers)
 
 
-def code(answer: Any) -> str:
+def first_error_code(result: Any) -> str:
     """Give the code of the first error."""
-    return str(answer["errors"][0]["extensions"]["code"])
+    return str(result["errors"][0]["extensions"]["code"])
 
 
-@pytest.mark.parametrize("accept", [SSE, MULTIPART])
-async def test_the_head_of_a_stream(gateway: Served, accept: str) -> None:
-    async with streamed(gateway, accept=accept, X_Request_ID="mine") as told_by:
-        said = told_by.response.headers
-        assert told_by.response.status_code == 200
-        assert said["content-type"].startswith(accept.partition(";")[0])
-        assert (said["cache-control"], said["vary"]) == ("no-store", "Accept")
-        assert (said["x-accel-buffering"], said["x-request-id"]) == ("no", "mine")
-        assert "content-length" not in said
-        if accept == MULTIPART:
-            assert 'boundary="graphql"' in said["content-type"]
-            assert "subscriptionSpec=1.0" in said["content-type"]
+@pytest.mark.parametrize("accept", [SSE_MEDIA_TYPE, MULTIPART_ACCEPT])
+async def test_the_head_of_a_stream(gateway: ServedGateway, accept: str) -> None:
+    async with open_stream(gateway, accept=accept, X_Request_ID="mine") as stream:
+        response_headers = stream.response.headers
+        assert stream.response.status_code == 200
+        assert response_headers["content-type"].startswith(accept.partition(";")[0])
+        assert (response_headers["cache-control"], response_headers["vary"]) == (
+            "no-store",
+            "Accept",
+        )
+        assert (response_headers["x-accel-buffering"], response_headers["x-request-id"]) == (
+            "no",
+            "mine",
+        )
+        assert "content-length" not in response_headers
+        if accept == MULTIPART_ACCEPT:
+            assert 'boundary="graphql"' in response_headers["content-type"]
+            assert "subscriptionSpec=1.0" in response_headers["content-type"]
 
 
-async def test_events_are_told_with_their_cursors(gateway: Served) -> None:
-    async with streamed(gateway) as told_by:
-        await attached(gateway)
+async def test_events_carry_their_cursors(gateway: ServedGateway) -> None:
+    async with open_stream(gateway) as stream:
+        await wait_for_subscribers(gateway)
         for name in ("by SSE", "by SSE again"):
-            uuid = gateway.rename(name)
-            cursor, told = await told_by.event()
+            uuid = gateway.rename_resource(name)
+            cursor, event_data = await stream.read_event()
             event = {"uuid": uuid, "cursor": cursor, "resource": {"name": name}}
-            assert told == {"data": {"resourceChanged": event}}
+            assert event_data == {"data": {"resourceChanged": event}}
 
 
-async def test_parts_are_whole_at_once(gateway: Served) -> None:
-    async with streamed(gateway, accept=MULTIPART) as told_by:
-        await attached(gateway)
+async def test_each_part_is_complete(gateway: ServedGateway) -> None:
+    async with open_stream(gateway, accept=MULTIPART_ACCEPT) as stream:
+        await wait_for_subscribers(gateway)
         for name in ("by parts", "by parts again"):
-            gateway.rename(name)
-            part = await told_by.part()
+            gateway.rename_resource(name)
+            part = await stream.read_part()
             assert part["payload"]["data"]["resourceChanged"]["resource"] == {"name": name}
             assert set(part) == {"payload"}
 
 
-async def test_a_client_that_comes_back_is_told_what_it_missed(gateway: Served) -> None:
-    async with streamed(gateway) as told_by:
-        await attached(gateway)
-        gateway.rename("before the cut")
-        cursor, _ = await told_by.event()
-    await until(lambda: gateway.subscribed() == 0)
-    ids = [gateway.rename(f"missed {number}", number) for number in (2, 3, 4)]
-    async with streamed(gateway, Last_Event_ID=cursor) as told_by:
-        await attached(gateway)
-        ids.append(gateway.rename("live again", 5))
-        told = [await told_by.event() for _ in ids]
-    assert [each["data"]["resourceChanged"]["uuid"] for _, each in told] == ids
-    after = f'subscription {{ resourceChanged(after: "{cursor}") {{ __typename }} }}'
-    async with streamed(gateway, after, Last_Event_ID=told[1][0]) as told_by:
-        assert [(await told_by.event())[0] for _ in range(2)] == [told[2][0], told[3][0]]
+async def test_reconnecting_client_receives_missed_events(gateway: ServedGateway) -> None:
+    async with open_stream(gateway) as stream:
+        await wait_for_subscribers(gateway)
+        gateway.rename_resource("before the cut")
+        cursor, _ = await stream.read_event()
+    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+    ids = [gateway.rename_resource(f"missed {number}", number) for number in (2, 3, 4)]
+    async with open_stream(gateway, Last_Event_ID=cursor) as stream:
+        await wait_for_subscribers(gateway)
+        ids.append(gateway.rename_resource("live again", 5))
+        events = [await stream.read_event() for _ in ids]
+    assert [each["data"]["resourceChanged"]["uuid"] for _, each in events] == ids
+    resume_subscription = f'subscription {{ resourceChanged(after: "{cursor}") {{ __typename }} }}'
+    async with open_stream(gateway, resume_subscription, Last_Event_ID=events[1][0]) as stream:
+        assert [(await stream.read_event())[0] for _ in range(2)] == [events[2][0], events[3][0]]
 
 
-async def test_a_cursor_that_is_none(gateway: Served) -> None:
-    answer = await asked(gateway, CHANGES, SSE, **{"Last-Event-ID": "no"})
-    lines = answer.text.split("\n")
+async def test_invalid_cursor(gateway: ServedGateway) -> None:
+    response = await post_query(
+        gateway, RESOURCE_CHANGED_SUBSCRIPTION, SSE_MEDIA_TYPE, **{"Last-Event-ID": "no"}
+    )
+    lines = response.text.split("\n")
     assert lines[:3] == [":", "", "event: next"]
-    assert code(json.loads(lines[3].removeprefix("data: "))) == "BAD_USER_INPUT"
+    assert first_error_code(json.loads(lines[3].removeprefix("data: "))) == "BAD_USER_INPUT"
     assert lines[4:] == ["", "event: complete", "data:", "", ""]
 
 
-@pytest.mark.parametrize("accept", [SSE, MULTIPART])
-async def test_signs_of_life(gateway: Served, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for framing in (stream_framing.SSE, stream_framing.MULTIPART):
-        monkeypatch.setitem(vars(framing), "seconds", 0.2)
-    async with streamed(gateway, accept=accept) as told_by:
+@pytest.mark.parametrize("accept", [SSE_MEDIA_TYPE, MULTIPART_ACCEPT])
+async def test_keepalive_pings(
+    gateway: ServedGateway, accept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for framing in (stream_framing.SSE_FRAMING, stream_framing.MULTIPART_FRAMING):
+        monkeypatch.setitem(vars(framing), "ping_interval_seconds", 0.2)
+    async with open_stream(gateway, accept=accept) as stream:
         for _ in range(2):
-            said = await told_by.next()
-            assert said == (
-                ":" if accept == SSE else "\r\ncontent-type: application/json\r\n\r\n{}"
+            segment = await stream.read_until_separator()
+            assert segment == (
+                ":" if accept == SSE_MEDIA_TYPE else "\r\ncontent-type: application/json\r\n\r\n{}"
             )
 
 
-async def test_a_query_by_sse(gateway: Served) -> None:
-    answer = await asked(gateway, WHO, SSE)
-    assert answer.status_code == 200
+async def test_a_query_by_sse(gateway: ServedGateway) -> None:
+    response = await post_query(gateway, VIEWER_QUERY, SSE_MEDIA_TYPE)
+    assert response.status_code == 200
     data = '{"data":{"viewer":{"user":{"username":"staff"}}}}'
-    assert answer.text == f":\n\nevent: next\ndata: {data}\n\nevent: complete\ndata:\n\n"
+    assert response.text == f":\n\nevent: next\ndata: {data}\n\nevent: complete\ndata:\n\n"
 
 
 @pytest.mark.parametrize(
@@ -173,77 +200,94 @@ async def test_a_query_by_sse(gateway: Served) -> None:
         ('subscription { resourceChanged(after: "no") { __typename } }', "BAD_USER_INPUT"),
     ],
 )
-async def test_mistakes(gateway: Served, query: str, expected: str) -> None:
-    said = (await asked(gateway, query, SSE)).text
-    assert f'"code":"{expected}"' in said
-    assert said.startswith(':\n\nevent: next\ndata: {"errors":[')
-    assert said.endswith("\n\nevent: complete\ndata:\n\n")
-    answer = await asked(gateway, query, APOLLO)
-    assert answer.headers["content-type"].startswith("application/graphql-response+json")
-    assert (answer.status_code, code(answer.json())) == (400, expected)
+async def test_invalid_operations(gateway: ServedGateway, query: str, expected: str) -> None:
+    response_text = (await post_query(gateway, query, SSE_MEDIA_TYPE)).text
+    assert f'"code":"{expected}"' in response_text
+    assert response_text.startswith(':\n\nevent: next\ndata: {"errors":[')
+    assert response_text.endswith("\n\nevent: complete\ndata:\n\n")
+    response = await post_query(gateway, query, APOLLO_ACCEPT)
+    assert response.headers["content-type"].startswith("application/graphql-response+json")
+    assert (response.status_code, first_error_code(response.json())) == (400, expected)
 
 
-@pytest.mark.parametrize("accept", [SSE, MULTIPART])
-async def test_a_token_that_is_of_no_use(gateway: Served, accept: str) -> None:
-    answer = await asked(gateway, CHANGES, accept, Authorization="Token no")
-    assert (answer.status_code, code(answer.json())) == (401, "UNAUTHENTICATED")
-    assert answer.headers["www-authenticate"] == "Token"
-
-
-@pytest.mark.parametrize("accept", [JSON, "application/graphql-response+json", "*/*", ""])
-async def test_who_takes_no_stream(gateway: Served, accept: str) -> None:
-    answer = await asked(gateway, CHANGES, accept)
-    assert (answer.status_code, code(answer.json())) == (406, "BAD_USER_INPUT")
+@pytest.mark.parametrize("accept", [SSE_MEDIA_TYPE, MULTIPART_ACCEPT])
+async def test_invalid_token(gateway: ServedGateway, accept: str) -> None:
+    response = await post_query(
+        gateway, RESOURCE_CHANGED_SUBSCRIPTION, accept, Authorization="Token no"
+    )
+    assert (response.status_code, first_error_code(response.json())) == (401, "UNAUTHENTICATED")
+    assert response.headers["www-authenticate"] == "Token"
 
 
 @pytest.mark.parametrize(
-    "accept", [APOLLO, EVERYTHING, f"{SSE}, */*", "Multipart/Mixed;subscriptionspec=1.0"]
+    "accept", [JSON_MEDIA_TYPE, "application/graphql-response+json", "*/*", ""]
+)
+async def test_stream_media_type_is_required(gateway: ServedGateway, accept: str) -> None:
+    response = await post_query(gateway, RESOURCE_CHANGED_SUBSCRIPTION, accept)
+    assert (response.status_code, first_error_code(response.json())) == (406, "BAD_USER_INPUT")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        APOLLO_ACCEPT,
+        ALL_MEDIA_TYPES_ACCEPT,
+        f"{SSE_MEDIA_TYPE}, */*",
+        "Multipart/Mixed;subscriptionspec=1.0",
+    ],
 )
 async def test_only_subscriptions_are_streams_for_who_takes_both(
-    gateway: Served, accept: str
+    gateway: ServedGateway, accept: str
 ) -> None:
-    answer = await asked(gateway, WHO, accept)
-    assert answer.json() == {"data": {"viewer": {"user": {"username": "staff"}}}}
+    response = await post_query(gateway, VIEWER_QUERY, accept)
+    assert response.json() == {"data": {"viewer": {"user": {"username": "staff"}}}}
 
 
-@pytest.mark.parametrize("accept", [EVERYTHING, "Text/Event-Stream", f"{SSE};q=1"])
-async def test_what_is_meant_by_what_is_accepted(gateway: Served, accept: str) -> None:
-    sent = {"Accept": accept}
+@pytest.mark.parametrize(
+    "accept", [ALL_MEDIA_TYPES_ACCEPT, "Text/Event-Stream", f"{SSE_MEDIA_TYPE};q=1"]
+)
+async def test_accept_header_selects_sse(gateway: ServedGateway, accept: str) -> None:
+    headers = {"Accept": accept}
     async with (
         httpx.AsyncClient() as client,
-        client.stream("POST", gateway.url, json={"query": CHANGES}, headers=sent) as response,
+        client.stream(
+            "POST", gateway.url, json={"query": RESOURCE_CHANGED_SUBSCRIPTION}, headers=headers
+        ) as response,
     ):
-        assert response.headers["content-type"].startswith(SSE)
+        assert response.headers["content-type"].startswith(SSE_MEDIA_TYPE)
 
 
-@pytest.mark.parametrize("accept", [SSE, MULTIPART])
-async def test_who_hangs_up_is_told_nothing_more(gateway: Served, accept: str) -> None:
-    async with streamed(gateway, accept=accept):
-        await attached(gateway)
-    await until(lambda: gateway.subscribed() == 0)
-    await until(lambda: not gateway.desk.subscriptions.hub.groups)
-    assert not gateway.desk.presence._sessions
+@pytest.mark.parametrize("accept", [SSE_MEDIA_TYPE, MULTIPART_ACCEPT])
+async def test_disconnect_ends_subscription(gateway: ServedGateway, accept: str) -> None:
+    async with open_stream(gateway, accept=accept):
+        await wait_for_subscribers(gateway)
+    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+    await wait_until_true(lambda: not gateway.services.subscription_registry.hub.groups)
+    assert not gateway.services.session_monitor._sessions
 
 
-async def test_there_is_room_for_some(url: str) -> None:
-    async with served(url, user_subscriptions="1") as gateway:
-        async with streamed(gateway):
-            answer = await asked(gateway, CHANGES, SSE)
-            assert (answer.status_code, code(answer.json())) == (429, "RATE_LIMITED")
-            assert answer.headers["retry-after"] == "10"
-        await until(lambda: gateway.subscribed() == 0)
-        async with streamed(gateway):
-            assert gateway.subscribed() == 1
+async def test_subscription_quota(url: str) -> None:
+    async with serve_gateway(url, user_subscriptions="1") as gateway:
+        async with open_stream(gateway):
+            response = await post_query(gateway, RESOURCE_CHANGED_SUBSCRIPTION, SSE_MEDIA_TYPE)
+            assert (response.status_code, first_error_code(response.json())) == (
+                429,
+                "RATE_LIMITED",
+            )
+            assert response.headers["retry-after"] == "10"
+        await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+        async with open_stream(gateway):
+            assert gateway.count_subscriptions() == 1
 
 
-async def test_nothing_is_told_where_nothing_is_watched(url: str) -> None:
-    async with served(url, events="off") as gateway:
-        answer = await asked(gateway, CHANGES, SSE)
-        assert (answer.status_code, code(answer.json())) == (503, "UNAVAILABLE")
+async def test_subscriptions_unavailable_without_events(url: str) -> None:
+    async with serve_gateway(url, events="off") as gateway:
+        response = await post_query(gateway, RESOURCE_CHANGED_SUBSCRIPTION, SSE_MEDIA_TYPE)
+        assert (response.status_code, first_error_code(response.json())) == (503, "UNAVAILABLE")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_streams_are_asked_for_by_post(gateway: Served, method: str) -> None:
+async def test_streams_are_asked_for_by_post(gateway: ServedGateway, method: str) -> None:
     async with httpx.AsyncClient() as client:
-        answer = await client.request(method, gateway.url, headers={"Accept": SSE})
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        response = await client.request(method, gateway.url, headers={"Accept": SSE_MEDIA_TYPE})
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")

@@ -13,47 +13,58 @@ from gql.transport.exceptions import TransportError
 from gql.transport.websockets import WebsocketsTransport
 
 from benchmarks import node
-from tests.transports.streaming_server import CHANGES, WHO, Message, Served, attached, served
-from tests.transports.test_transports_sessions import ENDS, ended
+from tests.transports.streaming_server import (
+    RESOURCE_CHANGED_SUBSCRIPTION,
+    VIEWER_QUERY,
+    JSONObject,
+    ServedGateway,
+    serve_gateway,
+    wait_for_subscribers,
+)
+from tests.transports.test_transports_sessions import TOKEN_ENDING_STATEMENTS, end_token
 
-FOLDER = Path(__file__).parent / "clients"
-PROGRAMS = ["ws", "sse", "apollo"]
-SINCE = CHANGES.replace("{ resourceChanged", "($after: String) { resourceChanged(after: $after)", 1)
+CLIENTS_FOLDER = Path(__file__).parent / "clients"
+CLIENT_PROGRAMS = ["ws", "sse", "apollo"]
+RESUMABLE_SUBSCRIPTION = RESOURCE_CHANGED_SUBSCRIPTION.replace(
+    "{ resourceChanged", "($after: String) { resourceChanged(after: $after)", 1
+)
 
 
-class Program:
+class NodeClient:
     """A client that runs in Node, and says what it hears."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def says(self, word: str) -> Any:
+    async def read_value(self, key: str) -> Any:
         """Give what comes next under a word, whatever comes before but a failure."""
         assert self._process.stdout is not None
-        said: Message = {}
-        while word not in said:
+        message: JSONObject = {}
+        while key not in message:
             async with asyncio.timeout(20):
                 line = await self._process.stdout.readline()
-            said = json.loads(line)
-            assert "failed" not in said, said
-        return said[word]
+            message = json.loads(line)
+            assert "failed" not in message, message
+        return message[key]
 
-    async def told(self) -> Message:
+    async def read_event(self) -> JSONObject:
         """Give the next event."""
-        event: Message = (await self.says("data"))["resourceChanged"]
+        event: JSONObject = (await self.read_value("data"))["resourceChanged"]
         return event
 
 
 @asynccontextmanager
-async def running(program: str, gateway: Served, as_: str = "staff") -> AsyncIterator[Program]:
+async def run_client(
+    program: str, gateway: ServedGateway, username: str = "staff"
+) -> AsyncIterator[NodeClient]:
     """Run a program that subscribes."""
-    found = await asyncio.to_thread(node.ready, FOLDER)
-    given = (f"{program}.mjs", gateway.url, gateway.tokens[as_])
+    node_path = await asyncio.to_thread(node.install_node, CLIENTS_FOLDER)
+    arguments = (f"{program}.mjs", gateway.url, gateway.tokens[username])
     process = await asyncio.create_subprocess_exec(
-        found, *given, cwd=FOLDER, stdout=asyncio.subprocess.PIPE
+        node_path, *arguments, cwd=CLIENTS_FOLDER, stdout=asyncio.subprocess.PIPE
     )
     try:
-        yield Program(process)
+        yield NodeClient(process)
     finally:
         if process.returncode is None:
             process.kill()
@@ -61,66 +72,77 @@ async def running(program: str, gateway: Served, as_: str = "staff") -> AsyncIte
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("program", PROGRAMS)
-async def test_a_client_comes_back(url: str, program: str) -> None:
-    async with AsyncExitStack() as held:
-        first = AsyncExitStack()
-        gateway = await first.enter_async_context(served(url))
-        client = await held.enter_async_context(running(program, gateway))
-        await attached(gateway)
-        uuid = gateway.rename(f"for {program}")
-        told = await client.told()
-        assert (told["uuid"], told["resource"]["name"]) == (uuid, f"for {program}")
-        await first.aclose()
+@pytest.mark.parametrize("program", CLIENT_PROGRAMS)
+async def test_client_reconnects(url: str, program: str) -> None:
+    async with AsyncExitStack() as exit_stack:
+        first_server_stack = AsyncExitStack()
+        gateway = await first_server_stack.enter_async_context(serve_gateway(url))
+        client = await exit_stack.enter_async_context(run_client(program, gateway))
+        await wait_for_subscribers(gateway)
+        uuid = gateway.rename_resource(f"for {program}")
+        event = await client.read_event()
+        assert (event["uuid"], event["resource"]["name"]) == (uuid, f"for {program}")
+        await first_server_stack.aclose()
         await asyncio.sleep(0.5)  # it tries in vain meanwhile
-        missed = [gateway.rename(f"{program} missed", number) for number in (2, 3)]
-        again = await held.enter_async_context(served(url, {"port": gateway.port}))
-        assert [(await client.told())["uuid"] for _ in missed] == missed
-        await attached(again)
-        uuid = again.rename(f"for {program} again")
-        assert (await client.told())["uuid"] == uuid
+        missed_uuids = [gateway.rename_resource(f"{program} missed", number) for number in (2, 3)]
+        restarted_gateway = await exit_stack.enter_async_context(
+            serve_gateway(url, {"port": gateway.port})
+        )
+        assert [(await client.read_event())["uuid"] for _ in missed_uuids] == missed_uuids
+        await wait_for_subscribers(restarted_gateway)
+        uuid = restarted_gateway.rename_resource(f"for {program} again")
+        assert (await client.read_event())["uuid"] == uuid
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("program", PROGRAMS)
-async def test_a_client_hears_that_its_token_ended(watchful: Served, program: str) -> None:
-    (statement, why), *_ = ENDS.items()
-    async with running(program, watchful, "member") as client:
-        await attached(watchful)
-        with ended(watchful, statement, "member"):
+@pytest.mark.parametrize("program", CLIENT_PROGRAMS)
+async def test_client_is_notified_of_token_end(
+    fast_monitor_gateway: ServedGateway, program: str
+) -> None:
+    (statement, expected_message), *_ = TOKEN_ENDING_STATEMENTS.items()
+    async with run_client(program, fast_monitor_gateway, "member") as client:
+        await wait_for_subscribers(fast_monitor_gateway)
+        with end_token(fast_monitor_gateway, statement, "member"):
             if program == "ws":
-                assert await client.says("closed") == 4403
+                assert await client.read_value("closed") == 4403
                 return
-            (error,) = await client.says("errors")
-            assert (error["message"], error["extensions"]["code"]) == (why, "UNAUTHENTICATED")
-            assert await client.says("complete")
+            (error,) = await client.read_value("errors")
+            assert (error["message"], error["extensions"]["code"]) == (
+                expected_message,
+                "UNAUTHENTICATED",
+            )
+            assert await client.read_value("complete")
 
 
-def speaking(gateway: Served) -> Client:
+def create_python_client(gateway: ServedGateway) -> Client:
     """Give Python's client."""
-    address, payload = gateway.url.replace("http", "ws"), gateway.header()
+    address, payload = gateway.url.replace("http", "ws"), gateway.create_auth_header()
     return Client(transport=WebsocketsTransport(address, init_payload=payload))
 
 
-async def test_pythons_client(url: str) -> None:
-    async with AsyncExitStack() as held:
-        gateway = await held.enter_async_context(served(url))
-        async with speaking(gateway) as session:
-            told = session.subscribe(GraphQLRequest(SINCE))
-            coming = asyncio.ensure_future(anext(told))
-            await attached(gateway)
-            assert (await session.execute(GraphQLRequest(WHO)))["viewer"]
-            uuid = gateway.rename("for gql")
-            event = (await coming)["resourceChanged"]
+async def test_python_client_reconnects(url: str) -> None:
+    async with AsyncExitStack() as exit_stack:
+        gateway = await exit_stack.enter_async_context(serve_gateway(url))
+        async with create_python_client(gateway) as session:
+            events = session.subscribe(GraphQLRequest(RESUMABLE_SUBSCRIPTION))
+            pending_event = asyncio.ensure_future(anext(events))
+            await wait_for_subscribers(gateway)
+            assert (await session.execute(GraphQLRequest(VIEWER_QUERY)))["viewer"]
+            uuid = gateway.rename_resource("for gql")
+            event = (await pending_event)["resourceChanged"]
             assert event["uuid"] == uuid
-            coming = asyncio.ensure_future(anext(told))
-            await held.aclose()
+            pending_event = asyncio.ensure_future(anext(events))
+            await exit_stack.aclose()
             with pytest.raises(TransportError):
-                await coming
-        missed = [gateway.rename("gql missed", number) for number in (2, 3)]
-        again = await held.enter_async_context(served(url, {"port": gateway.port}))
-        request = GraphQLRequest(SINCE, variable_values={"after": event["cursor"]})
-        async with speaking(again) as session:
-            told = session.subscribe(request)
-            assert [(await anext(told))["resourceChanged"]["uuid"] for _ in missed] == missed
-            await told.aclose()
+                await pending_event
+        missed_uuids = [gateway.rename_resource("gql missed", number) for number in (2, 3)]
+        restarted_gateway = await exit_stack.enter_async_context(
+            serve_gateway(url, {"port": gateway.port})
+        )
+        request = GraphQLRequest(RESUMABLE_SUBSCRIPTION, variable_values={"after": event["cursor"]})
+        async with create_python_client(restarted_gateway) as session:
+            events = session.subscribe(request)
+            assert [
+                (await anext(events))["resourceChanged"]["uuid"] for _ in missed_uuids
+            ] == missed_uuids
+            await events.aclose()

@@ -7,21 +7,21 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from gateway.subscriptions.session_monitor import SECONDS
-from tests.support.test_oracle_2026 import give_role
+from gateway.subscriptions.session_monitor import CHECK_INTERVAL_SECONDS
+from tests.support.test_oracle_2026 import grant_role
 from tests.transports.streaming_server import (
-    CHANGES,
-    Message,
-    Served,
-    Talk,
-    attached,
-    raw,
-    talk,
-    until,
+    RESOURCE_CHANGED_SUBSCRIPTION,
+    JSONObject,
+    ServedGateway,
+    WebSocketClient,
+    open_authenticated_websocket,
+    open_websocket,
+    wait_for_subscribers,
+    wait_until_true,
 )
-from tests.transports.test_http_stream import MULTIPART, SSE, streamed
+from tests.transports.test_http_stream import MULTIPART_ACCEPT, SSE_MEDIA_TYPE, open_stream
 
-ENDS = {
+TOKEN_ENDING_STATEMENTS = {
     "update authtoken_token set key = reverse(key) where key = %s": "Invalid token.",
     "update core_user set is_active = false where id ="
     " (select user_id from authtoken_token where key = %s)": "User inactive or deleted.",
@@ -30,122 +30,142 @@ ENDS = {
     " where id in (select user_id from one)": "Token has expired.",
 }
 """What ends a token, and what its holder is told."""
-AGAIN = """
+RESTORE_TOKEN = """
 with one as (
     update authtoken_token set key = %s, created = now() where key in (%s, reverse(%s))
     returning user_id
 ) update core_user set is_active = true where id in (select user_id from one)
 """
-TAKE = """
+REVOKE_ROLES = """
 update permissions_userrole set is_active = null
 where user_id = (select id from core_user where username = 'nobody')
 """
 
 
 @pytest.fixture
-def gateway(watchful: Served) -> Served:
+def gateway(fast_monitor_gateway: ServedGateway) -> ServedGateway:
     """Give a gateway that looks often at who is there."""
-    return watchful
+    return fast_monitor_gateway
 
 
 @contextmanager
-def ended(gateway: Served, statement: str, as_: str) -> Iterator[None]:
+def end_token(gateway: ServedGateway, statement: str, username: str) -> Iterator[None]:
     """End a user's token, and begin it anew."""
-    key = gateway.tokens[as_]
-    gateway.sql(statement, key)
+    key = gateway.tokens[username]
+    gateway.execute_sql(statement, key)
     try:
         yield
     finally:
-        gateway.sql(AGAIN, key, key, key)
+        gateway.execute_sql(RESTORE_TOKEN, key, key, key)
 
 
-def test_it_is_soon_enough() -> None:
-    assert SECONDS <= 25
+def test_check_interval_is_short_enough() -> None:
+    assert CHECK_INTERVAL_SECONDS <= 25
 
 
-@pytest.mark.parametrize(("statement", "why"), ENDS.items(), ids=ENDS.values())
-async def test_a_socket_is_closed(gateway: Served, statement: str, why: str) -> None:
-    async with talk(gateway, "member") as talking, talk(gateway, "owner") as other:
-        await talking.ask(CHANGES)
-        await other.ask("{ __typename }")
-        with ended(gateway, statement, "member"):
-            assert await talking.closed() == (4403, why)
-            assert gateway.subscribed() == 0
-            async with raw(gateway) as again:
-                await again.say("connection_init", payload=gateway.header("member"))
-                assert await again.closed() == (4403, why)
-        assert (await other.hear())["type"] == "next"
+@pytest.mark.parametrize(
+    ("statement", "expected_reason"),
+    TOKEN_ENDING_STATEMENTS.items(),
+    ids=TOKEN_ENDING_STATEMENTS.values(),
+)
+async def test_ended_token_closes_socket(
+    gateway: ServedGateway, statement: str, expected_reason: str
+) -> None:
+    async with (
+        open_authenticated_websocket(gateway, "member") as websocket,
+        open_authenticated_websocket(gateway, "owner") as owner_websocket,
+    ):
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION)
+        await owner_websocket.start_operation("{ __typename }")
+        with end_token(gateway, statement, "member"):
+            assert await websocket.wait_closed() == (4403, expected_reason)
+            assert gateway.count_subscriptions() == 0
+            async with open_websocket(gateway) as new_websocket:
+                await new_websocket.send_message(
+                    "connection_init", payload=gateway.create_auth_header("member")
+                )
+                assert await new_websocket.wait_closed() == (4403, expected_reason)
+        assert (await owner_websocket.receive_message())["type"] == "next"
 
 
-@pytest.mark.parametrize(("statement", "why"), ENDS.items(), ids=ENDS.values())
-@pytest.mark.parametrize("accept", [SSE, MULTIPART])
-async def test_a_stream_ends(gateway: Served, accept: str, statement: str, why: str) -> None:
-    header = gateway.header("member")
-    async with streamed(gateway, accept=accept, **header) as told_by:
-        await attached(gateway)
-        with ended(gateway, statement, "member"):
-            rest = await told_by.rest()
-            error = f'"errors":[{{"message":"{why}","extensions":{{"code":"UNAUTHENTICATED"}}}}]'
-            if accept == SSE:
-                assert rest.endswith(
+@pytest.mark.parametrize(
+    ("statement", "expected_reason"),
+    TOKEN_ENDING_STATEMENTS.items(),
+    ids=TOKEN_ENDING_STATEMENTS.values(),
+)
+@pytest.mark.parametrize("accept", [SSE_MEDIA_TYPE, MULTIPART_ACCEPT])
+async def test_ended_token_ends_stream(
+    gateway: ServedGateway, accept: str, statement: str, expected_reason: str
+) -> None:
+    header = gateway.create_auth_header("member")
+    async with open_stream(gateway, accept=accept, **header) as stream:
+        await wait_for_subscribers(gateway)
+        with end_token(gateway, statement, "member"):
+            remaining_text = await stream.read_rest()
+            error = f'"errors":[{{"message":"{expected_reason}","extensions":{{"code":"UNAUTHENTICATED"}}}}]'
+            if accept == SSE_MEDIA_TYPE:
+                assert remaining_text.endswith(
                     f"event: next\ndata: {{{error}}}\n\nevent: complete\ndata:\n\n"
                 )
             else:
-                assert rest.endswith(f'{{"payload":null,{error}}}\r\n--graphql--\r\n')
-    await until(lambda: gateway.subscribed() == 0)
+                assert remaining_text.endswith(f'{{"payload":null,{error}}}\r\n--graphql--\r\n')
+    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
 
 
-async def test_a_query_with_a_token_that_ended_closes_the_socket(gateway: Served) -> None:
-    (statement, why), *_ = ENDS.items()
-    async with talk(gateway, "member") as talking:
-        with ended(gateway, statement, "member"):
-            await talking.ask("{ __typename }")
-            assert await talking.closed() == (4403, why)
+async def test_a_query_with_a_token_that_ended_closes_the_socket(gateway: ServedGateway) -> None:
+    (statement, expected_reason), *_ = TOKEN_ENDING_STATEMENTS.items()
+    async with open_authenticated_websocket(gateway, "member") as websocket:
+        with end_token(gateway, statement, "member"):
+            await websocket.start_operation("{ __typename }")
+            assert await websocket.wait_closed() == (4403, expected_reason)
 
 
-class Watched:
+class WatchedResource:
     """A resource of a project in which somebody has no role, and a member of staff who watches."""
 
-    def __init__(self, gateway: Served, staff: Talk) -> None:
-        self._gateway, self._staff = gateway, staff
-        ((self._project, self._resource),) = gateway.sql(
+    def __init__(self, gateway: ServedGateway, staff_websocket: WebSocketClient) -> None:
+        self._gateway, self._staff_websocket = gateway, staff_websocket
+        ((self._project_id, self._resource_id),) = gateway.execute_sql(
             "select project_id, id from marketplace_resource order by id limit 1"
         )
 
-    async def give(self) -> None:
+    async def grant_role(self) -> None:
         """Give "nobody" a role there, and wait until that was looked at."""
-        with psycopg.connect(self._gateway.database) as connection:
-            give_role(connection, "nobody", "PROJECT.MEMBER", "project", self._project)
+        with psycopg.connect(self._gateway.database_url) as connection:
+            grant_role(connection, "nobody", "PROJECT.MEMBER", "project", self._project_id)
         await asyncio.sleep(1)
 
-    async def take(self) -> None:
+    async def revoke_role(self) -> None:
         """Take it away, and wait until that was looked at."""
-        self._gateway.sql(TAKE)
+        self._gateway.execute_sql(REVOKE_ROLES)
         await asyncio.sleep(1)
 
-    async def rename(self, name: str) -> Message:
+    async def rename_resource(self, name: str) -> JSONObject:
         """Rename the resource; give what the staff are told of it."""
-        self._gateway.rename(name, self._resource)
-        return await self._staff.told()
+        self._gateway.rename_resource(name, self._resource_id)
+        return await self._staff_websocket.receive_event()
 
 
-async def silent(talking: Talk) -> None:
+async def expect_no_event(websocket: WebSocketClient) -> None:
     """See that nothing was told."""
-    await talking.say("ping")
-    assert await talking.hear() == {"type": "pong"}
+    await websocket.send_message("ping")
+    assert await websocket.receive_message() == {"type": "pong"}
 
 
-async def test_a_role_that_is_given_and_taken_away(gateway: Served) -> None:
-    async with talk(gateway, "nobody") as talking, talk(gateway) as staff:
-        watched = Watched(gateway, staff)
-        await talking.ask(CHANGES)
-        await staff.ask(CHANGES)
-        await attached(gateway, 2)
-        await watched.rename("without a role")
-        await silent(talking)
-        await watched.give()
-        said = await watched.rename("with a role")
-        assert await talking.told() == said
-        await watched.take()
-        await watched.rename("without a role again")
-        await silent(talking)
+async def test_granted_and_revoked_role(gateway: ServedGateway) -> None:
+    async with (
+        open_authenticated_websocket(gateway, "nobody") as websocket,
+        open_authenticated_websocket(gateway) as staff_websocket,
+    ):
+        watched = WatchedResource(gateway, staff_websocket)
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION)
+        await staff_websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION)
+        await wait_for_subscribers(gateway, 2)
+        await watched.rename_resource("without a role")
+        await expect_no_event(websocket)
+        await watched.grant_role()
+        event = await watched.rename_resource("with a role")
+        assert await websocket.receive_event() == event
+        await watched.revoke_role()
+        await watched.rename_resource("without a role again")
+        await expect_no_event(websocket)

@@ -10,76 +10,98 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.support.gateway_server import Process, process, tokens_at
-from tests.transports.streaming_server import CHANGES, Served, Talk, raw
-from tests.transports.test_http_stream import MULTIPART, SSE, Stream, streamed
+from tests.support.gateway_server import GatewayProcess, load_user_tokens, run_gateway_process
+from tests.transports.streaming_server import (
+    RESOURCE_CHANGED_SUBSCRIPTION,
+    ServedGateway,
+    WebSocketClient,
+    open_websocket,
+)
+from tests.transports.test_http_stream import (
+    MULTIPART_ACCEPT,
+    SSE_MEDIA_TYPE,
+    StreamReader,
+    open_stream,
+)
 
-SOON = 6
+MAX_SHUTDOWN_SECONDS = 6
 """Seconds until the process is to have ended."""
 
 
 @dataclass
-class Attached:
+class AttachedClients:
     """Clients of one process, each of whom was told of an event."""
 
-    serving: Process
-    sockets: list[Talk]
-    streams: list[Stream]
+    gateway_process: GatewayProcess
+    sockets: list[WebSocketClient]
+    streams: list[StreamReader]
 
 
 @asynccontextmanager
-async def attached(url: str, count: int = 3, **given: str) -> AsyncIterator[Attached]:
+async def attach_clients(
+    url: str, count: int = 3, **setting_values: str
+) -> AsyncIterator[AttachedClients]:
     """Serve, and have some clients of each kind subscribe."""
-    with process(database_url=url, **given) as serving:
-        port = int(serving.url.rpartition(":")[2])
-        gateway = Served(port, url, tokens_at(url))
-        async with AsyncExitStack() as held:
-            made = Attached(serving, [], [])
+    with run_gateway_process(database_url=url, **setting_values) as gateway_process:
+        port = int(gateway_process.url.rpartition(":")[2])
+        gateway = ServedGateway(port, url, load_user_tokens(url))
+        async with AsyncExitStack() as exit_stack:
+            clients = AttachedClients(gateway_process, [], [])
             for _ in range(count):
-                socket = await held.enter_async_context(raw(gateway))
-                await socket.begin(**gateway.header())
-                await socket.ask(CHANGES)
-                made.sockets.append(socket)
-                for accept in (SSE, MULTIPART):
-                    stream = await held.enter_async_context(streamed(gateway, accept=accept))
-                    made.streams.append(stream)
+                socket = await exit_stack.enter_async_context(open_websocket(gateway))
+                await socket.init_connection(**gateway.create_auth_header())
+                await socket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION)
+                clients.sockets.append(socket)
+                for accept in (SSE_MEDIA_TYPE, MULTIPART_ACCEPT):
+                    stream = await exit_stack.enter_async_context(
+                        open_stream(gateway, accept=accept)
+                    )
+                    clients.streams.append(stream)
             await asyncio.sleep(1)
-            gateway.rename(f"at {port}")
-            await asyncio.gather(*(each.told() for each in made.sockets))
-            for number, each in enumerate(made.streams):
-                await (each.part() if number % 2 else each.event())
-            yield made
+            gateway.rename_resource(f"at {port}")
+            await asyncio.gather(*(client.receive_event() for client in clients.sockets))
+            for number, client in enumerate(clients.streams):
+                await (client.read_part() if number % 2 else client.read_event())
+            yield clients
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_all_hear_of_the_end_at_once(url: str, number: signal.Signals, workers: str) -> None:
-    async with attached(url, workers=workers) as clients:
-        began = time.monotonic()
-        ending = asyncio.create_task(asyncio.to_thread(clients.serving.end, number))
-        for each in clients.sockets:
-            assert (await each.closed())[0] == 1012
-        assert [await each.rest() for each in clients.streams] == [""] * len(clients.streams)
-        assert time.monotonic() - began < SOON / 2
-        assert await ending in ((0,) if number == signal.SIGTERM else (0, 130))
-        assert time.monotonic() - began < SOON
+async def test_shutdown_notifies_all_clients(
+    url: str, signal_number: signal.Signals, workers: str
+) -> None:
+    async with attach_clients(url, workers=workers) as clients:
+        started_at = time.monotonic()
+        shutdown_task = asyncio.create_task(
+            asyncio.to_thread(clients.gateway_process.end_by_signal, signal_number)
+        )
+        for client in clients.sockets:
+            assert (await client.wait_closed())[0] == 1012
+        assert [await client.read_rest() for client in clients.streams] == [""] * len(
+            clients.streams
+        )
+        assert time.monotonic() - started_at < MAX_SHUTDOWN_SECONDS / 2
+        assert await shutdown_task in ((0,) if signal_number == signal.SIGTERM else (0, 130))
+        assert time.monotonic() - started_at < MAX_SHUTDOWN_SECONDS
 
 
-async def test_who_does_not_read_is_not_waited_for(url: str) -> None:
-    async with attached(url, 1) as clients:
-        for each in clients.sockets:
-            each.connection.transport.pause_reading()
-        began = time.monotonic()
-        ending = asyncio.create_task(asyncio.to_thread(clients.serving.end, signal.SIGTERM))
-        assert await ending == 0
-        assert time.monotonic() - began < SOON
-        for each in clients.sockets:
-            each.connection.transport.abort()
+async def test_shutdown_does_not_wait_for_stalled_clients(url: str) -> None:
+    async with attach_clients(url, 1) as clients:
+        for websocket in clients.sockets:
+            websocket.connection.transport.pause_reading()
+        started_at = time.monotonic()
+        shutdown_task = asyncio.create_task(
+            asyncio.to_thread(clients.gateway_process.end_by_signal, signal.SIGTERM)
+        )
+        assert await shutdown_task == 0
+        assert time.monotonic() - started_at < MAX_SHUTDOWN_SECONDS
+        for websocket in clients.sockets:
+            websocket.connection.transport.abort()
 
 
-async def test_nobody_is_let_in_any_more(url: str) -> None:
-    async with attached(url, 1) as clients:
-        assert await asyncio.to_thread(clients.serving.end, signal.SIGTERM) == 0
+async def test_connections_are_refused_after_shutdown(url: str) -> None:
+    async with attach_clients(url, 1) as clients:
+        assert await asyncio.to_thread(clients.gateway_process.end_by_signal, signal.SIGTERM) == 0
         async with httpx.AsyncClient() as client:
             with pytest.raises(httpx.ConnectError):
-                await client.get(f"{clients.serving.url}/livez")
+                await client.get(f"{clients.gateway_process.url}/livez")

@@ -8,108 +8,123 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.transports.graphql_transport_ws import Close
-from tests.transports.streaming_server import Served, attached, raw, served, until
-from tests.transports.test_http_stream import MULTIPART, SSE
-
-LONG = " ".join(f"n{number}: name" for number in range(100))
-EVENTS = (
-    f"subscription {{ resourceChanged {{ ... on ResourceEvent {{ resource {{ {LONG} }} }} }} }}"
+from gateway.transports.graphql_transport_ws import CloseCode
+from tests.transports.streaming_server import (
+    ServedGateway,
+    open_websocket,
+    serve_gateway,
+    wait_for_subscribers,
+    wait_until_true,
 )
+from tests.transports.test_http_stream import MULTIPART_ACCEPT, SSE_MEDIA_TYPE
+
+LONG_SELECTION = " ".join(f"n{number}: name" for number in range(100))
+LARGE_EVENTS_SUBSCRIPTION = f"subscription {{ resourceChanged {{ ... on ResourceEvent {{ resource {{ {LONG_SELECTION} }} }} }} }}"
 """Of which each event fills 15 KB."""
-TIMES = 40
+RENAME_ROUNDS = 40
 """So often are all resources renamed: that is more than the system keeps for who does not read."""
 
 
 @asynccontextmanager
-async def deaf(gateway: Served, accept: str) -> AsyncIterator[socket.socket]:
+async def open_unread_stream(gateway: ServedGateway, accept: str) -> AsyncIterator[socket.socket]:
     """Subscribe to a stream, and read nothing of it."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(connection, ("127.0.0.1", gateway.port))
-        body = json.dumps({"query": EVENTS})
-        named = {**gateway.header(), "Host": "x", "Accept": accept, "Content-Length": len(body)}
-        named["Content-Type"] = "application/json"
-        head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-        await loop.sock_sendall(connection, f"POST /graphql HTTP/1.1\r\n{head}\r\n{body}".encode())
-        await attached(gateway)
+        body = json.dumps({"query": LARGE_EVENTS_SUBSCRIPTION})
+        headers = {
+            **gateway.create_auth_header(),
+            "Host": "x",
+            "Accept": accept,
+            "Content-Length": len(body),
+        }
+        headers["Content-Type"] = "application/json"
+        header_lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        await loop.sock_sendall(
+            connection, f"POST /graphql HTTP/1.1\r\n{header_lines}\r\n{body}".encode()
+        )
+        await wait_for_subscribers(gateway)
         yield connection
 
 
-async def overwhelmed(gateway: Served) -> None:
+async def overflow_buffers(gateway: ServedGateway) -> None:
     """Have happen more than is kept for a client."""
-    for number in range(TIMES):
+    for number in range(RENAME_ROUNDS):
         name = f"{number % 10}" * 140
-        await asyncio.to_thread(gateway.sql, "update marketplace_resource set name = %s", name)
+        await asyncio.to_thread(
+            gateway.execute_sql, "update marketplace_resource set name = %s", name
+        )
 
 
-@pytest.mark.parametrize("accept", [SSE, MULTIPART])
-async def test_a_stream_that_nobody_reads_is_cut(
-    gateway: Served, accept: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("accept", [SSE_MEDIA_TYPE, MULTIPART_ACCEPT])
+async def test_unread_stream_is_aborted(
+    gateway: ServedGateway, accept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.transports.http_stream.STALLED", 0.5)
-    async with deaf(gateway, accept):
-        await overwhelmed(gateway)
-        await until(lambda: gateway.subscribed() == 0, 30)
-    await until(lambda: not gateway.desk.subscriptions.hub.groups)
+    monkeypatch.setattr("gateway.transports.http_stream.WRITE_TIMEOUT_SECONDS", 0.5)
+    async with open_unread_stream(gateway, accept):
+        await overflow_buffers(gateway)
+        await wait_until_true(lambda: gateway.count_subscriptions() == 0, 30)
+    await wait_until_true(lambda: not gateway.services.subscription_registry.hub.groups)
 
 
-async def test_a_socket_that_nobody_reads_is_cut(
-    gateway: Served, monkeypatch: pytest.MonkeyPatch
+async def test_unread_socket_is_aborted(
+    gateway: ServedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.transports.websocket.STALLED", 0.5)
-    async with raw(gateway, max_queue=1) as talking:
-        await talking.begin(**gateway.header())
-        talking.connection.transport.pause_reading()
-        await talking.ask(EVENTS)
-        await attached(gateway)
-        await overwhelmed(gateway)
-        await until(lambda: gateway.subscribed() == 0, 30)
-        talking.connection.transport.abort()
+    monkeypatch.setattr("gateway.transports.websocket.WRITE_TIMEOUT_SECONDS", 0.5)
+    async with open_websocket(gateway, max_queue=1) as websocket:
+        await websocket.init_connection(**gateway.create_auth_header())
+        websocket.connection.transport.pause_reading()
+        await websocket.start_operation(LARGE_EVENTS_SUBSCRIPTION)
+        await wait_for_subscribers(gateway)
+        await overflow_buffers(gateway)
+        await wait_until_true(lambda: gateway.count_subscriptions() == 0, 30)
+        websocket.connection.transport.abort()
 
 
-@pytest.mark.parametrize("begun", [False, True])
-async def test_who_asks_without_reading_is_not_read(gateway: Served, begun: bool) -> None:
+@pytest.mark.parametrize("is_initialised", [False, True])
+async def test_client_that_does_not_read_is_not_read(
+    gateway: ServedGateway, is_initialised: bool
+) -> None:
     pings = json.dumps({"type": "ping", "payload": {"text": "p" * 10_000}})
-    async with raw(gateway) as talking:
-        if begun:
-            await talking.begin()
-        talking.connection.transport.pause_reading()
+    async with open_websocket(gateway) as websocket:
+        if is_initialised:
+            await websocket.init_connection()
+        websocket.connection.transport.pause_reading()
 
-        async def ask() -> None:
+        async def send_pings() -> None:
             for _ in range(10_000):
-                await talking.connection.send(pings)
+                await websocket.connection.send(pings)
 
-        asking = asyncio.create_task(ask())
-        done, _ = await asyncio.wait([asking], timeout=3)
-        assert not done
-        asking.cancel()
-        talking.connection.transport.abort()
-        await asyncio.wait([asking])
+        sending_task = asyncio.create_task(send_pings())
+        finished_tasks, _ = await asyncio.wait([sending_task], timeout=3)
+        assert not finished_tasks
+        sending_task.cancel()
+        websocket.connection.transport.abort()
+        await asyncio.wait([sending_task])
 
 
-async def test_who_does_not_answer_pings_is_cut_off_without_a_code(url: str) -> None:
-    often = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.3}
-    async with served(url, often) as gateway, raw(gateway) as talking:
-        await talking.begin()
-        talking.connection.transport.pause_reading()
+async def test_missing_pong_aborts_connection(url: str) -> None:
+    server_options = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.3}
+    async with serve_gateway(url, server_options) as gateway, open_websocket(gateway) as websocket:
+        await websocket.init_connection()
+        websocket.connection.transport.pause_reading()
         await asyncio.sleep(1)
-        talking.connection.transport.resume_reading()
+        websocket.connection.transport.resume_reading()
         async with asyncio.timeout(5):
-            await talking.connection.wait_closed()
-        assert talking.connection.protocol.close_rcvd is None
+            await websocket.connection.wait_closed()
+        assert websocket.connection.protocol.close_rcvd is None
 
 
-async def test_who_answers_pings_stays(url: str) -> None:
-    often = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.3}
-    async with served(url, often) as gateway, raw(gateway) as talking:
-        await talking.begin()
+async def test_pong_keeps_connection_open(url: str) -> None:
+    server_options = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.3}
+    async with serve_gateway(url, server_options) as gateway, open_websocket(gateway) as websocket:
+        await websocket.init_connection()
         await asyncio.sleep(1)
-        await talking.say("ping")
-        assert await talking.hear() == {"type": "pong"}
+        await websocket.send_message("ping")
+        assert await websocket.receive_message() == {"type": "pong"}
 
 
-def test_clients_come_back_when_they_were_too_slow() -> None:
-    assert Close.TOO_SLOW.value == 4499  # of which graphql-ws says that it is to be tried again
+def test_too_slow_close_code_allows_reconnect() -> None:
+    assert CloseCode.TOO_SLOW.value == 4499  # of which graphql-ws says that it is to be tried again

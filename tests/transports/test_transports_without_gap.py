@@ -4,41 +4,43 @@ import asyncio
 import random
 from typing import Any
 
-from tests.transports.streaming_server import Served, Talk, raw
+from tests.transports.streaming_server import ServedGateway, WebSocketClient, open_websocket
 
-TOLD = "subscription { resourceChanged(filter: { uuids: [%s] }) { ... on ResourceEvent { at } } }"
-ROUNDS = 30
+RESOURCE_SUBSCRIPTION = (
+    "subscription { resourceChanged(filter: { uuids: [%s] }) { ... on ResourceEvent { at } } }"
+)
+TEST_ROUNDS = 30
 
 
-async def test_a_query_after_a_subscription_leaves_no_gap(gateway: Served) -> None:
+async def test_a_query_after_a_subscription_leaves_no_gap(gateway: ServedGateway) -> None:
     """Have something changed about the moment of a query: who does not read it is told of it."""
-    uuid, known = gateway.rename("seam"), []
-    for number in range(ROUNDS):
-        async with raw(gateway) as talking:
-            await talking.begin(**gateway.header())
-            changing = asyncio.create_task(change(gateway, f"seam {number}"))
+    uuid, query_saw_change = gateway.rename_resource("seam"), []
+    for number in range(TEST_ROUNDS):
+        async with open_websocket(gateway) as websocket:
+            await websocket.init_connection(**gateway.create_auth_header())
+            change_task = asyncio.create_task(rename_later(gateway, f"seam {number}"))
             await asyncio.sleep(random.uniform(0, 0.02))
-            await talking.ask(TOLD % f'"{uuid}"', "s")
-            await talking.ask(f'{{ resource(uuid: "{uuid}") {{ name }} }}', "q")
-            found = await heard(talking, "q")
-            await changing
-            known.append(found["q"]["resource"] == {"name": f"seam {number}"})
-            if not known[-1] and "s" not in found:
-                await heard(talking, "s")
-    assert {*known} == {True, False}, "the moments are all on one side"
+            await websocket.start_operation(RESOURCE_SUBSCRIPTION % f'"{uuid}"', "s")
+            await websocket.start_operation(f'{{ resource(uuid: "{uuid}") {{ name }} }}', "q")
+            data_by_id = await receive_data_by_id(websocket, "q")
+            await change_task
+            query_saw_change.append(data_by_id["q"]["resource"] == {"name": f"seam {number}"})
+            if not query_saw_change[-1] and "s" not in data_by_id:
+                await receive_data_by_id(websocket, "s")
+    assert {*query_saw_change} == {True, False}, "the moments are all on one side"
 
 
-async def heard(talking: Talk, *ids: str) -> dict[str, Any]:
+async def receive_data_by_id(websocket: WebSocketClient, *operation_ids: str) -> dict[str, Any]:
     """Give the data of the next answer to each of some operations, by their ids."""
-    found: dict[str, Any] = {}
-    while not found.keys() >= {*ids}:
-        message = await talking.hear()
+    data_by_id: dict[str, Any] = {}
+    while not data_by_id.keys() >= {*operation_ids}:
+        message = await websocket.receive_message()
         if message["type"] == "next":
-            found.setdefault(message["id"], message["payload"]["data"])
-    return found
+            data_by_id.setdefault(message["id"], message["payload"]["data"])
+    return data_by_id
 
 
-async def change(gateway: Served, name: str) -> None:
+async def rename_later(gateway: ServedGateway, name: str) -> None:
     """Change the resource, a moment later."""
     await asyncio.sleep(random.uniform(0, 0.02))
-    await asyncio.to_thread(gateway.rename, name)
+    await asyncio.to_thread(gateway.rename_resource, name)

@@ -7,104 +7,119 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.demo.marketplace.fill import make
-from tests.conftest import NewDatabase
+from gateway.demo.marketplace.fill import create_marketplace
+from tests.conftest import DatabaseFactory
 from tests.transports.streaming_server import (
-    CHANGES,
-    WHO,
-    Served,
-    Talk,
-    attached,
-    raw,
-    served,
-    talk,
-    until,
+    RESOURCE_CHANGED_SUBSCRIPTION,
+    VIEWER_QUERY,
+    ServedGateway,
+    WebSocketClient,
+    open_authenticated_websocket,
+    open_websocket,
+    serve_gateway,
+    wait_for_subscribers,
+    wait_until_true,
 )
 
-SETS = """
+SET_END_DATE_MUTATION = """
 mutation ($input: SetResourceEndDateInput!) { setResourceEndDate(input: $input) { __typename } }
 """
-PAYLOADS: list[dict[str, Any]] = [{}, {"text": 'ß"\\', "list": [1, None, {"deep": 2.5}]}]
+PING_PAYLOADS: list[dict[str, Any]] = [{}, {"text": 'ß"\\', "list": [1, None, {"deep": 2.5}]}]
 
 
-async def name_of(talking: Talk) -> str:
+async def query_username(websocket: WebSocketClient) -> str:
     """Give as whom a connection is let in."""
-    viewer = (await talking.answer(WHO))["data"]["viewer"]
+    viewer = (await websocket.execute_query(VIEWER_QUERY))["data"]["viewer"]
     return "nobody" if viewer is None else str(viewer["user"]["username"])
 
 
 @pytest.mark.parametrize("key", ["Authorization", "authorization", "AUTHORIZATION"])
-async def test_who_it_is_says_the_payload(gateway: Served, key: str) -> None:
-    async with raw(gateway) as talking:
-        await talking.begin(**{key: gateway.header("member")["Authorization"]})
-        assert await name_of(talking) == "member"
+async def test_token_in_payload(gateway: ServedGateway, key: str) -> None:
+    async with open_websocket(gateway) as websocket:
+        await websocket.init_connection(
+            **{key: gateway.create_auth_header("member")["Authorization"]}
+        )
+        assert await query_username(websocket) == "member"
 
 
-async def test_who_it_is_says_the_header(gateway: Served) -> None:
-    async with raw(gateway, additional_headers=gateway.header("owner")) as talking:
-        await talking.begin()
-        assert await name_of(talking) == "owner"
+async def test_token_in_header(gateway: ServedGateway) -> None:
+    async with open_websocket(
+        gateway, additional_headers=gateway.create_auth_header("owner")
+    ) as websocket:
+        await websocket.init_connection()
+        assert await query_username(websocket) == "owner"
 
 
-async def test_the_payload_counts_more_than_the_header(gateway: Served) -> None:
-    async with raw(gateway, additional_headers={"Authorization": "Token no"}) as talking:
-        await talking.begin(**gateway.header("owner"))
-        assert await name_of(talking) == "owner"
+async def test_payload_token_overrides_header(gateway: ServedGateway) -> None:
+    async with open_websocket(
+        gateway, additional_headers={"Authorization": "Token no"}
+    ) as websocket:
+        await websocket.init_connection(**gateway.create_auth_header("owner"))
+        assert await query_username(websocket) == "owner"
 
 
-async def test_it_may_be_nobody(gateway: Served) -> None:
-    async with raw(gateway) as talking:
-        await talking.say("connection_init")
-        assert await talking.hear() == {"type": "connection_ack"}
-        assert await name_of(talking) == "nobody"
+async def test_anonymous_connection(gateway: ServedGateway) -> None:
+    async with open_websocket(gateway) as websocket:
+        await websocket.send_message("connection_init")
+        assert await websocket.receive_message() == {"type": "connection_ack"}
+        assert await query_username(websocket) == "nobody"
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-async def test_a_ping_is_answered_with_what_it_holds(
-    gateway: Served, payload: dict[str, Any]
-) -> None:
-    async with raw(gateway) as talking:
-        for begun in (False, True):
-            if begun:
-                await talking.begin()
-            await talking.say("pong", payload=payload)
-            await talking.say("ping")
-            assert await talking.hear() == {"type": "pong"}
-            await talking.say("ping", payload=payload)
-            assert await talking.hear() == {"type": "pong", "payload": payload}
+@pytest.mark.parametrize("payload", PING_PAYLOADS)
+async def test_pong_repeats_ping_payload(gateway: ServedGateway, payload: dict[str, Any]) -> None:
+    async with open_websocket(gateway) as websocket:
+        for is_initialised in (False, True):
+            if is_initialised:
+                await websocket.init_connection()
+            await websocket.send_message("pong", payload=payload)
+            await websocket.send_message("ping")
+            assert await websocket.receive_message() == {"type": "pong"}
+            await websocket.send_message("ping", payload=payload)
+            assert await websocket.receive_message() == {"type": "pong", "payload": payload}
 
 
-async def test_the_server_pings(gateway: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.transports.websocket.BEAT", 0.2)
-    async with talk(gateway) as talking:
+async def test_the_server_pings(gateway: ServedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.transports.websocket.PING_INTERVAL_SECONDS", 0.2)
+    async with open_authenticated_websocket(gateway) as websocket:
         for _ in range(2):
-            assert await talking.hear() == {"type": "ping"}
-            await talking.say("pong")
+            assert await websocket.receive_message() == {"type": "ping"}
+            await websocket.send_message("pong")
 
 
-async def test_queries_changes_and_subscriptions_side_by_side(new_database: NewDatabase) -> None:
+async def test_queries_changes_and_subscriptions_side_by_side(
+    new_database: DatabaseFactory,
+) -> None:
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=20, seed=1)
-    async with served(url) as gateway, talk(gateway) as talking:
-        await talking.ask(CHANGES, "s")
-        await attached(gateway)
-        assert (await talking.answer(WHO, "q"))["data"]["viewer"]["user"]["username"] == "staff"
-        found = await talking.answer(
+        create_marketplace(connection, resource_count=20, seed=1)
+    async with serve_gateway(url) as gateway, open_authenticated_websocket(gateway) as websocket:
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "s")
+        await wait_for_subscribers(gateway)
+        assert (await websocket.execute_query(VIEWER_QUERY, "q"))["data"]["viewer"]["user"][
+            "username"
+        ] == "staff"
+        result = await websocket.execute_query(
             "{ resources(first: 1, filter: {state: [OK]}) { nodes { uuid } } }", "q"
         )
-        ((uuid,),) = [each.values() for each in found["data"]["resources"]["nodes"]]
-        given = {"uuid": uuid, "endDate": "2030-01-31"}
-        await talking.ask(SETS, "m", variables={"input": given})
-        heard = [await talking.hear() for _ in range(3)]
-        by: dict[Any, Any] = {(each["type"], each["id"]): each.get("payload") for each in heard}
-        assert by["next", "m"]["data"]["setResourceEndDate"]["__typename"] == "ResourceEndDateSet"
-        assert by["next", "s"]["data"]["resourceChanged"]["uuid"] == uuid
-        assert ("complete", "m") in by
+        ((uuid,),) = [each.values() for each in result["data"]["resources"]["nodes"]]
+        input_values = {"uuid": uuid, "endDate": "2030-01-31"}
+        await websocket.start_operation(
+            SET_END_DATE_MUTATION, "m", variables={"input": input_values}
+        )
+        messages = [await websocket.receive_message() for _ in range(3)]
+        payload_by_type_and_id: dict[Any, Any] = {
+            (each["type"], each["id"]): each.get("payload") for each in messages
+        }
+        assert (
+            payload_by_type_and_id["next", "m"]["data"]["setResourceEndDate"]["__typename"]
+            == "ResourceEndDateSet"
+        )
+        assert payload_by_type_and_id["next", "s"]["data"]["resourceChanged"]["uuid"] == uuid
+        assert ("complete", "m") in payload_by_type_and_id
 
 
 @pytest.mark.parametrize(
-    ("query", "code"),
+    ("query", "error_code"),
     [
         ("subscription {", "GRAPHQL_PARSE_FAILED"),
         ("", "GRAPHQL_PARSE_FAILED"),
@@ -122,121 +137,139 @@ async def test_queries_changes_and_subscriptions_side_by_side(new_database: NewD
         ),
     ],
 )
-async def test_a_mistake_ends_an_operation_only(gateway: Served, query: str, code: str) -> None:
-    async with talk(gateway) as talking:
-        await talking.ask(CHANGES, "s")
-        await attached(gateway)
-        assert await talking.refusal(query or "#", "q") == code
-        assert "errors" not in await talking.answer(WHO, "q")
-        uuid = gateway.rename(f"after {hash(query)}")
-        assert (await talking.told())["uuid"] == uuid
-    await until(lambda: gateway.subscribed() == 0)
+async def test_error_ends_only_its_operation(
+    gateway: ServedGateway, query: str, error_code: str
+) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "s")
+        await wait_for_subscribers(gateway)
+        assert await websocket.expect_error_code(query or "#", "q") == error_code
+        assert "errors" not in await websocket.execute_query(VIEWER_QUERY, "q")
+        uuid = gateway.rename_resource(f"after {hash(query)}")
+        assert (await websocket.receive_event())["uuid"] == uuid
+    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
 
 
-async def test_who_completes_hears_nothing_more(gateway: Served) -> None:
-    async with talk(gateway) as talking:
-        for each in ("a", "b"):
-            await talking.ask(CHANGES, each)
-        await attached(gateway, 2)
-        await talking.say("complete", id="a")
-        await talking.say("complete", id="a")
-        await talking.say("complete", id="unknown")
-        await talking.say("ping")
-        assert await talking.hear() == {"type": "pong"}
-        assert gateway.subscribed() == 1
-        gateway.rename("completed")
-        assert (await talking.hear())["id"] == "b"
-        await talking.ask(CHANGES, "a")
-        await attached(gateway, 2)
-        gateway.rename("asked anew")
-        assert {(await talking.hear())["id"] for _ in range(2)} == {"a", "b"}
+async def test_complete_ends_subscription(gateway: ServedGateway) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
+        for operation_id in ("a", "b"):
+            await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, operation_id)
+        await wait_for_subscribers(gateway, 2)
+        await websocket.send_message("complete", id="a")
+        await websocket.send_message("complete", id="a")
+        await websocket.send_message("complete", id="unknown")
+        await websocket.send_message("ping")
+        assert await websocket.receive_message() == {"type": "pong"}
+        assert gateway.count_subscriptions() == 1
+        gateway.rename_resource("completed")
+        assert (await websocket.receive_message())["id"] == "b"
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "a")
+        await wait_for_subscribers(gateway, 2)
+        gateway.rename_resource("asked anew")
+        assert {(await websocket.receive_message())["id"] for _ in range(2)} == {"a", "b"}
 
 
-async def test_a_completed_query_is_stopped(gateway: Served) -> None:
-    running = (
+async def test_a_completed_query_is_stopped(gateway: ServedGateway) -> None:
+    select_active_statements = (
         "select 1 from pg_stat_activity where application_name = 'marketplace-gateway'"
         " and datname = current_database() and state = 'active' and query like '%%resource%%'"
     )
-    with psycopg.connect(gateway.database) as holding:
-        holding.execute("lock table marketplace_resource in access exclusive mode")
-        async with talk(gateway) as talking:
-            await talking.ask("{ resources(first: 3) { nodes { slug } } }")
-            await until(lambda: len(gateway.sql(running)) == 1)
-            await talking.say("complete", id="1")
-            await until(lambda: not gateway.sql(running))
-            assert "errors" not in await talking.answer(WHO)
+    with psycopg.connect(gateway.database_url) as locking_connection:
+        locking_connection.execute("lock table marketplace_resource in access exclusive mode")
+        async with open_authenticated_websocket(gateway) as websocket:
+            await websocket.start_operation("{ resources(first: 3) { nodes { slug } } }")
+            await wait_until_true(lambda: len(gateway.execute_sql(select_active_statements)) == 1)
+            await websocket.send_message("complete", id="1")
+            await wait_until_true(lambda: not gateway.execute_sql(select_active_statements))
+            assert "errors" not in await websocket.execute_query(VIEWER_QUERY)
 
 
-async def test_there_is_room_for_some_operations(gateway: Served) -> None:
-    async with talk(gateway) as talking:
+async def test_operation_limit_per_socket(gateway: ServedGateway) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
         for number in range(100):
-            await talking.ask(CHANGES, str(number))
-        assert await talking.refusal(CHANGES, "100") == "RATE_LIMITED"
-        await talking.say("complete", id="7")
-        assert "errors" not in await talking.answer(WHO, "100")
+            await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, str(number))
+        assert (
+            await websocket.expect_error_code(RESOURCE_CHANGED_SUBSCRIPTION, "100")
+            == "RATE_LIMITED"
+        )
+        await websocket.send_message("complete", id="7")
+        assert "errors" not in await websocket.execute_query(VIEWER_QUERY, "100")
 
 
-async def test_there_is_room_for_some_subscriptions_of_a_user(url: str) -> None:
+async def test_subscription_quotas(url: str) -> None:
     async with (
-        served(url, user_subscriptions="2", subscriptions="3") as gateway,
-        talk(gateway) as talking,
-        talk(gateway) as second,
-        talk(gateway, "owner") as other,
+        serve_gateway(url, user_subscriptions="2", subscriptions="3") as gateway,
+        open_authenticated_websocket(gateway) as websocket,
+        open_authenticated_websocket(gateway) as second_websocket,
+        open_authenticated_websocket(gateway, "owner") as owner_websocket,
     ):
-        await talking.ask(CHANGES, "1")
-        await second.ask(CHANGES, "1")
-        await attached(gateway, 2)
-        assert await talking.refusal(CHANGES, "2") == "RATE_LIMITED"
-        await other.ask(CHANGES, "1")
-        await attached(gateway, 3)
-        await second.say("complete", id="1")
-        await until(lambda: gateway.subscribed() == 2)
-        await talking.ask(CHANGES, "2")
-        await attached(gateway, 3)
-        assert await other.refusal(CHANGES, "2") == "RATE_LIMITED"
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "1")
+        await second_websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "1")
+        await wait_for_subscribers(gateway, 2)
+        assert (
+            await websocket.expect_error_code(RESOURCE_CHANGED_SUBSCRIPTION, "2") == "RATE_LIMITED"
+        )
+        await owner_websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "1")
+        await wait_for_subscribers(gateway, 3)
+        await second_websocket.send_message("complete", id="1")
+        await wait_until_true(lambda: gateway.count_subscriptions() == 2)
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "2")
+        await wait_for_subscribers(gateway, 3)
+        assert (
+            await owner_websocket.expect_error_code(RESOURCE_CHANGED_SUBSCRIPTION, "2")
+            == "RATE_LIMITED"
+        )
 
 
-async def test_nothing_is_told_where_nothing_is_watched(url: str) -> None:
-    async with served(url, events="off") as gateway, talk(gateway) as talking:
-        assert await talking.refusal(CHANGES) == "UNAVAILABLE"
-        assert "errors" not in await talking.answer(WHO)
+async def test_subscriptions_unavailable_without_events(url: str) -> None:
+    async with (
+        serve_gateway(url, events="off") as gateway,
+        open_authenticated_websocket(gateway) as websocket,
+    ):
+        assert await websocket.expect_error_code(RESOURCE_CHANGED_SUBSCRIPTION) == "UNAVAILABLE"
+        assert "errors" not in await websocket.execute_query(VIEWER_QUERY)
 
 
-async def test_each_event_is_told_of_what_is_then(gateway: Served) -> None:
-    async with talk(gateway) as talking:
-        await talking.ask(CHANGES)
-        await attached(gateway)
+async def test_events_show_current_state(gateway: ServedGateway) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
+        await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION)
+        await wait_for_subscribers(gateway)
         for name in ("first", "second", "third"):
-            gateway.rename(name)
-            assert (await talking.told())["resource"] == {"name": name}
+            gateway.rename_resource(name)
+            assert (await websocket.receive_event())["resource"] == {"name": name}
             query = "{ resources(first: 100) { nodes { name } } }"
-            answer = await talking.answer(query, "q")
-            assert {"name": name} in answer["data"]["resources"]["nodes"]
+            result = await websocket.execute_query(query, "q")
+            assert {"name": name} in result["data"]["resources"]["nodes"]
 
 
-def operations() -> int:
+def count_operations() -> int:
     """Count the operations that are in memory, of other tests, too."""
     gc.collect()
-    return sum(type(each).__name__ == "Operation" for each in gc.get_objects())
+    return sum(type(each).__name__ == "WebSocketOperation" for each in gc.get_objects())
 
 
-async def test_who_drops_a_connection_leaves_nothing_behind(gateway: Served) -> None:
-    await until(lambda: gateway.subscribed() == 0)
-    before = operations()
-    tasks = len(asyncio.all_tasks())
+async def test_dropped_connections_free_resources(gateway: ServedGateway) -> None:
+    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+    operation_count = count_operations()
+    task_count = len(asyncio.all_tasks())
     for _ in range(4):
-        talks = [raw(gateway) for _ in range(50)]
-        opened = [await each.__aenter__() for each in talks]
-        for talking in opened:
-            await talking.begin(**gateway.header())
-            await talking.ask(CHANGES)
-        await attached(gateway, 50)
-        for talking in opened:
-            talking.connection.transport.abort()
-        await until(lambda: gateway.subscribed() == 0)
-        for each in talks:
-            await each.__aexit__(None, None, None)
-    await until(lambda: len(asyncio.all_tasks()) <= tasks)
-    hub, presence = gateway.desk.subscriptions.hub, gateway.desk.presence
-    assert (hub.groups, presence._sessions) == ({}, {})
-    assert operations() <= before
+        websocket_contexts = [open_websocket(gateway) for _ in range(50)]
+        websockets = [
+            await websocket_context.__aenter__() for websocket_context in websocket_contexts
+        ]
+        for websocket in websockets:
+            await websocket.init_connection(**gateway.create_auth_header())
+            await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION)
+        await wait_for_subscribers(gateway, 50)
+        for websocket in websockets:
+            websocket.connection.transport.abort()
+        await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+        for websocket_context in websocket_contexts:
+            await websocket_context.__aexit__(None, None, None)
+    await wait_until_true(lambda: len(asyncio.all_tasks()) <= task_count)
+    hub, session_monitor = (
+        gateway.services.subscription_registry.hub,
+        gateway.services.session_monitor,
+    )
+    assert (hub.groups, session_monitor._sessions) == ({}, {})
+    assert count_operations() <= operation_count

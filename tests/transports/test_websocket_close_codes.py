@@ -5,9 +5,17 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.transports.streaming_server import SPOKEN, WHO, Served, Talk, raw, served, talk
+from tests.transports.streaming_server import (
+    SUBPROTOCOLS,
+    VIEWER_QUERY,
+    ServedGateway,
+    WebSocketClient,
+    open_authenticated_websocket,
+    open_websocket,
+    serve_gateway,
+)
 
-BAD = [
+INVALID_MESSAGES = [
     "",
     "{",
     "null",
@@ -26,105 +34,110 @@ BAD = [
     b"\xff\x00",
 ]
 """What is no message before `connection_init`, nor after it."""
-BAD_OPERATIONS: list[dict[str, Any]] = [
+INVALID_SUBSCRIBE_MEMBERS: list[dict[str, Any]] = [
     {},
     {"id": "1"},
     {"id": "1", "payload": None},
     {"id": "1", "payload": {}},
     {"id": "1", "payload": {"query": ""}},
     {"id": "1", "payload": {"query": 1}},
-    {"id": "1", "payload": {"query": WHO, "variables": []}},
-    {"id": "1", "payload": {"query": WHO, "operationName": {}}},
-    {"id": "1", "payload": [WHO]},
-    {"payload": {"query": WHO}},
-    {"id": None, "payload": {"query": WHO}},
-    {"id": 1, "payload": {"query": WHO}},
-    {"id": "", "payload": {"query": WHO}},
-    {"id": "i" * 129, "payload": {"query": WHO}},
+    {"id": "1", "payload": {"query": VIEWER_QUERY, "variables": []}},
+    {"id": "1", "payload": {"query": VIEWER_QUERY, "operationName": {}}},
+    {"id": "1", "payload": [VIEWER_QUERY]},
+    {"payload": {"query": VIEWER_QUERY}},
+    {"id": None, "payload": {"query": VIEWER_QUERY}},
+    {"id": 1, "payload": {"query": VIEWER_QUERY}},
+    {"id": "", "payload": {"query": VIEWER_QUERY}},
+    {"id": "i" * 129, "payload": {"query": VIEWER_QUERY}},
 ]
 """What no `subscribe` has."""
 
 
-async def code(talking: Talk) -> int:
+async def wait_close_code(websocket: WebSocketClient) -> int:
     """Give the code of the close; it has a reason."""
-    number, reason = await talking.closed()
+    close_code, reason = await websocket.wait_closed()
     assert reason
-    return number
+    return close_code
 
 
-@pytest.mark.parametrize("begun", [False, True])
-@pytest.mark.parametrize("message", BAD, ids=lambda each: repr(each[:40]))
-async def test_what_is_no_message(gateway: Served, message: str | bytes, begun: bool) -> None:
-    async with raw(gateway) as talking:
-        if begun:
-            await talking.begin()
-        await talking.connection.send(message)
-        assert await code(talking) == 4400
+@pytest.mark.parametrize("is_initialised", [False, True])
+@pytest.mark.parametrize("message", INVALID_MESSAGES, ids=lambda each: repr(each[:40]))
+async def test_invalid_message(
+    gateway: ServedGateway, message: str | bytes, is_initialised: bool
+) -> None:
+    async with open_websocket(gateway) as websocket:
+        if is_initialised:
+            await websocket.init_connection()
+        await websocket.connection.send(message)
+        assert await wait_close_code(websocket) == 4400
 
 
-@pytest.mark.parametrize("given", BAD_OPERATIONS, ids=str)
-async def test_what_asks_for_no_operation(gateway: Served, given: dict[str, Any]) -> None:
-    async with talk(gateway) as talking:
-        await talking.say("subscribe", **given)
-        assert await code(talking) == 4400
+@pytest.mark.parametrize("members", INVALID_SUBSCRIBE_MEMBERS, ids=str)
+async def test_invalid_subscribe(gateway: ServedGateway, members: dict[str, Any]) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
+        await websocket.send_message("subscribe", **members)
+        assert await wait_close_code(websocket) == 4400
 
 
-@pytest.mark.parametrize("given", [{}, {"id": 1}, {"id": ""}, {"id": "i" * 129}], ids=str)
-async def test_what_completes_nothing_at_all(gateway: Served, given: dict[str, Any]) -> None:
-    async with talk(gateway) as talking:
-        await talking.say("complete", **given)
-        assert await code(talking) == 4400
+@pytest.mark.parametrize("members", [{}, {"id": 1}, {"id": ""}, {"id": "i" * 129}], ids=str)
+async def test_invalid_complete(gateway: ServedGateway, members: dict[str, Any]) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
+        await websocket.send_message("complete", **members)
+        assert await wait_close_code(websocket) == 4400
 
 
-async def test_who_asks_before_it_said_who_it_is(gateway: Served) -> None:
-    async with raw(gateway) as talking:
-        await talking.ask(WHO)
-        assert await code(talking) == 4401
+async def test_subscribe_before_init(gateway: ServedGateway) -> None:
+    async with open_websocket(gateway) as websocket:
+        await websocket.start_operation(VIEWER_QUERY)
+        assert await wait_close_code(websocket) == 4401
 
 
-async def test_who_says_twice_who_it_is(gateway: Served) -> None:
-    async with talk(gateway) as talking:
-        await talking.say("connection_init")
-        assert await code(talking) == 4429
+async def test_second_init(gateway: ServedGateway) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
+        await websocket.send_message("connection_init")
+        assert await wait_close_code(websocket) == 4429
 
 
-async def test_who_does_not_say_who_it_is(gateway: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.transports.websocket.INITIALISATION", 0.3)
-    async with raw(gateway) as talking:
-        await talking.say("ping")  # which is not enough
-        assert await talking.hear() == {"type": "pong"}
-        assert await code(talking) == 4408
+async def test_init_timeout(gateway: ServedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.transports.websocket.INITIALISATION_TIMEOUT_SECONDS", 0.3)
+    async with open_websocket(gateway) as websocket:
+        await websocket.send_message("ping")  # which is not enough
+        assert await websocket.receive_message() == {"type": "pong"}
+        assert await wait_close_code(websocket) == 4408
 
 
-async def test_two_operations_of_one_name(gateway: Served) -> None:
-    async with talk(gateway) as talking:
+async def test_duplicate_operation_id(gateway: ServedGateway) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
         for _ in range(2):
-            await talking.ask("subscription { resourceChanged { __typename } }")
-        assert await talking.closed() == (4409, "Subscriber for 1 already exists")
+            await websocket.start_operation("subscription { resourceChanged { __typename } }")
+        assert await websocket.wait_closed() == (4409, "Subscriber for 1 already exists")
 
 
-@pytest.mark.parametrize("spoken", [(), ("graphql-ws",), ("graphql-ws", "chat")])
-async def test_other_protocols(gateway: Served, spoken: tuple[str, ...]) -> None:
-    async with raw(gateway, spoken) as talking:
-        assert talking.connection.subprotocol is None
-        assert await talking.closed() == (4406, "Subprotocol not acceptable")
+@pytest.mark.parametrize("subprotocols", [(), ("graphql-ws",), ("graphql-ws", "chat")])
+async def test_other_protocols(gateway: ServedGateway, subprotocols: tuple[str, ...]) -> None:
+    async with open_websocket(gateway, subprotocols) as websocket:
+        assert websocket.connection.subprotocol is None
+        assert await websocket.wait_closed() == (4406, "Subprotocol not acceptable")
 
 
-async def test_one_protocol_of_several(gateway: Served) -> None:
-    async with raw(gateway, ("graphql-ws", *SPOKEN)) as talking:
-        assert talking.connection.subprotocol == "graphql-transport-ws"
-        await talking.begin()
+async def test_one_protocol_of_several(gateway: ServedGateway) -> None:
+    async with open_websocket(gateway, ("graphql-ws", *SUBPROTOCOLS)) as websocket:
+        assert websocket.connection.subprotocol == "graphql-transport-ws"
+        await websocket.init_connection()
 
 
 async def test_a_message_that_is_too_long(url: str) -> None:
-    async with served(url, body_bytes="1000") as gateway, talk(gateway) as talking:
-        await talking.say("ping", payload={"text": "p" * 900})
-        assert (await talking.hear())["type"] == "pong"
-        await talking.say("ping", payload={"text": "p" * 1000})
-        assert (await talking.closed())[0] == 1009
+    async with (
+        serve_gateway(url, body_bytes="1000") as gateway,
+        open_authenticated_websocket(gateway) as websocket,
+    ):
+        await websocket.send_message("ping", payload={"text": "p" * 900})
+        assert (await websocket.receive_message())["type"] == "pong"
+        await websocket.send_message("ping", payload={"text": "p" * 1000})
+        assert (await websocket.wait_closed())[0] == 1009
 
 
-ORIGINS = {
+ALLOWED_BY_ORIGIN = {
     None: True,
     "http://127.0.0.1:{port}": True,
     "HTTP://127.0.0.1:{port}": True,
@@ -141,23 +154,23 @@ ORIGINS = {
 """Where a page comes from, and whether it may have a WebSocket."""
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
-async def test_where_a_page_comes_from(url: str, origin: str | None) -> None:
-    async with served(url, origins="https://portal.example.org") as gateway:
-        said = None if origin is None else origin.format(port=gateway.port)
-        headers = {} if said is None else {"Origin": said}
-        if ORIGINS[origin]:
-            async with raw(gateway, additional_headers=headers) as talking:
-                await talking.begin()
+@pytest.mark.parametrize("origin", ALLOWED_BY_ORIGIN)
+async def test_origin_check(url: str, origin: str | None) -> None:
+    async with serve_gateway(url, origins="https://portal.example.org") as gateway:
+        origin_header = None if origin is None else origin.format(port=gateway.port)
+        headers = {} if origin_header is None else {"Origin": origin_header}
+        if ALLOWED_BY_ORIGIN[origin]:
+            async with open_websocket(gateway, additional_headers=headers) as websocket:
+                await websocket.init_connection()
             return
-        with pytest.raises(InvalidStatus) as refused:
-            async with raw(gateway, additional_headers=headers):
+        with pytest.raises(InvalidStatus) as caught:
+            async with open_websocket(gateway, additional_headers=headers):
                 pass
-        assert refused.value.response.status_code == 403
+        assert caught.value.response.status_code == 403
 
 
-async def test_only_its_own_pages_without_a_setting(gateway: Served) -> None:
+async def test_foreign_origin_is_refused_by_default(gateway: ServedGateway) -> None:
     origin = {"Origin": "https://portal.example.org"}
     with pytest.raises(InvalidStatus):
-        async with raw(gateway, additional_headers=origin):
+        async with open_websocket(gateway, additional_headers=origin):
             pass

@@ -9,21 +9,21 @@ from aiodataloader import DataLoader
 from sqlalchemy import MetaData, Select, create_engine, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-_URL = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://", 1)
-engine = create_async_engine(_URL, pool_size=int(os.environ["POOL_SIZE"]), max_overflow=0)
+_DATABASE_URL = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://", 1)
+engine = create_async_engine(_DATABASE_URL, pool_size=int(os.environ["POOL_SIZE"]), max_overflow=0)
 metadata = MetaData()
-metadata.reflect(create_engine(_URL))
+metadata.reflect(create_engine(_DATABASE_URL))
 tables = metadata.tables
 
 
-async def read(wanted: Select[Any]) -> Sequence[Any]:
+async def fetch_rows(query: Select[Any]) -> Sequence[Any]:
     """Give the rows that a statement selects."""
     async with engine.connect() as connection:
-        rows: Sequence[Any] = (await connection.execute(wanted)).all()
+        rows: Sequence[Any] = (await connection.execute(query)).all()
     return rows
 
 
-class ByKey(DataLoader[int, Any]):
+class RowByKeyLoader(DataLoader[int, Any]):
     """The row with each key."""
 
     def __init__(self, table: str) -> None:
@@ -32,12 +32,12 @@ class ByKey(DataLoader[int, Any]):
 
     async def batch_load_fn(self, keys: list[int]) -> list[Any]:
         """Give a row, or nothing, for each key."""
-        rows = await read(select(self.table).where(self.table.c.id.in_(keys)))
-        found = {row.id: row for row in rows}
-        return [found.get(key) for key in keys]
+        rows = await fetch_rows(select(self.table).where(self.table.c.id.in_(keys)))
+        rows_by_key = {row.id: row for row in rows}
+        return [rows_by_key.get(key) for key in keys]
 
 
-class ByOwner(DataLoader[int, list[Any]]):
+class RowsByOwnerLoader(DataLoader[int, list[Any]]):
     """The rows that belong to each owner."""
 
     def __init__(self, table: str, reference: str, order: str = "id") -> None:
@@ -47,24 +47,24 @@ class ByOwner(DataLoader[int, list[Any]]):
     async def batch_load_fn(self, keys: list[int]) -> list[list[Any]]:
         """Give the rows of each owner."""
         owner = self.table.c[self.reference]
-        wanted = select(self.table).where(owner.in_(keys))
-        found = defaultdict(list)
-        for row in await read(wanted.order_by(self.table.c[self.order], self.table.c.id)):
-            found[getattr(row, self.reference)].append(row)
-        return [found[key] for key in keys]
+        query = select(self.table).where(owner.in_(keys))
+        rows_by_owner = defaultdict(list)
+        for row in await fetch_rows(query.order_by(self.table.c[self.order], self.table.c.id)):
+            rows_by_owner[getattr(row, self.reference)].append(row)
+        return [rows_by_owner[key] for key in keys]
 
 
-class Loaders:
+class RequestLoaders:
     """The loaders of one request."""
 
     def __init__(self) -> None:
-        self.offering = ByKey("marketplace_offering")
-        self.plan = ByKey("marketplace_plan")
-        self.project = ByKey("structure_project")
-        self.customer = ByKey("structure_customer")
-        self.category = ByKey("marketplace_category")
-        self.component = ByKey("marketplace_offeringcomponent")
-        self.components = ByOwner("marketplace_offeringcomponent", "offering_id", "name")
-        self.plans = ByOwner("marketplace_plan", "offering_id")
-        self.prices = ByOwner("marketplace_plancomponent", "plan_id")
-        self.endpoints = ByOwner("marketplace_resourceaccessendpoint", "resource_id")
+        self.offering = RowByKeyLoader("marketplace_offering")
+        self.plan = RowByKeyLoader("marketplace_plan")
+        self.project = RowByKeyLoader("structure_project")
+        self.customer = RowByKeyLoader("structure_customer")
+        self.category = RowByKeyLoader("marketplace_category")
+        self.component = RowByKeyLoader("marketplace_offeringcomponent")
+        self.components = RowsByOwnerLoader("marketplace_offeringcomponent", "offering_id", "name")
+        self.plans = RowsByOwnerLoader("marketplace_plan", "offering_id")
+        self.prices = RowsByOwnerLoader("marketplace_plancomponent", "plan_id")
+        self.endpoints = RowsByOwnerLoader("marketplace_resourceaccessendpoint", "resource_id")

@@ -3,25 +3,25 @@
 These are parts of the statement in `expansion`.
 """
 
-GROUPS = """
+GROUPS_CTE = """
 groups as (
     select organizationgroup_id as id from structure_customer_organization_groups
     where customer_id in (select id from customers)
 )"""
-ONE_GROUP = """
+SINGLE_GROUP_CTE = """
 groups as (
     select organization_group_id as id from structure_customer
     where id in (select id from customers) and organization_group_id is not null
 )"""
 
-HIDDEN_PLANS = """
+HIDDEN_PLANS_CTE = """
 hidden_plans as (
     select plan_id as id from marketplace_plan_organization_groups
     except select plan_id from marketplace_plan_organization_groups
         where organizationgroup_id in (select id from groups)
 )"""
 
-_INACCESSIBLE = """
+_INACCESSIBLE_OFFERINGS = """
     select offering.id from marketplace_offering offering
     where :mode = 'hide_inaccessible' and (
         (exists (select from marketplace_offering_organization_groups wanted
@@ -33,7 +33,7 @@ _INACCESSIBLE = """
             where plan.offering_id = coalesce(offering.parent_id, offering.id)
                 and not plan.archived and plan.id not in (select id from hidden_plans)))
 """
-_FOR_OTHER_ROLES = """
+_ROLE_RESTRICTED_OFFERINGS = """
     union select offering.id from marketplace_offering offering
     where coalesce(offering.plugin_options -> 'restricted_to_roles', 'null')
             not in ('null', '[]', '""')
@@ -46,6 +46,6 @@ _FOR_OTHER_ROLES = """
 """
 
 
-def hidden_offerings(*, by_roles: bool) -> str:
+def build_hidden_offerings_cte(*, by_roles: bool) -> str:
     """Write what finds the offerings; `by_roles` also those for holders of some roles."""
-    return f"\nhidden_offerings as ({_INACCESSIBLE}{_FOR_OTHER_ROLES if by_roles else ''})"
+    return f"\nhidden_offerings as ({_INACCESSIBLE_OFFERINGS}{_ROLE_RESTRICTED_OFFERINGS if by_roles else ''})"

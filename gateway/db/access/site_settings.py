@@ -7,63 +7,69 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-USUAL = {
+DEFAULT_SETTINGS = {
     "ANONYMOUS_USER_CAN_VIEW_OFFERINGS": True,
     "ANONYMOUS_USER_CAN_VIEW_PLANS": True,
     "RESTRICTED_OFFERING_VISIBILITY_MODE": "show_all",
     "ENFORCE_USER_CONSENT_FOR_OFFERINGS": False,
 }
 """The settings, and Waldur's defaults where none is stored."""
-_PLAIN = {"NEWTRUE": True, "NEWFALSE": False, "NONE": None}
-_GIVEN = {"BINUNICODE", "SHORT_BINUNICODE", "BININT1", "BININT", "BININT2"}
+_CONSTANT_OPCODES = {"NEWTRUE": True, "NEWFALSE": False, "NONE": None}
+_ARGUMENT_OPCODES = {"BINUNICODE", "SHORT_BINUNICODE", "BININT1", "BININT", "BININT2"}
 
 
 @dataclass(frozen=True)
-class Policy:
+class SiteSettings:
     """The settings; one that can't be read is taken at its strictest."""
 
-    anonymous_offerings: bool
-    anonymous_plans: bool
-    mode: str
+    anonymous_can_view_offerings: bool
+    anonymous_can_view_plans: bool
+    restricted_offering_mode: str
     """What becomes of offerings that a viewer could not order."""
-    consents: bool
+    enforces_consent: bool
     """Whether people are asked to agree to the terms of offerings."""
 
 
-def policy(rows: Iterable[tuple[str, str | None]]) -> Policy:
+def parse_site_settings(rows: Iterable[tuple[str, str | None]]) -> SiteSettings:
     """Give the policy that `rows` of `constance_config` state."""
-    given = {key: stored(value) for key, value in rows if value is not None}
-    offerings, plans, mode, consents = (given.get(key, usual) for key, usual in USUAL.items())
-    return Policy(
-        anonymous_offerings=offerings is True,
-        anonymous_plans=plans is True,
-        mode=mode if isinstance(mode, str) else "hide_inaccessible",
-        consents=consents is not False,
+    stored_settings = {
+        key: decode_stored_setting(value) for key, value in rows if value is not None
+    }
+    offerings, plans, mode, consent = (
+        stored_settings.get(key, default) for key, default in DEFAULT_SETTINGS.items()
+    )
+    return SiteSettings(
+        anonymous_can_view_offerings=offerings is True,
+        anonymous_can_view_plans=plans is True,
+        restricted_offering_mode=mode if isinstance(mode, str) else "hide_inaccessible",
+        enforces_consent=consent is not False,
     )
 
 
-def stored(value: str) -> Any:
+def decode_stored_setting(value: str) -> Any:
     """Read a stored setting: JSON or, as in 2024, the pickle of a plain value, which is not run.
 
     None if it is neither.
     """
     try:
-        found = json.loads(value)
+        setting = json.loads(value)
     except ValueError:
-        return _pickled(value)
-    if isinstance(found, dict):
-        return found.get("__value__")
-    return found
+        return _decode_pickle(value)
+    if isinstance(setting, dict):
+        return setting.get("__value__")
+    return setting
 
 
-def _pickled(value: str) -> Any:
+def _decode_pickle(value: str) -> Any:
     try:
-        operations = [(code.name, given) for code, given, _ in pickletools.genops(b64decode(value))]
+        operations = [
+            (code.name, argument) for code, argument, _ in pickletools.genops(b64decode(value))
+        ]
     except (ValueError, EOFError):
         return None
-    for name, given in operations:
-        if name in _PLAIN:
-            return _PLAIN[name]
-        if name in _GIVEN:
-            return given
+    for opcode, argument in operations:
+        if opcode in _CONSTANT_OPCODES:
+            return _CONSTANT_OPCODES[opcode]
+        if opcode in _ARGUMENT_OPCODES:
+            return argument
     return None

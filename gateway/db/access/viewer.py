@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from gateway.db.driver.encoding import text
+from gateway.db.driver.encoding import encode_text
 
 
 @dataclass(frozen=True)
-class Sight:
+class AccessShape:
     """What of a viewer decides the text of statements; all else are parameters."""
 
-    everything: bool = False
+    bypass: bool = False
     """Whether there are no rules."""
-    nothing: frozenset[str] = frozenset()
+    empty_id_sets: frozenset[str] = frozenset()
     """The names of ids that the viewer has none of: by these nothing is seen."""
 
 
-EVERYTHING = Sight(everything=True)
+BYPASS_SHAPE = AccessShape(bypass=True)
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Viewer:
 
     user_id: int | None = None
     username: str | None = None
-    staff: bool = False
-    support: bool = False
+    is_staff: bool = False
+    is_support: bool = False
     consumer_projects: frozenset[int] = frozenset()
     """Projects whose resources the viewer sees as a consumer."""
     resources: frozenset[int] = frozenset()
@@ -49,51 +49,53 @@ class Viewer:
     """What their roles let them do, and where: see `may`."""
     consent_enforced: bool = False
     """Whether the marketplace asks people to agree to the terms of offerings."""
-    categories: bool = False
+    sees_categories: bool = False
     """Whether the viewer sees the kinds of offerings."""
-    catalogue: bool = False
+    sees_catalogue: bool = False
     """Whether the viewer sees the catalogue of shared offerings."""
-    plans: bool = False
+    sees_plans: bool = False
     """Whether the viewer sees the plans of what is in the catalogue."""
 
     @property
-    def everything(self) -> bool:
+    def sees_everything(self) -> bool:
         """Whether the viewer sees all rows: staff and support do (domain.md §4.4)."""
-        return self.staff or self.support
+        return self.is_staff or self.is_support
 
-    def may(self, permission: str, *places: tuple[str, int | None]) -> bool:
+    def has_permission(self, permission: str, *scopes: tuple[str, int | None]) -> bool:
         """Say whether the viewer may do something at one of some places (domain.md §4.2).
 
         A place is the kind of what it is, and its id. Support may no more than others.
         """
-        if self.staff:
+        if self.is_staff:
             return True
         return any(
-            id_ is not None and f"{permission} {kind} {id_}" in self.permissions
-            for kind, id_ in places
+            id_ is not None and f"{permission} {scope_type} {id_}" in self.permissions
+            for scope_type, id_ in scopes
         )
 
     @cached_property
-    def sight(self) -> Sight:
+    def access_shape(self) -> AccessShape:
         """What of the viewer decides the text of statements."""
-        if self.everything:
-            return EVERYTHING
-        return Sight(nothing=frozenset(name for name in _IDS if not getattr(self, name)))
+        if self.sees_everything:
+            return BYPASS_SHAPE
+        return AccessShape(
+            empty_id_sets=frozenset(name for name in _ID_SETS if not getattr(self, name))
+        )
 
     @cached_property
     def parameters(self) -> dict[str, str | None]:
         """What the rules need to know of the viewer, as the database reads it."""
-        ids = {name: getattr(self, name) for name in _IDS}
+        id_sets = {name: getattr(self, name) for name in _ID_SETS}
         return {
-            "viewer": text(self.user_id),
-            "categories": text(self.categories),
-            "catalogue": text(self.catalogue),
-            "plans": text(self.plans),
-            **{name: text(sorted(each)) for name, each in ids.items()},
+            "viewer": encode_text(self.user_id),
+            "categories": encode_text(self.sees_categories),
+            "catalogue": encode_text(self.sees_catalogue),
+            "plans": encode_text(self.sees_plans),
+            **{name: encode_text(sorted(each)) for name, each in id_sets.items()},
         }
 
 
-_IDS = (
+_ID_SETS = (
     "consumer_projects",
     "resources",
     "provided_offerings",

@@ -8,24 +8,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.db import tables
-from gateway.db.access.role_expansion import RESULTS, expansion
-from gateway.db.access.site_settings import USUAL, Policy, policy
+from gateway.db.access.role_expansion import ID_SET_QUERIES, build_role_expansion
+from gateway.db.access.site_settings import DEFAULT_SETTINGS, SiteSettings, parse_site_settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database, Rows
-from gateway.db.driver.encoding import text
+from gateway.db.driver.encoding import encode_text
 from gateway.db.driver.statement import Statement
 from gateway.db.installation.installation import Installation
 
-_HOLDER = """
+_SELECT_HOLDER = """
 select u.id, u.username, u.is_staff, u.is_support, u.is_active,
     coalesce(t.created < now() - make_interval(secs => u.token_lifetime), false)
 from authtoken_token t join core_user u on u.id = t.user_id where t.key = :key
 """
-_POLICY = "select key, value from constance_config where key = any(:keys)"
+_SITE_SETTINGS_SQL = "select key, value from constance_config where key = any(:keys)"
 
 
 @dataclass(frozen=True)
-class Holder:
+class TokenHolder:
     """Whose token it is, and whether it still counts (domain.md §4.1)."""
 
     id: int
@@ -33,73 +33,90 @@ class Holder:
     is_staff: bool
     is_support: bool
     is_active: bool
-    expired: bool
+    is_expired: bool
     """Whether the token is older than its user's tokens get; without a lifetime none is."""
 
 
-class ViewerReader:
+class ViewerLoader:
     """Reads viewers from one installation."""
 
     def __init__(self, installation: Installation, database: Database) -> None:
         self._installation, self._database = installation, database
-        self._holder, self._policy = Statement.of(_HOLDER), Statement.of(_POLICY)
-        self._ids = Statement.of(expansion(installation))
+        self._holder_statement, self._settings_statement = (
+            Statement.from_named_sql(_SELECT_HOLDER),
+            Statement.from_named_sql(_SITE_SETTINGS_SQL),
+        )
+        self._id_sets_statement = Statement.from_named_sql(build_role_expansion(installation))
 
-    async def holder(self, key: str) -> Holder | None:
+    async def load_token_holder(self, token_key: str) -> TokenHolder | None:
         """Give whose token `key` is."""
-        rows = await self._rows(self._holder, {"key": key})
-        return Holder(*rows[0]) if rows else None
+        rows = await self._fetch_rows(self._holder_statement, {"key": token_key})
+        return TokenHolder(*rows[0]) if rows else None
 
-    async def viewer(self, holder: Holder | None, address: str | None) -> Viewer:
+    async def load_viewer(self, holder: TokenHolder | None, address: str | None) -> Viewer:
         """Give the viewer whom `holder` is; without one, the anonymous.
 
         `address` is the client's, for customers who show their resources to
         some networks only.
         """
         if holder is not None and holder.is_staff:
-            return _everything(holder)
-        allowed, known = await self._allowed(), holder is not None
-        asking = {"user": holder and holder.id, "address": address, "mode": allowed.mode}
-        ((member, *ids),) = await self._rows(self._ids, asking)
-        expanded: Any = dict(zip(RESULTS, map(frozenset, ids), strict=True))
+            return _build_unrestricted_viewer(holder)
+        site_settings, is_authenticated = await self._load_site_settings(), holder is not None
+        parameters = {
+            "user": holder and holder.id,
+            "address": address,
+            "mode": site_settings.restricted_offering_mode,
+        }
+        ((is_member, *id_sets),) = await self._fetch_rows(self._id_sets_statement, parameters)
+        id_sets_by_name: Any = dict(zip(ID_SET_QUERIES, map(frozenset, id_sets), strict=True))
         if holder is not None and holder.is_support:
-            return replace(_everything(holder), permissions=expanded["permissions"])
+            return replace(
+                _build_unrestricted_viewer(holder), permissions=id_sets_by_name["permissions"]
+            )
         return Viewer(
             user_id=holder.id if holder else None,
             username=holder.username if holder else None,
-            consent_enforced=allowed.consents,
-            catalogue=_catalogue(allowed, known=known, member=member),
-            categories=known or allowed.anonymous_offerings,
-            plans=known or (allowed.anonymous_offerings and allowed.anonymous_plans),
-            **expanded,
+            consent_enforced=site_settings.enforces_consent,
+            sees_catalogue=_can_see_catalogue(
+                site_settings, is_authenticated=is_authenticated, is_member=is_member
+            ),
+            sees_categories=is_authenticated or site_settings.anonymous_can_view_offerings,
+            sees_plans=is_authenticated
+            or (
+                site_settings.anonymous_can_view_offerings
+                and site_settings.anonymous_can_view_plans
+            ),
+            **id_sets_by_name,
         )
 
-    async def _allowed(self) -> Policy:
-        if tables.constance in self._installation.absent:
-            return policy([])
-        rows = await self._rows(self._policy, {"keys": list(USUAL)})
-        return policy([(key, value) for key, value in rows])
+    async def _load_site_settings(self) -> SiteSettings:
+        if tables.constance in self._installation.missing_tables:
+            return parse_site_settings([])
+        rows = await self._fetch_rows(self._settings_statement, {"keys": list(DEFAULT_SETTINGS)})
+        return parse_site_settings([(key, value) for key, value in rows])
 
-    async def _rows(self, statement: Statement, given: dict[str, Any]) -> Rows:
-        parameters = tuple([text(given[name]) for name in statement.parameters])
-        (rows,) = await self._database.run([(statement, parameters)])
+    async def _fetch_rows(self, statement: Statement, values: dict[str, Any]) -> Rows:
+        parameters = tuple([encode_text(values[name]) for name in statement.parameter_names])
+        (rows,) = await self._database.fetch_rows([(statement, parameters)])
         return rows
 
 
-def _everything(holder: Holder) -> Viewer:
+def _build_unrestricted_viewer(holder: TokenHolder) -> Viewer:
     return Viewer(
         user_id=holder.id,
         username=holder.username,
-        staff=holder.is_staff,
-        support=holder.is_support,
-        categories=True,
-        catalogue=True,
-        plans=True,
+        is_staff=holder.is_staff,
+        is_support=holder.is_support,
+        sees_categories=True,
+        sees_catalogue=True,
+        sees_plans=True,
     )
 
 
-def _catalogue(allowed: Policy, *, known: bool, member: bool) -> bool:
+def _can_see_catalogue(
+    site_settings: SiteSettings, *, is_authenticated: bool, is_member: bool
+) -> bool:
     """Say whether the shared offerings are shown at all."""
-    if allowed.mode == "require_membership":
-        return member
-    return known or allowed.anonymous_offerings
+    if site_settings.restricted_offering_mode == "require_membership":
+        return is_member
+    return is_authenticated or site_settings.anonymous_can_view_offerings

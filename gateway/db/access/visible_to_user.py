@@ -6,26 +6,30 @@ from sqlalchemy import ARRAY, Boolean, ColumnElement, Integer, any_, cast, colum
 from sqlalchemy import text as sql
 
 from gateway.db import tables
-from gateway.db.access.role_expansion import consumption
+from gateway.db.access.role_expansion import build_consumer_scope
 from gateway.db.installation.installation import Installation
 
-_IDS = ARRAY(Integer)
+_ID_ARRAY = ARRAY(Integer)
 _resource = tables.resource.c
 
 
-def visible_to(installation: Installation) -> ColumnElement[bool]:
+def build_visible_to_user_filter(installation: Installation) -> ColumnElement[bool]:
     """Give the condition under which the user of a name sees a resource as a consumer (§4.4).
 
     It holds of no resource if there is no such user. The name is a parameter.
     """
-    given = column("everything", Boolean), column("projects", _IDS), column("resources", _IDS)
-    other = sql(consumption(installation)).columns(*given).cte("other")
+    columns = (
+        column("everything", Boolean),
+        column("projects", _ID_ARRAY),
+        column("resources", _ID_ARRAY),
+    )
+    named_user = sql(build_consumer_scope(installation)).columns(*columns).cte("other")
     return or_(
-        select(other.c.everything).scalar_subquery(),
-        _resource.project_id == _any(other.c.projects),
-        _resource.id == _any(other.c.resources),
+        select(named_user.c.everything).scalar_subquery(),
+        _resource.project_id == _any_id(named_user.c.projects),
+        _resource.id == _any_id(named_user.c.resources),
     )
 
 
-def _any(ids: ColumnElement[Any]) -> ColumnElement[Any]:
-    return any_(cast(select(ids).scalar_subquery(), _IDS))
+def _any_id(ids: ColumnElement[Any]) -> ColumnElement[Any]:
+    return any_(cast(select(ids).scalar_subquery(), _ID_ARRAY))

@@ -11,117 +11,121 @@ from sqlalchemy.schema import CreateIndex
 from gateway.db import tables
 
 DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
-_QUOTED = DIALECT.identifier_preparer.quote
+_quote_identifier = DIALECT.identifier_preparer.quote
 
 _resource, _order = tables.resource.c, tables.order.c
 _offering, _project, _customer = tables.offering.c, tables.project.c, tables.customer.c
 
 
 @dataclass(frozen=True)
-class Keys:
+class IndexSpec:
     """What an index of one table is made of."""
 
     columns: tuple[Column[Any], ...]
-    upper: bool = False
+    is_upper: bool = False
     """Whether texts are in it in upper case."""
 
     @property
-    def table(self) -> str:
+    def table_name(self) -> str:
         """Name the table."""
         return str(self.columns[0].table.name)
 
     @property
-    def written(self) -> tuple[str, ...]:
+    def key_expressions(self) -> tuple[str, ...]:
         """Write each key as SQL."""
-        names = (_QUOTED(each.name) for each in self.columns)
-        return tuple(f"upper({each})" if self.upper else each for each in names)
+        names = (_quote_identifier(each.name) for each in self.columns)
+        return tuple(f"upper({each})" if self.is_upper else each for each in names)
 
     @property
     def name(self) -> str:
         """Name the index as we do, in as many letters as PostgreSQL keeps of a name."""
-        marks = ["upper"] if self.upper else []
-        return "_".join(["gateway", self.table, *(each.name for each in self.columns), *marks])[:63]
+        suffixes = ["upper"] if self.is_upper else []
+        return "_".join(
+            ["gateway", self.table_name, *(each.name for each in self.columns), *suffixes]
+        )[:63]
 
     @property
     def definition(self) -> str:
         """Write what follows `create index`."""
-        return f"{self.name} on {self.table} ({', '.join(self.written)})"
+        return f"{self.name} on {self.table_name} ({', '.join(self.key_expressions)})"
 
 
-def _keys(*columns: Column[Any]) -> Keys:
-    return Keys(columns)
+def _build_index_spec(*columns: Column[Any]) -> IndexSpec:
+    return IndexSpec(columns)
 
 
-OWN: tuple[Keys, ...] = (
-    _keys(_resource.created, _resource.id),
-    _keys(_resource.modified, _resource.id),
-    _keys(_resource.name, _resource.id),
-    _keys(_resource.state, _resource.id),
-    _keys(_resource.end_date, _resource.id),
-    _keys(_resource.project_id, _resource.created, _resource.id),
-    _keys(_resource.offering_id, _resource.created, _resource.id),
-    _keys(_resource.plan_id, _resource.created, _resource.id),
-    _keys(_resource.plan_id, _resource.state),
-    _keys(_resource.backend_id),
-    Keys((_resource.backend_id,), upper=True),
-    Keys((_resource.effective_id,), upper=True),
-    _keys(_offering.created, _offering.id),
-    _keys(_offering.name, _offering.id),
-    _keys(_project.created, _project.id),
-    _keys(_project.name, _project.id),
-    _keys(_customer.created, _customer.id),
-    _keys(_customer.name, _customer.id),
-    _keys(_order.created, _order.id),
-    _keys(_order.consumer_reviewed_at, _order.id),
-    _keys(_order.cost, _order.id),
-    _keys(_order.state, _order.id),
-    _keys(_order.resource_id, _order.created),
+GATEWAY_INDEXES: tuple[IndexSpec, ...] = (
+    _build_index_spec(_resource.created, _resource.id),
+    _build_index_spec(_resource.modified, _resource.id),
+    _build_index_spec(_resource.name, _resource.id),
+    _build_index_spec(_resource.state, _resource.id),
+    _build_index_spec(_resource.end_date, _resource.id),
+    _build_index_spec(_resource.project_id, _resource.created, _resource.id),
+    _build_index_spec(_resource.offering_id, _resource.created, _resource.id),
+    _build_index_spec(_resource.plan_id, _resource.created, _resource.id),
+    _build_index_spec(_resource.plan_id, _resource.state),
+    _build_index_spec(_resource.backend_id),
+    IndexSpec((_resource.backend_id,), is_upper=True),
+    IndexSpec((_resource.effective_id,), is_upper=True),
+    _build_index_spec(_offering.created, _offering.id),
+    _build_index_spec(_offering.name, _offering.id),
+    _build_index_spec(_project.created, _project.id),
+    _build_index_spec(_project.name, _project.id),
+    _build_index_spec(_customer.created, _customer.id),
+    _build_index_spec(_customer.name, _customer.id),
+    _build_index_spec(_order.created, _order.id),
+    _build_index_spec(_order.consumer_reviewed_at, _order.id),
+    _build_index_spec(_order.cost, _order.id),
+    _build_index_spec(_order.state, _order.id),
+    _build_index_spec(_order.resource_id, _order.created),
 )
 """Those by which pages are read in order, plans' resources counted, and rows found by what a
 backend calls them."""
 
 
-def wanted() -> Iterator[Keys]:
+def iterate_index_specs() -> Iterator[IndexSpec]:
     """Give what the gateway wants indexed: its own, then what rows are looked up by.
 
     A Waldur has the latter; a copy of its database may not.
     """
-    yield from OWN
+    yield from GATEWAY_INDEXES
     for table in tables.metadata.sorted_tables:
         for column in table.c:
             if column.primary_key or column.unique or column.index:
-                yield _keys(column)
+                yield _build_index_spec(column)
 
 
-def own() -> dict[str, str]:
+def build_gateway_statements() -> dict[str, str]:
     """Give the statements that make the gateway's own indexes, by the index's name."""
-    return {each.name: f"create index {each.definition}" for each in OWN}
+    return {each.name: f"create index {each.definition}" for each in GATEWAY_INDEXES}
 
 
-def waldurs() -> Iterator[str]:
+def iterate_waldur_statements() -> Iterator[str]:
     """Give the statements that make a Waldur's indexes, but for those that constraints bring."""
     for table in tables.metadata.sorted_tables:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             if not any("until" in column.info for column in index.columns):
                 yield str(CreateIndex(index).compile(dialect=DIALECT))
-        yield from (_like(column) for column in _searched_by_prefix(table))
+        yield from (_build_prefix_index(column) for column in _find_prefix_columns(table))
 
 
-def _like(column: Column[Any]) -> str:
+def _build_prefix_index(column: Column[Any]) -> str:
     """Make the index for prefixes: an index in the order of words can't serve LIKE."""
     table = column.table.name
     return f"CREATE INDEX {table}_{column.name}_like ON {table} ({column.name} varchar_pattern_ops)"
 
 
-def _searched_by_prefix(table: Table[Any]) -> Iterator[Column[Any]]:
+def _find_prefix_columns(table: Table[Any]) -> Iterator[Column[Any]]:
     """Give the texts with an index of their own, each of which Django indexes a second time."""
-    alone = [*table.indexes, *_unique(table)]
-    indexed = {each.columns[0].name for each in alone if len(each.columns) == 1}
+    candidates = [*table.indexes, *_iterate_unique_constraints(table)]
+    indexed_names = {each.columns[0].name for each in candidates if len(each.columns) == 1}
     return (
-        column for column in table.c if isinstance(column.type, String) and column.name in indexed
+        column
+        for column in table.c
+        if isinstance(column.type, String) and column.name in indexed_names
     )
 
 
-def _unique(table: Table[Any]) -> Iterator[Any]:
+def _iterate_unique_constraints(table: Table[Any]) -> Iterator[Any]:
     yield table.primary_key
     yield from (each for each in table.constraints if isinstance(each, UniqueConstraint))

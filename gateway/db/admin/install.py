@@ -18,7 +18,7 @@ from gateway.db import tables
 from gateway.db.admin import indexes
 from gateway.db.admin.indexes import DIALECT
 
-_MARK = """
+_MARKER_TABLE = """
 create schema if not exists gateway;
 create table gateway.marketplace (
     made_at timestamptz not null,
@@ -28,7 +28,7 @@ create table gateway.marketplace (
 )"""
 
 
-def occupied(connection: psycopg.Connection[Any]) -> list[str]:
+def list_existing_tables(connection: psycopg.Connection[Any]) -> list[str]:
     """Name the marketplace's tables that the database has already."""
     names = list(tables.metadata.tables)
     rows = connection.execute(
@@ -37,25 +37,37 @@ def occupied(connection: psycopg.Connection[Any]) -> list[str]:
     return sorted(name for (name,) in rows)
 
 
-def install(connection: psycopg.Connection[Any]) -> None:
+def install_tables(connection: psycopg.Connection[Any]) -> None:
     """Make all tables with their constraints and indexes, or nothing."""
     with connection.transaction():
-        tables_only(connection)
-        constraints_and_indexes(connection)
+        create_bare_tables(connection)
+        add_constraints_and_indexes(connection)
 
 
-def tables_only(connection: psycopg.Connection[Any]) -> None:
+def create_bare_tables(connection: psycopg.Connection[Any]) -> None:
     """Make bare tables, which are loaded faster than such with constraints and indexes."""
-    _run(connection, [*map(_table, tables.metadata.sorted_tables), _MARK])
+    _run_statements(
+        connection, [*map(_render_create_table, tables.metadata.sorted_tables), _MARKER_TABLE]
+    )
 
 
-def constraints_and_indexes(connection: psycopg.Connection[Any]) -> None:
+def add_constraints_and_indexes(connection: psycopg.Connection[Any]) -> None:
     """Make all that holds the rows together: keys, then indexes, then references."""
-    made = [*_constraints(PrimaryKeyConstraint, UniqueConstraint), *indexes.waldurs()]
-    _run(connection, [*made, *indexes.own().values(), *_constraints(ForeignKeyConstraint)])
+    statements = [
+        *_render_constraints(PrimaryKeyConstraint, UniqueConstraint),
+        *indexes.iterate_waldur_statements(),
+    ]
+    _run_statements(
+        connection,
+        [
+            *statements,
+            *indexes.build_gateway_statements().values(),
+            *_render_constraints(ForeignKeyConstraint),
+        ],
+    )
 
 
-def mark(connection: psycopg.Connection[Any], *, seed: int, resources: int) -> None:
+def insert_marker(connection: psycopg.Connection[Any], *, seed: int, resources: int) -> None:
     """Note that the marketplace was made by us, and of what."""
     connection.execute(
         "insert into gateway.marketplace values (now(), %s, %s, %s)",
@@ -63,24 +75,24 @@ def mark(connection: psycopg.Connection[Any], *, seed: int, resources: int) -> N
     )
 
 
-def _table(table: Table[Any]) -> str:
+def _render_create_table(table: Table[Any]) -> str:
     columns = (CreateColumn(each) for each in table.c if not each.system)
-    listed = ", ".join(str(each.compile(dialect=DIALECT)) for each in columns)
-    return f"CREATE TABLE {table.name} ({listed})"
+    column_list = ", ".join(str(each.compile(dialect=DIALECT)) for each in columns)
+    return f"CREATE TABLE {table.name} ({column_list})"
 
 
-def _constraints(*kinds: type[Constraint]) -> Iterator[str]:
+def _render_constraints(*constraint_types: type[Constraint]) -> Iterator[str]:
     for table in tables.metadata.sorted_tables:
-        for each in sorted(table.constraints, key=lambda each: str(each.name)):
-            if isinstance(each, kinds) and not _gone(each):
-                added = AddConstraint(each, isolate_from_table=False)
-                yield str(added.compile(dialect=DIALECT))
+        for constraint in sorted(table.constraints, key=lambda constraint: str(constraint.name)):
+            if isinstance(constraint, constraint_types) and not _has_system_column(constraint):
+                add_statement = AddConstraint(constraint, isolate_from_table=False)
+                yield str(add_statement.compile(dialect=DIALECT))
 
 
-def _gone(constraint: Any) -> bool:
+def _has_system_column(constraint: Any) -> bool:
     """Tell whether the constraint is of a column that we don't make."""
     return any(column.system for column in constraint.columns)
 
 
-def _run(connection: psycopg.Connection[Any], statements: Iterable[str]) -> None:
+def _run_statements(connection: psycopg.Connection[Any], statements: Iterable[str]) -> None:
     connection.execute(";\n".join(statements).encode())

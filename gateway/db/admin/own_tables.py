@@ -24,34 +24,34 @@ from gateway.db.events import triggers
 metadata = MetaData(schema="gateway")
 
 
-def _moment(name: str) -> Column[Any]:
+def _timestamp_column(name: str) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=False)
 
 
-def _number(name: str, **traits: Any) -> Column[Any]:
-    return Column(name, Integer, nullable=False, **traits)
+def _integer_column(name: str, **options: Any) -> Column[Any]:
+    return Column(name, Integer, nullable=False, **options)
 
 
 pull = Table(
     "pull",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _number("resource_id"),
-    _number("requested_by_id"),
-    _moment("requested_at"),
+    _integer_column("resource_id"),
+    _integer_column("requested_by_id"),
+    _timestamp_column("requested_at"),
     Index(None, "requested_at"),
 )
 """The pulls that are still to be done."""
 
-placed = Table(
+idempotency_key = Table(
     "placed",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _number("user_id"),
+    _integer_column("user_id"),
     Column("key", String(255), nullable=False),
     Column("asked", Text, nullable=False),
     Column("order_id", Integer, nullable=True),
-    _moment("at"),
+    _timestamp_column("at"),
     Index("placed_by_key", "user_id", "key", unique=True),
     Index(None, "at"),
 )
@@ -66,23 +66,23 @@ attachment = Table(
 )
 """The files that came with orders, by the paths that the orders hold."""
 
-_LOCK = 0x6761_7465
+_ADVISORY_LOCK_KEY = 0x6761_7465
 
 
-def ensure(connection: psycopg.Connection[Any]) -> None:
+def ensure_own_tables(connection: psycopg.Connection[Any]) -> None:
     """Make what is missing of the tables and of the source of events.
 
     Others may do the same meanwhile.
     """
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("select pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK_KEY])
         connection.execute("create schema if not exists gateway")
         for table in metadata.sorted_tables:
-            connection.execute(_ddl(CreateTable(table, if_not_exists=True)))
+            connection.execute(_compile_ddl(CreateTable(table, if_not_exists=True)))
             for index in sorted(table.indexes, key=lambda each: str(each.name)):
-                connection.execute(_ddl(CreateIndex(index, if_not_exists=True)))
-        triggers.install(connection)
+                connection.execute(_compile_ddl(CreateIndex(index, if_not_exists=True)))
+        triggers.install_triggers(connection)
 
 
-def _ddl(element: Any) -> bytes:
+def _compile_ddl(element: Any) -> bytes:
     return str(element.compile(dialect=DIALECT)).encode()

@@ -9,14 +9,14 @@ from psycopg.pq.abc import PGresult
 
 from gateway.db.driver.statement import Statement
 
-QUICK = 0.02
+QUICK_BATCH_SECONDS = 0.02
 """Seconds that quick statements take at most, together, in a busy process."""
 Rows = list[tuple[Any, ...]]
-Ask = tuple[Statement, tuple[str | None, ...]]
+StatementRequest = tuple[Statement, tuple[str | None, ...]]
 """A statement and its parameters."""
 
 
-class Result:
+class StatementResult:
     """What a statement gave.
 
     Its rows are made each time that they are asked for: who does so where they
@@ -32,7 +32,7 @@ class Result:
     def __len__(self) -> int:
         return self._result.ntuples
 
-    def rows(self) -> Rows:
+    def decode_rows(self) -> Rows:
         """Make the rows; whatever is raised, a value can't be read."""
         self._transformer.set_pgresult(self._result)
         try:
@@ -41,46 +41,53 @@ class Result:
             self._transformer.set_pgresult(None)
 
 
-Coming = asyncio.Future[Result]
-Awaited = tuple[Ask, Coming]
+PendingResult = asyncio.Future[StatementResult]
+PendingRequest = tuple[StatementRequest, PendingResult]
 
 
 class Batch:
     """Statements that are sent together; each has a future for its result."""
 
-    __slots__ = ("asks", "repeated", "shared", "since", "slow")
+    __slots__ = ("enqueued_at", "hedged", "is_slow", "requests", "retried")
 
-    def __init__(self, queue: Sequence[Awaited]) -> None:
+    def __init__(self, pending_requests: Sequence[PendingRequest]) -> None:
         """Take what is asked for; ValueError if a parameter can't be told to PostgreSQL."""
-        self.asks = [
-            (statement, [None if each is None else _written(each) for each in parameters], future)
-            for (statement, parameters), future in queue
+        self.requests = [
+            (
+                statement,
+                [
+                    None if parameter is None else _encode_parameter(parameter)
+                    for parameter in parameters
+                ],
+                future,
+            )
+            for (statement, parameters), future in pending_requests
         ]
-        self.slow = any([statement.slow for statement, _, _ in self.asks])  # noqa: C419 - a list is faster
+        self.is_slow = any([statement.is_slow for statement, _, _ in self.requests])  # noqa: C419 - a list is faster
         """Whether it is likely to take long."""
-        self.since = 0.0
+        self.enqueued_at = 0.0
         """When it began to wait for a connection."""
-        self.repeated = False
+        self.retried = False
         """Whether it is run for the second time."""
-        self.shared = False
+        self.hedged = False
         """Whether it was sent on another connection too, as the first is held up."""
 
-    def took(self, seconds: float) -> None:
+    def record_duration(self, seconds: float) -> None:
         """Remember whether its statements are slow."""
-        slow = seconds > QUICK
-        for statement, _, _ in self.asks:
-            statement.slow = slow
+        is_slow = seconds > QUICK_BATCH_SECONDS
+        for statement, _, _ in self.requests:
+            statement.is_slow = is_slow
 
-    def over(self) -> bool:
+    def abandoned(self) -> bool:
         """Tell whether nobody waits for anything any more."""
-        return all([future.done() for _, _, future in self.asks])  # noqa: C419 - a list is faster
+        return all([future.done() for _, _, future in self.requests])  # noqa: C419 - a list is faster
 
     def fail(self, error: Exception) -> None:
         """Tell those who wait that there will be no rows."""
-        fail([future for _, _, future in self.asks], error)
+        fail_futures([future for _, _, future in self.requests], error)
 
 
-def fail(futures: Sequence[Coming], error: Exception) -> None:
+def fail_futures(futures: Sequence[PendingResult], error: Exception) -> None:
     """Give `error` to the futures that wait; that nobody may listen is not worth a warning."""
     for future in futures:
         if not future.done():
@@ -88,8 +95,8 @@ def fail(futures: Sequence[Coming], error: Exception) -> None:
             future.exception()
 
 
-def _written(parameter: str) -> bytes:
-    written = parameter.encode()
-    if b"\0" in written:
+def _encode_parameter(parameter: str) -> bytes:
+    encoded = parameter.encode()
+    if b"\0" in encoded:
         raise ValueError("PostgreSQL has no text with a zero byte in it.")
-    return written
+    return encoded

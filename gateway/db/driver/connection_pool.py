@@ -4,193 +4,221 @@ import asyncio
 from math import inf
 
 from gateway.db.driver.batch import Batch
-from gateway.db.driver.connection_options import Session
-from gateway.db.driver.connector import Opening
+from gateway.db.driver.connection_options import ConnectionOptions
+from gateway.db.driver.connector import Connector
 from gateway.db.driver.errors import UnavailableError
-from gateway.db.driver.pipeline_connection import Line
-from gateway.db.driver.timer import SLOW, Watch
-from gateway.db.driver.wait_queue import Waiting
+from gateway.db.driver.pipeline_connection import PipelineConnection
+from gateway.db.driver.timer import SLOW_THRESHOLD_SECONDS, PeriodicTimer
+from gateway.db.driver.wait_queue import WaitQueue
 
-DEPTH = 8
+PIPELINE_DEPTH = 8
 """How many batches may be under way on one connection."""
-AWAKE = 2
+MAX_SHARED_CONNECTIONS = 2
 """On so many connections quick batches share: a third would only wake up one more backend."""
-FAREWELL = 2
+SHUTDOWN_GRACE = 2
 """Seconds that what is under way gets when all is closed."""
 
 
-class Lines:
+class ConnectionPool:
     """Up to `size` connections to one database."""
 
-    def __init__(self, session: Session, size: int, *, wait: float) -> None:
+    def __init__(self, options: ConnectionOptions, size: int, *, wait_seconds: float) -> None:
         """Wait so many seconds for a connection, and for a sign of life beyond a time-out."""
-        self._session, self._size, self._wait = session, size, wait
-        self._depth = DEPTH if session.first is None else 1
+        self._options, self._size, self._wait_seconds = options, size, wait_seconds
+        self._pipeline_depth = PIPELINE_DEPTH if options.batch_preamble is None else 1
         self.loop = asyncio.get_running_loop()
-        self._lines: set[Line] = set()
-        self._leaving: set[Line] = set()
-        self._idle: list[Line] = []
-        self._waiting = Waiting()
-        self._opening = Opening(self._open, self._opened, self._fill)
-        self._watch = Watch(self._look)
-        self._closing = False
-        self.answered = 0.0
+        self._connections: set[PipelineConnection] = set()
+        self._draining: set[PipelineConnection] = set()
+        self._idle: list[PipelineConnection] = []
+        self._wait_queue = WaitQueue()
+        self._connector = Connector(
+            self._open_connection, self._on_connection_opened, self._ensure_connections
+        )
+        self._timer = PeriodicTimer(self._check_progress)
+        self._is_closing = False
+        self.last_response_at = 0.0
         """When the database answered last, on the loop's clock."""
-        self._fill()
+        self._ensure_connections()
 
-    def take(self, batch: Batch) -> None:
+    def submit_batch(self, batch: Batch) -> None:
         """Run a batch: at once if there is a connection for it, else in its turn."""
-        if self._closing:
+        if self._is_closing:
             batch.fail(UnavailableError("The connections are closed."))
             return
-        self._watch.wake()
-        line = self._line(batch)
-        if line is None:
-            self._waiting.add(batch, self.loop.time())
+        self._timer.ensure_started()
+        connection = self._select_connection(batch)
+        if connection is None:
+            self._wait_queue.add(batch, self.loop.time())
         else:
-            line.send(batch)
-        if line is None or not self._idle:
-            self._fill(behind=line is not None and len(line.batches) > 1)
+            connection.send(batch)
+        if connection is None or not self._idle:
+            self._ensure_connections(
+                has_backlog=connection is not None and len(connection.batches) > 1
+            )
 
-    def _line(self, batch: Batch) -> Line | None:
+    def _select_connection(self, batch: Batch) -> PipelineConnection | None:
         """Give a connection that can take a batch, if there is one.
 
         Quick ones share few connections; a slow one, and what would wait for
         it, get others as long as there are any.
         """
-        if self._idle and (batch.slow or len(self._lines) - len(self._idle) < AWAKE):
+        if self._idle and (
+            batch.is_slow or len(self._connections) - len(self._idle) < MAX_SHARED_CONNECTIONS
+        ):
             return self._idle.pop()
-        if self._waiting:
+        if self._wait_queue:
             return None
-        line = self._least()
-        return self._idle.pop() if self._idle and (line is None or line.slow) else line
+        connection = self._find_least_loaded()
+        return (
+            self._idle.pop()
+            if self._idle and (connection is None or connection.is_slow)
+            else connection
+        )
 
-    def _least(self) -> Line | None:
+    def _find_least_loaded(self) -> PipelineConnection | None:
         """Give the busy connection with the least to do that can take more; best a quick one."""
-        now, found = self.loop.time(), None
-        for each in self._lines:
-            if each.batches and self._takes(each, now) and (found is None or _eases(each, found)):
-                found = each
-        return found
+        now, least_loaded = self.loop.time(), None
+        for connection in self._connections:
+            if (
+                connection.batches
+                and self._has_capacity(connection, now)
+                and (least_loaded is None or _is_preferable(connection, least_loaded))
+            ):
+                least_loaded = connection
+        return least_loaded
 
-    def _takes(self, line: Line, now: float) -> bool:
-        if line.doomed or line not in self._lines:
+    def _has_capacity(self, connection: PipelineConnection, now: float) -> bool:
+        if connection.is_cancelling or connection not in self._connections:
             return False
-        load = len(line.batches)
-        return not load or (load < self._depth and now - line.began < SLOW)
+        load = len(connection.batches)
+        return not load or (
+            load < self._pipeline_depth and now - connection.running_since < SLOW_THRESHOLD_SECONDS
+        )
 
-    def freed(self, line: Line) -> None:
+    def on_batch_done(self, connection: PipelineConnection) -> None:
         """Give what waits to a connection that has place again."""
-        self.answered = now = self.loop.time()
-        while self._waiting and self._takes(line, now):
-            batch = self._waiting.next()
+        self.last_response_at = now = self.loop.time()
+        while self._wait_queue and self._has_capacity(connection, now):
+            batch = self._wait_queue.pop_next()
             if batch is not None:
-                line.send(batch)
-        if not line.batches and not line.doomed:
-            self._rest(line)
+                connection.send(batch)
+        if not connection.batches and not connection.is_cancelling:
+            self._return_to_idle(connection)
 
-    def _rest(self, line: Line) -> None:
-        if line in self._lines:
-            self._idle.append(line)
-        elif line in self._leaving:
-            self._leaving.discard(line)
-            line.close()
+    def _return_to_idle(self, connection: PipelineConnection) -> None:
+        if connection in self._connections:
+            self._idle.append(connection)
+        elif connection in self._draining:
+            self._draining.discard(connection)
+            connection.close()
 
-    def _aside(self, batch: Batch) -> bool:
+    def _hedge(self, batch: Batch) -> bool:
         """Run a batch that is held up on an idle connection besides; tell whether there is one."""
         if self._idle:
             self._idle.pop().send(batch)
             return True
-        self._fill(behind=True)
+        self._ensure_connections(has_backlog=True)
         return False
 
-    def again(self, batch: Batch, error: Exception) -> None:
+    def retry(self, batch: Batch, error: Exception) -> None:
         """Run a batch once more, before those that wait; tell it `error` if that was done."""
-        if batch.repeated or self._closing:
+        if batch.retried or self._is_closing:
             batch.fail(error)
             return
-        batch.repeated = True
-        if not batch.over() and not self._aside(batch):
-            self._waiting.put_first(batch, self.loop.time())
+        batch.retried = True
+        if not batch.abandoned() and not self._hedge(batch):
+            self._wait_queue.put_first(batch, self.loop.time())
 
-    def lost(self, line: Line, left: list[Batch], error: Exception) -> None:
+    def on_connection_lost(
+        self, connection: PipelineConnection, unfinished_batches: list[Batch], error: Exception
+    ) -> None:
         """Run what is left on new connections: what broke one may have broken all."""
-        if line in self._lines:
-            self._renew()
-        self._leaving.discard(line)
-        for batch in reversed(left):
-            self.again(batch, error)
-        self._fill()
+        if connection in self._connections:
+            self._drain_connections()
+        self._draining.discard(connection)
+        for batch in reversed(unfinished_batches):
+            self.retry(batch, error)
+        self._ensure_connections()
 
-    def _renew(self) -> None:
+    def _drain_connections(self) -> None:
         """Let go of all connections, also of coming ones; of those in use when they are done."""
-        self._opening.forget()
-        self._leaving |= self._lines
-        self._lines.clear()
+        self._connector.cancel_pending()
+        self._draining |= self._connections
+        self._connections.clear()
         self._idle.clear()
-        for line in [each for each in self._leaving if not each.batches and not each.doomed]:
-            self._rest(line)
+        for connection in [
+            each for each in self._draining if not each.batches and not each.is_cancelling
+        ]:
+            self._return_to_idle(connection)
 
-    def _fill(self, *, behind: bool = False) -> None:
+    def _ensure_connections(self, *, has_backlog: bool = False) -> None:
         """Open a connection if there is none, or for what waits or was sent `behind` others."""
-        opening = len(self._opening)
-        there = len(self._lines) + opening
-        wanted = not there or (there < self._size and opening < len(self._waiting) + behind)
-        if wanted and not self._closing:
-            self._opening.start()
+        connecting_count = len(self._connector)
+        total_count = len(self._connections) + connecting_count
+        needs_connection = not total_count or (
+            total_count < self._size and connecting_count < len(self._wait_queue) + has_backlog
+        )
+        if needs_connection and not self._is_closing:
+            self._connector.start_connecting()
 
-    async def _open(self) -> Line:
-        return Line(await self._session.connect(), self, self._session.first)
+    async def _open_connection(self) -> PipelineConnection:
+        return PipelineConnection(await self._options.connect(), self, self._options.batch_preamble)
 
-    def _opened(self, line: Line) -> None:
-        self._lines.add(line)
-        self.freed(line)
-        self._fill()
+    def _on_connection_opened(self, connection: PipelineConnection) -> None:
+        self._connections.add(connection)
+        self.on_batch_done(connection)
+        self._ensure_connections()
 
-    def _busy(self) -> list[Line]:
-        return [each for each in (*self._lines, *self._leaving) if each.batches]
+    def _list_busy_connections(self) -> list[PipelineConnection]:
+        return [each for each in (*self._connections, *self._draining) if each.batches]
 
-    def _look(self, now: float) -> bool:
+    def _check_progress(self, now: float) -> bool:
         """Look after what is under way and what waits; tell whether there is anything."""
-        busy = self._busy()
-        for line in busy:
-            if line.batches and now - line.began > SLOW:
-                self._slow(line, now - line.began)
-        silent = now - self.answered > self._wait
-        self._waiting.lapse(now - self._wait if silent else 0)
-        return bool(busy or self._waiting)
+        busy_connections = self._list_busy_connections()
+        for connection in busy_connections:
+            if connection.batches and now - connection.running_since > SLOW_THRESHOLD_SECONDS:
+                self._handle_slow_connection(connection, now - connection.running_since)
+        is_silent = now - self.last_response_at > self._wait_seconds
+        self._wait_queue.fail_enqueued_before(now - self._wait_seconds if is_silent else 0)
+        return bool(busy_connections or self._wait_queue)
 
-    def _slow(self, line: Line, seconds: float) -> None:
+    def _handle_slow_connection(
+        self, connection: PipelineConnection, elapsed_seconds: float
+    ) -> None:
         """Give up a dead server, stop what nobody waits for, send elsewhere what is held up."""
-        first, *others = line.batches
-        if seconds > self._wait + self._session.seconds * len(first.asks):
-            line.give_up()
+        running_batch, *queued_batches = connection.batches
+        if elapsed_seconds > self._wait_seconds + self._options.statement_seconds * len(
+            running_batch.requests
+        ):
+            connection.abandon()
             return
-        if first.over():
-            line.cancel()
-        for batch in others:
-            if not batch.shared and not batch.over():
-                batch.shared = self._aside(batch)
+        if running_batch.abandoned():
+            connection.cancel()
+        for batch in queued_batches:
+            if not batch.hedged and not batch.abandoned():
+                batch.hedged = self._hedge(batch)
 
     async def close(self) -> None:
         """Take nothing any more; end the connections when what is under way is done, or soon."""
-        self._closing = True
-        self._waiting.lapse(inf)
-        await self._opening.close()
-        left = [batch for line in self._busy() for batch in line.batches]
-        futures = [future for batch in left for _, _, future in batch.asks]
+        self._is_closing = True
+        self._wait_queue.fail_enqueued_before(inf)
+        await self._connector.close()
+        unfinished_batches = [
+            batch for connection in self._list_busy_connections() for batch in connection.batches
+        ]
+        futures = [future for batch in unfinished_batches for _, _, future in batch.requests]
         if futures:
-            await asyncio.wait(futures, timeout=FAREWELL)
-        for batch in left:
+            await asyncio.wait(futures, timeout=SHUTDOWN_GRACE)
+        for batch in unfinished_batches:
             batch.fail(UnavailableError("The connections are closed."))
-        await asyncio.gather(*[line.stop() for line in self._busy()])
-        for line in (*self._lines, *self._leaving):
-            line.close()
-        self._watch.stop()
+        await asyncio.gather(*[connection.stop() for connection in self._list_busy_connections()])
+        for connection in (*self._connections, *self._draining):
+            connection.close()
+        self._timer.stop()
 
 
-def _eases(line: Line, other: Line) -> bool:
+def _is_preferable(connection: PipelineConnection, other: PipelineConnection) -> bool:
     """Tell whether a batch would rather wait behind what is on `line` than on `other`."""
-    if line.slow != other.slow:
-        return other.slow
-    return len(line.batches) < len(other.batches)
+    if connection.is_slow != other.is_slow:
+        return other.is_slow
+    return len(connection.batches) < len(other.batches)

@@ -6,67 +6,69 @@ from collections.abc import Callable, Coroutine
 from random import uniform
 from typing import Any
 
-from gateway.db.driver.pipeline_connection import Line
+from gateway.db.driver.pipeline_connection import PipelineConnection
 
 log = logging.getLogger(__name__)
-LEAST, MOST = 0.05, 1.0
+MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.05, 1.0
 """The first pause after a failure, and the longest, in seconds."""
 
 
-class Opening:
+class Connector:
     """Opens connections one by one or at the same time, as they are asked for."""
 
     def __init__(
         self,
-        connect: Callable[[], Coroutine[Any, Any, Line]],
-        opened: Callable[[Line], None],
-        paused: Callable[[], None],
+        connect: Callable[[], Coroutine[Any, Any, PipelineConnection]],
+        on_opened: Callable[[PipelineConnection], None],
+        on_backoff_over: Callable[[], None],
     ) -> None:
         """Open by `connect`, and tell `opened`; `paused` hears when a pause is over."""
-        self._connect, self._opened, self._paused = connect, opened, paused
-        self._tasks: set[asyncio.Task[Line]] = set()
-        self._pause: asyncio.TimerHandle | None = None
-        self._next = LEAST
+        self._connect, self._on_opened, self._on_backoff_over = connect, on_opened, on_backoff_over
+        self._tasks: set[asyncio.Task[PipelineConnection]] = set()
+        self._backoff_timer: asyncio.TimerHandle | None = None
+        self._next_backoff_seconds = MIN_BACKOFF_SECONDS
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self) -> None:
+    def start_connecting(self) -> None:
         """Open one more, unless the last try failed a moment ago."""
-        if self._pause is None:
+        if self._backoff_timer is None:
             task = asyncio.create_task(self._connect())
             self._tasks.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(self._on_task_done)
 
-    def _done(self, task: "asyncio.Task[Line]") -> None:
-        known = task in self._tasks
+    def _on_task_done(self, task: "asyncio.Task[PipelineConnection]") -> None:
+        is_wanted = task in self._tasks
         self._tasks.discard(task)
         if task.cancelled():
             return
         error = task.exception()
         if error is not None:
-            self._failed(error)
-        elif known:
-            self._next = LEAST
-            self._opened(task.result())
+            self._start_backoff(error)
+        elif is_wanted:
+            self._next_backoff_seconds = MIN_BACKOFF_SECONDS
+            self._on_opened(task.result())
         else:
             task.result().close()
 
-    def _failed(self, error: BaseException) -> None:
-        if self._pause is not None:
+    def _start_backoff(self, error: BaseException) -> None:
+        if self._backoff_timer is not None:
             return
-        if self._next == LEAST:
-            why = str(error).partition("\n")[0]
-            log.warning("The database can't be reached: %s", why)
-        seconds = self._next * uniform(0.5, 1)  # noqa: S311 - so that not all workers come at once
-        self._pause = asyncio.get_running_loop().call_later(seconds, self._over)
-        self._next = min(self._next * 2, MOST)
+        if self._next_backoff_seconds == MIN_BACKOFF_SECONDS:
+            reason = str(error).partition("\n")[0]
+            log.warning("The database can't be reached: %s", reason)
+        delay_seconds = self._next_backoff_seconds * uniform(0.5, 1)  # noqa: S311 - so that not all workers come at once
+        self._backoff_timer = asyncio.get_running_loop().call_later(
+            delay_seconds, self._end_backoff
+        )
+        self._next_backoff_seconds = min(self._next_backoff_seconds * 2, MAX_BACKOFF_SECONDS)
 
-    def _over(self) -> None:
-        self._pause = None
-        self._paused()
+    def _end_backoff(self) -> None:
+        self._backoff_timer = None
+        self._on_backoff_over()
 
-    def forget(self) -> None:
+    def cancel_pending(self) -> None:
         """Open none of those that are being opened."""
         for task in self._tasks:
             task.cancel()
@@ -75,7 +77,7 @@ class Opening:
     async def close(self) -> None:
         """Open nothing any more."""
         tasks = list(self._tasks)
-        self.forget()
+        self.cancel_pending()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._pause is not None:
-            self._pause.cancel()
+        if self._backoff_timer is not None:
+            self._backoff_timer.cancel()

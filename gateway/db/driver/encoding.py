@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column
 
-UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID_PATTERN = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """The two spellings of a uuid that are accepted."""
 
 
-def constant(value: str | int) -> ColumnElement[Any]:
+def inline_literal(value: str | int) -> ColumnElement[Any]:
     """Write a value that stands in this program, not in a request, into the SQL itself."""
     if isinstance(value, int):
         return literal_column(str(value))
@@ -19,34 +19,34 @@ def constant(value: str | int) -> ColumnElement[Any]:
     return literal_column(f"'{escaped}'")
 
 
-def text(value: Any) -> str | None:
+def encode_text(value: Any) -> str | None:
     """Write a parameter's `value`; null stays null."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return "{" + ",".join(map(_element, value)) + "}"
+        return "{" + ",".join(map(_encode_element, value)) + "}"
     if isinstance(value, Enum):
-        return text(value.value)
+        return encode_text(value.value)
     return rf"\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
-def hyphened(uuid: str) -> str:
+def hyphenate_uuid(uuid: str) -> str:
     """Write a uuid of 32 hex digits as the database sends it."""
     return f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
 
 
-def array(keys: Collection[int | str]) -> str:
+def encode_key_array(keys: Collection[int | str]) -> str:
     """Write keys of one column, which are ints or uuids, in less time than any values."""
     return "{" + str([*keys])[1:-1].replace("'", "") + "}"
 
 
-def _element(value: Any) -> str:
+def _encode_element(value: Any) -> str:
     if type(value) is int:
         return str(value)
-    written = text(value)
-    if written is None:
+    encoded = encode_text(value)
+    if encoded is None:
         return "null"
-    escaped = written.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = encoded.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

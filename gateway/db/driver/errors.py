@@ -3,7 +3,7 @@
 import psycopg
 from psycopg import errors
 
-FORGOTTEN = (
+STALE_PREPARED_STATEMENT = (
     errors.FeatureNotSupported,  # "cached plan must not change result type", after DDL
     errors.InvalidSqlStatementName,
     errors.DuplicatePreparedStatement,
@@ -19,19 +19,19 @@ class TimedOutError(Exception):
     """A statement took too long."""
 
 
-def meant(error: Exception) -> Exception:
+def map_error(error: Exception) -> Exception:
     """Give what callers are told of the driver's `error`; a wrong statement is told as it is."""
-    told: Exception = error
+    mapped_error: Exception = error
     if isinstance(error, errors.QueryCanceled):
-        told = TimedOutError(str(error))
+        mapped_error = TimedOutError(str(error))
     elif isinstance(error, psycopg.OperationalError):
-        told = UnavailableError(str(error))
-    if told is not error:
-        told.__cause__ = error
-    return told
+        mapped_error = UnavailableError(str(error))
+    if mapped_error is not error:
+        mapped_error.__cause__ = error
+    return mapped_error
 
 
-def passing(error: psycopg.Error) -> bool:
+def is_transient(error: psycopg.Error) -> bool:
     """Tell whether the same statement may well succeed a moment later."""
-    lasting = (errors.QueryCanceled, errors.ProgramLimitExceeded)
-    return isinstance(error, psycopg.OperationalError) and not isinstance(error, lasting)
+    permanent_errors = (errors.QueryCanceled, errors.ProgramLimitExceeded)
+    return isinstance(error, psycopg.OperationalError) and not isinstance(error, permanent_errors)

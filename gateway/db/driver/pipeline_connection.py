@@ -15,233 +15,250 @@ from psycopg import AsyncConnection, errors
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 
-from gateway.db.driver.batch import Batch, Coming, Result
-from gateway.db.driver.errors import FORGOTTEN, TimedOutError, UnavailableError, meant, passing
+from gateway.db.driver.batch import Batch, PendingResult, StatementResult
+from gateway.db.driver.errors import (
+    STALE_PREPARED_STATEMENT,
+    TimedOutError,
+    UnavailableError,
+    is_transient,
+    map_error,
+)
 
-PREPARED = 500
+MAX_PREPARED_STATEMENTS = 500
 """How many statements a connection keeps prepared."""
 _TUPLES_OK, _COMMAND_OK = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
 _SYNC, _ABORTED = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED)
-_FATAL = (b"FATAL", b"PANIC", None)
+_FATAL_SEVERITIES = (b"FATAL", b"PANIC", None)
 """What ends a connection; libpq's own errors have no severity."""
 
 
-class Owner(Protocol):
+class ConnectionOwner(Protocol):
     """Who is told what becomes of a line and of its batches."""
 
-    def freed(self, line: "Line") -> None:
+    def on_batch_done(self, connection: "PipelineConnection") -> None:
         """Hear that a batch is done."""
 
-    def again(self, batch: Batch, error: Exception) -> None:
+    def retry(self, batch: Batch, error: Exception) -> None:
         """Run a batch that fell to something else than its own statements; or tell it `error`."""
 
-    def lost(self, line: "Line", left: list[Batch], error: Exception) -> None:
+    def on_connection_lost(
+        self, connection: "PipelineConnection", unfinished_batches: list[Batch], error: Exception
+    ) -> None:
         """Hear that the connection is lost, with batches that are left to run."""
 
 
-class Line:
+class PipelineConnection:
     """A connection with the batches that are under way on it."""
 
     def __init__(
-        self, connection: AsyncConnection[Any], owner: Owner, first: bytes | None = None
+        self,
+        connection: AsyncConnection[Any],
+        owner: ConnectionOwner,
+        batch_preamble: bytes | None = None,
     ) -> None:
         """Tell `owner`; if there is a `first` statement, each batch begins with it."""
-        self._connection, self._owner, self._first = connection, owner, first
+        self._connection, self._owner, self._batch_preamble = connection, owner, batch_preamble
         self._libpq, self._loop = connection.pgconn, asyncio.get_running_loop()
         self._transformer = Transformer(connection)
-        self._prepared: OrderedDict[bytes, None] = OrderedDict()
-        self._slots: deque[Coming | bytes | None] = deque()
+        self._prepared_statements: OrderedDict[bytes, None] = OrderedDict()
+        self._pending_results: deque[PendingResult | bytes | None] = deque()
         self.batches: deque[Batch] = deque()
         """What is under way, in order."""
-        self.slow = False
+        self.is_slow = False
         """Whether something under way is likely to take long."""
-        self.began = 0.0
+        self.running_since = 0.0
         """Since when the first of them is alone with the server."""
-        self._decided = False  # what becomes of the first, before all its results are there
-        self._forgetful = False  # whether the server is to forget what is prepared
-        self._full = False  # whether libpq has more to write than the socket takes
-        self._cancelling: asyncio.Task[None] | None = None
-        self.doomed = False
+        self._is_outcome_decided = (
+            False  # what becomes of the first, before all its results are there
+        )
+        self._must_deallocate = False  # whether the server is to forget what is prepared
+        self._is_write_blocked = False  # whether libpq has more to write than the socket takes
+        self._cancel_task: asyncio.Task[None] | None = None
+        self.is_cancelling = False
         """Whether a request to cancel may still hit whatever is under way."""
-        self.closed = False
+        self.is_closed = False
         self._socket = os.dup(self._libpq.socket)  # libpq closes its own when it likes
         self._libpq.nonblocking = 1
         self._libpq.enter_pipeline_mode()
-        self._loop.add_reader(self._socket, self._receive)
+        self._loop.add_reader(self._socket, self._on_readable)
 
     def send(self, batch: Batch) -> None:
         """Send a batch, behind those that are under way."""
         if not self.batches:
-            self.began = self._loop.time()
+            self.running_since = self._loop.time()
         self.batches.append(batch)
-        self.slow = self.slow or batch.slow
+        self.is_slow = self.is_slow or batch.is_slow
         try:
-            if self._first is None:
+            if self._batch_preamble is None:
                 self._send_prepared(batch)
             else:
-                self._send_plain(batch, self._first)
+                self._send_unprepared(batch, self._batch_preamble)
             self._libpq.pipeline_sync()
-            self._flush()
+            self._flush_output()
         except psycopg.Error as error:
-            self._lose(error)
+            self._fail_connection(error)
 
     def _send_prepared(self, batch: Batch) -> None:
-        if self._forgetful:
-            self._forgetful = False
-            self._prepared.clear()
-            self._aside(b"deallocate all")
-        for statement, parameters, future in batch.asks:
+        if self._must_deallocate:
+            self._must_deallocate = False
+            self._prepared_statements.clear()
+            self._send_ignoring_result(b"deallocate all")
+        for statement, parameters, future in batch.requests:
             if future.done():
                 continue
             try:
-                self._prepared.move_to_end(statement.name)
+                self._prepared_statements.move_to_end(statement.name)
             except KeyError:
-                self._prepare(statement.name, statement.sql.encode())
+                self._prepare_statement(statement.name, statement.sql.encode())
             self._libpq.send_query_prepared(statement.name, parameters)
-            self._slots.append(future)
+            self._pending_results.append(future)
 
-    def _prepare(self, name: bytes, sql: bytes) -> None:
-        if len(self._prepared) >= PREPARED:
-            oldest, _ = self._prepared.popitem(last=False)
-            self._aside(b'deallocate "%s"' % oldest)
+    def _prepare_statement(self, name: bytes, sql: bytes) -> None:
+        if len(self._prepared_statements) >= MAX_PREPARED_STATEMENTS:
+            oldest, _ = self._prepared_statements.popitem(last=False)
+            self._send_ignoring_result(b'deallocate "%s"' % oldest)
         self._libpq.send_prepare(name, sql)
-        self._slots.append(name)
-        self._prepared[name] = None
+        self._pending_results.append(name)
+        self._prepared_statements[name] = None
 
-    def _send_plain(self, batch: Batch, first: bytes) -> None:
-        self._aside(first)
-        for statement, parameters, future in batch.asks:
+    def _send_unprepared(self, batch: Batch, batch_preamble: bytes) -> None:
+        self._send_ignoring_result(batch_preamble)
+        for statement, parameters, future in batch.requests:
             if not future.done():
                 self._libpq.send_query_params(statement.sql.encode(), parameters)
-                self._slots.append(future)
+                self._pending_results.append(future)
 
-    def _aside(self, sql: bytes) -> None:
+    def _send_ignoring_result(self, sql: bytes) -> None:
         """Send a command whose result is of no interest."""
         self._libpq.send_query_params(sql, None)
-        self._slots.append(None)
+        self._pending_results.append(None)
 
-    def _flush(self) -> None:
-        full = bool(self._libpq.flush())
-        if full and not self._full:
-            self._loop.add_writer(self._socket, self._written)
-        elif self._full and not full:
+    def _flush_output(self) -> None:
+        is_write_blocked = bool(self._libpq.flush())
+        if is_write_blocked and not self._is_write_blocked:
+            self._loop.add_writer(self._socket, self._on_writable)
+        elif self._is_write_blocked and not is_write_blocked:
             self._loop.remove_writer(self._socket)
-        self._full = full
+        self._is_write_blocked = is_write_blocked
 
-    def _written(self) -> None:
+    def _on_writable(self) -> None:
         try:
-            self._flush()
+            self._flush_output()
         except psycopg.Error as error:
-            self._lose(error)
+            self._fail_connection(error)
 
-    def _receive(self) -> None:
+    def _on_readable(self) -> None:
         try:
             self._libpq.consume_input()
-            self._read()
+            self._read_results()
         except psycopg.Error as error:
-            self._lose(error)
+            self._fail_connection(error)
 
-    def _read(self) -> None:
+    def _read_results(self) -> None:
         """Take the results that are there; after those of a command there is one null."""
-        ended = False
+        is_command_ended = False
         while self.batches and not self._libpq.is_busy():
             result = self._libpq.get_result()
             if result is not None:
-                self._take(result)
-            elif not ended:
+                self._handle_result(result)
+            elif not is_command_ended:
                 pass
             elif self._libpq.status == ConnStatus.BAD:
                 raise psycopg.OperationalError("The connection is lost.")
             else:
                 return
-            ended = result is None
+            is_command_ended = result is None
 
-    def _take(self, result: Any) -> None:
+    def _handle_result(self, result: Any) -> None:
         status = result.status
         if status == _SYNC:
-            self._done()
+            self._finish_batch()
             return
-        slot = self._slots.popleft()
+        pending_result = self._pending_results.popleft()
         if status in (_TUPLES_OK, _COMMAND_OK):
-            if isinstance(slot, Future) and not slot.done():
-                slot.set_result(Result(self._transformer, result))
+            if isinstance(pending_result, Future) and not pending_result.done():
+                pending_result.set_result(StatementResult(self._transformer, result))
             return
-        if isinstance(slot, bytes):
-            self._prepared.pop(slot, None)
+        if isinstance(pending_result, bytes):
+            self._prepared_statements.pop(pending_result, None)
         if status != _ABORTED:
-            self._failed(errors.error_from_result(result), result)
+            self._handle_error(errors.error_from_result(result), result)
 
-    def _failed(self, error: psycopg.Error, result: Any) -> None:
+    def _handle_error(self, error: psycopg.Error, result: Any) -> None:
         """Decide what becomes of the batch whose statement failed; the rest of it is aborted."""
-        if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in _FATAL:
+        if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in _FATAL_SEVERITIES:
             raise error
-        batch, self._decided = self.batches[0], True
-        if isinstance(error, FORGOTTEN) and self._first is None and not batch.repeated:
-            batch.repeated = self._forgetful = True
+        batch, self._is_outcome_decided = self.batches[0], True
+        if (
+            isinstance(error, STALE_PREPARED_STATEMENT)
+            and self._batch_preamble is None
+            and not batch.retried
+        ):
+            batch.retried = self._must_deallocate = True
             self.send(batch)
-        elif isinstance(error, errors.QueryCanceled) and self.doomed:
-            self._owner.again(batch, UnavailableError(str(error)))
-        elif passing(error):
-            self._owner.again(batch, meant(error))
+        elif isinstance(error, errors.QueryCanceled) and self.is_cancelling:
+            self._owner.retry(batch, UnavailableError(str(error)))
+        elif is_transient(error):
+            self._owner.retry(batch, map_error(error))
         else:
-            batch.fail(meant(error))
+            batch.fail(map_error(error))
 
-    def _done(self) -> None:
+    def _finish_batch(self) -> None:
         now, batch = self._loop.time(), self.batches.popleft()
-        batch.took(now - self.began)
-        self.slow = self.slow and any(each.slow for each in self.batches)
-        self._decided = False
-        self.began = now
+        batch.record_duration(now - self.running_since)
+        self.is_slow = self.is_slow and any(each.is_slow for each in self.batches)
+        self._is_outcome_decided = False
+        self.running_since = now
         if not self.batches:
-            self.doomed = self._cancelling is not None
-        self._owner.freed(self)
+            self.is_cancelling = self._cancel_task is not None
+        self._owner.on_batch_done(self)
 
     def cancel(self) -> None:
         """Have the server stop what it does, since nobody waits for it any more."""
-        self.doomed = True
-        if self._cancelling is None:
-            self._cancelling = self._loop.create_task(self._cancel())
+        self.is_cancelling = True
+        if self._cancel_task is None:
+            self._cancel_task = self._loop.create_task(self._send_cancel_request())
 
-    async def _cancel(self) -> None:
+    async def _send_cancel_request(self) -> None:
         try:
             await self._connection.cancel_safe(timeout=5)
         except (psycopg.Error, OSError):
             pass  # then the statement ends by its own time-out
         finally:
-            self._cancelling = None
-        if not self.batches and not self.closed:
-            self.doomed = False
-            self._owner.freed(self)
+            self._cancel_task = None
+        if not self.batches and not self.is_closed:
+            self.is_cancelling = False
+            self._owner.on_batch_done(self)
 
     async def stop(self) -> None:
         """Have the server stop what it does; return when it was asked to, or soon."""
         self.cancel()
-        if self._cancelling is not None:
-            await asyncio.wait([self._cancelling], timeout=1)
+        if self._cancel_task is not None:
+            await asyncio.wait([self._cancel_task], timeout=1)
 
-    def give_up(self) -> None:
+    def abandon(self) -> None:
         """Let go of a server that says nothing any more; who waits longest is told so."""
-        silent = TimedOutError("The database says nothing any more.")
-        self.batches[0].fail(silent)
-        self._decided = True
-        self._lose(silent)
+        error = TimedOutError("The database says nothing any more.")
+        self.batches[0].fail(error)
+        self._is_outcome_decided = True
+        self._fail_connection(error)
 
-    def _lose(self, error: Exception) -> None:
-        left = list(self.batches)[self._decided :]
+    def _fail_connection(self, error: Exception) -> None:
+        unfinished_batches = list(self.batches)[self._is_outcome_decided :]
         self.close()
-        lost = UnavailableError(str(error))
-        lost.__cause__ = error
-        self._owner.lost(self, left, lost)
+        unavailable_error = UnavailableError(str(error))
+        unavailable_error.__cause__ = error
+        self._owner.on_connection_lost(self, unfinished_batches, unavailable_error)
 
     def close(self) -> None:
         """End the connection; what is under way is forgotten."""
-        if self.closed:
+        if self.is_closed:
             return
-        self.closed = True
+        self.is_closed = True
         self.batches.clear()
-        self._slots.clear()
-        if self._cancelling is not None:
-            self._cancelling.cancel()
+        self._pending_results.clear()
+        if self._cancel_task is not None:
+            self._cancel_task.cancel()
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         os.close(self._socket)

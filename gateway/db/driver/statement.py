@@ -17,10 +17,10 @@ class Statement:
     """SQL, the names of its parameters in order, and its own as a prepared statement."""
 
     sql: str
-    parameters: tuple[str, ...] = ()
+    parameter_names: tuple[str, ...] = ()
     name: bytes = field(init=False)
     """Of the SQL itself, so that what has one name is one statement, whoever made it."""
-    slow: bool = field(default=False, init=False)
+    is_slow: bool = field(default=False, init=False)
     """Whether it took long, by itself or with others, when it was last run."""
 
     def __post_init__(self) -> None:
@@ -28,7 +28,7 @@ class Statement:
         self.name = f"s{digest}".encode()
 
     @classmethod
-    def of(cls, written: str) -> "Statement":
+    def from_named_sql(cls, named_sql: str) -> "Statement":
         """Make a statement of SQL with named parameters."""
-        compiled = sql(written).compile(dialect=DIALECT)
+        compiled = sql(named_sql).compile(dialect=DIALECT)
         return cls(str(compiled), tuple(compiled.positiontup or ()))

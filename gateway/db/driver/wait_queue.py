@@ -5,11 +5,11 @@ from collections import deque
 from gateway.db.driver.batch import Batch
 from gateway.db.driver.errors import UnavailableError
 
-MOST = 1000
+MAX_WAITING_BATCHES = 1000
 """How many batches may wait."""
 
 
-class Waiting:
+class WaitQueue:
     """A queue of batches; those that nobody waits for any more leave it."""
 
     def __init__(self) -> None:
@@ -20,32 +20,32 @@ class Waiting:
 
     def add(self, batch: Batch, now: float) -> None:
         """Have a batch wait from `now` on; tell it if there is no place."""
-        if len(self._queue) < MOST:
-            batch.since = now
+        if len(self._queue) < MAX_WAITING_BATCHES:
+            batch.enqueued_at = now
             self._queue.append(batch)
         else:
             batch.fail(UnavailableError("Too many wait for a connection."))
 
     def put_first(self, batch: Batch, now: float) -> None:
         """Have a batch wait that had its turn already."""
-        batch.since = now
+        batch.enqueued_at = now
         self._queue.appendleft(batch)
 
-    def next(self) -> Batch | None:
+    def pop_next(self) -> Batch | None:
         """Give the batch whose turn it is."""
         while self._queue:
             batch = self._queue.popleft()
-            if not batch.over():
+            if not batch.abandoned():
                 return batch
         return None
 
-    def lapse(self, before: float) -> None:
+    def fail_enqueued_before(self, cutoff: float) -> None:
         """Tell those who have waited since `before` that it is in vain."""
-        queue, self._queue = self._queue, deque()
-        for batch in queue:
-            if batch.over():
+        batches, self._queue = self._queue, deque()
+        for batch in batches:
+            if batch.abandoned():
                 continue
-            if batch.since < before:
+            if batch.enqueued_at < cutoff:
                 batch.fail(UnavailableError("The database can't be reached."))
             else:
                 self._queue.append(batch)

@@ -8,130 +8,138 @@ from datetime import timedelta
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from gateway.db.driver.connection_options import Session
-from gateway.db.driver.errors import UnavailableError, meant
+from gateway.db.driver.connection_options import ConnectionOptions
+from gateway.db.driver.errors import UnavailableError, map_error
 from gateway.db.events import feed, source
-from gateway.db.events.feed import Event, ForgottenError, Position
-from gateway.db.events.listener import Listening, Take
-from gateway.db.events.source import Kind
-from gateway.db.events.triggers import SourceError
+from gateway.db.events.feed import EventPosition, FeedEvent, PositionExpiredError
+from gateway.db.events.listener import EventHandler, EventListener
+from gateway.db.events.source import SourceKind
+from gateway.db.events.triggers import EventSourceError
 
 log = logging.getLogger(__name__)
-CONNECTIONS, WAIT, IDLE = 2, 5, 60
+MAX_CONNECTIONS, CONNECTION_WAIT_SECONDS, MAX_IDLE_SECONDS = 2, 5, 60
 """Connections that read what was missed; seconds to wait for one, and that an idle one is kept."""
-PAUSE, STATEMENT = 2, 10
+SOURCE_RETRY_SECONDS, STATEMENT_SECONDS = 2, 10
 """Seconds until the database is asked once more how it is watched; that reading may take."""
 
 
-class UnwatchedError(Exception):
+class EventsDisabledError(Exception):
     """Changes are not watched."""
 
     def __init__(self) -> None:
         super().__init__("Changes of resources are not watched here (GATEWAY_EVENTS).")
 
 
-class Watching:
+class ChangeFeed:
     """Watches what becomes of resources, by the source that is wanted and can be had."""
 
-    def __init__(self, url: str, wanted: str, seconds: float, *, pooler: bool = False) -> None:
+    def __init__(
+        self, url: str, requested_source: str, poll_seconds: float, *, pooler: bool = False
+    ) -> None:
         """Watch the database at `url`, as GATEWAY_EVENTS and GATEWAY_EVENTS_SECONDS say."""
-        self._url, self._wanted, self._seconds = url, wanted, seconds
-        self._session = Session(url, STATEMENT, pooler=pooler)
-        self._writing = Session(url, STATEMENT, pooler=pooler, writes=True)
-        self._chosen: asyncio.Future[Kind] = asyncio.get_running_loop().create_future()
-        self._listening: Listening | None = None
+        self._url, self._requested_source, self._poll_seconds = url, requested_source, poll_seconds
+        self._options = ConnectionOptions(url, STATEMENT_SECONDS, pooler=pooler)
+        self._write_options = ConnectionOptions(
+            url, STATEMENT_SECONDS, pooler=pooler, allow_writes=True
+        )
+        self._source_kind_future: asyncio.Future[SourceKind] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._listener: EventListener | None = None
         self._pool = AsyncConnectionPool(
             url,
-            kwargs=self._session.given,
+            kwargs=self._options.connect_arguments,
             check=AsyncConnectionPool.check_connection,
             min_size=0,
-            max_size=CONNECTIONS,
-            timeout=WAIT,
-            max_idle=IDLE,
+            max_size=MAX_CONNECTIONS,
+            timeout=CONNECTION_WAIT_SECONDS,
+            max_idle=MAX_IDLE_SECONDS,
             open=False,
         )
 
     @property
-    def kind(self) -> Kind | None:
+    def source_kind(self) -> SourceKind | None:
         """How changes are seen; None if that is not known yet."""
-        return self._chosen.result() if self._chosen.done() else None
+        return self._source_kind_future.result() if self._source_kind_future.done() else None
 
     @property
-    def position(self) -> Position:
+    def position(self) -> EventPosition:
         """Of the event that was handed on last, or where it began; once it was attached."""
-        assert self._listening is not None
-        assert self._listening.position is not None
-        return self._listening.position
+        assert self._listener is not None
+        assert self._listener.position is not None
+        return self._listener.position
 
     @property
-    def attached(self) -> bool:
+    def is_attached(self) -> bool:
         """Whether what is committed now will be handed on at once."""
-        return self._listening is not None and self._listening.ready.is_set()
+        return self._listener is not None and self._listener.ready.is_set()
 
-    async def attach(self) -> None:
+    async def wait_until_attached(self) -> None:
         """Wait until it is; UnwatchedError if it never will be."""
-        if await asyncio.shield(self._chosen) == "off":
-            raise UnwatchedError
-        assert self._listening is not None
-        await self._listening.ready.wait()
+        if await asyncio.shield(self._source_kind_future) == "off":
+            raise EventsDisabledError
+        assert self._listener is not None
+        await self._listener.ready.wait()
 
-    async def run(self, take: Take, lost: Callable[[], None]) -> None:
+    async def run(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
         """Hand on all events in order until cancelled; `lost` is called if some can't be."""
-        kind = await self._choice()
-        self._listening = source.listening(self._session, kind, self._seconds)
-        self._chosen.set_result(kind)
-        if self._listening is None:
+        source_kind = await self._retry_source_choice()
+        self._listener = source.create_listener(self._options, source_kind, self._poll_seconds)
+        self._source_kind_future.set_result(source_kind)
+        if self._listener is None:
             return
         await self._pool.open()
         try:
-            await self._listening.run(take, lost)
+            await self._listener.run(on_events, on_gap)
         finally:
             await self._pool.close()
 
-    async def keep_short(self, days: int) -> None:
+    async def prune_periodically(self, days: int) -> None:
         """Remove events that are older than so many days, again and again, until cancelled."""
-        if await asyncio.shield(self._chosen) == "triggers":
-            await source.keep_short(self._writing, timedelta(days=days))
+        if await asyncio.shield(self._source_kind_future) == "triggers":
+            await source.prune_periodically(self._write_options, timedelta(days=days))
 
-    async def after(self, position: Position, limit: int) -> list[Event] | None:
+    async def load_events_after(
+        self, position: EventPosition, limit: int
+    ) -> list[FeedEvent] | None:
         """Give the first events after a position, in order; None if not all of them are known.
 
         UnavailableError if the database can't be reached, TimedOutError if it takes too long.
         """
-        assert self._listening is not None
+        assert self._listener is not None
         try:
             async with self._pool.connection() as connection:
-                return await self._listening.source.after(connection, position, limit)
-        except ForgottenError:
+                return await self._listener.source.load_events_after(connection, position, limit)
+        except PositionExpiredError:
             return None
         except PoolTimeout as error:
             raise UnavailableError(str(error)) from error
         except psycopg.Error as error:
-            raise meant(error) from error
+            raise map_error(error) from error
 
-    async def held(self) -> float:
+    async def load_lag_seconds(self) -> float:
         """Give for how many seconds a transaction has been holding events back.
 
         UnavailableError if the database can't be reached.
         """
-        if self.kind != "triggers":
+        if self.source_kind != "triggers":
             return 0.0
         try:
             async with self._pool.connection() as connection:
-                return await feed.lag(connection)
+                return await feed.load_lag_seconds(connection)
         except (PoolTimeout, psycopg.Error) as error:
             raise UnavailableError(str(error)) from error
 
-    async def _choice(self) -> Kind:
+    async def _retry_source_choice(self) -> SourceKind:
         while True:
             try:
-                return await asyncio.to_thread(self._choose)
-            except (psycopg.Error, SourceError) as error:
+                return await asyncio.to_thread(self._choose_source_kind)
+            except (psycopg.Error, EventSourceError) as error:
                 log.warning("How changes are seen is not known: %s", error)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(SOURCE_RETRY_SECONDS)
 
-    def _choose(self) -> Kind:
-        if self._wanted in source.GIVEN:
-            return source.GIVEN[self._wanted]
+    def _choose_source_kind(self) -> SourceKind:
+        if self._requested_source in source.EXPLICIT_SOURCES:
+            return source.EXPLICIT_SOURCES[self._requested_source]
         with psycopg.connect(self._url, connect_timeout=5) as connection:
-            return source.chosen(connection, self._wanted)
+            return source.choose_source(connection, self._requested_source)

@@ -15,56 +15,56 @@ from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection
 
-Position: TypeAlias = tuple[int, int]
+EventPosition: TypeAlias = tuple[int, int]
 """A place between events, just behind the one that is at it; later ones are greater."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LOCK = 0x6761_7467
-BATCH = 1000
+_PRUNE_LOCK_KEY = 0x6761_7467
+PRUNE_BATCH_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class FeedEvent:
     """A change of a resource."""
 
     xid: int
     id: int
     resource_id: int
-    uuid: str
+    resource_uuid: str
     kind: str
     """CREATED, STATE_CHANGED, UPDATED or DELETED."""
     old_state: int | None
     new_state: int | None
-    projects: tuple[int | None, int | None]
+    project_ids: tuple[int | None, int | None]
     """Before and after; None if there was no resource, or that is not known."""
-    offerings: tuple[int | None, int | None]
+    offering_ids: tuple[int | None, int | None]
     """Before and after; None if there was no resource, or that is not known."""
-    changed: tuple[str, ...]
+    changed_columns: tuple[str, ...]
     """The columns that are known to have changed, of those that are tracked."""
-    at: datetime
+    occurred_at: datetime
 
     @property
-    def position(self) -> Position:
+    def position(self) -> EventPosition:
         """Where it is."""
         return self.xid, self.id
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class FeedPage:
     """What was read."""
 
-    events: list[Event]
-    held: bool
+    events: list[FeedEvent]
+    has_blocked_events: bool
     """Whether more is written, and can't be read before a transaction ends."""
 
 
-class ForgottenError(Exception):
+class PositionExpiredError(Exception):
     """It is not known any more what happened after a position."""
 
 
-_HEAD = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_HEAD_SQL = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
-_AFTER = """
+_EVENTS_AFTER_SQL = """
 with given as materialized (
     select %s::text::xid8 xid, %s::bigint id, pg_snapshot_xmin(pg_current_snapshot()) least
 ), known as materialized (
@@ -94,14 +94,14 @@ What PostgreSQL expects of `xid` is far off, as most rows are usually before it.
 what is wanted of the newest is asked for in order, which only the index can give.
 """
 
-_HELD = """
+_LAG_SQL = """
 select extract(epoch from clock_timestamp() - at)::float8 from gateway.resource_event
 where xid >= pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit 1
 """
 
-_OLDEST = "select xid::text::bigint, id from gateway.event_horizon"
+_HORIZON_SQL = "select xid::text::bigint, id from gateway.event_horizon"
 
-_FORGET = """
+_PRUNE_SQL = """
 with oldest as (
     select xid, id, bool_and(at < clock_timestamp() - %s) over (order by xid, id) due
     from (
@@ -122,7 +122,7 @@ select count(*) from gone
 """
 """Only the first are removed, without a gap: what is behind the horizon is all there."""
 
-_STRAY = """
+_PRUNE_FUTURE_SQL = """
 with gone as (
     delete from gateway.resource_event
     where xid >= pg_snapshot_xmax(pg_current_snapshot()) and (
@@ -137,18 +137,20 @@ where exists (select from gone) or horizon.xid > pg_snapshot_xmax(pg_current_sna
 future there, and of no use."""
 
 
-async def head(connection: AsyncConnection[Any]) -> Position:
+async def load_head(connection: AsyncConnection[Any]) -> EventPosition:
     """Give the position of now: all that is before it is done with, and what comes is after it.
 
     What is done already by transactions that began after one that is still under
     way is after it, too.
     """
-    row = await (await connection.execute(_HEAD)).fetchone()
+    row = await (await connection.execute(_HEAD_SQL)).fetchone()
     assert row is not None
     return row[0], 0
 
 
-async def read(connection: AsyncConnection[Any], position: Position, limit: int) -> Read:
+async def load_page(
+    connection: AsyncConnection[Any], position: EventPosition, limit: int
+) -> FeedPage:
     """Give the first events after a position, in order, and whether some are held back.
 
     ForgottenError if some after it were removed already, or if it is of another
@@ -156,58 +158,89 @@ async def read(connection: AsyncConnection[Any], position: Position, limit: int)
     """
     xid, id_ = position
     if not 0 <= xid < 1 << 63 or not 0 <= id_ < 1 << 63:
-        raise ForgottenError
-    rows = await (await connection.execute(_AFTER, [str(xid), id_, limit])).fetchall()
-    kept, held = rows[0][:2] if rows else (False, False)
-    if not kept:
-        raise ForgottenError
-    return Read([_event(row[2:]) for row in rows if row[2] is not None], held)
+        raise PositionExpiredError
+    rows = await (await connection.execute(_EVENTS_AFTER_SQL, [str(xid), id_, limit])).fetchall()
+    is_retained, has_blocked_events = rows[0][:2] if rows else (False, False)
+    if not is_retained:
+        raise PositionExpiredError
+    return FeedPage(
+        [_build_event(row[2:]) for row in rows if row[2] is not None], has_blocked_events
+    )
 
 
-async def after(connection: AsyncConnection[Any], position: Position, limit: int) -> list[Event]:
+async def load_events_after(
+    connection: AsyncConnection[Any], position: EventPosition, limit: int
+) -> list[FeedEvent]:
     """Give the first events after a position, in order; ForgottenError as of `read`."""
-    return (await read(connection, position, limit)).events
+    return (await load_page(connection, position, limit)).events
 
 
-async def oldest(connection: AsyncConnection[Any]) -> Position | None:
+async def load_horizon(connection: AsyncConnection[Any]) -> EventPosition | None:
     """Give the oldest position after which all is known; None without a source."""
-    row = await (await connection.execute(_OLDEST)).fetchone()
+    row = await (await connection.execute(_HORIZON_SQL)).fetchone()
     return row and (row[0], row[1])
 
 
-async def lag(connection: AsyncConnection[Any]) -> float:
+async def load_lag_seconds(connection: AsyncConnection[Any]) -> float:
     """Give for how many seconds the oldest event waits that a long transaction holds back."""
-    row = await (await connection.execute(_HELD)).fetchone()
+    row = await (await connection.execute(_LAG_SQL)).fetchone()
     return max(0.0, row[0]) if row else 0.0
 
 
-async def forget(
-    connection: AsyncConnection[Any], older_than: timedelta, batch: int = BATCH
+async def prune_events(
+    connection: AsyncConnection[Any], older_than: timedelta, batch_size: int = PRUNE_BATCH_SIZE
 ) -> int:
     """Remove what is older, in small batches, and give how much that was.
 
     The connection has no transaction open, and may write. Whoever comes while
     another does this does nothing.
     """
-    removed, last = 0, batch
-    while last == batch:
+    removed_count, batch_count = 0, batch_size
+    while batch_count == batch_size:
         async with connection.transaction():
-            last = await _forget(connection, older_than, batch)
-        removed += last
-    return removed
+            batch_count = await _prune_batch(connection, older_than, batch_size)
+        removed_count += batch_count
+    return removed_count
 
 
-async def _forget(connection: AsyncConnection[Any], older_than: timedelta, batch: int) -> int:
-    ours = await connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
-    if await ours.fetchone() != (True,):
+async def _prune_batch(
+    connection: AsyncConnection[Any], older_than: timedelta, batch_size: int
+) -> int:
+    lock_cursor = await connection.execute(
+        "select pg_try_advisory_xact_lock(%s)", [_PRUNE_LOCK_KEY]
+    )
+    if await lock_cursor.fetchone() != (True,):
         return 0
-    await connection.execute(_STRAY)
-    row = await (await connection.execute(_FORGET, [older_than, batch])).fetchone()
+    await connection.execute(_PRUNE_FUTURE_SQL)
+    row = await (await connection.execute(_PRUNE_SQL, [older_than, batch_size])).fetchone()
     return int(row[0]) if row else 0
 
 
-def _event(row: Sequence[Any]) -> Event:
-    xid, id_, resource, uuid, kind, old, new, *places, changed, at = row
-    projects, offerings = (places[0], places[1]), (places[2], places[3])
-    moment = _EPOCH + at * _MICROSECOND
-    return Event(xid, id_, resource, uuid, kind, old, new, projects, offerings, (*changed,), moment)
+def _build_event(row: Sequence[Any]) -> FeedEvent:
+    (
+        xid,
+        id_,
+        resource_id,
+        uuid,
+        kind,
+        old_state,
+        new_state,
+        *scope_ids,
+        changed_columns,
+        microseconds,
+    ) = row
+    project_ids, offering_ids = (scope_ids[0], scope_ids[1]), (scope_ids[2], scope_ids[3])
+    occurred_at = _EPOCH + microseconds * _MICROSECOND
+    return FeedEvent(
+        xid,
+        id_,
+        resource_id,
+        uuid,
+        kind,
+        old_state,
+        new_state,
+        project_ids,
+        offering_ids,
+        (*changed_columns,),
+        occurred_at,
+    )

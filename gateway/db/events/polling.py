@@ -24,115 +24,134 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from gateway.db.events.feed import Event, ForgottenError, Position, Read
+from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionExpiredError
 
-OVERLAP = timedelta(seconds=10)
+POLL_OVERLAP = timedelta(seconds=10)
 """How far each look reaches back behind the newest row, for what is committed late."""
-KEPT = 10_000
+MAX_STORED_EVENTS = 10_000
 """How many events can be read again."""
-KNOWN = 100_000
+MAX_TRACKED_RESOURCES = 100_000
 """Of how many resources it is kept how they were."""
-_PAGE = 1000
-_NEWEST = "select coalesce(max(modified), now()) from marketplace_resource"
-_CHANGED = """
+_PAGE_SIZE = 1000
+_NEWEST_SQL = "select coalesce(max(modified), now()) from marketplace_resource"
+_MODIFIED_SQL = """
 select id, uuid::text, created, modified, state, project_id, offering_id
 from marketplace_resource where (modified, id) > (%s, %s) order by modified, id limit %s
 """
-_SEEN = ("state", "project_id", "offering_id")
+_COMPARED_COLUMNS = ("state", "project_id", "offering_id")
 
-Seen = tuple[datetime, tuple[int, ...]]
+ResourceSnapshot = tuple[datetime, tuple[int, ...]]
 """When a row was modified, and its columns of `_SEEN`."""
 
 
-class Polled:
+class PollingReader:
     """Looks at the resources when it is asked, and keeps what it saw."""
 
-    def __init__(self, *, overlap: timedelta = OVERLAP, kept: int = KEPT) -> None:
-        self._overlap, self._life = overlap, time.time_ns() // 1000
-        self._events: deque[Event] = deque(maxlen=kept)
-        self._seen: OrderedDict[int, Seen] = OrderedDict()
-        self._began = self._newest = datetime.fromtimestamp(0, UTC)
-        self._count = 0
+    def __init__(
+        self, *, overlap: timedelta = POLL_OVERLAP, max_events: int = MAX_STORED_EVENTS
+    ) -> None:
+        self._overlap, self._instance_id = overlap, time.time_ns() // 1000
+        self._events: deque[FeedEvent] = deque(maxlen=max_events)
+        self._snapshots: OrderedDict[int, ResourceSnapshot] = OrderedDict()
+        self._started_at = self._newest_modified = datetime.fromtimestamp(0, UTC)
+        self._event_count = 0
 
-    async def head(self, connection: AsyncConnection[Any]) -> Position:
+    async def load_head(self, connection: AsyncConnection[Any]) -> EventPosition:
         """Give the position of now; what was changed before the first call is no event."""
-        if not self._began.timestamp():
-            row = await (await connection.execute(_NEWEST)).fetchone()
+        if not self._started_at.timestamp():
+            row = await (await connection.execute(_NEWEST_SQL)).fetchone()
             assert row is not None
-            self._began = self._newest = row[0]
-            await self._look(connection, quietly=True)
-        return self._life, self._count
+            self._started_at = self._newest_modified = row[0]
+            await self._poll_changes(connection, is_baseline=True)
+        return self._instance_id, self._event_count
 
-    async def read(self, connection: AsyncConnection[Any], position: Position, limit: int) -> Read:
+    async def load_page(
+        self, connection: AsyncConnection[Any], position: EventPosition, limit: int
+    ) -> FeedPage:
         """Look, and give the first events after a position; ForgottenError if not kept."""
-        await self.head(connection)
-        await self._look(connection)
-        return Read(self._after(position, limit), held=False)
+        await self.load_head(connection)
+        await self._poll_changes(connection)
+        return FeedPage(self._select_events_after(position, limit), has_blocked_events=False)
 
-    async def after(
-        self, _connection: AsyncConnection[Any], position: Position, limit: int
-    ) -> list[Event]:
+    async def load_events_after(
+        self, _connection: AsyncConnection[Any], position: EventPosition, limit: int
+    ) -> list[FeedEvent]:
         """Give the first events after a position that were seen; ForgottenError if not kept."""
-        return self._after(position, limit)
+        return self._select_events_after(position, limit)
 
-    def _after(self, position: Position, limit: int) -> list[Event]:
-        life, number = position
-        oldest = self._count - len(self._events)
-        if life != self._life or not oldest <= number <= self._count:
-            raise ForgottenError
-        first = number - oldest
-        return [self._events[n] for n in range(first, min(first + limit, len(self._events)))]
+    def _select_events_after(self, position: EventPosition, limit: int) -> list[FeedEvent]:
+        instance_id, number = position
+        oldest_number = self._event_count - len(self._events)
+        if instance_id != self._instance_id or not oldest_number <= number <= self._event_count:
+            raise PositionExpiredError
+        start = number - oldest_number
+        return [
+            self._events[index] for index in range(start, min(start + limit, len(self._events)))
+        ]
 
-    async def _look(self, connection: AsyncConnection[Any], *, quietly: bool = False) -> None:
+    async def _poll_changes(
+        self, connection: AsyncConnection[Any], *, is_baseline: bool = False
+    ) -> None:
         """Read what was modified since the last look, and a little before, page by page."""
-        place: tuple[datetime, int] = (self._newest - self._overlap, 0)
-        full = True
-        while full:
-            rows = await (await connection.execute(_CHANGED, [*place, _PAGE])).fetchall()
+        keyset: tuple[datetime, int] = (self._newest_modified - self._overlap, 0)
+        is_page_full = True
+        while is_page_full:
+            rows = await (await connection.execute(_MODIFIED_SQL, [*keyset, _PAGE_SIZE])).fetchall()
             for row in rows:
-                self._take(row, quietly=quietly)
-                place = row[3], row[0]
-            full = len(rows) == _PAGE
-        self._newest = max(self._newest, place[0])
+                self._record_row(row, is_baseline=is_baseline)
+                keyset = row[3], row[0]
+            is_page_full = len(rows) == _PAGE_SIZE
+        self._newest_modified = max(self._newest_modified, keyset[0])
 
-    def _take(self, row: Sequence[Any], *, quietly: bool) -> None:
+    def _record_row(self, row: Sequence[Any], *, is_baseline: bool) -> None:
         id_, uuid, created, modified, *values = row
-        known, now = self._seen.pop(id_, None), tuple(values)
-        self._seen[id_] = modified, now
-        if len(self._seen) > KNOWN:
-            self._seen.popitem(last=False)
-        if quietly or known == (modified, now):
+        snapshot, current_values = self._snapshots.pop(id_, None), tuple(values)
+        self._snapshots[id_] = modified, current_values
+        if len(self._snapshots) > MAX_TRACKED_RESOURCES:
+            self._snapshots.popitem(last=False)
+        if is_baseline or snapshot == (modified, current_values):
             return
-        self._count += 1
-        before = known[1] if known else None
-        new = before is None and created >= self._began
+        self._event_count += 1
+        old_values = snapshot[1] if snapshot else None
+        is_new = old_values is None and created >= self._started_at
         self._events.append(
-            _event((self._life, self._count), (id_, uuid), before, now, new=new, at=modified)
+            _build_event(
+                (self._instance_id, self._event_count),
+                (id_, uuid),
+                old_values,
+                current_values,
+                is_new=is_new,
+                occurred_at=modified,
+            )
         )
 
 
-def _event(
-    position: Position,
-    resource: tuple[int, str],
-    before: tuple[int, ...] | None,
-    now: tuple[int, ...],
+def _build_event(
+    position: EventPosition,
+    id_and_uuid: tuple[int, str],
+    old_values: tuple[int, ...] | None,
+    current_values: tuple[int, ...],
     *,
-    new: bool,
-    at: datetime,
-) -> Event:
-    state, project, offering = before or (None, None, None)
-    changed = [
-        name for name, *two in zip(_SEEN, before or now, now, strict=True) if len({*two}) > 1
+    is_new: bool,
+    occurred_at: datetime,
+) -> FeedEvent:
+    old_state, old_project_id, old_offering_id = old_values or (None, None, None)
+    changed_columns = [
+        name
+        for name, *values in zip(
+            _COMPARED_COLUMNS, old_values or current_values, current_values, strict=True
+        )
+        if len({*values}) > 1
     ]
-    kind = "CREATED" if new else "STATE_CHANGED" if "state" in changed else "UPDATED"
-    return Event(
+    kind = "CREATED" if is_new else "STATE_CHANGED" if "state" in changed_columns else "UPDATED"
+    return FeedEvent(
         *position,
-        *resource,
+        *id_and_uuid,
         kind,
-        state,
-        now[0],
-        (project, now[1]),
-        (offering, now[2]),
-        (*changed,),
-        at.astimezone(UTC),
+        old_state,
+        current_values[0],
+        (old_project_id, current_values[1]),
+        (old_offering_id, current_values[2]),
+        (*changed_columns,),
+        occurred_at.astimezone(UTC),
     )

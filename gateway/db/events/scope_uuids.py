@@ -4,59 +4,66 @@ from collections.abc import Iterable
 from itertools import islice
 
 from gateway.db.driver.database import Database
-from gateway.db.driver.encoding import array
+from gateway.db.driver.encoding import encode_key_array
 from gateway.db.driver.statement import Statement
 
-KNOWN = 50_000
+MAX_CACHED_SCOPES = 50_000
 """So many places are remembered; uuids never change, and projects stay with their customers."""
-_PROJECTS = """
+_PROJECTS_SQL = """
 select p.id, p.uuid, c.uuid from structure_project p
 join structure_customer c on c.id = p.customer_id where p.id = any(cast(:ids as integer[]))
 """
-_OFFERINGS = """
+_OFFERINGS_SQL = """
 select id, uuid from marketplace_offering where id = any(cast(:ids as integer[]))
 """
 
 
-_READ_PROJECTS, _READ_OFFERINGS = Statement.of(_PROJECTS), Statement.of(_OFFERINGS)
+_PROJECTS_STATEMENT, _OFFERINGS_STATEMENT = (
+    Statement.from_named_sql(_PROJECTS_SQL),
+    Statement.from_named_sql(_OFFERINGS_SQL),
+)
 
 
-def _renewed(known: dict[int, frozenset[str]], id_: int) -> bool:
+def _touch_cached(cache: dict[int, frozenset[str]], id_: int) -> bool:
     """Say whether a place is known, and keep it longer if so."""
-    found = known.pop(id_, None)
-    if found is not None:
-        known[id_] = found
-    return found is not None
+    uuids = cache.pop(id_, None)
+    if uuids is not None:
+        cache[id_] = uuids
+    return uuids is not None
 
 
-class Places:
+class ScopeUuidCache:
     """Tells the uuids of places; for comparing only, as nobody is shown them from here."""
 
     def __init__(self, database: Database) -> None:
         """Read them from `database`."""
         self._database = database
-        self._projects: dict[int, frozenset[str]] = {}
-        self._offerings: dict[int, frozenset[str]] = {}
+        self._project_uuids: dict[int, frozenset[str]] = {}
+        self._offering_uuids: dict[int, frozenset[str]] = {}
 
-    async def learn(self, projects: Iterable[int], offerings: Iterable[int]) -> None:
+    async def load_scope_uuids(
+        self, project_ids: Iterable[int], offering_ids: Iterable[int]
+    ) -> None:
         """Get to know some places; UnavailableError if the database can't be reached."""
-        for known, ids, statement in (
-            (self._projects, projects, _READ_PROJECTS),
-            (self._offerings, offerings, _READ_OFFERINGS),
+        for cache, ids, statement in (
+            (self._project_uuids, project_ids, _PROJECTS_STATEMENT),
+            (self._offering_uuids, offering_ids, _OFFERINGS_STATEMENT),
         ):
-            new = [each for each in ids if not _renewed(known, each)]
-            if not new:
+            missing_ids = [each for each in ids if not _touch_cached(cache, each)]
+            if not missing_ids:
                 continue
-            (rows,) = await self._database.run([(statement, (array(new),))])
+            (rows,) = await self._database.fetch_rows(
+                [(statement, (encode_key_array(missing_ids),))]
+            )
             for id_, *uuids in rows:
-                known[id_] = frozenset(each.replace("-", "") for each in uuids)
-            for oldest in [*islice(known, max(0, len(known) - KNOWN))]:
-                del known[oldest]
+                cache[id_] = frozenset(each.replace("-", "") for each in uuids)
+            for oldest in [*islice(cache, max(0, len(cache) - MAX_CACHED_SCOPES))]:
+                del cache[oldest]
 
-    def project(self, id_: int | None) -> frozenset[str]:
+    def get_project_uuids(self, id_: int | None) -> frozenset[str]:
         """Give the uuids of a project and its organisation, as 32 hex digits."""
-        return self._projects.get(id_ or 0, frozenset())
+        return self._project_uuids.get(id_ or 0, frozenset())
 
-    def offering(self, id_: int | None) -> frozenset[str]:
+    def get_offering_uuids(self, id_: int | None) -> frozenset[str]:
         """Give the uuid of an offering."""
-        return self._offerings.get(id_ or 0, frozenset())
+        return self._offering_uuids.get(id_ or 0, frozenset())

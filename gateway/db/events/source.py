@@ -9,54 +9,63 @@ from typing import Any, Literal
 import psycopg
 from psycopg import AsyncConnection, errors
 
-from gateway.db.driver.connection_options import Session
+from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.events import feed
-from gateway.db.events.listener import Listening
-from gateway.db.events.polling import Polled
-from gateway.db.events.triggers import CHANNEL, Found, SourceError, look
+from gateway.db.events.listener import EventListener
+from gateway.db.events.polling import PollingReader
+from gateway.db.events.triggers import (
+    NOTIFY_CHANNEL,
+    EventSourceError,
+    TriggerStatus,
+    load_trigger_status,
+)
 
 log = logging.getLogger(__name__)
-Kind = Literal["triggers", "poll", "off"]
-WORDS: Mapping[Kind, str] = {
+SourceKind = Literal["triggers", "poll", "off"]
+SOURCE_DESCRIPTIONS: Mapping[SourceKind, str] = {
     "triggers": "by triggers",
     "poll": "by a look now and then, which sees neither deletions nor each step; "
     "`gateway events install` makes triggers",
     "off": "not at all (GATEWAY_EVENTS)",
 }
 """How changes of resources are seen, for people."""
-GIVEN: Mapping[str, Kind] = {"poll": "poll", "off": "off"}
-OFTEN = timedelta(hours=1)
+EXPLICIT_SOURCES: Mapping[str, SourceKind] = {"poll": "poll", "off": "off"}
+PRUNE_INTERVAL = timedelta(hours=1)
 """How often what is too old is removed."""
-UNREADABLE = (
+UNREADABLE_MESSAGE = (
     "The triggers write what the database's role may not read: GRANT USAGE ON SCHEMA gateway, and "
     "SELECT, DELETE, UPDATE ON gateway.resource_event, gateway.event_horizon."
 )
-ABSENT = "There are no triggers (GATEWAY_EVENTS): `gateway events install` makes them."
+NOT_INSTALLED_MESSAGE = (
+    "There are no triggers (GATEWAY_EVENTS): `gateway events install` makes them."
+)
 
 
-def chosen(connection: psycopg.Connection[Any], wanted: str) -> Kind:
+def choose_source(connection: psycopg.Connection[Any], requested_source: str) -> SourceKind:
     """Give the source that is `wanted`, by GATEWAY_EVENTS; SourceError if it can't be had."""
-    if wanted in GIVEN:
-        return GIVEN[wanted]
-    have = look(connection)
-    if have.whole and have.readable:
+    if requested_source in EXPLICIT_SOURCES:
+        return EXPLICIT_SOURCES[requested_source]
+    status = load_trigger_status(connection)
+    if status.is_complete and status.is_readable:
         return "triggers"
-    if wanted == "triggers":
-        raise SourceError(UNREADABLE if have.whole else ABSENT)
+    if requested_source == "triggers":
+        raise EventSourceError(UNREADABLE_MESSAGE if status.is_complete else NOT_INSTALLED_MESSAGE)
     return "poll"
 
 
-def told(have: Found, kind: Kind) -> list[str]:
+def describe_source(status: TriggerStatus, kind: SourceKind) -> list[str]:
     """Tell people which source is used, and what would be better."""
-    lines = [f"Changes of resources are seen {WORDS[kind]}."]
-    if have.whole and not have.readable:
-        lines.append(UNREADABLE)
-    if have.whole and not have.current:
+    lines = [f"Changes of resources are seen {SOURCE_DESCRIPTIONS[kind]}."]
+    if status.is_complete and not status.is_readable:
+        lines.append(UNREADABLE_MESSAGE)
+    if status.is_complete and not status.is_current:
         lines.append("The triggers are of another version: `gateway events install` renews them.")
     return lines
 
 
-def listening(session: Session, kind: Kind, seconds: float) -> Listening | None:
+def create_listener(
+    options: ConnectionOptions, kind: SourceKind, poll_seconds: float
+) -> EventListener | None:
     """Give what listens to a source; None if it is off.
 
     Behind a pooler nobody can listen, and looks every so many `seconds`.
@@ -64,22 +73,24 @@ def listening(session: Session, kind: Kind, seconds: float) -> Listening | None:
     if kind == "off":
         return None
     if kind == "poll":
-        return Listening(session, Polled(), None, seconds=seconds)
-    channel = CHANNEL if session.first is None else None
-    return Listening(session, feed, channel, seconds=seconds)
+        return EventListener(options, PollingReader(), None, poll_seconds=poll_seconds)
+    channel = NOTIFY_CHANNEL if options.batch_preamble is None else None
+    return EventListener(options, feed, channel, poll_seconds=poll_seconds)
 
 
-async def keep_short(session: Session, older_than: timedelta) -> None:
+async def prune_periodically(options: ConnectionOptions, older_than: timedelta) -> None:
     """Remove from the table what is older, now and every hour, until cancelled.
 
     The session is one that writes. Many processes may do this at once.
     """
     while True:
         try:
-            async with await AsyncConnection.connect(session.url, **session.given) as connection:
-                await feed.forget(connection, older_than)
+            async with await AsyncConnection.connect(
+                options.url, **options.connect_arguments
+            ) as connection:
+                await feed.prune_events(connection, older_than)
         except errors.InsufficientPrivilege:
-            log.warning("Events are not removed when they are old. %s", UNREADABLE)
+            log.warning("Events are not removed when they are old. %s", UNREADABLE_MESSAGE)
         except (psycopg.Error, OSError) as error:
             log.warning("Old events wait for the database: %s", error)
-        await asyncio.sleep(OFTEN.total_seconds())
+        await asyncio.sleep(PRUNE_INTERVAL.total_seconds())

@@ -34,9 +34,9 @@ from psycopg import errors
 
 from gateway.db import tables
 
-CHANNEL = "gateway_resource_event"
+NOTIFY_CHANNEL = "gateway_resource_event"
 """What is notified, with nothing in it, when events were written."""
-UNTRACKED = frozenset({"id", "uuid", "created", "modified", "last_sync"})
+UNTRACKED_COLUMNS = frozenset({"id", "uuid", "created", "modified", "last_sync"})
 """The columns of a resource that are no change to tell of: its names, and when it was looked after.
 
 A Waldur writes `modified` with each save and `last_sync` with each look of an
@@ -44,13 +44,15 @@ agent, whether they found anything or not. All others that we know are what the
 type Resource shows, or what it is made from; of those that hold secrets
 (`attributes`) an event says that they changed, and never what they hold.
 """
-TRACKED = tuple(each.name for each in tables.resource.c if each.name not in UNTRACKED)
+TRACKED_COLUMNS = tuple(
+    each.name for each in tables.resource.c if each.name not in UNTRACKED_COLUMNS
+)
 """The columns of a resource whose change is an event."""
-_LOCK = 0x6761_7466
-_PATIENCE = "5s"
+_INSTALL_LOCK_KEY = 0x6761_7466
+_LOCK_TIMEOUT = "5s"
 """How long to wait for who writes resources; who comes after us waits as long."""
 
-_TABLES = """
+_TABLES_SQL = """
 create table if not exists gateway.resource_event (
     xid xid8 not null default pg_current_xact_id(),
     id bigint generated always as identity,
@@ -75,10 +77,10 @@ create table if not exists gateway.event_horizon (
 """
 """One index serves all: events are read, and in the end removed, in the order (xid, id)."""
 
-_TRACKED, _UNTRACKED = (
-    f"'{{{','.join(sorted(names))}}}'::text[]" for names in (TRACKED, UNTRACKED)
+_TRACKED_ARRAY_SQL, _UNTRACKED_ARRAY_SQL = (
+    f"'{{{','.join(sorted(names))}}}'::text[]" for names in (TRACKED_COLUMNS, UNTRACKED_COLUMNS)
 )
-_FUNCTION = f"""
+_FUNCTION_SQL = f"""
 create or replace function gateway.note_resource_event() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -90,11 +92,11 @@ begin
     before := to_jsonb(old);
     after := to_jsonb(new);
     if tg_op = 'UPDATE' then
-        if before - {_UNTRACKED} = after - {_UNTRACKED} then
+        if before - {_UNTRACKED_ARRAY_SQL} = after - {_UNTRACKED_ARRAY_SQL} then
             return null;  -- most saves, and quicker than to look at each column
         end if;
         changes := array(
-            select name from unnest({_TRACKED}) name
+            select name from unnest({_TRACKED_ARRAY_SQL}) name
             where before -> name is distinct from after -> name
         );
         if changes = '{{}}' then
@@ -111,7 +113,7 @@ begin
         (before ->> 'project_id')::integer, (after ->> 'project_id')::integer,
         (before ->> 'offering_id')::integer, (after ->> 'offering_id')::integer, changes
     );
-    perform pg_notify('{CHANNEL}', '');
+    perform pg_notify('{NOTIFY_CHANNEL}', '');
     return null;
 exception when others then
     raise warning 'gateway: an event of a resource is lost: %', sqlerrm;
@@ -120,10 +122,10 @@ end $$;
 revoke all on function gateway.note_resource_event() from public
 """  # noqa: S608 - of our own names
 
-_MARK = sha256(_FUNCTION.encode()).hexdigest()[:16]
+_VERSION_MARK = sha256(_FUNCTION_SQL.encode()).hexdigest()[:16]
 """What the function's comment says, so that one of another version is known."""
 
-_ATTACHED = """
+_TRIGGERS_SQL = """
 create trigger gateway_insert after insert on marketplace_resource
     for each row execute function gateway.note_resource_event();
 create trigger gateway_update after update on marketplace_resource
@@ -133,13 +135,13 @@ create trigger gateway_delete after delete on marketplace_resource
     for each row execute function gateway.note_resource_event()
 """
 
-_BEGIN = """
+_HORIZON_SQL = """
 insert into gateway.event_horizon (xid, id) values (pg_snapshot_xmin(pg_current_snapshot()), 0)
 on conflict (one) do update set xid = excluded.xid, id = excluded.id
 """
 """What happened before there were triggers is not known."""
 
-_FOUND = """
+_STATUS_SQL = """
 select
     count(*) filter (where made.tgenabled in ('O', 'A')) = 3,
     coalesce(bool_and(obj_description(done.oid, 'pg_proc') = %s), false),
@@ -155,50 +157,54 @@ where done.proname = 'note_resource_event'
 """
 
 
-class SourceError(Exception):
+class EventSourceError(Exception):
     """The source of events can't be had; the text says what to do."""
 
 
 @dataclass(frozen=True)
-class Found:
+class TriggerStatus:
     """What a database has of the source of events."""
 
-    whole: bool
+    is_complete: bool
     """Whether all triggers are there, and none is switched off."""
-    current: bool
+    is_current: bool
     """Whether they write as this version has them write."""
-    readable: bool
+    is_readable: bool
     """Whether the database's role may read what they write."""
 
 
-def look(connection: psycopg.Connection[Any]) -> Found:
+def load_trigger_status(connection: psycopg.Connection[Any]) -> TriggerStatus:
     """Tell what there is of the source; any role may look."""
-    row = connection.execute(_FOUND, [_MARK]).fetchone()
-    attached, current, kept, readable = row or (False, False, False, False)
-    return Found(attached and kept, current, readable)
+    row = connection.execute(_STATUS_SQL, [_VERSION_MARK]).fetchone()
+    has_triggers, is_current, has_table, is_readable = row or (False, False, False, False)
+    return TriggerStatus(has_triggers and has_table, is_current, is_readable)
 
 
-def install(connection: psycopg.Connection[Any]) -> None:
+def install_triggers(connection: psycopg.Connection[Any]) -> None:
     """Have all changes of resources written down from now on; once more does nothing.
 
     What another version installed is replaced. SourceError if the role may not.
     """
-    with _alone(connection):
+    with _locked_transaction(connection):
         if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
             connection.execute("create schema gateway")
-        have = look(connection)
-        if have.whole and have.current:
+        status = load_trigger_status(connection)
+        if status.is_complete and status.is_current:
             return
-        if not have.whole:
+        if not status.is_complete:
             connection.execute("drop function if exists gateway.note_resource_event() cascade")
-        steps = [_TABLES, _FUNCTION, *([] if have.whole else [_ATTACHED, _BEGIN])]
-        steps.append(f"comment on function gateway.note_resource_event() is '{_MARK}'")
-        connection.execute(";\n".join(steps).encode())
+        statements = [
+            _TABLES_SQL,
+            _FUNCTION_SQL,
+            *([] if status.is_complete else [_TRIGGERS_SQL, _HORIZON_SQL]),
+        ]
+        statements.append(f"comment on function gateway.note_resource_event() is '{_VERSION_MARK}'")
+        connection.execute(";\n".join(statements).encode())
 
 
-def uninstall(connection: psycopg.Connection[Any]) -> None:
+def uninstall_triggers(connection: psycopg.Connection[Any]) -> None:
     """Remove the source, and the schema if nothing else is in it; SourceError if not ours."""
-    with _alone(connection):
+    with _locked_transaction(connection):
         if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
             return
         # Whoever owns the function may drop its triggers; else that takes the table's owner.
@@ -212,24 +218,26 @@ def uninstall(connection: psycopg.Connection[Any]) -> None:
 
 
 @contextmanager
-def _alone(connection: psycopg.Connection[Any]) -> Iterator[None]:
+def _locked_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Do all or nothing, alone, and without holding up Waldur for long."""
     try:
         with connection.transaction():
-            connection.execute(f"set local lock_timeout = '{_PATIENCE}'".encode())
-            connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+            connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
+            connection.execute("select pg_advisory_xact_lock(%s)", [_INSTALL_LOCK_KEY])
             yield
     except errors.InsufficientPrivilege as error:
-        raise SourceError(_wanted(connection, error)) from error
+        raise EventSourceError(_describe_missing_grants(connection, error)) from error
     except (errors.UndefinedTable, errors.WrongObjectType) as error:
-        raise SourceError(f"There is nothing to watch: {error.diag.message_primary}.") from error
+        raise EventSourceError(
+            f"There is nothing to watch: {error.diag.message_primary}."
+        ) from error
     except errors.LockNotAvailable as error:
-        raise SourceError(
-            f"Others write resources, or hold them, for over {_PATIENCE}: try again."
+        raise EventSourceError(
+            f"Others write resources, or hold them, for over {_LOCK_TIMEOUT}: try again."
         ) from error
 
 
-def _wanted(connection: psycopg.Connection[Any], error: psycopg.Error) -> str:
+def _describe_missing_grants(connection: psycopg.Connection[Any], error: psycopg.Error) -> str:
     role, database = connection.info.user, connection.info.dbname
     return (
         f"The database's role may not change the source of events "

@@ -4,24 +4,24 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BindParameter, ColumnElement, Integer, bindparam, cast
 
-from gateway.db.driver.encoding import constant, text
-from gateway.db.installation.version_rules import Rules
+from gateway.db.driver.encoding import encode_text, inline_literal
+from gateway.db.installation.version_rules import VersionRules
 
-_RULE, _TYPE = "rule:", "type:"
+_RULE_PREFIX, _TYPE_PREFIX = "rule:", "type:"
 
 
-def of_rule(name: str) -> ColumnElement[Any]:
+def version_rule_placeholder(name: str) -> ColumnElement[Any]:
     """Stand for the numbers that the installation's rules have under a name."""
-    return bindparam(f"{_RULE}{name}", type_=ARRAY(Integer))
+    return bindparam(f"{_RULE_PREFIX}{name}", type_=ARRAY(Integer))
 
 
-def content_type(app_label: str, model: str) -> ColumnElement[Any]:
+def content_type_placeholder(app_label: str, model: str) -> ColumnElement[Any]:
     """Stand for the id of a content type."""
-    return bindparam(f"{_TYPE}{app_label}.{model}", type_=Integer)
+    return bindparam(f"{_TYPE_PREFIX}{app_label}.{model}", type_=Integer)
 
 
-def meaning(
-    element: Any, rules: Rules, content_types: dict[tuple[str, str], int]
+def resolve_placeholder(
+    element: Any, version_rules: VersionRules, content_types: dict[tuple[str, str], int]
 ) -> ColumnElement[Any] | None:
     """Give what a mark stands for; None for whatever is no mark.
 
@@ -29,10 +29,10 @@ def meaning(
     """
     if not isinstance(element, BindParameter):
         return None
-    kind, _, name = element.key.partition(":")
-    if f"{kind}:" == _RULE:
-        return cast(constant(text(getattr(rules, name)) or ""), ARRAY(Integer))
-    if f"{kind}:" == _TYPE:
+    prefix, _, name = element.key.partition(":")
+    if f"{prefix}:" == _RULE_PREFIX:
+        return cast(inline_literal(encode_text(getattr(version_rules, name)) or ""), ARRAY(Integer))
+    if f"{prefix}:" == _TYPE_PREFIX:
         app_label, _, model = name.partition(".")
-        return constant(content_types.get((app_label, model), -1))
+        return inline_literal(content_types.get((app_label, model), -1))
     return None

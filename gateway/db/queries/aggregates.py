@@ -9,121 +9,142 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Text, and_, cast, func, or_
 
 from gateway.db import tables
-from gateway.db.driver.encoding import constant
-from gateway.db.installation.placeholders import content_type
-from gateway.db.query_spec import At, Door, Of
-from gateway.db.sql.aggregate import Total
-from gateway.db.sql.filters import by_viewer, is_value, one_of, unset
+from gateway.db.driver.encoding import inline_literal
+from gateway.db.installation.placeholders import content_type_placeholder
+from gateway.db.query_spec import Access, ColumnRef, Expression
+from gateway.db.sql.aggregate import Aggregate
+from gateway.db.sql.filters import equals_constant, equals_viewer, in_constants, is_null
 from gateway.db.views import registry
 
-TERMINATED = 6
-RESOURCE_STATES = range(1, TERMINATED + 1)
-BLOCKING = (1, 7, 2)
+TERMINATED_STATE = 6
+RESOURCE_STATES = range(1, TERMINATED_STATE + 1)
+BLOCKING_ORDER_STATES = (1, 7, 2)
 """The states of orders that keep others from being made (domain.md §2.3)."""
 
 
-def _live(state: ColumnElement[int]) -> ColumnElement[Any]:
-    return func.count().filter(state != constant(TERMINATED))
+def _count_live(state: ColumnElement[int]) -> ColumnElement[Any]:
+    return func.count().filter(state != inline_literal(TERMINATED_STATE))
 
 
-def _changing(attributes: ColumnElement[Any]) -> ColumnElement[Any]:
+def _count_option_changes(attributes: ColumnElement[Any]) -> ColumnElement[Any]:
     """Count the orders that change options (domain.md §5.9)."""
-    marks = [attributes.has_key(constant(each)) for each in ("new_options", "old_options")]
-    return func.count().filter(or_(*marks))
+    conditions = [
+        attributes.has_key(inline_literal(each)) for each in ("new_options", "old_options")
+    ]
+    return func.count().filter(or_(*conditions))
 
 
-def _overdue(renewed: Any, created: Any, days: Any) -> ColumnElement[Any]:
+def _is_consent_overdue(
+    requires_reconsent: Any, created: Any, grace_days: Any
+) -> ColumnElement[Any]:
     """Tell whether everybody must have agreed by now (domain.md §4.12)."""
-    due = created + func.make_interval(constant(0), constant(0), constant(0), days)
-    return func.bool_or(and_(renewed, due < func.now()))
-
-
-def _priced(billing_type: str) -> Of:
-    """Sum what the components of a billing type cost: price by amount."""
-    part = tables.plan_component.c
-    columns = (
-        At(part.price),
-        At(part.amount),
-        At(tables.component.c.billing_type, (part.component_id,)),
+    due_at = created + func.make_interval(
+        inline_literal(0), inline_literal(0), inline_literal(0), grace_days
     )
-    wanted = constant(billing_type)
-    return Of(lambda price, amount, kind: func.sum(price * amount).filter(kind == wanted), columns)
+    return func.bool_or(and_(requires_reconsent, due_at < func.now()))
 
 
-def _has(billing_type: str) -> Of:
-    wanted = constant(billing_type)
-    return Of(lambda kind: func.bool_or(kind == wanted), (At(tables.component.c.billing_type),))
+def _sum_prices(billing_type: str) -> Expression:
+    """Sum what the components of a billing type cost: price by amount."""
+    plan_component = tables.plan_component.c
+    columns = (
+        ColumnRef(plan_component.price),
+        ColumnRef(plan_component.amount),
+        ColumnRef(tables.component.c.billing_type, (plan_component.component_id,)),
+    )
+    expected_type = inline_literal(billing_type)
+    return Expression(
+        lambda price, amount, kind: func.sum(price * amount).filter(kind == expected_type), columns
+    )
 
 
-def _listed(*columns: ColumnElement[Any]) -> Any:
+def _has_billing_type(billing_type: str) -> Expression:
+    expected_type = inline_literal(billing_type)
+    return Expression(
+        lambda kind: func.bool_or(kind == expected_type),
+        (ColumnRef(tables.component.c.billing_type),),
+    )
+
+
+def _aggregate_arrays(*columns: ColumnElement[Any]) -> Any:
     """List rows in the order of their names, without the key at the end."""
-    *told, key = columns
-    rows = func.jsonb_agg(func.jsonb_build_array(*told))
-    return rows.aggregate_order_by(told[1], key)
+    *values, sort_key = columns
+    arrays = func.jsonb_agg(func.jsonb_build_array(*values))
+    return arrays.aggregate_order_by(values[1], sort_key)
 
 
-def _by_name(name: ColumnElement[str], value: ColumnElement[Any]) -> Any:
+def _aggregate_by_name(name: ColumnElement[str], value: ColumnElement[Any]) -> Any:
     """Gather exact numbers by name: in JSON they would be read as floats."""
     return func.jsonb_object_agg(name, cast(value, Text))
 
 
-def _by_state(state: ColumnElement[int]) -> ColumnElement[Any]:
+def _count_by_state(state: ColumnElement[int]) -> ColumnElement[Any]:
     """Count by each state that a resource can be in (domain.md §2.1), as JSON."""
-    counted = ((each, func.count().filter(state == constant(each))) for each in RESOURCE_STATES)
-    return func.jsonb_build_object(*(part for n, c in counted for part in (constant(str(n)), c)))
+    counts = (
+        (each, func.count().filter(state == inline_literal(each))) for each in RESOURCE_STATES
+    )
+    return func.jsonb_build_object(
+        *(part for n, c in counts for part in (inline_literal(str(n)), c))
+    )
 
 
-def _seen_by_state(match: Column[Any], *path: Column[Any]) -> Total:
+def _count_visible_by_state(key_column: Column[Any], *path: Column[Any]) -> Aggregate:
     """Count the resources that the viewer sees, by their states."""
-    states = {"all": Of(_by_state, (At(tables.resource.c.state),))}
-    return Total(match, states, path=path, door=Door.VISIBLE)
+    states = {"all": Expression(_count_by_state, (ColumnRef(tables.resource.c.state),))}
+    return Aggregate(key_column, states, path=path, access=Access.ROW_FILTER)
 
 
-STATES_OF_OFFERING = _seen_by_state(tables.resource.c.offering_id)
-STATES_OF_PLAN = _seen_by_state(tables.resource.c.plan_id)
-STATES_OF_PROJECT = _seen_by_state(tables.resource.c.project_id)
-STATES_OF_CUSTOMER = _seen_by_state(tables.project.c.customer_id, tables.resource.c.project_id)
+RESOURCE_STATES_BY_OFFERING = _count_visible_by_state(tables.resource.c.offering_id)
+RESOURCE_STATES_BY_PLAN = _count_visible_by_state(tables.resource.c.plan_id)
+RESOURCE_STATES_BY_PROJECT = _count_visible_by_state(tables.resource.c.project_id)
+RESOURCE_STATES_BY_CUSTOMER = _count_visible_by_state(
+    tables.project.c.customer_id, tables.resource.c.project_id
+)
 """How many resources of theirs the viewer sees in each state, by the state's number."""
 
 
-def _recorded(kind: Any, place: Any, told: Any) -> Any:
+def _aggregate_records(kind: Any, sort_key: Any, content: Any) -> Any:
     """List records with their kinds, in the order of their places."""
-    return func.json_agg(func.json_build_array(kind, told)).aggregate_order_by(kind, place)
+    return func.json_agg(func.json_build_array(kind, content)).aggregate_order_by(kind, sort_key)
 
 
-RESOURCES_OF_PLAN = Total(
+RESOURCE_COUNTS_BY_PLAN = Aggregate(
     tables.resource.c.plan_id,
     {
-        "all": Of(func.count),
-        "live": Of(_live, (At(tables.resource.c.state),)),
+        "all": Expression(func.count),
+        "live": Expression(_count_live, (ColumnRef(tables.resource.c.state),)),
     },
 )
 """How many resources a plan has: of any state, and such as are not terminated."""
 
-PRICES_OF_PLAN = Total(
-    tables.plan_component.c.plan_id, {kind: _priced(kind) for kind in ("fixed", "one", "few")}
+PRICES_BY_PLAN = Aggregate(
+    tables.plan_component.c.plan_id, {kind: _sum_prices(kind) for kind in ("fixed", "one", "few")}
 )
 """What a plan costs in a period, once, and on each switch to it."""
 
-BILLING_OF_OFFERING = Total(
+BILLING_TYPES_BY_OFFERING = Aggregate(
     tables.component.c.offering_id,
     {
-        "usage": _has("usage"),
-        "limit": _has("limit"),
-        "prepaid": Of(func.bool_or, (At(tables.component.c.is_prepaid),)),
+        "usage": _has_billing_type("usage"),
+        "limit": _has_billing_type("limit"),
+        "prepaid": Expression(func.bool_or, (ColumnRef(tables.component.c.is_prepaid),)),
     },
 )
 """Whether an offering has components of a billing type, and such as are paid for in advance."""
 
 _component = tables.component.c
-LIMIT_PERIODS = Total(
+LIMIT_PERIODS_BY_OFFERING = Aggregate(
     _component.offering_id,
-    {"all": Of(func.jsonb_object_agg, (At(_component.type), At(_component.limit_period)))},
-    (is_value(_component.billing_type, "limit"),),
+    {
+        "all": Expression(
+            func.jsonb_object_agg, (ColumnRef(_component.type), ColumnRef(_component.limit_period))
+        )
+    },
+    (equals_constant(_component.billing_type, "limit"),),
 )
 """The periods of an offering's limits, by the component's type, as JSON."""
 
-RENEWED = (
+RENEWAL_COLUMNS = (
     _component.type,
     _component.name,
     _component.measured_unit,
@@ -135,98 +156,133 @@ RENEWED = (
     _component.renewal_duration_step,
 )
 """What of a component matters to renewals."""
-RENEWALS = Total(
+RENEWAL_COMPONENTS_BY_OFFERING = Aggregate(
     _component.offering_id,
-    {"all": Of(_listed, tuple(map(At, (*RENEWED, _component.id))))},
-    (lambda _rules: or_(_component.billing_type == constant("limit"), _component.is_prepaid),),
+    {
+        "all": Expression(
+            _aggregate_arrays, tuple(map(ColumnRef, (*RENEWAL_COLUMNS, _component.id)))
+        )
+    },
+    (
+        lambda _rules: or_(
+            _component.billing_type == inline_literal("limit"), _component.is_prepaid
+        ),
+    ),
 )
 """The components of an offering that have limits or are paid for in advance, as JSON."""
 
-_priced_component = tables.plan_component.c
-PRICES_BY_TYPE = Total(
-    _priced_component.plan_id,
+_plan_component = tables.plan_component.c
+COMPONENT_PRICES_BY_PLAN = Aggregate(
+    _plan_component.plan_id,
     {
-        "all": Of(
-            _by_name,
+        "all": Expression(
+            _aggregate_by_name,
             (
-                At(tables.component.c.type, (_priced_component.component_id,)),
-                At(_priced_component.price),
+                ColumnRef(tables.component.c.type, (_plan_component.component_id,)),
+                ColumnRef(_plan_component.price),
             ),
         )
     },
-    (lambda _rules: _priced_component.component_id.is_not(None),),
+    (lambda _rules: _plan_component.component_id.is_not(None),),
 )
 """The prices of a plan, by the component's type, as JSON with texts."""
 
-_limited = registry.limited.c
-LIMITED_USAGE = Total(
-    _limited.resource_id,
-    {"all": Of(func.jsonb_object_agg, (At(_limited.type), At(_limited.usage)))},
+_limit_usage = registry.limit_usage.c
+LIMIT_USAGE_BY_RESOURCE = Aggregate(
+    _limit_usage.resource_id,
+    {
+        "all": Expression(
+            func.jsonb_object_agg, (ColumnRef(_limit_usage.type), ColumnRef(_limit_usage.usage))
+        )
+    },
 )
 """What counts toward the limits of a resource, by the component's type, as JSON."""
 
-_glauth = registry.glauth_record.c
-GLAUTH = Total(
-    _glauth.resource_id,
-    {"all": Of(_recorded, (At(_glauth.kind), At(_glauth.place), At(_glauth.told)))},
+_glauth_record = registry.glauth_record.c
+GLAUTH_RECORDS_BY_RESOURCE = Aggregate(
+    _glauth_record.resource_id,
+    {
+        "all": Expression(
+            _aggregate_records,
+            (
+                ColumnRef(_glauth_record.kind),
+                ColumnRef(_glauth_record.place),
+                ColumnRef(_glauth_record.told),
+            ),
+        )
+    },
 )
 """What GLauth is to know of a resource, as JSON: each record with its kind; null if nothing."""
 
 _order = tables.order.c
-BLOCKING_ORDERS = Total(
+BLOCKING_ORDERS_BY_RESOURCE = Aggregate(
     _order.resource_id,
-    {"count": Of(func.count), "changing": Of(_changing, (At(_order.attributes),))},
-    (one_of(_order.state, BLOCKING),),
+    {
+        "count": Expression(func.count),
+        "changing": Expression(_count_option_changes, (ColumnRef(_order.attributes),)),
+    },
+    (in_constants(_order.state, BLOCKING_ORDER_STATES),),
 )
 """How many orders of a resource keep others from being made, and how many change its options."""
 
-BARRED = Total(registry.barred.c.resource_id, {"count": Of(func.count)})
+RESTRICTION_BY_RESOURCE = Aggregate(
+    registry.restricted_resource.c.resource_id, {"count": Expression(func.count)}
+)
 """Whether a resource's offering is for other organisations: one if so."""
 
 _quota = tables.quota_usage.c
-ORDERS_OF_OFFERING = Total(
+ORDER_COUNT_BY_OFFERING = Aggregate(
     _quota.object_id,
-    {"count": Of(func.sum, (At(_quota.delta),))},
+    {"count": Expression(func.sum, (ColumnRef(_quota.delta),))},
     (
-        is_value(_quota.name, "order_count"),
-        lambda _rules: _quota.content_type_id == content_type("marketplace", "offering"),
+        equals_constant(_quota.name, "order_count"),
+        lambda _rules: (
+            _quota.content_type_id == content_type_placeholder("marketplace", "offering")
+        ),
     ),
 )
 """How many orders an offering had, as Waldur keeps count."""
 
-PACKAGES = Total(tables.software_package.c.catalog_id, {"count": Of(func.count)})
+PACKAGE_COUNT_BY_CATALOG = Aggregate(
+    tables.software_package.c.catalog_id, {"count": Expression(func.count)}
+)
 """How many packages a catalogue of software has."""
 
 _account = tables.offering_user.c
-OWN_ACCOUNT = Total(
+VIEWER_ACCOUNT_BY_OFFERING = Aggregate(
     _account.offering_id,
-    {"username": Of(func.min, (At(_account.username),))},
-    (by_viewer(_account.user_id),),
+    {"username": Expression(func.min, (ColumnRef(_account.username),))},
+    (equals_viewer(_account.user_id),),
 )
 """What the viewer is called in an offering."""
 
 _terms, _consent = tables.terms_of_service.c, tables.consent.c
-TERMS = Total(
+TERMS_BY_OFFERING = Aggregate(
     _terms.offering_id,
     {
-        "version": Of(func.max, (At(_terms.version),)),
-        "renewed": Of(func.bool_or, (At(_terms.requires_reconsent),)),
-        "overdue": Of(
-            _overdue,
-            (At(_terms.requires_reconsent), At(_terms.created), At(_terms.grace_period_days)),
+        "version": Expression(func.max, (ColumnRef(_terms.version),)),
+        "renewed": Expression(func.bool_or, (ColumnRef(_terms.requires_reconsent),)),
+        "overdue": Expression(
+            _is_consent_overdue,
+            (
+                ColumnRef(_terms.requires_reconsent),
+                ColumnRef(_terms.created),
+                ColumnRef(_terms.grace_period_days),
+            ),
         ),
     },
     (
         lambda _rules: _terms.is_active,
         lambda _rules: or_(
-            _terms.terms_of_service != constant(""), _terms.terms_of_service_link != constant("")
+            _terms.terms_of_service != inline_literal(""),
+            _terms.terms_of_service_link != inline_literal(""),
         ),
     ),
 )
 """The terms of an offering that are in force."""
-OWN_CONSENT = Total(
+VIEWER_CONSENT_BY_OFFERING = Aggregate(
     _consent.offering_id,
-    {"version": Of(func.max, (At(_consent.version),))},
-    (by_viewer(_consent.user_id), unset(_consent.revocation_date)),
+    {"version": Expression(func.max, (ColumnRef(_consent.version),))},
+    (equals_viewer(_consent.user_id), is_null(_consent.revocation_date)),
 )
 """The version of an offering's terms that the viewer agreed to."""

@@ -8,30 +8,40 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.db.admin import own_tables
 
-_placed = own_tables.placed.c
+_idempotency_key = own_tables.idempotency_key.c
 
 
-def claim(user: int, key: str, asked: str, at: datetime) -> Any:
+def claim_key(user_id: int, key: str, request_digest: str, claimed_at: datetime) -> Any:
     """Take a key and give a row, unless it is taken; whoever is about to is waited for."""
-    row = insert(own_tables.placed).values(user_id=user, key=key, asked=asked, at=at)
-    free = row.on_conflict_do_nothing(index_elements=[_placed.user_id, _placed.key])
-    return free.returning(_placed.id)
+    insertion = insert(own_tables.idempotency_key).values(
+        user_id=user_id, key=key, asked=request_digest, at=claimed_at
+    )
+    unclaimed_insertion = insertion.on_conflict_do_nothing(
+        index_elements=[_idempotency_key.user_id, _idempotency_key.key]
+    )
+    return unclaimed_insertion.returning(_idempotency_key.id)
 
 
-def settle(user: int, key: str, order: int | None) -> Update:
+def settle_key(user_id: int, key: str, order_id: int | None) -> Update:
     """Note what came of what was asked under a key."""
-    return update(own_tables.placed).where(_is(user, key)).values(order_id=order)
+    return (
+        update(own_tables.idempotency_key)
+        .where(_matches_key(user_id, key))
+        .values(order_id=order_id)
+    )
 
 
-def known(user: int, key: str) -> Select[Any]:
+def select_key(user_id: int, key: str) -> Select[Any]:
     """Ask what a key stands for: what was asked, and the order that came of it."""
-    return select(_placed.asked, _placed.order_id).where(_is(user, key))
+    return select(_idempotency_key.asked, _idempotency_key.order_id).where(
+        _matches_key(user_id, key)
+    )
 
 
-def expire(before: datetime) -> Delete:
+def expire_keys(before: datetime) -> Delete:
     """Forget keys that were taken before a moment."""
-    return delete(own_tables.placed).where(_placed.at < before)
+    return delete(own_tables.idempotency_key).where(_idempotency_key.at < before)
 
 
-def _is(user: int, key: str) -> Any:
-    return and_(_placed.user_id == user, _placed.key == key)
+def _matches_key(user_id: int, key: str) -> Any:
+    return and_(_idempotency_key.user_id == user_id, _idempotency_key.key == key)

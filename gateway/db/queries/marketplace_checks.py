@@ -20,39 +20,47 @@ from gateway.db import tables
 
 Scope = tuple[int, int]
 """A content type and a key."""
-UNLIMITED = -1
+UNLIMITED_QUOTA = -1
 _quota, _resource = tables.component_quota.c, tables.resource.c
 
 
-def has_role(user: int, names: Collection[str], scopes: Collection[Scope]) -> Select[Any]:
+def select_role_exists(
+    user_id: int, names: Collection[str], scopes: Collection[Scope]
+) -> Select[Any]:
     """Ask whether a user has a role of one of some names, somewhere among some scopes."""
-    held, role = tables.user_role.c, tables.role.c
-    among = [and_(held.content_type_id == kind, held.object_id == id_) for kind, id_ in scopes]
-    named = or_(*[role.name == each for each in names])
-    mine = held.user_id == user, held.is_active, held.role_id == role.id
-    return select(exists().where(*mine, named, or_(*among)))
+    user_role, role = tables.user_role.c, tables.role.c
+    scope_conditions = [
+        and_(user_role.content_type_id == kind, user_role.object_id == id_) for kind, id_ in scopes
+    ]
+    name_conditions = or_(*[role.name == each for each in names])
+    user_conditions = (
+        user_role.user_id == user_id,
+        user_role.is_active,
+        user_role.role_id == role.id,
+    )
+    return select(exists().where(*user_conditions, name_conditions, or_(*scope_conditions)))
 
 
-def granted(component: int, since: date | None) -> Select[Any]:
+def select_limit_sum(component_id: int, since: date | None) -> Select[Any]:
     """Ask for the sum of a component's limits, of resources that were changed since a day."""
     joined = tables.component_quota.join(tables.resource, _resource.id == _quota.resource_id)
-    chosen = (
+    statement = (
         select(func.coalesce(func.sum(_quota.limit), 0))
         .select_from(joined)
-        .where(_quota.component_id == component, _quota.limit != UNLIMITED)
+        .where(_quota.component_id == component_id, _quota.limit != UNLIMITED_QUOTA)
     )
-    return chosen if since is None else chosen.where(_resource.modified >= since)
+    return statement if since is None else statement.where(_resource.modified >= since)
 
 
-def taken(offering: int, kind: str, resource: int) -> Select[Any]:
+def select_other_limits_sum(offering_id: int, component_type: str, resource_id: int) -> Select[Any]:
     """Ask for the sum of the limits that an offering's other resources have of a component."""
-    limit = cast(_resource.limits.op("->>")(kind), Numeric)
+    limit = cast(_resource.limits.op("->>")(component_type), Numeric)
     return select(func.coalesce(func.sum(limit), 0)).where(
-        _resource.offering_id == offering, _resource.id != resource
+        _resource.offering_id == offering_id, _resource.id != resource_id
     )
 
 
-def as_json(resource: int) -> Select[Any]:
+def select_resource_json(resource_id: int) -> Select[Any]:
     """Ask for all columns of a resource as JSON."""
-    whole = func.to_jsonb(literal_column(tables.resource.name))
-    return select(whole).select_from(tables.resource).where(_resource.id == resource)
+    resource_json = func.to_jsonb(literal_column(tables.resource.name))
+    return select(resource_json).select_from(tables.resource).where(_resource.id == resource_id)

@@ -10,42 +10,49 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Uuid, bindparam, exists, func, or_, select
 
 from gateway.db import tables
-from gateway.db.query_spec import At, Condition, Of
-from gateway.db.sql.filters import equal
+from gateway.db.query_spec import ColumnRef, Expression, RowCondition
+from gateway.db.sql.filters import equals_value
 
 _offering, _plan, _resource = tables.offering.c, tables.plan.c, tables.resource.c
 
 
-def _seen(table: Any, name: str) -> Condition:
+def _is_row_visible(table: Any, parameter: str) -> RowCondition:
     """Have the viewer see the row of the uuid that a parameter gives."""
-    return lambda rules: exists().where(equal(table.c.uuid, name), rules(table))
+    return lambda rules: exists().where(equals_value(table.c.uuid, parameter), rules(table))
 
 
-def _or_none(name: str, condition: Condition) -> Condition:
+def _is_null_or(parameter: str, condition: RowCondition) -> RowCondition:
     """Have a condition hold if a parameter is given."""
-    return lambda rules: or_(bindparam(name, type_=Uuid()).is_(None), condition(rules))
+    return lambda rules: or_(bindparam(parameter, type_=Uuid()).is_(None), condition(rules))
 
 
-SEEN = (_seen(tables.offering, "offering"), _or_none("plan", _seen(tables.plan, "plan")))
+VISIBILITY_CONDITIONS = (
+    _is_row_visible(tables.offering, "offering"),
+    _is_null_or("plan", _is_row_visible(tables.plan, "plan")),
+)
 """The viewer sees what the parameters name."""
 
 
-def _named(column: Column[Any], name: str) -> Of:
+def _select_by_uuid(column: Column[Any], parameter: str) -> Expression:
     """Give a column of the row of the uuid that a parameter gives."""
-    return Of(lambda: select(column).where(equal(column.table.c.uuid, name)).scalar_subquery())
-
-
-def _there(project: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Count the resources of the offering in a project, whoever sees them and in any state."""
-    offering = select(_offering.id).where(equal(_offering.uuid, "offering")).scalar_subquery()
-    found = select(func.count()).where(
-        _resource.project_id == project, _resource.offering_id == offering
+    return Expression(
+        lambda: select(column).where(equals_value(column.table.c.uuid, parameter)).scalar_subquery()
     )
-    return found.select_from(tables.resource).scalar_subquery()
 
 
-OFFERING_NAME = _named(_offering.name, "offering")
-OFFERING_SLUG = _named(_offering.slug, "offering")
-PLUGIN_OPTIONS = _named(_offering.plugin_options, "offering")
-PLAN_NAME = _named(_plan.name, "plan")
-THERE = Of(_there, (At(tables.project.c.id),))
+def _count_resources(project_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Count the resources of the offering in a project, whoever sees them and in any state."""
+    offering_id = (
+        select(_offering.id).where(equals_value(_offering.uuid, "offering")).scalar_subquery()
+    )
+    count_statement = select(func.count()).where(
+        _resource.project_id == project_id, _resource.offering_id == offering_id
+    )
+    return count_statement.select_from(tables.resource).scalar_subquery()
+
+
+OFFERING_NAME = _select_by_uuid(_offering.name, "offering")
+OFFERING_SLUG = _select_by_uuid(_offering.slug, "offering")
+PLUGIN_OPTIONS = _select_by_uuid(_offering.plugin_options, "offering")
+PLAN_NAME = _select_by_uuid(_plan.name, "plan")
+RESOURCE_COUNT = Expression(_count_resources, (ColumnRef(tables.project.c.id),))

@@ -4,21 +4,21 @@ from typing import Any
 
 import psycopg
 
-_SLIDE = """
+_EXTEND_LIFETIME = """
 update authtoken_token set created = now()
 where key = %s and created < now() - interval '60 seconds'
 """
-_TOKENS = """
+_SELECT_TOKENS = """
 select u.username, t.key from authtoken_token t join core_user u on u.id = t.user_id order by u.id
 """
 
 
-async def slide(url: str, key: str) -> None:
+async def extend_token(url: str, key: str) -> None:
     """Start the lifetime of a token anew, at most once a minute."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute(_SLIDE, (key,))
+        await connection.execute(_EXTEND_LIFETIME, (key,))
 
 
-def tokens(connection: psycopg.Connection[Any]) -> dict[str, str]:
+def load_tokens_by_username(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """Give the token of each user who has one."""
-    return dict(connection.execute(_TOKENS).fetchall())
+    return dict(connection.execute(_SELECT_TOKENS).fetchall())

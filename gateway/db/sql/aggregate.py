@@ -6,36 +6,36 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from gateway.db.query_spec import At, Condition, Door, Of, Read
+from gateway.db.query_spec import Access, ColumnRef, Expression, QuerySpec, RowCondition
 
 
 @dataclass(frozen=True, eq=False)
-class Total:
+class Aggregate:
     """What the rows amount to that have the same `match`: all of them, or those that are seen.
 
     With a `path` the rows start it, and what it leads to has the `match`.
     """
 
-    match: Column[Any]
-    values: Mapping[str, Of]
-    where: tuple[Condition, ...] = ()
+    key_column: Column[Any]
+    values: Mapping[str, Expression]
+    conditions: tuple[RowCondition, ...] = ()
     path: tuple[Column[Any], ...] = ()
-    door: Door = Door.PARTS
+    access: Access = Access.INHERITED
     """By which right the rows count: of whoever sees what they are about, or by their own rule."""
 
     @property
-    def read(self) -> Read:
+    def query_spec(self) -> QuerySpec:
         """Describe the statement; its columns are in the order of `values`."""
-        table: Any = (*self.path, self.match)[0].table
-        columns, match = tuple(self.values.values()), At(self.match, self.path)
-        return Read(table, columns, self.door, match, self.where, grouped=True)
+        table: Any = (*self.path, self.key_column)[0].table
+        columns, key_column = tuple(self.values.values()), ColumnRef(self.key_column, self.path)
+        return QuerySpec(table, columns, self.access, key_column, self.conditions, is_grouped=True)
 
 
 @dataclass(frozen=True, eq=False)
-class Sum:
+class AggregateValue:
     """One value of a total, by what a column of the row holds; `missing` where nothing counts."""
 
-    total: Total
-    value: str
-    key: Column[Any]
-    missing: Any = None
+    aggregate: Aggregate
+    value_name: str
+    key_column: Column[Any]
+    default: Any = None

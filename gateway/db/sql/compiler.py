@@ -23,215 +23,313 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from gateway.db.access.viewer import Sight
-from gateway.db.access.visibility import condition, seen, unseen, visible
-from gateway.db.access.visible_to_user import visible_to
-from gateway.db.driver.encoding import constant
+from gateway.db.access.viewer import AccessShape
+from gateway.db.access.visibility import (
+    build_access_filter,
+    build_reference_filter,
+    build_row_filter,
+    fold_empty_ids,
+)
+from gateway.db.access.visible_to_user import build_visible_to_user_filter
+from gateway.db.driver.encoding import inline_literal
 from gateway.db.driver.statement import DIALECT, Statement
 from gateway.db.installation.installation import Installation
-from gateway.db.query_spec import At, Door, Nested, Read, Seen, Stretch, Through, Wanted
-from gateway.db.sql.joins import Sources
-from gateway.db.sql.json_rows import listed
-from gateway.db.sql.keyset import bounds
-from gateway.db.sql.planner_hints import beside
-from gateway.db.views.registry import ctes
+from gateway.db.query_spec import (
+    Access,
+    ColumnRef,
+    IsVisible,
+    NestedRows,
+    PageWindow,
+    ParentKeys,
+    QuerySpec,
+    SelectItem,
+)
+from gateway.db.sql.joins import JoinBuilder
+from gateway.db.sql.json_rows import aggregate_json_rows
+from gateway.db.sql.keyset import build_page_bounds
+from gateway.db.sql.planner_hints import fence_row_filter
+from gateway.db.views.registry import build_view_ctes
 
 _NO_KEY = null().label("key")
 
 
-class Statements:
+class StatementCompiler:
     """Makes the statements for one installation; those made last are kept."""
 
-    def __init__(self, installation: Installation, kept: int = 1000) -> None:
+    def __init__(self, installation: Installation, cache_size: int = 1000) -> None:
         self.installation = installation
-        self.of = lru_cache(kept)(self.made)
+        self.cached = lru_cache(cache_size)(self.compile)
         """Give the statement of a read, and remember it by the read."""
 
-    def made(self, read: Read, sight: Sight) -> Statement | None:
+    def compile(self, query_spec: QuerySpec, access_shape: AccessShape) -> Statement | None:
         """Make the statement of a read, for all viewers of such sight.
 
         There is none if this installation has nothing to read.
         """
-        if any(self.installation.lacks(each) for each in _tables(read)):
+        if any(self.installation.lacks_table(each) for each in _iterate_tables(query_spec)):
             return None
-        found = _Selecting(self.installation, read, everything=sight.everything).select()
+        select_statement = _SelectBuilder(
+            self.installation, query_spec, bypass=access_shape.bypass
+        ).build_select()
 
-        def replaced(element: Any, **_: Any) -> Any:
+        def replace_element(element: Any, **_: Any) -> Any:
             """Give a null for a column that this installation lacks, a no for what none sees."""
-            missing = self.installation.replacement(element)
-            return unseen(element, sight.nothing) if missing is None else missing
+            replacement = self.installation.replace_element(element)
+            return (
+                fold_empty_ids(element, access_shape.empty_id_sets)
+                if replacement is None
+                else replacement
+            )
 
-        nested = [each.read.table for each in read.columns if isinstance(each, Nested)]
-        absent, rules = self.installation.absent, self.installation.rules
-        found = found.add_cte(*ctes([read.table, *nested], absent, rules))
-        known: Any = replacement_traverse(found, {}, replaced)
-        compiled = known.compile(dialect=DIALECT)
+        nested_tables = [
+            each.query_spec.table for each in query_spec.columns if isinstance(each, NestedRows)
+        ]
+        missing_tables, version_rules = (
+            self.installation.missing_tables,
+            self.installation.version_rules,
+        )
+        select_statement = select_statement.add_cte(
+            *build_view_ctes([query_spec.table, *nested_tables], missing_tables, version_rules)
+        )
+        resolved_statement: Any = replacement_traverse(select_statement, {}, replace_element)
+        compiled = resolved_statement.compile(dialect=DIALECT)
         return Statement(str(compiled), tuple(compiled.positiontup or ()))
 
 
-class _Selecting:
+class _SelectBuilder:
     """Makes the select of one read."""
 
-    def __init__(self, installation: Installation, read: Read, *, everything: bool) -> None:
-        self._installation, self._read, self._everything = installation, read, everything
-        wanted = [each(self._rule) for each in read.where]
-        found = [read.match.column] if read.stretch and read.match and not read.match.path else []
-        self._conditions = [beside(self._rule(read.table), wanted, *found), *wanted]
-        if read.visible_to:
-            self._conditions.append(visible_to(installation))
-
-    def select(self) -> Select[Any]:
-        """Give the select."""
-        if self._read.stretch is not None:
-            return self._page(self._read.stretch)
-        return self._grouped() if self._read.grouped else self._rows()
-
-    def _rule(self, table: Table[Any]) -> ColumnElement[bool]:
-        """Give the rule under which rows of `table` are seen; of the read's own, by its door."""
-        if table is self._read.table:
-            return condition(self._read, everything=self._everything)
-        return visible(table, everything=self._everything)
-
-    def _sources(self, start: FromClause, joined: FromClause | None = None, **how: Any) -> Sources:
-        return Sources(self._installation, start, joined, everything=self._everything, **how)
-
-    def _rows(self) -> Select[Any]:
-        match, wanted = self._read.match, self._read.columns
-        looked = (match, *wanted) if self._read.single and match is not None else None
-        sources = self._sources(self._read.table, outer=True, looked=looked)
-        key = _NO_KEY if match is None else sources.column(match)
-        columns = [self._column(sources, each) for each in self._read.columns]
-        found = select(key, *columns).where(*self._conditions, *self._matching(sources))
-        return found.select_from(sources.joined).order_by(*self._order())
-
-    def _order(self) -> Sequence[ColumnElement[Any]]:
-        """Give what rows are sorted by; one row needs no order."""
-        match, read = self._read.match, self._read
-        if read.single and read.through is None and match is not None and match.column.unique:
-            return ()
-        return (*read.order, *read.table.primary_key)
-
-    def _grouped(self) -> Select[Any]:
-        sources = self._sources(self._read.table)
-        keys = [] if self._read.match is None else [sources.column(self._read.match)]
-        groups = [sources.column(each) for each in self._read.columns if isinstance(each, At)]
-        columns = [self._column(sources, each) for each in self._read.columns]
-        found = select(*(keys or [_NO_KEY]), *columns).where(
-            *self._conditions, *self._matching(sources)
+    def __init__(self, installation: Installation, query_spec: QuerySpec, *, bypass: bool) -> None:
+        self._installation, self._query_spec, self._bypass = installation, query_spec, bypass
+        filters = [each(self._row_filter) for each in query_spec.conditions]
+        fixed_columns = (
+            [query_spec.key_column.column]
+            if query_spec.page_window and query_spec.key_column and not query_spec.key_column.path
+            else []
         )
-        return found.select_from(sources.joined).group_by(*keys, *groups).order_by(*groups)
+        self._conditions = [
+            fence_row_filter(self._row_filter(query_spec.table), filters, *fixed_columns),
+            *filters,
+        ]
+        if query_spec.visible_to_user:
+            self._conditions.append(build_visible_to_user_filter(installation))
 
-    def _column(self, sources: Sources, wanted: Wanted) -> ColumnElement[Any]:
+    def build_select(self) -> Select[Any]:
+        """Give the select."""
+        if self._query_spec.page_window is not None:
+            return self._select_page(self._query_spec.page_window)
+        return self._select_groups() if self._query_spec.is_grouped else self._select_rows()
+
+    def _row_filter(self, table: Table[Any]) -> ColumnElement[bool]:
+        """Give the rule under which rows of `table` are seen; of the read's own, by its door."""
+        if table is self._query_spec.table:
+            return build_access_filter(self._query_spec, bypass=self._bypass)
+        return build_row_filter(table, bypass=self._bypass)
+
+    def _create_joins(
+        self, start: FromClause, from_clause: FromClause | None = None, **options: Any
+    ) -> JoinBuilder:
+        return JoinBuilder(self._installation, start, from_clause, bypass=self._bypass, **options)
+
+    def _select_rows(self) -> Select[Any]:
+        key_column, select_items = self._query_spec.key_column, self._query_spec.columns
+        lookup_columns = (
+            (key_column, *select_items)
+            if self._query_spec.has_single_key and key_column is not None
+            else None
+        )
+        joins = self._create_joins(
+            self._query_spec.table, outer_joins=True, lookup_columns=lookup_columns
+        )
+        key = _NO_KEY if key_column is None else joins.compile_column(key_column)
+        columns = [self._compile_item(joins, each) for each in self._query_spec.columns]
+        statement = select(key, *columns).where(*self._conditions, *self._key_conditions(joins))
+        return statement.select_from(joins.from_clause).order_by(*self._row_order())
+
+    def _row_order(self) -> Sequence[ColumnElement[Any]]:
+        """Give what rows are sorted by; one row needs no order."""
+        key_column, query_spec = self._query_spec.key_column, self._query_spec
+        if (
+            query_spec.has_single_key
+            and query_spec.parent_keys is None
+            and key_column is not None
+            and key_column.column.unique
+        ):
+            return ()
+        return (*query_spec.sort_columns, *query_spec.table.primary_key)
+
+    def _select_groups(self) -> Select[Any]:
+        joins = self._create_joins(self._query_spec.table)
+        keys = (
+            []
+            if self._query_spec.key_column is None
+            else [joins.compile_column(self._query_spec.key_column)]
+        )
+        group_columns = [
+            joins.compile_column(each)
+            for each in self._query_spec.columns
+            if isinstance(each, ColumnRef)
+        ]
+        columns = [self._compile_item(joins, each) for each in self._query_spec.columns]
+        statement = select(*(keys or [_NO_KEY]), *columns).where(
+            *self._conditions, *self._key_conditions(joins)
+        )
+        return (
+            statement.select_from(joins.from_clause)
+            .group_by(*keys, *group_columns)
+            .order_by(*group_columns)
+        )
+
+    def _compile_item(self, joins: JoinBuilder, select_item: SelectItem) -> ColumnElement[Any]:
         """Give a column's SQL; the row's own rule where it asks whether the row itself is seen."""
-        if isinstance(wanted, Seen) and not wanted.path:
-            if self._read.door is not Door.REFERENCED:
+        if isinstance(select_item, IsVisible) and not select_item.path:
+            if self._query_spec.access is not Access.REFERENCE:
                 return true()
-            return seen(self._read.table, everything=self._everything)
-        if isinstance(wanted, Nested):
-            return self._nested(wanted.read, sources.column(wanted.key))
-        return sources.wanted(wanted)
+            return build_reference_filter(self._query_spec.table, bypass=self._bypass)
+        if isinstance(select_item, NestedRows):
+            return self._compile_nested_rows(
+                select_item.query_spec, joins.compile_column(select_item.key_column)
+            )
+        return joins.compile_item(select_item)
 
-    def _nested(self, read: Read, key: ColumnElement[Any]) -> ColumnElement[Any]:
+    def _compile_nested_rows(
+        self, query_spec: QuerySpec, key: ColumnElement[Any]
+    ) -> ColumnElement[Any]:
         """Give the rows that another read finds under a key, as one value."""
-        if self._installation.lacks(read.table):
+        if self._installation.lacks_table(query_spec.table):
             return null()
-        return _Selecting(self._installation, read, everything=self._everything).listed(key)
+        return _SelectBuilder(self._installation, query_spec, bypass=self._bypass).select_json_rows(
+            key
+        )
 
-    def listed(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
+    def select_json_rows(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
         """Give the rows under a key of a statement around this one, as one value."""
-        match, wanted = self._read.match, self._read.columns
-        assert match is not None
-        sources = self._sources(self._read.table, outer=True, looked=(match, *wanted), names="n")
-        column = sources.column(match)
-        columns = [column, *(self._column(sources, each) for each in wanted)]
-        rows = select(listed(columns, [*self._order()])).select_from(sources.joined)
+        key_column, select_items = self._query_spec.key_column, self._query_spec.columns
+        assert key_column is not None
+        joins = self._create_joins(
+            self._query_spec.table,
+            outer_joins=True,
+            lookup_columns=(key_column, *select_items),
+            alias_prefix="n",
+        )
+        column = joins.compile_column(key_column)
+        columns = [column, *(self._compile_item(joins, each) for each in select_items)]
+        rows = select(aggregate_json_rows(columns, [*self._row_order()])).select_from(
+            joins.from_clause
+        )
         return rows.where(*self._conditions, column == key).scalar_subquery()
 
-    def _matching(self, sources: Sources) -> list[ColumnElement[bool]]:
-        match = self._read.match
-        if match is None:
+    def _key_conditions(self, joins: JoinBuilder) -> list[ColumnElement[bool]]:
+        key_column = self._query_spec.key_column
+        if key_column is None:
             return []
-        column = sources.column(match)
-        if not self._read.single:
-            return [column == any_(self._keys(match))]
-        through = self._read.through
-        if through is None:
-            return [column == bindparam("keys", type_=match.column.type)]
-        return [column == self._found(through).scalar_subquery()]
+        column = joins.compile_column(key_column)
+        if not self._query_spec.has_single_key:
+            return [column == any_(self._key_array(key_column))]
+        parent_keys = self._query_spec.parent_keys
+        if parent_keys is None:
+            return [column == bindparam("keys", type_=key_column.column.type)]
+        return [column == self._select_parent_keys(parent_keys).scalar_subquery()]
 
-    def _keys(self, match: At) -> ColumnElement[Any]:
+    def _key_array(self, key_column: ColumnRef) -> ColumnElement[Any]:
         """Give the array of keys."""
-        if self._read.through is None:
-            return bindparam("keys", type_=ARRAY(match.column.type))
-        return func.array(self._found(self._read.through).scalar_subquery())
+        if self._query_spec.parent_keys is None:
+            return bindparam("keys", type_=ARRAY(key_column.column.type))
+        return func.array(self._select_parent_keys(self._query_spec.parent_keys).scalar_subquery())
 
-    def _found(self, through: Through) -> Select[Any]:
-        above = _Selecting(self._installation, through.read, everything=self._everything)
-        return above.keys(through.key)
+    def _select_parent_keys(self, parent_keys: ParentKeys) -> Select[Any]:
+        parent_builder = _SelectBuilder(
+            self._installation, parent_keys.query_spec, bypass=self._bypass
+        )
+        return parent_builder.select_keys(parent_keys.key_column)
 
-    def keys(self, at: At) -> Select[Any]:
+    def select_keys(self, column_ref: ColumnRef) -> Select[Any]:
         """Give the select of one column, for another statement."""
-        sources = self._sources(self._read.table)
-        column = sources.column(at)
-        found = select(column).where(*self._conditions, *self._matching(sources))
-        return found.select_from(sources.joined).correlate(None)
+        joins = self._create_joins(self._query_spec.table)
+        column = joins.compile_column(column_ref)
+        statement = select(column).where(*self._conditions, *self._key_conditions(joins))
+        return statement.select_from(joins.from_clause).correlate(None)
 
-    def _page(self, stretch: Stretch) -> Select[Any]:
+    def _select_page(self, page_window: PageWindow) -> Select[Any]:
         """Find the page first, and join only its rows with what they refer to."""
-        (primary,) = self._read.table.primary_key
-        inner = self._sources(self._read.table)
-        places = [*(inner.column(at) for at in stretch.order.by), primary]
-        downward = stretch.order.descending != stretch.backward
+        (primary_key,) = self._query_spec.table.primary_key
+        page_joins = self._create_joins(self._query_spec.table)
+        sort_keys = [
+            *(
+                page_joins.compile_column(column_ref)
+                for column_ref in page_window.sort_order.columns
+            ),
+            primary_key,
+        ]
+        descending = page_window.sort_order.descending != page_window.backward
         page = (
-            select(*self._needed(), *[c.label(f"order{i}") for i, c in enumerate(places)])
-            .where(*self._conditions, *bounds(stretch, places))
-            .order_by(*_ordered(places, downward=downward))
-            .limit(constant(stretch.limit))
+            select(*self._page_columns(), *[c.label(f"order{i}") for i, c in enumerate(sort_keys)])
+            .where(*self._conditions, *build_page_bounds(page_window, sort_keys))
+            .order_by(*_apply_direction(sort_keys, descending=descending))
+            .limit(inline_literal(page_window.limit))
         )
-        key, found, joined = self._places(page, inner)
-        sources = self._sources(found, joined, outer=True, looked=self._read.columns)
-        columns = [self._column(sources, each) for each in self._read.columns]
-        ordered = [found.c[f"order{i}"] for i in range(len(places))]
+        key, page_rows, from_clause = self._join_keys(page, page_joins)
+        joins = self._create_joins(
+            page_rows, from_clause, outer_joins=True, lookup_columns=self._query_spec.columns
+        )
+        columns = [self._compile_item(joins, each) for each in self._query_spec.columns]
+        sort_columns = [page_rows.c[f"order{i}"] for i in range(len(sort_keys))]
         return (
-            select(key, *columns, *(ordered if self._read.placed else ()))
-            .select_from(sources.joined)
-            .order_by(*_ordered(ordered, downward=downward))
+            select(key, *columns, *(sort_columns if self._query_spec.with_sort_keys else ()))
+            .select_from(joins.from_clause)
+            .order_by(*_apply_direction(sort_columns, descending=descending))
         )
 
-    def _needed(self) -> Sequence[ColumnElement[Any]]:
+    def _page_columns(self) -> Sequence[ColumnElement[Any]]:
         """Give the columns of the page itself that its rows are joined and shown by."""
-        ats = [
+        column_refs = [
             each
-            for wanted in self._read.columns
-            for each in ((wanted,) if isinstance(wanted, At) else getattr(wanted, "columns", ()))
+            for select_item in self._query_spec.columns
+            for each in (
+                (select_item,)
+                if isinstance(select_item, ColumnRef)
+                else getattr(select_item, "columns", ())
+            )
         ]
-        first = [each.path[0] if each.path else each.column for each in ats]
-        first += [
-            each.path[0] for each in self._read.columns if isinstance(each, Seen) and each.path
+        own_columns = [each.path[0] if each.path else each.column for each in column_refs]
+        own_columns += [
+            each.path[0]
+            for each in self._query_spec.columns
+            if isinstance(each, IsVisible) and each.path
         ]
-        known = [
-            each for each in dict.fromkeys(first) if self._installation.known(each) is not None
+        present_columns = [
+            each
+            for each in dict.fromkeys(own_columns)
+            if self._installation.find_column(each) is not None
         ]
-        return [self._read.table.c[each.key] for each in known]
+        return [self._query_spec.table.c[each.key] for each in present_columns]
 
-    def _places(self, page: Select[Any], inner: Sources) -> tuple[Any, FromClause, FromClause]:
+    def _join_keys(
+        self, page: Select[Any], page_joins: JoinBuilder
+    ) -> tuple[Any, FromClause, FromClause]:
         """Give each row's key, where the page's rows come from, and the same joined to the keys."""
-        match = self._read.match
-        if match is None:
-            found: FromClause = page.select_from(inner.joined).subquery("page")
-            return _NO_KEY, found, found
-        keys = func.unnest(self._keys(match)).table_valued("key", name="keys").render_derived()
-        column = inner.column(match)
-        lateral = page.where(column == keys.c.key).select_from(inner.joined).lateral("page")
-        return keys.c.key, lateral, keys.join(lateral, true())
+        key_column = self._query_spec.key_column
+        if key_column is None:
+            page_rows: FromClause = page.select_from(page_joins.from_clause).subquery("page")
+            return _NO_KEY, page_rows, page_rows
+        keys = (
+            func.unnest(self._key_array(key_column))
+            .table_valued("key", name="keys")
+            .render_derived()
+        )
+        column = page_joins.compile_column(key_column)
+        page_rows_per_key = (
+            page.where(column == keys.c.key).select_from(page_joins.from_clause).lateral("page")
+        )
+        return keys.c.key, page_rows_per_key, keys.join(page_rows_per_key, true())
 
 
-def _ordered(places: Sequence[Any], *, downward: bool) -> list[Any]:
-    return [each.desc() if downward else each for each in places]
+def _apply_direction(sort_keys: Sequence[Any], *, descending: bool) -> list[Any]:
+    return [each.desc() if descending else each for each in sort_keys]
 
 
-def _tables(read: Read) -> Iterator[Any]:
+def _iterate_tables(query_spec: QuerySpec) -> Iterator[Any]:
     """Give the tables that a statement starts from."""
-    yield read.table
-    if read.through is not None:
-        yield from _tables(read.through.read)
+    yield query_spec.table
+    if query_spec.parent_keys is not None:
+        yield from _iterate_tables(query_spec.parent_keys.query_spec)

@@ -17,33 +17,37 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from gateway.db.query_spec import At, Read, Seen
+from gateway.db.query_spec import ColumnRef, IsVisible, QuerySpec
 
-_SAME = (Integer, String, Boolean)
+_JSON_TYPES = (Integer, String, Boolean)
 """What JSON tells as it is."""
-_WRITTEN = (Uuid, Numeric, JSONB, DateTime, Date)
+_TEXT_TYPES = (Uuid, Numeric, JSONB, DateTime, Date)
 """What is read as PostgreSQL's text, and so is told as that."""
-_MOST = 100
+_MAX_FUNCTION_ARGUMENTS = 100
 """PostgreSQL's functions take no more arguments."""
 
 
-def nests(read: Read, above: Read) -> bool:
+def can_nest_rows(query_spec: QuerySpec, parent_spec: QuerySpec) -> bool:
     """Say whether what `read` finds can stand in a row of `above`, with the values unchanged.
 
     A table can't stand within itself: its rule speaks of it by its name.
     """
     return (
-        read.table is not above.table
-        and len(read.columns) < _MOST
-        and all(isinstance(each, Seen) or _told(each) for each in read.columns)
+        query_spec.table is not parent_spec.table
+        and len(query_spec.columns) < _MAX_FUNCTION_ARGUMENTS
+        and all(isinstance(each, IsVisible) or _is_json_safe(each) for each in query_spec.columns)
     )
 
 
-def _told(wanted: Any) -> bool:
-    return isinstance(wanted, At) and isinstance(wanted.column.type, (*_SAME, *_WRITTEN))
+def _is_json_safe(select_item: Any) -> bool:
+    return isinstance(select_item, ColumnRef) and isinstance(
+        select_item.column.type, (*_JSON_TYPES, *_TEXT_TYPES)
+    )
 
 
-def listed(columns: list[ColumnElement[Any]], order: list[ColumnElement[Any]]) -> Any:
+def aggregate_json_rows(
+    columns: list[ColumnElement[Any]], sort_columns: list[ColumnElement[Any]]
+) -> Any:
     """Give the aggregate that lists rows."""
-    values = [cast(each, Text) if isinstance(each.type, _WRITTEN) else each for each in columns]
-    return func.json_agg(func.json_build_array(*values)).aggregate_order_by(*order)
+    values = [cast(each, Text) if isinstance(each.type, _TEXT_TYPES) else each for each in columns]
+    return func.json_agg(func.json_build_array(*values)).aggregate_order_by(*sort_columns)

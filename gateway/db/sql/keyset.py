@@ -10,43 +10,52 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_
 
-from gateway.db.query_spec import Stretch
+from gateway.db.query_spec import PageWindow
 
 
-def bounds(stretch: Stretch, places: Sequence[Any]) -> list[ColumnElement[bool]]:
+def build_page_bounds(
+    page_window: PageWindow, sort_keys: Sequence[Any]
+) -> list[ColumnElement[bool]]:
     """Give the conditions that `stretch` sets on `places`: its order's keys, and the row's."""
-    found = []
-    for name, nulls, onward in (("after", stretch.after, True), ("before", stretch.before, False)):
+    conditions = []
+    for name, nulls, is_after in (
+        ("after", page_window.after_nulls, True),
+        ("before", page_window.before_nulls, False),
+    ):
         if nulls:
-            larger = onward != stretch.order.descending
-            bound = [
-                None if null else bindparam(f"{name}{i}", type_=place.type)
-                for i, (place, null) in enumerate(zip(places, nulls, strict=True))
+            larger = is_after != page_window.sort_order.descending
+            bound_values = [
+                None if null else bindparam(f"{name}{i}", type_=sort_key.type)
+                for i, (sort_key, null) in enumerate(zip(sort_keys, nulls, strict=True))
             ]
-            found.append(_beyond(places, bound, larger=larger))
-    return found
+            conditions.append(_compare_keys(sort_keys, bound_values, larger=larger))
+    return conditions
 
 
-def _beyond(places: Sequence[Any], bound: Sequence[Any], *, larger: bool) -> ColumnElement[bool]:
+def _compare_keys(
+    sort_keys: Sequence[Any], bound_values: Sequence[Any], *, larger: bool
+) -> ColumnElement[bool]:
     """Say that `places` come after `bound`, or before it."""
-    place, value = places[0], bound[0]
-    strictly = _strictly(place, value, larger=larger)
-    if len(places) == 1:
-        return strictly
-    rest = _beyond(places[1:], bound[1:], larger=larger)
+    sort_key, value = sort_keys[0], bound_values[0]
+    strict = _compare_strictly(sort_key, value, larger=larger)
+    if len(sort_keys) == 1:
+        return strict
+    rest = _compare_keys(sort_keys[1:], bound_values[1:], larger=larger)
     if value is None:
-        return or_(strictly, and_(place.is_(None), rest))
-    reached: ColumnElement[bool] = place >= value if larger else place <= value
-    reached = or_(reached, place.is_(None)) if larger and _nullable(place) else reached
-    return and_(reached, or_(strictly, rest))
+        return or_(strict, and_(sort_key.is_(None), rest))
+    inclusive: ColumnElement[bool] = sort_key >= value if larger else sort_key <= value
+    inclusive = (
+        or_(inclusive, sort_key.is_(None)) if larger and _is_nullable(sort_key) else inclusive
+    )
+    return and_(inclusive, or_(strict, rest))
 
 
-def _strictly(place: Any, value: Any, *, larger: bool) -> ColumnElement[bool]:
+def _compare_strictly(sort_key: Any, value: Any, *, larger: bool) -> ColumnElement[bool]:
     if value is None:
-        return false() if larger else not_(place.is_(None))
-    strictly: ColumnElement[bool] = place > value if larger else place < value
-    return or_(strictly, place.is_(None)) if larger and _nullable(place) else strictly
+        return false() if larger else not_(sort_key.is_(None))
+    strict: ColumnElement[bool] = sort_key > value if larger else sort_key < value
+    return or_(strict, sort_key.is_(None)) if larger and _is_nullable(sort_key) else strict
 
 
-def _nullable(place: Any) -> bool:
-    return bool(getattr(place, "nullable", True))
+def _is_nullable(sort_key: Any) -> bool:
+    return bool(getattr(sort_key, "nullable", True))

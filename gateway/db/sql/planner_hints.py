@@ -14,30 +14,35 @@ from sqlalchemy.sql.elements import BooleanClauseList
 from sqlalchemy.sql.operators import and_, eq
 from sqlalchemy.sql.visitors import iterate
 
-from gateway.db.driver.encoding import constant
+from gateway.db.driver.encoding import inline_literal
 
 
-def beside(
-    rule: ColumnElement[bool], conditions: Iterable[ColumnElement[bool]], *more: Column[Any]
+def fence_row_filter(
+    row_filter: ColumnElement[bool],
+    conditions: Iterable[ColumnElement[bool]],
+    *known_fixed_columns: Column[Any],
 ) -> ColumnElement[bool]:
     """Give `rule` so that only its rows are seen, but not found by it.
 
     That is if it compares a column whose one value `conditions` give; `more`
     columns have one, too.
     """
-    given = {*more, *(each.left for each in _parts(conditions) if _is_equality(each))}
-    if given.isdisjoint(each for each in iterate(rule) if isinstance(each, Column)):
-        return rule
-    return cast(rule, Integer) != constant(0)
+    fixed_columns = {
+        *known_fixed_columns,
+        *(each.left for each in _flatten_conjunction(conditions) if _is_equality(each)),
+    }
+    if fixed_columns.isdisjoint(each for each in iterate(row_filter) if isinstance(each, Column)):
+        return row_filter
+    return cast(row_filter, Integer) != inline_literal(0)
 
 
-def _parts(conditions: Iterable[Any]) -> Iterator[Any]:
+def _flatten_conjunction(conditions: Iterable[Any]) -> Iterator[Any]:
     """Give what must hold, all of it, one by one."""
-    for each in conditions:
-        if isinstance(each, BooleanClauseList) and each.operator is and_:
-            yield from _parts(each.clauses)
+    for condition in conditions:
+        if isinstance(condition, BooleanClauseList) and condition.operator is and_:
+            yield from _flatten_conjunction(condition.clauses)
         else:
-            yield each
+            yield condition
 
 
 def _is_equality(condition: Any) -> bool:

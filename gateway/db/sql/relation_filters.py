@@ -16,12 +16,18 @@ from sqlalchemy import (
 )
 
 from gateway.db import tables
-from gateway.db.driver.encoding import constant
-from gateway.db.query_spec import Rules
-from gateway.db.sql.filters import Compare, Holds, among, as_said, equal
+from gateway.db.driver.encoding import inline_literal
+from gateway.db.query_spec import RowFilterFactory
+from gateway.db.sql.filters import (
+    ColumnPredicate,
+    FilterPredicate,
+    equals_value,
+    in_values,
+    matches_flag,
+)
 
-CREATING, TERMINATED = 1, 6
-_UNSEEN = [constant(state) for state in (1, 8, 9)]
+_CREATING_STATE, _TERMINATED_STATE = 1, 6
+_PENDING_ORDER_STATES = [inline_literal(state) for state in (1, 8, 9)]
 """The states of orders that are no matter of the provider's yet."""
 
 _VIEWER = bindparam("viewer", type_=Integer)
@@ -29,139 +35,160 @@ _component, _order, _role = tables.component.c, tables.order.c, tables.user_role
 _resource, _offering, _project = tables.resource.c, tables.offering.c, tables.project.c
 
 
-def there_is(column: Column[Any], *wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+def row_exists(column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Say that there are rows, besides that of `column`, of which all that is `wanted` holds."""
-    return select(constant(1)).where(*wanted).correlate(column.table).exists()
+    return select(inline_literal(1)).where(*conditions).correlate(column.table).exists()
 
 
-def related(reference: Column[Any], *wanted: ColumnElement[bool]) -> Compare:
+def has_related_row(reference: Column[Any], *conditions: ColumnElement[bool]) -> ColumnPredicate:
     """Hold where a row with that `reference` is as wanted, or none is, as the parameter says."""
-    return lambda column, name: as_said(there_is(column, reference == column, *wanted), name)
+    return lambda column, parameter: matches_flag(
+        row_exists(column, reference == column, *conditions), parameter
+    )
 
 
-def of_type(billing_type: str) -> Compare:
+def has_billing_type(billing_type: str) -> ColumnPredicate:
     """Hold where an offering has components of a billing type, or where it has none."""
-    return related(_component.offering_id, _component.billing_type == constant(billing_type))
+    return has_related_row(
+        _component.offering_id, _component.billing_type == inline_literal(billing_type)
+    )
 
 
-def only_of_type(billing_type: str) -> Compare:
+def has_only_billing_type(billing_type: str) -> ColumnPredicate:
     """Hold where an offering has components, all of them of a billing type, or where not."""
-    same = func.bool_and(_component.billing_type == constant(billing_type))
-    return lambda column, name: as_said(_of_components(column, same), name)
+    all_match = func.bool_and(_component.billing_type == inline_literal(billing_type))
+    return lambda column, parameter: matches_flag(
+        _aggregate_components(column, all_match), parameter
+    )
 
 
-def counted(billing_type: str | None = None) -> Compare:
+def has_component_count(billing_type: str | None = None) -> ColumnPredicate:
     """Hold where an offering has so many components, of a billing type or of any."""
-    one = true() if billing_type is None else _component.billing_type == constant(billing_type)
-    number = func.count().filter(one)
-    return lambda column, name: _of_components(column, number) == bindparam(name, type_=Integer)
+    is_counted = (
+        true() if billing_type is None else _component.billing_type == inline_literal(billing_type)
+    )
+    component_count = func.count().filter(is_counted)
+    return lambda column, parameter: (
+        _aggregate_components(column, component_count) == bindparam(parameter, type_=Integer)
+    )
 
 
-def _of_components(column: Column[Any], value: ColumnElement[Any]) -> Any:
-    found = select(value).where(_component.offering_id == column)
-    return found.correlate(column.table).scalar_subquery()
+def _aggregate_components(column: Column[Any], value: ColumnElement[Any]) -> Any:
+    statement = select(value).where(_component.offering_id == column)
+    return statement.correlate(column.table).scalar_subquery()
 
 
-def ordered(column: Column[Any], name: str) -> ColumnElement[bool]:
+def has_order_in_states(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where a resource has an order in one of the states."""
-    return there_is(column, _order.resource_id == column, among(_order.state, name))
+    return row_exists(column, _order.resource_id == column, in_values(_order.state, parameter))
 
 
-def shown_to_providers(column: Column[Any], name: str) -> ColumnElement[bool]:
+def is_visible_to_providers(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where a provider is to deal with a resource, or for all if the parameter says no."""
-    waiting = there_is(column, _order.resource_id == column, _order.state.in_(_UNSEEN))
-    all_are = not_(bindparam(name, type_=Boolean))
-    return or_(all_are, _resource.state != constant(CREATING), not_(waiting))
+    pending_order = row_exists(
+        column, _order.resource_id == column, _order.state.in_(_PENDING_ORDER_STATES)
+    )
+    includes_all = not_(bindparam(parameter, type_=Boolean))
+    return or_(
+        includes_all, _resource.state != inline_literal(_CREATING_STATE), not_(pending_order)
+    )
 
 
-def managed(column: Column[Any], name: str) -> ColumnElement[bool]:
+def has_manager(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where an offering is for everybody, and a user has a role on it."""
-    kind, user = tables.content_type.c, tables.user.c
-    held = there_is(
+    content_type, user = tables.content_type.c, tables.user.c
+    has_role = row_exists(
         column,
-        equal(user.uuid, name),
+        equals_value(user.uuid, parameter),
         _role.user_id == user.id,
         _role.is_active,
         _role.object_id == column,
-        _role.content_type_id == kind.id,
-        kind.app_label == constant("marketplace"),
-        kind.model == constant("offering"),
+        _role.content_type_id == content_type.id,
+        content_type.app_label == inline_literal("marketplace"),
+        content_type.model == inline_literal("offering"),
     )
-    return _offering.shared & held
+    return _offering.shared & has_role
 
 
-def allowed(column: Column[Any], name: str) -> ColumnElement[bool]:
+def is_allowed_for_customer(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where an offering is a customer's, or for everybody of the customer's groups."""
     customer, group = tables.customer.c, tables.offering_organization_group.c
     member = tables.customer_organization_group.c
-    known = equal(customer.uuid, name)
-    joined = there_is(
+    is_customer = equals_value(customer.uuid, parameter)
+    in_customer_groups = row_exists(
         column,
-        known,
+        is_customer,
         member.customer_id == customer.id,
         group.offering_id == column,
         member.organizationgroup_id == group.organizationgroup_id,
     )
-    belongs = there_is(
+    in_customer_group = row_exists(
         column,
-        known,
+        is_customer,
         group.offering_id == column,
         customer.organization_group_id == group.organizationgroup_id,
     )
-    grouped = there_is(column, group.offering_id == column)
-    own = there_is(column, known, customer.id == _offering.customer_id)
-    there = there_is(column, known)
-    return or_(own, _offering.shared & there & or_(not_(grouped), joined, belongs))
+    is_restricted = row_exists(column, group.offering_id == column)
+    is_own_offering = row_exists(column, is_customer, customer.id == _offering.customer_id)
+    customer_exists = row_exists(column, is_customer)
+    return or_(
+        is_own_offering,
+        _offering.shared
+        & customer_exists
+        & or_(not_(is_restricted), in_customer_groups, in_customer_group),
+    )
 
 
-def grouped(column: Column[Any], name: str) -> ColumnElement[bool]:
+def in_organization_group(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where an offering is for a group of customers."""
     group, link = tables.organization_group.c, tables.offering_organization_group.c
-    joined = link.organizationgroup_id == group.id
-    return there_is(column, equal(group.uuid, name), joined, link.offering_id == column)
+    is_linked = link.organizationgroup_id == group.id
+    return row_exists(
+        column, equals_value(group.uuid, parameter), is_linked, link.offering_id == column
+    )
 
 
-def agreed(column: Column[Any], name: str) -> ColumnElement[bool]:
+def has_viewer_consent(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where the viewer consents to an offering's terms, or where not."""
     consent = tables.consent.c
-    mine = consent.user_id == _VIEWER, consent.revocation_date.is_(None)
-    return related(consent.offering_id, *mine)(column, name)
+    viewer_conditions = consent.user_id == _VIEWER, consent.revocation_date.is_(None)
+    return has_related_row(consent.offering_id, *viewer_conditions)(column, parameter)
 
 
-def known_there(column: Column[Any], name: str) -> ColumnElement[bool]:
+def has_viewer_account(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where the viewer has an account in an offering, or where not."""
     account = tables.offering_user.c
-    return related(account.offering_id, account.user_id == _VIEWER)(column, name)
+    return has_related_row(account.offering_id, account.user_id == _VIEWER)(column, parameter)
 
 
-def used_in(column: Column[Any], *references: Column[Any]) -> Holds:
+def has_visible_resources(column: Column[Any], *references: Column[Any]) -> FilterPredicate:
     """Hold where an offering has resources that the viewer sees, and that have not ended.
 
     `column` is of their project, or of what a project's `references` lead to.
     """
 
-    def holds(rules: Rules, name: str) -> ColumnElement[bool]:
-        return there_is(
+    def build_predicate(row_filter: RowFilterFactory, parameter: str) -> ColumnElement[bool]:
+        return row_exists(
             _offering.id,
             _resource.offering_id == _offering.id,
-            _resource.state != constant(TERMINATED),
+            _resource.state != inline_literal(_TERMINATED_STATE),
             _project.id == _resource.project_id,
-            *(each == column.table.c.id for each in references),
-            equal(column, name),
-            rules(tables.resource),
+            *(reference == column.table.c.id for reference in references),
+            equals_value(column, parameter),
+            row_filter(tables.resource),
         )
 
-    return holds
+    return build_predicate
 
 
-def set_up_by(column: Column[Any], name: str) -> ColumnElement[bool]:
+def has_service_settings(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Hold where an offering stands for service settings."""
-    kind, settings = tables.content_type.c, tables.service_settings.c
-    return there_is(
+    content_type, settings = tables.content_type.c, tables.service_settings.c
+    return row_exists(
         column,
-        equal(settings.uuid, name),
+        equals_value(settings.uuid, parameter),
         _offering.object_id == settings.id,
-        _offering.content_type_id == kind.id,
-        kind.app_label == constant("structure"),
-        kind.model == constant("servicesettings"),
+        _offering.content_type_id == content_type.id,
+        content_type.app_label == inline_literal("structure"),
+        content_type.model == inline_literal("servicesettings"),
     )

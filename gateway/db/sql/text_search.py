@@ -21,13 +21,13 @@ from sqlalchemy import (
 from sqlalchemy.sql.util import ClauseAdapter
 
 from gateway.db import tables
-from gateway.db.driver.encoding import UUID, constant
-from gateway.db.query_spec import Condition, Rules
-from gateway.db.sql.filters import pattern
-from gateway.db.sql.relation_filters import there_is
-from gateway.db.views.backend_objects import behind
+from gateway.db.driver.encoding import UUID_PATTERN, inline_literal
+from gateway.db.query_spec import RowCondition, RowFilterFactory
+from gateway.db.sql.filters import build_like_pattern
+from gateway.db.sql.relation_filters import row_exists
+from gateway.db.views.backend_objects import matches_backend_uuid
 
-_ADDRESSES = (
+_ADDRESS_KEYS = (
     "external_ips",
     "internal_ips",
     "hypervisor_hostname",
@@ -36,90 +36,102 @@ _ADDRESSES = (
 )
 """The keys of the backend's metadata that are searched in."""
 
-Way = Callable[[FromClause], ColumnElement[bool]]
+_UuidPredicate = Callable[[FromClause], ColumnElement[bool]]
 """Says of which rows of a table, or of an alias of it, a uuid is meant."""
 
-Searched = Callable[[str], tuple[Condition, ...]]
+SearchConditions = Callable[[str], tuple[RowCondition, ...]]
 """Gives what a row must meet to be found by a search of a kind."""
 
 _resource, _offering = tables.resource.c, tables.offering.c
 _project, _customer = tables.project.c, tables.customer.c
-_exactly = bindparam("query0", type_=Text)
-_somewhere = bindparam("query1", type_=String)
-_uuid = bindparam("query2", type_=Uuid)
+_exact_parameter = bindparam("query0", type_=Text)
+_pattern_parameter = bindparam("query1", type_=String)
+_uuid_parameter = bindparam("query2", type_=Uuid)
 
 
-def searched(query: str) -> tuple[str, ...]:
+def classify_search(query: str) -> tuple[str, ...]:
     """Give the kind of search that `query` asks for, and the values of its parameters."""
-    if UUID.fullmatch(query):
-        return "uuid", query, pattern(query), query
-    return "text", query, pattern(query)
+    if UUID_PATTERN.fullmatch(query):
+        return "uuid", query, build_like_pattern(query), query
+    return "text", query, build_like_pattern(query)
 
 
-def _itself(rows: FromClause) -> ColumnElement[bool]:
-    return rows.c.uuid == _uuid
+def _has_uuid(rows: FromClause) -> ColumnElement[bool]:
+    return rows.c.uuid == _uuid_parameter
 
 
-def _search(table: Table[Any], by_text: Condition, *ways: Way) -> Searched:
+def _declare_search(
+    table: Table[Any], by_text: RowCondition, *uuid_predicates: _UuidPredicate
+) -> SearchConditions:
     """Search `table`: by a uuid for its row alone if the viewer sees that, else `by_text`.
 
     What the first of the `ways` finds that the viewer sees is all there is;
     without any, what the next finds.
     """
 
-    def by_uuid(rules: Rules) -> ColumnElement[bool]:
-        other, found = table.alias("other"), by_text(rules)
-        seen = ClauseAdapter(other).traverse(rules(table))
-        for way in reversed((_itself, *ways)):
-            known = exists().where(way(other), seen).correlate_except(other)
-            found = or_(way(table), and_(not_(known), found))
-        return found
+    def by_uuid(row_filter: RowFilterFactory) -> ColumnElement[bool]:
+        other_rows, condition = table.alias("other"), by_text(row_filter)
+        is_other_visible = ClauseAdapter(other_rows).traverse(row_filter(table))
+        for uuid_predicate in reversed((_has_uuid, *uuid_predicates)):
+            visible_match = (
+                exists()
+                .where(uuid_predicate(other_rows), is_other_visible)
+                .correlate_except(other_rows)
+            )
+            condition = or_(uuid_predicate(table), and_(not_(visible_match), condition))
+        return condition
 
     return lambda kind: (by_uuid,) if kind == "uuid" else (by_text,)
 
 
-def _held(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
+def _any_contains_text(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
     """Hold where what is searched for is a part of one of the texts."""
-    return or_(*(each.ilike(_somewhere, escape="\\") for each in columns))
+    return or_(*(each.ilike(_pattern_parameter, escape="\\") for each in columns))
 
 
-def _same(column: Column[Any]) -> ColumnElement[bool]:
+def _equals_text(column: Column[Any]) -> ColumnElement[bool]:
     """Hold where what is searched for is the text, in upper or lower case."""
-    return func.upper(column) == func.upper(_exactly)
+    return func.upper(column) == func.upper(_exact_parameter)
 
 
-def _told(key: str) -> ColumnElement[str]:
-    return _resource.backend_metadata.op("->>", return_type=Text())(constant(key))
+def _metadata_text(key: str) -> ColumnElement[str]:
+    return _resource.backend_metadata.op("->>", return_type=Text())(inline_literal(key))
 
 
-def _resources(_rules: Rules) -> ColumnElement[bool]:
+def _match_resources(_row_filter: RowFilterFactory) -> ColumnElement[bool]:
     return or_(
-        _held(_resource.name, _resource.slug, *map(_told, _ADDRESSES)),
-        _same(_resource.backend_id),
-        _same(_resource.effective_id),
+        _any_contains_text(_resource.name, _resource.slug, *map(_metadata_text, _ADDRESS_KEYS)),
+        _equals_text(_resource.backend_id),
+        _equals_text(_resource.effective_id),
     )
 
 
-def _offerings(_rules: Rules) -> ColumnElement[bool]:
-    return _held(_offering.name, _offering.slug, _offering.description)
+def _match_offerings(_row_filter: RowFilterFactory) -> ColumnElement[bool]:
+    return _any_contains_text(_offering.name, _offering.slug, _offering.description)
 
 
-def _projects(rules: Rules) -> ColumnElement[bool]:
+def _match_projects(row_filter: RowFilterFactory) -> ColumnElement[bool]:
     """Find a project by itself, or by a resource in it that the viewer sees."""
-    named = _resource.name == _exactly
-    held = or_(named, _same(_resource.backend_id), _same(_resource.effective_id))
-    here = _resource.project_id == _project.id
+    has_name = _resource.name == _exact_parameter
+    matches_resource = or_(
+        has_name, _equals_text(_resource.backend_id), _equals_text(_resource.effective_id)
+    )
+    is_in_project = _resource.project_id == _project.id
     return or_(
-        _held(_project.name, _project.slug),
-        there_is(_project.id, here, held, rules(tables.resource)),
+        _any_contains_text(_project.name, _project.slug),
+        row_exists(_project.id, is_in_project, matches_resource, row_filter(tables.resource)),
     )
 
 
-def _customers(_rules: Rules) -> ColumnElement[bool]:
-    return _held(_customer.name, _customer.slug, _customer.native_name, _customer.abbreviation)
+def _match_customers(_row_filter: RowFilterFactory) -> ColumnElement[bool]:
+    return _any_contains_text(
+        _customer.name, _customer.slug, _customer.native_name, _customer.abbreviation
+    )
 
 
-RESOURCES = _search(tables.resource, _resources, lambda rows: behind(rows, _uuid))
-OFFERINGS = _search(tables.offering, _offerings)
-PROJECTS = _search(tables.project, _projects)
-CUSTOMERS = _search(tables.customer, _customers)
+RESOURCE_SEARCH = _declare_search(
+    tables.resource, _match_resources, lambda rows: matches_backend_uuid(rows, _uuid_parameter)
+)
+OFFERING_SEARCH = _declare_search(tables.offering, _match_offerings)
+PROJECT_SEARCH = _declare_search(tables.project, _match_projects)
+CUSTOMER_SEARCH = _declare_search(tables.customer, _match_customers)

@@ -36,12 +36,12 @@ metadata = MetaData(
     }
 )
 
-OF, BASE = "of", "base"
+SOURCE_COLUMN, BASE_TABLE = "of", "base"
 """Keys of `info`: the column that a view's column shows, and the table that a view extends."""
 LANGUAGES = ("en", "et", "lt", "lv", "ru", "nb", "es", "fr", "it", "sv", "de", "da", "ar", "cs")
 
 
-class Traits(TypedDict):
+class ColumnOptions(TypedDict):
     """What may be said of a column besides its name and type."""
 
     null: NotRequired[bool]
@@ -51,149 +51,155 @@ class Traits(TypedDict):
     until: NotRequired[int]
 
 
-def column(name: str, kind: TypeEngine[Any], *rest: Any, **traits: Unpack[Traits]) -> Column[Any]:
+def declare_column(
+    name: str, type_: TypeEngine[Any], *constraints: Any, **options: Unpack[ColumnOptions]
+) -> Column[Any]:
     """Declare a column that has a value in every row, unless it may be `null`."""
     return Column(
         name,
-        kind,
-        *rest,
-        nullable=traits.get("null", False),
-        unique=traits.get("unique"),
-        index=traits.get("index"),
-        system="until" in traits,
-        info={mark: traits[mark] for mark in ("since", "until") if mark in traits},
+        type_,
+        *constraints,
+        nullable=options.get("null", False),
+        unique=options.get("unique"),
+        index=options.get("index"),
+        system="until" in options,
+        info={option: options[option] for option in ("since", "until") if option in options},
     )
 
 
-def key() -> Column[Any]:
+def primary_key_column() -> Column[Any]:
     """Declare the surrogate key that every table has and that references hold."""
     return Column("id", Integer, Identity(always=False), primary_key=True)
 
 
-def uuid() -> Column[Any]:
+def uuid_column() -> Column[Any]:
     """Declare the name by which the outside world knows a row."""
-    return column("uuid", Uuid(), unique=True)
+    return declare_column("uuid", Uuid(), unique=True)
 
 
-def identity() -> tuple[Column[Any], ...]:
+def identity_columns() -> tuple[Column[Any], ...]:
     """Declare a row's key and its public name."""
-    return key(), uuid()
+    return primary_key_column(), uuid_column()
 
 
-def timestamps() -> tuple[Column[Any], ...]:
+def timestamp_columns() -> tuple[Column[Any], ...]:
     """Declare when a row was made and last saved."""
-    return moment("created"), moment("modified")
+    return datetime_column("created"), datetime_column("modified")
 
 
-def scope() -> tuple[Column[Any], ...]:
+def scope_columns() -> tuple[Column[Any], ...]:
     """Declare a reference to a row of any table, by content type and key."""
     return (
-        reference("content_type_id", "django_content_type", null=True),
-        natural("object_id", null=True),
+        foreign_key_column("content_type_id", "django_content_type", null=True),
+        non_negative_column("object_id", null=True),
     )
 
 
-def errors() -> tuple[Column[Any], ...]:
+def error_columns() -> tuple[Column[Any], ...]:
     """Declare what went wrong: a sentence, and where in the program."""
-    return text("error_message"), text("error_traceback")
+    return text_column("error_message"), text_column("error_traceback")
 
 
-def reference(name: str, table: str | None, **traits: Unpack[Traits]) -> Column[Any]:
+def foreign_key_column(
+    name: str, table: str | None, **options: Unpack[ColumnOptions]
+) -> Column[Any]:
     """Declare a reference to the key of `table`, or of a table that is not declared here."""
-    target = () if table is None else (_foreign_key(table),)
-    traits.setdefault("index", not traits.get("unique", False))
-    return column(name, Integer(), *target, **traits)
+    constraints = () if table is None else (_deferred_foreign_key(table),)
+    options.setdefault("index", not options.get("unique", False))
+    return declare_column(name, Integer(), *constraints, **options)
 
 
-def _foreign_key(table: str) -> ForeignKey:
+def _deferred_foreign_key(table: str) -> ForeignKey:
     return ForeignKey(f"{table}.id", deferrable=True, initially="DEFERRED")
 
 
-def string(name: str, length: int = 255, **traits: Unpack[Traits]) -> Column[Any]:
+def string_column(name: str, length: int = 255, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare a text of at most `length` characters."""
-    return column(name, String(length), **traits)
+    return declare_column(name, String(length), **options)
 
 
-def text(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def text_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare a text of any length."""
-    return column(name, Text(), **traits)
+    return declare_column(name, Text(), **options)
 
 
-def name(length: int = 150) -> Column[Any]:
+def name_column(length: int = 150) -> Column[Any]:
     """Declare what people call a row."""
-    return string("name", length)
+    return string_column("name", length)
 
 
-def slug(**traits: Unpack[Traits]) -> Column[Any]:
+def slug_column(**options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare a short name for addresses; not unique."""
-    traits["index"] = True
-    return string("slug", 50, **traits)
+    options["index"] = True
+    return string_column("slug", 50, **options)
 
 
-def description(**traits: Unpack[Traits]) -> Column[Any]:
+def description_column(**options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare the description that most tables have."""
-    return string("description", 4096, **traits)
+    return string_column("description", 4096, **options)
 
 
-def url(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def url_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare an address."""
-    return string(name, 200, **traits)
+    return string_column(name, 200, **options)
 
 
-def file(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def file_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare the path of a file below the media folder; null when there is none."""
-    traits["null"] = True
-    return string(name, 100, **traits)
+    options["null"] = True
+    return string_column(name, 100, **options)
 
 
-def json(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def json_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare a JSON value."""
-    return column(name, JSONB(), **traits)
+    return declare_column(name, JSONB(), **options)
 
 
-def flag(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def boolean_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare a truth value."""
-    return column(name, Boolean(), **traits)
+    return declare_column(name, Boolean(), **options)
 
 
-def moment(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def datetime_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare an instant."""
-    return column(name, DateTime(timezone=True), **traits)
+    return declare_column(name, DateTime(timezone=True), **options)
 
 
-def day(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def date_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare a calendar day."""
-    return column(name, Date(), **traits)
+    return declare_column(name, Date(), **options)
 
 
-def number(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def integer_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare an integer."""
-    return column(name, Integer(), **traits)
+    return declare_column(name, Integer(), **options)
 
 
-def natural(
-    name: str, kind: TypeEngine[Any] | None = None, **traits: Unpack[Traits]
+def non_negative_column(
+    name: str, type_: TypeEngine[Any] | None = None, **options: Unpack[ColumnOptions]
 ) -> Column[Any]:
     """Declare an integer that is not below zero."""
     check = CheckConstraint(f"{name} >= 0", name=name)
-    return column(name, kind or Integer(), check, **traits)
+    return declare_column(name, type_ or Integer(), check, **options)
 
 
-def price(name: str, **traits: Unpack[Traits]) -> Column[Any]:
+def money_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
     """Declare an amount of money to ten places."""
-    return column(name, Numeric(22, 10), **traits)
+    return declare_column(name, Numeric(22, 10), **options)
 
 
-def quantity(name: str) -> Column[Any]:
+def quantity_column(name: str) -> Column[Any]:
     """Declare a used or granted amount."""
-    return column(name, Numeric(20, 2))
+    return declare_column(name, Numeric(20, 2))
 
 
-def coordinates() -> tuple[Column[Any], ...]:
+def coordinate_columns() -> tuple[Column[Any], ...]:
     """Declare a place on earth."""
-    return column("latitude", Double(), null=True), column("longitude", Double(), null=True)
+    return declare_column("latitude", Double(), null=True), declare_column(
+        "longitude", Double(), null=True
+    )
 
 
-def translations(name: str, kind: TypeEngine[Any]) -> tuple[Column[Any], ...]:
+def translation_columns(name: str, type_: TypeEngine[Any]) -> tuple[Column[Any], ...]:
     """Declare what stands in place of column `name` in each language."""
-    return tuple(column(f"{name}_{language}", kind, null=True) for language in LANGUAGES)
+    return tuple(declare_column(f"{name}_{language}", type_, null=True) for language in LANGUAGES)

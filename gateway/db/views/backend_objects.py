@@ -26,10 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
-from gateway.db.driver.encoding import constant
-from gateway.db.installation.placeholders import content_type
+from gateway.db.driver.encoding import inline_literal
+from gateway.db.installation.placeholders import content_type_placeholder
 
-_COMMON = [
+_COMMON_COLUMNS = [
     "uuid",
     "name",
     "description",
@@ -40,7 +40,7 @@ _COMMON = [
     "modified",
     "error_message",
 ]
-_STATES = {
+_STATE_NAMES = {
     1: "Update Scheduled",
     2: "Updating",
     3: "OK",
@@ -50,31 +50,31 @@ _STATES = {
     7: "Deletion Scheduled",
     8: "Deleting",
 }
-UNKNOWN = "Marketplace.Resource"
+UNKNOWN_BACKEND_TYPE = "Marketplace.Resource"
 """The type of what no known plugin made."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Kind:
+class _BackendType:
     """What one plugin makes."""
 
     model: tuple[str, str]
     """Its content type."""
-    type: str
+    rest_type: str
     """What REST calls it."""
-    shown: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     """What is shown besides what all have."""
 
 
-_KINDS: Mapping[Table[Any], _Kind] = {
-    tables.tenant: _Kind(("openstack", "tenant"), "OpenStack.Tenant"),
-    tables.instance: _Kind(
+_BACKEND_TYPES: Mapping[Table[Any], _BackendType] = {
+    tables.tenant: _BackendType(("openstack", "tenant"), "OpenStack.Tenant"),
+    tables.instance: _BackendType(
         ("openstack", "instance"),
         "OpenStack.Instance",
         ("cores", "ram", "disk", "flavor_name", "image_name", "hypervisor_hostname"),
     ),
-    tables.volume: _Kind(("openstack", "volume"), "OpenStack.Volume", ("size", "bootable")),
-    tables.allocation: _Kind(
+    tables.volume: _BackendType(("openstack", "volume"), "OpenStack.Volume", ("size", "bootable")),
+    tables.allocation: _BackendType(
         ("waldur_slurm", "allocation"),
         "SLURM.Allocation",
         (
@@ -86,85 +86,104 @@ _KINDS: Mapping[Table[Any], _Kind] = {
 _resource, _settings = tables.resource.c, tables.service_settings.c
 
 
-def backend_table(
-    content_type_id: int | None, named: Callable[[str, str], int]
+def find_backend_table(
+    content_type_id: int | None, get_content_type: Callable[[str, str], int]
 ) -> Table[Any] | None:
     """Give the table of the plugin's objects that a content type, as it is `named`, stands for."""
-    known = (table for table, kind in _KINDS.items() if content_type_id == named(*kind.model))
-    return next(known, None)
+    matching_tables = (
+        table
+        for table, kind in _BACKEND_TYPES.items()
+        if content_type_id == get_content_type(*kind.model)
+    )
+    return next(matching_tables, None)
 
 
-def backends(absent: Collection[Table[Any]]) -> CompoundSelect[Any]:
+def select_backend_objects(absent_tables: Collection[Table[Any]]) -> CompoundSelect[Any]:
     """Select the object behind each resource that has one, as far as its table is not absent."""
-    known = {table: kind for table, kind in _KINDS.items() if table not in absent}
-    return union_all(*(_made_by(*each) for each in known.items()), _unknown(known.values()))
+    backend_types = {
+        table: kind for table, kind in _BACKEND_TYPES.items() if table not in absent_tables
+    }
+    return union_all(
+        *(_select_objects(*each) for each in backend_types.items()),
+        _select_unknown_objects(backend_types.values()),
+    )
 
 
-def behind(resources: FromClause, uuid: ColumnElement[Any]) -> ColumnElement[bool]:
+def matches_backend_uuid(resources: FromClause, uuid: ColumnElement[Any]) -> ColumnElement[bool]:
     """Hold of a resource that has the object of a uuid behind it, which a known plugin made."""
-    return or_(*(_scoped(resources, uuid, *each) for each in _KINDS.items()))
+    return or_(*(_matches_object(resources, uuid, *each) for each in _BACKEND_TYPES.items()))
 
 
-def _scoped(
-    resources: FromClause, uuid: ColumnElement[Any], table: Table[Any], kind: _Kind
+def _matches_object(
+    resources: FromClause, uuid: ColumnElement[Any], table: Table[Any], backend_type: _BackendType
 ) -> ColumnElement[bool]:
-    found = select(table.c.id).where(table.c.uuid == uuid).correlate(None).scalar_subquery()
-    same = resources.c.content_type_id == content_type(*kind.model)
-    return and_(same, resources.c.object_id == found)
+    object_id = select(table.c.id).where(table.c.uuid == uuid).correlate(None).scalar_subquery()
+    has_content_type = resources.c.content_type_id == content_type_placeholder(*backend_type.model)
+    return and_(has_content_type, resources.c.object_id == object_id)
 
 
-def _made_by(table: Table[Any], kind: _Kind) -> Select[Any]:
+def _select_objects(table: Table[Any], backend_type: _BackendType) -> Select[Any]:
     """Select what one plugin made."""
     joined = tables.resource.join(
         table,
         (_resource.object_id == table.c.id)
-        & (_resource.content_type_id == content_type(*kind.model)),
+        & (_resource.content_type_id == content_type_placeholder(*backend_type.model)),
     ).outerjoin(tables.service_settings, _settings.id == table.c.service_settings_id)
     return select(
         _resource.id.label("resource_id"),
-        cast(constant(kind.type), Text).label("type"),
+        cast(inline_literal(backend_type.rest_type), Text).label("type"),
         table.c.uuid.label("uuid"),
         _settings.uuid.label("service_settings_uuid"),
-        _details(table, kind).label("details"),
+        _build_details(table, backend_type).label("details"),
     ).select_from(joined)
 
 
-def _unknown(kinds: Collection[_Kind]) -> Select[Any]:
+def _select_unknown_objects(backend_types: Collection[_BackendType]) -> Select[Any]:
     """Select what no known plugin made: nothing is known of it."""
-    others = [content_type(*each.model) for each in kinds]
+    known_content_types = [content_type_placeholder(*each.model) for each in backend_types]
     return select(
         _resource.id,
-        cast(constant(UNKNOWN), Text),
+        cast(inline_literal(UNKNOWN_BACKEND_TYPE), Text),
         cast(null(), Uuid),
         cast(null(), Uuid),
         cast(null(), JSONB),
     ).where(
         _resource.content_type_id.is_not(None),
         _resource.object_id.is_not(None),
-        _resource.content_type_id.not_in(others),
+        _resource.content_type_id.not_in(known_content_types),
     )
 
 
-def _details(table: Table[Any], kind: _Kind) -> ColumnElement[Any]:
+def _build_details(table: Table[Any], backend_type: _BackendType) -> ColumnElement[Any]:
     """Give what may be shown of an object, as JSON; what else there is stays where it is."""
-    shown = [each for each in (*_COMMON, *kind.shown) if each in table.c]
-    pairs = [part for name in shown for part in (constant(name), _written(table.c[name]))]
+    column_names = [each for each in (*_COMMON_COLUMNS, *backend_type.columns) if each in table.c]
+    pairs = [
+        part
+        for name in column_names
+        for part in (inline_literal(name), _render_column(table.c[name]))
+    ]
     return func.jsonb_build_object(*pairs)
 
 
-def _written(column: Column[Any]) -> ColumnElement[Any]:
+def _render_column(column: Column[Any]) -> ColumnElement[Any]:
     """Write a value as the API writes it."""
-    for kind, write in _WRITTEN.items():
-        if isinstance(column.type, kind):
-            return write(column)
+    for column_type, render in _COLUMN_RENDERERS.items():
+        if isinstance(column.type, column_type):
+            return render(column)
     if column.key == "state":
-        return case(*((column == constant(n), constant(name)) for n, name in _STATES.items()))
+        return case(
+            *(
+                (column == inline_literal(n), inline_literal(name))
+                for n, name in _STATE_NAMES.items()
+            )
+        )
     return column
 
 
-_WRITTEN: Mapping[type, Callable[[Column[Any]], ColumnElement[Any]]] = {
-    Uuid: lambda column: func.replace(cast(column, Text), constant("-"), constant("")),
+_COLUMN_RENDERERS: Mapping[type, Callable[[Column[Any]], ColumnElement[Any]]] = {
+    Uuid: lambda column: func.replace(cast(column, Text), inline_literal("-"), inline_literal("")),
     DateTime: lambda column: func.to_char(
-        func.timezone(constant("UTC"), column), constant('YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        func.timezone(inline_literal("UTC"), column),
+        inline_literal('YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     ),
 }

@@ -26,53 +26,53 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
-from gateway.db.driver.encoding import constant
-from gateway.db.installation.version_rules import Rules
-from gateway.db.tables.columns import BASE, OF
-from gateway.db.views.backend_objects import backends
-from gateway.db.views.glauth_accounts import records
-from gateway.db.views.limited_usage import limited_usage
-from gateway.db.views.resource_versions import versions
-from gateway.db.views.restricted_resources import barred as barred_resources
-from gateway.db.views.subresource_offerings import subresource_offerings
-from gateway.db.views.team_members import team
+from gateway.db.driver.encoding import inline_literal
+from gateway.db.installation.version_rules import VersionRules
+from gateway.db.tables.columns import BASE_TABLE, SOURCE_COLUMN
+from gateway.db.views.backend_objects import select_backend_objects
+from gateway.db.views.glauth_accounts import select_glauth_records
+from gateway.db.views.limited_usage import select_limit_usage
+from gateway.db.views.resource_versions import select_resource_versions
+from gateway.db.views.restricted_resources import select_restricted_resources
+from gateway.db.views.subresource_offerings import select_subresource_offerings
+from gateway.db.views.team_members import select_team_members
 
-Selected = Select[Any] | CompoundSelect[Any]
+ViewSelect = Select[Any] | CompoundSelect[Any]
 _metadata = MetaData()
 _offering, _component = tables.offering.c, tables.component.c
-_SECRET = {"secret_options"}
+_SECRET_COLUMNS = {"secret_options"}
 
 
-def _view(name: str, base: Table[Any], *more: Column[Any]) -> Table[Any]:
+def _declare_view(name: str, base: Table[Any], *extra_columns: Column[Any]) -> Table[Any]:
     """Declare a table with the columns of another but for secret ones, and some more."""
     columns = [
         Column(
-            each.key,
-            each.type,
-            *[ForeignKey(key.column) for key in each.foreign_keys],
-            nullable=each.nullable,
-            primary_key=each.primary_key,
-            info={OF: each},
+            column.key,
+            column.type,
+            *[ForeignKey(foreign_key.column) for foreign_key in column.foreign_keys],
+            nullable=column.nullable,
+            primary_key=column.primary_key,
+            info={SOURCE_COLUMN: column},
         )
-        for each in base.c
-        if each.key not in _SECRET
+        for column in base.c
+        if column.key not in _SECRET_COLUMNS
     ]
-    return Table(name, _metadata, *columns, *more, info={BASE: base})
+    return Table(name, _metadata, *columns, *extra_columns, info={BASE_TABLE: base})
 
 
-def _effective(name: str, base: Table[Any]) -> Table[Any]:
+def _declare_effective_view(name: str, base: Table[Any]) -> Table[Any]:
     """Declare what an offering has of its own, or of its parent if it has one."""
-    return _view(name, base, Column("of_offering_id", Integer, ForeignKey(_offering.id)))
+    return _declare_view(name, base, Column("of_offering_id", Integer, ForeignKey(_offering.id)))
 
 
-effective_component = _effective("effective_component", tables.component)
-effective_plan = _effective("effective_plan", tables.plan)
-subresource_offering = _view(
+effective_component = _declare_effective_view("effective_component", tables.component)
+effective_plan = _declare_effective_view("effective_plan", tables.plan)
+subresource_offering = _declare_view(
     "subresource_offering",
     tables.offering,
     Column("of_resource_id", Integer, ForeignKey(tables.resource.c.id)),
 )
-backend = Table(
+backend_object = Table(
     "backend_object",
     _metadata,
     Column("resource_id", Integer, ForeignKey(tables.resource.c.id), primary_key=True),
@@ -80,7 +80,7 @@ backend = Table(
     Column("uuid", Uuid, nullable=True),
     Column("service_settings_uuid", Uuid, nullable=True),
     Column("details", JSONB, nullable=True),
-    info={BASE: tables.resource},
+    info={BASE_TABLE: tables.resource},
 )
 team_member = Table(
     "team_member",
@@ -93,7 +93,7 @@ team_member = Table(
     Column("username", Text, nullable=True),
     Column("state", Integer, nullable=True),
     Column("has_consent", Boolean, nullable=False),
-    info={BASE: tables.resource},
+    info={BASE_TABLE: tables.resource},
 )
 history_entry = Table(
     "history_entry",
@@ -104,7 +104,7 @@ history_entry = Table(
     Column("comment", Text, nullable=False),
     Column("user_id", Integer, ForeignKey(tables.user.c.id), nullable=True),
     Column("serialized", Text, nullable=False),
-    info={BASE: tables.version},
+    info={BASE_TABLE: tables.version},
 )
 glauth_record = Table(
     "glauth_record",
@@ -113,58 +113,62 @@ glauth_record = Table(
     Column("kind", Text),
     Column("place", Integer),
     Column("told", JSONB),
-    info={BASE: tables.resource},
+    info={BASE_TABLE: tables.resource},
 )
-limited = Table(
+limit_usage = Table(
     "limited_usage",
     _metadata,
     Column("resource_id", Integer),
     Column("type", Text),
     Column("usage", Numeric),
-    info={BASE: tables.component_usage},
+    info={BASE_TABLE: tables.component_usage},
 )
 
-barred = Table(
-    "barred_resource", _metadata, Column("resource_id", Integer), info={BASE: tables.resource}
+restricted_resource = Table(
+    "barred_resource", _metadata, Column("resource_id", Integer), info={BASE_TABLE: tables.resource}
 )
 
 
-def _inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+def _select_inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
     """Select the rows of a table for each offering whose own, or whose parent's, they are."""
-    source = func.coalesce(_offering.parent_id, _offering.id)
+    owner_id = func.coalesce(_offering.parent_id, _offering.id)
     columns = [each.label(each.key) for each in base.c]
-    joined = tables.offering.join(base, base.c.offering_id == source)
-    found = select(*columns, _offering.id.label("of_offering_id")).select_from(joined)
-    return found.where(*conditions)
+    joined = tables.offering.join(base, base.c.offering_id == owner_id)
+    statement = select(*columns, _offering.id.label("of_offering_id")).select_from(joined)
+    return statement.where(*conditions)
 
 
-def _metered() -> ColumnElement[bool]:
+def _is_plugin_component() -> ColumnElement[bool]:
     """Say which components a plugin uses: a cloud's storage is counted as one, or by its types."""
-    given = _offering.plugin_options.op("->>")(constant("storage_mode"))
-    mode = func.coalesce(given, constant("fixed"))
-    built_in = [constant(each) for each in ("cores", "ram", "storage")]
+    stored_mode = _offering.plugin_options.op("->>")(inline_literal("storage_mode"))
+    storage_mode = func.coalesce(stored_mode, inline_literal("fixed"))
+    built_in = [inline_literal(each) for each in ("cores", "ram", "storage")]
     return or_(
-        _offering.type != constant("OpenStack.Tenant"),
+        _offering.type != inline_literal("OpenStack.Tenant"),
         case(
-            (mode == constant("fixed"), _component.type.in_(built_in)),
-            else_=_component.type != constant("storage"),
+            (storage_mode == inline_literal("fixed"), _component.type.in_(built_in)),
+            else_=_component.type != inline_literal("storage"),
         ),
     )
 
 
-VIEWS: Mapping[Table[Any], Callable[[Collection[Table[Any]], Rules], Selected]] = {
-    effective_component: lambda _absent, _rules: _inherited(tables.component, _metered()),
-    effective_plan: lambda _absent, _rules: _inherited(tables.plan),
-    subresource_offering: lambda _absent, _rules: subresource_offerings(
-        each.info[OF] for each in subresource_offering.c if OF in each.info
+VIEW_BUILDERS: Mapping[Table[Any], Callable[[Collection[Table[Any]], VersionRules], ViewSelect]] = {
+    effective_component: lambda _absent, _rules: _select_inherited(
+        tables.component, _is_plugin_component()
     ),
-    backend: lambda absent, _rules: backends(absent),
-    team_member: lambda absent, _rules: team(consents=tables.consent not in absent),
-    history_entry: lambda _absent, _rules: versions(),
-    glauth_record: records,
-    limited: lambda _absent, rules: limited_usage(rules),
-    barred: lambda absent, _rules: barred_resources(
-        grouped=tables.customer_organization_group not in absent
+    effective_plan: lambda _absent, _rules: _select_inherited(tables.plan),
+    subresource_offering: lambda _absent, _rules: select_subresource_offerings(
+        each.info[SOURCE_COLUMN] for each in subresource_offering.c if SOURCE_COLUMN in each.info
+    ),
+    backend_object: lambda absent, _rules: select_backend_objects(absent),
+    team_member: lambda absent, _rules: select_team_members(
+        has_consents=tables.consent not in absent
+    ),
+    history_entry: lambda _absent, _rules: select_resource_versions(),
+    glauth_record: select_glauth_records,
+    limit_usage: lambda _absent, rules: select_limit_usage(rules),
+    restricted_resource: lambda absent, _rules: select_restricted_resources(
+        has_group_links=tables.customer_organization_group not in absent
     ),
 }
 """What the views show, given the tables that are absent and the rules.
@@ -173,11 +177,13 @@ See domain.md §2.9b, §3.5 and §5.20.
 """
 
 
-def ctes(among: Iterable[Table[Any]], absent: Collection[Table[Any]], rules: Rules) -> list[CTE]:
+def build_view_ctes(
+    source_tables: Iterable[Table[Any]], absent_tables: Collection[Table[Any]], rules: VersionRules
+) -> list[CTE]:
     """Give the views among some tables, as a WITH names them.
 
     Whoever reads from one twice must not have it made as a whole.
     """
-    views = [each for each in dict.fromkeys(among) if each in VIEWS]
-    found = [VIEWS[each](absent, rules).cte(each.name) for each in views]
-    return [each.prefix_with("NOT MATERIALIZED", dialect="postgresql") for each in found]
+    views = [each for each in dict.fromkeys(source_tables) if each in VIEW_BUILDERS]
+    view_ctes = [VIEW_BUILDERS[each](absent_tables, rules).cte(each.name) for each in views]
+    return [each.prefix_with("NOT MATERIALIZED", dialect="postgresql") for each in view_ctes]

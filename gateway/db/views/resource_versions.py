@@ -5,18 +5,18 @@ from typing import Any
 from sqlalchemy import Select, Text, cast, select
 
 from gateway.db import tables
-from gateway.db.driver.encoding import constant
-from gateway.db.installation.placeholders import content_type
+from gateway.db.driver.encoding import inline_literal
+from gateway.db.installation.placeholders import content_type_placeholder
 
 _resource, _version, _revision = tables.resource.c, tables.version.c, tables.revision.c
 
 
-def versions() -> Select[Any]:
+def select_resource_versions() -> Select[Any]:
     """Select the versions of each resource; all that an index is by stands in the condition."""
     joined = tables.resource.join(
         tables.version,
-        (_version.db == constant("default"))
-        & (_version.content_type_id == content_type("marketplace", "resource"))
+        (_version.db == inline_literal("default"))
+        & (_version.content_type_id == content_type_placeholder("marketplace", "resource"))
         & (_version.object_id == cast(_resource.id, Text)),
     ).join(tables.revision, _revision.id == _version.revision_id)
     return select(

@@ -7,31 +7,32 @@ from sqlalchemy import ColumnElement, Select, exists, select
 from gateway.db import tables
 
 _resource, _project = tables.resource.c, tables.project.c
-_of_offering = tables.offering_organization_group.c
-_of_customer = tables.customer_organization_group.c
+_offering_group = tables.offering_organization_group.c
+_customer_group = tables.customer_organization_group.c
 
 
-def barred(*, grouped: bool) -> Select[Any]:
+def select_restricted_resources(*, has_group_links: bool) -> Select[Any]:
     """Select the resources; organisations may be in several groups if they are `grouped`."""
     joined = tables.resource.join(tables.project, _project.id == _resource.project_id)
-    restricted = _of_offering.offering_id == _resource.offering_id
+    is_restricted = _offering_group.offering_id == _resource.offering_id
     return (
         select(_resource.id.label("resource_id"))
         .select_from(joined)
         .where(
-            exists().where(restricted),
-            ~exists().where(restricted, _belongs(grouped=grouped)),
+            exists().where(is_restricted),
+            ~exists().where(is_restricted, _is_group_member(has_group_links=has_group_links)),
         )
     )
 
 
-def _belongs(*, grouped: bool) -> ColumnElement[bool]:
-    group = _of_offering.organizationgroup_id
-    if not grouped:
+def _is_group_member(*, has_group_links: bool) -> ColumnElement[bool]:
+    group_id = _offering_group.organizationgroup_id
+    if not has_group_links:
         customer = tables.customer.c
         return exists().where(
-            customer.id == _project.customer_id, customer.organization_group_id == group
+            customer.id == _project.customer_id, customer.organization_group_id == group_id
         )
     return exists().where(
-        _of_customer.customer_id == _project.customer_id, _of_customer.organizationgroup_id == group
+        _customer_group.customer_id == _project.customer_id,
+        _customer_group.organizationgroup_id == group_id,
     )

@@ -5,13 +5,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, false, select
 
 from gateway.db import tables
-from gateway.db.installation.placeholders import content_type
+from gateway.db.installation.placeholders import content_type_placeholder
 
-_resource, _held = tables.resource.c, tables.user_role.c
+_resource, _user_role = tables.resource.c, tables.user_role.c
 _account, _consent = tables.offering_user.c, tables.consent.c
 
 
-def team(*, consents: bool) -> Select[Any]:
+def select_team_members(*, has_consents: bool) -> Select[Any]:
     """Select the holders of roles in the project of each resource, and their accounts there.
 
     Without `consents` nobody has agreed to anything.
@@ -19,33 +19,34 @@ def team(*, consents: bool) -> Select[Any]:
     joined = (
         tables.resource.join(
             tables.user_role,
-            (_held.object_id == _resource.project_id)
-            & (_held.content_type_id == content_type("structure", "project"))
-            & _held.is_active,
+            (_user_role.object_id == _resource.project_id)
+            & (_user_role.content_type_id == content_type_placeholder("structure", "project"))
+            & _user_role.is_active,
         )
-        .join(tables.role, tables.role.c.id == _held.role_id)
+        .join(tables.role, tables.role.c.id == _user_role.role_id)
         .outerjoin(
             tables.offering_user,
-            (_account.offering_id == _resource.offering_id) & (_account.user_id == _held.user_id),
+            (_account.offering_id == _resource.offering_id)
+            & (_account.user_id == _user_role.user_id),
         )
     )
     return select(
-        _held.id.label("id"),
+        _user_role.id.label("id"),
         _resource.id.label("resource_id"),
-        _held.user_id.label("user_id"),
+        _user_role.user_id.label("user_id"),
         tables.role.c.name.label("role"),
-        _held.expiration_time.label("expiration_time"),
+        _user_role.expiration_time.label("expiration_time"),
         _account.username.label("username"),
         _account.state.label("state"),
-        (_agreed() if consents else false()).label("has_consent"),
+        (_has_consent() if has_consents else false()).label("has_consent"),
     ).select_from(joined)
 
 
-def _agreed() -> ColumnElement[bool]:
+def _has_consent() -> ColumnElement[bool]:
     return (
         exists()
         .where(
-            _consent.user_id == _held.user_id,
+            _consent.user_id == _user_role.user_id,
             _consent.offering_id == _resource.offering_id,
             _consent.revocation_date.is_(None),
         )

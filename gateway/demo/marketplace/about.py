@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-_SAID: Mapping[str, tuple[str, str]] = {
+_DESCRIPTIONS: Mapping[str, tuple[str, str]] = {
     "Boreas Cloud": (
         "Private clouds with networks, machines and volumes of your own.",
         "OpenStack in two halls, cooled by sea water. Each project gets a tenant of its own.",
@@ -148,7 +148,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "It is there to show how an order ends that can't be carried out, and its resource.",
     ),
 }
-_PLACES: Mapping[str, tuple[str, float, float]] = {
+_PROVIDER_LOCATIONS: Mapping[str, tuple[str, float, float]] = {
     "aurora": ("NO", 69.65, 18.96),
     "fjord": ("NO", 60.39, 5.32),
     "granite": ("FI", 62.24, 25.75),
@@ -156,19 +156,19 @@ _PLACES: Mapping[str, tuple[str, float, float]] = {
 }
 
 
-def about(offering: str) -> dict[str, str]:
+def describe_offering(offering_name: str) -> dict[str, str]:
     """Give the texts that describe an offering."""
-    brief, more = _SAID[offering]
+    brief, details = _DESCRIPTIONS[offering_name]
     return {
         "description": brief,
-        "full_description": f"<p>{brief}</p><p>{more}</p>",
+        "full_description": f"<p>{brief}</p><p>{details}</p>",
         "getting_started": "<p>Order, wait for the mail, log in.</p>",
         "vendor_details": "<p>Open on working days from nine to four.</p>",
         "integration_guide": "<p>The interface is described in the documentation.</p>",
     }
 
 
-def place(provider: str) -> dict[str, str | float | None]:
+def locate_provider(provider: str) -> dict[str, str | float | None]:
     """Give where the provider of an offering is."""
-    country, latitude, longitude = _PLACES.get(provider, ("NO", None, None))
+    country, latitude, longitude = _PROVIDER_LOCATIONS.get(provider, ("NO", None, None))
     return {"country": country, "latitude": latitude, "longitude": longitude}

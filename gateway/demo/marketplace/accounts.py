@@ -4,68 +4,68 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.db import tables
 from gateway.demo.marketplace import terms
-from gateway.demo.marketplace.offerings import Offering
-from gateway.demo.marketplace.projects import Project
-from gateway.demo.marketplace.resources import Resource
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.offerings import DemoOffering
+from gateway.demo.marketplace.projects import DemoProject
+from gateway.demo.marketplace.resources import DemoResource
+from gateway.demo.marketplace.rows import RowWriter
 
-ASKED, CREATING, LINKING, VALIDATING, OK = range(1, 6)
-USUAL = (OK, OK, OK, ASKED, LINKING, 8)
-EVERY = range(1, 11)
+REQUESTED, CREATING, PENDING_LINKING, PENDING_VALIDATION, OK = range(1, 6)
+COMMON_STATES = (OK, OK, OK, REQUESTED, PENDING_LINKING, 8)
+ALL_STATES = range(1, 11)
 """The states of accounts, to choose from (domain.md §2.12)."""
-_SAID = {
-    LINKING: "Please link your account first.",
-    VALIDATING: "We need a copy of your contract.",
+_PROVIDER_COMMENTS = {
+    PENDING_LINKING: "Please link your account first.",
+    PENDING_VALIDATION: "We need a copy of your contract.",
     9: "The name is taken.",
     10: "There are jobs running.",
 }
 """What the provider says about an account."""
-_RUNTIME = {
-    LINKING: "Pending account linking",
-    VALIDATING: "Pending additional validation",
+_RUNTIME_STATES = {
+    PENDING_LINKING: "Pending account linking",
+    PENDING_VALIDATION: "Pending additional validation",
 }
-_ROBOTS = 10
-_GROUPED = 8
+_ROBOT_ACCOUNT_COUNT = 10
+_GROUPED_PROJECT_COUNT = 8
 """So many projects have groups of their own in an offering."""
 _ROBOT_TYPES = ("cicd", "bot", "sync")
 _ROBOT_STATES = (3, 3, 1, 2, 4, 5, 6)
 
 
-def add(
-    rows: Rows,
+def add_accounts(
+    writer: RowWriter,
     users: Mapping[str, int],
-    offerings: Iterable[Offering],
-    projects: Iterable[Project],
+    offerings: Iterable[DemoOffering],
+    projects: Iterable[DemoProject],
     states: Sequence[int],
 ) -> None:
     """Add accounts where people log in, groups for projects, and terms where they are asked for."""
-    members = {user for project in projects for user in project.team}
-    names = {key: username for username, key in users.items() if key in members}
+    member_ids = {user for project in projects for user in project.member_ids}
+    usernames = {key: username for username, key in users.items() if key in member_ids}
     for offering in offerings:
-        if offering.offer.partitions:
-            rows.add(
+        if offering.spec.partitions:
+            writer.add_row(
                 tables.offering_user_role,
                 name="Principal investigator",
                 offering_id=offering.key,
                 scope_type="project",
                 scope_type_label="Project",
             )
-            _logins(rows, names, offering, states)
-            _group(rows, offering, projects)
-        terms.add(rows, users, offering)
+            _add_offering_users(writer, usernames, offering, states)
+            _add_user_groups(writer, offering, projects)
+        terms.add_terms(writer, users, offering)
 
 
-def robot(rows: Rows, resource: Resource) -> None:
+def add_robot_account(writer: RowWriter, resource: DemoResource) -> None:
     """Add a robot account to a resource, if it is among the first."""
-    if resource.key > _ROBOTS:
+    if resource.key > _ROBOT_ACCOUNT_COUNT:
         return
-    account = rows.add(
+    account_id = writer.add_row(
         tables.robot_account,
         resource_id=resource.key,
         type=_ROBOT_TYPES[resource.key % len(_ROBOT_TYPES)],
         username=f"robot-{resource.key}",
         keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGRlbW8 robot"],
-        responsible_user_id=resource.orderer,
+        responsible_user_id=resource.ordered_by,
         state=_ROBOT_STATES[resource.key % len(_ROBOT_STATES)],
         backend_id=f"robot-{resource.key}",
         backend_metadata={
@@ -75,13 +75,15 @@ def robot(rows: Rows, resource: Resource) -> None:
         },
         created=resource.created,
     )
-    rows.add(tables.robot_account_user, robotaccount_id=account, user_id=resource.orderer)
+    writer.add_row(
+        tables.robot_account_user, robotaccount_id=account_id, user_id=resource.ordered_by
+    )
 
 
-def sub_project(rows: Rows, resource: Resource) -> None:
+def add_resource_project(writer: RowWriter, resource: DemoResource) -> None:
     """Part a resource among its users, if it is among the first."""
-    if resource.key <= _ROBOTS:
-        rows.add(
+    if resource.key <= _ROBOT_ACCOUNT_COUNT:
+        writer.add_row(
             tables.resource_project,
             name=f"Part of {resource.name}",
             resource_id=resource.key,
@@ -90,40 +92,46 @@ def sub_project(rows: Rows, resource: Resource) -> None:
         )
 
 
-def _logins(
-    rows: Rows, names: Mapping[int, str], offering: Offering, states: Sequence[int]
+def _add_offering_users(
+    writer: RowWriter, usernames: Mapping[int, str], offering: DemoOffering, states: Sequence[int]
 ) -> None:
-    for user, name in sorted(names.items()):
-        if rows.chance(0.7) or name == "manager":
-            state = rows.random.choice(states)
-            login = f"{name.replace('.', '')[:8]}{user}"
-            rows.add(
+    for user_id, username in sorted(usernames.items()):
+        if writer.draw_chance(0.7) or username == "manager":
+            state = writer.random.choice(states)
+            login = f"{username.replace('.', '')[:8]}{user_id}"
+            writer.add_row(
                 tables.offering_user,
                 offering_id=offering.key,
-                user_id=user,
+                user_id=user_id,
                 username=login if state == OK else None,
                 state=state,
-                runtime_state=_RUNTIME.get(state, "Active"),
-                service_provider_comment=_SAID.get(state, ""),
-                service_provider_comment_url="https://example.org/faq" if state in _SAID else "",
+                runtime_state=_RUNTIME_STATES.get(state, "Active"),
+                service_provider_comment=_PROVIDER_COMMENTS.get(state, ""),
+                service_provider_comment_url="https://example.org/faq"
+                if state in _PROVIDER_COMMENTS
+                else "",
                 backend_metadata={
-                    "uidnumber": 5000 + user,
-                    "primarygroup": 20000 + user,
+                    "uidnumber": 5000 + user_id,
+                    "primarygroup": 20000 + user_id,
                     "loginShell": "/bin/bash",
                     "homeDir": f"/home/{login}",
                 },
-                created=rows.ago(600),
+                created=writer.days_ago(600),
             )
 
 
-def _group(rows: Rows, offering: Offering, projects: Iterable[Project]) -> None:
-    for project in list(projects)[:_GROUPED]:
-        key = rows.add(
+def _add_user_groups(
+    writer: RowWriter, offering: DemoOffering, projects: Iterable[DemoProject]
+) -> None:
+    for project in list(projects)[:_GROUPED_PROJECT_COUNT]:
+        group_id = writer.add_row(
             tables.offering_user_group,
             offering_id=offering.key,
             backend_metadata={"gid": 7000 + project.key},
-            created=rows.ago(600),
+            created=writer.days_ago(600),
         )
-        rows.add(
-            tables.offering_user_group_project, offeringusergroup_id=key, project_id=project.key
+        writer.add_row(
+            tables.offering_user_group_project,
+            offeringusergroup_id=group_id,
+            project_id=project.key,
         )

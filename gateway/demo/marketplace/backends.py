@@ -6,104 +6,116 @@ from typing import Any, TypeAlias
 
 from gateway.db import tables
 from gateway.demo.marketplace import kinds
-from gateway.demo.marketplace.placement import Place
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.placement import ResourcePlacement
+from gateway.demo.marketplace.rows import RowWriter
 
-Backend: TypeAlias = tuple[int | None, int | None]
+BackendReference: TypeAlias = tuple[int | None, int | None]
 """A content type and a key; nulls where there is no object."""
 
-NONE: Backend = (None, None)
-STATES = {1: 6, 2: 3, 3: 4, 4: 2, 5: 8}
+NO_BACKEND: BackendReference = (None, None)
+BACKEND_STATES = {1: 6, 2: 3, 3: 4, 4: 2, 5: 8}
 """The state of an object by that of its resource; a terminated one has none (domain.md §2.8)."""
 
 
-def add(rows: Rows, place: Place, name: str, state: int, made: datetime) -> Backend:
+def add_backend_object(
+    writer: RowWriter, placement: ResourcePlacement, name: str, state: int, created: datetime
+) -> BackendReference:
     """Add the object behind a resource, if its plugin has any and it is not gone."""
-    make = _MAKERS.get(place.offering.offer.kind.type)
-    if make is None or state not in STATES:
-        return NONE
-    shared = {
+    add_object = _BACKEND_ADDERS.get(placement.offering.spec.kind.offering_type)
+    if add_object is None or state not in BACKEND_STATES:
+        return NO_BACKEND
+    common_columns = {
         "name": name,
-        "state": STATES[state],
-        "service_settings_id": place.offering.settings,
-        "project_id": place.project.key,
-        "backend_id": rows.uuid(),
-        "created": made,
+        "state": BACKEND_STATES[state],
+        "service_settings_id": placement.offering.service_settings_id,
+        "project_id": placement.project.key,
+        "backend_id": writer.generate_uuid(),
+        "created": created,
     }
-    return make(rows, shared, place)
+    return add_object(writer, common_columns, placement)
 
 
-def _tenant(rows: Rows, shared: dict[str, Any], place: Place) -> Backend:
-    key = rows.add(
+def _add_tenant(
+    writer: RowWriter, common_columns: dict[str, Any], placement: ResourcePlacement
+) -> BackendReference:
+    tenant_id = writer.add_row(
         tables.tenant,
-        **shared,
+        **common_columns,
         runtime_state="online",
         availability_zone="nova",
-        internal_network_id=rows.uuid(),
-        external_network_id=rows.uuid(),
-        user_username=f"secret-user-{place.project.key}",
+        internal_network_id=writer.generate_uuid(),
+        external_network_id=writer.generate_uuid(),
+        user_username=f"secret-user-{placement.project.key}",
         user_password="secret-tenant-password",  # noqa: S106 - made up, to see that it stays hidden
     )
-    return kinds.TENANT, key
+    return kinds.TENANT, tenant_id
 
 
-def _instance(rows: Rows, shared: dict[str, Any], place: Place) -> Backend:
-    assert place.parent
-    cores = rows.random.choice((1, 2, 4, 8, 16))
-    key = rows.add(
+def _add_instance(
+    writer: RowWriter, common_columns: dict[str, Any], placement: ResourcePlacement
+) -> BackendReference:
+    assert placement.parent
+    cores = writer.random.choice((1, 2, 4, 8, 16))
+    instance_id = writer.add_row(
         tables.instance,
-        **shared,
-        tenant_id=place.parent.object,
-        runtime_state=rows.random.choice(("ACTIVE", "ACTIVE", "SHUTOFF")),
+        **common_columns,
+        tenant_id=placement.parent.object_id,
+        runtime_state=writer.random.choice(("ACTIVE", "ACTIVE", "SHUTOFF")),
         cores=cores,
         ram=cores * 4096,
         disk=20480,
         flavor_name=f"m{cores}.standard",
         flavor_disk=20480,
-        image_name=rows.random.choice(("Debian 12", "Rocky Linux 9", "Ubuntu 24.04")),
-        hypervisor_hostname=f"node-{rows.random.randrange(40):02}.example.org",
+        image_name=writer.random.choice(("Debian 12", "Rocky Linux 9", "Ubuntu 24.04")),
+        hypervisor_hostname=f"node-{writer.random.randrange(40):02}.example.org",
         user_data="secret-user-data",
-        start_time=shared["created"],
+        start_time=common_columns["created"],
     )
-    return kinds.INSTANCE, key
+    return kinds.INSTANCE, instance_id
 
 
-def _volume(rows: Rows, shared: dict[str, Any], place: Place) -> Backend:
-    assert place.parent
-    machine = place.parent.machines[-1] if place.parent.machines else None
-    key = rows.add(
+def _add_volume(
+    writer: RowWriter, common_columns: dict[str, Any], placement: ResourcePlacement
+) -> BackendReference:
+    assert placement.parent
+    instance_id = placement.parent.machine_ids[-1] if placement.parent.machine_ids else None
+    volume_id = writer.add_row(
         tables.volume,
-        **shared,
-        tenant_id=place.parent.object,
-        instance_id=machine,
-        device="/dev/vdb" if machine else "",
-        runtime_state="in-use" if machine else "available",
-        size=1024 * rows.random.choice((10, 50, 100, 500)),
-        bootable=rows.chance(0.2),
+        **common_columns,
+        tenant_id=placement.parent.object_id,
+        instance_id=instance_id,
+        device="/dev/vdb" if instance_id else "",
+        runtime_state="in-use" if instance_id else "available",
+        size=1024 * writer.random.choice((10, 50, 100, 500)),
+        bootable=writer.draw_chance(0.2),
         metadata="{}",
         image_metadata="{}",
     )
-    return kinds.VOLUME, key
+    return kinds.VOLUME, volume_id
 
 
-def _allocation(rows: Rows, shared: dict[str, Any], _: Place) -> Backend:
-    key = rows.add(
+def _add_allocation(
+    writer: RowWriter, common_columns: dict[str, Any], _: ResourcePlacement
+) -> BackendReference:
+    allocation_id = writer.add_row(
         tables.allocation,
-        **shared,
-        is_active=shared["state"] == STATES[2],
+        **common_columns,
+        is_active=common_columns["state"] == BACKEND_STATES[2],
         cpu_limit=100_000,
-        cpu_usage=rows.random.randrange(90_000),
+        cpu_usage=writer.random.randrange(90_000),
         gpu_limit=2_000,
-        gpu_usage=rows.random.randrange(1_500),
+        gpu_usage=writer.random.randrange(1_500),
         ram_limit=500_000,
-        ram_usage=rows.random.randrange(400_000),
+        ram_usage=writer.random.randrange(400_000),
     )
-    return kinds.ALLOCATION, key
+    return kinds.ALLOCATION, allocation_id
 
 
-_MAKERS: Mapping[str, Callable[[Rows, dict[str, Any], Place], Backend]] = {
-    "OpenStack.Tenant": _tenant,
-    "OpenStack.Instance": _instance,
-    "OpenStack.Volume": _volume,
-    "SlurmInvoices.SlurmPackage": _allocation,
+_BACKEND_ADDERS: Mapping[
+    str, Callable[[RowWriter, dict[str, Any], ResourcePlacement], BackendReference]
+] = {
+    "OpenStack.Tenant": _add_tenant,
+    "OpenStack.Instance": _add_instance,
+    "OpenStack.Volume": _add_volume,
+    "SlurmInvoices.SlurmPackage": _add_allocation,
 }

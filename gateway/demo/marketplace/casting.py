@@ -2,56 +2,78 @@
 
 from collections.abc import Mapping, Sequence
 
-from gateway.demo.marketplace.customers import Customers
-from gateway.demo.marketplace.offerings import Offering
-from gateway.demo.marketplace.projects import Project
-from gateway.demo.marketplace.roles import Grants
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.customers import DemoCustomers
+from gateway.demo.marketplace.offerings import DemoOffering
+from gateway.demo.marketplace.projects import DemoProject
+from gateway.demo.marketplace.roles import RoleGranter
+from gateway.demo.marketplace.rows import RowWriter
 
-RESOURCE = 4
+RESOURCE_USER_RESOURCE_ID = 4
 """The one resource that `resource_user` has a role on, none of whose projects that user knows."""
 
-_MANAGED = {
+_MANAGED_OFFERINGS = {
     "service_manager": ("Aurora Supercomputer", "Boreas CPU partition", "Fjord Cloud East"),
     "dual": ("Tape vault",),
 }
 
 
-def add(
+def grant_named_roles(
     users: Mapping[str, int],
-    grants: Grants,
-    customers: Customers,
-    offerings: Sequence[Offering],
+    grants: RoleGranter,
+    customers: DemoCustomers,
+    offerings: Sequence[DemoOffering],
 ) -> None:
     """Grant roles on organisations, offerings and a resource."""
-    grants.add(users["reader"], "CUSTOMER.READER", customers.keys["halden"])
-    grants.add(users["reader"], "CUSTOMER.SUPPORT", customers.keys["saltholm"])
-    grants.add(users["dual"], "CUSTOMER.MANAGER", customers.providers["fjord"])
-    for username, names in _MANAGED.items():
+    grants.grant_role(users["reader"], "CUSTOMER.READER", customers.customer_ids["halden"])
+    grants.grant_role(users["reader"], "CUSTOMER.SUPPORT", customers.customer_ids["saltholm"])
+    grants.grant_role(users["dual"], "CUSTOMER.MANAGER", customers.provider_ids["fjord"])
+    for username, offering_names in _MANAGED_OFFERINGS.items():
         for offering in offerings:
-            if offering.offer.name in names:
-                grants.add(users[username], "OFFERING.MANAGER", offering.key)
-    grants.add(users["resource_user"], "RESOURCE.USER", RESOURCE)
+            if offering.spec.name in offering_names:
+                grants.grant_role(users[username], "OFFERING.MANAGER", offering.key)
+    grants.grant_role(users["resource_user"], "RESOURCE.USER", RESOURCE_USER_RESOURCE_ID)
 
 
-def joined(
-    rows: Rows, users: Mapping[str, int], grants: Grants, projects: Sequence[Project]
+def grant_newer_roles(
+    writer: RowWriter,
+    users: Mapping[str, int],
+    grants: RoleGranter,
+    projects: Sequence[DemoProject],
 ) -> None:
     """Grant those who joined later several roles at once, some of which end or ended."""
-    first, second, *_ = projects
-    grants.add(users["registrar"], "PROJECT.MEMBER", first.key)
-    grants.add(users["registrar"], "PROJECT.ADMIN", first.key)
-    grants.add(users["registrar"], "PROJECT.MANAGER", second.key, until=rows.ago(-30))
-    grants.add(users["departed"], "PROJECT.ADMIN", second.key, active=False, until=rows.ago(3))
+    first_project, second_project, *_ = projects
+    grants.grant_role(users["registrar"], "PROJECT.MEMBER", first_project.key)
+    grants.grant_role(users["registrar"], "PROJECT.ADMIN", first_project.key)
+    grants.grant_role(
+        users["registrar"], "PROJECT.MANAGER", second_project.key, expires_at=writer.days_ago(-30)
+    )
+    grants.grant_role(
+        users["departed"],
+        "PROJECT.ADMIN",
+        second_project.key,
+        is_active=False,
+        expires_at=writer.days_ago(3),
+    )
 
 
-def lapsed(
-    rows: Rows, users: Mapping[str, int], grants: Grants, projects: Sequence[Project]
+def grant_lapsed_roles(
+    writer: RowWriter,
+    users: Mapping[str, int],
+    grants: RoleGranter,
+    projects: Sequence[DemoProject],
 ) -> None:
     """Grant roles that don't count, or that do though one might not think so."""
-    first, second = projects[0].key, projects[1].key
-    grants.add(users["expired"], "PROJECT.MANAGER", first, until=rows.ago(20))
-    grants.add(users["revoked"], "PROJECT.ADMIN", first, active=False, until=rows.ago(40))
-    grants.add(users["revoked"], "PROJECT.MEMBER", second, active=None)
-    grants.add(users["revoked"], "PROJECT.GUEST", second)
-    grants.add(users["inactive"], "PROJECT.MANAGER", first)
+    first_project_id, second_project_id = projects[0].key, projects[1].key
+    grants.grant_role(
+        users["expired"], "PROJECT.MANAGER", first_project_id, expires_at=writer.days_ago(20)
+    )
+    grants.grant_role(
+        users["revoked"],
+        "PROJECT.ADMIN",
+        first_project_id,
+        is_active=False,
+        expires_at=writer.days_ago(40),
+    )
+    grants.grant_role(users["revoked"], "PROJECT.MEMBER", second_project_id, is_active=None)
+    grants.grant_role(users["revoked"], "PROJECT.GUEST", second_project_id)
+    grants.grant_role(users["inactive"], "PROJECT.MANAGER", first_project_id)

@@ -7,52 +7,56 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Component:
+class ComponentSpec:
     """What of an offering is counted or paid."""
 
-    type: str
+    component_type: str
     name: str
     unit: str
-    billing: str
+    billing_type: str
     price: str = "0"
-    period: str | None = None
+    limit_period: str | None = None
     factor: int = 1
     """How many of the backend's units are one measured unit, by which the price is."""
     bounds: tuple[int | None, int | None] = (None, None)
-    traits: Mapping[str, Any] = field(default_factory=dict)
-    overage: str | None = None
+    extra_columns: Mapping[str, Any] = field(default_factory=dict)
+    overage_type: str | None = None
 
     @property
-    def limited(self) -> bool:
+    def has_limit(self) -> bool:
         """Whether consumers say how much they want."""
-        return self.billing == "limit"
+        return self.billing_type == "limit"
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanSpec:
     """A way to pay: prices are those of the components, times a factor."""
 
     name: str
     unit: str = "month"
     factor: Decimal = Decimal(1)
-    archived: bool = False
+    is_archived: bool = False
     max_amount: int | None = None
     groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Kind:
+class OfferingKind:
     """What offerings of one sort have in common."""
 
-    type: str
+    offering_type: str
     category: str
-    components: Sequence[Component] = ()
-    plans: Sequence[Plan] = ()
+    components: Sequence[ComponentSpec] = ()
+    plans: Sequence[PlanSpec] = ()
 
 
-_MONTHLY = (Plan("Standard"), Plan("Premium", factor=Decimal("1.6")), Plan("2023", archived=True))
-_SMALL = (Plan("Per month"), Plan("Pilot", factor=Decimal("0.5"), max_amount=5))
-_PREPAID = {
+_MONTHLY_PLANS = (
+    PlanSpec("Standard"),
+    PlanSpec("Premium", factor=Decimal("1.6")),
+    PlanSpec("2023", is_archived=True),
+)
+_SMALL_PLANS = (PlanSpec("Per month"), PlanSpec("Pilot", factor=Decimal("0.5"), max_amount=5))
+_PREPAID_COLUMNS = {
     "is_prepaid": True,
     "min_prepaid_duration": 3,
     "max_prepaid_duration": 36,
@@ -62,39 +66,39 @@ _PREPAID = {
     "renewal_duration_step": 3,
 }
 
-TENANT = Kind(
+TENANT = OfferingKind(
     "OpenStack.Tenant",
     "Private clouds",
     (
-        Component("cores", "Cores", "cores", "limit", "4.5", "month", bounds=(1, 500)),
-        Component("ram", "RAM", "GB", "limit", "1.2", "month", 1024, (1024, 4096 * 1024)),
-        Component(
+        ComponentSpec("cores", "Cores", "cores", "limit", "4.5", "month", bounds=(1, 500)),
+        ComponentSpec("ram", "RAM", "GB", "limit", "1.2", "month", 1024, (1024, 4096 * 1024)),
+        ComponentSpec(
             "storage", "Storage", "GB", "limit", "0.04", "month", 1024, (1024, 102400 * 1024)
         ),
-        Component("gigabytes_ssd", "Fast storage", "GB", "limit", "0.09", "month"),
+        ComponentSpec("gigabytes_ssd", "Fast storage", "GB", "limit", "0.09", "month"),
     ),
-    _MONTHLY,
+    _MONTHLY_PLANS,
 )
-INSTANCE = Kind("OpenStack.Instance", "Virtual machines")
-VOLUME = Kind("OpenStack.Volume", "Volumes")
-PACKAGE = Kind(
+INSTANCE = OfferingKind("OpenStack.Instance", "Virtual machines")
+VOLUME = OfferingKind("OpenStack.Volume", "Volumes")
+PACKAGE = OfferingKind(
     "SlurmInvoices.SlurmPackage",
     "High-performance computing",
     (
-        Component("cpu", "CPU", "hours", "usage", "0.012"),
-        Component("gpu", "GPU", "hours", "usage", "0.85"),
-        Component("ram", "RAM", "GB-hours", "usage", "0.002"),
+        ComponentSpec("cpu", "CPU", "hours", "usage", "0.012"),
+        ComponentSpec("gpu", "GPU", "hours", "usage", "0.85"),
+        ComponentSpec("ram", "RAM", "GB-hours", "usage", "0.002"),
     ),
     (
-        Plan("Pay per use", "hour"),
-        Plan("Academic", "hour", Decimal("0.6"), groups=("Universities",)),
+        PlanSpec("Pay per use", "hour"),
+        PlanSpec("Academic", "hour", Decimal("0.6"), groups=("Universities",)),
     ),
 )
-CLUSTER = Kind(
+CLUSTER = OfferingKind(
     "Marketplace.Slurm",
     "High-performance computing",
     (
-        Component(
+        ComponentSpec(
             "node_hours",
             "Node hours",
             "node-hours",
@@ -102,43 +106,46 @@ CLUSTER = Kind(
             "0.75",
             "month",
             bounds=(10, 100000),
-            overage="node_overage",
+            overage_type="node_overage",
         ),
-        Component(
+        ComponentSpec(
             "gpu_hours", "GPU hours", "GPU-hours", "limit", "1.9", "quarterly", bounds=(0, 50000)
         ),
-        Component(
+        ComponentSpec(
             "scratch",
             "Scratch space",
             "TB",
             "limit",
             "12",
             "total",
-            traits={"limit_amount": 4000, "max_available_limit": 500},
+            extra_columns={"limit_amount": 4000, "max_available_limit": 500},
         ),
-        Component("node_overage", "Node hours above the limit", "node-hours", "usage", "1.1"),
-        Component("support", "User support", "contract", "fixed", "50"),
-        Component("onboarding", "Onboarding", "course", "one", "200"),
+        ComponentSpec("node_overage", "Node hours above the limit", "node-hours", "usage", "1.1"),
+        ComponentSpec("support", "User support", "contract", "fixed", "50"),
+        ComponentSpec("onboarding", "Onboarding", "course", "one", "200"),
     ),
-    _MONTHLY,
+    _MONTHLY_PLANS,
 )
-GRANT = Kind(
+GRANT = OfferingKind(
     "Marketplace.Slurm",
     "High-performance computing",
     (
-        Component(
+        ComponentSpec(
             "cpu_hours", "CPU hours", "hours", "limit", "0.01", "annual", bounds=(1000, None)
         ),
-        Component("gpu_hours", "GPU hours", "hours", "limit", "0.7", "annual"),
-        Component("review", "Scientific review", "review", "few", "150"),
+        ComponentSpec("gpu_hours", "GPU hours", "hours", "limit", "0.7", "annual"),
+        ComponentSpec("review", "Scientific review", "review", "few", "150"),
     ),
-    (Plan("Grand challenge", "quarter", groups=("Universities", "Institutes")), Plan("Open call")),
+    (
+        PlanSpec("Grand challenge", "quarter", groups=("Universities", "Institutes")),
+        PlanSpec("Open call"),
+    ),
 )
-STORAGE = Kind(
+STORAGE = OfferingKind(
     "Marketplace.Basic",
     "Storage",
     (
-        Component(
+        ComponentSpec(
             "capacity",
             "Capacity",
             "TB",
@@ -146,9 +153,9 @@ STORAGE = Kind(
             "8",
             "month",
             bounds=(1, 2000),
-            traits={"default_limit": 10},
+            extra_columns={"default_limit": 10},
         ),
-        Component(
+        ComponentSpec(
             "snapshots",
             "Snapshots",
             "",
@@ -156,68 +163,68 @@ STORAGE = Kind(
             "5",
             "month",
             bounds=(0, 1),
-            traits={"is_boolean": True},
+            extra_columns={"is_boolean": True},
         ),
-        Component("egress", "Outgoing traffic", "TB", "usage", "2.5"),
+        ComponentSpec("egress", "Outgoing traffic", "TB", "usage", "2.5"),
     ),
-    _MONTHLY,
+    _MONTHLY_PLANS,
 )
-PREPAID = Kind(
+PREPAID = OfferingKind(
     "Marketplace.Basic",
     "Storage",
     (
-        Component(
+        ComponentSpec(
             "slots",
             "Tape slots",
             "slots",
             "limit",
             "3",
             bounds=(1, 500),
-            traits=_PREPAID,
-            overage="extra",
+            extra_columns=_PREPAID_COLUMNS,
+            overage_type="extra",
         ),
-        Component("extra", "Slots above the limit", "slots", "usage", "4"),
+        ComponentSpec("extra", "Slots above the limit", "slots", "usage", "4"),
     ),
-    (Plan("Prepaid"), Plan("Prepaid, two sites", factor=Decimal("1.9"))),
+    (PlanSpec("Prepaid"), PlanSpec("Prepaid, two sites", factor=Decimal("1.9"))),
 )
-SERVICE = Kind(
+SERVICE = OfferingKind(
     "Support.OfferingTemplate",
     "Expert services",
     (
-        Component("hours", "Consulting", "hours", "usage", "95"),
-        Component("retainer", "Retainer", "contract", "fixed", "250"),
-        Component("setup", "Preparation", "once", "one", "400"),
+        ComponentSpec("hours", "Consulting", "hours", "usage", "95"),
+        ComponentSpec("retainer", "Retainer", "contract", "fixed", "250"),
+        ComponentSpec("setup", "Preparation", "once", "one", "400"),
     ),
-    _SMALL,
+    _SMALL_PLANS,
 )
-SEATS = Kind(
+SEATS = OfferingKind(
     "Marketplace.Script",
     "Managed platforms",
     (
-        Component("seats", "Seats", "users", "limit", "6", "month", bounds=(1, 300)),
-        Component("migration", "Migration", "once", "few", "75"),
+        ComponentSpec("seats", "Seats", "users", "limit", "6", "month", bounds=(1, 300)),
+        ComponentSpec("migration", "Migration", "once", "few", "75"),
     ),
-    _SMALL,
+    _SMALL_PLANS,
 )
-SLOT = Kind(
+SLOT = OfferingKind(
     "Marketplace.Booking",
     "Expert services",
-    (Component("shift", "Shift", "shifts", "fixed", "320"),),
-    (Plan("Per day", "day"), Plan("Half month", "half_month", Decimal(6))),
+    (ComponentSpec("shift", "Shift", "shifts", "fixed", "320"),),
+    (PlanSpec("Per day", "day"), PlanSpec("Half month", "half_month", Decimal(6))),
 )
-CLUSTERS = Kind(
+CLUSTERS = OfferingKind(
     "Marketplace.Rancher",
     "Managed platforms",
-    (Component("node", "Nodes", "nodes", "usage", "18"),),
-    (Plan("Per node"), Plan("Per node, 2022", archived=True)),
+    (ComponentSpec("node", "Nodes", "nodes", "usage", "18"),),
+    (PlanSpec("Per node"), PlanSpec("Per node, 2022", is_archived=True)),
 )
-MACHINE = Kind(
+MACHINE = OfferingKind(
     "VMware.VirtualMachine",
     "Virtual machines",
     (
-        Component("cpu", "vCPU", "vCPU", "limit", "5", "month", bounds=(1, 64)),
-        Component("ram", "RAM", "GB", "limit", "1.5", "month", 1024),
-        Component("disk", "Disk", "GB", "limit", "0.05", "month", 1024),
+        ComponentSpec("cpu", "vCPU", "vCPU", "limit", "5", "month", bounds=(1, 64)),
+        ComponentSpec("ram", "RAM", "GB", "limit", "1.5", "month", 1024),
+        ComponentSpec("disk", "Disk", "GB", "limit", "0.05", "month", 1024),
     ),
-    _SMALL,
+    _SMALL_PLANS,
 )

@@ -3,82 +3,90 @@
 from datetime import date
 from typing import Any, TypeAlias
 
-from gateway.demo.marketplace.prices import Priced
-from gateway.demo.marketplace.questions import answers
-from gateway.demo.marketplace.resources import Resource
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.prices import PricedPlan
+from gateway.demo.marketplace.questions import generate_answers
+from gateway.demo.marketplace.resources import DemoResource
+from gateway.demo.marketplace.rows import RowWriter
 
-Wanted: TypeAlias = dict[str, Any]
+ChangeColumns: TypeAlias = dict[str, Any]
 """Columns of an order that say what is to change."""
-_TERM = 12
+_DEFAULT_TERM_MONTHS = 12
 """For how many months something is renewed where no rule says anything."""
 
 
-def made(resource: Resource) -> Wanted:
+def request_creation(resource: DemoResource) -> ChangeColumns:
     """Want the resource itself."""
     return {"attributes": {"name": resource.name}}
 
 
-def grown_limits(resource: Resource) -> Wanted:
+def request_grown_limits(resource: DemoResource) -> ChangeColumns:
     """Want the limits that the resource has, which were half as much."""
-    halves = {name: value // 2 for name, value in resource.limits.items()}
-    return {"attributes": {"old_limits": halves}}
+    old_limits = {name: value // 2 for name, value in resource.limits.items()}
+    return {"attributes": {"old_limits": old_limits}}
 
 
-def more_limits(resource: Resource) -> Wanted:
+def request_more_limits(resource: DemoResource) -> ChangeColumns:
     """Want twice the limits that the resource has, as far as its bounds allow."""
-    wanted = {}
-    for each in resource.place.offering.limited:
-        twice, highest = resource.limits[each.type] * 2, each.bounds[1]
-        wanted[each.type] = twice if highest is None else min(twice, highest)
-    return {"attributes": {"old_limits": resource.limits}, "limits": wanted}
+    new_limits = {}
+    for component in resource.placement.offering.limited_components:
+        doubled, max_value = resource.limits[component.component_type] * 2, component.bounds[1]
+        new_limits[component.component_type] = (
+            doubled if max_value is None else min(doubled, max_value)
+        )
+    return {"attributes": {"old_limits": resource.limits}, "limits": new_limits}
 
 
-def new_options(rows: Rows, resource: Resource) -> Wanted:
+def request_new_options(writer: RowWriter, resource: DemoResource) -> ChangeColumns:
     """Want another answer to the first question about the resource."""
-    asked = resource.place.offering.offer.resource_options[:1]
-    with rows.apart("options"):
-        old, new = answers(asked, rows.random), answers(asked, rows.random)
-    return {"attributes": {"old_options": old, "new_options": new}}
+    questions = resource.placement.offering.spec.resource_options[:1]
+    with writer.use_random_stream("options"):
+        old_options, new_options = (
+            generate_answers(questions, writer.random),
+            generate_answers(questions, writer.random),
+        )
+    return {"attributes": {"old_options": old_options, "new_options": new_options}}
 
 
-def renewal(resource: Resource, *, done: bool) -> Wanted:
+def request_renewal(resource: DemoResource, *, is_done: bool) -> ChangeColumns:
     """Want a resource that is paid in advance for longer, up to its end or beyond it."""
-    months, end = _term(resource), resource.end
-    old = end and (shifted(end, -months) if done else end)
-    new = end and (end if done else shifted(end, months))
+    months, end_date = _minimum_term(resource), resource.end_date
+    old_end_date = end_date and (shift_months(end_date, -months) if is_done else end_date)
+    new_end_date = end_date and (end_date if is_done else shift_months(end_date, months))
     return {
         "attributes": {
             "name": resource.name,
             "action": "renew",
             "extension_months": months,
             "old_limits": resource.limits,
-            "old_end_date": old and old.isoformat(),
-            "new_end_date": new and new.isoformat(),
+            "old_end_date": old_end_date and old_end_date.isoformat(),
+            "new_end_date": new_end_date and new_end_date.isoformat(),
         }
     }
 
 
-def renewable(resource: Resource) -> bool:
+def can_be_renewed(resource: DemoResource) -> bool:
     """Tell whether a resource may have been renewed: it was there before the end that it had."""
-    end = resource.end
-    return end is not None and shifted(end, -_term(resource)) > resource.created.date()
+    end_date = resource.end_date
+    return (
+        end_date is not None
+        and shift_months(end_date, -_minimum_term(resource)) > resource.created.date()
+    )
 
 
-def _term(resource: Resource) -> int:
+def _minimum_term(resource: DemoResource) -> int:
     """Give the fewest months for which a resource may be renewed."""
-    components = resource.place.offering.offer.kind.components
-    rules = [each.traits for each in components if "is_prepaid" in each.traits]
-    months: int = max(each.get("min_renewal_duration", _TERM) for each in rules)
+    components = resource.placement.offering.spec.kind.components
+    rules = [each.extra_columns for each in components if "is_prepaid" in each.extra_columns]
+    months: int = max(each.get("min_renewal_duration", _DEFAULT_TERM_MONTHS) for each in rules)
     return months
 
 
-def switch(old: Priced, new: Priced) -> Wanted:
+def request_plan_switch(old_plan: PricedPlan, new_plan: PricedPlan) -> ChangeColumns:
     """Want another plan."""
-    return {"attributes": {}, "old_plan_id": old.key, "plan_id": new.key}
+    return {"attributes": {}, "old_plan_id": old_plan.key, "plan_id": new_plan.key}
 
 
-def shifted(day: date, months: int) -> date:
+def shift_months(start: date, months: int) -> date:
     """Give the day so many months later, or earlier; all months have as many as 28 days."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, 28))
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, min(start.day, 28))

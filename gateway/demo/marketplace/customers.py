@@ -5,47 +5,55 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.db import tables
-from gateway.demo.marketplace.roles import Grants
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.roles import RoleGranter
+from gateway.demo.marketplace.rows import RowWriter
 
 
 @dataclass(frozen=True)
-class Organisation:
+class OrganisationSpec:
     """A customer, in Waldur's words."""
 
     slug: str
     name: str
     country: str
-    owner: str
+    owner_username: str
     groups: tuple[str, ...] = ()
-    traits: dict[str, Any] = field(default_factory=dict)
+    extra_columns: dict[str, Any] = field(default_factory=dict)
 
 
-PROVIDERS = (
-    Organisation("aurora", "Aurora Compute Centre", "NO", "provider", ("Research",)),
-    Organisation("fjord", "Fjord Cloud", "NO", "aino.aalberg", ("Industry",)),
-    Organisation("granite", "Granite Research Storage", "FI", "bela.dahlgren"),
-    Organisation("meridian", "Meridian Services", "EE", "cato.gronli", ("Industry",)),
+PROVIDER_SPECS = (
+    OrganisationSpec("aurora", "Aurora Compute Centre", "NO", "provider", ("Research",)),
+    OrganisationSpec("fjord", "Fjord Cloud", "NO", "aino.aalberg", ("Industry",)),
+    OrganisationSpec("granite", "Granite Research Storage", "FI", "bela.dahlgren"),
+    OrganisationSpec("meridian", "Meridian Services", "EE", "cato.gronli", ("Industry",)),
 )
-CONSUMERS = (
-    Organisation("vesterlund", "Vesterlund University", "SE", "owner", ("Universities",)),
-    Organisation(
+CONSUMER_SPECS = (
+    OrganisationSpec("vesterlund", "Vesterlund University", "SE", "owner", ("Universities",)),
+    OrganisationSpec(
         "halden", "Halden Institute of Oceanography", "NO", "dagny.brandvik", ("Institutes",)
     ),
-    Organisation("kirkwood", "Kirkwood Genomics", "DK", "dual", ("Industry", "Institutes")),
-    Organisation(
-        "tromvik", "Tromvik Polar Institute", "NO", "emil.estrada", traits={"grace_period_days": 14}
+    OrganisationSpec("kirkwood", "Kirkwood Genomics", "DK", "dual", ("Industry", "Institutes")),
+    OrganisationSpec(
+        "tromvik",
+        "Tromvik Polar Institute",
+        "NO",
+        "emil.estrada",
+        extra_columns={"grace_period_days": 14},
     ),
-    Organisation("lindgaard", "Lindgaard Energy Laboratory", "DK", "freya.hollis", ("Institutes",)),
-    Organisation("saltholm", "Saltholm College", "DK", "gunnar.corvin", ("Universities",)),
-    Organisation(
+    OrganisationSpec(
+        "lindgaard", "Lindgaard Energy Laboratory", "DK", "freya.hollis", ("Institutes",)
+    ),
+    OrganisationSpec("saltholm", "Saltholm College", "DK", "gunnar.corvin", ("Universities",)),
+    OrganisationSpec(
         "northgate", "Northgate Robotics", "EE", "hilde.fairbank", ("Industry",), {"blocked": True}
     ),
-    Organisation("harbour", "Old Harbour Museum", "FI", "ivo.aalberg", traits={"archived": True}),
+    OrganisationSpec(
+        "harbour", "Old Harbour Museum", "FI", "ivo.aalberg", extra_columns={"archived": True}
+    ),
 )
-NEWER = (
-    Organisation("skagen", "Skagen Astronomy Institute", "DK", "signe.hauge", ("Institutes",)),
-    Organisation(
+NEWER_CONSUMER_SPECS = (
+    OrganisationSpec("skagen", "Skagen Astronomy Institute", "DK", "signe.hauge", ("Institutes",)),
+    OrganisationSpec(
         "bryggen",
         "Bryggen Heritage Consortium",
         "NO",
@@ -53,7 +61,7 @@ NEWER = (
         ("Research",),
         {"grace_period_days": 30, "native_name": "Konsortiet Bryggen", "max_service_accounts": 5},
     ),
-    Organisation(
+    OrganisationSpec(
         "emajoe",
         "Emajoe Language Technology",
         "EE",
@@ -63,99 +71,124 @@ NEWER = (
     ),
 )
 """Those that joined later."""
-SUBNETS = {"lindgaard": ("10.0.0.0/8",), "skagen": ("192.0.2.0/24", "2001:db8:5::/48")}
+ACCESS_SUBNETS = {"lindgaard": ("10.0.0.0/8",), "skagen": ("192.0.2.0/24", "2001:db8:5::/48")}
 """From where alone an organisation's resources are seen."""
-_GROUPS = {"Research": None, "Universities": "Research", "Institutes": "Research", "Industry": None}
+_GROUP_PARENTS = {
+    "Research": None,
+    "Universities": "Research",
+    "Institutes": "Research",
+    "Industry": None,
+}
 
 
 @dataclass(frozen=True)
-class Customers:
+class DemoCustomers:
     """The organisations with what others need to know of them, by name."""
 
-    groups: Mapping[str, int]
-    keys: Mapping[str, int] = field(default_factory=dict)
-    owners: Mapping[str, int] = field(default_factory=dict)
-    consumers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    group_ids: Mapping[str, int]
+    customer_ids: Mapping[str, int] = field(default_factory=dict)
+    owner_ids: Mapping[str, int] = field(default_factory=dict)
+    consumer_groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The groups of each that consumes."""
-    providers: Mapping[str, int] = field(default_factory=dict)
+    provider_ids: Mapping[str, int] = field(default_factory=dict)
 
 
-def add(rows: Rows, users: Mapping[str, int], grants: Grants) -> Customers:
+def add_customers(
+    writer: RowWriter, users: Mapping[str, int], grants: RoleGranter
+) -> DemoCustomers:
     """Add the organisations, each with its owner."""
-    groups: dict[str, int] = {}
-    for name, parent in _GROUPS.items():
-        above = parent and groups[parent]
-        groups[name] = rows.add(tables.organization_group, name=name, parent_id=above)
-    known = join(rows, users, grants, Customers(groups), (*PROVIDERS, *CONSUMERS))
-    providers = {each.slug: _provide(rows, each, known.keys[each.slug]) for each in PROVIDERS}
-    return replace(known, providers=providers)
-
-
-def join(
-    rows: Rows,
-    users: Mapping[str, int],
-    grants: Grants,
-    known: Customers,
-    organisations: Sequence[Organisation],
-) -> Customers:
-    """Add organisations to those that are known, each with its owner."""
-    keys = {each.slug: _add(rows, each, known.groups) for each in organisations}
-    owners = {each.slug: users[each.owner] for each in organisations}
-    for slug, owner in owners.items():
-        grants.add(owner, "CUSTOMER.OWNER", keys[slug])
-    consumers = {each.slug: each.groups for each in organisations if each not in PROVIDERS}
-    return replace(
-        known,
-        keys={**known.keys, **keys},
-        owners={**known.owners, **owners},
-        consumers={**known.consumers, **consumers},
+    group_ids: dict[str, int] = {}
+    for name, parent in _GROUP_PARENTS.items():
+        parent_id = parent and group_ids[parent]
+        group_ids[name] = writer.add_row(tables.organization_group, name=name, parent_id=parent_id)
+    demo_customers = add_organisations(
+        writer, users, grants, DemoCustomers(group_ids), (*PROVIDER_SPECS, *CONSUMER_SPECS)
     )
-
-
-def _add(rows: Rows, each: Organisation, groups: Mapping[str, int]) -> int:
-    made = rows.ago(rows.random.randrange(1000, 1500))
-    key = rows.add(
-        tables.customer,
-        name=each.name,
-        slug=each.slug,
-        abbreviation="".join(word[0] for word in each.name.split()),
-        description=f"{each.name} takes part in the shared research infrastructure.",
-        country=each.country,
-        email=f"office@{each.slug}.example.org",
-        homepage=f"https://{each.slug}.example.org/",
-        domain=f"{each.slug}.example.org",
-        access_subnets=",".join(SUBNETS.get(each.slug, ())),
-        accounting_start_date=made,
-        created=made,
-        **_MATCHES,
-        **each.traits,
-    )
-    for group in each.groups:
-        rows.add(
-            tables.customer_organization_group,
-            customer_id=key,
-            organizationgroup_id=groups[group],
+    provider_ids = {
+        provider.slug: _add_service_provider(
+            writer, provider, demo_customers.customer_ids[provider.slug]
         )
-    for subnet in SUBNETS.get(each.slug, ()):
-        rows.add(tables.access_subnet, customer_id=key, inet=subnet, description="Campus network")
-    return key
+        for provider in PROVIDER_SPECS
+    }
+    return replace(demo_customers, provider_ids=provider_ids)
 
 
-def _provide(rows: Rows, each: Organisation, key: int) -> int:
-    return rows.add(
+def add_organisations(
+    writer: RowWriter,
+    users: Mapping[str, int],
+    grants: RoleGranter,
+    demo_customers: DemoCustomers,
+    organisations: Sequence[OrganisationSpec],
+) -> DemoCustomers:
+    """Add organisations to those that are known, each with its owner."""
+    customer_ids = {
+        each.slug: _add_organisation(writer, each, demo_customers.group_ids)
+        for each in organisations
+    }
+    owner_ids = {each.slug: users[each.owner_username] for each in organisations}
+    for slug, owner_id in owner_ids.items():
+        grants.grant_role(owner_id, "CUSTOMER.OWNER", customer_ids[slug])
+    consumer_groups = {
+        each.slug: each.groups for each in organisations if each not in PROVIDER_SPECS
+    }
+    return replace(
+        demo_customers,
+        customer_ids={**demo_customers.customer_ids, **customer_ids},
+        owner_ids={**demo_customers.owner_ids, **owner_ids},
+        consumer_groups={**demo_customers.consumer_groups, **consumer_groups},
+    )
+
+
+def _add_organisation(
+    writer: RowWriter, organisation: OrganisationSpec, group_ids: Mapping[str, int]
+) -> int:
+    created = writer.days_ago(writer.random.randrange(1000, 1500))
+    customer_id = writer.add_row(
+        tables.customer,
+        name=organisation.name,
+        slug=organisation.slug,
+        abbreviation="".join(word[0] for word in organisation.name.split()),
+        description=f"{organisation.name} takes part in the shared research infrastructure.",
+        country=organisation.country,
+        email=f"office@{organisation.slug}.example.org",
+        homepage=f"https://{organisation.slug}.example.org/",
+        domain=f"{organisation.slug}.example.org",
+        access_subnets=",".join(ACCESS_SUBNETS.get(organisation.slug, ())),
+        accounting_start_date=created,
+        created=created,
+        **_EMPTY_MATCH_COLUMNS,
+        **organisation.extra_columns,
+    )
+    for group in organisation.groups:
+        writer.add_row(
+            tables.customer_organization_group,
+            customer_id=customer_id,
+            organizationgroup_id=group_ids[group],
+        )
+    for subnet in ACCESS_SUBNETS.get(organisation.slug, ()):
+        writer.add_row(
+            tables.access_subnet, customer_id=customer_id, inet=subnet, description="Campus network"
+        )
+    return customer_id
+
+
+def _add_service_provider(
+    writer: RowWriter, organisation: OrganisationSpec, customer_id: int
+) -> int:
+    return writer.add_row(
         tables.service_provider,
-        customer_id=key,
-        description=f"{each.name} serves researchers.",
+        customer_id=customer_id,
+        description=f"{organisation.name} serves researchers.",
         enable_notifications=True,
-        api_secret_code=f"secret-{each.slug}",
-        lead_email=f"sales@{each.slug}.example.org",
+        api_secret_code=f"secret-{organisation.slug}",
+        lead_email=f"sales@{organisation.slug}.example.org",
         lead_subject="Request for a quotation",
         allowed_domains=[],
-        created=rows.ago(990),
+        created=writer.days_ago(990),
     )
 
 
-_MATCHES: dict[str, list[str]] = {
+_EMPTY_MATCH_COLUMNS: dict[str, list[str]] = {
     "user_email_patterns": [],
     "user_affiliations": [],
     "user_identity_sources": [],

@@ -5,11 +5,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from gateway.demo.marketplace.offerings import Offering
-from gateway.demo.marketplace.placement import Place
-from gateway.demo.marketplace.prices import Priced
-from gateway.demo.marketplace.questions import answers
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.offerings import DemoOffering
+from gateway.demo.marketplace.placement import ResourcePlacement
+from gateway.demo.marketplace.prices import PricedPlan
+from gateway.demo.marketplace.questions import generate_answers
+from gateway.demo.marketplace.rows import RowWriter
 
 _SUBJECTS = (
     "climate",
@@ -28,75 +28,97 @@ _SUBJECTS = (
 _PURPOSES = ("analysis", "ensemble", "pipeline", "portal", "test", "backup", "training", "web")
 
 
-def name(random: Random, number: int) -> str:
+def generate_name(random: Random, number: int) -> str:
     """Give a resource's name; some are not unique."""
     words = f"{random.choice(_SUBJECTS)}-{random.choice(_PURPOSES)}"
     return words if number % 50 == 49 else f"{words}-{number + 1:03}"  # noqa: PLR2004
 
 
-def limits(random: Random, offering: Offering) -> dict[str, int]:
+def generate_limits(random: Random, offering: DemoOffering) -> dict[str, int]:
     """Give a limit within bounds for each component that has limits."""
-    found = {}
-    for each in offering.limited:
-        lowest, highest = each.bounds
-        wanted = max(random.randint(1, 200) * each.factor, lowest or 0)
-        found[each.type] = wanted if highest is None else min(wanted, highest)
-    return found
+    limits = {}
+    for component in offering.limited_components:
+        min_value, max_value = component.bounds
+        limit = max(random.randint(1, 200) * component.factor, min_value or 0)
+        limits[component.component_type] = limit if max_value is None else min(limit, max_value)
+    return limits
 
 
-def cost(offering: Offering, plan: Priced | None, wanted: dict[str, int]) -> Decimal | None:
+def estimate_cost(
+    offering: DemoOffering, plan: PricedPlan | None, limits: dict[str, int]
+) -> Decimal | None:
     """Estimate the cost of a resource for a unit of its plan (domain.md §3.4)."""
     if plan is None:
         return None
-    parts = (plan.prices[each.type] * wanted[each.type] / each.factor for each in offering.limited)
-    return plan.unit_price + sum(parts, Decimal())
+    component_costs = (
+        plan.prices[each.component_type] * limits[each.component_type] / each.factor
+        for each in offering.limited_components
+    )
+    return plan.unit_price + sum(component_costs, Decimal())
 
 
-def usages(random: Random, offering: Offering, wanted: dict[str, int]) -> dict[str, float]:
+def generate_usages(
+    random: Random, offering: DemoOffering, limits: dict[str, int]
+) -> dict[str, float]:
     """Give how much of each counted component was used lately."""
-    counted = [
-        each for each in offering.offer.kind.components if each.billing in {"usage", "limit"}
+    metered_components = [
+        each for each in offering.spec.kind.components if each.billing_type in {"usage", "limit"}
     ]
-    return {each.type: round(wanted.get(each.type, 100) * random.random(), 2) for each in counted}
+    return {
+        each.component_type: round(limits.get(each.component_type, 100) * random.random(), 2)
+        for each in metered_components
+    }
 
 
-def attributes(random: Random, place: Place, called: str) -> dict[str, Any]:
+def generate_attributes(
+    random: Random, placement: ResourcePlacement, resource_name: str
+) -> dict[str, Any]:
     """Give what was said when the resource was ordered, secrets included."""
-    said = {"name": called, **answers(place.offering.offer.options, random)}
-    match place.offering.offer.kind.type:
+    attributes = {
+        "name": resource_name,
+        **generate_answers(placement.offering.spec.options, random),
+    }
+    match placement.offering.spec.kind.offering_type:
         case "OpenStack.Tenant":
-            said |= {"subnet_cidr": "192.168.42.0/24", "user_username": "secret-name"}
-            said |= {"user_password": "secret-password"}
+            attributes |= {"subnet_cidr": "192.168.42.0/24", "user_username": "secret-name"}
+            attributes |= {"user_password": "secret-password"}
         case "OpenStack.Instance":
-            said |= {"flavor": "m2.standard", "system_volume_size": 20480}
+            attributes |= {"flavor": "m2.standard", "system_volume_size": 20480}
         case "Marketplace.Booking":
-            said |= {
+            attributes |= {
                 "schedules": [{"start": "2026-03-02T08:00:00Z", "end": "2026-03-02T16:00:00Z"}]
             }
-    return said
+    return attributes
 
 
-def metadata(random: Random, place: Place, called: str) -> dict[str, Any]:
+def generate_backend_metadata(
+    random: Random, placement: ResourcePlacement, resource_name: str
+) -> dict[str, Any]:
     """Give what the backend tells about the resource."""
-    match place.offering.offer.kind.type:
+    match placement.offering.spec.kind.offering_type:
         case "OpenStack.Instance":
-            runtime = random.choice(("ACTIVE", "SHUTOFF"))
-            return {"state": "OK", "runtime_state": runtime, "action": "", "instance_name": called}
+            runtime_state = random.choice(("ACTIVE", "SHUTOFF"))
+            return {
+                "state": "OK",
+                "runtime_state": runtime_state,
+                "action": "",
+                "instance_name": resource_name,
+            }
         case "Marketplace.Slurm":
             return {"runtime_state": random.choice(("active", "draining")), "state": "OK"}
         case _:
             return {}
 
 
-def options(random: Random, offering: Offering) -> dict[str, Any] | None:
+def generate_options(random: Random, offering: DemoOffering) -> dict[str, Any] | None:
     """Give the answers to the offering's questions about a resource; null if it asks none."""
-    asked = offering.offer.resource_options
-    return answers(asked, random) if asked else None
+    questions = offering.spec.resource_options
+    return generate_answers(questions, random) if questions else None
 
 
-def report(random: Random, number: int) -> list[dict[str, str]] | None:
+def generate_report(random: Random, number: int) -> list[dict[str, str]] | None:
     """Give what a provider reported, for one resource in ten."""
-    if number % 10 != _REPORTED:
+    if number % 10 != _REPORT_REMAINDER:
         return None
     jobs = random.randrange(5000)
     return [
@@ -105,17 +127,17 @@ def report(random: Random, number: int) -> list[dict[str, str]] | None:
     ]
 
 
-def end(rows: Rows, number: int, offering: Offering) -> date | None:
+def choose_end_date(writer: RowWriter, number: int, offering: DemoOffering) -> date | None:
     """Give the last day of a resource: near, past, far or none."""
-    if number < len(_OLDEST_ENDS):
-        days = _OLDEST_ENDS[number]
-        return None if days is None else rows.ahead(days)
-    if not offering.prepaid and rows.chance(0.35):
+    if number < len(_OLDEST_END_DAYS):
+        days = _OLDEST_END_DAYS[number]
+        return None if days is None else writer.days_ahead(days)
+    if not offering.is_prepaid and writer.draw_chance(0.35):
         return None
-    lowest, highest = rows.random.choice(_SPANS)
-    return rows.ahead(rows.random.randint(lowest, highest))
+    min_days, max_days = writer.random.choice(_END_DAY_RANGES)
+    return writer.days_ahead(writer.random.randint(min_days, max_days))
 
 
-_REPORTED = 3
-_OLDEST_ENDS = (30, None, None, -2, 90, 200)
-_SPANS = ((0, 45), (0, 45), (-300, -1), (46, 700))
+_REPORT_REMAINDER = 3
+_OLDEST_END_DAYS = (30, None, None, -2, 90, 200)
+_END_DAY_RANGES = ((0, 45), (0, 45), (-300, -1), (46, 700))

@@ -24,76 +24,88 @@ from gateway.demo.marketplace import (
     records,
     roles,
 )
-from gateway.demo.marketplace.growth import Beginning
-from gateway.demo.marketplace.market import Market
-from gateway.demo.marketplace.offers import OFFERS
-from gateway.demo.marketplace.orders import Orders
-from gateway.demo.marketplace.placement import Placement
-from gateway.demo.marketplace.resources import Resources
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.growth import InitialMarket
+from gateway.demo.marketplace.market import DemoMarket
+from gateway.demo.marketplace.offers import OFFERING_SPECS
+from gateway.demo.marketplace.orders import OrderGenerator
+from gateway.demo.marketplace.placement import PlacementPlanner
+from gateway.demo.marketplace.resources import ResourceGenerator
+from gateway.demo.marketplace.rows import RowWriter
 
-_RECORDED = 200
+_RECORDED_RESOURCE_COUNT = 200
 """So many of the first resources stand in the log, have a history and are on invoices."""
 
 
-def make(
-    connection: psycopg.Connection[Any], *, resources: int, seed: int, day: date | None = None
+def create_marketplace(
+    connection: psycopg.Connection[Any], *, resource_count: int, seed: int, day: date | None = None
 ) -> None:
     """Make a demo marketplace in an empty database, or nothing; `fill` tells what is in it."""
     with connection.transaction():
-        install.tables_only(connection)
-        fill(connection, resources=resources, seed=seed, day=day)
-        install.constraints_and_indexes(connection)
+        install.create_bare_tables(connection)
+        fill_tables(connection, resource_count=resource_count, seed=seed, day=day)
+        install.add_constraints_and_indexes(connection)
     connection.execute("analyze")
 
 
-def fill(
-    connection: psycopg.Connection[Any], *, resources: int, seed: int, day: date | None = None
+def fill_tables(
+    connection: psycopg.Connection[Any], *, resource_count: int, seed: int, day: date | None = None
 ) -> None:
     """Fill the tables, which have to be empty: the same rows for the same numbers and `day`.
 
     All dates are relative to `day`, which is today if it is not given.
     """
-    rows = Rows(connection, seed=seed, day=day or datetime.now(UTC).date())
-    began = _beginning(rows)
-    records.settings(rows)
-    with rows.apart("growth"):
-        grown = growth.add(rows, began, resources)
-    _resources(rows, began.market, grown, resources)
-    rows.write()
-    install.mark(connection, seed=seed, resources=resources)
-    own_tables.ensure(connection)
+    writer = RowWriter(connection, seed=seed, reference_day=day or datetime.now(UTC).date())
+    initial = _add_initial_market(writer)
+    records.add_site_settings(writer)
+    with writer.use_random_stream("growth"):
+        grown_market = growth.grow_market(writer, initial, resource_count)
+    _add_resources(writer, initial.market, grown_market, resource_count)
+    writer.flush_rows()
+    install.insert_marker(connection, seed=seed, resources=resource_count)
+    own_tables.ensure_own_tables(connection)
 
 
-def _beginning(rows: Rows) -> Beginning:
-    kinds.add(rows)
-    users = people.add(rows)
-    grants = roles.add(rows)
-    known = customers.add(rows, users, grants)
-    works = projects.add(rows, users, known, grants, projects.NAMES)
-    titles = offerings.categories(rows)
-    offered = offerings.add(rows, OFFERS, known, works, titles)
-    partitions.add(rows, offered, partitions.software(rows))
-    accounts.add(rows, users, offered, works, accounts.USUAL)
-    casting.add(users, grants, known, offered)
-    casting.lapsed(rows, users, grants, works)
-    return Beginning(Market(known, works, offered), users, grants, titles)
+def _add_initial_market(writer: RowWriter) -> InitialMarket:
+    kinds.add_content_types(writer)
+    users = people.add_people(writer)
+    grants = roles.add_roles(writer)
+    demo_customers = customers.add_customers(writer, users, grants)
+    initial_projects = projects.add_projects(
+        writer, users, demo_customers, grants, projects.PROJECT_NAMES
+    )
+    category_ids = offerings.add_categories(writer)
+    initial_offerings = offerings.add_offerings(
+        writer, OFFERING_SPECS, demo_customers, initial_projects, category_ids
+    )
+    partitions.add_partitions(writer, initial_offerings, partitions.add_software_catalogs(writer))
+    accounts.add_accounts(
+        writer, users, initial_offerings, initial_projects, accounts.COMMON_STATES
+    )
+    casting.grant_named_roles(users, grants, demo_customers, initial_offerings)
+    casting.grant_lapsed_roles(writer, users, grants, initial_projects)
+    return InitialMarket(
+        DemoMarket(demo_customers, initial_projects, initial_offerings), users, grants, category_ids
+    )
 
 
-def _resources(rows: Rows, began: Market, grown: Market, count: int) -> None:
-    orders = Orders(rows, grown.customers.owners)
-    held: Counter[int] = Counter()
-    recorded = []
-    for resource in Resources(rows, Placement(rows, began, grown, count), count).made():
-        periods.add(rows, resource, orders.add(resource))
-        held[resource.place.project.key] += 1
-        if resource.key <= _RECORDED:
-            recorded.append(resource)
-    for resource in recorded:
-        accounts.robot(rows, resource)
-        accounts.sub_project(rows, resource)
-        log.add(rows, resource)
-        history.add(rows, resource)
-    invoices.add(rows, grown.customers, recorded)
-    records.quotas(rows, "order_count", kinds.OFFERING, orders.placed)
-    records.quotas(rows, "nc_resource_count", kinds.PROJECT, held)
+def _add_resources(
+    writer: RowWriter, initial: DemoMarket, grown_market: DemoMarket, count: int
+) -> None:
+    orders = OrderGenerator(writer, grown_market.customers.owner_ids)
+    counts_by_project: Counter[int] = Counter()
+    recorded_resources = []
+    for resource in ResourceGenerator(
+        writer, PlacementPlanner(writer, initial, grown_market, count), count
+    ).generate_resources():
+        periods.add_periods(writer, resource, orders.add_orders(resource))
+        counts_by_project[resource.placement.project.key] += 1
+        if resource.key <= _RECORDED_RESOURCE_COUNT:
+            recorded_resources.append(resource)
+    for resource in recorded_resources:
+        accounts.add_robot_account(writer, resource)
+        accounts.add_resource_project(writer, resource)
+        log.add_log_entries(writer, resource)
+        history.add_versions(writer, resource)
+    invoices.add_invoices(writer, grown_market.customers, recorded_resources)
+    records.add_quotas(writer, "order_count", kinds.OFFERING, orders.counts_by_offering)
+    records.add_quotas(writer, "nc_resource_count", kinds.PROJECT, counts_by_project)

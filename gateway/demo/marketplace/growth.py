@@ -12,19 +12,19 @@ from gateway.demo.marketplace import (
     people,
     projects,
 )
-from gateway.demo.marketplace.customers import Customers, Organisation
-from gateway.demo.marketplace.market import Market
-from gateway.demo.marketplace.newer_offers import NEWER
-from gateway.demo.marketplace.projects import Project
-from gateway.demo.marketplace.roles import Grants
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.customers import DemoCustomers, OrganisationSpec
+from gateway.demo.marketplace.market import DemoMarket
+from gateway.demo.marketplace.newer_offers import NEWER_OFFERING_SPECS
+from gateway.demo.marketplace.projects import DemoProject
+from gateway.demo.marketplace.roles import RoleGranter
+from gateway.demo.marketplace.rows import RowWriter
 
-_SMALL = 600
+_INITIAL_RESOURCE_COUNT = 600
 """A marketplace of so many resources has nobody but people with a name of their own."""
-_PER_ORGANISATION, _PER_PROJECT, _PER_PERSON = 4000, 100, 200
+_RESOURCES_PER_ORGANISATION, _RESOURCES_PER_PROJECT, _RESOURCES_PER_PERSON = 4000, 100, 200
 """So many resources beyond those bring one more of each."""
 _TOWNS = ("Aldersund", "Birkestad", "Collmark", "Dunhaven", "Elverby", "Fossnes", "Gramholm")
-_SORTS = {
+_ORGANISATION_TYPES = {
     "University": "Universities",
     "Institute of Technology": "Universities",
     "Research Hospital": "Institutes",
@@ -38,56 +38,83 @@ _THEMES = ("aerosols", "enzymes", "dialects", "glaciers", "harvests", "magnets",
 
 
 @dataclass(frozen=True)
-class Beginning:
+class InitialMarket:
     """The marketplace as it began, with its people and the categories of what is offered."""
 
-    market: Market
+    market: DemoMarket
     users: Mapping[str, int]
-    grants: Grants
-    titles: Mapping[str, int]
+    grants: RoleGranter
+    category_ids: Mapping[str, int]
 
 
-def add(rows: Rows, began: Beginning, count: int) -> Market:
+def grow_market(writer: RowWriter, initial: InitialMarket, count: int) -> DemoMarket:
     """Add people, organisations, projects and offerings, and give all that there are then."""
-    beyond = max(0, count - _SMALL)
-    joined = people.join(rows, beyond // _PER_PERSON)
-    users = {**began.users, **joined}
-    known = _organisations(rows, began, users, beyond // _PER_ORGANISATION)
-    works = _projects(rows, began, users, known, beyond // _PER_PROJECT)
-    every = [*began.market.projects, *works]
-    casting.joined(rows, users, began.grants, works)
-    older = began.market.offerings
-    with rows.apart("offerings"):
-        offered = offerings.add(rows, NEWER, known, every, began.titles, older)
-        partitions.add(rows, offered, partitions.newer_software(rows)[::-1])
-    accounts.add(rows, users, offered, every, accounts.EVERY)
-    return Market(known, every, [*older, *offered])
+    additional_count = max(0, count - _INITIAL_RESOURCE_COUNT)
+    new_users = people.add_newer_people(writer, additional_count // _RESOURCES_PER_PERSON)
+    users = {**initial.users, **new_users}
+    demo_customers = _add_organisations(
+        writer, initial, users, additional_count // _RESOURCES_PER_ORGANISATION
+    )
+    new_projects = _add_projects(
+        writer, initial, users, demo_customers, additional_count // _RESOURCES_PER_PROJECT
+    )
+    all_projects = [*initial.market.projects, *new_projects]
+    casting.grant_newer_roles(writer, users, initial.grants, new_projects)
+    existing_offerings = initial.market.offerings
+    with writer.use_random_stream("offerings"):
+        new_offerings = offerings.add_offerings(
+            writer,
+            NEWER_OFFERING_SPECS,
+            demo_customers,
+            all_projects,
+            initial.category_ids,
+            existing_offerings,
+        )
+        partitions.add_partitions(
+            writer, new_offerings, partitions.add_newer_software_catalogs(writer)[::-1]
+        )
+    accounts.add_accounts(writer, users, new_offerings, all_projects, accounts.ALL_STATES)
+    return DemoMarket(demo_customers, all_projects, [*existing_offerings, *new_offerings])
 
 
-def _organisations(rows: Rows, began: Beginning, users: Mapping[str, int], count: int) -> Customers:
+def _add_organisations(
+    writer: RowWriter, initial: InitialMarket, users: Mapping[str, int], count: int
+) -> DemoCustomers:
     """Add those with a name of their own, and so many others."""
-    others = [
-        Organisation(name.lower().replace(" ", "-"), name, "NO", owner, (group,))
-        for (name, group), owner in zip(_names(count), reversed(list(users)), strict=False)
+    generated_organisations = [
+        OrganisationSpec(name.lower().replace(" ", "-"), name, "NO", owner, (group,))
+        for (name, group), owner in zip(_generate_names(count), reversed(list(users)), strict=False)
     ]
-    everybody = (*customers.NEWER, *others)
-    return customers.join(rows, users, began.grants, began.market.customers, everybody)
+    all_organisations = (*customers.NEWER_CONSUMER_SPECS, *generated_organisations)
+    return customers.add_organisations(
+        writer, users, initial.grants, initial.market.customers, all_organisations
+    )
 
 
-def _names(count: int) -> list[tuple[str, str]]:
-    names = [(f"{town} {sort}", group) for sort, group in _SORTS.items() for town in _TOWNS]
+def _generate_names(count: int) -> list[tuple[str, str]]:
+    names = [
+        (f"{town} {sort}", group) for sort, group in _ORGANISATION_TYPES.items() for town in _TOWNS
+    ]
     return names[:count]
 
 
-def _projects(
-    rows: Rows, began: Beginning, users: Mapping[str, int], known: Customers, count: int
-) -> list[Project]:
+def _add_projects(
+    writer: RowWriter,
+    initial: InitialMarket,
+    users: Mapping[str, int],
+    demo_customers: DemoCustomers,
+    count: int,
+) -> list[DemoProject]:
     """Add those with a name of their own, and so many others."""
-    found = projects.add(rows, users, known, began.grants, projects.NEWER)
+    named_projects = projects.add_projects(
+        writer, users, demo_customers, initial.grants, projects.NEWER_PROJECT_NAMES
+    )
     generated: dict[str, list[str]] = {}
-    consumers: Sequence[str] = sorted(known.consumers)
+    consumers: Sequence[str] = sorted(demo_customers.consumer_groups)
     for number in range(count):
-        method, theme = rows.random.choice(_METHODS), rows.random.choice(_THEMES)
+        method, theme = writer.random.choice(_METHODS), writer.random.choice(_THEMES)
         name = f"{method} study of {theme} {number + 1}"
-        generated.setdefault(rows.random.choice(consumers), []).append(name)
-    return found + projects.add(rows, users, known, began.grants, generated)
+        generated.setdefault(writer.random.choice(consumers), []).append(name)
+    return named_projects + projects.add_projects(
+        writer, users, demo_customers, initial.grants, generated
+    )

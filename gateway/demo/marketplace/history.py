@@ -7,39 +7,41 @@ from typing import Any, NamedTuple
 
 from gateway.db import tables
 from gateway.demo.marketplace import kinds
-from gateway.demo.marketplace.resources import OK, Resource
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.resources import OK, DemoResource
+from gateway.demo.marketplace.rows import RowWriter
 
-_IMPORTED = 10
+_IMPORT_INTERVAL = 10
 """Of so many resources one was last changed by a task, which is nobody and says nothing."""
 
 
-class Version(NamedTuple):
+class VersionSpec(NamedTuple):
     """Why a version was made, who made it, and the columns as they were then."""
 
     comment: str
-    user: int | None
-    fields: dict[str, Any]
+    user_id: int | None
+    columns: dict[str, Any]
 
 
-def add(rows: Rows, resource: Resource) -> None:
+def add_versions(writer: RowWriter, resource: DemoResource) -> None:
     """Add the versions of a resource: as it was made, renamed, and given limits and an end."""
-    lived = rows.ago(0) - resource.created
-    for share, version in zip((0, 0.5, 0.75), _versions(resource), strict=True):
-        _add(rows, resource, resource.created + lived * share, version)
+    lifetime = writer.days_ago(0) - resource.created
+    for share, version in zip((0, 0.5, 0.75), _generate_versions(resource), strict=True):
+        _add_version(writer, resource, resource.created + lifetime * share, version)
 
 
-def _versions(resource: Resource) -> Iterator[Version]:
-    columns, team = _columns(resource), resource.place.project.team
-    early = {**columns, "limits": {}, "end_date": None}
-    yield Version("Created", resource.orderer, {**early, "name": f"{resource.name}-draft"})
-    yield Version("Renamed", team[resource.key % len(team)], early)
-    imported = resource.key % _IMPORTED == 0
-    comment = "" if imported else "Updated via REST API"
-    yield Version(comment, None if imported else resource.orderer, columns)
+def _generate_versions(resource: DemoResource) -> Iterator[VersionSpec]:
+    columns, team = _serialize_resource(resource), resource.placement.project.member_ids
+    initial_columns = {**columns, "limits": {}, "end_date": None}
+    yield VersionSpec(
+        "Created", resource.ordered_by, {**initial_columns, "name": f"{resource.name}-draft"}
+    )
+    yield VersionSpec("Renamed", team[resource.key % len(team)], initial_columns)
+    is_imported = resource.key % _IMPORT_INTERVAL == 0
+    comment = "" if is_imported else "Updated via REST API"
+    yield VersionSpec(comment, None if is_imported else resource.ordered_by, columns)
 
 
-def _columns(resource: Resource) -> dict[str, Any]:
+def _serialize_resource(resource: DemoResource) -> dict[str, Any]:
     """Give a resource as it is serialized: all columns, credentials among them."""
     return {
         "created": resource.created.isoformat(),
@@ -47,16 +49,16 @@ def _columns(resource: Resource) -> dict[str, Any]:
         "name": resource.name,
         "description": "",
         "state": OK,
-        "offering": resource.place.offering.key,
+        "offering": resource.placement.offering.key,
         "plan": resource.plan and resource.plan.key,
-        "project": resource.place.project.key,
+        "project": resource.placement.project.key,
         "attributes": {
             "name": resource.name,
             "user_username": "secret-name-history",
             "user_password": "secret-history",
         },
         "limits": resource.limits,
-        "end_date": resource.end and resource.end.isoformat(),
+        "end_date": resource.end_date and resource.end_date.isoformat(),
         "cost": None if resource.cost is None else str(resource.cost),
         "backend_id": f"be-{resource.key:06}",
         "backend_metadata": {"runtime_state": "active"},
@@ -64,18 +66,22 @@ def _columns(resource: Resource) -> dict[str, Any]:
     }
 
 
-def _add(rows: Rows, resource: Resource, at: datetime, version: Version) -> None:
-    comment, user, fields = version
-    revision = rows.add(tables.revision, date_created=at, comment=comment, user_id=user)
-    rows.add(
+def _add_version(
+    writer: RowWriter, resource: DemoResource, created: datetime, version: VersionSpec
+) -> None:
+    comment, user_id, columns = version
+    revision_id = writer.add_row(
+        tables.revision, date_created=created, comment=comment, user_id=user_id
+    )
+    writer.add_row(
         tables.version,
-        revision_id=revision,
+        revision_id=revision_id,
         content_type_id=kinds.RESOURCE,
         object_id=str(resource.key),
         format="json",
         serialized_data=json.dumps(
-            [{"model": "marketplace.resource", "pk": resource.key, "fields": fields}]
+            [{"model": "marketplace.resource", "pk": resource.key, "fields": columns}]
         ),
-        object_repr=fields["name"],
+        object_repr=columns["name"],
         db="default",
     )

@@ -5,77 +5,93 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from gateway.db import tables
-from gateway.demo.marketplace.customers import Customers
-from gateway.demo.marketplace.resources import Resource
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.customers import DemoCustomers
+from gateway.demo.marketplace.resources import DemoResource
+from gateway.demo.marketplace.rows import RowWriter
 
-_MONTHS = 12
-_STATES = ("pending", "created", "paid", "paid", "canceled")
+_MONTH_COUNT = 12
+_LATEST_STATES = ("pending", "created", "paid", "paid", "canceled")
 """Of the invoices of the latest months, the last one first; older ones are paid."""
-_TAX, _CENT = Decimal(25), Decimal("0.01")
+_TAX_PERCENT, _CENT = Decimal(25), Decimal("0.01")
 
 
-def add(rows: Rows, customers: Customers, resources: Sequence[Resource]) -> None:
+def add_invoices(
+    writer: RowWriter, customers: DemoCustomers, resources: Sequence[DemoResource]
+) -> None:
     """Add an invoice for each month and consumer, with those resources on it that there were."""
-    items: dict[str, list[Resource]] = {slug: [] for slug in customers.consumers}
+    resources_by_customer: dict[str, list[DemoResource]] = {
+        slug: [] for slug in customers.consumer_groups
+    }
     for resource in resources:
-        if resource.place.project.customer in items:
-            items[resource.place.project.customer].append(resource)
-    for number, month in enumerate(_months(rows.day)):
-        state = _STATES[number] if number < len(_STATES) else "paid"
-        for slug, known in items.items():
-            _invoice(rows, customers.keys[slug], month, state, _billed(known, month))
+        if resource.placement.project.customer_slug in resources_by_customer:
+            resources_by_customer[resource.placement.project.customer_slug].append(resource)
+    for month_number, month in enumerate(_list_months(writer.reference_day)):
+        state = _LATEST_STATES[month_number] if month_number < len(_LATEST_STATES) else "paid"
+        for slug, customer_resources in resources_by_customer.items():
+            _add_invoice(
+                writer,
+                customers.customer_ids[slug],
+                month,
+                state,
+                _select_billed(customer_resources, month),
+            )
 
 
-def _months(day: date) -> Iterator[date]:
+def _list_months(day: date) -> Iterator[date]:
     """Give the first days of the last months, the present one first."""
     month = day.replace(day=1)
-    for _ in range(_MONTHS):
+    for _ in range(_MONTH_COUNT):
         yield month
         month = (month - timedelta(days=1)).replace(day=1)
 
 
-def _billed(resources: Sequence[Resource], month: date) -> list[Resource]:
+def _select_billed(resources: Sequence[DemoResource], month: date) -> list[DemoResource]:
     """Give the resources that were there when the month began and cost something."""
     return [each for each in resources if each.cost and each.created.date() <= month]
 
 
-def _invoice(
-    rows: Rows, customer: int, month: date, state: str, billed: Sequence[Resource]
+def _add_invoice(
+    writer: RowWriter,
+    customer_id: int,
+    month: date,
+    state: str,
+    billed_resources: Sequence[DemoResource],
 ) -> None:
-    total = sum((each.cost for each in billed if each.cost), Decimal())
-    key = rows.add(
+    total = sum((resource.cost for resource in billed_resources if resource.cost), Decimal())
+    invoice_id = writer.add_row(
         tables.invoice,
-        customer_id=customer,
+        customer_id=customer_id,
         year=month.year,
         month=month.month,
         state=state,
         created=month,
         invoice_date=None if state == "pending" else month + timedelta(days=31),
-        tax_percent=_TAX,
+        tax_percent=_TAX_PERCENT,
         total_cost=total.quantize(_CENT, ROUND_HALF_UP),
-        total_price=(total * (100 + _TAX) / 100).quantize(_CENT, ROUND_HALF_UP),
-        reference_number=f"{month:%Y%m}-{customer:04}",
-        payment_url=f"https://pay.example.org/{month:%Y%m}/{customer}"
+        total_price=(total * (100 + _TAX_PERCENT) / 100).quantize(_CENT, ROUND_HALF_UP),
+        reference_number=f"{month:%Y%m}-{customer_id:04}",
+        payment_url=f"https://pay.example.org/{month:%Y%m}/{customer_id}"
         if state == "created"
         else "",
     )
-    for each in billed:
-        _item(rows, key, each, month)
+    for resource in billed_resources:
+        _add_invoice_item(writer, invoice_id, resource, month)
 
 
-def _item(rows: Rows, invoice: int, resource: Resource, month: date) -> None:
+def _add_invoice_item(
+    writer: RowWriter, invoice_id: int, resource: DemoResource, month: date
+) -> None:
     start = datetime.combine(month, time(), UTC)
-    rows.add(
+    writer.add_row(
         tables.invoice_item,
-        invoice_id=invoice,
+        invoice_id=invoice_id,
         resource_id=resource.key,
-        project_id=resource.place.project.key,
-        project_name=resource.place.project.name,
-        project_uuid=resource.place.project.uuid,
-        name=f"{resource.name} / {resource.place.offering.offer.name}",
+        project_id=resource.placement.project.key,
+        project_name=resource.placement.project.name,
+        project_uuid=resource.placement.project.uuid,
+        name=f"{resource.name} / {resource.placement.offering.spec.name}",
         article_code=f"R-{resource.key}",
-        unit=resource.plan.plan.unit if resource.plan else "month",
+        unit=resource.plan.spec.unit if resource.plan else "month",
         unit_price=resource.cost or 0,
         measured_unit="unit",
         quantity=1,
@@ -83,6 +99,6 @@ def _item(rows: Rows, invoice: int, resource: Resource, month: date) -> None:
         end=start + timedelta(days=28, seconds=-1),
         details={
             "resource_uuid": resource.uuid,
-            "offering_name": resource.place.offering.offer.name,
+            "offering_name": resource.placement.offering.spec.name,
         },
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.db import tables
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.rows import RowWriter
 
 _IDS: Mapping[tuple[str, str], int] = {
     ("core", "user"): 14,
@@ -35,7 +35,7 @@ VOLUME = _IDS["openstack", "volume"]
 ALLOCATION = _IDS["waldur_slurm", "allocation"]
 
 
-def add(rows: Rows) -> None:
+def add_content_types(writer: RowWriter) -> None:
     """Add the content types; every installation numbers them its own way."""
     for (app_label, model), key in _IDS.items():
-        rows.add(tables.content_type, id=key, app_label=app_label, model=model)
+        writer.add_row(tables.content_type, id=key, app_label=app_label, model=model)

@@ -13,11 +13,11 @@ from gateway.demo.marketplace.resources import (
     TERMINATED,
     TERMINATING,
     UPDATING,
-    Resource,
+    DemoResource,
 )
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.rows import RowWriter
 
-_STATES = {
+_STATE_NAMES = {
     CREATING: "Creating",
     OK: "OK",
     ERRED: "Erred",
@@ -25,7 +25,7 @@ _STATES = {
     TERMINATING: "Terminating",
     TERMINATED: "Terminated",
 }
-_ENDED = {
+_FINAL_EVENTS = {
     OK: ("create_succeeded", "has been created"),
     ERRED: ("erred_on_backend", "has erred on the backend"),
     UPDATING: ("update_requested", "is to be updated"),
@@ -35,44 +35,52 @@ _ENDED = {
 """What happened last to resources, by their state."""
 
 
-class Happening(NamedTuple):
+class LogEntry(NamedTuple):
     """What happened to a resource, and when."""
 
-    kind: str
-    words: str
-    at: datetime
+    event: str
+    description: str
+    created: datetime
 
 
-def add(rows: Rows, resource: Resource) -> None:
+def add_log_entries(writer: RowWriter, resource: DemoResource) -> None:
     """Add to the event log what happened to a resource."""
-    for each in _happenings(rows, resource):
-        key = rows.add(
+    for entry in _generate_entries(writer, resource):
+        event_id = writer.add_row(
             tables.event,
-            created=each.at,
-            event_type=f"marketplace_resource_{each.kind}",
-            message=f"Resource {resource.name} {each.words}.",
+            created=entry.created,
+            event_type=f"marketplace_resource_{entry.event}",
+            message=f"Resource {resource.name} {entry.description}.",
             context={
                 "resource_uuid": resource.uuid,
                 "resource_name": resource.name,
-                "resource_get_state_display": _STATES[resource.state],
+                "resource_get_state_display": _STATE_NAMES[resource.state],
                 "resource_limits": resource.limits,
                 "resource_attributes": {"user_password": "secret-log"},
             },
         )
-        _feed(rows, resource, key)
+        _add_feeds(writer, resource, event_id)
 
 
-def _happenings(rows: Rows, resource: Resource) -> Iterator[Happening]:
-    yield Happening("create_requested", "has been ordered", resource.created)
-    if resource.state in _ENDED:
-        lived = rows.ago(0) - resource.created
-        changed = "has been changed: field 'name': from draft"
-        yield Happening("has_been_changed", changed, resource.created + lived / 2)
-        yield Happening(*_ENDED[resource.state], resource.created + lived * 0.95)
+def _generate_entries(writer: RowWriter, resource: DemoResource) -> Iterator[LogEntry]:
+    yield LogEntry("create_requested", "has been ordered", resource.created)
+    if resource.state in _FINAL_EVENTS:
+        lifetime = writer.days_ago(0) - resource.created
+        change_description = "has been changed: field 'name': from draft"
+        yield LogEntry("has_been_changed", change_description, resource.created + lifetime / 2)
+        yield LogEntry(*_FINAL_EVENTS[resource.state], resource.created + lifetime * 0.95)
 
 
-def _feed(rows: Rows, resource: Resource, event: int) -> None:
+def _add_feeds(writer: RowWriter, resource: DemoResource, event_id: int) -> None:
     """Say whose log the event stands in."""
-    project = resource.place.project
-    for kind, scope in ((kinds.RESOURCE, resource.key), (kinds.PROJECT, project.key)):
-        rows.add(tables.event_feed, event_id=event, content_type_id=kind, object_id=scope)
+    project = resource.placement.project
+    for content_type_id, object_id in (
+        (kinds.RESOURCE, resource.key),
+        (kinds.PROJECT, project.key),
+    ):
+        writer.add_row(
+            tables.event_feed,
+            event_id=event_id,
+            content_type_id=content_type_id,
+            object_id=object_id,
+        )

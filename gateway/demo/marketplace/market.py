@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.demo.marketplace.customers import Customers
-from gateway.demo.marketplace.offerings import Offering
-from gateway.demo.marketplace.projects import Project
+from gateway.demo.marketplace.customers import DemoCustomers
+from gateway.demo.marketplace.offerings import DemoOffering
+from gateway.demo.marketplace.projects import DemoProject
 
 
 @dataclass(frozen=True)
-class Market:
+class DemoMarket:
     """Organisations, the projects of theirs, and what is offered to them."""
 
-    customers: Customers
-    projects: Sequence[Project]
-    offerings: Sequence[Offering]
+    customers: DemoCustomers
+    projects: Sequence[DemoProject]
+    offerings: Sequence[DemoOffering]

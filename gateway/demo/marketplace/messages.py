@@ -4,39 +4,43 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.rows import RowWriter
 
-Said: TypeAlias = dict[str, Any]
-_EVERY = 4
+OrderTexts: TypeAlias = dict[str, Any]
+_CONVERSATION_INTERVAL = 4
 """About one order in so many there was a conversation."""
 
 
-def talk(number: int, at: datetime) -> Said:
+def generate_conversation(number: int, created: datetime) -> OrderTexts:
     """Give what consumer and provider told each other about the order of that number."""
-    subject, rest = divmod(number, _EVERY)
-    return _TALKS[subject % len(_TALKS)](number, at) if rest == 0 else {}
+    conversation_number, remainder = divmod(number, _CONVERSATION_INTERVAL)
+    return (
+        _CONVERSATIONS[conversation_number % len(_CONVERSATIONS)](number, created)
+        if remainder == 0
+        else {}
+    )
 
 
-def _question(number: int, at: datetime) -> Said:
+def _ask_question(number: int, created: datetime) -> OrderTexts:
     return {
         "provider_message": "Which queue do you need? Please see the guide.",
         "provider_message_url": "https://docs.example.org/queues",
-        "provider_message_updated_at": at + timedelta(minutes=2),
+        "provider_message_updated_at": created + timedelta(minutes=2),
         "callback_url": f"https://example.org/orders/{number}",
     }
 
 
-def _conversation(number: int, at: datetime) -> Said:
+def _exchange_messages(number: int, created: datetime) -> OrderTexts:
     return {
-        **_question(number, at),
+        **_ask_question(number, created),
         "consumer_message": "The short one will do.",
-        "consumer_message_updated_at": at + timedelta(minutes=3),
+        "consumer_message_updated_at": created + timedelta(minutes=3),
         "provider_message_attachment": f"order_attachments/guide-{number}.pdf",
         "consumer_message_attachment": f"order_attachments/answer-{number}.pdf",
     }
 
 
-def _purchase(number: int, _: datetime) -> Said:
+def _attach_purchase_order(number: int, _: datetime) -> OrderTexts:
     return {
         "attachment": f"order_attachments/purchase-order-{number}.pdf",
         "request_comment": "The purchase order is attached.",
@@ -44,36 +48,44 @@ def _purchase(number: int, _: datetime) -> Said:
     }
 
 
-_TALKS: tuple[Callable[[int, datetime], Said], ...] = (_question, _conversation, _purchase)
+_CONVERSATIONS: tuple[Callable[[int, datetime], OrderTexts], ...] = (
+    _ask_question,
+    _exchange_messages,
+    _attach_purchase_order,
+)
 
 
-def failure(at: datetime) -> Said:
+def describe_failure(created: datetime) -> OrderTexts:
     """Give what an order that failed leaves behind."""
     return {
         "error_message": "The backend refused.",
         "error_traceback": "Traceback: Refused",
-        "error_updated_at": at + timedelta(minutes=3),
+        "error_updated_at": created + timedelta(minutes=3),
     }
 
 
-def success(at: datetime) -> Said:
+def describe_success(created: datetime) -> OrderTexts:
     """Give what an order that was carried out leaves behind."""
-    done = at + timedelta(minutes=3)
-    return {"completed_at": done, "output": "Carried out.", "output_updated_at": done}
+    completed_at = created + timedelta(minutes=3)
+    return {
+        "completed_at": completed_at,
+        "output": "Carried out.",
+        "output_updated_at": completed_at,
+    }
 
 
-def refusal(number: int) -> Said:
+def describe_rejection(number: int) -> OrderTexts:
     """Give why an order was rejected, by its consumer's or its provider's people."""
     if number % 2:
         return {"consumer_rejection_comment": "The budget of this year is spent."}
     return {"provider_rejection_comment": "There is no room at present."}
 
 
-def wish() -> Said:
+def describe_request() -> OrderTexts:
     """Give what was said for an order that waits for a decision."""
     return {"request_comment": "Please, for the course in spring."}
 
 
-def later(rows: Rows) -> Said:
+def describe_delayed_start(writer: RowWriter) -> OrderTexts:
     """Give from when on an order is to be carried out."""
-    return {**wish(), "start_date": rows.ahead(14)}
+    return {**describe_request(), "start_date": writer.days_ahead(14)}

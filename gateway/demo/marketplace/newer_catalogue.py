@@ -2,16 +2,16 @@
 
 from decimal import Decimal
 
-from gateway.demo.marketplace.catalogue import Component, Kind, Plan
+from gateway.demo.marketplace.catalogue import ComponentSpec, OfferingKind, PlanSpec
 
-SCHOLARLY = ("Universities", "Institutes")
-COMMON = (*SCHOLARLY, "Industry", "Research")
+SCHOLARLY_GROUPS = ("Universities", "Institutes")
+COMMON_GROUPS = (*SCHOLARLY_GROUPS, "Industry", "Research")
 
-ACCELERATORS = Kind(
+ACCELERATORS = OfferingKind(
     "Marketplace.Slurm",
     "High-performance computing",
     (
-        Component(
+        ComponentSpec(
             "gpu_hours",
             "GPU hours",
             "GPU-hours",
@@ -19,11 +19,11 @@ ACCELERATORS = Kind(
             "1.35",
             "month",
             bounds=(10, 20000),
-            traits={"default_limit": 100},
-            overage="gpu_overage",
+            extra_columns={"default_limit": 100},
+            overage_type="gpu_overage",
         ),
-        Component("cpu_hours", "CPU hours", "hours", "limit", "0.008", "quarterly"),
-        Component(
+        ComponentSpec("cpu_hours", "CPU hours", "hours", "limit", "0.008", "quarterly"),
+        ComponentSpec(
             "home",
             "Home folders",
             "TB",
@@ -31,17 +31,17 @@ ACCELERATORS = Kind(
             "9.5",
             "annual",
             bounds=(1, 50),
-            traits={"limit_amount": 900},
+            extra_columns={"limit_amount": 900},
         ),
-        Component("gpu_overage", "GPU hours above the limit", "GPU-hours", "usage", "2.1"),
+        ComponentSpec("gpu_overage", "GPU hours above the limit", "GPU-hours", "usage", "2.1"),
     ),
     (
-        Plan("Training", groups=SCHOLARLY),
-        Plan("Inference", factor=Decimal("1.3")),
-        Plan("Early access", "day", Decimal("0.1"), archived=True),
+        PlanSpec("Training", groups=SCHOLARLY_GROUPS),
+        PlanSpec("Inference", factor=Decimal("1.3")),
+        PlanSpec("Early access", "day", Decimal("0.1"), is_archived=True),
     ),
 )
-_BY_THE_YEAR = {
+_YEARLY_PREPAID_COLUMNS = {
     "is_prepaid": True,
     "min_prepaid_duration": 12,
     "max_prepaid_duration": 60,
@@ -50,94 +50,97 @@ _BY_THE_YEAR = {
     "max_renewal_duration": 36,
     "renewal_duration_step": 12,
 }
-RESERVED = Kind(
+RESERVED = OfferingKind(
     "Marketplace.Slurm",
     "High-performance computing",
     (
-        Component(
+        ComponentSpec(
             "nodes",
             "Reserved nodes",
             "nodes",
             "limit",
             "780",
             bounds=(1, 32),
-            traits=_BY_THE_YEAR,
-            overage="shared_hours",
+            extra_columns=_YEARLY_PREPAID_COLUMNS,
+            overage_type="shared_hours",
         ),
-        Component("shared_hours", "Hours on shared nodes", "node-hours", "usage", "4.2"),
-        Component("racking", "Installation", "once", "one", "1200"),
+        ComponentSpec("shared_hours", "Hours on shared nodes", "node-hours", "usage", "4.2"),
+        ComponentSpec("racking", "Installation", "once", "one", "1200"),
     ),
     (
-        Plan("Reserved"),
-        Plan("Reserved, with engineer", factor=Decimal("1.25"), groups=("Industry",)),
+        PlanSpec("Reserved"),
+        PlanSpec("Reserved, with engineer", factor=Decimal("1.25"), groups=("Industry",)),
     ),
 )
-VAULT = Kind(
+VAULT = OfferingKind(
     "Marketplace.Basic",
     "Storage",
     (
-        Component(
+        ComponentSpec(
             "cold",
             "Cold storage",
             "TB",
             "limit",
             "0.9",
             bounds=(1, 5000),
-            traits={"is_prepaid": True, "min_prepaid_duration": 12},
-            overage="retrieval",
+            extra_columns={"is_prepaid": True, "min_prepaid_duration": 12},
+            overage_type="retrieval",
         ),
-        Component(
+        ComponentSpec(
             "copies",
             "Second copy",
             "",
             "limit",
             "0.7",
             bounds=(0, 1),
-            traits={
+            extra_columns={
                 "is_prepaid": True,
                 "is_boolean": True,
                 "min_renewal_duration": 1,
                 "max_renewal_duration": 120,
             },
         ),
-        Component("retrieval", "Retrieval", "TB", "usage", "6.5"),
+        ComponentSpec("retrieval", "Retrieval", "TB", "usage", "6.5"),
     ),
-    (Plan("Prepaid term", "quarter"), Plan("Prepaid term, 2022", archived=True, max_amount=1)),
+    (
+        PlanSpec("Prepaid term", "quarter"),
+        PlanSpec("Prepaid term, 2022", is_archived=True, max_amount=1),
+    ),
 )
-TRIAL = Kind(
+TRIAL = OfferingKind(
     "Marketplace.Script",
     "Managed platforms",
     (
-        Component(
+        ComponentSpec(
             "licences",
             "Licences",
             "users",
             "limit",
             "4",
             bounds=(1, 100),
-            traits=_BY_THE_YEAR,
+            extra_columns=_YEARLY_PREPAID_COLUMNS,
         ),
     ),
-    (Plan("Prepaid trial"),),
+    (PlanSpec("Prepaid trial"),),
 )
-SHARE = Kind("Marketplace.Slurm", "High-performance computing")
-SEQUENCING = Kind(
+SHARE = OfferingKind("Marketplace.Slurm", "High-performance computing")
+SEQUENCING = OfferingKind(
     "Support.OfferingTemplate",
     "Expert services",
     (
-        Component("samples", "Samples", "samples", "usage", "62.5"),
-        Component("project", "Project fee", "once", "one", "310"),
-        Component("change", "Change of protocol", "once", "few", "95"),
+        ComponentSpec("samples", "Samples", "samples", "usage", "62.5"),
+        ComponentSpec("project", "Project fee", "once", "one", "310"),
+        ComponentSpec("change", "Change of protocol", "once", "few", "95"),
     ),
-    (Plan("By the sample", "quantity"), Plan("By the month", factor=Decimal("0.9"))),
+    (PlanSpec("By the sample", "quantity"), PlanSpec("By the month", factor=Decimal("0.9"))),
 )
-REMOTE = Kind(
+REMOTE = OfferingKind(
     "Waldur.RemoteOffering",
     "Private clouds",
     (
-        Component("cores", "Cores", "cores", "limit", "3.9", "month", bounds=(1, 128)),
-        Component("ram", "RAM", "GB", "limit", "1.05", "month", bounds=(1, 2048)),
-        Component("traffic", "Outgoing traffic", "GB", "usage", "0.02"),
+        ComponentSpec("cores", "Cores", "cores", "limit", "3.9", "month", bounds=(1, 128)),
+        ComponentSpec("ram", "RAM", "GB", "limit", "1.05", "month", bounds=(1, 2048)),
+        ComponentSpec("traffic", "Outgoing traffic", "GB", "usage", "0.02"),
     ),
-    (Plan("Federation"), Plan("Federation, by the hour", "hour", Decimal("0.002"))),
+    (PlanSpec("Federation"), PlanSpec("Federation, by the hour", "hour", Decimal("0.002"))),
 )

@@ -1,25 +1,25 @@
 """The offerings that joined the demo marketplace later."""
 
 from gateway.demo.marketplace import catalogue, newer_catalogue
-from gateway.demo.marketplace.newer_catalogue import COMMON, SCHOLARLY
+from gateway.demo.marketplace.newer_catalogue import COMMON_GROUPS, SCHOLARLY_GROUPS
 from gateway.demo.marketplace.offers import (
     ARCHIVED,
     DRAFT,
-    FAILS,
+    FAIL_ORDERS_OPTION,
     PAUSED,
     UNAVAILABLE,
-    Offer,
+    OfferingSpec,
 )
-from gateway.demo.marketplace.questions import EVERY
+from gateway.demo.marketplace.questions import ALL_QUESTIONS
 
-NEWER = (
-    Offer(
+NEWER_OFFERING_SPECS = (
+    OfferingSpec(
         "Nordlys AI cluster",
         newer_catalogue.ACCELERATORS,
         "aurora",
         60,
-        groups=SCHOLARLY,
-        since=1,
+        groups=SCHOLARLY_GROUPS,
+        age_spread_days=1,
         plugin_options={
             "service_provider_can_create_offering_user": True,
             "enable_provider_consumer_messaging": True,
@@ -37,29 +37,29 @@ NEWER = (
             "Notebooks": "https://notebooks.nordlys.example.org/",
         },
     ),
-    Offer(
+    OfferingSpec(
         "Reserved GPU nodes",
         newer_catalogue.RESERVED,
         "fjord",
         30,
         groups=("Industry", "Universities"),
-        since=1,
+        age_spread_days=1,
         plugin_options={"can_restore_resource": True, "enable_purchase_order_upload": True},
         options=("purpose", "budget", "nodes"),
         partitions=("reserved",),
         endpoints={"Desktop": "rdp://desk.fjord.example.org"},
     ),
-    Offer(
+    OfferingSpec(
         "Archive vault",
         newer_catalogue.VAULT,
         "granite",
         30,
-        groups=SCHOLARLY,
-        since=1,
+        groups=SCHOLARLY_GROUPS,
+        age_spread_days=1,
         plugin_options={"can_restore_resource": True},
         resource_options=("retention_days", "review_on", "summary"),
     ),
-    Offer(
+    OfferingSpec(
         "Aurora for oceanographers",
         newer_catalogue.SHARE,
         "aurora",
@@ -68,34 +68,34 @@ NEWER = (
         shared=False,
         billable=False,
         project="Ocean currents",
-        since=1,
+        age_spread_days=1,
         plugin_options={"auto_approve_for_roles": ["PROJECT.MANAGER"]},
     ),
-    Offer(
+    OfferingSpec(
         "Sequencing service",
         newer_catalogue.SEQUENCING,
         "meridian",
         20,
-        groups=COMMON,
-        since=1,
+        groups=COMMON_GROUPS,
+        age_spread_days=1,
         plugin_options={
             "enable_provider_consumer_messaging": True,
             "notify_about_provider_consumer_messages": True,
             "restricted_to_roles": ["PROJECT.MANAGER", "PROJECT.ADMIN", "CUSTOMER.OWNER"],
         },
-        options=EVERY,
-        resource_options=EVERY,
+        options=ALL_QUESTIONS,
+        resource_options=ALL_QUESTIONS,
     ),
-    Offer(
+    OfferingSpec(
         "Northern federation cloud",
         newer_catalogue.REMOTE,
         "meridian",
         20,
-        groups=COMMON,
-        since=1,
+        groups=COMMON_GROUPS,
+        age_spread_days=1,
         plugin_options={"auto_approve_remote_orders": True},
     ),
-    Offer(
+    OfferingSpec(
         "Cold room monitoring",
         catalogue.SERVICE,
         "granite",
@@ -103,31 +103,37 @@ NEWER = (
         PAUSED,
         shared=False,
         project="Crop genomes",
-        since=1,
-        traits={"paused_reason": "The sensors are being replaced."},
+        age_spread_days=1,
+        extra_columns={"paused_reason": "The sensors are being replaced."},
     ),
-    Offer("Pilot notebooks", catalogue.SEATS, "fjord", 0, UNAVAILABLE, shared=False, since=1),
-    Offer("Magnetic disk pool", catalogue.STORAGE, "granite", 5, ARCHIVED, since=1),
-    Offer("Data stewardship course", catalogue.SERVICE, "meridian", 0, DRAFT, since=1),
-    Offer(
+    OfferingSpec(
+        "Pilot notebooks", catalogue.SEATS, "fjord", 0, UNAVAILABLE, shared=False, age_spread_days=1
+    ),
+    OfferingSpec(
+        "Magnetic disk pool", catalogue.STORAGE, "granite", 5, ARCHIVED, age_spread_days=1
+    ),
+    OfferingSpec(
+        "Data stewardship course", catalogue.SERVICE, "meridian", 0, DRAFT, age_spread_days=1
+    ),
+    OfferingSpec(
         "Open data mirror",
         catalogue.STORAGE,
         "granite",
         5,
         UNAVAILABLE,
         billable=False,
-        since=1,
-        traits={
+        age_spread_days=1,
+        extra_columns={
             "datacite_doi": "10.5072/demo-mirror",
             "citation_count": 17,
             "error_message": "The mirror is out of step.",
         },
     ),
-    Offer(
+    OfferingSpec(
         "Licences on trial",
         newer_catalogue.TRIAL,
         "meridian",
-        since=1,
-        plugin_options={FAILS: True},
+        age_spread_days=1,
+        plugin_options={FAIL_ORDERS_OPTION: True},
     ),
 )

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from gateway.db import tables
 from gateway.demo.marketplace import kinds
-from gateway.demo.marketplace.about import about, place
-from gateway.demo.marketplace.catalogue import Component
-from gateway.demo.marketplace.customers import Customers
-from gateway.demo.marketplace.offers import OFFERS, Offer
-from gateway.demo.marketplace.prices import Priced, components, plan
-from gateway.demo.marketplace.projects import Project
-from gateway.demo.marketplace.questions import form
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.about import describe_offering, locate_provider
+from gateway.demo.marketplace.catalogue import ComponentSpec
+from gateway.demo.marketplace.customers import DemoCustomers
+from gateway.demo.marketplace.offers import OFFERING_SPECS, OfferingSpec
+from gateway.demo.marketplace.prices import PricedPlan, add_components, add_plan
+from gateway.demo.marketplace.projects import DemoProject
+from gateway.demo.marketplace.questions import build_form
+from gateway.demo.marketplace.rows import RowWriter
 
-CATEGORIES = {
+CATEGORY_TITLES = {
     "High-performance computing": "Kõrgjõudlusega arvutused",
     "Private clouds": "Privaatpilved",
     "Virtual machines": "Virtuaalmasinad",
@@ -27,133 +27,139 @@ CATEGORIES = {
 
 
 @dataclass(frozen=True)
-class Offering:
+class DemoOffering:
     """An offering with what its resources and orders need to know of it."""
 
     key: int
-    offer: Offer
-    settings: int
-    plans: Sequence[Priced]
-    components: Mapping[str, int]
+    spec: OfferingSpec
+    service_settings_id: int
+    plans: Sequence[PricedPlan]
+    component_ids: Mapping[str, int]
 
     @property
-    def limited(self) -> Iterator[Component]:
+    def limited_components(self) -> Iterator[ComponentSpec]:
         """The components of which consumers say how much they want."""
-        return (each for each in self.offer.kind.components if each.limited)
+        return (each for each in self.spec.kind.components if each.has_limit)
 
     @property
-    def restorable(self) -> bool:
+    def can_restore(self) -> bool:
         """Whether what was terminated can be had back."""
-        return "can_restore_resource" in self.offer.plugin_options
+        return "can_restore_resource" in self.spec.plugin_options
 
     @property
-    def prepaid(self) -> bool:
+    def is_prepaid(self) -> bool:
         """Whether it is paid for a time in advance."""
-        return any("is_prepaid" in each.traits for each in self.offer.kind.components)
+        return any("is_prepaid" in each.extra_columns for each in self.spec.kind.components)
 
 
-def categories(rows: Rows) -> dict[str, int]:
+def add_categories(writer: RowWriter) -> dict[str, int]:
     """Add the categories, and give their keys by title."""
-    return {title: _category(rows, title, other) for title, other in CATEGORIES.items()}
+    return {
+        title: _add_category(writer, title, estonian_title)
+        for title, estonian_title in CATEGORY_TITLES.items()
+    }
 
 
-def add(
-    rows: Rows,
-    offers: Sequence[Offer],
-    customers: Customers,
-    projects: Sequence[Project],
-    titles: Mapping[str, int],
-    older: Sequence[Offering] = (),
-) -> list[Offering]:
+def add_offerings(
+    writer: RowWriter,
+    specs: Sequence[OfferingSpec],
+    customers: DemoCustomers,
+    projects: Sequence[DemoProject],
+    category_ids: Mapping[str, int],
+    existing_offerings: Sequence[DemoOffering] = (),
+) -> list[DemoOffering]:
     """Add offerings; a parent comes before its children, or is among the `older`."""
-    bound = {each.name: each.key for each in projects}
-    made = {each.offer.name: each for each in older}
-    for offer in offers:
-        refers = {
-            "category_id": titles[offer.kind.category],
-            "project_id": offer.project and bound[offer.project],
-            "parent_id": offer.parent and made[offer.parent].key,
+    project_ids = {item.name: item.key for item in projects}
+    offerings = {item.spec.name: item for item in existing_offerings}
+    for spec in specs:
+        references = {
+            "category_id": category_ids[spec.kind.category],
+            "project_id": spec.project and project_ids[spec.project],
+            "parent_id": spec.parent and offerings[spec.parent].key,
         }
-        made[offer.name] = _add(rows, offer, customers, refers)
-    return list(made.values())[len(older) :]
+        offerings[spec.name] = _add_offering(writer, spec, customers, references)
+    return list(offerings.values())[len(existing_offerings) :]
 
 
-def _add(
-    rows: Rows, offer: Offer, customers: Customers, refers: Mapping[str, int | str | None]
-) -> Offering:
-    provider = customers.keys[offer.provider]
-    settings = _settings(rows, offer, provider)
-    key = rows.add(
+def _add_offering(
+    writer: RowWriter,
+    spec: OfferingSpec,
+    customers: DemoCustomers,
+    references: Mapping[str, int | str | None],
+) -> DemoOffering:
+    provider_id = customers.customer_ids[spec.provider]
+    service_settings_id = _add_service_settings(writer, spec, provider_id)
+    offering_id = writer.add_row(
         tables.offering,
-        **_texts(rows, offer),
-        **refers,
-        customer_id=provider,
+        **_build_columns(writer, spec),
+        **references,
+        customer_id=provider_id,
         content_type_id=kinds.SETTINGS,
-        object_id=settings,
+        object_id=service_settings_id,
     )
-    counted = components(rows, key, offer)
-    plans = [plan(rows, key, offer, each, counted) for each in offer.kind.plans]
-    _share(rows, key, offer, plans, customers)
-    front = {"Front page": f"https://{offer.provider}.example.org/"}
-    for name, url in {**front, **offer.endpoints}.items():
-        rows.add(tables.offering_endpoint, offering_id=key, name=name, url=url)
-    return Offering(key, offer, settings, plans, counted)
+    component_ids = add_components(writer, offering_id, spec)
+    plans = [add_plan(writer, offering_id, spec, each, component_ids) for each in spec.kind.plans]
+    _add_group_restrictions(writer, offering_id, spec, plans, customers)
+    front_page = {"Front page": f"https://{spec.provider}.example.org/"}
+    for name, url in {**front_page, **spec.endpoints}.items():
+        writer.add_row(tables.offering_endpoint, offering_id=offering_id, name=name, url=url)
+    return DemoOffering(offering_id, spec, service_settings_id, plans, component_ids)
 
 
-def _category(rows: Rows, title: str, other: str) -> int:
-    return rows.add(
+def _add_category(writer: RowWriter, title: str, estonian_title: str) -> int:
+    return writer.add_row(
         tables.category,
         title=title,
         title_en=title,
-        title_et=other,
+        title_et=estonian_title,
         icon=f"category_icons/{title.split(maxsplit=1)[0].lower()}.svg",
         description=f"{title} for research.",
         default_vm_category=title == "Virtual machines",
         default_volume_category=title == "Volumes",
         default_tenant_category=title == "Private clouds",
-        created=rows.ago(1200),
+        created=writer.days_ago(1200),
     )
 
 
-def _settings(rows: Rows, offer: Offer, customer: int) -> int:
+def _add_service_settings(writer: RowWriter, spec: OfferingSpec, customer_id: int) -> int:
     """Add the service behind the offering; that of a private cloud's parts is the cloud."""
-    clouds = [each.parent for each in OFFERS if each.parent]
-    tenant = dict(zip(dict.fromkeys(clouds), (1, 2), strict=True)).get(offer.parent or "")
-    return rows.add(
+    cloud_names = [each.parent for each in OFFERING_SPECS if each.parent]
+    tenant_id = dict(zip(dict.fromkeys(cloud_names), (1, 2), strict=True)).get(spec.parent or "")
+    return writer.add_row(
         tables.service_settings,
-        name=offer.name,
+        name=spec.name,
         state=3,
-        type=offer.kind.type.split(".")[0],
-        backend_url=f"https://{offer.provider}.example.org/api",
+        type=spec.kind.offering_type.split(".")[0],
+        backend_url=f"https://{spec.provider}.example.org/api",
         username="gateway",
-        password=f"secret-{offer.provider}-password",
-        token=f"secret-{offer.provider}-token",
+        password=f"secret-{spec.provider}-password",
+        token=f"secret-{spec.provider}-token",
         options='{"secret": "secret-option"}',
         is_active=True,
-        shared=offer.shared,
-        customer_id=customer,
-        content_type_id=tenant and kinds.TENANT,
-        object_id=tenant,
+        shared=spec.shared,
+        customer_id=customer_id,
+        content_type_id=tenant_id and kinds.TENANT,
+        object_id=tenant_id,
     )
 
 
-def _texts(rows: Rows, offer: Offer) -> dict[str, object]:
-    slug = "-".join(offer.name.lower().replace("(", "").replace(")", "").split())
+def _build_columns(writer: RowWriter, spec: OfferingSpec) -> dict[str, object]:
+    slug = "-".join(spec.name.lower().replace("(", "").replace(")", "").split())
     return {
-        "name": offer.name,
+        "name": spec.name,
         "slug": slug,
-        **about(offer.name),
-        **place(offer.provider),
-        "type": offer.kind.type,
-        "state": offer.state,
-        "shared": offer.shared,
-        "billable": offer.billable,
-        "thumbnail": f"offering_thumbnails/{slug}.png" if rows.chance(0.6) else None,
-        "image": f"offering_images/{slug}.png" if rows.chance(0.3) else None,
+        **describe_offering(spec.name),
+        **locate_provider(spec.provider),
+        "type": spec.kind.offering_type,
+        "state": spec.state,
+        "shared": spec.shared,
+        "billable": spec.billable,
+        "thumbnail": f"offering_thumbnails/{slug}.png" if writer.draw_chance(0.6) else None,
+        "image": f"offering_images/{slug}.png" if writer.draw_chance(0.3) else None,
         "attributes": {"support_phone": "+47 000 00 000"},
-        "options": form(offer.options),
-        "resource_options": form(offer.resource_options) if offer.resource_options else {},
-        "plugin_options": dict(offer.plugin_options),
+        "options": build_form(spec.options),
+        "resource_options": build_form(spec.resource_options) if spec.resource_options else {},
+        "plugin_options": dict(spec.plugin_options),
         "secret_options": {
             "token": "secret-offering-token",
             "shared_user_password": "secret-shared-password",
@@ -163,28 +169,32 @@ def _texts(rows: Rows, offer: Offer) -> dict[str, object]:
         "backend_metadata": {},
         "helpdesk_url": "https://help.example.org/",
         "documentation_url": f"https://docs.example.org/{slug}",
-        "access_url": f"https://{slug}.example.org/" if offer.partitions else "",
+        "access_url": f"https://{slug}.example.org/" if spec.partitions else "",
         "privacy_policy_link": "https://example.org/privacy",
         "citation_count": -1,
-        "created": rows.ago(rows.random.randrange(830, 830 + offer.since)),
-        **offer.traits,
+        "created": writer.days_ago(writer.random.randrange(830, 830 + spec.age_spread_days)),
+        **spec.extra_columns,
     }
 
 
-def _share(
-    rows: Rows, offering: int, offer: Offer, plans: Sequence[Priced], customers: Customers
+def _add_group_restrictions(
+    writer: RowWriter,
+    offering_id: int,
+    spec: OfferingSpec,
+    plans: Sequence[PricedPlan],
+    customers: DemoCustomers,
 ) -> None:
     """Say which groups of organisations may order the offering, and by which plans."""
-    for group in offer.groups:
-        rows.add(
+    for group in spec.groups:
+        writer.add_row(
             tables.offering_organization_group,
-            offering_id=offering,
-            organizationgroup_id=customers.groups[group],
+            offering_id=offering_id,
+            organizationgroup_id=customers.group_ids[group],
         )
-    for each in plans:
-        for group in each.plan.groups:
-            rows.add(
+    for plan in plans:
+        for group in plan.spec.groups:
+            writer.add_row(
                 tables.plan_organization_group,
-                plan_id=each.key,
-                organizationgroup_id=customers.groups[group],
+                plan_id=plan.key,
+                organizationgroup_id=customers.group_ids[group],
             )

@@ -5,21 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.demo.marketplace import catalogue
-from gateway.demo.marketplace.catalogue import Kind
+from gateway.demo.marketplace.catalogue import OfferingKind
 
-FAILS = "demo_order_fails"
+FAIL_ORDERS_OPTION = "demo_order_fails"
 """The plugin option of offerings whose orders the demo's provider fails."""
 DRAFT, ACTIVE, PAUSED, ARCHIVED, UNAVAILABLE = range(1, 6)
 
 
 @dataclass(frozen=True)
-class Offer:
+class OfferingSpec:
     """An offering as it is written down."""
 
     name: str
-    kind: Kind
+    kind: OfferingKind
     provider: str
-    weight: int = 0
+    resource_weight: int = 0
     """How many of a thousand resources are of it."""
     state: int = ACTIVE
     parent: str | None = None
@@ -33,30 +33,30 @@ class Offer:
     resource_options: Sequence[str] = ()
     partitions: Sequence[str] = ()
     endpoints: Mapping[str, str] = field(default_factory=dict)
-    since: int = 150
+    age_spread_days: int = 150
     """By how many days it may be older than the newest."""
-    traits: Mapping[str, Any] = field(default_factory=dict)
+    extra_columns: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def private(self) -> bool:
+    def is_private(self) -> bool:
         """Whether only its own organisation may order it."""
         return not self.shared
 
     @property
-    def fails(self) -> bool:
+    def has_failing_orders(self) -> bool:
         """Whether the demo's provider fails what is ordered."""
-        return FAILS in self.plugin_options
+        return FAIL_ORDERS_OPTION in self.plugin_options
 
 
-OFFERS = (
-    Offer(
+OFFERING_SPECS = (
+    OfferingSpec(
         "Boreas Cloud",
         catalogue.TENANT,
         "aurora",
         70,
         plugin_options={"storage_mode": "dynamic", "max_instances": 30, "max_volumes": 100},
     ),
-    Offer(
+    OfferingSpec(
         "Boreas machines of Vesterlund",
         catalogue.INSTANCE,
         "vesterlund",
@@ -65,7 +65,7 @@ OFFERS = (
         shared=False,
         billable=False,
     ),
-    Offer(
+    OfferingSpec(
         "Boreas volumes of Vesterlund",
         catalogue.VOLUME,
         "vesterlund",
@@ -74,14 +74,14 @@ OFFERS = (
         shared=False,
         billable=False,
     ),
-    Offer(
+    OfferingSpec(
         "Fjord Cloud East",
         catalogue.TENANT,
         "fjord",
         60,
         plugin_options={"storage_mode": "fixed", "snapshot_size_limit_gb": 500},
     ),
-    Offer(
+    OfferingSpec(
         "Fjord machines of Kirkwood",
         catalogue.INSTANCE,
         "kirkwood",
@@ -90,7 +90,7 @@ OFFERS = (
         shared=False,
         billable=False,
     ),
-    Offer(
+    OfferingSpec(
         "Fjord volumes of Kirkwood",
         catalogue.VOLUME,
         "kirkwood",
@@ -99,7 +99,7 @@ OFFERS = (
         shared=False,
         billable=False,
     ),
-    Offer(
+    OfferingSpec(
         "Aurora Supercomputer",
         catalogue.CLUSTER,
         "aurora",
@@ -114,7 +114,7 @@ OFFERS = (
         resource_options=("notify_at", "contact"),
         partitions=("small", "large", "gpu", "debug"),
     ),
-    Offer(
+    OfferingSpec(
         "Boreas CPU partition",
         catalogue.PACKAGE,
         "aurora",
@@ -122,16 +122,16 @@ OFFERS = (
         plugin_options={"homedir_prefix": "/home/"},
         partitions=("cpu",),
     ),
-    Offer(
+    OfferingSpec(
         "Boreas GPU partition",
         catalogue.PACKAGE,
         "aurora",
         30,
         PAUSED,
         partitions=("gpu",),
-        traits={"paused_reason": "Cooling is being replaced."},
+        extra_columns={"paused_reason": "Cooling is being replaced."},
     ),
-    Offer(
+    OfferingSpec(
         "Aurora Grand Challenge",
         catalogue.GRANT,
         "aurora",
@@ -140,11 +140,13 @@ OFFERS = (
         partitions=("capability",),
         plugin_options={"require_purchase_order_upload": True},
     ),
-    Offer(
+    OfferingSpec(
         "Fjord HPC Express", catalogue.CLUSTER, "fjord", 30, UNAVAILABLE, partitions=("express",)
     ),
-    Offer("Selene (retired)", catalogue.CLUSTER, "aurora", 20, ARCHIVED, partitions=("old",)),
-    Offer(
+    OfferingSpec(
+        "Selene (retired)", catalogue.CLUSTER, "aurora", 20, ARCHIVED, partitions=("old",)
+    ),
+    OfferingSpec(
         "Research object storage",
         catalogue.STORAGE,
         "granite",
@@ -157,7 +159,7 @@ OFFERS = (
         },
         resource_options=("tier", "retention_days", "versioning"),
     ),
-    Offer(
+    OfferingSpec(
         "Project file shares",
         catalogue.STORAGE,
         "granite",
@@ -165,8 +167,8 @@ OFFERS = (
         plugin_options={"conceal_billing_data": True},
         resource_options=("tier", "contact"),
     ),
-    Offer("Tape vault", catalogue.PREPAID, "granite", 30),
-    Offer(
+    OfferingSpec("Tape vault", catalogue.PREPAID, "granite", 30),
+    OfferingSpec(
         "Sensitive data enclave",
         catalogue.STORAGE,
         "granite",
@@ -174,8 +176,8 @@ OFFERS = (
         shared=False,
         project="Clinical pilot",
     ),
-    Offer("Data management consultancy", catalogue.SERVICE, "meridian", 20),
-    Offer(
+    OfferingSpec("Data management consultancy", catalogue.SERVICE, "meridian", 20),
+    OfferingSpec(
         "Managed databases",
         catalogue.SEATS,
         "meridian",
@@ -187,7 +189,7 @@ OFFERS = (
         },
         resource_options=("backup", "retention_days"),
     ),
-    Offer(
+    OfferingSpec(
         "Beamline time",
         catalogue.SLOT,
         "meridian",
@@ -197,7 +199,7 @@ OFFERS = (
             "default_resource_termination_offset_in_days": 30,
         },
     ),
-    Offer(
+    OfferingSpec(
         "Kubernetes clusters",
         catalogue.CLUSTERS,
         "meridian",
@@ -205,15 +207,17 @@ OFFERS = (
         groups=("Industry",),
         plugin_options={"deployment_mode": "managed"},
     ),
-    Offer(
+    OfferingSpec(
         "Software licences",
         catalogue.SEATS,
         "meridian",
         10,
         PAUSED,
-        traits={"paused_reason": "The contract is being renewed."},
+        extra_columns={"paused_reason": "The contract is being renewed."},
     ),
-    Offer("Code review clinic", catalogue.SERVICE, "meridian", 0, DRAFT),
-    Offer("Fjord virtual machines", catalogue.MACHINE, "fjord", 30),
-    Offer("Internal test bed", catalogue.STORAGE, "aurora", 2, DRAFT, shared=False, billable=False),
+    OfferingSpec("Code review clinic", catalogue.SERVICE, "meridian", 0, DRAFT),
+    OfferingSpec("Fjord virtual machines", catalogue.MACHINE, "fjord", 30),
+    OfferingSpec(
+        "Internal test bed", catalogue.STORAGE, "aurora", 2, DRAFT, shared=False, billable=False
+    ),
 )

@@ -9,8 +9,8 @@ from typing import Any
 
 from gateway.db import tables
 from gateway.demo.marketplace import changes, messages
-from gateway.demo.marketplace.changes import Wanted
-from gateway.demo.marketplace.prices import Priced
+from gateway.demo.marketplace.changes import ChangeColumns
+from gateway.demo.marketplace.prices import PricedPlan
 from gateway.demo.marketplace.resources import (
     CREATING,
     ERRED,
@@ -18,9 +18,9 @@ from gateway.demo.marketplace.resources import (
     TERMINATED,
     TERMINATING,
     UPDATING,
-    Resource,
+    DemoResource,
 )
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.rows import RowWriter
 
 CREATE, UPDATE, TERMINATE, RESTORE = range(1, 5)
 (
@@ -34,171 +34,213 @@ CREATE, UPDATE, TERMINATE, RESTORE = range(1, 5)
     PENDING_PROJECT,
     PENDING_START,
 ) = range(1, 10)
-_WAITING = (PENDING_CONSUMER, PENDING_PROVIDER, EXECUTING, EXECUTING)
-_BORN = {
-    CREATING: (*_WAITING, PENDING_PROJECT, PENDING_START),
+_WAITING_STATES = (PENDING_CONSUMER, PENDING_PROVIDER, EXECUTING, EXECUTING)
+_CREATION_ORDER_STATES = {
+    CREATING: (*_WAITING_STATES, PENDING_PROJECT, PENDING_START),
     ERRED: (DONE, FAILED),
     TERMINATED: (DONE, DONE, DONE, CANCELED, REJECTED),
 }
-_REVIEWED = {EXECUTING, DONE, FAILED, PENDING_PROVIDER}
-_RESTORED, _TRIED = 3, 9
+_REVIEWED_STATES = {EXECUTING, DONE, FAILED, PENDING_PROVIDER}
+_RESTORE_INTERVAL, _FAILED_ATTEMPT_INTERVAL = 3, 9
 """One in so many of the resources that can be was restored, and of others was tried in vain."""
 
 
 @dataclass(frozen=True)
-class Switch:
+class PlanSwitch:
     """A change of plan from an old one to the present one."""
 
-    old: Priced
-    at: datetime
+    old_plan: PricedPlan
+    switched_at: datetime
 
 
-class Orders:
+class OrderGenerator:
     """The making of orders; `owners` review them, by their organisations' names."""
 
-    def __init__(self, rows: Rows, owners: Mapping[str, int]) -> None:
-        self._rows = rows
-        self._owners = owners
-        self.placed: Counter[int] = Counter()
+    def __init__(self, writer: RowWriter, owner_ids: Mapping[str, int]) -> None:
+        self._writer = writer
+        self._owner_ids = owner_ids
+        self.counts_by_offering: Counter[int] = Counter()
         """How many orders were added, by offering."""
         self._numbers = count()
 
-    def add(self, resource: Resource) -> Switch | None:
+    def add_orders(self, resource: DemoResource) -> PlanSwitch | None:
         """Add the orders of a resource, and give the last switch of its plan."""
-        born = self._rows.random.choice(_BORN.get(resource.state, (DONE,)))
-        self._order(resource, CREATE, born, resource.created, changes.made(resource))
-        if born != DONE:
+        creation_state = self._writer.random.choice(
+            _CREATION_ORDER_STATES.get(resource.state, (DONE,))
+        )
+        self._add_order(
+            resource, CREATE, creation_state, resource.created, changes.request_creation(resource)
+        )
+        if creation_state != DONE:
             return None
-        switch = self._changes(resource) if self._rows.chance(0.25) else None
-        self._present(resource)
+        switch = self._add_past_change(resource) if self._writer.draw_chance(0.25) else None
+        self._add_current_order(resource)
         if resource.state == OK:
-            with self._rows.apart("orders"):
-                self._further(resource)
+            with self._writer.use_random_stream("orders"):
+                self._add_further_orders(resource)
         return switch
 
-    def _present(self, resource: Resource) -> None:
+    def _add_current_order(self, resource: DemoResource) -> None:
         """Add the order that the resource's state comes from."""
-        at = self._later(resource, 0.95)
-        waiting = self._rows.random.choice(_WAITING)
+        created = self._lifetime_moment(resource, 0.95)
+        waiting_state = self._writer.random.choice(_WAITING_STATES)
         if resource.state == UPDATING:
-            self._order(resource, UPDATE, waiting, at, self._wish(resource))
+            self._add_order(
+                resource, UPDATE, waiting_state, created, self._choose_pending_change(resource)
+            )
         elif resource.state == TERMINATING:
-            self._order(resource, TERMINATE, waiting, at, _AS_IT_IS)
+            self._add_order(resource, TERMINATE, waiting_state, created, _UNCHANGED)
         elif resource.state == TERMINATED:
-            self._order(resource, TERMINATE, DONE, at, _NO_LONGER)
+            self._add_order(resource, TERMINATE, DONE, created, _TERMINATION)
 
-    def _wish(self, resource: Resource) -> Wanted:
+    def _choose_pending_change(self, resource: DemoResource) -> ChangeColumns:
         """Give what an order wants that is not carried out yet."""
-        offering, plan = resource.place.offering, resource.plan
-        others = [each for each in offering.plans if each is not plan and not each.plan.archived]
-        if offering.prepaid:
-            return changes.renewal(resource, done=False)
-        if offering.offer.resource_options and resource.key % 2:
-            return changes.new_options(self._rows, resource)
-        if plan and others and (resource.key % 3 == 0 or not resource.limits):
-            return changes.switch(plan, others[0])
-        return changes.more_limits(resource)
+        offering, plan = resource.placement.offering, resource.plan
+        other_plans = [
+            each for each in offering.plans if each is not plan and not each.spec.is_archived
+        ]
+        if offering.is_prepaid:
+            return changes.request_renewal(resource, is_done=False)
+        if offering.spec.resource_options and resource.key % 2:
+            return changes.request_new_options(self._writer, resource)
+        if plan and other_plans and (resource.key % 3 == 0 or not resource.limits):
+            return changes.request_plan_switch(plan, other_plans[0])
+        return changes.request_more_limits(resource)
 
-    def _changes(self, resource: Resource) -> Switch | None:
+    def _add_past_change(self, resource: DemoResource) -> PlanSwitch | None:
         """Add an order that changed the resource once."""
-        at = self._later(resource, self._rows.random.uniform(0.1, 0.8))
-        others = [each for each in resource.place.offering.plans if each is not resource.plan]
-        if others and resource.plan and resource.state == OK and self._rows.chance(0.3):
-            old = self._rows.random.choice(others)
-            self._order(resource, UPDATE, DONE, at, changes.switch(old, resource.plan))
-            return Switch(old, at)
-        state = self._rows.random.choice((DONE, DONE, FAILED, REJECTED))
-        self._order(resource, UPDATE, state, at, self._change(resource, state))
+        created = self._lifetime_moment(resource, self._writer.random.uniform(0.1, 0.8))
+        other_plans = [
+            each for each in resource.placement.offering.plans if each is not resource.plan
+        ]
+        if other_plans and resource.plan and resource.state == OK and self._writer.draw_chance(0.3):
+            old_plan = self._writer.random.choice(other_plans)
+            self._add_order(
+                resource,
+                UPDATE,
+                DONE,
+                created,
+                changes.request_plan_switch(old_plan, resource.plan),
+            )
+            return PlanSwitch(old_plan, created)
+        state = self._writer.random.choice((DONE, DONE, FAILED, REJECTED))
+        self._add_order(resource, UPDATE, state, created, self._choose_past_change(resource, state))
         return None
 
-    def _change(self, resource: Resource, state: int) -> Wanted:
-        if resource.place.offering.prepaid and (state != DONE or changes.renewable(resource)):
-            return changes.renewal(resource, done=state == DONE)
-        if resource.place.offering.offer.resource_options and self._rows.chance(0.5):
-            return changes.new_options(self._rows, resource)
-        return changes.grown_limits(resource)
+    def _choose_past_change(self, resource: DemoResource, state: int) -> ChangeColumns:
+        if resource.placement.offering.is_prepaid and (
+            state != DONE or changes.can_be_renewed(resource)
+        ):
+            return changes.request_renewal(resource, is_done=state == DONE)
+        if resource.placement.offering.spec.resource_options and self._writer.draw_chance(0.5):
+            return changes.request_new_options(self._writer, resource)
+        return changes.request_grown_limits(resource)
 
-    def _further(self, resource: Resource) -> None:
+    def _add_further_orders(self, resource: DemoResource) -> None:
         """Add to some resources orders that came to nothing or were undone, and renewals."""
-        turn, rest = divmod(resource.key, _TRIED)
-        if resource.place.offering.prepaid:
-            state = _RENEWALS[resource.key % len(_RENEWALS)]
-            state = state if changes.renewable(resource) else REJECTED
-            wanted = changes.renewal(resource, done=state == DONE)
-            self._order(resource, UPDATE, state, self._later(resource, 0.9), wanted)
-        elif resource.place.offering.restorable and resource.key % _RESTORED == 0:
-            self._order(resource, TERMINATE, DONE, self._later(resource, 0.85), _NO_LONGER)
-            self._order(resource, RESTORE, DONE, self._later(resource, 0.86), _AS_IT_IS)
-        elif rest == 0:
-            kind, state = _IN_VAIN[turn % len(_IN_VAIN)]
-            wanted = changes.more_limits(resource) if kind == UPDATE else _NO_LONGER
-            self._order(resource, kind, state, self._later(resource, 0.9), wanted)
+        attempt_number, remainder = divmod(resource.key, _FAILED_ATTEMPT_INTERVAL)
+        if resource.placement.offering.is_prepaid:
+            state = _RENEWAL_STATES[resource.key % len(_RENEWAL_STATES)]
+            state = state if changes.can_be_renewed(resource) else REJECTED
+            change_columns = changes.request_renewal(resource, is_done=state == DONE)
+            self._add_order(
+                resource, UPDATE, state, self._lifetime_moment(resource, 0.9), change_columns
+            )
+        elif resource.placement.offering.can_restore and resource.key % _RESTORE_INTERVAL == 0:
+            self._add_order(
+                resource, TERMINATE, DONE, self._lifetime_moment(resource, 0.85), _TERMINATION
+            )
+            self._add_order(
+                resource, RESTORE, DONE, self._lifetime_moment(resource, 0.86), _UNCHANGED
+            )
+        elif remainder == 0:
+            order_type, state = _FAILED_ATTEMPTS[attempt_number % len(_FAILED_ATTEMPTS)]
+            change_columns = (
+                changes.request_more_limits(resource) if order_type == UPDATE else _TERMINATION
+            )
+            self._add_order(
+                resource, order_type, state, self._lifetime_moment(resource, 0.9), change_columns
+            )
 
-    def _order(
-        self, resource: Resource, kind: int, state: int, at: datetime, wanted: Wanted
+    def _add_order(
+        self,
+        resource: DemoResource,
+        order_type: int,
+        state: int,
+        created: datetime,
+        change_columns: ChangeColumns,
     ) -> None:
-        self.placed[resource.place.offering.key] += 1
+        self.counts_by_offering[resource.placement.offering.key] += 1
         values = {
-            **_usual(resource),
-            **self._reviews(resource, state, at),
-            **self._said(state, at),
-            **wanted,
+            **_resource_columns(resource),
+            **self._review_columns(resource, state, created),
+            **self._describe_outcome(state, created),
+            **change_columns,
         }
-        self._rows.add(
+        self._writer.add_row(
             tables.order,
             **values,
-            type=kind,
+            type=order_type,
             state=state,
-            slug=f"order-{resource.key}-{kind}",
-            created=at,
-            modified=at + timedelta(minutes=3),
+            slug=f"order-{resource.key}-{order_type}",
+            created=created,
+            modified=created + timedelta(minutes=3),
         )
 
-    def _said(self, state: int, at: datetime) -> dict[str, Any]:
+    def _describe_outcome(self, state: int, created: datetime) -> dict[str, Any]:
         """Give what an order's end, or the wish for it, leaves behind, and the talk about it."""
         number, outcome = next(self._numbers), _OUTCOMES.get(state)
-        talk = messages.talk(number, at)
-        return talk | outcome(self._rows, number, at) if outcome else talk
+        conversation = messages.generate_conversation(number, created)
+        return conversation | outcome(self._writer, number, created) if outcome else conversation
 
-    def _reviews(self, resource: Resource, state: int, at: datetime) -> dict[str, Any]:
-        if state not in _REVIEWED:
+    def _review_columns(
+        self, resource: DemoResource, state: int, created: datetime
+    ) -> dict[str, Any]:
+        if state not in _REVIEWED_STATES:
             return {}
-        found: dict[str, Any] = {
-            "consumer_reviewed_by_id": self._owners[resource.place.project.customer],
-            "consumer_reviewed_at": at + timedelta(minutes=1),
+        columns: dict[str, Any] = {
+            "consumer_reviewed_by_id": self._owner_ids[resource.placement.project.customer_slug],
+            "consumer_reviewed_at": created + timedelta(minutes=1),
         }
         if state != PENDING_PROVIDER:
-            found["provider_reviewed_by_id"] = self._owners[resource.place.offering.offer.provider]
-            found["provider_reviewed_at"] = at + timedelta(minutes=2)
-        return found
+            columns["provider_reviewed_by_id"] = self._owner_ids[
+                resource.placement.offering.spec.provider
+            ]
+            columns["provider_reviewed_at"] = created + timedelta(minutes=2)
+        return columns
 
-    def _later(self, resource: Resource, share: float) -> datetime:
+    def _lifetime_moment(self, resource: DemoResource, share: float) -> datetime:
         """Give the moment at that share of the time since the resource was made."""
-        return resource.created + (self._rows.ago(0) - resource.created) * share
+        return resource.created + (self._writer.days_ago(0) - resource.created) * share
 
 
-def _usual(resource: Resource) -> dict[str, Any]:
+def _resource_columns(resource: DemoResource) -> dict[str, Any]:
     """Give what an order says of the resource, unless it wants to change it."""
     return {
         "resource_id": resource.key,
-        "offering_id": resource.place.offering.key,
-        "project_id": resource.place.project.key,
+        "offering_id": resource.placement.offering.key,
+        "project_id": resource.placement.project.key,
         "plan_id": resource.plan and resource.plan.key,
         "limits": resource.limits,
         "cost": resource.cost,
-        "created_by_id": resource.orderer,
+        "created_by_id": resource.ordered_by,
     }
 
 
-_AS_IT_IS: Wanted = {}
-_NO_LONGER: Wanted = {"attributes": {}, "termination_comment": "No longer needed"}
-_RENEWALS = (DONE, REJECTED, FAILED, CANCELED)
-_IN_VAIN = ((UPDATE, CANCELED), (TERMINATE, FAILED), (UPDATE, FAILED), (TERMINATE, REJECTED))
-_OUTCOMES: Mapping[int, Callable[[Rows, int, datetime], dict[str, Any]]] = {
-    DONE: lambda _, __, at: messages.success(at),
-    FAILED: lambda _, __, at: messages.failure(at),
-    REJECTED: lambda _, number, __: messages.refusal(number),
-    PENDING_CONSUMER: lambda *_: messages.wish(),
-    PENDING_PROVIDER: lambda *_: messages.wish(),
-    PENDING_START: lambda rows, _, __: messages.later(rows),
+_UNCHANGED: ChangeColumns = {}
+_TERMINATION: ChangeColumns = {"attributes": {}, "termination_comment": "No longer needed"}
+_RENEWAL_STATES = (DONE, REJECTED, FAILED, CANCELED)
+_FAILED_ATTEMPTS = (
+    (UPDATE, CANCELED),
+    (TERMINATE, FAILED),
+    (UPDATE, FAILED),
+    (TERMINATE, REJECTED),
+)
+_OUTCOMES: Mapping[int, Callable[[RowWriter, int, datetime], dict[str, Any]]] = {
+    DONE: lambda _, __, at: messages.describe_success(at),
+    FAILED: lambda _, __, at: messages.describe_failure(at),
+    REJECTED: lambda _, number, __: messages.describe_rejection(number),
+    PENDING_CONSUMER: lambda *_: messages.describe_request(),
+    PENDING_PROVIDER: lambda *_: messages.describe_request(),
+    PENDING_START: lambda rows, _, __: messages.describe_delayed_start(rows),
 }

@@ -6,101 +6,122 @@ from itertools import chain
 from typing import Any
 
 from gateway.db import tables
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.rows import RowWriter
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonSpec:
     """Somebody with an account."""
 
     username: str
-    first: str
-    last: str
-    traits: dict[str, Any] = field(default_factory=dict)
+    first_name: str
+    last_name: str
+    extra_columns: dict[str, Any] = field(default_factory=dict)
 
 
-DEMO = (
-    Person("staff", "Ingrid", "Solheim", {"is_staff": True}),
-    Person("support", "Marek", "Dvorsky", {"is_support": True}),
-    Person("owner", "Helena", "Vantaa"),
-    Person("manager", "Tomas", "Eklund"),
-    Person("admin", "Priya", "Raman"),
-    Person("member", "Jonas", "Lillemo"),
-    Person("provider", "Astrid", "Norberg"),
-    Person("service_manager", "Bruno", "Castell"),
-    Person("reader", "Wanda", "Zielska"),
-    Person("dual", "Felix", "Okonjo"),
-    Person("expired", "Nils", "Harrow"),
-    Person("revoked", "Carla", "Mendoza"),
-    Person("inactive", "Olaf", "Breivik", {"is_active": False}),
-    Person("nobody", "Mira", "Stone"),
-    Person("resource_user", "Yuki", "Amano"),
-    Person("short_lived", "Petra", "Quick", {"token_lifetime": 3600}),
+DEMO_PEOPLE = (
+    PersonSpec("staff", "Ingrid", "Solheim", {"is_staff": True}),
+    PersonSpec("support", "Marek", "Dvorsky", {"is_support": True}),
+    PersonSpec("owner", "Helena", "Vantaa"),
+    PersonSpec("manager", "Tomas", "Eklund"),
+    PersonSpec("admin", "Priya", "Raman"),
+    PersonSpec("member", "Jonas", "Lillemo"),
+    PersonSpec("provider", "Astrid", "Norberg"),
+    PersonSpec("service_manager", "Bruno", "Castell"),
+    PersonSpec("reader", "Wanda", "Zielska"),
+    PersonSpec("dual", "Felix", "Okonjo"),
+    PersonSpec("expired", "Nils", "Harrow"),
+    PersonSpec("revoked", "Carla", "Mendoza"),
+    PersonSpec("inactive", "Olaf", "Breivik", {"is_active": False}),
+    PersonSpec("nobody", "Mira", "Stone"),
+    PersonSpec("resource_user", "Yuki", "Amano"),
+    PersonSpec("short_lived", "Petra", "Quick", {"token_lifetime": 3600}),
 )
 """Those whose tokens `gateway tokens` prints; the marketplace tells who they are by their roles."""
 
-NEWER = (
-    Person("signe.hauge", "Signe", "Hauge", {"personal_title": "Dr.", "gender": 2}),
-    Person("rasmus.veld", "Rasmus", "Veld", {"civil_number": "secret-number-1"}),
-    Person("tuuli.oja", "Tuuli", "Oja", {"preferred_language": "et", "native_name": "Tuuli Oja"}),
-    Person("registrar", "Anselm", "Korpi", {"is_identity_manager": True}),
-    Person("departed", "Vera", "Lunde", {"is_active": False, "is_admin_deactivated": True}),
-    Person("two_hats", "Idris", "Falk", {"is_staff": True, "is_support": True}),
+NEWER_PEOPLE = (
+    PersonSpec("signe.hauge", "Signe", "Hauge", {"personal_title": "Dr.", "gender": 2}),
+    PersonSpec("rasmus.veld", "Rasmus", "Veld", {"civil_number": "secret-number-1"}),
+    PersonSpec(
+        "tuuli.oja", "Tuuli", "Oja", {"preferred_language": "et", "native_name": "Tuuli Oja"}
+    ),
+    PersonSpec("registrar", "Anselm", "Korpi", {"is_identity_manager": True}),
+    PersonSpec("departed", "Vera", "Lunde", {"is_active": False, "is_admin_deactivated": True}),
+    PersonSpec("two_hats", "Idris", "Falk", {"is_staff": True, "is_support": True}),
 )
 """Those who joined later."""
-_FIRST = ("Aino", "Bela", "Cato", "Dagny", "Emil", "Freya", "Gunnar", "Hilde", "Ivo", "Jette")
-_LAST = ("Aalberg", "Brandvik", "Corvin", "Dahlgren", "Estrada", "Fairbank", "Grønli", "Hollis")
-_CROWD = 30
+_FIRST_NAMES = ("Aino", "Bela", "Cato", "Dagny", "Emil", "Freya", "Gunnar", "Hilde", "Ivo", "Jette")
+_LAST_NAMES = (
+    "Aalberg",
+    "Brandvik",
+    "Corvin",
+    "Dahlgren",
+    "Estrada",
+    "Fairbank",
+    "Grønli",
+    "Hollis",
+)
+_CROWD_SIZE = 30
 
 
-def add(rows: Rows) -> dict[str, int]:
+def add_people(writer: RowWriter) -> dict[str, int]:
     """Add everybody with a token each, and give their keys by username."""
-    return {each.username: _add(rows, each) for each in (*DEMO, *_crowd())}
+    return {each.username: _add_person(writer, each) for each in (*DEMO_PEOPLE, *_generate_crowd())}
 
 
-def join(rows: Rows, count: int) -> dict[str, int]:
+def add_newer_people(writer: RowWriter, count: int) -> dict[str, int]:
     """Add those who joined later, and so many others."""
-    others = (
-        Person(f"{first}.{last}{number}".lower().replace("ø", "o"), first, last)
+    generated_people = (
+        PersonSpec(f"{first}.{last}{number}".lower().replace("ø", "o"), first, last)
         for number in range(count)
-        for first, last in [(rows.random.choice(_FIRST), rows.random.choice(_LAST))]
+        for first, last in [(writer.random.choice(_FIRST_NAMES), writer.random.choice(_LAST_NAMES))]
     )
-    return {each.username: _add(rows, each) for each in chain(NEWER, others)}
+    return {
+        each.username: _add_person(writer, each) for each in chain(NEWER_PEOPLE, generated_people)
+    }
 
 
-def _crowd() -> Iterator[Person]:
-    for i in range(_CROWD):
-        first, last = _FIRST[i % len(_FIRST)], _LAST[(i * 3 + i // len(_FIRST)) % len(_LAST)]
-        yield Person(f"{first}.{last}".lower().replace("ø", "o"), first, last)
+def _generate_crowd() -> Iterator[PersonSpec]:
+    for index in range(_CROWD_SIZE):
+        first_name, last_name = (
+            _FIRST_NAMES[index % len(_FIRST_NAMES)],
+            _LAST_NAMES[(index * 3 + index // len(_FIRST_NAMES)) % len(_LAST_NAMES)],
+        )
+        yield PersonSpec(
+            f"{first_name}.{last_name}".lower().replace("ø", "o"), first_name, last_name
+        )
 
 
-def _add(rows: Rows, person: Person) -> int:
-    joined = rows.ago(rows.random.randrange(800, 1000))
-    key = rows.add(
+def _add_person(writer: RowWriter, person: PersonSpec) -> int:
+    joined_at = writer.days_ago(writer.random.randrange(800, 1000))
+    user_id = writer.add_row(
         tables.user,
-        **{"is_active": True, "preferred_language": "en", **person.traits},
+        **{"is_active": True, "preferred_language": "en", **person.extra_columns},
         username=person.username,
         slug=person.username.replace("_", "-").replace(".", "-"),
         password="!",  # noqa: S106 - nobody can log in by password
-        first_name=person.first,
-        last_name=person.last,
-        query_field=f"{person.first} {person.last}".lower(),
+        first_name=person.first_name,
+        last_name=person.last_name,
+        query_field=f"{person.first_name} {person.last_name}".lower(),
         email=f"{person.username}@example.org",
-        job_title=rows.random.choice(("Researcher", "Engineer", "Coordinator", "")),
-        organization="Vesterlund University" if rows.chance(0.3) else "",
+        job_title=writer.random.choice(("Researcher", "Engineer", "Coordinator", "")),
+        organization="Vesterlund University" if writer.draw_chance(0.3) else "",
         notifications_enabled=True,
         affiliations=["member"],
         registration_method="default",
-        agreement_date=joined,
-        date_joined=joined,
-        modified=joined,
-        last_sync=joined,
-        **{name: [] for name in _LISTS},
+        agreement_date=joined_at,
+        date_joined=joined_at,
+        modified=joined_at,
+        last_sync=joined_at,
+        **{name: [] for name in _LIST_COLUMNS},
     )
-    rows.add(
-        tables.token, key=f"{rows.random.getrandbits(160):040x}", created=rows.ago(0), user_id=key
+    writer.add_row(
+        tables.token,
+        key=f"{writer.random.getrandbits(160):040x}",
+        created=writer.days_ago(0),
+        user_id=user_id,
     )
-    return key
+    return user_id
 
 
-_LISTS = ("nationalities", "eduperson_assurance", "managed_isds", "active_isds")
+_LIST_COLUMNS = ("nationalities", "eduperson_assurance", "managed_isds", "active_isds")

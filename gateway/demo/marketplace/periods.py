@@ -6,98 +6,111 @@ from itertools import islice
 from typing import NamedTuple
 
 from gateway.db import tables
-from gateway.demo.marketplace.orders import Switch
-from gateway.demo.marketplace.resources import CREATING, TERMINATED, Resource
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.orders import PlanSwitch
+from gateway.demo.marketplace.resources import CREATING, TERMINATED, DemoResource
+from gateway.demo.marketplace.rows import RowWriter
 
-_MONTHS = 3
-_LONG_USED = 31 * _MONTHS
+_RECENT_MONTH_COUNT = 3
+_RECENT_USAGE_DAYS = 31 * _RECENT_MONTH_COUNT
 """So many days ago a resource was made that it was used in all these months."""
-_OLDEST, _EVERY = 40, 200
+_FULL_HISTORY_COUNT, _FULL_HISTORY_INTERVAL = 40, 200
 """Of so many of the oldest resources, and one in so many others, all months are known."""
 
 
-class Period(NamedTuple):
+class DemoPlanPeriod(NamedTuple):
     """A time in which a resource was on one plan."""
 
     key: int
     start: datetime
 
 
-def add(rows: Rows, resource: Resource, switch: Switch | None) -> None:
+def add_periods(writer: RowWriter, resource: DemoResource, switch: PlanSwitch | None) -> None:
     """Add a resource's plan periods, the usages within them, and its quotas."""
     if resource.state == CREATING:
         return
-    periods = list(_periods(rows, resource, switch))
-    used = rows.ago(_LONG_USED) > resource.created and rows.chance(0.35)
-    if used:
-        _usages(rows, resource, periods, islice(_months(rows, resource), _MONTHS))
-    if resource.key <= _OLDEST or resource.key % _EVERY == 0:
-        with rows.apart("usages"):
-            rest = islice(_months(rows, resource), _MONTHS if used else 0, None)
-            _usages(rows, resource, periods, rest)
-    for each in resource.place.offering.limited:
-        rows.add(
+    periods = list(_add_plan_periods(writer, resource, switch))
+    has_recent_usage = writer.days_ago(
+        _RECENT_USAGE_DAYS
+    ) > resource.created and writer.draw_chance(0.35)
+    if has_recent_usage:
+        _add_usages(
+            writer, resource, periods, islice(_list_months(writer, resource), _RECENT_MONTH_COUNT)
+        )
+    if resource.key <= _FULL_HISTORY_COUNT or resource.key % _FULL_HISTORY_INTERVAL == 0:
+        with writer.use_random_stream("usages"):
+            earlier_months = islice(
+                _list_months(writer, resource), _RECENT_MONTH_COUNT if has_recent_usage else 0, None
+            )
+            _add_usages(writer, resource, periods, earlier_months)
+    for component in resource.placement.offering.limited_components:
+        writer.add_row(
             tables.component_quota,
             resource_id=resource.key,
-            component_id=resource.place.offering.components[each.type],
-            limit=resource.limits[each.type],
-            usage=resource.usages[each.type],
+            component_id=resource.placement.offering.component_ids[component.component_type],
+            limit=resource.limits[component.component_type],
+            usage=resource.usages[component.component_type],
             created=resource.created,
         )
 
 
-def _periods(rows: Rows, resource: Resource, switch: Switch | None) -> Iterator[Period]:
+def _add_plan_periods(
+    writer: RowWriter, resource: DemoResource, switch: PlanSwitch | None
+) -> Iterator[DemoPlanPeriod]:
     """Add the plan periods, the last of which is open while the resource lives."""
     if resource.plan is None:
         return
     start = resource.created
     if switch:
-        yield _period(rows, resource, switch.old.key, start, switch.at)
-        start = switch.at
-    end = rows.ago(0) if resource.state == TERMINATED else None
-    yield _period(rows, resource, resource.plan.key, start, end)
+        yield _add_plan_period(writer, resource, switch.old_plan.key, start, switch.switched_at)
+        start = switch.switched_at
+    end = writer.days_ago(0) if resource.state == TERMINATED else None
+    yield _add_plan_period(writer, resource, resource.plan.key, start, end)
 
 
-def _period(
-    rows: Rows, resource: Resource, plan: int, start: datetime, end: datetime | None
-) -> Period:
-    key = rows.add(
+def _add_plan_period(
+    writer: RowWriter, resource: DemoResource, plan_id: int, start: datetime, end: datetime | None
+) -> DemoPlanPeriod:
+    period_id = writer.add_row(
         tables.plan_period,
         resource_id=resource.key,
-        plan_id=plan,
+        plan_id=plan_id,
         start=start,
         end=end,
         created=start,
     )
-    return Period(key, start)
+    return DemoPlanPeriod(period_id, start)
 
 
-def _usages(
-    rows: Rows, resource: Resource, periods: Sequence[Period], months: Iterable[date]
+def _add_usages(
+    writer: RowWriter,
+    resource: DemoResource,
+    periods: Sequence[DemoPlanPeriod],
+    months: Iterable[date],
 ) -> None:
     """Add how much was used of each component in some months, in the period of then."""
     for month in months:
-        at = max(rows.ago((rows.day - month).days), resource.created)
-        period = next((each.key for each in reversed(periods) if each.start <= at), None)
-        for kind, used in resource.usages.items():
-            rows.add(
+        reported_at = max(writer.days_ago((writer.reference_day - month).days), resource.created)
+        period_id = next(
+            (each.key for each in reversed(periods) if each.start <= reported_at), None
+        )
+        for component_type, typical_usage in resource.usages.items():
+            writer.add_row(
                 tables.component_usage,
                 resource_id=resource.key,
-                component_id=resource.place.offering.components[kind],
-                plan_period_id=period,
-                usage=round(used * rows.random.random(), 2),
-                date=at,
+                component_id=resource.placement.offering.component_ids[component_type],
+                plan_period_id=period_id,
+                usage=round(typical_usage * writer.random.random(), 2),
+                date=reported_at,
                 billing_period=month,
                 recurring=False,
-                modified_by_id=resource.orderer if rows.chance(0.2) else None,
-                created=at,
+                modified_by_id=resource.ordered_by if writer.draw_chance(0.2) else None,
+                created=reported_at,
             )
 
 
-def _months(rows: Rows, resource: Resource) -> Iterator[date]:
+def _list_months(writer: RowWriter, resource: DemoResource) -> Iterator[date]:
     """Give the first days of the months in which there was the resource, the last one first."""
-    month, first = rows.day.replace(day=1), resource.created.date().replace(day=1)
-    while month >= first:
+    month, first_month = writer.reference_day.replace(day=1), resource.created.date().replace(day=1)
+    while month >= first_month:
         yield month
         month = (month - timedelta(days=1)).replace(day=1)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from itertools import accumulate, zip_longest
 from random import Random
 
-from gateway.demo.marketplace.market import Market
-from gateway.demo.marketplace.offerings import Offering
-from gateway.demo.marketplace.offers import Offer
-from gateway.demo.marketplace.projects import Project
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.market import DemoMarket
+from gateway.demo.marketplace.offerings import DemoOffering
+from gateway.demo.marketplace.offers import OfferingSpec
+from gateway.demo.marketplace.projects import DemoProject
+from gateway.demo.marketplace.rows import RowWriter
 
-OLDEST = (
+OLDEST_PLACEMENTS = (
     ("Boreas Cloud", "Regional climate ensembles"),
     ("Boreas machines of Vesterlund", "Regional climate ensembles"),
     ("Boreas volumes of Vesterlund", "Regional climate ensembles"),
@@ -20,132 +20,146 @@ OLDEST = (
     ("Fjord Cloud East", "Rare variant atlas"),
 )
 """The first resources: one by one they have every relation that a resource can have."""
-LAST = ("Licences on trial", "Regional climate ensembles")
+LAST_PLACEMENT = ("Licences on trial", "Regional climate ensembles")
 """The last resource: its orders fail."""
 
 
 @dataclass(frozen=True)
-class Tenant:
+class DemoTenant:
     """A private cloud in which machines and volumes can be."""
 
-    resource: int
-    object: int
-    project: Project
-    machines: list[int] = field(default_factory=list)
+    resource_id: int
+    object_id: int
+    project: DemoProject
+    machine_ids: list[int] = field(default_factory=list)
     """The machines in it, by their objects."""
 
 
 @dataclass(frozen=True)
-class Place:
+class ResourcePlacement:
     """What a resource is of, and where it belongs."""
 
-    offering: Offering
-    project: Project
-    parent: Tenant | None = None
+    offering: DemoOffering
+    project: DemoProject
+    parent: DemoTenant | None = None
 
 
-class Even:
+class EvenSpread:
     """A spread in which no project has more than others that may order the same."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: DemoMarket) -> None:
         self._offerings = list(market.offerings)
-        self._weights = list(accumulate(each.offer.weight for each in self._offerings))
-        self._eligible = {
-            each.key: _eligible(each.offer, market.projects) for each in self._offerings
+        self._weights = list(accumulate(each.spec.resource_weight for each in self._offerings))
+        self._eligible_projects = {
+            each.key: _select_eligible_projects(each.spec, market.projects)
+            for each in self._offerings
         }
 
-    def offering(self, random: Random) -> Offering:
+    def choose_offering(self, random: Random) -> DemoOffering:
         """Choose an offering, by its weight."""
-        (chosen,) = random.choices(self._offerings, cum_weights=self._weights)
-        return chosen
+        (offering,) = random.choices(self._offerings, cum_weights=self._weights)
+        return offering
 
-    def project(self, random: Random, offering: Offering) -> Project:
+    def choose_project(self, random: Random, offering: DemoOffering) -> DemoProject:
         """Choose a project that may order it."""
-        return random.choice(self._eligible[offering.key])
+        return random.choice(self._eligible_projects[offering.key])
 
 
-class Skewed(Even):
+class SkewedSpread(EvenSpread):
     """A spread as on a real site: few projects have most resources (Zipf's law)."""
 
-    def __init__(self, began: Market, grown: Market) -> None:
-        super().__init__(grown)
-        newer = grown.projects[len(began.projects) :]
-        ranked = (each for pair in zip_longest(began.projects, newer) for each in pair if each)
-        share = {each.key: 1 / rank for rank, each in enumerate(ranked, start=1)}
+    def __init__(self, initial: DemoMarket, grown_market: DemoMarket) -> None:
+        super().__init__(grown_market)
+        newer = grown_market.projects[len(initial.projects) :]
+        ranked_projects = (
+            each for pair in zip_longest(initial.projects, newer) for each in pair if each
+        )
+        share_by_project = {
+            each.key: 1 / rank for rank, each in enumerate(ranked_projects, start=1)
+        }
         self._shares = {
-            offering: list(accumulate(share[each.key] for each in projects))
-            for offering, projects in self._eligible.items()
+            offering: list(accumulate(share_by_project[each.key] for each in projects))
+            for offering, projects in self._eligible_projects.items()
         }
 
-    def project(self, random: Random, offering: Offering) -> Project:
+    def choose_project(self, random: Random, offering: DemoOffering) -> DemoProject:
         """Choose a project that may order it, rather one that came early."""
         shares = self._shares[offering.key]
-        (chosen,) = random.choices(self._eligible[offering.key], cum_weights=shares)
-        return chosen
+        (project,) = random.choices(self._eligible_projects[offering.key], cum_weights=shares)
+        return project
 
 
-class Placement:
+class PlacementPlanner:
     """The choice of places: evenly in the market as it began, then as in a grown one."""
 
-    def __init__(self, rows: Rows, began: Market, grown: Market, count: int) -> None:
-        self._rows = rows
-        self._even, self._skewed = Even(began), Skewed(began, grown)
-        self._offerings = {each.offer.name: each for each in grown.offerings}
-        self._projects = {each.name: each for each in grown.projects}
-        self._first = min(_EVEN, count * 5 // 6)
-        self._last = count - 1 if count > len(OLDEST) else None
-        newer = grown.offerings[len(began.offerings) :]
-        self._newer = [each for each in newer if each.offer.weight]
-        self._tenants: dict[str, list[Tenant]] = {}
+    def __init__(
+        self, writer: RowWriter, initial: DemoMarket, grown_market: DemoMarket, count: int
+    ) -> None:
+        self._writer = writer
+        self._even, self._skewed = EvenSpread(initial), SkewedSpread(initial, grown_market)
+        self._offerings = {each.spec.name: each for each in grown_market.offerings}
+        self._projects = {each.name: each for each in grown_market.projects}
+        self._even_count = min(_EVEN_RESOURCE_COUNT, count * 5 // 6)
+        self._last_number = count - 1 if count > len(OLDEST_PLACEMENTS) else None
+        newer_offerings = grown_market.offerings[len(initial.offerings) :]
+        self._newer_offerings = [each for each in newer_offerings if each.spec.resource_weight]
+        self._tenants: dict[str, list[DemoTenant]] = {}
 
-    def place(self, number: int) -> Place:
+    def place_resource(self, number: int) -> ResourcePlacement:
         """Give the place of the resource of that number, from zero."""
-        if number < len(OLDEST) or number == self._last:
-            offering, project = LAST if number == self._last else OLDEST[number]
-            return self._within(self._offerings[offering], self._projects[project])
-        random = self._rows.random
-        spread = self._even if number < self._first else self._skewed
-        chosen = self._first_of_its_kind(number) or spread.offering(random)
-        return self._within(chosen, spread.project(random, chosen))
+        if number < len(OLDEST_PLACEMENTS) or number == self._last_number:
+            offering, project = (
+                LAST_PLACEMENT if number == self._last_number else OLDEST_PLACEMENTS[number]
+            )
+            return self._place_in_cloud(self._offerings[offering], self._projects[project])
+        random = self._writer.random
+        spread = self._even if number < self._even_count else self._skewed
+        chosen_offering = self._introduce_offering(number) or spread.choose_offering(random)
+        return self._place_in_cloud(chosen_offering, spread.choose_project(random, chosen_offering))
 
-    def settle(self, tenant: Tenant, place: Place) -> None:
+    def register_tenant(self, tenant: DemoTenant, placement: ResourcePlacement) -> None:
         """Take note of a private cloud, or of a machine in one."""
-        match place.offering.offer.kind.type:
+        match placement.offering.spec.kind.offering_type:
             case "OpenStack.Tenant":
-                self._tenants.setdefault(place.project.customer, []).append(tenant)
-            case "OpenStack.Instance" if place.parent:
-                place.parent.machines.append(tenant.object)
+                self._tenants.setdefault(placement.project.customer_slug, []).append(tenant)
+            case "OpenStack.Instance" if placement.parent:
+                placement.parent.machine_ids.append(tenant.object_id)
 
-    def _first_of_its_kind(self, number: int) -> Offering | None:
+    def _introduce_offering(self, number: int) -> DemoOffering | None:
         """Give each newer offering once, as soon as there are such."""
-        newer = number - self._first
-        return self._newer[newer] if 0 <= newer < len(self._newer) else None
+        index = number - self._even_count
+        return self._newer_offerings[index] if 0 <= index < len(self._newer_offerings) else None
 
-    def _within(self, offering: Offering, project: Project) -> Place:
+    def _place_in_cloud(self, offering: DemoOffering, project: DemoProject) -> ResourcePlacement:
         """Put what is part of a private cloud into one; where there is none, make one instead."""
-        if offering.offer.kind.type not in _WITHIN_CLOUDS or offering.offer.parent is None:
-            return Place(offering, project)
-        tenants = self._tenants.get(project.customer)
+        if (
+            offering.spec.kind.offering_type not in _CLOUD_PART_TYPES
+            or offering.spec.parent is None
+        ):
+            return ResourcePlacement(offering, project)
+        tenants = self._tenants.get(project.customer_slug)
         if not tenants:
-            return Place(self._offerings[offering.offer.parent], project)
-        tenant = self._rows.random.choice(tenants)
-        return Place(offering, tenant.project, tenant)
+            return ResourcePlacement(self._offerings[offering.spec.parent], project)
+        tenant = self._writer.random.choice(tenants)
+        return ResourcePlacement(offering, tenant.project, tenant)
 
 
-def _eligible(offer: Offer, projects: Sequence[Project]) -> list[Project]:
+def _select_eligible_projects(
+    spec: OfferingSpec, projects: Sequence[DemoProject]
+) -> list[DemoProject]:
     """Give the projects that may order: those of the groups, or for a private one its own."""
-    if offer.project:
-        return [each for each in projects if each.name == offer.project]
-    if offer.private:
-        return [each for each in projects if each.customer == offer.provider]
-    return [each for each in projects if _may_order(each, offer)]
+    if spec.project:
+        return [each for each in projects if each.name == spec.project]
+    if spec.is_private:
+        return [each for each in projects if each.customer_slug == spec.provider]
+    return [each for each in projects if _can_order(each, spec)]
 
 
-def _may_order(project: Project, offer: Offer) -> bool:
+def _can_order(project: DemoProject, spec: OfferingSpec) -> bool:
     if project.groups is None:
         return False
-    return not offer.groups or not set(offer.groups).isdisjoint(project.groups)
+    return not spec.groups or not set(spec.groups).isdisjoint(project.groups)
 
 
-_EVEN = 500
-_WITHIN_CLOUDS = {"OpenStack.Instance", "OpenStack.Volume"}
+_EVEN_RESOURCE_COUNT = 500
+_CLOUD_PART_TYPES = {"OpenStack.Instance", "OpenStack.Volume"}

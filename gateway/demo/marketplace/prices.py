@@ -5,71 +5,88 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.db import tables
-from gateway.demo.marketplace.catalogue import Plan
-from gateway.demo.marketplace.offers import Offer
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.catalogue import PlanSpec
+from gateway.demo.marketplace.offers import OfferingSpec
+from gateway.demo.marketplace.rows import RowWriter
 
 
 @dataclass(frozen=True)
-class Priced:
+class PricedPlan:
     """A plan of an offering, with what its components cost."""
 
     key: int
-    plan: Plan
+    spec: PlanSpec
     unit_price: Decimal
     prices: Mapping[str, Decimal]
 
 
-def components(rows: Rows, offering: int, offer: Offer) -> dict[str, int]:
+def add_components(writer: RowWriter, offering_id: int, spec: OfferingSpec) -> dict[str, int]:
     """Add the components, those last that others' overage goes to first."""
-    made: dict[str, int] = {}
-    for each in sorted(offer.kind.components, key=lambda each: each.overage is not None):
-        lowest, highest = each.bounds
-        made[each.type] = rows.add(
+    component_ids: dict[str, int] = {}
+    for component in sorted(
+        spec.kind.components, key=lambda component: component.overage_type is not None
+    ):
+        min_value, max_value = component.bounds
+        component_ids[component.component_type] = writer.add_row(
             tables.component,
-            offering_id=offering,
-            type=each.type,
-            name=each.name,
-            description=f"{each.name} of {offer.name}",
-            measured_unit=each.unit,
-            article_code=f"A-{offering:02}-{each.type[:12]}",
-            billing_type=each.billing,
-            limit_period=each.period,
-            min_value=lowest,
-            max_value=highest,
-            unit_factor=each.factor,
-            overage_component_id=each.overage and made[each.overage],
-            **each.traits,
+            offering_id=offering_id,
+            type=component.component_type,
+            name=component.name,
+            description=f"{component.name} of {spec.name}",
+            measured_unit=component.unit,
+            article_code=f"A-{offering_id:02}-{component.component_type[:12]}",
+            billing_type=component.billing_type,
+            limit_period=component.limit_period,
+            min_value=min_value,
+            max_value=max_value,
+            unit_factor=component.factor,
+            overage_component_id=component.overage_type and component_ids[component.overage_type],
+            **component.extra_columns,
         )
-    return made
+    return component_ids
 
 
-def plan(rows: Rows, offering: int, offer: Offer, plan: Plan, counted: Mapping[str, int]) -> Priced:
+def add_plan(
+    writer: RowWriter,
+    offering_id: int,
+    spec: OfferingSpec,
+    plan_spec: PlanSpec,
+    component_ids: Mapping[str, int],
+) -> PricedPlan:
     """Add a plan with the prices of the components in it."""
-    prices = {each.type: Decimal(each.price) * plan.factor for each in offer.kind.components}
-    fixed = [each.type for each in offer.kind.components if each.billing == "fixed"]
-    unit_price = sum((prices[each] for each in fixed), Decimal())
-    key = rows.add(
+    prices = {
+        component.component_type: Decimal(component.price) * plan_spec.factor
+        for component in spec.kind.components
+    }
+    fixed_types = [
+        component.component_type
+        for component in spec.kind.components
+        if component.billing_type == "fixed"
+    ]
+    unit_price = sum((prices[component] for component in fixed_types), Decimal())
+    plan_id = writer.add_row(
         tables.plan,
-        offering_id=offering,
-        name=plan.name,
-        description=f"{plan.name} of {offer.name}",
-        article_code=f"P-{offering:02}",
-        unit=plan.unit,
+        offering_id=offering_id,
+        name=plan_spec.name,
+        description=f"{plan_spec.name} of {spec.name}",
+        article_code=f"P-{offering_id:02}",
+        unit=plan_spec.unit,
         unit_price=unit_price,
-        archived=plan.archived,
-        max_amount=plan.max_amount,
-        created=rows.ago(rows.random.randrange(810, 829)),
+        archived=plan_spec.is_archived,
+        max_amount=plan_spec.max_amount,
+        created=writer.days_ago(writer.random.randrange(810, 829)),
     )
-    for each in offer.kind.components:
-        rows.add(
+    for component in spec.kind.components:
+        writer.add_row(
             tables.plan_component,
-            plan_id=key,
-            component_id=counted[each.type],
-            amount=1 if each.billing in {"fixed", "one", "few"} else 0,
-            price=prices[each.type],
-            future_price=prices[each.type] * 2 if plan.name == "Premium" else None,
-            discount_threshold=100 if each.type == "node_hours" else None,
-            discount_rate=10 if each.type == "node_hours" else None,
+            plan_id=plan_id,
+            component_id=component_ids[component.component_type],
+            amount=1 if component.billing_type in {"fixed", "one", "few"} else 0,
+            price=prices[component.component_type],
+            future_price=prices[component.component_type] * 2
+            if plan_spec.name == "Premium"
+            else None,
+            discount_threshold=100 if component.component_type == "node_hours" else None,
+            discount_rate=10 if component.component_type == "node_hours" else None,
         )
-    return Priced(key, plan, unit_price, prices)
+    return PricedPlan(plan_id, plan_spec, unit_price, prices)

@@ -6,12 +6,12 @@ from itertools import islice
 from typing import Any
 
 from gateway.db import tables
-from gateway.demo.marketplace.customers import Customers
-from gateway.demo.marketplace.people import DEMO
-from gateway.demo.marketplace.roles import Grants
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.customers import DemoCustomers
+from gateway.demo.marketplace.people import DEMO_PEOPLE
+from gateway.demo.marketplace.roles import RoleGranter
+from gateway.demo.marketplace.rows import RowWriter
 
-NAMES = {
+PROJECT_NAMES = {
     "vesterlund": (
         "Regional climate ensembles",
         "Protein folding at scale",
@@ -31,13 +31,13 @@ NAMES = {
     "aurora": ("Aurora operations", "Benchmarking"),
     "meridian": ("Meridian internal",),
 }
-NEWER = {
+NEWER_PROJECT_NAMES = {
     "bryggen": ("Timber ship reconstruction", "Runic inscriptions"),
     "emajoe": ("Spoken corpus", "Machine translation of small languages"),
     "skagen": ("Radio sky survey", "Pulsar timing", "Exoplanet transits"),
 }
 """Those of organisations that joined later."""
-_DATES: Mapping[str, dict[str, Any]] = {
+_PROJECT_DATES: Mapping[str, dict[str, Any]] = {
     "Regional climate ensembles": {"ends": 120, "asked": "manager"},
     "Quantum materials": {"ends": -5, "grace_period_days": 30, "asked": "owner"},
     "Ocean currents": {"ends": 20, "asked": "dagny.brandvik"},
@@ -51,7 +51,7 @@ _DATES: Mapping[str, dict[str, Any]] = {
     "Spoken corpus": {"ends": 45, "asked": "tuuli.oja", "max_service_accounts": 3},
 }
 """Days from the reference day to the start and the end, and who asked for it, where it is known."""
-_DEMO_TEAMS = {
+_NAMED_TEAMS = {
     "Regional climate ensembles": (
         ("manager", "MANAGER"),
         ("admin", "ADMIN"),
@@ -64,73 +64,82 @@ _DEMO_TEAMS = {
 
 
 @dataclass(frozen=True)
-class Project:
+class DemoProject:
     """A project with what its resources and orders need to know of it."""
 
     key: int
     uuid: str
     name: str
-    customer: str
+    customer_slug: str
     groups: Sequence[str] | None
     """The groups whose offerings it may order from; none of a provider's own may order at all."""
-    team: Sequence[int]
+    member_ids: Sequence[int]
 
 
-def add(
-    rows: Rows,
+def add_projects(
+    writer: RowWriter,
     users: Mapping[str, int],
-    customers: Customers,
-    grants: Grants,
+    customers: DemoCustomers,
+    grants: RoleGranter,
     names: Mapping[str, Sequence[str]],
-) -> list[Project]:
+) -> list[DemoProject]:
     """Add the projects of those names, by organisation, with their teams."""
-    free = [key for key in users.values() if key > len(DEMO)]
+    unnamed_user_ids = [
+        project_id for project_id in users.values() if project_id > len(DEMO_PEOPLE)
+    ]
     projects = []
-    for customer, name in _named(names):
-        uuid = rows.uuid()
-        key = _add(rows, name, uuid, customers.keys[customer], users)
-        team = list(_team(rows, name, users, free))
-        for user, role in team:
-            grants.add(user, role, key)
-        groups, members = customers.consumers.get(customer), [user for user, _ in team]
-        projects.append(Project(key, uuid, name, customer, groups, members))
+    for customer_slug, name in _list_names(names):
+        uuid = writer.generate_uuid()
+        project_id = _add_project(writer, name, uuid, customers.customer_ids[customer_slug], users)
+        role_grants = list(_draw_team(writer, name, users, unnamed_user_ids))
+        for user, role in role_grants:
+            grants.grant_role(user, role, project_id)
+        groups, member_ids = (
+            customers.consumer_groups.get(customer_slug),
+            [user for user, _ in role_grants],
+        )
+        projects.append(DemoProject(project_id, uuid, name, customer_slug, groups, member_ids))
     return projects
 
 
-def _named(names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+def _list_names(names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     return ((customer, name) for customer, named in names.items() for name in named)
 
 
-def _add(rows: Rows, name: str, uuid: str, customer: int, users: Mapping[str, int]) -> int:
-    traits = dict(_DATES.get(name, {}))
-    starts, ends, asked = (traits.pop(each, None) for each in ("starts", "ends", "asked"))
-    return rows.add(
+def _add_project(
+    writer: RowWriter, name: str, uuid: str, customer_id: int, users: Mapping[str, int]
+) -> int:
+    extra_columns = dict(_PROJECT_DATES.get(name, {}))
+    start_days, end_days, requested_by = (
+        extra_columns.pop(each, None) for each in ("starts", "ends", "asked")
+    )
+    return writer.add_row(
         tables.project,
         uuid=uuid,
         name=name,
         slug="-".join(name.lower().split())[:50],
         description=f"{name}: a demo project.",
-        customer_id=customer,
-        start_date=rows.ahead(-800 if starts is None else starts),
-        end_date=None if ends is None else rows.ahead(ends),
-        end_date_requested_by_id=asked and users[asked],
-        oecd_fos_2007_code=rows.random.choice(("1.5", "2.3", "1.6", None)),
+        customer_id=customer_id,
+        start_date=writer.days_ahead(-800 if start_days is None else start_days),
+        end_date=None if end_days is None else writer.days_ahead(end_days),
+        end_date_requested_by_id=requested_by and users[requested_by],
+        oecd_fos_2007_code=writer.random.choice(("1.5", "2.3", "1.6", None)),
         kind="default",
-        is_industry=rows.chance(0.2),
+        is_industry=writer.draw_chance(0.2),
         user_email_patterns=[],
         user_affiliations=[],
         user_identity_sources=[],
-        created=rows.ago(rows.random.randrange(760, 800)),
-        **traits,
+        created=writer.days_ago(writer.random.randrange(760, 800)),
+        **extra_columns,
     )
 
 
-def _team(
-    rows: Rows, name: str, users: Mapping[str, int], free: Sequence[int]
+def _draw_team(
+    writer: RowWriter, name: str, users: Mapping[str, int], unnamed_user_ids: Sequence[int]
 ) -> Iterator[tuple[int, str]]:
-    for username, role in _DEMO_TEAMS.get(name, ()):
+    for username, role in _NAMED_TEAMS.get(name, ()):
         yield users[username], f"PROJECT.{role}"
-    others = rows.random.sample(free, rows.random.randrange(2, 6))
-    yield others[0], "PROJECT.MANAGER"
-    for user in islice(others, 1, None):
-        yield user, rows.random.choice(("PROJECT.ADMIN", "PROJECT.MEMBER"))
+    drawn_user_ids = writer.random.sample(unnamed_user_ids, writer.random.randrange(2, 6))
+    yield drawn_user_ids[0], "PROJECT.MANAGER"
+    for user in islice(drawn_user_ids, 1, None):
+        yield user, writer.random.choice(("PROJECT.ADMIN", "PROJECT.MEMBER"))

@@ -51,11 +51,11 @@ _QUESTIONS: Mapping[str, dict[str, Any]] = {
         "component_multiplier_config": {"component_type": "nodes", "factor": 4, "max_limit": 32},
     },
 }
-EVERY = tuple(each for each in _QUESTIONS if each != "nodes")
+ALL_QUESTIONS = tuple(each for each in _QUESTIONS if each != "nodes")
 """The names of all questions that any offering may ask."""
 _WORDS = ("lab@example.org", "Simulations", "")
 _ADDRESSES = ("https://example.org/api/clouds/1/", "https://example.org/api/clouds/2/")
-_LIKELY: Mapping[str, Sequence[Any]] = {
+_SAMPLE_ANSWERS: Mapping[str, Sequence[Any]] = {
     "string": _WORDS,
     "text": _WORDS,
     "date": ("2026-09-01", "2027-02-28", "2028-02-29"),
@@ -74,17 +74,17 @@ _LIKELY: Mapping[str, Sequence[Any]] = {
 """Answers to questions of the types that state no bounds and no choices."""
 
 
-def form(names: Sequence[str]) -> dict[str, Any]:
+def build_form(names: Sequence[str]) -> dict[str, Any]:
     """Give the form that asks the named questions."""
     return {"order": list(names), "options": {name: _QUESTIONS[name] for name in names}}
 
 
-def answers(names: Sequence[str], random: Random) -> dict[str, Any]:
+def generate_answers(names: Sequence[str], random: Random) -> dict[str, Any]:
     """Give an answer to each of the named questions."""
-    return {name: _answer(_QUESTIONS[name], random) for name in names}
+    return {name: _generate_answer(_QUESTIONS[name], random) for name in names}
 
 
-def _answer(question: Mapping[str, Any], random: Random) -> Any:
+def _generate_answer(question: Mapping[str, Any], random: Random) -> Any:
     match question["type"]:
         case "boolean":
             return random.random() < 0.5  # noqa: PLR2004 - as often as not
@@ -94,5 +94,5 @@ def _answer(question: Mapping[str, Any], random: Random) -> Any:
             return random.choice(question["choices"])
         case "select_string_multi":
             return random.sample(question["choices"], random.randint(1, len(question["choices"])))
-        case likely:
-            return random.choice(_LIKELY[likely])
+        case question_type:
+            return random.choice(_SAMPLE_ANSWERS[question_type])

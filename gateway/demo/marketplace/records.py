@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 
 from gateway.db import tables
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.rows import RowWriter
 
-SETTINGS = {
+SITE_SETTINGS = {
     "SITE_NAME": "Demo marketplace",
     "ENFORCE_USER_CONSENT_FOR_OFFERINGS": True,
     "ANONYMOUS_USER_CAN_VIEW_OFFERINGS": True,
@@ -16,17 +16,19 @@ SETTINGS = {
 }
 
 
-def settings(rows: Rows) -> None:
+def add_site_settings(writer: RowWriter) -> None:
     """Add the marketplace's own settings, as the program that keeps them writes them."""
-    for key, value in SETTINGS.items():
+    for key, value in SITE_SETTINGS.items():
         stored = json.dumps({"__type__": "default", "__value__": value})
-        rows.add(tables.constance, key=key, value=stored)
+        writer.add_row(tables.constance, key=key, value=stored)
 
 
-def quotas(rows: Rows, name: str, kind: int, counts: Mapping[int, int]) -> None:
+def add_quotas(
+    writer: RowWriter, name: str, content_type_id: int, counts: Mapping[int, int]
+) -> None:
     """Add counts by the keys of what they are of, in two steps, and that they have no limit."""
     for key, count in counts.items():
-        scope = {"content_type_id": kind, "object_id": key}
+        scope = {"content_type_id": content_type_id, "object_id": key}
         for delta in (count + 1, -1):
-            rows.add(tables.quota_usage, name=name, delta=delta, **scope)
-        rows.add(tables.quota_limit, name=name, value=-1, **scope)
+            writer.add_row(tables.quota_usage, name=name, delta=delta, **scope)
+        writer.add_row(tables.quota_limit, name=name, value=-1, **scope)

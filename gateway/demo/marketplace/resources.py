@@ -9,20 +9,25 @@ from typing import Any
 
 from gateway.db import tables
 from gateway.demo.marketplace import backends, details
-from gateway.demo.marketplace.offerings import Offering
-from gateway.demo.marketplace.placement import OLDEST, Place, Placement, Tenant
-from gateway.demo.marketplace.prices import Priced
-from gateway.demo.marketplace.rows import Rows
+from gateway.demo.marketplace.offerings import DemoOffering
+from gateway.demo.marketplace.placement import (
+    OLDEST_PLACEMENTS,
+    DemoTenant,
+    PlacementPlanner,
+    ResourcePlacement,
+)
+from gateway.demo.marketplace.prices import PricedPlan
+from gateway.demo.marketplace.rows import RowWriter
 
 CREATING, OK, ERRED, UPDATING, TERMINATING, TERMINATED = range(1, 7)
 _STATES = (OK, TERMINATED, ERRED, UPDATING, CREATING, TERMINATING)
 _WEIGHTS = (66, 80, 86, 91, 96, 100)
-_FIRST_DAYS = 720.0
+_OLDEST_AGE_DAYS = 720.0
 """How many days before the reference day the first resource was made."""
 
 
 @dataclass
-class Resource:
+class DemoResource:
     """A resource with what its orders and records need to know of it."""
 
     key: int
@@ -30,117 +35,131 @@ class Resource:
     name: str
     state: int
     created: datetime
-    place: Place
-    plan: Priced | None
+    placement: ResourcePlacement
+    plan: PricedPlan | None
     limits: dict[str, int]
     usages: dict[str, float]
     cost: Decimal | None
-    orderer: int
-    end: date | None = None
+    ordered_by: int
+    end_date: date | None = None
     """Its last day, known when it was added."""
 
 
-class Resources:
+class ResourceGenerator:
     """The making of resources, one after the other."""
 
-    def __init__(self, rows: Rows, placement: Placement, count: int) -> None:
-        self._rows = rows
-        self._random = rows.random
-        self._placement = placement
+    def __init__(self, writer: RowWriter, planner: PlacementPlanner, count: int) -> None:
+        self._writer = writer
+        self._random = writer.random
+        self._planner = planner
         self._count = count
-        self._taken: Counter[int] = Counter()
+        self._plan_counts: Counter[int] = Counter()
 
-    def made(self) -> Iterator[Resource]:
+    def generate_resources(self) -> Iterator[DemoResource]:
         """Add the resources, each with its backend's object and its endpoints."""
         for number in range(self._count):
-            resource = self._draw(number, self._placement.place(number))
-            self._add(number, resource)
+            resource = self._draw_resource(number, self._planner.place_resource(number))
+            self._add_resource(number, resource)
             yield resource
 
-    def _draw(self, number: int, place: Place) -> Resource:
+    def _draw_resource(self, number: int, placement: ResourcePlacement) -> DemoResource:
         (state,) = self._random.choices(_STATES, cum_weights=_WEIGHTS)
-        limits = details.limits(self._random, place.offering)
-        plan = self._plan(place.offering)
-        days = _FIRST_DAYS * (1 - number / self._count) - self._random.random() / self._count
-        return Resource(
+        limits = details.generate_limits(self._random, placement.offering)
+        plan = self._choose_plan(placement.offering)
+        age_days = (
+            _OLDEST_AGE_DAYS * (1 - number / self._count) - self._random.random() / self._count
+        )
+        return DemoResource(
             key=number + 1,
-            uuid=self._rows.uuid(),
-            name=details.name(self._random, number),
-            state=OK if number < len(OLDEST) or place.offering.offer.fails else state,
-            created=self._rows.ago(days),
-            place=place,
+            uuid=self._writer.generate_uuid(),
+            name=details.generate_name(self._random, number),
+            state=OK
+            if number < len(OLDEST_PLACEMENTS) or placement.offering.spec.has_failing_orders
+            else state,
+            created=self._writer.days_ago(age_days),
+            placement=placement,
             plan=plan,
             limits=limits,
-            usages=details.usages(self._random, place.offering, limits),
-            cost=details.cost(place.offering, plan, limits),
-            orderer=self._random.choice(place.project.team),
+            usages=details.generate_usages(self._random, placement.offering, limits),
+            cost=details.estimate_cost(placement.offering, plan, limits),
+            ordered_by=self._random.choice(placement.project.member_ids),
         )
 
-    def _plan(self, offering: Offering) -> Priced | None:
+    def _choose_plan(self, offering: DemoOffering) -> PricedPlan | None:
         """Choose a plan; one of which there are only so many is taken while it lasts."""
         if not offering.plans:
             return None
-        chosen = self._random.choice(offering.plans)
-        if chosen.plan.max_amount is not None and self._taken[chosen.key] >= chosen.plan.max_amount:
-            chosen = offering.plans[0]
-        self._taken[chosen.key] += 1
-        return chosen
+        plan = self._random.choice(offering.plans)
+        if plan.spec.max_amount is not None and self._plan_counts[plan.key] >= plan.spec.max_amount:
+            plan = offering.plans[0]
+        self._plan_counts[plan.key] += 1
+        return plan
 
-    def _add(self, number: int, resource: Resource) -> None:
-        place, state, created = resource.place, resource.state, resource.created
-        content_type, key = backends.add(self._rows, place, resource.name, state, created)
-        resource.end = end = details.end(self._rows, number, place.offering)
-        asked = end is not None and (number < len(OLDEST) or self._rows.chance(0.6))
-        self._rows.add(
+    def _add_resource(self, number: int, resource: DemoResource) -> None:
+        placement, state, created = resource.placement, resource.state, resource.created
+        content_type, object_id = backends.add_backend_object(
+            self._writer, placement, resource.name, state, created
+        )
+        resource.end_date = end_date = details.choose_end_date(
+            self._writer, number, placement.offering
+        )
+        has_requester = end_date is not None and (
+            number < len(OLDEST_PLACEMENTS) or self._writer.draw_chance(0.6)
+        )
+        self._writer.add_row(
             tables.resource,
             uuid=resource.uuid,
             name=resource.name,
             slug=f"{resource.name[:40].lower()}-{resource.key}",
-            description=f"{resource.name} for {place.project.name}" if number % 3 else "",
+            description=f"{resource.name} for {placement.project.name}" if number % 3 else "",
             state=state,
-            offering_id=place.offering.key,
+            offering_id=placement.offering.key,
             plan_id=resource.plan and resource.plan.key,
-            project_id=place.project.key,
-            parent_id=place.parent and place.parent.resource,
+            project_id=placement.project.key,
+            parent_id=placement.parent and placement.parent.resource_id,
             content_type_id=content_type,
-            object_id=key,
+            object_id=object_id,
             limits=resource.limits,
             cost=resource.cost,
-            end_date=end,
-            end_date_requested_by_id=resource.orderer if asked else None,
-            end_date_updated_at=created if asked else None,
+            end_date=end_date,
+            end_date_requested_by_id=resource.ordered_by if has_requester else None,
+            end_date_updated_at=created if has_requester else None,
             created=created,
-            modified=created + (self._rows.ago(0) - created) * self._random.random(),
-            last_sync=self._rows.ago(self._random.random()),
-            **self._texts(resource),
+            modified=created + (self._writer.days_ago(0) - created) * self._random.random(),
+            last_sync=self._writer.days_ago(self._random.random()),
+            **self._build_columns(resource),
         )
-        self._endpoints(number, resource)
-        if content_type is not None and key is not None:
-            self._placement.settle(Tenant(resource.key, key, place.project), place)
+        self._add_endpoints(number, resource)
+        if content_type is not None and object_id is not None:
+            self._planner.register_tenant(
+                DemoTenant(resource.key, object_id, placement.project), placement
+            )
 
-    def _texts(self, resource: Resource) -> dict[str, Any]:
-        erred = resource.state == ERRED
-        place, random = resource.place, self._random
-        known = resource.state != CREATING
+    def _build_columns(self, resource: DemoResource) -> dict[str, Any]:
+        is_erred = resource.state == ERRED
+        placement, random = resource.placement, self._random
+        has_backend = resource.state != CREATING
         return {
-            "attributes": details.attributes(random, place, resource.name),
-            "options": details.options(random, place.offering),
-            "backend_metadata": details.metadata(random, place, resource.name),
-            "report": details.report(random, resource.key - 1),
-            "current_usages": resource.usages if known else {},
-            "backend_id": f"be-{resource.key:06}" if known else "",
-            "effective_id": f"eff-{resource.key}" if self._rows.chance(0.1) else "",
-            "downscaled": self._rows.chance(0.04),
-            "paused": self._rows.chance(0.04),
-            "restrict_member_access": self._rows.chance(0.04),
-            "error_message": "The backend did not answer in time." if erred else "",
-            "error_traceback": "Traceback (most recent call last): TimeoutError" if erred else "",
+            "attributes": details.generate_attributes(random, placement, resource.name),
+            "options": details.generate_options(random, placement.offering),
+            "backend_metadata": details.generate_backend_metadata(random, placement, resource.name),
+            "report": details.generate_report(random, resource.key - 1),
+            "current_usages": resource.usages if has_backend else {},
+            "backend_id": f"be-{resource.key:06}" if has_backend else "",
+            "effective_id": f"eff-{resource.key}" if self._writer.draw_chance(0.1) else "",
+            "downscaled": self._writer.draw_chance(0.04),
+            "paused": self._writer.draw_chance(0.04),
+            "restrict_member_access": self._writer.draw_chance(0.04),
+            "error_message": "The backend did not answer in time." if is_erred else "",
+            "error_traceback": "Traceback (most recent call last): TimeoutError"
+            if is_erred
+            else "",
         }
 
-    def _endpoints(self, number: int, resource: Resource) -> None:
-        if number < len(OLDEST) or self._rows.chance(0.3):
+    def _add_endpoints(self, number: int, resource: DemoResource) -> None:
+        if number < len(OLDEST_PLACEMENTS) or self._writer.draw_chance(0.3):
             for name in self._random.sample(("Web", "SSH", "API"), self._random.randint(1, 2)):
-                self._rows.add(
+                self._writer.add_row(
                     tables.resource_endpoint,
                     resource_id=resource.key,
                     name=name,

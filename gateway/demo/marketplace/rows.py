@@ -13,99 +13,103 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import Table
 
 from gateway.db import tables
-from gateway.db.driver.transactions import blank
+from gateway.db.driver.transactions import column_default
 
-BATCH = 5000
-_JSON = {dict, list}
+MAX_PENDING_ROWS = 5000
+_JSON_TYPES = {dict, list}
 
 
-class Rows:
+class RowWriter:
     """What is written by COPY, a batch at a time; equal for equal `seed` and `day`."""
 
-    def __init__(self, connection: psycopg.Connection[Any], *, seed: int, day: date) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], *, seed: int, reference_day: date
+    ) -> None:
         self.random = Random(seed)
-        self._stream = cache(lambda name: Random(f"{seed} {name}"))
-        self.day = day
-        self._midnight = datetime.combine(day, time(), UTC)
+        self._random_stream = cache(lambda name: Random(f"{seed} {name}"))
+        self.reference_day = reference_day
+        self._midnight = datetime.combine(reference_day, time(), UTC)
         self._connection = connection
-        self._sheets = {each: _Sheet(each) for each in tables.metadata.sorted_tables}
+        self._buffers = {each: _TableBuffer(each) for each in tables.metadata.sorted_tables}
 
-    def add(self, table: Table[Any], **values: Any) -> int:
+    def add_row(self, table: Table[Any], **values: Any) -> int:
         """Add a row and give its key; what is not given is null or, where it can't be, empty."""
-        sheet = self._sheets[table]
-        if sheet.has_uuid and "uuid" not in values:
-            values["uuid"] = self.uuid()
-        if len(sheet.pending) >= BATCH:
-            self._write(sheet)
-        return sheet.append(values)
+        buffer = self._buffers[table]
+        if buffer.has_uuid and "uuid" not in values:
+            values["uuid"] = self.generate_uuid()
+        if len(buffer.pending_rows) >= MAX_PENDING_ROWS:
+            self._flush_buffer(buffer)
+        return buffer.append_row(values)
 
-    def write(self) -> None:
+    def flush_rows(self) -> None:
         """Write what is pending, and let new rows have keys after those that were given."""
-        for table, sheet in self._sheets.items():
-            self._write(sheet)
-            if sheet.last and "id" in table.c:
-                restart = SQL("alter table {} alter id restart with {}")
-                self._connection.execute(restart.format(Identifier(table.name), sheet.last + 1))
+        for table, buffer in self._buffers.items():
+            self._flush_buffer(buffer)
+            if buffer.last_key and "id" in table.c:
+                restart_identity = SQL("alter table {} alter id restart with {}")
+                self._connection.execute(
+                    restart_identity.format(Identifier(table.name), buffer.last_key + 1)
+                )
 
     @contextmanager
-    def apart(self, name: str) -> Iterator[None]:
+    def use_random_stream(self, name: str) -> Iterator[None]:
         """Draw from a stream of that name meanwhile, so that what follows is as it would be."""
-        usual, self.random = self.random, self._stream(name)
+        main_stream, self.random = self.random, self._random_stream(name)
         try:
             yield
         finally:
-            self.random = usual
+            self.random = main_stream
 
-    def uuid(self) -> str:
+    def generate_uuid(self) -> str:
         """Make a random uuid, in 32 hex digits."""
         digits = f"{self.random.getrandbits(120):030x}"
         return f"{digits[:12]}4{digits[12:15]}a{digits[15:]}"
 
-    def ago(self, days: float) -> datetime:
+    def days_ago(self, days: float) -> datetime:
         """Give the moment so many days before the reference day began."""
         return self._midnight - timedelta(days=days)
 
-    def ahead(self, days: int) -> date:
+    def days_ahead(self, days: int) -> date:
         """Give the day so many days after the reference day."""
-        return self.day + timedelta(days=days)
+        return self.reference_day + timedelta(days=days)
 
-    def chance(self, share: float) -> bool:
+    def draw_chance(self, probability: float) -> bool:
         """Be true in a `share` of cases."""
-        return self.random.random() < share
+        return self.random.random() < probability
 
-    def _write(self, sheet: "_Sheet") -> None:
-        if not sheet.pending:
+    def _flush_buffer(self, buffer: "_TableBuffer") -> None:
+        if not buffer.pending_rows:
             return
-        with self._connection.cursor().copy(sheet.statement) as copy:
-            for row in sheet.pending:
+        with self._connection.cursor().copy(buffer.statement) as copy:
+            for row in buffer.pending_rows:
                 copy.write_row(row)
-        sheet.pending.clear()
+        buffer.pending_rows.clear()
 
 
-class _Sheet:
+class _TableBuffer:
     """The rows of one table that are not written yet."""
 
     def __init__(self, table: Table[Any]) -> None:
-        self.last = 0
-        self.pending: list[list[Any]] = []
+        self.last_key = 0
+        self.pending_rows: list[list[Any]] = []
         columns = [each for each in table.c if not each.system]
-        self._blank = [blank(each) for each in columns]
-        self._places = {each.name: place for place, each in enumerate(columns)}
-        self.has_uuid = "uuid" in self._places
+        self._default_row = [column_default(each) for each in columns]
+        self._column_positions = {each.name: position for position, each in enumerate(columns)}
+        self.has_uuid = "uuid" in self._column_positions
         self.statement = SQL("copy {} ({}) from stdin").format(
-            Identifier(table.name), SQL(", ").join(map(Identifier, self._places))
+            Identifier(table.name), SQL(", ").join(map(Identifier, self._column_positions))
         )
 
-    def append(self, values: dict[str, Any]) -> int:
+    def append_row(self, values: dict[str, Any]) -> int:
         """Take a row, give its key."""
-        self.last = values.get("id", self.last + 1)
-        row, places = self._blank.copy(), self._places
+        self.last_key = values.get("id", self.last_key + 1)
+        row, column_positions = self._default_row.copy(), self._column_positions
         for name, value in values.items():
-            known = type(value) in _JSON
-            row[places[name]] = msgspec.json.encode(value).decode() if known else value
-        if "id" in places:
-            row[places["id"]] = self.last
-        if "modified" in places and "modified" not in values:
-            row[places["modified"]] = values["created"]
-        self.pending.append(row)
-        return self.last
+            is_json = type(value) in _JSON_TYPES
+            row[column_positions[name]] = msgspec.json.encode(value).decode() if is_json else value
+        if "id" in column_positions:
+            row[column_positions["id"]] = self.last_key
+        if "modified" in column_positions and "modified" not in values:
+            row[column_positions["modified"]] = values["created"]
+        self.pending_rows.append(row)
+        return self.last_key

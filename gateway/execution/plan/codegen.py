@@ -8,242 +8,276 @@ from typing import Any
 import msgspec
 from graphql import get_named_type, is_non_null_type
 
-from gateway.db.query_spec import Wanted
+from gateway.db.query_spec import SelectItem
 from gateway.execution.plan.errors import NotPlannedError
 from gateway.execution.plan.nodes import (
-    OF_PAGE,
-    Below,
-    Beside,
-    Call,
+    PAGE_META_CODE,
+    AggregateRef,
+    ArgumentValue,
+    ChildRows,
+    Column,
     Constant,
-    Each,
-    Given,
-    Hidden,
-    Kind,
-    Known,
-    Leaf,
-    Lookup,
-    Object,
-    OfPage,
-    Pairs,
-    Shown,
-    Step,
-    Told,
+    FunctionCall,
+    IfAuthenticated,
+    IfVisible,
+    LookupRows,
+    PageMeta,
+    PageRows,
+    PlanStep,
+    ResponseObject,
+    RowOutput,
+    SiblingResult,
+    StepKind,
+    TypedKeys,
 )
-from gateway.execution.plan.serializers import certain, inline, struct, too_wide, values, writer
-from gateway.schema.framework.context import Fact
-from gateway.schema.framework.scalars import rfc3339
+from gateway.execution.plan.serializers import (
+    find_inline_code,
+    int_overflow,
+    make_serializer,
+    make_struct_class,
+    make_value_serializer,
+    non_null,
+)
+from gateway.schema.framework.context import ContextFact
+from gateway.schema.framework.scalars import format_datetime
 
-BODIES = {
-    Kind.ONE: "return {{c0: {part} for {row} in rows}}",
-    Kind.MANY: """\
-found = {{key: [] for key in keys}}
+BUILD_BODIES = {
+    StepKind.ONE: "return {{c0: {part} for {row} in rows}}",
+    StepKind.MANY: """\
+rows_by_key = {{key: [] for key in keys}}
     for {row} in rows:
-        found[c0].append({part})
-    return found""",
-    Kind.PAGE: "return {{key: {part} for key, page in rows.items()}}",
-    Kind.COUNT: "return {{**dict.fromkeys(keys, 0), **{{r[0]: r[1] for r in rows}}}}",
-    Kind.TOTAL: """\
+        rows_by_key[c0].append({part})
+    return rows_by_key""",
+    StepKind.PAGE: "return {{key: {part} for key, page in rows.items()}}",
+    StepKind.COUNT: "return {{**dict.fromkeys(keys, 0), **{{row[0]: row[1] for row in rows}}}}",
+    StepKind.AGGREGATE: """\
 return [
-        {{r[0]: r[i] for r in rows if r[i] is not None}} for i in range(1, {width})
+        {{row[0]: row[position] for row in rows if row[position] is not None}}
+        for position in range(1, {width})
     ]""",
-    Kind.ANSWER: "return {part}",
+    StepKind.RESULT: "return {part}",
 }
 
-ROW, WIDTH = "$row", "$width"
+ROW_MARKER, WIDTH_MARKER = "$row", "$width"
 """Stand in the code for what is known only when all of it is written."""
 
 
-def looked_up(pairs: Pairs, made: dict[str, dict[Any, Any]]) -> list[Any]:
+def pick_lookup_results(
+    typed_keys: TypedKeys, results_by_type: dict[str, dict[Any, Any]]
+) -> list[Any]:
     """Give what was made of each row that a root field names; null for what was not found."""
-    return [None if pair is None else made[pair[0]].get(pair[1]) for pair in pairs]
+    return [
+        None if typed_key is None else results_by_type[typed_key[0]].get(typed_key[1])
+        for typed_key in typed_keys
+    ]
 
 
-KNOWN = {
+CODE_GLOBALS = {
     "Raw": msgspec.Raw,
-    "rfc3339": rfc3339,
-    "certain": certain,
-    "too_wide": too_wide,
-    "looked_up": looked_up,
-    "Fact": Fact,
+    "format_datetime": format_datetime,
+    "non_null": non_null,
+    "int_overflow": int_overflow,
+    "pick_lookup_results": pick_lookup_results,
+    "ContextFact": ContextFact,
 }
 """What all code may use."""
 
 
-class Builder:
+class CodeGenerator:
     """Writes the functions of one step, and finds out what the step reads and what hangs from it.
 
     Parts are written as expressions over a row's columns, `c1`, `c2` and so on;
-    `b0`, `b1` and so on are what the steps below made, `g0` and so on what arguments give.
+    `child0`, `child1` and so on are what the steps below made, `argument0` and so on what arguments give.
     """
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: PlanStep) -> None:
         self._step = step
-        self._names: dict[str, Any] = dict(KNOWN)
-        self._places: dict[Wanted, int] = {}
-        self._when: list[int] = []
-        self._there: list[int] = []
-        self._told: list[str] = []
+        self._namespace: dict[str, Any] = dict(CODE_GLOBALS)
+        self._positions: dict[SelectItem, int] = {}
+        self._visible_positions: list[int] = []
+        self._non_null_positions: list[int] = []
+        self._argument_readers: list[str] = []
 
-    def finish(self) -> None:
+    def compile_step(self) -> None:
         """Give the step its functions, its columns and the steps below it."""
         step = self._step
-        part = "" if step.part is None else self.write(step.part)
+        expression = "" if step.node is None else self.generate_expression(step.node)
         width = len(step.columns) + 1
-        row = "".join(f"c{i}, " for i in range(width))
-        body = BODIES[step.kind].format(part=part, width=width, row=f"({row})")
-        body = body.replace(ROW, row).replace(WIDTH, str(width))
-        below = "".join(f", b{i}" for i in range(len(step.below)))
-        told = "".join(f"g{i} = {each}(variables)\n    " for i, each in enumerate(self._told))
-        head = f"def build(rows, keys, context, named, variables{below}):"
-        sources = [f"{head}\n    {told}{body}\n"]
-        sources += [self._keys(i, each) for i, each in enumerate(step.below)]
-        step.source = "\n".join(sources)
+        row_pattern = "".join(f"c{i}, " for i in range(width))
+        body = BUILD_BODIES[step.kind].format(part=expression, width=width, row=f"({row_pattern})")
+        body = body.replace(ROW_MARKER, row_pattern).replace(WIDTH_MARKER, str(width))
+        child_parameters = "".join(f", child{i}" for i in range(len(step.child_steps)))
+        argument_lines = "".join(
+            f"argument{i} = {item}(variables)\n    "
+            for i, item in enumerate(self._argument_readers)
+        )
+        signature = (
+            f"def build_results(rows, keys, context, lookup_values, variables{child_parameters}):"
+        )
+        sources = [f"{signature}\n    {argument_lines}{body}\n"]
+        sources += [
+            self._generate_key_collector(i, item) for i, item in enumerate(step.child_steps)
+        ]
+        step.source_code = "\n".join(sources)
         try:
-            exec(compile(step.source, "<plan>", "exec"), self._names)  # noqa: S102 - it is ours
+            exec(compile(step.source_code, "<plan>", "exec"), self._namespace)  # noqa: S102 - it is ours
         except (SyntaxError, RecursionError, MemoryError) as error:
             raise NotPlannedError(f"nested too deeply: {error}") from None
-        step.build = self._names["build"]
-        for i, each in enumerate(step.below):
-            each.above, each.keys = step, self._names[f"keys{i}"]
+        step.build_results = self._namespace["build_results"]
+        for i, item in enumerate(step.child_steps):
+            item.parent_step, item.collect_keys = step, self._namespace[f"collect_keys{i}"]
 
-    def _keys(self, number: int, below: Step) -> str:
+    def _generate_key_collector(self, number: int, child_step: PlanStep) -> str:
         """Write the function that gives the keys of a step below, out of rows."""
-        sets = []
-        for each in self._step.shown:
-            if each.step is below and each.key:
-                held = [f"row[{place}]" for place in each.when]
-                held += [f"row[{place}] is not None" for place in each.there]
-                when = " and ".join(held)
-                sets.append(f"{{row[{each.key}] for row in rows if {when}}}")
-        return f"def keys{number}(rows):\n    return {' | '.join(sets) or 'set()'}\n"
+        key_sets = []
+        for output in self._step.outputs:
+            if output.child_step is child_step and output.key_position:
+                conditions = [f"row[{position}]" for position in output.visible_positions]
+                conditions += [
+                    f"row[{position}] is not None" for position in output.non_null_positions
+                ]
+                condition = " and ".join(conditions)
+                key_sets.append(f"{{row[{output.key_position}] for row in rows if {condition}}}")
+        return f"def collect_keys{number}(rows):\n    return {' | '.join(key_sets) or 'set()'}\n"
 
     @singledispatchmethod
-    def write(self, part: Any) -> str:
+    def generate_expression(self, node: Any) -> str:
         """Write a part."""
-        raise NotPlannedError(f"a part that is {part}")
+        raise NotPlannedError(f"a part that is {node}")
 
-    @write.register
-    def _(self, part: Constant) -> str:
-        return repr(part.value)
+    @generate_expression.register
+    def _generate_constant(self, node: Constant) -> str:
+        return repr(node.value)
 
-    @write.register
-    def _(self, part: OfPage) -> str:
-        return OF_PAGE[part.name]
+    @generate_expression.register
+    def _generate_page_meta(self, node: PageMeta) -> str:
+        return PAGE_META_CODE[node.name]
 
-    @write.register
-    def _(self, part: Leaf) -> str:
-        value, type_ = self._value(part.at), get_named_type(part.type)
-        code = inline(type_, part.at.column)
-        if part.names is not None:
-            written = f"{self._name('names', part.names)}.get({value})"
+    @generate_expression.register
+    def _generate_column(self, node: Column) -> str:
+        value, type_ = self._column_variable(node.column_ref), get_named_type(node.type)
+        code = find_inline_code(type_, node.column_ref.column)
+        if node.enum_names is not None:
+            expression = f"{self._bind_name('enum_names', node.enum_names)}.get({value})"
         elif code is None:
-            return f"{self._name('write', writer(part.type))}({value})"
+            return f"{self._bind_name('serialize', make_serializer(node.type))}({value})"
         else:
-            written = code.replace("@", value)
-            if written != value and not is_non_null_type(part.type):
-                written = f"(None if {value} is None else {written})"
-        return f"certain({written})" if part.checked else written
+            expression = code.replace("@", value)
+            if expression != value and not is_non_null_type(node.type):
+                expression = f"(None if {value} is None else {expression})"
+        return f"non_null({expression})" if node.is_checked else expression
 
-    @write.register
-    def _(self, part: Call) -> str:
-        given = ", ".join([self._input(each) for each in part.inputs])
-        word = getattr(part.function, "__name__", "function")
-        called = f"{self._name(word, part.function)}({given})"
-        made = None if part.parts is None else values(part.parts)
-        return f"{self._name('write', writer(part.type, made))}({called})"
+    @generate_expression.register
+    def _generate_function_call(self, node: FunctionCall) -> str:
+        arguments = ", ".join([self._generate_input(item) for item in node.inputs])
+        function_name = getattr(node.function, "__name__", "function")
+        call_code = f"{self._bind_name(function_name, node.function)}({arguments})"
+        constructor = None if node.fields is None else make_value_serializer(node.fields)
+        return (
+            f"{self._bind_name('serialize', make_serializer(node.type, constructor))}({call_code})"
+        )
 
-    def _input(self, given: Wanted | Given | Fact | Told) -> str:
-        if isinstance(given, Fact):
-            return f"context.facts[Fact.{given.name}]"
-        if isinstance(given, Told):
-            self._told.append(self._name("told", given.value))
-            return f"g{len(self._told) - 1}"
-        if not isinstance(given, Given):
-            return self._value(given)
-        place = self._position(given.at)
-        below = self._hang(given.step, place)
-        missing = self._name("missing", given.missing)
-        return f"{below}[{given.place}].get(c{place}, {missing})"
+    def _generate_input(
+        self, input_: SelectItem | AggregateRef | ContextFact | ArgumentValue
+    ) -> str:
+        if isinstance(input_, ContextFact):
+            return f"context.facts[ContextFact.{input_.name}]"
+        if isinstance(input_, ArgumentValue):
+            self._argument_readers.append(self._bind_name("read_argument", input_.evaluate))
+            return f"argument{len(self._argument_readers) - 1}"
+        if not isinstance(input_, AggregateRef):
+            return self._column_variable(input_)
+        position = self._column_position(input_.key_column)
+        child_name = self._attach_child(input_.step, position)
+        default_name = self._bind_name("default", input_.default)
+        return f"{child_name}[{input_.value_index}].get(c{position}, {default_name})"
 
-    @write.register
-    def _(self, part: Object) -> str:
-        made = self._name("made", struct(tuple(part.parts)))
-        place = 0 if part.there is None else self._position(part.there)
-        with self._holding(self._there, place):
-            if part.row:
-                self._step.shown.append(self._shown())
-            written = f"{made}({', '.join([self.write(each) for each in part.parts.values()])})"
-        missing = "certain(None)" if part.promised else "None"
-        return f"({missing} if c{place} is None else {written})" if place else written
+    @generate_expression.register
+    def _generate_object(self, node: ResponseObject) -> str:
+        constructor = self._bind_name("make_object", make_struct_class(tuple(node.fields)))
+        position = (
+            0 if node.presence_column is None else self._column_position(node.presence_column)
+        )
+        with self._guard_expression(self._non_null_positions, position):
+            if node.is_row:
+                self._step.outputs.append(self._make_output())
+            expression = f"{constructor}({', '.join([self.generate_expression(item) for item in node.fields.values()])})"
+        missing = "non_null(None)" if node.is_non_null else "None"
+        return f"({missing} if c{position} is None else {expression})" if position else expression
 
-    @write.register
-    def _(self, part: Hidden) -> str:
-        place = self._position(part.seen)
-        with self._holding(self._when, place):
-            written = self.write(part.part)
-        return f"({written} if c{place} else None)"
+    @generate_expression.register
+    def _generate_if_visible(self, node: IfVisible) -> str:
+        position = self._column_position(node.visibility)
+        with self._guard_expression(self._visible_positions, position):
+            expression = self.generate_expression(node.node)
+        return f"({expression} if c{position} else None)"
 
-    @write.register
-    def _(self, part: Known) -> str:
-        return f"(None if context.viewer.user_id is None else {self.write(part.part)})"
+    @generate_expression.register
+    def _generate_if_authenticated(self, node: IfAuthenticated) -> str:
+        return (
+            f"(None if context.viewer.user_id is None else {self.generate_expression(node.node)})"
+        )
 
-    @write.register
-    def _(self, part: Each) -> str:
-        return f"[{self.write(part.part)} for row in page.rows for {ROW} in (row[:{WIDTH}],)]"
+    @generate_expression.register
+    def _generate_page_rows(self, node: PageRows) -> str:
+        return f"[{self.generate_expression(node.node)} for row in page.rows for {ROW_MARKER} in (row[:{WIDTH_MARKER}],)]"
 
-    @write.register
-    def _(self, part: Below) -> str:
-        place = self._position(part.at)
-        below = self._hang(part.step, place)
-        if part.step.kind is not Kind.ONE:
-            return f"{below}[c{place}]"
-        found = f"{below}.get(c{place})"
-        return f"certain({found})" if part.promised else found
+    @generate_expression.register
+    def _generate_child_rows(self, node: ChildRows) -> str:
+        position = self._column_position(node.key_column)
+        child_name = self._attach_child(node.child_step, position)
+        if node.child_step.kind is not StepKind.ONE:
+            return f"{child_name}[c{position}]"
+        child_result = f"{child_name}.get(c{position})"
+        return f"non_null({child_result})" if node.is_non_null else child_result
 
-    @write.register
-    def _(self, part: Beside) -> str:
-        key = "key" if part.step.page is self._step else "None"
-        return f"{self._hang(part.step, 0)}[{key}]"
+    @generate_expression.register
+    def _generate_sibling_result(self, node: SiblingResult) -> str:
+        key = "key" if node.sibling_step.page_of is self._step else "None"
+        return f"{self._attach_child(node.sibling_step, 0)}[{key}]"
 
-    @write.register
-    def _(self, part: Lookup) -> str:
-        steps = [f"{name!r}: {self._hang(step, 0)}" for name, step in part.steps.items()]
-        pairs = f"named[{self._name('field', part.named)}]"
-        code = f"looked_up({pairs}, {{{', '.join(steps)}}})"
-        return code if part.named.listed else f"{code}[0]"
+    @generate_expression.register
+    def _generate_lookup(self, node: LookupRows) -> str:
+        steps = [
+            f"{name!r}: {self._attach_child(step, 0)}" for name, step in node.steps_by_type.items()
+        ]
+        pairs = f"lookup_values[{self._bind_name('lookup_keys', node.lookup_keys)}]"
+        code = f"pick_lookup_results({pairs}, {{{', '.join(steps)}}})"
+        return code if node.lookup_keys.is_list else f"{code}[0]"
 
     @contextmanager
-    def _holding(self, held: list[int], place: int) -> Iterator[None]:
+    def _guard_expression(self, positions: list[int], position: int) -> Iterator[None]:
         """Have what is written meanwhile be shown only where the row holds something there."""
-        before = len(held)
-        held += [place] if place else []
+        previous_count = len(positions)
+        positions += [position] if position else []
         yield
-        del held[before:]
+        del positions[previous_count:]
 
-    def _shown(self, **below: Any) -> Shown:
+    def _make_output(self, **child_options: Any) -> RowOutput:
         """Say what is shown by what is written now."""
-        return Shown(tuple(self._when), tuple(self._there), **below)
+        return RowOutput(
+            tuple(self._visible_positions), tuple(self._non_null_positions), **child_options
+        )
 
-    def _hang(self, step: Step, place: int) -> str:
+    def _attach_child(self, step: PlanStep, position: int) -> str:
         """Hang a step from this one, by the key at `place`, and give its name in the code."""
-        with self._holding(self._there, place):
-            self._step.shown.append(self._shown(key=place, step=step))
-        if step not in self._step.below:
-            self._step.below.append(step)
-        return f"b{self._step.below.index(step)}"
+        with self._guard_expression(self._non_null_positions, position):
+            self._step.outputs.append(self._make_output(key_position=position, child_step=step))
+        if step not in self._step.child_steps:
+            self._step.child_steps.append(step)
+        return f"child{self._step.child_steps.index(step)}"
 
-    def _value(self, wanted: Wanted) -> str:
-        return f"c{self._position(wanted)}"
+    def _column_variable(self, select_item: SelectItem) -> str:
+        return f"c{self._column_position(select_item)}"
 
-    def _position(self, wanted: Wanted) -> int:
-        if wanted not in self._places:
-            self._step.columns.append(wanted)
-            self._places[wanted] = len(self._step.columns)
-        return self._places[wanted]
+    def _column_position(self, select_item: SelectItem) -> int:
+        if select_item not in self._positions:
+            self._step.columns.append(select_item)
+            self._positions[select_item] = len(self._step.columns)
+        return self._positions[select_item]
 
-    def _name(self, word: str, value: Any) -> str:
+    def _bind_name(self, stem: str, value: Any) -> str:
         """Give the code a name for a value: `word` and a number, as a word alone may be taken."""
-        name = f"{word.strip('<>')}{len(self._names) - len(KNOWN)}"
-        self._names[name] = value
+        name = f"{stem.strip('<>')}{len(self._namespace) - len(CODE_GLOBALS)}"
+        self._namespace[name] = value
         return name

@@ -5,9 +5,9 @@ class NotPlannedError(Exception):
     """A document asks for something that plans don't do; the text says what."""
 
 
-class NotReadError(NotPlannedError):
+class NotQueryError(NotPlannedError):
     """An operation does not only read: there never is a plan, and nobody need wonder."""
 
 
-class SurpriseError(Exception):
+class PlanMismatchError(Exception):
     """Something is not as the plan has it; the reference is to say what that means."""

@@ -17,7 +17,7 @@ from graphql.language import VariableDefinitionNode
 from graphql.utilities import coerce_input_value
 
 
-class Variables:
+class VariableCoercer:
     """The variables of one operation."""
 
     def __init__(
@@ -25,45 +25,45 @@ class Variables:
     ) -> None:
         """Read the `definitions` of an operation that has been validated."""
         self._schema, self._definitions = schema, definitions
-        found = [get_variable_signature(schema, each) for each in definitions]
-        self._each = [
-            (each, each.name, _coercing(each.type))
-            for each in found
-            if not isinstance(each, GraphQLError)
+        signatures = [get_variable_signature(schema, signature) for signature in definitions]
+        self._coercions = [
+            (signature, signature.name, _make_coercion(signature.type))
+            for signature in signatures
+            if not isinstance(signature, GraphQLError)
         ]
 
-    def values(self, given: Mapping[str, Any]) -> VariableValues | None:
+    def coerce_values(self, raw_values: Mapping[str, Any]) -> VariableValues | None:
         """Give the values, coerced; None if the client made a mistake."""
-        sources, coerced = {}, {}
-        for signature, name, coerce in self._each:
-            if name not in given:
-                return self._with_defaults(given)
-            value = given[name]
+        sources, coerced_values = {}, {}
+        for signature, name, coerce in self._coercions:
+            if name not in raw_values:
+                return self._coerce_with_defaults(raw_values)
+            value = raw_values[name]
             sources[name] = VariableValueSource(signature, value)
-            made = coerced[name] = coerce(value)
-            if made is Undefined:
+            coerced_value = coerced_values[name] = coerce(value)
+            if coerced_value is Undefined:
                 return None
-        return VariableValues(sources, coerced)
+        return VariableValues(sources, coerced_values)
 
-    def _with_defaults(self, given: Mapping[str, Any]) -> VariableValues | None:
+    def _coerce_with_defaults(self, raw_values: Mapping[str, Any]) -> VariableValues | None:
         """Give the values where some are left out."""
-        values = get_variable_values(self._schema, self._definitions, dict(given))
+        values = get_variable_values(self._schema, self._definitions, dict(raw_values))
         return values if isinstance(values, VariableValues) else None
 
 
-def _coercing(type_: Any) -> Callable[[Any], Any]:
+def _make_coercion(type_: Any) -> Callable[[Any], Any]:
     """Give what coerces values to a type, or to Undefined; a leaf's by the shortest way."""
-    leaf = get_nullable_type(type_)
-    if not is_leaf_type(leaf):
+    nullable_type = get_nullable_type(type_)
+    if not is_leaf_type(nullable_type):
         return lambda value: coerce_input_value(value, type_)
-    nothing = Undefined if is_non_null_type(type_) else None
+    null_result = Undefined if is_non_null_type(type_) else None
 
-    def coerced(value: Any) -> Any:
+    def coerce_leaf(value: Any) -> Any:
         if value is None:
-            return nothing
+            return null_result
         try:
-            return leaf.coerce_input_value(value)
+            return nullable_type.coerce_input_value(value)
         except Exception:  # noqa: BLE001 - the mistake is told by the reference
             return Undefined
 
-    return coerced
+    return coerce_leaf

@@ -25,111 +25,117 @@ from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 T = TypeVar("T")
-Names = Mapping[str, tuple[str, Any]]
+ArgumentNames = Mapping[str, tuple[str, Any]]
 """Python's name by the public one, and the type that may have more names below."""
 
 
 @dataclass(frozen=True, eq=False)
-class Mark:
+class VariableMarker:
     """Stands for the value of a variable, which is of an input type that has names, or of none."""
 
     variable: str
     type: Any = None
 
 
-def arguments(field: GraphQLField, node: FieldNode) -> Callable[[VariableValues], dict[str, Any]]:
+def compile_arguments(
+    field: GraphQLField, node: FieldNode
+) -> Callable[[VariableValues], dict[str, Any]]:
     """Give what makes the arguments of `node` out of variables; GraphQLError if it can't."""
-    names, used = _names(field.args), _variables(node)
+    names, variable_names = _argument_names(field.args), _collect_variables(node)
 
-    def given(variables: VariableValues) -> dict[str, Any]:
-        return _renamed(get_argument_values(field, node, variables), names)
+    def coerce_arguments(variable_values: VariableValues) -> dict[str, Any]:
+        return _rename_arguments(get_argument_values(field, node, variable_values), names)
 
-    marks = VariableValues({}, {name: Mark(name) for name in used})
+    marked_variables = VariableValues({}, {name: VariableMarker(name) for name in variable_names})
     try:
-        marked = given(marks)
+        marked_arguments = coerce_arguments(marked_variables)
     except (GraphQLError, KeyError):
-        return given
+        return coerce_arguments
 
-    fill = _filler(marked)
+    fill_markers = _compile_filler(marked_arguments)
 
-    def filled(variables: VariableValues) -> dict[str, Any]:
-        values = variables.coerced
-        for name in used:
-            if values.get(name) is None:
-                return given(variables)  # a missing value can mean a default, or a mistake
-        found: dict[str, Any] = fill(values)
-        return found
+    def fill_arguments(variable_values: VariableValues) -> dict[str, Any]:
+        coerced_values = variable_values.coerced
+        for name in variable_names:
+            if coerced_values.get(name) is None:
+                return coerce_arguments(
+                    variable_values
+                )  # a missing value can mean a default, or a mistake
+        filled: dict[str, Any] = fill_markers(coerced_values)
+        return filled
 
-    return filled if used else lambda _: marked
+    return fill_arguments if variable_names else lambda _: marked_arguments
 
 
-def once(node: FieldNode, function: Callable[[VariableValues], T]) -> Callable[[VariableValues], T]:
+def memoise_without_variables(
+    node: FieldNode, function: Callable[[VariableValues], T]
+) -> Callable[[VariableValues], T]:
     """Have `function` called but once if `node` has no variables; what it raises is not kept."""
-    if _variables(node):
+    if _collect_variables(node):
         return function
-    kept: list[T] = []
+    results: list[T] = []
 
-    def remembered(variables: VariableValues) -> T:
-        if not kept:
-            kept.append(function(variables))
-        return kept[0]
+    def call_once(variables: VariableValues) -> T:
+        if not results:
+            results.append(function(variables))
+        return results[0]
 
-    return remembered
+    return call_once
 
 
-def _names(inputs: Mapping[str, GraphQLArgument | GraphQLInputField]) -> Names:
+def _argument_names(inputs: Mapping[str, GraphQLArgument | GraphQLInputField]) -> ArgumentNames:
     definition = GraphQLCoreConverter.DEFINITION_BACKREF
     return {
-        public: (each.extensions[definition].python_name, get_named_type(each.type))
-        for public, each in inputs.items()
+        public_name: (input_.extensions[definition].python_name, get_named_type(input_.type))
+        for public_name, input_ in inputs.items()
     }
 
 
 @cache
-def _names_below(type_: Any) -> Names:
-    return _names(type_.fields)
+def _input_field_names(type_: Any) -> ArgumentNames:
+    return _argument_names(type_.fields)
 
 
-def _renamed(given: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def _rename_arguments(arguments_: Mapping[str, Any], names: ArgumentNames) -> dict[str, Any]:
     renamed = {}
-    for public, value in given.items():
-        name, type_ = names[public]
-        renamed[name] = _below(value, type_) if is_input_object_type(type_) else value
+    for public_name, value in arguments_.items():
+        name, type_ = names[public_name]
+        renamed[name] = _rename_nested_value(value, type_) if is_input_object_type(type_) else value
     return renamed
 
 
-def _below(value: Any, type_: Any) -> Any:
-    if isinstance(value, Mark):
-        return Mark(value.variable, type_)
+def _rename_nested_value(value: Any, type_: Any) -> Any:
+    if isinstance(value, VariableMarker):
+        return VariableMarker(value.variable, type_)
     if isinstance(value, list):
-        return [_below(each, type_) for each in value]
-    return None if value is None else _renamed(value, _names_below(type_))
+        return [_rename_nested_value(item, type_) for item in value]
+    return None if value is None else _rename_arguments(value, _input_field_names(type_))
 
 
-def _filler(marked: Any) -> Callable[[Mapping[str, Any]], Any]:
+def _compile_filler(template: Any) -> Callable[[Mapping[str, Any]], Any]:
     """Give what puts values where the marks are."""
-    if isinstance(marked, dict):
-        named = [(name, _filler(each)) for name, each in marked.items()]
-        return lambda values: {name: fill(values) for name, fill in named}
-    if isinstance(marked, list):
-        listed = [_filler(each) for each in marked]
-        return lambda values: [fill(values) for fill in listed]
-    if not isinstance(marked, Mark):
-        return lambda _: marked
-    variable, type_ = marked.variable, marked.type
+    if isinstance(template, dict):
+        fillers_by_name = [(name, _compile_filler(item)) for name, item in template.items()]
+        return lambda values: {name: fill(values) for name, fill in fillers_by_name}
+    if isinstance(template, list):
+        item_fillers = [_compile_filler(item) for item in template]
+        return lambda values: [fill(values) for fill in item_fillers]
+    if not isinstance(template, VariableMarker):
+        return lambda _: template
+    variable, type_ = template.variable, template.type
     if type_ is None:
         return itemgetter(variable)
-    return lambda values: _below(values[variable], type_)
+    return lambda values: _rename_nested_value(values[variable], type_)
 
 
-def _variables(node: FieldNode) -> set[str]:
+def _collect_variables(node: FieldNode) -> set[str]:
     """Name the variables in the arguments of `node`."""
-    found: set[str] = set()
+    variable_names: set[str] = set()
 
-    class Collect(Visitor):
+    class VariableCollector(Visitor):
         def enter_variable(self, variable: Any, *_: Any) -> None:
-            found.add(variable.name.value)
+            variable_names.add(variable.name.value)
 
     for argument in node.arguments or ():
-        visit(argument, Collect())
-    return found
+        visit(argument, VariableCollector())
+    return variable_names

@@ -8,27 +8,27 @@ from graphql import DocumentNode, GraphQLSchema
 from graphql.execution.executor import Executor
 
 from gateway.db.installation.installation import Installation
-from gateway.db.query_spec import At, Nested, Seen, Through
-from gateway.db.sql.json_rows import nests
-from gateway.execution.plan.codegen import Builder
+from gateway.db.query_spec import ColumnRef, IsVisible, NestedRows, ParentKeys
+from gateway.db.sql.json_rows import can_nest_rows
+from gateway.execution.plan.codegen import CodeGenerator
 from gateway.execution.plan.errors import NotPlannedError
-from gateway.execution.plan.nodes import Kind, Step
-from gateway.execution.plan.plan import Plan
-from gateway.execution.plan.variables import Variables
-from gateway.execution.planner.lower import lowered
-from gateway.execution.runtime.run import only
+from gateway.execution.plan.nodes import PlanStep, StepKind
+from gateway.execution.plan.plan import ExecutionPlan
+from gateway.execution.plan.variables import VariableCoercer
+from gateway.execution.planner.lower import lower_operation
+from gateway.execution.runtime.run import find_single_row_step
 
-MOST_STEPS = 100
+MAX_PLAN_STEPS = 100
 """Statements of one plan: the reference, which merges equal ones, answers what asks for more."""
 
 
-def compiled(
+def compile_plan(
     schema: GraphQLSchema,
     document: DocumentNode,
     installation: Installation,
     variables: dict[str, Any] | None,
     operation_name: str | None,
-) -> Plan:
+) -> ExecutionPlan:
     """Give the plan of an operation, which holds for any variables but those of @skip and @include.
 
     NotPlannedError if there can't be one, GraphQLError if the client made a mistake.
@@ -39,83 +39,106 @@ def compiled(
     if isinstance(executor, list):
         raise executor[0]
     try:
-        answer = lowered(executor, installation)
-        levels = _levels(answer)
+        root_step = lower_operation(executor, installation)
+        levels = _build_levels(root_step)
     except RecursionError:
         raise NotPlannedError("nested too deeply") from None
-    steps = [answer, *(step for level in levels for step in level)]
-    if len(steps) > MOST_STEPS:
-        raise NotPlannedError(f"more than {MOST_STEPS} lists")
+    steps = [root_step, *(step for level in levels for step in level)]
+    if len(steps) > MAX_PLAN_STEPS:
+        raise NotPlannedError(f"more than {MAX_PLAN_STEPS} lists")
     for index, step in enumerate(steps):
         step.index = index
-    named = list(dict.fromkeys(step.named[0] for step in steps if step.named))
-    defined = Variables(schema, executor.operation.variable_definitions or ())
-    return Plan(steps, levels, named, defined, only(steps), _most(steps))
+    lookups = list(dict.fromkeys(step.lookup[0] for step in steps if step.lookup))
+    variable_coercer = VariableCoercer(schema, executor.operation.variable_definitions or ())
+    return ExecutionPlan(
+        steps,
+        levels,
+        lookups,
+        variable_coercer,
+        find_single_row_step(steps),
+        _compute_max_rows(steps),
+    )
 
 
-def _most(steps: list[Step]) -> float:
+def _compute_max_rows(steps: list[PlanStep]) -> float:
     """Give how many rows an answer can show at most: as many as rows have places, without lists."""
-    listed = any(each.kind in (Kind.MANY, Kind.PAGE) for each in steps)
-    if listed or any(each.named and each.named[0].listed for each in steps):
+    has_lists = any(each.kind in (StepKind.MANY, StepKind.PAGE) for each in steps)
+    if has_lists or any(each.lookup and each.lookup[0].is_list for each in steps):
         return inf
-    return sum(shown.step is None for step in steps for shown in step.shown)
+    return sum(output.child_step is None for step in steps for output in step.outputs)
 
 
-def _levels(answer: Step) -> list[list[Step]]:
+def _build_levels(root_step: PlanStep) -> list[list[PlanStep]]:
     """Build the steps; give those that read, round by round."""
-    levels: list[list[Step]] = []
-    above = _built(answer)
-    while above:
-        level: list[Step] = []
-        later: list[Step] = []
-        coming = deque(above)
-        while coming:
-            level.append(step := coming.popleft())
-            belows = _built(step)
-            _nest(step)
-            for below in belows:
-                below.through = _through(below)
-                along = below.page is not None or below.through is not None
-                (coming if along else later).append(below)
+    levels: list[list[PlanStep]] = []
+    current_steps = _compile_step(root_step)
+    while current_steps:
+        level: list[PlanStep] = []
+        next_steps: list[PlanStep] = []
+        queue = deque(current_steps)
+        while queue:
+            level.append(step := queue.popleft())
+            child_steps = _compile_step(step)
+            _inline_step(step)
+            for child_step in child_steps:
+                child_step.key_source = _find_key_source(child_step)
+                is_same_level = child_step.page_of is not None or child_step.key_source is not None
+                (queue if is_same_level else next_steps).append(child_step)
         levels.append(level)
-        above = later
+        current_steps = next_steps
     return levels
 
 
-def _built(step: Step) -> list[Step]:
+def _compile_step(step: PlanStep) -> list[PlanStep]:
     """Build a step; give those below it."""
-    Builder(step).finish()
-    return list(step.below)
+    CodeGenerator(step).compile_step()
+    return list(step.child_steps)
 
 
-def _nest(step: Step) -> None:
+def _inline_step(step: PlanStep) -> None:
     """Have the rows of a short list come within the only row above, if they can."""
-    above = step.above
-    if step.through is None or step.kind is not Kind.MANY or step.asked is not None:
+    parent_step = step.parent_step
+    if (
+        step.key_source is None
+        or step.kind is not StepKind.MANY
+        or step.parse_page_request is not None
+    ):
         return
-    assert step.read is not None
-    assert above is not None
-    assert above.read is not None
-    read = step.read(tuple(step.columns), None)
-    if nests(read, above.read((), None)):
-        step.within = True
-        above.nested.append((step, Nested(read, step.through.key)))
+    assert step.query_spec_factory is not None
+    assert parent_step is not None
+    assert parent_step.query_spec_factory is not None
+    query_spec = step.query_spec_factory(tuple(step.columns), None)
+    if can_nest_rows(query_spec, parent_step.query_spec_factory((), None)):
+        step.inlined = True
+        parent_step.inlined_children.append(
+            (step, NestedRows(query_spec, step.key_source.key_column))
+        )
 
 
-def _through(step: Step) -> Through | None:
+def _find_key_source(step: PlanStep) -> ParentKeys | None:
     """Say how the keys of a step are found that hangs from the one row which a root field names.
 
     From more rows they would have to be found twice; from a row that may be
     hidden they must not be found at all.
     """
-    above = step.above
-    if step.page is not None:
-        return step.page.through
-    if above is None or above.read is None or not above.single:
+    parent_step = step.parent_step
+    if step.page_of is not None:
+        return step.page_of.key_source
+    if (
+        parent_step is None
+        or parent_step.query_spec_factory is None
+        or not parent_step.has_single_key
+    ):
         return None
-    hung = [each for each in above.shown if each.step is step]
-    if any(isinstance(above.columns[place - 1], Seen) for each in hung for place in each.when):
+    outputs = [output for output in parent_step.outputs if output.child_step is step]
+    if any(
+        isinstance(parent_step.columns[position - 1], IsVisible)
+        for output in outputs
+        for position in output.visible_positions
+    ):
         return None
-    key = above.columns[hung[0].key - 1]  # a step hangs from one column, wherever it is shown
-    assert isinstance(key, At)
-    return Through(above.read((), None), key)
+    key_column = parent_step.columns[
+        outputs[0].key_position - 1
+    ]  # a step hangs from one column, wherever it is shown
+    assert isinstance(key_column, ColumnRef)
+    return ParentKeys(parent_step.query_spec_factory((), None), key_column)

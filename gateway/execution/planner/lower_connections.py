@@ -8,117 +8,147 @@ from graphql.execution.collect_fields import FieldDetailsList
 
 from gateway.execution.plan.errors import NotPlannedError
 from gateway.execution.plan.nodes import (
-    OF_PAGE,
-    Below,
-    Beside,
+    PAGE_META_CODE,
+    ChildRows,
     Constant,
-    Each,
-    Kind,
-    Object,
-    OfPage,
-    Part,
-    Reading,
-    Step,
+    PageMeta,
+    PageRows,
+    PlanNode,
+    PlanStep,
+    QuerySpecFactory,
+    ResponseObject,
+    SiblingResult,
+    StepKind,
 )
-from gateway.execution.planner.arguments import arguments, once
-from gateway.execution.planner.lower_fields import reading
-from gateway.execution.planner.selections import Place, Selected, Selections
-from gateway.schema.framework.computed_inputs import target
-from gateway.schema.framework.connection_field import COUNT, Pages
-from gateway.schema.framework.filtered_lists import Narrowed
-from gateway.schema.framework.lookups import Listed
+from gateway.execution.planner.arguments import compile_arguments, memoise_without_variables
+from gateway.execution.planner.lower_fields import make_query_spec_factory
+from gateway.execution.planner.selections import FieldSelection, SelectionLowering, SelectionScope
+from gateway.schema.framework.computed_inputs import get_referenced_column
+from gateway.schema.framework.connection_field import ROW_COUNT, ConnectionField
+from gateway.schema.framework.filtered_lists import FilteredListField
+from gateway.schema.framework.lookups import RootListField
 
 
-def listed(relation: Listed, selected: Selected) -> Part:
+def lower_plain_list(relation: RootListField, selection: FieldSelection) -> PlanNode:
     """Lower a short list: a step without keys."""
-    part = selected.object(Place(relation.table))
-    return Beside(Step(Kind.MANY, part, reading(relation.read)))
+    node = selection.lower_object(SelectionScope(relation.table))
+    return SiblingResult(
+        PlanStep(StepKind.MANY, node, make_query_spec_factory(relation.query_spec))
+    )
 
 
-def narrowed(relation: Narrowed, selected: Selected) -> Part:
+def lower_filtered_list(relation: FilteredListField, selection: FieldSelection) -> PlanNode:
     """Lower a list of parts that arguments narrow, or the first of them: a step."""
-    node = selected.details[0].node
-    given = arguments(selected.field, node)
-    asked = once(node, lambda variables: relation.asked(given(variables)))
-    part = selected.object(Place(relation.reference.table))
-    kind = Kind.MANY if relation.first is None else Kind.ONE
-    step = Step(kind, part, relation.read, asked=asked)
-    return Below(step, selected.place.at(target(relation.reference)))
+    field_node = selection.details[0].node
+    read_arguments = compile_arguments(selection.field, field_node)
+    parse_page_request = memoise_without_variables(
+        field_node, lambda variables: relation.parse_request(read_arguments(variables))
+    )
+    node = selection.lower_object(SelectionScope(relation.reference.table))
+    kind = StepKind.MANY if relation.first_sort_order is None else StepKind.ONE
+    step = PlanStep(kind, node, relation.build_query_spec, parse_page_request=parse_page_request)
+    return ChildRows(step, selection.scope.column_ref(get_referenced_column(relation.reference)))
 
 
-def pages(relation: Pages, selected: Selected) -> Part:
+def lower_connection(relation: ConnectionField, selection: FieldSelection) -> PlanNode:
     """Lower a connection: a step for the page, and one for each count."""
-    node = selected.details[0].node
-    given = arguments(selected.field, node)
-    asked = once(node, lambda variables: relation.asked(given(variables)))
-    page = Step(Kind.PAGE, asked=asked)
-    connection = _Connection(relation, selected, page)
-    page.part = connection.part()
-    page.read = connection.read()
-    if relation.match is None:
-        return Beside(page)
-    return Below(page, selected.place.at(target(relation.match.column)))
+    field_node = selection.details[0].node
+    read_arguments = compile_arguments(selection.field, field_node)
+    parse_page_request = memoise_without_variables(
+        field_node, lambda variables: relation.parse_page_request(read_arguments(variables))
+    )
+    page_step = PlanStep(StepKind.PAGE, parse_page_request=parse_page_request)
+    lowering = _ConnectionLowering(relation, selection, page_step)
+    page_step.node = lowering.lower_object()
+    page_step.query_spec_factory = lowering.make_query_spec_factory()
+    if relation.key_column is None:
+        return SiblingResult(page_step)
+    return ChildRows(
+        page_step, selection.scope.column_ref(get_referenced_column(relation.key_column.column))
+    )
 
 
-CURSORS = {"startCursor", "endCursor", "cursor"}
+CURSOR_FIELDS = {"startCursor", "endCursor", "cursor"}
 
 
-class _Connection:
+class _ConnectionLowering:
     """A connection that is selected."""
 
-    def __init__(self, relation: Pages, selected: Selected, page: Step) -> None:
-        self._relation, self._page, self._selected = relation, page, selected
-        self._selections: Selections = selected.selections
-        self._rows = Place(relation.table)
-        self._shown = self._cursors = False
-        self._node: Any = get_named_type(selected.type.fields["nodes"].type)
+    def __init__(
+        self, relation: ConnectionField, selection: FieldSelection, page_step: PlanStep
+    ) -> None:
+        self._relation, self._page_step, self._selection = relation, page_step, selection
+        self._lowering: SelectionLowering = selection.lowering
+        self._row_scope = SelectionScope(relation.table)
+        self._needs_page = self._needs_cursors = False
+        self._node_type: Any = get_named_type(selection.value_type.fields["nodes"].type)
 
-    def part(self) -> Object:
+    def lower_object(self) -> ResponseObject:
         """Lower it."""
-        type_, parts = self._selected.type, {}
-        for key, name, details in self._selections.fields(type_, self._selected.details):
-            parts[key] = self._field(type_, name, details)
-        return Object(parts, row=False)
+        type_, fields = self._selection.value_type, {}
+        for response_key, name, details in self._lowering.iterate_subfields(
+            type_, self._selection.details
+        ):
+            fields[response_key] = self._lower_connection_field(type_, name, details)
+        return ResponseObject(fields, is_row=False)
 
-    def read(self) -> Reading | None:
+    def make_query_spec_factory(self) -> QuerySpecFactory | None:
         """Describe the page as far as it matters: not at all if only a count is asked for."""
-        if not self._shown:
+        if not self._needs_page:
             return None
-        return self._relation.read if self._cursors else _unplaced(self._relation)
+        return (
+            self._relation.build_query_spec
+            if self._needs_cursors
+            else _query_without_cursor_keys(self._relation)
+        )
 
-    def _field(self, type_: Any, name: str, details: FieldDetailsList) -> Part:
+    def _lower_connection_field(self, type_: Any, name: str, details: FieldDetailsList) -> PlanNode:
         if name == "__typename":
             return Constant(type_.name)
         if name == "totalCount":
-            return Beside(Step(Kind.COUNT, read=_count(self._relation), page=self._page))
-        self._shown = True
-        below: Any = get_named_type(type_.fields[name].type)
+            return SiblingResult(
+                PlanStep(
+                    StepKind.COUNT,
+                    query_spec_factory=_query_total_count(self._relation),
+                    page_of=self._page_step,
+                )
+            )
+        self._needs_page = True
+        inner_type: Any = get_named_type(type_.fields[name].type)
         if name == "nodes":
-            return Each(Object(self._selections.parts(below, details, self._rows)))
+            return PageRows(
+                ResponseObject(self._lowering.lower_subfields(inner_type, details, self._row_scope))
+            )
         if name == "edges":
-            return Each(Object(self._told(below, details)))
-        return Object(self._told(below, details), row=False)
+            return PageRows(ResponseObject(self._lower_page_fields(inner_type, details)))
+        return ResponseObject(self._lower_page_fields(inner_type, details), is_row=False)
 
-    def _told(self, type_: Any, details: FieldDetailsList) -> dict[str, Part]:
+    def _lower_page_fields(self, type_: Any, details: FieldDetailsList) -> dict[str, PlanNode]:
         """Lower what is told of the page, or of a row in it, besides the row."""
-        parts: dict[str, Part] = {}
-        for key, name, below in self._selections.fields(type_, details):
+        fields: dict[str, PlanNode] = {}
+        for response_key, name, field_details in self._lowering.iterate_subfields(type_, details):
             if name == "__typename":
-                parts[key] = Constant(type_.name)
+                fields[response_key] = Constant(type_.name)
             elif name == "node":
-                node = self._selections.parts(self._node, below, self._rows)
-                parts[key] = Object(node, row=False)
-            elif name in OF_PAGE:
-                self._cursors |= name in CURSORS
-                parts[key] = OfPage(name)
+                node_fields = self._lowering.lower_subfields(
+                    self._node_type, field_details, self._row_scope
+                )
+                fields[response_key] = ResponseObject(node_fields, is_row=False)
+            elif name in PAGE_META_CODE:
+                self._needs_cursors |= name in CURSOR_FIELDS
+                fields[response_key] = PageMeta(name)
             else:
                 raise NotPlannedError(f"{type_.name}.{name}")
-        return parts
+        return fields
 
 
-def _unplaced(relation: Pages) -> Reading:
-    return lambda columns, form: replace(relation.read(columns, form), placed=False)
+def _query_without_cursor_keys(relation: ConnectionField) -> QuerySpecFactory:
+    return lambda columns, statement_shape: replace(
+        relation.build_query_spec(columns, statement_shape), with_sort_keys=False
+    )
 
 
-def _count(relation: Pages) -> Reading:
-    return lambda _columns, form: relation.read((COUNT,), form)
+def _query_total_count(relation: ConnectionField) -> QuerySpecFactory:
+    return lambda _columns, statement_shape: relation.build_query_spec(
+        (ROW_COUNT,), statement_shape
+    )

@@ -13,156 +13,213 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
-from gateway.db.query_spec import At, Of, Read
-from gateway.db.sql.aggregate import Sum
+from gateway.db.query_spec import ColumnRef, Expression, QuerySpec
+from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
 from gateway.execution.plan.errors import NotPlannedError
 from gateway.execution.plan.nodes import (
-    Attribute,
-    Below,
-    Call,
+    AggregateRef,
+    ArgumentValue,
+    ChildRows,
+    Column,
     Constant,
-    Given,
-    Kind,
-    Leaf,
-    Object,
-    Part,
-    Parts,
-    Reading,
-    Step,
-    Told,
+    FunctionCall,
+    PlanNode,
+    PlanStep,
+    QuerySpecFactory,
+    ResponseObject,
+    StepKind,
+    ValueAttribute,
+    ValueFields,
 )
-from gateway.execution.planner.arguments import arguments, once
-from gateway.execution.planner.selections import DEFINITION, Place, Selected, Selections
-from gateway.schema.framework.arguments import Argument
-from gateway.schema.framework.computed_inputs import Input, referenced, target
-from gateway.schema.framework.context import Fact
-from gateway.schema.framework.relations import RELATION, Computed, First, Many, One
+from gateway.execution.planner.arguments import compile_arguments, memoise_without_variables
+from gateway.execution.planner.selections import (
+    STRAWBERRY_DEFINITION,
+    FieldSelection,
+    SelectionLowering,
+    SelectionScope,
+)
+from gateway.schema.framework.arguments import FieldArgument
+from gateway.schema.framework.computed_inputs import (
+    ComputedInput,
+    build_reference_query_spec,
+    get_referenced_column,
+)
+from gateway.schema.framework.context import ContextFact
+from gateway.schema.framework.relations import (
+    DECLARATION_KEY,
+    ComputedField,
+    FirstRowField,
+    ToManyField,
+    ToOneField,
+)
 
 
-def plain(type_: Any, details: FieldDetailsList, selections: Selections) -> Parts:
+def lower_plain_values(
+    type_: Any, details: FieldDetailsList, selections: SelectionLowering
+) -> ValueFields:
     """Lower what is selected of values of a type, or of each type of a union."""
     types = type_.types if isinstance(type_, GraphQLUnionType) else (type_,)
     return {
-        each.extensions[DEFINITION].origin: _attributes(each, details, selections) for each in types
+        object_type.extensions[STRAWBERRY_DEFINITION].origin: _lower_attributes(
+            object_type, details, selections
+        )
+        for object_type in types
     }
 
 
-def _attributes(
-    type_: GraphQLObjectType, details: FieldDetailsList, selections: Selections
-) -> Mapping[str, Constant | Attribute]:
-    parts: dict[str, Constant | Attribute] = {}
-    for key, name, below in selections.fields(type_, details):
+def _lower_attributes(
+    type_: GraphQLObjectType, details: FieldDetailsList, selections: SelectionLowering
+) -> Mapping[str, Constant | ValueAttribute]:
+    fields: dict[str, Constant | ValueAttribute] = {}
+    for response_key, name, field_details in selections.iterate_subfields(type_, details):
         if name == "__typename":
-            parts[key] = Constant(type_.name)
+            fields[response_key] = Constant(type_.name)
             continue
         field = type_.fields[name]
-        definition, inner = field.extensions[DEFINITION], get_named_type(field.type)
-        if RELATION in definition.metadata:
+        definition, inner_type = field.extensions[STRAWBERRY_DEFINITION], get_named_type(field.type)
+        if DECLARATION_KEY in definition.metadata:
             raise NotPlannedError(f"{type_.name}.{name}")
-        within = plain(inner, below, selections) if is_composite_type(inner) else None
-        parts[key] = Attribute(definition.python_name, field.type, within)
-    return parts
+        inner_fields = (
+            lower_plain_values(inner_type, field_details, selections)
+            if is_composite_type(inner_type)
+            else None
+        )
+        fields[response_key] = ValueAttribute(definition.python_name, field.type, inner_fields)
+    return fields
 
 
-def reading(read: Read, **options: Any) -> Reading:
+def make_query_spec_factory(query_spec: QuerySpec, **options: Any) -> QuerySpecFactory:
     """Give what describes the same rows as `read`, with other columns."""
-    return lambda columns, _form: replace(read, columns=columns, **options)
+    return lambda columns, _statement_shape: replace(query_spec, columns=columns, **options)
 
 
-def column(selected: Selected) -> Part:
+def lower_column(selection: FieldSelection) -> PlanNode:
     """Lower a plain field: its row's column."""
-    place, name = selected.place, selected.name
-    if place.table is None:
+    scope, name = selection.scope, selection.python_name
+    if scope.table is None:
         raise NotPlannedError(name)
-    stored = place.table.c[name]
-    convert = Row.of(place.table).convert.get(name)
-    named = selected.type.coerce_output_value
-    names = convert and {value: named(each) for value, each in convert.items()}
-    nullable = selected.selections.installation.nullable(stored)
-    checked = nullable and is_non_null_type(selected.field.type)
-    return Leaf(At(stored, place.path), selected.field.type, names, checked)
+    column = scope.table.c[name]
+    conversions = Row.class_for(scope.table).value_maps.get(name)
+    serialize = selection.value_type.coerce_output_value
+    enum_names = conversions and {value: serialize(member) for value, member in conversions.items()}
+    is_nullable = selection.lowering.installation.is_nullable(column)
+    is_checked = is_nullable and is_non_null_type(selection.field.type)
+    return Column(ColumnRef(column, scope.path), selection.field.type, enum_names, is_checked)
 
 
-def one(relation: One, selected: Selected) -> Part:
+def lower_reference(relation: ToOneField, selection: FieldSelection) -> PlanNode:
     """Lower a reference: what it leads to is joined in, or a step if there are too many joins."""
-    place, key = selected.place, target(relation.reference)
-    table: Any = key.table
-    reference = place.at(relation.reference)
-    path = (*place.path, reference.column)
-    shows = relation.shows or Row.of(table).by_reference
-    promised = is_non_null_type(selected.field.type)
-    if not place.joins(path):
-        part = selected.object(Place(table, shows=shows))
-        step = Step(Kind.ONE, part, reading(referenced(table)))
-        return Below(step, reference, promised=promised)
-    there = replace(place, table=table, path=path, shows=shows)
-    found = selected.object(there, promised=promised)
-    return replace(found, there=_always_there(found, selected) or At(key, path))
+    scope, target_column = selection.scope, get_referenced_column(relation.reference)
+    table: Any = target_column.table
+    reference = scope.column_ref(relation.reference)
+    path = (*scope.path, reference.column)
+    by_reference_fields = relation.visible_fields or Row.class_for(table).by_reference
+    is_non_null = is_non_null_type(selection.field.type)
+    if not scope.add_join(path):
+        node = selection.lower_object(
+            SelectionScope(table, by_reference_fields=by_reference_fields)
+        )
+        step = PlanStep(
+            StepKind.ONE, node, make_query_spec_factory(build_reference_query_spec(table))
+        )
+        return ChildRows(step, reference, is_non_null=is_non_null)
+    joined_scope = replace(scope, table=table, path=path, by_reference_fields=by_reference_fields)
+    joined_object = selection.lower_object(joined_scope, is_non_null=is_non_null)
+    return replace(
+        joined_object,
+        presence_column=_find_presence_column(joined_object, selection)
+        or ColumnRef(target_column, path),
+    )
 
 
-def _always_there(row: Object, selected: Selected) -> At | None:
+def _find_presence_column(row: ResponseObject, selection: FieldSelection) -> ColumnRef | None:
     """Give a column that is read of a row anyway, and that is never null if there is a row."""
-    nullable = selected.selections.installation.nullable
-    leaves = [part.at for part in row.parts.values() if isinstance(part, Leaf)]
-    length = len(selected.place.path) + 1
-    never = [at for at in leaves if len(at.path) == length and not nullable(at.column)]
-    return never[0] if never else None
+    is_nullable = selection.lowering.installation.is_nullable
+    column_refs = [field.column_ref for field in row.fields.values() if isinstance(field, Column)]
+    path_length = len(selection.scope.path) + 1
+    non_null_columns = [
+        column_ref
+        for column_ref in column_refs
+        if len(column_ref.path) == path_length and not is_nullable(column_ref.column)
+    ]
+    return non_null_columns[0] if non_null_columns else None
 
 
-def many(relation: Many, selected: Selected) -> Part:
+def lower_child_list(relation: ToManyField, selection: FieldSelection) -> PlanNode:
     """Lower a list of parts: a step."""
-    part = selected.object(Place(relation.reference.table))
-    step = Step(Kind.MANY, part, reading(relation.read))
-    return Below(step, selected.place.at(target(relation.reference)))
+    node = selection.lower_object(SelectionScope(relation.reference.table))
+    step = PlanStep(StepKind.MANY, node, make_query_spec_factory(relation.query_spec))
+    return ChildRows(step, selection.scope.column_ref(get_referenced_column(relation.reference)))
 
 
-def first(relation: First, selected: Selected) -> Part:
+def lower_first_child(relation: FirstRowField, selection: FieldSelection) -> PlanNode:
     """Lower the first of some parts: a step, as the database has to look for it."""
-    part = selected.object(Place(relation.reference.table))
-    step = Step(Kind.ONE, part, reading(relation.read))
-    return Below(step, selected.place.at(target(relation.reference)))
+    node = selection.lower_object(SelectionScope(relation.reference.table))
+    step = PlanStep(StepKind.ONE, node, make_query_spec_factory(relation.query_spec))
+    return ChildRows(step, selection.scope.column_ref(get_referenced_column(relation.reference)))
 
 
-def computed(relation: Computed, selected: Selected) -> Part:
+def lower_computed_field(relation: ComputedField, selection: FieldSelection) -> PlanNode:
     """Lower a computed field: a call."""
-    return call(relation.function, relation.inputs, selected, selected.place)
+    return lower_function_call(relation.function, relation.inputs, selection, selection.scope)
 
 
-def call(
-    function: Callable[..., Any], inputs: Iterable[Input | Of], selected: Selected, place: Place
-) -> Call:
+def lower_function_call(
+    function: Callable[..., Any],
+    inputs: Iterable[ComputedInput | Expression],
+    selection: FieldSelection,
+    scope: SelectionScope,
+) -> FunctionCall:
     """Lower what a function makes of inputs, whose columns are at a place."""
-    lowered = tuple([_input(each, selected, place) for each in inputs])
-    composite = is_composite_type(selected.type)
-    parts = plain(selected.type, selected.details, selected.selections) if composite else None
-    return Call(function, lowered, selected.field.type, parts)
+    lowered_inputs = tuple([_lower_input(input_, selection, scope) for input_ in inputs])
+    is_composite = is_composite_type(selection.value_type)
+    fields = (
+        lower_plain_values(selection.value_type, selection.details, selection.lowering)
+        if is_composite
+        else None
+    )
+    return FunctionCall(function, lowered_inputs, selection.field.type, fields)
 
 
-def _input(given: Input | Of, selected: Selected, place: Place) -> At | Of | Given | Fact | Told:
-    if isinstance(given, (Fact, Of)):
-        return given
-    if isinstance(given, Argument):
-        return _told(given, selected)
-    if isinstance(given, At):
-        return At(given.column, (*place.path, *given.path))
-    return _sum(given, place) if isinstance(given, Sum) else place.at(given)
+def _lower_input(
+    input_: ComputedInput | Expression, selection: FieldSelection, scope: SelectionScope
+) -> ColumnRef | Expression | AggregateRef | ContextFact | ArgumentValue:
+    if isinstance(input_, (ContextFact, Expression)):
+        return input_
+    if isinstance(input_, FieldArgument):
+        return _lower_argument(input_, selection)
+    if isinstance(input_, ColumnRef):
+        return ColumnRef(input_.column, (*scope.path, *input_.path))
+    return (
+        _lower_aggregate_value(input_, scope)
+        if isinstance(input_, AggregateValue)
+        else scope.column_ref(input_)
+    )
 
 
-def _told(argument: Argument, selected: Selected) -> Told:
+def _lower_argument(argument: FieldArgument, selection: FieldSelection) -> ArgumentValue:
     """Lower an argument that a function gets."""
-    node = selected.details[0].node
-    given = arguments(selected.field, node)
-    return Told(once(node, lambda variables: argument.read(given(variables).get(argument.name))))
+    field_node = selection.details[0].node
+    read_arguments = compile_arguments(selection.field, field_node)
+    return ArgumentValue(
+        memoise_without_variables(
+            field_node,
+            lambda variables: argument.parse_value(read_arguments(variables).get(argument.name)),
+        )
+    )
 
 
-def _sum(given: Sum, place: Place) -> Given:
+def _lower_aggregate_value(aggregate_value: AggregateValue, scope: SelectionScope) -> AggregateRef:
     """Lower a value of a total; all values of one total are read by one step."""
-    at = place.at(given.key)
-    step = place.totals.get((given.total, at))
+    key_column = scope.column_ref(aggregate_value.key_column)
+    step = scope.aggregate_steps.get((aggregate_value.aggregate, key_column))
     if step is None:
-        step = place.totals[given.total, at] = Step(Kind.TOTAL, read=reading(given.total.read))
-    value: Of = given.total.values[given.value]
-    if value not in step.columns:
-        step.columns.append(value)
-    return Given(step, step.columns.index(value), at, given.missing)
+        step = scope.aggregate_steps[aggregate_value.aggregate, key_column] = PlanStep(
+            StepKind.AGGREGATE,
+            query_spec_factory=make_query_spec_factory(aggregate_value.aggregate.query_spec),
+        )
+    expression: Expression = aggregate_value.aggregate.values[aggregate_value.value_name]
+    if expression not in step.columns:
+        step.columns.append(expression)
+    return AggregateRef(step, step.columns.index(expression), key_column, aggregate_value.default)

@@ -16,144 +16,163 @@ from sqlalchemy import Column
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from gateway.db.installation.installation import Installation
-from gateway.db.query_spec import At
-from gateway.db.sql.aggregate import Total
+from gateway.db.query_spec import ColumnRef
+from gateway.db.sql.aggregate import Aggregate
 from gateway.execution.plan.errors import NotPlannedError
-from gateway.execution.plan.nodes import Constant, Object, Part, Step
-from gateway.schema.framework.relations import RELATION
+from gateway.execution.plan.nodes import Constant, PlanNode, PlanStep, ResponseObject
+from gateway.schema.framework.relations import DECLARATION_KEY
 
-MOST_PARTS = 5_000
+MAX_PLAN_NODES = 5_000
 """Fragments can make a short document say very much: no plan has more parts."""
-MOST_JOINS = 16
+MAX_JOINS = 16
 """What a statement joins in at most: beyond it, rows are read by steps of their own."""
-DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+STRAWBERRY_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(frozen=True)
-class Place:
+class SelectionScope:
     """Where in the statement of a step a selection finds its columns."""
 
     table: Any = None
     path: tuple[Column[Any], ...] = ()
-    shows: frozenset[str] | None = None
+    by_reference_fields: frozenset[str] | None = None
     """The fields of a row that is referred to, if the viewer does not see it; none: all."""
-    totals: dict[tuple[Total, At], Step] = field(default_factory=dict)
+    aggregate_steps: dict[tuple[Aggregate, ColumnRef], PlanStep] = field(default_factory=dict)
     """The totals that hang from the rows of the step."""
-    joined: set[tuple[Column[Any], ...]] = field(default_factory=set)
+    joined_paths: set[tuple[Column[Any], ...]] = field(default_factory=set)
     """The references by which the step's statement joins rows in."""
 
-    def joins(self, path: tuple[Column[Any], ...]) -> bool:
+    def add_join(self, path: tuple[Column[Any], ...]) -> bool:
         """Say whether the step's statement can join in what `path` leads to."""
-        if len(self.joined | {path}) > MOST_JOINS:
+        if len(self.joined_paths | {path}) > MAX_JOINS:
             return False
-        self.joined.add(path)
+        self.joined_paths.add(path)
         return True
 
-    def at(self, column: Column[Any]) -> At:
+    def column_ref(self, column: Column[Any]) -> ColumnRef:
         """Give the place of a column of the row; of its own table, if its type has several.
 
         The key of a row that a reference leads to is what the reference holds.
         """
         if self.path and self.path[-1].references(column):
-            return At(self.path[-1], self.path[:-1])
-        return At(self.table.c[column.key], self.path)
+            return ColumnRef(self.path[-1], self.path[:-1])
+        return ColumnRef(self.table.c[column.key], self.path)
 
 
 @dataclass(frozen=True)
-class Selected:
+class FieldSelection:
     """A field that is selected on what is at `place`."""
 
     field: GraphQLField
     details: FieldDetailsList
-    place: Place
-    selections: "Selections"
+    scope: SelectionScope
+    lowering: "SelectionLowering"
 
     @property
-    def name(self) -> str:
+    def python_name(self) -> str:
         """The name that Python has for the field."""
-        name: str = self.field.extensions[DEFINITION].python_name
-        return name
+        python_name: str = self.field.extensions[STRAWBERRY_DEFINITION].python_name
+        return python_name
 
     @property
-    def relation(self) -> Any:
+    def declaration(self) -> Any:
         """What declares the field; None for a plain one."""
-        return self.field.extensions[DEFINITION].metadata.get(RELATION)
+        return self.field.extensions[STRAWBERRY_DEFINITION].metadata.get(DECLARATION_KEY)
 
     @property
-    def type(self) -> Any:
+    def value_type(self) -> Any:
         """The type of its values, whatever lists there are around them."""
         return get_named_type(self.field.type)
 
-    def object(self, place: Place, type_: Any = None, **of: Any) -> Object:
+    def lower_object(
+        self, scope: SelectionScope, type_: Any = None, **options: Any
+    ) -> ResponseObject:
         """Lower the selections below the field, on the type that its values are of."""
-        below = type_ or self.type
-        return Object(self.selections.parts(below, self.details, place), **of)
+        object_type = type_ or self.value_type
+        return ResponseObject(
+            self.lowering.lower_subfields(object_type, self.details, scope), **options
+        )
 
-    def may_be_null(self) -> None:
+    def require_nullable(self) -> None:
         """Raise NotPlannedError if the field promises that it is not."""
         if is_non_null_type(self.field.type):
-            raise NotPlannedError(f"{self.name}, which may be null here")
+            raise NotPlannedError(f"{self.python_name}, which may be null here")
 
 
-class Selections:
+class SelectionLowering:
     """The selections of one operation; its variables' values in directives are part of it."""
 
     def __init__(
         self,
         executor: Executor[Any],
         installation: Installation,
-        lower: Callable[[Selected], Part],
+        lower_field: Callable[[FieldSelection], PlanNode],
     ) -> None:
         """Have fields lowered by `lower`."""
-        self._executor, self._lower = executor, lower
+        self._executor, self._lower_field = executor, lower_field
         self.installation = installation
-        self.types: Mapping[str, Any] = executor.schema.type_map
-        self._left = MOST_PARTS
+        self.type_map: Mapping[str, Any] = executor.schema.type_map
+        self._remaining_nodes = MAX_PLAN_NODES
 
-    def root(self, query: GraphQLObjectType) -> Mapping[str, Part]:
+    def lower_root(self, query_type: GraphQLObjectType) -> Mapping[str, PlanNode]:
         """Lower the operation; it gives the part of each response key."""
-        run = self._executor
+        executor = self._executor
         collected = collect_fields(
-            run.schema, run.fragments, run.variable_values, query, run.operation
+            executor.schema,
+            executor.fragments,
+            executor.variable_values,
+            query_type,
+            executor.operation,
         )
-        return self._lowered(query, collected, Place())
+        return self._lower_collected_fields(query_type, collected, SelectionScope())
 
-    def parts(
-        self, type_: GraphQLObjectType, details: FieldDetailsList, place: Place
-    ) -> Mapping[str, Part]:
+    def lower_subfields(
+        self, type_: GraphQLObjectType, details: FieldDetailsList, scope: SelectionScope
+    ) -> Mapping[str, PlanNode]:
         """Lower the selections below a field; they give the part of each response key."""
-        return self._lowered(type_, self._below(type_, details), place)
+        return self._lower_collected_fields(type_, self._collect_subfields(type_, details), scope)
 
-    def fields(
+    def iterate_subfields(
         self, type_: GraphQLObjectType, details: FieldDetailsList
     ) -> Iterator[tuple[str, str, FieldDetailsList]]:
         """Give the response key, the name and the details of each field below another."""
-        return self._fields(self._below(type_, details))
+        return self._iterate_collected_fields(self._collect_subfields(type_, details))
 
-    def _lowered(
-        self, type_: GraphQLObjectType, collected: CollectedFields, place: Place
-    ) -> Mapping[str, Part]:
-        parts: dict[str, Part] = {}
-        for key, name, details in self._fields(collected):
+    def _lower_collected_fields(
+        self, type_: GraphQLObjectType, collected: CollectedFields, scope: SelectionScope
+    ) -> Mapping[str, PlanNode]:
+        nodes: dict[str, PlanNode] = {}
+        for response_key, name, details in self._iterate_collected_fields(collected):
             if name == "__typename":
-                parts[key] = Constant(type_.name)
+                nodes[response_key] = Constant(type_.name)
             elif name not in type_.fields:
                 raise NotPlannedError(name)
             else:
-                parts[key] = self._lower(Selected(type_.fields[name], details, place, self))
-        return parts
+                nodes[response_key] = self._lower_field(
+                    FieldSelection(type_.fields[name], details, scope, self)
+                )
+        return nodes
 
-    def _below(self, type_: GraphQLObjectType, details: FieldDetailsList) -> CollectedFields:
-        run = self._executor
+    def _collect_subfields(
+        self, type_: GraphQLObjectType, details: FieldDetailsList
+    ) -> CollectedFields:
+        executor = self._executor
         return collect_subfields(
-            run.schema, run.fragments, run.variable_values, run.operation, type_, details
+            executor.schema,
+            executor.fragments,
+            executor.variable_values,
+            executor.operation,
+            type_,
+            details,
         )
 
-    def _fields(self, collected: CollectedFields) -> Iterator[tuple[str, str, FieldDetailsList]]:
+    def _iterate_collected_fields(
+        self, collected: CollectedFields
+    ) -> Iterator[tuple[str, str, FieldDetailsList]]:
         if collected.new_defer_usages:
             raise NotPlannedError("@defer")
-        for key, details in collected.grouped_field_set.items():
-            self._left -= 1
-            if self._left < 0:
-                raise NotPlannedError(f"more than {MOST_PARTS} parts")
-            yield key, details[0].node.name.value, details
+        for response_key, details in collected.grouped_field_set.items():
+            self._remaining_nodes -= 1
+            if self._remaining_nodes < 0:
+                raise NotPlannedError(f"more than {MAX_PLAN_NODES} parts")
+            yield response_key, details[0].node.name.value, details

@@ -17,42 +17,55 @@ from graphql import (
 )
 
 from gateway.db import tables
-from gateway.db.sql.aggregate import Sum
-from gateway.execution.planner.selections import DEFINITION
-from gateway.schema.framework.computed_inputs import target
-from gateway.schema.framework.context import Fact
-from gateway.schema.framework.lookups import Found
-from gateway.schema.framework.relations import RELATION, Computed, First, Many, One
+from gateway.db.sql.aggregate import AggregateValue
+from gateway.execution.planner.selections import STRAWBERRY_DEFINITION
+from gateway.schema.framework.computed_inputs import get_referenced_column
+from gateway.schema.framework.context import ContextFact
+from gateway.schema.framework.lookups import RowLookup
+from gateway.schema.framework.relations import (
+    DECLARATION_KEY,
+    ComputedField,
+    FirstRowField,
+    ToManyField,
+    ToOneField,
+)
 
 
-def personal(schema: GraphQLSchema, document: DocumentNode) -> bool:
+def depends_on_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:
     """Say whether a query's answer may depend on who asks."""
-    info = TypeInfo(schema)
-    found = _Personal(info)
-    visit(document, TypeInfoVisitor(info, found))
-    return found.any
+    type_info = TypeInfo(schema)
+    visitor = _ViewerDependenceVisitor(type_info)
+    visit(document, TypeInfoVisitor(type_info, visitor))
+    return visitor.is_dependent
 
 
-class _Personal(Visitor):
+class _ViewerDependenceVisitor(Visitor):
     """Looks for a field that is personal."""
 
-    def __init__(self, info: TypeInfo) -> None:
+    def __init__(self, type_info: TypeInfo) -> None:
         super().__init__()
-        self._info, self.any = info, False
+        self._type_info, self.is_dependent = type_info, False
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
-        field = self._info.get_field_def()
+        field = self._type_info.get_field_def()
         if node.name.value == "__typename":
             return
-        declared: Any = None if field is None else field.extensions.get(DEFINITION)
-        self.any = self.any or declared is None or not _impersonal(declared.metadata.get(RELATION))
+        definition: Any = None if field is None else field.extensions.get(STRAWBERRY_DEFINITION)
+        self.is_dependent = (
+            self.is_dependent
+            or definition is None
+            or not _is_viewer_independent(definition.metadata.get(DECLARATION_KEY))
+        )
 
 
-def _impersonal(relation: Any) -> bool:
-    if relation is None:
+def _is_viewer_independent(declaration: Any) -> bool:
+    if declaration is None:
         return True
-    if isinstance(relation, One):
-        return target(relation.reference).table is not tables.user
-    if isinstance(relation, Computed):
-        return not any(isinstance(each, Sum) or each is Fact.VIEWER for each in relation.inputs)
-    return isinstance(relation, (Found, Many, First))
+    if isinstance(declaration, ToOneField):
+        return get_referenced_column(declaration.reference).table is not tables.user
+    if isinstance(declaration, ComputedField):
+        return not any(
+            isinstance(input_, AggregateValue) or input_ is ContextFact.VIEWER
+            for input_ in declaration.inputs
+        )
+    return isinstance(declaration, (RowLookup, ToManyField, FirstRowField))

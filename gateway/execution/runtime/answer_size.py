@@ -8,61 +8,73 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.execution.plan.nodes import Named, Pairs, Rows, Shown, Step
+from gateway.execution.plan.nodes import LookupKeys, PlanStep, RowOutput, RowTuples, TypedKeys
 
-PairsOf = Mapping[Named, Pairs]
+LookupKeyValues = Mapping[LookupKeys, TypedKeys]
 
 
-def bound(steps: Sequence[Step], longest: Sequence[int], named: PairsOf) -> int:
+def estimate_max_rows(
+    steps: Sequence[PlanStep], max_list_lengths: Sequence[int], lookup_values: LookupKeyValues
+) -> int:
     """Give, in no time, a number of rows that the answer does not exceed.
 
     The step that makes the answer is the first, and each stands after the one
     that it hangs from; `longest` has how many rows each has at most for one key.
     """
-    keys, total = [0] * len(steps), 0
-    for each in steps[0].below:
-        keys[each.index] = 1 if each.named is None else len(named[each.named[0]])
+    key_counts, total = [0] * len(steps), 0
+    for child_step in steps[0].child_steps:
+        key_counts[child_step.index] = (
+            1 if child_step.lookup is None else len(lookup_values[child_step.lookup[0]])
+        )
     for step in steps[1:]:
-        rows = keys[step.index] * longest[step.index]
-        for shown in step.shown:
-            if shown.step is None:
-                total += rows
+        row_count = key_counts[step.index] * max_list_lengths[step.index]
+        for output in step.outputs:
+            if output.child_step is None:
+                total += row_count
             else:
-                keys[shown.step.index] += rows
+                key_counts[output.child_step.index] += row_count
     return total
 
 
-def count(steps: Sequence[Step], rows: Sequence[Rows], named: PairsOf) -> int:
+def count_shown_rows(
+    steps: Sequence[PlanStep], rows: Sequence[RowTuples], lookup_values: LookupKeyValues
+) -> int:
     """Count the rows that the answer shows, each as often as it stands there."""
-    times: list[Counter[Any]] = [Counter() for _ in steps]
-    for each in steps[0].below:
-        times[each.index] = _starts(each, named)
-    return sum(_shown(step, rows[step.index], times) for step in steps)
+    key_occurrences: list[Counter[Any]] = [Counter() for _ in steps]
+    for child_step in steps[0].child_steps:
+        key_occurrences[child_step.index] = _count_lookup_keys(child_step, lookup_values)
+    return sum(_count_step_rows(step, rows[step.index], key_occurrences) for step in steps)
 
 
-def _shown(step: Step, rows: Rows, times: list[Counter[Any]]) -> int:
+def _count_step_rows(step: PlanStep, rows: RowTuples, key_occurrences: list[Counter[Any]]) -> int:
     """Count what a step shows; note how often what is below it is shown."""
-    here, total = times[step.index], 0
-    for shown in step.shown:
-        found = [row for row in rows if _is_shown(shown, row)]
-        if shown.step is None:
-            total += sum(here[row[0]] for row in found)
-        elif shown.key:
-            for row in found:
-                times[shown.step.index][row[shown.key]] += here[row[0]]
+    own_occurrences, total = key_occurrences[step.index], 0
+    for output in step.outputs:
+        visible_rows = [row for row in rows if _is_output_visible(output, row)]
+        if output.child_step is None:
+            total += sum(own_occurrences[row[0]] for row in visible_rows)
+        elif output.key_position:
+            for row in visible_rows:
+                key_occurrences[output.child_step.index][row[output.key_position]] += (
+                    own_occurrences[row[0]]
+                )
     return total
 
 
-def _is_shown(shown: Shown, row: tuple[Any, ...]) -> bool:
+def _is_output_visible(output: RowOutput, row: tuple[Any, ...]) -> bool:
     """Tell whether a row shows something."""
-    return all(row[place] for place in shown.when) and all(
-        row[place] is not None for place in shown.there
+    return all(row[position] for position in output.visible_positions) and all(
+        row[position] is not None for position in output.non_null_positions
     )
 
 
-def _starts(step: Step, named: PairsOf) -> Counter[Any]:
+def _count_lookup_keys(step: PlanStep, lookup_values: LookupKeyValues) -> Counter[Any]:
     """Give how often each key stands in the document that a step starts from."""
-    if step.named is None:
+    if step.lookup is None:
         return Counter([None])
-    field, name = step.named
-    return Counter(each[1] for each in named[field] if each is not None and each[0] == name)
+    lookup_keys, type_name = step.lookup
+    return Counter(
+        typed_key[1]
+        for typed_key in lookup_values[lookup_keys]
+        if typed_key is not None and typed_key[0] == type_name
+    )

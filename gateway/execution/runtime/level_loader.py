@@ -2,10 +2,10 @@
 
 from aiodataloader import DataLoader
 
-from gateway.db.driver.database import Ask, Coming, Database, Result
+from gateway.db.driver.database import Database, PendingResult, StatementRequest, StatementResult
 
 
-class Asks(DataLoader[Ask, Result]):
+class LevelLoader(DataLoader[StatementRequest, StatementResult]):
     """Loads the results of statements; the same with the same parameters is run once.
 
     Whoever asks says when all of a level is asked for: nobody waits for a turn
@@ -14,16 +14,16 @@ class Asks(DataLoader[Ask, Result]):
 
     def __init__(self, database: Database) -> None:
         """Load from `database`."""
-        super().__init__(database.results, loop=database.loop)
+        super().__init__(database.fetch_results, loop=database.loop)
         self._database = database
-        self._waiting: list[tuple[Ask, Coming]] = []
+        self._pending_requests: list[tuple[StatementRequest, PendingResult]] = []
 
-    def do_resolve_reject(self, key: Ask, future: Coming) -> None:
+    def do_resolve_reject(self, key: StatementRequest, future: PendingResult) -> None:
         """Have `key` wait."""
-        self._waiting.append((key, future))
+        self._pending_requests.append((key, future))
 
     def send(self) -> None:
         """Send what waits as one batch."""
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._database.send(waiting)
+        pending_requests, self._pending_requests = self._pending_requests, []
+        if pending_requests:
+            self._database.send(pending_requests)

@@ -6,221 +6,252 @@ from typing import Any
 import msgspec
 from graphql.execution.values import VariableValues
 
-from gateway.db.driver.database import Ask, Coming, Result, Rows
-from gateway.db.driver.encoding import array, text
-from gateway.execution.plan.nodes import Kind, Named, Pairs, Step
-from gateway.execution.plan.plan import Plan
-from gateway.execution.runtime.answer_size import bound, count
-from gateway.execution.runtime.level_loader import Asks
-from gateway.schema.framework.context import Budget, Context, TooMuchError
-from gateway.schema.framework.page_request import Asked, Stretched
+from gateway.db.driver.database import PendingResult, Rows, StatementRequest, StatementResult
+from gateway.db.driver.encoding import encode_key_array, encode_text
+from gateway.execution.plan.nodes import LookupKeys, PlanStep, StepKind, TypedKeys
+from gateway.execution.plan.plan import ExecutionPlan
+from gateway.execution.runtime.answer_size import count_shown_rows, estimate_max_rows
+from gateway.execution.runtime.level_loader import LevelLoader
+from gateway.schema.framework.context import AnswerTooLargeError, RequestContext, RowBudget
+from gateway.schema.framework.page_request import PageRequest, PageResult
 
-unpack = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
-ALL = (None,)
+decode_rows = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
+NO_KEY_COLUMN = (None,)
 """The keys of a step that reads by none."""
 
 
-async def run(plan: Plan, variables: VariableValues, context: Context) -> Any:
+async def run_plan(plan: ExecutionPlan, variables: VariableValues, context: RequestContext) -> Any:
     """Give the data of the answer.
 
     TooMuchError if it is more than the context's budget allows. Whatever else
     is raised is for the reference to tell.
     """
-    if plan.single is not None and plan.most <= context.budget.most:
-        return await run_single(plan, plan.single, variables, context)
-    running = Run(plan, variables, context)
+    if plan.single_step is not None and plan.max_rows <= context.row_budget.max_rows:
+        return await run_single_row_plan(plan, plan.single_step, variables, context)
+    plan_run = PlanRun(plan, variables, context)
     for level in plan.levels:
-        await running.read(level)
-    return running.answer()
+        await plan_run.read_level(level)
+    return plan_run.build_result()
 
 
-class Run:
+class PlanRun:
     """One run of a plan; what it holds of a step stands under the step's index."""
 
-    def __init__(self, plan: Plan, variables: VariableValues, context: Context) -> None:
+    def __init__(
+        self, plan: ExecutionPlan, variables: VariableValues, context: RequestContext
+    ) -> None:
         self._plan, self._variables, self._context = plan, variables, context
-        self._budget = Budget(context.budget.most)
-        count = len(plan.steps)
-        self._keys: list[Collection[Any]] = [()] * count
-        self._rows: list[Rows | Result] = [[]] * count
-        self._pages: list[Any] = [None] * count
-        self._asked: list[Any] = [None] * count
-        self._named: dict[Named, Pairs] = {
-            each: each.pairs(variables, context) for each in plan.named
+        self._budget = RowBudget(context.row_budget.max_rows)
+        step_count = len(plan.steps)
+        self._keys: list[Collection[Any]] = [()] * step_count
+        self._rows: list[Rows | StatementResult] = [[]] * step_count
+        self._pages: list[Any] = [None] * step_count
+        self._page_requests: list[Any] = [None] * step_count
+        self._lookup_values: dict[LookupKeys, TypedKeys] = {
+            lookup_keys: lookup_keys.resolve_keys(variables, context)
+            for lookup_keys in plan.lookups
         }
 
-    async def read(self, level: list[Step]) -> None:
+    async def read_level(self, level: list[PlanStep]) -> None:
         """Read the rows of the steps of a level, in one batch."""
-        asks = [self._ask(step) for step in level]
-        waiting = self._loaded(asks)
+        requests = [self._build_request(step) for step in level]
+        pending_results = self._send_requests(requests)
         try:
-            for step, coming in zip(level, waiting, strict=True):
-                self._receive(step, [] if coming is None else await coming)
+            for step, pending_result in zip(level, pending_results, strict=True):
+                self._receive_rows(step, [] if pending_result is None else await pending_result)
         except BaseException:
-            _forget(waiting)
+            _discard_pending_results(pending_results)
             raise
 
-    def _loaded(self, asks: list[Ask | None]) -> list[Coming | None]:
+    def _send_requests(self, requests: list[StatementRequest | None]) -> list[PendingResult | None]:
         """Load what a level asks for; what is alone is asked for once, and needs no loader."""
         database = self._context.database
-        real = [each for each in asks if each is not None]
-        if len(real) == 1:
-            coming = database.loop.create_future()
-            database.send([(real[0], coming)])
-            return [None if each is None else coming for each in asks]
-        loader = Asks(database)
-        waiting = [None if each is None else loader.load(each) for each in asks]
+        present_requests = [request for request in requests if request is not None]
+        if len(present_requests) == 1:
+            pending_result = database.loop.create_future()
+            database.send([(present_requests[0], pending_result)])
+            return [None if request is None else pending_result for request in requests]
+        loader = LevelLoader(database)
+        pending_results = [
+            None if request is None else loader.load(request) for request in requests
+        ]
         loader.send()
-        return waiting
+        return pending_results
 
-    def answer(self) -> Any:
+    def build_result(self) -> Any:
         """Make the answer of what was read; TooMuchError if it would be too large."""
-        built: list[Any] = [None] * len(self._plan.steps)
+        results: list[Any] = [None] * len(self._plan.steps)
         for step in reversed(self._plan.steps):
-            below = [built[each.index] for each in step.below]
-            i, paged = step.index, step.kind is Kind.PAGE
-            rows = self._pages[i] if paged else _made(self._rows[i])
-            asked = self._context, self._named, self._variables
-            built[i] = step.build(rows, self._keys[i], *asked, *below)
-        self._weigh(built)
-        return built[0]
+            child_results = [results[child_step.index] for child_step in step.child_steps]
+            index, is_page = step.index, step.kind is StepKind.PAGE
+            rows = self._pages[index] if is_page else _decode_result(self._rows[index])
+            arguments = self._context, self._lookup_values, self._variables
+            results[index] = step.build_results(rows, self._keys[index], *arguments, *child_results)
+        self._check_answer_size(results)
+        return results[0]
 
-    def _weigh(self, built: list[Any]) -> None:
+    def _check_answer_size(self, results: list[Any]) -> None:
         """Raise TooMuchError if the answer shows too much."""
-        steps, most = self._plan.steps, self._context.budget.most
-        if self._plan.most <= most:
+        steps, max_rows = self._plan.steps, self._context.row_budget.max_rows
+        if self._plan.max_rows <= max_rows:
             return
-        longest = [1] * len(steps)
+        max_list_lengths = [1] * len(steps)
         for step in steps:
-            if step.kind is Kind.MANY:
-                longest[step.index] = max(map(len, built[step.index].values()), default=0)
-            elif step.kind is Kind.PAGE and self._asked[step.index]:
-                longest[step.index] = self._asked[step.index].size
-        likely = bound(steps, longest, self._named) > most
-        if likely and count(steps, list(map(_made, self._rows)), self._named) > most:
-            raise TooMuchError
+            if step.kind is StepKind.MANY:
+                max_list_lengths[step.index] = max(
+                    map(len, results[step.index].values()), default=0
+                )
+            elif step.kind is StepKind.PAGE and self._page_requests[step.index]:
+                max_list_lengths[step.index] = self._page_requests[step.index].page_size
+        may_exceed = estimate_max_rows(steps, max_list_lengths, self._lookup_values) > max_rows
+        if (
+            may_exceed
+            and count_shown_rows(steps, list(map(_decode_result, self._rows)), self._lookup_values)
+            > max_rows
+        ):
+            raise AnswerTooLargeError
 
-    def _ask(self, step: Step) -> Ask | None:
+    def _build_request(self, step: PlanStep) -> StatementRequest | None:
         """Give the statement for the rows of a step; None if there is none."""
-        if step.within:
+        if step.inlined:
             return None
-        if step.through is None:
-            keys = self._keys[step.index] = self._found(step)
+        if step.key_source is None:
+            keys = self._keys[step.index] = self._find_keys(step)
         else:
-            keys = self._keys[_above(step).index]
+            keys = self._keys[_parent_of(step).index]
         if not keys:
             return None
-        form, parameters = self._form(step)
-        if step.read is None:
+        statement_shape, parameters = self._read_page_request(step)
+        if step.query_spec_factory is None:
             return None
-        if keys is not ALL:
-            single = step.single or step.through is not None
-            parameters["keys"] = text(next(iter(keys))) if single else array(keys)
-        return step.ask(form, parameters, self._context)
+        if keys is not NO_KEY_COLUMN:
+            is_single_key = step.has_single_key or step.key_source is not None
+            parameters["keys"] = (
+                encode_text(next(iter(keys))) if is_single_key else encode_key_array(keys)
+            )
+        return step.build_request(statement_shape, parameters, self._context)
 
-    def _found(self, step: Step) -> Collection[Any]:
+    def _find_keys(self, step: PlanStep) -> Collection[Any]:
         """Give the keys that a step's rows are found by."""
-        if step.page is not None:
-            return self._keys[step.page.index]
-        if step.named is not None:
-            field, name = step.named
-            pairs = [each for each in self._named[field] if each is not None]
-            return {key for type_, key in pairs if type_ == name and key is not None}
-        assert step.above is not None
-        if step.above.kind is Kind.ANSWER:
-            return ALL
-        return step.keys(_made(self._rows[step.above.index])) - {None}
+        if step.page_of is not None:
+            return self._keys[step.page_of.index]
+        if step.lookup is not None:
+            lookup_keys, type_name = step.lookup
+            typed_keys = [
+                typed_key for typed_key in self._lookup_values[lookup_keys] if typed_key is not None
+            ]
+            return {key for type_, key in typed_keys if type_ == type_name and key is not None}
+        assert step.parent_step is not None
+        if step.parent_step.kind is StepKind.RESULT:
+            return NO_KEY_COLUMN
+        return step.collect_keys(_decode_result(self._rows[step.parent_step.index])) - {None}
 
-    def _form(self, step: Step) -> tuple[Any, dict[str, str | None]]:
+    def _read_page_request(self, step: PlanStep) -> tuple[Any, dict[str, str | None]]:
         """Give the form of what is asked of a list, and its parameters."""
-        if step.page is not None:
-            whole: Asked = self._asked[step.page.index]
-            return whole.whole, whole.conditions()
-        if step.asked is None:
+        if step.page_of is not None:
+            parent_page_request: PageRequest = self._page_requests[step.page_of.index]
+            return parent_page_request.list_shape, parent_page_request.build_list_parameters()
+        if step.parse_page_request is None:
             return None, {}
-        asked = self._asked[step.index] = step.asked(self._variables)
-        return asked.form, asked.parameters()
+        page_request = self._page_requests[step.index] = step.parse_page_request(self._variables)
+        return page_request.statement_shape, page_request.build_parameters()
 
-    def _receive(self, step: Step, found: Rows | Result) -> None:
+    def _receive_rows(self, step: PlanStep, rows: Rows | StatementResult) -> None:
         """Take the rows of a step; TooMuchError if too many have come by now to be shown.
 
         They are made now only if what comes next needs them.
         """
-        if step.through is not None:  # the rows above came in the same batch, and were taken first
-            self._keys[step.index] = self._found(step)
-        if step.within:
-            found = self._rows[step.index]
-        elif step.nested:
-            found = self._unpacked(step, _made(found))
-        if step.kind is Kind.PAGE:
-            pages = self._pages[step.index] = self._stretched(step, _made(found))
-            found = [row for page in pages.values() for row in page.rows]
-        self._rows[step.index] = _made(found) if step.below else found
-        if step.shown:
-            self._budget.spend(len(found))
+        if (
+            step.key_source is not None
+        ):  # the rows above came in the same batch, and were taken first
+            self._keys[step.index] = self._find_keys(step)
+        if step.inlined:
+            rows = self._rows[step.index]
+        elif step.inlined_children:
+            rows = self._unpack_inlined_rows(step, _decode_result(rows))
+        if step.kind is StepKind.PAGE:
+            pages = self._pages[step.index] = self._build_pages(step, _decode_result(rows))
+            rows = [row for page in pages.values() for row in page.rows]
+        self._rows[step.index] = _decode_result(rows) if step.child_steps else rows
+        if step.outputs:
+            self._budget.consume_rows(len(rows))
 
-    def _unpacked(self, step: Step, rows: Rows) -> Rows:
+    def _unpack_inlined_rows(self, step: PlanStep, rows: Rows) -> Rows:
         """Take out of the only row, if there is one, what came within it."""
-        own = len(step.columns) + 1
+        own_width = len(step.columns) + 1
         for row in rows:
-            for (below, _), listed in zip(step.nested, row[own:], strict=True):
-                self._rows[below.index] = [] if listed is None else unpack(listed)
-        return [row[:own] for row in rows]
+            for (child_step, _), child_rows in zip(
+                step.inlined_children, row[own_width:], strict=True
+            ):
+                self._rows[child_step.index] = [] if child_rows is None else decode_rows(child_rows)
+        return [row[:own_width] for row in rows]
 
-    def _stretched(self, step: Step, rows: Rows) -> dict[Any, Stretched]:
+    def _build_pages(self, step: PlanStep, rows: Rows) -> dict[Any, PageResult]:
         """Give the page of each key."""
-        asked: Asked = self._asked[step.index]
-        found: dict[Any, Rows] = {key: [] for key in self._keys[step.index]}
+        page_request: PageRequest = self._page_requests[step.index]
+        rows_by_key: dict[Any, Rows] = {key: [] for key in self._keys[step.index]}
         for row in rows:
-            found[row[0]].append(row)
-        return {key: asked.stretched(each) for key, each in found.items()}
+            rows_by_key[row[0]].append(row)
+        return {
+            key: page_request.build_page_result(page_rows) for key, page_rows in rows_by_key.items()
+        }
 
 
-def _above(step: Step) -> Step:
+def _parent_of(step: PlanStep) -> PlanStep:
     """Give the step that the rows of a step, or of its page, hang from."""
-    above = (step.page or step).above
-    assert above is not None
-    return above
+    parent_step = (step.page_of or step).parent_step
+    assert parent_step is not None
+    return parent_step
 
 
-def _made(found: Rows | Result) -> Rows:
+def _decode_result(rows: Rows | StatementResult) -> Rows:
     """Give the rows of what was found."""
-    return found.rows() if isinstance(found, Result) else found
+    return rows.decode_rows() if isinstance(rows, StatementResult) else rows
 
 
-def _forget(waiting: Iterable[Coming | None]) -> None:
+def _discard_pending_results(pending_results: Iterable[PendingResult | None]) -> None:
     """Wait for nothing any more, and take note of what failed."""
-    for each in waiting:
-        if each is not None and not each.cancel() and not each.cancelled():
-            each.exception()
+    for pending_result in pending_results:
+        if (
+            pending_result is not None
+            and not pending_result.cancel()
+            and not pending_result.cancelled()
+        ):
+            pending_result.exception()
 
 
-def only(steps: list[Step]) -> Step | None:
+def find_single_row_step(steps: list[PlanStep]) -> PlanStep | None:
     """Give the step of a plan that has but one, for one row that a root field names."""
     if len(steps) != 2:  # noqa: PLR2004 - the first makes the answer
         return None
     step = steps[1]
-    plain = step.kind is Kind.ONE and step.single and not (step.nested or step.asked)
-    return step if plain else None
+    is_plain = (
+        step.kind is StepKind.ONE
+        and step.has_single_key
+        and not (step.inlined_children or step.parse_page_request)
+    )
+    return step if is_plain else None
 
 
-async def run_single(plan: Plan, step: Step, variables: VariableValues, context: Context) -> Any:
+async def run_single_row_plan(
+    plan: ExecutionPlan, step: PlanStep, variables: VariableValues, context: RequestContext
+) -> Any:
     """Give the data of the answer; whatever is raised is for the reference to tell."""
-    assert step.named is not None
-    field, name = step.named
-    named = {field: field.pairs(variables, context)}
-    (pair,) = named[field]
-    key = pair[1] if pair is not None and pair[0] == name else None
-    rows = [] if key is None else await _found(step, key, context)
-    built = step.build(rows, (key,), context, named, variables)
-    return plan.steps[0].build([], (), context, named, variables, built)
+    assert step.lookup is not None
+    lookup_keys, type_name = step.lookup
+    lookup_values = {lookup_keys: lookup_keys.resolve_keys(variables, context)}
+    (typed_key,) = lookup_values[lookup_keys]
+    key = typed_key[1] if typed_key is not None and typed_key[0] == type_name else None
+    rows = [] if key is None else await _fetch_rows(step, key, context)
+    results = step.build_results(rows, (key,), context, lookup_values, variables)
+    return plan.steps[0].build_results([], (), context, lookup_values, variables, results)
 
 
-async def _found(step: Step, key: Any, context: Context) -> Rows:
-    ask = step.ask(None, {"keys": text(key)}, context)
-    if ask is None:
+async def _fetch_rows(step: PlanStep, key: Any, context: RequestContext) -> Rows:
+    request = step.build_request(None, {"keys": encode_text(key)}, context)
+    if request is None:
         return []
     database = context.database
-    coming: Coming = database.loop.create_future()
-    database.send([(ask, coming)])
-    return (await coming).rows()
+    pending_result: PendingResult = database.loop.create_future()
+    database.send([(request, pending_result)])
+    return (await pending_result).decode_rows()

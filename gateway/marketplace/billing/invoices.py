@@ -6,73 +6,96 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from gateway.db import tables
-from gateway.marketplace.problems import NotPossible, Reason, RefusedError
-from gateway.marketplace.unit_of_work import Change
+from gateway.marketplace.problems import ChangeRefusedError, NotPossible, Reason
+from gateway.marketplace.unit_of_work import UnitOfWork
 
-PENDING = "pending"
+PENDING_INVOICE_STATE = "pending"
 """The state of an invoice that can still change."""
 _CENT = Decimal("0.01")
 
 
-async def move_items(change: Change, resource: Any, source: Any, target: Any) -> None:
+async def move_invoice_items(
+    unit_of_work: UnitOfWork, resource: Any, source: Any, target: Any
+) -> None:
     """Have the items of a resource that can still change be of another project.
 
     RefusedError if the invoice that they would stand on can't change any more.
     """
     item, invoice = tables.invoice_item, tables.invoice
-    items = await change.rows(item, resource_id=resource.id, project_id=source.id)
-    ids = sorted({each.invoice_id for each in items})
-    await change.writer.lock(invoice, *ids)
-    open_ = {each.id: each for each in await change.rows(invoice, id=ids, state=PENDING)}
-    touched = {*open_}
-    for id_, old in open_.items():
-        other = await _invoice(change, old, target.customer_id)
-        await change.writer.update(
+    items = await unit_of_work.load_rows(item, resource_id=resource.id, project_id=source.id)
+    invoice_ids = sorted({each.invoice_id for each in items})
+    await unit_of_work.writer.lock_rows(invoice, *invoice_ids)
+    open_invoices = {
+        each.id: each
+        for each in await unit_of_work.load_rows(
+            invoice, id=invoice_ids, state=PENDING_INVOICE_STATE
+        )
+    }
+    changed_invoice_ids = {*open_invoices}
+    for invoice_id, source_invoice in open_invoices.items():
+        target_invoice_id = await _find_or_create_invoice(
+            unit_of_work, source_invoice, target.customer_id
+        )
+        await unit_of_work.writer.update_rows(
             item,
-            [each.id for each in items if each.invoice_id == id_],
-            invoice_id=other,
+            [each.id for each in items if each.invoice_id == invoice_id],
+            invoice_id=target_invoice_id,
             project_id=target.id,
             project_name=target.name,
             project_uuid=UUID(target.uuid).hex,
         )
-        touched.add(other)
-    await _add_up(change, touched)
+        changed_invoice_ids.add(target_invoice_id)
+    await _update_invoice_totals(unit_of_work, changed_invoice_ids)
 
 
-async def _invoice(change: Change, old: Any, customer: int) -> int:
+async def _find_or_create_invoice(
+    unit_of_work: UnitOfWork, source_invoice: Any, customer_id: int
+) -> int:
     """Give the invoice of an organisation for the month of another's, made if there is none."""
-    if old.customer_id == customer:
-        return int(old.id)
+    if source_invoice.customer_id == customer_id:
+        return int(source_invoice.id)
     invoice = tables.invoice
-    same = {"year": old.year, "month": old.month, "customer_id": customer}
-    known = await change.rows(invoice, **same)
-    if not known:
-        tax = (await change.row(tables.customer, customer)).default_tax_percent
-        return await change.writer.insert(
+    month_key = {
+        "year": source_invoice.year,
+        "month": source_invoice.month,
+        "customer_id": customer_id,
+    }
+    invoices = await unit_of_work.load_rows(invoice, **month_key)
+    if not invoices:
+        tax_percent = (
+            await unit_of_work.load_row(tables.customer, customer_id)
+        ).default_tax_percent
+        return await unit_of_work.writer.insert_row(
             invoice,
             uuid=uuid4(),
-            **same,
-            state=PENDING,
-            created=change.today,
-            tax_percent=tax,
+            **month_key,
+            state=PENDING_INVOICE_STATE,
+            created=unit_of_work.today,
+            tax_percent=tax_percent,
         )
-    await change.writer.lock(invoice, known[0].id)
-    if (await change.row(invoice, known[0].id)).state != PENDING:
+    await unit_of_work.writer.lock_rows(invoice, invoices[0].id)
+    if (await unit_of_work.load_row(invoice, invoices[0].id)).state != PENDING_INVOICE_STATE:
         message = "The other organisation's invoice for this month does not change any more."
-        raise RefusedError(NotPossible(message=message, reason=Reason.INVOICE_CLOSED))
-    return int(known[0].id)
+        raise ChangeRefusedError(NotPossible(message=message, reason=Reason.INVOICE_CLOSED))
+    return int(invoices[0].id)
 
 
-async def _add_up(change: Change, invoices: Iterable[int]) -> None:
+async def _update_invoice_totals(unit_of_work: UnitOfWork, invoice_ids: Iterable[int]) -> None:
     """Sum up invoices anew."""
     item, invoice = tables.invoice_item, tables.invoice
-    for id_ in sorted(invoices):
-        items = await change.rows(item, invoice_id=id_)
-        cost = sum((Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal())
-        taxed = cost * (100 + Decimal((await change.row(invoice, id_)).tax_percent)) / 100
-        await change.writer.update(
+    for invoice_id in sorted(invoice_ids):
+        items = await unit_of_work.load_rows(item, invoice_id=invoice_id)
+        net_cost = sum(
+            (Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal()
+        )
+        gross_cost = (
+            net_cost
+            * (100 + Decimal((await unit_of_work.load_row(invoice, invoice_id)).tax_percent))
+            / 100
+        )
+        await unit_of_work.writer.update_rows(
             invoice,
-            id_,
-            total_cost=cost.quantize(_CENT, ROUND_HALF_UP),
-            total_price=taxed.quantize(_CENT, ROUND_HALF_UP),
+            invoice_id,
+            total_cost=net_cost.quantize(_CENT, ROUND_HALF_UP),
+            total_price=gross_cost.quantize(_CENT, ROUND_HALF_UP),
         )

@@ -3,38 +3,47 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 
-MONTHS = 12
-QUARTER = 3
+MONTHS_PER_YEAR = 12
+MONTHS_PER_QUARTER = 3
 
 
-def _first_of(year: int, month: int) -> date:
+def _first_day_of_month(year: int, month: int) -> date:
     """Give the first of a month, which may be beyond December."""
-    return date(year + (month - 1) // MONTHS, (month - 1) % MONTHS + 1, 1)
+    return date(year + (month - 1) // MONTHS_PER_YEAR, (month - 1) % MONTHS_PER_YEAR + 1, 1)
 
 
-NEXT: Mapping[str, Callable[[date], date]] = {
-    "month": lambda today: _first_of(today.year, today.month + 1),
-    "quarterly": lambda today: _first_of(
-        today.year, (today.month - 1) // QUARTER * QUARTER + 1 + QUARTER
+NEXT_PERIOD_START: Mapping[str, Callable[[date], date]] = {
+    "month": lambda today: _first_day_of_month(today.year, today.month + 1),
+    "quarterly": lambda today: _first_day_of_month(
+        today.year,
+        (today.month - 1) // MONTHS_PER_QUARTER * MONTHS_PER_QUARTER + 1 + MONTHS_PER_QUARTER,
     ),
     "annual": lambda today: date(today.year + 1, 1, 1),
 }
 """The day on which the next period begins; what counts in total has none."""
 
 
-def renewals(periods: Mapping[str, str | None], today: date) -> dict[str, date] | None:
+def compute_billing_dates(periods: Mapping[str, str | None], today: date) -> dict[str, date] | None:
     """Give by component when its limit is billed anew; None if none has a period."""
-    given = {component: each for component, each in periods.items() if each is not None}
-    if not given:
+    limit_periods = {
+        component: period for component, period in periods.items() if period is not None
+    }
+    if not limit_periods:
         return None
-    return {component: NEXT[each](today) for component, each in given.items() if each in NEXT}
+    return {
+        component: NEXT_PERIOD_START[period](today)
+        for component, period in limit_periods.items()
+        if period in NEXT_PERIOD_START
+    }
 
 
-def limit_usage(
-    periods: Mapping[str, str | None], present: Mapping[str, float], sums: Mapping[str, float]
+def compute_usage_by_component(
+    periods: Mapping[str, str | None],
+    current_usages: Mapping[str, float],
+    period_sums: Mapping[str, float],
 ) -> dict[str, float | None]:
     """Give by component how much of its limit is used: at present, or summed up over its period."""
     return {
-        component: (present if each in (None, "month") else sums).get(component)
-        for component, each in periods.items()
+        component: (current_usages if period in (None, "month") else period_sums).get(component)
+        for component, period in periods.items()
     }

@@ -5,45 +5,50 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.marketplace.billing.renewal_pricing import Metered
-from gateway.marketplace.plugins import plugin
+from gateway.marketplace.billing.renewal_pricing import PricedComponent
+from gateway.marketplace.plugins import get_plugin
 
 
-class _Component(msgspec.Struct, array_like=True):
+class _ComponentRecord(msgspec.Struct, array_like=True):
     """A component as `totals.RENEWALS` lists it."""
 
     type: str
     name: str
-    unit: str
-    billing: str
+    measured_unit: str
+    billing_type: str
     period: str | None
     prepaid: bool | None
-    shortest: int | None
-    longest: int | None
-    step: int | None
+    min_months: int | None
+    max_months: int | None
+    month_step: int | None
 
 
-_components = msgspec.json.Decoder(list[_Component]).decode
-_prices = msgspec.json.Decoder(dict[str, str]).decode
+_decode_components = msgspec.json.Decoder(list[_ComponentRecord]).decode
+_decode_prices = msgspec.json.Decoder(dict[str, str]).decode
 
 
 @lru_cache(200)
-def metered(components: str, prices: str, offering_type: str) -> tuple[Metered, ...]:
+def decode_priced_components(
+    components_json: str, prices_json: str, offering_type: str
+) -> tuple[PricedComponent, ...]:
     """Read the components of an offering, and their prices under a plan."""
-    price_of, factors = _prices(prices), plugin(offering_type).factors
+    price_by_type, backend_factors = (
+        _decode_prices(prices_json),
+        get_plugin(offering_type).backend_factors,
+    )
     return tuple(
-        Metered(
-            type=each.type,
-            name=each.name,
-            unit=each.unit,
-            billing=each.billing,
-            period=each.period,
-            prepaid=each.prepaid is True,
-            price=Decimal(price_of.get(each.type, "0")),
-            factor=factors.get(each.type, 1),
-            shortest=each.shortest,
-            longest=each.longest,
-            step=each.step,
+        PricedComponent(
+            type=component.type,
+            name=component.name,
+            measured_unit=component.measured_unit,
+            billing_type=component.billing_type,
+            period=component.period,
+            prepaid=component.prepaid is True,
+            price=Decimal(price_by_type.get(component.type, "0")),
+            backend_factor=backend_factors.get(component.type, 1),
+            min_months=component.min_months,
+            max_months=component.max_months,
+            month_step=component.month_step,
         )
-        for each in _components(components)
+        for component in _decode_components(components_json)
     )

@@ -5,35 +5,47 @@ from fractions import Fraction
 from typing import Any
 
 from gateway.db import tables
-from gateway.db.queries.aggregates import PRICES_BY_TYPE, RENEWALS
-from gateway.db.sql.aggregate import Total
-from gateway.marketplace.billing.metered_components import metered
-from gateway.marketplace.billing.renewal_pricing import Metered, money, numbers
-from gateway.marketplace.unit_of_work import Change
+from gateway.db.queries.aggregates import COMPONENT_PRICES_BY_PLAN, RENEWAL_COMPONENTS_BY_OFFERING
+from gateway.db.sql.aggregate import Aggregate
+from gateway.marketplace.billing.metered_components import decode_priced_components
+from gateway.marketplace.billing.renewal_pricing import PricedComponent, parse_limits, round_price
+from gateway.marketplace.unit_of_work import UnitOfWork
 
 
-async def priced(change: Change, offering: int, plan: int | None) -> tuple[Metered, ...]:
+async def load_priced_components(
+    unit_of_work: UnitOfWork, offering_id: int, plan_id: int | None
+) -> tuple[PricedComponent, ...]:
     """Give the components of an offering that have limits, with their prices under a plan."""
-    type_ = (await change.row(tables.offering, offering)).type
-    known = await _total(change, RENEWALS, offering)
-    prices = None if plan is None else await _total(change, PRICES_BY_TYPE, plan)
-    return metered(known or "[]", prices or "{}", type_)
+    offering_type = (await unit_of_work.load_row(tables.offering, offering_id)).type
+    components_json = await _load_aggregate(
+        unit_of_work, RENEWAL_COMPONENTS_BY_OFFERING, offering_id
+    )
+    prices_json = (
+        None
+        if plan_id is None
+        else await _load_aggregate(unit_of_work, COMPONENT_PRICES_BY_PLAN, plan_id)
+    )
+    return decode_priced_components(components_json or "[]", prices_json or "{}", offering_type)
 
 
-async def _total(change: Change, total: Total, key: int) -> Any:
-    rows = await change.loads.rows(total.read, key)
+async def _load_aggregate(unit_of_work: UnitOfWork, aggregate: Aggregate, key: int) -> Any:
+    rows = await unit_of_work.loader.load_rows(aggregate.query_spec, key)
     return rows[0][1] if rows else None
 
 
-async def estimate(
-    change: Change, resource: Any, plan: int | None, limits: Mapping[str, Any]
+async def estimate_plan_cost(
+    unit_of_work: UnitOfWork, resource: Any, plan_id: int | None, limits: Mapping[str, Any]
 ) -> str | None:
     """Give what a resource costs with such limits under a plan; None without one."""
-    if plan is None:
+    if plan_id is None:
         return None
-    given = numbers(limits)
-    total = Fraction((await change.row(tables.plan, plan)).unit_price)
-    for each in await priced(change, resource.offering_id, plan):
-        if each.billing == "limit":
-            total += Fraction(each.price) * Fraction(given.get(each.type, 0)) / each.factor
-    return str(money(total))
+    limit_amounts = parse_limits(limits)
+    cost = Fraction((await unit_of_work.load_row(tables.plan, plan_id)).unit_price)
+    for component in await load_priced_components(unit_of_work, resource.offering_id, plan_id):
+        if component.billing_type == "limit":
+            cost += (
+                Fraction(component.price)
+                * Fraction(limit_amounts.get(component.type, 0))
+                / component.backend_factor
+            )
+    return str(round_price(cost))

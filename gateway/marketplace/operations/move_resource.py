@@ -3,69 +3,85 @@
 from typing import Any
 
 from gateway.db import tables
-from gateway.db.views.backend_objects import backend_table
-from gateway.marketplace.billing.invoices import move_items
+from gateway.db.views.backend_objects import find_backend_table
+from gateway.marketplace.billing.invoices import move_invoice_items
 from gateway.marketplace.preconditions import ResourceOperation
-from gateway.marketplace.problems import NotPossible, Reason, RefusedError, invalid, refuse
-from gateway.marketplace.side_effects import counted, revised, tell
-from gateway.marketplace.unit_of_work import Change, Changed, missing
+from gateway.marketplace.problems import (
+    ChangeRefusedError,
+    NotPossible,
+    Reason,
+    build_invalid_input,
+    raise_problem,
+)
+from gateway.marketplace.side_effects import add_quota, log_event, save_version
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork, build_not_found
 
 
-async def move(change: Change, uuid: str, project: str, modified: str | None) -> Changed:
+async def move_to_project(
+    unit_of_work: UnitOfWork, uuid: str, project_uuid: str, if_modified: str | None
+) -> ChangeResult:
     """Give a resource, with its orders and what it costs this month, to another project."""
-    facts = await change.resource(uuid, ResourceOperation.MOVE_RESOURCE, modified)
-    target = await _target(change, project)
-    resource = await change.row(tables.resource, facts.id)
-    source = await change.row(tables.project, resource.project_id)
-    await move_items(change, resource, source, target)
-    await change.save(tables.resource, facts.id, project_id=target.id)
-    await _move_backend(change, resource, target)
-    orders = [each.id for each in await change.rows(tables.order, resource_id=facts.id)]
-    await change.save(tables.order, orders, project_id=target.id)
-    await _recount(change, source, target)
-    after = await change.row(tables.resource, facts.id)
+    facts = await unit_of_work.lock_resource(uuid, ResourceOperation.MOVE_RESOURCE, if_modified)
+    target = await _load_target_project(unit_of_work, project_uuid)
+    resource = await unit_of_work.load_row(tables.resource, facts.id)
+    source = await unit_of_work.load_row(tables.project, resource.project_id)
+    await move_invoice_items(unit_of_work, resource, source, target)
+    await unit_of_work.update_rows(tables.resource, facts.id, project_id=target.id)
+    await _move_backend_object(unit_of_work, resource, target)
+    order_ids = [
+        each.id for each in await unit_of_work.load_rows(tables.order, resource_id=facts.id)
+    ]
+    await unit_of_work.update_rows(tables.order, order_ids, project_id=target.id)
+    await _move_quota_counts(unit_of_work, source, target)
+    after = await unit_of_work.load_row(tables.resource, facts.id)
     if target.id != source.id:
-        told = f"field 'project_id': from {source.name} to {target.name}"
-        message = f"Resource {after.name} has been changed: {told}."
-        await tell(change, "marketplace_resource_has_been_changed", after, message)
-    await revised(change, after, "Resource has been moved")
-    return Changed(facts.id)
+        difference = f"field 'project_id': from {source.name} to {target.name}"
+        message = f"Resource {after.name} has been changed: {difference}."
+        await log_event(unit_of_work, "marketplace_resource_has_been_changed", after, message)
+    await save_version(unit_of_work, after, "Resource has been moved")
+    return ChangeResult(facts.id)
 
 
-async def _target(change: Change, uuid: str) -> Any:
+async def _load_target_project(unit_of_work: UnitOfWork, uuid: str) -> Any:
     """Give the project that a resource is to move to, with its organisation held as it is."""
     try:
-        id_ = await change.seen(tables.project, uuid)
-    except RefusedError:
-        raise RefusedError(invalid("project", message=missing("project").message)) from None
-    project = await change.row(tables.project, id_)
-    await change.writer.lock(tables.customer, project.customer_id)
-    if (await change.row(tables.customer, project.customer_id)).blocked:
+        project_id = await unit_of_work.find_visible_id(tables.project, uuid)
+    except ChangeRefusedError:
+        raise ChangeRefusedError(
+            build_invalid_input("project", message=build_not_found("project").message)
+        ) from None
+    project = await unit_of_work.load_row(tables.project, project_id)
+    await unit_of_work.writer.lock_rows(tables.customer, project.customer_id)
+    if (await unit_of_work.load_row(tables.customer, project.customer_id)).blocked:
         message = "The organisation of the other project is blocked."
-        refuse(NotPossible(message=message, reason=Reason.CUSTOMER_BLOCKED))
+        raise_problem(NotPossible(message=message, reason=Reason.CUSTOMER_BLOCKED))
     return project
 
 
-async def _move_backend(change: Change, resource: Any, target: Any) -> None:
+async def _move_backend_object(unit_of_work: UnitOfWork, resource: Any, target: Any) -> None:
     """Have the plugin's object move, too, and the offerings that are made of it."""
-    table = backend_table(resource.content_type_id, change.installation.content_type)
+    table = find_backend_table(resource.content_type_id, unit_of_work.installation.content_type_id)
     if table is None or resource.object_id is None:
         return
-    await change.save(table, resource.object_id, project_id=target.id)
+    await unit_of_work.update_rows(table, resource.object_id, project_id=target.id)
     scope = {"content_type_id": resource.content_type_id, "object_id": resource.object_id}
-    kind = change.installation.content_type("structure", "servicesettings")
-    settings = [each.id for each in await change.rows(tables.service_settings, **scope)]
-    made = {"content_type_id": kind, "object_id": settings}
-    offerings = [each.id for each in await change.rows(tables.offering, **made)]
-    await change.save(tables.offering, offerings, project_id=target.id)
+    settings_type = unit_of_work.installation.content_type_id("structure", "servicesettings")
+    settings_ids = [
+        each.id for each in await unit_of_work.load_rows(tables.service_settings, **scope)
+    ]
+    settings_scope = {"content_type_id": settings_type, "object_id": settings_ids}
+    offering_ids = [
+        each.id for each in await unit_of_work.load_rows(tables.offering, **settings_scope)
+    ]
+    await unit_of_work.update_rows(tables.offering, offering_ids, project_id=target.id)
 
 
-async def _recount(change: Change, source: Any, target: Any) -> None:
+async def _move_quota_counts(unit_of_work: UnitOfWork, source: Any, target: Any) -> None:
     """Have the counts of resources follow."""
-    for model, old, new in (
+    for model, old_id, new_id in (
         ("project", source.id, target.id),
         ("customer", source.customer_id, target.customer_id),
     ):
-        if old != new:
-            await counted(change, "nc_resource_count", ("structure", model), old, -1)
-            await counted(change, "nc_resource_count", ("structure", model), new, 1)
+        if old_id != new_id:
+            await add_quota(unit_of_work, "nc_resource_count", ("structure", model), old_id, -1)
+            await add_quota(unit_of_work, "nc_resource_count", ("structure", model), new_id, 1)

@@ -2,13 +2,18 @@
 
 from gateway.db.admin import own_tables
 from gateway.marketplace.preconditions import ResourceOperation
-from gateway.marketplace.unit_of_work import Change, Changed
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 
-async def pull(change: Change, uuid: str, modified: str | None) -> Changed:
+async def request_pull(
+    unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
+) -> ChangeResult:
     """Note that a resource is to be pulled; whoever looks after its backend does it soon."""
-    facts = await change.resource(uuid, ResourceOperation.PULL_RESOURCE, modified)
-    await change.writer.insert(
-        own_tables.pull, resource_id=facts.id, requested_by_id=change.actor, requested_at=change.now
+    facts = await unit_of_work.lock_resource(uuid, ResourceOperation.PULL_RESOURCE, if_modified)
+    await unit_of_work.writer.insert_row(
+        own_tables.pull,
+        resource_id=facts.id,
+        requested_by_id=unit_of_work.actor_id,
+        requested_at=unit_of_work.now,
     )
-    return Changed(facts.id)
+    return ChangeResult(facts.id)

@@ -5,21 +5,21 @@ from datetime import date
 from typing import Any
 
 from gateway.db import tables
-from gateway.marketplace.attachments import kept
+from gateway.marketplace.attachments import store_attachment
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.limits import check_limits
-from gateway.marketplace.billing.plan_cost import priced
-from gateway.marketplace.idempotency import once
-from gateway.marketplace.orders.place import Wish, place
+from gateway.marketplace.billing.plan_cost import load_priced_components
+from gateway.marketplace.idempotency import run_idempotent
+from gateway.marketplace.orders.place import OrderRequest, place_order
 from gateway.marketplace.preconditions import ResourceOperation
-from gateway.marketplace.problems import invalid, refuse
-from gateway.marketplace.unit_of_work import Change, Changed
+from gateway.marketplace.problems import build_invalid_input, raise_problem
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
-LONGEST_COMMENT = 255
+MAX_COMMENT_LENGTH = 255
 
 
 @dataclass(frozen=True, kw_only=True)
-class Renewal:
+class RenewalRequest:
     """What a client asks for."""
 
     uuid: str
@@ -28,56 +28,82 @@ class Renewal:
     comment: str | None = None
     attachment: bytes | None = None
     """A PDF."""
-    key: str | None = None
+    idempotency_key: str | None = None
     """Under this key the same is done but once."""
-    modified: str | None = None
+    if_modified: str | None = None
 
 
-async def renew(change: Change, asked: Renewal) -> Changed:
+async def order_renewal(unit_of_work: UnitOfWork, renewal_request: RenewalRequest) -> ChangeResult:
     """Order that a resource goes on for some months."""
-    return await once(change, asked.key, asked, lambda: _renew(change, asked))
+    return await run_idempotent(
+        unit_of_work,
+        renewal_request.idempotency_key,
+        renewal_request,
+        lambda: _place_renewal_order(unit_of_work, renewal_request),
+    )
 
 
-async def _renew(change: Change, asked: Renewal) -> Changed:
-    facts = await change.resource(asked.uuid, ResourceOperation.RENEW_RESOURCE, asked.modified)
-    if asked.comment is not None and len(asked.comment) > LONGEST_COMMENT:
-        refuse(invalid("requestComment", message=f"Give at most {LONGEST_COMMENT} characters."))
-    resource = await change.row(tables.resource, facts.id)
-    components = await priced(change, facts.offering_id, resource.plan_id)
-    refuse(renewal_pricing.invalid_input(asked.months, asked.limits, components))
-    refuse(renewal_pricing.invalid_months(asked.months, components))
-    limits = resource.limits if asked.limits is None else asked.limits
-    refuse(await check_limits(change, facts, limits))
-    wish = _wish(change, resource, asked, limits)
-    wish.cost = _cost(components, resource, limits, asked.months)
-    wish.attachment = await kept(change, asked.attachment)
-    return Changed(facts.id, await place(change, facts, resource, wish))
+async def _place_renewal_order(
+    unit_of_work: UnitOfWork, renewal_request: RenewalRequest
+) -> ChangeResult:
+    facts = await unit_of_work.lock_resource(
+        renewal_request.uuid, ResourceOperation.RENEW_RESOURCE, renewal_request.if_modified
+    )
+    if renewal_request.comment is not None and len(renewal_request.comment) > MAX_COMMENT_LENGTH:
+        raise_problem(
+            build_invalid_input(
+                "requestComment", message=f"Give at most {MAX_COMMENT_LENGTH} characters."
+            )
+        )
+    resource = await unit_of_work.load_row(tables.resource, facts.id)
+    components = await load_priced_components(unit_of_work, facts.offering_id, resource.plan_id)
+    raise_problem(
+        renewal_pricing.check_renewal_input(
+            renewal_request.months, renewal_request.limits, components
+        )
+    )
+    raise_problem(renewal_pricing.check_renewal_months(renewal_request.months, components))
+    limits = resource.limits if renewal_request.limits is None else renewal_request.limits
+    raise_problem(await check_limits(unit_of_work, facts, limits))
+    order_request = _build_order_request(unit_of_work, resource, renewal_request, limits)
+    order_request.cost = _compute_renewal_cost(components, resource, limits, renewal_request.months)
+    order_request.attachment = await store_attachment(unit_of_work, renewal_request.attachment)
+    return ChangeResult(facts.id, await place_order(unit_of_work, facts, resource, order_request))
 
 
-def _wish(change: Change, resource: Any, asked: Renewal, limits: Any) -> Wish:
-    end = resource.end_date and date.fromisoformat(resource.end_date)
-    return Wish(
+def _build_order_request(
+    unit_of_work: UnitOfWork, resource: Any, renewal_request: RenewalRequest, limits: Any
+) -> OrderRequest:
+    end_date = resource.end_date and date.fromisoformat(resource.end_date)
+    return OrderRequest(
         attributes={
             "name": resource.name,
             "action": "renew",
             "old_limits": resource.limits,
             "old_end_date": resource.end_date,
-            "new_end_date": renewal_pricing.end_of_renewal(
-                end, asked.months, change.today
+            "new_end_date": renewal_pricing.compute_renewal_end(
+                end_date, renewal_request.months, unit_of_work.today
             ).isoformat(),
-            "extension_months": asked.months,
+            "extension_months": renewal_request.months,
         },
         limits=limits,
         cost=None,
-        request_comment=asked.comment,
+        request_comment=renewal_request.comment,
     )
 
 
-def _cost(components: Any, resource: Any, limits: Any, months: int) -> str | None:
+def _compute_renewal_cost(components: Any, resource: Any, limits: Any, months: int) -> str | None:
     """Give what is paid in advance; None without a plan."""
     if resource.plan_id is None:
         return None
-    current, wanted = renewal_pricing.numbers(resource.limits), renewal_pricing.numbers(limits)
+    current_limits, new_limits = (
+        renewal_pricing.parse_limits(resource.limits),
+        renewal_pricing.parse_limits(limits),
+    )
     return str(
-        renewal_pricing.total(renewal_pricing.subscriptions(components, current, wanted, months))
+        renewal_pricing.sum_costs(
+            renewal_pricing.compute_subscription_costs(
+                components, current_limits, new_limits, months
+            )
+        )
     )

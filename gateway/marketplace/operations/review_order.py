@@ -3,104 +3,128 @@
 from typing import Any, NamedTuple
 
 from gateway.db import tables
-from gateway.marketplace.orders.fulfil import given_up
-from gateway.marketplace.orders.place import approved_by_consumer, approved_by_provider
-from gateway.marketplace.plugins import plugin
-from gateway.marketplace.preconditions import Place
+from gateway.marketplace.orders.fulfil import withdraw_order
+from gateway.marketplace.orders.place import approve_as_consumer, approve_as_provider
+from gateway.marketplace.plugins import get_plugin
+from gateway.marketplace.preconditions import RoleScope
 from gateway.marketplace.problems import (
+    ChangeRefusedError,
     NotPermitted,
     NotPossible,
     Reason,
-    RefusedError,
-    refuse,
+    raise_problem,
 )
-from gateway.marketplace.resource_facts import Facts, facts
-from gateway.marketplace.states import OPEN, WAITING, OrderState, in_states
-from gateway.marketplace.unit_of_work import Change, Changed, missing, unchanged
+from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
+from gateway.marketplace.states import (
+    OPEN_ORDER_STATES,
+    PENDING_ORDER_STATES,
+    OrderState,
+    check_state,
+)
+from gateway.marketplace.unit_of_work import (
+    ChangeResult,
+    UnitOfWork,
+    build_not_found,
+    check_unmodified,
+)
 
 
-class Known(NamedTuple):
+class LockedOrder(NamedTuple):
     """An order that nobody else changes from now on, and where roles on it may be."""
 
     order: Any
-    consumer: tuple[Place, ...]
-    provider: tuple[Place, ...]
+    consumer_scopes: tuple[RoleScope, ...]
+    provider_scopes: tuple[RoleScope, ...]
 
 
-async def approve(change: Change, uuid: str, modified: str | None) -> Changed:
+async def approve_pending_order(
+    unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
+) -> ChangeResult:
     """Approve an order for those who pay, or for the provider, whoever it waits for."""
-    order, consumer, provider = await _known(change, uuid)
-    pays, provides = (change.viewer.may("ORDER.APPROVE", *each) for each in (consumer, provider))
-    _permitted(pays or provides, "ORDER.APPROVE")
-    unchanged(order.modified, modified)
-    waiting = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER)
-    refuse(in_states(OrderState, order.state, waiting, "order"))
+    order, consumer_scopes, provider_scopes = await _lock_order(unit_of_work, uuid)
+    is_consumer, is_provider = (
+        unit_of_work.viewer.has_permission("ORDER.APPROVE", *scopes)
+        for scopes in (consumer_scopes, provider_scopes)
+    )
+    _require_role(is_consumer or is_provider, "ORDER.APPROVE")
+    check_unmodified(order.modified, if_modified)
+    pending_states = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER)
+    raise_problem(check_state(OrderState, order.state, pending_states, "order"))
     if OrderState(order.state) is OrderState.PENDING_PROVIDER:
-        _permitted(provides, "ORDER.APPROVE", "It waits for the provider, which")
-        await approved_by_provider(change, order.id)
+        _require_role(is_provider, "ORDER.APPROVE", "It waits for the provider, which")
+        await approve_as_provider(unit_of_work, order.id)
     else:
-        _permitted(pays, "ORDER.APPROVE", "It waits for those who pay, which")
-        await approved_by_consumer(change, await _facts(change, order), order.id)
-    return Changed(order.resource_id, order.id)
+        _require_role(is_consumer, "ORDER.APPROVE", "It waits for those who pay, which")
+        await approve_as_consumer(unit_of_work, await _load_facts(unit_of_work, order), order.id)
+    return ChangeResult(order.resource_id, order.id)
 
 
-async def reject(change: Change, uuid: str, comment: str | None, modified: str | None) -> Changed:
+async def reject_pending_order(
+    unit_of_work: UnitOfWork, uuid: str, comment: str | None, if_modified: str | None
+) -> ChangeResult:
     """Reject an order that nobody has begun to carry out."""
-    order, consumer, provider = await _known(change, uuid)
-    pays = order.created_by_id == change.actor or change.viewer.may("ORDER.REJECT", *consumer)
-    provides = change.viewer.may("ORDER.REJECT", *provider)
-    _permitted(pays or provides, "ORDER.REJECT")
-    unchanged(order.modified, modified)
-    refuse(in_states(OrderState, order.state, WAITING, "order"))
+    order, consumer_scopes, provider_scopes = await _lock_order(unit_of_work, uuid)
+    is_consumer = (
+        order.created_by_id == unit_of_work.actor_id
+        or unit_of_work.viewer.has_permission("ORDER.REJECT", *consumer_scopes)
+    )
+    is_provider = unit_of_work.viewer.has_permission("ORDER.REJECT", *provider_scopes)
+    _require_role(is_consumer or is_provider, "ORDER.REJECT")
+    check_unmodified(order.modified, if_modified)
+    raise_problem(check_state(OrderState, order.state, PENDING_ORDER_STATES, "order"))
     waits_for_provider = OrderState(order.state) is OrderState.PENDING_PROVIDER
-    side = "provider" if provides and (waits_for_provider or not pays) else "consumer"
-    reviewed: dict[str, Any] = {
-        f"{side}_reviewed_by_id": change.actor,
-        f"{side}_reviewed_at": change.now,
+    side = "provider" if is_provider and (waits_for_provider or not is_consumer) else "consumer"
+    review_values: dict[str, Any] = {
+        f"{side}_reviewed_by_id": unit_of_work.actor_id,
+        f"{side}_reviewed_at": unit_of_work.now,
         f"{side}_rejection_comment": comment or "",
     }
-    await given_up(change, order, OrderState.REJECTED, **reviewed)
-    return Changed(order.resource_id, order.id)
+    await withdraw_order(unit_of_work, order, OrderState.REJECTED, **review_values)
+    return ChangeResult(order.resource_id, order.id)
 
 
-async def cancel(change: Change, uuid: str, modified: str | None) -> Changed:
+async def cancel_open_order(
+    unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
+) -> ChangeResult:
     """Call an order off, as long as it is not over."""
-    order, consumer, _ = await _known(change, uuid)
-    _permitted(change.viewer.may("ORDER.CANCEL", *consumer), "ORDER.CANCEL")
-    unchanged(order.modified, modified)
-    refuse(in_states(OrderState, order.state, OPEN, "order"))
-    offering = await change.row(tables.offering, order.offering_id)
-    if not plugin(offering.type).orders_cancellable:
+    order, consumer_scopes, _ = await _lock_order(unit_of_work, uuid)
+    _require_role(
+        unit_of_work.viewer.has_permission("ORDER.CANCEL", *consumer_scopes), "ORDER.CANCEL"
+    )
+    check_unmodified(order.modified, if_modified)
+    raise_problem(check_state(OrderState, order.state, OPEN_ORDER_STATES, "order"))
+    offering = await unit_of_work.load_row(tables.offering, order.offering_id)
+    if not get_plugin(offering.type).can_cancel_orders:
         message = "The plugin of the offering can't call off orders."
-        refuse(NotPossible(message=message, reason=Reason.ORDERS_FIXED))
-    await given_up(change, order, OrderState.CANCELED)
-    return Changed(order.resource_id, order.id)
+        raise_problem(NotPossible(message=message, reason=Reason.ORDERS_FIXED))
+    await withdraw_order(unit_of_work, order, OrderState.CANCELED)
+    return ChangeResult(order.resource_id, order.id)
 
 
-async def _known(change: Change, uuid: str) -> Known:
-    id_ = await change.seen(tables.order, uuid)
-    seen = await change.row(tables.order, id_)
-    await change.writer.lock(tables.resource, seen.resource_id)
-    await change.writer.lock(tables.order, id_)
-    await change.seen(tables.order, uuid)
-    order = await change.row(tables.order, id_)
-    project = await change.row(tables.project, order.project_id)
-    offering = await change.row(tables.offering, order.offering_id)
-    return Known(
+async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
+    order_id = await unit_of_work.find_visible_id(tables.order, uuid)
+    snapshot = await unit_of_work.load_row(tables.order, order_id)
+    await unit_of_work.writer.lock_rows(tables.resource, snapshot.resource_id)
+    await unit_of_work.writer.lock_rows(tables.order, order_id)
+    await unit_of_work.find_visible_id(tables.order, uuid)
+    order = await unit_of_work.load_row(tables.order, order_id)
+    project = await unit_of_work.load_row(tables.project, order.project_id)
+    offering = await unit_of_work.load_row(tables.offering, order.offering_id)
+    return LockedOrder(
         order,
         (("project", project.id), ("customer", project.customer_id)),
         (("customer", offering.customer_id),),
     )
 
 
-async def _facts(change: Change, order: Any) -> Facts:
+async def _load_facts(unit_of_work: UnitOfWork, order: Any) -> ResourceFacts:
     """Read the facts of an order's resource, whoever sees it."""
-    found = await facts(change.trusted, order.resource_id)
-    if found is None:
-        raise RefusedError(missing("resource"))
-    return found
+    facts = await load_resource_facts(unit_of_work.unrestricted_loader, order.resource_id)
+    if facts is None:
+        raise ChangeRefusedError(build_not_found("resource"))
+    return facts
 
 
-def _permitted(allowed: bool, permission: str, why: str = "This") -> None:  # noqa: FBT001
-    if not allowed:
-        refuse(NotPermitted(message=f"{why} takes a role with {permission}."))
+def _require_role(is_allowed: bool, permission: str, subject: str = "This") -> None:  # noqa: FBT001
+    if not is_allowed:
+        raise_problem(NotPermitted(message=f"{subject} takes a role with {permission}."))

@@ -3,29 +3,33 @@
 from collections.abc import Mapping
 
 from gateway.db import tables
-from gateway.marketplace.preconditions import ResourceOperation, customer, project
-from gateway.marketplace.side_effects import changed, revised, tell
-from gateway.marketplace.unit_of_work import Change, Changed
+from gateway.marketplace.preconditions import ResourceOperation, customer_scope, project_scope
+from gateway.marketplace.side_effects import log_event, save_version, update_resource
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
-PERMISSION = "RESOURCE.SET_END_DATE"
+END_DATE_PERMISSION = "RESOURCE.SET_END_DATE"
 
 
 async def set_end_date(
-    change: Change, uuid: str, end_date: Mapping[str, str | None], modified: str | None
-) -> Changed:
+    unit_of_work: UnitOfWork, uuid: str, end_date: Mapping[str, str | None], if_modified: str | None
+) -> ChangeResult:
     """Set, or clear, a resource's last day; without an `end_date` only who asked is noted."""
-    facts = await change.resource(uuid, ResourceOperation.SET_RESOURCE_END_DATE, modified)
-    resource = await change.row(tables.resource, facts.id)
-    after = await changed(
-        change,
+    facts = await unit_of_work.lock_resource(
+        uuid, ResourceOperation.SET_RESOURCE_END_DATE, if_modified
+    )
+    resource = await unit_of_work.load_row(tables.resource, facts.id)
+    after = await update_resource(
+        unit_of_work,
         resource,
         **end_date,
-        end_date_requested_by_id=change.actor,
-        end_date_updated_at=change.now,
+        end_date_requested_by_id=unit_of_work.actor_id,
+        end_date_updated_at=unit_of_work.now,
     )
-    consumer = change.viewer.may(PERMISSION, project(facts), customer(facts))
-    side = "consumer" if consumer else "provider"
-    told = f"End date of resource {after.name} has been updated by {side}: {after.end_date}."
-    await tell(change, "marketplace_resource_update_end_date_succeeded", after, told)
-    await revised(change, after, f"End date has been updated by {side}")
-    return Changed(facts.id)
+    is_consumer = unit_of_work.viewer.has_permission(
+        END_DATE_PERMISSION, project_scope(facts), customer_scope(facts)
+    )
+    side = "consumer" if is_consumer else "provider"
+    message = f"End date of resource {after.name} has been updated by {side}: {after.end_date}."
+    await log_event(unit_of_work, "marketplace_resource_update_end_date_succeeded", after, message)
+    await save_version(unit_of_work, after, f"End date has been updated by {side}")
+    return ChangeResult(facts.id)

@@ -3,38 +3,50 @@
 from typing import Any
 
 from gateway.db import tables
-from gateway.marketplace.eligibility import option
+from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.option_answers import check_answers
-from gateway.marketplace.orders.place import Wish, place
-from gateway.marketplace.preconditions import DIRECTLY, ResourceOperation, by_order
-from gateway.marketplace.problems import invalid, refuse
-from gateway.marketplace.side_effects import changed, revised
-from gateway.marketplace.unit_of_work import Change, Changed
+from gateway.marketplace.orders.place import OrderRequest, place_order
+from gateway.marketplace.preconditions import (
+    DIRECT_UPDATE_PRECONDITIONS,
+    ResourceOperation,
+    needs_option_order,
+)
+from gateway.marketplace.problems import build_invalid_input, raise_problem
+from gateway.marketplace.side_effects import save_version, update_resource
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 OPERATION = ResourceOperation.UPDATE_RESOURCE_OPTIONS
 
 
 async def update_options(
-    change: Change, uuid: str, options: Any, modified: str | None, *, direct: bool
-) -> Changed:
+    unit_of_work: UnitOfWork, uuid: str, options: Any, if_modified: str | None, *, direct: bool
+) -> ChangeResult:
     """Change some of a resource's options: at once or, if the offering says so, by an order.
 
     `direct` is the provider's way, without an order.
     """
-    checks = DIRECTLY if direct else None
-    facts = await change.resource(uuid, OPERATION, modified, checks)
+    preconditions = DIRECT_UPDATE_PRECONDITIONS if direct else None
+    facts = await unit_of_work.lock_resource(uuid, OPERATION, if_modified, preconditions)
     if options is None:
         options = {}
     if not isinstance(options, dict):
-        refuse(invalid("options", message="Give an object: for the names of options a value each."))
-    asked = option(facts.resource_options, "options")
-    refuse(check_answers(asked if isinstance(asked, dict) else {}, options))
-    resource = await change.row(tables.resource, facts.id)
-    if by_order(facts) and not direct:
+        raise_problem(
+            build_invalid_input(
+                "options", message="Give an object: for the names of options a value each."
+            )
+        )
+    questions = get_option(facts.resource_options, "options")
+    raise_problem(check_answers(questions if isinstance(questions, dict) else {}, options))
+    resource = await unit_of_work.load_row(tables.resource, facts.id)
+    if needs_option_order(facts) and not direct:
         attributes = {"old_options": resource.options, "new_options": options}
-        wish = Wish(attributes=attributes, limits=resource.limits, cost=resource.cost)
-        return Changed(facts.id, await place(change, facts, resource, wish))
-    whole = {**(resource.options or {}), **options}
-    after = await changed(change, resource, options=whole)
-    await revised(change, after, "Options have been updated")
-    return Changed(facts.id)
+        order_request = OrderRequest(
+            attributes=attributes, limits=resource.limits, cost=resource.cost
+        )
+        return ChangeResult(
+            facts.id, await place_order(unit_of_work, facts, resource, order_request)
+        )
+    merged_options = {**(resource.options or {}), **options}
+    after = await update_resource(unit_of_work, resource, options=merged_options)
+    await save_version(unit_of_work, after, "Options have been updated")
+    return ChangeResult(facts.id)

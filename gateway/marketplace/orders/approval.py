@@ -3,73 +3,98 @@
 from datetime import date
 from typing import Any
 
-from gateway.db.queries.marketplace_checks import has_role
-from gateway.marketplace.eligibility import option
-from gateway.marketplace.preconditions import customer, offering, private, project, provider
-from gateway.marketplace.resource_facts import Facts
+from gateway.db.queries.marketplace_checks import select_role_exists
+from gateway.marketplace.eligibility import get_option
+from gateway.marketplace.preconditions import (
+    customer_scope,
+    is_private_offering,
+    offering_scope,
+    project_scope,
+    provider_scope,
+)
+from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.states import OrderState
-from gateway.marketplace.unit_of_work import Change
+from gateway.marketplace.unit_of_work import UnitOfWork
 
-_ALWAYS = ("Marketplace.Slurm", "Marketplace.Basic")
+_REVIEWED_OFFERING_TYPES = ("Marketplace.Slurm", "Marketplace.Basic")
 """The types of offerings whose providers look at each order."""
 
 
-async def consumer_approves(change: Change, facts: Facts, *, attached: bool) -> bool:
+async def has_consumer_approval(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, *, has_attachment: bool
+) -> bool:
     """Tell whether an order that the viewer places needs no approval by the consumer's people.
 
     `attached` says whether it comes with a purchase order.
     """
-    viewer, places = change.viewer, (project(facts), customer(facts))
-    if option(facts.plugin_options, "require_purchase_order_upload") is True and not attached:
+    viewer, role_scopes = unit_of_work.viewer, (project_scope(facts), customer_scope(facts))
+    if (
+        get_option(facts.plugin_options, "require_purchase_order_upload") is True
+        and not has_attachment
+    ):
         return False
-    if viewer.staff or (private(facts) and viewer.may("ORDER.APPROVE_PRIVATE", *places)):
+    if viewer.is_staff or (
+        is_private_offering(facts) and viewer.has_permission("ORDER.APPROVE_PRIVATE", *role_scopes)
+    ):
         return True
-    if _own(facts) or viewer.may("ORDER.APPROVE", *places):
+    if _is_own_offering(facts) or viewer.has_permission("ORDER.APPROVE", *role_scopes):
         return True
-    return await _by_role(change, facts)
+    return await _has_approving_role(unit_of_work, facts)
 
 
-def _own(facts: Facts) -> bool:
+def _is_own_offering(facts: ResourceFacts) -> bool:
     """Tell whether an organisation orders what it provides itself, and that needs no approval."""
-    own = facts.shared and facts.provider_id == facts.customer_id
-    automatic = option(facts.plugin_options, "auto_approve_in_service_provider_projects") is True
-    return own and automatic and not option(facts.plugin_options, "disable_autoapprove")
+    is_own = facts.shared and facts.provider_id == facts.customer_id
+    is_automatic = (
+        get_option(facts.plugin_options, "auto_approve_in_service_provider_projects") is True
+    )
+    return is_own and is_automatic and not get_option(facts.plugin_options, "disable_autoapprove")
 
 
-async def _by_role(change: Change, facts: Facts) -> bool:
+async def _has_approving_role(unit_of_work: UnitOfWork, facts: ResourceFacts) -> bool:
     """Tell whether the viewer has a role whose orders the provider approves unseen."""
-    names = option(facts.plugin_options, "auto_approve_for_roles")
+    names = get_option(facts.plugin_options, "auto_approve_for_roles")
     if not isinstance(names, list) or not names:
         return False
-    types = change.installation.content_type
+    get_content_type = unit_of_work.installation.content_type_id
     scopes = [
-        (types("structure", "project"), facts.project_id),
-        (types("structure", "customer"), facts.customer_id),
+        (get_content_type("structure", "project"), facts.project_id),
+        (get_content_type("structure", "customer"), facts.customer_id),
     ]
-    asked = has_role(change.actor or 0, [str(each) for each in names], scopes)
-    ((held,),) = await change.writer.find(asked)
-    return bool(held)
+    statement = select_role_exists(
+        unit_of_work.actor_id or 0, [str(each) for each in names], scopes
+    )
+    ((has_role,),) = await unit_of_work.writer.execute_statement(statement)
+    return bool(has_role)
 
 
-def after_consumer(change: Change, facts: Facts, start: str | None) -> OrderState:
+def get_state_after_consumer(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, start_date: str | None
+) -> OrderState:
     """Give the state of an order that those who pay have approved; it may have a `start`."""
-    if _ahead(facts.project_start, change.today):
+    if _is_in_future(facts.project_start, unit_of_work.today):
         return OrderState.PENDING_PROJECT
-    if _ahead(start, change.today):
+    if _is_in_future(start_date, unit_of_work.today):
         return OrderState.PENDING_START_DATE
-    return OrderState.PENDING_PROVIDER if _reviewed(change, facts) else OrderState.EXECUTING
+    return (
+        OrderState.PENDING_PROVIDER
+        if _needs_provider_review(unit_of_work, facts)
+        else OrderState.EXECUTING
+    )
 
 
-def _ahead(day: str | None, today: date) -> bool:
+def _is_in_future(day: str | None, today: date) -> bool:
     return day is not None and date.fromisoformat(day) > today
 
 
-def _reviewed(change: Change, facts: Facts) -> bool:
+def _needs_provider_review(unit_of_work: UnitOfWork, facts: ResourceFacts) -> bool:
     """Tell whether the provider is to look at an order."""
     options: Any = facts.plugin_options
     if facts.offering_type == "Waldur.RemoteOffering":
-        known = change.viewer.may("ORDER.APPROVE", provider(facts), offering(facts))
-        return not (option(options, "auto_approve_remote_orders") is True or known)
+        can_approve = unit_of_work.viewer.has_permission(
+            "ORDER.APPROVE", provider_scope(facts), offering_scope(facts)
+        )
+        return not (get_option(options, "auto_approve_remote_orders") is True or can_approve)
     if facts.offering_type == "Marketplace.Script":
-        return option(options, "auto_approve_marketplace_script") is False
-    return facts.offering_type in _ALWAYS
+        return get_option(options, "auto_approve_marketplace_script") is False
+    return facts.offering_type in _REVIEWED_OFFERING_TYPES

@@ -4,12 +4,17 @@ from typing import Any
 from uuid import UUID
 
 from gateway.db import tables
-from gateway.marketplace.billing.plan_cost import estimate, priced
-from gateway.marketplace.billing.renewal_pricing import invalid_months
-from gateway.marketplace.orders.place import ended
-from gateway.marketplace.side_effects import begin_period, changed, end_period, tell
+from gateway.marketplace.billing.plan_cost import estimate_plan_cost, load_priced_components
+from gateway.marketplace.billing.renewal_pricing import check_renewal_months
+from gateway.marketplace.orders.place import finish_order
+from gateway.marketplace.side_effects import (
+    begin_plan_period,
+    end_plan_period,
+    log_event,
+    update_resource,
+)
 from gateway.marketplace.states import OrderState, OrderType, ResourceState
-from gateway.marketplace.unit_of_work import Change
+from gateway.marketplace.unit_of_work import UnitOfWork
 
 OK, ERRED, TERMINATED = (
     ResourceState.OK.value,
@@ -18,145 +23,154 @@ OK, ERRED, TERMINATED = (
 )
 
 
-async def done(change: Change, order: Any) -> None:
+async def fulfil_order(unit_of_work: UnitOfWork, order: Any) -> None:
     """Carry an order out, or note that it can't be by now."""
-    resource = await change.row(tables.resource, order.resource_id)
-    if broken := await _broken(change, resource, order):
-        await failed(change, order, broken)
+    resource = await unit_of_work.load_row(tables.resource, order.resource_id)
+    if error_message := await _check_renewal_rules(unit_of_work, resource, order):
+        await fail_order(unit_of_work, order, error_message)
         return
-    await _DONE[OrderType(order.type)](change, resource, order)
-    await ended(change, order, OrderState.DONE, completed_at=change.now)
+    await _COMPLETIONS[OrderType(order.type)](unit_of_work, resource, order)
+    await finish_order(unit_of_work, order, OrderState.DONE, completed_at=unit_of_work.now)
 
 
-def _given(order: Any) -> dict[str, Any]:
+def _get_attributes(order: Any) -> dict[str, Any]:
     return order.attributes if isinstance(order.attributes, dict) else {}
 
 
-def _renews(order: Any) -> bool:
-    return _given(order).get("action") == "renew"
+def _is_renewal(order: Any) -> bool:
+    return _get_attributes(order).get("action") == "renew"
 
 
-async def _broken(change: Change, resource: Any, order: Any) -> str | None:
+async def _check_renewal_rules(unit_of_work: UnitOfWork, resource: Any, order: Any) -> str | None:
     """Say which rules the months of a renewal break by now (domain.md §5.6)."""
-    if not _renews(order):
+    if not _is_renewal(order):
         return None
-    components = await priced(change, resource.offering_id, resource.plan_id)
-    problem = invalid_months(_given(order)["extension_months"], components)
+    components = await load_priced_components(unit_of_work, resource.offering_id, resource.plan_id)
+    problem = check_renewal_months(_get_attributes(order)["extension_months"], components)
     return problem.message if problem else None
 
 
-async def _made(change: Change, resource: Any, _order: Any) -> None:
-    after = await changed(change, resource, state=OK)
-    await begin_period(change, after)
+async def _complete_creation(unit_of_work: UnitOfWork, resource: Any, _order: Any) -> None:
+    after = await update_resource(unit_of_work, resource, state=OK)
+    await begin_plan_period(unit_of_work, after)
     message = f"Resource {after.name} has been created."
-    await tell(change, "marketplace_resource_create_succeeded", after, message)
+    await log_event(unit_of_work, "marketplace_resource_create_succeeded", after, message)
 
 
-async def _updated(change: Change, resource: Any, order: Any) -> None:
-    mended = {"state": OK, "error_message": "", "error_traceback": ""}
-    values: dict[str, Any] = mended | _wanted(change, resource, order)
-    plan, limits = values.get("plan_id", resource.plan_id), values.get("limits", resource.limits)
-    if (plan, limits) != (resource.plan_id, resource.limits):
-        values["cost"] = await estimate(change, resource, plan, limits)
-    after = await changed(change, resource, **values)
+async def _complete_update(unit_of_work: UnitOfWork, resource: Any, order: Any) -> None:
+    cleared_errors = {"state": OK, "error_message": "", "error_traceback": ""}
+    values: dict[str, Any] = cleared_errors | _get_changed_columns(unit_of_work, resource, order)
+    plan_id, limits = values.get("plan_id", resource.plan_id), values.get("limits", resource.limits)
+    if (plan_id, limits) != (resource.plan_id, resource.limits):
+        values["cost"] = await estimate_plan_cost(unit_of_work, resource, plan_id, limits)
+    after = await update_resource(unit_of_work, resource, **values)
     message = f"Resource {after.name} has been updated."
-    await tell(change, f"marketplace_resource_{_word(resource, order)}_succeeded", after, message)
+    await log_event(
+        unit_of_work,
+        f"marketplace_resource_{_get_operation_name(resource, order)}_succeeded",
+        after,
+        message,
+    )
 
 
-def _word(resource: Any, order: Any) -> str:
+def _get_operation_name(resource: Any, order: Any) -> str:
     """Name what an order is to do with a resource, as the log does (domain.md §7.1)."""
-    limits = "new_options" not in _given(order) and order.limits != resource.limits
-    if OrderType(order.type) is OrderType.UPDATE and (limits or _renews(order)):
+    changes_limits = "new_options" not in _get_attributes(order) and order.limits != resource.limits
+    if OrderType(order.type) is OrderType.UPDATE and (changes_limits or _is_renewal(order)):
         return "update_limits"
     return OrderType(order.type).name.lower()
 
 
-def _wanted(change: Change, resource: Any, order: Any) -> dict[str, Any]:
+def _get_changed_columns(unit_of_work: UnitOfWork, resource: Any, order: Any) -> dict[str, Any]:
     """Give the columns of a resource that an order changes."""
-    given = _given(order)
-    if "new_options" in given:
-        return {"options": {**(resource.options or {}), **given["new_options"]}}
+    attributes = _get_attributes(order)
+    if "new_options" in attributes:
+        return {"options": {**(resource.options or {}), **attributes["new_options"]}}
     values = {"limits": order.limits}
-    if _renews(order):
-        return {**values, **_renewed(change, resource, order)}
+    if _is_renewal(order):
+        return {**values, **_build_renewal_columns(unit_of_work, resource, order)}
     if order.plan_id is not None:
         values["plan_id"] = order.plan_id
     return values
 
 
-def _renewed(change: Change, resource: Any, order: Any) -> dict[str, Any]:
-    given, past = order.attributes, resource.attributes.get("renewal_history", [])
+def _build_renewal_columns(unit_of_work: UnitOfWork, resource: Any, order: Any) -> dict[str, Any]:
+    attributes, renewal_history = order.attributes, resource.attributes.get("renewal_history", [])
     entry = {
-        "date": change.now.isoformat(),
+        "date": unit_of_work.now.isoformat(),
         "type": "renewal",
         "order_uuid": UUID(order.uuid).hex,
         "created_by_id": order.created_by_id,
-        "extension_months": given.get("extension_months"),
-        "old_end_date": given.get("old_end_date"),
-        "new_end_date": given.get("new_end_date"),
-        "old_limits": given.get("old_limits"),
+        "extension_months": attributes.get("extension_months"),
+        "old_end_date": attributes.get("old_end_date"),
+        "new_end_date": attributes.get("new_end_date"),
+        "old_limits": attributes.get("old_limits"),
         "new_limits": order.limits,
     }
     return {
-        "attributes": {**resource.attributes, "renewal_history": [*past, entry]},
-        "end_date": given.get("new_end_date"),
+        "attributes": {**resource.attributes, "renewal_history": [*renewal_history, entry]},
+        "end_date": attributes.get("new_end_date"),
         "end_date_requested_by_id": order.created_by_id,
-        "end_date_updated_at": change.now,
+        "end_date_updated_at": unit_of_work.now,
     }
 
 
-async def _terminated(change: Change, resource: Any, _order: Any) -> None:
-    after = await changed(change, resource, state=TERMINATED)
-    await end_period(change, after)
+async def _complete_termination(unit_of_work: UnitOfWork, resource: Any, _order: Any) -> None:
+    after = await update_resource(unit_of_work, resource, state=TERMINATED)
+    await end_plan_period(unit_of_work, after)
     message = f"Resource {after.name} has been terminated."
-    await tell(change, "marketplace_resource_terminate_succeeded", after, message)
+    await log_event(unit_of_work, "marketplace_resource_terminate_succeeded", after, message)
 
 
-async def _restored(change: Change, resource: Any, _order: Any) -> None:
-    after = await changed(change, resource, state=OK)
-    await begin_period(change, after)
+async def _complete_restoration(unit_of_work: UnitOfWork, resource: Any, _order: Any) -> None:
+    after = await update_resource(unit_of_work, resource, state=OK)
+    await begin_plan_period(unit_of_work, after)
     message = f"Resource {after.name} has been restored."
-    await tell(change, "marketplace_resource_restore_succeeded", after, message)
+    await log_event(unit_of_work, "marketplace_resource_restore_succeeded", after, message)
 
 
-_DONE = {
-    OrderType.CREATE: _made,
-    OrderType.UPDATE: _updated,
-    OrderType.TERMINATE: _terminated,
-    OrderType.RESTORE: _restored,
+_COMPLETIONS = {
+    OrderType.CREATE: _complete_creation,
+    OrderType.UPDATE: _complete_update,
+    OrderType.TERMINATE: _complete_termination,
+    OrderType.RESTORE: _complete_restoration,
 }
 
 
-async def failed(change: Change, order: Any, message: str) -> None:
+async def fail_order(unit_of_work: UnitOfWork, order: Any, error_message: str) -> None:
     """Note that an order could not be carried out, and why."""
-    resource = await change.row(tables.resource, order.resource_id)
-    state = _after_failure(resource, OrderType(order.type))
-    errors = {"error_message": message} if state == ERRED else {}
-    after = await changed(change, resource, state=state, **errors)
-    word = _word(resource, order)
-    told = f"Resource {after.name} could not be changed ({word})."
-    await tell(change, f"marketplace_resource_{word}_failed", after, told)
-    await ended(change, order, OrderState.ERRED, error_message=message)
+    resource = await unit_of_work.load_row(tables.resource, order.resource_id)
+    state = _get_state_after_failure(resource, OrderType(order.type))
+    error_values = {"error_message": error_message} if state == ERRED else {}
+    after = await update_resource(unit_of_work, resource, state=state, **error_values)
+    operation_name = _get_operation_name(resource, order)
+    message = f"Resource {after.name} could not be changed ({operation_name})."
+    await log_event(unit_of_work, f"marketplace_resource_{operation_name}_failed", after, message)
+    await finish_order(unit_of_work, order, OrderState.ERRED, error_message=error_message)
 
 
-def _after_failure(resource: Any, kind: OrderType) -> int:
-    if kind is OrderType.TERMINATE:
+def _get_state_after_failure(resource: Any, order_type: OrderType) -> int:
+    if order_type is OrderType.TERMINATE:
         return OK
-    return TERMINATED if kind is OrderType.CREATE and not resource.backend_id else ERRED
+    return TERMINATED if order_type is OrderType.CREATE and not resource.backend_id else ERRED
 
 
-async def given_up(change: Change, order: Any, state: OrderState, **values: Any) -> None:
+async def withdraw_order(
+    unit_of_work: UnitOfWork, order: Any, state: OrderState, **values: Any
+) -> None:
     """Note that an order was rejected or called off: what it would have changed stays."""
-    resource = await change.row(tables.resource, order.resource_id)
-    kind = OrderType(order.type)
-    after = await changed(change, resource, state=_after_giving_up(resource, kind))
-    word = kind.name.lower()
-    told = f"Resource {after.name} is not to be changed any more ({word})."
-    await tell(change, f"marketplace_resource_{word}_canceled", after, told)
-    await ended(change, order, state, **values)
+    resource = await unit_of_work.load_row(tables.resource, order.resource_id)
+    order_type = OrderType(order.type)
+    after = await update_resource(
+        unit_of_work, resource, state=_get_state_after_withdrawal(resource, order_type)
+    )
+    operation_name = order_type.name.lower()
+    message = f"Resource {after.name} is not to be changed any more ({operation_name})."
+    await log_event(unit_of_work, f"marketplace_resource_{operation_name}_canceled", after, message)
+    await finish_order(unit_of_work, order, state, **values)
 
 
-def _after_giving_up(resource: Any, kind: OrderType) -> int:
+def _get_state_after_withdrawal(resource: Any, order_type: OrderType) -> int:
     """Give the state of a resource then (domain.md §6.5): only a restoring makes the dead live."""
-    dead = resource.state == TERMINATED and kind is not OrderType.RESTORE
-    return TERMINATED if dead or kind is OrderType.CREATE else OK
+    stays_terminated = resource.state == TERMINATED and order_type is not OrderType.RESTORE
+    return TERMINATED if stays_terminated or order_type is OrderType.CREATE else OK

@@ -5,22 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from gateway.db import tables
-from gateway.marketplace.orders.approval import after_consumer, consumer_approves
-from gateway.marketplace.resource_facts import Facts
-from gateway.marketplace.side_effects import changed, counted, tell
+from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
+from gateway.marketplace.resource_facts import ResourceFacts
+from gateway.marketplace.side_effects import add_quota, log_event, update_resource
 from gateway.marketplace.states import OrderState, OrderType, ResourceState
-from gateway.marketplace.unit_of_work import Change
+from gateway.marketplace.unit_of_work import UnitOfWork
 
-_MOVED = {
+_STATES_WHILE_OPEN = {
     OrderType.UPDATE: ResourceState.UPDATING,
     OrderType.TERMINATE: ResourceState.TERMINATING,
 }
 """The state that a resource takes while such an order of it is open."""
-_STAYS = (ResourceState.ERRED.value, ResourceState.TERMINATED.value)
+_UNCHANGED_STATES = (ResourceState.ERRED.value, ResourceState.TERMINATED.value)
 
 
 @dataclass(kw_only=True)
-class Wish:
+class OrderRequest:
     """What an order is to change."""
 
     attributes: dict[str, Any]
@@ -32,67 +32,91 @@ class Wish:
     type: OrderType = field(default=OrderType.UPDATE)
 
 
-async def place(change: Change, facts: Facts, resource: Any, wish: Wish) -> int:
+async def place_order(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, resource: Any, order_request: OrderRequest
+) -> int:
     """Place an order for a resource and give its key; it is approved as far as nobody has to."""
-    id_ = await change.add(
+    order_id = await unit_of_work.insert_row(
         tables.order,
         state=OrderState.PENDING_CONSUMER.value,
-        type=wish.type.value,
-        slug=f"order-{resource.id}-{wish.type.value}",
+        type=order_request.type.value,
+        slug=f"order-{resource.id}-{order_request.type.value}",
         resource_id=resource.id,
         offering_id=resource.offering_id,
         project_id=resource.project_id,
         plan_id=resource.plan_id,
-        attributes=wish.attributes,
-        limits=wish.limits,
-        cost=wish.cost,
-        created_by_id=change.actor,
-        request_comment=wish.request_comment,
-        attachment=wish.attachment,
+        attributes=order_request.attributes,
+        limits=order_request.limits,
+        cost=order_request.cost,
+        created_by_id=unit_of_work.actor_id,
+        request_comment=order_request.request_comment,
+        attachment=order_request.attachment,
     )
-    await counted(change, "order_count", ("marketplace", "offering"), resource.offering_id, 1)
+    await add_quota(
+        unit_of_work, "order_count", ("marketplace", "offering"), resource.offering_id, 1
+    )
     after = resource
-    if wish.type in _MOVED and resource.state not in _STAYS:
-        after = await changed(change, resource, state=_MOVED[wish.type].value)
-    word = wish.type.name.lower()
-    message = f"Resource {after.name} is to be changed ({word})."
-    await tell(change, f"marketplace_resource_{word}_requested", after, message)
-    await _told(change, id_, after, "created")
-    if await consumer_approves(change, facts, attached=wish.attachment is not None):
-        await approved_by_consumer(change, facts, id_)
-    return id_
+    if order_request.type in _STATES_WHILE_OPEN and resource.state not in _UNCHANGED_STATES:
+        after = await update_resource(
+            unit_of_work, resource, state=_STATES_WHILE_OPEN[order_request.type].value
+        )
+    operation_name = order_request.type.name.lower()
+    message = f"Resource {after.name} is to be changed ({operation_name})."
+    await log_event(
+        unit_of_work, f"marketplace_resource_{operation_name}_requested", after, message
+    )
+    await _log_order_event(unit_of_work, order_id, after, "created")
+    if await has_consumer_approval(
+        unit_of_work, facts, has_attachment=order_request.attachment is not None
+    ):
+        await approve_as_consumer(unit_of_work, facts, order_id)
+    return order_id
 
 
-async def approved_by_consumer(change: Change, facts: Facts, id_: int) -> None:
+async def approve_as_consumer(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, order_id: int
+) -> None:
     """Have an order go on that the viewer approves for those who pay."""
-    order = await change.row(tables.order, id_)
-    reviewed = {"consumer_reviewed_by_id": change.actor, "consumer_reviewed_at": change.now}
-    state = after_consumer(change, facts, order.start_date)
-    await change.save(tables.order, id_, state=state.value, **reviewed)
+    order = await unit_of_work.load_row(tables.order, order_id)
+    review_values = {
+        "consumer_reviewed_by_id": unit_of_work.actor_id,
+        "consumer_reviewed_at": unit_of_work.now,
+    }
+    state = get_state_after_consumer(unit_of_work, facts, order.start_date)
+    await unit_of_work.update_rows(tables.order, order_id, state=state.value, **review_values)
     if state is OrderState.EXECUTING:
-        await _approved(change, order)
+        await _log_approval(unit_of_work, order)
 
 
-async def approved_by_provider(change: Change, id_: int) -> None:
+async def approve_as_provider(unit_of_work: UnitOfWork, order_id: int) -> None:
     """Have an order carried out that the viewer approves for the provider."""
-    order = await change.row(tables.order, id_)
-    reviewed = {"provider_reviewed_by_id": change.actor, "provider_reviewed_at": change.now}
-    await change.save(tables.order, id_, state=OrderState.EXECUTING.value, **reviewed)
-    await _approved(change, order)
+    order = await unit_of_work.load_row(tables.order, order_id)
+    review_values = {
+        "provider_reviewed_by_id": unit_of_work.actor_id,
+        "provider_reviewed_at": unit_of_work.now,
+    }
+    await unit_of_work.update_rows(
+        tables.order, order_id, state=OrderState.EXECUTING.value, **review_values
+    )
+    await _log_approval(unit_of_work, order)
 
 
-async def _approved(change: Change, order: Any) -> None:
-    resource = await change.row(tables.resource, order.resource_id)
-    await _told(change, order.id, resource, "approved")
+async def _log_approval(unit_of_work: UnitOfWork, order: Any) -> None:
+    resource = await unit_of_work.load_row(tables.resource, order.resource_id)
+    await _log_order_event(unit_of_work, order.id, resource, "approved")
 
 
-async def _told(change: Change, id_: int, resource: Any, what: str) -> None:
-    order = await change.row(tables.order, id_)
-    name = f"Order {UUID(order.uuid).hex} of resource {resource.name}"
-    await tell(change, f"marketplace_order_{what}", resource, f"{name} has been {what}.")
+async def _log_order_event(
+    unit_of_work: UnitOfWork, order_id: int, resource: Any, outcome: str
+) -> None:
+    order = await unit_of_work.load_row(tables.order, order_id)
+    order_label = f"Order {UUID(order.uuid).hex} of resource {resource.name}"
+    await log_event(
+        unit_of_work, f"marketplace_order_{outcome}", resource, f"{order_label} has been {outcome}."
+    )
 
 
-_ENDS = {
+_OUTCOME_NAMES = {
     OrderState.DONE: "completed",
     OrderState.ERRED: "failed",
     OrderState.REJECTED: "rejected",
@@ -101,8 +125,10 @@ _ENDS = {
 """What the log calls the ends of orders (domain.md §7.1)."""
 
 
-async def ended(change: Change, order: Any, state: OrderState, **values: Any) -> None:
+async def finish_order(
+    unit_of_work: UnitOfWork, order: Any, state: OrderState, **values: Any
+) -> None:
     """Note that an order is over, and tell the log."""
-    await change.save(tables.order, order.id, state=state.value, **values)
-    resource = await change.row(tables.resource, order.resource_id)
-    await _told(change, order.id, resource, _ENDS[state])
+    await unit_of_work.update_rows(tables.order, order.id, state=state.value, **values)
+    resource = await unit_of_work.load_row(tables.resource, order.resource_id)
+    await _log_order_event(unit_of_work, order.id, resource, _OUTCOME_NAMES[state])

@@ -8,67 +8,71 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 from gateway.db import tables
-from gateway.db.query_spec import At, Read
+from gateway.db.query_spec import ColumnRef, QuerySpec
 from gateway.db.sql.row_types import Row
 from gateway.marketplace.problems import InvalidField, InvalidInput, Problem
-from gateway.marketplace.unit_of_work import Change, Changed
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.errors import BadInputError, checked
-from gateway.schema.framework.publish import published
-from gateway.schema.framework.relations import made, whole
+from gateway.schema.framework.errors import BadInputError, validate_input
+from gateway.schema.framework.publish import object_type
+from gateway.schema.framework.relations import build_rows, list_row_columns
 
 T = TypeVar("T", bound=type)
-Work = Callable[[Change, Any], Awaitable[Changed]]
+MutationOperation = Callable[[UnitOfWork, Any], Awaitable[ChangeResult]]
 
 
-def accepted(cls: T) -> T:
+def mutation_payload(cls: T) -> T:
     """Make `cls` a GraphQL type of what a mutation gives, described by its docstring."""
-    return published(cls)
+    return object_type(cls)
 
 
-def mutation(asked: type, gives: type, work: Work) -> Any:
+def declare_mutation(input_type: type, payload_type: type, operation: MutationOperation) -> Any:
     """Declare a field that does `work` in one transaction, as its input `asked`.
 
     It `gives` what was accepted, or else the problem that is in the way.
     """
 
     async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - Relay's word
-        problem = _unreadable(input)
+        problem = _find_invalid_field(input)
         if problem is not None:
             return problem
         context = info.context
-        done = await context.changes.make(context.viewer, lambda change: work(change, input))
-        if isinstance(done, Problem):
-            return done
-        context.forget()
-        return gives(
-            resource=await _row(info, tables.resource, done.resource),
-            order=await _row(info, tables.order, done.order),
+        result = await context.change_service.run_change(
+            context.viewer, lambda change: operation(change, input)
+        )
+        if isinstance(result, Problem):
+            return result
+        context.reset_loader()
+        return payload_type(
+            resource=await _load_row(info, tables.resource, result.resource_id),
+            order=await _load_row(info, tables.order, result.order_id),
         )
 
-    told = strawberry.argument(description="What is to be done.")
-    resolve.__annotations__["input"] = Annotated[asked, told]
+    input_argument = strawberry.argument(description="What is to be done.")
+    resolve.__annotations__["input"] = Annotated[input_type, input_argument]
     del resolve.__annotations__["return"]
     return strawberry.mutation(resolver=resolve)
 
 
 @cache
-def _read(table: Any) -> Read:
-    return Read(table, whole(table), match=At(table.c.id))
+def _build_row_query(table: Any) -> QuerySpec:
+    return QuerySpec(table, list_row_columns(table), key_column=ColumnRef(table.c.id))
 
 
-async def _row(info: Info, table: Any, key: int | None) -> Row | None:
-    if key is None:
+async def _load_row(info: Info, table: Any, row_id: int | None) -> Row | None:
+    if row_id is None:
         return None
-    found = await info.context.loads.rows(_read(table), key)
-    return made(info, table, found)[0] if found else None
+    rows = await info.context.loader.load_rows(_build_row_query(table), row_id)
+    return build_rows(info, table, rows)[0] if rows else None
 
 
-def _unreadable(given: Any) -> InvalidInput | None:
+def _find_invalid_field(input_value: Any) -> InvalidInput | None:
     """Give the problem of values that no database can hold."""
-    for each in fields(given):
+    for field in fields(input_value):
         try:
-            checked(getattr(given, each.name), _public(each.name), bounded=False)
+            validate_input(
+                getattr(input_value, field.name), _to_camel_case(field.name), bounded=False
+            )
         except BadInputError as error:
             path = [str(name) for name in (error.extensions or {})["argument"]]
             return InvalidInput(
@@ -78,6 +82,6 @@ def _unreadable(given: Any) -> InvalidInput | None:
     return None
 
 
-def _public(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(each.capitalize() for each in rest)
+def _to_camel_case(python_name: str) -> str:
+    first_word, *other_words = python_name.split("_")
+    return first_word + "".join(each.capitalize() for each in other_words)

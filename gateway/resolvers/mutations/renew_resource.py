@@ -4,17 +4,17 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.marketplace.operations.renew_resource import Renewal, renew
+from gateway.marketplace.operations.renew_resource import RenewalRequest, order_renewal
 from gateway.marketplace.problems import InvalidMonths
-from gateway.marketplace.unit_of_work import Change, Changed
-from gateway.resolvers.mutations.mutation_field import accepted, mutation
-from gateway.schema.framework.publish import asks
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
+from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
+from gateway.schema.framework.publish import input_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime, Upload
 from gateway.schema.types.accepted import Accepted
-from gateway.schema.types.problems import Usual
+from gateway.schema.types.problems import CommonProblem
 
 
-@asks
+@input_type
 class RenewResourceInput:
     """Which resource to renew, and by how much; `Resource.renewalEstimate` tells what it costs."""
 
@@ -34,28 +34,28 @@ class RenewResourceInput:
     """The `modified` of the resource that you know: if it was changed since, nothing is done."""
 
 
-@accepted
+@mutation_payload
 class ResourceRenewed(Accepted):
     """The renewal is ordered; the resource ends later when the order is done."""
 
 
 RenewResourceResult = Annotated[
-    ResourceRenewed | Usual | InvalidMonths,
+    ResourceRenewed | CommonProblem | InvalidMonths,
     strawberry.union("RenewResourceResult", description="A renewal that is ordered, or why not."),
 ]
 
 
-async def _renew(change: Change, given: RenewResourceInput) -> Changed:
-    asked = Renewal(
-        uuid=given.uuid,
-        months=given.extension_months,
-        limits=given.limits,
-        comment=given.request_comment,
-        attachment=given.attachment,
-        key=given.idempotency_key,
-        modified=given.if_modified,
+async def _renew_resource(unit_of_work: UnitOfWork, arguments: RenewResourceInput) -> ChangeResult:
+    renewal_request = RenewalRequest(
+        uuid=arguments.uuid,
+        months=arguments.extension_months,
+        limits=arguments.limits,
+        comment=arguments.request_comment,
+        attachment=arguments.attachment,
+        idempotency_key=arguments.idempotency_key,
+        if_modified=arguments.if_modified,
     )
-    return await renew(change, asked)
+    return await order_renewal(unit_of_work, renewal_request)
 
 
-renew_resource = mutation(RenewResourceInput, ResourceRenewed, _renew)
+renew_resource_field = declare_mutation(RenewResourceInput, ResourceRenewed, _renew_resource)

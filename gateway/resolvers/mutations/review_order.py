@@ -4,16 +4,20 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.marketplace.operations.review_order import approve, cancel, reject
-from gateway.marketplace.unit_of_work import Change, Changed
-from gateway.resolvers.mutations.mutation_field import accepted, mutation
-from gateway.schema.framework.publish import asks
+from gateway.marketplace.operations.review_order import (
+    approve_pending_order,
+    cancel_open_order,
+    reject_pending_order,
+)
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
+from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
+from gateway.schema.framework.publish import input_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.accepted import Accepted
-from gateway.schema.types.problems import Usual
+from gateway.schema.types.problems import CommonProblem
 
 
-@asks
+@input_type
 class ApproveOrderInput:
     """Which order to approve."""
 
@@ -23,7 +27,7 @@ class ApproveOrderInput:
     """The `modified` of the order that you know: if it was changed since, nothing is done."""
 
 
-@asks
+@input_type
 class RejectOrderInput:
     """Which order to reject."""
 
@@ -35,7 +39,7 @@ class RejectOrderInput:
     """The `modified` of the order that you know: if it was changed since, nothing is done."""
 
 
-@asks
+@input_type
 class CancelOrderInput:
     """Which order to call off."""
 
@@ -45,47 +49,49 @@ class CancelOrderInput:
     """The `modified` of the order that you know: if it was changed since, nothing is done."""
 
 
-@accepted
+@mutation_payload
 class OrderApproved(Accepted):
     """The order goes on: it waits for somebody else, or is carried out."""
 
 
-@accepted
+@mutation_payload
 class OrderRejected(Accepted):
     """The order is over, and the resource OK; one that was to be created is terminated."""
 
 
-@accepted
+@mutation_payload
 class OrderCanceled(Accepted):
     """The order is over, and the resource OK; one that was to be created is terminated."""
 
 
 ApproveOrderResult = Annotated[
-    OrderApproved | Usual,
+    OrderApproved | CommonProblem,
     strawberry.union("ApproveOrderResult", description="An order that is approved, or why not."),
 ]
 RejectOrderResult = Annotated[
-    OrderRejected | Usual,
+    OrderRejected | CommonProblem,
     strawberry.union("RejectOrderResult", description="An order that is rejected, or why not."),
 ]
 CancelOrderResult = Annotated[
-    OrderCanceled | Usual,
+    OrderCanceled | CommonProblem,
     strawberry.union("CancelOrderResult", description="An order that is called off, or why not."),
 ]
 
 
-async def _approve(change: Change, given: ApproveOrderInput) -> Changed:
-    return await approve(change, given.uuid, given.if_modified)
+async def _approve_order(unit_of_work: UnitOfWork, arguments: ApproveOrderInput) -> ChangeResult:
+    return await approve_pending_order(unit_of_work, arguments.uuid, arguments.if_modified)
 
 
-async def _reject(change: Change, given: RejectOrderInput) -> Changed:
-    return await reject(change, given.uuid, given.comment, given.if_modified)
+async def _reject_order(unit_of_work: UnitOfWork, arguments: RejectOrderInput) -> ChangeResult:
+    return await reject_pending_order(
+        unit_of_work, arguments.uuid, arguments.comment, arguments.if_modified
+    )
 
 
-async def _cancel(change: Change, given: CancelOrderInput) -> Changed:
-    return await cancel(change, given.uuid, given.if_modified)
+async def _cancel_order(unit_of_work: UnitOfWork, arguments: CancelOrderInput) -> ChangeResult:
+    return await cancel_open_order(unit_of_work, arguments.uuid, arguments.if_modified)
 
 
-approve_order = mutation(ApproveOrderInput, OrderApproved, _approve)
-reject_order = mutation(RejectOrderInput, OrderRejected, _reject)
-cancel_order = mutation(CancelOrderInput, OrderCanceled, _cancel)
+approve_order_field = declare_mutation(ApproveOrderInput, OrderApproved, _approve_order)
+reject_order_field = declare_mutation(RejectOrderInput, OrderRejected, _reject_order)
+cancel_order_field = declare_mutation(CancelOrderInput, OrderCanceled, _cancel_order)

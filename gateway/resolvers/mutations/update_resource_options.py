@@ -5,15 +5,15 @@ from typing import Annotated
 import strawberry
 
 from gateway.marketplace.operations.update_options import update_options
-from gateway.marketplace.unit_of_work import Change, Changed
-from gateway.resolvers.mutations.mutation_field import accepted, mutation
-from gateway.schema.framework.publish import asks
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
+from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
+from gateway.schema.framework.publish import input_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime
 from gateway.schema.types.accepted import Accepted
-from gateway.schema.types.problems import Usual
+from gateway.schema.types.problems import CommonProblem
 
 
-@asks
+@input_type
 class UpdateResourceOptionsInput:
     """Which options of a resource to change."""
 
@@ -27,22 +27,28 @@ class UpdateResourceOptionsInput:
     """The `modified` of the resource that you know: if it was changed since, nothing is done."""
 
 
-@accepted
+@mutation_payload
 class ResourceOptionsUpdated(Accepted):
     """The options are changed or, with an order, will be when that is carried out."""
 
 
 UpdateResourceOptionsResult = Annotated[
-    ResourceOptionsUpdated | Usual,
+    ResourceOptionsUpdated | CommonProblem,
     strawberry.union(
         "UpdateResourceOptionsResult", description="Options that were accepted, or why not."
     ),
 ]
 
 
-async def _update(change: Change, given: UpdateResourceOptionsInput) -> Changed:
-    direct = given.direct
-    return await update_options(change, given.uuid, given.options, given.if_modified, direct=direct)
+async def _update_options(
+    unit_of_work: UnitOfWork, arguments: UpdateResourceOptionsInput
+) -> ChangeResult:
+    is_direct = arguments.direct
+    return await update_options(
+        unit_of_work, arguments.uuid, arguments.options, arguments.if_modified, direct=is_direct
+    )
 
 
-update_resource_options = mutation(UpdateResourceOptionsInput, ResourceOptionsUpdated, _update)
+update_resource_options_field = declare_mutation(
+    UpdateResourceOptionsInput, ResourceOptionsUpdated, _update_options
+)

@@ -8,62 +8,78 @@ from typing import Annotated, Any
 import strawberry
 
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.errors import checked
+from gateway.schema.framework.errors import validate_input
 
-Parent = strawberry.Parent[Any]
+ParentRow = strawberry.Parent[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Argument:
+class FieldArgument:
     """An argument: its public name, its type, and what it says to clients."""
 
     name: str
     type: Any
     description: str
     required: bool = field(default=False, kw_only=True)
-    check: Callable[[Any, str], None] = field(default=checked, kw_only=True)
+    validate: Callable[[Any, str], None] = field(default=validate_input, kw_only=True)
     """Refuses by a BadInputError what makes no sense whatever the database holds."""
 
-    def read(self, value: Any) -> Any:
+    def parse_value(self, value: Any) -> Any:
         """Give what a client gives, or None for nothing; BadInputError if it makes no sense."""
         if value is None or value is strawberry.UNSET:
             return None
-        self.check(value, self.name)
+        self.validate(value, self.name)
         return value
 
 
-def signature(arguments: Mapping[str, Argument], *, parent: bool = True) -> inspect.Signature:
+def build_signature(
+    arguments: Mapping[str, FieldArgument], *, has_parent: bool = True
+) -> inspect.Signature:
     """Write the signature of a resolver, which strawberry reads the arguments from."""
-    usual, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    root = [inspect.Parameter("root", usual, annotation=Parent)] if parent else []
+    positional, keyword_only = (
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    )
+    parent_parameters = (
+        [inspect.Parameter("root", positional, annotation=ParentRow)] if has_parent else []
+    )
     return inspect.Signature(
         [
-            *root,
-            inspect.Parameter("info", usual, annotation=Info),
+            *parent_parameters,
+            inspect.Parameter("info", positional, annotation=Info),
             *(
                 inspect.Parameter(
-                    name, keyword, default=_default(each), annotation=_annotated(each)
+                    name,
+                    keyword_only,
+                    default=_get_default(argument),
+                    annotation=_build_annotation(argument),
                 )
-                for name, each in arguments.items()
+                for name, argument in arguments.items()
             ),
         ]
     )
 
 
-def values(arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, Any]:
+def parse_arguments(
+    arguments: Mapping[str, FieldArgument], raw_arguments: Mapping[str, Any]
+) -> dict[str, Any]:
     """Give what a client gives for some arguments; BadInputError if it makes no sense."""
-    return {name: each.read(given.get(name)) for name, each in arguments.items()}
+    return {
+        name: argument.parse_value(raw_arguments.get(name)) for name, argument in arguments.items()
+    }
 
 
-def by_name(arguments: Iterable[Argument]) -> dict[str, Argument]:
+def index_arguments(arguments: Iterable[FieldArgument]) -> dict[str, FieldArgument]:
     """Give arguments by their public names, which Python uses for them, too."""
     return {each.name: each for each in arguments}
 
 
-def _default(each: Argument) -> Any:
-    return inspect.Parameter.empty if each.required else strawberry.UNSET
+def _get_default(argument: FieldArgument) -> Any:
+    return inspect.Parameter.empty if argument.required else strawberry.UNSET
 
 
-def _annotated(each: Argument) -> Any:
-    told = strawberry.argument(description=each.description, name=each.name)
-    return Annotated[each.type if each.required else each.type | None, told]
+def _build_annotation(argument: FieldArgument) -> Any:
+    strawberry_argument = strawberry.argument(description=argument.description, name=argument.name)
+    return Annotated[
+        argument.type if argument.required else argument.type | None, strawberry_argument
+    ]

@@ -6,31 +6,34 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from gateway.db.query_spec import At, Door, Read, Seen, Wanted
-from gateway.db.sql.aggregate import Sum, Total
-from gateway.db.sql.row_types import Row, need, needed
-from gateway.schema.framework.arguments import Argument
-from gateway.schema.framework.context import Context, Fact
+from gateway.db.query_spec import Access, ColumnRef, IsVisible, QuerySpec, SelectItem
+from gateway.db.sql.aggregate import Aggregate, AggregateValue
+from gateway.db.sql.row_types import Row, require_columns, required_columns
+from gateway.schema.framework.arguments import FieldArgument
+from gateway.schema.framework.context import ContextFact, RequestContext
 
-Input = Column[Any] | At | Sum | Fact | Argument
+ComputedInput = Column[Any] | ColumnRef | AggregateValue | ContextFact | FieldArgument
 
 
-def target(reference: Column[Any]) -> Column[Any]:
+def get_referenced_column(reference: Column[Any]) -> Column[Any]:
     """Give the column that `reference` points to."""
     (foreign_key,) = reference.foreign_keys
     return foreign_key.column
 
 
 @cache
-def referenced(table: Any) -> Read:
+def build_reference_query_spec(table: Any) -> QuerySpec:
     """Describe the rows of `table` that are referred to: whether seen, and what they hold."""
     (primary,) = table.primary_key
-    columns: tuple[Wanted, ...] = (Seen(), *map(At, needed(table)))
-    return Read(table, columns, Door.REFERENCED, At(primary))
+    columns: tuple[SelectItem, ...] = (IsVisible(), *map(ColumnRef, required_columns(table)))
+    return QuerySpec(table, columns, Access.REFERENCE, ColumnRef(primary))
 
 
-async def follow(
-    context: Context, row: Row, reference: Column[Any], shows: frozenset[str] | None = None
+async def load_referenced_row(
+    context: RequestContext,
+    row: Row,
+    reference: Column[Any],
+    visible_fields: frozenset[str] | None = None,
 ) -> Row | None:
     """Load the row that `reference` of `row` points to.
 
@@ -40,56 +43,64 @@ async def follow(
     key = getattr(row, reference.key)
     if key is None:
         return None
-    table: Any = target(reference).table
-    found = await context.loads.rows(referenced(table), key)
-    if not found:
+    table: Any = get_referenced_column(reference).table
+    rows = await context.loader.load_rows(build_reference_query_spec(table), key)
+    if not rows:
         return None
-    (_, seen, *values), row_class = found[0], Row.of(table)
-    fields = None if seen else shows or row_class.by_reference
-    return row_class.made([each.key for each in needed(table)], values, fields)
+    (_, is_visible, *values), row_class = rows[0], Row.class_for(table)
+    fields = None if is_visible else visible_fields or row_class.by_reference
+    return row_class.from_values([each.key for each in required_columns(table)], values, fields)
 
 
-def needs(given: Input) -> None:
+def require_input_columns(computed_input: ComputedInput) -> None:
     """Have read what an input stands for."""
-    if isinstance(given, At):
-        need([given.column, *given.path])
-    elif isinstance(given, Sum):
-        need([given.key])
-    elif not isinstance(given, (Fact, Argument)):
-        need([given])
+    if isinstance(computed_input, ColumnRef):
+        require_columns([computed_input.column, *computed_input.path])
+    elif isinstance(computed_input, AggregateValue):
+        require_columns([computed_input.key_column])
+    elif not isinstance(computed_input, (ContextFact, FieldArgument)):
+        require_columns([computed_input])
 
 
-def value(
-    context: Context, row: Row, given: Input, asked: Mapping[str, Any]
+def resolve_input(
+    context: RequestContext, row: Row, computed_input: ComputedInput, arguments: Mapping[str, Any]
 ) -> Any | Awaitable[Any]:
     """Give the value of an input, or what it can be awaited from; arguments were `asked`."""
-    if isinstance(given, Fact):
-        return context.facts[given]
-    if isinstance(given, Argument):
-        return asked[given.name]
-    if isinstance(given, At):
-        return _along(context, row, given)
-    if isinstance(given, Sum):
-        return _sum(context, row, given)
-    return getattr(row, given.key)
+    if isinstance(computed_input, ContextFact):
+        return context.facts[computed_input]
+    if isinstance(computed_input, FieldArgument):
+        return arguments[computed_input.name]
+    if isinstance(computed_input, ColumnRef):
+        return _load_path_value(context, row, computed_input)
+    if isinstance(computed_input, AggregateValue):
+        return _load_aggregate_value(context, row, computed_input)
+    return getattr(row, computed_input.key)
 
 
-async def _along(context: Context, row: Row, at: At) -> Any:
-    found: Row | None = row
-    for reference in at.path:
-        found = await follow(context, found, reference) if found is not None else None
-    return None if found is None else getattr(found, at.column.key)
+async def _load_path_value(context: RequestContext, row: Row, column_ref: ColumnRef) -> Any:
+    current_row: Row | None = row
+    for reference in column_ref.path:
+        current_row = (
+            await load_referenced_row(context, current_row, reference)
+            if current_row is not None
+            else None
+        )
+    return None if current_row is None else getattr(current_row, column_ref.column.key)
 
 
-async def _sum(context: Context, row: Row, given: Sum) -> Any:
-    key = getattr(row, given.key.key)
+async def _load_aggregate_value(
+    context: RequestContext, row: Row, aggregate_value: AggregateValue
+) -> Any:
+    key = getattr(row, aggregate_value.key_column.key)
     if key is None:
-        return given.missing
-    found = await context.loads.rows(_total(given.total), key)
-    place = list(given.total.values).index(given.value) + 1
-    return given.missing if not found or found[0][place] is None else found[0][place]
+        return aggregate_value.default
+    rows = await context.loader.load_rows(
+        _build_aggregate_query_spec(aggregate_value.aggregate), key
+    )
+    index = list(aggregate_value.aggregate.values).index(aggregate_value.value_name) + 1
+    return aggregate_value.default if not rows or rows[0][index] is None else rows[0][index]
 
 
 @cache
-def _total(total: Total) -> Read:
-    return total.read
+def _build_aggregate_query_spec(aggregate: Aggregate) -> QuerySpec:
+    return aggregate.query_spec

@@ -11,20 +11,31 @@ import strawberry
 from sqlalchemy import Table, func
 from strawberry.types import has_object_definition
 
-from gateway.db.query_spec import At, Condition, Of, Read
-from gateway.db.sql.row_types import need
-from gateway.db.sql.text_search import Searched, searched
-from gateway.schema.framework.arguments import Parent
-from gateway.schema.framework.computed_inputs import target
+from gateway.db.query_spec import ColumnRef, Expression, QuerySpec, RowCondition
+from gateway.db.sql.row_types import require_columns
+from gateway.db.sql.text_search import SearchConditions, classify_search
+from gateway.schema.framework.arguments import ParentRow
+from gateway.schema.framework.computed_inputs import get_referenced_column
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.errors import checked
-from gateway.schema.framework.filters import NOTHING, Filters
-from gateway.schema.framework.page_request import Asked, Form, Stretched, place, size
-from gateway.schema.framework.relations import Resolver, made, shown, whole
+from gateway.schema.framework.errors import validate_input
+from gateway.schema.framework.filters import EMPTY_FILTER, FilterDefinition
+from gateway.schema.framework.page_request import (
+    ListShape,
+    PageRequest,
+    PageResult,
+    decode_cursor,
+    parse_page_size,
+)
+from gateway.schema.framework.relations import (
+    Resolver,
+    build_rows,
+    is_field_visible,
+    list_row_columns,
+)
 
-COUNT = Of(func.count)
-ARGUMENTS = {
+ROW_COUNT = Expression(func.count)
+PAGE_ARGUMENTS = {
     "first": (int, "How many nodes from the start of the list, or after `after`: 20, at most 300."),
     "after": (str, "A cursor: the page starts after it."),
     "last": (int, "How many nodes from the end of the list, or before `before`; at most 300."),
@@ -33,167 +44,200 @@ ARGUMENTS = {
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchDefinition:
     """How a list is searched: the conditions of a kind of search, and what clients read of it."""
 
-    conditions: Searched
-    words: str
+    build_conditions: SearchConditions
+    description: str
 
 
 @dataclass(frozen=True, eq=False)
-class Pages:
+class ConnectionField:
     """The visible rows of `table`, a page at a time; with a `match`, those whose match is here."""
 
     table: Table[Any]
-    match: At | None
-    orders: type[Enum]
-    filters: type | None = None
-    sides: type[Enum] | None = None
-    search: Search | None = None
-    visible_to: bool = False
+    key_column: ColumnRef | None
+    order_type: type[Enum]
+    filter_type: type | None = None
+    perspective_type: type[Enum] | None = None
+    search: SearchDefinition | None = None
+    accepts_visible_to_username: bool = False
     """Whether clients may ask for what somebody else sees, too."""
 
     @cached_property
-    def conditions(self) -> Filters | None:
+    def filter_definition(self) -> FilterDefinition | None:
         """What the list can be filtered by."""
-        return Filters(self.filters) if self.filters else None
+        return FilterDefinition(self.filter_type) if self.filter_type else None
 
-    def asked(self, given: dict[str, Any]) -> Asked:
+    def parse_page_request(self, arguments: dict[str, Any]) -> PageRequest:
         """Check what a client asks for; BadInputError names what to change."""
-        order = given.get("order_by") or next(iter(self.orders))
-        wanted, backward = size(given.get("first"), given.get("last"))
-        side = given.get("visible_as")
-        return Asked(
-            order=order,
-            size=wanted,
+        order_by = arguments.get("order_by") or next(iter(self.order_type))
+        page_size, backward = parse_page_size(arguments.get("first"), arguments.get("last"))
+        perspective = arguments.get("visible_as")
+        return PageRequest(
+            order_by=order_by,
+            page_size=page_size,
             backward=backward,
-            after=place(order, given.get("after"), "after"),
-            before=place(order, given.get("before"), "before"),
-            filtered=self.conditions.filtered(given.get("filter")) if self.conditions else NOTHING,
-            side=None if side is None else side.value,
-            query=self._searched(given.get("query")),
-            visible_to=_username(given.get("visible_to_username")),
+            after=decode_cursor(order_by, arguments.get("after"), "after"),
+            before=decode_cursor(order_by, arguments.get("before"), "before"),
+            parsed_filter=self.filter_definition.parse_filter(arguments.get("filter"))
+            if self.filter_definition
+            else EMPTY_FILTER,
+            perspective=None if perspective is None else perspective.value,
+            search_parameters=self._parse_search(arguments.get("query")),
+            visible_to_username=_parse_username(arguments.get("visible_to_username")),
         )
 
-    def _searched(self, query: str | None) -> tuple[str, ...]:
+    def _parse_search(self, query: str | None) -> tuple[str, ...]:
         if not query or self.search is None:
             return ()
-        checked(query, "query")
-        return searched(query)
+        validate_input(query, "query")
+        return classify_search(query)
 
-    def read(self, columns: tuple[Any, ...], form: Form) -> Read:
+    def build_query_spec(self, columns: tuple[Any, ...], shape: ListShape) -> QuerySpec:
         """Describe the page, or with COUNT for its only column the length of the list."""
-        return Read(
+        return QuerySpec(
             self.table,
             columns,
-            match=self.match,
-            where=self._where(form),
-            stretch=form.stretch,
-            grouped=form.stretch is None,
-            side=form.side,
-            visible_to=form.visible_to,
+            key_column=self.key_column,
+            conditions=self._build_conditions(shape),
+            page_window=shape.page_window,
+            is_grouped=shape.page_window is None,
+            perspective=shape.perspective,
+            visible_to_user=shape.visible_to_user,
         )
 
-    def _where(self, form: Form) -> tuple[Condition, ...]:
-        found = self.conditions.conditions(form.filtered) if self.conditions else ()
-        if form.search and self.search:
-            found = (*found, *self.search.conditions(form.search))
-        return found
+    def _build_conditions(self, shape: ListShape) -> tuple[RowCondition, ...]:
+        conditions = (
+            self.filter_definition.build_conditions(shape.filter_shape)
+            if self.filter_definition
+            else ()
+        )
+        if shape.search_kind and self.search:
+            conditions = (*conditions, *self.search.build_conditions(shape.search_kind))
+        return conditions
 
     @cached_property
-    def described(self) -> Callable[[Form], Read]:
+    def cached_query_spec(self) -> Callable[[ListShape], QuerySpec]:
         """Describe what has the same form by the same object: loaders and statements go by it."""
 
         @lru_cache(500)
-        def read(form: Form) -> Read:
-            columns = (COUNT,) if form.stretch is None else whole(self.table)
-            return self.read(columns, form)
+        def build_for_shape(shape: ListShape) -> QuerySpec:
+            columns = (ROW_COUNT,) if shape.page_window is None else list_row_columns(self.table)
+            return self.build_query_spec(columns, shape)
 
-        return read
+        return build_for_shape
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
         (primary,) = self.table.primary_key
-        here = None if self.match is None else target_of(self.match)
-        need([primary] if here is None else [primary, here])
+        parent_key_column = (
+            None if self.key_column is None else _get_parent_key_column(self.key_column)
+        )
+        require_columns([primary] if parent_key_column is None else [primary, parent_key_column])
 
-        async def resolve(root: Parent, info: Info, **given: Any) -> Any:
-            if not shown(root, info):
+        async def resolve(root: ParentRow, info: Info, **arguments: Any) -> Any:
+            if not is_field_visible(root, info):
                 return None
-            key = None if here is None else getattr(root, here.key)
-            wanted = self.asked({**given, "filter": plain(given.get("filter"))})
-            return self._page(info, key, wanted)
+            key = None if parent_key_column is None else getattr(root, parent_key_column.key)
+            page_request = self.parse_page_request(
+                {**arguments, "filter": filter_to_dict(arguments.get("filter"))}
+            )
+            return self._build_page(info, key, page_request)
 
-        resolve.__signature__ = inspect.Signature(self._parameters())  # type: ignore[attr-defined]
+        resolve.__signature__ = inspect.Signature(self._build_parameters())  # type: ignore[attr-defined]
         return resolve
 
-    def _page(self, info: Info, key: Any, wanted: Asked) -> Page[Any]:
-        loads = info.context.loads
+    def _build_page(self, info: Info, key: Any, page_request: PageRequest) -> Page[Any]:
+        loader = info.context.loader
 
-        async def load() -> Stretched:
-            read = self.described(wanted.form)
-            return wanted.stretched(await loads.rows(read, key, wanted.parameters()))
+        async def load_page_result() -> PageResult:
+            query_spec = self.cached_query_spec(page_request.statement_shape)
+            return page_request.build_page_result(
+                await loader.load_rows(query_spec, key, page_request.build_parameters())
+            )
 
-        async def count() -> int:
-            found = await loads.rows(self.described(wanted.whole), key, wanted.conditions())
-            return found[0][1] if found else 0
+        async def count_rows() -> int:
+            rows = await loader.load_rows(
+                self.cached_query_spec(page_request.list_shape),
+                key,
+                page_request.build_list_parameters(),
+            )
+            return rows[0][1] if rows else 0
 
-        return Page(load=load, made=lambda rows: made(info, self.table, rows), count=count)
+        return Page(
+            load_page_result=load_page_result,
+            build_rows=lambda rows: build_rows(info, self.table, rows),
+            count_rows=count_rows,
+        )
 
-    def _arguments(self) -> dict[str, tuple[Any, str]]:
+    def _list_arguments(self) -> dict[str, tuple[Any, str]]:
         """Give the arguments that clients see: types and descriptions by name."""
-        words = self.search.words if self.search else ""
-        other = "A username: only what that user sees as a consumer, too, is wanted."
-        given = {
-            **ARGUMENTS,
-            "order_by": (self.orders, "What the list is sorted by."),
-            "filter": (self.filters, "Which nodes are wanted."),
-            "visible_as": (self.sides, "From which side the viewer looks."),
-            "query": (str if self.search else None, words),
-            "visible_to_username": (str if self.visible_to else None, other),
+        search_description = self.search.description if self.search else ""
+        visible_to_description = (
+            "A username: only what that user sees as a consumer, too, is wanted."
+        )
+        arguments = {
+            **PAGE_ARGUMENTS,
+            "order_by": (self.order_type, "What the list is sorted by."),
+            "filter": (self.filter_type, "Which nodes are wanted."),
+            "visible_as": (self.perspective_type, "From which side the viewer looks."),
+            "query": (str if self.search else None, search_description),
+            "visible_to_username": (
+                str if self.accepts_visible_to_username else None,
+                visible_to_description,
+            ),
         }
-        return {name: each for name, each in given.items() if each[0] is not None}
+        return {name: argument for name, argument in arguments.items() if argument[0] is not None}
 
-    def _parameters(self) -> list[inspect.Parameter]:
+    def _build_parameters(self) -> list[inspect.Parameter]:
         """Write the signature of the resolver, which strawberry reads the arguments from."""
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        described = [
+        keyword_only = inspect.Parameter.KEYWORD_ONLY
+        argument_parameters = [
             inspect.Parameter(
                 name,
-                keyword,
-                default=self._default(name),
-                annotation=Annotated[kind | None, strawberry.argument(description=text)],
+                keyword_only,
+                default=self._get_default(name),
+                annotation=Annotated[
+                    argument_type | None, strawberry.argument(description=description)
+                ],
             )
-            for name, (kind, text) in self._arguments().items()
+            for name, (argument_type, description) in self._list_arguments().items()
         ]
-        usual = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
         return [
-            inspect.Parameter("root", usual, annotation=Parent),
-            inspect.Parameter("info", usual, annotation=Info),
-            *described,
+            inspect.Parameter("root", positional, annotation=ParentRow),
+            inspect.Parameter("info", positional, annotation=Info),
+            *argument_parameters,
         ]
 
-    def _default(self, name: str) -> Any:
+    def _get_default(self, name: str) -> Any:
         if name == "order_by":
-            return next(iter(self.orders))
-        return self.sides["ANY"] if name == "visible_as" and self.sides else strawberry.UNSET
+            return next(iter(self.order_type))
+        return (
+            self.perspective_type["ANY"]
+            if name == "visible_as" and self.perspective_type
+            else strawberry.UNSET
+        )
 
 
-def _username(given: str | None) -> str | None:
-    checked(given, "visibleToUsername")
-    return given or None
+def _parse_username(username: str | None) -> str | None:
+    validate_input(username, "visibleToUsername")
+    return username or None
 
 
-def target_of(match: At) -> Any:
+def _get_parent_key_column(key_column: ColumnRef) -> Any:
     """Give the column here that the rows' `match` holds."""
-    return target(match.column)
+    return get_referenced_column(key_column.column)
 
 
-def plain(given: Any) -> Any:
+def filter_to_dict(filter_value: Any) -> Any:
     """Give a filter as a dict, whatever is below it, too."""
-    if isinstance(given, list):
-        return [plain(each) for each in given]
-    if has_object_definition(type(given)):
-        given = {name: each for name, each in vars(given).items() if each is not strawberry.UNSET}
-        return {name: plain(each) for name, each in given.items()}
-    return given
+    if isinstance(filter_value, list):
+        return [filter_to_dict(each) for each in filter_value]
+    if has_object_definition(type(filter_value)):
+        filter_value = {
+            name: each for name, each in vars(filter_value).items() if each is not strawberry.UNSET
+        }
+        return {name: filter_to_dict(each) for name, each in filter_value.items()}
+    return filter_value

@@ -5,13 +5,13 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from gateway.schema.framework.page_request import Stretched
-from gateway.schema.framework.publish import published, published_as
+from gateway.schema.framework.page_request import PageResult
+from gateway.schema.framework.publish import object_type, object_type_as
 
 T = TypeVar("T")
 
 
-@published
+@object_type
 class PageInfo:
     """Where a page stands in its list."""
 
@@ -25,7 +25,7 @@ class PageInfo:
     """The place of the last node; null if there is none."""
 
 
-@published
+@object_type
 class Edge(Generic[T]):
     """A node and its place in the list."""
 
@@ -35,26 +35,26 @@ class Edge(Generic[T]):
     """The node."""
 
 
-@published_as("Connection")
+@object_type_as("Connection")
 class Page(Generic[T]):
     """A page of a list."""
 
-    load: strawberry.Private[Callable[[], Awaitable[Stretched]]]
-    made: strawberry.Private[Callable[[list[Any]], list[Any]]]
-    count: strawberry.Private[Callable[[], Awaitable[int]]]
+    load_page_result: strawberry.Private[Callable[[], Awaitable[PageResult]]]
+    build_rows: strawberry.Private[Callable[[list[Any]], list[Any]]]
+    count_rows: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    async def _edges(self) -> list[Edge[T]]:
-        page = await self.load()
-        cursors = map(page.asked.cursor, page.rows)
-        nodes = self.made(page.rows)
-        return [Edge(cursor=c, node=node) for c, node in zip(cursors, nodes, strict=True)]
+    async def _load_edges(self) -> list[Edge[T]]:
+        page = await self.load_page_result()
+        cursors = map(page.page_request.encode_cursor, page.rows)
+        nodes = self.build_rows(page.rows)
+        return [Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
 
-    async def _nodes(self) -> list[T]:
-        page = await self.load()
-        return self.made(page.rows)
+    async def _load_nodes(self) -> list[T]:
+        page = await self.load_page_result()
+        return self.build_rows(page.rows)
 
-    async def _page_info(self) -> PageInfo:
-        page = await self.load()
+    async def _load_page_info(self) -> PageInfo:
+        page = await self.load_page_result()
         return PageInfo(
             has_next_page=page.has_next_page,
             has_previous_page=page.has_previous_page,
@@ -62,14 +62,14 @@ class Page(Generic[T]):
             end_cursor=page.end_cursor(),
         )
 
-    async def _total_count(self) -> int:
-        return await self.count()
+    async def _count_total(self) -> int:
+        return await self.count_rows()
 
-    edges: list[Edge[T]] = strawberry.field(resolver=_edges)
+    edges: list[Edge[T]] = strawberry.field(resolver=_load_edges)
     """The nodes, each with its place."""
-    nodes: list[T] = strawberry.field(resolver=_nodes)
+    nodes: list[T] = strawberry.field(resolver=_load_nodes)
     """The nodes alone."""
-    page_info: PageInfo = strawberry.field(resolver=_page_info)
+    page_info: PageInfo = strawberry.field(resolver=_load_page_info)
     """Where the page stands in its list."""
-    total_count: int = strawberry.field(resolver=_total_count)
+    total_count: int = strawberry.field(resolver=_count_total)
     """How many nodes the whole list has; costs a statement of its own."""

@@ -10,77 +10,77 @@ import strawberry
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database
-from gateway.db.sql.compiler import Statements
-from gateway.loaders.read_loader import Loads
-from gateway.marketplace.unit_of_work import Changes
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.loaders.read_loader import ReadLoader
+from gateway.marketplace.unit_of_work import ChangeService
 
 
-class Fact(Enum):
+class ContextFact(Enum):
     """What a computed field may depend on besides columns."""
 
     TODAY = "today"
     MEDIA_URL = "media_url"
     VIEWER = "viewer"
-    RULES = "rules"
-    CHANGES = "changes"
-    KEEPS = "keeps"
+    VERSION_RULES = "rules"
+    CHANGES_ENABLED = "changes"
+    STORES_ATTACHMENTS = "keeps"
 
 
-MOST = 20_000
+DEFAULT_MAX_ANSWER_ROWS = 20_000
 """Rows that an answer may show unless the settings tell otherwise."""
 
 
-class TooMuchError(BaseException):
+class AnswerTooLargeError(BaseException):
     """The answer would hold too much.
 
     It is no `Exception`, so that it ends the whole execution, and not one field of it.
     """
 
 
-class Budget:
+class RowBudget:
     """How many rows an answer may still show: a short document can ask for very many."""
 
     def __init__(self, rows: int) -> None:
         """Allow so many `rows`, counted at each place where one is shown."""
-        self.most = self._left = rows
+        self.max_rows = self._remaining_rows = rows
 
-    def spend(self, rows: int) -> None:
+    def consume_rows(self, rows: int) -> None:
         """Show so many `rows`; TooMuchError if that is more than there may be."""
-        self._left -= rows
-        if self._left < 0:
-            raise TooMuchError
+        self._remaining_rows -= rows
+        if self._remaining_rows < 0:
+            raise AnswerTooLargeError
 
 
 @dataclass
-class Context:
+class RequestContext:
     """One request."""
 
     database: Database
-    statements: Statements
+    statement_compiler: StatementCompiler
     viewer: Viewer
     media_url: str | None = None
-    budget: Budget = field(default_factory=lambda: Budget(MOST))
-    changes: Changes = field(default_factory=Changes)
+    row_budget: RowBudget = field(default_factory=lambda: RowBudget(DEFAULT_MAX_ANSWER_ROWS))
+    change_service: ChangeService = field(default_factory=ChangeService)
 
     @cached_property
-    def loads(self) -> Loads:
+    def loader(self) -> ReadLoader:
         """The loaders of the request."""
-        return Loads(self.database, self.statements, self.viewer)
+        return ReadLoader(self.database, self.statement_compiler, self.viewer)
 
-    def forget(self) -> None:
+    def reset_loader(self) -> None:
         """Load anew what was loaded: something has changed."""
-        self.__dict__.pop("loads", None)
+        self.__dict__.pop("loader", None)
 
     @cached_property
-    def facts(self) -> Mapping[Fact, object]:
+    def facts(self) -> Mapping[ContextFact, object]:
         """What computed fields may ask about the moment and the place."""
         return {
-            Fact.TODAY: self.today,
-            Fact.MEDIA_URL: self.media_url,
-            Fact.VIEWER: self.viewer,
-            Fact.RULES: self.statements.installation.rules,
-            Fact.CHANGES: self.changes.made,
-            Fact.KEEPS: self.changes.keeps,
+            ContextFact.TODAY: self.today,
+            ContextFact.MEDIA_URL: self.media_url,
+            ContextFact.VIEWER: self.viewer,
+            ContextFact.VERSION_RULES: self.statement_compiler.installation.version_rules,
+            ContextFact.CHANGES_ENABLED: self.change_service.is_enabled,
+            ContextFact.STORES_ATTACHMENTS: self.change_service.can_store_attachments,
         }
 
     @cached_property
@@ -89,4 +89,4 @@ class Context:
         return datetime.now(UTC).date()
 
 
-Info = strawberry.Info[Context, None]
+Info = strawberry.Info[RequestContext, None]

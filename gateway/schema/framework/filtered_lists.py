@@ -7,92 +7,117 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from gateway.db.driver.encoding import text
-from gateway.db.query_spec import At, Condition, Door, Order, Read, Stretch
-from gateway.db.sql.row_types import Row, need
-from gateway.schema.framework.arguments import Argument, Parent, signature, values
-from gateway.schema.framework.computed_inputs import target
+from gateway.db.driver.encoding import encode_text
+from gateway.db.query_spec import Access, ColumnRef, PageWindow, QuerySpec, RowCondition, SortOrder
+from gateway.db.sql.row_types import Row, require_columns
+from gateway.schema.framework.arguments import (
+    FieldArgument,
+    ParentRow,
+    build_signature,
+    parse_arguments,
+)
+from gateway.schema.framework.computed_inputs import get_referenced_column
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.filters import Filter
-from gateway.schema.framework.relations import Resolver, made, shown, whole
+from gateway.schema.framework.filters import FilterCondition
+from gateway.schema.framework.relations import (
+    Resolver,
+    build_rows,
+    is_field_visible,
+    list_row_columns,
+)
 
-Form = tuple[str, ...]
+FilteredListShape = tuple[str, ...]
 """The arguments that are given."""
 
 
 @dataclass(frozen=True, eq=False)
-class Narrower(Argument):
+class FilterArgument(FieldArgument):
     """An argument, and what must hold of the parts because of it."""
 
-    filter: Filter
+    condition: FilterCondition
 
 
 @dataclass(frozen=True)
-class Narrowing:
+class FilteredListRequest:
     """What a client gives."""
 
-    given: tuple[tuple[str, Any], ...]
+    arguments: tuple[tuple[str, Any], ...]
 
     @property
-    def form(self) -> Form:
+    def statement_shape(self) -> FilteredListShape:
         """What decides the text of the statement."""
-        return tuple([name for name, _ in self.given])
+        return tuple([name for name, _ in self.arguments])
 
-    def parameters(self) -> dict[str, str | None]:
+    def build_parameters(self) -> dict[str, str | None]:
         """Give what the statement needs to know besides."""
-        return {name: text(value) for name, value in self.given}
+        return {name: encode_text(value) for name, value in self.arguments}
 
 
 @dataclass(frozen=True, eq=False)
-class Narrowed:
+class FilteredListField:
     """The parts whose `reference` points here, narrowed by arguments under Python's names.
 
     Where there is a `first`, they are but the first in that order.
     """
 
     reference: Column[Any]
-    arguments: Mapping[str, Narrower]
-    order: tuple[Column[Any], ...] = ()
-    first: Order | None = None
+    arguments: Mapping[str, FilterArgument]
+    sort_columns: tuple[Column[Any], ...] = ()
+    first_sort_order: SortOrder | None = None
 
-    def asked(self, given: Mapping[str, Any]) -> Narrowing:
+    def parse_request(self, raw_arguments: Mapping[str, Any]) -> FilteredListRequest:
         """Check what a client gives; a null asks for nothing."""
-        found = []
-        for name, value in values(self.arguments, given).items():
+        arguments = []
+        for name, value in parse_arguments(self.arguments, raw_arguments).items():
             if value is not None:
-                found.append((name, self.arguments[name].filter.value(value)))
-        return Narrowing(tuple(found))
+                arguments.append((name, self.arguments[name].condition.parse_value(value)))
+        return FilteredListRequest(tuple(arguments))
 
-    def read(self, columns: tuple[Any, ...], form: Form) -> Read:
+    def build_query_spec(self, columns: tuple[Any, ...], shape: FilteredListShape) -> QuerySpec:
         """Describe the rows."""
         table: Any = self.reference.table
-        where = tuple([self._condition(name) for name in form])
-        one = None if self.first is None else Stretch(self.first, limit=1)
-        match, order = At(self.reference), self.order
-        return Read(table, columns, Door.PARTS, match, where, one, placed=False, order=order)
+        conditions = tuple([self._build_condition(name) for name in shape])
+        page_window = (
+            None if self.first_sort_order is None else PageWindow(self.first_sort_order, limit=1)
+        )
+        key_column, sort_columns = ColumnRef(self.reference), self.sort_columns
+        return QuerySpec(
+            table,
+            columns,
+            Access.INHERITED,
+            key_column,
+            conditions,
+            page_window,
+            with_sort_keys=False,
+            sort_columns=sort_columns,
+        )
 
-    def _condition(self, name: str) -> Condition:
-        holds = self.arguments[name].filter.holds
-        return lambda rules: holds(rules, name)
+    def _build_condition(self, name: str) -> RowCondition:
+        predicate = self.arguments[name].condition.predicate
+        return lambda rules: predicate(rules, name)
 
     @cached_property
-    def described(self) -> Any:
+    def cached_query_spec(self) -> Any:
         """Describe what has the same form by the same object: loaders go by it."""
-        return lru_cache(100)(lambda form: self.read(whole(self.reference.table), form))
+        return lru_cache(100)(
+            lambda form: self.build_query_spec(list_row_columns(self.reference.table), form)
+        )
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
-        here = target(self.reference)
-        need([here])
+        parent_key_column = get_referenced_column(self.reference)
+        require_columns([parent_key_column])
 
-        async def resolve(root: Parent, info: Info, **given: Any) -> Row | list[Row] | None:
-            if not shown(root, info):
+        async def resolve(root: ParentRow, info: Info, **arguments: Any) -> Row | list[Row] | None:
+            if not is_field_visible(root, info):
                 return None
-            asked = self.asked(given)
-            key, parameters = getattr(root, here.key), asked.parameters()
-            found = await info.context.loads.rows(self.described(asked.form), key, parameters)
-            rows = made(info, self.reference.table, found)
-            return rows if self.first is None else next(iter(rows), None)
+            request = self.parse_request(arguments)
+            key, parameters = getattr(root, parent_key_column.key), request.build_parameters()
+            records = await info.context.loader.load_rows(
+                self.cached_query_spec(request.statement_shape), key, parameters
+            )
+            rows = build_rows(info, self.reference.table, records)
+            return rows if self.first_sort_order is None else next(iter(rows), None)
 
-        resolve.__signature__ = signature(self.arguments)  # type: ignore[attr-defined]
+        resolve.__signature__ = build_signature(self.arguments)  # type: ignore[attr-defined]
         return resolve

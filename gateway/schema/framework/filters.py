@@ -10,45 +10,50 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from strawberry.types import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.db.query_spec import Condition, Rules
-from gateway.db.sql.filters import Holds
-from gateway.schema.framework.errors import BadInputError, checked
-from gateway.schema.framework.publish import describe
+from gateway.db.query_spec import RowCondition, RowFilterFactory
+from gateway.db.sql.filters import FilterPredicate
+from gateway.schema.framework.errors import BadInputError, validate_input
+from gateway.schema.framework.publish import apply_docstrings
 
 T = TypeVar("T", bound=type)
-CONDITION = "condition"
-DEEPEST = 5
-MOST = 100
+FILTER_METADATA_KEY = "condition"
+MAX_FILTER_DEPTH = 5
+MAX_FILTER_CONDITIONS = 100
 """Conditions that a filter may have in all."""
-Parameters = dict[str, Any]
-Shape = tuple[Any, ...]
+FilterParameters = dict[str, Any]
+FilterShape = tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Filter:
+class FilterCondition:
     """A condition, and how a client's value becomes its parameter."""
 
-    holds: Holds
-    value: Callable[[Any], Any] = lambda value: value
+    predicate: FilterPredicate
+    parse_value: Callable[[Any], Any] = lambda value: value
 
 
 @dataclass(frozen=True)
-class Filtered:
+class ParsedFilter:
     """What a client's filter comes to: the form of the condition, and its parameters."""
 
-    shape: Shape
+    shape: FilterShape
     parameters: tuple[tuple[str, Any], ...]
 
 
-NOTHING = Filtered((), ())
+EMPTY_FILTER = ParsedFilter((), ())
 
 
-def filtered_by(holds: Holds, value: Callable[[Any], Any] = lambda value: value) -> Any:
+def filter_field(
+    predicate: FilterPredicate, parse_value: Callable[[Any], Any] = lambda value: value
+) -> Any:
     """Declare a filter field; `value` says in a ValueError what a client has to change."""
-    return strawberry.field(default=strawberry.UNSET, metadata={CONDITION: Filter(holds, value)})
+    return strawberry.field(
+        default=strawberry.UNSET,
+        metadata={FILTER_METADATA_KEY: FilterCondition(predicate, parse_value)},
+    )
 
 
-JOINING = {
+BOOLEAN_OPERATORS = {
     "and_": "All of these hold.",
     "or_": "One of these holds.",
     "not_": "This does not hold.",
@@ -56,79 +61,92 @@ JOINING = {
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
-def asked_for(cls: T) -> T:
+def filter_input(cls: T) -> T:
     """Make `cls` a GraphQL input that filters, described by its docstrings, with and, or, not."""
-    itself: Any = Annotated[ForwardRef(cls.__name__), strawberry.lazy(cls.__module__)]
-    for name, description in JOINING.items():
-        kind: Any = itself if name == "not_" else list[itself]
-        cls.__annotations__[name] = kind | None
+    self_reference: Any = Annotated[ForwardRef(cls.__name__), strawberry.lazy(cls.__module__)]
+    for name, description in BOOLEAN_OPERATORS.items():
+        annotation: Any = self_reference if name == "not_" else list[self_reference]
+        cls.__annotations__[name] = annotation | None
         field = strawberry.field(name=name[:-1], default=strawberry.UNSET, description=description)
         setattr(cls, name, field)
-    return cast("T", describe(cls, strawberry.input(cls, description=inspect.getdoc(cls))))
+    return cast("T", apply_docstrings(cls, strawberry.input(cls, description=inspect.getdoc(cls))))
 
 
-class Filters:
+class FilterDefinition:
     """What the fields of a filter type declare."""
 
-    def __init__(self, filters: type) -> None:
-        definition = get_object_definition(filters, strict=True)
-        self._filters: dict[str, Filter] = {
-            each.python_name: each.metadata[CONDITION]
+    def __init__(self, filter_type: type) -> None:
+        definition = get_object_definition(filter_type, strict=True)
+        self._conditions_by_name: dict[str, FilterCondition] = {
+            each.python_name: each.metadata[FILTER_METADATA_KEY]
             for each in definition.fields
-            if CONDITION in each.metadata
+            if FILTER_METADATA_KEY in each.metadata
         }
 
-    def filtered(self, given: dict[str, Any] | None) -> Filtered:
+    def parse_filter(self, filter_values: dict[str, Any] | None) -> ParsedFilter:
         """Check what a client gives, under the names that Python uses; a null asks for nothing."""
-        parameters = _Parameters()
-        shape = self._shape(given or {}, ("filter",), parameters)
-        return Filtered(shape, tuple(parameters))
+        parameters = _ParameterCollector()
+        shape = self._parse_level(filter_values or {}, ("filter",), parameters)
+        return ParsedFilter(shape, tuple(parameters))
 
-    def _shape(
-        self, given: dict[str, Any], path: tuple[str | int, ...], parameters: "_Parameters"
-    ) -> Shape:
-        if len(path) > DEEPEST * 2 + 1:
-            raise BadInputError(f"A filter is at most {DEEPEST} levels deep.", *path)
+    def _parse_level(
+        self,
+        filter_values: dict[str, Any],
+        path: tuple[str | int, ...],
+        parameters: "_ParameterCollector",
+    ) -> FilterShape:
+        if len(path) > MAX_FILTER_DEPTH * 2 + 1:
+            raise BadInputError(f"A filter is at most {MAX_FILTER_DEPTH} levels deep.", *path)
         shape: list[Any] = []
-        for name in sorted(name for name, value in given.items() if value is not None):
-            if name in JOINING:
-                below = [given[name]] if name == "not_" else given[name]
-                parameters.meet(len(below), *path, name[:-1])
-                places = [(*path, name[:-1], i) for i in range(len(below))]
-                shapes = [self._shape(*e, parameters) for e in zip(below, places, strict=True)]
-                shape.append((name, tuple(shapes)))
+        for name in sorted(name for name, value in filter_values.items() if value is not None):
+            if name in BOOLEAN_OPERATORS:
+                operands = [filter_values[name]] if name == "not_" else filter_values[name]
+                parameters.add_conditions(len(operands), *path, name[:-1])
+                operand_paths = [(*path, name[:-1], i) for i in range(len(operands))]
+                operand_shapes = [
+                    self._parse_level(*operand, parameters)
+                    for operand in zip(operands, operand_paths, strict=True)
+                ]
+                shape.append((name, tuple(operand_shapes)))
             else:
-                place = (*path, to_camel_case(name))
-                parameters.meet(1, *place)
-                shape.append((name, parameters.take(self._filters[name], given[name], *place)))
+                field_path = (*path, to_camel_case(name))
+                parameters.add_conditions(1, *field_path)
+                shape.append(
+                    (
+                        name,
+                        parameters.add_parameter(
+                            self._conditions_by_name[name], filter_values[name], *field_path
+                        ),
+                    )
+                )
         return tuple(shape)
 
-    def conditions(self, shape: Shape) -> tuple[Condition, ...]:
+    def build_conditions(self, shape: FilterShape) -> tuple[RowCondition, ...]:
         """Give the conditions of a filter of that `shape`."""
-        return tuple(self._condition(name, below) for name, below in shape)
+        return tuple(self._build_condition(name, operand) for name, operand in shape)
 
-    def _condition(self, name: str, below: Any) -> Condition:
-        if name not in JOINING:
-            holds = self._filters[name].holds
-            return lambda rules: holds(rules, below)
-        return _JOINED[name]([self.conditions(each) for each in below])
+    def _build_condition(self, name: str, operand: Any) -> RowCondition:
+        if name not in BOOLEAN_OPERATORS:
+            predicate = self._conditions_by_name[name].predicate
+            return lambda rules: predicate(rules, operand)
+        return _BOOLEAN_COMBINATORS[name]([self.build_conditions(each) for each in operand])
 
 
-class _Parameters(list[tuple[str, Any]]):
+class _ParameterCollector(list[tuple[str, Any]]):
     """The parameters of a filter, and how many conditions it has, joined ones counted too."""
 
-    met = 0
+    condition_count = 0
 
-    def meet(self, conditions: int, *path: str | int) -> None:
-        self.met += conditions
-        if self.met > MOST:
-            raise BadInputError(f"A filter has at most {MOST} conditions.", *path)
+    def add_conditions(self, count: int, *path: str | int) -> None:
+        self.condition_count += count
+        if self.condition_count > MAX_FILTER_CONDITIONS:
+            raise BadInputError(f"A filter has at most {MAX_FILTER_CONDITIONS} conditions.", *path)
 
-    def take(self, wanted: Filter, given: Any, *path: str | int) -> str:
+    def add_parameter(self, condition: FilterCondition, raw_value: Any, *path: str | int) -> str:
         """Take a client's value, and give the name of the parameter that it becomes."""
-        checked(given, *path)
+        validate_input(raw_value, *path)
         try:
-            value = wanted.value(given)
+            value = condition.parse_value(raw_value)
         except ValueError as error:
             raise BadInputError(str(error), *path) from None
         name = f"f{len(self)}"
@@ -136,14 +154,20 @@ class _Parameters(list[tuple[str, Any]]):
         return name
 
 
-def _all(conditions: Iterable[Condition], rules: Rules) -> ColumnElement[bool]:
+def _join_conditions(
+    conditions: Iterable[RowCondition], rules: RowFilterFactory
+) -> ColumnElement[bool]:
     return and_(true(), *(each(rules) for each in conditions))
 
 
-Parts = list[tuple[Condition, ...]]
-_JOINED: dict[str, Callable[[Parts], Condition]] = {
-    "and_": lambda parts: lambda rules: and_(true(), *(_all(each, rules) for each in parts)),
-    "or_": lambda parts: lambda rules: or_(false(), *(_all(each, rules) for each in parts)),
-    "not_": lambda parts: lambda rules: _all(parts[0], rules).is_not(true()),
+ConditionGroups = list[tuple[RowCondition, ...]]
+_BOOLEAN_COMBINATORS: dict[str, Callable[[ConditionGroups], RowCondition]] = {
+    "and_": lambda parts: (
+        lambda rules: and_(true(), *(_join_conditions(each, rules) for each in parts))
+    ),
+    "or_": lambda parts: (
+        lambda rules: or_(false(), *(_join_conditions(each, rules) for each in parts))
+    ),
+    "not_": lambda parts: lambda rules: _join_conditions(parts[0], rules).is_not(true()),
 }
 """A comparison with a null is unknown, and what is not known to hold is not what is excluded."""

@@ -8,71 +8,77 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from gateway.db.driver.encoding import hyphened
-from gateway.db.query_spec import At, Read
+from gateway.db.driver.encoding import hyphenate_uuid
+from gateway.db.query_spec import ColumnRef, QuerySpec
 from gateway.db.sql.row_types import Row
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.relations import Resolver, made, whole
+from gateway.schema.framework.relations import Resolver, build_rows, list_row_columns
 
-Meant = tuple[str, str] | None
+NodeKey = tuple[str, str] | None
 """The name of a type and a uuid, in hex digits; None for what can be nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class RowLookup:
     """The visible rows of `tables` whose uuids the arguments tell; or just the one."""
 
-    tables: dict[str, Table[Any]]
+    tables_by_type: dict[str, Table[Any]]
     """By the name of the type."""
-    meant: Callable[[dict[str, Any]], Sequence[Meant]]
+    parse_keys: Callable[[dict[str, Any]], Sequence[NodeKey]]
     """Give what the arguments mean; BadInputError if they mean nothing."""
-    listed: bool = False
+    is_list: bool = False
     """Whether there can be several."""
 
     @cached_property
-    def reads(self) -> dict[str, Read]:
+    def query_specs_by_type(self) -> dict[str, QuerySpec]:
         """Describe the rows, by the name of the type."""
         return {
-            name: Read(table, whole(table), match=At(table.c.uuid))
-            for name, table in self.tables.items()
+            name: QuerySpec(table, list_row_columns(table), key_column=ColumnRef(table.c.uuid))
+            for name, table in self.tables_by_type.items()
         }
 
-    def wanted(self, given: dict[str, Any]) -> list[Meant]:
+    def resolve_keys(self, arguments: dict[str, Any]) -> list[NodeKey]:
         """Give the types and the keys that the arguments mean."""
         return [
-            (each[0], hyphened(each[1])) if each and each[0] in self.tables else None
-            for each in self.meant(given)
+            (node_key[0], hyphenate_uuid(node_key[1]))
+            if node_key and node_key[0] in self.tables_by_type
+            else None
+            for node_key in self.parse_keys(arguments)
         ]
 
-    async def find(self, info: Info, **given: Any) -> Any:
+    async def load_rows(self, info: Info, **arguments: Any) -> Any:
         """Load what the arguments mean."""
-        found = await asyncio.gather(*[self._find(info, each) for each in self.wanted(given)])
-        return found if self.listed else found[0]
+        rows = await asyncio.gather(
+            *[self._load_row(info, each) for each in self.resolve_keys(arguments)]
+        )
+        return rows if self.is_list else rows[0]
 
-    async def _find(self, info: Info, wanted: Meant) -> Row | None:
-        if wanted is None:
+    async def _load_row(self, info: Info, node_key: NodeKey) -> Row | None:
+        if node_key is None:
             return None
-        name, uuid = wanted
-        found = await info.context.loads.rows(self.reads[name], uuid)
-        return made(info, self.tables[name], found)[0] if found else None
+        name, uuid = node_key
+        records = await info.context.loader.load_rows(self.query_specs_by_type[name], uuid)
+        return build_rows(info, self.tables_by_type[name], records)[0] if records else None
 
 
 @dataclass(frozen=True, eq=False)
-class Listed:
+class RootListField:
     """All visible rows of `table`, which are few, in an order of their own."""
 
     table: Table[Any]
-    order: tuple[Any, ...] = ()
+    sort_columns: tuple[Any, ...] = ()
 
     @cached_property
-    def read(self) -> Read:
+    def query_spec(self) -> QuerySpec:
         """Describe the rows."""
-        return Read(self.table, whole(self.table), order=self.order)
+        return QuerySpec(self.table, list_row_columns(self.table), sort_columns=self.sort_columns)
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
 
         async def resolve(info: Info) -> list[Row]:
-            return made(info, self.table, await info.context.loads.rows(self.read, None))
+            return build_rows(
+                info, self.table, await info.context.loader.load_rows(self.query_spec, None)
+            )
 
         return resolve

@@ -9,9 +9,9 @@ import strawberry
 from sqlalchemy import Column
 
 from gateway.schema.framework.declarations import computed
-from gateway.schema.framework.scalars import bare, parsed_uuid
+from gateway.schema.framework.scalars import format_uuid, parse_uuid
 
-LONGEST_ID = 100
+MAX_GLOBAL_ID_LENGTH = 100
 
 
 @strawberry.interface(description="Something with an id of its own.")
@@ -21,22 +21,22 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Identifies the thing among all nodes.")
 
 
-def global_id(name: str, uuid: str) -> str:
+def encode_global_id(name: str, uuid: str) -> str:
     """Give the id of the thing of type `name` with `uuid`."""
-    return urlsafe_b64encode(f"{name}:{bare(uuid)}".encode()).decode()
+    return urlsafe_b64encode(f"{name}:{format_uuid(uuid)}".encode()).decode()
 
 
-def meant(value: str) -> tuple[str, str] | None:
+def decode_global_id(encoded_id: str) -> tuple[str, str] | None:
     """Give the type and the uuid of the thing whose id `value` is; None if it is no id."""
-    if len(value) > LONGEST_ID:
+    if len(encoded_id) > MAX_GLOBAL_ID_LENGTH:
         return None
     try:
-        kind, _, uuid = urlsafe_b64decode(value).decode().partition(":")
-        return kind, parsed_uuid(uuid)
+        type_name, _, uuid = urlsafe_b64decode(encoded_id).decode().partition(":")
+        return type_name, parse_uuid(uuid)
     except (ValueError, NotBase64):
         return None
 
 
-def identified(name: str, uuid: Column[Any]) -> Any:
+def node_id(name: str, uuid: Column[Any]) -> Any:
     """Declare the global id of things of type `name`."""
-    return computed(partial(global_id, name), uuid)
+    return computed(partial(encode_global_id, name), uuid)

@@ -13,167 +13,209 @@ from typing import Any, Protocol
 import strawberry
 from sqlalchemy import Column
 
-from gateway.db.query_spec import At, Condition, Door, Order, Read, Stretch
-from gateway.db.sql.aggregate import Sum
-from gateway.db.sql.row_types import Row, need, needed
-from gateway.schema.framework.arguments import Argument, Parent, by_name, signature, values
-from gateway.schema.framework.computed_inputs import Input, follow, needs, target, value
+from gateway.db.query_spec import Access, ColumnRef, PageWindow, QuerySpec, RowCondition, SortOrder
+from gateway.db.sql.aggregate import AggregateValue
+from gateway.db.sql.row_types import Row, require_columns, required_columns
+from gateway.schema.framework.arguments import (
+    FieldArgument,
+    ParentRow,
+    build_signature,
+    index_arguments,
+    parse_arguments,
+)
+from gateway.schema.framework.computed_inputs import (
+    ComputedInput,
+    get_referenced_column,
+    load_referenced_row,
+    require_input_columns,
+    resolve_input,
+)
 from gateway.schema.framework.context import Info
 
-RELATION = "relation"
+DECLARATION_KEY = "relation"
 """Under this name a field's metadata holds its declaration."""
 
 Resolver = Callable[..., Any]
 
 
-class Relation(Protocol):
+class FieldDeclaration(Protocol):
     """How a field's value is found."""
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
 
 
-def declare(relation: Relation, **options: Any) -> Any:
+def declare_field(declaration: FieldDeclaration, **options: Any) -> Any:
     """Declare a field whose type is its attribute's annotation."""
-    resolve = relation.resolver()
+    resolve = declaration.build_resolver()
     resolve.__annotations__.pop("return", None)
-    return strawberry.field(resolver=resolve, metadata={RELATION: relation}, **options)
+    return strawberry.field(resolver=resolve, metadata={DECLARATION_KEY: declaration}, **options)
 
 
-def made(info: Info, table: Any, found: list[tuple[Any, ...]]) -> list[Row]:
+def build_rows(info: Info, table: Any, records: list[tuple[Any, ...]]) -> list[Row]:
     """Make rows of `table` from what was read; the first column is the key they were found by."""
-    info.context.budget.spend(len(found))
-    names = [each.key for each in needed(table)]
-    return [Row.of(table).made(names, row[1:]) for row in found]
+    info.context.row_budget.consume_rows(len(records))
+    names = [column.key for column in required_columns(table)]
+    return [Row.class_for(table).from_values(names, record[1:]) for record in records]
 
 
-def whole(table: Any) -> tuple[At, ...]:
+def list_row_columns(table: Any) -> tuple[ColumnRef, ...]:
     """Give the columns that a row of `table` is read with."""
-    return tuple(map(At, needed(table)))
+    return tuple(map(ColumnRef, required_columns(table)))
 
 
-def shown(root: Any, info: Info) -> bool:
+def is_field_visible(root: Any, info: Info) -> bool:
     """Say whether the viewer is shown this field of `root`."""
-    return not isinstance(root, Row) or root.shows(info.python_name)
+    return not isinstance(root, Row) or root.shows_field(info.python_name)
 
 
 @dataclass(frozen=True, eq=False)
-class One:
+class ToOneField:
     """The row that `reference` points to; as a whole if the viewer sees it, else what REST shows.
 
     REST may show less below this reference than below others: `shows`.
     """
 
     reference: Column[Any]
-    shows: frozenset[str] | None = None
+    visible_fields: frozenset[str] | None = None
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
-        need([self.reference])
+        require_columns([self.reference])
 
-        async def resolve(root: Parent, info: Info) -> Row | None:
-            if not shown(root, info):
+        async def resolve(root: ParentRow, info: Info) -> Row | None:
+            if not is_field_visible(root, info):
                 return None
-            found = await follow(info.context, root, self.reference, self.shows)
-            if found is not None:
-                info.context.budget.spend(1)
-            return found
+            row = await load_referenced_row(info.context, root, self.reference, self.visible_fields)
+            if row is not None:
+                info.context.row_budget.consume_rows(1)
+            return row
 
         return resolve
 
 
 @dataclass(frozen=True, eq=False)
-class Many:
+class ToManyField:
     """The parts whose `reference` points here, in an order of their own; they must be few."""
 
     reference: Column[Any]
-    order: tuple[Column[Any], ...] = ()
-    where: tuple[Condition, ...] = ()
+    sort_columns: tuple[Column[Any], ...] = ()
+    conditions: tuple[RowCondition, ...] = ()
 
     @cached_property
-    def read(self) -> Read:
+    def query_spec(self) -> QuerySpec:
         """Describe the rows."""
         table: Any = self.reference.table
-        match = At(self.reference)
-        return Read(table, whole(table), Door.PARTS, match, self.where, order=self.order)
+        key_column = ColumnRef(self.reference)
+        return QuerySpec(
+            table,
+            list_row_columns(table),
+            Access.INHERITED,
+            key_column,
+            self.conditions,
+            sort_columns=self.sort_columns,
+        )
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
-        here = target(self.reference)
-        need([here])
+        parent_key_column = get_referenced_column(self.reference)
+        require_columns([parent_key_column])
 
-        async def resolve(root: Parent, info: Info) -> list[Row] | None:
-            if not shown(root, info):
+        async def resolve(root: ParentRow, info: Info) -> list[Row] | None:
+            if not is_field_visible(root, info):
                 return None
-            found = await info.context.loads.rows(self.read, getattr(root, here.key))
-            return made(info, self.reference.table, found)
+            records = await info.context.loader.load_rows(
+                self.query_spec, getattr(root, parent_key_column.key)
+            )
+            return build_rows(info, self.reference.table, records)
 
         return resolve
 
 
 @dataclass(frozen=True, eq=False)
-class First:
+class FirstRowField:
     """The first of the rows whose `reference` points here, of those that meet conditions.
 
     Without an order there is but one.
     """
 
     reference: Column[Any]
-    order: Order | None
-    where: tuple[Condition, ...] = ()
+    sort_order: SortOrder | None
+    conditions: tuple[RowCondition, ...] = ()
 
     @cached_property
-    def read(self) -> Read:
+    def query_spec(self) -> QuerySpec:
         """Describe the row."""
         table: Any = self.reference.table
-        one = None if self.order is None else Stretch(self.order, limit=1)
-        match = At(self.reference)
-        return Read(table, whole(table), Door.PARTS, match, self.where, one, placed=False)
+        page_window = None if self.sort_order is None else PageWindow(self.sort_order, limit=1)
+        key_column = ColumnRef(self.reference)
+        return QuerySpec(
+            table,
+            list_row_columns(table),
+            Access.INHERITED,
+            key_column,
+            self.conditions,
+            page_window,
+            with_sort_keys=False,
+        )
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
-        here = target(self.reference)
-        need([here])
+        parent_key_column = get_referenced_column(self.reference)
+        require_columns([parent_key_column])
 
-        async def resolve(root: Parent, info: Info) -> Row | None:
-            if not shown(root, info):
+        async def resolve(root: ParentRow, info: Info) -> Row | None:
+            if not is_field_visible(root, info):
                 return None
-            found = await info.context.loads.rows(self.read, getattr(root, here.key))
-            return made(info, self.reference.table, found)[0] if found else None
+            records = await info.context.loader.load_rows(
+                self.query_spec, getattr(root, parent_key_column.key)
+            )
+            return build_rows(info, self.reference.table, records)[0] if records else None
 
         return resolve
 
 
 @dataclass(frozen=True, eq=False)
-class Computed:
+class ComputedField:
     """What `function` makes of some columns, totals, facts and arguments."""
 
     function: Callable[..., Any]
-    inputs: tuple[Input, ...]
+    inputs: tuple[ComputedInput, ...]
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
-        for each in self.inputs:
-            needs(each)
-        arguments = by_name(each for each in self.inputs if isinstance(each, Argument))
-        waits = any(isinstance(each, (At, Sum)) for each in self.inputs)
+        for computed_input in self.inputs:
+            require_input_columns(computed_input)
+        arguments = index_arguments(
+            computed_input
+            for computed_input in self.inputs
+            if isinstance(computed_input, FieldArgument)
+        )
+        is_async = any(
+            isinstance(computed_input, (ColumnRef, AggregateValue))
+            for computed_input in self.inputs
+        )
 
-        async def waited(root: Parent, info: Info, **asked: Any) -> Any:
-            if not shown(root, info):
+        async def resolve_async(root: ParentRow, info: Info, **raw_arguments: Any) -> Any:
+            if not is_field_visible(root, info):
                 return None
-            given = self._values(root, info, values(arguments, asked))
-            waiting = [each for each in given if asyncio.iscoroutine(each)]
-            come = iter(await asyncio.gather(*waiting))
-            return self.function(*[next(come) if asyncio.iscoroutine(e) else e for e in given])
+            inputs = self._resolve_inputs(root, info, parse_arguments(arguments, raw_arguments))
+            pending = [each for each in inputs if asyncio.iscoroutine(each)]
+            results = iter(await asyncio.gather(*pending))
+            return self.function(
+                *[next(results) if asyncio.iscoroutine(item) else item for item in inputs]
+            )
 
-        def at_once(root: Parent, info: Info, **asked: Any) -> Any:
-            if not shown(root, info):
+        def resolve_sync(root: ParentRow, info: Info, **raw_arguments: Any) -> Any:
+            if not is_field_visible(root, info):
                 return None
-            return self.function(*self._values(root, info, values(arguments, asked)))
+            return self.function(
+                *self._resolve_inputs(root, info, parse_arguments(arguments, raw_arguments))
+            )
 
-        resolve: Resolver = waited if waits else at_once
-        resolve.__signature__ = signature(arguments)  # type: ignore[attr-defined]
+        resolve: Resolver = resolve_async if is_async else resolve_sync
+        resolve.__signature__ = build_signature(arguments)  # type: ignore[attr-defined]
         return resolve
 
-    def _values(self, root: Row, info: Info, asked: Mapping[str, Any]) -> list[Any]:
-        return [value(info.context, root, each, asked) for each in self.inputs]
+    def _resolve_inputs(self, root: Row, info: Info, arguments: Mapping[str, Any]) -> list[Any]:
+        return [resolve_input(info.context, root, each, arguments) for each in self.inputs]

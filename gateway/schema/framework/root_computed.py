@@ -7,18 +7,23 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from gateway.db.driver.encoding import hyphened
-from gateway.db.query_spec import At, Condition, Of, Read
-from gateway.schema.framework.arguments import Argument, by_name, signature, values
-from gateway.schema.framework.context import Fact, Info
-from gateway.schema.framework.filtered_lists import Narrowing
+from gateway.db.driver.encoding import hyphenate_uuid
+from gateway.db.query_spec import ColumnRef, Expression, QuerySpec, RowCondition
+from gateway.schema.framework.arguments import (
+    FieldArgument,
+    build_signature,
+    index_arguments,
+    parse_arguments,
+)
+from gateway.schema.framework.context import ContextFact, Info
+from gateway.schema.framework.filtered_lists import FilteredListRequest
 from gateway.schema.framework.relations import Resolver
 
-Input = At | Of | Fact | Argument
+RootComputedInput = ColumnRef | Expression | ContextFact | FieldArgument
 
 
 @dataclass(frozen=True, eq=False)
-class Derived:
+class RootComputedField:
     """What `function` makes of the visible row of `table` whose uuid `key` gives, if there is one.
 
     The `inputs` are columns, what SQL makes of them, facts and arguments. The
@@ -28,48 +33,58 @@ class Derived:
 
     function: Callable[..., Any]
     table: Table[Any]
-    key: Argument
-    parameters: tuple[Argument, ...]
-    where: tuple[Condition, ...]
-    inputs: tuple[Input, ...]
+    key_argument: FieldArgument
+    statement_arguments: tuple[FieldArgument, ...]
+    conditions: tuple[RowCondition, ...]
+    inputs: tuple[RootComputedInput, ...]
 
     @cached_property
-    def arguments(self) -> dict[str, Argument]:
+    def arguments(self) -> dict[str, FieldArgument]:
         """What clients may give, by public names."""
-        others = [each for each in self.inputs if isinstance(each, Argument)]
-        return by_name((self.key, *self.parameters, *others))
+        input_arguments = [each for each in self.inputs if isinstance(each, FieldArgument)]
+        return index_arguments((self.key_argument, *self.statement_arguments, *input_arguments))
 
     @cached_property
-    def read(self) -> Read:
+    def query_spec(self) -> QuerySpec:
         """Describe the row."""
-        columns = tuple([each for each in self.inputs if isinstance(each, (At, Of))])
-        return Read(self.table, columns, match=At(self.table.c.uuid), where=self.where)
+        columns = tuple([each for each in self.inputs if isinstance(each, (ColumnRef, Expression))])
+        return QuerySpec(
+            self.table, columns, key_column=ColumnRef(self.table.c.uuid), conditions=self.conditions
+        )
 
-    def uuid(self, given: Mapping[str, Any]) -> str:
+    def parse_uuid_key(self, arguments: Mapping[str, Any]) -> str:
         """Give the key of the row, as the database sends it."""
-        return hyphened(given[self.key.name])
+        return hyphenate_uuid(arguments[self.key_argument.name])
 
-    def asked(self, given: Mapping[str, Any]) -> Narrowing:
+    def parse_request(self, raw_arguments: Mapping[str, Any]) -> FilteredListRequest:
         """Give the parameters of the statement."""
-        asked = values(self.arguments, given)
-        return Narrowing(tuple([(each.name, asked[each.name]) for each in self.parameters]))
+        parsed_arguments = parse_arguments(self.arguments, raw_arguments)
+        return FilteredListRequest(
+            tuple([(each.name, parsed_arguments[each.name]) for each in self.statement_arguments])
+        )
 
-    def resolver(self) -> Resolver:
+    def build_resolver(self) -> Resolver:
         """Give the function that graphql-core calls."""
 
-        async def resolve(info: Info, **given: Any) -> Any:
-            parameters = self.asked(given).parameters()
-            found = await info.context.loads.rows(self.read, self.uuid(given), parameters)
-            if not found:
+        async def resolve(info: Info, **raw_arguments: Any) -> Any:
+            parameters = self.parse_request(raw_arguments).build_parameters()
+            rows = await info.context.loader.load_rows(
+                self.query_spec, self.parse_uuid_key(raw_arguments), parameters
+            )
+            if not rows:
                 return None
-            columns, asked = iter(found[0][1:]), values(self.arguments, given)
-            return self.function(*[_value(each, columns, info, asked) for each in self.inputs])
+            columns, arguments = iter(rows[0][1:]), parse_arguments(self.arguments, raw_arguments)
+            return self.function(
+                *[_get_input_value(each, columns, info, arguments) for each in self.inputs]
+            )
 
-        resolve.__signature__ = signature(self.arguments, parent=False)  # type: ignore[attr-defined]
+        resolve.__signature__ = build_signature(self.arguments, has_parent=False)  # type: ignore[attr-defined]
         return resolve
 
 
-def _value(given: Input, columns: Iterator[Any], info: Info, asked: Mapping[str, Any]) -> Any:
-    if isinstance(given, Fact):
-        return info.context.facts[given]
-    return asked[given.name] if isinstance(given, Argument) else next(columns)
+def _get_input_value(
+    root_input: RootComputedInput, columns: Iterator[Any], info: Info, arguments: Mapping[str, Any]
+) -> Any:
+    if isinstance(root_input, ContextFact):
+        return info.context.facts[root_input]
+    return arguments[root_input.name] if isinstance(root_input, FieldArgument) else next(columns)

@@ -5,23 +5,26 @@ from typing import Any
 
 from gateway.marketplace.plugins import PLUGINS
 
-SECRET = frozenset[str]().union(*(each.secret_attributes for each in PLUGINS.values()))
+SECRET_ATTRIBUTES = frozenset[str]().union(*(each.secret_attributes for each in PLUGINS.values()))
 """What some plugin keeps secret: who could look for a secret could find it by guessing."""
-MOST = 50
+MAX_ATTRIBUTE_VALUES = 50
 """Values of attributes that can be looked for at once: each is compared with those of all rows."""
 
 
-def wanted_attributes(given: Any) -> str:
+def parse_attribute_filter(attributes: Any) -> str:
     """Write the attributes that are looked for as JSON; ValueError says what to change."""
-    if not isinstance(given, dict):
+    if not isinstance(attributes, dict):
         message = "Give an object: for each attribute the wanted value, or a list of some."
         raise ValueError(message)  # noqa: TRY004 - it is a client's, not a caller's mistake
-    secret = sorted(SECRET & given.keys())
-    if secret:
-        raise ValueError(f"Leave out `{secret[0]}`: it is secret, and can't be looked for.")
-    if sum(len(each) if isinstance(each, list) else 1 for each in given.values()) > MOST:
-        raise ValueError(f"Give at most {MOST} values of attributes.")
+    secret_names = sorted(SECRET_ATTRIBUTES & attributes.keys())
+    if secret_names:
+        raise ValueError(f"Leave out `{secret_names[0]}`: it is secret, and can't be looked for.")
+    if (
+        sum(len(each) if isinstance(each, list) else 1 for each in attributes.values())
+        > MAX_ATTRIBUTE_VALUES
+    ):
+        raise ValueError(f"Give at most {MAX_ATTRIBUTE_VALUES} values of attributes.")
     try:
-        return json.dumps(given, allow_nan=False)
+        return json.dumps(attributes, allow_nan=False)
     except ValueError:
         raise ValueError("A number is too large.") from None

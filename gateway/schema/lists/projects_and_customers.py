@@ -3,84 +3,96 @@
 from enum import Enum
 
 from gateway.db import tables
-from gateway.db.query_spec import At, Order
-from gateway.db.sql.filters import among, at_least, at_most, contains, equal, pattern, where
-from gateway.schema.framework.filters import asked_for, filtered_by
-from gateway.schema.framework.publish import named
+from gateway.db.query_spec import ColumnRef, SortOrder
+from gateway.db.sql.filters import (
+    at_least,
+    at_most,
+    build_like_pattern,
+    contains_text,
+    equals_value,
+    filter_column,
+    in_values,
+)
+from gateway.schema.framework.filters import filter_field, filter_input
+from gateway.schema.framework.publish import enum
 from gateway.schema.framework.scalars import UUID, DateTime
 
 project, customer = tables.project.c, tables.customer.c
 
 
-@named
+@enum
 class ProjectOrder(Enum):
     """What projects are sorted by; without a value come last, or first downward."""
 
-    CREATED_ASC = Order((At(project.created),))
+    CREATED_ASC = SortOrder((ColumnRef(project.created),))
     """The oldest first."""
-    CREATED_DESC = Order((At(project.created),), descending=True)
+    CREATED_DESC = SortOrder((ColumnRef(project.created),), descending=True)
     """The newest first."""
-    NAME_ASC = Order((At(project.name),))
+    NAME_ASC = SortOrder((ColumnRef(project.name),))
     """By name."""
-    NAME_DESC = Order((At(project.name),), descending=True)
+    NAME_DESC = SortOrder((ColumnRef(project.name),), descending=True)
     """By name, backward."""
-    END_DATE_ASC = Order((At(project.end_date),))
+    END_DATE_ASC = SortOrder((ColumnRef(project.end_date),))
     """The first to end first."""
-    END_DATE_DESC = Order((At(project.end_date),), descending=True)
+    END_DATE_DESC = SortOrder((ColumnRef(project.end_date),), descending=True)
     """Those without an end, then the last to end."""
-    CUSTOMER_NAME_ASC = Order((At(customer.name, (project.customer_id,)),))
+    CUSTOMER_NAME_ASC = SortOrder((ColumnRef(customer.name, (project.customer_id,)),))
     """By the customer's name."""
-    CUSTOMER_NAME_DESC = Order((At(customer.name, (project.customer_id,)),), descending=True)
+    CUSTOMER_NAME_DESC = SortOrder(
+        (ColumnRef(customer.name, (project.customer_id,)),), descending=True
+    )
     """By the customer's name, backward."""
 
 
-@named
+@enum
 class CustomerOrder(Enum):
     """What customers are sorted by."""
 
-    CREATED_ASC = Order((At(customer.created),))
+    CREATED_ASC = SortOrder((ColumnRef(customer.created),))
     """The oldest first."""
-    CREATED_DESC = Order((At(customer.created),), descending=True)
+    CREATED_DESC = SortOrder((ColumnRef(customer.created),), descending=True)
     """The newest first."""
-    NAME_ASC = Order((At(customer.name),))
+    NAME_ASC = SortOrder((ColumnRef(customer.name),))
     """By name."""
-    NAME_DESC = Order((At(customer.name),), descending=True)
+    NAME_DESC = SortOrder((ColumnRef(customer.name),), descending=True)
     """By name, backward."""
 
 
-@asked_for
+@filter_input
 class ProjectFilter:
     """Which projects are wanted: those that meet all that is given; a null asks for nothing."""
 
-    uuid: list[UUID] | None = filtered_by(where(among, project.uuid))
+    uuid: list[UUID] | None = filter_field(filter_column(in_values, project.uuid))
     """One of these."""
-    name: str | None = filtered_by(where(contains, project.name), pattern)
+    name: str | None = filter_field(filter_column(contains_text, project.name), build_like_pattern)
     """The name has this in it, in upper or lower case."""
-    name_exact: str | None = filtered_by(where(equal, project.name))
+    name_exact: str | None = filter_field(filter_column(equals_value, project.name))
     """The name is this."""
-    slug: str | None = filtered_by(where(equal, project.slug))
+    slug: str | None = filter_field(filter_column(equals_value, project.slug))
     """The slug is this."""
-    customer_uuid: list[UUID] | None = filtered_by(where(among, customer.uuid, project.customer_id))
+    customer_uuid: list[UUID] | None = filter_field(
+        filter_column(in_values, customer.uuid, project.customer_id)
+    )
     """Of one of these customers."""
-    created: DateTime | None = filtered_by(where(at_least, project.created))
+    created: DateTime | None = filter_field(filter_column(at_least, project.created))
     """Made then or later."""
-    created_before: DateTime | None = filtered_by(where(at_most, project.created))
+    created_before: DateTime | None = filter_field(filter_column(at_most, project.created))
     """Made then or earlier."""
 
 
-@asked_for
+@filter_input
 class CustomerFilter:
     """Which customers are wanted: those that meet all that is given; a null asks for nothing."""
 
-    uuid: list[UUID] | None = filtered_by(where(among, customer.uuid))
+    uuid: list[UUID] | None = filter_field(filter_column(in_values, customer.uuid))
     """One of these."""
-    name: str | None = filtered_by(where(contains, customer.name), pattern)
+    name: str | None = filter_field(filter_column(contains_text, customer.name), build_like_pattern)
     """The name has this in it, in upper or lower case."""
-    name_exact: str | None = filtered_by(where(equal, customer.name))
+    name_exact: str | None = filter_field(filter_column(equals_value, customer.name))
     """The name is this."""
-    slug: str | None = filtered_by(where(equal, customer.slug))
+    slug: str | None = filter_field(filter_column(equals_value, customer.slug))
     """The slug is this."""
-    created: DateTime | None = filtered_by(where(at_least, customer.created))
+    created: DateTime | None = filter_field(filter_column(at_least, customer.created))
     """Made then or later."""
-    created_before: DateTime | None = filtered_by(where(at_most, customer.created))
+    created_before: DateTime | None = filter_field(filter_column(at_most, customer.created))
     """Made then or earlier."""

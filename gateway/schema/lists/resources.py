@@ -3,183 +3,234 @@
 from enum import Enum
 
 from gateway.db import tables
-from gateway.db.query_spec import At, Order, Side
+from gateway.db.query_spec import ColumnRef, Perspective, SortOrder
 from gateway.db.sql import json_filters, relation_filters
-from gateway.db.sql.filters import among, at_least, at_most, contains, equal, given, pattern, where
+from gateway.db.sql.filters import (
+    at_least,
+    at_most,
+    build_like_pattern,
+    contains_text,
+    equals_value,
+    filter_column,
+    has_value,
+    in_values,
+)
 from gateway.schema.enums import OrderState, ResourceState
-from gateway.schema.framework.filters import asked_for, filtered_by
-from gateway.schema.framework.publish import named
+from gateway.schema.framework.filters import filter_field, filter_input
+from gateway.schema.framework.publish import enum
 from gateway.schema.framework.scalars import JSON, UUID, Date, DateTime
-from gateway.schema.lists.attribute_filter import wanted_attributes
+from gateway.schema.lists.attribute_filter import parse_attribute_filter
 
 resource, offering, project = tables.resource.c, tables.offering.c, tables.project.c
 
 
-@named
+@enum
 class VisibleAs(Enum):
     """From which side a viewer looks at resources; staff and support see all from each."""
 
-    CONSUMER = Side.CONSUMER
+    CONSUMER = Perspective.CONSUMER
     """Resources of the viewer's projects and organisations."""
-    PROVIDER = Side.PROVIDER
+    PROVIDER = Perspective.PROVIDER
     """Resources of the offerings that the viewer provides."""
     ANY = None
     """Both."""
 
 
-@named
+@enum
 class ResourceOrder(Enum):
     """What resources are sorted by; without a value come last, or first downward."""
 
-    CREATED_ASC = Order((At(resource.created),))
+    CREATED_ASC = SortOrder((ColumnRef(resource.created),))
     """The oldest first."""
-    CREATED_DESC = Order((At(resource.created),), descending=True)
+    CREATED_DESC = SortOrder((ColumnRef(resource.created),), descending=True)
     """The newest first."""
-    NAME_ASC = Order((At(resource.name),))
+    NAME_ASC = SortOrder((ColumnRef(resource.name),))
     """By name."""
-    NAME_DESC = Order((At(resource.name),), descending=True)
+    NAME_DESC = SortOrder((ColumnRef(resource.name),), descending=True)
     """By name, backward."""
-    PROJECT_NAME_ASC = Order((At(project.name, (resource.project_id,)),))
+    PROJECT_NAME_ASC = SortOrder((ColumnRef(project.name, (resource.project_id,)),))
     """By the project's name."""
-    PROJECT_NAME_DESC = Order((At(project.name, (resource.project_id,)),), descending=True)
+    PROJECT_NAME_DESC = SortOrder(
+        (ColumnRef(project.name, (resource.project_id,)),), descending=True
+    )
     """By the project's name, backward."""
-    STATE_ASC = Order((At(resource.state),))
+    STATE_ASC = SortOrder((ColumnRef(resource.state),))
     """By state, from creating to terminated."""
-    STATE_DESC = Order((At(resource.state),), descending=True)
+    STATE_DESC = SortOrder((ColumnRef(resource.state),), descending=True)
     """By state, from terminated to creating."""
-    END_DATE_ASC = Order((At(resource.end_date),))
+    END_DATE_ASC = SortOrder((ColumnRef(resource.end_date),))
     """The first to end first."""
-    END_DATE_DESC = Order((At(resource.end_date),), descending=True)
+    END_DATE_DESC = SortOrder((ColumnRef(resource.end_date),), descending=True)
     """Those without an end, then the last to end."""
 
 
-@asked_for
+@filter_input
 class ResourceFilter:
     """Which resources are wanted: those that meet all that is given; a null asks for nothing."""
 
-    uuid: list[UUID] | None = filtered_by(where(among, resource.uuid))
+    uuid: list[UUID] | None = filter_field(filter_column(in_values, resource.uuid))
     """One of these."""
-    name: str | None = filtered_by(where(contains, resource.name), pattern)
+    name: str | None = filter_field(filter_column(contains_text, resource.name), build_like_pattern)
     """The name has this in it, in upper or lower case."""
-    name_exact: str | None = filtered_by(where(equal, resource.name))
+    name_exact: str | None = filter_field(filter_column(equals_value, resource.name))
     """The name is this."""
-    slug: str | None = filtered_by(where(equal, resource.slug))
+    slug: str | None = filter_field(filter_column(equals_value, resource.slug))
     """The slug is this."""
-    backend_id: str | None = filtered_by(where(equal, resource.backend_id))
+    backend_id: str | None = filter_field(filter_column(equals_value, resource.backend_id))
     """The backend calls it this."""
-    state: list[ResourceState] | None = filtered_by(where(among, resource.state))
+    state: list[ResourceState] | None = filter_field(filter_column(in_values, resource.state))
     """In one of these states."""
-    runtime_state: str | None = filtered_by(
-        where(json_filters.inner("runtime_state", equal), resource.backend_metadata)
+    runtime_state: str | None = filter_field(
+        filter_column(
+            json_filters.compare_json_text("runtime_state", equals_value), resource.backend_metadata
+        )
     )
     """The backend says that it is in this state."""
-    order_state: list[OrderState] | None = filtered_by(where(relation_filters.ordered, resource.id))
+    order_state: list[OrderState] | None = filter_field(
+        filter_column(relation_filters.has_order_in_states, resource.id)
+    )
     """Has an order in one of these states."""
-    created: DateTime | None = filtered_by(where(at_least, resource.created))
+    created: DateTime | None = filter_field(filter_column(at_least, resource.created))
     """Made then or later."""
-    created_before: DateTime | None = filtered_by(where(at_most, resource.created))
+    created_before: DateTime | None = filter_field(filter_column(at_most, resource.created))
     """Made then or earlier."""
-    modified: DateTime | None = filtered_by(where(at_least, resource.modified))
+    modified: DateTime | None = filter_field(filter_column(at_least, resource.modified))
     """Changed then or later."""
-    modified_before: DateTime | None = filtered_by(where(at_most, resource.modified))
+    modified_before: DateTime | None = filter_field(filter_column(at_most, resource.modified))
     """Changed then or earlier."""
-    end_date: Date | None = filtered_by(where(at_least, resource.end_date))
+    end_date: Date | None = filter_field(filter_column(at_least, resource.end_date))
     """Ends that day or later."""
-    end_date_before: Date | None = filtered_by(where(at_most, resource.end_date))
+    end_date_before: Date | None = filter_field(filter_column(at_most, resource.end_date))
     """Ends that day or earlier."""
-    has_terminate_date: bool | None = filtered_by(where(given, resource.end_date))
+    has_terminate_date: bool | None = filter_field(filter_column(has_value, resource.end_date))
     """Has an end date, or has none."""
-    downscaled: bool | None = filtered_by(where(equal, resource.downscaled))
+    downscaled: bool | None = filter_field(filter_column(equals_value, resource.downscaled))
     """Has less than its limits, or not."""
-    paused: bool | None = filtered_by(where(equal, resource.paused))
+    paused: bool | None = filter_field(filter_column(equals_value, resource.paused))
     """Is paused, or not."""
-    restrict_member_access: bool | None = filtered_by(where(equal, resource.restrict_member_access))
+    restrict_member_access: bool | None = filter_field(
+        filter_column(equals_value, resource.restrict_member_access)
+    )
     """Keeps plain members out, or not."""
-    is_attached: bool | None = filtered_by(
-        where(json_filters.inner("instance_name", given), resource.backend_metadata)
+    is_attached: bool | None = filter_field(
+        filter_column(
+            json_filters.compare_json_text("instance_name", has_value), resource.backend_metadata
+        )
     )
     """Is attached to a machine, or not."""
-    flavor_name: str | None = filtered_by(
-        where(json_filters.inner("flavor_name", contains), resource.backend_metadata), pattern
+    flavor_name: str | None = filter_field(
+        filter_column(
+            json_filters.compare_json_text("flavor_name", contains_text), resource.backend_metadata
+        ),
+        build_like_pattern,
     )
     """The name of its flavor has this in it, in upper or lower case."""
-    image_name: str | None = filtered_by(
-        where(json_filters.inner("image_name", contains), resource.backend_metadata), pattern
+    image_name: str | None = filter_field(
+        filter_column(
+            json_filters.compare_json_text("image_name", contains_text), resource.backend_metadata
+        ),
+        build_like_pattern,
     )
     """The name of its image has this in it, in upper or lower case."""
-    resource_attributes: JSON | None = filtered_by(
-        where(json_filters.all_of, resource.attributes), wanted_attributes
+    resource_attributes: JSON | None = filter_field(
+        filter_column(json_filters.json_equals_all, resource.attributes), parse_attribute_filter
     )
     """Was ordered with all of these attributes: a list names values of which one is to be there."""
-    visible_to_providers: bool | None = filtered_by(
-        where(relation_filters.shown_to_providers, resource.id)
+    visible_to_providers: bool | None = filter_field(
+        filter_column(relation_filters.is_visible_to_providers, resource.id)
     )
     """If true, none that waits for its consumer to approve it, or for its time to come."""
-    offering_uuid: list[UUID] | None = filtered_by(
-        where(among, offering.uuid, resource.offering_id)
+    offering_uuid: list[UUID] | None = filter_field(
+        filter_column(in_values, offering.uuid, resource.offering_id)
     )
     """Of one of these offerings."""
-    offering_slug: list[str] | None = filtered_by(where(among, offering.slug, resource.offering_id))
+    offering_slug: list[str] | None = filter_field(
+        filter_column(in_values, offering.slug, resource.offering_id)
+    )
     """Of an offering with one of these slugs."""
-    offering_type: str | None = filtered_by(where(equal, offering.type, resource.offering_id))
+    offering_type: str | None = filter_field(
+        filter_column(equals_value, offering.type, resource.offering_id)
+    )
     """Of an offering of this type."""
-    offering_billable: bool | None = filtered_by(
-        where(equal, offering.billable, resource.offering_id)
+    offering_billable: bool | None = filter_field(
+        filter_column(equals_value, offering.billable, resource.offering_id)
     )
     """Of an offering that is billed, or is not."""
-    offering_shared: bool | None = filtered_by(where(equal, offering.shared, resource.offering_id))
+    offering_shared: bool | None = filter_field(
+        filter_column(equals_value, offering.shared, resource.offering_id)
+    )
     """Of an offering for everybody, or of a private one."""
-    lexis_links_supported: bool | None = filtered_by(
-        where(json_filters.has("heappe_url"), offering.plugin_options, resource.offering_id)
+    lexis_links_supported: bool | None = filter_field(
+        filter_column(
+            json_filters.has_json_key("heappe_url"), offering.plugin_options, resource.offering_id
+        )
     )
     """Of an offering that LEXIS can be linked to, or can't."""
-    usage_based: bool | None = filtered_by(
-        where(relation_filters.of_type("usage"), offering.id, resource.offering_id)
+    usage_based: bool | None = filter_field(
+        filter_column(relation_filters.has_billing_type("usage"), offering.id, resource.offering_id)
     )
     """Of an offering with components that are billed by use, or without any."""
-    limit_based: bool | None = filtered_by(
-        where(relation_filters.of_type("limit"), offering.id, resource.offering_id)
+    limit_based: bool | None = filter_field(
+        filter_column(relation_filters.has_billing_type("limit"), offering.id, resource.offering_id)
     )
     """Of an offering with components that are billed by limit, or without any."""
-    only_usage_based: bool | None = filtered_by(
-        where(relation_filters.only_of_type("usage"), offering.id, resource.offering_id)
+    only_usage_based: bool | None = filter_field(
+        filter_column(
+            relation_filters.has_only_billing_type("usage"), offering.id, resource.offering_id
+        )
     )
     """Of an offering whose components are all billed by use, or of any other."""
-    only_limit_based: bool | None = filtered_by(
-        where(relation_filters.only_of_type("limit"), offering.id, resource.offering_id)
+    only_limit_based: bool | None = filter_field(
+        filter_column(
+            relation_filters.has_only_billing_type("limit"), offering.id, resource.offering_id
+        )
     )
     """Of an offering whose components are all billed by limit, or of any other."""
-    component_count: int | None = filtered_by(
-        where(relation_filters.counted(), offering.id, resource.offering_id)
+    component_count: int | None = filter_field(
+        filter_column(relation_filters.has_component_count(), offering.id, resource.offering_id)
     )
     """Of an offering with so many components."""
-    limit_component_count: int | None = filtered_by(
-        where(relation_filters.counted("limit"), offering.id, resource.offering_id)
+    limit_component_count: int | None = filter_field(
+        filter_column(
+            relation_filters.has_component_count("limit"), offering.id, resource.offering_id
+        )
     )
     """Of an offering with so many components that are billed by limit."""
-    service_manager_uuid: UUID | None = filtered_by(
-        where(relation_filters.managed, offering.id, resource.offering_id)
+    service_manager_uuid: UUID | None = filter_field(
+        filter_column(relation_filters.has_manager, offering.id, resource.offering_id)
     )
     """Of an offering for everybody that this user manages."""
-    parent_offering_uuid: UUID | None = filtered_by(
-        where(equal, offering.uuid, resource.offering_id, offering.parent_id)
+    parent_offering_uuid: UUID | None = filter_field(
+        filter_column(equals_value, offering.uuid, resource.offering_id, offering.parent_id)
     )
     """Of an offering that belongs to this one."""
-    plan_uuid: UUID | None = filtered_by(where(equal, tables.plan.c.uuid, resource.plan_id))
+    plan_uuid: UUID | None = filter_field(
+        filter_column(equals_value, tables.plan.c.uuid, resource.plan_id)
+    )
     """With this plan."""
-    project_uuid: UUID | None = filtered_by(where(equal, project.uuid, resource.project_id))
+    project_uuid: UUID | None = filter_field(
+        filter_column(equals_value, project.uuid, resource.project_id)
+    )
     """In this project."""
-    project_name: str | None = filtered_by(where(equal, project.name, resource.project_id))
+    project_name: str | None = filter_field(
+        filter_column(equals_value, project.name, resource.project_id)
+    )
     """In a project of this name."""
-    customer_uuid: UUID | None = filtered_by(
-        where(equal, tables.customer.c.uuid, resource.project_id, project.customer_id)
+    customer_uuid: UUID | None = filter_field(
+        filter_column(
+            equals_value, tables.customer.c.uuid, resource.project_id, project.customer_id
+        )
     )
     """In a project of this customer."""
-    provider_uuid: UUID | None = filtered_by(
-        where(equal, tables.customer.c.uuid, resource.offering_id, offering.customer_id)
+    provider_uuid: UUID | None = filter_field(
+        filter_column(
+            equals_value, tables.customer.c.uuid, resource.offering_id, offering.customer_id
+        )
     )
     """Of an offering of this provider."""
-    category_uuid: UUID | None = filtered_by(
-        where(equal, tables.category.c.uuid, resource.offering_id, offering.category_id)
+    category_uuid: UUID | None = filter_field(
+        filter_column(
+            equals_value, tables.category.c.uuid, resource.offering_id, offering.category_id
+        )
     )
     """Of an offering of this category."""

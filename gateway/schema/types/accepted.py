@@ -4,7 +4,7 @@ import inspect
 
 import strawberry
 
-from gateway.schema.framework.publish import describe
+from gateway.schema.framework.publish import apply_docstrings
 from gateway.schema.types.order import Order
 from gateway.schema.types.resource import Resource
 
@@ -18,4 +18,4 @@ class Accepted:
     """The order that was placed, approved, rejected or called off; null if it takes none."""
 
 
-describe(Accepted, strawberry.interface(Accepted, description=inspect.getdoc(Accepted)))
+apply_docstrings(Accepted, strawberry.interface(Accepted, description=inspect.getdoc(Accepted)))

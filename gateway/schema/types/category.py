@@ -7,13 +7,13 @@ import strawberry
 from gateway.db import tables
 from gateway.db.sql.row_types import Row
 from gateway.schema.framework.connection_type import Page
-from gateway.schema.framework.context import Fact
+from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.declarations import computed, pages
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import UUID
 from gateway.schema.lists.offerings import OfferingFilter, OfferingOrder
-from gateway.schema.types.endpoint import media_url
+from gateway.schema.types.endpoint import build_media_url
 
 if TYPE_CHECKING:
     from gateway.schema.types.offering import Offering
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 category = tables.category.c
 
 
-@published
+@object_type
 class Category(Row, Node, tables=(tables.category,)):
     """A kind of offerings, such as storage."""
 
-    id: strawberry.ID = identified("Category", category.uuid)
+    id: strawberry.ID = node_id("Category", category.uuid)
     """Identifies the category among all nodes."""
     uuid: UUID
     """Identifies the category for good."""
@@ -33,7 +33,7 @@ class Category(Row, Node, tables=(tables.category,)):
     """What people call the category."""
     description: str
     """What the category holds."""
-    icon: str | None = computed(media_url, category.icon, Fact.MEDIA_URL)
+    icon: str | None = computed(build_media_url, category.icon, ContextFact.MEDIA_URL)
     """The address of its picture; null if there is none, or nobody said where pictures are."""
     offerings: Page[Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")]] = (
         pages(tables.offering.c.category_id, OfferingOrder, OfferingFilter)

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.db import tables
-from gateway.db.query_spec import At
+from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
-from gateway.marketplace.plugins import plugin
+from gateway.marketplace.plugins import get_plugin
 from gateway.schema.framework.declarations import computed, one
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import named, published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import enum, object_type
 from gateway.schema.framework.scalars import UUID, Decimal
 
 if TYPE_CHECKING:
     from gateway.schema.types.offering import Offering
 
 component = tables.component.c
-TYPE = At(tables.offering.c.type, (component.offering_id,))
+OFFERING_TYPE = ColumnRef(tables.offering.c.type, (component.offering_id,))
 
 
-@named
+@enum
 class BillingType(Enum):
     """How a component is billed."""
 
@@ -38,7 +38,7 @@ class BillingType(Enum):
     """On every change of the plan."""
 
 
-@named
+@enum
 class LimitPeriod(Enum):
     """After what time a limit starts anew."""
 
@@ -52,21 +52,21 @@ class LimitPeriod(Enum):
     """Never: it holds for the resource's whole life."""
 
 
-def factor(offering_type: str, kind: str) -> int | None:
+def find_unit_factor(offering_type: str, component_type: str) -> int | None:
     """Give how many backend units make one of a component that the plugin brings."""
-    return plugin(offering_type).factors.get(kind)
+    return get_plugin(offering_type).backend_factors.get(component_type)
 
 
-def is_builtin(offering_type: str, kind: str) -> bool:
+def is_plugin_component(offering_type: str, component_type: str) -> bool:
     """Say whether the plugin brings the component."""
-    return kind in plugin(offering_type).factors
+    return component_type in get_plugin(offering_type).backend_factors
 
 
-@published
+@object_type
 class Component(Row, Node, tables=(tables.component, registry.effective_component)):
     """One thing an offering is metered by, such as CPU hours."""
 
-    id: strawberry.ID = identified("Component", component.uuid)
+    id: strawberry.ID = node_id("Component", component.uuid)
     """Identifies the component among all nodes."""
     uuid: UUID
     """Identifies the component for good."""
@@ -102,9 +102,9 @@ class Component(Row, Node, tables=(tables.component, registry.effective_componen
     """Whether there is one or none of it."""
     default_limit: Decimal | None
     """The limit that a form starts with."""
-    factor: int | None = computed(factor, TYPE, component.type)
+    factor: int | None = computed(find_unit_factor, OFFERING_TYPE, component.type)
     """How many backend units make one; null if the offering's type does not bring the component."""
-    is_builtin: bool = computed(is_builtin, TYPE, component.type)
+    is_builtin: bool = computed(is_plugin_component, OFFERING_TYPE, component.type)
     """Whether the offering's type brings the component."""
     is_prepaid: bool | None
     """Whether it is paid for in advance; null in older marketplaces."""

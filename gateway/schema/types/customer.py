@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.db import tables
-from gateway.db.queries.aggregates import STATES_OF_CUSTOMER
+from gateway.db.queries.aggregates import RESOURCE_STATES_BY_CUSTOMER
 from gateway.db.sql.row_types import Row
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.declarations import pages
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.lists.offerings import OfferingFilter, OfferingOrder
 from gateway.schema.lists.projects_and_customers import ProjectFilter, ProjectOrder
 from gateway.schema.lists.resources import ResourceFilter, ResourceOrder
-from gateway.schema.types.resource_count import ResourceCount, resource_counts
+from gateway.schema.types.resource_count import ResourceCount, declare_resource_counts
 
 if TYPE_CHECKING:
     from gateway.schema.types.offering import Offering
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 customer, project = tables.customer.c, tables.project.c
 
 
-@published
+@object_type
 class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name slug description"):
     """An organisation: it has projects, or provides offerings, or both.
 
@@ -33,7 +33,7 @@ class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name 
     and as a provider its description; all else is null.
     """
 
-    id: strawberry.ID = identified("Customer", customer.uuid)
+    id: strawberry.ID = node_id("Customer", customer.uuid)
     """Identifies the organisation among all nodes."""
     uuid: UUID
     """Identifies the organisation for good."""
@@ -65,5 +65,7 @@ class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name 
         Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] | None
     ) = pages(project.customer_id, ResourceOrder, ResourceFilter, tables.resource.c.project_id)
     """The resources of its projects that the viewer sees; null if it is only referred to."""
-    resource_counts: list[ResourceCount] | None = resource_counts(STATES_OF_CUSTOMER, customer.id)
+    resource_counts: list[ResourceCount] | None = declare_resource_counts(
+        RESOURCE_STATES_BY_CUSTOMER, customer.id
+    )
     """How many of `resources` are in each state; states without any are left out."""

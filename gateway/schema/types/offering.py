@@ -5,26 +5,26 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.db import tables
-from gateway.db.queries.aggregates import ORDERS_OF_OFFERING, STATES_OF_OFFERING
-from gateway.db.sql.aggregate import Sum
+from gateway.db.queries.aggregates import ORDER_COUNT_BY_OFFERING, RESOURCE_STATES_BY_OFFERING
+from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
 from gateway.schema.framework.connection_type import Page
-from gateway.schema.framework.context import Fact
+from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.declarations import computed, many, one, pages
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime
 from gateway.schema.lists.offerings import OfferingState
 from gateway.schema.lists.resources import ResourceFilter, ResourceOrder
 from gateway.schema.types.category import Category
 from gateway.schema.types.component import Component
 from gateway.schema.types.customer import Customer
-from gateway.schema.types.endpoint import Endpoint, media_url
+from gateway.schema.types.endpoint import Endpoint, build_media_url
 from gateway.schema.types.partition import Partition
 from gateway.schema.types.plan import Plan
 from gateway.schema.types.project import Project
-from gateway.schema.types.resource_count import ResourceCount, resource_counts
+from gateway.schema.types.resource_count import ResourceCount, declare_resource_counts
 from gateway.schema.types.software import OfferingRole, OfferingSoftwareCatalog
 
 if TYPE_CHECKING:
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 offering = tables.offering.c
 
 
-def order_count(counted: str | int) -> int:
+def clamp_order_count(raw_count: str | int) -> int:
     """Give how many orders there were; what was counted down may be below none (domain.md §3.7)."""
-    return max(0, int(counted))
+    return max(0, int(raw_count))
 
 
-@published
+@object_type
 class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering)):
     """Something that a provider offers, such as a cluster or a cloud.
 
     Whoever sees one of its resources sees all of it.
     """
 
-    id: strawberry.ID = identified("Offering", offering.uuid)
+    id: strawberry.ID = node_id("Offering", offering.uuid)
     """Identifies the offering among all nodes."""
     uuid: UUID
     """Identifies the offering for good."""
@@ -97,9 +97,9 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     """Its digital object identifier; empty if it has none."""
     citation_count: int
     """How often it was cited; -1 if that is not known."""
-    image: str | None = computed(media_url, offering.image, Fact.MEDIA_URL)
+    image: str | None = computed(build_media_url, offering.image, ContextFact.MEDIA_URL)
     """The address of its picture; null if there is none, or nobody said where pictures are."""
-    thumbnail: str | None = computed(media_url, offering.thumbnail, Fact.MEDIA_URL)
+    thumbnail: str | None = computed(build_media_url, offering.thumbnail, ContextFact.MEDIA_URL)
     """The address of its small picture; null as for `image`."""
     attributes: JSON
     """What its category asks to know of it."""
@@ -133,7 +133,9 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
         tables.offering_software_catalog.c.offering_id
     )
     """The software that comes with it."""
-    order_count: int = computed(order_count, Sum(ORDERS_OF_OFFERING, "count", offering.id, 0))
+    order_count: int = computed(
+        clamp_order_count, AggregateValue(ORDER_COUNT_BY_OFFERING, "count", offering.id, 0)
+    )
     """How many orders it had."""
     plans: list[Plan] = many(tables.plan.c.offering_id)
     """The ways to pay for it that are open to the viewer."""
@@ -145,5 +147,7 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
         pages(tables.resource.c.offering_id, ResourceOrder, ResourceFilter)
     )
     """Its resources that the viewer sees."""
-    resource_counts: list[ResourceCount] = resource_counts(STATES_OF_OFFERING, offering.id)
+    resource_counts: list[ResourceCount] = declare_resource_counts(
+        RESOURCE_STATES_BY_OFFERING, offering.id
+    )
     """How many of `resources` are in each state; states without any are left out."""

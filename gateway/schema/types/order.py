@@ -8,20 +8,20 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
-from gateway.db.queries.aggregates import BLOCKING, PRICES_OF_PLAN
-from gateway.db.query_spec import At
-from gateway.db.sql.aggregate import Sum
+from gateway.db.queries.aggregates import BLOCKING_ORDER_STATES, PRICES_BY_PLAN
+from gateway.db.query_spec import ColumnRef
+from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
-from gateway.marketplace.plugins import plugin, safe_attributes
+from gateway.marketplace.plugins import get_plugin, strip_secret_attributes
 from gateway.schema.enums import OrderState, OrderType
-from gateway.schema.framework.context import Fact
+from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.declarations import computed, one
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import named, published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import enum, object_type
 from gateway.schema.framework.scalars import JSON, UUID, Date, DateTime, Decimal
-from gateway.schema.types.endpoint import attachment_url
+from gateway.schema.types.endpoint import build_attachment_url
 from gateway.schema.types.offering import Offering
-from gateway.schema.types.plan import Plan, price
+from gateway.schema.types.plan import Plan, format_price
 from gateway.schema.types.project import Project
 from gateway.schema.types.user import User
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from gateway.schema.types.resource import Resource
 
 order = tables.order.c
-TYPE = At(tables.offering.c.type, (order.offering_id,))
-PERSON = "id uuid username full_name"
-CREATE, UPDATE = OrderType.CREATE.value, OrderType.UPDATE.value
+OFFERING_TYPE = ColumnRef(tables.offering.c.type, (order.offering_id,))
+PERSON_FIELDS = "id uuid username full_name"
+CREATE_TYPE, UPDATE_TYPE = OrderType.CREATE.value, OrderType.UPDATE.value
 
 
-@named
+@enum
 class OrderSubtype(Enum):
     """What an order of type UPDATE changes."""
 
@@ -48,54 +48,58 @@ class OrderSubtype(Enum):
     """The plan of the resource."""
 
 
-def subtype(kind: int, attributes: str, old_plan: int | None) -> OrderSubtype | None:
+def classify_update(
+    order_type: int, attributes_json: str, old_plan_id: int | None
+) -> OrderSubtype | None:
     """Say what an order changes; null unless it is an update that can be told (domain.md §2.4)."""
-    given = msgspec.json.decode(attributes)
-    if kind != UPDATE:
+    decoded = msgspec.json.decode(attributes_json)
+    if order_type != UPDATE_TYPE:
         return None
-    known = given if isinstance(given, dict) else {}
-    if known.get("action") == "renew":
+    attributes = decoded if isinstance(decoded, dict) else {}
+    if attributes.get("action") == "renew":
         return OrderSubtype.RENEW
-    if "old_limits" in known:
+    if "old_limits" in attributes:
         return OrderSubtype.UPDATE_LIMITS
-    if "new_options" in known or "old_options" in known:
+    if "new_options" in attributes or "old_options" in attributes:
         return OrderSubtype.UPDATE_OPTIONS
-    return None if old_plan is None else OrderSubtype.PLAN_SWITCH
+    return None if old_plan_id is None else OrderSubtype.PLAN_SWITCH
 
 
-def completed(at: str | None, activated: str | None) -> str | None:
+def choose_completion_time(completed_at: str | None, activated_at: str | None) -> str | None:
     """Give when an order was carried out, under its name of today or of October 2024."""
-    return at or activated
+    return completed_at or activated_at
 
 
-def traceback(text: str, viewer: Viewer) -> str | None:
+def restrict_traceback(stored_traceback: str, viewer: Viewer) -> str | None:
     """Show where an order failed to staff and support only (domain.md §3.2)."""
-    return text if viewer.everything else None
+    return stored_traceback if viewer.sees_everything else None
 
 
-def fixed_price(kind: int, fixed: str | int) -> str:
+def compute_fixed_price(order_type: int, plan_fixed_price: str | int) -> str:
     """Give what a new resource costs whatever its limits are (domain.md §3.3)."""
-    return price(fixed if kind == CREATE else 0)
+    return format_price(plan_fixed_price if order_type == CREATE_TYPE else 0)
 
 
-def activation_price(kind: int, once: str | int, switch: str | int) -> str:
+def compute_activation_price(
+    order_type: int, one_time_price: str | int, switch_price: str | int
+) -> str:
     """Give what is paid once the order is carried out (domain.md §3.3)."""
-    return price({CREATE: once, UPDATE: switch}.get(kind, 0))
+    return format_price({CREATE_TYPE: one_time_price, UPDATE_TYPE: switch_price}.get(order_type, 0))
 
 
-def can_terminate(offering_type: str, state: int) -> bool:
+def can_cancel_order(offering_type: str, state: int) -> bool:
     """Say whether an order can be called off (domain.md §3.3)."""
-    return plugin(offering_type).orders_cancellable and state in BLOCKING
+    return get_plugin(offering_type).can_cancel_orders and state in BLOCKING_ORDER_STATES
 
 
-@published
+@object_type
 class Order(Row, Node, tables=(tables.order,)):
     """What somebody asked of a provider: a new resource, a change of one, or its end.
 
     Whoever sees a resource sees its first order, and the one in progress.
     """
 
-    id: strawberry.ID = identified("Order", order.uuid)
+    id: strawberry.ID = node_id("Order", order.uuid)
     """Identifies the order among all nodes."""
     uuid: UUID
     """Identifies the order for good."""
@@ -106,44 +110,52 @@ class Order(Row, Node, tables=(tables.order,)):
     type: OrderType | None
     """What it asks for."""
     subtype: OrderSubtype | None = computed(
-        subtype, order.type, order.attributes, order.old_plan_id
+        classify_update, order.type, order.attributes, order.old_plan_id
     )
     """What an update changes; null for other orders."""
     created: DateTime
     """When it was made."""
     modified: DateTime
     """When it last changed."""
-    completed_at: DateTime | None = computed(completed, order.completed_at, order.activated)
+    completed_at: DateTime | None = computed(
+        choose_completion_time, order.completed_at, order.activated
+    )
     """When it was carried out; null if it was not."""
     start_date: Date | None
     """The day it is to be carried out at the earliest; null for at once."""
     cost: Decimal | None
     """What the resource is to cost in a period of its plan; null without a plan."""
     fixed_price: Decimal = computed(
-        fixed_price, order.type, Sum(PRICES_OF_PLAN, "fixed", order.plan_id, 0)
+        compute_fixed_price, order.type, AggregateValue(PRICES_BY_PLAN, "fixed", order.plan_id, 0)
     )
     """What a new resource costs in a period whatever its limits are; 0 for other orders."""
     activation_price: Decimal = computed(
-        activation_price,
+        compute_activation_price,
         order.type,
-        Sum(PRICES_OF_PLAN, "one", order.plan_id, 0),
-        Sum(PRICES_OF_PLAN, "few", order.plan_id, 0),
+        AggregateValue(PRICES_BY_PLAN, "one", order.plan_id, 0),
+        AggregateValue(PRICES_BY_PLAN, "few", order.plan_id, 0),
     )
     """What is paid once, when it is carried out."""
     limits: JSON
     """How much of each component the resource is to have, by the component's type."""
-    attributes: JSON = computed(safe_attributes, order.attributes, TYPE)
+    attributes: JSON = computed(strip_secret_attributes, order.attributes, OFFERING_TYPE)
     """What the order says besides; without secrets."""
     output: str
     """What the backend printed."""
     error_message: str
     """What went wrong; empty if nothing did."""
-    error_traceback: str | None = computed(traceback, order.error_traceback, Fact.VIEWER)
+    error_traceback: str | None = computed(
+        restrict_traceback, order.error_traceback, ContextFact.VIEWER
+    )
     """Where in the program it went wrong; for staff and support only."""
     request_comment: str | None
     """What was said with it; null if nothing was."""
     attachment: str | None = computed(
-        attachment_url, order.attachment, order.uuid, Fact.MEDIA_URL, Fact.KEEPS
+        build_attachment_url,
+        order.attachment,
+        order.uuid,
+        ContextFact.MEDIA_URL,
+        ContextFact.STORES_ATTACHMENTS,
     )
     """The address of its purchase order, from this server's root if it keeps it; null without one.
 
@@ -163,7 +175,7 @@ class Order(Row, Node, tables=(tables.order,)):
     """Why those who pay refused it; null in older marketplaces."""
     provider_rejection_comment: str | None
     """Why the provider refused it; null in older marketplaces."""
-    can_terminate: bool = computed(can_terminate, TYPE, order.state)
+    can_terminate: bool = computed(can_cancel_order, OFFERING_TYPE, order.state)
     """Whether it can be called off at present."""
     resource: Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")] | None = one(
         order.resource_id
@@ -177,13 +189,13 @@ class Order(Row, Node, tables=(tables.order,)):
     """How the resource is to be paid for; null without a plan."""
     old_plan: Plan | None = one(order.old_plan_id)
     """How it was paid for before a switch; null if the plan stays."""
-    created_by: User | None = one(order.created_by_id, f"{PERSON} email")
+    created_by: User | None = one(order.created_by_id, f"{PERSON_FIELDS} email")
     """Who made the order."""
-    consumer_reviewed_by: User | None = one(order.consumer_reviewed_by_id, PERSON)
+    consumer_reviewed_by: User | None = one(order.consumer_reviewed_by_id, PERSON_FIELDS)
     """Who approved or refused it for those who pay; null if nobody did."""
     consumer_reviewed_at: DateTime | None
     """When they did; null if nobody did."""
-    provider_reviewed_by: User | None = one(order.provider_reviewed_by_id, PERSON)
+    provider_reviewed_by: User | None = one(order.provider_reviewed_by_id, PERSON_FIELDS)
     """Who approved or refused it for the provider; null if nobody did."""
     provider_reviewed_at: DateTime | None
     """When they did; null if nobody did."""

@@ -7,8 +7,8 @@ import strawberry
 from gateway.db import tables
 from gateway.db.sql.row_types import Row
 from gateway.schema.framework.declarations import one
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import UUID, BigInt
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 partition = tables.partition.c
 
 
-@published
+@object_type
 class Partition(Row, Node, tables=(tables.partition,)):
     """A SLURM partition of an offering: a group of nodes with rules of its own."""
 
-    id: strawberry.ID = identified("Partition", partition.uuid)
+    id: strawberry.ID = node_id("Partition", partition.uuid)
     """Identifies the partition among all nodes."""
     uuid: UUID
     """Identifies the partition for good."""

@@ -1,31 +1,37 @@
 """Under which plans resources were, and what they used then."""
 
 from gateway.db import tables
-from gateway.db.sql.filters import at_least, at_most, from_this_month, this_month, where
+from gateway.db.sql.filters import at_least, at_most, filter_column, in_this_month, since_this_month
 from gateway.db.sql.row_types import Row
 from gateway.schema.framework.declarations import many, one
-from gateway.schema.framework.filtered_lists import Narrower
-from gateway.schema.framework.filters import Filter
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.filtered_lists import FilterArgument
+from gateway.schema.framework.filters import FilterCondition
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import UUID, Date, DateTime, Decimal
 from gateway.schema.types.component import Component
 from gateway.schema.types.plan import Plan
 
 period, usage = tables.plan_period.c, tables.component_usage.c
-LASTING = (from_this_month(period.end),)
+CURRENT_PERIODS_FILTER = (since_this_month(period.end),)
 """Periods that have not ended before this month (domain.md §5.20)."""
-MONTHS = {
-    "from_": Narrower(
-        "from", Date, "No months before this day.", Filter(where(at_least, usage.billing_period))
+BILLING_MONTH_ARGUMENTS = {
+    "from_": FilterArgument(
+        "from",
+        Date,
+        "No months before this day.",
+        FilterCondition(filter_column(at_least, usage.billing_period)),
     ),
-    "to": Narrower(
-        "to", Date, "No months after this day.", Filter(where(at_most, usage.billing_period))
+    "to": FilterArgument(
+        "to",
+        Date,
+        "No months after this day.",
+        FilterCondition(filter_column(at_most, usage.billing_period)),
     ),
 }
 """How usages are narrowed."""
 
 
-@published
+@object_type
 class ComponentUsage(Row, tables=(tables.component_usage,)):
     """How much of a component was used in a month."""
 
@@ -47,7 +53,7 @@ class ComponentUsage(Row, tables=(tables.component_usage,)):
     """When it was first reported."""
 
 
-@published
+@object_type
 class PlanPeriod(Row, tables=(tables.plan_period,)):
     """The time in which a resource was under a plan."""
 
@@ -60,6 +66,6 @@ class PlanPeriod(Row, tables=(tables.plan_period,)):
     end: DateTime | None
     """When it ended; null if it goes on."""
     usages: list[ComponentUsage] = many(
-        usage.plan_period_id, where=(this_month(usage.billing_period),)
+        usage.plan_period_id, conditions=(in_this_month(usage.billing_period),)
     )
     """What was used in it in the present month."""

@@ -6,14 +6,14 @@ from typing import TypeAlias
 import strawberry
 
 from gateway.marketplace import problems
-from gateway.schema.framework.publish import describe, named, published
+from gateway.schema.framework.publish import apply_docstrings, enum, object_type
 
-describe(
+apply_docstrings(
     problems.Problem,
     strawberry.interface(problems.Problem, description=inspect.getdoc(problems.Problem)),
 )
-named(problems.Reason)
-for each in (
+enum(problems.Reason)
+for problem_type in (
     problems.NotPermitted,
     problems.InvalidField,
     problems.InvalidInput,
@@ -25,9 +25,9 @@ for each in (
     problems.Conflict,
     problems.Unavailable,
 ):
-    published(each)
+    object_type(problem_type)
 
-Usual: TypeAlias = (
+CommonProblem: TypeAlias = (
     problems.NotFound
     | problems.NotPermitted
     | problems.WrongState

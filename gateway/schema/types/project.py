@@ -6,51 +6,58 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.db import tables
-from gateway.db.queries.aggregates import STATES_OF_PROJECT
-from gateway.db.query_spec import At
+from gateway.db.queries.aggregates import RESOURCE_STATES_BY_PROJECT
+from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.row_types import Row
 from gateway.schema.framework.connection_type import Page
-from gateway.schema.framework.context import Fact
+from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.declarations import computed, one, pages
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import UUID, Date, DateTime
 from gateway.schema.lists.resources import ResourceFilter, ResourceOrder
 from gateway.schema.types.customer import Customer
-from gateway.schema.types.resource_count import ResourceCount, resource_counts
+from gateway.schema.types.resource_count import ResourceCount, declare_resource_counts
 from gateway.schema.types.user import User
 
 if TYPE_CHECKING:
     from gateway.schema.types.resource import Resource
 
 project = tables.project.c
-GRACE = (
+GRACE_PERIOD_INPUTS = (
     project.end_date,
     project.grace_period_days,
-    At(tables.customer.c.grace_period_days, (project.customer_id,)),
+    ColumnRef(tables.customer.c.grace_period_days, (project.customer_id,)),
 )
 
 
-def effective_end_date(end: str | None, own: int | None, customers: int | None) -> str | None:
+def compute_effective_end_date(
+    end_date: str | None, project_grace_days: int | None, customer_grace_days: int | None
+) -> str | None:
     """Give the last day of a project's grace, its own or its customer's (domain.md §1.12)."""
-    if end is None:
+    if end_date is None:
         return None
-    days = own if own is not None else customers or 0
-    last = date.fromisoformat(end)
-    return (last + min(timedelta(days=days), date.max - last)).isoformat()
+    grace_days = project_grace_days if project_grace_days is not None else customer_grace_days or 0
+    last_day = date.fromisoformat(end_date)
+    return (last_day + min(timedelta(days=grace_days), date.max - last_day)).isoformat()
 
 
-def is_in_grace_period(
-    end: str | None, own: int | None, customers: int | None, today: date
+def has_grace_period_begun(
+    end_date: str | None,
+    project_grace_days: int | None,
+    customer_grace_days: int | None,
+    today: date,
 ) -> bool:
     """Say whether a project is past its end and still in its grace."""
-    until = effective_end_date(end, own, customers)
-    if end is None or until is None:
+    effective_end_date = compute_effective_end_date(
+        end_date, project_grace_days, customer_grace_days
+    )
+    if end_date is None or effective_end_date is None:
         return False
-    return end < today.isoformat() <= until
+    return end_date < today.isoformat() <= effective_end_date
 
 
-@published
+@object_type
 class Project(
     Row,
     Node,
@@ -65,7 +72,7 @@ class Project(
     and name.
     """
 
-    id: strawberry.ID = identified("Project", project.uuid)
+    id: strawberry.ID = node_id("Project", project.uuid)
     """Identifies the project among all nodes."""
     uuid: UUID
     """Identifies the project for good."""
@@ -77,9 +84,11 @@ class Project(
     """What it is about; null if it is not shown to the viewer."""
     end_date: Date | None
     """Its last day; null if it has no end."""
-    effective_end_date: Date | None = computed(effective_end_date, *GRACE)
+    effective_end_date: Date | None = computed(compute_effective_end_date, *GRACE_PERIOD_INPUTS)
     """The last day on which its resources are kept: its last day and the days of grace."""
-    is_in_grace_period: bool | None = computed(is_in_grace_period, *GRACE, Fact.TODAY)
+    is_in_grace_period: bool | None = computed(
+        has_grace_period_begun, *GRACE_PERIOD_INPUTS, ContextFact.TODAY
+    )
     """Whether it is past its last day, and its resources are still kept."""
     end_date_requested_by: User | None = one(project.end_date_requested_by_id)
     """Who set the end date."""
@@ -91,5 +100,7 @@ class Project(
         Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] | None
     ) = pages(tables.resource.c.project_id, ResourceOrder, ResourceFilter)
     """Its resources that the viewer sees."""
-    resource_counts: list[ResourceCount] | None = resource_counts(STATES_OF_PROJECT, project.id)
+    resource_counts: list[ResourceCount] | None = declare_resource_counts(
+        RESOURCE_STATES_BY_PROJECT, project.id
+    )
     """How many of `resources` are in each state; states without any are left out."""

@@ -9,18 +9,18 @@ import strawberry
 
 from gateway.db.access.viewer import Viewer
 from gateway.marketplace.billing import renewal_pricing
-from gateway.marketplace.billing.metered_components import metered
+from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.eligibility import can_set_limits
 from gateway.marketplace.problems import InvalidInput, InvalidMonths, NotPermitted
-from gateway.schema.framework.arguments import Argument
-from gateway.schema.framework.errors import MANY, BadInputError, checked
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.arguments import FieldArgument
+from gateway.schema.framework.errors import MAX_COLLECTION_SIZE, BadInputError, validate_input
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import JSON, Date, Decimal
 from gateway.schema.types import problems  # noqa: F401 - it publishes what stands in the union
 from gateway.schema.types.component import BillingType, Component, LimitPeriod
 
 
-@published
+@object_type
 class RenewalCost:
     """What a component costs in a renewal."""
 
@@ -48,7 +48,7 @@ class RenewalCost:
     """What is to be paid for it."""
 
 
-@published
+@object_type
 class RenewalEstimate:
     """What the renewal of a resource would cost."""
 
@@ -75,118 +75,130 @@ RenewalEstimateResult = Annotated[
 ]
 
 
-LONGEST_TYPE = 50
+MAX_COMPONENT_TYPE_CHARACTERS = 50
 
 
-def _types_checked(limits: object, name: str) -> None:
+def _check_component_types(limits: object, name: str) -> None:
     """Refuse limits that are too many, or whose types can't be any; their values come later."""
-    types = [*limits] if isinstance(limits, dict) else []
-    if len(types) > MANY:
-        raise BadInputError(f"An object has at most {MANY} values.", name)
-    for each in types:
-        checked(each, name)
-        if len(each) > LONGEST_TYPE:
-            raise BadInputError(f"A component's type has at most {LONGEST_TYPE} characters.", name)
+    component_types = [*limits] if isinstance(limits, dict) else []
+    if len(component_types) > MAX_COLLECTION_SIZE:
+        raise BadInputError(f"An object has at most {MAX_COLLECTION_SIZE} values.", name)
+    for component_type in component_types:
+        validate_input(component_type, name)
+        if len(component_type) > MAX_COMPONENT_TYPE_CHARACTERS:
+            raise BadInputError(
+                f"A component's type has at most {MAX_COMPONENT_TYPE_CHARACTERS} characters.", name
+            )
 
 
-RENEWED_BY = Argument(
+EXTENSION_MONTHS_ARGUMENT = FieldArgument(
     "extensionMonths", int, "By how many months to renew: 1 to 600.", required=True
 )
-LIMITS = Argument(
+LIMITS_ARGUMENT = FieldArgument(
     "limits",
     JSON,
     "What it may use from then on, by the component's type: what is left out has no limit then."
     " Without any, its limits stay.",
-    check=_types_checked,
+    validate=_check_component_types,
 )
 
 
-_KNOWN = Component.convert
+_COLUMN_ENUMS = Component.value_maps
 """What is published of the values that some columns have."""
 
 
-_any = msgspec.json.Decoder(float_hook=Number).decode
+_decode_numbers = msgspec.json.Decoder(float_hook=Number).decode
 
 
-class Asked(NamedTuple):
+class EstimateInputs(NamedTuple):
     """What is known when somebody asks what a renewal would cost."""
 
     months: int
     limits: Any
     viewer: Viewer
-    project: int
-    customer: int
-    end: str | None
+    project_id: int
+    customer_id: int
+    end_date: str | None
     today: date
-    current: str
+    current_limits_json: str
     offering_type: str
-    components: str
-    prices: str
+    components_json: str
+    prices_json: str
 
 
-def renewal_estimate(*given: Any) -> RenewalEstimateResult:
+def estimate_renewal(*values: Any) -> RenewalEstimateResult:
     """Give what a renewal would cost, or why it can't be had (domain.md §5.7)."""
-    asked = Asked(*given)
-    if not can_set_limits(asked.viewer, asked.project, asked.customer):
+    inputs = EstimateInputs(*values)
+    if not can_set_limits(inputs.viewer, inputs.project_id, inputs.customer_id):
         return NotPermitted(message="You may not change what this resource may use, or renew it.")
-    components = metered(asked.components, asked.prices, asked.offering_type)
+    components = decode_priced_components(
+        inputs.components_json, inputs.prices_json, inputs.offering_type
+    )
     return (
-        renewal_pricing.invalid_input(asked.months, asked.limits, components)
-        or renewal_pricing.invalid_months(asked.months, components)
-        or _estimate(asked, components)
+        renewal_pricing.check_renewal_input(inputs.months, inputs.limits, components)
+        or renewal_pricing.check_renewal_months(inputs.months, components)
+        or _price_renewal(inputs, components)
     )
 
 
-def _estimate(asked: Asked, components: tuple[renewal_pricing.Metered, ...]) -> RenewalEstimate:
-    end = None if asked.end is None else _day(asked.end)
-    days = renewal_pricing.days_left(end, asked.today)
-    current = renewal_pricing.numbers(_any(asked.current))
-    wanted = renewal_pricing.numbers(asked.limits) or current
-    paid = renewal_pricing.subscriptions(components, current, wanted, asked.months)
-    changed = renewal_pricing.limit_changes(components, current, wanted, days)
+def _price_renewal(
+    inputs: EstimateInputs, components: tuple[renewal_pricing.PricedComponent, ...]
+) -> RenewalEstimate:
+    end_date = None if inputs.end_date is None else _parse_stored_date(inputs.end_date)
+    remaining_days = renewal_pricing.count_remaining_days(end_date, inputs.today)
+    current_limits = renewal_pricing.parse_limits(_decode_numbers(inputs.current_limits_json))
+    new_limits = renewal_pricing.parse_limits(inputs.limits) or current_limits
+    subscriptions = renewal_pricing.compute_subscription_costs(
+        components, current_limits, new_limits, inputs.months
+    )
+    limit_changes = renewal_pricing.compute_limit_change_costs(
+        components, current_limits, new_limits, remaining_days
+    )
     return RenewalEstimate(
-        components=[_cost(each) for each in (*paid, *changed)],
-        subscription_total=_money(renewal_pricing.total(paid)),
-        limit_change_total=_money(renewal_pricing.total(changed)),
-        total=_money(renewal_pricing.total((*paid, *changed))),
-        remaining_days=days,
+        components=[_publish_cost(each) for each in (*subscriptions, *limit_changes)],
+        subscription_total=_format_amount(renewal_pricing.sum_costs(subscriptions)),
+        limit_change_total=_format_amount(renewal_pricing.sum_costs(limit_changes)),
+        total=_format_amount(renewal_pricing.sum_costs((*subscriptions, *limit_changes))),
+        remaining_days=remaining_days,
         new_end_date=Date(
-            renewal_pricing.end_of_renewal(end, asked.months, asked.today).isoformat()
+            renewal_pricing.compute_renewal_end(end_date, inputs.months, inputs.today).isoformat()
         ),
     )
 
 
-def _day(stored: str) -> date:
+def _parse_stored_date(stored_date: str) -> date:
     """Read a day; PostgreSQL has days before and after all that Python knows."""
     try:
-        return date.fromisoformat(stored)
+        return date.fromisoformat(stored_date)
     except ValueError:
-        return date.min if stored.startswith("-") or stored.endswith("BC") else date.max
+        return date.min if stored_date.startswith("-") or stored_date.endswith("BC") else date.max
 
 
-def _cost(cost: renewal_pricing.Cost) -> RenewalCost:
+def _publish_cost(cost: renewal_pricing.ComponentCost) -> RenewalCost:
     component = cost.component
     return RenewalCost(
         component=component.type,
         name=component.name,
-        measured_unit=component.unit,
-        billing_type=_KNOWN["billing_type"].get(component.billing),
-        billing_period=None if component.prepaid else _KNOWN["limit_period"].get(component.period),
+        measured_unit=component.measured_unit,
+        billing_type=_COLUMN_ENUMS["billing_type"].get(component.billing_type),
+        billing_period=None
+        if component.prepaid
+        else _COLUMN_ENUMS["limit_period"].get(component.period),
         is_prepaid=component.prepaid,
-        current_limit=_plain(cost.current),
-        new_limit=_plain(cost.new),
-        unit_price=_money(component.price),
+        current_limit=_format_number(cost.current_limit),
+        new_limit=_format_number(cost.new_limit),
+        unit_price=_format_amount(component.price),
         description=cost.description,
-        total=_money(cost.total),
+        total=_format_amount(cost.total),
     )
 
 
-def _money(amount: Number) -> Decimal:
+def _format_amount(amount: Number) -> Decimal:
     """Write an amount to ten places, as prices are stored."""
     return Decimal(f"{amount:.10f}")
 
 
-def _plain(number: Number) -> Decimal:
+def _format_number(number: Number) -> Decimal:
     """Write a number without what says nothing."""
-    written = f"{number:f}"
-    return Decimal(written.rstrip("0").rstrip(".") if "." in written else written)
+    formatted = f"{number:f}"
+    return Decimal(formatted.rstrip("0").rstrip(".") if "." in formatted else formatted)

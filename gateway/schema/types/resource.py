@@ -6,43 +6,43 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.queries.aggregates import (
-    BILLING_OF_OFFERING,
-    BLOCKING_ORDERS,
-    GLAUTH,
-    LIMIT_PERIODS,
-    LIMITED_USAGE,
-    OWN_ACCOUNT,
-    OWN_CONSENT,
-    PRICES_BY_TYPE,
-    RENEWALS,
-    TERMS,
+    BILLING_TYPES_BY_OFFERING,
+    BLOCKING_ORDERS_BY_RESOURCE,
+    COMPONENT_PRICES_BY_PLAN,
+    GLAUTH_RECORDS_BY_RESOURCE,
+    LIMIT_PERIODS_BY_OFFERING,
+    LIMIT_USAGE_BY_RESOURCE,
+    RENEWAL_COMPONENTS_BY_OFFERING,
+    TERMS_BY_OFFERING,
+    VIEWER_ACCOUNT_BY_OFFERING,
+    VIEWER_CONSENT_BY_OFFERING,
 )
-from gateway.db.query_spec import At
-from gateway.db.query_spec import Order as By
-from gateway.db.sql.aggregate import Sum
-from gateway.db.sql.filters import among_rules, is_value
+from gateway.db.query_spec import ColumnRef
+from gateway.db.query_spec import SortOrder as By
+from gateway.db.sql.aggregate import AggregateValue
+from gateway.db.sql.filters import equals_constant, in_version_rule
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
-from gateway.marketplace.eligibility import actions, can_terminate, must_agree
-from gateway.marketplace.glauth_config import tree, users_config
-from gateway.marketplace.plugins import safe_attributes
-from gateway.marketplace.preconditions import ResourceOperation, allowed
-from gateway.marketplace.resource_facts import INPUTS
+from gateway.marketplace.eligibility import can_terminate, list_plugin_actions, needs_consent
+from gateway.marketplace.glauth_config import render_account_tree, render_users_config
+from gateway.marketplace.plugins import strip_secret_attributes
+from gateway.marketplace.preconditions import ResourceOperation, list_allowed_operations
+from gateway.marketplace.resource_facts import RESOURCE_FACT_INPUTS
 from gateway.schema.enums import OrderType, ResourceState
 from gateway.schema.framework.connection_type import Page
-from gateway.schema.framework.context import Fact
+from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.declarations import (
-    chosen,
     computed,
+    filtered_first,
+    filtered_list,
     first,
     many,
-    narrowed,
     one,
     only,
     pages,
 )
-from gateway.schema.framework.node import Node, identified
-from gateway.schema.framework.publish import named, published
+from gateway.schema.framework.node import Node, node_id
+from gateway.schema.framework.publish import enum, object_type
 from gateway.schema.framework.scalars import JSON, UUID, Date, DateTime, Decimal
 from gateway.schema.lists.resources import ResourceFilter, ResourceOrder
 from gateway.schema.types.backend_object import BackendObject
@@ -50,12 +50,22 @@ from gateway.schema.types.endpoint import Endpoint
 from gateway.schema.types.offering import Offering
 from gateway.schema.types.order import Order
 from gateway.schema.types.plan import Plan
-from gateway.schema.types.plan_period import LASTING, MONTHS, ComponentUsage, PlanPeriod
+from gateway.schema.types.plan_period import (
+    BILLING_MONTH_ARGUMENTS,
+    CURRENT_PERIODS_FILTER,
+    ComponentUsage,
+    PlanPeriod,
+)
 from gateway.schema.types.project import Project
-from gateway.schema.types.renewal import LIMITS, RENEWED_BY, RenewalEstimateResult, renewal_estimate
+from gateway.schema.types.renewal import (
+    EXTENSION_MONTHS_ARGUMENT,
+    LIMITS_ARGUMENT,
+    RenewalEstimateResult,
+    estimate_renewal,
+)
 from gateway.schema.types.resource_history import (
-    MOMENT,
-    NEWEST,
+    HISTORY_AT_ARGUMENTS,
+    NEWEST_FIRST,
     HistoryEntry,
     HistoryEntryFilter,
     HistoryEntryOrder,
@@ -63,25 +73,25 @@ from gateway.schema.types.resource_history import (
 from gateway.schema.types.resource_values import (
     RenewalDate,
     ReportSection,
+    compute_limit_usage,
+    compute_renewal_dates,
     is_limit_based,
-    limits_used,
-    renewal_dates,
-    same,
-    sections,
+    parse_report_sections,
+    pass_through,
 )
-from gateway.schema.types.team_member import CONSENT, TeamMember
+from gateway.schema.types.team_member import CONSENT_ARGUMENTS, TeamMember
 from gateway.schema.types.user import User
 
-named(ResourceOperation)
+enum(ResourceOperation)
 resource = tables.resource.c
-BY_AGE = By((At(tables.order.c.created),))
-CONSUMER = (resource.project_id, tables.project.c.customer_id)
-CUSTOMER = At(tables.project.c.customer_id, (resource.project_id,))
-PLUGIN_OPTIONS = At(tables.offering.c.plugin_options, (resource.offering_id,))
-TYPE = At(tables.offering.c.type, (resource.offering_id,))
+OLDEST_FIRST = By((ColumnRef(tables.order.c.created),))
+CUSTOMER_PATH = (resource.project_id, tables.project.c.customer_id)
+CUSTOMER_ID = ColumnRef(tables.project.c.customer_id, (resource.project_id,))
+PLUGIN_OPTIONS = ColumnRef(tables.offering.c.plugin_options, (resource.offering_id,))
+OFFERING_TYPE = ColumnRef(tables.offering.c.type, (resource.offering_id,))
 
 
-@published
+@object_type
 class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"):
     """An offering put to use in a project, such as a virtual machine or a share of a cluster.
 
@@ -89,7 +99,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     name; all else is null.
     """
 
-    id: strawberry.ID = identified("Resource", resource.uuid)
+    id: strawberry.ID = node_id("Resource", resource.uuid)
     """Identifies the resource among all nodes."""
     uuid: UUID
     """Identifies the resource for good."""
@@ -109,7 +119,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """What the backend calls it."""
     effective_id: str | None
     """What the backend of a remote marketplace calls it."""
-    attributes: JSON | None = computed(safe_attributes, resource.attributes, TYPE)
+    attributes: JSON | None = computed(strip_secret_attributes, resource.attributes, OFFERING_TYPE)
     """What it was ordered with; without secrets."""
     limits: JSON | None
     """How much of each component it may use, by the component's type."""
@@ -119,7 +129,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """What its users chose of the offering's `resourceOptions`."""
     backend_metadata: JSON | None
     """What the backend says of it: its run-time state, addresses and the like."""
-    report: list[ReportSection] | None = computed(sections, resource.report)
+    report: list[ReportSection] | None = computed(parse_report_sections, resource.report)
     """What the provider reports about it; null if nothing."""
     cost: Decimal | None
     """What it costs in a period of its plan; null without a plan."""
@@ -130,69 +140,80 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     end_date_updated_at: DateTime | None
     """When the end date was set; null in older marketplaces."""
     is_usage_based: bool | None = computed(
-        bool, Sum(BILLING_OF_OFFERING, "usage", resource.offering_id, missing=False)
+        bool,
+        AggregateValue(BILLING_TYPES_BY_OFFERING, "usage", resource.offering_id, default=False),
     )
     """Whether the use of it is billed."""
     is_limit_based: bool | None = computed(
-        is_limit_based, TYPE, Sum(BILLING_OF_OFFERING, "limit", resource.offering_id, missing=False)
+        is_limit_based,
+        OFFERING_TYPE,
+        AggregateValue(BILLING_TYPES_BY_OFFERING, "limit", resource.offering_id, default=False),
     )
     """Whether its limits are billed, and can be changed."""
-    username: str | None = computed(same, Sum(OWN_ACCOUNT, "username", resource.offering_id))
+    username: str | None = computed(
+        pass_through, AggregateValue(VIEWER_ACCOUNT_BY_OFFERING, "username", resource.offering_id)
+    )
     """What the viewer is called in its offering; null without an account there."""
     can_terminate: bool | None = computed(
         can_terminate,
-        Fact.VIEWER,
+        ContextFact.VIEWER,
         resource.state,
         resource.project_id,
-        CUSTOMER,
-        At(tables.offering.c.customer_id, (resource.offering_id,)),
-        Sum(BLOCKING_ORDERS, "count", resource.id, 0),
-        At(tables.customer.c.blocked, CONSUMER),
-        At(tables.customer.c.archived, CONSUMER),
+        CUSTOMER_ID,
+        ColumnRef(tables.offering.c.customer_id, (resource.offering_id,)),
+        AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "count", resource.id, 0),
+        ColumnRef(tables.customer.c.blocked, CUSTOMER_PATH),
+        ColumnRef(tables.customer.c.archived, CUSTOMER_PATH),
     )
     """Whether the viewer can end it at present."""
     user_requires_reconsent: bool | None = computed(
-        must_agree,
-        Fact.VIEWER,
+        needs_consent,
+        ContextFact.VIEWER,
         PLUGIN_OPTIONS,
-        Sum(TERMS, "version", resource.offering_id),
-        Sum(TERMS, "renewed", resource.offering_id, missing=False),
-        Sum(OWN_CONSENT, "version", resource.offering_id),
+        AggregateValue(TERMS_BY_OFFERING, "version", resource.offering_id),
+        AggregateValue(TERMS_BY_OFFERING, "renewed", resource.offering_id, default=False),
+        AggregateValue(VIEWER_CONSENT_BY_OFFERING, "version", resource.offering_id),
     )
     """Whether the viewer has to agree to the terms of its offering, or once more."""
     allowed_operations: list[ResourceOperation] | None = computed(
-        allowed, Fact.VIEWER, Fact.TODAY, Fact.CHANGES, *INPUTS
+        list_allowed_operations,
+        ContextFact.VIEWER,
+        ContextFact.TODAY,
+        ContextFact.CHANGES_ENABLED,
+        *RESOURCE_FACT_INPUTS,
     )
     """The mutations that the viewer could make with it now; none where nothing can be changed."""
-    available_actions: list[str] | None = computed(actions, PLUGIN_OPTIONS)
+    available_actions: list[str] | None = computed(list_plugin_actions, PLUGIN_OPTIONS)
     """What its plugin can do with it besides."""
     renewal_dates: list[RenewalDate] | None = computed(
-        renewal_dates, Sum(LIMIT_PERIODS, "all", resource.offering_id), Fact.TODAY
+        compute_renewal_dates,
+        AggregateValue(LIMIT_PERIODS_BY_OFFERING, "all", resource.offering_id),
+        ContextFact.TODAY,
     )
     """When its limits are billed anew; null without limits that are billed by periods."""
     limit_usage: JSON | None = computed(
-        limits_used,
-        TYPE,
+        compute_limit_usage,
+        OFFERING_TYPE,
         resource.plan_id,
         resource.current_usages,
-        Sum(LIMIT_PERIODS, "all", resource.offering_id),
-        Sum(LIMITED_USAGE, "all", resource.id),
-        Fact.RULES,
+        AggregateValue(LIMIT_PERIODS_BY_OFFERING, "all", resource.offering_id),
+        AggregateValue(LIMIT_USAGE_BY_RESOURCE, "all", resource.id),
+        ContextFact.VERSION_RULES,
     )
     """How much of its limits it used in their periods, by the component's type."""
     renewal_estimate: RenewalEstimateResult | None = computed(
-        renewal_estimate,
-        RENEWED_BY,
-        LIMITS,
-        Fact.VIEWER,
+        estimate_renewal,
+        EXTENSION_MONTHS_ARGUMENT,
+        LIMITS_ARGUMENT,
+        ContextFact.VIEWER,
         resource.project_id,
-        CUSTOMER,
+        CUSTOMER_ID,
         resource.end_date,
-        Fact.TODAY,
+        ContextFact.TODAY,
         resource.limits,
-        TYPE,
-        Sum(RENEWALS, "all", resource.offering_id, "[]"),
-        Sum(PRICES_BY_TYPE, "all", resource.plan_id, "{}"),
+        OFFERING_TYPE,
+        AggregateValue(RENEWAL_COMPONENTS_BY_OFFERING, "all", resource.offering_id, "[]"),
+        AggregateValue(COMPONENT_PRICES_BY_PLAN, "all", resource.plan_id, "{}"),
     )
     """What it would cost to renew it by some months."""
     downscaled: bool | None
@@ -223,25 +244,35 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         resource.parent_id, ResourceOrder, ResourceFilter
     )
     """The resources that belong to it, such as a cloud's machines, that the viewer sees."""
-    backend: BackendObject | None = only(registry.backend.c.resource_id)
+    backend: BackendObject | None = only(registry.backend_object.c.resource_id)
     """What its plugin has behind it; null if there is nothing."""
     order_in_progress: Order | None = first(
-        tables.order.c.resource_id, BY_AGE, among_rules(tables.order.c.state, "in_progress")
+        tables.order.c.resource_id,
+        OLDEST_FIRST,
+        in_version_rule(tables.order.c.state, "in_progress_order_states"),
     )
     """The order that waits or is being carried out; null if there is none."""
     creation_order: Order | None = first(
-        tables.order.c.resource_id, BY_AGE, is_value(tables.order.c.type, OrderType.CREATE.value)
+        tables.order.c.resource_id,
+        OLDEST_FIRST,
+        equals_constant(tables.order.c.type, OrderType.CREATE.value),
     )
     """The order that it was made by; null if there is none."""
     plan_periods: list[PlanPeriod] | None = many(
-        tables.plan_period.c.resource_id, tables.plan_period.c.start, where=LASTING
+        tables.plan_period.c.resource_id,
+        tables.plan_period.c.start,
+        conditions=CURRENT_PERIODS_FILTER,
     )
     """The plans that it was under since the month began, and what it used then."""
-    usages: list[ComponentUsage] | None = narrowed(
-        tables.component_usage.c.resource_id, tables.component_usage.c.billing_period, **MONTHS
+    usages: list[ComponentUsage] | None = filtered_list(
+        tables.component_usage.c.resource_id,
+        tables.component_usage.c.billing_period,
+        **BILLING_MONTH_ARGUMENTS,
     )
     """What it used, month by month, as far as that was reported."""
-    team: list[TeamMember] | None = narrowed(registry.team_member.c.resource_id, **CONSENT)
+    team: list[TeamMember] | None = filtered_list(
+        registry.team_member.c.resource_id, **CONSENT_ARGUMENTS
+    )
     """The people of its project."""
     endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
     """Where it can be reached."""
@@ -249,16 +280,22 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         registry.history_entry.c.resource_id, HistoryEntryOrder, HistoryEntryFilter
     )
     """What it was before, the newest first; for all but staff and support there is nothing."""
-    history_at: HistoryEntry | None = chosen(registry.history_entry.c.resource_id, NEWEST, **MOMENT)
+    history_at: HistoryEntry | None = filtered_first(
+        registry.history_entry.c.resource_id, NEWEST_FIRST, **HISTORY_AT_ARGUMENTS
+    )
     """What it was at a moment; null if it was not there yet, and for all but staff and support."""
-    glauth_users_config: str | None = computed(users_config, Sum(GLAUTH, "all", resource.id))
+    glauth_users_config: str | None = computed(
+        render_users_config, AggregateValue(GLAUTH_RECORDS_BY_RESOURCE, "all", resource.id)
+    )
     """The accounts in its offering, as TOML for GLauth; null if the offering makes none.
 
     They are those of the people of its project, and of its robots. Without the
     hash of the shared password (`passsha256`), as that is a secret, and without
     people's SSH keys.
     """
-    glauth_tree: JSON | None = computed(tree, Sum(GLAUTH, "all", resource.id))
+    glauth_tree: JSON | None = computed(
+        render_account_tree, AggregateValue(GLAUTH_RECORDS_BY_RESOURCE, "all", resource.id)
+    )
     """The accounts in its offering and their groups, as REST has them; null if it makes none.
 
     Without people's SSH keys.

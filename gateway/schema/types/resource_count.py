@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column
 
-from gateway.db.sql.aggregate import Sum, Total
+from gateway.db.sql.aggregate import Aggregate, AggregateValue
 from gateway.schema.enums import ResourceState
 from gateway.schema.framework.declarations import computed
-from gateway.schema.framework.publish import published
+from gateway.schema.framework.publish import object_type
 
 
-@published
+@object_type
 class ResourceCount:
     """How many resources are in a state."""
 
@@ -21,13 +21,13 @@ class ResourceCount:
     """How many are in it; at least one."""
 
 
-def counts(counted: str | None) -> list[ResourceCount]:
+def decode_state_counts(counts_json: str | None) -> list[ResourceCount]:
     """Give the states that some resources are in, in their order."""
-    found = msgspec.json.decode(counted or "{}")
-    told = [(state, found.get(str(state.value), 0)) for state in ResourceState]
-    return [ResourceCount(state=state, count=count) for state, count in told if count]
+    counts_by_value = msgspec.json.decode(counts_json or "{}")
+    state_counts = [(state, counts_by_value.get(str(state.value), 0)) for state in ResourceState]
+    return [ResourceCount(state=state, count=count) for state, count in state_counts if count]
 
 
-def resource_counts(total: Total, key: Column[Any]) -> Any:
+def declare_resource_counts(aggregate: Aggregate, key_column: Column[Any]) -> Any:
     """Declare a field that counts by their states the resources which a `total` is of."""
-    return computed(counts, Sum(total, "all", key))
+    return computed(decode_state_counts, AggregateValue(aggregate, "all", key_column))

@@ -11,19 +11,19 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.db import tables
 from gateway.schema.enums import ResourceState
-from gateway.schema.framework.arguments import Parent
+from gateway.schema.framework.arguments import ParentRow
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.lookups import Found
-from gateway.schema.framework.publish import asks, named, published
-from gateway.schema.framework.relations import RELATION, One
+from gateway.schema.framework.lookups import RowLookup
+from gateway.schema.framework.publish import enum, input_type, object_type
+from gateway.schema.framework.relations import DECLARATION_KEY, ToOneField
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.resource import Resource
 
-UUIDS = 300
+MAX_FILTER_UUIDS = 300
 """How many uuids a filter may name."""
 
 
-@named
+@enum
 class ResourceEventKind(Enum):
     """What became of a resource, as the viewer sees it."""
 
@@ -39,11 +39,11 @@ class ResourceEventKind(Enum):
     """Its record was removed."""
 
 
-GONE = (ResourceEventKind.HIDDEN, ResourceEventKind.DELETED)
+UUID_ONLY_KINDS = (ResourceEventKind.HIDDEN, ResourceEventKind.DELETED)
 """What is told by the uuid alone."""
 
 
-@asks
+@input_type
 class ResourceEventFilter:
     """Which events are wanted: those that meet all that is given; a null asks for nothing.
 
@@ -64,15 +64,21 @@ class ResourceEventFilter:
     """Of one of these kinds."""
 
 
-async def _resource(root: Parent, info: Info) -> Any:
-    return None if root.kind in GONE else await _FOUND.find(info, uuid=root.uuid)
+async def _resolve_resource(root: ParentRow, info: Info) -> Any:
+    return (
+        None
+        if root.kind in UUID_ONLY_KINDS
+        else await _RESOURCE_LOOKUP.load_rows(info, uuid=root.uuid)
+    )
 
 
-_FOUND = Found({"Resource": tables.resource}, lambda given: [("Resource", given["uuid"])])
-del _resource.__annotations__["return"]
+_RESOURCE_LOOKUP = RowLookup(
+    {"Resource": tables.resource}, lambda given: [("Resource", given["uuid"])]
+)
+del _resolve_resource.__annotations__["return"]
 
 
-@published
+@object_type
 class ResourceEvent:
     """One change of one resource."""
 
@@ -90,11 +96,11 @@ class ResourceEvent:
     """The fields of Resource that changed, as `endDate`; empty for what was made or is gone."""
     uuid: UUID
     """The resource's uuid; of what is HIDDEN or DELETED nothing else is told."""
-    resource: Resource | None = strawberry.field(resolver=_resource)
+    resource: Resource | None = strawberry.field(resolver=_resolve_resource)
     """The resource as it is when the event is told; null if the viewer does not see it now."""
 
 
-@named
+@enum
 class ResyncReason(Enum):
     """Why events may have been missed."""
 
@@ -108,7 +114,7 @@ class ResyncReason(Enum):
     """Something went wrong here while events were told."""
 
 
-@published
+@object_type
 class ResyncRequired:
     """Events may have been missed: read again what is shown, and go on from `cursor`.
 
@@ -131,17 +137,19 @@ ResourceChange = Annotated[
 
 
 @cache
-def _published() -> Mapping[str, str]:
+def _map_published_columns() -> Mapping[str, str]:
     """Give the field of Resource that each column of it is published as."""
-    found: dict[str, str] = {}
+    field_names: dict[str, str] = {}
     for field in get_object_definition(Resource, strict=True).fields:
-        relation = field.metadata.get(RELATION)
-        column = relation.reference.key if isinstance(relation, One) else field.python_name
-        found[column] = to_camel_case(field.python_name)
-    return {each.key: found[each.key] for each in tables.resource.c if each.key in found}
+        relation = field.metadata.get(DECLARATION_KEY)
+        column = relation.reference.key if isinstance(relation, ToOneField) else field.python_name
+        field_names[column] = to_camel_case(field.python_name)
+    return {
+        each.key: field_names[each.key] for each in tables.resource.c if each.key in field_names
+    }
 
 
-def fields_of(columns: Iterable[str]) -> list[str]:
+def published_field_names(columns: Iterable[str]) -> list[str]:
     """Give the public names of the fields of Resource that columns are published as."""
-    changed = set(columns)
-    return [name for column, name in _published().items() if column in changed]
+    changed_columns = set(columns)
+    return [name for column, name in _map_published_columns().items() if column in changed_columns]

@@ -5,24 +5,27 @@ from typing import Any
 
 import msgspec
 
-from gateway.db.installation.version_rules import Rules
-from gateway.marketplace.billing.limit_periods import limit_usage, renewals
-from gateway.marketplace.plugins import plugin
-from gateway.schema.framework.publish import published
+from gateway.db.installation.version_rules import VersionRules
+from gateway.marketplace.billing.limit_periods import (
+    compute_billing_dates,
+    compute_usage_by_component,
+)
+from gateway.marketplace.plugins import get_plugin
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import Date
 
 
-def is_limit_based(offering_type: str, has_limits: bool) -> bool:  # noqa: FBT001 - a column's value
+def is_limit_based(offering_type: str, has_limit_components: bool) -> bool:  # noqa: FBT001 - a column's value
     """Say whether a resource's limits are billed and can be changed."""
-    return has_limits and plugin(offering_type).limits_updatable
+    return has_limit_components and get_plugin(offering_type).can_update_limits
 
 
-def same(value: Any) -> Any:
+def pass_through(value: Any) -> Any:
     """Give a value as it is."""
     return value
 
 
-@published
+@object_type
 class RenewalDate:
     """When the limit of a component is billed anew."""
 
@@ -32,37 +35,43 @@ class RenewalDate:
     """The first day of the next period."""
 
 
-def renewal_dates(periods: str | None, today: date) -> list[RenewalDate] | None:
+def compute_renewal_dates(limit_periods: str | None, today: date) -> list[RenewalDate] | None:
     """Give when limits are billed anew, by the periods of the components."""
-    if periods is None:
+    if limit_periods is None:
         return None
-    found = renewals(msgspec.json.decode(periods), today)
-    if found is None:
+    next_dates = compute_billing_dates(msgspec.json.decode(limit_periods), today)
+    if next_dates is None:
         return None
-    return [RenewalDate(component=name, date=Date(day.isoformat())) for name, day in found.items()]
+    return [
+        RenewalDate(component=name, date=Date(day.isoformat())) for name, day in next_dates.items()
+    ]
 
 
-def limits_used(
+def compute_limit_usage(
     offering_type: str,
-    plan: int | None,
-    present: str,
-    periods: str | None,
-    sums: str | None,
-    rules: Rules,
+    plan_id: int | None,
+    current_usages: str,
+    limit_periods: str | None,
+    reported_sums: str | None,
+    version_rules: VersionRules,
 ) -> str | None:
     """Give how much of its limits a resource has used in their periods (domain.md §3.2)."""
-    if plan is None or not is_limit_based(offering_type, periods is not None):
-        return rules.unlimited_usage
-    return msgspec.json.encode(limit_usage(*map(_object, (periods, present, sums)))).decode()
+    if plan_id is None or not is_limit_based(offering_type, limit_periods is not None):
+        return version_rules.unlimited_usage
+    return msgspec.json.encode(
+        compute_usage_by_component(
+            *map(_decode_object, (limit_periods, current_usages, reported_sums))
+        )
+    ).decode()
 
 
-def _object(stored: str | None) -> dict[str, Any]:
+def _decode_object(stored_json: str | None) -> dict[str, Any]:
     """Read a stored object; empty if it is none."""
-    given = msgspec.json.decode(stored or "{}")
-    return given if isinstance(given, dict) else {}
+    decoded = msgspec.json.decode(stored_json or "{}")
+    return decoded if isinstance(decoded, dict) else {}
 
 
-@published
+@object_type
 class ReportSection:
     """A part of what a provider reports about a resource."""
 
@@ -72,14 +81,14 @@ class ReportSection:
     """What is reported."""
 
 
-def sections(report: str | None) -> list[ReportSection] | None:
+def parse_report_sections(report_json: str | None) -> list[ReportSection] | None:
     """Read a stored report."""
-    if report is None:
+    if report_json is None:
         return None
-    given = msgspec.json.decode(report)
-    listed = given if isinstance(given, list) else []
-    parts: list[dict[str, Any]] = [each for each in listed if isinstance(each, dict)]
+    decoded = msgspec.json.decode(report_json)
+    items = decoded if isinstance(decoded, list) else []
+    sections: list[dict[str, Any]] = [each for each in items if isinstance(each, dict)]
     return [
         ReportSection(header=str(each.get("header", "")), body=str(each.get("body", "")))
-        for each in parts
+        for each in sections
     ]

@@ -2,32 +2,32 @@
 
 from enum import Enum
 
-from gateway.db.sql.filters import equal, where
+from gateway.db.sql.filters import equals_value, filter_column
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
 from gateway.schema.framework.declarations import computed, one
-from gateway.schema.framework.filtered_lists import Narrower
-from gateway.schema.framework.filters import Filter
-from gateway.schema.framework.publish import named, published
+from gateway.schema.framework.filtered_lists import FilterArgument
+from gateway.schema.framework.filters import FilterCondition
+from gateway.schema.framework.publish import enum, object_type
 from gateway.schema.framework.scalars import DateTime
-from gateway.schema.types.resource_values import same
+from gateway.schema.types.resource_values import pass_through
 from gateway.schema.types.user import User
 
 member = registry.team_member.c
 
 
-CONSENT = {
-    "has_consent": Narrower(
+CONSENT_ARGUMENTS = {
+    "has_consent": FilterArgument(
         "hasConsent",
         bool,
         "Only people who have agreed to the terms of the offering, or only others.",
-        Filter(where(equal, member.has_consent)),
+        FilterCondition(filter_column(equals_value, member.has_consent)),
     )
 }
 """How a team is narrowed."""
 
 
-@named
+@enum
 class OfferingUserState(Enum):
     """How far somebody's account in an offering is."""
 
@@ -53,13 +53,13 @@ class OfferingUserState(Enum):
     """It could not be removed."""
 
 
-def account_state(state: int | None) -> OfferingUserState | None:
+def parse_account_state(state: int | None) -> OfferingUserState | None:
     """Give the state of an account; null without one, or for a state that is not known."""
-    known = {each.value for each in OfferingUserState}
-    return OfferingUserState(state) if state in known else None
+    known_values = {each.value for each in OfferingUserState}
+    return OfferingUserState(state) if state in known_values else None
 
 
-@published
+@object_type
 class TeamMember(Row, tables=(registry.team_member,)):
     """Somebody with a role in the project of a resource."""
 
@@ -69,7 +69,7 @@ class TeamMember(Row, tables=(registry.team_member,)):
     """The role, such as PROJECT.MANAGER."""
     expiration_time: DateTime | None
     """When the role ends; null if it does not."""
-    offering_user_username: str | None = computed(same, member.username)
+    offering_user_username: str | None = computed(pass_through, member.username)
     """What they are called in the resource's offering; null without an account there."""
-    offering_user_state: OfferingUserState | None = computed(account_state, member.state)
+    offering_user_state: OfferingUserState | None = computed(parse_account_state, member.state)
     """How far that account is; null without one, and in older marketplaces."""

@@ -6,52 +6,54 @@ from functools import cached_property
 from typing import Any
 
 from gateway.db import tables
-from gateway.db.query_spec import At, Read
+from gateway.db.query_spec import ColumnRef, QuerySpec
 from gateway.db.sql.row_types import Row
 from gateway.schema.framework.context import Info
-from gateway.schema.framework.publish import published
-from gateway.schema.framework.relations import declare, made, whole
+from gateway.schema.framework.publish import object_type_as
+from gateway.schema.framework.relations import build_rows, declare_field, list_row_columns
 from gateway.schema.types.user import User
 
 
 @dataclass(frozen=True, eq=False)
-class Own:
+class ViewerAccount:
     """The viewer's own account."""
 
     @cached_property
-    def read(self) -> Read:
+    def query_spec(self) -> QuerySpec:
         """Describe the row."""
-        return Read(tables.user, whole(tables.user), match=At(tables.user.c.id))
+        return QuerySpec(
+            tables.user, list_row_columns(tables.user), key_column=ColumnRef(tables.user.c.id)
+        )
 
-    def resolver(self) -> Callable[..., Any]:
+    def build_resolver(self) -> Callable[..., Any]:
         """Give the function that graphql-core calls."""
 
         async def resolve(info: Info) -> Row | None:
-            found = await info.context.loads.rows(self.read, info.context.viewer.user_id)
-            return made(info, tables.user, found)[0] if found else None
+            rows = await info.context.loader.load_rows(self.query_spec, info.context.viewer.user_id)
+            return build_rows(info, tables.user, rows)[0] if rows else None
 
         return resolve
 
 
-@published
-class Viewer:
+@object_type_as("Viewer")
+class PublishedViewer:
     """Who asks."""
 
-    user: User | None = declare(Own())
+    user: User | None = declare_field(ViewerAccount())
     """The viewer's account."""
 
 
 @dataclass(frozen=True, eq=False)
-class Asking:
+class AuthenticatedViewer:
     """The viewer, unless they are anonymous."""
 
-    def resolver(self) -> Callable[..., Any]:
+    def build_resolver(self) -> Callable[..., Any]:
         """Give the function that graphql-core calls."""
 
-        def resolve(info: Info) -> Viewer | None:
-            return None if info.context.viewer.user_id is None else Viewer()
+        def resolve(info: Info) -> PublishedViewer | None:
+            return None if info.context.viewer.user_id is None else PublishedViewer()
 
         return resolve
 
 
-viewer = Asking()
+viewer_field = AuthenticatedViewer()

@@ -6,65 +6,73 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from tests.conftest import NewDatabase
-from tests.support.marketplaces import Marketplace, opened
-from tests.support.visibility.altered_marketplace import Altered, keep, undo
-from tests.support.visibility.oracle_truth import Truth
-from tests.support.visibility.viewer_scenes import SCENES, Look, Scene
+from gateway.demo.marketplace.fill import create_marketplace
+from tests.conftest import DatabaseFactory
+from tests.support.marketplaces import Marketplace, open_marketplace
+from tests.support.visibility.altered_marketplace import (
+    AlteredMarketplace,
+    restore_tables,
+    save_tables,
+)
+from tests.support.visibility.oracle_truth import OracleTruth
+from tests.support.visibility.viewer_scenes import VIEWPOINTS, ViewerScene, Viewpoint
 
 
 @pytest.fixture(scope="session")
-def demo_truth(demo_url: str) -> Iterator[Truth]:
+def demo_truth(demo_url: str) -> Iterator[OracleTruth]:
     """Give what is true of the demo."""
     with psycopg.connect(demo_url) as connection:
-        yield Truth(connection, 2026)
+        yield OracleTruth(connection, 2026)
 
 
 @pytest.fixture(scope="session")
-def waldur_truth(waldur2024_url: str) -> Iterator[Truth]:
+def waldur_truth(waldur2024_url: str) -> Iterator[OracleTruth]:
     """Give what is true of the Waldur of October 2024."""
     with psycopg.connect(waldur2024_url) as connection:
-        yield Truth(connection, 2024)
+        yield OracleTruth(connection, 2024)
 
 
-@pytest.fixture(params=SCENES, ids=str)
+@pytest.fixture(params=VIEWPOINTS, ids=str)
 def scene(
     request: pytest.FixtureRequest,
     demo: Marketplace,
     waldur: Marketplace,
-    demo_truth: Truth,
-    waldur_truth: Truth,
-) -> Scene:
+    demo_truth: OracleTruth,
+    waldur_truth: OracleTruth,
+) -> ViewerScene:
     """Give each way of looking at a marketplace."""
-    look: Look = request.param
-    at, truth = {"demo": (demo, demo_truth), "waldur": (waldur, waldur_truth)}[look.marketplace]
-    return Scene(look, at, truth.seen_by(look.username, look.address))
+    viewpoint: Viewpoint = request.param
+    marketplace, truth = {"demo": (demo, demo_truth), "waldur": (waldur, waldur_truth)}[
+        viewpoint.marketplace
+    ]
+    return ViewerScene(
+        viewpoint, marketplace, truth.visible_rows_for(viewpoint.username, viewpoint.address)
+    )
 
 
 @pytest.fixture(scope="session")
-def small_url(new_database: NewDatabase) -> str:
+def small_url(new_database: DatabaseFactory) -> str:
     """Give the address of a small demo marketplace, which keeps what `altered` changes."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=60, seed=1)
-        keep(connection)
+        create_marketplace(connection, resource_count=60, seed=1)
+        save_tables(connection)
     return url
 
 
 @pytest_asyncio.fixture(scope="session")
-async def small(small_url: str, demo: Marketplace) -> AsyncIterator[Marketplace]:
+async def small_marketplace(small_url: str, demo: Marketplace) -> AsyncIterator[Marketplace]:
     """Give the small marketplace; its statements are those of the large one."""
-    async with opened(small_url) as marketplace:
-        marketplace.statements = demo.statements
+    async with open_marketplace(small_url) as marketplace:
+        marketplace.statement_compiler = demo.statement_compiler
         yield marketplace
 
 
 @pytest.fixture
-def altered(small: Marketplace) -> Iterator[Altered]:
+def altered_marketplace(small_marketplace: Marketplace) -> Iterator[AlteredMarketplace]:
     """Give the small marketplace to change; the changes are undone."""
-    with psycopg.connect(small.url, autocommit=True) as connection:
+    with psycopg.connect(small_marketplace.url, autocommit=True) as connection:
         try:
-            yield Altered(small, connection)
+            yield AlteredMarketplace(small_marketplace, connection)
         finally:
-            undo(connection)
+            restore_tables(connection)

@@ -5,23 +5,27 @@ import json
 import psycopg
 import pytest
 
-from tests.support.visibility.altered_marketplace import Altered, Sights, sights
-from tests.support.visibility.oracle_truth import YEARS, Truth
+from tests.support.visibility.altered_marketplace import (
+    AlteredMarketplace,
+    CatalogueViews,
+    load_catalogue_views,
+)
+from tests.support.visibility.oracle_truth import YEARS, OracleTruth
 
 VIEWERS = (None, "nobody", "member", "provider", "resource_user")
 
 
-def setting(key: str, stored: str) -> str:
+def update_setting(key: str, stored: str) -> str:
     """Store a setting."""
     return f"update constance_config set value = '{stored}' where key = '{key}'"
 
 
-def mode(name: str) -> str:
+def set_offering_mode(name: str) -> str:
     """Set what becomes of offerings that people could not order."""
-    return setting("RESTRICTED_OFFERING_VISIBILITY_MODE", json.dumps(name))
+    return update_setting("RESTRICTED_OFFERING_VISIBILITY_MODE", json.dumps(name))
 
 
-def restricted(offering: str, roles: str) -> str:
+def restrict_to_roles(offering: str, roles: str) -> str:
     """State which roles an offering is for."""
     return f"""
         update marketplace_offering
@@ -30,79 +34,90 @@ def restricted(offering: str, roles: str) -> str:
     """
 
 
-NO_SETTINGS = "delete from constance_config"
-NO_OFFERINGS = setting("ANONYMOUS_USER_CAN_VIEW_OFFERINGS", "false")
-NO_OFFERINGS_PICKLED = setting("ANONYMOUS_USER_CAN_VIEW_OFFERINGS", "gAKJLg==")
+DELETE_SETTINGS = "delete from constance_config"
+HIDE_OFFERINGS = update_setting("ANONYMOUS_USER_CAN_VIEW_OFFERINGS", "false")
+HIDE_OFFERINGS_PICKLED = update_setting("ANONYMOUS_USER_CAN_VIEW_OFFERINGS", "gAKJLg==")
 """False, as a Waldur of 2024 stores it."""
-NO_PLANS = setting("ANONYMOUS_USER_CAN_VIEW_PLANS", "false")
-ARCHIVED = """
+HIDE_PLANS = update_setting("ANONYMOUS_USER_CAN_VIEW_PLANS", "false")
+ARCHIVE_PLANS = """
     update marketplace_plan set archived = true where offering_id in (
         select id from marketplace_offering where name in ('Tape vault', 'Boreas Cloud')
     )
 """
-SHARED_CHILD = """
+SHARE_CHILD_OFFERING = """
     update marketplace_offering set shared = true where name = 'Boreas machines of Vesterlund'
 """
-FOR_ROLES = (
-    restricted("Tape vault", '["PROJECT.MANAGER", "RESOURCE.USER"]'),
-    restricted("Managed databases", '["PROJECT.MEMBER"]'),
-    restricted("Aurora Supercomputer", '["CUSTOMER.OWNER"]'),
-    restricted("Boreas Cloud", "[]"),
-    restricted("Fjord Cloud East", "null"),
-    restricted("Beamline time", '["No such role"]'),
+RESTRICT_OFFERINGS = (
+    restrict_to_roles("Tape vault", '["PROJECT.MANAGER", "RESOURCE.USER"]'),
+    restrict_to_roles("Managed databases", '["PROJECT.MEMBER"]'),
+    restrict_to_roles("Aurora Supercomputer", '["CUSTOMER.OWNER"]'),
+    restrict_to_roles("Boreas Cloud", "[]"),
+    restrict_to_roles("Fjord Cloud East", "null"),
+    restrict_to_roles("Beamline time", '["No such role"]'),
 )
 
-USUAL = {
-    "none": [NO_SETTINGS],
-    "show_all": [mode("show_all")],
-    "show_restricted_disabled": [mode("show_restricted_disabled")],
+DEFAULT_CHANGES = {
+    "none": [DELETE_SETTINGS],
+    "show_all": [set_offering_mode("show_all")],
+    "show_restricted_disabled": [set_offering_mode("show_restricted_disabled")],
 }
 """Settings under which everybody sees what they see by default."""
-OTHERS = {
-    "no offerings for the anonymous": [NO_OFFERINGS],
-    "no offerings for the anonymous, in 2024": [NO_OFFERINGS_PICKLED],
-    "no plans for the anonymous": [NO_PLANS],
-    "neither for the anonymous": [NO_OFFERINGS, NO_PLANS],
-    "hide_inaccessible": [mode("hide_inaccessible"), ARCHIVED, SHARED_CHILD],
-    "hide_inaccessible, and no plans": [mode("hide_inaccessible"), NO_PLANS],
-    "require_membership": [mode("require_membership")],
-    "require_membership, and no offerings": [mode("require_membership"), NO_OFFERINGS],
+EFFECTIVE_CHANGES = {
+    "no offerings for the anonymous": [HIDE_OFFERINGS],
+    "no offerings for the anonymous, in 2024": [HIDE_OFFERINGS_PICKLED],
+    "no plans for the anonymous": [HIDE_PLANS],
+    "neither for the anonymous": [HIDE_OFFERINGS, HIDE_PLANS],
+    "hide_inaccessible": [
+        set_offering_mode("hide_inaccessible"),
+        ARCHIVE_PLANS,
+        SHARE_CHILD_OFFERING,
+    ],
+    "hide_inaccessible, and no plans": [set_offering_mode("hide_inaccessible"), HIDE_PLANS],
+    "require_membership": [set_offering_mode("require_membership")],
+    "require_membership, and no offerings": [
+        set_offering_mode("require_membership"),
+        HIDE_OFFERINGS,
+    ],
 }
 """Settings under which somebody sees less, or more."""
 
 
 @pytest.fixture(scope="session")
-def usual(small_url: str) -> Sights:
+def default_views(small_url: str) -> CatalogueViews:
     """Give what people see of the small marketplace as it is made."""
     with psycopg.connect(small_url) as connection:
-        return sights([Truth(connection, year) for year in YEARS], VIEWERS)
+        return load_catalogue_views([OracleTruth(connection, year) for year in YEARS], VIEWERS)
 
 
-@pytest.mark.parametrize("changes", USUAL.values(), ids=USUAL)
-async def test_the_usual_settings_conceal_nothing(
-    altered: Altered, usual: Sights, changes: list[str]
+@pytest.mark.parametrize("changes", DEFAULT_CHANGES.values(), ids=DEFAULT_CHANGES)
+async def test_default_settings_hide_nothing(
+    altered_marketplace: AlteredMarketplace, default_views: CatalogueViews, changes: list[str]
 ) -> None:
-    altered.run(*changes)
-    assert altered.sights(VIEWERS) == usual
+    altered_marketplace.apply_changes(*changes)
+    assert altered_marketplace.load_catalogue_views(VIEWERS) == default_views
     for year in YEARS:
-        await altered.agree(year, VIEWERS)
+        await altered_marketplace.assert_catalogue_matches(year, VIEWERS)
 
 
-@pytest.mark.parametrize("changes", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("changes", EFFECTIVE_CHANGES.values(), ids=EFFECTIVE_CHANGES)
 async def test_other_settings_change_what_the_catalogue_shows(
-    altered: Altered, usual: Sights, changes: list[str]
+    altered_marketplace: AlteredMarketplace, default_views: CatalogueViews, changes: list[str]
 ) -> None:
-    altered.run(*changes)
-    assert altered.sights(VIEWERS) != usual
+    altered_marketplace.apply_changes(*changes)
+    assert altered_marketplace.load_catalogue_views(VIEWERS) != default_views
     for year in YEARS:
-        await altered.agree(year, VIEWERS)
+        await altered_marketplace.assert_catalogue_matches(year, VIEWERS)
 
 
 async def test_offerings_are_for_some_roles_only_since_2026(
-    altered: Altered, usual: Sights
+    altered_marketplace: AlteredMarketplace, default_views: CatalogueViews
 ) -> None:
-    altered.run(*FOR_ROLES)
-    now = altered.sights(VIEWERS)
-    assert {year for year, who in usual if now[year, who] != usual[year, who]} == {2026}
+    altered_marketplace.apply_changes(*RESTRICT_OFFERINGS)
+    views = altered_marketplace.load_catalogue_views(VIEWERS)
+    assert {
+        year
+        for year, username in default_views
+        if views[year, username] != default_views[year, username]
+    } == {2026}
     for year in YEARS:
-        await altered.agree(year, VIEWERS)
+        await altered_marketplace.assert_catalogue_matches(year, VIEWERS)

@@ -10,53 +10,67 @@ from hypothesis import given as generated
 from hypothesis import settings
 from hypothesis import strategies as some
 
-from gateway.db.access.site_settings import USUAL, Policy, policy, stored
-
-OFFERINGS, PLANS, MODE, CONSENTS = USUAL
-STRICTEST = Policy(
-    anonymous_offerings=False, anonymous_plans=False, mode="hide_inaccessible", consents=False
+from gateway.db.access.site_settings import (
+    DEFAULT_SETTINGS,
+    SiteSettings,
+    decode_stored_setting,
+    parse_site_settings,
 )
-PLAIN = [True, False, None, "", "show_all", "ä" * 300, 0, 7, 300, 70_000, -1]
+
+OFFERINGS, PLANS, MODE, CONSENTS = DEFAULT_SETTINGS
+STRICTEST_SETTINGS = SiteSettings(
+    anonymous_can_view_offerings=False,
+    anonymous_can_view_plans=False,
+    restricted_offering_mode="hide_inaccessible",
+    enforces_consent=False,
+)
+PLAIN_VALUES = [True, False, None, "", "show_all", "ä" * 300, 0, 7, 300, 70_000, -1]
 
 
-def as_json(value: Any) -> str:
+def encode_json(value: Any) -> str:
     """Write a setting as a Waldur of 2026 does."""
     return json.dumps({"__type__": "default", "__value__": value})
 
 
-def as_pickle(value: Any, protocol: int = 4) -> str:
+def encode_pickle(value: Any, protocol: int = 4) -> str:
     """Write a setting as a Waldur of 2024 does."""
     return b64encode(pickle.dumps(value, protocol)).decode()
 
 
-def test_where_nothing_is_stored_the_usual_holds() -> None:
-    assert policy([]) == Policy(
-        anonymous_offerings=True, anonymous_plans=True, mode="show_all", consents=False
+def test_defaults_hold_where_nothing_is_stored() -> None:
+    assert parse_site_settings([]) == SiteSettings(
+        anonymous_can_view_offerings=True,
+        anonymous_can_view_plans=True,
+        restricted_offering_mode="show_all",
+        enforces_consent=False,
     )
 
 
-def test_a_null_is_nothing_stored() -> None:
-    assert policy([(OFFERINGS, None), (MODE, None)]) == policy([])
+def test_a_null_counts_as_not_stored() -> None:
+    assert parse_site_settings([(OFFERINGS, None), (MODE, None)]) == parse_site_settings([])
 
 
-@pytest.mark.parametrize("write", [as_json, as_pickle, json.dumps])
-def test_reads_what_is_stored(write: Any) -> None:
-    given = {OFFERINGS: True, PLANS: False, MODE: "require_membership"}
-    found = policy([(key, write(value)) for key, value in given.items()])
-    assert found == Policy(
-        anonymous_offerings=True, anonymous_plans=False, mode="require_membership", consents=False
+@pytest.mark.parametrize("write", [encode_json, encode_pickle, json.dumps])
+def test_parses_stored_settings(write: Any) -> None:
+    values = {OFFERINGS: True, PLANS: False, MODE: "require_membership"}
+    site_settings = parse_site_settings([(key, write(value)) for key, value in values.items()])
+    assert site_settings == SiteSettings(
+        anonymous_can_view_offerings=True,
+        anonymous_can_view_plans=False,
+        restricted_offering_mode="require_membership",
+        enforces_consent=False,
     )
 
 
-@pytest.mark.parametrize("value", PLAIN)
+@pytest.mark.parametrize("value", PLAIN_VALUES)
 def test_json_gives_the_value_back(value: Any) -> None:
-    assert stored(as_json(value)) == value
+    assert decode_stored_setting(encode_json(value)) == value
 
 
-@pytest.mark.parametrize("value", PLAIN)
+@pytest.mark.parametrize("value", PLAIN_VALUES)
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_pickles_give_plain_values_back(value: Any, protocol: int) -> None:
-    assert stored(as_pickle(value, protocol)) == value
+    assert decode_stored_setting(encode_pickle(value, protocol)) == value
 
 
 class Harmful:
@@ -67,37 +81,42 @@ class Harmful:
 
 
 def test_no_pickle_is_run() -> None:
-    stored(as_pickle(Harmful()))
-    stored(as_pickle([Harmful()]))
+    decode_stored_setting(encode_pickle(Harmful()))
+    decode_stored_setting(encode_pickle([Harmful()]))
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "{", "ä", "gAJ=", "gARL", "[true]", '"x"', "1"])
-def test_what_can_not_be_read_is_taken_at_its_strictest(value: str) -> None:
+def test_unreadable_settings_are_taken_at_their_strictest(value: str) -> None:
     rows = [(OFFERINGS, value), (PLANS, value)]
-    assert policy(rows) == Policy(
-        anonymous_offerings=False, anonymous_plans=False, mode="show_all", consents=False
+    assert parse_site_settings(rows) == SiteSettings(
+        anonymous_can_view_offerings=False,
+        anonymous_can_view_plans=False,
+        restricted_offering_mode="show_all",
+        enforces_consent=False,
     )
 
 
-@pytest.mark.parametrize("value", ["nonsense", "1", "[]", "null", as_json(None), as_pickle(5)])
+@pytest.mark.parametrize(
+    "value", ["nonsense", "1", "[]", "null", encode_json(None), encode_pickle(5)]
+)
 def test_an_unreadable_mode_hides(value: str) -> None:
-    rows = [(OFFERINGS, as_json("yes")), (PLANS, as_json(1)), (MODE, value)]
-    assert policy(rows) == STRICTEST
+    rows = [(OFFERINGS, encode_json("yes")), (PLANS, encode_json(1)), (MODE, value)]
+    assert parse_site_settings(rows) == STRICTEST_SETTINGS
 
 
 @settings(deadline=None)
 @generated(some.text() | some.binary().map(lambda each: b64encode(each).decode()))
-def test_nothing_stored_breaks_it(value: str) -> None:
-    stored(value)
+def test_any_stored_text_can_be_decoded(value: str) -> None:
+    decode_stored_setting(value)
 
 
 @settings(deadline=None)
 @generated(some.binary())
-def test_no_pickle_breaks_it(rest: bytes) -> None:
-    stored(b64encode(b"\x80\x04\x95" + rest).decode())
-    stored(b64encode(b"\x80\x02" + rest).decode())
+def test_any_pickle_can_be_decoded(rest: bytes) -> None:
+    decode_stored_setting(b64encode(b"\x80\x04\x95" + rest).decode())
+    decode_stored_setting(b64encode(b"\x80\x02" + rest).decode())
 
 
-@pytest.mark.parametrize(("value", "asked"), [(True, True), (False, False), ("yes", True)])
-def test_people_are_asked_to_agree_unless_that_is_off(value: Any, asked: bool) -> None:
-    assert policy([(CONSENTS, as_json(value))]).consents is asked
+@pytest.mark.parametrize(("value", "is_enforced"), [(True, True), (False, False), ("yes", True)])
+def test_consent_is_enforced_unless_switched_off(value: Any, is_enforced: bool) -> None:
+    assert parse_site_settings([(CONSENTS, encode_json(value))]).enforces_consent is is_enforced

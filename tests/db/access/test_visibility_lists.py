@@ -1,21 +1,21 @@
 """A list below a row has what the oracle shows of the rows that refer to it: no more, no less."""
 
 from tests.support.visibility import oracle_comparison
-from tests.support.visibility.oracle_truth import BELOW
-from tests.support.visibility.schema_paths import Way, all_relations
-from tests.support.visibility.viewer_scenes import Scene
+from tests.support.visibility.oracle_truth import CHILD_QUERIES
+from tests.support.visibility.schema_paths import RelationKind, relations_of_kind
+from tests.support.visibility.viewer_scenes import ViewerScene
 
-LISTS = all_relations(Way.PAGES)
-PARTS = all_relations(Way.PARTS)
-
-
-def test_every_list_has_its_rows_here() -> None:
-    assert {str(each) for each in (*LISTS, *PARTS)} == {*BELOW}
+LISTS = relations_of_kind(RelationKind.PAGES)
+PARTS = relations_of_kind(RelationKind.PARTS)
 
 
-async def test_a_page_below_a_row_has_what_is_seen(scene: Scene) -> None:
-    await oracle_comparison.pages_below(scene, LISTS)
+def test_every_list_has_its_oracle_query() -> None:
+    assert {str(each) for each in (*LISTS, *PARTS)} == {*CHILD_QUERIES}
 
 
-async def test_a_row_has_all_its_parts(scene: Scene) -> None:
-    await oracle_comparison.parts(scene, PARTS)
+async def test_a_page_of_child_rows_has_the_visible_ones(scene: ViewerScene) -> None:
+    await oracle_comparison.compare_child_pages(scene, LISTS)
+
+
+async def test_a_row_has_all_its_parts(scene: ViewerScene) -> None:
+    await oracle_comparison.compare_parts(scene, PARTS)

@@ -2,22 +2,32 @@
 
 from collections import Counter
 
-from tests.support.visibility.path_walk import Walk, document
-from tests.support.visibility.schema_paths import GUARDED, Way, all_relations, relations
-from tests.support.visibility.viewer_scenes import Look, Scene
+from tests.support.visibility.path_walk import PathWalk, write_query
+from tests.support.visibility.schema_paths import (
+    GUARDED_TYPES,
+    RelationKind,
+    relations_of_kind,
+    row_relations,
+)
+from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 
-DEPTH = 3
+MAX_DEPTH = 3
 """So many relations are followed below the root's own."""
-EVERYWHERE = Look("demo", "owner")
+WIDEST_VIEWPOINT = Viewpoint("demo", "owner")
 """Somebody who can go almost everywhere."""
 
 
-async def test_no_path_leads_to_what_is_hidden(scene: Scene) -> None:
-    met: Counter[str] = Counter()
-    for root in relations("Query"):
-        walk = Walk(scene.seen)
-        walk.along(root, await scene.data(document(root, DEPTH)))
-        met += walk.met
-    if scene.look == EVERYWHERE:
-        ways = {str(each) for way in Way for each in all_relations(way) if each.target in GUARDED}
-        assert ways - {*met} == {"HistoryEntry.user", "Offering.project"}
+async def test_no_path_leads_to_hidden_rows(scene: ViewerScene) -> None:
+    row_counts: Counter[str] = Counter()
+    for root in row_relations("Query"):
+        walk = PathWalk(scene.visible_rows)
+        walk.follow_relation(root, await scene.fetch_data(write_query(root, MAX_DEPTH)))
+        row_counts += walk.row_counts
+    if scene.viewpoint == WIDEST_VIEWPOINT:
+        guarded_relations = {
+            str(each)
+            for kind in RelationKind
+            for each in relations_of_kind(kind)
+            if each.target in GUARDED_TYPES
+        }
+        assert guarded_relations - {*row_counts} == {"HistoryEntry.user", "Offering.project"}

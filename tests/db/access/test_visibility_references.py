@@ -4,25 +4,25 @@ from typing import Any
 
 from tests.support.marketplaces import Marketplace
 from tests.support.visibility import oracle_comparison
-from tests.support.visibility.viewer_scenes import Look, Scene
+from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 
-HIDDEN = {
-    Look("demo", None): {"Offering.provider"},
-    Look("demo", "staff"): {"Resource.project"},
-    Look("demo", "provider"): {"Offering.provider", "Resource.endDateRequestedBy"},
-    Look("demo", "bela.dahlgren"): {
+HIDDEN_REFERENCES = {
+    Viewpoint("demo", None): {"Offering.provider"},
+    Viewpoint("demo", "staff"): {"Resource.project"},
+    Viewpoint("demo", "provider"): {"Offering.provider", "Resource.endDateRequestedBy"},
+    Viewpoint("demo", "bela.dahlgren"): {
         "Order.consumerReviewedBy",
         "Order.createdBy",
         "Order.project",
         "Order.providerReviewedBy",
         "Order.resource",
     },
-    Look("demo", "owner"): {"Project.endDateRequestedBy"},
-    Look("waldur", "owner_c"): {"Resource.parent", "Resource.project"},
-    Look("waldur", "removed_project_member"): {"Resource.project"},
+    Viewpoint("demo", "owner"): {"Project.endDateRequestedBy"},
+    Viewpoint("waldur", "owner_c"): {"Resource.parent", "Resource.project"},
+    Viewpoint("waldur", "removed_project_member"): {"Resource.project"},
 }
 """What some people refer to that they do not see."""
-ELSEWHERE = {
+REFERENCES_TESTED_ELSEWHERE = {
     "HistoryEntry.user",
     "Offering.project",
     "Project.customer",
@@ -32,24 +32,24 @@ ELSEWHERE = {
 """Met in test_paths.py, never hidden, and hidden in test_roles.py."""
 
 
-def test_every_reference_that_may_hide_something_is_tried() -> None:
-    assert set.union(ELSEWHERE, *HIDDEN.values()) == {
+def test_every_reference_that_may_hide_something_is_tested() -> None:
+    assert set.union(REFERENCES_TESTED_ELSEWHERE, *HIDDEN_REFERENCES.values()) == {
         str(each) for each in oracle_comparison.REFERENCES
     }
 
 
-async def test_a_reference_shows_of_a_hidden_row_what_rest_shows(scene: Scene) -> None:
-    walk = await oracle_comparison.references(scene)
-    assert {*walk.concealed} >= HIDDEN.get(scene.look, set())
+async def test_a_reference_shows_of_a_hidden_row_what_rest_shows(scene: ViewerScene) -> None:
+    walk = await oracle_comparison.compare_references(scene)
+    assert {*walk.hidden_row_counts} >= HIDDEN_REFERENCES.get(scene.viewpoint, set())
 
 
-def told(row: dict[str, Any]) -> set[str]:
+def list_non_null_fields(row: dict[str, Any]) -> set[str]:
     """Name what a row tells."""
     return {name for name, value in row.items() if value is not None}
 
 
-async def test_a_provider_is_told_less_of_a_consumer_s_project(demo: Marketplace) -> None:
-    found = await demo.data(
+async def test_a_provider_sees_fewer_fields_of_a_consumer_s_project(demo: Marketplace) -> None:
+    data = await demo.fetch_data(
         """{ resources(first: 300, visibleAs: PROVIDER) { nodes { project {
             id uuid name slug description endDate effectiveEndDate isInGracePeriod created
             endDateRequestedBy { id uuid username fullName email organization jobTitle isStaff }
@@ -59,39 +59,46 @@ async def test_a_provider_is_told_less_of_a_consumer_s_project(demo: Marketplace
         } } } }""",
         "service_manager",
     )
-    projects = [node["project"] for node in found["resources"]["nodes"]]
-    asked = [each["endDateRequestedBy"] for each in projects if each["endDateRequestedBy"]]
-    always = {"id", "uuid", "name", "slug", "description", "isInGracePeriod", "customer"}
-    dated = {"endDate", "effectiveEndDate", "endDateRequestedBy"}
-    assert min(map(told, projects), key=len) == always
-    assert set.union(*map(told, projects)) == always | dated
-    assert {*map(frozenset, map(told, (each["customer"] for each in projects)))} == {
-        frozenset({"id", "uuid", "name", "slug"})
-    }
-    assert all(told(each) == {"id", "uuid", "username", "fullName"} for each in asked)
-    assert asked
+    projects = [node["project"] for node in data["resources"]["nodes"]]
+    requesters = [each["endDateRequestedBy"] for each in projects if each["endDateRequestedBy"]]
+    basic_fields = {"id", "uuid", "name", "slug", "description", "isInGracePeriod", "customer"}
+    date_fields = {"endDate", "effectiveEndDate", "endDateRequestedBy"}
+    assert min(map(list_non_null_fields, projects), key=len) == basic_fields
+    assert set.union(*map(list_non_null_fields, projects)) == basic_fields | date_fields
+    assert {
+        *map(frozenset, map(list_non_null_fields, (each["customer"] for each in projects)))
+    } == {frozenset({"id", "uuid", "name", "slug"})}
+    assert all(
+        list_non_null_fields(each) == {"id", "uuid", "username", "fullName"} for each in requesters
+    )
+    assert requesters
 
 
-async def test_a_stranger_is_told_who_provides_an_offering(demo: Marketplace) -> None:
-    found = await demo.data(
+async def test_a_stranger_sees_who_provides_an_offering(demo: Marketplace) -> None:
+    data = await demo.fetch_data(
         """{ offerings { nodes { provider {
             id uuid name slug description abbreviation country homepage created
             projects { totalCount } offerings { totalCount } resources { totalCount }
         } } } }""",
         None,
     )
-    providers = [each["provider"] for each in found["offerings"]["nodes"]]
-    assert all(told(each) == {"id", "uuid", "name", "slug", "description"} for each in providers)
+    providers = [each["provider"] for each in data["offerings"]["nodes"]]
+    assert all(
+        list_non_null_fields(each) == {"id", "uuid", "name", "slug", "description"}
+        for each in providers
+    )
     assert providers
 
 
-async def test_a_parent_that_is_hidden_tells_its_name(waldur: Marketplace) -> None:
-    found = await waldur.data(
+async def test_a_hidden_parent_shows_its_name(waldur: Marketplace) -> None:
+    data = await waldur.fetch_data(
         """{ resources(first: 300, visibleAs: PROVIDER) { nodes { parent {
             id uuid name slug state created attributes backendMetadata cost limits
             endpoints { url } offering { name } project { name } parent { name }
         } } } }""",
         "owner_c",
     )
-    parents = [each["parent"] for each in found["resources"]["nodes"] if each["parent"]]
-    assert {frozenset(told(each)) for each in parents} >= {frozenset({"id", "uuid", "name"})}
+    parents = [each["parent"] for each in data["resources"]["nodes"] if each["parent"]]
+    assert {frozenset(list_non_null_fields(each)) for each in parents} >= {
+        frozenset({"id", "uuid", "name"})
+    }

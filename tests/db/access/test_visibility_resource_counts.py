@@ -5,67 +5,90 @@ from typing import Any
 
 import pytest
 
-from tests.support.visibility.schema_paths import NODES, Way, all_relations
-from tests.support.visibility.viewer_scenes import Look, Scene
+from tests.support.visibility.schema_paths import NODE_TYPES, RelationKind, relations_of_kind
+from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 
 STATES = dict(
     enumerate(("CREATING", "OK", "ERRED", "UPDATING", "TERMINATING", "TERMINATED"), start=1)
 )
 OWNERS = ("Customer", "Offering", "Plan", "Project")
 COUNTS = "uuid resourceCounts { state count }"
-REFERRED = f"""query($after: String) {{ resources(first: 300, after: $after) {{
+REFERRED_COUNTS = f"""query($after: String) {{ resources(first: 300, after: $after) {{
     nodes {{ uuid
         offering {{ {COUNTS} }} plan {{ {COUNTS} }}
         project {{ {COUNTS} customer {{ {COUNTS} }} }} }}
     pageInfo {{ endCursor hasNextPage }} }} }}"""
 
 
-def expected(scene: Scene, owner: str) -> dict[str, list[tuple[str, int]]]:
+def expected_counts(scene: ViewerScene, owner: str) -> dict[str, list[tuple[str, int]]]:
     """Give how many resources of each owner are in each state, of those that are seen."""
-    rows = scene.seen.truth.connection.execute("select uuid, state from marketplace_resource")
+    rows = scene.visible_rows.truth.connection.execute(
+        "select uuid, state from marketplace_resource"
+    )
     states: dict[str | None, int] = {uuid.hex: state for uuid, state in rows}
-    below, seen = scene.seen.truth.below(f"{owner}.resources"), scene.seen.of("Resource")
-    counted = {each: Counter(states[r] for r in below[each] if r in seen) for each in [*below]}
-    return {each: [(STATES[n], found[n]) for n in sorted(found)] for each, found in counted.items()}
+    child_uuids, visible_uuids = (
+        scene.visible_rows.truth.child_uuids(f"{owner}.resources"),
+        scene.visible_rows.visible_uuids("Resource"),
+    )
+    counts_by_owner = {
+        each: Counter(
+            states[child_uuid] for child_uuid in child_uuids[each] if child_uuid in visible_uuids
+        )
+        for each in [*child_uuids]
+    }
+    return {
+        each: [(STATES[state_number], counts[state_number]) for state_number in sorted(counts)]
+        for each, counts in counts_by_owner.items()
+    }
 
 
-def told(row: Any) -> list[tuple[str, int]]:
+def shown_counts(row: Any) -> list[tuple[str, int]]:
     """Give what a row tells."""
     return [(each["state"], each["count"]) for each in row["resourceCounts"]]
 
 
-def test_what_pages_to_resources_counts_them() -> None:
-    below = {each.owner for each in all_relations(Way.PAGES) if each.field == "resources"}
-    assert {*OWNERS} == below <= {*NODES}
+def test_types_with_a_list_of_resources_count_them() -> None:
+    owners = {
+        each.owner for each in relations_of_kind(RelationKind.PAGES) if each.field == "resources"
+    }
+    assert {*OWNERS} == owners <= {*NODE_TYPES}
 
 
 @pytest.mark.parametrize("owner", OWNERS)
-async def test_what_is_seen_is_counted(scene: Scene, owner: str) -> None:
-    wanted, seen = expected(scene, owner), sorted(scene.seen.of(owner))
-    rows = await scene.nodes(owner, seen, COUNTS)
+async def test_visible_resources_are_counted(scene: ViewerScene, owner: str) -> None:
+    expected_by_owner, owner_uuids = (
+        expected_counts(scene, owner),
+        sorted(scene.visible_rows.visible_uuids(owner)),
+    )
+    rows = await scene.fetch_nodes(owner, owner_uuids, COUNTS)
     for row in rows:
-        assert told(row) == wanted.get(row["uuid"], []), row["uuid"]
-    if scene.look == Look("demo", "staff") and owner != "Plan":
-        assert {state for row in rows for state, _ in told(row)} == {*STATES.values()}
-        assert sum(n for row in rows for _, n in told(row)) <= len(scene.seen.of("Resource"))
+        assert shown_counts(row) == expected_by_owner.get(row["uuid"], []), row["uuid"]
+    if scene.viewpoint == Viewpoint("demo", "staff") and owner != "Plan":
+        assert {state for row in rows for state, _ in shown_counts(row)} == {*STATES.values()}
+        assert sum(count for row in rows for _, count in shown_counts(row)) <= len(
+            scene.visible_rows.visible_uuids("Resource")
+        )
 
 
-async def test_of_what_is_only_referred_to_no_more_is_counted(scene: Scene) -> None:
-    wanted = {owner: expected(scene, owner) for owner in OWNERS}
-    after, more = None, True
-    while more:
-        page = (await scene.data(REFERRED, after=after))["resources"]
+async def test_a_reference_shows_no_more_counts(scene: ViewerScene) -> None:
+    expected_by_type = {owner: expected_counts(scene, owner) for owner in OWNERS}
+    after, has_next_page = None, True
+    while has_next_page:
+        page = (await scene.fetch_data(REFERRED_COUNTS, after=after))["resources"]
         for row in page["nodes"]:
-            _compare(scene, wanted, row)
-        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+            _compare_counts(scene, expected_by_type, row)
+        after, has_next_page = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
 
-def _compare(scene: Scene, wanted: Any, row: Any) -> None:
+def _compare_counts(scene: ViewerScene, expected_by_type: Any, row: Any) -> None:
     project = row["project"]
-    for owner, found in (("Offering", row["offering"]), ("Plan", row["plan"])):
-        assert found is None or told(found) == wanted[owner][found["uuid"]]
-    for owner, found in (("Project", project), ("Customer", project["customer"])):
-        if found["uuid"] in scene.seen.of(owner):
-            assert told(found) == wanted[owner][found["uuid"]]
+    for owner, referred_row in (("Offering", row["offering"]), ("Plan", row["plan"])):
+        assert (
+            referred_row is None
+            or shown_counts(referred_row) == expected_by_type[owner][referred_row["uuid"]]
+        )
+    for owner, referred_row in (("Project", project), ("Customer", project["customer"])):
+        if referred_row["uuid"] in scene.visible_rows.visible_uuids(owner):
+            assert shown_counts(referred_row) == expected_by_type[owner][referred_row["uuid"]]
         else:
-            assert found["resourceCounts"] is None
+            assert referred_row["resourceCounts"] is None

@@ -6,202 +6,241 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from gateway.db.driver.connection_pool import AWAKE, DEPTH
-from gateway.db.driver.database import Ask, Coming, Database, TimedOutError, UnavailableError
-from tests.conftest import NewDatabase
-from tests.support.database_proxy import line_to
-from tests.support.database_queries import Root, ask, at, eventually, opened, root_at, sent, value
+from gateway.db.driver.connection_pool import MAX_SHARED_CONNECTIONS, PIPELINE_DEPTH
+from gateway.db.driver.database import (
+    Database,
+    PendingResult,
+    StatementRequest,
+    TimedOutError,
+    UnavailableError,
+)
+from tests.conftest import DatabaseFactory
+from tests.support.database_proxy import open_proxy
+from tests.support.database_queries import (
+    BackendAdmin,
+    build_request,
+    connect_admin,
+    fetch_value,
+    open_database,
+    open_warm_database,
+    send_batch,
+    wait_until_async,
+)
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def url(new_database: DatabaseFactory) -> str:
     """Give the address of an empty database."""
     return new_database()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def root(url: str) -> AsyncIterator[Root]:
+async def admin(url: str) -> AsyncIterator[BackendAdmin]:
     """Give a root's connection."""
-    async with root_at(url) as opened:
-        yield opened
+    async with connect_admin(url) as backend_admin:
+        yield backend_admin
 
 
-async def test_there_is_one_connection_until_more_are_of_use(url: str, root: Root) -> None:
-    await eventually(lambda: are(root, 0))
-    async with opened(url, size=3) as database:
+async def test_there_is_one_connection_until_more_are_of_use(url: str, admin: BackendAdmin) -> None:
+    await wait_until_async(lambda: has_connection_count(admin, 0))
+    async with open_database(url, size=3) as database:
         for _ in range(5):
-            await value(database, "select 1")
-        assert await are(root, 1)
-        await asyncio.gather(*[value(database, "select pg_sleep(0.1)::text") for _ in range(20)])
-        assert await are(root, 3)
-    await eventually(lambda: are(root, 0))
+            await fetch_value(database, "select 1")
+        assert await has_connection_count(admin, 1)
+        await asyncio.gather(
+            *[fetch_value(database, "select pg_sleep(0.1)::text") for _ in range(20)]
+        )
+        assert await has_connection_count(admin, 3)
+    await wait_until_async(lambda: has_connection_count(admin, 0))
 
 
-async def are(root: Root, connections: int) -> bool:
+async def has_connection_count(admin: BackendAdmin, count: int) -> bool:
     """Tell whether the gateway has so many connections."""
-    return len(await root.pids()) == connections
+    return len(await admin.list_pids()) == count
 
 
-async def test_a_slow_statement_holds_up_nobody(url: str) -> None:
-    async with at(url, size=2) as database:
-        (slow,) = sent(database, ask("select pg_sleep(2)"))
+async def test_slow_statement_does_not_delay_others(url: str) -> None:
+    async with open_warm_database(url, size=2) as database:
+        (slow,) = send_batch(database, build_request("select pg_sleep(2)"))
         for each in range(50):
-            assert await value(database, "select $1::int", str(each)) == each
+            assert await fetch_value(database, "select $1::int", str(each)) == each
         assert not slow.done()
         slow.cancel()
 
 
-async def test_what_was_sent_behind_a_slow_statement_need_not_wait_for_it(url: str) -> None:
-    async with at(url, size=2) as database:
-        (slow,) = sent(database, ask("select pg_sleep(3)"))
-        sent(database, ask("select pg_sleep(0.05)"))
-        behind = [value(database, "select $1::int", str(each)) for each in range(6)]
+async def test_batches_queued_after_slow_statement_are_hedged(url: str) -> None:
+    async with open_warm_database(url, size=2) as database:
+        (slow,) = send_batch(database, build_request("select pg_sleep(3)"))
+        send_batch(database, build_request("select pg_sleep(0.05)"))
+        queued = [fetch_value(database, "select $1::int", str(each)) for each in range(6)]
         async with asyncio.timeout(2):
-            assert await asyncio.gather(*behind) == list(range(6))
+            assert await asyncio.gather(*queued) == list(range(6))
         assert not slow.done()
         slow.cancel()
 
 
-async def test_quick_statements_wake_up_few_backends(url: str) -> None:
-    quick = ask("select pg_backend_pid()")
-    async with at(url, size=4) as database:
-        found = [await each for each in sent_apart(database, quick, 12)]
-    assert len({result.rows()[0][0] for result in found}) == AWAKE
+async def test_quick_statements_share_few_connections(url: str) -> None:
+    quick = build_request("select pg_backend_pid()")
+    async with open_warm_database(url, size=4) as database:
+        results = [await each for each in send_separately(database, quick, 12)]
+    assert len({result.decode_rows()[0][0] for result in results}) == MAX_SHARED_CONNECTIONS
 
 
-async def test_nothing_is_sent_behind_what_is_known_to_be_slow(url: str) -> None:
+async def test_nothing_is_queued_after_slow_statements(url: str) -> None:
     quick, slow = (
-        ask("select pg_backend_pid()"),
-        ask("select pg_backend_pid(), pg_sleep(0.2)::text"),
+        build_request("select pg_backend_pid()"),
+        build_request("select pg_backend_pid(), pg_sleep(0.2)::text"),
     )
-    async with at(url, size=4) as database:
-        await database.run([slow])
-        coming = sent_apart(database, slow, 3)
-        found = [await each for each in sent_apart(database, quick, DEPTH)]
-        assert not any(each.done() for each in coming)
-        others = {(await each).rows()[0][0] for each in coming}
-    assert len(others) == 3
-    assert others.isdisjoint(result.rows()[0][0] for result in found)
+    async with open_warm_database(url, size=4) as database:
+        await database.fetch_rows([slow])
+        slow_results = send_separately(database, slow, 3)
+        quick_results = [await each for each in send_separately(database, quick, PIPELINE_DEPTH)]
+        assert not any(each.done() for each in slow_results)
+        slow_pids = {(await each).decode_rows()[0][0] for each in slow_results}
+    assert len(slow_pids) == 3
+    assert slow_pids.isdisjoint(result.decode_rows()[0][0] for result in quick_results)
 
 
-def sent_apart(database: Database, one: Ask, times: int) -> list[Coming]:
+def send_separately(
+    database: Database, request: StatementRequest, batch_count: int
+) -> list[PendingResult]:
     """Send batches of one statement each; give what their rows will settle."""
-    return [coming for _ in range(times) for coming in sent(database, one)]
+    return [
+        pending_result
+        for _ in range(batch_count)
+        for pending_result in send_batch(database, request)
+    ]
 
 
 async def test_first_come_first_served(url: str) -> None:
-    async with at(url, size=1) as database:
+    async with open_warm_database(url, size=1) as database:
         order: list[int] = []
         for each in range(20):
-            (future,) = sent(database, ask("select $1::int, pg_sleep(0.02)::text", str(each)))
-            future.add_done_callback(lambda done: order.append(done.result().rows()[0][0]))
-        await value(database, "select 1")
+            (future,) = send_batch(
+                database, build_request("select $1::int, pg_sleep(0.02)::text", str(each))
+            )
+            future.add_done_callback(
+                lambda finished: order.append(finished.result().decode_rows()[0][0])
+            )
+        await fetch_value(database, "select 1")
         assert order == list(range(20))
 
 
-async def test_only_so_many_may_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.db.driver.wait_queue.MOST", 3)
-    async with at(url, size=1) as database:
-        held = [sent(database, ask("select pg_sleep(0.3)::text"))[0] for _ in range(DEPTH + 3)]
-        (refused,) = sent(database, ask("select 1"))
-        assert isinstance(refused.exception(), UnavailableError)
-        held[DEPTH + 1].cancel()
-        await asyncio.wait(held[:1])
-        assert await value(database, "select 1") == 1
-        for each in held:
+async def test_wait_queue_is_bounded(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.db.driver.wait_queue.MAX_WAITING_BATCHES", 3)
+    async with open_warm_database(url, size=1) as database:
+        queued = [
+            send_batch(database, build_request("select pg_sleep(0.3)::text"))[0]
+            for _ in range(PIPELINE_DEPTH + 3)
+        ]
+        (rejected,) = send_batch(database, build_request("select 1"))
+        assert isinstance(rejected.exception(), UnavailableError)
+        queued[PIPELINE_DEPTH + 1].cancel()
+        await asyncio.wait(queued[:1])
+        assert await fetch_value(database, "select 1") == 1
+        for each in queued:
             each.cancel()
 
 
-async def test_ended_backends_lose_nothing_but_what_they_did(url: str, root: Root) -> None:
-    async with at(url, size=4) as database:
+async def test_terminated_backends_fail_only_running_batches(url: str, admin: BackendAdmin) -> None:
+    async with open_warm_database(url, size=4) as database:
         running = [
-            asyncio.create_task(database.run([ask("select 1"), ask("select pg_sleep(0.02)::text")]))
+            asyncio.create_task(
+                database.fetch_rows(
+                    [build_request("select 1"), build_request("select pg_sleep(0.02)::text")]
+                )
+            )
             for _ in range(200)
         ]
         for _ in range(10):
-            await root.end(await root.pids())
+            await admin.terminate_backends(await admin.list_pids())
             await asyncio.wait(running, timeout=0.1)
         outcomes = await asyncio.gather(*running, return_exceptions=True)
         good = [each for each in outcomes if each == [[(1,)], [("",)]]]
-        others = [each for each in outcomes if not isinstance(each, list)]
+        errors = [each for each in outcomes if not isinstance(each, list)]
         assert good
-        assert {type(each) for each in others} <= {UnavailableError}
-        assert len(good) + len(others) == 200
-        assert await value(database, "select 1") == 1
+        assert {type(each) for each in errors} <= {UnavailableError}
+        assert len(good) + len(errors) == 200
+        assert await fetch_value(database, "select 1") == 1
 
 
-async def test_one_end_of_all_backends_is_noticed_by_nobody(url: str, root: Root) -> None:
-    async with at(url, size=4) as database:
+async def test_one_termination_of_all_backends_is_retried(url: str, admin: BackendAdmin) -> None:
+    async with open_warm_database(url, size=4) as database:
         running = [
-            asyncio.create_task(value(database, "select pg_sleep(0.05)::text")) for _ in range(100)
+            asyncio.create_task(fetch_value(database, "select pg_sleep(0.05)::text"))
+            for _ in range(100)
         ]
         await asyncio.wait(running, timeout=0.1)
-        await root.end(await root.pids())
+        await admin.terminate_backends(await admin.list_pids())
         assert await asyncio.gather(*running) == [""] * 100
 
 
-async def test_a_lost_connection_is_replaced_before_anybody_asks(url: str, root: Root) -> None:
-    async with at(url, size=2):
-        before = await root.pids()
-        await root.end(before)
-        await eventually(lambda: others(root, before))
+async def test_lost_connection_is_replaced_before_next_batch(url: str, admin: BackendAdmin) -> None:
+    async with open_warm_database(url, size=2):
+        old_pids = await admin.list_pids()
+        await admin.terminate_backends(old_pids)
+        await wait_until_async(lambda: has_other_backends(admin, old_pids))
 
 
-async def others(root: Root, pids: list[int]) -> bool:
+async def has_other_backends(admin: BackendAdmin, pids: list[int]) -> bool:
     """Tell whether there are backends besides those."""
-    return bool(set(await root.pids()) - set(pids))
+    return bool(set(await admin.list_pids()) - set(pids))
 
 
-async def test_who_waits_in_vain_is_told_so(url: str) -> None:
-    async with line_to(url) as line:
-        await line.cut()
-        async with opened(line.url, wait=0.3) as database:
-            futures = sent(database, ask("select 1")) + sent(database, ask("select 2"))
+async def test_waiting_batches_fail_when_database_is_unreachable(url: str) -> None:
+    async with open_proxy(url) as proxy:
+        await proxy.cut_connections()
+        async with open_database(proxy.url, wait_seconds=0.3) as database:
+            futures = send_batch(database, build_request("select 1")) + send_batch(
+                database, build_request("select 2")
+            )
             async with asyncio.timeout(1):
                 outcomes = await asyncio.gather(*futures, return_exceptions=True)
             assert [type(each) for each in outcomes] == [UnavailableError] * 2
-            await line.mend()
-            await eventually(lambda: answers(database))
+            await proxy.restore_traffic()
+            await wait_until_async(lambda: is_responsive(database))
 
 
-async def answers(database: Database) -> bool:
+async def is_responsive(database: Database) -> bool:
     """Tell whether a database answers."""
-    (answer,) = await asyncio.gather(value(database, "select 1"), return_exceptions=True)
-    return answer == 1
+    (outcome,) = await asyncio.gather(fetch_value(database, "select 1"), return_exceptions=True)
+    return outcome == 1
 
 
-async def test_who_is_behind_a_silence_is_answered_by_others(url: str) -> None:
+async def test_batches_after_silent_server_run_on_new_connection(url: str) -> None:
     async with (
-        line_to(url) as line,
-        opened(line.url, size=1, statement_seconds=0.2, wait=1) as database,
+        open_proxy(url) as proxy,
+        open_database(proxy.url, size=1, statement_seconds=0.2, wait_seconds=1) as database,
     ):
-        await value(database, "select 1")
-        line.hang()
-        (first,), (second,) = [sent(database, ask(f"select {each}")) for each in (1, 2)]
+        await fetch_value(database, "select 1")
+        proxy.freeze_traffic()
+        (first,), (second,) = [
+            send_batch(database, build_request(f"select {each}")) for each in (1, 2)
+        ]
         await asyncio.wait([first], timeout=3)
         assert isinstance(first.exception(), TimedOutError)
-        await line.mend()
-        assert (await second).rows() == [(2,)]
+        await proxy.restore_traffic()
+        assert (await second).decode_rows() == [(2,)]
 
 
-async def test_what_is_under_way_is_ended_before_all_is_closed(url: str) -> None:
-    database = await Database.at(url, size=1)
-    await value(database, "select 1")
-    (going,) = sent(database, ask("select pg_sleep(0.3)::text"))
+async def test_running_batches_finish_before_close(url: str) -> None:
+    database = await Database.connect(url, size=1)
+    await fetch_value(database, "select 1")
+    (running,) = send_batch(database, build_request("select pg_sleep(0.3)::text"))
     await database.close()
-    assert going.result().rows() == [("",)]
-    (late,) = sent(database, ask("select 1"))
-    assert isinstance(late.exception(), UnavailableError)
+    assert running.result().decode_rows() == [("",)]
+    (rejected,) = send_batch(database, build_request("select 1"))
+    assert isinstance(rejected.exception(), UnavailableError)
 
 
-async def test_closing_waits_for_nobody_for_ever(
-    url: str, root: Root, monkeypatch: pytest.MonkeyPatch
+async def test_close_has_grace_period(
+    url: str, admin: BackendAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.db.driver.connection_pool.FAREWELL", 0.2)
-    database = await Database.at(url, size=1)
-    await value(database, "select 1")
-    (going,) = sent(database, ask("select pg_sleep(9)"))
+    monkeypatch.setattr("gateway.db.driver.connection_pool.SHUTDOWN_GRACE", 0.2)
+    database = await Database.connect(url, size=1)
+    await fetch_value(database, "select 1")
+    (running,) = send_batch(database, build_request("select pg_sleep(9)"))
     async with asyncio.timeout(2):
         await database.close()
-    assert isinstance(going.exception(), UnavailableError)
-    await eventually(root.idle)
+    assert isinstance(running.exception(), UnavailableError)
+    await wait_until_async(admin.is_idle)

@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 
 from gateway.db.driver.database import Database, TimedOutError
-from gateway.demo.postgres import Postgres
-from tests.support.database_queries import ask, value
-from tests.support.gateway_server import service
+from gateway.demo.postgres import EmbeddedPostgres
+from tests.support.database_queries import build_request, fetch_value
+from tests.support.gateway_server import serve_in_process
 
-SHOWN = {
+EXPECTED_OPTIONS = {
     "jit": "off",
     "timezone": "UTC",
     "plan_cache_mode": "force_generic_plan",
@@ -21,45 +21,55 @@ SHOWN = {
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def database(server: Postgres) -> AsyncIterator[Database]:
+async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
     """Give a database as behind a pooler, on which a statement may take a second."""
-    opened = await Database.at(server.url, size=2, statement_seconds=1, pooler=True)
-    yield opened
-    await opened.close()
+    connected_database = await Database.connect(
+        server.url, size=2, statement_seconds=1, pooler=True
+    )
+    yield connected_database
+    await connected_database.close()
 
 
 async def test_a_batch_has_our_options(database: Database) -> None:
     for _ in range(2):
-        found = await database.run([ask(f"show {name}") for name in SHOWN])
-        assert found == [[(each,)] for each in SHOWN.values()]
+        rows = await database.fetch_rows(
+            [build_request(f"show {name}") for name in EXPECTED_OPTIONS]
+        )
+        assert rows == [[(each,)] for each in EXPECTED_OPTIONS.values()]
 
 
-async def test_what_follows_the_batch_has_none_of_them(database: Database) -> None:
-    _, *found = await database.run([ask("commit"), *[ask(f"show {name}") for name in SHOWN]])
-    usual = ["off", "UTC", "auto", "0", "off"]
-    assert found == [[(each,)] for each in usual]
+async def test_options_end_with_the_batch(database: Database) -> None:
+    _, *rows = await database.fetch_rows(
+        [build_request("commit"), *[build_request(f"show {name}") for name in EXPECTED_OPTIONS]]
+    )
+    server_defaults = ["off", "UTC", "auto", "0", "off"]
+    assert rows == [[(each,)] for each in server_defaults]
 
 
-async def test_nothing_is_prepared_by_a_name(database: Database) -> None:
+async def test_no_named_prepared_statements(database: Database) -> None:
     for _ in range(2):
-        assert await value(database, "select $1::int", "1") == 1
-    assert await value(database, "select count(*) from pg_prepared_statements") == 0
+        assert await fetch_value(database, "select $1::int", "1") == 1
+    assert await fetch_value(database, "select count(*) from pg_prepared_statements") == 0
 
 
-async def test_can_write_nothing(database: Database) -> None:
+async def test_connections_are_read_only(database: Database) -> None:
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        await database.run([ask("select 1"), ask("create table made (id int)")])
+        await database.fetch_rows(
+            [build_request("select 1"), build_request("create table made (id int)")]
+        )
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        await database.run([ask("create table made (id int)")])
+        await database.fetch_rows([build_request("create table made (id int)")])
 
 
-async def test_a_statement_may_not_take_too_long(database: Database) -> None:
+async def test_statement_timeout(database: Database) -> None:
     with pytest.raises(TimedOutError):
-        await database.run([ask("select pg_sleep(30)")])
-    assert await value(database, "select 1") == 1
+        await database.fetch_rows([build_request("select pg_sleep(30)")])
+    assert await fetch_value(database, "select 1") == 1
 
 
 async def test_the_service_works_behind_a_pooler(demo_url: str) -> None:
-    async with service(demo_url, pooler="on") as client:
-        answer = await client.ask("{ resources(first: 3) { nodes { name offering { name } } } }")
-    assert len(answer["data"]["resources"]["nodes"]) == 3
+    async with serve_in_process(demo_url, pooler="on") as client:
+        result = await client.execute_query(
+            "{ resources(first: 3) { nodes { name offering { name } } } }"
+        )
+    assert len(result["data"]["resources"]["nodes"]) == 3

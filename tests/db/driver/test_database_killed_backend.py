@@ -10,49 +10,56 @@ import psycopg
 import pytest
 
 from gateway.db.driver.database import Database, UnavailableError
-from gateway.demo.postgres import Postgres
-from tests.support.database_queries import ask
-from tests.support.embedded_postgres import open_folder
+from gateway.demo.postgres import EmbeddedPostgres
+from tests.support.database_queries import build_request
+from tests.support.embedded_postgres import create_public_folder
 
-CLIENTS = 16
-LONGEST = 8
+CLIENT_COUNT = 16
+MAX_RESPONSE_SECONDS = 8
 """Seconds for the slowest answer: the server itself takes one or two to be back."""
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
     """Give the address of a server that may be killed."""
-    with open_folder() as folder, Postgres.at(folder / "data") as running:
-        yield running.url
+    with create_public_folder() as folder, EmbeddedPostgres.start(folder / "data") as postgres:
+        yield postgres.url
 
 
-def kill_one(url: str) -> None:
+def kill_backend(url: str) -> None:
     """Kill a backend that serves the gateway, so that the server ends all of them."""
-    mine = "select pid from pg_stat_activity where application_name = 'marketplace-gateway' limit 1"
+    backends_sql = (
+        "select pid from pg_stat_activity where application_name = 'marketplace-gateway' limit 1"
+    )
     with psycopg.connect(url) as connection:
-        ((pid,),) = connection.execute(mine).fetchall()
+        ((pid,),) = connection.execute(backends_sql).fetchall()
     os.kill(pid, signal.SIGKILL)
 
 
-async def asking(database: Database, until: float) -> float:
+async def run_queries_until(database: Database, deadline: float) -> float:
     """Ask again and again until that time; give how long the slowest answer took."""
     slowest = 0.0
-    while monotonic() < until:
-        began = monotonic()
+    while monotonic() < deadline:
+        started_at = monotonic()
         try:
-            await database.run([ask("select pg_sleep(0.005)"), ask("select 1")])
+            await database.fetch_rows(
+                [build_request("select pg_sleep(0.005)"), build_request("select 1")]
+            )
         except UnavailableError:
             await asyncio.sleep(0.05)
-        slowest = max(slowest, monotonic() - began)
+        slowest = max(slowest, monotonic() - started_at)
     return slowest
 
 
-async def test_whoever_asks_while_a_backend_is_killed_is_answered_soon(url: str) -> None:
-    database = await Database.at(url, size=8)
-    clients = [asyncio.create_task(asking(database, monotonic() + 5)) for _ in range(CLIENTS)]
+async def test_queries_during_backend_kill_finish_soon(url: str) -> None:
+    database = await Database.connect(url, size=8)
+    clients = [
+        asyncio.create_task(run_queries_until(database, monotonic() + 5))
+        for _ in range(CLIENT_COUNT)
+    ]
     await asyncio.sleep(1)
-    await asyncio.to_thread(kill_one, url)
+    await asyncio.to_thread(kill_backend, url)
     slowest = await asyncio.gather(*clients)
-    assert max(slowest) < LONGEST
-    assert await database.run([ask("select 1")]) == [[(1,)]]
+    assert max(slowest) < MAX_RESPONSE_SECONDS
+    assert await database.fetch_rows([build_request("select 1")]) == [[(1,)]]
     await database.close()

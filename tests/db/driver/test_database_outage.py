@@ -10,161 +10,181 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.postgres import Postgres
-from tests.conftest import NewDatabase
-from tests.support.database_proxy import Line, line_to
-from tests.support.gateway_server import Client, service, small_demo
+from gateway.demo.postgres import EmbeddedPostgres
+from tests.conftest import DatabaseFactory
+from tests.support.database_proxy import DatabaseProxy, open_proxy
+from tests.support.gateway_server import GatewayClient, create_small_demo, serve_in_process
 
-NAMES = "{ resources(first: 3) { nodes { name offering { name } } } }"
-SOON = 5
+NAMES_QUERY = "{ resources(first: 3) { nodes { name offering { name } } } }"
+MAX_RESPONSE_SECONDS = 5
 """Seconds, as promised."""
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def url(new_database: DatabaseFactory) -> str:
     """Give the address of a demo."""
-    return small_demo(new_database())
+    return create_small_demo(new_database())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def line(url: str) -> AsyncIterator[Line]:
+async def proxy(url: str) -> AsyncIterator[DatabaseProxy]:
     """Give a line to it."""
-    async with line_to(url) as line:
-        yield line
+    async with open_proxy(url) as database_proxy:
+        yield database_proxy
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(url: str, line: Line) -> AsyncIterator[Client]:
+async def client(url: str, proxy: DatabaseProxy) -> AsyncIterator[GatewayClient]:
     """Give a client of a gateway that reaches it by the line, and has served a query."""
-    async with service(url, line.url) as client:
-        assert codes(await client.post_query(NAMES)) == set()
+    async with serve_in_process(url, proxy.url) as client:
+        assert get_error_codes(await client.post_query(NAMES_QUERY)) == set()
         yield client
 
 
-def codes(answer: httpx.Response) -> set[str]:
+def get_error_codes(response: httpx.Response) -> set[str]:
     """Give what kinds of errors are in an answer."""
-    return {each["extensions"]["code"] for each in answer.json().get("errors", ())}
+    return {each["extensions"]["code"] for each in response.json().get("errors", ())}
 
 
 @asynccontextmanager
-async def within(seconds: float) -> AsyncIterator[None]:
+async def assert_within(seconds: float) -> AsyncIterator[None]:
     """Fail if what is done takes longer."""
-    started = time.monotonic()
+    started_at = time.monotonic()
     yield
-    assert time.monotonic() - started < seconds
+    assert time.monotonic() - started_at < seconds
 
 
-async def answered(client: Client) -> None:
+async def wait_until_answered(client: GatewayClient) -> None:
     """Ask until the answer is good."""
-    while codes(await client.post_query(NAMES)):
+    while get_error_codes(await client.post_query(NAMES_QUERY)):
         pass
 
 
-async def test_while_it_is_away_everybody_is_told(client: Client, line: Line) -> None:
-    await line.cut()
-    async with within(SOON):
-        known, unknown, readiness = await asyncio.gather(
-            client.post_query(NAMES),
-            client.post_query(NAMES, "member"),
+async def test_outage_is_reported_as_unavailable(
+    client: GatewayClient, proxy: DatabaseProxy
+) -> None:
+    await proxy.cut_connections()
+    async with assert_within(MAX_RESPONSE_SECONDS):
+        cached_viewer_response, new_viewer_response, readiness = await asyncio.gather(
+            client.post_query(NAMES_QUERY),
+            client.post_query(NAMES_QUERY, "member"),
             client.http.get("/readyz"),
         )
-    assert (known.status_code, known.json()["data"], codes(known)) == (200, None, {"UNAVAILABLE"})
-    assert known.json()["errors"][0]["path"] == ["resources", "nodes"]
-    assert (unknown.status_code, codes(unknown)) == (503, {"UNAVAILABLE"})
-    assert unknown.headers["Retry-After"] == "2"
-    assert unknown.headers["X-Request-ID"] == unknown.json()["errors"][0]["extensions"]["id"]
+    assert (
+        cached_viewer_response.status_code,
+        cached_viewer_response.json()["data"],
+        get_error_codes(cached_viewer_response),
+    ) == (200, None, {"UNAVAILABLE"})
+    assert cached_viewer_response.json()["errors"][0]["path"] == ["resources", "nodes"]
+    assert (new_viewer_response.status_code, get_error_codes(new_viewer_response)) == (
+        503,
+        {"UNAVAILABLE"},
+    )
+    assert new_viewer_response.headers["Retry-After"] == "2"
+    assert (
+        new_viewer_response.headers["X-Request-ID"]
+        == new_viewer_response.json()["errors"][0]["extensions"]["id"]
+    )
     assert readiness.status_code == 503
 
 
-async def test_what_needs_no_database_is_answered_meanwhile(client: Client, line: Line) -> None:
-    await line.cut()
-    assert (await client.ask("{ __typename }"))["data"] == {"__typename": "Query"}
+async def test_queries_without_database_work_during_outage(
+    client: GatewayClient, proxy: DatabaseProxy
+) -> None:
+    await proxy.cut_connections()
+    assert (await client.execute_query("{ __typename }"))["data"] == {"__typename": "Query"}
     assert (await client.http.get("/livez")).status_code == 200
 
 
-async def test_is_back_soon_while_clients_go_on_asking(client: Client, line: Line) -> None:
-    await line.cut()
-    asking = [asyncio.create_task(client.post_query(NAMES, each)) for each in USERS]
-    await asyncio.sleep(2.2)
-    await line.mend()
-    async with within(SOON):
-        await answered(client)
-        assert (await client.http.get("/readyz")).status_code == 200
-    assert {code for each in asking for code in codes(await each)} == {"UNAVAILABLE"}
-
-
-USERS = ["staff", "member", "owner", "provider"] * 5
-
-
-async def test_nobody_notices_an_outage_between_requests(client: Client, line: Line) -> None:
-    await asyncio.gather(*[client.ask(NAMES) for _ in range(20)])
-    await line.cut()
-    await line.mend()
-    async with within(2):
-        assert codes(await client.post_query(NAMES)) == set()
-
-
-async def test_a_database_that_says_nothing_any_more_counts_as_away(
-    client: Client, line: Line
+async def test_recovers_soon_while_clients_retry(
+    client: GatewayClient, proxy: DatabaseProxy
 ) -> None:
-    line.hang()
-    async with within(SOON):
-        answers = await asyncio.gather(
-            client.post_query(NAMES, "member"), client.http.get("/readyz")
+    await proxy.cut_connections()
+    requests = [asyncio.create_task(client.post_query(NAMES_QUERY, each)) for each in USERNAMES]
+    await asyncio.sleep(2.2)
+    await proxy.restore_traffic()
+    async with assert_within(MAX_RESPONSE_SECONDS):
+        await wait_until_answered(client)
+        assert (await client.http.get("/readyz")).status_code == 200
+    assert {code for each in requests for code in get_error_codes(await each)} == {"UNAVAILABLE"}
+
+
+USERNAMES = ["staff", "member", "owner", "provider"] * 5
+
+
+async def test_outage_between_requests_is_unnoticed(
+    client: GatewayClient, proxy: DatabaseProxy
+) -> None:
+    await asyncio.gather(*[client.execute_query(NAMES_QUERY) for _ in range(20)])
+    await proxy.cut_connections()
+    await proxy.restore_traffic()
+    async with assert_within(2):
+        assert get_error_codes(await client.post_query(NAMES_QUERY)) == set()
+
+
+async def test_silent_database_is_unavailable(client: GatewayClient, proxy: DatabaseProxy) -> None:
+    proxy.freeze_traffic()
+    async with assert_within(MAX_RESPONSE_SECONDS):
+        responses = await asyncio.gather(
+            client.post_query(NAMES_QUERY, "member"), client.http.get("/readyz")
         )
-    assert [each.status_code for each in answers] == [503, 503]
-    await line.mend()
-    async with within(SOON):
-        await answered(client)
+    assert [each.status_code for each in responses] == [503, 503]
+    await proxy.restore_traffic()
+    async with assert_within(MAX_RESPONSE_SECONDS):
+        await wait_until_answered(client)
 
 
 async def test_no_request_fails_when_the_server_ends_its_connections(
-    client: Client, url: str, server: Postgres
+    client: GatewayClient, url: str, server: EmbeddedPostgres
 ) -> None:
-    asking = [asyncio.create_task(client.post_query(NAMES, each)) for each in USERS * 3]
+    requests = [asyncio.create_task(client.post_query(NAMES_QUERY, each)) for each in USERNAMES * 3]
     await asyncio.sleep(0.1)
-    ended = await asyncio.to_thread(end_connections, server, name_of(url))
-    answers = await asyncio.gather(*asking)
-    assert ended > 0
-    assert [codes(each) for each in answers] == [set()] * 60
+    terminated_count = await asyncio.to_thread(
+        terminate_connections, server, get_database_name(url)
+    )
+    responses = await asyncio.gather(*requests)
+    assert terminated_count > 0
+    assert [get_error_codes(each) for each in responses] == [set()] * 60
 
 
-def end_connections(server: Postgres, name: str) -> int:
+def terminate_connections(server: EmbeddedPostgres, database_name: str) -> int:
     """End the connections of gateways to the database of that name; tell how many."""
     with psycopg.connect(server.url, autocommit=True) as root:
-        ending = root.execute(
+        cursor = root.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = %s and application_name = 'marketplace-gateway'",
-            [name],
+            [database_name],
         )
-        return len(ending.fetchall())
+        return len(cursor.fetchall())
 
 
-def name_of(url: str) -> str:
+def get_database_name(url: str) -> str:
     """Give the name of the database at `url`."""
     return url.partition("@/")[2].partition("?")[0]
 
 
-async def test_a_database_that_takes_no_connections_counts_as_away(
-    client: Client, url: str, server: Postgres
+async def test_database_refusing_connections_is_unavailable(
+    client: GatewayClient, url: str, server: EmbeddedPostgres
 ) -> None:
-    allow = f"alter database {name_of(url)} allow_connections"
+    alter_sql = f"alter database {get_database_name(url)} allow_connections"
     with psycopg.connect(server.url, autocommit=True) as root:
         # In this order: a lost connection is replaced at once.
-        root.execute(f"{allow} false".encode())
-        await asyncio.to_thread(end_connections, server, name_of(url))
-        async with within(SOON):
-            answer = await client.post_query(NAMES, "owner")
-        root.execute(f"{allow} true".encode())
-    assert (answer.status_code, codes(answer)) == (503, {"UNAVAILABLE"})
-    async with within(SOON):
-        await answered(client)
+        root.execute(f"{alter_sql} false".encode())
+        await asyncio.to_thread(terminate_connections, server, get_database_name(url))
+        async with assert_within(MAX_RESPONSE_SECONDS):
+            response = await client.post_query(NAMES_QUERY, "owner")
+        root.execute(f"{alter_sql} true".encode())
+    assert (response.status_code, get_error_codes(response)) == (503, {"UNAVAILABLE"})
+    async with assert_within(MAX_RESPONSE_SECONDS):
+        await wait_until_answered(client)
 
 
-async def test_a_gateway_may_start_before_it_reaches_its_database(url: str, line: Line) -> None:
-    await line.cut()
-    async with service(url, line.url) as client:
+async def test_a_gateway_may_start_before_it_reaches_its_database(
+    url: str, proxy: DatabaseProxy
+) -> None:
+    await proxy.cut_connections()
+    async with serve_in_process(url, proxy.url) as client:
         assert (await client.http.get("/readyz")).status_code == 503
-        await line.mend()
-        async with within(SOON):
-            await answered(client)
+        await proxy.restore_traffic()
+        async with assert_within(MAX_RESPONSE_SECONDS):
+            await wait_until_answered(client)

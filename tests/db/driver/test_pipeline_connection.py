@@ -9,14 +9,22 @@ import pytest_asyncio
 
 from gateway.db.driver.database import Database, TimedOutError, UnavailableError
 from gateway.db.driver.statement import Statement
-from tests.conftest import NewDatabase
-from tests.support.database_queries import Root, ask, at, eventually, root_at, sent, value
+from tests.conftest import DatabaseFactory
+from tests.support.database_queries import (
+    BackendAdmin,
+    build_request,
+    connect_admin,
+    fetch_value,
+    open_warm_database,
+    send_batch,
+    wait_until_async,
+)
 
-PREPARED = "select count(*) from pg_prepared_statements"
+COUNT_PREPARED_SQL = "select count(*) from pg_prepared_statements"
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def url(new_database: DatabaseFactory) -> str:
     """Give the address of an empty database."""
     return new_database()
 
@@ -24,15 +32,15 @@ def url(new_database: NewDatabase) -> str:
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(url: str) -> AsyncIterator[Database]:
     """Give a database behind one connection, on which a statement may take a second."""
-    async with at(url, size=1, seconds=1) as database:
-        yield database
+    async with open_warm_database(url, size=1, statement_seconds=1) as warm_database:
+        yield warm_database
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def root(url: str) -> AsyncIterator[Root]:
+async def admin(url: str) -> AsyncIterator[BackendAdmin]:
     """Give a root's connection."""
-    async with root_at(url) as opened:
-        yield opened
+    async with connect_admin(url) as backend_admin:
+        yield backend_admin
 
 
 def test_the_same_sql_has_the_same_name() -> None:
@@ -41,133 +49,173 @@ def test_the_same_sql_has_the_same_name() -> None:
 
 
 async def test_a_statement_is_prepared_once(database: Database) -> None:
-    before = await value(database, PREPARED)
+    initial_count = await fetch_value(database, COUNT_PREPARED_SQL)
     for each in range(3):
-        assert await value(database, "select $1::int * 2", str(each)) == each * 2
-    assert await value(database, PREPARED) == int(str(before)) + 1
+        assert await fetch_value(database, "select $1::int * 2", str(each)) == each * 2
+    assert await fetch_value(database, COUNT_PREPARED_SQL) == int(str(initial_count)) + 1
 
 
-async def test_of_prepared_statements_the_last_used_are_kept(
+async def test_least_recently_used_prepared_statements_are_dropped(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.db.driver.pipeline_connection.PREPARED", 5)
-    names = "select array_agg(statement) from pg_prepared_statements"
-    await value(database, names)
+    monkeypatch.setattr("gateway.db.driver.pipeline_connection.MAX_PREPARED_STATEMENTS", 5)
+    prepared_sql = "select array_agg(statement) from pg_prepared_statements"
+    await fetch_value(database, prepared_sql)
     for each in range(8):
-        await database.run([ask("select 0"), ask(f"select {each + 1}")])
-    kept = await value(database, names)
-    assert isinstance(kept, list)
-    assert set(kept) == {"select 0", "select 6", "select 7", "select 8", names}
+        await database.fetch_rows([build_request("select 0"), build_request(f"select {each + 1}")])
+    prepared_statements = await fetch_value(database, prepared_sql)
+    assert isinstance(prepared_statements, list)
+    assert set(prepared_statements) == {
+        "select 0",
+        "select 6",
+        "select 7",
+        "select 8",
+        prepared_sql,
+    }
 
 
-async def test_what_could_not_be_prepared_is_tried_again(database: Database, root: Root) -> None:
-    counting = [ask("select 1"), ask("select count(*) from later"), ask("select 2")]
+async def test_failed_prepare_is_retried(database: Database, admin: BackendAdmin) -> None:
+    requests = [
+        build_request("select 1"),
+        build_request("select count(*) from later"),
+        build_request("select 2"),
+    ]
     for _ in range(2):
         with pytest.raises(psycopg.errors.UndefinedTable):
-            await database.run(counting)
-    await root.connection.execute("create table later (id int)")
-    assert await database.run(counting) == [[(1,)], [(0,)], [(2,)]]
+            await database.fetch_rows(requests)
+    await admin.connection.execute("create table later (id int)")
+    assert await database.fetch_rows(requests) == [[(1,)], [(0,)], [(2,)]]
 
 
-async def test_a_table_may_change(database: Database, root: Root) -> None:
-    await root.connection.execute("create table changing as select 1 as first")
-    reading = [ask("select 0"), ask("select * from changing"), ask("select 2")]
-    assert await database.run(reading) == [[(0,)], [(1,)], [(2,)]]
-    await root.connection.execute("alter table changing add second text default 'new'")
-    several = [database.run(reading) for _ in range(3)]
-    assert await asyncio.gather(*several) == [[[(0,)], [(1, "new")], [(2,)]]] * 3
+async def test_table_change_prepares_again(database: Database, admin: BackendAdmin) -> None:
+    await admin.connection.execute("create table changing as select 1 as first")
+    requests = [
+        build_request("select 0"),
+        build_request("select * from changing"),
+        build_request("select 2"),
+    ]
+    assert await database.fetch_rows(requests) == [[(0,)], [(1,)], [(2,)]]
+    await admin.connection.execute("alter table changing add second text default 'new'")
+    batches = [database.fetch_rows(requests) for _ in range(3)]
+    assert await asyncio.gather(*batches) == [[[(0,)], [(1, "new")], [(2,)]]] * 3
 
 
-async def test_the_server_may_forget_what_was_prepared(database: Database) -> None:
-    await value(database, "select 3")
-    await database.run([ask("deallocate all")])
-    assert await asyncio.gather(*[value(database, "select 3") for _ in range(3)]) == [3] * 3
+async def test_deallocated_statements_are_prepared_again(database: Database) -> None:
+    await fetch_value(database, "select 3")
+    await database.fetch_rows([build_request("deallocate all")])
+    assert await asyncio.gather(*[fetch_value(database, "select 3") for _ in range(3)]) == [3] * 3
 
 
-async def test_a_name_may_be_taken(database: Database) -> None:
-    asked = ask("select 4")
-    await database.run([ask(f"prepare {asked[0].name.decode()} as select 'other'")])
-    assert await database.run([asked]) == [[(4,)]]
-
-
-async def test_large_things_pass(database: Database) -> None:
-    texts = [str(each) * 3_000_000 for each in range(5)]
-    found = await asyncio.gather(*[value(database, "select $1::text", each) for each in texts])
-    assert found == texts
-
-
-@pytest.mark.parametrize("wrong", ["a\0b", "\ud800"])
-async def test_what_no_text_can_hold_is_refused(database: Database, wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"zero byte|surrogates"):
-        await database.run([ask("select 1"), ask("select $1::text", wrong)])
-
-
-async def test_a_value_that_can_not_be_read_fails_alone(database: Database) -> None:
-    good, bad, other = sent(
-        database, ask("select 1"), ask("select 'infinity'::timestamp"), ask("select 2")
+async def test_name_collision_is_resolved(database: Database) -> None:
+    request = build_request("select 4")
+    await database.fetch_rows(
+        [build_request(f"prepare {request[0].name.decode()} as select 'other'")]
     )
-    found = await bad
-    assert len(found) == 1
+    assert await database.fetch_rows([request]) == [[(4,)]]
+
+
+async def test_large_parameters_and_rows(database: Database) -> None:
+    texts = [str(each) * 3_000_000 for each in range(5)]
+    values = await asyncio.gather(
+        *[fetch_value(database, "select $1::text", each) for each in texts]
+    )
+    assert values == texts
+
+
+@pytest.mark.parametrize("invalid_text", ["a\0b", "\ud800"])
+async def test_invalid_text_is_rejected(database: Database, invalid_text: str) -> None:
+    with pytest.raises(ValueError, match=r"zero byte|surrogates"):
+        await database.fetch_rows(
+            [build_request("select 1"), build_request("select $1::text", invalid_text)]
+        )
+
+
+async def test_undecodable_value_fails_alone(database: Database) -> None:
+    good, bad, other = send_batch(
+        database,
+        build_request("select 1"),
+        build_request("select 'infinity'::timestamp"),
+        build_request("select 2"),
+    )
+    result = await bad
+    assert len(result) == 1
     with pytest.raises(psycopg.DataError):
-        found.rows()
-    assert [(await each).rows() for each in (good, other)] == [[(1,)], [(2,)]]
+        result.decode_rows()
+    assert [(await each).decode_rows() for each in (good, other)] == [[(1,)], [(2,)]]
 
 
-async def test_rows_can_still_be_made_when_the_connection_is_gone(url: str) -> None:
+async def test_rows_can_be_decoded_after_close(url: str) -> None:
     """And as often as they are asked for."""
-    async with at(url, size=1) as database:
-        (sending,) = sent(database, ask("select 7, 'ä', true, 1.50, null"))
-        found = await sending
-    assert [found.rows() for _ in "ab"] == [[(7, "ä", True, "1.50", None)]] * 2
+    async with open_warm_database(url, size=1) as database:
+        (pending_result,) = send_batch(database, build_request("select 7, 'ä', true, 1.50, null"))
+        result = await pending_result
+    assert [result.decode_rows() for _ in "ab"] == [[(7, "ä", True, "1.50", None)]] * 2
 
 
-async def test_what_nobody_waits_for_is_stopped(database: Database, root: Root) -> None:
-    running = asyncio.create_task(database.run([ask("select 1"), ask("select pg_sleep(0.9)")]))
-    await eventually(lambda: busy(root))
+async def test_abandoned_batch_is_cancelled(database: Database, admin: BackendAdmin) -> None:
+    running = asyncio.create_task(
+        database.fetch_rows([build_request("select 1"), build_request("select pg_sleep(0.9)")])
+    )
+    await wait_until_async(lambda: is_busy(admin))
     running.cancel()
     async with asyncio.timeout(0.6):
-        await eventually(root.idle)
-    assert await value(database, "select 1") == 1
+        await wait_until_async(admin.is_idle)
+    assert await fetch_value(database, "select 1") == 1
 
 
-async def busy(root: Root) -> bool:
+async def is_busy(admin: BackendAdmin) -> bool:
     """Tell whether something is under way."""
-    return not await root.idle()
+    return not await admin.is_idle()
 
 
-async def test_who_comes_after_what_is_stopped_is_answered(database: Database) -> None:
+async def test_batches_after_a_cancelled_one_succeed(database: Database) -> None:
     for _ in range(5):
-        (stopped,) = sent(database, ask("select pg_sleep(0.9)"))
-        after = [sent(database, ask("select pg_sleep(0.02)::text"), ask("select 2")) for _ in "ab"]
-        stopped.cancel()
-        assert [(await each).rows() for two in after for each in two] == [[("",)], [(2,)]] * 2
+        (cancelled,) = send_batch(database, build_request("select pg_sleep(0.9)"))
+        later_batches = [
+            send_batch(
+                database, build_request("select pg_sleep(0.02)::text"), build_request("select 2")
+            )
+            for _ in "ab"
+        ]
+        cancelled.cancel()
+        assert [(await each).decode_rows() for batch in later_batches for each in batch] == [
+            [("",)],
+            [(2,)],
+        ] * 2
 
 
-async def test_what_is_stopped_by_mistake_is_run_again(database: Database, root: Root) -> None:
+async def test_wrongly_cancelled_batch_is_retried(database: Database, admin: BackendAdmin) -> None:
     for _ in range(5):
-        (line,) = database._lines._lines
-        futures = sent(database, ask("select 1"), ask("select pg_sleep(0.2)::text"))
-        await eventually(lambda: busy(root))
-        line.cancel()
-        assert [(await each).rows() for each in futures] == [[(1,)], [("",)]]
+        (connection,) = database._pool._connections
+        futures = send_batch(
+            database, build_request("select 1"), build_request("select pg_sleep(0.2)::text")
+        )
+        await wait_until_async(lambda: is_busy(admin))
+        connection.cancel()
+        assert [(await each).decode_rows() for each in futures] == [[(1,)], [("",)]]
 
 
-async def test_a_time_out_is_the_fault_of_nobody_else(database: Database) -> None:
-    (slow,) = sent(database, ask("select pg_sleep(30)"))
-    after = sent(database, ask("select 1"), ask("select 2"))
+async def test_timeout_fails_only_its_batch(database: Database) -> None:
+    (slow,) = send_batch(database, build_request("select pg_sleep(30)"))
+    later_results = send_batch(database, build_request("select 1"), build_request("select 2"))
     with pytest.raises(TimedOutError):
         await slow
-    assert [(await each).rows() for each in after] == [[(1,)], [(2,)]]
+    assert [(await each).decode_rows() for each in later_results] == [[(1,)], [(2,)]]
 
 
-async def test_what_the_server_lacks_the_means_for_is_unavailable(database: Database) -> None:
+async def test_insufficient_resources_are_unavailable(database: Database) -> None:
     with pytest.raises(UnavailableError):
-        await database.run([ask("do $$ begin raise sqlstate '53200'; end $$")])
-    assert await value(database, "select 1") == 1
+        await database.fetch_rows([build_request("do $$ begin raise sqlstate '53200'; end $$")])
+    assert await fetch_value(database, "select 1") == 1
 
 
-async def test_all_of_a_batch_is_told_what_went_wrong(database: Database) -> None:
-    first, *others = sent(database, ask("select 1"), ask("select missing"), ask("select 2"))
-    assert (await first).rows() == [(1,)]
-    (error,) = set(await asyncio.gather(*others, return_exceptions=True))
+async def test_error_fails_the_rest_of_the_batch(database: Database) -> None:
+    first, *later_results = send_batch(
+        database,
+        build_request("select 1"),
+        build_request("select missing"),
+        build_request("select 2"),
+    )
+    assert (await first).decode_rows() == [(1,)]
+    (error,) = set(await asyncio.gather(*later_results, return_exceptions=True))
     assert isinstance(error, psycopg.errors.UndefinedColumn)

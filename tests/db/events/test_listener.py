@@ -6,235 +6,243 @@ from random import Random
 import psycopg
 import pytest
 
-from gateway.db.driver.connection_options import Session
+from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.events import feed
-from gateway.db.events.feed import Event
-from gateway.db.events.listener import Listening
-from gateway.db.events.source import keep_short, listening
-from gateway.demo.marketplace.fill import make
-from gateway.demo.postgres import Postgres
-from tests.conftest import NewDatabase
-from tests.db.events.test_feed import AGED, DAYS, touch
-from tests.support.database_proxy import line_to
-from tests.support.embedded_postgres import open_folder
-from tests.support.event_listener import Ear, change, connected, ear, until, written
+from gateway.db.events.feed import FeedEvent
+from gateway.db.events.listener import EventListener
+from gateway.db.events.source import create_listener, prune_periodically
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.demo.postgres import EmbeddedPostgres
+from tests.conftest import DatabaseFactory
+from tests.db.events.test_feed import AGE_EVENTS_SQL, RETENTION, build_update_sql
+from tests.support.database_proxy import open_proxy
+from tests.support.embedded_postgres import create_public_folder
+from tests.support.event_listener import (
+    EventRecorder,
+    commit_sql,
+    list_event_positions,
+    open_connection,
+    record_events,
+    wait_until,
+)
 
-WRITERS, EACH = 8, 40
-LISTENERS = """
+WRITER_COUNT, TRANSACTIONS_PER_WRITER = 8, 40
+TERMINATE_LISTENERS_SQL = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where datname = current_database() and application_name = 'marketplace-gateway'
 """
 
 
 @pytest.fixture(scope="module")
-def made_url(new_database: NewDatabase) -> str:
+def small_demo_url(new_database: DatabaseFactory) -> str:
     """Give the address of a small demo."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=30, seed=1)
+        create_marketplace(connection, resource_count=30, seed=1)
     return url
 
 
 @pytest.fixture
-def url(made_url: str) -> str:
+def url(small_demo_url: str) -> str:
     """Give the address of a small demo without events."""
-    change(made_url, "truncate gateway.resource_event")
-    return made_url
+    commit_sql(small_demo_url, "truncate gateway.resource_event")
+    return small_demo_url
 
 
-async def writes(url: str, seed: int) -> int:
+async def write_randomly(url: str, seed: int) -> int:
     """Change resources in transactions of many lengths, some undone; give how many events."""
-    random, done = Random(seed), 0
-    async with connected(url, autocommit=False) as connection:
-        for _ in range(EACH):
-            ids = sorted(random.sample(range(seed, 31, WRITERS), random.randint(1, 3)))
-            for each in ids:
-                await connection.execute(touch(each, random.randint(1, 6)).encode())
+    random, event_count = Random(seed), 0
+    async with open_connection(url, autocommit=False) as connection:
+        for _ in range(TRANSACTIONS_PER_WRITER):
+            ids = sorted(random.sample(range(seed, 31, WRITER_COUNT), random.randint(1, 3)))
+            for resource_id in ids:
+                await connection.execute(
+                    build_update_sql(resource_id, random.randint(1, 6)).encode()
+                )
                 await asyncio.sleep(random.choice([0, 0, 0.002, 0.02]))
             if random.random() < 0.2:
                 await connection.rollback()
             else:
                 await connection.commit()
-                done += len(ids)
-    return done
+                event_count += len(ids)
+    return event_count
 
 
-async def heard_all(ear: Ear, url: str) -> None:
+async def assert_all_recorded(recorder: EventRecorder, url: str) -> None:
     """See that what was heard is what was written, in order."""
-    await until(lambda: len(ear.heard) >= len(written(url)))
-    assert ear.positions == written(url)
-    assert ear.losses == 0
+    await wait_until(lambda: len(recorder.events) >= len(list_event_positions(url)))
+    assert recorder.positions == list_event_positions(url)
+    assert recorder.gap_count == 0
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_of_many_writers_nothing_is_skipped_and_nothing_told_twice(
-    url: str, seed: int
-) -> None:
-    async with ear(url) as one, ear(url) as other:
-        each = [writes(url, seed + n) for n in range(WRITERS)]
-        done = sum(await asyncio.gather(*each))
-        await heard_all(one, url)
-        await heard_all(other, url)
-        assert len(one.heard) == done
-        numbers = [each.id for each in one.heard]
-        assert numbers != sorted(numbers), "the writers did not cross"
+async def test_concurrent_writers_deliver_each_event_once(url: str, seed: int) -> None:
+    async with record_events(url) as recorder, record_events(url) as other_recorder:
+        each = [write_randomly(url, seed + n) for n in range(WRITER_COUNT)]
+        event_count = sum(await asyncio.gather(*each))
+        await assert_all_recorded(recorder, url)
+        await assert_all_recorded(other_recorder, url)
+        assert len(recorder.events) == event_count
+        event_ids = [each.id for each in recorder.events]
+        assert event_ids != sorted(event_ids), "the writers did not cross"
 
 
-async def test_is_told_at_once(url: str) -> None:
-    async with ear(url) as one:
+async def test_events_are_delivered_at_once(url: str) -> None:
+    async with record_events(url) as recorder:
         for n in range(1, 6):
-            change(url, touch(n))
-            await until(lambda n=n: len(one.heard) == n, 0.5)  # type: ignore[misc]
+            commit_sql(url, build_update_sql(n))
+            await wait_until(lambda n=n: len(recorder.events) == n, 0.5)  # type: ignore[misc]
 
 
-async def test_what_a_transaction_held_back_is_told_soon_after_its_end(url: str) -> None:
-    async with ear(url) as one:
-        async with connected(url, autocommit=False) as long:
-            await long.execute("select pg_current_xact_id()")
-            change(url, touch(1))
+async def test_blocked_events_are_delivered_soon_after_commit(url: str) -> None:
+    async with record_events(url) as recorder:
+        async with open_connection(url, autocommit=False) as long_connection:
+            await long_connection.execute("select pg_current_xact_id()")
+            commit_sql(url, build_update_sql(1))
             await asyncio.sleep(1)
-            assert one.heard == []
-            await long.commit()  # notifies nobody
-        await until(lambda: len(one.heard) == 1, 1)
+            assert recorder.events == []
+            await long_connection.commit()  # notifies nobody
+        await wait_until(lambda: len(recorder.events) == 1, 1)
 
 
-@pytest.mark.parametrize("after", [0.0, 0.3])
-async def test_who_is_cut_off_hears_what_was_written_meanwhile(url: str, after: float) -> None:
-    async with ear(url) as one:
-        change(url, touch(1))
-        await until(lambda: len(one.heard) == 1)
+@pytest.mark.parametrize("delay_seconds", [0.0, 0.3])
+async def test_reconnecting_listener_catches_up(url: str, delay_seconds: float) -> None:
+    async with record_events(url) as recorder:
+        commit_sql(url, build_update_sql(1))
+        await wait_until(lambda: len(recorder.events) == 1)
         for _ in range(3):
-            change(url, LISTENERS)
-            change(url, touch(2))
-            await asyncio.sleep(after)
-            change(url, touch(3))
-        await heard_all(one, url)
-        assert len(one.heard) == 7
+            commit_sql(url, TERMINATE_LISTENERS_SQL)
+            commit_sql(url, build_update_sql(2))
+            await asyncio.sleep(delay_seconds)
+            commit_sql(url, build_update_sql(3))
+        await assert_all_recorded(recorder, url)
+        assert len(recorder.events) == 7
 
 
-async def test_while_writers_write_the_listener_is_cut_off_again_and_again(url: str) -> None:
-    async with ear(url) as one:
-        writing = asyncio.gather(*[writes(url, n) for n in range(1, WRITERS + 1)])
+async def test_listener_survives_repeated_termination_under_load(url: str) -> None:
+    async with record_events(url) as recorder:
+        writing = asyncio.gather(*[write_randomly(url, n) for n in range(1, WRITER_COUNT + 1)])
         while not writing.done():
-            await asyncio.to_thread(change, url, LISTENERS)
+            await asyncio.to_thread(commit_sql, url, TERMINATE_LISTENERS_SQL)
             await asyncio.sleep(0.15)
-        await heard_all(one, url)
+        await assert_all_recorded(recorder, url)
 
 
 async def test_a_restart_loses_nothing() -> None:
-    with open_folder() as folder, Postgres.at(folder / "data") as server:
-        first = server.url
-        with psycopg.connect(first) as connection:
-            make(connection, resources=30, seed=1)
-        async with line_to(first) as line, ear(line.url) as one:
-            change(first, touch(1))
-            await until(lambda: len(one.heard) == 1)
+    with create_public_folder() as folder, EmbeddedPostgres.start(folder / "data") as server:
+        first_url = server.url
+        with psycopg.connect(first_url) as connection:
+            create_marketplace(connection, resource_count=30, seed=1)
+        async with open_proxy(first_url) as proxy, record_events(proxy.url) as recorder:
+            commit_sql(first_url, build_update_sql(1))
+            await wait_until(lambda: len(recorder.events) == 1)
             server.stop()
-            await until(lambda: not one.listening.ready.is_set())
-            with Postgres.at(folder / "data") as again:
-                change(again.url, touch(2))
-                line.leads_to(again.url)
-                await until(lambda: len(one.heard) == 2)
-                change(again.url, touch(3))
-                await heard_all(one, again.url)
+            await wait_until(lambda: not recorder.listener.ready.is_set())
+            with EmbeddedPostgres.start(folder / "data") as restarted_server:
+                commit_sql(restarted_server.url, build_update_sql(2))
+                proxy.set_target(restarted_server.url)
+                await wait_until(lambda: len(recorder.events) == 2)
+                commit_sql(restarted_server.url, build_update_sql(3))
+                await assert_all_recorded(recorder, restarted_server.url)
 
 
-async def test_a_server_that_says_nothing_is_let_go(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.db.events.listener.PATIENCE", 0.5)
-    async with line_to(url) as line:
-        session = Session(line.url, 0.5)
-        heard: list[Event] = []
-        patient = Listening(session, feed, None, seconds=0.1)
-        running = asyncio.create_task(patient.run(heard.extend, lambda: None))
-        await until(patient.ready.is_set)
-        line.hang()
-        change(url, touch(1))
-        await until(lambda: not patient.ready.is_set(), 15)
-        await line.mend()
-        await until(lambda: len(heard) == 1)
+async def test_silent_server_is_disconnected(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.db.events.listener.RESPONSE_GRACE_SECONDS", 0.5)
+    async with open_proxy(url) as proxy:
+        options = ConnectionOptions(proxy.url, 0.5)
+        events: list[FeedEvent] = []
+        listener = EventListener(options, feed, None, poll_seconds=0.1)
+        running = asyncio.create_task(listener.run(events.extend, lambda: None))
+        await wait_until(listener.ready.is_set)
+        proxy.freeze_traffic()
+        commit_sql(url, build_update_sql(1))
+        await wait_until(lambda: not listener.ready.is_set(), 15)
+        await proxy.restore_traffic()
+        await wait_until(lambda: len(events) == 1)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_was_removed_before_it_was_heard_is_told_as_a_loss(url: str) -> None:
-    async with ear(url) as one:
-        one.listening.position = (3, 0)
-        change(url, touch(1))
-        change(url, AGED)
-        async with connected(url) as connection:
-            await feed.forget(connection, DAYS)
-        change(url, LISTENERS)
-        await until(lambda: one.losses == 1)
-        change(url, touch(2))
-        await until(lambda: bool(one.heard))
-        assert [each.resource_id for each in one.heard][-1] == 2
+async def test_pruned_events_are_reported_as_gap(url: str) -> None:
+    async with record_events(url) as recorder:
+        recorder.listener.position = (3, 0)
+        commit_sql(url, build_update_sql(1))
+        commit_sql(url, AGE_EVENTS_SQL)
+        async with open_connection(url) as connection:
+            await feed.prune_events(connection, RETENTION)
+        commit_sql(url, TERMINATE_LISTENERS_SQL)
+        await wait_until(lambda: recorder.gap_count == 1)
+        commit_sql(url, build_update_sql(2))
+        await wait_until(lambda: bool(recorder.events))
+        assert [each.resource_id for each in recorder.events][-1] == 2
 
 
-async def test_who_fails_to_take_is_told_and_goes_on(
+async def test_failing_handler_is_told_of_a_gap_and_continues(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard, losses = [], []
+    events, gaps = [], []
 
-    def take(batch: list[Event]) -> None:
-        heard.extend(batch)
-        if len(heard) == 1:
-            raise ValueError(heard)
+    def handle_events(batch: list[FeedEvent]) -> None:
+        events.extend(batch)
+        if len(events) == 1:
+            raise ValueError(events)
 
-    made = listening(Session(url, 5), "triggers", 30)
-    assert made is not None
-    running = asyncio.create_task(made.run(take, lambda: losses.append(1)))
-    await made.ready.wait()
-    change(url, touch(1))
-    await until(lambda: losses == [1])
-    change(url, touch(2))
-    await until(lambda: len(heard) == 2)
+    listener = create_listener(ConnectionOptions(url, 5), "triggers", 30)
+    assert listener is not None
+    running = asyncio.create_task(listener.run(handle_events, lambda: gaps.append(1)))
+    await listener.ready.wait()
+    commit_sql(url, build_update_sql(1))
+    await wait_until(lambda: gaps == [1])
+    commit_sql(url, build_update_sql(2))
+    await wait_until(lambda: len(events) == 2)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert "can't be handed on" in caplog.text
 
 
-async def test_who_can_not_listen_looks_now_and_then(url: str) -> None:
-    made = listening(Session(url, 5, pooler=True), "triggers", 0.1)
-    assert made is not None
-    heard: list[Event] = []
-    running = asyncio.create_task(made.run(heard.extend, lambda: None))
-    await made.ready.wait()
-    change(url, touch(1))
-    await until(lambda: len(heard) == 1)
+async def test_polls_behind_a_pooler(url: str) -> None:
+    listener = create_listener(ConnectionOptions(url, 5, pooler=True), "triggers", 0.1)
+    assert listener is not None
+    events: list[FeedEvent] = []
+    running = asyncio.create_task(listener.run(events.extend, lambda: None))
+    await listener.ready.wait()
+    commit_sql(url, build_update_sql(1))
+    await wait_until(lambda: len(events) == 1)
     with psycopg.connect(url) as connection:
-        listens = "select count(*) from pg_stat_activity where query ilike 'listen%'"
-        assert connection.execute(listens.encode()).fetchone() == (0,)
+        count_listeners_sql = "select count(*) from pg_stat_activity where query ilike 'listen%'"
+        assert connection.execute(count_listeners_sql.encode()).fetchone() == (0,)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_waits_for_a_source_that_is_not_there_yet(url: str) -> None:
-    change(url, "alter table gateway.resource_event rename to away")
-    made = listening(Session(url, 5), "triggers", 30)
-    assert made is not None
-    heard: list[Event] = []
-    running = asyncio.create_task(made.run(heard.extend, lambda: None))
+async def test_waits_for_missing_event_table(url: str) -> None:
+    commit_sql(url, "alter table gateway.resource_event rename to away")
+    listener = create_listener(ConnectionOptions(url, 5), "triggers", 30)
+    assert listener is not None
+    events: list[FeedEvent] = []
+    running = asyncio.create_task(listener.run(events.extend, lambda: None))
     await asyncio.sleep(0.3)
-    assert not made.ready.is_set()
-    change(url, "alter table gateway.away rename to resource_event")
-    await until(made.ready.is_set)
-    change(url, touch(1))
-    await until(lambda: len(heard) == 1)
+    assert not listener.ready.is_set()
+    commit_sql(url, "alter table gateway.away rename to resource_event")
+    await wait_until(listener.ready.is_set)
+    commit_sql(url, build_update_sql(1))
+    await wait_until(lambda: len(events) == 1)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_the_table_is_kept_short(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    change(url, touch(1))
-    change(url, AGED)
-    change(url, touch(2))
-    for session, left in ((Session(url, 5), 2), (Session(url, 5, writes=True), 1)):
-        running = asyncio.create_task(keep_short(session, DAYS))
+async def test_old_events_are_pruned(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    commit_sql(url, build_update_sql(1))
+    commit_sql(url, AGE_EVENTS_SQL)
+    commit_sql(url, build_update_sql(2))
+    for options, remaining_count in (
+        (ConnectionOptions(url, 5), 2),
+        (ConnectionOptions(url, 5, allow_writes=True), 1),
+    ):
+        running = asyncio.create_task(prune_periodically(options, RETENTION))
         await asyncio.sleep(0.5)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert running.cancelled()
-        assert len(written(url)) == left
+        assert len(list_event_positions(url)) == remaining_count
     assert "Old events wait" in caplog.text

@@ -12,26 +12,32 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
 from gateway.db.events import triggers
-from gateway.db.events.triggers import Found, SourceError, install, look, uninstall
-from tests.conftest import NewDatabase
+from gateway.db.events.triggers import (
+    EventSourceError,
+    TriggerStatus,
+    install_triggers,
+    load_trigger_status,
+    uninstall_triggers,
+)
+from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
 
-WHOLE = Found(whole=True, current=True, readable=True)
-NOTHING = Found(whole=False, current=False, readable=False)
-EVENTS = """
+INSTALLED = TriggerStatus(is_complete=True, is_current=True, is_readable=True)
+NOT_INSTALLED = TriggerStatus(is_complete=False, is_current=False, is_readable=False)
+EVENTS_SQL = """
 select kind, old_state, new_state, project_id_before, project_id_after,
     offering_id_before, offering_id_after, changed, resource_id, resource_uuid
 from gateway.resource_event order by xid, id
 """
-TRIGGERS = "select count(*) from pg_trigger where tgname like 'gateway_%'"
-OTHERS = """
+COUNT_TRIGGERS_SQL = "select count(*) from pg_trigger where tgname like 'gateway_%'"
+MIGRATION_SQL = """
 alter table marketplace_resource alter column name type varchar(500);
 alter table marketplace_resource alter column state type bigint;
 alter table marketplace_resource drop column paused cascade;
 alter table marketplace_resource add column fresh text
 """
 """What a migration of Waldur may do."""
-OTHER: dict[type, str] = {
+OTHER_VALUES_SQL: dict[type, str] = {
     String: "{0} || 'x'",
     Text: "{0} || 'x'",
     Boolean: "not {0}",
@@ -43,28 +49,28 @@ OTHER: dict[type, str] = {
 
 
 @pytest.fixture(scope="module")
-def waldur_url(new_database: NewDatabase) -> str:
+def waldur_url(new_database: DatabaseFactory) -> str:
     """Give the address of a Waldur of October 2024, whose tables have fewer columns than ours."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        waldur_2024.build(connection)
+        waldur_2024.create_waldur_database(connection)
     return url
 
 
 @pytest.fixture
-def waldur(waldur_url: str) -> Iterator[psycopg.Connection[Any]]:
+def waldur_connection(waldur_url: str) -> Iterator[psycopg.Connection[Any]]:
     """Give a connection to it, all of which is undone."""
-    with psycopg.connect(waldur_url) as connection:
-        connection.execute("select 1")  # begins the transaction that all is in
-        yield connection
-        connection.rollback()
+    with psycopg.connect(waldur_url) as rolled_back_connection:
+        rolled_back_connection.execute("select 1")  # begins the transaction that all is in
+        yield rolled_back_connection
+        rolled_back_connection.rollback()
 
 
 @pytest.fixture
-def watched(waldur: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+def watched_connection(waldur_connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     """Give a connection to a Waldur with the source."""
-    install(waldur)
-    return waldur
+    install_triggers(waldur_connection)
+    return waldur_connection
 
 
 @pytest.fixture
@@ -80,81 +86,87 @@ def roles(waldur_url: str) -> Iterator[list[str]]:
             root.execute(f"drop owned by {name} cascade; drop role {name}".encode())
 
 
-def as_role(url: str, role: str) -> psycopg.Connection[Any]:
+def connect_as(url: str, role: str) -> psycopg.Connection[Any]:
     """Connect as a role."""
     return psycopg.connect(url.replace("postgres@", f"{role}@"), autocommit=True)
 
 
-def written(connection: psycopg.Connection[Any]) -> list[Any]:
+def load_events(connection: psycopg.Connection[Any]) -> list[Any]:
     """Give what was written down."""
-    return connection.execute(EVENTS.encode()).fetchall()
+    return connection.execute(EVENTS_SQL.encode()).fetchall()
 
 
-def first(connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
+def find_leaf_resource(connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
     """Give id, uuid, state, project and offering of a resource that nothing refers to."""
-    found = connection.execute(
+    row = connection.execute(
         "select id, uuid::text, state, project_id, offering_id from marketplace_resource r"
         " where not exists (select from marketplace_resource c where c.parent_id = r.id)"
         " order by id limit 1"
     ).fetchone()
-    assert found
-    return (*found,)
+    assert row
+    return (*row,)
 
 
-def test_a_change_of_state_is_told_with_all_else_that_changed(
-    watched: psycopg.Connection[Any],
+def test_state_change_lists_changed_columns(
+    watched_connection: psycopg.Connection[Any],
 ) -> None:
-    id_, uuid, state, project, offering = first(watched)
-    watched.execute(
+    id_, uuid, state, project, offering = find_leaf_resource(watched_connection)
+    watched_connection.execute(
         "update marketplace_resource set state = state + 1, name = 'x', modified = now()"
         " where id = %s",
         [id_],
     )
-    (found,) = written(watched)
-    assert found[:7] == ("STATE_CHANGED", state, state + 1, project, project, offering, offering)
-    assert found[7:] == (["name", "state"], id_, uuid)
+    (event,) = load_events(watched_connection)
+    assert event[:7] == ("STATE_CHANGED", state, state + 1, project, project, offering, offering)
+    assert event[7:] == (["name", "state"], id_, uuid)
 
 
-def test_a_move_is_told_from_where_to_where(watched: psycopg.Connection[Any]) -> None:
-    id_, _, state, project, offering = first(watched)
-    watched.execute(
+def test_move_has_old_and_new_project(watched_connection: psycopg.Connection[Any]) -> None:
+    id_, _, state, project, offering = find_leaf_resource(watched_connection)
+    watched_connection.execute(
         "update marketplace_resource set project_id ="
         " (select min(id) from structure_project where id <> project_id) where id = %s",
         [id_],
     )
-    (found,) = written(watched)
-    assert found[:4] == ("UPDATED", state, state, project)
-    assert found[4] not in (None, project)
-    assert found[5:8] == (offering, offering, ["project_id"])
+    (event,) = load_events(watched_connection)
+    assert event[:4] == ("UPDATED", state, state, project)
+    assert event[4] not in (None, project)
+    assert event[5:8] == (offering, offering, ["project_id"])
 
 
-@pytest.mark.parametrize("name", triggers.TRACKED)
-def test_each_tracked_column_is_watched(watched: psycopg.Connection[Any], name: str) -> None:
-    kind = type(tables.resource.c[name].type)
-    other = OTHER.get(kind, "coalesce({0}, 0) + 100000").format(name)
-    id_ = first(watched)[0]
+@pytest.mark.parametrize("name", triggers.TRACKED_COLUMNS)
+def test_each_tracked_column_is_watched(
+    watched_connection: psycopg.Connection[Any], name: str
+) -> None:
+    column_type = type(tables.resource.c[name].type)
+    other_value_sql = OTHER_VALUES_SQL.get(column_type, "coalesce({0}, 0) + 100000").format(name)
+    id_ = find_leaf_resource(watched_connection)[0]
     if name == "end_date_updated_at":
-        watched.execute("alter table marketplace_resource add end_date_updated_at timestamptz")
-    watched.execute(f"update marketplace_resource set {name} = {other} where id = {id_}".encode())
-    (found,) = written(watched)
-    assert found[7] == [name]
+        watched_connection.execute(
+            "alter table marketplace_resource add end_date_updated_at timestamptz"
+        )
+    watched_connection.execute(
+        f"update marketplace_resource set {name} = {other_value_sql} where id = {id_}".encode()
+    )
+    (event,) = load_events(watched_connection)
+    assert event[7] == [name]
 
 
-def test_what_only_was_looked_after_is_no_event(watched: psycopg.Connection[Any]) -> None:
-    watched.execute("alter table marketplace_resource add last_sync timestamptz")
-    watched.execute(
+def test_untracked_columns_make_no_event(watched_connection: psycopg.Connection[Any]) -> None:
+    watched_connection.execute("alter table marketplace_resource add last_sync timestamptz")
+    watched_connection.execute(
         "update marketplace_resource set modified = now(), last_sync = now(), name = name"
     )
-    assert written(watched) == []
+    assert load_events(watched_connection) == []
 
 
-def test_what_is_tracked_is_all_but_bookkeeping() -> None:
-    known = {each.name for each in tables.resource.c}
-    assert known >= triggers.UNTRACKED
-    assert {*triggers.TRACKED} == known - triggers.UNTRACKED
+def test_all_columns_but_untracked_are_tracked() -> None:
+    column_names = {each.name for each in tables.resource.c}
+    assert column_names >= triggers.UNTRACKED_COLUMNS
+    assert {*triggers.TRACKED_COLUMNS} == column_names - triggers.UNTRACKED_COLUMNS
 
 
-COME_AND_GO = """
+INSERT_AND_DELETE_SQL = """
 create temporary table kept on commit drop as
     select * from marketplace_resource where id = {id};
 update kept set id = 0, uuid = '00000000-0000-4000-8000-00000000000a', object_id = null,
@@ -164,135 +176,146 @@ delete from marketplace_resource where id = 0
 """
 
 
-def test_rows_that_come_and_go_are_told(watched: psycopg.Connection[Any]) -> None:
-    id_, _, state, project, offering = first(watched)
-    watched.execute(COME_AND_GO.format(id=id_).encode())
-    came, went = written(watched)
-    assert came[:8] == ("CREATED", None, state, None, project, None, offering, [])
-    assert went[:8] == ("DELETED", state, None, project, None, offering, None, [])
-    assert {*came[8:], *went[8:]} == {0, "00000000-0000-4000-8000-00000000000a"}
+def test_insert_and_delete_make_events(watched_connection: psycopg.Connection[Any]) -> None:
+    id_, _, state, project, offering = find_leaf_resource(watched_connection)
+    watched_connection.execute(INSERT_AND_DELETE_SQL.format(id=id_).encode())
+    created_event, deleted_event = load_events(watched_connection)
+    assert created_event[:8] == ("CREATED", None, state, None, project, None, offering, [])
+    assert deleted_event[:8] == ("DELETED", state, None, project, None, offering, None, [])
+    assert {*created_event[8:], *deleted_event[8:]} == {0, "00000000-0000-4000-8000-00000000000a"}
 
 
-def test_what_goes_with_another_row_is_told(watched: psycopg.Connection[Any]) -> None:
-    watched.execute("create temporary table owner (id int primary key) on commit drop")
-    watched.execute("insert into owner select id from marketplace_offering")
-    id_ = first(watched)[0]
-    watched.execute(
+def test_delete_by_other_trigger_makes_event(watched_connection: psycopg.Connection[Any]) -> None:
+    watched_connection.execute("create temporary table owner (id int primary key) on commit drop")
+    watched_connection.execute("insert into owner select id from marketplace_offering")
+    id_ = find_leaf_resource(watched_connection)[0]
+    watched_connection.execute(
         "create function pg_temp.gone() returns trigger language plpgsql as $$ begin"
         " set constraints all deferred;"
         f" delete from marketplace_resource where id = {id_}; return null; end $$;"
         "create trigger gone after delete on owner execute function pg_temp.gone()".encode()
     )
-    watched.execute("delete from owner")
-    assert [(each[0], each[8]) for each in written(watched)] == [("DELETED", id_)]
+    watched_connection.execute("delete from owner")
+    assert [(each[0], each[8]) for each in load_events(watched_connection)] == [("DELETED", id_)]
 
 
-def test_many_rows_in_one_statement_are_all_told(watched: psycopg.Connection[Any]) -> None:
-    watched.execute("update marketplace_resource set state = state + 1")
-    assert len(written(watched)) == 600
+def test_bulk_update_makes_one_event_per_row(watched_connection: psycopg.Connection[Any]) -> None:
+    watched_connection.execute("update marketplace_resource set state = state + 1")
+    assert len(load_events(watched_connection)) == 600
 
 
-def test_what_is_undone_is_not_told(watched: psycopg.Connection[Any]) -> None:
-    with watched.transaction(force_rollback=True):
-        watched.execute("update marketplace_resource set state = state + 1")
-    assert written(watched) == []
+def test_rollback_makes_no_event(watched_connection: psycopg.Connection[Any]) -> None:
+    with watched_connection.transaction(force_rollback=True):
+        watched_connection.execute("update marketplace_resource set state = state + 1")
+    assert load_events(watched_connection) == []
 
 
-def test_installing_again_changes_nothing(watched: psycopg.Connection[Any]) -> None:
-    watched.execute("update marketplace_resource set state = state + 1")
-    before = watched.execute("select oid from pg_trigger order by oid").fetchall()
-    horizon = watched.execute("select * from gateway.event_horizon").fetchall()
-    install(watched)
-    assert watched.execute("select oid from pg_trigger order by oid").fetchall() == before
-    assert watched.execute("select * from gateway.event_horizon").fetchall() == horizon
-    assert len(written(watched)) == 600
-    assert look(watched) == WHOLE
+def test_installing_again_changes_nothing(watched_connection: psycopg.Connection[Any]) -> None:
+    watched_connection.execute("update marketplace_resource set state = state + 1")
+    trigger_oids = watched_connection.execute("select oid from pg_trigger order by oid").fetchall()
+    horizon = watched_connection.execute("select * from gateway.event_horizon").fetchall()
+    install_triggers(watched_connection)
+    assert (
+        watched_connection.execute("select oid from pg_trigger order by oid").fetchall()
+        == trigger_oids
+    )
+    assert watched_connection.execute("select * from gateway.event_horizon").fetchall() == horizon
+    assert len(load_events(watched_connection)) == 600
+    assert load_trigger_status(watched_connection) == INSTALLED
 
 
-def test_a_function_of_another_version_is_replaced(watched: psycopg.Connection[Any]) -> None:
-    watched.execute(
+def test_a_function_of_another_version_is_replaced(
+    watched_connection: psycopg.Connection[Any],
+) -> None:
+    watched_connection.execute(
         "create or replace function gateway.note_resource_event() returns trigger"
         " language plpgsql as $$ begin return null; end $$;"
         "comment on function gateway.note_resource_event() is 'another'"
     )
-    assert look(watched) == Found(whole=True, current=False, readable=True)
-    install(watched)
-    watched.execute("update marketplace_resource set state = state + 1")
-    assert look(watched) == WHOLE
-    assert len(written(watched)) == 600
+    assert load_trigger_status(watched_connection) == TriggerStatus(
+        is_complete=True, is_current=False, is_readable=True
+    )
+    install_triggers(watched_connection)
+    watched_connection.execute("update marketplace_resource set state = state + 1")
+    assert load_trigger_status(watched_connection) == INSTALLED
+    assert len(load_events(watched_connection)) == 600
 
 
 @pytest.mark.parametrize(
-    "broken",
+    "break_sql",
     ["drop trigger gateway_delete on", "alter table {} disable trigger gateway_update"],
 )
-def test_what_was_broken_is_mended_and_what_was_before_is_not_promised(
-    watched: psycopg.Connection[Any], broken: str
+def test_reinstall_repairs_triggers_and_moves_horizon(
+    watched_connection: psycopg.Connection[Any], break_sql: str
 ) -> None:
-    watched.execute("update gateway.event_horizon set xid = '0'")
+    watched_connection.execute("update gateway.event_horizon set xid = '0'")
     table = "marketplace_resource"
-    watched.execute((broken.format(table) if "{" in broken else f"{broken} {table}").encode())
-    assert look(watched).whole is False
-    install(watched)
-    assert look(watched) == WHOLE
-    moved = watched.execute("select xid > '0' from gateway.event_horizon").fetchone()
+    watched_connection.execute(
+        (break_sql.format(table) if "{" in break_sql else f"{break_sql} {table}").encode()
+    )
+    assert load_trigger_status(watched_connection).is_complete is False
+    install_triggers(watched_connection)
+    assert load_trigger_status(watched_connection) == INSTALLED
+    moved = watched_connection.execute("select xid > '0' from gateway.event_horizon").fetchone()
     assert moved == (True,)
 
 
-def test_uninstalling_leaves_nothing(watched: psycopg.Connection[Any]) -> None:
+def test_uninstalling_leaves_nothing(watched_connection: psycopg.Connection[Any]) -> None:
     for _ in range(2):
-        uninstall(watched)
-        assert look(watched) == NOTHING
-        assert watched.execute(TRIGGERS.encode()).fetchone() == (0,)
-        space = "select from pg_namespace where nspname = 'gateway'"
-        assert watched.execute(space.encode()).fetchall() == []
+        uninstall_triggers(watched_connection)
+        assert load_trigger_status(watched_connection) == NOT_INSTALLED
+        assert watched_connection.execute(COUNT_TRIGGERS_SQL.encode()).fetchone() == (0,)
+        schema_sql = "select from pg_namespace where nspname = 'gateway'"
+        assert watched_connection.execute(schema_sql.encode()).fetchall() == []
 
 
-def test_uninstalling_leaves_what_else_is_in_the_schema(watched: psycopg.Connection[Any]) -> None:
-    watched.execute("create table gateway.other ()")
-    uninstall(watched)
-    assert look(watched) == NOTHING
-    assert watched.execute("select * from gateway.other").fetchall() == []
-
-
-def test_a_plain_role_is_told_what_it_needs_and_then_it_is_enough(
-    waldur_url: str, roles: list[str]
+def test_uninstalling_keeps_other_objects_of_the_schema(
+    watched_connection: psycopg.Connection[Any],
 ) -> None:
+    watched_connection.execute("create table gateway.other ()")
+    uninstall_triggers(watched_connection)
+    assert load_trigger_status(watched_connection) == NOT_INSTALLED
+    assert watched_connection.execute("select * from gateway.other").fetchall() == []
+
+
+def test_listed_grants_suffice_to_install(waldur_url: str, roles: list[str]) -> None:
     installer, writer = roles
     with (
         psycopg.connect(waldur_url, autocommit=True) as root,
-        as_role(waldur_url, installer) as connection,
-        as_role(waldur_url, writer) as waldurs,
+        connect_as(waldur_url, installer) as connection,
+        connect_as(waldur_url, writer) as writer_connection,
     ):
-        said = str(refused(connection))
-        grants = re.findall(r"GRANT [^;]+", said)
+        message = str(expect_install_error(connection))
+        grants = re.findall(r"GRANT [^;]+", message)
         assert len(grants) == 2
         for grant in grants:
-            refused(connection)
+            expect_install_error(connection)
             root.execute(grant.encode())
-        install(connection)
-        assert look(connection) == WHOLE
-        assert look(waldurs) == Found(whole=True, current=True, readable=False)
-        waldurs.execute("update marketplace_resource set name = name || 'x'")
-        assert len(written(connection)) == 600
-        with pytest.raises(SourceError):
-            uninstall(waldurs)
-        uninstall(connection)
-        assert look(connection) == NOTHING
+        install_triggers(connection)
+        assert load_trigger_status(connection) == INSTALLED
+        assert load_trigger_status(writer_connection) == TriggerStatus(
+            is_complete=True, is_current=True, is_readable=False
+        )
+        writer_connection.execute("update marketplace_resource set name = name || 'x'")
+        assert len(load_events(connection)) == 600
+        with pytest.raises(EventSourceError):
+            uninstall_triggers(writer_connection)
+        uninstall_triggers(connection)
+        assert load_trigger_status(connection) == NOT_INSTALLED
 
 
-def refused(connection: psycopg.Connection[Any]) -> SourceError:
+def expect_install_error(connection: psycopg.Connection[Any]) -> EventSourceError:
     """Give what a role is told that may not install; nothing is left behind."""
-    with pytest.raises(SourceError) as told:
-        install(connection)
-    assert look(connection) == NOTHING
-    return told.value
+    with pytest.raises(EventSourceError) as raised:
+        install_triggers(connection)
+    assert load_trigger_status(connection) == NOT_INSTALLED
+    return raised.value
 
 
-def test_nobody_else_can_have_the_function_run(waldur_url: str, roles: list[str]) -> None:
+def test_other_roles_may_not_attach_the_function(waldur_url: str, roles: list[str]) -> None:
     with psycopg.connect(waldur_url) as connection:
         connection.execute("select 1")
-        install(connection)
+        install_triggers(connection)
         connection.execute(f"grant usage on schema gateway to {roles[1]}".encode())
         connection.execute(f"set local role {roles[1]}".encode())
         connection.execute("create temporary table mine (id int)")
@@ -304,45 +327,47 @@ def test_nobody_else_can_have_the_function_run(waldur_url: str, roles: list[str]
         connection.rollback()
 
 
-def test_a_migration_of_waldur_goes_through_and_loses_no_trigger(
-    watched: psycopg.Connection[Any],
+def test_waldur_migrations_keep_triggers(
+    watched_connection: psycopg.Connection[Any],
 ) -> None:
-    watched.execute("update marketplace_resource set name = 'before'")
-    watched.execute("set constraints all immediate")
-    watched.execute(OTHERS)
-    watched.execute("update marketplace_resource set state = state + 1")
-    assert look(watched) == WHOLE
-    assert len(written(watched)) == 1200
+    watched_connection.execute("update marketplace_resource set name = 'before'")
+    watched_connection.execute("set constraints all immediate")
+    watched_connection.execute(MIGRATION_SQL)
+    watched_connection.execute("update marketplace_resource set state = state + 1")
+    assert load_trigger_status(watched_connection) == INSTALLED
+    assert len(load_events(watched_connection)) == 1200
 
 
-def test_what_goes_wrong_does_not_break_waldurs_write(watched: psycopg.Connection[Any]) -> None:
-    said: list[str] = []
-    watched.add_notice_handler(lambda notice: said.append(str(notice.message_primary)))
-    id_ = first(watched)[0]
-    watched.execute("drop table gateway.resource_event")
-    watched.execute("update marketplace_resource set name = 'kept' where id = %s", [id_])
-    kept = watched.execute("select name from marketplace_resource where id = %s", [id_])
-    assert kept.fetchone() == ("kept",)
-    assert len(said) == 1
-    assert "an event of a resource is lost" in said[0]
-    assert look(watched).whole is False
+def test_trigger_error_does_not_break_write(watched_connection: psycopg.Connection[Any]) -> None:
+    notices: list[str] = []
+    watched_connection.add_notice_handler(
+        lambda notice: notices.append(str(notice.message_primary))
+    )
+    id_ = find_leaf_resource(watched_connection)[0]
+    watched_connection.execute("drop table gateway.resource_event")
+    watched_connection.execute("update marketplace_resource set name = 'kept' where id = %s", [id_])
+    cursor = watched_connection.execute(
+        "select name from marketplace_resource where id = %s", [id_]
+    )
+    assert cursor.fetchone() == ("kept",)
+    assert len(notices) == 1
+    assert "an event of a resource is lost" in notices[0]
+    assert load_trigger_status(watched_connection).is_complete is False
 
 
 def test_a_database_without_resources_is_refused(empty_database: str) -> None:
     with psycopg.connect(empty_database) as connection:
-        with pytest.raises(SourceError, match="marketplace_resource"):
-            install(connection)
+        with pytest.raises(EventSourceError, match="marketplace_resource"):
+            install_triggers(connection)
         connection.execute("create view marketplace_resource as select 1 id")
-        with pytest.raises(SourceError, match="marketplace_resource"):
-            install(connection)
+        with pytest.raises(EventSourceError, match="marketplace_resource"):
+            install_triggers(connection)
 
 
-def test_who_waits_for_a_busy_table_gives_up(
-    waldur_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(triggers, "_PATIENCE", "100ms")
-    with psycopg.connect(waldur_url) as busy, psycopg.connect(waldur_url) as connection:
-        busy.execute("update marketplace_resource set name = 'x'")
-        with pytest.raises(SourceError, match="try again"):
-            install(connection)
-        busy.rollback()
+def test_install_times_out_on_busy_table(waldur_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triggers, "_LOCK_TIMEOUT", "100ms")
+    with psycopg.connect(waldur_url) as busy_connection, psycopg.connect(waldur_url) as connection:
+        busy_connection.execute("update marketplace_resource set name = 'x'")
+        with pytest.raises(EventSourceError, match="try again"):
+            install_triggers(connection)
+        busy_connection.rollback()

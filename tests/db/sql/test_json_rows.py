@@ -3,29 +3,40 @@
 from dataclasses import replace
 
 from gateway.db import tables
-from gateway.db.query_spec import At, Door, Of, Read
-from gateway.db.sql.json_rows import nests
+from gateway.db.query_spec import Access, ColumnRef, Expression, QuerySpec
+from gateway.db.sql.json_rows import can_nest_rows
 
-component, offering = tables.component.c, tables.offering.c
-ABOVE = Read(tables.offering, (At(offering.name),), match=At(offering.uuid))
-BELOW = Read(tables.component, (At(component.name),), Door.PARTS, At(component.offering_id))
-
-
-def test_a_short_list_of_another_table_does() -> None:
-    assert nests(BELOW, ABOVE)
-
-
-def test_a_table_does_not_within_itself() -> None:
-    assert not nests(BELOW, replace(ABOVE, table=tables.component))
-
-
-def test_more_values_than_a_function_takes_do_not() -> None:
-    assert nests(replace(BELOW, columns=BELOW.columns * 99), ABOVE)
-    assert not nests(replace(BELOW, columns=BELOW.columns * 100), ABOVE)
+COMPONENT, OFFERING = tables.component.c, tables.offering.c
+PARENT_SPEC = QuerySpec(
+    tables.offering, (ColumnRef(OFFERING.name),), key_column=ColumnRef(OFFERING.uuid)
+)
+CHILD_SPEC = QuerySpec(
+    tables.component,
+    (ColumnRef(COMPONENT.name),),
+    Access.INHERITED,
+    ColumnRef(COMPONENT.offering_id),
+)
 
 
-def test_what_json_might_change_does_not() -> None:
-    assert not nests(
-        replace(BELOW, columns=(At(offering.latitude, (component.offering_id,)),)), ABOVE
+def test_a_short_list_of_another_table_can_be_nested() -> None:
+    assert can_nest_rows(CHILD_SPEC, PARENT_SPEC)
+
+
+def test_a_table_can_not_be_nested_in_itself() -> None:
+    assert not can_nest_rows(CHILD_SPEC, replace(PARENT_SPEC, table=tables.component))
+
+
+def test_more_values_than_a_function_takes_can_not_be_nested() -> None:
+    assert can_nest_rows(replace(CHILD_SPEC, columns=CHILD_SPEC.columns * 99), PARENT_SPEC)
+    assert not can_nest_rows(replace(CHILD_SPEC, columns=CHILD_SPEC.columns * 100), PARENT_SPEC)
+
+
+def test_values_that_json_might_change_can_not_be_nested() -> None:
+    assert not can_nest_rows(
+        replace(CHILD_SPEC, columns=(ColumnRef(OFFERING.latitude, (COMPONENT.offering_id,)),)),
+        PARENT_SPEC,
     )
-    assert not nests(replace(BELOW, columns=(Of(lambda name: name, (At(component.name),)),)), ABOVE)
+    assert not can_nest_rows(
+        replace(CHILD_SPEC, columns=(Expression(lambda name: name, (ColumnRef(COMPONENT.name),)),)),
+        PARENT_SPEC,
+    )

@@ -3,22 +3,25 @@
 from sqlalchemy import and_, or_
 
 from gateway.db import tables
-from gateway.db.access.visibility import RULES
-from gateway.db.sql.planner_hints import beside
+from gateway.db.access.visibility import ROW_FILTERS
+from gateway.db.sql.planner_hints import fence_row_filter
 
-resource = tables.resource.c
-RULE = RULES[tables.resource]
-
-
-def test_a_rule_stays_where_nothing_gives_its_columns() -> None:
-    for conditions in ((), (resource.name == "a",), (resource.project_id > 1,)):
-        assert beside(RULE, conditions) is RULE
-    either = or_(resource.project_id == 1, resource.project_id == 2)
-    assert beside(RULE, (either,)) is RULE
+RESOURCE = tables.resource.c
+ROW_FILTER = ROW_FILTERS[tables.resource]
 
 
-def test_a_rule_is_no_condition_on_what_another_gives() -> None:
-    given = resource.project_id == 1
-    for conditions in ((given,), (resource.name == "a", and_(given, resource.state == 2))):
-        assert str(beside(RULE, conditions)).startswith("CAST(")
-    assert str(beside(RULE, (), resource.offering_id)).startswith("CAST(")
+def test_a_row_filter_is_unchanged_where_no_condition_fixes_its_columns() -> None:
+    for conditions in ((), (RESOURCE.name == "a",), (RESOURCE.project_id > 1,)):
+        assert fence_row_filter(ROW_FILTER, conditions) is ROW_FILTER
+    either = or_(RESOURCE.project_id == 1, RESOURCE.project_id == 2)
+    assert fence_row_filter(ROW_FILTER, (either,)) is ROW_FILTER
+
+
+def test_a_row_filter_is_fenced_where_a_condition_fixes_its_column() -> None:
+    fixed_project = RESOURCE.project_id == 1
+    for conditions in (
+        (fixed_project,),
+        (RESOURCE.name == "a", and_(fixed_project, RESOURCE.state == 2)),
+    ):
+        assert str(fence_row_filter(ROW_FILTER, conditions)).startswith("CAST(")
+    assert str(fence_row_filter(ROW_FILTER, (), RESOURCE.offering_id)).startswith("CAST(")

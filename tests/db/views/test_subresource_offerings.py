@@ -7,78 +7,86 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from tests.conftest import NewDatabase
+from gateway.demo.marketplace.fill import create_marketplace
+from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
-from tests.support.filter_queries import read
-from tests.support.marketplaces import Marketplace, opened
+from tests.support.filter_queries import select_first_column
+from tests.support.marketplaces import Marketplace, open_marketplace
 
-FIRST = """{ resources(first: 300) { nodes {
+RESOURCES_QUERY = """{ resources(first: 300) { nodes {
     uuid parent { uuid name subresourceOfferings { name } }
     subresourceOfferings { uuid name type parent { name } plans { name } } } } }"""
-SCOPE = "select content_type_id, object_id from marketplace_resource where id = 1"
-SCOPED = f"""update marketplace_offering o
+SELECT_SCOPE = "select content_type_id, object_id from marketplace_resource where id = 1"
+SET_OFFERING_SCOPE = f"""update marketplace_offering o
     set content_type_id = s.content_type_id, object_id = s.object_id + {{}}
-    from ({SCOPE}) s where o.name = '{{}}'"""
-BEHIND = f"""update structure_servicesettings t
+    from ({SELECT_SCOPE}) s where o.name = '{{}}'"""
+SET_SETTINGS_SCOPE = f"""update structure_servicesettings t
     set content_type_id = s.content_type_id, object_id = s.object_id
-    from ({SCOPE}) s, marketplace_offering o where t.id = o.object_id and o.name = '{{}}'"""
-CHANGES = (
-    SCOPED.format(0, "Aurora Supercomputer"),
-    BEHIND.format("Internal test bed"),
-    BEHIND.format("Code review clinic"),
-    BEHIND.format("Selene (retired)"),
-    SCOPED.format(100, "Tape vault"),
+    from ({SELECT_SCOPE}) s, marketplace_offering o where t.id = o.object_id and o.name = '{{}}'"""
+SETUP_STATEMENTS = (
+    SET_OFFERING_SCOPE.format(0, "Aurora Supercomputer"),
+    SET_SETTINGS_SCOPE.format("Internal test bed"),
+    SET_SETTINGS_SCOPE.format("Code review clinic"),
+    SET_SETTINGS_SCOPE.format("Selene (retired)"),
+    SET_OFFERING_SCOPE.format(100, "Tape vault"),
     """update marketplace_offering set object_id = null where name = 'Managed databases'""",
     """update marketplace_offering set content_type_id = null where name = 'Beamline time'""",
 )
 """Makes offerings of all kinds be of the first resource: shared, drafts, retired, another's."""
-OWN = ["Boreas machines of Vesterlund", "Boreas volumes of Vesterlund"]
-SHARED = ["Aurora Supercomputer"]
-DRAFTS = ["Code review clinic", "Internal test bed"]
-RETIRED = ["Selene (retired)"]
-SEEN = {
-    "staff": [*SHARED, *OWN, *DRAFTS, *RETIRED],
-    "support": [*SHARED, *OWN, *DRAFTS, *RETIRED],
-    "owner": [*SHARED, *OWN],
-    "member": SHARED,
-    "provider": [*SHARED, DRAFTS[1], *RETIRED],
+OWN_NAMES = ["Boreas machines of Vesterlund", "Boreas volumes of Vesterlund"]
+SHARED_NAMES = ["Aurora Supercomputer"]
+DRAFT_NAMES = ["Code review clinic", "Internal test bed"]
+RETIRED_NAMES = ["Selene (retired)"]
+VISIBLE_NAMES = {
+    "staff": [*SHARED_NAMES, *OWN_NAMES, *DRAFT_NAMES, *RETIRED_NAMES],
+    "support": [*SHARED_NAMES, *OWN_NAMES, *DRAFT_NAMES, *RETIRED_NAMES],
+    "owner": [*SHARED_NAMES, *OWN_NAMES],
+    "member": SHARED_NAMES,
+    "provider": [*SHARED_NAMES, DRAFT_NAMES[1], *RETIRED_NAMES],
 }
 """What people are shown who all see the resource: of offerings no more than elsewhere."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def scoped(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+async def scoped_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
     """Give a marketplace in which many offerings are of its first resource."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=40, seed=3)
-        for each in CHANGES:
-            assert connection.execute(each.encode()).rowcount == 1
-    async with opened(url) as marketplace:
+        create_marketplace(connection, resource_count=40, seed=3)
+        for statement in SETUP_STATEMENTS:
+            assert connection.execute(statement.encode()).rowcount == 1
+    async with open_marketplace(url) as marketplace:
         yield marketplace
 
 
-async def offered(marketplace: Marketplace, username: str | None) -> dict[str, list[str]]:
+async def load_offering_names(
+    marketplace: Marketplace, username: str | None
+) -> dict[str, list[str]]:
     """Give the names of what can be in each resource, where there is something."""
-    rows = (await marketplace.data(FIRST, username))["resources"]["nodes"]
-    found = {row["uuid"]: [each["name"] for each in row["subresourceOfferings"]] for row in rows}
-    return {uuid: names for uuid, names in found.items() if names}
+    rows = (await marketplace.fetch_data(RESOURCES_QUERY, username))["resources"]["nodes"]
+    names_by_uuid = {
+        row["uuid"]: [each["name"] for each in row["subresourceOfferings"]] for row in rows
+    }
+    return {uuid: names for uuid, names in names_by_uuid.items() if names}
 
 
-@pytest.mark.parametrize(("username", "names"), SEEN.items())
-async def test_offerings_of_its_scopes_are_listed_as_far_as_they_are_seen(
-    scoped: Marketplace, username: str, names: list[str]
+@pytest.mark.parametrize(("username", "names"), VISIBLE_NAMES.items())
+async def test_offerings_of_its_scopes_are_listed_as_far_as_they_are_visible(
+    scoped_marketplace: Marketplace, username: str, names: list[str]
 ) -> None:
-    (first,) = read(scoped.url, "select uuid from marketplace_resource where id = 1")
-    found = await offered(scoped, username)
-    assert found[first.hex] == sorted(names)
-    assert {*found} - {first.hex} <= {each.hex for each in clouds(scoped)}
+    (first,) = select_first_column(
+        scoped_marketplace.url, "select uuid from marketplace_resource where id = 1"
+    )
+    names_by_uuid = await load_offering_names(scoped_marketplace, username)
+    assert names_by_uuid[first.hex] == sorted(names)
+    assert {*names_by_uuid} - {first.hex} <= {
+        each.hex for each in load_cloud_uuids(scoped_marketplace)
+    }
 
 
-def clouds(marketplace: Marketplace) -> list[UUID]:
+def load_cloud_uuids(marketplace: Marketplace) -> list[UUID]:
     """Give the uuids of the resources that others may be in."""
-    return read(
+    return select_first_column(
         marketplace.url,
         """select r.uuid from marketplace_resource r
         join openstack_tenant t on t.id = r.object_id
@@ -86,51 +94,57 @@ def clouds(marketplace: Marketplace) -> list[UUID]:
     )
 
 
-async def test_whoever_sees_no_resource_is_told_of_nothing(scoped: Marketplace) -> None:
+async def test_viewers_without_resources_get_no_offerings(scoped_marketplace: Marketplace) -> None:
     for username in (None, "nobody", "revoked"):
-        assert (await scoped.data(FIRST, username))["resources"]["nodes"] == []
+        assert (await scoped_marketplace.fetch_data(RESOURCES_QUERY, username))["resources"][
+            "nodes"
+        ] == []
 
 
-async def test_the_offerings_of_other_people_can_t_be_reached(scoped: Marketplace) -> None:
-    (uuid,) = read(scoped.url, "select uuid from marketplace_resource where id = 1")
+async def test_the_offerings_of_other_people_can_t_be_reached(
+    scoped_marketplace: Marketplace,
+) -> None:
+    (uuid,) = select_first_column(
+        scoped_marketplace.url, "select uuid from marketplace_resource where id = 1"
+    )
     document = "query($u: UUID!) { resource(uuid: $u) { subresourceOfferings { name } } }"
     for username in ("staff", "owner", "provider", "member"):
-        found = (await scoped.data(document, username, u=uuid.hex))["resource"]
-        names = [each["name"] for each in found["subresourceOfferings"]]
-        assert names == sorted(SEEN[username])
-    assert (await scoped.data(document, "nobody", u=uuid.hex))["resource"] is None
+        resource = (await scoped_marketplace.fetch_data(document, username, u=uuid.hex))["resource"]
+        names = [each["name"] for each in resource["subresourceOfferings"]]
+        assert names == sorted(VISIBLE_NAMES[username])
+    assert (await scoped_marketplace.fetch_data(document, "nobody", u=uuid.hex))["resource"] is None
 
 
-async def test_an_offering_that_is_reached_so_is_whole(scoped: Marketplace) -> None:
-    rows = (await scoped.data(FIRST, "owner"))["resources"]["nodes"]
-    found = [each for row in rows for each in row["subresourceOfferings"]]
-    machines = next(each for each in found if each["name"] == OWN[0])
+async def test_a_subresource_offering_has_all_its_fields(scoped_marketplace: Marketplace) -> None:
+    rows = (await scoped_marketplace.fetch_data(RESOURCES_QUERY, "owner"))["resources"]["nodes"]
+    offerings = [each for row in rows for each in row["subresourceOfferings"]]
+    machines = next(each for each in offerings if each["name"] == OWN_NAMES[0])
     assert (machines["type"], machines["parent"]["name"]) == ("OpenStack.Instance", "Boreas Cloud")
-    aurora = next(each for each in found if each["name"] == SHARED[0])
+    aurora = next(each for each in offerings if each["name"] == SHARED_NAMES[0])
     assert len(aurora["plans"]) > 1
     document = "query($u: UUID!) { offering(uuid: $u) { uuid name type plans { name } } }"
-    direct = (await scoped.data(document, "owner", u=aurora["uuid"]))["offering"]
+    direct = (await scoped_marketplace.fetch_data(document, "owner", u=aurora["uuid"]))["offering"]
     assert direct == {name: aurora[name] for name in direct}
 
 
-async def test_no_statement_names_what_is_secret(scoped: Marketplace) -> None:
-    await scoped.data(FIRST)
-    asked = "\n".join(scoped.database.asked)
-    assert "structure_servicesettings" in asked
+async def test_no_statement_names_a_secret_column(scoped_marketplace: Marketplace) -> None:
+    await scoped_marketplace.fetch_data(RESOURCES_QUERY)
+    sql = "\n".join(scoped_marketplace.database.recorded_sql)
+    assert "structure_servicesettings" in sql
     for name in ("secret_options", "password", "token", "backend_url"):
-        assert name not in asked
+        assert name not in sql
 
 
-async def test_a_hidden_parent_does_not_tell(waldur: Marketplace) -> None:
+async def test_a_hidden_parent_has_no_subresource_offerings(waldur: Marketplace) -> None:
     document = """{ resources(first: 300, visibleAs: PROVIDER) {
         nodes { parent { slug subresourceOfferings { name } } } } }"""
-    rows = (await waldur.data(document, "owner_c"))["resources"]["nodes"]
+    rows = (await waldur.fetch_data(document, "owner_c"))["resources"]["nodes"]
     hidden = [row["parent"] for row in rows if row["parent"] and row["parent"]["slug"] is None]
     assert hidden
     assert all(each["subresourceOfferings"] is None for each in hidden)
 
 
-OLDER = (
+SETUP_STATEMENTS_2024 = (
     """update structure_servicesettings set (content_type_id, object_id) = (
         select r.content_type_id, r.object_id from marketplace_resource r
         join django_content_type k on k.id = r.content_type_id and k.model = 'tenant'
@@ -144,18 +158,20 @@ OLDER = (
 """Has a cloud be what the offerings of OpenStack in a Waldur of October 2024 are for."""
 
 
-async def test_an_older_marketplace_tells_too(new_database: NewDatabase) -> None:
+async def test_a_2024_marketplace_has_subresource_offerings(new_database: DatabaseFactory) -> None:
     url = new_database()
     with psycopg.connect(url) as connection:
-        waldur_2024.build(connection)
-        for each in OLDER:
+        waldur_2024.create_waldur_database(connection)
+        for each in SETUP_STATEMENTS_2024:
             assert connection.execute(each.encode()).rowcount == 1
     document = """query($after: String) { resources(first: 300, after: $after) {
         nodes { backend { type } subresourceOfferings { type accessUrl state } }
         pageInfo { endCursor } } }"""
-    async with opened(url) as marketplace:
-        first = (await marketplace.data(document))["resources"]
-        rest = (await marketplace.data(document, after=first["pageInfo"]["endCursor"]))["resources"]
+    async with open_marketplace(url) as marketplace:
+        first = (await marketplace.fetch_data(document))["resources"]
+        rest = (await marketplace.fetch_data(document, after=first["pageInfo"]["endCursor"]))[
+            "resources"
+        ]
     rows = [row for row in first["nodes"] + rest["nodes"] if row["subresourceOfferings"]]
     (row,) = rows
     assert row["backend"] == {"type": "OpenStack.Tenant"}

@@ -8,55 +8,57 @@ import pytest
 from sqlalchemy import Table
 
 from gateway.db import tables
-from gateway.demo.marketplace.fill import make
-from gateway.demo.marketplace.people import DEMO
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.demo.marketplace.people import DEMO_PEOPLE
 from tests.support.demo_queries import every
 
-DAY = date(2026, 4, 25)
+REFERENCE_DAY = date(2026, 4, 25)
 
 
-def checksums(connection: psycopg.Connection) -> dict[str, str]:
+def checksum_tables(connection: psycopg.Connection) -> dict[str, str]:
     """Sum each table up."""
-    summed = "select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t"
+    checksum_sql = "select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t"
     return {
-        name: every(connection, summed.format(name)).pop()
+        name: every(connection, checksum_sql.format(name)).pop()
         for name in sorted(tables.metadata.tables)
     }
 
 
-def test_equal_numbers_make_equal_rows(empty: psycopg.Connection) -> None:
-    found = []
+def test_equal_numbers_make_equal_rows(empty_connection: psycopg.Connection) -> None:
+    results = []
     for seed in (3, 3, 4):
-        make(empty, resources=150, seed=seed, day=DAY)
-        found.append(checksums(empty))
-        empty.execute("drop schema public, gateway cascade; create schema public")
-    assert found[0] == found[1]
-    assert found[0] != found[2]
+        create_marketplace(empty_connection, resource_count=150, seed=seed, day=REFERENCE_DAY)
+        results.append(checksum_tables(empty_connection))
+        empty_connection.execute("drop schema public, gateway cascade; create schema public")
+    assert results[0] == results[1]
+    assert results[0] != results[2]
 
 
-def test_another_day_moves_dates_only(empty: psycopg.Connection) -> None:
-    found = []
-    known = """
+def test_another_day_moves_dates_only(empty_connection: psycopg.Connection) -> None:
+    results = []
+    stable_values_sql = """
         select (uuid, name, state, parent_id, limits)::text from marketplace_resource
         union all select key from authtoken_token union all select uuid::text from marketplace_order
     """
-    for day in (DAY, DAY + timedelta(days=250)):
-        make(empty, resources=150, seed=3, day=day)
-        found.append(every(empty, known))
-        empty.execute("drop schema public, gateway cascade; create schema public")
-    assert found[0] == found[1]
+    for day in (REFERENCE_DAY, REFERENCE_DAY + timedelta(days=250)):
+        create_marketplace(empty_connection, resource_count=150, seed=3, day=day)
+        results.append(every(empty_connection, stable_values_sql))
+        empty_connection.execute("drop schema public, gateway cascade; create schema public")
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_makes_as_many_resources_as_asked_for(empty: psycopg.Connection, count: int) -> None:
-    make(empty, resources=count, seed=1, day=DAY)
-    assert every(empty, "select count(*) from marketplace_resource") == {count}
-    assert every(empty, "select resources from gateway.marketplace") == {count}
+def test_makes_as_many_resources_as_asked_for(
+    empty_connection: psycopg.Connection, count: int
+) -> None:
+    create_marketplace(empty_connection, resource_count=count, seed=1, day=REFERENCE_DAY)
+    assert every(empty_connection, "select count(*) from marketplace_resource") == {count}
+    assert every(empty_connection, "select resources from gateway.marketplace") == {count}
 
 
 @pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=str)
-def test_no_table_is_empty(rows: psycopg.Connection, table: Table[Any]) -> None:
-    assert every(rows, f"select exists (select from {table.name})") == {True}
+def test_no_table_is_empty(demo_connection: psycopg.Connection, table: Table[Any]) -> None:
+    assert every(demo_connection, f"select exists (select from {table.name})") == {True}
 
 
 @pytest.mark.parametrize(
@@ -74,66 +76,68 @@ def test_no_table_is_empty(rows: psycopg.Connection, table: Table[Any]) -> None:
     ],
 )
 def test_the_five_oldest_resources_have_every_relation(
-    rows: psycopg.Connection, relation: str
+    demo_connection: psycopg.Connection, relation: str
 ) -> None:
-    oldest = f"""
+    oldest_sql = f"""
         select {relation} from marketplace_resource r
         join structure_project p on p.id = r.project_id
         join marketplace_offering o on o.id = r.offering_id
         order by r.created, r.id limit 5
     """
-    assert True in every(rows, oldest)
+    assert True in every(demo_connection, oldest_sql)
 
 
-def test_end_dates_are_past_near_far_and_open(empty: psycopg.Connection) -> None:
-    make(empty, resources=100, seed=1, day=DAY)
-    ends = every(empty, "select end_date from marketplace_resource")
-    near = DAY + timedelta(days=45)
-    known = {each for each in ends if each}
-    assert None in ends
-    assert min(known) < DAY < near < max(known)
-    assert any(DAY <= each <= near for each in known)
+def test_end_dates_are_past_near_far_and_open(empty_connection: psycopg.Connection) -> None:
+    create_marketplace(empty_connection, resource_count=100, seed=1, day=REFERENCE_DAY)
+    end_dates = every(empty_connection, "select end_date from marketplace_resource")
+    near_limit = REFERENCE_DAY + timedelta(days=45)
+    set_end_dates = {each for each in end_dates if each}
+    assert None in end_dates
+    assert min(set_end_dates) < REFERENCE_DAY < near_limit < max(set_end_dates)
+    assert any(REFERENCE_DAY <= each <= near_limit for each in set_end_dates)
 
 
-def test_nothing_was_made_after_the_day(empty: psycopg.Connection) -> None:
-    make(empty, resources=100, seed=1, day=DAY)
-    latest = "select max(greatest(created, modified))::date from {}"
+def test_nothing_was_made_after_the_day(empty_connection: psycopg.Connection) -> None:
+    create_marketplace(empty_connection, resource_count=100, seed=1, day=REFERENCE_DAY)
+    latest_sql = "select max(greatest(created, modified))::date from {}"
     for table in ("marketplace_resource", "marketplace_order", "structure_project"):
-        assert max(every(empty, latest.format(table))) <= DAY
+        assert max(every(empty_connection, latest_sql.format(table))) <= REFERENCE_DAY
 
 
-def test_no_resource_lies_within_that_of_another_project(rows: psycopg.Connection) -> None:
-    within = """
+def test_no_resource_lies_within_that_of_another_project(
+    demo_connection: psycopg.Connection,
+) -> None:
+    parents_sql = """
         select r.project_id = p.project_id and t.id is not null
         from marketplace_resource r join marketplace_resource p on p.id = r.parent_id
         left join openstack_tenant t on t.id = p.object_id
     """
-    assert every(rows, within) == {True}
+    assert every(demo_connection, parents_sql) == {True}
 
 
-def test_everybody_has_a_token(rows: psycopg.Connection) -> None:
-    found = every(
-        rows,
+def test_everybody_has_a_token(demo_connection: psycopg.Connection) -> None:
+    usernames = every(
+        demo_connection,
         "select username from core_user u join authtoken_token on user_id = u.id"
         " where key ~ '^[0-9a-f]{40}$'",
     )
-    assert {each.username for each in DEMO} < found
+    assert {each.username for each in DEMO_PEOPLE} < usernames
 
 
-def test_new_rows_get_new_keys(rows: psycopg.Connection) -> None:
-    highest = every(rows, "select max(id) from structure_organizationgroup").pop()
-    made = every(
-        rows,
+def test_new_rows_get_new_keys(demo_connection: psycopg.Connection) -> None:
+    max_id = every(demo_connection, "select max(id) from structure_organizationgroup").pop()
+    new_ids = every(
+        demo_connection,
         "insert into structure_organizationgroup (uuid, name)"
         " values (gen_random_uuid(), 'New') returning id",
     )
-    assert made == {highest + 1}
+    assert new_ids == {max_id + 1}
 
 
-def test_a_role_on_a_resource_is_on_one_that_is_there(rows: psycopg.Connection) -> None:
-    project = """
+def test_a_role_on_a_resource_is_on_one_that_is_there(demo_connection: psycopg.Connection) -> None:
+    project_sql = """
         select p.name from permissions_userrole g join core_user u on u.id = g.user_id
         join marketplace_resource r on r.id = g.object_id
         join structure_project p on p.id = r.project_id where u.username = 'resource_user'
     """
-    assert every(rows, project) == {"Ocean currents"}
+    assert every(demo_connection, project_sql) == {"Ocean currents"}

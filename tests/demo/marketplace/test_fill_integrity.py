@@ -9,52 +9,56 @@ from sqlalchemy import Table
 from gateway.db import tables
 from tests.support.demo_queries import every
 
-TABLES = tables.metadata.sorted_tables
-GENERIC = [each for each in TABLES if {"content_type_id", "object_id"} <= {*each.c.keys()}]
+ALL_TABLES = tables.metadata.sorted_tables
+GENERIC_REFERENCE_TABLES = [
+    each for each in ALL_TABLES if {"content_type_id", "object_id"} <= {*each.c.keys()}
+]
 
 
-@pytest.mark.parametrize("table", TABLES, ids=str)
-def test_what_must_have_a_value_has_one(rows: psycopg.Connection, table: Table) -> None:
-    wanted = [each.name for each in table.c if not each.nullable and not each.system]
-    absent = " or ".join(f'"{name}" is null' for name in wanted)
-    assert every(rows, f"select exists (select from {table.name} where {absent})") == {False}
-    refused = every(
-        rows,
+@pytest.mark.parametrize("table", ALL_TABLES, ids=str)
+def test_what_must_have_a_value_has_one(demo_connection: psycopg.Connection, table: Table) -> None:
+    required_columns = [each.name for each in table.c if not each.nullable and not each.system]
+    null_condition = " or ".join(f'"{name}" is null' for name in required_columns)
+    assert every(
+        demo_connection, f"select exists (select from {table.name} where {null_condition})"
+    ) == {False}
+    not_null_columns = every(
+        demo_connection,
         """select attname from pg_attribute
            where attrelid = %s::regclass and attnum > 0 and attnotnull""",
         table.name,
     )
-    assert refused == {*wanted}
+    assert not_null_columns == {*required_columns}
 
 
-@pytest.mark.parametrize("table", TABLES, ids=str)
-def test_references_lead_to_rows(rows: psycopg.Connection, table: Table) -> None:
-    for key in table.foreign_keys:
-        if key.parent.system:
+@pytest.mark.parametrize("table", ALL_TABLES, ids=str)
+def test_references_lead_to_rows(demo_connection: psycopg.Connection, table: Table) -> None:
+    for foreign_key in table.foreign_keys:
+        if foreign_key.parent.system:
             continue
-        column, target = key.parent.name, key.column.table.name
-        dangling = f"""select t.{column} from {table.name} t left join {target} o
+        column, target = foreign_key.parent.name, foreign_key.column.table.name
+        dangling_sql = f"""select t.{column} from {table.name} t left join {target} o
             on o.id = t.{column} where t.{column} is not null and o.id is null"""
-        assert every(rows, dangling) == set(), column
+        assert every(demo_connection, dangling_sql) == set(), column
 
 
-@pytest.mark.parametrize("table", GENERIC, ids=str)
-def test_generic_references_lead_to_rows(rows: psycopg.Connection, table: Table) -> None:
-    kinds = rows.execute(
+@pytest.mark.parametrize("table", GENERIC_REFERENCE_TABLES, ids=str)
+def test_generic_references_lead_to_rows(demo_connection: psycopg.Connection, table: Table) -> None:
+    content_types = demo_connection.execute(
         f"""select distinct c.id, app_label || '_' || model from {table.name} t
             join django_content_type c on c.id = t.content_type_id
             where t.object_id is not null""".encode()
     ).fetchall()
-    if table.name in USED:
-        assert kinds
-    for kind, target in kinds:
-        dangling = f"""select t.object_id from {table.name} t
+    if table.name in USED_REFERENCE_TABLES:
+        assert content_types
+    for content_type_id, target in content_types:
+        dangling_sql = f"""select t.object_id from {table.name} t
             left join {target} o on o.id = t.object_id::integer
-            where t.content_type_id = {kind} and t.object_id is not null and o.id is null"""
-        assert every(rows, dangling) == set(), target
+            where t.content_type_id = {content_type_id} and t.object_id is not null and o.id is null"""
+        assert every(demo_connection, dangling_sql) == set(), target
 
 
-USED = {
+USED_REFERENCE_TABLES = {
     "logging_feed",
     "marketplace_offering",
     "marketplace_resource",
@@ -105,20 +109,20 @@ USED = {
                where c.offering_id = o.offering_id and c.type = k))""",
     ],
 )
-def test_what_belongs_together_is_together(rows: psycopg.Connection, wrong: str) -> None:
-    assert every(rows, wrong) == set()
+def test_related_rows_are_consistent(demo_connection: psycopg.Connection, wrong: str) -> None:
+    assert every(demo_connection, wrong) == set()
 
 
-def test_limits_are_within_their_bounds(rows: psycopg.Connection) -> None:
-    beyond = """
+def test_limits_are_within_their_bounds(demo_connection: psycopg.Connection) -> None:
+    out_of_bounds_sql = """
         select l.key from marketplace_resource r, jsonb_each_text(r.limits) l,
         marketplace_offeringcomponent c where c.offering_id = r.offering_id and c.type = l.key
         and not l.value::numeric between coalesce(c.min_value, 0) and coalesce(c.max_value, 1e9)
     """
-    assert every(rows, beyond) == set()
+    assert every(demo_connection, out_of_bounds_sql) == set()
 
 
-def test_what_is_stored_as_text_is_json(rows: psycopg.Connection) -> None:
-    texts = """select serialized_data from reversion_version
+def test_what_is_stored_as_text_is_json(demo_connection: psycopg.Connection) -> None:
+    texts_sql = """select serialized_data from reversion_version
         union all select value from constance_config"""
-    assert all(json.loads(each) for each in every(rows, texts))
+    assert all(json.loads(each) for each in every(demo_connection, texts_sql))

@@ -71,8 +71,10 @@ from tests.support.demo_queries import count, every
         ("instance_id is null from openstack_volume", {True, False}),
     ],
 )
-def test_has_every_kind(rows: psycopg.Connection, question: str, answers: set[Any]) -> None:
-    assert every(rows, f"select {question}") == answers
+def test_has_every_value(
+    demo_connection: psycopg.Connection, question: str, answers: set[Any]
+) -> None:
+    assert every(demo_connection, f"select {question}") == answers
 
 
 @pytest.mark.parametrize(
@@ -135,21 +137,21 @@ def test_has_every_kind(rows: psycopg.Connection, question: str, answers: set[An
         "marketplace_robotaccount_users",
     ],
 )
-def test_has_it(rows: psycopg.Connection, what: str) -> None:
-    assert count(rows, what)
+def test_has_some_rows(demo_connection: psycopg.Connection, what: str) -> None:
+    assert count(demo_connection, what)
 
 
-def test_every_role_is_somebody_s(rows: psycopg.Connection) -> None:
-    unused = """select name from permissions_role r where not exists (
+def test_every_role_is_somebody_s(demo_connection: psycopg.Connection) -> None:
+    unused_roles_sql = """select name from permissions_role r where not exists (
         select from permissions_userrole g join core_user u on u.id = g.user_id
         where g.role_id = r.id and g.is_active and u.is_active)"""
-    assert every(rows, unused) == set()
+    assert every(demo_connection, unused_roles_sql) == set()
 
 
-def test_some_people_have_roles_of_several_kinds(rows: psycopg.Connection) -> None:
-    many = """(select user_id from permissions_userrole where is_active
+def test_some_people_have_roles_of_several_kinds(demo_connection: psycopg.Connection) -> None:
+    several_types_sql = """(select user_id from permissions_userrole where is_active
         group by user_id having count(distinct content_type_id) > 2) s"""
-    assert count(rows, many)
-    twice = """(select user_id from permissions_userrole where is_active
+    assert count(demo_connection, several_types_sql)
+    same_scope_sql = """(select user_id from permissions_userrole where is_active
         group by user_id, content_type_id, object_id having count(distinct role_id) > 1) s"""
-    assert count(rows, twice)
+    assert count(demo_connection, same_scope_sql)

@@ -10,179 +10,225 @@ import psycopg
 
 from gateway.api import schema
 from gateway.db.access.viewer import Viewer
-from gateway.execution.executor import Answer, Answering
-from gateway.execution.graphql_request import Asking
-from gateway.schema.framework.context import MOST, Budget, Context
-from tests.execution.corpus.document_files import BOUNDS, Case
+from gateway.execution.executor import Executor, GraphQLResult
+from gateway.execution.graphql_request import GraphQLRequest
+from gateway.schema.framework.context import DEFAULT_MAX_ANSWER_ROWS, RequestContext, RowBudget
+from tests.execution.corpus.document_files import CURSOR_VARIABLES, CorpusCase
 from tests.execution.corpus.known_rows import (
-    BELOW,
-    ENDS,
-    ORDERED,
-    SAMPLES,
-    VISIBLE,
-    Known,
-    cursors,
-    orders,
-    places,
-    sampled,
-    shown,
+    NESTED_LISTS,
+    PAGE_ENDS,
+    ROOT_LISTS,
+    SAMPLE_SELECTIONS,
+    VISIBLE_ROWS_QUERY,
+    KnownRows,
+    collect_samples,
+    collect_uuids,
+    find_cursors,
+    list_orders,
+    write_cursor_query,
 )
-from tests.support.marketplaces import MEDIA, Marketplace
-from tests.support.visibility.oracle_truth import TABLES
-from tests.support.visibility.viewer_scenes import Look
+from tests.support.marketplaces import MEDIA_BASE_URL, Marketplace
+from tests.support.visibility.oracle_truth import TABLES_BY_TYPE
+from tests.support.visibility.viewer_scenes import Viewpoint
 
-LOOKS = (
-    *(Look("demo", each) for each in ("staff", "member", "owner", "provider", "resource_user")),
-    Look("demo", None),
-    *(Look("waldur", each) for each in ("owner_c", "offering_manager_b")),
+CORPUS_VIEWPOINTS = (
+    *(
+        Viewpoint("demo", each)
+        for each in ("staff", "member", "owner", "provider", "resource_user")
+    ),
+    Viewpoint("demo", None),
+    *(Viewpoint("waldur", each) for each in ("owner_c", "offering_manager_b")),
 )
 """Who asks which marketplace."""
-FEW = LOOKS[::6]
+FEW_VIEWPOINTS = CORPUS_VIEWPOINTS[::6]
 """Some of them, for documents that are many and much alike."""
-MORE = (*LOOKS, Look("demo", "nobody"), Look("waldur", "staff"), *LOOKS[:5])
+RANDOM_VIEWPOINTS = (
+    *CORPUS_VIEWPOINTS,
+    Viewpoint("demo", "nobody"),
+    Viewpoint("waldur", "staff"),
+    *CORPUS_VIEWPOINTS[:5],
+)
 """Who asks by chance: those who see much come up twice."""
-REQUEST = "the-request"
+REQUEST_ID = "the-request"
 
 
-class Compared(NamedTuple):
+class ResultPair(NamedTuple):
     """The two answers to one request."""
 
-    compiled: Answer
-    reference: Answer
-    counted: str
+    compiled: GraphQLResult
+    reference: GraphQLResult
+    counted_as: str
     """What the compiled execution counted its answer as."""
 
     @property
-    def equal(self) -> bool:
+    def is_equal(self) -> bool:
         """Whether the answers are the same, byte for byte."""
-        return (self.compiled.encoded(), self.compiled.refused) == (
-            self.reference.encoded(),
-            self.reference.refused,
+        return (self.compiled.encode(), self.compiled.is_rejected) == (
+            self.reference.encode(),
+            self.reference.is_rejected,
         )
 
     @property
-    def body(self) -> Any:
+    def reference_body(self) -> Any:
         """The reference's answer, read."""
-        return json.loads(self.reference.encoded())
+        return json.loads(self.reference.encode())
 
 
 @dataclass
-class Both:
+class DualExecutor:
     """One marketplace, asked by both executions."""
 
     marketplace: Marketplace
-    everything: dict[str, list[str]]
-    _known: dict[Look, Known] = field(default_factory=dict)
+    all_uuids: dict[str, list[str]]
+    _known_rows: dict[Viewpoint, KnownRows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start with nothing counted."""
-        self.fresh()
-        self.most = MOST
+        self.reset_executors()
+        self.max_rows = DEFAULT_MAX_ANSWER_ROWS
         """Rows that an answer may show."""
-        self._viewers: dict[Look, Viewer] = {}
+        self._viewers: dict[Viewpoint, Viewer] = {}
 
     @classmethod
-    def over(cls, marketplace: Marketplace) -> "Both":
+    def open_over(cls, marketplace: Marketplace) -> "DualExecutor":
         """Ask a marketplace; some rows of each type are known, evenly chosen."""
-        everything = {}
+        all_uuids = {}
         with psycopg.connect(marketplace.url) as connection:
-            for name, table in TABLES.items():
-                there = connection.execute("select to_regclass(%s) is null", [table]).fetchone()
-                found: list[str] = []
-                if there == (False,):
+            for name, table in TABLES_BY_TYPE.items():
+                is_missing = connection.execute(
+                    "select to_regclass(%s) is null", [table]
+                ).fetchone()
+                uuids: list[str] = []
+                if is_missing == (False,):
                     rows = connection.execute(f"select uuid from {table} order by id".encode())
-                    found = [uuid.hex for (uuid,) in rows]
-                everything[name] = found[:: len(found) // 20 + 1]
-        return cls(marketplace, everything)
+                    uuids = [uuid.hex for (uuid,) in rows]
+                all_uuids[name] = uuids[:: len(uuids) // 20 + 1]
+        return cls(marketplace, all_uuids)
 
-    def fresh(self) -> None:
+    def reset_executors(self) -> None:
         """Forget all documents."""
-        self.compiled = Answering(schema, execution="compiled")
-        self.reference = Answering(schema, execution="reference")
+        self.compiled_executor = Executor(schema, execution="compiled")
+        self.reference_executor = Executor(schema, execution="reference")
 
-    async def ask(self, asking: Asking, look: Look) -> Compared:
+    async def execute_both(
+        self, graphql_request: GraphQLRequest, viewpoint: Viewpoint
+    ) -> ResultPair:
         """Have both executions answer a request."""
-        before = Counter(self.compiled.counts)
-        compiled = await self._answer(self.compiled, asking, look)
-        (counted,) = (self.compiled.counts - before).elements()
-        return Compared(compiled, await self._answer(self.reference, asking, look), counted)
+        counts_before = Counter(self.compiled_executor.execution_counts)
+        compiled_result = await self._execute(self.compiled_executor, graphql_request, viewpoint)
+        (counted_as,) = (self.compiled_executor.execution_counts - counts_before).elements()
+        return ResultPair(
+            compiled_result,
+            await self._execute(self.reference_executor, graphql_request, viewpoint),
+            counted_as,
+        )
 
-    async def _answer(self, answering: Answering, asking: Asking, look: Look) -> Answer:
-        at = self.marketplace
-        at.database.asked = []
-        if look not in self._viewers:
-            self._viewers[look] = await at.viewer(look.username, look.address)
-        who, budget = self._viewers[look], Budget(self.most)
-        context = Context(at.database, at.statements, who, MEDIA, budget)
-        return await answering.answer(asking, context)
+    async def _execute(
+        self, executor: Executor, graphql_request: GraphQLRequest, viewpoint: Viewpoint
+    ) -> GraphQLResult:
+        marketplace = self.marketplace
+        marketplace.database.recorded_sql = []
+        if viewpoint not in self._viewers:
+            self._viewers[viewpoint] = await marketplace.load_viewer(
+                viewpoint.username, viewpoint.address
+            )
+        viewer, budget = self._viewers[viewpoint], RowBudget(self.max_rows)
+        context = RequestContext(
+            marketplace.database, marketplace.statement_compiler, viewer, MEDIA_BASE_URL, budget
+        )
+        return await executor.execute(graphql_request, context)
 
-    async def known(self, look: Look) -> Known:
+    async def known_rows(self, viewpoint: Viewpoint) -> KnownRows:
         """Give what somebody may ask for."""
-        if look not in self._known:
-            self._known[look] = await self._learn(look)
-        return self._known[look]
+        if viewpoint not in self._known_rows:
+            self._known_rows[viewpoint] = await self._load_known_rows(viewpoint)
+        return self._known_rows[viewpoint]
 
-    async def _learn(self, look: Look) -> Known:
-        visible = await self._data(VISIBLE, look)
+    async def _load_known_rows(self, viewpoint: Viewpoint) -> KnownRows:
+        visible_data = await self._fetch_data(VISIBLE_ROWS_QUERY, viewpoint)
         filters = {
-            name: sampled(*(await self._data(f"{{ {each} }}", look)).values())
-            for name, each in SAMPLES.items()
+            name: collect_samples(
+                *(await self._fetch_data(f"{{ {document} }}", viewpoint)).values()
+            )
+            for name, document in SAMPLE_SELECTIONS.items()
         }
-        found = await self._data(f"{{ {places()} }}", look._replace(username="staff"))
-        known = {
+        cursor_data = await self._fetch_data(
+            f"{{ {write_cursor_query()} }}", viewpoint._replace(username="staff")
+        )
+        cursors_by_order = {
             f"{name}.{order}": [
-                each for end in ENDS for each in cursors(found[f"{name}_{order}_{end}"])
+                document
+                for end in PAGE_ENDS
+                for document in find_cursors(cursor_data[f"{name}_{order}_{end}"])
             ]
-            for name in ORDERED | BELOW
-            for order in orders(name)
+            for name in ROOT_LISTS | NESTED_LISTS
+            for order in list_orders(name)
         }
-        return Known(self.everything, shown(visible), filters, known)
+        return KnownRows(self.all_uuids, collect_uuids(visible_data), filters, cursors_by_order)
 
-    async def _data(self, query: str, look: Look) -> Any:
-        answer = json.loads((await self._answer(self.reference, Asking(query), look)).encoded())
-        assert "errors" not in answer, answer["errors"][:1]
-        return answer["data"]
+    async def _fetch_data(self, query: str, viewpoint: Viewpoint) -> Any:
+        body = json.loads(
+            (
+                await self._execute(self.reference_executor, GraphQLRequest(query), viewpoint)
+            ).encode()
+        )
+        assert "errors" not in body, body["errors"][:1]
+        return body["data"]
 
-    async def run(self, case: Case, look: Look) -> Compared:
+    async def run_case(self, case: CorpusCase, viewpoint: Viewpoint) -> ResultPair:
         """Have both answer a document; see that the answers are the same, and count as they should.
 
         Gives the answers to the last request.
         """
-        known = (await self.known(look)).variables()
-        given = {name: known[name] for name in case.open if name in known} | case.variables
-        answers = await self._agreed(case, given, look)
-        if case.goes_on:
-            bounds = dict(reversed([*places_in(answers.body)]))
-            asked = {name: each for name, each in bounds.items() if name in case.open}
-            answers = await self._agreed(case, {**given, **asked}, look)
-        return answers
+        known_variables = (await self.known_rows(viewpoint)).make_variables()
+        variables = {
+            name: known_variables[name] for name in case.open_variables if name in known_variables
+        } | case.variables
+        result_pair = await self._execute_case(case, variables, viewpoint)
+        if case.has_next_page:
+            bounds = dict(reversed([*find_page_bounds(result_pair.reference_body)]))
+            cursor_variables = {
+                name: cursor for name, cursor in bounds.items() if name in case.open_variables
+            }
+            result_pair = await self._execute_case(
+                case, {**variables, **cursor_variables}, viewpoint
+            )
+        return result_pair
 
-    async def _agreed(self, case: Case, given: dict[str, Any], look: Look) -> Compared:
-        asking = Asking(case.query, given, case.operation, REQUEST)
-        answers = await self.ask(asking, look)
-        assert answers.equal, told(asking, look, answers)
-        assert answers.counted == case.counted, told(asking, look, answers)
-        return answers
+    async def _execute_case(
+        self, case: CorpusCase, variables: dict[str, Any], viewpoint: Viewpoint
+    ) -> ResultPair:
+        graphql_request = GraphQLRequest(case.query, variables, case.operation, REQUEST_ID)
+        result_pair = await self.execute_both(graphql_request, viewpoint)
+        assert result_pair.is_equal, describe_results(graphql_request, viewpoint, result_pair)
+        assert result_pair.counted_as == case.counted_as, describe_results(
+            graphql_request, viewpoint, result_pair
+        )
+        return result_pair
 
 
-def places_in(answer: Any) -> Iterator[tuple[str, str]]:
+def find_page_bounds(value: Any) -> Iterator[tuple[str, str]]:
     """Give where the first page in an answer begins and ends, as bounds of the next ones."""
-    below = list(answer.values()) if isinstance(answer, dict) else answer
-    for each in below if isinstance(below, list) else ():
-        yield from places_in(each)
-    if isinstance(answer, dict) and answer.get("endCursor"):
-        yield from zip(BOUNDS, (answer["endCursor"], answer.get("startCursor")), strict=True)
+    children = list(value.values()) if isinstance(value, dict) else value
+    for child in children if isinstance(children, list) else ():
+        yield from find_page_bounds(child)
+    if isinstance(value, dict) and value.get("endCursor"):
+        yield from zip(
+            CURSOR_VARIABLES, (value["endCursor"], value.get("startCursor")), strict=True
+        )
 
 
-def told(asking: Asking, look: Look, answers: Compared) -> str:
+def describe_results(
+    graphql_request: GraphQLRequest, viewpoint: Viewpoint, result_pair: ResultPair
+) -> str:
     """Tell of two answers to a request, for people to read."""
     return "\n".join(
         [
-            f"Asked as {look}, counted as {answers.counted}:",
-            asking.query,
-            json.dumps(asking.variables, indent=2),
-            f"operation: {asking.operation_name}",
-            "compiled:  " + answers.compiled.encoded().decode(),
-            "reference: " + answers.reference.encoded().decode(),
+            f"Asked as {viewpoint}, counted as {result_pair.counted_as}:",
+            graphql_request.query,
+            json.dumps(graphql_request.variables, indent=2),
+            f"operation: {graphql_request.operation_name}",
+            "compiled:  " + result_pair.compiled.encode().decode(),
+            "reference: " + result_pair.reference.encode().decode(),
         ]
     )

@@ -5,92 +5,120 @@ from itertools import cycle
 
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 
-from tests.execution.corpus.document_files import Case
-from tests.execution.corpus.known_rows import JOINING, ORDERED, SAMPLES, Known, orders
-from tests.support.schema_documents import SCHEMA, contract, everything
-from tests.support.visibility.path_walk import identified_by
-from tests.support.visibility.schema_paths import BY_UUID, NODES, Relation, Way, all_relations
+from tests.execution.corpus.document_files import CorpusCase
+from tests.execution.corpus.known_rows import (
+    FILTER_COMBINATORS,
+    ROOT_LISTS,
+    SAMPLE_SELECTIONS,
+    KnownRows,
+    list_orders,
+)
+from tests.support.schema_documents import SCHEMA, select_all_fields, select_mapped_fields
+from tests.support.visibility.path_walk import select_identity
+from tests.support.visibility.schema_paths import (
+    NODE_TYPES,
+    ROOT_FIELDS_BY_TYPE,
+    Relation,
+    RelationKind,
+    relations_of_kind,
+)
 
-PAGE = "edges { cursor } nodes { %s } pageInfo { startCursor endCursor }"
-CONTRACT = Case(
-    "all paths of the contract", f"{{ resources(first: 2) {{ nodes {{ {contract()} }} }} }}"
+PAGE_SELECTION = "edges { cursor } nodes { %s } pageInfo { startCursor endCursor }"
+CONTRACT_CASE = CorpusCase(
+    "all paths of the contract",
+    f"{{ resources(first: 2) {{ nodes {{ {select_mapped_fields()} }} }} }}",
 )
 
 
-def ordered() -> Iterator[Case]:
+def generate_order_cases() -> Iterator[CorpusCase]:
     """Go through each list in each order, forward and backward."""
-    page = PAGE % "uuid"
-    for name, field in ORDERED.items():
-        for order in orders(name):
-            yield Case(
+    page_selection = PAGE_SELECTION % "uuid"
+    for name, field in ROOT_LISTS.items():
+        for order in list_orders(name):
+            yield CorpusCase(
                 f"{field} by {order}",
                 "query ($after: String, $before: String) {"
-                f" a: {field}(first: 3, after: $after, orderBy: {order}) {{ {page} }}"
-                f" b: {field}(last: 3, before: $before, orderBy: {order}) {{ {page} }}"
-                f" c: {field}(first: 3, before: $before, orderBy: {order}) {{ {page} }} }}",
+                f" a: {field}(first: 3, after: $after, orderBy: {order}) {{ {page_selection} }}"
+                f" b: {field}(last: 3, before: $before, orderBy: {order}) {{ {page_selection} }}"
+                f" c: {field}(first: 3, before: $before, orderBy: {order}) {{ {page_selection} }} }}",
             )
 
 
-def ordered_below() -> Iterator[Case]:
+def generate_nested_order_cases() -> Iterator[CorpusCase]:
     """Ask for each list below rows in each order, and for what comes after."""
-    for each in all_relations(Way.PAGES):
-        name, page = f"{each.target}Order", PAGE % identified_by(each.target)
-        lists = " ".join(
-            f"{order}: {each.field}(first: 1, orderBy: {order}) {{ {page} }}"
-            for order in orders(name)
+    for relation in relations_of_kind(RelationKind.PAGES):
+        name, page_selection = (
+            f"{relation.target}Order",
+            PAGE_SELECTION % select_identity(relation.target),
         )
-        first = f"{each.field}(first: 2, after: $after) {{ totalCount {page} }}"
-        inside = f"... on {each.owner} {{ {first} {lists} }}"
-        yield Case(
-            f"{each} in all orders",
-            f"query ($ids: [ID!]!, $after: String) {{ nodes(ids: $ids) {{ {inside} }} }}",
+        ordered_lists = " ".join(
+            f"{order}: {relation.field}(first: 1, orderBy: {order}) {{ {page_selection} }}"
+            for order in list_orders(name)
+        )
+        first_page = f"{relation.field}(first: 2, after: $after) {{ totalCount {page_selection} }}"
+        fragment = f"... on {relation.owner} {{ {first_page} {ordered_lists} }}"
+        yield CorpusCase(
+            f"{relation} in all orders",
+            f"query ($ids: [ID!]!, $after: String) {{ nodes(ids: $ids) {{ {fragment} }} }}",
         )
 
 
-def filter_fields(name: str) -> list[str]:
+def list_filter_fields(name: str) -> list[str]:
     """Name the fields of a filter type that are conditions."""
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, GraphQLInputObjectType)
-    return [each for each in type_.fields if each not in JOINING]
+    return [name_ for name_ in type_.fields if name_ not in FILTER_COMBINATORS]
 
 
-def filtered(known: Known) -> Iterator[Case]:
+def generate_filter_cases(known_rows: KnownRows) -> Iterator[CorpusCase]:
     """Filter each list by each field: alone, not, and joined with others."""
-    for name in SAMPLES:
+    for name in SAMPLE_SELECTIONS:
         noun = name.removesuffix("Filter")
-        lists = cycle([each for each in all_relations(Way.PAGES) if each.target == noun] or [None])
-        for field, below in zip(filter_fields(name), lists, strict=False):
-            yield _filtered(known, name, field, below)
+        relations = cycle(
+            [
+                relation
+                for relation in relations_of_kind(RelationKind.PAGES)
+                if relation.target == noun
+            ]
+            or [None]
+        )
+        for field, relation_ in zip(list_filter_fields(name), relations, strict=False):
+            yield _make_filter_case(known_rows, name, field, relation_)
 
 
-def _filtered(known: Known, name: str, field: str, below: Relation | None) -> Case:
+def _make_filter_case(
+    known_rows: KnownRows, name: str, field: str, relation: Relation | None
+) -> CorpusCase:
     noun = name.removesuffix("Filter")
-    root = ORDERED.get(f"{noun}Order")
-    kind = _type_of(name, field)
-    owner = f", ${below.owner.lower()}Id: ID!" if below else ""
-    return Case(
+    root = ROOT_LISTS.get(f"{noun}Order")
+    field_type = _filter_field_type(name, field)
+    owner_variable = f", ${relation.owner.lower()}Id: ID!" if relation else ""
+    return CorpusCase(
         f"{noun} by {field}",
-        f"query ($value: {kind}, $filter: {name}{owner}) {{"
-        f" {_at_root(root, field)} {_below(below, field)} }}",
-        _filters(field, known.values(name, field)),
+        f"query ($value: {field_type}, $filter: {name}{owner_variable}) {{"
+        f" {_filter_root_list(root, field)} {_filter_nested_list(relation, field)} }}",
+        _filter_variables(field, known_rows.filter_field_values(name, field)),
     )
 
 
-def _filters(field: str, values: list[object]) -> dict[str, object]:
-    one, other = ({field: values[i]} for i in (0, -1))
+def _filter_variables(field: str, values: list[object]) -> dict[str, object]:
+    first_filter, last_filter = ({field: values[index]} for index in (0, -1))
     return {
         "value": values[0],
-        "filter": {"or": [one, {"and": [other, one]}], "not": {"and": [one, {"not": other}]}},
+        "filter": {
+            "or": [first_filter, {"and": [last_filter, first_filter]}],
+            "not": {"and": [first_filter, {"not": last_filter}]},
+        },
     }
 
 
-def _type_of(name: str, field: str) -> str:
+def _filter_field_type(name: str, field: str) -> str:
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, GraphQLInputObjectType)
     return str(type_.fields[field].type)
 
 
-def _at_root(root: str | None, field: str) -> str:
+def _filter_root_list(root: str | None, field: str) -> str:
     if root is None:
         return ""
     return (
@@ -99,41 +127,41 @@ def _at_root(root: str | None, field: str) -> str:
     )
 
 
-def _below(each: Relation | None, field: str) -> str:
-    if each is None:
+def _filter_nested_list(relation: Relation | None, field: str) -> str:
+    if relation is None:
         return ""
-    asked = (
-        f"a: {each.field}(first: 2, filter: {{{field}: $value}}) {{ totalCount }}"
-        f" b: {each.field}(first: 2, filter: $filter) {{ totalCount }}"
+    lists = (
+        f"a: {relation.field}(first: 2, filter: {{{field}: $value}}) {{ totalCount }}"
+        f" b: {relation.field}(first: 2, filter: $filter) {{ totalCount }}"
     )
-    return f"node(id: ${each.owner.lower()}Id) {{ ... on {each.owner} {{ {asked} }} }}"
+    return f"node(id: ${relation.owner.lower()}Id) {{ ... on {relation.owner} {{ {lists} }} }}"
 
 
-def whole() -> Iterator[Case]:
+def generate_full_type_cases() -> Iterator[CorpusCase]:
     """Ask for everything of each type."""
-    for name, root in BY_UUID.items():
+    for name, root in ROOT_FIELDS_BY_TYPE.items():
         noun = name.lower()
-        yield Case(
+        yield CorpusCase(
             f"everything of one {noun}",
             f"query (${noun}: UUID!, ${noun}Hidden: UUID!) {{"
-            f" a: {root}(uuid: ${noun}) {{ {everything(name, 1)} }}"
-            f" b: {root}(uuid: ${noun}Hidden) {{ {everything(name, 0)} }} }}",
+            f" a: {root}(uuid: ${noun}) {{ {select_all_fields(name, 1)} }}"
+            f" b: {root}(uuid: ${noun}Hidden) {{ {select_all_fields(name, 0)} }} }}",
         )
-    for name in NODES:
+    for name in NODE_TYPES:
         noun = name.lower()
-        yield Case(
+        yield CorpusCase(
             f"a {noun} by its id",
             f"query (${noun}Id: ID!) {{ node(id: ${noun}Id) {{"
-            f" __typename id ... on {name} {{ {everything(name, 1)} }} }} }}",
+            f" __typename id ... on {name} {{ {select_all_fields(name, 1)} }} }} }}",
         )
-    for field in ORDERED.values():
-        name = _node_of(field)
-        inside = f"edges {{ node {{ {everything(name, 1)} }} }} totalCount"
-        yield Case(f"everything of {field}", f"{{ {field}(first: 2) {{ {inside} }} }}")
-    yield CONTRACT
+    for field in ROOT_LISTS.values():
+        name = _node_type_of(field)
+        selection = f"edges {{ node {{ {select_all_fields(name, 1)} }} }} totalCount"
+        yield CorpusCase(f"everything of {field}", f"{{ {field}(first: 2) {{ {selection} }} }}")
+    yield CONTRACT_CASE
 
 
-def _node_of(field: str) -> str:
+def _node_type_of(field: str) -> str:
     assert SCHEMA.query_type
     connection = get_named_type(SCHEMA.query_type.fields[field].type)
     assert isinstance(connection, GraphQLObjectType)

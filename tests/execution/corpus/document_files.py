@@ -13,58 +13,60 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-_NAMED = re.compile(r"^## (.+)\n", re.MULTILINE)
-_SENT = re.compile(r"^# (variables|operation|counted): (.*)\n", re.MULTILINE)
-_VARIABLE = re.compile(r"\$(\w+)\s*:")
-BOUNDS = ("after", "before")
+CORPUS_FOLDER = Path(__file__).parent
+_NAME_PATTERN = re.compile(r"^## (.+)\n", re.MULTILINE)
+_OPTION_PATTERN = re.compile(r"^# (variables|operation|counted): (.*)\n", re.MULTILINE)
+_VARIABLE_PATTERN = re.compile(r"\$(\w+)\s*:")
+CURSOR_VARIABLES = ("after", "before")
 """Variables that are given the ends of the page that came without them."""
 
 
 @dataclass(frozen=True)
-class Case:
+class CorpusCase:
     """A document, and what is sent along with it."""
 
     name: str
     query: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation: str | None = None
-    counted: str = "compiled"
+    counted_as: str = "compiled"
     """What the answer counts as."""
 
     def __str__(self) -> str:
         return self.name
 
     @property
-    def open(self) -> set[str]:
+    def open_variables(self) -> set[str]:
         """The variables that are declared, and that no value is given for."""
-        return {*_VARIABLE.findall(self.query)} - {*self.variables}
+        return {*_VARIABLE_PATTERN.findall(self.query)} - {*self.variables}
 
     @property
-    def goes_on(self) -> bool:
+    def has_next_page(self) -> bool:
         """Whether the document is to be asked again for what comes after, or before."""
-        return bool(self.open & {*BOUNDS})
+        return bool(self.open_variables & {*CURSOR_VARIABLES})
 
 
-def cases(folder: str = ".") -> list[Case]:
+def load_cases(folder: str = ".") -> list[CorpusCase]:
     """Give the documents of a folder."""
-    files = sorted((HERE / folder).glob("*.graphql"))
-    return [each for path in files for each in _cases(path)]
+    files = sorted((CORPUS_FOLDER / folder).glob("*.graphql"))
+    return [case for path in files for case in _parse_cases(path)]
 
 
-def _cases(path: Path) -> Iterator[Case]:
-    _, *parts = _NAMED.split(path.read_text(encoding="utf-8"))
+def _parse_cases(path: Path) -> Iterator[CorpusCase]:
+    _, *parts = _NAME_PATTERN.split(path.read_text(encoding="utf-8"))
     for name, text in zip(parts[::2], parts[1::2], strict=True):
-        sent: dict[str, Any] = {key: _read(value) for key, value in _SENT.findall(text)}
-        yield Case(
+        options: dict[str, Any] = {
+            key: _parse_option(value) for key, value in _OPTION_PATTERN.findall(text)
+        }
+        yield CorpusCase(
             f"{path.stem}: {name}",
-            _SENT.sub("", text).strip(),
-            sent.get("variables", {}),
-            sent.get("operation"),
-            sent.get("counted", "compiled"),
+            _OPTION_PATTERN.sub("", text).strip(),
+            options.get("variables", {}),
+            options.get("operation"),
+            options.get("counted", "compiled"),
         )
 
 
-def _read(value: str) -> Any:
+def _parse_option(value: str) -> Any:
     """Read JSON; a word may stand without quotes."""
     return json.loads(value) if value[0] in '{"' else value

@@ -8,14 +8,14 @@ from typing import Any
 from graphql import GraphQLEnumType, GraphQLInputObjectType, get_named_type
 
 from tests.support.schema_documents import SCHEMA
-from tests.support.visibility.schema_paths import NODES
-from tests.support.visibility.viewer_scenes import global_id
+from tests.support.visibility.schema_paths import NODE_TYPES
+from tests.support.visibility.viewer_scenes import encode_global_id
 
-Rows = dict[str, list[str]]
+UuidsByType = dict[str, list[str]]
 """Uuids by the name of the type."""
-UNKNOWN = "0123456789abcdef" * 2
+UNKNOWN_UUID = "0123456789abcdef" * 2
 
-_ROWS = """
+_ROW_FRAGMENTS = """
 fragment R on Resource {
     __typename uuid offering { ...O } plan { __typename uuid }
     project { __typename uuid customer { __typename uuid } endDateRequestedBy { __typename uuid } }
@@ -26,7 +26,7 @@ fragment O on Offering {
     components { __typename uuid } partitions { __typename uuid } plans { __typename uuid }
 }
 """
-VISIBLE = (
+VISIBLE_ROWS_QUERY = (
     """{
     viewer { user { __typename uuid } }
     first: resources(first: 3) { nodes { ...R } } last: resources(last: 3) { nodes { ...R } }
@@ -35,10 +35,10 @@ VISIBLE = (
     customers(first: 4) { nodes { __typename uuid } }
     categories { __typename uuid }
 }"""
-    + _ROWS
+    + _ROW_FRAGMENTS
 )
 """Rows of all types that a viewer is shown."""
-SAMPLES = {
+SAMPLE_SELECTIONS = {
     "ResourceFilter": """resources(last: 3) { nodes {
         uuid name nameExact: name slug backendId state created createdBefore: created
         modified modifiedBefore: modified endDate endDateBefore: endDate
@@ -79,7 +79,7 @@ SAMPLES = {
     } }""",
 }
 """Where the fields of filters find values that some rows meet, under the fields' names."""
-ORDERED = {
+ROOT_LISTS = {
     "ResourceOrder": "resources",
     "OfferingOrder": "offerings",
     "ProjectOrder": "projects",
@@ -87,58 +87,80 @@ ORDERED = {
     "OrderOrder": "orders",
 }
 """The root fields that show lists."""
-BELOW = {"HistoryEntryOrder": "resources(first: 1) { nodes { history"}
+NESTED_LISTS = {"HistoryEntryOrder": "resources(first: 1) { nodes { history"}
 """What leads to lists that no root field shows."""
-ENDS = ("first", "last")
-JOINING = ("and", "or", "not")
+PAGE_ENDS = ("first", "last")
+FILTER_COMBINATORS = ("and", "or", "not")
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRows:
     """What somebody may ask a marketplace for."""
 
-    everything: Rows
-    visible: Rows
-    filters: dict[str, dict[str, list[Any]]]
+    all_uuids: UuidsByType
+    visible_uuids: UuidsByType
+    filter_values: dict[str, dict[str, list[Any]]]
     """Values for the fields of each filter type."""
     cursors: dict[str, list[str]]
     """Places, by the type of the order and the order."""
 
-    def uuid(self, name: str) -> str:
+    def pick_uuid(self, name: str) -> str:
         """Give the uuid of a row of a type, one that is seen if there is one."""
-        rows = [*self.visible.get(name, []), *self.everything[name], UNKNOWN]
+        rows = [*self.visible_uuids.get(name, []), *self.all_uuids[name], UNKNOWN_UUID]
         return rows[0]
 
-    def hidden(self, name: str) -> str:
+    def pick_hidden_uuid(self, name: str) -> str:
         """Give the uuid of a row of a type that is not shown, as far as there is one."""
-        seen = {*self.visible.get(name, [])}
-        hidden = [each for each in self.everything[name] if each not in seen]
-        return [*hidden, UNKNOWN][0]
+        visible_uuids = {*self.visible_uuids.get(name, [])}
+        hidden_uuids = [uuid for uuid in self.all_uuids[name] if uuid not in visible_uuids]
+        return [*hidden_uuids, UNKNOWN_UUID][0]
 
-    def variables(self) -> dict[str, Any]:
+    def make_variables(self) -> dict[str, Any]:
         """Give what variables stand for, by their names."""
-        found: dict[str, Any] = {}
-        for name in NODES:
+        variables: dict[str, Any] = {}
+        for name in NODE_TYPES:
             noun = name.lower()
-            found[noun], found[f"{noun}Id"] = self.uuid(name), global_id(name, self.uuid(name))
-            found[f"{noun}Hidden"] = self.hidden(name)
-            found[f"{noun}s"] = [self.uuid(name), self.hidden(name), UNKNOWN]
-        ids = [global_id(name, each(name)) for name in NODES for each in (self.uuid, self.hidden)]
-        return {**found, "ids": [*ids, *_NO_IDS, *ids[:3]]}
+            variables[noun], variables[f"{noun}Id"] = (
+                self.pick_uuid(name),
+                encode_global_id(name, self.pick_uuid(name)),
+            )
+            variables[f"{noun}Hidden"] = self.pick_hidden_uuid(name)
+            variables[f"{noun}s"] = [
+                self.pick_uuid(name),
+                self.pick_hidden_uuid(name),
+                UNKNOWN_UUID,
+            ]
+        ids = [
+            encode_global_id(name, pick(name))
+            for name in NODE_TYPES
+            for pick in (self.pick_uuid, self.pick_hidden_uuid)
+        ]
+        return {**variables, "ids": [*ids, *_INVALID_IDS, *ids[:3]]}
 
-    def values(self, filters: str, field: str) -> list[Any]:
+    def filter_field_values(self, filter_type: str, field: str) -> list[Any]:
         """Give values for a field of a filter; what rows hold, or else what it may hold."""
-        found = self.filters[filters].get(field, [])
-        type_ = SCHEMA.type_map[filters]
+        values = self.filter_values[filter_type].get(field, [])
+        type_ = SCHEMA.type_map[filter_type]
         assert isinstance(type_, GraphQLInputObjectType)
-        kind = get_named_type(type_.fields[field].type)
-        if isinstance(kind, GraphQLEnumType):
-            return found or list(kind.values)
-        return found or [self.uuid("Offering") if kind.name == "UUID" else _USUAL[kind.name]]
+        field_type = get_named_type(type_.fields[field].type)
+        if isinstance(field_type, GraphQLEnumType):
+            return values or list(field_type.values)
+        return values or [
+            self.pick_uuid("Offering")
+            if field_type.name == "UUID"
+            else _DEFAULT_VALUES[field_type.name]
+        ]
 
 
-_NO_IDS = ["", "x", "é", "2YDZgNmA", global_id("Query", UNKNOWN), global_id("Plan", UNKNOWN)]
-_USUAL: dict[str, Any] = {
+_INVALID_IDS = [
+    "",
+    "x",
+    "é",
+    "2YDZgNmA",
+    encode_global_id("Query", UNKNOWN_UUID),
+    encode_global_id("Plan", UNKNOWN_UUID),
+]
+_DEFAULT_VALUES: dict[str, Any] = {
     "String": "a",
     "Boolean": True,
     "Int": 2,
@@ -148,64 +170,64 @@ _USUAL: dict[str, Any] = {
 }
 
 
-def shown(answer: Any) -> Rows:
+def collect_uuids(value: Any) -> UuidsByType:
     """Give the rows in an answer, those met first in front."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
-    for name, uuid in _rows(answer):
-        found[name][uuid] = None
-    return {name: list(uuids) for name, uuids in found.items()}
+    uuids_by_type: dict[str, dict[str, None]] = defaultdict(dict)
+    for name, uuid in _iterate_rows(value):
+        uuids_by_type[name][uuid] = None
+    return {name: list(uuids) for name, uuids in uuids_by_type.items()}
 
 
-def _rows(answer: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(answer, dict):
-        if "uuid" in answer:
-            yield answer["__typename"], answer["uuid"]
-        answer = list(answer.values())
-    if isinstance(answer, list):
-        for each in answer:
-            yield from _rows(each)
+def _iterate_rows(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        if "uuid" in value:
+            yield value["__typename"], value["uuid"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _iterate_rows(item)
 
 
-def leaves(row: Any) -> Iterator[tuple[str, Any]]:
+def iterate_leaves(row: Any) -> Iterator[tuple[str, Any]]:
     """Give the values in a row and in those below it, by their names."""
     for name, value in row.items():
         if isinstance(value, dict):
-            yield from leaves(value)
+            yield from iterate_leaves(value)
         elif value is not None:
             yield name, value
 
 
-def sampled(page: Any) -> dict[str, list[Any]]:
+def collect_samples(page: Any) -> dict[str, list[Any]]:
     """Give the values of the rows of a page, by their names."""
-    found: dict[str, list[Any]] = defaultdict(list)
+    samples: dict[str, list[Any]] = defaultdict(list)
     for row in page["nodes"]:
-        for name, value in leaves(row):
-            if value not in found[name]:
-                found[name].append(value)
-    return found
+        for name, value in iterate_leaves(row):
+            if value not in samples[name]:
+                samples[name].append(value)
+    return samples
 
 
-def places() -> str:
+def write_cursor_query() -> str:
     """Write a document that asks for places at both ends of each list in each order."""
     return " ".join(
         f"{name}_{order}_{end}: {field}({end}: 2, orderBy: {order}) {{ edges {{ cursor }} }}"
         f"{' }' * field.count('{')}"
-        for name, field in (ORDERED | BELOW).items()
-        for order in orders(name)
-        for end in ENDS
+        for name, field in (ROOT_LISTS | NESTED_LISTS).items()
+        for order in list_orders(name)
+        for end in PAGE_ENDS
     )
 
 
-def cursors(answer: Any) -> Iterator[str]:
+def find_cursors(value: Any) -> Iterator[str]:
     """Give the places in an answer."""
-    below = list(answer.values()) if isinstance(answer, dict) else answer
-    for each in below if isinstance(below, list) else ():
-        yield from cursors(each)
-    if isinstance(answer, dict) and "cursor" in answer:
-        yield answer["cursor"]
+    children = list(value.values()) if isinstance(value, dict) else value
+    for child in children if isinstance(children, list) else ():
+        yield from find_cursors(child)
+    if isinstance(value, dict) and "cursor" in value:
+        yield value["cursor"]
 
 
-def orders(name: str) -> list[str]:
+def list_orders(name: str) -> list[str]:
     """Name the orders of a list."""
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, GraphQLEnumType)

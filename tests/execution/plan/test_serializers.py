@@ -8,13 +8,13 @@ import pytest
 from graphql import GraphQLNonNull
 from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Float, Integer, Numeric, String, Uuid
 
-from gateway.execution.plan.codegen import KNOWN
-from gateway.execution.plan.errors import SurpriseError
-from gateway.execution.plan.serializers import inline, writer
-from gateway.schema.framework.scalars import INLINE
+from gateway.execution.plan.codegen import CODE_GLOBALS
+from gateway.execution.plan.errors import PlanMismatchError
+from gateway.execution.plan.serializers import find_inline_code, make_serializer
+from gateway.schema.framework.scalars import INLINE_SERIALIZERS
 from tests.support.schema_documents import SCHEMA
 
-VALUES: dict[tuple[str, type], list[Any]] = {
+VALUES_BY_TYPE: dict[tuple[str, type], list[Any]] = {
     ("UUID", Uuid): ["c00dc311-2fe0-4d67-abab-3c7506da11b4"],
     ("DateTime", DateTime): [
         "2026-01-31 12:00:00+00",
@@ -36,36 +36,38 @@ VALUES: dict[tuple[str, type], list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "kind"), INLINE)
-def test_code_writes_what_the_type_writes(name: str, kind: type) -> None:
+@pytest.mark.parametrize(("name", "column_type"), INLINE_SERIALIZERS)
+def test_inline_code_serializes_as_the_type_does(name: str, column_type: type) -> None:
     type_: Any = SCHEMA.type_map[name]
-    code = inline(type_, Column("c", kind))
+    code = find_inline_code(type_, Column("c", column_type))
     assert code is not None
-    for value in VALUES[name, kind]:
-        made = eval(code.replace("@", "v"), {**KNOWN, "v": value})
-        encoded = msgspec.json.encode([made])
+    for value in VALUES_BY_TYPE[name, column_type]:
+        serialized = eval(code.replace("@", "v"), {**CODE_GLOBALS, "v": value})
+        encoded = msgspec.json.encode([serialized])
         assert encoded == msgspec.json.encode([type_.coerce_output_value(value)])
 
 
-def test_all_code_is_tried() -> None:
-    assert INLINE.keys() == VALUES.keys()
+def test_all_inline_code_is_covered() -> None:
+    assert INLINE_SERIALIZERS.keys() == VALUES_BY_TYPE.keys()
 
 
-@pytest.mark.parametrize(("name", "kind"), [("String", Integer), ("Float", Float), ("Int", String)])
-def test_other_columns_are_written_by_their_types(name: str, kind: type) -> None:
+@pytest.mark.parametrize(
+    ("name", "column_type"), [("String", Integer), ("Float", Float), ("Int", String)]
+)
+def test_other_columns_have_no_inline_code(name: str, column_type: type) -> None:
     type_: Any = SCHEMA.type_map[name]
-    assert inline(type_, Column("c", kind)) is None
+    assert find_inline_code(type_, Column("c", column_type)) is None
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("Int", 2**31), ("Float", math.nan), ("String", object()), ("Int", None)]
 )
-def test_what_a_type_can_not_write_is_a_surprise(name: str, value: object) -> None:
+def test_unserializable_values_are_plan_mismatches(name: str, value: object) -> None:
     type_: Any = SCHEMA.type_map[name]
-    with pytest.raises(SurpriseError):
-        writer(GraphQLNonNull(type_))(value)
+    with pytest.raises(PlanMismatchError):
+        make_serializer(GraphQLNonNull(type_))(value)
 
 
-def test_a_number_beyond_32_bits_is_a_surprise() -> None:
-    with pytest.raises(SurpriseError):
-        eval(INLINE["Int", Integer].replace("@", "v"), {**KNOWN, "v": 2**31})
+def test_int_overflow_is_a_plan_mismatch() -> None:
+    with pytest.raises(PlanMismatchError):
+        eval(INLINE_SERIALIZERS["Int", Integer].replace("@", "v"), {**CODE_GLOBALS, "v": 2**31})

@@ -14,98 +14,117 @@ from graphql import (
     is_required_argument,
 )
 
-from gateway.execution.graphql_request import Asking
-from tests.execution.corpus.both_executions import LOOKS, REQUEST, Both
-from tests.execution.corpus.known_rows import Known
+from gateway.execution.graphql_request import GraphQLRequest
+from tests.execution.corpus.both_executions import CORPUS_VIEWPOINTS, REQUEST_ID, DualExecutor
+from tests.execution.corpus.known_rows import KnownRows
 from tests.support.marketplaces import Marketplace
-from tests.support.schema_documents import readable
-from tests.support.visibility.schema_paths import NODES
-from tests.support.visibility.viewer_scenes import global_id
+from tests.support.schema_documents import find_reachable_types
+from tests.support.visibility.schema_paths import NODE_TYPES
+from tests.support.visibility.viewer_scenes import encode_global_id
 
-STAFF = LOOKS[0]
-TYPES = readable()
+STAFF_VIEWPOINT = CORPUS_VIEWPOINTS[0]
+READABLE_TYPES = find_reachable_types()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def both(demo: Marketplace) -> Both:
+async def dual_executor(demo: Marketplace) -> DualExecutor:
     """Give the demo, asked by both executions."""
-    return Both.over(demo)
+    return DualExecutor.open_over(demo)
 
 
-def ways(known: Known) -> dict[str, str]:
+def find_shortest_paths(known_rows: KnownRows) -> dict[str, str]:
     """Give the shortest way from a root to each type: a document with an @ for its selection."""
-    found, coming = {"Query": "{ @ }"}, deque(["Query"])
-    while coming:
-        name = coming.popleft()
-        for field, each in TYPES[name].fields.items():
-            asked = "(first: 3)" if "first" in each.args else _asked(known, each)
-            for below, inside in () if _names(each) else _below(get_named_type(each.type)):
-                if below not in found:
-                    found[below] = found[name].replace("@", f"{field}{asked} {{ {inside} }}")
-                    coming.append(below)
-    return found
+    documents_by_type, queue = {"Query": "{ @ }"}, deque(["Query"])
+    while queue:
+        name = queue.popleft()
+        for field, field_definition in READABLE_TYPES[name].fields.items():
+            arguments = (
+                "(first: 3)"
+                if "first" in field_definition.args
+                else _write_required_arguments(known_rows, field_definition)
+            )
+            for type_name, selection in (
+                ()
+                if _is_lookup_field(field_definition)
+                else _iterate_value_types(get_named_type(field_definition.type))
+            ):
+                if type_name not in documents_by_type:
+                    documents_by_type[type_name] = documents_by_type[name].replace(
+                        "@", f"{field}{arguments} {{ {selection} }}"
+                    )
+                    queue.append(type_name)
+    return documents_by_type
 
 
-def _names(field: GraphQLField) -> bool:
+def _is_lookup_field(field: GraphQLField) -> bool:
     """Say whether a field finds what its arguments name."""
     return not {"uuid", "id", "ids"}.isdisjoint(field.args)
 
 
-def _below(type_: GraphQLNamedType) -> Iterator[tuple[str, str]]:
+def _iterate_value_types(type_: GraphQLNamedType) -> Iterator[tuple[str, str]]:
     """Give the types that values may be of, and how their fields are selected."""
     if isinstance(type_, GraphQLUnionType):
-        yield from ((each.name, f"... on {each.name} {{ @ }}") for each in type_.types)
-    elif type_.name in TYPES:
+        yield from (
+            (member_type.name, f"... on {member_type.name} {{ @ }}") for member_type in type_.types
+        )
+    elif type_.name in READABLE_TYPES:
         yield type_.name, "@"
 
 
-def places(known: Known) -> Iterator[tuple[str, str]]:
+def iterate_type_documents(known_rows: KnownRows) -> Iterator[tuple[str, str]]:
     """Give each type, with documents that reach it: by lists, and by an id."""
-    for name, way in ways(known).items():
-        yield name, way
-        if name in NODES:
-            id_ = global_id(name, known.uuid(name))
-            yield name, f'{{ node(id: "{id_}") {{ ... on {name} {{ @ }} }} }}'
+    for name, document in find_shortest_paths(known_rows).items():
+        yield name, document
+        if name in NODE_TYPES:
+            node_id = encode_global_id(name, known_rows.pick_uuid(name))
+            yield name, f'{{ node(id: "{node_id}") {{ ... on {name} {{ @ }} }} }}'
 
 
-def _selected(known: Known, name: str, field: GraphQLField) -> str:
-    composite = is_composite_type(get_named_type(field.type))
-    return f"{name}{_asked(known, field)}{' { __typename }' if composite else ''}"
+def _select_field(known_rows: KnownRows, name: str, field: GraphQLField) -> str:
+    is_composite = is_composite_type(get_named_type(field.type))
+    return f"{name}{_write_required_arguments(known_rows, field)}{' { __typename }' if is_composite else ''}"
 
 
-def _asked(known: Known, field: GraphQLField) -> str:
+def _write_required_arguments(known_rows: KnownRows, field: GraphQLField) -> str:
     """Write the arguments that a field needs."""
-    noun, given = get_named_type(field.type).name, known.variables()
+    noun, known_variables = get_named_type(field.type).name, known_rows.make_variables()
     values = {
-        **{name: given[name] for name in ("project", "offering")},
-        "uuid": known.uuid(noun) if noun in NODES else None,
-        "id": given["resourceId"],
-        "ids": [given["offeringId"]],
+        **{name: known_variables[name] for name in ("project", "offering")},
+        "uuid": known_rows.pick_uuid(noun) if noun in NODE_TYPES else None,
+        "id": known_variables["resourceId"],
+        "ids": [known_variables["offeringId"]],
         "extensionMonths": 12,
         "at": "2026-06-30T12:00:00Z",
     }
-    needed = [name for name, each in field.args.items() if is_required_argument(each)]
-    written = ", ".join(f"{name}: {json.dumps(values[name])}" for name in needed)
-    return f"({written})" if written else ""
+    required = [name for name, argument in field.args.items() if is_required_argument(argument)]
+    argument_list = ", ".join(f"{name}: {json.dumps(values[name])}" for name in required)
+    return f"({argument_list})" if argument_list else ""
 
 
-async def test_every_field_is_compiled(both: Both) -> None:
-    known = await both.known(STAFF)
-    lacking: set[str] = set()
+async def test_every_field_is_compiled(dual_executor: DualExecutor) -> None:
+    known_rows = await dual_executor.known_rows(STAFF_VIEWPOINT)
+    uncompiled_fields: set[str] = set()
     reached = set()
-    for name, place in places(known):
+    for name, document in iterate_type_documents(known_rows):
         reached.add(name)
-        wanted = {n: _selected(known, n, each) for n, each in TYPES[name].fields.items()}
-        if not await compiled(both, place.replace("@", " ".join(wanted.values()))):
-            for field, each in wanted.items():
-                if not await compiled(both, place.replace("@", each)):
-                    lacking.add(f"{name}.{field}")
-    assert reached == {*TYPES}
-    assert not lacking, f"These fields are not compiled: {sorted(lacking)}"
+        selections = {
+            field_name: _select_field(known_rows, field_name, selection)
+            for field_name, selection in READABLE_TYPES[name].fields.items()
+        }
+        if not await is_compiled(
+            dual_executor, document.replace("@", " ".join(selections.values()))
+        ):
+            for field, selection in selections.items():
+                if not await is_compiled(dual_executor, document.replace("@", selection)):
+                    uncompiled_fields.add(f"{name}.{field}")
+    assert reached == {*READABLE_TYPES}
+    assert not uncompiled_fields, f"These fields are not compiled: {sorted(uncompiled_fields)}"
 
 
-async def compiled(both: Both, document: str) -> bool:
+async def is_compiled(dual_executor: DualExecutor, document: str) -> bool:
     """Say whether a document is compiled, and answered as by the reference."""
-    answers = await both.ask(Asking(document, None, None, REQUEST), STAFF)
-    assert "errors" not in answers.body, document
-    return answers.equal and answers.counted == "compiled"
+    result_pair = await dual_executor.execute_both(
+        GraphQLRequest(document, None, None, REQUEST_ID), STAFF_VIEWPOINT
+    )
+    assert "errors" not in result_pair.reference_body, document
+    return result_pair.is_equal and result_pair.counted_as == "compiled"

@@ -5,54 +5,56 @@ from typing import Any
 
 import pytest
 
-from gateway.schema.framework.context import Budget, TooMuchError
+from gateway.schema.framework.context import AnswerTooLargeError, RowBudget
 from tests.support.marketplaces import Marketplace
-from tests.support.schema_documents import contract
+from tests.support.schema_documents import select_mapped_fields
 
-PAGE = "{ resources(first: 300) { nodes { %s } } }"
+PAGE_TEMPLATE = "{ resources(first: 300) { nodes { %s } } }"
 
 
-def nested(times: int) -> str:
+def nest_selections(depth: int) -> str:
     """Write a document whose answer grows with each level."""
     return (
         "{ offerings(first: 100) { nodes { "
-        + "components { offering { " * times
+        + "components { offering { " * depth
         + "name"
-        + " } }" * times
+        + " } }" * depth
         + " } } }"
     )
 
 
 async def test_an_answer_that_grows_without_bounds_is_refused(demo: Marketplace) -> None:
-    error = await demo.refused(nested(12), None)
+    error = await demo.fetch_error(nest_selections(12), None)
     assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
     assert "20000" in error["message"]
-    assert (await demo.data("{ resources(first: 1) { totalCount } }"))["resources"]["totalCount"]
+    assert (await demo.fetch_data("{ resources(first: 1) { totalCount } }"))["resources"][
+        "totalCount"
+    ]
 
 
-async def test_nothing_of_a_refused_answer_goes_on(demo: Marketplace) -> None:
-    before = len(asyncio.all_tasks())
-    await demo.refused(nested(12))
+async def test_rejected_execution_leaves_no_tasks(demo: Marketplace) -> None:
+    task_count = len(asyncio.all_tasks())
+    await demo.fetch_error(nest_selections(12))
     await asyncio.sleep(0.1)
-    assert len(asyncio.all_tasks()) <= before + 1
+    assert len(asyncio.all_tasks()) <= task_count + 1
 
 
-async def test_the_longest_page_with_all_promised_paths_is_within_the_bounds(
+async def test_full_page_of_all_contract_paths_is_within_the_limit(
     demo: Marketplace,
 ) -> None:
-    answer = await demo.data(PAGE % contract())
-    assert len(answer["resources"]["nodes"]) == 300
+    data = await demo.fetch_data(PAGE_TEMPLATE % select_mapped_fields())
+    assert len(data["resources"]["nodes"]) == 300
 
 
-def test_what_is_left_is_counted() -> None:
-    budget = Budget(2)
-    budget.spend(2)
-    with pytest.raises(TooMuchError):
-        budget.spend(1)
+def test_budget_counts_remaining_rows() -> None:
+    budget = RowBudget(2)
+    budget.consume_rows(2)
+    with pytest.raises(AnswerTooLargeError):
+        budget.consume_rows(1)
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "filter_",
     [
         {"or": [{"paused": True}] * 101},
         {"and": [{"or": [{}] * 20}] * 20},
@@ -61,23 +63,23 @@ def test_what_is_left_is_counted() -> None:
     ],
     ids=["wide", "wide and deep", "many values", "many values below"],
 )
-async def test_a_filter_has_bounds(demo: Marketplace, wanted: dict[str, Any]) -> None:
+async def test_filters_are_bounded(demo: Marketplace, filter_: dict[str, Any]) -> None:
     document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
-    error = await demo.refused(document, f=wanted)
+    error = await demo.fetch_error(document, f=filter_)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["extensions"]["argument"][0] == "filter"
 
 
-async def test_the_order_of_conditions_makes_no_other_statement(demo: Marketplace) -> None:
+async def test_statement_is_independent_of_condition_order(demo: Marketplace) -> None:
     document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
-    asked = []
-    for wanted in ({"paused": True, "name": "a"}, {"name": "b", "paused": False}):
-        await demo.data(document, f=wanted)
-        asked += demo.database.asked
-    assert asked[0] == asked[1]
+    statements = []
+    for filter_ in ({"paused": True, "name": "a"}, {"name": "b", "paused": False}):
+        await demo.fetch_data(document, f=filter_)
+        statements += demo.database.recorded_sql
+    assert statements[0] == statements[1]
 
 
-LONG = {
+OVERSIZED_DOCUMENTS = {
     "alias": f"{{ {'x' * 129}: __typename }}",
     "operation": f"query {'q' * 129} {{ __typename }}",
     "document": "#" * 100_001,
@@ -85,13 +87,13 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("document", LONG.values(), ids=LONG)
-async def test_names_and_documents_have_bounds(demo: Marketplace, document: str) -> None:
-    error = await demo.refused(document)
+@pytest.mark.parametrize("document", OVERSIZED_DOCUMENTS.values(), ids=OVERSIZED_DOCUMENTS)
+async def test_names_and_documents_are_bounded(demo: Marketplace, document: str) -> None:
+    error = await demo.fetch_error(document)
     assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
     assert "more than" in error["message"]
 
 
-async def test_a_long_word_in_a_text_is_no_long_name(demo: Marketplace) -> None:
-    answer = await demo.data('{ resources(query: "%s") { totalCount } }' % ("x" * 200))
-    assert answer == {"resources": {"totalCount": 0}}
+async def test_long_words_in_strings_are_accepted(demo: Marketplace) -> None:
+    data = await demo.fetch_data('{ resources(query: "%s") { totalCount } }' % ("x" * 200))
+    assert data == {"resources": {"totalCount": 0}}

@@ -7,30 +7,43 @@ from typing import Any
 import pytest
 
 from gateway.marketplace.billing.renewal_pricing import (
-    Metered,
-    days_left,
-    end_of_renewal,
-    invalid_input,
-    invalid_months,
-    later,
-    limit_changes,
-    numbers,
-    subscriptions,
-    total,
+    PricedComponent,
+    add_months,
+    check_renewal_input,
+    check_renewal_months,
+    compute_limit_change_costs,
+    compute_renewal_end,
+    compute_subscription_costs,
+    count_remaining_days,
+    parse_limits,
+    sum_costs,
 )
 
 
-def metered(kind: str, price: str = "1", **more: Any) -> Metered:
+def build_component(component_type: str, price: str = "1", **overrides: Any) -> PricedComponent:
     """Give a component; without more of it a limit of a month."""
-    usual = {"billing": "limit", "period": "month", "prepaid": False, "factor": 1}
-    return Metered(type=kind, name=kind, unit="", price=Decimal(price), **{**usual, **more})
+    defaults = {"billing_type": "limit", "period": "month", "prepaid": False, "backend_factor": 1}
+    return PricedComponent(
+        type=component_type,
+        name=component_type,
+        measured_unit="",
+        price=Decimal(price),
+        **{**defaults, **overrides},
+    )
 
 
-def prepaid(*rule: int | None, kind: str = "slots", price: str = "1", factor: int = 1) -> Metered:
+def build_prepaid_component(
+    *month_rule: int | None, component_type: str = "slots", price: str = "1", factor: int = 1
+) -> PricedComponent:
     """Give a component that is paid for in advance, with its least, most and step of months."""
-    least, most, step = rule or (None, None, None)
-    more = {"shortest": least, "longest": most, "step": step, "factor": factor}
-    return metered(kind, price, period=None, prepaid=True, **more)
+    min_months, max_months, step = month_rule or (None, None, None)
+    overrides = {
+        "min_months": min_months,
+        "max_months": max_months,
+        "month_step": step,
+        "backend_factor": factor,
+    }
+    return build_component(component_type, price, period=None, prepaid=True, **overrides)
 
 
 @pytest.mark.parametrize(
@@ -47,16 +60,19 @@ def prepaid(*rule: int | None, kind: str = "slots", price: str = "1", factor: in
         ((0, 0, None), [], [1]),
     ],
 )
-def test_months_are_counted_in_steps_from_the_least(
+def test_months_are_counted_in_steps_from_the_minimum(
     rule: tuple[int | None, ...], good: list[int], bad: list[int]
 ) -> None:
     for months in good:
-        assert invalid_months(months, [prepaid(*rule)]) is None
+        assert check_renewal_months(months, [build_prepaid_component(*rule)]) is None
     for months in bad:
-        problem = invalid_months(months, [prepaid(*rule)])
+        problem = check_renewal_months(months, [build_prepaid_component(*rule)])
         assert problem is not None
-        (broken,) = problem.rules
-        assert (broken.component, broken.min, broken.max, broken.step) == ("slots", *rule)
+        (broken_rule,) = problem.rules
+        assert (broken_rule.component, broken_rule.min, broken_rule.max, broken_rule.step) == (
+            "slots",
+            *rule,
+        )
 
 
 @pytest.mark.parametrize(
@@ -68,26 +84,30 @@ def test_months_are_counted_in_steps_from_the_least(
         ((None, None, 12), "`slots` can be renewed by any number of months, in steps of 12."),
     ],
 )
-def test_the_message_says_what_would_do(rule: tuple[int | None, ...], message: str) -> None:
-    problem = invalid_months(7, [prepaid(*rule)])
+def test_the_message_states_the_allowed_months(rule: tuple[int | None, ...], message: str) -> None:
+    problem = check_renewal_months(7, [build_prepaid_component(*rule)])
     assert problem is not None
     assert problem.message == message
 
 
-def test_every_component_that_is_paid_in_advance_must_agree() -> None:
+def test_every_prepaid_component_must_allow_the_months() -> None:
     components = [
-        prepaid(1, 6, None, kind="a"),
-        prepaid(7, None, None, kind="b"),
-        prepaid(None, None, 4, kind="c"),
-        metered("d", shortest=100),
+        build_prepaid_component(1, 6, None, component_type="a"),
+        build_prepaid_component(7, None, None, component_type="b"),
+        build_prepaid_component(None, None, 4, component_type="c"),
+        build_component("d", min_months=100),
     ]
-    problem = invalid_months(7, components)
+    problem = check_renewal_months(7, components)
     assert problem is not None
     assert [each.component for each in problem.rules] == ["a", "c"]
     assert problem.message.count("can be renewed") == 2
 
 
-KNOWN = [metered("cores"), prepaid(), metered("egress", billing="one", prepaid=True)]
+COMPONENTS = [
+    build_component("cores"),
+    build_prepaid_component(),
+    build_component("egress", billing_type="one", prepaid=True),
+]
 
 
 @pytest.mark.parametrize(
@@ -114,10 +134,8 @@ KNOWN = [metered("cores"), prepaid(), metered("egress", billing="one", prepaid=T
         (1, {"cores": 0.125}, ["limits", "cores"], "two places"),
     ],
 )
-def test_what_makes_no_sense_is_named(
-    months: int, limits: object, path: list[str], word: str
-) -> None:
-    problem = invalid_input(months, limits, KNOWN)
+def test_invalid_input_is_named(months: int, limits: object, path: list[str], word: str) -> None:
+    problem = check_renewal_input(months, limits, COMPONENTS)
     assert problem is not None
     (field,) = problem.fields
     assert field.path == path
@@ -128,16 +146,16 @@ def test_what_makes_no_sense_is_named(
 @pytest.mark.parametrize(
     "limits", [None, {}, {"cores": 0}, {"cores": 2.25, "slots": 10**18 - 1, "egress": 1.0}]
 )
-def test_what_makes_sense_is_taken(limits: object) -> None:
-    assert invalid_input(1, limits, KNOWN) is None
-    assert invalid_input(600, limits, KNOWN) is None
+def test_valid_input_is_accepted(limits: object) -> None:
+    assert check_renewal_input(1, limits, COMPONENTS) is None
+    assert check_renewal_input(600, limits, COMPONENTS) is None
 
 
-def test_all_mistakes_are_told_at_once_up_to_ten() -> None:
-    problem = invalid_input(0, {"cores": -1, "x": 1}, KNOWN)
+def test_up_to_ten_invalid_fields_are_reported() -> None:
+    problem = check_renewal_input(0, {"cores": -1, "x": 1}, COMPONENTS)
     assert problem is not None
     assert [each.path[-1] for each in problem.fields] == ["extensionMonths", "cores", "x"]
-    problem = invalid_input(0, {f"x{i}": 1 for i in range(50)}, KNOWN)
+    problem = check_renewal_input(0, {f"x{i}": 1 for i in range(50)}, COMPONENTS)
     assert problem is not None
     assert len(problem.fields) == 10
 
@@ -159,7 +177,7 @@ def test_all_mistakes_are_told_at_once_up_to_ten() -> None:
     ],
 )
 def test_months_are_those_of_the_calendar(day: str, months: int, result: str) -> None:
-    assert later(date.fromisoformat(day), months) == date.fromisoformat(result)
+    assert add_months(date.fromisoformat(day), months) == date.fromisoformat(result)
 
 
 TODAY = date(2026, 5, 31)
@@ -178,9 +196,9 @@ TODAY = date(2026, 5, 31)
         (date.max, date.max, (date.max - TODAY).days),
     ],
 )
-def test_what_has_ended_goes_on_from_today(end: date | None, new: date, days: int) -> None:
-    assert end_of_renewal(end, 1, TODAY) == new
-    assert days_left(end, TODAY) == days
+def test_an_ended_resource_is_renewed_from_today(end: date | None, new: date, days: int) -> None:
+    assert compute_renewal_end(end, 1, TODAY) == new
+    assert count_remaining_days(end, TODAY) == days
 
 
 @pytest.mark.parametrize(
@@ -203,23 +221,27 @@ def test_what_has_ended_goes_on_from_today(end: date | None, new: date, days: in
         ),
     ],
 )
-def test_what_is_paid_in_advance_is_exact(
+def test_subscription_costs_are_exact(
     price: str, limit: str, factor: int, months: int, cost: str
 ) -> None:
-    component = prepaid(price=price, factor=factor)
-    (paid,) = subscriptions([component], {}, {"slots": Decimal(limit)}, months)
-    assert f"{paid.total:.10f}" == cost
-    assert paid.current == 0
-    assert paid.new == Decimal(limit)
+    component = build_prepaid_component(price=price, factor=factor)
+    (component_cost,) = compute_subscription_costs(
+        [component], {}, {"slots": Decimal(limit)}, months
+    )
+    assert f"{component_cost.total:.10f}" == cost
+    assert component_cost.current_limit == 0
+    assert component_cost.new_limit == Decimal(limit)
 
 
-def test_only_what_is_paid_in_advance_is_a_subscription() -> None:
+def test_only_prepaid_components_have_subscription_costs() -> None:
     limits = {"cores": Decimal(4), "slots": Decimal(2)}
-    paid = subscriptions(KNOWN, limits, limits, 1)
-    assert [each.component.type for each in paid] == ["slots", "egress"]
-    assert [each.total for each in paid] == [Decimal(2), Decimal(0)]
-    assert {each.description for each in paid} == {"1 month"}
-    assert {each.description for each in subscriptions(KNOWN, {}, {}, 12)} == {"12 months"}
+    costs = compute_subscription_costs(COMPONENTS, limits, limits, 1)
+    assert [each.component.type for each in costs] == ["slots", "egress"]
+    assert [each.total for each in costs] == [Decimal(2), Decimal(0)]
+    assert {each.description for each in costs} == {"1 month"}
+    assert {each.description for each in compute_subscription_costs(COMPONENTS, {}, {}, 12)} == {
+        "12 months"
+    }
 
 
 @pytest.mark.parametrize(
@@ -235,43 +257,46 @@ def test_only_what_is_paid_in_advance_is_a_subscription() -> None:
 def test_a_limit_that_grows_is_paid_for_the_days_left(
     period: str, days: int, cost: str, description: str
 ) -> None:
-    component = metered("cores", "10", period=period, factor=1024)
-    now, then = {"cores": Decimal(3)}, {"cores": Decimal(5)}
-    (changed,) = limit_changes([component], now, then, days)
-    assert (f"{changed.total:.10f}", changed.description) == (cost, description)
-    assert (changed.current, changed.new) == (Decimal(3), Decimal(5))
+    component = build_component("cores", "10", period=period, backend_factor=1024)
+    current_limits, new_limits = {"cores": Decimal(3)}, {"cores": Decimal(5)}
+    (component_cost,) = compute_limit_change_costs([component], current_limits, new_limits, days)
+    assert (f"{component_cost.total:.10f}", component_cost.description) == (cost, description)
+    assert (component_cost.current_limit, component_cost.new_limit) == (Decimal(3), Decimal(5))
 
 
 @pytest.mark.parametrize(
     "component",
     [
-        metered("cores", period="total"),
-        metered("cores", period=None),
-        metered("cores", period="never"),
-        metered("cores", billing="usage"),
-        metered("cores", prepaid=True),
+        build_component("cores", period="total"),
+        build_component("cores", period=None),
+        build_component("cores", period="never"),
+        build_component("cores", billing_type="usage"),
+        build_component("cores", prepaid=True),
     ],
 )
-def test_what_is_not_billed_by_periods_costs_no_change(component: Metered) -> None:
-    assert limit_changes([component], {}, {"cores": Decimal(5)}, 30) == []
+def test_limits_without_billing_period_have_no_change_costs(component: PricedComponent) -> None:
+    assert compute_limit_change_costs([component], {}, {"cores": Decimal(5)}, 30) == []
 
 
 @pytest.mark.parametrize("then", [{}, {"cores": Decimal(2)}, {"cores": Decimal(3)}])
 def test_a_limit_that_does_not_grow_earns_nothing(then: dict[str, Decimal]) -> None:
-    assert limit_changes([metered("cores")], {"cores": Decimal(3)}, then, 30) == []
+    assert (
+        compute_limit_change_costs([build_component("cores")], {"cores": Decimal(3)}, then, 30)
+        == []
+    )
 
 
 def test_a_total_is_what_its_parts_sum_up_to() -> None:
-    third = metered("a", "1", period="quarterly")
-    other = metered("b", "1", period="quarterly")
-    costs = limit_changes([third, other], {}, {"a": Decimal(1), "b": Decimal(1)}, 1)
+    third = build_component("a", "1", period="quarterly")
+    other = build_component("b", "1", period="quarterly")
+    costs = compute_limit_change_costs([third, other], {}, {"a": Decimal(1), "b": Decimal(1)}, 1)
     assert [str(each.total) for each in costs] == ["0.0109890110"] * 2
-    assert total(costs) == Decimal("0.0219780220")
-    assert total([]) == 0
+    assert sum_costs(costs) == Decimal("0.0219780220")
+    assert sum_costs([]) == 0
 
 
 def test_only_numbers_are_limits() -> None:
     stored = {"a": 1, "b": Decimal("2.50"), "c": -0.0, "d": True, "e": None, "f": "5", "g": [1]}
-    assert numbers(stored) == {"a": Decimal(1), "b": Decimal("2.5"), "c": Decimal(0)}
-    assert str(numbers(stored)["c"]) == "0"
-    assert numbers(None) == numbers([1]) == numbers("x") == {}
+    assert parse_limits(stored) == {"a": Decimal(1), "b": Decimal("2.5"), "c": Decimal(0)}
+    assert str(parse_limits(stored)["c"]) == "0"
+    assert parse_limits(None) == parse_limits([1]) == parse_limits("x") == {}

@@ -7,177 +7,204 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.offers import FAILS
-from tests.conftest import NewDatabase
-from tests.support.demo_with_provider import Living, living, renewable
+from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
+from tests.conftest import DatabaseFactory
+from tests.support.demo_with_provider import (
+    DemoWithProvider,
+    find_renewable_resource,
+    serve_demo_with_provider,
+)
 
 CREATE, UPDATE, TERMINATE, RESTORE = 1, 2, 3, 4
 CREATING, OK, ERRED, UPDATING, TERMINATING, TERMINATED = 1, 2, 3, 4, 5, 6
-WHILE = {CREATE: CREATING, UPDATE: UPDATING, TERMINATE: TERMINATING, RESTORE: CREATING}
+STATES_WHILE_OPEN = {CREATE: CREATING, UPDATE: UPDATING, TERMINATE: TERMINATING, RESTORE: CREATING}
 """The state of a resource while an order of it is open."""
-NAMES = {CREATE: "create", UPDATE: "update", TERMINATE: "terminate", RESTORE: "restore"}
-ENDS = {
+ORDER_TYPE_NAMES = {CREATE: "create", UPDATE: "update", TERMINATE: "terminate", RESTORE: "restore"}
+STATES_BY_OUTCOME = {
     "done": (OK, OK, TERMINATED, OK),
     "erred": (ERRED, ERRED, OK, ERRED),
     "rejected": (TERMINATED, OK, OK, OK),
     "canceled": (TERMINATED, OK, OK, OK),
 }
 """The state of a resource by how its order of each kind ended."""
-ORDERS = {"done": "completed", "erred": "failed", "rejected": "rejected", "canceled": "terminated"}
-OUTCOMES = {
+ORDER_EVENT_NAMES = {
+    "done": "completed",
+    "erred": "failed",
+    "rejected": "rejected",
+    "canceled": "terminated",
+}
+RESOURCE_EVENT_NAMES = {
     "done": "succeeded",
     "erred": "failed",
     "rejected": "canceled",
     "canceled": "canceled",
 }
 """What the log calls the end of an order, and what it means for the resource."""
-CASES = [(end, kind) for end in ENDS for kind in NAMES]
-EVENTS = """
+CASES = [(end, kind) for end in STATES_BY_OUTCOME for kind in ORDER_TYPE_NAMES]
+SELECT_EVENT_TYPES = """
 select e.event_type from logging_event e join logging_feed f on f.event_id = e.id
 join django_content_type t on t.id = f.content_type_id and t.model = 'resource'
 where e.id > %s and f.object_id = (select id from marketplace_resource where uuid = %s)
     and e.event_type <> 'marketplace_resource_has_been_changed' order by e.id
 """
-OFFERING = """
+UPDATE_PLUGIN_OPTIONS = """
 update marketplace_offering set plugin_options = plugin_options {} where id =
     (select offering_id from marketplace_resource where uuid = %s)
 """
-AGAIN = "update marketplace_resource set state = 2, backend_id = 'known' where uuid = %s"
+RESET_RESOURCE = "update marketplace_resource set state = 2, backend_id = 'known' where uuid = %s"
 """Has a resource be as for the next test."""
-COMPONENT = """
+UPDATE_COMPONENT = """
 update marketplace_offeringcomponent set {} where is_prepaid and offering_id =
     (select offering_id from marketplace_resource where uuid = %s)
 """
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Living]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[DemoWithProvider]:
     """Give a demo that may change, and its provider."""
-    async with living(new_database()) as made:
-        yield made
+    async with serve_demo_with_provider(new_database()) as running_demo:
+        yield running_demo
 
 
-async def ordered(demo: Living, kind: int) -> tuple[str, str]:
+async def place_order_of_type(demo: DemoWithProvider, order_type: int) -> tuple[str, str]:
     """Give a resource, and an order of it of that kind, which waits for the provider."""
-    paid = "r.state = 2 and o.type = 'Marketplace.Basic' and r.plan_id is not null"
-    uuid = (await demo.able("RENEW_RESOURCE", condition=paid))[0]
-    order = (await demo.change("renewResource", uuid=uuid, extensionMonths=12))["order"]["uuid"]
-    demo.sql(
-        "update marketplace_order set type = %s, attributes = '{}' where uuid = %s", kind, order
+    condition = "r.state = 2 and o.type = 'Marketplace.Basic' and r.plan_id is not null"
+    uuid = (await demo.find_operable_resources("RENEW_RESOURCE", condition=condition))[0]
+    order = (await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12))["order"][
+        "uuid"
+    ]
+    demo.run_sql(
+        "update marketplace_order set type = %s, attributes = '{}' where uuid = %s",
+        order_type,
+        order,
     )
-    demo.sql(
+    demo.run_sql(
         "update marketplace_resource set state = %s, error_message = '' where uuid = %s",
-        WHILE[kind],
+        STATES_WHILE_OPEN[order_type],
         uuid,
     )
     return uuid, order
 
 
-async def end(demo: Living, how: str, uuid: str, order: str) -> None:
+async def end_order(demo: DemoWithProvider, outcome: str, uuid: str, order: str) -> None:
     """Have an order end."""
-    if how in ("rejected", "canceled"):
-        field = "rejectOrder" if how == "rejected" else "cancelOrder"
-        assert (await demo.change(field, uuid=order))["order"]["state"] == how.upper()
+    if outcome in ("rejected", "canceled"):
+        field = "rejectOrder" if outcome == "rejected" else "cancelOrder"
+        assert (await demo.run_mutation(field, uuid=order))["order"]["state"] == outcome.upper()
         return
-    if how == "erred":
-        demo.sql(OFFERING.format(f"|| '{{\"{FAILS}\": true}}'"), uuid)
-    await demo.change("approveOrder", uuid=order)
-    await demo.carry_out()
-    demo.sql(OFFERING.format(f"- '{FAILS}'"), uuid)
+    if outcome == "erred":
+        demo.run_sql(UPDATE_PLUGIN_OPTIONS.format(f"|| '{{\"{FAIL_ORDERS_OPTION}\": true}}'"), uuid)
+    await demo.run_mutation("approveOrder", uuid=order)
+    await demo.process_due_work()
+    demo.run_sql(UPDATE_PLUGIN_OPTIONS.format(f"- '{FAIL_ORDERS_OPTION}'"), uuid)
 
 
-def told(demo: Living, since: int, uuid: str) -> list[str]:
+def load_event_types(demo: DemoWithProvider, since_event_id: int, uuid: str) -> list[str]:
     """Name what the log tells of a resource since an event."""
-    return [kind for (kind,) in demo.sql(EVENTS, since, uuid)]
+    return [event_type for (event_type,) in demo.run_sql(SELECT_EVENT_TYPES, since_event_id, uuid)]
 
 
-def last(demo: Living) -> Any:
+def load_last_event_id(demo: DemoWithProvider) -> Any:
     """Give the last event."""
-    return demo.sql("select max(id) from logging_event")[0][0]
+    return demo.run_sql("select max(id) from logging_event")[0][0]
 
 
-def periods(demo: Living, uuid: str) -> int:
+def count_open_periods(demo: DemoWithProvider, uuid: str) -> int:
     """Count the open periods of a resource's plan."""
     statement = (
         'select id from marketplace_resourceplanperiod where "end" is null and resource_id = %s'
     )
-    return len(demo.sql(statement, demo.row(uuid)["id"]))
+    return len(demo.run_sql(statement, demo.load_resource_row(uuid)["id"]))
 
 
 @pytest.mark.parametrize(("how", "kind"), CASES)
-async def test_an_order_ends_as_the_table_says(demo: Living, how: str, kind: int) -> None:
-    uuid, order = await ordered(demo, kind)
-    since = last(demo)
-    await end(demo, how, uuid, order)
-    assert demo.row(uuid)["state"] == ENDS[how][kind - 1]
-    approved = ["marketplace_order_approved"] if how in ("done", "erred") else []
-    assert told(demo, since, uuid) == [
-        *approved,
-        f"marketplace_resource_{NAMES[kind]}_{OUTCOMES[how]}",
-        f"marketplace_order_{ORDERS[how]}",
+async def test_an_order_ends_as_the_table_says(demo: DemoWithProvider, how: str, kind: int) -> None:
+    uuid, order = await place_order_of_type(demo, kind)
+    since_event_id = load_last_event_id(demo)
+    await end_order(demo, how, uuid, order)
+    assert demo.load_resource_row(uuid)["state"] == STATES_BY_OUTCOME[how][kind - 1]
+    approval_events = ["marketplace_order_approved"] if how in ("done", "erred") else []
+    assert load_event_types(demo, since_event_id, uuid) == [
+        *approval_events,
+        f"marketplace_resource_{ORDER_TYPE_NAMES[kind]}_{RESOURCE_EVENT_NAMES[how]}",
+        f"marketplace_order_{ORDER_EVENT_NAMES[how]}",
     ]
     if how == "done" and kind != UPDATE:
-        assert periods(demo, uuid) == (0 if kind == TERMINATE else 1)
-    demo.sql(AGAIN, uuid)
+        assert count_open_periods(demo, uuid) == (0 if kind == TERMINATE else 1)
+    demo.run_sql(RESET_RESOURCE, uuid)
 
 
-async def test_what_the_backend_never_knew_is_gone_when_it_can_not_be_made(demo: Living) -> None:
-    uuid, order = await ordered(demo, CREATE)
-    demo.sql("update marketplace_resource set backend_id = '' where uuid = %s", uuid)
-    await end(demo, "erred", uuid, order)
-    assert demo.row(uuid)["state"] == TERMINATED
-    demo.sql(AGAIN, uuid)
+async def test_a_resource_unknown_to_the_backend_is_terminated_when_creation_fails(
+    demo: DemoWithProvider,
+) -> None:
+    uuid, order = await place_order_of_type(demo, CREATE)
+    demo.run_sql("update marketplace_resource set backend_id = '' where uuid = %s", uuid)
+    await end_order(demo, "erred", uuid, order)
+    assert demo.load_resource_row(uuid)["state"] == TERMINATED
+    demo.run_sql(RESET_RESOURCE, uuid)
 
 
 @pytest.mark.parametrize("how", ["rejected", "canceled"])
-async def test_what_was_erred_is_ok_when_a_change_of_it_is_given_up(demo: Living, how: str) -> None:
+async def test_an_erred_resource_is_ok_after_its_order_is_withdrawn(
+    demo: DemoWithProvider, how: str
+) -> None:
     """Domain.md §6.5: then the resource is OK; §6.6: and the traceback is gone."""
-    uuid, order = await ordered(demo, UPDATE)
-    erred = "update marketplace_resource set state = 3, error_traceback = 'line 1' where uuid = %s"
-    demo.sql(erred, uuid)
-    await end(demo, how, uuid, order)
-    look = "select state, error_traceback from marketplace_resource where uuid = %s"
-    assert demo.sql(look, uuid) == [(OK, "")]
-    demo.sql(AGAIN, uuid)
+    uuid, order = await place_order_of_type(demo, UPDATE)
+    statement = (
+        "update marketplace_resource set state = 3, error_traceback = 'line 1' where uuid = %s"
+    )
+    demo.run_sql(statement, uuid)
+    await end_order(demo, how, uuid, order)
+    query = "select state, error_traceback from marketplace_resource where uuid = %s"
+    assert demo.run_sql(query, uuid) == [(OK, "")]
+    demo.run_sql(RESET_RESOURCE, uuid)
 
 
-async def test_what_is_terminated_stays_so_when_a_change_of_it_is_given_up(demo: Living) -> None:
-    uuid, order = await ordered(demo, TERMINATE)
-    demo.sql("update marketplace_resource set state = 6 where uuid = %s", uuid)
-    await end(demo, "canceled", uuid, order)
-    assert demo.row(uuid)["state"] == TERMINATED
-    demo.sql(AGAIN, uuid)
+async def test_a_terminated_resource_stays_terminated_after_its_order_is_withdrawn(
+    demo: DemoWithProvider,
+) -> None:
+    uuid, order = await place_order_of_type(demo, TERMINATE)
+    demo.run_sql("update marketplace_resource set state = 6 where uuid = %s", uuid)
+    await end_order(demo, "canceled", uuid, order)
+    assert demo.load_resource_row(uuid)["state"] == TERMINATED
+    demo.run_sql(RESET_RESOURCE, uuid)
 
 
 @pytest.mark.parametrize("rules", ["min_renewal_duration = 13", "max_renewal_duration = 11", "renewal_duration_step = 7"])  # fmt: skip
-async def test_the_months_of_a_renewal_are_looked_at_again(demo: Living, rules: str) -> None:
+async def test_the_months_of_a_renewal_are_checked_again(
+    demo: DemoWithProvider, rules: str
+) -> None:
     """Domain.md §5.6: the rules may have changed since it was ordered."""
-    uuid = await renewable(demo, "Marketplace.Basic")
-    order = (await demo.change("renewResource", uuid=uuid, extensionMonths=12))["order"]["uuid"]
-    before, since = demo.row(uuid), last(demo)
-    nothing = (
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    order = (await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12))["order"][
+        "uuid"
+    ]
+    before, since_event_id = demo.load_resource_row(uuid), load_last_event_id(demo)
+    no_rules = (
         "min_renewal_duration = null, max_renewal_duration = null, renewal_duration_step = null"
     )
-    demo.sql(COMPONENT.format(nothing), uuid)
-    demo.sql(COMPONENT.format(rules), uuid)
-    await end(demo, "done", uuid, order)
-    demo.sql(COMPONENT.format(nothing), uuid)
-    assert demo.order(order)[0] == 4
-    message = demo.order(order)[1]
+    demo.run_sql(UPDATE_COMPONENT.format(no_rules), uuid)
+    demo.run_sql(UPDATE_COMPONENT.format(rules), uuid)
+    await end_order(demo, "done", uuid, order)
+    demo.run_sql(UPDATE_COMPONENT.format(no_rules), uuid)
+    assert demo.load_order_row(order)[0] == 4
+    message = demo.load_order_row(order)[1]
     assert "can be renewed by" in message
-    look = "select error_message from marketplace_resource where uuid = %s"
-    assert demo.sql(look, uuid) == [(message,)]
-    assert demo.row(uuid) == {**before, "state": ERRED}
-    assert told(demo, since, uuid)[1:] == [
+    query = "select error_message from marketplace_resource where uuid = %s"
+    assert demo.run_sql(query, uuid) == [(message,)]
+    assert demo.load_resource_row(uuid) == {**before, "state": ERRED}
+    assert load_event_types(demo, since_event_id, uuid)[1:] == [
         "marketplace_resource_update_limits_failed",
         "marketplace_order_failed",
     ]
-    since = last(demo)
-    again = (await demo.change("renewResource", uuid=uuid, extensionMonths=12))["order"]["uuid"]
-    await end(demo, "done", uuid, again)
-    assert demo.row(uuid)["state"] == OK
-    assert demo.sql(look, uuid) == [("",)]
-    assert told(demo, since, uuid)[-2:] == [
+    since_event_id = load_last_event_id(demo)
+    second_order = (await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12))[
+        "order"
+    ]["uuid"]
+    await end_order(demo, "done", uuid, second_order)
+    assert demo.load_resource_row(uuid)["state"] == OK
+    assert demo.run_sql(query, uuid) == [("",)]
+    assert load_event_types(demo, since_event_id, uuid)[-2:] == [
         "marketplace_resource_update_limits_succeeded",
         "marketplace_order_completed",
     ]

@@ -10,156 +10,181 @@ from typing import Any
 
 import pytest_asyncio
 
-from gateway.demo.marketplace.offers import FAILS
-from gateway.marketplace.billing.renewal_pricing import later
-from tests.conftest import NewDatabase
-from tests.support.demo_with_provider import Living, living, renewable
+from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
+from gateway.marketplace.billing.renewal_pricing import add_months
+from tests.conftest import DatabaseFactory
+from tests.support.demo_with_provider import (
+    DemoWithProvider,
+    find_renewable_resource,
+    serve_demo_with_provider,
+)
 
 OK, ERRED, UPDATING = 2, 3, 4
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Living]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[DemoWithProvider]:
     """Give a demo that may change, and its provider."""
-    async with living(new_database()) as made:
-        yield made
+    async with serve_demo_with_provider(new_database()) as running_demo:
+        yield running_demo
 
 
-async def test_a_renewal_is_ordered_approved_and_carried_out(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    before = demo.row(uuid)
-    quotas = demo.sql("select count(*) from quotas_quotausage where name = 'order_count'")
-    placed = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
-    order = placed["order"]["uuid"]
-    assert (placed["order"]["state"], placed["resource"]["state"]) == (
+async def test_a_renewal_is_ordered_approved_and_carried_out(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    before = demo.load_resource_row(uuid)
+    quotas_before = demo.run_sql(
+        "select count(*) from quotas_quotausage where name = 'order_count'"
+    )
+    order_result = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+    order = order_result["order"]["uuid"]
+    assert (order_result["order"]["state"], order_result["resource"]["state"]) == (
         "PENDING_PROVIDER",
         "UPDATING",
     )
-    assert demo.row(uuid)["state"] == UPDATING
-    ((price, limit),) = demo.sql(
+    assert demo.load_resource_row(uuid)["state"] == UPDATING
+    ((price, limit),) = demo.run_sql(
         "select p.price, (%s::jsonb ->> c.type)::numeric from marketplace_plancomponent p"
         " join marketplace_offeringcomponent c on c.id = p.component_id and c.is_prepaid"
         " where p.plan_id = %s",
         json.dumps(before["limits"]),
         before["plan_id"],
     )
-    assert Decimal(placed["order"]["cost"]) == price * limit * 12
-    after = demo.sql("select count(*) from quotas_quotausage where name = 'order_count'")
-    assert after[0][0] == quotas[0][0] + 1
-    await demo.carry_out()
-    assert demo.row(uuid)["state"] == UPDATING, "nobody carries out what is not approved"
-    approved = await demo.change("approveOrder", uuid=order)
-    assert approved["order"]["state"] == "EXECUTING"
-    await demo.carry_out()
-    state, error, consumer, provider, completed = demo.order(order)
+    assert Decimal(order_result["order"]["cost"]) == price * limit * 12
+    quotas_after = demo.run_sql("select count(*) from quotas_quotausage where name = 'order_count'")
+    assert quotas_after[0][0] == quotas_before[0][0] + 1
+    await demo.process_due_work()
+    assert demo.load_resource_row(uuid)["state"] == UPDATING, (
+        "nobody carries out what is not approved"
+    )
+    approval_result = await demo.run_mutation("approveOrder", uuid=order)
+    assert approval_result["order"]["state"] == "EXECUTING"
+    await demo.process_due_work()
+    state, error, consumer_id, provider_id, completed_at = demo.load_order_row(order)
     assert (state, error) == (3, "")
-    assert None not in (consumer, provider, completed)
-    done = demo.row(uuid)
-    assert done["state"] == OK
-    assert done["end_date"] == later(max(before["end_date"], date.today()), 12)  # noqa: DTZ011
-    (*_, entry) = done["attributes"]["renewal_history"]
+    assert None not in (consumer_id, provider_id, completed_at)
+    renewed_row = demo.load_resource_row(uuid)
+    assert renewed_row["state"] == OK
+    assert renewed_row["end_date"] == add_months(max(before["end_date"], date.today()), 12)  # noqa: DTZ011
+    (*_, entry) = renewed_row["attributes"]["renewal_history"]
     assert (entry["extension_months"], entry["order_uuid"]) == (12, order)
-    assert entry["new_end_date"] == done["end_date"].isoformat()
+    assert entry["new_end_date"] == renewed_row["end_date"].isoformat()
     periods = 'select count(*) from marketplace_resourceplanperiod where "end" is null and resource_id = %s'
-    assert demo.sql(periods, done["id"]) == [(1,)]
-    kinds = demo.sql(
+    assert demo.run_sql(periods, renewed_row["id"]) == [(1,)]
+    kinds = demo.run_sql(
         "select e.event_type from logging_event e join logging_feed f on f.event_id = e.id"
         " join django_content_type t on t.id = f.content_type_id and t.model = 'resource'"
         " where f.object_id = %s order by e.id desc limit 8",
-        done["id"],
+        renewed_row["id"],
     )
     assert {"marketplace_order_created", "marketplace_order_completed"} <= {
         kind for (kind,) in kinds
     }
 
 
-async def test_more_limits_of_a_renewal_become_quotas_and_cost(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    before = demo.row(uuid)
-    ((name, low),) = list(before["limits"].items())
-    placed = await demo.change(
-        "renewResource", uuid=uuid, extensionMonths=12, limits={name: low + 1}
+async def test_more_limits_of_a_renewal_become_quotas_and_cost(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    before = demo.load_resource_row(uuid)
+    ((name, old_limit),) = list(before["limits"].items())
+    order_result = await demo.run_mutation(
+        "renewResource", uuid=uuid, extensionMonths=12, limits={name: old_limit + 1}
     )
-    assert placed["__typename"] == "ResourceRenewed", placed
-    await demo.change("approveOrder", uuid=placed["order"]["uuid"])
-    await demo.carry_out()
-    assert demo.row(uuid)["limits"] == {name: low + 1}
-    quota = demo.sql(
+    assert order_result["__typename"] == "ResourceRenewed", order_result
+    await demo.run_mutation("approveOrder", uuid=order_result["order"]["uuid"])
+    await demo.process_due_work()
+    assert demo.load_resource_row(uuid)["limits"] == {name: old_limit + 1}
+    quota = demo.run_sql(
         'select q."limit" from marketplace_componentquota q join marketplace_offeringcomponent c'
         " on c.id = q.component_id where q.resource_id = %s and c.type = %s",
         before["id"],
         name,
     )
-    assert quota == [(Decimal(low + 1),)]
+    assert quota == [(Decimal(old_limit + 1),)]
 
 
-async def test_a_rejected_order_leaves_all_as_it_was(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    before = demo.row(uuid)
-    placed = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
-    order = placed["order"]["uuid"]
-    rejected = await demo.change("rejectOrder", uuid=order, comment="Too early.")
-    assert (rejected["order"]["state"], rejected["resource"]["state"]) == ("REJECTED", "OK")
-    assert demo.row(uuid) == before
-    again = await demo.change("approveOrder", uuid=order)
-    assert (again["__typename"], again["state"]) == ("WrongState", "REJECTED")
-    assert (await demo.change("cancelOrder", uuid=order))["__typename"] == "WrongState"
+async def test_a_rejected_order_leaves_all_as_it_was(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    before = demo.load_resource_row(uuid)
+    order_result = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+    order = order_result["order"]["uuid"]
+    rejection_result = await demo.run_mutation("rejectOrder", uuid=order, comment="Too early.")
+    assert (rejection_result["order"]["state"], rejection_result["resource"]["state"]) == (
+        "REJECTED",
+        "OK",
+    )
+    assert demo.load_resource_row(uuid) == before
+    second_result = await demo.run_mutation("approveOrder", uuid=order)
+    assert (second_result["__typename"], second_result["state"]) == ("WrongState", "REJECTED")
+    assert (await demo.run_mutation("cancelOrder", uuid=order))["__typename"] == "WrongState"
 
 
-async def test_an_order_can_be_called_off_where_the_plugin_can(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    placed = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
-    canceled = await demo.change("cancelOrder", uuid=placed["order"]["uuid"])
-    assert (canceled["order"]["state"], canceled["resource"]["state"]) == ("CANCELED", "OK")
+async def test_an_order_can_be_canceled_where_the_plugin_allows_it(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    order_result = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+    cancellation_result = await demo.run_mutation("cancelOrder", uuid=order_result["order"]["uuid"])
+    assert (cancellation_result["order"]["state"], cancellation_result["resource"]["state"]) == (
+        "CANCELED",
+        "OK",
+    )
 
 
-async def test_an_order_fails_where_the_offering_says_so(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    marked = (
+async def test_an_order_fails_where_the_offering_says_so(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    statement = (
         "update marketplace_offering set plugin_options = plugin_options {} where id ="
         " (select offering_id from marketplace_resource where uuid = %s)"
     )
-    demo.sql(marked.format(f"|| '{{\"{FAILS}\": true}}'"), uuid)
-    placed = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
-    await demo.change("approveOrder", uuid=placed["order"]["uuid"])
-    await demo.carry_out()
-    assert demo.order(placed["order"]["uuid"])[0] == 4
-    assert "provider" in demo.order(placed["order"]["uuid"])[1]
-    assert demo.row(uuid)["state"] == ERRED
-    demo.sql(marked.format(f"- '{FAILS}'"), uuid)
-    again = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
-    await demo.change("approveOrder", uuid=again["order"]["uuid"])
-    await demo.carry_out()
-    assert demo.row(uuid)["state"] == OK
+    demo.run_sql(statement.format(f"|| '{{\"{FAIL_ORDERS_OPTION}\": true}}'"), uuid)
+    order_result = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+    await demo.run_mutation("approveOrder", uuid=order_result["order"]["uuid"])
+    await demo.process_due_work()
+    assert demo.load_order_row(order_result["order"]["uuid"])[0] == 4
+    assert "provider" in demo.load_order_row(order_result["order"]["uuid"])[1]
+    assert demo.load_resource_row(uuid)["state"] == ERRED
+    demo.run_sql(statement.format(f"- '{FAIL_ORDERS_OPTION}'"), uuid)
+    second_result = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+    await demo.run_mutation("approveOrder", uuid=second_result["order"]["uuid"])
+    await demo.process_due_work()
+    assert demo.load_resource_row(uuid)["state"] == OK
 
 
-async def test_options_change_by_an_order_where_the_offering_wants_one(demo: Living) -> None:
-    wanted = "(o.plugin_options ->> 'create_orders_on_resource_option_change')::boolean"
-    found = await demo.able("UPDATE_RESOURCE_OPTIONS", condition=wanted)
-    uuid = found[0]
-    before = demo.row(uuid)["options"] or {}
-    placed = await demo.change("updateResourceOptions", uuid=uuid, options={"mark": "new"})
-    assert demo.row(uuid)["options"] == (before or demo.row(uuid)["options"])
-    if placed["order"]["state"].startswith("PENDING"):
-        await demo.change("approveOrder", uuid=placed["order"]["uuid"])
-    await demo.carry_out()
-    assert demo.row(uuid)["options"] == {**before, "mark": "new"}
-    direct = await demo.change(
+async def test_options_change_by_an_order_where_the_offering_wants_one(
+    demo: DemoWithProvider,
+) -> None:
+    condition = "(o.plugin_options ->> 'create_orders_on_resource_option_change')::boolean"
+    resource_uuids = await demo.find_operable_resources(
+        "UPDATE_RESOURCE_OPTIONS", condition=condition
+    )
+    uuid = resource_uuids[0]
+    before = demo.load_resource_row(uuid)["options"] or {}
+    order_result = await demo.run_mutation(
+        "updateResourceOptions", uuid=uuid, options={"mark": "new"}
+    )
+    assert demo.load_resource_row(uuid)["options"] == (
+        before or demo.load_resource_row(uuid)["options"]
+    )
+    if order_result["order"]["state"].startswith("PENDING"):
+        await demo.run_mutation("approveOrder", uuid=order_result["order"]["uuid"])
+    await demo.process_due_work()
+    assert demo.load_resource_row(uuid)["options"] == {**before, "mark": "new"}
+    direct_result = await demo.run_mutation(
         "updateResourceOptions", uuid=uuid, options={"mark": "newer"}, direct=True
     )
-    assert (direct["order"], demo.row(uuid)["options"]["mark"]) == (None, "newer")
+    assert (direct_result["order"], demo.load_resource_row(uuid)["options"]["mark"]) == (
+        None,
+        "newer",
+    )
 
 
-async def test_a_pull_brings_what_the_backend_says(demo: Living) -> None:
-    uuid = (await demo.able("PULL_RESOURCE", "member"))[0]
-    before = demo.row(uuid)
-    await demo.change("pullResource", "member", uuid=uuid)
-    await demo.change("pullResource", "member", uuid=uuid)
-    await demo.carry_out()
-    after = demo.row(uuid)
+async def test_a_pull_updates_the_resource_from_the_backend(demo: DemoWithProvider) -> None:
+    uuid = (await demo.find_operable_resources("PULL_RESOURCE", "member"))[0]
+    before = demo.load_resource_row(uuid)
+    await demo.run_mutation("pullResource", "member", uuid=uuid)
+    await demo.run_mutation("pullResource", "member", uuid=uuid)
+    await demo.process_due_work()
+    after = demo.load_resource_row(uuid)
     assert after["last_sync"] > (before["last_sync"] or after["last_sync"].min)
-    assert demo.sql("select count(*) from gateway.pull") == [(0,)]
-    usages = demo.sql(
+    assert demo.run_sql("select count(*) from gateway.pull") == [(0,)]
+    usages = demo.run_sql(
         "select c.type, u.usage from marketplace_componentusage u"
         " join marketplace_offeringcomponent c on c.id = u.component_id where u.resource_id = %s"
         " and u.billing_period = date_trunc('month', now())",
@@ -170,81 +195,87 @@ async def test_a_pull_brings_what_the_backend_says(demo: Living) -> None:
         assert (kind, round(Decimal(str(value)), 2)) in usages
 
 
-async def test_a_move_takes_all_along(demo: Living) -> None:
-    ((uuid, source),) = demo.sql(
+async def test_a_move_includes_orders_invoices_and_quotas(demo: DemoWithProvider) -> None:
+    ((uuid, source),) = demo.run_sql(
         "select r.uuid, r.project_id from marketplace_resource r join invoices_invoiceitem i"
         " on i.resource_id = r.id and i.project_id = r.project_id join invoices_invoice v"
         " on v.id = i.invoice_id and v.state = 'pending' order by r.id limit 1"
     )
-    ((target, key, customer),) = demo.sql(
+    ((target, target_id, customer_id),) = demo.run_sql(
         "select p.uuid, p.id, p.customer_id from structure_project p join structure_customer c on"
         " c.id = p.customer_id and not c.blocked where not p.is_removed and p.customer_id <>"
         " (select customer_id from structure_project where id = %s) order by p.id limit 1",
         source,
     )
-    demo.sql("update invoices_invoice set state = 'pending' where customer_id = %s", customer)
-    moved = await demo.change("moveResource", uuid=uuid.hex, project=target.hex)
-    assert moved["__typename"] == "ResourceMoved", moved
-    id_ = demo.row(uuid.hex)["id"]
+    demo.run_sql(
+        "update invoices_invoice set state = 'pending' where customer_id = %s", customer_id
+    )
+    move_result = await demo.run_mutation("moveResource", uuid=uuid.hex, project=target.hex)
+    assert move_result["__typename"] == "ResourceMoved", move_result
+    id_ = demo.load_resource_row(uuid.hex)["id"]
     projects = "select distinct project_id from marketplace_order where resource_id = %s"
-    assert demo.sql(projects, id_) == [(key,)]
-    invoices = demo.sql(
+    assert demo.run_sql(projects, id_) == [(target_id,)]
+    invoices = demo.run_sql(
         "select distinct v.customer_id, v.total_cost = round((select sum(unit_price * quantity)"
         " from invoices_invoiceitem where invoice_id = v.id), 2) from invoices_invoiceitem i"
         " join invoices_invoice v on v.id = i.invoice_id where i.resource_id = %s and i.project_id = %s",
         id_,
-        key,
+        target_id,
     )
-    assert invoices == [(customer, True)]
-    counted = demo.sql(
+    assert invoices == [(customer_id, True)]
+    quota_deltas = demo.run_sql(
         "select delta from quotas_quotausage where name = 'nc_resource_count' order by id desc limit 4"
     )
-    assert sorted(delta for (delta,) in counted) == [-1, -1, 1, 1]
+    assert sorted(delta for (delta,) in quota_deltas) == [-1, -1, 1, 1]
 
 
-async def test_two_renewals_at_once_make_one_order(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    came = await asyncio.gather(
-        *[demo.change("renewResource", uuid=uuid, extensionMonths=12) for _ in range(6)]
+async def test_two_renewals_at_once_make_one_order(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    results = await asyncio.gather(
+        *[demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12) for _ in range(6)]
     )
-    names = sorted(each["__typename"] for each in came)
+    names = sorted(each["__typename"] for each in results)
     assert names == ["ResourceRenewed", *["WrongState"] * 5]
-    order = next(each["order"]["uuid"] for each in came if each.get("order"))
-    both = await asyncio.gather(
-        demo.change("approveOrder", uuid=order), demo.change("rejectOrder", uuid=order)
+    order = next(each["order"]["uuid"] for each in results if each.get("order"))
+    review_results = await asyncio.gather(
+        demo.run_mutation("approveOrder", uuid=order), demo.run_mutation("rejectOrder", uuid=order)
     )
-    assert sorted(each["__typename"] == "WrongState" for each in both) == [False, True]
-    await demo.carry_out()
+    assert sorted(each["__typename"] == "WrongState" for each in review_results) == [False, True]
+    await demo.process_due_work()
 
 
-async def test_the_same_key_makes_one_order(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    given: dict[str, Any] = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": "a wish"}
-    came = await asyncio.gather(*[demo.change("renewResource", **given) for _ in range(6)])
-    assert {each["__typename"] for each in came} == {"ResourceRenewed"}
-    assert len({each["order"]["uuid"] for each in came}) == 1
-    other = await demo.change("renewResource", **{**given, "extensionMonths": 24})
-    assert other["__typename"] == "Conflict"
-    theirs = await demo.change("renewResource", "owner", **given)
-    assert theirs["__typename"] != "ResourceRenewed", "a key is its user's own"
-    await demo.change("rejectOrder", uuid=came[0]["order"]["uuid"])
-    demo.sql("update gateway.placed set at = at - interval '25 hours'")
-    later_ = await demo.change("renewResource", **given)
-    assert later_["order"]["uuid"] != came[0]["order"]["uuid"]
-    await demo.change("rejectOrder", uuid=later_["order"]["uuid"])
+async def test_the_same_key_makes_one_order(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    arguments: dict[str, Any] = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": "a wish"}
+    results = await asyncio.gather(
+        *[demo.run_mutation("renewResource", **arguments) for _ in range(6)]
+    )
+    assert {each["__typename"] for each in results} == {"ResourceRenewed"}
+    assert len({each["order"]["uuid"] for each in results}) == 1
+    conflict_result = await demo.run_mutation(
+        "renewResource", **{**arguments, "extensionMonths": 24}
+    )
+    assert conflict_result["__typename"] == "Conflict"
+    other_user_result = await demo.run_mutation("renewResource", "owner", **arguments)
+    assert other_user_result["__typename"] != "ResourceRenewed", "a key is its user's own"
+    await demo.run_mutation("rejectOrder", uuid=results[0]["order"]["uuid"])
+    demo.run_sql("update gateway.placed set at = at - interval '25 hours'")
+    expired_key_result = await demo.run_mutation("renewResource", **arguments)
+    assert expired_key_result["order"]["uuid"] != results[0]["order"]["uuid"]
+    await demo.run_mutation("rejectOrder", uuid=expired_key_result["order"]["uuid"])
 
 
-async def test_an_order_that_makes_no_sense_fails_and_holds_up_no_other(demo: Living) -> None:
-    uuid = await renewable(demo, "Marketplace.Basic")
-    placed = await demo.change("renewResource", uuid=uuid, extensionMonths=12)
-    order = placed["order"]["uuid"]
-    demo.sql(
+async def test_an_invalid_order_fails_and_blocks_no_other(demo: DemoWithProvider) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    order_result = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+    order = order_result["order"]["uuid"]
+    demo.run_sql(
         'update marketplace_order set attributes = attributes || \'{"new_end_date": "never"}\''
         " where uuid = %s",
         order,
     )
-    await demo.change("approveOrder", uuid=order)
-    await demo.carry_out()
-    assert demo.order(order)[:2] == [4, "The order can't be carried out."]
-    assert demo.row(uuid)["state"] == ERRED
-    demo.sql("update marketplace_resource set state = 2 where uuid = %s", uuid)
+    await demo.run_mutation("approveOrder", uuid=order)
+    await demo.process_due_work()
+    assert demo.load_order_row(order)[:2] == [4, "The order can't be carried out."]
+    assert demo.load_resource_row(uuid)["state"] == ERRED
+    demo.run_sql("update marketplace_resource set state = 2 where uuid = %s", uuid)

@@ -6,22 +6,22 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.support.mutable_demo import Changing, changing
+from tests.conftest import DatabaseFactory
+from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
-MONTHS = """
+INVOICED_RESOURCE_SQL = """
 select r.uuid, r.id, p.id, p.customer_id, array_agg(distinct v.id)
 from marketplace_resource r join structure_project p on p.id = r.project_id
 join invoices_invoiceitem i on i.resource_id = r.id and i.project_id = p.id
 join invoices_invoice v on v.id = i.invoice_id and v.customer_id = p.customer_id
 group by 1, 2, 3, 4 having count(distinct v.id) > 1 order by r.id limit 1
 """
-TARGET = """
+TARGET_PROJECT_SQL = """
 select p.uuid, p.id, p.customer_id from structure_project p join structure_customer c
 on c.id = p.customer_id where not p.is_removed and not c.blocked and not c.archived
 and p.customer_id <> %s order by p.id limit 1
 """
-THEIRS = """
+COPY_INVOICE_SQL = """
 insert into invoices_invoice select (n).* from (
     select jsonb_populate_record(v, jsonb_build_object(
         'id', nextval(pg_get_serial_sequence('invoices_invoice', 'id')), 'uuid', gen_random_uuid(),
@@ -30,13 +30,13 @@ insert into invoices_invoice select (n).* from (
 """
 
 
-class Scene(NamedTuple):
+class MoveScene(NamedTuple):
     """A resource with items on invoices of several months, and a project of another customer."""
 
     resource: str
     id: int
     project: int
-    months: list[int]
+    invoice_ids: list[int]
     """The keys of the invoices."""
     target: str
     target_id: int
@@ -45,65 +45,77 @@ class Scene(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Changing]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Give a demo that may change."""
-    async with changing(new_database()) as made:
-        yield made
+    async with serve_mutable_demo(new_database()) as changing_demo:
+        yield changing_demo
 
 
 @pytest.fixture
-def scene(demo: Changing) -> Scene:
+def move_scene(demo: MutableDemo) -> MoveScene:
     """Give a resource that can be moved, with all of its invoices pending."""
-    ((resource, id_, project, customer, months),) = demo.sql(MONTHS)
-    ((target, target_id, theirs),) = demo.sql(TARGET, customer)
-    demo.sql("update invoices_invoice set state = 'pending' where id = any(%s)", months)
-    demo.sql(
+    ((resource, resource_id, project, customer, invoice_ids),) = demo.run_sql(INVOICED_RESOURCE_SQL)
+    ((target, target_id, target_customer),) = demo.run_sql(TARGET_PROJECT_SQL, customer)
+    demo.run_sql("update invoices_invoice set state = 'pending' where id = any(%s)", invoice_ids)
+    demo.run_sql(
         "delete from invoices_invoiceitem i using invoices_invoice v"
         " where v.id = i.invoice_id and v.customer_id = %s",
-        theirs,
+        target_customer,
     )
-    demo.sql("delete from invoices_invoice where customer_id = %s", theirs)
-    return Scene(resource.hex, id_, project, months, target.hex, target_id, theirs)
+    demo.run_sql("delete from invoices_invoice where customer_id = %s", target_customer)
+    return MoveScene(
+        resource.hex, resource_id, project, invoice_ids, target.hex, target_id, target_customer
+    )
 
 
-async def move(demo: Changing, scene: Scene, project: str | None = None) -> Any:
+async def move_resource(
+    demo: MutableDemo, move_scene: MoveScene, project: str | None = None
+) -> Any:
     """Move the resource."""
-    return await demo.change("moveResource", uuid=scene.resource, project=project or scene.target)
+    return await demo.run_mutation(
+        "moveResource", uuid=move_scene.resource, project=project or move_scene.target
+    )
 
 
 @pytest.mark.parametrize("state", ["created", "paid", "canceled"])
-@pytest.mark.parametrize("closed", [0, -1])
+@pytest.mark.parametrize("closed_index", [0, -1])
 async def test_a_closed_invoice_of_one_month_stops_all(
-    demo: Changing, scene: Scene, state: str, closed: int
+    demo: MutableDemo, move_scene: MoveScene, state: str, closed_index: int
 ) -> None:
-    for month in scene.months:
-        wanted = state if month == scene.months[closed] else "pending"
-        demo.sql(THEIRS, scene.customer, wanted, month)
-    before = demo.digest()
-    came = await move(demo, scene)
-    assert (came["__typename"], came["reason"]) == ("NotPossible", "INVOICE_CLOSED")
-    assert demo.digest() == before
+    for invoice_id in move_scene.invoice_ids:
+        invoice_state = state if invoice_id == move_scene.invoice_ids[closed_index] else "pending"
+        demo.run_sql(COPY_INVOICE_SQL, move_scene.customer, invoice_state, invoice_id)
+    digest_before = demo.digest_tables()
+    result = await move_resource(demo, move_scene)
+    assert (result["__typename"], result["reason"]) == ("NotPossible", "INVOICE_CLOSED")
+    assert demo.digest_tables() == digest_before
 
 
 async def test_what_stands_on_a_closed_invoice_of_ones_own_stays(
-    demo: Changing, scene: Scene
+    demo: MutableDemo, move_scene: MoveScene
 ) -> None:
-    paid, *others = scene.months
-    demo.sql("update invoices_invoice set state = 'paid' where id = %s", paid)
-    demo.sql(THEIRS, scene.customer, "paid", paid)
-    assert (await move(demo, scene))["__typename"] == "ResourceMoved"
-    of = "select distinct project_id from invoices_invoiceitem where resource_id = %s and {}"
-    assert demo.sql(of.format("invoice_id = %s"), scene.id, paid) == [(scene.project,)]
-    assert others
-    theirs = (
+    paid_invoice_id, *open_invoice_ids = move_scene.invoice_ids
+    demo.run_sql("update invoices_invoice set state = 'paid' where id = %s", paid_invoice_id)
+    demo.run_sql(COPY_INVOICE_SQL, move_scene.customer, "paid", paid_invoice_id)
+    assert (await move_resource(demo, move_scene))["__typename"] == "ResourceMoved"
+    projects_sql = (
+        "select distinct project_id from invoices_invoiceitem where resource_id = %s and {}"
+    )
+    assert demo.run_sql(projects_sql.format("invoice_id = %s"), move_scene.id, paid_invoice_id) == [
+        (move_scene.project,)
+    ]
+    assert open_invoice_ids
+    moved_items_sql = (
         "select distinct project_id, customer_id from invoices_invoiceitem join invoices_invoice v"
         " on v.id = invoice_id where resource_id = %s and invoice_id <> %s"
     )
-    assert demo.sql(theirs, scene.id, paid) == [(scene.target_id, scene.customer)]
+    assert demo.run_sql(moved_items_sql, move_scene.id, paid_invoice_id) == [
+        (move_scene.target_id, move_scene.customer)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("before", "problem", "told"),
+    ("setup_sql", "problem", "expected_text"),
     [
         (
             "update structure_customer set blocked = true where id = {customer}",
@@ -118,68 +130,84 @@ async def test_what_stands_on_a_closed_invoice_of_ones_own_stays(
     ],
 )
 async def test_a_project_that_takes_nothing_is_refused(
-    demo: Changing, scene: Scene, before: str, problem: str, told: str
+    demo: MutableDemo, move_scene: MoveScene, setup_sql: str, problem: str, expected_text: str
 ) -> None:
-    demo.sql(before.format(**scene._asdict()))
-    digest = demo.digest()
-    came = await move(demo, scene)
-    assert came["__typename"] == problem
-    assert told in str(came)
-    assert demo.digest() == digest
-    demo.sql("update structure_customer set blocked = false where id = %s", scene.customer)
-    demo.sql("update structure_project set is_removed = false where id = %s", scene.target_id)
+    demo.run_sql(setup_sql.format(**move_scene._asdict()))
+    digest = demo.digest_tables()
+    result = await move_resource(demo, move_scene)
+    assert result["__typename"] == problem
+    assert expected_text in str(result)
+    assert demo.digest_tables() == digest
+    demo.run_sql("update structure_customer set blocked = false where id = %s", move_scene.customer)
+    demo.run_sql(
+        "update structure_project set is_removed = false where id = %s", move_scene.target_id
+    )
 
 
-async def test_an_archived_customer_takes_a_resource(demo: Changing, scene: Scene) -> None:
-    demo.sql("update structure_customer set archived = true where id = %s", scene.customer)
-    assert (await move(demo, scene))["__typename"] == "ResourceMoved"
-    demo.sql("update structure_customer set archived = false where id = %s", scene.customer)
-    project = "select project_id from marketplace_resource where id = %s"
-    assert demo.sql(project, scene.id) == [(scene.target_id,)]
+async def test_an_archived_customer_takes_a_resource(
+    demo: MutableDemo, move_scene: MoveScene
+) -> None:
+    demo.run_sql("update structure_customer set archived = true where id = %s", move_scene.customer)
+    assert (await move_resource(demo, move_scene))["__typename"] == "ResourceMoved"
+    demo.run_sql(
+        "update structure_customer set archived = false where id = %s", move_scene.customer
+    )
+    project_sql = "select project_id from marketplace_resource where id = %s"
+    assert demo.run_sql(project_sql, move_scene.id) == [(move_scene.target_id,)]
 
 
-async def test_a_move_to_the_same_project_moves_nothing(demo: Changing, scene: Scene) -> None:
-    ((same,),) = demo.sql("select uuid from structure_project where id = %s", scene.project)
-    before = demo.digest()
-    assert (await move(demo, scene, same.hex))["__typename"] == "ResourceMoved"
-    after = demo.digest()
-    changed = {name for name in after if after[name] != before[name]}
-    assert "public.reversion_version" in changed
-    assert not changed & {
+async def test_a_move_to_the_same_project_moves_nothing(
+    demo: MutableDemo, move_scene: MoveScene
+) -> None:
+    ((project_uuid,),) = demo.run_sql(
+        "select uuid from structure_project where id = %s", move_scene.project
+    )
+    digest_before = demo.digest_tables()
+    assert (await move_resource(demo, move_scene, project_uuid.hex))[
+        "__typename"
+    ] == "ResourceMoved"
+    digest_after = demo.digest_tables()
+    changed_tables = {name for name in digest_after if digest_after[name] != digest_before[name]}
+    assert "public.reversion_version" in changed_tables
+    assert not changed_tables & {
         "public.invoices_invoiceitem",
         "public.quotas_quotausage",
         "public.logging_event",
     }
-    project = "select project_id from marketplace_resource where id = %s"
-    assert demo.sql(project, scene.id) == [(scene.project,)]
+    project_sql = "select project_id from marketplace_resource where id = %s"
+    assert demo.run_sql(project_sql, move_scene.id) == [(move_scene.project,)]
 
 
-NOTED = """
+TRACK_STATEMENTS_SQL = """
 create function noted() returns trigger language plpgsql as $$ begin
     insert into statements values (tg_table_name); return null; end $$;
 create table statements (of text);
 create trigger noted after update on marketplace_order execute function noted();
 create trigger noted after update on invoices_invoiceitem execute function noted();
 """
-MANY = """
+MULTIPLY_ROWS_SQL = """
 insert into {0} select (n).* from (
     select jsonb_populate_record(null::{0}, to_jsonb(t) || jsonb_build_object(
         'id', nextval(pg_get_serial_sequence('{0}', 'id')), 'uuid', gen_random_uuid())) n
     from (select * from {0} where resource_id = %s limit 1) t, generate_series(1, 30))
 """
-UNNOTED = "drop function noted cascade; drop table statements"
+UNTRACK_STATEMENTS_SQL = "drop function noted cascade; drop table statements"
 
 
-async def test_a_move_takes_no_more_statements_for_more_rows(demo: Changing, scene: Scene) -> None:
+async def test_a_move_takes_no_more_statements_for_more_rows(
+    demo: MutableDemo, move_scene: MoveScene
+) -> None:
     for name in ("marketplace_order", "invoices_invoiceitem"):
-        demo.sql(MANY.format(name), scene.id)
-    demo.sql(NOTED)
+        demo.run_sql(MULTIPLY_ROWS_SQL.format(name), move_scene.id)
+    demo.run_sql(TRACK_STATEMENTS_SQL)
     try:
-        assert (await move(demo, scene))["__typename"] == "ResourceMoved"
-        noted = [name for (name,) in demo.sql("select of from statements")]
+        assert (await move_resource(demo, move_scene))["__typename"] == "ResourceMoved"
+        updated_tables = [name for (name,) in demo.run_sql("select of from statements")]
     finally:
-        demo.sql(UNNOTED)
-    assert noted.count("marketplace_order") == 1
-    assert noted.count("invoices_invoiceitem") == len(scene.months)
-    behind = "select count(*) from marketplace_order where resource_id = %s and project_id <> %s"
-    assert demo.sql(behind, scene.id, scene.target_id) == [(0,)]
+        demo.run_sql(UNTRACK_STATEMENTS_SQL)
+    assert updated_tables.count("marketplace_order") == 1
+    assert updated_tables.count("invoices_invoiceitem") == len(move_scene.invoice_ids)
+    left_orders_sql = (
+        "select count(*) from marketplace_order where resource_id = %s and project_id <> %s"
+    )
+    assert demo.run_sql(left_orders_sql, move_scene.id, move_scene.target_id) == [(0,)]

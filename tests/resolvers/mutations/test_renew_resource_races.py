@@ -7,12 +7,12 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.support.mutable_demo import FREE, Changing, changing
+from tests.conftest import DatabaseFactory
+from tests.support.mutable_demo import FINISH_ORDERS_SQL, MutableDemo, serve_mutable_demo
 
-BASIC = "r.state = 2 and o.type = 'Marketplace.Basic'"
-HOLD = "select id from marketplace_resource where uuid = %s for update"
-TERMINATE = """
+BASIC_CONDITION = "r.state = 2 and o.type = 'Marketplace.Basic'"
+LOCK_RESOURCE_SQL = "select id from marketplace_resource where uuid = %s for update"
+INSERT_TERMINATION_SQL = """
 insert into marketplace_order select (n).* from (
     select jsonb_populate_record(o, jsonb_build_object(
         'id', nextval(pg_get_serial_sequence('marketplace_order', 'id')), 'uuid', gen_random_uuid(),
@@ -20,17 +20,17 @@ insert into marketplace_order select (n).* from (
     from marketplace_order o join marketplace_resource r on r.id = o.resource_id
     where r.uuid = %s order by o.id limit 1)
 """
-OFFERING = """
+UPDATE_OFFERING_SQL = """
 update marketplace_offering o set {} from marketplace_resource r
 join structure_project p on p.id = r.project_id where o.id = r.offering_id and r.uuid = %s
 """
-GROUP = """
+RESTRICT_OFFERING_SQL = """
 with one as (insert into structure_organizationgroup (uuid, name)
     values (gen_random_uuid(), 'Some') returning id)
 insert into marketplace_offering_organization_groups (offering_id, organizationgroup_id)
 select r.offering_id, one.id from marketplace_resource r, one where r.uuid = %s
 """
-JOIN = """
+JOIN_GROUP_SQL = """
 insert into structure_customer_organization_groups (customer_id, organizationgroup_id)
 select p.customer_id, g.organizationgroup_id from marketplace_resource r
 join structure_project p on p.id = r.project_id
@@ -39,108 +39,121 @@ join marketplace_offering_organization_groups g on g.offering_id = r.offering_id
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Changing]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Give a demo that may change."""
-    async with changing(new_database()) as made:
-        yield made
+    async with serve_mutable_demo(new_database()) as changing_demo:
+        yield changing_demo
 
 
-async def renewable(demo: Changing, as_: str = "staff", condition: str = BASIC) -> str:
+async def find_renewable_resource(
+    demo: MutableDemo, username: str = "staff", condition: str = BASIC_CONDITION
+) -> str:
     """Give a resource that somebody can renew."""
-    return (await demo.able("RENEW_RESOURCE", as_, condition))[0]
+    return (await demo.find_operable_resources("RENEW_RESOURCE", username, condition))[0]
 
 
-async def renew(demo: Changing, uuid: str, as_: str = "staff") -> str:
+async def try_renewal(demo: MutableDemo, uuid: str, username: str = "staff") -> str:
     """Try to renew, and name what comes of it."""
-    came = await demo.change("renewResource", as_, uuid=uuid, extensionMonths=12)
-    return str(came.get("reason") or came["__typename"])
+    result = await demo.run_mutation("renewResource", username, uuid=uuid, extensionMonths=12)
+    return str(result.get("reason") or result["__typename"])
 
 
 @pytest.mark.parametrize(
     ("state", "problem"), [(5, "WrongState"), (3, "ORDER_PENDING")], ids=["OK", "erred"]
 )
 async def test_whoever_terminates_at_the_same_time_is_waited_for(
-    demo: Changing, state: int, problem: str
+    demo: MutableDemo, state: int, problem: str
 ) -> None:
     """Waldur's own program, too, holds the resource: an order of its comes first, or ours."""
-    uuid = await renewable(demo)
-    orders = "select count(*) from marketplace_order"
-    before = demo.sql(orders)[0][0]
+    uuid = await find_renewable_resource(demo)
+    count_sql = "select count(*) from marketplace_order"
+    count_before = demo.run_sql(count_sql)[0][0]
     url = demo.connection.info.dsn
     password = demo.connection.info.password
-    async with await psycopg.AsyncConnection.connect(url, password=password) as other:
-        await other.execute(HOLD, [uuid])
-        renewing = asyncio.create_task(renew(demo, uuid))
+    async with await psycopg.AsyncConnection.connect(url, password=password) as other_connection:
+        await other_connection.execute(LOCK_RESOURCE_SQL, [uuid])
+        renewal_task = asyncio.create_task(try_renewal(demo, uuid))
         await asyncio.sleep(0.3)
-        assert not renewing.done()
-        await other.execute(TERMINATE.encode(), [uuid])
-        moved = "update marketplace_resource set state = %s where uuid = %s"
-        await other.execute(moved, [state, uuid])
-        await other.commit()
-        assert await renewing == problem
-    assert demo.sql(orders)[0][0] == before + 1
-    demo.sql("update marketplace_order set state = 5 where state = 1 and type = 3")
-    demo.sql("update marketplace_resource set state = 2 where uuid = %s", uuid)
+        assert not renewal_task.done()
+        await other_connection.execute(INSERT_TERMINATION_SQL.encode(), [uuid])
+        update_state_sql = "update marketplace_resource set state = %s where uuid = %s"
+        await other_connection.execute(update_state_sql, [state, uuid])
+        await other_connection.commit()
+        assert await renewal_task == problem
+    assert demo.run_sql(count_sql)[0][0] == count_before + 1
+    demo.run_sql("update marketplace_order set state = 5 where state = 1 and type = 3")
+    demo.run_sql("update marketplace_resource set state = 2 where uuid = %s", uuid)
 
 
-async def test_of_two_orders_at_once_one_is_placed(demo: Changing) -> None:
+async def test_of_two_orders_at_once_one_is_placed(demo: MutableDemo) -> None:
     """A renewal and other options: either, never both."""
-    uuid = await renewable(demo)
-    ordering = "'{\"create_orders_on_resource_option_change\": true}'"
-    demo.sql(OFFERING.format(f"plugin_options = o.plugin_options || {ordering}"), uuid)
+    uuid = await find_renewable_resource(demo)
+    by_order_option = "'{\"create_orders_on_resource_option_change\": true}'"
+    demo.run_sql(
+        UPDATE_OFFERING_SQL.format(f"plugin_options = o.plugin_options || {by_order_option}"), uuid
+    )
     options = '\'{"options": {"mark": {"type": "string"}}}\''
-    demo.sql(OFFERING.format(f"resource_options = {options}"), uuid)
-    ((id_,),) = demo.sql("select id from marketplace_resource where uuid = %s", uuid)
+    demo.run_sql(UPDATE_OFFERING_SQL.format(f"resource_options = {options}"), uuid)
+    ((resource_id,),) = demo.run_sql("select id from marketplace_resource where uuid = %s", uuid)
     for turn in range(5):
-        wishes = [
-            demo.change("renewResource", uuid=uuid, extensionMonths=12),
-            demo.change("updateResourceOptions", uuid=uuid, options={"mark": str(turn)}),
+        changes = [
+            demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12),
+            demo.run_mutation("updateResourceOptions", uuid=uuid, options={"mark": str(turn)}),
         ]
-        came = await asyncio.gather(*(wishes if turn % 2 else reversed(wishes)))
-        placed = [each["order"] for each in came if each.get("order")]
-        assert len(placed) == 1
-        assert "WrongState" in {each["__typename"] for each in came}
-        demo.sql(FREE, id_)
-        demo.sql("update marketplace_resource set state = 2 where id = %s", id_)
+        results = await asyncio.gather(*(changes if turn % 2 else reversed(changes)))
+        placed_orders = [each["order"] for each in results if each.get("order")]
+        assert len(placed_orders) == 1
+        assert "WrongState" in {each["__typename"] for each in results}
+        demo.run_sql(FINISH_ORDERS_SQL, resource_id)
+        demo.run_sql("update marketplace_resource set state = 2 where id = %s", resource_id)
 
 
-async def test_an_offering_for_groups_takes_orders_of_theirs(demo: Changing) -> None:
+async def test_an_offering_for_groups_takes_orders_of_theirs(demo: MutableDemo) -> None:
     """Domain.md §6.2: of an organisation in one of the groups, and of staff."""
-    uuid = await renewable(demo, "owner", f"{BASIC} and o.shared")
-    demo.sql(GROUP, uuid)
-    assert await renew(demo, uuid, "owner") == "OFFERING_RESTRICTED"
-    demo.sql(JOIN, uuid)
-    assert await renew(demo, uuid, "owner") == "ResourceRenewed"
-    other = await renewable(demo, "owner", f"r.state = 2 and o.shared and r.uuid <> '{uuid}'")
-    demo.sql(GROUP, other)
-    demo.sql("delete from structure_customer_organization_groups")
-    assert await renew(demo, other, "owner") == "OFFERING_RESTRICTED"
-    assert await renew(demo, other) == "ResourceRenewed"
+    uuid = await find_renewable_resource(demo, "owner", f"{BASIC_CONDITION} and o.shared")
+    demo.run_sql(RESTRICT_OFFERING_SQL, uuid)
+    assert await try_renewal(demo, uuid, "owner") == "OFFERING_RESTRICTED"
+    demo.run_sql(JOIN_GROUP_SQL, uuid)
+    assert await try_renewal(demo, uuid, "owner") == "ResourceRenewed"
+    other_uuid = await find_renewable_resource(
+        demo, "owner", f"r.state = 2 and o.shared and r.uuid <> '{uuid}'"
+    )
+    demo.run_sql(RESTRICT_OFFERING_SQL, other_uuid)
+    demo.run_sql("delete from structure_customer_organization_groups")
+    assert await try_renewal(demo, other_uuid, "owner") == "OFFERING_RESTRICTED"
+    assert await try_renewal(demo, other_uuid) == "ResourceRenewed"
 
 
-PRIVATE = "shared = false, billable = false"
-OTHER = "(select min(c.id) from structure_customer c where c.id <> p.customer_id)"
-HERE = {
+PRIVATE_COLUMNS = "shared = false, billable = false"
+OTHER_CUSTOMER_SQL = "(select min(c.id) from structure_customer c where c.id <> p.customer_id)"
+PRIVATE_OFFERING_CASES = {
     "of nobody's": ("project_id = null, customer_id = null", "OFFERING_RESTRICTED"),
-    "of another's": (f"project_id = null, customer_id = {OTHER}", "OFFERING_RESTRICTED"),
+    "of another's": (
+        f"project_id = null, customer_id = {OTHER_CUSTOMER_SQL}",
+        "OFFERING_RESTRICTED",
+    ),
     "of their own": ("project_id = null, customer_id = p.customer_id", "ResourceRenewed"),
-    "of the project": (f"project_id = p.id, customer_id = {OTHER}", "ResourceRenewed"),
+    "of the project": (f"project_id = p.id, customer_id = {OTHER_CUSTOMER_SQL}", "ResourceRenewed"),
 }
 
 
-@pytest.mark.parametrize("whose", HERE)
+@pytest.mark.parametrize("case_name", PRIVATE_OFFERING_CASES)
 async def test_a_private_offering_takes_orders_where_it_is_at_home(
-    demo: Changing, whose: str
+    demo: MutableDemo, case_name: str
 ) -> None:
     """Domain.md §6.2: of its own organisation, or of its own project."""
-    where, gives = HERE[whose]
-    uuid = await renewable(demo, condition="r.state = 2")
-    ((id_, *kept),) = demo.sql(
+    owner_columns, expected = PRIVATE_OFFERING_CASES[case_name]
+    uuid = await find_renewable_resource(demo, condition="r.state = 2")
+    ((offering_id, *original_values),) = demo.run_sql(
         "select o.id, o.shared, o.billable, o.project_id, o.customer_id from marketplace_offering o"
         " join marketplace_resource r on r.offering_id = o.id where r.uuid = %s",
         uuid,
     )
-    demo.sql(OFFERING.format(f"{PRIVATE}, {where}"), uuid)
-    assert await renew(demo, uuid) == gives
-    again = "(shared, billable, project_id, customer_id) = (%s, %s, %s, %s)"
-    demo.sql(f"update marketplace_offering set {again} where id = %s", *kept, id_)
+    demo.run_sql(UPDATE_OFFERING_SQL.format(f"{PRIVATE_COLUMNS}, {owner_columns}"), uuid)
+    assert await try_renewal(demo, uuid) == expected
+    restore_sql = "(shared, billable, project_id, customer_id) = (%s, %s, %s, %s)"
+    demo.run_sql(
+        f"update marketplace_offering set {restore_sql} where id = %s",
+        *original_values,
+        offering_id,
+    )

@@ -6,47 +6,49 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.conftest import NewDatabase
-from tests.support.bulk_renewals import Wishes, renew, until
-from tests.support.gateway_server import Process, process
+from tests.conftest import DatabaseFactory
+from tests.support.bulk_renewals import RenewalWorkload, post_renewal, wait_until_met
+from tests.support.gateway_server import GatewayProcess, run_gateway_process
 
-COUNT = 200
+RENEWAL_COUNT = 200
 
 
-async def renewed(served: Process, wishes: Wishes) -> list[Any]:
+async def renew_all(gateway: GatewayProcess, renewals: RenewalWorkload) -> list[Any]:
     """Renew the resources, many at once; None where no answer came."""
 
-    async def one(uuid: str) -> Any:
+    async def renew_one(uuid: str) -> Any:
         try:
-            answer = await renew(client, wishes.token, uuid)
+            response = await post_renewal(client, renewals.token, uuid)
         except httpx.HTTPError:
             return None
-        return answer.json()["data"]["renewResource"]
+        return response.json()["data"]["renewResource"]
 
-    async with httpx.AsyncClient(base_url=served.url, timeout=30) as client:
-        return await wishes.each(one)
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+        return await renewals.for_each_resource(renew_one)
 
 
-async def killed_when(served: Process, root: psycopg.Connection[Any], wishes: Wishes) -> None:
+async def kill_during_renewals(
+    gateway: GatewayProcess, connection: psycopg.Connection[Any], renewals: RenewalWorkload
+) -> None:
     """Kill the process when some orders were placed."""
-    await until(lambda: wishes.placed(root) >= COUNT // 4)
-    served.process.kill()
+    await wait_until_met(lambda: renewals.count_placed_orders(connection) >= RENEWAL_COUNT // 4)
+    gateway.popen.kill()
 
 
-async def test_renewals_survive_that_the_process_is_killed(new_database: NewDatabase) -> None:
+async def test_renewals_survive_that_the_process_is_killed(new_database: DatabaseFactory) -> None:
     url = new_database()
-    wishes = Wishes(url, COUNT)
-    with psycopg.connect(url, autocommit=True) as root:
-        with process("--database-url", url, provider_seconds="off") as served:
-            killing = asyncio.create_task(killed_when(served, root, wishes))
-            came = await renewed(served, wishes)
-            await killing
-            served.process.wait(10)
-        assert None in came, "it was killed in the middle"
-        assert wishes.half(root) == 0
-        with process("--database-url", url, provider_seconds="off") as served:
-            again = await renewed(served, wishes)
-        assert {each["__typename"] for each in again} == {"ResourceRenewed"}
-        for first, second in zip(came, again, strict=True):
+    renewals = RenewalWorkload(url, RENEWAL_COUNT)
+    with psycopg.connect(url, autocommit=True) as connection:
+        with run_gateway_process("--database-url", url, provider_seconds="off") as gateway:
+            kill_task = asyncio.create_task(kill_during_renewals(gateway, connection, renewals))
+            first_results = await renew_all(gateway, renewals)
+            await kill_task
+            gateway.popen.wait(10)
+        assert None in first_results, "it was killed in the middle"
+        assert renewals.count_incomplete_orders(connection) == 0
+        with run_gateway_process("--database-url", url, provider_seconds="off") as gateway:
+            second_results = await renew_all(gateway, renewals)
+        assert {each["__typename"] for each in second_results} == {"ResourceRenewed"}
+        for first, second in zip(first_results, second_results, strict=True):
             assert first is None or first == second
-        assert wishes.placed(root) == COUNT
+        assert renewals.count_placed_orders(connection) == RENEWAL_COUNT

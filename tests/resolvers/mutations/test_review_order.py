@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 
-from tests.conftest import NewDatabase
-from tests.support.mutable_demo import Changing, changing
+from tests.conftest import DatabaseFactory
+from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
-STATES = {
+ORDER_STATES = {
     "PENDING_CONSUMER": 1,
     "EXECUTING": 2,
     "DONE": 3,
@@ -21,27 +21,27 @@ STATES = {
     "PENDING_PROJECT": 8,
     "PENDING_START_DATE": 9,
 }
-EVERYBODY = ("staff", "support", "owner", "manager", "admin", "member", "reader", "nobody")
+USERNAMES = ("staff", "support", "owner", "manager", "admin", "member", "reader", "nobody")
 
 
-class Case(NamedTuple):
+class ReviewCase(NamedTuple):
     """What becomes of an order of the owner's organisation, which others provide."""
 
-    gives: str
-    may: tuple[str, ...]
-    states: tuple[str, ...]
+    payload_type: str
+    permitted_usernames: tuple[str, ...]
+    allowed_states: tuple[str, ...]
 
 
-CASES = {
-    "approveOrder": Case(
+REVIEW_CASES = {
+    "approveOrder": ReviewCase(
         "OrderApproved", ("staff", "owner"), ("PENDING_CONSUMER", "PENDING_PROVIDER")
     ),
-    "rejectOrder": Case(
+    "rejectOrder": ReviewCase(
         "OrderRejected",
         ("staff", "owner"),
         ("PENDING_CONSUMER", "PENDING_PROVIDER", "PENDING_PROJECT", "PENDING_START_DATE"),
     ),
-    "cancelOrder": Case(
+    "cancelOrder": ReviewCase(
         "OrderCanceled",
         ("staff", "owner", "manager", "admin"),
         (
@@ -53,7 +53,7 @@ CASES = {
         ),
     ),
 }
-ORDER = """
+ORDER_SQL = """
 select o.uuid, o.id from marketplace_order o join marketplace_resource r on r.id = o.resource_id
 join marketplace_offering f on f.id = o.offering_id and f.type = 'Marketplace.Basic'
 where r.uuid = any(%s::uuid[]) and o.type = 2 and f.customer_id not in (
@@ -63,50 +63,56 @@ where r.uuid = any(%s::uuid[]) and o.type = 2 and f.customer_id not in (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(new_database: NewDatabase) -> AsyncIterator[Changing]:
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Give a demo that may change."""
-    async with changing(new_database(), 600) as made:
-        yield made
+    async with serve_mutable_demo(new_database(), 600) as changing_demo:
+        yield changing_demo
 
 
-async def subject(demo: Changing) -> tuple[str, int]:
+async def find_order(demo: MutableDemo) -> tuple[str, int]:
     """Give an order of a resource that the manager and the administrator see."""
-    document = "{ resources(first: 300) { nodes { uuid } } }"
-    seen = [
+    query = "{ resources(first: 300) { nodes { uuid } } }"
+    visible_uuids = [
         {
             each["uuid"]
-            for each in (await demo.client.ask(document, as_))["data"]["resources"]["nodes"]
+            for each in (await demo.client.execute_query(query, as_))["data"]["resources"]["nodes"]
         }
         for as_ in ("manager", "admin", "owner")
     ]
-    ((uuid, id_),) = demo.sql(ORDER, [*set.intersection(*seen)])
-    return uuid.hex, id_
+    ((uuid, order_id),) = demo.run_sql(ORDER_SQL, [*set.intersection(*visible_uuids)])
+    return uuid.hex, order_id
 
 
-def expected(case: Case, field: str, as_: str, state: str, *, seen: bool) -> str:
+def expected_review_typename(
+    case: ReviewCase, field: str, username: str, state: str, *, is_visible: bool
+) -> str:
     """Give what is to come of it."""
-    if not seen:
+    if not is_visible:
         return "NotFound"
-    if as_ not in case.may:
+    if username not in case.permitted_usernames:
         return "NotPermitted"
-    if state not in case.states:
+    if state not in case.allowed_states:
         return "WrongState"
     waits_for_provider = field == "approveOrder" and state == "PENDING_PROVIDER"
-    return "NotPermitted" if waits_for_provider and as_ != "staff" else case.gives
+    return "NotPermitted" if waits_for_provider and username != "staff" else case.payload_type
 
 
-@pytest.mark.parametrize("field", CASES)
-async def test_each_may_what_the_table_says(demo: Changing, field: str) -> None:
-    case, (uuid, id_) = CASES[field], await subject(demo)
-    demo.sql("update marketplace_order set created_by_id = 1 where id = %s", id_)
-    look = "query ($uuid: UUID!) { order(uuid: $uuid) { uuid } }"
-    wanted, came = {}, {}
-    for state, number in STATES.items():
-        for as_ in EVERYBODY:
-            demo.sql("update marketplace_order set state = %s where id = %s", number, id_)
-            seen = (await demo.client.ask(look, as_, uuid=uuid))["data"]["order"] is not None
-            found = await demo.change(field, as_, uuid=uuid)
-            came[state, as_] = found["__typename"]
-            wanted[state, as_] = expected(case, field, as_, state, seen=seen)
-    assert came == wanted
-    assert case.gives in came.values()
+@pytest.mark.parametrize("field", REVIEW_CASES)
+async def test_reviews_match_the_permission_table(demo: MutableDemo, field: str) -> None:
+    case, (uuid, order_id) = REVIEW_CASES[field], await find_order(demo)
+    demo.run_sql("update marketplace_order set created_by_id = 1 where id = %s", order_id)
+    query = "query ($uuid: UUID!) { order(uuid: $uuid) { uuid } }"
+    expected, results = {}, {}
+    for state, number in ORDER_STATES.items():
+        for username in USERNAMES:
+            demo.run_sql("update marketplace_order set state = %s where id = %s", number, order_id)
+            is_visible = (await demo.client.execute_query(query, username, uuid=uuid))["data"][
+                "order"
+            ] is not None
+            result = await demo.run_mutation(field, username, uuid=uuid)
+            results[state, username] = result["__typename"]
+            expected[state, username] = expected_review_typename(
+                case, field, username, state, is_visible=is_visible
+            )
+    assert results == expected
+    assert case.payload_type in results.values()

@@ -6,27 +6,29 @@ import pytest
 
 from gateway.db import tables
 from gateway.db.sql.row_types import Row
-from gateway.schema.framework.publish import NotPublishableError, published
+from gateway.schema.framework.publish import InvalidFieldTypeError, object_type
 from gateway.schema.types.component import BillingType
 
 
-def publish(annotation: Any, name: str, by_reference: str | None = None) -> None:
-    kept = dict(Row.classes)
+def publish_class(annotation: Any, name: str, by_reference: str | None = None) -> None:
+    original_classes = dict(Row.classes_by_table)
     try:
-        made = type(
+        row_class = type(
             "Thing",
             (Row,),
             {"__annotations__": {name: annotation}, "__module__": __name__},
             tables=(tables.component,),
             by_reference=by_reference,
         )
-        published.__wrapped__(made) if hasattr(published, "__wrapped__") else published(made)
+        object_type.__wrapped__(row_class) if hasattr(object_type, "__wrapped__") else object_type(
+            row_class
+        )
     finally:
-        Row.classes.update(kept)
+        Row.classes_by_table.update(original_classes)
 
 
 @pytest.mark.parametrize(
-    ("annotation", "name", "by_reference", "why"),
+    ("annotation", "name", "by_reference", "message"),
     [
         (str, "nonsense", None, "is not a column"),
         (int, "min_prepaid_duration", None, "may be null"),
@@ -35,9 +37,13 @@ def publish(annotation: Any, name: str, by_reference: str | None = None) -> None
         (BillingType, "billing_type", None, "does not know"),
     ],
 )
-def test_refuses_what_the_table_can_not_keep(
-    annotation: Any, name: str, by_reference: str | None, why: str, monkeypatch: pytest.MonkeyPatch
+def test_rejects_fields_that_the_table_contradicts(
+    annotation: Any,
+    name: str,
+    by_reference: str | None,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.schema.framework.publish.attribute_docs", lambda _: {})
-    with pytest.raises(NotPublishableError, match=why):
-        publish(annotation, name, by_reference)
+    monkeypatch.setattr("gateway.schema.framework.publish.parse_attribute_docs", lambda _: {})
+    with pytest.raises(InvalidFieldTypeError, match=message):
+        publish_class(annotation, name, by_reference)

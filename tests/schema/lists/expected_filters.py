@@ -2,51 +2,71 @@
 
 from typing import Any
 
-Stated = tuple[str, dict[str, Any], str]
+SqlFilterCase = tuple[str, dict[str, Any], str]
 
-COMPONENTS = "marketplace_offeringcomponent k where k.offering_id = o.id"
-ORDERS = "marketplace_order k where k.resource_id = r.id"
-META = "r.backend_metadata ->>"
-ONLY = "(select count(*) > 0 and count(*) = count(*) filter (where k.billing_type = '{}')"
-WAITING = f"(r.state = 1 and exists (select from {ORDERS} and k.state in (1, 8, 9)))"
+OFFERING_COMPONENTS_SQL = "marketplace_offeringcomponent k where k.offering_id = o.id"
+RESOURCE_ORDERS_SQL = "marketplace_order k where k.resource_id = r.id"
+METADATA_SQL = "r.backend_metadata ->>"
+ONLY_BILLING_TYPE_SQL = (
+    "(select count(*) > 0 and count(*) = count(*) filter (where k.billing_type = '{}')"
+)
+WAITING_RESOURCE_SQL = (
+    f"(r.state = 1 and exists (select from {RESOURCE_ORDERS_SQL} and k.state in (1, 8, 9)))"
+)
 
-TOLD: list[Stated] = [
-    ("resources", {"runtimeState": "ACTIVE"}, f"{META} 'runtime_state' = 'ACTIVE'"),
-    ("resources", {"runtimeState": "active"}, f"{META} 'runtime_state' = 'active'"),
-    ("resources", {"isAttached": True}, f"{META} 'instance_name' is not null"),
-    ("resources", {"isAttached": False}, f"{META} 'instance_name' is null"),
-    ("resources", {"not": {"isAttached": True}}, f"{META} 'instance_name' is null"),
-    ("resources", {"flavorName": "LARGE_"}, f"strpos({META} 'flavor_name', 'Large_') > 0"),
+VALUE_FILTER_CASES: list[SqlFilterCase] = [
+    ("resources", {"runtimeState": "ACTIVE"}, f"{METADATA_SQL} 'runtime_state' = 'ACTIVE'"),
+    ("resources", {"runtimeState": "active"}, f"{METADATA_SQL} 'runtime_state' = 'active'"),
+    ("resources", {"isAttached": True}, f"{METADATA_SQL} 'instance_name' is not null"),
+    ("resources", {"isAttached": False}, f"{METADATA_SQL} 'instance_name' is null"),
+    ("resources", {"not": {"isAttached": True}}, f"{METADATA_SQL} 'instance_name' is null"),
+    ("resources", {"flavorName": "LARGE_"}, f"strpos({METADATA_SQL} 'flavor_name', 'Large_') > 0"),
     ("resources", {"flavorName": "large%"}, "false"),
-    ("resources", {"imageName": "50%"}, f"strpos({META} 'image_name', '50%') > 0"),
+    ("resources", {"imageName": "50%"}, f"strpos({METADATA_SQL} 'image_name', '50%') > 0"),
     ("resources", {"lexisLinksSupported": True}, "o.plugin_options ? 'heappe_url'"),
     ("resources", {"lexisLinksSupported": False}, "not o.plugin_options ? 'heappe_url'"),
     *(
-        ("resources", {f"{kind}Based": said}, f"{no} exists (select from {COMPONENTS}{of})")
+        (
+            "resources",
+            {f"{kind}Based": said},
+            f"{no} exists (select from {OFFERING_COMPONENTS_SQL}{of})",
+        )
         for kind in ("usage", "limit")
         for of in (f" and k.billing_type = '{kind}'",)
         for said, no in ((True, ""), (False, "not"))
     ),
     *(
-        ("resources", {f"only{kind.title()}Based": said}, f"{no} {ONLY.format(kind)} {found}")
+        (
+            "resources",
+            {f"only{kind.title()}Based": said},
+            f"{no} {ONLY_BILLING_TYPE_SQL.format(kind)} {found}",
+        )
         for kind in ("usage", "limit")
-        for found in (f"from {COMPONENTS})",)
+        for found in (f"from {OFFERING_COMPONENTS_SQL})",)
         for said, no in ((True, ""), (False, "not"))
     ),
     *(
-        ("resources", {"componentCount": n}, f"(select count(*) from {COMPONENTS}) = {n}")
+        (
+            "resources",
+            {"componentCount": n},
+            f"(select count(*) from {OFFERING_COMPONENTS_SQL}) = {n}",
+        )
         for n in (-1, 0, 1, 2, 3)
     ),
     *(
         (
             "resources",
             {"limitComponentCount": n},
-            f"(select count(*) from {COMPONENTS} and k.billing_type = 'limit') = {n}",
+            f"(select count(*) from {OFFERING_COMPONENTS_SQL} and k.billing_type = 'limit') = {n}",
         )
         for n in range(4)
     ),
     *(
-        ("resources", {"orderState": names}, f"exists (select from {ORDERS} and k.state in {ids})")
+        (
+            "resources",
+            {"orderState": names},
+            f"exists (select from {RESOURCE_ORDERS_SQL} and k.state in {ids})",
+        )
         for names, ids in (
             (["PENDING_CONSUMER"], "(1)"),
             (["EXECUTING"], "(2)"),
@@ -61,13 +81,13 @@ TOLD: list[Stated] = [
         )
     ),
     ("resources", {"orderState": []}, "false"),
-    ("resources", {"visibleToProviders": True}, f"not {WAITING}"),
+    ("resources", {"visibleToProviders": True}, f"not {WAITING_RESOURCE_SQL}"),
     ("resources", {"visibleToProviders": False}, "true"),
     (
         "resources",
         {"or": [{"usageBased": True}, {"orderState": ["ERRED"]}], "visibleToProviders": True},
-        f"""(exists (select from {COMPONENTS} and k.billing_type = 'usage')
-            or exists (select from {ORDERS} and k.state = 4)) and not {WAITING}""",
+        f"""(exists (select from {OFFERING_COMPONENTS_SQL} and k.billing_type = 'usage')
+            or exists (select from {RESOURCE_ORDERS_SQL} and k.state = 4)) and not {WAITING_RESOURCE_SQL}""",
     ),
     ("resources", {"usageBased": True, "componentCount": 0}, "false"),
     ("resources", {"resourceAttributes": {}}, "true"),
@@ -97,35 +117,35 @@ TOLD: list[Stated] = [
 ]
 """Filters, and conditions on the rows of `filtering`."""
 
-_MANAGED = """o.shared and exists (
+_MANAGED_OFFERING_SQL = """o.shared and exists (
     select from permissions_userrole s join core_user u on u.id = s.user_id
     join django_content_type t on t.id = s.content_type_id
     where s.is_active and s.object_id = o.id and u.uuid = %s
         and (t.app_label, t.model) = ('marketplace', 'offering'))"""
-_ALLOWED = """exists (
+_ALLOWED_CUSTOMER_SQL = """exists (
     select from structure_customer x where x.uuid = %s and (x.id = o.customer_id or o.shared and (
         not exists (select from marketplace_offering_organization_groups g
             where g.offering_id = o.id)
         or exists (select from marketplace_offering_organization_groups g
             join {} using (organizationgroup_id)
             where g.offering_id = o.id and m.customer_id = x.id))))"""
-GROUPS = "structure_customer_organization_groups m"
-ONE_GROUP = (
+CUSTOMER_GROUPS_SQL = "structure_customer_organization_groups m"
+SINGLE_CUSTOMER_GROUP_SQL = (
     "(select id customer_id, organization_group_id organizationgroup_id from structure_customer) m"
 )
 """Which groups customers are in, and how older marketplaces keep their only one."""
-_USED = """exists (
+_USED_OFFERING_SQL = """exists (
     select from marketplace_resource u join structure_project q on q.id = u.project_id
     join structure_customer x on x.id = q.customer_id
     where u.offering_id = o.id and u.state <> 6 and {}.uuid = %s)"""
-_SETTINGS = """exists (
+_SERVICE_SETTINGS_SQL = """exists (
     select from structure_servicesettings s join django_content_type t on t.id = o.content_type_id
     where s.id = o.object_id and t.model = 'servicesettings' and s.uuid = %s)"""
 
-KNOWN: list[tuple[str, str, str, str]] = [
-    ("resources", "serviceManagerUuid", "core_user", _MANAGED),
-    ("offerings", "serviceManagerUuid", "core_user", _MANAGED),
-    ("offerings", "allowedCustomerUuid", "structure_customer", _ALLOWED),
+UUID_FILTER_CASES: list[tuple[str, str, str, str]] = [
+    ("resources", "serviceManagerUuid", "core_user", _MANAGED_OFFERING_SQL),
+    ("offerings", "serviceManagerUuid", "core_user", _MANAGED_OFFERING_SQL),
+    ("offerings", "allowedCustomerUuid", "structure_customer", _ALLOWED_CUSTOMER_SQL),
     (
         "offerings",
         "organizationGroupUuid",
@@ -134,24 +154,26 @@ KNOWN: list[tuple[str, str, str, str]] = [
             join structure_organizationgroup y on y.id = g.organizationgroup_id
             where g.offering_id = o.id and y.uuid = %s)""",
     ),
-    ("offerings", "resourceCustomerUuid", "structure_customer", _USED.format("x")),
-    ("offerings", "resourceProjectUuid", "structure_project", _USED.format("q")),
-    ("offerings", "scopeUuid", "structure_servicesettings", _SETTINGS),
+    ("offerings", "resourceCustomerUuid", "structure_customer", _USED_OFFERING_SQL.format("x")),
+    ("offerings", "resourceProjectUuid", "structure_project", _USED_OFFERING_SQL.format("q")),
+    ("offerings", "scopeUuid", "structure_servicesettings", _SERVICE_SETTINGS_SQL),
 ]
 """Filters by the uuid of a row of a table, and what they mean; the groups stand in braces."""
 
-_TERMS = "exists (select from marketplace_offeringtermsofservice t where t.offering_id = o.id{})"
-_AGREED = """exists (
+_TERMS_OF_SERVICE_SQL = (
+    "exists (select from marketplace_offeringtermsofservice t where t.offering_id = o.id{})"
+)
+_USER_CONSENT_SQL = """exists (
     select from marketplace_userofferingconsent a join core_user u on u.id = a.user_id
     where a.offering_id = o.id and a.revocation_date is null and u.username = '{}')"""
-_ACCOUNT = """exists (
+_OFFERING_USER_SQL = """exists (
     select from marketplace_offeringuser a join core_user u on u.id = a.user_id
     where a.offering_id = o.id and u.username = '{}')"""
 
-VIEWED: list[tuple[str, str, str]] = [
-    ("offerings", "hasTermsOfService", _TERMS.format("")),
-    ("offerings", "hasActiveTermsOfService", _TERMS.format(" and t.is_active")),
-    ("offerings", "userHasConsent", _AGREED),
-    ("offerings", "userHasOfferingUser", _ACCOUNT),
+VIEWER_FILTER_CASES: list[tuple[str, str, str]] = [
+    ("offerings", "hasTermsOfService", _TERMS_OF_SERVICE_SQL.format("")),
+    ("offerings", "hasActiveTermsOfService", _TERMS_OF_SERVICE_SQL.format(" and t.is_active")),
+    ("offerings", "userHasConsent", _USER_CONSENT_SQL),
+    ("offerings", "userHasOfferingUser", _OFFERING_USER_SQL),
 ]
 """Filters that say yes or no, some of them of the viewer, whose name stands in braces."""

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from gateway.schema.lists.attribute_filter import SECRET
-from tests.conftest import NewDatabase
-from tests.support.marketplaces import Marketplace, opened
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.schema.lists.attribute_filter import SECRET_ATTRIBUTES
+from tests.conftest import DatabaseFactory
+from tests.support.marketplaces import Marketplace, open_marketplace
 
-HELD: dict[int, Any] = {
+STORED_ATTRIBUTES: dict[int, Any] = {
     1: {"a": 1, "b": "x"},
     2: {"a": "1"},
     3: {"a": 1.0},
@@ -26,7 +26,7 @@ HELD: dict[int, Any] = {
     10: {"a.b": 1, "ключ": "é"},
 }
 """The attributes of some resources, by their ids; the others have none."""
-FOUND: list[tuple[Any, set[int]]] = [
+ATTRIBUTE_FILTER_CASES: list[tuple[Any, set[int]]] = [
     ({"a": 1}, {1, 3}),
     ({"a": 1.0}, {1, 3}),
     ({"a": "1"}, {2}),
@@ -56,54 +56,62 @@ DOCUMENT = """query($a: JSON, $f: ResourceFilter) {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def marketplace(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+async def attribute_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
     """Give a marketplace in which some resources have attributes, and their ids for slugs."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=30, seed=3)
+        create_marketplace(connection, resource_count=30, seed=3)
         connection.execute("update marketplace_resource set slug = id::text, attributes = '{}'")
-        for id_, held in HELD.items():
+        for id_, attributes in STORED_ATTRIBUTES.items():
             statement = "update marketplace_resource set attributes = %s where id = %s"
-            connection.execute(statement, (json.dumps(held), id_))
-    async with opened(url) as marketplace:
+            connection.execute(statement, (json.dumps(attributes), id_))
+    async with open_marketplace(url) as marketplace:
         yield marketplace
 
 
-@pytest.mark.parametrize(("wanted", "ids"), FOUND, ids=str)
-async def test_a_value_is_held_and_a_list_names_some(
-    marketplace: Marketplace, wanted: Any, ids: set[int]
+@pytest.mark.parametrize(("attributes", "ids"), ATTRIBUTE_FILTER_CASES, ids=str)
+async def test_attribute_values_and_alternatives(
+    attribute_marketplace: Marketplace, attributes: Any, ids: set[int]
 ) -> None:
-    given = {"resourceAttributes": wanted}
-    answer = await marketplace.data(DOCUMENT, a=wanted, f=given)
-    for page in answer.values():
+    filter_value = {"resourceAttributes": attributes}
+    data = await attribute_marketplace.fetch_data(DOCUMENT, a=attributes, f=filter_value)
+    for page in data.values():
         assert {int(each["slug"]) for each in page["nodes"]} == ids
         assert page["totalCount"] == len(ids)
 
 
-async def test_nothing_is_wanted_of_no_attribute(marketplace: Marketplace) -> None:
-    answer = await marketplace.data(DOCUMENT, a={}, f={"not": {"resourceAttributes": {}}})
-    assert (answer["one"]["totalCount"], answer["other"]["totalCount"]) == (30, 0)
+async def test_an_empty_attribute_filter_matches_everything(
+    attribute_marketplace: Marketplace,
+) -> None:
+    data = await attribute_marketplace.fetch_data(
+        DOCUMENT, a={}, f={"not": {"resourceAttributes": {}}}
+    )
+    assert (data["one"]["totalCount"], data["other"]["totalCount"]) == (30, 0)
 
 
-async def test_what_is_looked_for_may_stand_in_the_document(marketplace: Marketplace) -> None:
+async def test_attribute_literals_in_the_document(attribute_marketplace: Marketplace) -> None:
     document = """query($x: JSON, $n: Int) {
         a: resources(filter: { resourceAttributes: { a: 1, b: "x" } }) { totalCount }
         b: resources(filter: { resourceAttributes: { a: $x } }) { totalCount }
         c: resources(filter: { resourceAttributes: { a: [$n, "1"] } }) { totalCount } }"""
-    answer = await marketplace.data(document, x=True, n=1)
-    assert [answer[each]["totalCount"] for each in "abc"] == [1, 1, 3]
+    data = await attribute_marketplace.fetch_data(document, x=True, n=1)
+    assert [data[each]["totalCount"] for each in "abc"] == [1, 1, 3]
 
 
-@pytest.mark.parametrize("wanted", [1, "x", True, [], [{"a": 1}]])
-async def test_what_is_no_object_is_refused(marketplace: Marketplace, wanted: Any) -> None:
-    error = await marketplace.refused(DOCUMENT, f={"or": [{"resourceAttributes": wanted}]})
+@pytest.mark.parametrize("attributes", [1, "x", True, [], [{"a": 1}]])
+async def test_attributes_must_be_an_object(
+    attribute_marketplace: Marketplace, attributes: Any
+) -> None:
+    error = await attribute_marketplace.fetch_error(
+        DOCUMENT, f={"or": [{"resourceAttributes": attributes}]}
+    )
     assert "object" in error["message"]
     path = ["filter", "or", 0, "resourceAttributes"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": path}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "path"),
+    ("attributes", "path"),
     [
         ({"a\0": 1}, []),
         ({"a": "b\0"}, ["a"]),
@@ -117,37 +125,41 @@ async def test_what_is_no_object_is_refused(marketplace: Marketplace, wanted: An
     ],
     ids=["key", "value", "long", "list", "attributes", "values", "object", "infinite", "number"],
 )
-async def test_what_no_database_can_hold_is_refused(
-    marketplace: Marketplace, wanted: Any, path: list[Any]
+async def test_unstorable_attributes_are_rejected(
+    attribute_marketplace: Marketplace, attributes: Any, path: list[Any]
 ) -> None:
-    error = await marketplace.refused(DOCUMENT, a=wanted)
+    error = await attribute_marketplace.fetch_error(DOCUMENT, a=attributes)
     argument = ["filter", "resourceAttributes", *path]
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
 
 
-async def test_what_is_nested_too_deeply_is_refused(marketplace: Marketplace) -> None:
-    wanted: Any = 1
+async def test_too_deeply_nested_attributes_are_rejected(
+    attribute_marketplace: Marketplace,
+) -> None:
+    attributes: Any = 1
     for _ in range(60):
-        wanted = [wanted]
-    error = await marketplace.refused(DOCUMENT, a={"a": wanted})
+        attributes = [attributes]
+    error = await attribute_marketplace.fetch_error(DOCUMENT, a={"a": attributes})
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize("name", sorted(SECRET))
+@pytest.mark.parametrize("name", sorted(SECRET_ATTRIBUTES))
 @pytest.mark.parametrize("username", ["staff", "owner", "provider"])
-async def test_nobody_can_guess_a_secret(demo: Marketplace, name: str, username: str) -> None:
+async def test_secret_attributes_cannot_be_filtered_by(
+    demo: Marketplace, name: str, username: str
+) -> None:
     with psycopg.connect(demo.url) as connection:
         statement = "select attributes ->> %s from marketplace_resource where attributes ? %s"
         row = connection.execute(statement, (name, name)).fetchone()
     assert row is not None
     for guess in (row[0], "wrong", [row[0]], None):
-        for wanted in ({name: guess}, {"a": 1, name: guess}):
-            given = {"not": {"or": [{"resourceAttributes": wanted}]}}
-            error = await demo.refused(DOCUMENT, username, f=given)
+        for attributes in ({name: guess}, {"a": 1, name: guess}):
+            filter_value = {"not": {"or": [{"resourceAttributes": attributes}]}}
+            error = await demo.fetch_error(DOCUMENT, username, f=filter_value)
             assert name in error["message"]
             assert str(row[0]) not in error["message"]
             assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 def test_the_secrets_are_those_of_private_clouds() -> None:
-    assert {"user_username", "user_password"} == SECRET
+    assert {"user_username", "user_password"} == SECRET_ATTRIBUTES

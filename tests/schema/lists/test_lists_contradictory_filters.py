@@ -4,14 +4,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.filter_queries import ITSELF, expected, filtered, kind
+from tests.support.filter_queries import (
+    TABLE_ALIASES,
+    get_filter_type,
+    list_filtered_uuids,
+    select_expected_uuids,
+)
 from tests.support.marketplaces import Marketplace
 
-ONE, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
-PAGE = """query($f: {kind}) {{ {root}(filter: $f) {{
+FIRST_UNKNOWN_UUID, SECOND_UNKNOWN_UUID = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+PAGE_QUERY = """query($f: {kind}) {{ {root}(filter: $f) {{
     totalCount nodes {{ uuid }} edges {{ cursor }}
     pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }}"""
-NOTHING = {
+EMPTY_PAGE = {
     "totalCount": 0,
     "nodes": [],
     "edges": [],
@@ -22,12 +27,12 @@ NOTHING = {
         "endCursor": None,
     },
 }
-NEVER: dict[str, dict[str, Any]] = {
+UNSATISFIABLE_FILTERS: dict[str, dict[str, Any]] = {
     "one of none": {"uuid": []},
     "no choice": {"or": []},
     "not everything": {"not": {}},
     "not a list of nothing": {"not": {"and": []}},
-    "none that is there": {"uuid": [ONE, OTHER]},
+    "none that is there": {"uuid": [FIRST_UNKNOWN_UUID, SECOND_UNKNOWN_UUID]},
     "two at once": {"and": [{"uuid": ["@one"]}, {"uuid": ["@other"]}]},
     "two at once, beside each other": {"uuid": ["@one"], "and": [{"uuid": ["@other"]}]},
     "one and not that": {"uuid": ["@one"], "not": {"uuid": ["@one"]}},
@@ -36,7 +41,7 @@ NEVER: dict[str, dict[str, Any]] = {
     "only what never holds": {"or": [{"uuid": []}, {"or": []}, {"not": {}}]},
     "never": {"created": "9999-12-31T23:59:59Z"},
 }
-ALWAYS: dict[str, dict[str, Any]] = {
+TAUTOLOGICAL_FILTERS: dict[str, dict[str, Any]] = {
     "nothing asked": {},
     "nulls": {"uuid": None, "created": None, "not": None, "and": None, "or": None},
     "not one of none": {"not": {"uuid": []}},
@@ -44,7 +49,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "one or not that": {"or": [{"uuid": ["@one"]}, {"not": {"uuid": ["@one"]}}]},
     "ever": {"created": "0001-01-01T00:00:00Z"},
 }
-MORE: list[tuple[str, dict[str, Any]]] = [
+UNSATISFIABLE_LIST_FILTERS: list[tuple[str, dict[str, Any]]] = [
     ("resources", {"state": []}),
     ("resources", {"state": ["OK"], "not": {"state": ["OK"]}}),
     ("resources", {"created": "2025-01-02T00:00:00Z", "createdBefore": "2025-01-01T00:00:00Z"}),
@@ -66,69 +71,85 @@ MORE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def meant(wanted: Any, uuids: list[str]) -> Any:
+def substitute_uuids(filter_value: Any, uuids: list[str]) -> Any:
     """Give what is wanted of two rows, in place of their names."""
-    if isinstance(wanted, dict):
-        return {name: meant(each, uuids) for name, each in wanted.items()}
-    if isinstance(wanted, list):
-        return [meant(each, uuids) for each in wanted]
-    return {"@one": uuids[0], "@other": uuids[1]}.get(wanted, wanted) if wanted else wanted
+    if isinstance(filter_value, dict):
+        return {name: substitute_uuids(item, uuids) for name, item in filter_value.items()}
+    if isinstance(filter_value, list):
+        return [substitute_uuids(item, uuids) for item in filter_value]
+    return (
+        {"@one": uuids[0], "@other": uuids[1]}.get(filter_value, filter_value)
+        if filter_value
+        else filter_value
+    )
 
 
-def two(marketplace: Marketplace, root: str) -> list[str]:
+def get_two_uuids(marketplace: Marketplace, root: str) -> list[str]:
     """Give the uuids of two rows of a list."""
-    return sorted(expected(marketplace.url, root, "true"))[:2]
+    return sorted(select_expected_uuids(marketplace.url, root, "true"))[:2]
 
 
-async def finds_nothing(at: Marketplace, root: str, wanted: Any, as_: str = "staff") -> None:
-    document = PAGE.format(kind=kind(root).name, root=root)
-    assert (await at.data(document, as_, f=wanted))[root] == NOTHING
+async def assert_empty_page(
+    marketplace: Marketplace, root: str, filter_value: Any, username: str = "staff"
+) -> None:
+    document = PAGE_QUERY.format(kind=get_filter_type(root).name, root=root)
+    assert (await marketplace.fetch_data(document, username, f=filter_value))[root] == EMPTY_PAGE
 
 
-@pytest.mark.parametrize("root", ITSELF)
-@pytest.mark.parametrize("wanted", NEVER.values(), ids=NEVER)
+@pytest.mark.parametrize("root", TABLE_ALIASES)
+@pytest.mark.parametrize("filter_value", UNSATISFIABLE_FILTERS.values(), ids=UNSATISFIABLE_FILTERS)
 async def test_a_contradiction_is_an_empty_list(
-    demo: Marketplace, waldur: Marketplace, root: str, wanted: dict[str, Any]
+    demo: Marketplace, waldur: Marketplace, root: str, filter_value: dict[str, Any]
 ) -> None:
-    for at in (demo, waldur):
-        await finds_nothing(at, root, meant(wanted, two(at, root)))
-    await finds_nothing(demo, root, meant(wanted, two(demo, root)), "owner")
+    for marketplace in (demo, waldur):
+        await assert_empty_page(
+            marketplace, root, substitute_uuids(filter_value, get_two_uuids(marketplace, root))
+        )
+    await assert_empty_page(
+        demo, root, substitute_uuids(filter_value, get_two_uuids(demo, root)), "owner"
+    )
 
 
-@pytest.mark.parametrize("root", ITSELF)
-@pytest.mark.parametrize("wanted", ALWAYS.values(), ids=ALWAYS)
-async def test_what_always_holds_leaves_nothing_out(
-    demo: Marketplace, root: str, wanted: dict[str, Any]
+@pytest.mark.parametrize("root", TABLE_ALIASES)
+@pytest.mark.parametrize("filter_value", TAUTOLOGICAL_FILTERS.values(), ids=TAUTOLOGICAL_FILTERS)
+async def test_tautological_filters_match_everything(
+    demo: Marketplace, root: str, filter_value: dict[str, Any]
 ) -> None:
-    found = await filtered(demo, root, meant(wanted, two(demo, root)))
-    assert found == expected(demo.url, root, "true")
+    uuids = await list_filtered_uuids(
+        demo, root, substitute_uuids(filter_value, get_two_uuids(demo, root))
+    )
+    assert uuids == select_expected_uuids(demo.url, root, "true")
 
 
-@pytest.mark.parametrize(("root", "wanted"), MORE)
+@pytest.mark.parametrize(("root", "filter_value"), UNSATISFIABLE_LIST_FILTERS)
 async def test_fields_may_contradict_each_other(
-    demo: Marketplace, root: str, wanted: dict[str, Any]
+    demo: Marketplace, root: str, filter_value: dict[str, Any]
 ) -> None:
-    await finds_nothing(demo, root, meant(wanted, two(demo, "projects")))
+    await assert_empty_page(
+        demo, root, substitute_uuids(filter_value, get_two_uuids(demo, "projects"))
+    )
 
 
-@pytest.mark.parametrize("wanted", NEVER.values(), ids=NEVER)
-async def test_a_contradiction_is_an_empty_list_below_each_row(
-    demo: Marketplace, wanted: dict[str, Any]
+@pytest.mark.parametrize("filter_value", UNSATISFIABLE_FILTERS.values(), ids=UNSATISFIABLE_FILTERS)
+async def test_a_contradiction_is_an_empty_nested_list(
+    demo: Marketplace, filter_value: dict[str, Any]
 ) -> None:
     document = """query($f: ResourceFilter) { projects(first: 300) { nodes {
         resources(filter: $f) { totalCount nodes { uuid } } } } }"""
-    given = meant(wanted, two(demo, "resources"))
-    rows = (await demo.data(document, "owner", f=given))["projects"]["nodes"]
+    substituted_filter = substitute_uuids(filter_value, get_two_uuids(demo, "resources"))
+    rows = (await demo.fetch_data(document, "owner", f=substituted_filter))["projects"]["nodes"]
     assert rows
     assert all(row["resources"] == {"totalCount": 0, "nodes": []} for row in rows)
 
 
-async def test_sides_searches_and_names_contradict_filters_too(demo: Marketplace) -> None:
+async def test_other_arguments_can_contradict_filters(demo: Marketplace) -> None:
     for arguments in (
         'visibleAs: CONSUMER, visibleToUsername: "nobody"',
         'query: "no such thing", filter: { state: OK }',
         'query: "0123456789abcdef0123456789abcdef", filter: { uuid: [] }',
         'visibleToUsername: "no such user", filter: { not: { uuid: [] } }',
     ):
-        found = await demo.data(f"{{ resources({arguments}) {{ totalCount nodes {{ uuid }} }} }}")
-        assert found["resources"] == {"totalCount": 0, "nodes": []}
+        data = await demo.fetch_data(
+            f"{{ resources({arguments}) {{ totalCount nodes {{ uuid }} }} }}"
+        )
+        assert data["resources"] == {"totalCount": 0, "nodes": []}

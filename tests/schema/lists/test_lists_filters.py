@@ -5,21 +5,32 @@ from typing import Any
 import pytest
 from graphql import is_list_type
 
-from tests.schema.lists.expected_filters import KNOWN, TOLD, VIEWED
-from tests.support.filter_queries import ITSELF, ROWS, expected, filtered, kind, read
+from tests.schema.lists.expected_filters import (
+    UUID_FILTER_CASES,
+    VALUE_FILTER_CASES,
+    VIEWER_FILTER_CASES,
+)
+from tests.support.filter_queries import (
+    FROM_CLAUSES,
+    TABLE_ALIASES,
+    get_filter_type,
+    list_filtered_uuids,
+    select_expected_uuids,
+    select_first_column,
+)
 from tests.support.marketplaces import Marketplace
 
-MOMENTS = {
+MOMENT_COMPARISONS = {
     "created": "{0}.created >=",
     "createdBefore": "{0}.created <=",
     "modified": "{0}.modified >=",
     "modifiedBefore": "{0}.modified <=",
 }
-NAMED = {"uuid": "{0}.uuid =", "nameExact": "{0}.name =", "slug": "{0}.slug ="}
-COMPARED = {
+NAME_COMPARISONS = {"uuid": "{0}.uuid =", "nameExact": "{0}.name =", "slug": "{0}.slug ="}
+COMPARISONS_BY_LIST = {
     "resources": {
-        **NAMED,
-        **MOMENTS,
+        **NAME_COMPARISONS,
+        **MOMENT_COMPARISONS,
         "backendId": "nullif(r.backend_id, '') =",
         "endDate": "r.end_date >=",
         "endDateBefore": "r.end_date <=",
@@ -41,8 +52,8 @@ COMPARED = {
         "categoryUuid": "category.uuid =",
     },
     "offerings": {
-        **NAMED,
-        **MOMENTS,
+        **NAME_COMPARISONS,
+        **MOMENT_COMPARISONS,
         "type": "o.type =",
         "shared": "o.shared =",
         "billable": "o.billable =",
@@ -52,9 +63,9 @@ COMPARED = {
         "parentUuid": "parent.uuid =",
     },
     "orders": {
-        "uuid": NAMED["uuid"],
-        "created": MOMENTS["created"],
-        "modified": MOMENTS["modified"],
+        "uuid": NAME_COMPARISONS["uuid"],
+        "created": MOMENT_COMPARISONS["created"],
+        "modified": MOMENT_COMPARISONS["modified"],
         "resourceUuid": "r.uuid =",
         "offeringUuid": "o.uuid =",
         "offeringSlug": "o.slug =",
@@ -66,19 +77,19 @@ COMPARED = {
         "categoryUuid": "category.uuid =",
     },
     "projects": {
-        **NAMED,
+        **NAME_COMPARISONS,
         "customerUuid": "c.uuid =",
-        "created": MOMENTS["created"],
-        "createdBefore": MOMENTS["createdBefore"],
+        "created": MOMENT_COMPARISONS["created"],
+        "createdBefore": MOMENT_COMPARISONS["createdBefore"],
     },
     "customers": {
-        **NAMED,
-        "created": MOMENTS["created"],
-        "createdBefore": MOMENTS["createdBefore"],
+        **NAME_COMPARISONS,
+        "created": MOMENT_COMPARISONS["created"],
+        "createdBefore": MOMENT_COMPARISONS["createdBefore"],
     },
 }
 """For each filter field the column and the comparison; the values are those that rows have."""
-STATED: list[tuple[str, dict[str, Any], str]] = [
+SQL_FILTER_CASES: list[tuple[str, dict[str, Any], str]] = [
     ("resources", {"name": "TEST"}, "r.name ilike '%test%'"),
     ("resources", {"name": "%"}, "strpos(r.name, '%') > 0"),
     ("resources", {"name": "_"}, "strpos(r.name, '_') > 0"),
@@ -117,74 +128,103 @@ STATED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize("root", COMPARED)
+@pytest.mark.parametrize("root", COMPARISONS_BY_LIST)
 def test_every_filter_field_is_tested(root: str) -> None:
-    stated = {name for where, wanted, _ in (*STATED, *TOLD) if where == root for name in wanted}
-    stated |= {field for where, field, *_ in (*KNOWN, *VIEWED) if where == root}
-    joined = {"and", "or", "not"}
-    assert set(kind(root).fields) == {*COMPARED[root], *stated, *joined}
+    case_fields = {
+        name
+        for list_name, filter_value, _ in (*SQL_FILTER_CASES, *VALUE_FILTER_CASES)
+        if list_name == root
+        for name in filter_value
+    }
+    case_fields |= {
+        field
+        for list_name, field, *_ in (*UUID_FILTER_CASES, *VIEWER_FILTER_CASES)
+        if list_name == root
+    }
+    operators = {"and", "or", "not"}
+    assert set(get_filter_type(root).fields) == {
+        *COMPARISONS_BY_LIST[root],
+        *case_fields,
+        *operators,
+    }
 
 
 @pytest.mark.parametrize(
-    ("root", "field"), [(root, field) for root, fields in COMPARED.items() for field in fields]
+    ("root", "field"),
+    [(root, field) for root, fields in COMPARISONS_BY_LIST.items() for field in fields],
 )
 async def test_compares_as_rest_does(demo: Marketplace, root: str, field: str) -> None:
-    condition = COMPARED[root][field].format(ITSELF[root])
+    condition = COMPARISONS_BY_LIST[root][field].format(TABLE_ALIASES[root])
     column = condition.rsplit(" ", 1)[0]
-    values = read(
+    values = select_first_column(
         demo.url,
-        f"select v from (select distinct {column} v from {ROWS[root]}) s where v is not null"
+        f"select v from (select distinct {column} v from {FROM_CLAUSES[root]}) s where v is not null"
         " order by v",
     )
     assert values, "no row has a value to compare with"
     for value in {values[0], values[len(values) // 2], values[-1]}:
-        plain: Any = value if isinstance(value, (bool, str)) else str(value)
-        given = [plain] if is_list_type(kind(root).fields[field].type) else plain
-        wanted = expected(demo.url, root, f"{condition} %s", value)
-        assert await filtered(demo, root, {field: given}) == wanted
+        literal: Any = value if isinstance(value, (bool, str)) else str(value)
+        filter_value = (
+            [literal] if is_list_type(get_filter_type(root).fields[field].type) else literal
+        )
+        expected_uuids = select_expected_uuids(demo.url, root, f"{condition} %s", value)
+        assert await list_filtered_uuids(demo, root, {field: filter_value}) == expected_uuids
 
 
-@pytest.mark.parametrize(("root", "wanted", "condition"), STATED)
-async def test_joins_and_searches(
-    demo: Marketplace, root: str, wanted: dict[str, Any], condition: str
+@pytest.mark.parametrize(("root", "filter_value", "condition"), SQL_FILTER_CASES)
+async def test_filters_match_their_sql_conditions(
+    demo: Marketplace, root: str, filter_value: dict[str, Any], condition: str
 ) -> None:
-    assert await filtered(demo, root, wanted) == expected(demo.url, root, condition)
+    assert await list_filtered_uuids(demo, root, filter_value) == select_expected_uuids(
+        demo.url, root, condition
+    )
 
 
 async def test_both_spellings_of_a_uuid_are_one(demo: Marketplace) -> None:
-    (uuid,) = read(demo.url, "select uuid from marketplace_resource order by id limit 1")
+    (uuid,) = select_first_column(
+        demo.url, "select uuid from marketplace_resource order by id limit 1"
+    )
     for spelling in (str(uuid), uuid.hex, uuid.hex.upper()):
-        assert await filtered(demo, "resources", {"uuid": [spelling]}) == {uuid.hex}
+        assert await list_filtered_uuids(demo, "resources", {"uuid": [spelling]}) == {uuid.hex}
 
 
-async def test_a_list_is_no_text_with_commas(demo: Marketplace) -> None:
+async def test_lists_are_not_comma_separated_text(demo: Marketplace) -> None:
     """REST has lists of uuids and slugs in one text; here a comma is no more than a sign."""
-    found = read(demo.url, "select uuid from marketplace_offering order by id limit 2")
-    both = [each.hex for each in found]
-    of_both = expected(demo.url, "resources", "o.uuid = any(%s)", found)
-    assert await filtered(demo, "resources", {"offeringUuid": both}) == of_both
-    (one, _), wanted = both, expected(demo.url, "resources", "o.uuid = %s", found[0])
-    assert await filtered(demo, "resources", {"offeringUuid": one}) == wanted
+    offering_uuids = select_first_column(
+        demo.url, "select uuid from marketplace_offering order by id limit 2"
+    )
+    both = [each.hex for each in offering_uuids]
+    expected_of_both = select_expected_uuids(
+        demo.url, "resources", "o.uuid = any(%s)", offering_uuids
+    )
+    assert await list_filtered_uuids(demo, "resources", {"offeringUuid": both}) == expected_of_both
+    (one, _), expected_of_one = (
+        both,
+        select_expected_uuids(demo.url, "resources", "o.uuid = %s", offering_uuids[0]),
+    )
+    assert await list_filtered_uuids(demo, "resources", {"offeringUuid": one}) == expected_of_one
     document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
-    error = await demo.refused(document, f={"offeringUuid": ",".join(both)})
+    error = await demo.fetch_error(document, f={"offeringUuid": ",".join(both)})
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert "offeringUuid" in error["message"]
-    slugs = read(demo.url, "select slug from marketplace_offering order by id limit 2")
-    assert await filtered(demo, "resources", {"offeringSlug": slugs}) == of_both
-    assert await filtered(demo, "resources", {"offeringSlug": ",".join(slugs)}) == set()
+    slugs = select_first_column(
+        demo.url, "select slug from marketplace_offering order by id limit 2"
+    )
+    assert await list_filtered_uuids(demo, "resources", {"offeringSlug": slugs}) == expected_of_both
+    assert await list_filtered_uuids(demo, "resources", {"offeringSlug": ",".join(slugs)}) == set()
 
 
-async def test_a_filter_may_be_deep_but_not_bottomless(demo: Marketplace) -> None:
-    wanted: dict[str, Any] = {"paused": True}
+async def test_filter_depth_is_limited(demo: Marketplace) -> None:
+    filter_value: dict[str, Any] = {"paused": True}
     for _ in range(6):
-        wanted = {"not": wanted}
+        filter_value = {"not": filter_value}
     document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
-    error = await demo.refused(document, f=wanted)
+    error = await demo.fetch_error(document, f=filter_value)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["extensions"]["argument"][0] == "filter"
 
 
-async def test_a_text_that_is_too_long_to_look_for_is_refused(demo: Marketplace) -> None:
+async def test_too_long_filter_text_is_rejected(demo: Marketplace) -> None:
     document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
-    error = await demo.refused(document, f={"or": [{"name": "x" * 1001}]})
+    error = await demo.fetch_error(document, f={"or": [{"name": "x" * 1001}]})
     assert error["extensions"]["argument"] == ["filter", "or", 0, "name"]

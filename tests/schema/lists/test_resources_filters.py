@@ -7,14 +7,24 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from tests.conftest import NewDatabase
-from tests.schema.lists.expected_filters import GROUPS, KNOWN, ONE_GROUP, TOLD, VIEWED
-from tests.support.filter_queries import expected, filtered, read
-from tests.support.marketplaces import Marketplace, opened
+from gateway.demo.marketplace.fill import create_marketplace
+from tests.conftest import DatabaseFactory
+from tests.schema.lists.expected_filters import (
+    CUSTOMER_GROUPS_SQL,
+    SINGLE_CUSTOMER_GROUP_SQL,
+    UUID_FILTER_CASES,
+    VALUE_FILTER_CASES,
+    VIEWER_FILTER_CASES,
+)
+from tests.support.filter_queries import (
+    list_filtered_uuids,
+    select_expected_uuids,
+    select_first_column,
+)
+from tests.support.marketplaces import Marketplace, open_marketplace
 
-UNKNOWN = "0123456789abcdef" * 2
-CHANGES = """
+UNKNOWN_UUID = "0123456789abcdef" * 2
+FIXTURE_CHANGES_SQL = """
 update marketplace_offering set plugin_options = plugin_options || '{"heappe_url": "https://lexis"}'
     where id % 3 = 0;
 update marketplace_offering set attributes = '{"tier": "gold", "tags": ["a", "b"]}'
@@ -31,101 +41,126 @@ update marketplace_offeringtermsofservice set is_active = false where id % 2 = 0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def changed(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+async def varied_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
     """Give a demo in which each filter has something to find, and something to leave out."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=200, seed=3)
+        create_marketplace(connection, resource_count=200, seed=3)
         connection.execute("update marketplace_offeringcomponent set type = id::text")
-        connection.execute(CHANGES.encode())
-    async with opened(url) as marketplace:
+        connection.execute(FIXTURE_CHANGES_SQL.encode())
+    async with open_marketplace(url) as marketplace:
         yield marketplace
 
 
-@pytest.mark.parametrize(("root", "wanted", "condition"), TOLD)
-async def test_finds_what_rest_does(
-    changed: Marketplace, root: str, wanted: dict[str, Any], condition: str
+@pytest.mark.parametrize(("root", "filter_value", "condition"), VALUE_FILTER_CASES)
+async def test_filters_find_what_rest_finds(
+    varied_marketplace: Marketplace, root: str, filter_value: dict[str, Any], condition: str
 ) -> None:
-    assert await filtered(changed, root, wanted) == expected(changed.url, root, condition)
+    assert await list_filtered_uuids(
+        varied_marketplace, root, filter_value
+    ) == select_expected_uuids(varied_marketplace.url, root, condition)
 
 
-@pytest.mark.parametrize(("root", "wanted", "condition"), TOLD)
+@pytest.mark.parametrize(("root", "filter_value", "condition"), VALUE_FILTER_CASES)
 async def test_finds_the_same_in_an_older_marketplace(
-    waldur: Marketplace, root: str, wanted: dict[str, Any], condition: str
+    waldur: Marketplace, root: str, filter_value: dict[str, Any], condition: str
 ) -> None:
-    assert await filtered(waldur, root, wanted) == expected(waldur.url, root, condition)
+    assert await list_filtered_uuids(waldur, root, filter_value) == select_expected_uuids(
+        waldur.url, root, condition
+    )
 
 
-async def test_most_filters_find_some_and_leave_out_others(changed: Marketplace) -> None:
-    telling = 0
-    for root, _, condition in TOLD:
-        found, others = (expected(changed.url, root, each) for each in (condition, "true"))
-        telling += bool(found) and found != others
-    assert telling > 0.6 * len(TOLD)
+async def test_most_filters_find_some_and_leave_out_others(varied_marketplace: Marketplace) -> None:
+    selective_count = 0
+    for root, _, condition in VALUE_FILTER_CASES:
+        matching_uuids, all_uuids = (
+            select_expected_uuids(varied_marketplace.url, root, each)
+            for each in (condition, "true")
+        )
+        selective_count += bool(matching_uuids) and matching_uuids != all_uuids
+    assert selective_count > 0.6 * len(VALUE_FILTER_CASES)
 
 
-@pytest.mark.parametrize(("root", "field", "table", "condition"), KNOWN)
-async def test_finds_what_belongs_to_another_row(
-    changed: Marketplace, root: str, field: str, table: str, condition: str
+@pytest.mark.parametrize(("root", "field", "table", "condition"), UUID_FILTER_CASES)
+async def test_filters_by_uuids_of_other_rows(
+    varied_marketplace: Marketplace, root: str, field: str, table: str, condition: str
 ) -> None:
-    await by_uuids(changed, (root, field), table, condition.format(GROUPS))
+    await check_uuid_filter(
+        varied_marketplace, (root, field), table, condition.format(CUSTOMER_GROUPS_SQL)
+    )
 
 
-@pytest.mark.parametrize(("root", "field", "table", "condition"), KNOWN)
-async def test_finds_it_in_an_older_marketplace(
+@pytest.mark.parametrize(("root", "field", "table", "condition"), UUID_FILTER_CASES)
+async def test_filters_by_uuids_of_other_rows_in_an_older_marketplace(
     waldur: Marketplace, root: str, field: str, table: str, condition: str
 ) -> None:
-    await by_uuids(waldur, (root, field), table, condition.format(ONE_GROUP))
+    await check_uuid_filter(
+        waldur, (root, field), table, condition.format(SINGLE_CUSTOMER_GROUP_SQL)
+    )
 
 
-async def by_uuids(at: Marketplace, place: tuple[str, str], table: str, condition: str) -> None:
+async def check_uuid_filter(
+    marketplace: Marketplace, list_and_field: tuple[str, str], table: str, condition: str
+) -> None:
     """Filter by uuids of rows of a table, and by one that no row has."""
-    root, field = place
-    uuids = read(at.url, f"select uuid from {table} order by id")
+    root, field = list_and_field
+    uuids = select_first_column(marketplace.url, f"select uuid from {table} order by id")
     for uuid in uuids[:: len(uuids) // 12 + 1]:
-        found = await filtered(at, root, {field: str(uuid)})
-        assert found == expected(at.url, root, condition, uuid)
-    assert await filtered(at, root, {field: UNKNOWN}) == set()
+        filtered_uuids = await list_filtered_uuids(marketplace, root, {field: str(uuid)})
+        assert filtered_uuids == select_expected_uuids(marketplace.url, root, condition, uuid)
+    assert await list_filtered_uuids(marketplace, root, {field: UNKNOWN_UUID}) == set()
 
 
 @pytest.mark.parametrize("username", ["staff", "member", "owner"])
-@pytest.mark.parametrize(("root", "field", "condition"), VIEWED)
-async def test_finds_what_is_the_viewer_s(
-    changed: Marketplace, root: str, field: str, condition: str, username: str
+@pytest.mark.parametrize(("root", "field", "condition"), VIEWER_FILTER_CASES)
+async def test_viewer_dependent_filters(
+    varied_marketplace: Marketplace, root: str, field: str, condition: str, username: str
 ) -> None:
-    seen = await filtered(changed, root, {}, username)
-    met = seen & expected(changed.url, root, condition.format(username))
-    assert await filtered(changed, root, {field: True}, username) == met
-    assert await filtered(changed, root, {field: False}, username) == seen - met
+    visible_uuids = await list_filtered_uuids(varied_marketplace, root, {}, username)
+    matching_uuids = visible_uuids & select_expected_uuids(
+        varied_marketplace.url, root, condition.format(username)
+    )
+    assert (
+        await list_filtered_uuids(varied_marketplace, root, {field: True}, username)
+        == matching_uuids
+    )
+    assert (
+        await list_filtered_uuids(varied_marketplace, root, {field: False}, username)
+        == visible_uuids - matching_uuids
+    )
 
 
 @pytest.mark.parametrize(
     "field", ["hasTermsOfService", "hasActiveTermsOfService", "userHasConsent"]
 )
-async def test_what_an_older_marketplace_lacks_is_not_there(
-    waldur: Marketplace, field: str
+async def test_filters_on_missing_tables_match_nothing(waldur: Marketplace, field: str) -> None:
+    visible_uuids = await list_filtered_uuids(waldur, "offerings", {})
+    assert await list_filtered_uuids(waldur, "offerings", {field: True}) == set()
+    assert await list_filtered_uuids(waldur, "offerings", {field: False}) == visible_uuids
+
+
+async def test_offerings_are_found_by_visible_resources_only(
+    varied_marketplace: Marketplace,
 ) -> None:
-    seen = await filtered(waldur, "offerings", {})
-    assert await filtered(waldur, "offerings", {field: True}) == set()
-    assert await filtered(waldur, "offerings", {field: False}) == seen
-
-
-async def test_offerings_are_found_by_visible_resources_only(changed: Marketplace) -> None:
-    projects = read(changed.url, "select uuid from structure_project where not is_removed")
+    project_uuids = select_first_column(
+        varied_marketplace.url, "select uuid from structure_project where not is_removed"
+    )
     document = "{ projects(first: 300) { nodes { uuid } } }"
-    own = (await changed.data(document, "member"))["projects"]["nodes"]
-    seen = {each["uuid"] for each in own}
-    found = {
-        each.hex: await filtered(changed, "offerings", {"resourceProjectUuid": str(each)}, "member")
-        for each in projects
+    member_projects = (await varied_marketplace.fetch_data(document, "member"))["projects"]["nodes"]
+    visible_uuids = {each["uuid"] for each in member_projects}
+    offerings_by_project = {
+        each.hex: await list_filtered_uuids(
+            varied_marketplace, "offerings", {"resourceProjectUuid": str(each)}, "member"
+        )
+        for each in project_uuids
     }
-    assert any(found[each] for each in seen)
-    assert not any(found[each] for each in {*found} - seen)
+    assert any(offerings_by_project[each] for each in visible_uuids)
+    assert not any(offerings_by_project[each] for each in {*offerings_by_project} - visible_uuids)
 
 
-async def test_filters_take_no_more_statements(changed: Marketplace) -> None:
-    wanted = {"usageBased": True, "orderState": ["DONE"], "resourceAttributes": {"a": [1]}}
+async def test_filters_take_no_more_statements(varied_marketplace: Marketplace) -> None:
+    filter_value = {"usageBased": True, "orderState": ["DONE"], "resourceAttributes": {"a": [1]}}
     document = """query($f: ResourceFilter) {
         resources(filter: $f, visibleToUsername: "owner") { totalCount nodes { uuid } } }"""
-    await changed.data(document, f=wanted)
-    assert len(changed.database.asked) == 2
+    await varied_marketplace.fetch_data(document, f=filter_value)
+    assert len(varied_marketplace.database.recorded_sql) == 2

@@ -6,18 +6,23 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from tests.conftest import NewDatabase
-from tests.support.filter_queries import read
-from tests.support.marketplaces import Marketplace, opened
+from gateway.demo.marketplace.fill import create_marketplace
+from tests.conftest import DatabaseFactory
+from tests.support.filter_queries import select_first_column
+from tests.support.marketplaces import Marketplace, open_marketplace
 
 DOCUMENT = "query($q: String) { resources(first: 300, query: $q) { totalCount nodes { uuid } } }"
-KINDS = ("openstack_tenant", "openstack_instance", "openstack_volume", "waldur_slurm_allocation")
-BEHIND = """select r.uuid, t.uuid from {0} t join marketplace_resource r on r.object_id = t.id
+BACKEND_TABLES = (
+    "openstack_tenant",
+    "openstack_instance",
+    "openstack_volume",
+    "waldur_slurm_allocation",
+)
+BACKEND_PAIRS_SQL = """select r.uuid, t.uuid from {0} t join marketplace_resource r on r.object_id = t.id
 join django_content_type k on k.id = r.content_type_id and k.app_label || '_' || k.model = '{0}'
 order by r.id"""
-PEOPLE = ("staff", "owner", "member", "provider", "dual", "reader", "nobody")
-CHANGES = (
+USERNAMES = ("staff", "owner", "member", "provider", "dual", "reader", "nobody")
+FIXTURE_CHANGES_SQL = (
     """update marketplace_resource set backend_id = (select uuid::text from openstack_tenant
         where id = 1)
     where id = (select min(r.id) from marketplace_resource r
@@ -30,103 +35,121 @@ CHANGES = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def changed(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+async def ambiguous_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
     """Give a marketplace in which one uuid can mean several resources."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=100, seed=3)
-        for each in CHANGES:
-            assert connection.execute(each.encode()).rowcount == 1
-    async with opened(url) as marketplace:
+        create_marketplace(connection, resource_count=100, seed=3)
+        for statement in FIXTURE_CHANGES_SQL:
+            assert connection.execute(statement.encode()).rowcount == 1
+    async with open_marketplace(url) as marketplace:
         yield marketplace
 
 
-async def found(at: Marketplace, query: str, as_: str = "staff") -> list[str]:
+async def search_resource_uuids(
+    marketplace: Marketplace, query: str, username: str = "staff"
+) -> list[str]:
     """Give the uuids of the resources that a search finds."""
-    page = (await at.data(DOCUMENT, as_, q=query))["resources"]
+    page = (await marketplace.fetch_data(DOCUMENT, username, q=query))["resources"]
     assert page["totalCount"] == len(page["nodes"])
     return [each["uuid"] for each in page["nodes"]]
 
 
-async def seen(at: Marketplace, username: str) -> set[str]:
+async def list_visible_uuids(marketplace: Marketplace, username: str) -> set[str]:
     """Give the uuids of the resources that somebody sees."""
-    return {*await found(at, "", username)}
+    return {*await search_resource_uuids(marketplace, "", username)}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_what_any_known_plugin_made_leads_to_its_resource(
+@pytest.mark.parametrize("kind", BACKEND_TABLES)
+async def test_backend_object_uuids_find_their_resources(
     demo: Marketplace, waldur: Marketplace, kind: str
 ) -> None:
-    for at in (demo, waldur):
-        with psycopg.connect(at.url) as connection:
-            rows = connection.execute(BEHIND.format(kind).encode()).fetchall()
+    for marketplace in (demo, waldur):
+        with psycopg.connect(marketplace.url) as connection:
+            rows = connection.execute(BACKEND_PAIRS_SQL.format(kind).encode()).fetchall()
         assert rows
         for resource, uuid in rows[:: len(rows) // 4 + 1]:
             for spelling in (str(uuid), uuid.hex.upper()):
-                assert await found(at, spelling) == [resource.hex]
+                assert await search_resource_uuids(marketplace, spelling) == [resource.hex]
 
 
 @pytest.mark.parametrize("username", ["owner", "member", "provider", "nobody"])
-async def test_of_a_hidden_resource_nothing_is_found(demo: Marketplace, username: str) -> None:
+async def test_hidden_resources_are_not_found(demo: Marketplace, username: str) -> None:
     rows = []
     with psycopg.connect(demo.url) as connection:
-        for kind in KINDS:
-            rows += connection.execute(BEHIND.format(kind).encode()).fetchall()
+        for kind in BACKEND_TABLES:
+            rows += connection.execute(BACKEND_PAIRS_SQL.format(kind).encode()).fetchall()
     document = "query($u: UUID!) { resource(uuid: $u) { uuid } }"
-    met = set()
+    outcomes = set()
     for resource, uuid in rows[:: len(rows) // 12 + 1]:
-        shown = (await demo.data(document, username, u=resource.hex))["resource"] is not None
-        assert await found(demo, uuid.hex, username) == ([resource.hex] if shown else [])
-        met.add(shown)
-    assert met == ({False} if username == "nobody" else {True, False})
+        is_visible = (await demo.fetch_data(document, username, u=resource.hex))[
+            "resource"
+        ] is not None
+        assert await search_resource_uuids(demo, uuid.hex, username) == (
+            [resource.hex] if is_visible else []
+        )
+        outcomes.add(is_visible)
+    assert outcomes == ({False} if username == "nobody" else {True, False})
 
 
-async def test_what_a_plugin_made_goes_before_what_only_has_the_text(changed: Marketplace) -> None:
-    (uuid,) = read(changed.url, "select uuid from openstack_tenant where id = 1")
-    ((own, _), *_) = behind(changed, "openstack_tenant")
-    assert await found(changed, str(uuid)) == [own]
+async def test_backend_objects_take_precedence_over_text(
+    ambiguous_marketplace: Marketplace,
+) -> None:
+    (uuid,) = select_first_column(
+        ambiguous_marketplace.url, "select uuid from openstack_tenant where id = 1"
+    )
+    ((resource_uuid, _), *_) = select_backend_pairs(ambiguous_marketplace, "openstack_tenant")
+    assert await search_resource_uuids(ambiguous_marketplace, str(uuid)) == [resource_uuid]
 
 
-async def test_a_resource_of_its_own_goes_before_what_a_plugin_made(changed: Marketplace) -> None:
-    (uuid,) = read(changed.url, "select uuid from marketplace_resource where id = 21")
-    assert await found(changed, str(uuid)) == [uuid.hex]
+async def test_resource_uuids_take_precedence_over_backend_objects(
+    ambiguous_marketplace: Marketplace,
+) -> None:
+    (uuid,) = select_first_column(
+        ambiguous_marketplace.url, "select uuid from marketplace_resource where id = 21"
+    )
+    assert await search_resource_uuids(ambiguous_marketplace, str(uuid)) == [uuid.hex]
 
 
-async def test_where_that_is_hidden_the_text_is_searched_for(changed: Marketplace) -> None:
-    (uuid,) = read(changed.url, "select uuid from openstack_tenant where id = 1")
-    named = "select uuid from marketplace_resource where backend_id = %s"
-    (other,) = read(changed.url, named, str(uuid))
-    ((own, _), *_) = behind(changed, "openstack_tenant")
-    for username in PEOPLE:
-        shown = await seen(changed, username)
-        wanted = [each for each in (own, other.hex) if each in shown][:1]
-        assert await found(changed, str(uuid), username) == wanted
-    some = [await seen(changed, each) for each in PEOPLE]
-    assert any(other.hex in each and own not in each for each in some)
+async def test_text_is_searched_where_the_backend_object_is_hidden(
+    ambiguous_marketplace: Marketplace,
+) -> None:
+    (uuid,) = select_first_column(
+        ambiguous_marketplace.url, "select uuid from openstack_tenant where id = 1"
+    )
+    statement = "select uuid from marketplace_resource where backend_id = %s"
+    (text_match,) = select_first_column(ambiguous_marketplace.url, statement, str(uuid))
+    ((backend_match, _), *_) = select_backend_pairs(ambiguous_marketplace, "openstack_tenant")
+    for username in USERNAMES:
+        visible_uuids = await list_visible_uuids(ambiguous_marketplace, username)
+        expected = [each for each in (backend_match, text_match.hex) if each in visible_uuids][:1]
+        assert await search_resource_uuids(ambiguous_marketplace, str(uuid), username) == expected
+    visible_by_user = [await list_visible_uuids(ambiguous_marketplace, each) for each in USERNAMES]
+    assert any(text_match.hex in each and backend_match not in each for each in visible_by_user)
 
 
-def behind(at: Marketplace, kind: str) -> list[tuple[str, str]]:
+def select_backend_pairs(marketplace: Marketplace, backend_table: str) -> list[tuple[str, str]]:
     """Give the uuids of the resources with objects of a kind, and those of the objects."""
-    with psycopg.connect(at.url) as connection:
-        rows = connection.execute(BEHIND.format(kind).encode())
+    with psycopg.connect(marketplace.url) as connection:
+        rows = connection.execute(BACKEND_PAIRS_SQL.format(backend_table).encode())
         return [(resource.hex, uuid.hex) for resource, uuid in rows]
 
 
-async def test_a_marketplace_without_a_plugin_is_searched_all_the_same(
-    new_database: NewDatabase,
+async def test_search_works_without_plugin_tables(
+    new_database: DatabaseFactory,
 ) -> None:
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=100, seed=3)
+        create_marketplace(connection, resource_count=100, seed=3)
         connection.execute("drop table waldur_slurm_allocation, openstack_volume cascade")
-    async with opened(url) as marketplace:
-        resource, uuid = behind(marketplace, "openstack_tenant")[0]
-        assert await found(marketplace, uuid) == [resource]
-        assert await found(marketplace, "0" * 32) == []
+    async with open_marketplace(url) as marketplace:
+        resource, uuid = select_backend_pairs(marketplace, "openstack_tenant")[0]
+        assert await search_resource_uuids(marketplace, uuid) == [resource]
+        assert await search_resource_uuids(marketplace, "0" * 32) == []
 
 
-async def test_it_takes_no_other_statements(demo: Marketplace) -> None:
-    await found(demo, "0" * 32)
-    assert len(demo.database.asked) == 2
+async def test_search_takes_two_statements(demo: Marketplace) -> None:
+    await search_resource_uuids(demo, "0" * 32)
+    assert len(demo.database.recorded_sql) == 2
     secrets = ("password", "user_username", "user_data", "backend_url")
-    assert not any(name in each for each in demo.database.asked for name in secrets)
+    assert not any(name in each for each in demo.database.recorded_sql for name in secrets)

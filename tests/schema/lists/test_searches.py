@@ -2,66 +2,78 @@
 
 import pytest
 
-from tests.support.filter_queries import expected, read
-from tests.support.marketplaces import LOCAL, Marketplace
+from tests.support.filter_queries import select_expected_uuids, select_first_column
+from tests.support.marketplaces import LOCAL_ADDRESS, Marketplace
 
-TEXTS = {
+SEARCHED_TEXT_SQL = {
     "offerings": "concat_ws('|', o.name, o.slug, o.description)",
     "projects": "concat_ws('|', p.name, p.slug)",
     "customers": "concat_ws('|', c.name, c.slug, c.native_name, c.abbreviation)",
 }
-UNKNOWN = "0123456789abcdef" * 2
-HIDDEN = "freya.hollis"
+UNKNOWN_UUID = "0123456789abcdef" * 2
+RESTRICTED_USERNAME = "freya.hollis"
 """Sees the resources of the project at one address only, and the project from everywhere."""
 
 
-async def found(at: Marketplace, root: str, query: str, as_: str, address: str = LOCAL) -> set[str]:
+async def search_list_uuids(
+    marketplace: Marketplace, root: str, query: str, username: str, address: str = LOCAL_ADDRESS
+) -> set[str]:
     document = f"""query($q: String) {{
         {root}(first: 300, query: $q) {{ totalCount nodes {{ uuid }} }} }}"""
-    page = (await at.data(document, as_, address=address, q=query))[root]
+    page = (await marketplace.fetch_data(document, username, address=address, q=query))[root]
     assert page["totalCount"] == len(page["nodes"])
     return {each["uuid"] for each in page["nodes"]}
 
 
 @pytest.mark.parametrize("query", ["E", "halden", "%", "_", "a-", "no such thing", "\\", ""])
-@pytest.mark.parametrize("root", TEXTS)
+@pytest.mark.parametrize("root", SEARCHED_TEXT_SQL)
 async def test_finds_what_has_the_text_in_it(
     demo: Marketplace, waldur: Marketplace, root: str, query: str
 ) -> None:
     text = query.lower().replace("\\", "\\\\")
-    condition = f"strpos(lower({TEXTS[root]}), e'{text}') > 0"
-    for at in (demo, waldur):
-        assert await found(at, root, query, "staff") == expected(at.url, root, condition)
+    condition = f"strpos(lower({SEARCHED_TEXT_SQL[root]}), e'{text}') > 0"
+    for marketplace in (demo, waldur):
+        assert await search_list_uuids(marketplace, root, query, "staff") == select_expected_uuids(
+            marketplace.url, root, condition
+        )
 
 
-@pytest.mark.parametrize("root", TEXTS)
+@pytest.mark.parametrize("root", SEARCHED_TEXT_SQL)
 async def test_a_uuid_finds_just_its_row(demo: Marketplace, root: str) -> None:
-    everything = await found(demo, root, "", "staff")
-    seen = await found(demo, root, "", "member")
-    for uuid in sorted(everything)[:20]:
-        assert await found(demo, root, uuid.upper(), "staff") == {uuid}
-        assert await found(demo, root, uuid, "member") == {uuid} & seen
-    assert await found(demo, root, UNKNOWN, "staff") == set()
+    all_uuids = await search_list_uuids(demo, root, "", "staff")
+    visible_uuids = await search_list_uuids(demo, root, "", "member")
+    for uuid in sorted(all_uuids)[:20]:
+        assert await search_list_uuids(demo, root, uuid.upper(), "staff") == {uuid}
+        assert await search_list_uuids(demo, root, uuid, "member") == {uuid} & visible_uuids
+    assert await search_list_uuids(demo, root, UNKNOWN_UUID, "staff") == set()
 
 
-async def test_a_project_is_found_by_a_resource_that_is_seen(demo: Marketplace) -> None:
+async def test_a_project_is_found_by_a_visible_resource(demo: Marketplace) -> None:
     statement = """
         select r.{} from marketplace_resource r join structure_project p on p.id = r.project_id
         join structure_customer c on c.id = p.customer_id
         where c.slug = 'lindgaard' and not p.is_removed and {} <> '' order by r.id limit 1"""
     for column in ("name", "backend_id"):
-        (text,) = read(demo.url, statement.format(column, f"r.{column}"))
-        own = f"p.id in (select project_id from marketplace_resource where {column} = %s)"
-        assert expected(demo.url, "projects", own, text)
-        for username, address in (("staff", LOCAL), (HIDDEN, "10.1.2.3"), (HIDDEN, LOCAL)):
-            seen = await found(demo, "projects", "", username, address)
-            wanted = seen & expected(demo.url, "projects", own, text)
-            if (username, address) == (HIDDEN, LOCAL):
-                wanted = set()
-            assert await found(demo, "projects", text, username, address) == wanted
+        (text,) = select_first_column(demo.url, statement.format(column, f"r.{column}"))
+        condition = f"p.id in (select project_id from marketplace_resource where {column} = %s)"
+        assert select_expected_uuids(demo.url, "projects", condition, text)
+        for username, address in (
+            ("staff", LOCAL_ADDRESS),
+            (RESTRICTED_USERNAME, "10.1.2.3"),
+            (RESTRICTED_USERNAME, LOCAL_ADDRESS),
+        ):
+            visible_uuids = await search_list_uuids(demo, "projects", "", username, address)
+            expected_uuids = visible_uuids & select_expected_uuids(
+                demo.url, "projects", condition, text
+            )
+            if (username, address) == (RESTRICTED_USERNAME, LOCAL_ADDRESS):
+                expected_uuids = set()
+            assert (
+                await search_list_uuids(demo, "projects", text, username, address) == expected_uuids
+            )
 
 
-async def test_what_no_database_can_hold_is_refused(demo: Marketplace) -> None:
-    for root in TEXTS:
-        error = await demo.refused(f'{{ {root}(query: "a\\u0000b") {{ totalCount }} }}')
+async def test_unstorable_search_text_is_rejected(demo: Marketplace) -> None:
+    for root in SEARCHED_TEXT_SQL:
+        error = await demo.fetch_error(f'{{ {root}(query: "a\\u0000b") {{ totalCount }} }}')
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["query"]}

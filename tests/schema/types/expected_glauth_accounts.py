@@ -7,11 +7,11 @@ import psycopg
 
 from tests.support.marketplaces import Marketplace
 
-ALL = """query($after: String) { resources(first: 300, after: $after) {
+ACCOUNTS_QUERY = """query($after: String) { resources(first: 300, after: $after) {
     nodes { uuid glauthUsersConfig glauthTree } pageInfo { endCursor hasNextPage }
 } }"""
-MADE = "(o.plugin_options -> 'service_provider_can_create_offering_user') = 'true'"
-PEOPLE = f"""
+ACCOUNTS_ENABLED_SQL = "(o.plugin_options -> 'service_provider_can_create_offering_user') = 'true'"
+PEOPLE_SQL = f"""
 with member as (
     select distinct g.user_id, g.object_id as project_id from permissions_userrole g
     join django_content_type t on t.id = g.content_type_id and t.model = 'project'
@@ -30,49 +30,49 @@ from marketplace_resource r
 join marketplace_offering o on o.id = r.offering_id
 join marketplace_offeringuser a on a.offering_id = o.id
 join core_user u on u.id = a.user_id
-where {MADE} and coalesce(a.username, '') <> ''
+where {ACCOUNTS_ENABLED_SQL} and coalesce(a.username, '') <> ''
     and exists (select from member where user_id = u.id and project_id = r.project_id)
 order by u.username
 """
-GROUPS = f"""
+GROUPS_SQL = f"""
 select replace(r.uuid::text, '-', ''), (g.backend_metadata ->> 'gid')::integer,
     exists (select from marketplace_offeringusergroup_projects p
         where p.offeringusergroup_id = g.id and p.project_id = r.project_id)
 from marketplace_resource r join marketplace_offering o on o.id = r.offering_id
-join marketplace_offeringusergroup g on g.offering_id = o.id where {MADE} order by 2
+join marketplace_offeringusergroup g on g.offering_id = o.id where {ACCOUNTS_ENABLED_SQL} order by 2
 """
-ROBOTS = f"""
+ROBOTS_SQL = f"""
 select replace(r.uuid::text, '-', ''), a.username from marketplace_resource r
 join marketplace_offering o on o.id = r.offering_id
-join marketplace_robotaccount a on a.resource_id = r.id where {MADE} and a.state in (3, 4)
+join marketplace_robotaccount a on a.resource_id = r.id where {ACCOUNTS_ENABLED_SQL} and a.state in (3, 4)
 """
-OFFERINGS = f"""
+OFFERINGS_SQL = f"""
 select replace(r.uuid::text, '-', ''), o.name, p.name from marketplace_resource r
 join marketplace_offering o on o.id = r.offering_id
-join structure_project p on p.id = r.project_id where {MADE}
+join structure_project p on p.id = r.project_id where {ACCOUNTS_ENABLED_SQL}
 """
-Told = dict[str, list[tuple[Any, ...]]]
+RowsByResource = dict[str, list[tuple[Any, ...]]]
 
 
-def below(demo: Marketplace, question: str) -> Told:
+def query_expected_rows(demo: Marketplace, query: str) -> RowsByResource:
     """Give what is true of each resource."""
-    found: Told = {}
+    rows_by_resource: RowsByResource = {}
     with psycopg.connect(demo.url) as connection:
-        for uuid, *rest in connection.execute(question.encode()):
-            found.setdefault(uuid, []).append(tuple(rest))
-    assert found
-    return found
+        for uuid, *values in connection.execute(query.encode()):
+            rows_by_resource.setdefault(uuid, []).append(tuple(values))
+    assert rows_by_resource
+    return rows_by_resource
 
 
-async def told(marketplace: Marketplace, viewer: str | None = "staff") -> dict[str, Any]:
+async def load_accounts(marketplace: Marketplace, viewer: str | None = "staff") -> dict[str, Any]:
     """Give all resources that a viewer sees, their configurations read."""
-    found: dict[str, Any] = {}
-    after, more = None, True
-    while more:
-        page = (await marketplace.data(ALL, viewer, after=after))["resources"]
+    accounts: dict[str, Any] = {}
+    after, has_next_page = None, True
+    while has_next_page:
+        page = (await marketplace.fetch_data(ACCOUNTS_QUERY, viewer, after=after))["resources"]
         for row in page["nodes"]:
             config = row["glauthUsersConfig"]
-            known = None if config is None else tomllib.loads(config)
-            found[row["uuid"]] = known, row["glauthTree"]
-        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-    return found
+            parsed_config = None if config is None else tomllib.loads(config)
+            accounts[row["uuid"]] = parsed_config, row["glauthTree"]
+        after, has_next_page = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    return accounts

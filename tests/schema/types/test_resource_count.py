@@ -7,59 +7,63 @@ import pytest
 import pytest_asyncio
 from psycopg.sql import SQL, Literal
 
-from gateway.db.driver.database import Ask
-from gateway.db.driver.encoding import text
+from gateway.db.driver.database import StatementRequest
+from gateway.db.driver.encoding import encode_text
 from gateway.db.queries.aggregates import (
-    STATES_OF_CUSTOMER,
-    STATES_OF_OFFERING,
-    STATES_OF_PLAN,
-    STATES_OF_PROJECT,
+    RESOURCE_STATES_BY_CUSTOMER,
+    RESOURCE_STATES_BY_OFFERING,
+    RESOURCE_STATES_BY_PLAN,
+    RESOURCE_STATES_BY_PROJECT,
 )
-from gateway.db.sql.aggregate import Total
-from gateway.demo.marketplace.fill import make
-from gateway.loaders.read_loader import Loads
-from tests.conftest import NewDatabase
-from tests.support.marketplaces import Marketplace, opened
+from gateway.db.sql.aggregate import Aggregate
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.loaders.read_loader import ReadLoader
+from tests.conftest import DatabaseFactory
+from tests.support.marketplaces import Marketplace, open_marketplace
 
-MEMBERS = ("signe.hauge", "emil.corvin", "jette.corvin")
+MEMBER_USERNAMES = ("signe.hauge", "emil.corvin", "jette.corvin")
 """See a small part of the resources, as most people do."""
-TOTALS = {
-    "projects": STATES_OF_PROJECT,
-    "customers": STATES_OF_CUSTOMER,
-    "offerings": STATES_OF_OFFERING,
-    "plans": STATES_OF_PLAN,
+AGGREGATES = {
+    "projects": RESOURCE_STATES_BY_PROJECT,
+    "customers": RESOURCE_STATES_BY_CUSTOMER,
+    "offerings": RESOURCE_STATES_BY_OFFERING,
+    "plans": RESOURCE_STATES_BY_PLAN,
 }
-KEYS = list(range(1, 301))
+ROW_KEYS = list(range(1, 301))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def large(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+async def large_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
     """Give a marketplace in which a part of the resources is found sooner than all are read."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=6000, seed=1)
-    async with opened(url) as marketplace:
+        create_marketplace(connection, resource_count=6000, seed=1)
+    async with open_marketplace(url) as marketplace:
         yield marketplace
 
 
-@pytest.mark.parametrize("total", TOTALS.values(), ids=TOTALS)
-@pytest.mark.parametrize("username", MEMBERS)
-async def test_a_member_s_are_found_by_an_index(
-    large: Marketplace, username: str, total: Total
+@pytest.mark.parametrize("aggregate", AGGREGATES.values(), ids=AGGREGATES)
+@pytest.mark.parametrize("username", MEMBER_USERNAMES)
+async def test_counts_of_a_member_use_an_index(
+    large_marketplace: Marketplace, username: str, aggregate: Aggregate
 ) -> None:
-    loads = Loads(large.database, large.statements, await large.viewer(username))
-    asked = loads.ask(total.read, {"keys": text(KEYS)})
-    assert asked is not None
-    plan = explained(large.url, asked)
+    read_loader = ReadLoader(
+        large_marketplace.database,
+        large_marketplace.statement_compiler,
+        await large_marketplace.load_viewer(username),
+    )
+    request = read_loader.build_request(aggregate.query_spec, {"keys": encode_text(ROW_KEYS)})
+    assert request is not None
+    plan = explain_statement(large_marketplace.url, request)
     assert "Seq Scan on marketplace_resource" not in plan
     assert "marketplace_resource_project_id" in plan
 
 
-def explained(url: str, asked: Ask) -> str:
+def explain_statement(url: str, request: StatementRequest) -> str:
     """Give the database's plan of a statement with its values."""
-    statement, values = asked
-    given = SQL(", ").join(map(Literal, values))
+    statement, values = request
+    literals = SQL(", ").join(map(Literal, values))
     with psycopg.connect(url) as connection:
         connection.execute(f"prepare asked as {statement.sql}".encode())
-        rows = connection.execute(SQL("explain execute asked({})").format(given))
+        rows = connection.execute(SQL("explain execute asked({})").format(literals))
         return "\n".join(line for (line,) in rows)

@@ -9,19 +9,21 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.demo.marketplace.fill import make
-from tests.conftest import NewDatabase
-from tests.support.marketplaces import Marketplace, opened
+from gateway.demo.marketplace.fill import create_marketplace
+from tests.conftest import DatabaseFactory
+from tests.support.marketplaces import Marketplace, open_marketplace
 
-ENTRY = "at comment user { username email } data"
-HISTORIES = f"""{{ resources(first: 300) {{ nodes {{ uuid
-    history(first: 300) {{ totalCount nodes {{ {ENTRY} }} }}
+ENTRY_FIELDS = "at comment user { username email } data"
+HISTORIES_QUERY = f"""{{ resources(first: 300) {{ nodes {{ uuid
+    history(first: 300) {{ totalCount nodes {{ {ENTRY_FIELDS} }} }}
 }} }} }}"""
-ONE = """query($uuid: UUID!, $filter: HistoryEntryFilter, $order: HistoryEntryOrder) {
+HISTORY_QUERY = """query($uuid: UUID!, $filter: HistoryEntryFilter, $order: HistoryEntryOrder) {
     resource(uuid: $uuid) { history(filter: $filter, orderBy: $order) { totalCount nodes { at } } }
 }"""
-THEN = "query($uuid: UUID!, $at: DateTime!) { resource(uuid: $uuid) { historyAt(at: $at) { %s } } }"
-TRUTH = """
+HISTORY_AT_QUERY = (
+    "query($uuid: UUID!, $at: DateTime!) { resource(uuid: $uuid) { historyAt(at: $at) { %s } } }"
+)
+VERSIONS_SQL = """
 select replace(r.uuid::text, '-', ''), e.date_created, e.comment, u.username, u.email,
     v.serialized_data::json -> 0 -> 'fields'
 from reversion_version v join reversion_revision e on e.id = v.revision_id
@@ -31,59 +33,70 @@ join marketplace_resource r on r.id = v.object_id::integer
 left join core_user u on u.id = e.user_id
 order by e.date_created desc, v.id desc
 """
-BLIND = ("owner", "manager", "member", "provider", "service_manager", "dual", "nobody", None)
+VIEWERS_WITHOUT_HISTORY = (
+    "owner",
+    "manager",
+    "member",
+    "provider",
+    "service_manager",
+    "dual",
+    "nobody",
+    None,
+)
 
 
-def moment(written: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read a moment."""
-    return datetime.fromisoformat(written)
+    return datetime.fromisoformat(text)
 
 
 @pytest.fixture(scope="module")
-def truth(demo: Marketplace) -> dict[str, list[tuple[Any, ...]]]:
+def versions_by_resource(demo: Marketplace) -> dict[str, list[tuple[Any, ...]]]:
     """Give the versions of each resource that has any, the newest first."""
-    found: dict[str, list[tuple[Any, ...]]] = {}
+    versions: dict[str, list[tuple[Any, ...]]] = {}
     with psycopg.connect(demo.url) as connection:
-        for uuid, *version in connection.execute(TRUTH):
-            found.setdefault(uuid, []).append(tuple(version))
-    assert len(found) > 100
-    return found
+        for uuid, *version in connection.execute(VERSIONS_SQL):
+            versions.setdefault(uuid, []).append(tuple(version))
+    assert len(versions) > 100
+    return versions
 
 
 @pytest.fixture(scope="module")
-def first(truth: dict[str, list[tuple[Any, ...]]]) -> tuple[str, list[datetime]]:
+def changed_resource(
+    versions_by_resource: dict[str, list[tuple[Any, ...]]],
+) -> tuple[str, list[datetime]]:
     """Give a resource, and when it was changed, the last time first."""
-    uuid, versions = next(iter(truth.items()))
+    uuid, versions = next(iter(versions_by_resource.items()))
     return uuid, [at for at, *_ in versions]
 
 
 @pytest.mark.parametrize("viewer", ["staff", "support"])
 async def test_staff_and_support_see_all_versions(
-    demo: Marketplace, truth: dict[str, list[tuple[Any, ...]]], viewer: str
+    demo: Marketplace, versions_by_resource: dict[str, list[tuple[Any, ...]]], viewer: str
 ) -> None:
-    rows = (await demo.data(HISTORIES, viewer))["resources"]["nodes"]
+    rows = (await demo.fetch_data(HISTORIES_QUERY, viewer))["resources"]["nodes"]
     for row in rows:
-        versions, history = truth.get(row["uuid"], []), row["history"]
+        versions, history = versions_by_resource.get(row["uuid"], []), row["history"]
         assert history["totalCount"] == len(history["nodes"]) == len(versions)
-        for entry, (at, comment, username, email, fields) in zip(
+        for entry, (created, comment, username, email, fields) in zip(
             history["nodes"], versions, strict=True
         ):
-            assert (moment(entry["at"]), entry["comment"]) == (at, comment)
+            assert (parse_time(entry["at"]), entry["comment"]) == (created, comment)
             assert entry["user"] == (username and {"username": username, "email": email})
             assert entry["data"] == {**fields, "attributes": {"name": fields["attributes"]["name"]}}
-    shown = [each for row in rows for each in row["history"]["nodes"]]
-    assert len(shown) > 100
-    assert {each["user"] is None for each in shown} == {True, False}
+    entries = [each for row in rows for each in row["history"]["nodes"]]
+    assert len(entries) > 100
+    assert {each["user"] is None for each in entries} == {True, False}
 
 
 async def test_no_secret_of_a_version_is_shown(demo: Marketplace) -> None:
     for viewer in ("staff", "support"):
-        assert "secret" not in json.dumps(await demo.data(HISTORIES, viewer))
+        assert "secret" not in json.dumps(await demo.fetch_data(HISTORIES_QUERY, viewer))
 
 
-@pytest.mark.parametrize("viewer", BLIND)
+@pytest.mark.parametrize("viewer", VIEWERS_WITHOUT_HISTORY)
 async def test_nobody_else_is_told_anything(demo: Marketplace, viewer: str | None) -> None:
-    found = await demo.data(
+    data = await demo.fetch_data(
         """{ resources(first: 300) { nodes { name
             history { totalCount nodes { at } edges { cursor } pageInfo { hasNextPage endCursor } }
             last: history(last: 1, orderBy: AT_ASC, filter: { not: { createdAfter: "2100-01-01" } })
@@ -93,110 +106,121 @@ async def test_nobody_else_is_told_anything(demo: Marketplace, viewer: str | Non
         viewer,
     )
     page = {"hasNextPage": False, "endCursor": None}
-    for row in found["resources"]["nodes"]:
+    for row in data["resources"]["nodes"]:
         assert row["history"] == {"totalCount": 0, "nodes": [], "edges": [], "pageInfo": page}
         assert row["last"] == {"totalCount": 0, "nodes": []}
         assert row["historyAt"] is None
 
 
 async def test_somebody_else_s_cursor_is_of_no_use(
-    demo: Marketplace, first: tuple[str, list[datetime]]
+    demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
     query = """query($uuid: UUID!, $after: String) { resource(uuid: $uuid) { name
         history(first: 1, after: $after) { nodes { at } pageInfo { endCursor hasNextPage } }
     } }"""
-    page = (await demo.data(query, uuid=first[0]))["resource"]["history"]
+    page = (await demo.fetch_data(query, uuid=changed_resource[0]))["resource"]["history"]
     after = page["pageInfo"]["endCursor"]
-    found = (await demo.data(query, uuid=first[0], after=after))["resource"]["history"]
-    assert [moment(each["at"]) for each in found["nodes"]] == first[1][1:2]
+    history = (await demo.fetch_data(query, uuid=changed_resource[0], after=after))["resource"][
+        "history"
+    ]
+    assert [parse_time(each["at"]) for each in history["nodes"]] == changed_resource[1][1:2]
     with psycopg.connect(demo.url) as connection:
         owners = connection.execute(
             """select u.username from core_user u join permissions_userrole g on g.user_id = u.id
             join django_content_type t on t.id = g.content_type_id and t.model = 'project'
             join marketplace_resource r on r.project_id = g.object_id
             where r.uuid = %s and g.is_active and u.is_active and not u.is_staff""",
-            [first[0]],
+            [changed_resource[0]],
         ).fetchall()
-    seen = [await demo.data(query, name, uuid=first[0], after=after) for (name,) in owners]
-    shown = [each["resource"] for each in seen if each["resource"]]
-    assert shown
-    assert all(each["history"]["nodes"] == [] for each in shown)
+    responses = [
+        await demo.fetch_data(query, name, uuid=changed_resource[0], after=after)
+        for (name,) in owners
+    ]
+    visible_resources = [each["resource"] for each in responses if each["resource"]]
+    assert visible_resources
+    assert all(each["history"]["nodes"] == [] for each in visible_resources)
 
 
 async def test_a_history_is_narrowed_to_a_time(
-    demo: Marketplace, first: tuple[str, list[datetime]]
+    demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
-    uuid, (newest, middle, oldest) = first
-    second = timedelta(microseconds=1)
-    for wanted, expected in (
+    uuid, (newest, middle, oldest) = changed_resource
+    microsecond = timedelta(microseconds=1)
+    for filter_input, expected in (
         ({"createdAfter": middle.isoformat()}, [newest, middle]),
-        ({"createdAfter": (middle + second).isoformat()}, [newest]),
+        ({"createdAfter": (middle + microsecond).isoformat()}, [newest]),
         ({"createdBefore": middle.isoformat()}, [middle, oldest]),
-        ({"createdBefore": (middle - second).isoformat()}, [oldest]),
-        ({"createdAfter": (newest + second).isoformat()}, []),
+        ({"createdBefore": (middle - microsecond).isoformat()}, [oldest]),
+        ({"createdAfter": (newest + microsecond).isoformat()}, []),
         ({"createdAfter": middle.isoformat(), "createdBefore": middle.isoformat()}, [middle]),
     ):
-        history = (await demo.data(ONE, uuid=uuid, filter=wanted))["resource"]["history"]
-        assert [moment(each["at"]) for each in history["nodes"]] == expected
+        history = (await demo.fetch_data(HISTORY_QUERY, uuid=uuid, filter=filter_input))[
+            "resource"
+        ]["history"]
+        assert [parse_time(each["at"]) for each in history["nodes"]] == expected
         assert history["totalCount"] == len(expected)
 
 
 async def test_a_history_may_begin_with_the_oldest(
-    demo: Marketplace, first: tuple[str, list[datetime]]
+    demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
-    found = (await demo.data(ONE, uuid=first[0], order="AT_ASC"))["resource"]["history"]["nodes"]
-    assert [moment(each["at"]) for each in found] == first[1][::-1]
+    nodes = (await demo.fetch_data(HISTORY_QUERY, uuid=changed_resource[0], order="AT_ASC"))[
+        "resource"
+    ]["history"]["nodes"]
+    assert [parse_time(each["at"]) for each in nodes] == changed_resource[1][::-1]
 
 
 async def test_a_resource_is_shown_as_it_was_at_a_moment(
-    demo: Marketplace, first: tuple[str, list[datetime]]
+    demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
-    uuid, (newest, middle, oldest) = first
-    second, entry = timedelta(microseconds=1), None
-    for at, expected in (
-        (oldest - second, None),
+    uuid, (newest, middle, oldest) = changed_resource
+    microsecond, entry = timedelta(microseconds=1), None
+    for requested_at, expected in (
+        (oldest - microsecond, None),
         (oldest, oldest),
-        (middle - second, oldest),
+        (middle - microsecond, oldest),
         (middle, middle),
-        (newest - second, middle),
+        (newest - microsecond, middle),
         (newest + timedelta(days=9000), newest),
     ):
-        found = await demo.data(THEN % "at data", uuid=uuid, at=at.isoformat())
-        entry = found["resource"]["historyAt"]
-        assert (entry and moment(entry["at"])) == expected
+        data = await demo.fetch_data(
+            HISTORY_AT_QUERY % "at data", uuid=uuid, at=requested_at.isoformat()
+        )
+        entry = data["resource"]["historyAt"]
+        assert (entry and parse_time(entry["at"])) == expected
     assert entry
     name = entry["data"]["name"]
-    begun = await demo.data(THEN % "data", uuid=uuid, at=oldest.isoformat())
-    assert begun["resource"]["historyAt"]["data"]["name"] == f"{name}-draft"
+    oldest_data = await demo.fetch_data(HISTORY_AT_QUERY % "data", uuid=uuid, at=oldest.isoformat())
+    assert oldest_data["resource"]["historyAt"]["data"]["name"] == f"{name}-draft"
 
 
 @pytest.mark.parametrize("at", ['"then"', "null", "7", '"2026-13-01T00:00:00Z"'])
-async def test_what_is_no_moment_is_refused(demo: Marketplace, at: str) -> None:
+async def test_invalid_times_are_refused(demo: Marketplace, at: str) -> None:
     query = f"{{ resources(first: 1) {{ nodes {{ historyAt(at: {at}) {{ at }} }} }} }}"
-    error = await demo.refused(query)
+    error = await demo.fetch_error(query)
     assert error["extensions"]["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
     assert "DateTime" in error["message"]
 
 
 async def test_a_moment_must_be_given(demo: Marketplace) -> None:
-    error = await demo.refused("{ resources(first: 1) { nodes { historyAt { at } } } }")
+    error = await demo.fetch_error("{ resources(first: 1) { nodes { historyAt { at } } } }")
     assert "at" in error["message"]
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
 async def test_a_marketplace_without_versions_has_no_history(waldur: Marketplace) -> None:
-    found = await waldur.data(
+    data = await waldur.fetch_data(
         """{ resources(first: 300) { nodes {
             history { totalCount nodes { data } } historyAt(at: "2100-01-01T00:00:00Z") { data }
         } } }"""
     )
-    rows = found["resources"]["nodes"]
+    rows = data["resources"]["nodes"]
     assert len(rows) == 300
-    nothing = {"history": {"totalCount": 0, "nodes": []}, "historyAt": None}
-    assert all(row == nothing for row in rows)
+    empty_history = {"history": {"totalCount": 0, "nodes": []}, "historyAt": None}
+    assert all(row == empty_history for row in rows)
 
 
-ODD = (
+ODD_VERSIONS = (
     "",
     "no JSON",
     "[]",
@@ -207,14 +231,14 @@ ODD = (
 
 
 @pytest_asyncio.fixture(scope="module")
-async def odd(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
+async def odd_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
     """Give a marketplace whose first resource has versions that hold what no version should."""
     url = new_database()
     with psycopg.connect(url) as connection:
-        make(connection, resources=3, seed=1)
+        create_marketplace(connection, resource_count=3, seed=1)
         connection.execute("update reversion_version set db = 'other' where object_id = '2'")
         connection.execute("delete from reversion_version where object_id = '1'")
-        for days, serialized in enumerate(ODD):
+        for days, serialized in enumerate(ODD_VERSIONS):
             connection.execute(
                 """with e as (insert into reversion_revision (date_created, comment)
                     values (now() - %s * interval '1 day', 'odd') returning id)
@@ -225,16 +249,16 @@ async def odd(new_database: NewDatabase) -> AsyncIterator[Marketplace]:
                 where t.model = 'resource'""",
                 [days, serialized],
             )
-    async with opened(url) as marketplace:
+    async with open_marketplace(url) as marketplace:
         yield marketplace
 
 
-async def test_odd_versions_break_nothing(odd: Marketplace) -> None:
-    found = await odd.data(
+async def test_odd_versions_break_nothing(odd_marketplace: Marketplace) -> None:
+    response = await odd_marketplace.fetch_data(
         """{ resources { nodes { history { totalCount nodes { comment data } }
             historyAt(at: "2100-01-01T00:00:00Z") { comment data } } } }"""
     )
-    first, second, third = found["resources"]["nodes"]
+    first, second, third = response["resources"]["nodes"]
     data = [each["data"] for each in first["history"]["nodes"]]
     assert data == [None] * 4 + [{"name": "odd", "attributes": {}}, {"name": "odd"}]
     assert first["historyAt"] == {"comment": "odd", "data": None}

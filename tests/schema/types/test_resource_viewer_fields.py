@@ -7,12 +7,12 @@ import pytest
 
 from tests.support.marketplaces import Marketplace
 
-PAGE = """query($after: String) { resources(first: 300, after: $after) {
+VIEWER_FIELDS_QUERY = """query($after: String) { resources(first: 300, after: $after) {
     nodes { uuid username canTerminate userRequiresReconsent orderInProgress { uuid errorTraceback }
         creationOrder { uuid } }
     pageInfo { endCursor hasNextPage }
 } }"""
-TRUTH = """
+EXPECTED_VALUES_SQL = """
 with asker as (select * from core_user where username = %(username)s), may as (
     select t.model, u.object_id from permissions_userrole u
     join permissions_rolepermission g on g.role_id = u.role_id
@@ -48,52 +48,54 @@ join structure_project p on p.id = r.project_id
 join structure_customer c on c.id = p.customer_id
 """
 VIEWERS = ("staff", "support", "owner", "admin", "manager", "member", "reader", "provider", "dual")
-ORDERS = ("orderInProgress", "creationOrder")
-Told = dict[str, tuple[Any, ...]]
+ORDER_FIELDS = ("orderInProgress", "creationOrder")
+ViewerValues = dict[str, tuple[Any, ...]]
 
 
-async def told(demo: Marketplace, viewer: str) -> Told:
+async def load_viewer_values(demo: Marketplace, viewer: str) -> ViewerValues:
     """Give what a viewer is told of all resources that they see."""
-    found: Told = {}
+    values: ViewerValues = {}
     after = None
     while True:
-        page = (await demo.data(PAGE, viewer, after=after))["resources"]
+        page = (await demo.fetch_data(VIEWER_FIELDS_QUERY, viewer, after=after))["resources"]
         for row in page["nodes"]:
             names = ("username", "canTerminate", "userRequiresReconsent")
-            orders = [row[each] and row[each]["uuid"] for each in ORDERS]
-            found[row["uuid"]] = (*(row[each] for each in names), *orders)
+            orders = [row[each] and row[each]["uuid"] for each in ORDER_FIELDS]
+            values[row["uuid"]] = (*(row[each] for each in names), *orders)
         if not page["pageInfo"]["hasNextPage"]:
-            return found
+            return values
         after = page["pageInfo"]["endCursor"]
 
 
-def truth(demo: Marketplace, viewer: str) -> Told:
+def query_expected_values(demo: Marketplace, viewer: str) -> ViewerValues:
     """Give what is true of all resources for a user."""
     with psycopg.connect(demo.url) as connection:
-        rows = connection.execute(TRUTH, {"username": viewer}).fetchall()
-    return {uuid: tuple(rest) for uuid, *rest in rows}
+        rows = connection.execute(EXPECTED_VALUES_SQL, {"username": viewer}).fetchall()
+    return {uuid: tuple(values) for uuid, *values in rows}
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)
-async def test_each_is_told_what_is_theirs(demo: Marketplace, viewer: str) -> None:
-    found, expected = await told(demo, viewer), truth(demo, viewer)
-    assert found
-    assert found == {uuid: expected[uuid] for uuid in found}
+async def test_viewer_fields_match_the_tables(demo: Marketplace, viewer: str) -> None:
+    values, expected = await load_viewer_values(demo, viewer), query_expected_values(demo, viewer)
+    assert values
+    assert values == {uuid: expected[uuid] for uuid in values}
 
 
-async def test_all_of_it_is_met(demo: Marketplace) -> None:
-    met = [row for viewer in VIEWERS for row in truth(demo, viewer).values()]
-    for place in range(5):
-        assert len({row[place] for row in met}) > 1
+async def test_expected_values_cover_all_cases(demo: Marketplace) -> None:
+    expected_rows = [
+        row for viewer in VIEWERS for row in query_expected_values(demo, viewer).values()
+    ]
+    for position in range(5):
+        assert len({row[position] for row in expected_rows}) > 1
 
 
 async def test_support_may_end_nothing_without_a_role(demo: Marketplace) -> None:
-    assert not any(row[1] for row in (await told(demo, "support")).values())
+    assert not any(row[1] for row in (await load_viewer_values(demo, "support")).values())
 
 
 async def test_tracebacks_of_orders_are_for_staff_and_support(demo: Marketplace) -> None:
     query = "{ orders(first: 300, filter: { state: [ERRED] }) { nodes { errorTraceback } } }"
-    for viewer, shown in (("staff", True), ("support", True), ("owner", False)):
-        rows = (await demo.data(query, viewer))["orders"]["nodes"]
+    for viewer, is_visible in (("staff", True), ("support", True), ("owner", False)):
+        rows = (await demo.fetch_data(query, viewer))["orders"]["nodes"]
         assert rows
-        assert all((row["errorTraceback"] is not None) == shown for row in rows)
+        assert all((row["errorTraceback"] is not None) == is_visible for row in rows)

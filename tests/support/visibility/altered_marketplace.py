@@ -6,27 +6,38 @@ from functools import cache
 
 import psycopg
 
-from gateway.db.access.viewer_loader import ViewerReader
-from gateway.db.installation.installation import found
-from tests.support.marketplaces import LOCAL, Marketplace
+from gateway.db.access.viewer_loader import ViewerLoader
+from gateway.db.installation.installation import inspect_installation
+from tests.support.marketplaces import LOCAL_ADDRESS, Marketplace
 from tests.support.visibility import oracle_comparison
-from tests.support.visibility.oracle_truth import YEARS, Truth, Year
-from tests.support.visibility.schema_paths import Way, all_relations
-from tests.support.visibility.viewer_scenes import Look, Scene
+from tests.support.visibility.oracle_truth import YEARS, OracleTruth, Year
+from tests.support.visibility.schema_paths import RelationKind, relations_of_kind
+from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 
-CATALOGUE = ("Category", "Component", "Offering", "Partition", "Plan")
-PARTS = [each for each in all_relations(Way.PARTS) if each.owner in CATALOGUE]
-Sights = dict[tuple[Year, str | None], dict[str, frozenset[str]]]
+CATALOGUE_TYPES = ("Category", "Component", "Offering", "Partition", "Plan")
+CATALOGUE_LISTS = [
+    each for each in relations_of_kind(RelationKind.PARTS) if each.owner in CATALOGUE_TYPES
+]
+CatalogueViews = dict[tuple[Year, str | None], dict[str, frozenset[str]]]
 """The uuids of the catalogue that each viewer sees under each year's rules, by type."""
 
 
-def sights(truths: Iterable[Truth], viewers: Iterable[str | None]) -> Sights:
+def load_catalogue_views(
+    truths: Iterable[OracleTruth], viewers: Iterable[str | None]
+) -> CatalogueViews:
     """Give what people see of the catalogue by the oracle."""
-    seen = {(truth.year, who): truth.seen_by(who, LOCAL) for truth in truths for who in viewers}
-    return {look: {name: each.of(name) for name in CATALOGUE} for look, each in seen.items()}
+    rows_by_view = {
+        (truth.year, username): truth.visible_rows_for(username, LOCAL_ADDRESS)
+        for truth in truths
+        for username in viewers
+    }
+    return {
+        view: {name: visible_rows.visible_uuids(name) for name in CATALOGUE_TYPES}
+        for view, visible_rows in rows_by_view.items()
+    }
 
 
-CHANGED = (
+CHANGED_TABLES = (
     "constance_config",
     "marketplace_offering",
     "marketplace_plan",
@@ -36,62 +47,68 @@ CHANGED = (
 """The tables that tests change."""
 
 
-def keep(connection: psycopg.Connection) -> None:
+def save_tables(connection: psycopg.Connection) -> None:
     """Keep the rows as they are."""
     connection.execute("create schema kept")
-    for each in CHANGED:
-        connection.execute(f"create table kept.{each} as table {each}".encode())
+    for table in CHANGED_TABLES:
+        connection.execute(f"create table kept.{table} as table {table}".encode())
 
 
-def undo(connection: psycopg.Connection) -> None:
+def restore_tables(connection: psycopg.Connection) -> None:
     """Make the rows again what they were."""
     with connection.transaction():
-        for each in CHANGED:
-            connection.execute(f"delete from {each}".encode())
-            connection.execute(f"insert into {each} table kept.{each}".encode())
+        for table in CHANGED_TABLES:
+            connection.execute(f"delete from {table}".encode())
+            connection.execute(f"insert into {table} table kept.{table}".encode())
 
 
-def ruled(marketplace: Marketplace, truth: Truth) -> Marketplace:
+def apply_version_rules(marketplace: Marketplace, truth: OracleTruth) -> Marketplace:
     """Give the marketplace under the rules of the truth's year, as GATEWAY_RULES states them."""
-    other = copy(marketplace)
-    other.installation = found(truth.connection, truth.year)
-    other.reader = ViewerReader(other.installation, other.database)
-    return other
+    copied = copy(marketplace)
+    copied.installation = inspect_installation(truth.connection, truth.year)
+    copied.viewer_loader = ViewerLoader(copied.installation, copied.database)
+    return copied
 
 
-class Altered:
+class AlteredMarketplace:
     """A marketplace that is changed, looked at under the rules of one year or another."""
 
     def __init__(self, marketplace: Marketplace, connection: psycopg.Connection) -> None:
         self._marketplace, self._connection = marketplace, connection
-        self._truth = cache(self._as_it_is)
+        self._cached_truth = cache(self._create_truth)
 
-    def run(self, *changes: str) -> None:
+    def apply_changes(self, *changes: str) -> None:
         """Change some rows."""
-        self._truth.cache_clear()
-        for each in changes:
-            changed = self._connection.execute(each.encode())
-            assert changed.rowcount, f"There is no row for this to change: {each}"
+        self._cached_truth.cache_clear()
+        for change in changes:
+            cursor = self._connection.execute(change.encode())
+            assert cursor.rowcount, f"There is no row for this to change: {change}"
 
-    def sights(self, viewers: Iterable[str | None]) -> Sights:
+    def load_catalogue_views(self, viewers: Iterable[str | None]) -> CatalogueViews:
         """Give what people see of the catalogue by the oracle, under the rules of each year."""
-        return sights(map(self._truth, YEARS), viewers)
+        return load_catalogue_views(map(self._cached_truth, YEARS), viewers)
 
-    async def agree(
-        self, year: Year, viewers: Iterable[str | None], names: Iterable[str] = CATALOGUE
+    async def assert_catalogue_matches(
+        self, year: Year, viewers: Iterable[str | None], types: Iterable[str] = CATALOGUE_TYPES
     ) -> None:
         """See to it that people are shown of the catalogue what they see by the oracle."""
-        for each in viewers:
-            scene = self.scene(year, each)
-            await oracle_comparison.root_lists(scene, names)
-            await oracle_comparison.global_ids(scene, names)
-            await oracle_comparison.parts(scene, PARTS)
+        for username in viewers:
+            scene = self.create_scene(year, username)
+            await oracle_comparison.compare_root_lists(scene, types)
+            await oracle_comparison.compare_global_ids(scene, types)
+            await oracle_comparison.compare_parts(scene, CATALOGUE_LISTS)
 
-    def scene(self, year: Year, username: str | None, address: str | None = LOCAL) -> Scene:
+    def create_scene(
+        self, year: Year, username: str | None, address: str | None = LOCAL_ADDRESS
+    ) -> ViewerScene:
         """Give somebody's look at the marketplace as it is now."""
-        truth = self._truth(year)
-        seen = truth.seen_by(username, address)
-        return Scene(Look("altered", username, address), ruled(self._marketplace, truth), seen)
+        truth = self._cached_truth(year)
+        visible_rows = truth.visible_rows_for(username, address)
+        return ViewerScene(
+            Viewpoint("altered", username, address),
+            apply_version_rules(self._marketplace, truth),
+            visible_rows,
+        )
 
-    def _as_it_is(self, year: Year) -> Truth:
-        return Truth(self._connection, year)
+    def _create_truth(self, year: Year) -> OracleTruth:
+        return OracleTruth(self._connection, year)

@@ -4,119 +4,145 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import uuid4
 
-from tests.support.visibility.path_walk import Walk, guarded, identified_by, identity
-from tests.support.visibility.schema_paths import (
-    BY_UUID,
-    GUARDED,
-    NODES,
-    Relation,
-    Way,
-    all_relations,
-    relations,
+from tests.support.visibility.path_walk import (
+    PathWalk,
+    row_uuid,
+    select_guarded_references,
+    select_identity,
 )
-from tests.support.visibility.viewer_scenes import MOST, Scene
+from tests.support.visibility.schema_paths import (
+    GUARDED_TYPES,
+    NODE_TYPES,
+    ROOT_FIELDS_BY_TYPE,
+    Relation,
+    RelationKind,
+    relations_of_kind,
+    row_relations,
+)
+from tests.support.visibility.viewer_scenes import MAX_PAGE_SIZE, ViewerScene
 
-SAMPLE = 25
+SAMPLE_SIZE = 25
 """So many rows of each type that are seen are looked up by uuid, and so many hidden ones."""
-ROOTS = relations("Query")
-LISTS = [each for each in ROOTS if each.way is not Way.REFERENCE]
-REFERENCES = [each for each in all_relations(Way.REFERENCE) if each.target in GUARDED]
+ROOT_RELATIONS = row_relations("Query")
+ROOT_LISTS = [each for each in ROOT_RELATIONS if each.kind is not RelationKind.REFERENCE]
+REFERENCES = [
+    each for each in relations_of_kind(RelationKind.REFERENCE) if each.target in GUARDED_TYPES
+]
 """What may lead to a row that is hidden."""
 
 
-async def root_lists(scene: Scene, names: Iterable[str] = NODES) -> None:
+async def compare_root_lists(scene: ViewerScene, types: Iterable[str] = NODE_TYPES) -> None:
     """Compare the whole of each list of certain types that queries can start at."""
-    for each in LISTS:
-        if each.target in names and each.way is Way.PAGES:
-            found = await scene.pages(each.field)
-        elif each.target in names:
-            rows = (await scene.data(f"{{ list: {each.field} {{ uuid }} }}"))["list"]
-            found = [row["uuid"] for row in rows]
+    for relation in ROOT_LISTS:
+        if relation.target in types and relation.kind is RelationKind.PAGES:
+            uuids = await scene.fetch_all_pages(relation.field)
+        elif relation.target in types:
+            rows = (await scene.fetch_data(f"{{ list: {relation.field} {{ uuid }} }}"))["list"]
+            uuids = [row["uuid"] for row in rows]
         else:
             continue
-        assert set(found) == scene.seen.of(each.target), each
-        assert len(set(found)) == len(found), each
+        assert set(uuids) == scene.visible_rows.visible_uuids(relation.target), relation
+        assert len(set(uuids)) == len(uuids), relation
 
 
-async def sides(scene: Scene) -> None:
+async def compare_perspectives(scene: ViewerScene) -> None:
     """Compare what is seen of the resources from each side."""
-    for side in ("consumer", "provider"):
-        found = await scene.pages("resources", f", visibleAs: {side.upper()}")
-        assert set(found) == scene.seen.of(f"resource_as_{side}"), side
-        assert len(set(found)) == len(found), side
+    for perspective in ("consumer", "provider"):
+        uuids = await scene.fetch_all_pages("resources", f", visibleAs: {perspective.upper()}")
+        assert set(uuids) == scene.visible_rows.visible_uuids(f"resource_as_{perspective}"), (
+            perspective
+        )
+        assert len(set(uuids)) == len(uuids), perspective
 
 
-async def global_ids(scene: Scene, names: Iterable[str] = NODES) -> None:
+async def compare_global_ids(scene: ViewerScene, types: Iterable[str] = NODE_TYPES) -> None:
     """Compare what the global ids of all rows of certain types lead to."""
-    for name in names:
-        everything = scene.seen.truth.rows(name)
-        found = await scene.nodes(name, everything, "uuid")
-        expected = [{"uuid": each} if each in scene.seen.of(name) else None for each in everything]
-        assert found == expected, name
+    for type_name in types:
+        all_uuids = scene.visible_rows.truth.all_uuids(type_name)
+        nodes = await scene.fetch_nodes(type_name, all_uuids, "uuid")
+        expected = [
+            {"uuid": each} if each in scene.visible_rows.visible_uuids(type_name) else None
+            for each in all_uuids
+        ]
+        assert nodes == expected, type_name
 
 
-async def pages_below(scene: Scene, lists: Iterable[Relation]) -> None:
+async def compare_child_pages(scene: ViewerScene, lists: Iterable[Relation]) -> None:
     """Compare the lists below all rows that are seen with the rows that refer to these."""
-    for each in lists:
-        owners = sorted(scene.seen.of(each.owner))
-        shown = f"totalCount nodes {{ {identified_by(each.target)} }}"
-        selection = f"uuid list: {each.field}(first: {MOST}) {{ {shown} }}"
-        for row in await scene.nodes(each.owner, owners, selection):
-            expected = scene.seen.listed(str(each), each.target, row["uuid"])
-            found = map(identity, row["list"]["nodes"])
-            assert sorted(found, key=str) == sorted(expected, key=str), each
-            assert row["list"]["totalCount"] == len(expected), each
+    for relation in lists:
+        owners = sorted(scene.visible_rows.visible_uuids(relation.owner))
+        page_selection = f"totalCount nodes {{ {select_identity(relation.target)} }}"
+        selection = f"uuid list: {relation.field}(first: {MAX_PAGE_SIZE}) {{ {page_selection} }}"
+        for row in await scene.fetch_nodes(relation.owner, owners, selection):
+            expected = scene.visible_rows.listed_uuids(str(relation), relation.target, row["uuid"])
+            identities = map(row_uuid, row["list"]["nodes"])
+            assert sorted(identities, key=str) == sorted(expected, key=str), relation
+            assert row["list"]["totalCount"] == len(expected), relation
 
 
-async def uuids(scene: Scene) -> None:
+async def compare_uuid_lookups(scene: ViewerScene) -> None:
     """Compare what some uuids lead to, of rows that are seen and of others, and one of no row."""
-    for name, root in BY_UUID.items():
-        visible, hidden = sorted(scene.seen.of(name)), scene.seen.hidden(name)
-        asked = [uuid4().hex, *visible[:SAMPLE], *hidden[:SAMPLE]]
-        asked += asked[:1] * (2 * SAMPLE + 1 - len(asked))
-        given = {f"u{i}": each for i, each in enumerate(asked)}
-        found = await scene.data(_by_uuid(root), **given)
-        expected = [{"uuid": each} if each in scene.seen.of(name) else None for each in asked]
-        assert list(found.values()) == expected, name
+    for type_name, root in ROOT_FIELDS_BY_TYPE.items():
+        visible_uuids, hidden_uuids = (
+            sorted(scene.visible_rows.visible_uuids(type_name)),
+            scene.visible_rows.hidden_uuids(type_name),
+        )
+        sample = [uuid4().hex, *visible_uuids[:SAMPLE_SIZE], *hidden_uuids[:SAMPLE_SIZE]]
+        sample += sample[:1] * (2 * SAMPLE_SIZE + 1 - len(sample))
+        variables = {f"u{i}": each for i, each in enumerate(sample)}
+        data = await scene.fetch_data(_write_uuid_query(root), **variables)
+        expected = [
+            {"uuid": each} if each in scene.visible_rows.visible_uuids(type_name) else None
+            for each in sample
+        ]
+        assert list(data.values()) == expected, type_name
 
 
 @cache
-def _by_uuid(root: str) -> str:
-    numbers = range(2 * SAMPLE + 1)
+def _write_uuid_query(root: str) -> str:
+    numbers = range(2 * SAMPLE_SIZE + 1)
     variables = ", ".join(f"$u{i}: UUID!" for i in numbers)
-    wanted = " ".join(f"r{i}: {root}(uuid: $u{i}) {{ uuid }}" for i in numbers)
-    return f"query({variables}) {{ {wanted} }}"
+    selections = " ".join(f"r{i}: {root}(uuid: $u{i}) {{ uuid }}" for i in numbers)
+    return f"query({variables}) {{ {selections} }}"
 
 
-async def parts(scene: Scene, lists: Iterable[Relation]) -> None:
+async def compare_parts(scene: ViewerScene, lists: Iterable[Relation]) -> None:
     """Compare the parts of all rows that are seen; of plans and offerings those that are seen."""
-    for each in lists:
-        if each.owner not in NODES:  # no root leads to it: it is met on walks
+    for relation in lists:
+        if relation.owner not in NODE_TYPES:  # no root leads to it: it is met on walks
             continue
-        owners = sorted(scene.seen.of(each.owner))
-        below = scene.seen.truth.below(str(each))
-        selection = f"uuid parts: {each.field} {{ {identified_by(each.target)} }}"
-        for row in await scene.nodes(each.owner, owners, selection):
-            expected = [part for part in below.get(row["uuid"], []) if _is_shown(scene, each, part)]
-            found = sorted(map(identity, row["parts"]), key=str)
-            assert found == sorted(expected, key=str), each
+        owners = sorted(scene.visible_rows.visible_uuids(relation.owner))
+        child_uuids = scene.visible_rows.truth.child_uuids(str(relation))
+        selection = f"uuid parts: {relation.field} {{ {select_identity(relation.target)} }}"
+        for row in await scene.fetch_nodes(relation.owner, owners, selection):
+            expected = [
+                part
+                for part in child_uuids.get(row["uuid"], [])
+                if _is_part_visible(scene, relation, part)
+            ]
+            identities = sorted(map(row_uuid, row["parts"]), key=str)
+            assert identities == sorted(expected, key=str), relation
 
 
-def _is_shown(scene: Scene, each: Relation, part: str | None) -> bool:
+def _is_part_visible(scene: ViewerScene, relation: Relation, part: str | None) -> bool:
     """Say whether a part is shown where the viewer sees the row that it belongs to."""
-    if each.target not in ("Offering", "Plan"):
+    if relation.target not in ("Offering", "Plan"):
         return True
-    shown = scene.seen.of(each.target)
-    if shown and each.field == "effectivePlans":  # a parent's, which may be hidden
-        shown = scene.seen.open_plans
-    return part in shown
+    visible_uuids = scene.visible_rows.visible_uuids(relation.target)
+    if visible_uuids and relation.field == "effectivePlans":  # a parent's, which may be hidden
+        visible_uuids = scene.visible_rows.open_plans
+    return part in visible_uuids
 
 
-async def references(scene: Scene) -> Walk:
+async def compare_references(scene: ViewerScene) -> PathWalk:
     """Compare what all rows that are seen tell of those they refer to; give what was met."""
-    walk = Walk(scene.seen)
-    for name in sorted({each.owner for each in REFERENCES} & {*NODES}):
-        for row in await scene.nodes(name, sorted(scene.seen.of(name)), guarded(name)):
-            for each in relations(name):
-                walk.along(each, row)
+    walk = PathWalk(scene.visible_rows)
+    for type_name in sorted({relation.owner for relation in REFERENCES} & {*NODE_TYPES}):
+        for row in await scene.fetch_nodes(
+            type_name,
+            sorted(scene.visible_rows.visible_uuids(type_name)),
+            select_guarded_references(type_name),
+        ):
+            for relation in row_relations(type_name):
+                walk.follow_relation(relation, row)
     return walk

@@ -8,13 +8,13 @@ from typing import Literal
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from tests.support.oracle import Asker, Oracle
+from tests.support.oracle import Oracle, OracleViewer
 
 Year = Literal[2024, 2026]
 YEARS: tuple[Year, ...] = (2024, 2026)
-Pairs = Mapping[str, list[str | None]]
+UuidsByOwner = Mapping[str, list[str | None]]
 
-TABLES = {
+TABLES_BY_TYPE = {
     "Category": "marketplace_category",
     "Component": "marketplace_offeringcomponent",
     "Customer": "structure_customer",
@@ -29,7 +29,7 @@ TABLES = {
 }
 """Where rows of the types are that have a global id."""
 
-BELOW = {
+CHILD_QUERIES = {
     "Category.offerings": """marketplace_category o
         join marketplace_offering r on r.category_id = o.id""",
     "Resource.children": "marketplace_resource o join marketplace_resource r on r.parent_id = o.id",
@@ -91,16 +91,16 @@ BELOW = {
 }
 """The rows `r` below each owner `o`, by the field that leads to them."""
 
-NEWER = {
-    "Offering.partitions": TABLES["Partition"],
+TABLES_OF_NEWER_FIELDS = {
+    "Offering.partitions": TABLES_BY_TYPE["Partition"],
     "Offering.softwareCatalogs": "marketplace_offeringsoftwarecatalog",
     "Resource.history": "reversion_version",
 }
 """The fields that are about tables which not every marketplace has."""
-STAFF_ONLY = {"HistoryEntry"}
+STAFF_ONLY_TYPES = {"HistoryEntry"}
 """Types whose rows staff and support see, and nobody else."""
 
-_OPEN_PLANS = """
+_OPEN_PLANS_SQL = """
 select replace(p.uuid::text, '-', '') from marketplace_plan p
 where not exists (select from marketplace_plan_organization_groups where plan_id = p.id)
    or exists (select from marketplace_plan_organization_groups g
@@ -110,88 +110,90 @@ where not exists (select from marketplace_plan_organization_groups where plan_id
 """
 
 
-class Truth:
+class OracleTruth:
     """What is true of one marketplace under the rules of one year, as long as nobody changes it."""
 
     def __init__(self, connection: psycopg.Connection, year: Year) -> None:
         self.connection, self.year = connection, year
         self.oracle = Oracle(connection, year)
-        self.rows = cache(self._rows)
+        self.all_uuids = cache(self._load_all_uuids)
         """Give the uuids of all rows of a type, in no order."""
-        self.below = cache(self._below)
+        self.child_uuids = cache(self._load_child_uuids)
         """Give the uuids of the rows below each owner's."""
-        self.seen_by = cache(self._seen_by)
+        self.visible_rows_for = cache(self._load_visible_rows)
         """Give what somebody sees from an address."""
 
-    def lacks(self, table: str) -> bool:
+    def lacks_table(self, table: str) -> bool:
         """Say whether the marketplace does not have a table."""
-        found = self.connection.execute("select to_regclass(%s) is null", [table])
-        return found.fetchone() == (True,)
+        cursor = self.connection.execute("select to_regclass(%s) is null", [table])
+        return cursor.fetchone() == (True,)
 
-    def _seen_by(self, username: str | None, address: str | None) -> "Seen":
-        known = username and self.oracle.asker(username, address)
-        return Seen(self, known or Asker(None, address))
+    def _load_visible_rows(self, username: str | None, address: str | None) -> "VisibleRows":
+        oracle_viewer = username and self.oracle.find_viewer(username, address)
+        return VisibleRows(self, oracle_viewer or OracleViewer(None, address))
 
-    def _rows(self, name: str) -> list[str]:
-        if self.lacks(TABLES[name]):
+    def _load_all_uuids(self, type_name: str) -> list[str]:
+        if self.lacks_table(TABLES_BY_TYPE[type_name]):
             return []
-        found = self.connection.execute(SQL("select uuid from {}").format(Identifier(TABLES[name])))
-        return [uuid.hex for (uuid,) in found]
+        rows = self.connection.execute(
+            SQL("select uuid from {}").format(Identifier(TABLES_BY_TYPE[type_name]))
+        )
+        return [uuid.hex for (uuid,) in rows]
 
-    def _below(self, field: str) -> Pairs:
-        found: dict[str, list[str | None]] = defaultdict(list)
-        if field in NEWER and self.lacks(NEWER[field]):
-            return found
-        statement = f"select o.uuid, r.uuid from {BELOW[field]}"
+    def _load_child_uuids(self, field: str) -> UuidsByOwner:
+        uuids_by_owner: dict[str, list[str | None]] = defaultdict(list)
+        if field in TABLES_OF_NEWER_FIELDS and self.lacks_table(TABLES_OF_NEWER_FIELDS[field]):
+            return uuids_by_owner
+        statement = f"select o.uuid, r.uuid from {CHILD_QUERIES[field]}"
         for owner, row in self.connection.execute(statement.encode()):
-            found[owner.hex].append(row and row.hex)
-        return found
+            uuids_by_owner[owner.hex].append(row and row.hex)
+        return uuids_by_owner
 
 
-class Seen:
+class VisibleRows:
     """What somebody sees, by the oracle."""
 
-    def __init__(self, truth: Truth, asker: Asker) -> None:
-        self.truth, self._asker = truth, asker
-        self.of = cache(self._of)
+    def __init__(self, truth: OracleTruth, oracle_viewer: OracleViewer) -> None:
+        self.truth, self._oracle_viewer = truth, oracle_viewer
+        self.visible_uuids = cache(self._load_visible_uuids)
         """Give the uuids of the rows of a noun that are seen."""
 
-    def _of(self, noun: str) -> frozenset[str]:
-        return frozenset(self.truth.oracle.visible(noun.lower(), self._asker))
+    def _load_visible_uuids(self, noun: str) -> frozenset[str]:
+        return frozenset(self.truth.oracle.visible_uuids(noun.lower(), self._oracle_viewer))
 
-    def hidden(self, name: str) -> list[str]:
+    def hidden_uuids(self, type_name: str) -> list[str]:
         """Give the uuids of the rows of a type that are not seen."""
-        return sorted({*self.truth.rows(name)} - self.of(name))
+        return sorted({*self.truth.all_uuids(type_name)} - self.visible_uuids(type_name))
 
     @property
-    def everything(self) -> bool:
+    def sees_everything(self) -> bool:
         """Whether the viewer is of the staff or of support."""
-        return self.of("User") == {*self.truth.rows("User")}
+        return self.visible_uuids("User") == {*self.truth.all_uuids("User")}
 
     @cached_property
     def open_plans(self) -> frozenset[str]:
         """The uuids of the plans that are for everybody, or for the viewer's organisations."""
-        if self.everything:
-            return frozenset(self.truth.rows("Plan"))
-        statement = SQL(_OPEN_PLANS).format(**self.truth.oracle._tables())
-        found = self.truth.connection.execute(statement, [sorted(self.of("Customer"))])
-        return frozenset(uuid for (uuid,) in found)
+        if self.sees_everything:
+            return frozenset(self.truth.all_uuids("Plan"))
+        statement = SQL(_OPEN_PLANS_SQL).format(**self.truth.oracle._substitute_tables())
+        rows = self.truth.connection.execute(statement, [sorted(self.visible_uuids("Customer"))])
+        return frozenset(uuid for (uuid,) in rows)
 
-    def listed(self, field: str, target: str, owner: str) -> list[str | None]:
+    def listed_uuids(self, field: str, target_type: str, owner: str) -> list[str | None]:
         """Give the rows of a type that are seen in the list below an owner."""
-        found = self.truth.below(field).get(owner, [])
-        if target in STAFF_ONLY:
-            return found if self.everything else []
-        return [*({*found} & self.of(target))]
+        child_uuids = self.truth.child_uuids(field).get(owner, [])
+        if target_type in STAFF_ONLY_TYPES:
+            return child_uuids if self.sees_everything else []
+        return [*({*child_uuids} & self.visible_uuids(target_type))]
 
-    def parts(self, field: str, owner: str) -> list[str | None]:
+    def part_uuids(self, field: str, owner: str) -> list[str | None]:
         """Give all that is part of an owner; of its plans those that are open to the viewer.
 
         Of the offerings of its subresources those that are seen.
         """
-        found = self.truth.below(field).get(owner, [])
+        child_uuids = self.truth.child_uuids(field).get(owner, [])
         if field == "Resource.subresourceOfferings":
-            found = [each for each in found if each in self.of("Offering")]
+            child_uuids = [each for each in child_uuids if each in self.visible_uuids("Offering")]
         if field in ("Offering.plans", "Offering.effectivePlans"):
-            found = [each for each in found if each in self.open_plans]
-        return sorted(found, key=str)
+            child_uuids = [each for each in child_uuids if each in self.open_plans]
+        return sorted(child_uuids, key=str)

@@ -4,22 +4,22 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.visibility.oracle_truth import Seen
+from tests.support.visibility.oracle_truth import VisibleRows
 from tests.support.visibility.schema_paths import (
-    GUARDED,
+    GUARDED_TYPES,
     Relation,
-    Way,
-    leaves,
-    relations,
-    shown_by_reference,
+    RelationKind,
+    fields_by_reference,
+    leaf_fields,
+    row_relations,
 )
 
-WIDTH = 3
+PAGE_SIZE = 3
 """How many nodes of a connection are visited."""
 
-_TELLING = {"fullName", "description", "slug", "created", "email"}
+_DETAIL_FIELDS = {"fullName", "description", "slug", "created", "email"}
 """Fields of which each reference to a hidden row shows but some."""
-_ABOUT = {
+_SUBJECT_SELECTIONS = {
     "HistoryEntry": "user { uuid email }",
     "PlanComponent": "component { uuid }",
     "TeamMember": "user { uuid email }",
@@ -28,98 +28,117 @@ _ABOUT = {
 """What rows without a uuid of their own are about."""
 
 
-def identified_by(name: str) -> str:
+def select_identity(type_name: str) -> str:
     """Select what identifies a row of a type, or what it is about if it has no uuid."""
-    return _ABOUT.get(name, "uuid")
+    return _SUBJECT_SELECTIONS.get(type_name, "uuid")
 
 
-def identity(row: Any) -> str | None:
+def row_uuid(row: Any) -> str | None:
     """Give the uuid of a row, or of what it is about."""
-    about = row if "uuid" in row else row["component"] if "component" in row else row["user"]
-    uuid: str | None = about and about["uuid"]
+    identified_row = (
+        row if "uuid" in row else row["component"] if "component" in row else row["user"]
+    )
+    uuid: str | None = identified_row and identified_row["uuid"]
     return uuid
 
 
-def document(root: Relation, depth: int) -> str:
+def write_query(root: Relation, depth: int) -> str:
     """Write a query of all that is `depth` relations below a root, a fragment for each level."""
     fragments: dict[str, str] = {}
-    _write(root.target, depth, fragments)
-    return "\n".join([f"{{ {_selected(root, depth)} }}", *fragments.values()])
+    _write_fragment(root.target, depth, fragments)
+    return "\n".join([f"{{ {_select_relation(root, depth)} }}", *fragments.values()])
 
 
-def _write(name: str, depth: int, fragments: dict[str, str]) -> None:
-    title = f"{name}{depth}"
-    if title in fragments:
+def _write_fragment(type_name: str, depth: int, fragments: dict[str, str]) -> None:
+    fragment_name = f"{type_name}{depth}"
+    if fragment_name in fragments:
         return
-    below = relations(name) if depth else ()
-    telling = sorted(_TELLING & {*leaves(name)}) if name in GUARDED else ()
-    parts = [identified_by(name), *telling, *(_selected(each, depth - 1) for each in below)]
-    fragments[title] = f"fragment {title} on {name} {{ {' '.join(parts)} }}"
-    for each in below:
-        _write(each.target, depth - 1, fragments)
-
-
-def guarded(name: str) -> str:
-    """Select the rows that a row of a type refers to and that may be hidden, with all they hold."""
-    below = [
-        each for each in relations(name) if each.target in GUARDED and each.way is Way.REFERENCE
+    child_relations = row_relations(type_name) if depth else ()
+    detail_fields = (
+        sorted(_DETAIL_FIELDS & {*leaf_fields(type_name)}) if type_name in GUARDED_TYPES else ()
+    )
+    selections = [
+        select_identity(type_name),
+        *detail_fields,
+        *(_select_relation(relation, depth - 1) for relation in child_relations),
     ]
-    return " ".join([identified_by(name), *(_whole(each) for each in below)])
+    fragments[fragment_name] = (
+        f"fragment {fragment_name} on {type_name} {{ {' '.join(selections)} }}"
+    )
+    for relation in child_relations:
+        _write_fragment(relation.target, depth - 1, fragments)
 
 
-def _whole(each: Relation) -> str:
-    return f"{each.field} {{ {' '.join(leaves(each.target))} }}"
+def select_guarded_references(type_name: str) -> str:
+    """Select the rows that a row of a type refers to and that may be hidden, with all they hold."""
+    references = [
+        each
+        for each in row_relations(type_name)
+        if each.target in GUARDED_TYPES and each.kind is RelationKind.REFERENCE
+    ]
+    return " ".join([select_identity(type_name), *(_select_leaves(each) for each in references)])
 
 
-def _selected(each: Relation, depth: int) -> str:
-    inside = f"{{ ...{each.target}{depth} }}"
-    if each.way is Way.PAGES:
-        return f"{each.field}(first: {WIDTH}) {{ nodes {inside} }}"
-    return f"{each.field} {inside}"
+def _select_leaves(relation: Relation) -> str:
+    return f"{relation.field} {{ {' '.join(leaf_fields(relation.target))} }}"
 
 
-class Walk:
+def _select_relation(relation: Relation, depth: int) -> str:
+    child_selection = f"{{ ...{relation.target}{depth} }}"
+    if relation.kind is RelationKind.PAGES:
+        return f"{relation.field}(first: {PAGE_SIZE}) {{ nodes {child_selection} }}"
+    return f"{relation.field} {child_selection}"
+
+
+class PathWalk:
     """Goes through an answer, and counts what is met."""
 
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
-        self.met: Counter[str] = Counter()
+    def __init__(self, visible_rows: VisibleRows) -> None:
+        self._visible_rows = visible_rows
+        self.row_counts: Counter[str] = Counter()
         """How many rows were met by each relation."""
-        self.concealed: Counter[str] = Counter()
+        self.hidden_row_counts: Counter[str] = Counter()
         """How many of them were hidden, so that the reference alone showed them."""
 
-    def along(self, each: Relation, row: Any) -> None:
+    def follow_relation(self, relation: Relation, row: Any) -> None:
         """Check all rows that a relation of `row` leads to, and those below them."""
-        if each.field not in row or row[each.field] is None:
+        if relation.field not in row or row[relation.field] is None:
             return
-        below = row[each.field]
-        if each.way is Way.PARTS and each.owner != "Query":
-            expected = self._seen.parts(str(each), row["uuid"])
-            assert sorted(map(identity, below), key=str) == expected, each
-        for found in _rows(each, below):
-            self.met[str(each)] += 1
-            self._row(each, found)
-            for relation in relations(each.target):
-                self.along(relation, found)
+        child = row[relation.field]
+        if relation.kind is RelationKind.PARTS and relation.owner != "Query":
+            expected = self._visible_rows.part_uuids(str(relation), row["uuid"])
+            assert sorted(map(row_uuid, child), key=str) == expected, relation
+        for child_row in _iterate_rows(relation, child):
+            self.row_counts[str(relation)] += 1
+            self._check_row(relation, child_row)
+            for child_relation in row_relations(relation.target):
+                self.follow_relation(child_relation, child_row)
 
-    def _row(self, each: Relation, row: Any) -> None:
-        if "uuid" not in row or (each.target not in GUARDED and each.way is not Way.PAGES):
+    def _check_row(self, relation: Relation, row: Any) -> None:
+        if "uuid" not in row or (
+            relation.target not in GUARDED_TYPES and relation.kind is not RelationKind.PAGES
+        ):
             return
-        told = {name for name, value in row.items() if value is not None}
-        if row["uuid"] in self._seen.of(each.target):
-            whole = each.target not in GUARDED or told & {"created", "email"}
-            assert whole, f"{each} conceals a row that is seen"
+        shown_fields = {name for name, value in row.items() if value is not None}
+        if row["uuid"] in self._visible_rows.visible_uuids(relation.target):
+            is_complete = relation.target not in GUARDED_TYPES or shown_fields & {
+                "created",
+                "email",
+            }
+            assert is_complete, f"{relation} conceals a row that is seen"
             return
-        assert each.way is Way.REFERENCE, f"{each} leads to a hidden row"
-        self.concealed[str(each)] += 1
-        allowed = shown_by_reference()[each.owner, each.field]
-        assert told <= allowed, f"{each} tells {sorted(told - allowed)} of a hidden row"
+        assert relation.kind is RelationKind.REFERENCE, f"{relation} leads to a hidden row"
+        self.hidden_row_counts[str(relation)] += 1
+        allowed_fields = fields_by_reference()[relation.owner, relation.field]
+        assert shown_fields <= allowed_fields, (
+            f"{relation} tells {sorted(shown_fields - allowed_fields)} of a hidden row"
+        )
 
 
-def _rows(each: Relation, below: Any) -> Iterator[Any]:
-    if each.way is Way.PAGES:
-        yield from below["nodes"]
-    elif each.way is Way.PARTS:
-        yield from below
+def _iterate_rows(relation: Relation, child: Any) -> Iterator[Any]:
+    if relation.kind is RelationKind.PAGES:
+        yield from child["nodes"]
+    elif relation.kind is RelationKind.PARTS:
+        yield from child
     else:
-        yield below
+        yield child

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from tests.support.marketplaces import LOCAL, Marketplace
-from tests.support.visibility.oracle_truth import Seen
+from tests.support.marketplaces import LOCAL_ADDRESS, Marketplace
+from tests.support.visibility.oracle_truth import VisibleRows
 
-MOST = 300
+MAX_PAGE_SIZE = 300
 
 
-class Look(NamedTuple):
+class Viewpoint(NamedTuple):
     """Who looks at which marketplace, from which address."""
 
     marketplace: str
     username: str | None
-    address: str | None = LOCAL
+    address: str | None = LOCAL_ADDRESS
 
     def __str__(self) -> str:
         return "-".join(map(str, self))
 
 
-_DEMO = (
+_DEMO_USERNAMES = (
     "staff",
     "support",
     "owner",
@@ -41,7 +41,7 @@ _DEMO = (
     "bela.dahlgren",
     None,
 )
-_WALDUR = (
+_WALDUR_USERNAMES = (
     "staff",
     "owner_c",
     "project_member_c0",
@@ -52,62 +52,68 @@ _WALDUR = (
     "removed_project_member",
     None,
 )
-CONCEALED = "freya.hollis"
+CONCEALED_OWNER = "freya.hollis"
 """Owns the organisation that shows its resources to 10.0.0.0/8 only."""
-ADDRESSES = (LOCAL, "10.1.2.3", "::1", None)
-SCENES = (
-    *(Look("demo", username) for username in _DEMO),
-    *(Look("waldur", username) for username in _WALDUR),
-    *(Look("demo", CONCEALED, address) for address in ADDRESSES),
+ADDRESSES = (LOCAL_ADDRESS, "10.1.2.3", "::1", None)
+VIEWPOINTS = (
+    *(Viewpoint("demo", username) for username in _DEMO_USERNAMES),
+    *(Viewpoint("waldur", username) for username in _WALDUR_USERNAMES),
+    *(Viewpoint("demo", CONCEALED_OWNER, address) for address in ADDRESSES),
 )
 
 
 @dataclass(frozen=True)
-class Scene:
+class ViewerScene:
     """A look at a marketplace."""
 
-    look: Look
+    viewpoint: Viewpoint
     marketplace: Marketplace
-    seen: Seen
+    visible_rows: VisibleRows
 
-    async def data(self, query: str, **variables: Any) -> Any:
+    async def fetch_data(self, query: str, **variables: Any) -> Any:
         """Give the data of the answer to the one who looks."""
-        _, username, address = self.look
-        return await self.marketplace.data(query, username, address=address, **variables)
+        _, username, address = self.viewpoint
+        return await self.marketplace.fetch_data(query, username, address=address, **variables)
 
-    async def nodes(self, name: str, uuids: Sequence[str], selection: str) -> list[Any]:
+    async def fetch_nodes(self, type_name: str, uuids: Sequence[str], selection: str) -> list[Any]:
         """Give the nodes of a type with those uuids, null for each that is not seen."""
-        query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {selection} }} }} }}"
-        found: list[Any] = []
-        for chunk in chunks(uuids, MOST):
-            ids = [global_id(name, each) for each in chunk]
-            found += (await self.data(query, ids=ids))["nodes"]
-        return found
+        query = (
+            f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {type_name} {{ {selection} }} }} }}"
+        )
+        nodes: list[Any] = []
+        for chunk in split_chunks(uuids, MAX_PAGE_SIZE):
+            ids = [encode_global_id(type_name, each) for each in chunk]
+            nodes += (await self.fetch_data(query, ids=ids))["nodes"]
+        return nodes
 
-    async def pages(self, field: str, arguments: str = "") -> list[str]:
+    async def fetch_all_pages(self, field: str, arguments: str = "") -> list[str]:
         """Give the uuids of a whole list, page by page."""
         query = f"""query($after: String) {{
-            list: {field}(first: {MOST}, after: $after {arguments}) {{
+            list: {field}(first: {MAX_PAGE_SIZE}, after: $after {arguments}) {{
                 totalCount nodes {{ uuid }} pageInfo {{ hasNextPage endCursor }}
             }}
         }}"""
-        found: list[str] = []
-        after, more = None, True
-        while more:
-            page = (await self.data(query, after=after))["list"]
-            found += [each["uuid"] for each in page["nodes"]]
-            after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-            assert len(found) < page["totalCount"] if more else len(found) == page["totalCount"]
-        return found
+        uuids: list[str] = []
+        after, has_next_page = None, True
+        while has_next_page:
+            page = (await self.fetch_data(query, after=after))["list"]
+            uuids += [each["uuid"] for each in page["nodes"]]
+            after, has_next_page = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+            assert (
+                len(uuids) < page["totalCount"]
+                if has_next_page
+                else len(uuids) == page["totalCount"]
+            )
+        return uuids
 
 
-def global_id(name: str, uuid: str) -> str:
+def encode_global_id(type_name: str, uuid: str) -> str:
     """Give the id of a node, as Relay's server specification has clients not know it."""
-    return urlsafe_b64encode(f"{name}:{uuid}".encode()).decode()
+    return urlsafe_b64encode(f"{type_name}:{uuid}".encode()).decode()
 
 
-def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+def split_chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
     """Give the items, so many at a time."""
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
         yield chunk

@@ -10,95 +10,103 @@ from typing import Any
 
 import psycopg
 
-from gateway.demo.binaries import programs, settle
-from gateway.demo.marketplace.fill import make
-from gateway.demo.postgres import SETTINGS, _Cluster, _socket_folder
-from tests.support.gateway_server import Process, process, tokens_at
-from tests.system.chaos.expected_events import Sight, sights
+from gateway.demo.binaries import choose_account_and_directory, find_programs
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.demo.postgres import SERVER_SETTINGS, _Cluster, _create_socket_directory
+from tests.support.gateway_server import GatewayProcess, load_user_tokens, run_gateway_process
+from tests.system.chaos.expected_events import ResourceVisibility, load_visibilities
 
-SOCKETS = int(os.environ.get("CHAOS_SOCKETS", "20"))
+SUBSCRIBERS_PER_SCENARIO = int(os.environ.get("CHAOS_SOCKETS", "20"))
 """How many subscribers each scene has."""
-LARGE = SOCKETS > 50
-VIEWERS = ("staff", "member", "provider", "owner", "manager")
-OURS = "application_name = 'marketplace-gateway'"
-LISTENS = "query ilike 'listen %' or query like '%gateway.event_horizon%'"
+IS_LARGE_RUN = SUBSCRIBERS_PER_SCENARIO > 50
+VIEWER_USERNAMES = ("staff", "member", "provider", "owner", "manager")
+GATEWAY_BACKENDS = "application_name = 'marketplace-gateway'"
+LISTENING_BACKENDS = "query ilike 'listen %' or query like '%gateway.event_horizon%'"
 
 
-class Server:
+class RestartablePostgres:
     """A PostgreSQL that is found at the same place after each restart."""
 
-    def __init__(self, data: Path, held: ExitStack) -> None:
-        account, folder = settle(data)
-        self._cluster = _Cluster(folder, programs(account, folder), account)
-        self._lock = held.enter_context(self._cluster.claimed())
-        self._sockets = held.enter_context(_socket_folder(account))
-        self._log, self._running = data / "server.log", ExitStack()
-        self.url = f"postgresql://postgres@/postgres?host={self._sockets}&port={SETTINGS['port']}"
+    def __init__(self, data: Path, exit_stack: ExitStack) -> None:
+        account, folder = choose_account_and_directory(data)
+        self._cluster = _Cluster(folder, find_programs(account, folder), account)
+        self._data_lock = exit_stack.enter_context(self._cluster.acquire_lock())
+        self._socket_folder = exit_stack.enter_context(_create_socket_directory(account))
+        self._log_file, self._running_stack = data / "server.log", ExitStack()
+        self.url = f"postgresql://postgres@/postgres?host={self._socket_folder}&port={SERVER_SETTINGS['port']}"
         self._pid = 0
-        held.callback(self.stop)
+        exit_stack.callback(self.stop_server)
 
-    def start(self) -> None:
+    def start_server(self) -> None:
         """Start it."""
-        self._cluster.make(self._lock)
-        served = self._cluster.served(self._sockets, self._log, self._lock)
-        self._pid = self._running.enter_context(served)
+        self._cluster.ensure_initialised(self._data_lock)
+        serving_context = self._cluster.run_server(
+            self._socket_folder, self._log_file, self._data_lock
+        )
+        self._pid = self._running_stack.enter_context(serving_context)
 
-    def stop(self, *, immediate: bool = False) -> None:
+    def stop_server(self, *, is_immediate: bool = False) -> None:
         """Stop it as `pg_ctl stop` does, in its mode fast or immediate."""
-        if immediate:
+        if is_immediate:
             os.kill(self._pid, signal.SIGQUIT)
-        self._running.close()
+        self._running_stack.close()
 
-    def end(self, which: str) -> int:
+    def terminate_backends(self, condition: str) -> int:
         """Terminate the backends that meet a condition; tell how many."""
-        statement = f"select pg_terminate_backend(pid) from pg_stat_activity where {which}"
-        with psycopg.connect(self.url, autocommit=True) as root:
-            return len(root.execute(statement.encode()).fetchall())
+        statement = f"select pg_terminate_backend(pid) from pg_stat_activity where {condition}"
+        with psycopg.connect(self.url, autocommit=True) as admin_connection:
+            return len(admin_connection.execute(statement.encode()).fetchall())
 
 
-class Ground:
+class ChaosEnvironment:
     """A server with a demo, and what is known of both."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RestartablePostgres) -> None:
         self.server, self.url = server, server.url
         with psycopg.connect(self.url) as connection:
-            make(connection, resources=60, seed=1)
-            self.projects = _names(connection, "structure_project where not is_removed")
-            self.offerings = _names(connection, "marketplace_offering")
-            self.sights: dict[str, Sight] = sights(connection, VIEWERS)
-        self.tokens = tokens_at(self.url)
+            create_marketplace(connection, resource_count=60, seed=1)
+            self.project_uuids = _load_uuids_by_id(
+                connection, "structure_project where not is_removed"
+            )
+            self.offering_uuids = _load_uuids_by_id(connection, "marketplace_offering")
+            self.visibility_by_user: dict[str, ResourceVisibility] = load_visibilities(
+                connection, VIEWER_USERNAMES
+            )
+        self.tokens = load_user_tokens(self.url)
         self.random = Random(7)
 
-    def sql(self, statement: str, *given: Any) -> list[Any]:
+    def execute_sql(self, statement: str, *parameters: Any) -> list[Any]:
         """Run a statement, and give the rows that it gives."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            done = connection.execute(statement.encode(), given or None)
-            return done.fetchall() if done.description else []
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
 
     @contextmanager
-    def serving(self, *arguments: str, **given: str) -> Iterator[Process]:
+    def serve_gateway_process(
+        self, *arguments: str, **setting_overrides: str
+    ) -> Iterator[GatewayProcess]:
         """Serve it in a process; the demo's provider does nothing."""
-        effective = {
+        setting_values = {
             "database_url": self.url,
             "provider_seconds": "off",
             "user_subscriptions": "1000",
-            **given,
+            **setting_overrides,
         }
-        with process(*arguments, **effective) as running:
-            yield running
+        with run_gateway_process(*arguments, **setting_values) as gateway_process:
+            yield gateway_process
 
 
-def _names(connection: psycopg.Connection[Any], table: str) -> dict[int, str]:
-    found = connection.execute(f"select id, uuid from {table} order by id".encode())
-    return {id_: uuid.hex for id_, uuid in found}
+def _load_uuids_by_id(connection: psycopg.Connection[Any], table_clause: str) -> dict[int, str]:
+    rows = connection.execute(f"select id, uuid from {table_clause} order by id".encode())
+    return {row_id: uuid.hex for row_id, uuid in rows}
 
 
 @contextmanager
-def ground_at(folder: Path) -> Iterator[Ground]:
+def create_environment(folder: Path) -> Iterator[ChaosEnvironment]:
     """Make a ground in a folder, and have it for a while."""
     data = folder / "data"
     data.mkdir(mode=0o711)
-    with ExitStack() as held:
-        server = Server(data, held)
-        server.start()
-        yield Ground(server)
+    with ExitStack() as exit_stack:
+        server = RestartablePostgres(data, exit_stack)
+        server.start_server()
+        yield ChaosEnvironment(server)

@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from gateway.db.events.feed import Position
-from gateway.db.installation.installation import found
+from gateway.db.events.feed import EventPosition
+from gateway.db.installation.installation import inspect_installation
 from gateway.marketplace.states import ResourceState
 from tests.support.oracle import Oracle
 
-EVENTS = """
+SELECT_EVENTS = """
 select xid::text::bigint, id, replace(resource_uuid, '-', ''), kind, old_state, new_state,
     resource_id, project_id_before, project_id_after, offering_id_before, offering_id_after
 from gateway.resource_event order by xid, id
 """
-PROBE = """
+INSERT_PROBE = """
 insert into marketplace_resource select (jsonb_populate_record(null::marketplace_resource,
     to_jsonb(r) || jsonb_build_object('id', 1000000 + %(at)s, 'uuid', gen_random_uuid(),
         'content_type_id', null, 'object_id', null, 'parent_id', null) || %(places)s)).*
@@ -24,167 +24,215 @@ from (select * from marketplace_resource order by id limit 1) r returning uuid
 """
 
 
-class Told(NamedTuple):
+class EventNotice(NamedTuple):
     """What a subscriber is told of an event."""
 
-    position: Position
+    position: EventPosition
     uuid: str
     kind: str
     state: str | None
 
 
-class Resync(NamedTuple):
+class ResyncNotice(NamedTuple):
     """What a subscriber is told if it may have missed something."""
 
-    position: Position
+    position: EventPosition
     reason: str
 
 
-Heard = Told | Resync
+ReceivedNotice = EventNotice | ResyncNotice
 
 
-class Row(NamedTuple):
+class EventRow(NamedTuple):
     """An event in the table."""
 
-    position: Position
+    position: EventPosition
     uuid: str
     kind: str
     states: tuple[int | None, int | None]
-    resource: int
+    resource_id: int
     projects: tuple[int | None, int | None]
     offerings: tuple[int | None, int | None]
 
 
 @dataclass(frozen=True)
-class Sight:
+class ResourceVisibility:
     """Which resources somebody sees."""
 
-    everything: bool
-    projects: frozenset[int] = frozenset()
-    offerings: frozenset[int] = frozenset()
-    resources: frozenset[int] = frozenset()
+    sees_everything: bool
+    project_ids: frozenset[int] = frozenset()
+    offering_ids: frozenset[int] = frozenset()
+    resource_ids: frozenset[int] = frozenset()
 
-    def sees(self, row: Row, when: int) -> bool:
+    def can_see(self, row: EventRow, side: int) -> bool:
         """Say whether they see an event's resource, as it was before (0) or after (1) it."""
         return (
-            self.everything
-            or row.projects[when] in self.projects
-            or row.offerings[when] in self.offerings
-            or row.resource in self.resources
+            self.sees_everything
+            or row.projects[side] in self.project_ids
+            or row.offerings[side] in self.offering_ids
+            or row.resource_id in self.resource_ids
         )
 
 
-def _anything(_row: Row, _told: Told) -> bool:
+def _matches_all(_row: EventRow, _notice: EventNotice) -> bool:
     return True
 
 
 @dataclass(frozen=True)
-class Wish:
+class SubscriptionRequirement:
     """What somebody subscribes to: as GraphQL's filter, and as what it ought to let through."""
 
     username: str
-    filter: dict[str, Any] = field(default_factory=dict)
-    lets: Callable[[Row, Told], bool] = _anything
-    about: str = ""
+    filter_argument: dict[str, Any] = field(default_factory=dict)
+    matches_event: Callable[[EventRow, EventNotice], bool] = _matches_all
+    extra_selection: str = ""
     """What more is selected of an event."""
 
 
-def rows(url: str) -> list[Row]:
+def load_event_rows(url: str) -> list[EventRow]:
     """Read the events of the table, in order."""
     with psycopg.connect(url) as connection:
         return [
-            Row((xid, id_), uuid, kind, (old, new), resource, (p[0], p[1]), (p[2], p[3]))
-            for xid, id_, uuid, kind, old, new, resource, *p in connection.execute(EVENTS.encode())
+            EventRow(
+                (xid, event_id),
+                uuid,
+                kind,
+                (old_state, new_state),
+                resource_id,
+                (scope_ids[0], scope_ids[1]),
+                (scope_ids[2], scope_ids[3]),
+            )
+            for xid, event_id, uuid, kind, old_state, new_state, resource_id, *scope_ids in connection.execute(
+                SELECT_EVENTS.encode()
+            )
         ]
 
 
-def sights(connection: psycopg.Connection[Any], usernames: Iterable[str]) -> dict[str, Sight]:
+def load_visibilities(
+    connection: psycopg.Connection[Any], usernames: Iterable[str]
+) -> dict[str, ResourceVisibility]:
     """Ask the oracle, by a probe in each project and each offering, what people see."""
-    oracle = Oracle(connection, 2026 if found(connection).rules.year == 2026 else 2024)
+    oracle = Oracle(
+        connection, 2026 if inspect_installation(connection).version_rules.year == 2026 else 2024
+    )
     try:
-        projects = _probes(connection, "project_id", "structure_project")
-        offerings = _probes(connection, "offering_id", "marketplace_offering")
-        return {each: _sight(connection, oracle, each, (projects, offerings)) for each in usernames}
+        projects = _insert_probes(connection, "project_id", "structure_project")
+        offerings = _insert_probes(connection, "offering_id", "marketplace_offering")
+        return {
+            each: _load_visibility(connection, oracle, each, (projects, offerings))
+            for each in usernames
+        }
     finally:
         connection.rollback()
 
 
-def _probes(connection: psycopg.Connection[Any], column: str, table: str) -> dict[str, int]:
+def _insert_probes(connection: psycopg.Connection[Any], column: str, table: str) -> dict[str, int]:
     ids = [id_ for (id_,) in connection.execute(f"select id from {table}".encode()).fetchall()]
-    made = {}
+    ids_by_probe_uuid = {}
     for id_ in ids:
-        at = id_ + (0 if column == "project_id" else 100_000)
-        places = psycopg.types.json.Jsonb({column: id_})
-        row = connection.execute(PROBE.encode(), {"at": at, "places": places}).fetchone()
+        id_offset = id_ + (0 if column == "project_id" else 100_000)
+        overrides = psycopg.types.json.Jsonb({column: id_})
+        row = connection.execute(
+            INSERT_PROBE.encode(), {"at": id_offset, "places": overrides}
+        ).fetchone()
         assert row is not None
-        made[row[0].hex] = id_
-    return made
+        ids_by_probe_uuid[row[0].hex] = id_
+    return ids_by_probe_uuid
 
 
-def _sight(
+def _load_visibility(
     connection: psycopg.Connection[Any],
     oracle: Oracle,
     username: str,
     probes: tuple[dict[str, int], dict[str, int]],
-) -> Sight:
-    asker = oracle.asker(username, "127.0.0.1")
+) -> ResourceVisibility:
+    oracle_user = oracle.find_viewer(username, "127.0.0.1")
     row = connection.execute(
-        "select is_staff or is_support from core_user where id = %s", [asker.user_id]
+        "select is_staff or is_support from core_user where id = %s", [oracle_user.user_id]
     ).fetchone()
-    consumed = {_hex(each) for each in oracle.visible("resource_as_consumer", asker)}
-    provided = {_hex(each) for each in oracle.visible("resource_as_provider", asker)}
+    consumer_uuids = {
+        _to_hex(each) for each in oracle.visible_uuids("resource_as_consumer", oracle_user)
+    }
+    provider_uuids = {
+        _to_hex(each) for each in oracle.visible_uuids("resource_as_provider", oracle_user)
+    }
     projects, offerings = probes
-    seen = frozenset(id_ for uuid, id_ in projects.items() if uuid in consumed)
-    known = connection.execute(
+    visible_projects = frozenset(id_ for uuid, id_ in projects.items() if uuid in consumer_uuids)
+    resource_rows = connection.execute(
         "select id, uuid, project_id from marketplace_resource where id < 1000000"
     ).fetchall()
-    return Sight(
+    return ResourceVisibility(
         row == (True,),
-        seen,
-        frozenset(id_ for uuid, id_ in offerings.items() if uuid in provided),
-        frozenset(id_ for id_, uuid, at in known if uuid.hex in consumed and at not in seen),
+        visible_projects,
+        frozenset(id_ for uuid, id_ in offerings.items() if uuid in provider_uuids),
+        frozenset(
+            id_
+            for id_, uuid, project_id in resource_rows
+            if uuid.hex in consumer_uuids and project_id not in visible_projects
+        ),
     )
 
 
-def _hex(uuid: Any) -> str:
+def _to_hex(uuid: Any) -> str:
     return str(uuid).replace("-", "")
 
 
-def told(row: Row, sight: Sight) -> Told | None:
+def derive_expected_notice(row: EventRow, visibility: ResourceVisibility) -> EventNotice | None:
     """Give what somebody is to be told of an event; None if nothing."""
-    before = row.kind != "CREATED" and sight.sees(row, 0)
-    after = row.kind != "DELETED" and sight.sees(row, 1)
-    if after:
-        kind, state = row.kind if before else "CREATED", row.states[1]
-        return Told(row.position, row.uuid, kind, ResourceState(state).name)
-    if before:
+    was_visible = row.kind != "CREATED" and visibility.can_see(row, 0)
+    is_visible = row.kind != "DELETED" and visibility.can_see(row, 1)
+    if is_visible:
+        kind, state = row.kind if was_visible else "CREATED", row.states[1]
+        return EventNotice(row.position, row.uuid, kind, ResourceState(state).name)
+    if was_visible:
         kind = "DELETED" if row.kind == "DELETED" else "HIDDEN"
-        return Told(row.position, row.uuid, kind, None)
+        return EventNotice(row.position, row.uuid, kind, None)
     return None
 
 
-def expected(all_: Sequence[Row], sight: Sight, wish: Wish, after: Position) -> list[Told]:
+def select_expected_notices(
+    event_rows: Sequence[EventRow],
+    visibility: ResourceVisibility,
+    requirement: SubscriptionRequirement,
+    start_position: EventPosition,
+) -> list[EventNotice]:
     """Give all that somebody is to be told who subscribed after a position."""
-    found = [(row, told(row, sight)) for row in all_ if row.position > after]
-    return [each for row, each in found if each is not None and wish.lets(row, each)]
+    row_notices = [
+        (row, derive_expected_notice(row, visibility))
+        for row in event_rows
+        if row.position > start_position
+    ]
+    return [
+        notice
+        for row, notice in row_notices
+        if notice is not None and requirement.matches_event(row, notice)
+    ]
 
 
-def differences(heard: Sequence[Heard], wanted: Sequence[Told]) -> tuple[list[str], int]:
+def compare_notices(
+    received_notices: Sequence[ReceivedNotice], expected_notices: Sequence[EventNotice]
+) -> tuple[list[str], int]:
     """Compare what was heard with what was to be; give what is wrong, and how much was skipped.
 
     What a Resync covers, from what was told last up to its own place, may be missing.
     """
-    left, wrong, skipped = list(reversed(wanted)), list[str](), 0
-    for each in heard:
-        if isinstance(each, Resync):
-            while left and left[-1].position <= each.position:
-                left.pop()
-                skipped += 1
-        elif left and left[-1] == each:
-            left.pop()
+    remaining_notices, mismatches, skipped_count = list(reversed(expected_notices)), list[str](), 0
+    for notice in received_notices:
+        if isinstance(notice, ResyncNotice):
+            while remaining_notices and remaining_notices[-1].position <= notice.position:
+                remaining_notices.pop()
+                skipped_count += 1
+        elif remaining_notices and remaining_notices[-1] == notice:
+            remaining_notices.pop()
         else:
-            wrong.append(f"heard {each}, and not {left[-1] if left else 'nothing'}")
+            mismatches.append(
+                f"heard {notice}, and not {remaining_notices[-1] if remaining_notices else 'nothing'}"
+            )
             break
     else:
-        wrong += [f"not heard: {len(left)} from {left[-1]} on"] if left else []
-    return wrong, skipped
+        mismatches += (
+            [f"not heard: {len(remaining_notices)} from {remaining_notices[-1]} on"]
+            if remaining_notices
+            else []
+        )
+    return mismatches, skipped_count

@@ -8,9 +8,9 @@ from random import Random
 import psycopg
 from psycopg import AsyncConnection
 
-LONGEST = 1.0
+MAX_TRANSACTION_SECONDS = 1.0
 """Seconds for which the longest transactions stay open."""
-COPY = """
+INSERT_COPY = """
 insert into marketplace_resource select (jsonb_populate_record(null::marketplace_resource,
     to_jsonb(r) || jsonb_build_object(
         'id', (select greatest(max(id), 2000000) + 1 + floor(random() * 1000)
@@ -18,83 +18,94 @@ insert into marketplace_resource select (jsonb_populate_record(null::marketplace
         'uuid', gen_random_uuid(), 'slug', 'chaos', 'content_type_id', null, 'object_id', null))).*
 from (select * from marketplace_resource where slug <> 'chaos' order by random() limit 1) r
 """
-FREE = "select id from marketplace_resource where {which} order by random() limit {few}"
-SOME = f"({FREE} for update skip locked)"
+SELECT_RANDOM_IDS = (
+    "select id from marketplace_resource where {which} order by random() limit {few}"
+)
+SELECT_UNLOCKED_IDS = f"({SELECT_RANDOM_IDS} for update skip locked)"
 
 
-class Writer:
+class LoadWriter:
     """Changes resources."""
 
-    def __init__(self, url: str, projects: list[int], seed: int = 1) -> None:
-        self._url, self._projects, self._random = url, projects, Random(seed)
-        self.committed = self.undone = self.failed = 0
-        self._late: set[asyncio.Task[None]] = set()
+    def __init__(self, url: str, project_ids: list[int], seed: int = 1) -> None:
+        self._url, self._project_ids, self._random = url, project_ids, Random(seed)
+        self.commit_count = self.rollback_count = self.failure_count = 0
+        self._late_tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, seconds: float, rate: float = 40) -> None:
+    async def run_load(self, seconds: float, transactions_per_second: float = 40) -> None:
         """Write so many transactions a second, and wait for those that are late."""
-        end = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < end:
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline:
             with suppress(psycopg.Error, OSError):
                 async with await AsyncConnection.connect(self._url) as connection:
-                    while asyncio.get_running_loop().time() < end:
-                        await self._one(connection)
-                        await asyncio.sleep(1 / rate)
+                    while asyncio.get_running_loop().time() < deadline:
+                        await self._write_once(connection)
+                        await asyncio.sleep(1 / transactions_per_second)
             await asyncio.sleep(0.02)
-        await asyncio.gather(*self._late)
+        await asyncio.gather(*self._late_tasks)
 
-    async def _one(self, connection: AsyncConnection[object]) -> None:
+    async def _write_once(self, connection: AsyncConnection[object]) -> None:
         if self._random.random() < 0.05:
-            late = asyncio.create_task(self._be_late())
-            self._late.add(late)
-            late.add_done_callback(self._late.discard)
+            late_task = asyncio.create_task(self._write_slowly())
+            self._late_tasks.add(late_task)
+            late_task.add_done_callback(self._late_tasks.discard)
         try:
-            await self._write(connection)
+            await self._write_transaction(connection)
         except psycopg.Error:
-            self.failed += 1
+            self.failure_count += 1
             raise
 
-    async def _be_late(self) -> None:
+    async def _write_slowly(self) -> None:
         with suppress(psycopg.Error, OSError):
             async with await AsyncConnection.connect(self._url) as connection:
-                await self._write(connection, self._random.uniform(0.1, LONGEST))
+                await self._write_transaction(
+                    connection, self._random.uniform(0.1, MAX_TRANSACTION_SECONDS)
+                )
 
-    async def _write(self, connection: AsyncConnection[object], stay: float = 0) -> None:
+    async def _write_transaction(
+        self, connection: AsyncConnection[object], open_seconds: float = 0
+    ) -> None:
         for _ in range(self._random.choice([1, 1, 1, 2, 4])):
-            await connection.execute(self._change().encode())
-        if stay:
-            await asyncio.sleep(stay)
+            await connection.execute(self._random_statement().encode())
+        if open_seconds:
+            await asyncio.sleep(open_seconds)
         if self._random.random() < 0.15:
             await connection.rollback()
-            self.undone += 1
+            self.rollback_count += 1
         else:
             await connection.commit()
-            self.committed += 1
+            self.commit_count += 1
 
-    def _change(self) -> str:
-        few = self._random.choice([1, 1, 2, 5])
-        mine, all_ = (
-            SOME.format(which="slug = 'chaos'", few=few),
-            SOME.format(which="true", few=few),
+    def _random_statement(self) -> str:
+        limit = self._random.choice([1, 1, 2, 5])
+        copied_ids, any_ids = (
+            SELECT_UNLOCKED_IDS.format(which="slug = 'chaos'", few=limit),
+            SELECT_UNLOCKED_IDS.format(which="true", few=limit),
         )
-        set_ = "update marketplace_resource set"
+        update_prefix = "update marketplace_resource set"
         return self._random.choice(
             [
-                COPY,
-                f"delete from marketplace_resource where id in {mine}",
-                f"{set_} project_id = {self._random.choice(self._projects)} where id in {all_}",
-                f"{set_} name = 'n{self._random.random()}' where id in {all_}",
-                *[f"{set_} state = {state} where id in {all_}" for state in (2, 3, 4, 5)],
+                INSERT_COPY,
+                f"delete from marketplace_resource where id in {copied_ids}",
+                f"{update_prefix} project_id = {self._random.choice(self._project_ids)} where id in {any_ids}",
+                f"{update_prefix} name = 'n{self._random.random()}' where id in {any_ids}",
+                *[
+                    f"{update_prefix} state = {state} where id in {any_ids}"
+                    for state in (2, 3, 4, 5)
+                ],
             ]
         )
 
 
 @asynccontextmanager
-async def writing(writer: Writer, seconds: float, rate: float = 40) -> AsyncIterator[None]:
+async def run_writer(
+    writer: LoadWriter, seconds: float, transactions_per_second: float = 40
+) -> AsyncIterator[None]:
     """Have a writer write beside what is done, and wait for its end."""
-    task = asyncio.create_task(writer.run(seconds, rate))
+    writer_task = asyncio.create_task(writer.run_load(seconds, transactions_per_second))
     try:
         yield
-        await task
+        await writer_task
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        writer_task.cancel()
+        await asyncio.gather(writer_task, return_exceptions=True)

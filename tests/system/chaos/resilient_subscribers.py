@@ -14,13 +14,18 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.typing import Subprotocol
 
-from gateway.db.events.feed import Position
-from gateway.subscriptions.cursors import decode, encode
-from tests.system.chaos.expected_events import Heard, Resync, Told, Wish
+from gateway.db.events.feed import EventPosition
+from gateway.subscriptions.cursors import decode_event_cursor, encode_event_cursor
+from tests.system.chaos.expected_events import (
+    EventNotice,
+    ReceivedNotice,
+    ResyncNotice,
+    SubscriptionRequirement,
+)
 
-ELSEWHERE = encode("elsewhere", (0, 0))
+FOREIGN_CURSOR = encode_event_cursor("elsewhere", (0, 0))
 """A cursor of no source here: who comes with it is told at once where the events are."""
-DOCUMENT = """
+SUBSCRIPTION_TEMPLATE = """
 subscription ($filter: ResourceEventFilter, $after: String) {{
   resourceChanged(filter: $filter, after: $after) {{
     __typename
@@ -28,187 +33,199 @@ subscription ($filter: ResourceEventFilter, $after: String) {{
     ... on ResyncRequired {{ cursor reason }}
   }}
 }}"""
-PAUSE, PATIENCE = 0.15, 12
+MAX_RECONNECT_DELAY_SECONDS, CONNECT_TIMEOUT_SECONDS = 0.15, 12
 """Seconds before one comes back; and for which one waits for the first sign of a server."""
-LOST = (OSError, ConnectionClosed, InvalidHandshake, InvalidMessage, httpx.TransportError)
+CONNECTION_ERRORS = (
+    OSError,
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    httpx.TransportError,
+)
 
 
-class LostError(Exception):
+class SubscriptionLostError(Exception):
     """The server ended the subscription, or never began it."""
 
 
-class Subscriber(ABC):
+class ResilientSubscriber(ABC):
     """One who subscribes, again and again from where it was."""
 
-    def __init__(self, url: str, token: str, wish: Wish) -> None:
-        self.url, self.wish = url, wish
-        self.heard: list[Heard] = []
-        self.losses: Counter[str] = Counter()
+    def __init__(self, url: str, token: str, requirement: SubscriptionRequirement) -> None:
+        self.url, self.requirement = url, requirement
+        self.received_notices: list[ReceivedNotice] = []
+        self.loss_counts: Counter[str] = Counter()
         """Why the subscription ended, and how often."""
-        self.errors: Counter[str] = Counter()
+        self.error_counts: Counter[str] = Counter()
         """Codes of errors that came with events, as their resource could not be read."""
-        self.returns = 0
-        self.stays: Callable[[], float] | None = None
+        self.reconnect_count = 0
+        self.choose_stay_seconds: Callable[[], float] | None = None
         """For how long it stays before it leaves by itself; None for ever."""
-        self.reading: asyncio.Event | None = None
+        self.reading_enabled: asyncio.Event | None = None
         """While this is not set, nothing is read; None for one who always reads."""
-        self.cursor = ELSEWHERE
+        self.cursor = FOREIGN_CURSOR
         self._token = f"Token {token}"
 
     @property
-    def position(self) -> Position:
+    def position(self) -> EventPosition:
         """Where it is."""
-        return self.heard[-1].position if self.heard else (0, 0)
+        return self.received_notices[-1].position if self.received_notices else (0, 0)
 
-    def rest(self) -> None:
+    def pause_reading(self) -> None:
         """Read nothing for a while."""
-        assert self.reading is not None
-        self.reading.clear()
+        assert self.reading_enabled is not None
+        self.reading_enabled.clear()
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         """Read again."""
-        assert self.reading is not None
-        self.reading.set()
+        assert self.reading_enabled is not None
+        self.reading_enabled.set()
 
     @property
-    def resyncs(self) -> list[Resync]:
+    def resync_notices(self) -> list[ResyncNotice]:
         """Give what says that events may have been missed; the first was asked for."""
-        return [each for each in self.heard[1:] if isinstance(each, Resync)]
+        return [each for each in self.received_notices[1:] if isinstance(each, ResyncNotice)]
 
-    async def run(self) -> None:
+    async def run_forever(self) -> None:
         """Subscribe until cancelled."""
         while True:
             try:
-                async with asyncio.timeout(self.stays() if self.stays else None):
+                async with asyncio.timeout(
+                    self.choose_stay_seconds() if self.choose_stay_seconds else None
+                ):
                     await self._subscribe()
             except TimeoutError:
-                self.returns += 1
-            except (LostError, *LOST) as problem:
-                self.losses[_named(problem)] += 1
-                await asyncio.sleep(random.uniform(PAUSE / 3, PAUSE))
+                self.reconnect_count += 1
+            except (SubscriptionLostError, *CONNECTION_ERRORS) as error:
+                self.loss_counts[_loss_reason(error)] += 1
+                await asyncio.sleep(
+                    random.uniform(MAX_RECONNECT_DELAY_SECONDS / 3, MAX_RECONNECT_DELAY_SECONDS)
+                )
 
     @abstractmethod
     async def _subscribe(self) -> None:
         """Subscribe after the cursor, and hear until that ends; LostError or one of LOST."""
 
-    def _asked(self) -> dict[str, Any]:
-        document = DOCUMENT.format(about=self.wish.about)
-        variables = {"filter": self.wish.filter or None, "after": self.cursor}
+    def _create_payload(self) -> dict[str, Any]:
+        document = SUBSCRIPTION_TEMPLATE.format(about=self.requirement.extra_selection)
+        variables = {"filter": self.requirement.filter_argument or None, "after": self.cursor}
         return {"query": document, "variables": variables}
 
-    def hear(self, response: dict[str, Any]) -> None:
+    def record_response(self, response: dict[str, Any]) -> None:
         """Remember what was told."""
-        for each in response.get("errors", ()):
-            self.errors[each["extensions"]["code"]] += 1
-        told = (response.get("data") or {}).get("resourceChanged")
-        if told is None:
-            raise LostError(response["errors"][0]["extensions"]["code"])
-        self.cursor = told["cursor"]
-        position = decode(told["cursor"])[1]
-        if told["__typename"] == "ResyncRequired":
-            self.heard.append(Resync(position, told["reason"]))
+        for error in response.get("errors", ()):
+            self.error_counts[error["extensions"]["code"]] += 1
+        event = (response.get("data") or {}).get("resourceChanged")
+        if event is None:
+            raise SubscriptionLostError(response["errors"][0]["extensions"]["code"])
+        self.cursor = event["cursor"]
+        position = decode_event_cursor(event["cursor"])[1]
+        if event["__typename"] == "ResyncRequired":
+            self.received_notices.append(ResyncNotice(position, event["reason"]))
         else:
-            self.heard.append(Told(position, told["uuid"], told["kind"], told["state"]))
+            self.received_notices.append(
+                EventNotice(position, event["uuid"], event["kind"], event["state"])
+            )
 
 
-class SocketSubscriber(Subscriber):
+class WebSocketSubscriber(ResilientSubscriber):
     """One over a WebSocket."""
 
     async def _subscribe(self) -> None:
-        async with self._connected() as socket:
+        async with self._open_websocket() as websocket:
             init = {"type": "connection_init", "payload": {"Authorization": self._token}}
-            await socket.send(json.dumps(init))
-            async with asyncio.timeout(PATIENCE):
-                acknowledged = json.loads(await socket.recv())
+            await websocket.send(json.dumps(init))
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                acknowledged = json.loads(await websocket.recv())
             assert acknowledged == {"type": "connection_ack"}, acknowledged
-            asked = {"type": "subscribe", "id": "1", "payload": self._asked()}
-            await socket.send(json.dumps(asked))
+            subscribe_message = {"type": "subscribe", "id": "1", "payload": self._create_payload()}
+            await websocket.send(json.dumps(subscribe_message))
             while True:
-                if self.reading is not None:
-                    await self.reading.wait()
-                await self._take(socket, json.loads(await socket.recv()))
+                if self.reading_enabled is not None:
+                    await self.reading_enabled.wait()
+                await self._handle_message(websocket, json.loads(await websocket.recv()))
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[ClientConnection]:
-        socket = await connect(
+    async def _open_websocket(self) -> AsyncIterator[ClientConnection]:
+        websocket = await connect(
             f"{self.url.replace('http', 'ws', 1)}/graphql",
             subprotocols=[Subprotocol("graphql-transport-ws")],
-            max_queue=16 if self.reading is None else 1,
+            max_queue=16 if self.reading_enabled is None else 1,
             ping_interval=None,
             close_timeout=1,
             proxy=None,
             compression=None,
-            open_timeout=PATIENCE,
+            open_timeout=CONNECT_TIMEOUT_SECONDS,
         )
         try:
-            yield socket
+            yield websocket
         except BaseException:
-            socket.transport.abort()  # gone as a client is whose machine dies: without a word
+            websocket.transport.abort()  # gone as a client is whose machine dies: without a word
             raise
 
-    async def _take(self, socket: ClientConnection, message: dict[str, Any]) -> None:
+    async def _handle_message(self, websocket: ClientConnection, message: dict[str, Any]) -> None:
         if message["type"] == "next":
-            self.hear(message["payload"])
+            self.record_response(message["payload"])
         elif message["type"] == "ping":
-            await socket.send('{"type":"pong"}')
+            await websocket.send('{"type":"pong"}')
         else:
-            raise LostError(message["payload"][0]["extensions"]["code"])
+            raise SubscriptionLostError(message["payload"][0]["extensions"]["code"])
 
 
-class StreamSubscriber(Subscriber):
+class SSESubscriber(ResilientSubscriber):
     """One over Server-Sent Events, which says by `Last-Event-ID` where it was."""
 
     async def _subscribe(self) -> None:
         headers = {"Authorization": self._token, "Accept": "text/event-stream"}
-        asked = self._asked()
-        headers["Last-Event-ID"] = asked["variables"].pop("after")
-        timeout = httpx.Timeout(PATIENCE, read=30)
+        payload = self._create_payload()
+        headers["Last-Event-ID"] = payload["variables"].pop("after")
+        timeout = httpx.Timeout(CONNECT_TIMEOUT_SECONDS, read=30)
         async with (
             httpx.AsyncClient(timeout=timeout) as http,
-            http.stream("POST", f"{self.url}/graphql", json=asked, headers=headers) as answer,
+            http.stream("POST", f"{self.url}/graphql", json=payload, headers=headers) as response,
         ):
-            if answer.status_code != httpx.codes.OK:
-                raise LostError(str(answer.status_code))
-            await self._read(answer)
+            if response.status_code != httpx.codes.OK:
+                raise SubscriptionLostError(str(response.status_code))
+            await self._read_events(response)
 
-    async def _read(self, answer: httpx.Response) -> None:
-        id_ = ""
-        async for line in answer.aiter_lines():
-            if self.reading is not None:
-                await self.reading.wait()
+    async def _read_events(self, response: httpx.Response) -> None:
+        event_id = ""
+        async for line in response.aiter_lines():
+            if self.reading_enabled is not None:
+                await self.reading_enabled.wait()
             name, _, value = line.partition(": ")
             if name == "id":
-                id_ = value
+                event_id = value
             elif name == "data" and value:
-                self.hear(json.loads(value))
-                assert self.cursor == id_, (self.cursor, id_)
-        raise LostError("end of stream")
+                self.record_response(json.loads(value))
+                assert self.cursor == event_id, (self.cursor, event_id)
+        raise SubscriptionLostError("end of stream")
 
 
-def _named(problem: BaseException) -> str:
-    if isinstance(problem, ConnectionClosed) and problem.rcvd is not None:
-        return str(problem.rcvd.code)
-    return str(problem) if isinstance(problem, LostError) else type(problem).__name__
+def _loss_reason(error: BaseException) -> str:
+    if isinstance(error, ConnectionClosed) and error.rcvd is not None:
+        return str(error.rcvd.code)
+    return str(error) if isinstance(error, SubscriptionLostError) else type(error).__name__
 
 
 @asynccontextmanager
-async def running(subscribers: Sequence[Subscriber]) -> AsyncIterator[None]:
+async def run_subscribers(subscribers: Sequence[ResilientSubscriber]) -> AsyncIterator[None]:
     """Have subscribers subscribe, once all are told where they begin, for a while."""
-    tasks = [asyncio.create_task(each.run()) for each in subscribers]
+    tasks = [asyncio.create_task(each.run_forever()) for each in subscribers]
     try:
         async with asyncio.timeout(30):
-            while not all(each.heard for each in subscribers):
-                _sound(tasks)
+            while not all(each.received_notices for each in subscribers):
+                _raise_task_errors(tasks)
                 await asyncio.sleep(0.02)
         yield
-        _sound(tasks)
+        _raise_task_errors(tasks)
     finally:
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _sound(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for each in tasks:
-        if each.done():
-            each.result()
+def _raise_task_errors(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done():
+            task.result()

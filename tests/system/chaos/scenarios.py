@@ -6,143 +6,209 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
-from tests.support.event_listener import until
-from tests.system.chaos.chaos_environment import SOCKETS, Ground
-from tests.system.chaos.expected_events import Row, Told, Wish, differences, expected, rows
+from gateway.db.events.feed import EventPosition
+from tests.support.event_listener import wait_until
+from tests.system.chaos.chaos_environment import SUBSCRIBERS_PER_SCENARIO, ChaosEnvironment
+from tests.system.chaos.expected_events import (
+    EventNotice,
+    EventRow,
+    SubscriptionRequirement,
+    compare_notices,
+    load_event_rows,
+    select_expected_notices,
+)
 from tests.system.chaos.resilient_subscribers import (
-    SocketSubscriber,
-    StreamSubscriber,
-    Subscriber,
-    running,
+    ResilientSubscriber,
+    SSESubscriber,
+    WebSocketSubscriber,
+    run_subscribers,
 )
 
-SETTLING = 30
+DELIVERY_TIMEOUT_SECONDS = 30
 """Seconds within which all is told, once nothing happens any more."""
 
 
-BULKY = "".join(f" a{n}: cursor" for n in range(500))
+BULKY_SELECTION = "".join(f" a{n}: cursor" for n in range(500))
 """So much of each event that the network's buffers are soon full."""
 
 
-class Scene:
+def _has_reached(subscriber: ResilientSubscriber, position: EventPosition) -> bool:
+    return subscriber.position >= position
+
+
+class ChaosScenario:
     """Subscribers of one ground."""
 
-    def __init__(self, ground: Ground, subscribers: Sequence[Subscriber]) -> None:
-        self.ground, self.subscribers = ground, subscribers
-        self.skipped = self.events = 0
+    def __init__(
+        self, environment: ChaosEnvironment, subscribers: Sequence[ResilientSubscriber]
+    ) -> None:
+        self.environment, self.subscribers = environment, subscribers
+        self.skipped_count = self.event_count = 0
         """How many events resyncs covered, and how many were told."""
 
-    async def settle(self) -> None:
+    async def wait_until_delivered(self) -> None:
         """Wait until all is told that is to be told, and a little longer for what is not."""
-        wanted = self._wanted()
-        with_ends = [(each, told[-1].position) for each, told in wanted if told]
-        end = time.monotonic() + SETTLING
-        for each, last in with_ends:
+        expected_by_subscriber = self._expected_by_subscriber()
+        last_positions = [
+            (subscriber, notices[-1].position)
+            for subscriber, notices in expected_by_subscriber
+            if notices
+        ]
+        deadline = time.monotonic() + DELIVERY_TIMEOUT_SECONDS
+        for subscriber, last_position in last_positions:
             with suppress(TimeoutError):  # judged in the end
-                await until(lambda: each.position >= last, max(0, end - time.monotonic()))  # noqa: B023 - called here
+                await wait_until(
+                    partial(_has_reached, subscriber, last_position),
+                    max(0, deadline - time.monotonic()),
+                )
         await asyncio.sleep(0.4)
 
-    def _wanted(self) -> list[tuple[Subscriber, list[Told]]]:
-        all_, known = rows(self.ground.url), self.ground.sights
+    def _expected_by_subscriber(self) -> list[tuple[ResilientSubscriber, list[EventNotice]]]:
+        event_rows, visibility_by_user = (
+            load_event_rows(self.environment.url),
+            self.environment.visibility_by_user,
+        )
         return [
-            (each, expected(all_, known[each.wish.username], each.wish, each.heard[0].position))
-            for each in self.subscribers
+            (
+                subscriber,
+                select_expected_notices(
+                    event_rows,
+                    visibility_by_user[subscriber.requirement.username],
+                    subscriber.requirement,
+                    subscriber.received_notices[0].position,
+                ),
+            )
+            for subscriber in self.subscribers
         ]
 
-    def judge(self) -> None:
+    def assert_expected(self) -> None:
         """Fail unless everybody heard what they ought to, or were told that they may not have."""
         problems = []
-        for each, wanted in self._wanted():
-            wrong, skipped = differences(each.heard, wanted)
-            self.skipped += skipped
-            self.events += sum(isinstance(one, Told) for one in each.heard)
-            problems += [f"{each.wish.username} {each.wish.filter}: {one}" for one in wrong]
-            assert set(each.errors) <= {"UNAVAILABLE", "TIMEOUT"}, each.errors
+        for subscriber, expected_notices in self._expected_by_subscriber():
+            mismatches, skipped_count = compare_notices(
+                subscriber.received_notices, expected_notices
+            )
+            self.skipped_count += skipped_count
+            self.event_count += sum(
+                isinstance(item, EventNotice) for item in subscriber.received_notices
+            )
+            problems += [
+                f"{subscriber.requirement.username} {subscriber.requirement.filter_argument}: {item}"
+                for item in mismatches
+            ]
+            assert set(subscriber.error_counts) <= {"UNAVAILABLE", "TIMEOUT"}, (
+                subscriber.error_counts
+            )
         assert not problems, f"{len(problems)} of {len(self.subscribers)}: {problems[:5]}"
 
-    def count(self, attribute: str) -> Counter[str]:
+    def sum_counters(self, attribute: str) -> Counter[str]:
         """Add up what all subscribers count."""
         return sum((getattr(each, attribute) for each in self.subscribers), Counter[str]())
 
     @property
-    def reasons(self) -> Counter[str]:
+    def resync_reasons(self) -> Counter[str]:
         """Count why somebody was told to read anew."""
-        return Counter(each.reason for one in self.subscribers for each in one.resyncs)
+        return Counter(
+            notice.reason for subscriber in self.subscribers for notice in subscriber.resync_notices
+        )
 
 
-def wishes(ground: Ground) -> list[Wish]:
+def create_requirements(environment: ChaosEnvironment) -> list[SubscriptionRequirement]:
     """Give what people wish to hear of: all, some kinds, some places, some states."""
-    offering = next(iter(ground.offerings))
-    project = next(iter(ground.projects))
-    resource = "resource { name state project { name } }"
+    offering_id = next(iter(environment.offering_uuids))
+    project_id = next(iter(environment.project_uuids))
+    resource_selection = "resource { name state project { name } }"
 
-    def at(places: str, id_: int) -> Wish:
-        uuid = {"projects": ground.projects, "offerings": ground.offerings}[places][id_]
-        lets = lambda row, _told: id_ in getattr(row, places)  # noqa: E731
-        return Wish("staff", {places[:-1]: uuid}, lets)
+    def scope_requirement(scope_name: str, scope_id: int) -> SubscriptionRequirement:
+        uuid = {"projects": environment.project_uuids, "offerings": environment.offering_uuids}[
+            scope_name
+        ][scope_id]
+        is_in_scope = lambda row, _notice: scope_id in getattr(row, scope_name)  # noqa: E731
+        return SubscriptionRequirement("staff", {scope_name[:-1]: uuid}, is_in_scope)
 
     kinds = ["CREATED", "DELETED", "HIDDEN"]
     return [
-        Wish("staff"),
-        Wish("member"),
-        Wish("provider"),
-        Wish("staff", about=resource),
-        Wish("owner", {"kinds": kinds}, lambda _row, told: told.kind in kinds),
-        at("projects", project),
-        Wish("manager", about=resource),
-        at("offerings", offering),
-        Wish("provider", {"states": ["OK", "ERRED"]}, _ok_or_erred),
-        Wish("member", {"kinds": ["STATE_CHANGED"]}, lambda _row, t: t.kind == "STATE_CHANGED"),
+        SubscriptionRequirement("staff"),
+        SubscriptionRequirement("member"),
+        SubscriptionRequirement("provider"),
+        SubscriptionRequirement("staff", extra_selection=resource_selection),
+        SubscriptionRequirement(
+            "owner", {"kinds": kinds}, lambda _row, notice: notice.kind in kinds
+        ),
+        scope_requirement("projects", project_id),
+        SubscriptionRequirement("manager", extra_selection=resource_selection),
+        scope_requirement("offerings", offering_id),
+        SubscriptionRequirement("provider", {"states": ["OK", "ERRED"]}, _is_ok_or_erred),
+        SubscriptionRequirement(
+            "member",
+            {"kinds": ["STATE_CHANGED"]},
+            lambda _row, notice: notice.kind == "STATE_CHANGED",
+        ),
     ]
 
 
-def _ok_or_erred(row: Row, told: Told) -> bool:
-    gone = told.kind in ("HIDDEN", "DELETED")
-    return (row.states[0] if gone else row.states[1]) in (2, 3)
+def _is_ok_or_erred(row: EventRow, notice: EventNotice) -> bool:
+    is_gone = notice.kind in ("HIDDEN", "DELETED")
+    return (row.states[0] if is_gone else row.states[1]) in (2, 3)
 
 
-def crowd(ground: Ground, *urls: str, sockets: int = SOCKETS) -> list[Subscriber]:
+def create_crowd(
+    environment: ChaosEnvironment, *urls: str, count: int = SUBSCRIBERS_PER_SCENARIO
+) -> list[ResilientSubscriber]:
     """Give subscribers of all kinds, who share the servers; one in ten by a stream."""
-    wanted = wishes(ground)
-    made: list[Subscriber] = []
-    for number in range(sockets):
-        kind = StreamSubscriber if number % 10 == 3 else SocketSubscriber
-        wish = wanted[(number + number // 10) % len(wanted)]
-        made.append(kind(urls[number % len(urls)], ground.tokens[wish.username], wish))
-    return made
-
-
-def lazy(ground: Ground, url: str, count: int) -> list[Subscriber]:
-    """Give subscribers to bulky events, who may stop reading; every fourth by a stream."""
-    made: list[Subscriber] = []
+    requirements = create_requirements(environment)
+    subscribers: list[ResilientSubscriber] = []
     for number in range(count):
-        kind = StreamSubscriber if number % 4 == 3 else SocketSubscriber
-        made.append(kind(url, ground.tokens["staff"], Wish("staff", about=BULKY)))
-        made[-1].reading = asyncio.Event()
-        made[-1].go_on()
-    return made
+        subscriber_class = SSESubscriber if number % 10 == 3 else WebSocketSubscriber
+        requirement = requirements[(number + number // 10) % len(requirements)]
+        subscribers.append(
+            subscriber_class(
+                urls[number % len(urls)], environment.tokens[requirement.username], requirement
+            )
+        )
+    return subscribers
 
 
-def tell(line: str) -> None:
+def create_pausable_subscribers(
+    environment: ChaosEnvironment, url: str, count: int
+) -> list[ResilientSubscriber]:
+    """Give subscribers to bulky events, who may stop reading; every fourth by a stream."""
+    subscribers: list[ResilientSubscriber] = []
+    for number in range(count):
+        subscriber_class = SSESubscriber if number % 4 == 3 else WebSocketSubscriber
+        subscribers.append(
+            subscriber_class(
+                url,
+                environment.tokens["staff"],
+                SubscriptionRequirement("staff", extra_selection=BULKY_SELECTION),
+            )
+        )
+        subscribers[-1].reading_enabled = asyncio.Event()
+        subscribers[-1].resume_reading()
+    return subscribers
+
+
+def print_figure(line: str) -> None:
     """Say what was measured, for who runs this with `-rP`."""
     sys.stdout.write(f"{line}\n")
 
 
 @asynccontextmanager
-async def scene(
-    name: str, ground: Ground, subscribers: Sequence[Subscriber]
-) -> AsyncIterator[Scene]:
+async def run_scenario(
+    name: str, environment: ChaosEnvironment, subscribers: Sequence[ResilientSubscriber]
+) -> AsyncIterator[ChaosScenario]:
     """Play a scene, judge it, and tell of it."""
-    began, made = time.monotonic(), Scene(ground, subscribers)
-    async with running(subscribers):
-        yield made
-        await made.settle()
-    made.judge()
-    tell(
-        f"{name}: {len(subscribers)} sockets, {made.events} events told,"
-        f" losses {dict(made.count('losses'))}, returns {sum(e.returns for e in subscribers)},"
-        f" resyncs {dict(made.reasons)} for {made.skipped} events,"
-        f" errors {dict(made.count('errors'))}, {time.monotonic() - began:.1f} s"
+    started_at, scenario = time.monotonic(), ChaosScenario(environment, subscribers)
+    async with run_subscribers(subscribers):
+        yield scenario
+        await scenario.wait_until_delivered()
+    scenario.assert_expected()
+    print_figure(
+        f"{name}: {len(subscribers)} sockets, {scenario.event_count} events told,"
+        f" losses {dict(scenario.sum_counters('loss_counts'))}, returns {sum(subscriber.reconnect_count for subscriber in subscribers)},"
+        f" resyncs {dict(scenario.resync_reasons)} for {scenario.skipped_count} events,"
+        f" errors {dict(scenario.sum_counters('error_counts'))}, {time.monotonic() - started_at:.1f} s"
     )
-    assert made.events > len(subscribers)
+    assert scenario.event_count > len(subscribers)

@@ -7,118 +7,156 @@ from datetime import timedelta
 
 import psutil  # type: ignore[import-untyped]
 
-from gateway.db.events.feed import forget
-from gateway.subscriptions.cursors import encode
-from tests.support.event_listener import connected
-from tests.support.gateway_server import Process
-from tests.system.chaos.chaos_environment import LARGE, Ground
-from tests.system.chaos.expected_events import Resync, Wish, rows
-from tests.system.chaos.load_writers import Writer, writing
-from tests.system.chaos.resilient_subscribers import SocketSubscriber, running
-from tests.system.chaos.scenarios import crowd, lazy, scene, tell
+from gateway.db.events.feed import prune_events
+from gateway.subscriptions.cursors import encode_event_cursor
+from tests.support.event_listener import open_connection
+from tests.support.gateway_server import GatewayProcess
+from tests.system.chaos.chaos_environment import IS_LARGE_RUN, ChaosEnvironment
+from tests.system.chaos.expected_events import (
+    ResyncNotice,
+    SubscriptionRequirement,
+    load_event_rows,
+)
+from tests.system.chaos.load_writers import LoadWriter, run_writer
+from tests.system.chaos.resilient_subscribers import WebSocketSubscriber, run_subscribers
+from tests.system.chaos.scenarios import (
+    create_crowd,
+    create_pausable_subscribers,
+    print_figure,
+    run_scenario,
+)
 
-QUEUE = 100
-MEMORY = 100_000_000
+QUEUE_SIZE = 100
+MAX_MEMORY_GROWTH_BYTES = 100_000_000
 """Bytes by which a server may grow while some do not read."""
 
 
-async def test_who_does_not_read_is_told_and_others_do_not_notice(ground: Ground) -> None:
-    with ground.serving(subscriber_queue=str(QUEUE)) as serving:
-        slow = lazy(ground, serving.url, 20 if LARGE else 4)
-        others = crowd(ground, serving.url)
-        async with scene("slow readers", ground, [*slow, *others]) as played:
-            for each in slow:
-                each.rest()
-            server = psutil.Process(serving.process.pid)
-            before = server.memory_info().rss
-            writer = Writer(ground.url, [*ground.projects], 11)
-            async with writing(writer, 4, 200):
-                await asyncio.sleep(3.6)
-                grown = server.memory_info().rss - before
-                for each in slow:
-                    each.go_on()
-            await played.settle()
-            tell(f"the server grew by {grown / 1e6:.1f} MB")
-            for each in slow:
-                assert [one.reason for one in each.resyncs] == ["TOO_SLOW"], each.resyncs
-            assert [each.resyncs for each in others if each.resyncs] == []
-            assert grown < MEMORY * (4 if LARGE else 1)
-
-
-async def test_who_comes_back_again_and_again_misses_nothing(
-    ground: Ground, serving: Process
+async def test_slow_reader_is_resynced_without_affecting_others(
+    environment: ChaosEnvironment,
 ) -> None:
-    subscribers = crowd(ground, serving.url)
-    for each in subscribers:
-        each.stays = lambda: random.uniform(0.05, 0.5) * (4 if LARGE else 1)
-    async with scene("comes back", ground, subscribers) as played:
-        async with writing(Writer(ground.url, [*ground.projects], 12), 3.5):
+    with environment.serve_gateway_process(subscriber_queue=str(QUEUE_SIZE)) as gateway_process:
+        paused_subscribers = create_pausable_subscribers(
+            environment, gateway_process.url, 20 if IS_LARGE_RUN else 4
+        )
+        other_subscribers = create_crowd(environment, gateway_process.url)
+        async with run_scenario(
+            "slow readers", environment, [*paused_subscribers, *other_subscribers]
+        ) as scenario:
+            for subscriber in paused_subscribers:
+                subscriber.pause_reading()
+            server = psutil.Process(gateway_process.popen.pid)
+            memory_before = server.memory_info().rss
+            writer = LoadWriter(environment.url, [*environment.project_uuids], 11)
+            async with run_writer(writer, 4, 200):
+                await asyncio.sleep(3.6)
+                memory_growth = server.memory_info().rss - memory_before
+                for subscriber in paused_subscribers:
+                    subscriber.resume_reading()
+            await scenario.wait_until_delivered()
+            print_figure(f"the server grew by {memory_growth / 1e6:.1f} MB")
+            for subscriber in paused_subscribers:
+                assert [notice.reason for notice in subscriber.resync_notices] == ["TOO_SLOW"], (
+                    subscriber.resync_notices
+                )
+            assert [
+                subscriber.resync_notices
+                for subscriber in other_subscribers
+                if subscriber.resync_notices
+            ] == []
+            assert memory_growth < MAX_MEMORY_GROWTH_BYTES * (4 if IS_LARGE_RUN else 1)
+
+
+async def test_reconnecting_subscribers_miss_nothing(
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
+) -> None:
+    subscribers = create_crowd(environment, gateway_process.url)
+    for subscriber in subscribers:
+        subscriber.choose_stay_seconds = lambda: (
+            random.uniform(0.05, 0.5) * (4 if IS_LARGE_RUN else 1)
+        )
+    async with run_scenario("comes back", environment, subscribers) as scenario:
+        async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 12), 3.5):
             await asyncio.sleep(3.5)
-        for each in subscribers:
-            each.stays = None
+        for subscriber in subscribers:
+            subscriber.choose_stay_seconds = None
         await asyncio.sleep(0.5)
-        assert played.reasons == {}
-        assert sum(each.returns for each in subscribers) > 3 * len(subscribers)
+        assert scenario.resync_reasons == {}
+        assert sum(subscriber.reconnect_count for subscriber in subscribers) > 3 * len(subscribers)
 
 
-async def test_a_small_queue_is_enough_for_whom_reads_what_it_missed(ground: Ground) -> None:
-    with ground.serving(subscriber_queue="10") as serving:
-        subscribers = crowd(ground, serving.url)
-        async with running(subscribers):
+async def test_small_queue_suffices_for_catching_up(environment: ChaosEnvironment) -> None:
+    with environment.serve_gateway_process(subscriber_queue="10") as gateway_process:
+        subscribers = create_crowd(environment, gateway_process.url)
+        async with run_subscribers(subscribers):
             pass
-        writer = Writer(ground.url, [*ground.projects], 13)
-        await writer.run(1, 150)
-        async with scene("small queue, much missed", ground, subscribers) as played:
-            await played.settle()
-            assert played.reasons == {}
+        writer = LoadWriter(environment.url, [*environment.project_uuids], 13)
+        await writer.run_load(1, 150)
+        async with run_scenario("small queue, much missed", environment, subscribers) as scenario:
+            await scenario.wait_until_delivered()
+            assert scenario.resync_reasons == {}
 
 
-USELESS = [
-    (encode("triggers", (3, 0)), "CURSOR_EXPIRED"),
-    (encode("triggers", (1 << 40, 5)), "CURSOR_UNKNOWN"),
-    (encode("poll", (3, 0)), "CURSOR_UNKNOWN"),
+UNUSABLE_CURSORS = [
+    (encode_event_cursor("triggers", (3, 0)), "CURSOR_EXPIRED"),
+    (encode_event_cursor("triggers", (1 << 40, 5)), "CURSOR_UNKNOWN"),
+    (encode_event_cursor("poll", (3, 0)), "CURSOR_UNKNOWN"),
 ]
 """Cursors that are older than what is kept, of a future that never comes, of another source."""
 
 
-async def test_who_comes_with_a_cursor_of_no_use_is_told_and_goes_on(
-    ground: Ground, serving: Process
+async def test_unusable_cursor_is_resynced(
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
 ) -> None:
-    subscribers = crowd(ground, serving.url)
-    for number, each in enumerate(subscribers):
-        each.cursor = USELESS[number % len(USELESS)][0]
-    async with scene("cursors of no use", ground, subscribers):
-        async with writing(Writer(ground.url, [*ground.projects], 14), 1.5):
+    subscribers = create_crowd(environment, gateway_process.url)
+    for number, subscriber in enumerate(subscribers):
+        subscriber.cursor = UNUSABLE_CURSORS[number % len(UNUSABLE_CURSORS)][0]
+    async with run_scenario("cursors of no use", environment, subscribers):
+        async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 14), 1.5):
             pass
-        for number, each in enumerate(subscribers):
-            assert each.heard[0][1] == USELESS[number % len(USELESS)][1]
+        for number, subscriber in enumerate(subscribers):
+            assert (
+                subscriber.received_notices[0][1]
+                == UNUSABLE_CURSORS[number % len(UNUSABLE_CURSORS)][1]
+            )
 
 
-async def test_what_was_removed_meanwhile_is_told_as_expired(
-    ground: Ground, serving: Process
+async def test_removed_events_expire_cursor(
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
 ) -> None:
-    subscribers = crowd(ground, serving.url)
-    async with running(subscribers):
+    subscribers = create_crowd(environment, gateway_process.url)
+    async with run_subscribers(subscribers):
         pass
-    others = [SocketSubscriber(serving.url, ground.tokens["staff"], Wish("staff"))]
-    async with scene("before it is removed, all is handed on", ground, others):
-        await Writer(ground.url, [*ground.projects], 15).run(1)
-    ground.sql("update gateway.resource_event set at = at - interval '30 days'")
-    async with connected(ground.url) as connection:
-        await forget(connection, timedelta(days=7))
-    assert rows(ground.url) == []
-    async with scene("retention", ground, subscribers) as played:
-        async with writing(Writer(ground.url, [*ground.projects], 16), 1.5):
+    other_subscribers = [
+        WebSocketSubscriber(
+            gateway_process.url, environment.tokens["staff"], SubscriptionRequirement("staff")
+        )
+    ]
+    async with run_scenario(
+        "before it is removed, all is handed on", environment, other_subscribers
+    ):
+        await LoadWriter(environment.url, [*environment.project_uuids], 15).run_load(1)
+    environment.execute_sql("update gateway.resource_event set at = at - interval '30 days'")
+    async with open_connection(environment.url) as connection:
+        await prune_events(connection, timedelta(days=7))
+    assert load_event_rows(environment.url) == []
+    async with run_scenario("retention", environment, subscribers) as scenario:
+        async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 16), 1.5):
             pass
-        assert played.reasons == {"CURSOR_EXPIRED": len(subscribers)}
-        assert all(isinstance(each.heard[1], Resync) for each in subscribers)
+        assert scenario.resync_reasons == {"CURSOR_EXPIRED": len(subscribers)}
+        assert all(
+            isinstance(subscriber.received_notices[1], ResyncNotice) for subscriber in subscribers
+        )
 
 
-async def test_what_is_no_cursor_is_an_error(ground: Ground, serving: Process) -> None:
-    subscriber = SocketSubscriber(serving.url, ground.tokens["staff"], Wish("staff"))
+async def test_invalid_cursor_is_an_error(
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
+) -> None:
+    subscriber = WebSocketSubscriber(
+        gateway_process.url, environment.tokens["staff"], SubscriptionRequirement("staff")
+    )
     subscriber.cursor = json.dumps("nonsense")
-    task = asyncio.create_task(subscriber.run())
+    task = asyncio.create_task(subscriber.run_forever())
     await asyncio.sleep(1)
     task.cancel()
-    assert set(subscriber.losses) == {"BAD_USER_INPUT"}
-    assert subscriber.heard == []
+    assert set(subscriber.loss_counts) == {"BAD_USER_INPUT"}
+    assert subscriber.received_notices == []

@@ -6,87 +6,112 @@ import random
 import psycopg
 import pytest
 
-from tests.support.gateway_server import Process
-from tests.system.chaos.chaos_environment import LISTENS, OURS, Ground
-from tests.system.chaos.load_writers import Writer, writing
-from tests.system.chaos.scenarios import crowd, scene
+from tests.support.gateway_server import GatewayProcess
+from tests.system.chaos.chaos_environment import (
+    GATEWAY_BACKENDS,
+    LISTENING_BACKENDS,
+    ChaosEnvironment,
+)
+from tests.system.chaos.load_writers import LoadWriter, run_writer
+from tests.system.chaos.scenarios import create_crowd, run_scenario
 
 
-def writer(ground: Ground, seed: int) -> Writer:
-    return Writer(ground.url, [*ground.projects], seed)
+def create_writer(environment: ChaosEnvironment, seed: int) -> LoadWriter:
+    return LoadWriter(environment.url, [*environment.project_uuids], seed)
 
 
-async def test_the_listeners_backend_is_terminated(ground: Ground, serving: Process) -> None:
-    async with scene("listener terminated", ground, crowd(ground, serving.url)) as played:
-        async with writing(writer(ground, 1), 2.6):
+async def test_the_listeners_backend_is_terminated(
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
+) -> None:
+    async with run_scenario(
+        "listener terminated", environment, create_crowd(environment, gateway_process.url)
+    ) as scenario:
+        async with run_writer(create_writer(environment, 1), 2.6):
             for _ in range(4):
                 await asyncio.sleep(0.6)
-                ended = await asyncio.to_thread(ground.server.end, f"{OURS} and ({LISTENS})")
-                assert ended > 0
-        assert played.reasons == {}
+                terminated_count = await asyncio.to_thread(
+                    environment.server.terminate_backends,
+                    f"{GATEWAY_BACKENDS} and ({LISTENING_BACKENDS})",
+                )
+                assert terminated_count > 0
+        assert scenario.resync_reasons == {}
 
 
 async def test_all_backends_are_terminated_again_and_again(
-    ground: Ground, serving: Process
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
 ) -> None:
-    everybody = "backend_type = 'client backend' and pid <> pg_backend_pid()"
-    subscribers = crowd(ground, serving.url)
-    for each in subscribers[::2]:
-        each.stays = lambda: random.uniform(0.1, 0.8)
-    async with scene("all terminated", ground, subscribers) as played:
-        async with writing(writer(ground, 2), 3):
+    client_backends = "backend_type = 'client backend' and pid <> pg_backend_pid()"
+    subscribers = create_crowd(environment, gateway_process.url)
+    for subscriber in subscribers[::2]:
+        subscriber.choose_stay_seconds = lambda: random.uniform(0.1, 0.8)
+    async with run_scenario("all terminated", environment, subscribers) as scenario:
+        async with run_writer(create_writer(environment, 2), 3):
             for _ in range(6):
                 await asyncio.sleep(0.4)
-                await asyncio.to_thread(ground.server.end, everybody)
-        for each in subscribers:
-            each.stays = None
-        assert played.reasons == {}
+                await asyncio.to_thread(environment.server.terminate_backends, client_backends)
+        for subscriber in subscribers:
+            subscriber.choose_stay_seconds = None
+        assert scenario.resync_reasons == {}
 
 
-@pytest.mark.parametrize("immediate", [False, True], ids=["fast", "immediate"])
-async def test_postgresql_is_restarted(ground: Ground, serving: Process, immediate: bool) -> None:
-    mode = "immediate" if immediate else "fast"
-    async with scene(f"restarted, {mode}", ground, crowd(ground, serving.url)) as played:
-        async with writing(writer(ground, 3 + immediate), 4):
-            await asyncio.sleep(0.7)
-            await asyncio.to_thread(ground.server.stop, immediate=immediate)
-            await asyncio.sleep(0.5)
-            await asyncio.to_thread(ground.server.start)
-        assert played.reasons == {}
-
-
-async def test_a_long_transaction_holds_back_and_nothing_is_skipped(
-    ground: Ground, serving: Process
+@pytest.mark.parametrize("is_immediate", [False, True], ids=["fast", "immediate"])
+async def test_postgresql_is_restarted(
+    environment: ChaosEnvironment, gateway_process: GatewayProcess, is_immediate: bool
 ) -> None:
-    async with scene("long transaction", ground, crowd(ground, serving.url)) as played:
-        held = await psycopg.AsyncConnection.connect(ground.url)
-        await held.execute("update marketplace_resource set name = 'long' where id % 7 = 0")
-        await played.settle()
-        before = [each.position for each in played.subscribers]
-        async with writing(writer(ground, 5), 2.5):
+    mode = "immediate" if is_immediate else "fast"
+    async with run_scenario(
+        f"restarted, {mode}", environment, create_crowd(environment, gateway_process.url)
+    ) as scenario:
+        async with run_writer(create_writer(environment, 3 + is_immediate), 4):
+            await asyncio.sleep(0.7)
+            await asyncio.to_thread(environment.server.stop_server, is_immediate=is_immediate)
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(environment.server.start_server)
+        assert scenario.resync_reasons == {}
+
+
+async def test_long_transaction_delays_but_skips_nothing(
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
+) -> None:
+    async with run_scenario(
+        "long transaction", environment, create_crowd(environment, gateway_process.url)
+    ) as scenario:
+        blocking_connection = await psycopg.AsyncConnection.connect(environment.url)
+        await blocking_connection.execute(
+            "update marketplace_resource set name = 'long' where id % 7 = 0"
+        )
+        await scenario.wait_until_delivered()
+        positions_before = [subscriber.position for subscriber in scenario.subscribers]
+        async with run_writer(create_writer(environment, 5), 2.5):
             await asyncio.sleep(2)
-            assert [each.position for each in played.subscribers] == before
-            await held.commit()
-        await held.close()
-        assert played.reasons == {}
+            assert [subscriber.position for subscriber in scenario.subscribers] == positions_before
+            await blocking_connection.commit()
+        await blocking_connection.close()
+        assert scenario.resync_reasons == {}
 
 
 async def test_a_burst_in_one_transaction_and_in_a_thousand(
-    ground: Ground, serving: Process
+    environment: ChaosEnvironment, gateway_process: GatewayProcess
 ) -> None:
-    async with scene("bursts", ground, crowd(ground, serving.url)) as played:
-        rename = "update marketplace_resource set name = 'burst' || %s where id in (select id"
-        rename += " from marketplace_resource order by id limit 20)"
-        async with await psycopg.AsyncConnection.connect(ground.url) as connection:
+    async with run_scenario(
+        "bursts", environment, create_crowd(environment, gateway_process.url)
+    ) as scenario:
+        rename_statement = (
+            "update marketplace_resource set name = 'burst' || %s where id in (select id"
+        )
+        rename_statement += " from marketplace_resource order by id limit 20)"
+        async with await psycopg.AsyncConnection.connect(environment.url) as connection:
             for number in range(50):
-                await connection.execute(rename.encode(), [number])
-        await played.settle()
-        async with await psycopg.AsyncConnection.connect(ground.url, autocommit=True) as alone:
+                await connection.execute(rename_statement.encode(), [number])
+        await scenario.wait_until_delivered()
+        async with await psycopg.AsyncConnection.connect(
+            environment.url, autocommit=True
+        ) as autocommit_connection:
             for number in range(1000):
-                await alone.execute(
+                await autocommit_connection.execute(
                     "update marketplace_resource set name = 'each' || %s where id = "
                     "(select id from marketplace_resource order by id offset %s limit 1)",
                     [number, number % 50],
                 )
-        await played.settle()
-        assert played.reasons == {}
+        await scenario.wait_until_delivered()
+        assert scenario.resync_reasons == {}

@@ -10,75 +10,95 @@ from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
-from tests.support.gateway_server import Process
-from tests.system.chaos.chaos_environment import Ground
-from tests.system.chaos.load_writers import Writer, writing
-from tests.system.chaos.scenarios import crowd, lazy, scene, tell
+from tests.support.gateway_server import GatewayProcess
+from tests.system.chaos.chaos_environment import ChaosEnvironment
+from tests.system.chaos.load_writers import LoadWriter, run_writer
+from tests.system.chaos.scenarios import (
+    create_crowd,
+    create_pausable_subscribers,
+    print_figure,
+    run_scenario,
+)
 
-EXIT = 6
+MAX_SHUTDOWN_SECONDS = 6
 """Seconds within which a server that is told to end has ended."""
 
 
 @contextmanager
-def again(ground: Ground, gone: Process) -> Iterator[Process]:
+def restart_gateway(
+    environment: ChaosEnvironment, stopped_process: GatewayProcess
+) -> Iterator[GatewayProcess]:
     """Serve where another served."""
-    with ground.serving("--port", str(urlsplit(gone.url).port)) as serving:
-        assert serving.url == gone.url
-        yield serving
+    with environment.serve_gateway_process(
+        "--port", str(urlsplit(stopped_process.url).port)
+    ) as new_process:
+        assert new_process.url == stopped_process.url
+        yield new_process
 
 
-def end(process: Process) -> float:
+def stop_gateway(process: GatewayProcess) -> float:
     """Have a server end; give how long that took."""
-    began = time.monotonic()
-    assert process.end(signal.SIGTERM) == 0
-    return time.monotonic() - began
+    started_at = time.monotonic()
+    assert process.end_by_signal(signal.SIGTERM) == 0
+    return time.monotonic() - started_at
 
 
-async def test_a_server_is_terminated_in_a_burst_and_another_takes_its_place(
-    ground: Ground,
+async def test_server_terminated_under_load_is_replaced(
+    environment: ChaosEnvironment,
 ) -> None:
-    with ground.serving() as first:
-        stuck = lazy(ground, first.url, 4)
-        async with scene("SIGTERM", ground, [*crowd(ground, first.url), *stuck]) as played:
-            for each in stuck:
-                each.rest()
-            async with writing(Writer(ground.url, [*ground.projects], 21), 5, 200):
+    with environment.serve_gateway_process() as first_process:
+        paused_subscribers = create_pausable_subscribers(environment, first_process.url, 4)
+        async with run_scenario(
+            "SIGTERM",
+            environment,
+            [*create_crowd(environment, first_process.url), *paused_subscribers],
+        ) as scenario:
+            for subscriber in paused_subscribers:
+                subscriber.pause_reading()
+            async with run_writer(
+                LoadWriter(environment.url, [*environment.project_uuids], 21), 5, 200
+            ):
                 await asyncio.sleep(2)
-                took = await asyncio.to_thread(end, first)
-                tell(f"the server took {took:.1f} s to end")
-                for each in stuck:
-                    each.go_on()
-                serving = again(ground, first)
-                await asyncio.to_thread(serving.__enter__)
-            await played.settle()
-            assert played.reasons == {}
-            assert sum(played.count("losses").values()) >= len(played.subscribers)
-        assert took < EXIT
-        await asyncio.to_thread(serving.__exit__, None, None, None)
+                shutdown_seconds = await asyncio.to_thread(stop_gateway, first_process)
+                print_figure(f"the server took {shutdown_seconds:.1f} s to end")
+                for subscriber in paused_subscribers:
+                    subscriber.resume_reading()
+                restart_context = restart_gateway(environment, first_process)
+                await asyncio.to_thread(restart_context.__enter__)
+            await scenario.wait_until_delivered()
+            assert scenario.resync_reasons == {}
+            assert sum(scenario.sum_counters("loss_counts").values()) >= len(scenario.subscribers)
+        assert shutdown_seconds < MAX_SHUTDOWN_SECONDS
+        await asyncio.to_thread(restart_context.__exit__, None, None, None)
 
 
-async def test_one_of_two_workers_is_killed(ground: Ground) -> None:
-    with ground.serving("--workers", "2") as serving:
-        subscribers = crowd(ground, serving.url)
-        async with scene("worker killed", ground, subscribers) as played:
-            async with writing(Writer(ground.url, [*ground.projects], 22), 3):
+async def test_one_of_two_workers_is_killed(environment: ChaosEnvironment) -> None:
+    with environment.serve_gateway_process("--workers", "2") as gateway_process:
+        subscribers = create_crowd(environment, gateway_process.url)
+        async with run_scenario("worker killed", environment, subscribers) as scenario:
+            async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 22), 3):
                 await asyncio.sleep(1)
-                children = psutil.Process(serving.process.pid).children()
-                workers = [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+                children = psutil.Process(gateway_process.popen.pid).children()
+                workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
                 assert len(workers) == 2
-                busier = max(workers, key=lambda each: len(each.net_connections()))
-                os.kill(busier.pid, signal.SIGKILL)
-            assert played.reasons == {}
-            assert sum(played.count("losses").values()) > 0
+                busiest_worker = max(workers, key=lambda child: len(child.net_connections()))
+                os.kill(busiest_worker.pid, signal.SIGKILL)
+            assert scenario.resync_reasons == {}
+            assert sum(scenario.sum_counters("loss_counts").values()) > 0
 
 
-async def test_one_of_two_servers_is_killed_and_the_other_takes_over(ground: Ground) -> None:
-    with ground.serving() as one, ground.serving() as other:
-        subscribers = crowd(ground, one.url, other.url)
-        async with scene("server killed", ground, subscribers) as played:
-            async with writing(Writer(ground.url, [*ground.projects], 23), 3):
+async def test_one_of_two_servers_is_killed_and_the_other_takes_over(
+    environment: ChaosEnvironment,
+) -> None:
+    with (
+        environment.serve_gateway_process() as first_process,
+        environment.serve_gateway_process() as second_process,
+    ):
+        subscribers = create_crowd(environment, first_process.url, second_process.url)
+        async with run_scenario("server killed", environment, subscribers) as scenario:
+            async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 23), 3):
                 await asyncio.sleep(1)
-                one.end(signal.SIGKILL)
-                for each in subscribers:
-                    each.url = other.url
-            assert played.reasons == {}
+                first_process.end_by_signal(signal.SIGKILL)
+                for subscriber in subscribers:
+                    subscriber.url = second_process.url
+            assert scenario.resync_reasons == {}

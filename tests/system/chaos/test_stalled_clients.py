@@ -11,32 +11,37 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
-from gateway.config.settings import settings
-from gateway.http.single_write import WholeProtocol
-from gateway.server.app import application
-from gateway.server.factory import installation_of
+from gateway.config.settings import load_settings
+from gateway.http.single_write import SingleWriteProtocol
+from gateway.server.app import build_application
+from gateway.server.factory import detect_installation
 from gateway.subscriptions import session_monitor
-from gateway.transports.frame_writer import HASTE, FrameProtocol
-from tests.support.event_listener import until
-from tests.system.chaos.chaos_environment import Ground
-from tests.system.chaos.expected_events import Wish
-from tests.system.chaos.load_writers import Writer
-from tests.system.chaos.resilient_subscribers import SocketSubscriber, running
-from tests.system.chaos.scenarios import BULKY
+from gateway.transports.frame_writer import CLOSE_TIMEOUT_SECONDS, BatchedFrameProtocol
+from tests.support.event_listener import wait_until
+from tests.system.chaos.chaos_environment import ChaosEnvironment
+from tests.system.chaos.expected_events import SubscriptionRequirement
+from tests.system.chaos.load_writers import LoadWriter
+from tests.system.chaos.resilient_subscribers import WebSocketSubscriber, run_subscribers
+from tests.system.chaos.scenarios import BULKY_SELECTION
 
-SOON = HASTE + 2
-TOKEN = "update authtoken_token set key = %s where key = %s"
+MAX_CUTOFF_SECONDS = CLOSE_TIMEOUT_SECONDS + 2
+UPDATE_TOKEN = "update authtoken_token set key = %s where key = %s"
 
 
 @asynccontextmanager
-async def served(app: Any, **how: Any) -> AsyncIterator[str]:
+async def serve_asgi_app(app: Any, **config_options: Any) -> AsyncIterator[str]:
     """Serve an application in this process; give where."""
     config = uvicorn.Config(
-        app, port=0, ws=FrameProtocol, http=WholeProtocol, log_config=None, **how
+        app,
+        port=0,
+        ws=BatchedFrameProtocol,
+        http=SingleWriteProtocol,
+        log_config=None,
+        **config_options,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())
-    await until(lambda: server.started or task.done())
+    await wait_until(lambda: server.started or task.done())
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
@@ -44,8 +49,8 @@ async def served(app: Any, **how: Any) -> AsyncIterator[str]:
         await task
 
 
-async def test_who_shows_no_sign_of_life_is_cut_off() -> None:
-    ended: list[str] = []
+async def test_missing_pong_aborts_connection() -> None:
+    ended_types: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -54,45 +59,55 @@ async def test_who_shows_no_sign_of_life_is_cut_off() -> None:
             while True:
                 await send({"type": "websocket.send", "text": "x" * 1_000_000})
         except ClientDisconnected:
-            ended.append(scope["type"])
+            ended_types.append(scope["type"])
 
-    often = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
-    async with served(app, lifespan="off", **often) as url:
+    ping_options = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
+    async with serve_asgi_app(app, lifespan="off", **ping_options) as url:
         port = int(url.rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port)) as silent:
-            silent.sendall(
+        with socket.create_connection(("127.0.0.1", port)) as silent_connection:
+            silent_connection.sendall(
                 b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
             )
-            await until(lambda: ended == ["websocket"], SOON)
+            await wait_until(lambda: ended_types == ["websocket"], MAX_CUTOFF_SECONDS)
 
 
-async def test_who_may_no_more_and_reads_nothing_is_told_nothing_more(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+async def test_revoked_stalled_subscriber_is_removed(
+    environment: ChaosEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_monitor.Presence.__init__, "__defaults__", (0.3,))
-    given = {"DATABASE_URL": ground.url, "VIEWER_SECONDS": "0", "SUBSCRIBER_QUEUE": "50"}
-    effective = settings({f"GATEWAY_{name}": value for name, value in given.items()})
-    app = application(effective, installation_of(effective))
-    async with served(app, lifespan="on") as url:
-        token = ground.tokens["support"]
-        stuck = SocketSubscriber(url, token, Wish("support", about=BULKY))
-        stuck.reading = asyncio.Event()
-        stuck.go_on()
-        async with running([stuck]):
-            stuck.rest()
-            desk = app._service._desk
-            (group,) = desk.subscriptions.hub.groups.values()
-            (member,) = group.members
-            writer = Writer(ground.url, [*ground.projects], 31)
-            while not member.dropped:
-                await writer.run(0.3, 500)
-            ground.sql(TOKEN, "0" * 40, token)
+    monkeypatch.setattr(session_monitor.SessionMonitor.__init__, "__defaults__", (0.3,))
+    setting_values = {
+        "DATABASE_URL": environment.url,
+        "VIEWER_SECONDS": "0",
+        "SUBSCRIBER_QUEUE": "50",
+    }
+    effective_settings = load_settings(
+        {f"GATEWAY_{name}": value for name, value in setting_values.items()}
+    )
+    app = build_application(effective_settings, detect_installation(effective_settings))
+    async with serve_asgi_app(app, lifespan="on") as url:
+        token = environment.tokens["support"]
+        stalled_subscriber = WebSocketSubscriber(
+            url, token, SubscriptionRequirement("support", extra_selection=BULKY_SELECTION)
+        )
+        stalled_subscriber.reading_enabled = asyncio.Event()
+        stalled_subscriber.resume_reading()
+        async with run_subscribers([stalled_subscriber]):
+            stalled_subscriber.pause_reading()
+            services = app._service._services
+            (group,) = services.subscription_registry.hub.groups.values()
+            (member_queue,) = group.member_queues
+            writer = LoadWriter(environment.url, [*environment.project_uuids], 31)
+            while not member_queue.dropped_count:
+                await writer.run_load(0.3, 500)
+            environment.execute_sql(UPDATE_TOKEN, "0" * 40, token)
             try:
-                await until(lambda: desk.subscriptions.admission.count == 0, SOON)
-                assert not desk.subscriptions.hub.groups
-                await until(lambda: not desk.presence._sessions, SOON)
-                stuck.go_on()
-                await until(lambda: bool(stuck.losses), SOON)
+                await wait_until(
+                    lambda: services.subscription_registry.quota.count == 0, MAX_CUTOFF_SECONDS
+                )
+                assert not services.subscription_registry.hub.groups
+                await wait_until(lambda: not services.session_monitor._sessions, MAX_CUTOFF_SECONDS)
+                stalled_subscriber.resume_reading()
+                await wait_until(lambda: bool(stalled_subscriber.loss_counts), MAX_CUTOFF_SECONDS)
             finally:
-                ground.sql(TOKEN, token, "0" * 40)
+                environment.execute_sql(UPDATE_TOKEN, token, "0" * 40)
