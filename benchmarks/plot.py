@@ -1,4 +1,4 @@
-"""docs/performance.svg: the chosen figures as a picture."""
+"""Draw docs/performance.svg from the results of two runs."""
 
 import argparse
 import json
@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bars import draw_bar_chart
-from benchmarks.growth import GrowthChart
-from benchmarks.keeping import RESULTS_FOLDER
+from benchmarks.bar_chart import draw_bar_chart
+from benchmarks.benchmark_run import MeasuredCell
+from benchmarks.cli_support import RESULTS_FOLDER
+from benchmarks.growth_chart import GrowthChart
 from benchmarks.report import MedianFigures
-from benchmarks.rounds import MeasuredCell
 from benchmarks.scale import TimeSample
 from benchmarks.svg import ChartFrame, render_svg
 
@@ -22,7 +22,7 @@ _GROWTH_FRAME = ChartFrame(56, WIDTH - 214, 510, 750)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the picture; give the exit status."""
+    """Draw the picture; return the exit status."""
     options = _build_parser().parse_args(argv)
     run_results, scale_results = (
         json.loads(path.read_text()) for path in (options.run, options.scale)
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def draw_picture(run_results: Mapping[str, Any], scale_results: Mapping[str, Any]) -> str:
-    """Write the picture of two runs: one beside the peers, one over growing marketplaces."""
+    """Return the SVG of two runs: with the peers, and over marketplaces of several sizes."""
     cells = [MeasuredCell(**record) for record in run_results["cells"]]
     samples = [
         TimeSample(**record) for record in scale_results["times"] if record["viewer"] == "member"
@@ -42,7 +42,7 @@ def draw_picture(run_results: Mapping[str, Any], scale_results: Mapping[str, Any
         *draw_bar_chart(_BARS_FRAME, MedianFigures(cells), run_results["resources"]),
         *GrowthChart(_GROWTH_FRAME, samples).draw_chart(),
     ]
-    return render_svg(WIDTH, HEIGHT, "How fast the gateway answers", shapes)
+    return render_svg(WIDTH, HEIGHT, "Performance of the gateway", shapes)
 
 
 def _build_parser() -> argparse.ArgumentParser:

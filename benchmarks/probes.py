@@ -1,4 +1,4 @@
-"""What is asked of marketplaces of different sizes."""
+"""The probes: queries for marketplaces of several sizes."""
 
 import json
 from typing import Any
@@ -13,10 +13,13 @@ from benchmarks.subjects import BenchmarkSubjects
 _ROW_SELECTION = "{ uuid name state created offering { name } project { name customer { name } } }"
 _PAGE_ARGUMENTS = f"orderBy: CREATED_DESC, first: {PAGE_SIZE}"
 _FIRST_PAGE_QUERY = f"{{ resources({_PAGE_ARGUMENTS}) {{ nodes {_ROW_SELECTION} }} }}"
-_DEEP_PAGE_QUERY = f"query($after: String) {{ resources({_PAGE_ARGUMENTS}, after: $after) {{ nodes {_ROW_SELECTION} }} }}"
+_DEEP_PAGE_QUERY = (
+    f"query($after: String) {{ resources({_PAGE_ARGUMENTS}, after: $after)"
+    f" {{ nodes {_ROW_SELECTION} }} }}"
+)
 _COUNT_QUERY = "{ resources(first: 1) { totalCount nodes { uuid } } }"
-_CURSOR_QUERY = """query($moment: DateTime) {
-  resources(orderBy: CREATED_DESC, first: 1, filter: { createdBefore: $moment }) {
+_CURSOR_QUERY = """query($created: DateTime) {
+  resources(orderBy: CREATED_DESC, first: 1, filter: { createdBefore: $created }) {
     edges { cursor }
   }
 }"""
@@ -25,20 +28,20 @@ _MEDIAN_CREATED_SQL = (
 )
 PROBES = {
     **{query: QUERIES[query] for query in ("q1", "q2", "q2b", "q4")},
-    "first": f"the first {PAGE_SIZE} of all resources that the viewer sees",
+    "first": f"the first {PAGE_SIZE} of all visible resources",
     "deep": f"{PAGE_SIZE} resources from the middle of that list, by cursor",
-    "count": "how many resources the viewer sees",
+    "count": "totalCount of the visible resources",
 }
 
 
 def prepare_requests(
     probe: str, marketplace: BenchmarkMarketplace, subjects: BenchmarkSubjects, target: ServerTarget
 ) -> list[dict[str, Any]]:
-    """Give the bodies of a probe's requests, after a look that they are answered."""
+    """Return the bodies of a probe's requests. Raises SystemExit if the first fails."""
     bodies = _build_requests(probe, marketplace, subjects, target)
     decoded = json.loads(target.post_request(bodies[0]))
     if "errors" in decoded or not all(decoded["data"].values()):
-        raise SystemExit(f"{probe}: {target.name} answers {str(decoded)[:500]}")
+        raise SystemExit(f"{probe}: {target.name} failed: {str(decoded)[:500]}")
     return bodies
 
 
@@ -51,20 +54,16 @@ def _build_requests(
         case "count":
             return [{"query": _COUNT_QUERY}]
         case "deep":
-            return [
-                {
-                    "query": _DEEP_PAGE_QUERY,
-                    "variables": {"after": _find_middle_cursor(marketplace, target)},
-                }
-            ]
+            variables = {"after": _find_middle_cursor(marketplace, target)}
+            return [{"query": _DEEP_PAGE_QUERY, "variables": variables}]
         case query:
             return subjects.build_requests(query, GATEWAY_DIALECT)
 
 
 def _find_middle_cursor(marketplace: BenchmarkMarketplace, target: ServerTarget) -> str:
-    """Give the cursor of the resource in the middle of the list."""
+    """Return the cursor of the resource with the median creation time."""
     with psycopg.connect(marketplace.url) as connection:
         (median_created,) = connection.execute(_MEDIAN_CREATED_SQL).fetchone() or (None,)
-    body = {"query": _CURSOR_QUERY, "variables": {"moment": str(median_created)}}
+    body = {"query": _CURSOR_QUERY, "variables": {"created": str(median_created)}}
     (edge,) = json.loads(target.post_request(body))["data"]["resources"]["edges"]
     return str(edge["cursor"])

@@ -1,7 +1,7 @@
-"""The canonical queries, each said once and written in the words of every dialect.
+"""The canonical queries, defined once and rendered in each server's dialect.
 
-What the dialects call differently is a `$word`: PostGraphile names relations after tables and
-takes an alias, and only the gateway reads a report section by section.
+Names that differ between dialects are placeholders such as `$components`: PostGraphile names
+relations after tables and needs an alias; only the gateway has fields for a report's sections.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ QUERIES = {
     "q2b": "the same with totalCount",
     "q3": f"{PAGE_SIZE} offerings with components, plans and prices",
     "q4": "one resource's name and state",
-    "q5": f"the first {PAGE_SIZE} resources with all that REST's list prints",
+    "q5": f"the first {PAGE_SIZE} resources with all fields of REST's list",
 }
 
 _COMPONENT_FIELDS = (
@@ -35,7 +35,7 @@ _DETAIL_SELECTION = f"""
     offering {{ name type state category {{ title }} $provider {{ name }} $components {{ {_COMPONENT_FIELDS} }} }}
     plan {{ name unit unitPrice $prices {{ price amount component {{ type }} }} }}
     project {{ name endDate customer {{ name }} }}
-    $endpoints {{ name url }}"""  # noqa: E501 - a line for each relation
+    $endpoints {{ name url }}"""  # noqa: E501 - one line for each relation
 _ROW_SELECTION = f"""
     {_STORED_FIELDS}
     offering {{ name type $provider {{ name }} category {{ title }} }}
@@ -57,18 +57,19 @@ _SELECTIONS = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a server names what the queries ask for."""
+    """The names of a server's schema."""
 
     query_heads: Mapping[str, str]
-    """What stands before the selection, the root field at the end."""
+    """By query: the operation up to the root field with its arguments."""
     field_names: Mapping[str, str]
+    """By placeholder: the field, with an alias if its name differs."""
     uses_project_keys: bool = True
-    """Whether projects go by their keys, not by their uuids."""
+    """Whether projects are identified by primary keys instead of uuids."""
     has_plain_lists: bool = True
-    """Whether a list that nobody pages has no `nodes`."""
+    """Whether lists without pagination have no `nodes`."""
 
     def write_document(self, query: str) -> str:
-        """Write a query."""
+        """Return the text of a query in this dialect."""
         selection = _SELECTIONS[query]
         if self.has_plain_lists and selection.startswith("nodes"):
             selection = selection.removeprefix("nodes {").removesuffix("}")
@@ -98,22 +99,23 @@ GATEWAY_DIALECT = Dialect(
     has_plain_lists=False,
 )
 _OK_IN_PROJECT = f"projectId: $project, state: {ResourceState.OK.value}"
+_PLAIN_ARGUMENTS = f"{_OK_IN_PROJECT}, first: {PAGE_SIZE}"
 PLAIN_DIALECT = Dialect(
     {
         "q1": "query($uuid: ID!) { resource(uuid: $uuid)",
-        "q2": f"query($project: Int!) {{ resources({_OK_IN_PROJECT}, first: {PAGE_SIZE})",
-        "q2b": f"query($project: Int!) {{ resources: resourcePage({_OK_IN_PROJECT}, first: {PAGE_SIZE})",
+        "q2": f"query($project: Int!) {{ resources({_PLAIN_ARGUMENTS})",
+        "q2b": f"query($project: Int!) {{ resources: resourcePage({_PLAIN_ARGUMENTS})",
         "q3": f"{{ offerings(first: {PAGE_SIZE})",
         "q4": "query($uuid: ID!) { resource(uuid: $uuid)",
     },
     _OWN_NAMES,
 )
-_POSTGRAPHILE_ARGUMENTS = f"condition: {{ {_OK_IN_PROJECT} }}, {_NEWEST_ARGUMENTS}"
+_NEWEST_OK = f"condition: {{ {_OK_IN_PROJECT} }}, {_NEWEST_ARGUMENTS}"
 POSTGRAPHILE_DIALECT = Dialect(
     {
         "q1": "query($uuid: UUID!) { resource: marketplaceResourceByUuid(uuid: $uuid)",
-        "q2": f"query($project: Int!) {{ resources: marketplaceResourcesList({_POSTGRAPHILE_ARGUMENTS})",
-        "q2b": f"query($project: Int!) {{ resources: marketplaceResources({_POSTGRAPHILE_ARGUMENTS})",
+        "q2": f"query($project: Int!) {{ resources: marketplaceResourcesList({_NEWEST_OK})",
+        "q2b": f"query($project: Int!) {{ resources: marketplaceResources({_NEWEST_OK})",
         "q3": f"{{ offerings: marketplaceOfferingsList({_NEWEST_ARGUMENTS})",
         "q4": "query($uuid: UUID!) { resource: marketplaceResourceByUuid(uuid: $uuid)",
     },

@@ -1,29 +1,30 @@
-"""The tables of a run, from its cells: medians over the rounds."""
+"""The report of a run: tables of medians over the rounds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
+from benchmarks.benchmark_run import MeasuredCell
 from benchmarks.queries import QUERIES
-from benchmarks.rounds import MeasuredCell
 
 GATEWAY_TARGETS = ("gateway, staff", "gateway, member")
 PEER_TARGETS = ("postgraphile", "mercurius")
 _WHOLE_NUMBER_MIN = 100
-"""From here on a figure is written without a fraction."""
+"""The smallest figure that is printed without a fraction."""
 StatementCounts = Mapping[str, Mapping[str, float]]
+"""SQL statements per request, by query and server."""
 
 
 class MedianFigures:
-    """The middle of each figure over the rounds."""
+    """The medians of the figures over the rounds."""
 
     def __init__(self, cells: Sequence[MeasuredCell]) -> None:
         self.cells = cells
         self.queries = [query for query in QUERIES if any(query == cell.query for cell in cells)]
-        self.targets = list(dict.fromkeys(query.target for query in cells))
-        self.connection_counts = sorted({query.connections for query in cells})
+        self.targets = list(dict.fromkeys(cell.target for cell in cells))
+        self.connection_counts = sorted({cell.connections for cell in cells})
 
     def median_of(self, figure: str, query: str, target: str, connections: int) -> float | None:
-        """Give the median of a figure, if it was measured."""
+        """Return the median of a figure; None if it was not measured."""
         values = self._figures_by_round(figure, query, target, connections)
         return median(values.values()) if values else None
 
@@ -38,10 +39,10 @@ class MedianFigures:
         }
 
     def rate_ratio(self, query: str, target: str, peer: str, connections: int) -> float | None:
-        """Tell how many times as many requests a server answers as another.
+        """Return the ratio of a server's request rate to a peer's; None without measurements.
 
-        What is compared was measured in the same round, one soon after the other:
-        the machine's speed changes from round to round.
+        It is the median of the rounds' ratios, since the machine's speed changes from
+        round to round.
         """
         own_rates = self._figures_by_round("rate", query, target, connections)
         peer_rates = self._figures_by_round("rate", query, peer, connections)
@@ -54,7 +55,7 @@ class MedianFigures:
 
 
 def format_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table in Markdown, its columns aligned."""
+    """Return a Markdown table with aligned columns."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     lines = [headings, ["-" * width for width in widths], *rows]
     return "\n".join(
@@ -64,7 +65,7 @@ def format_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def format_report(cells: Sequence[MeasuredCell], statements: StatementCounts) -> str:
-    """Write all tables of a run."""
+    """Return all tables of a run."""
     medians = MedianFigures(cells)
     tables = [
         _format_rates(medians, connection_count) for connection_count in medians.connection_counts
@@ -88,8 +89,8 @@ def _format_rates(medians: MedianFigures, connections: int) -> str:
         [
             query,
             *(
-                format_number(medians.median_of("rate", query, target_, connections))
-                for target_ in medians.targets
+                format_number(medians.median_of("rate", query, target, connections))
+                for target in medians.targets
             ),
             *(
                 format_number(medians.rate_ratio(query, *pair, connections))
@@ -98,13 +99,13 @@ def _format_rates(medians: MedianFigures, connections: int) -> str:
         ]
         for query in medians.queries
     ]
-    return f"Requests per second, {connections} at a time\n\n{format_table(headings, rows)}"
+    return f"Requests per second, {connections} connections\n\n{format_table(headings, rows)}"
 
 
 def _format_costs(medians: MedianFigures, statements: StatementCounts) -> Iterator[str]:
     headings = ["query", *medians.targets]
     for connections in medians.connection_counts:
-        title = f"CPU ms per request of the server + PostgreSQL, {connections} at a time"
+        title = f"CPU ms per request of the server + PostgreSQL, {connections} connections"
         rows = [
             [
                 query,
@@ -127,7 +128,7 @@ def _format_cost(medians: MedianFigures, query: str, target: str, connections: i
 
 
 def format_number(value: float | None) -> str:
-    """Write a figure in three digits or so; nothing if there is none."""
+    """Return a figure with about three digits; an empty string for None."""
     if value is None:
         return ""
     return f"{value:.0f}" if value >= _WHOLE_NUMBER_MIN else f"{value:#.3g}"

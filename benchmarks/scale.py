@@ -1,4 +1,4 @@
-"""`make bench-scale`: what becomes of the gateway's times and memory as the marketplace grows."""
+"""`make bench-scale`: measure response times and memory by the size of the marketplace."""
 
 import argparse
 import sys
@@ -9,13 +9,18 @@ from itertools import pairwise, product
 from pathlib import Path
 from statistics import median
 
-from benchmarks.keeping import RESULTS_FOLDER, handle_signals, parse_numbers, write_results
+from benchmarks.cli_support import (
+    RESULTS_FOLDER,
+    handle_signals,
+    parse_numbers,
+    print_progress,
+    write_results,
+)
 from benchmarks.load import run_load
 from benchmarks.marketplaces import BenchmarkMarketplace, run_marketplace
-from benchmarks.meters import memory_bytes, wait_until_idle
 from benchmarks.probes import PROBES, prepare_requests
+from benchmarks.process_usage import memory_bytes, wait_until_idle
 from benchmarks.report import format_number, format_table
-from benchmarks.saying import print_progress
 from benchmarks.servers import ServerTarget, run_gateway
 from benchmarks.subjects import BenchmarkSubjects, choose_subjects
 
@@ -24,18 +29,18 @@ WARMUP_SECONDS = 1
 
 @dataclass(frozen=True)
 class ScaleSetup:
-    """A marketplace of a size, with a gateway of its own."""
+    """A marketplace with its own gateway."""
 
     marketplace: BenchmarkMarketplace
     subjects: BenchmarkSubjects
     targets: Sequence[ServerTarget]
     fresh_memory_bytes: int
-    """The bytes of memory that the gateway held when it had just started."""
+    """The memory of the gateway right after its start."""
 
 
 @dataclass(frozen=True)
 class TimeSample:
-    """How long a probe took in a marketplace of a size."""
+    """The response times of a probe in one marketplace in one round."""
 
     resources: int
     viewer: str
@@ -43,12 +48,12 @@ class TimeSample:
     round: int
     p50: float
     p99: float
-    """Milliseconds."""
+    """Percentiles in milliseconds."""
 
 
 @dataclass(frozen=True)
 class MemorySample:
-    """The megabytes that the gateway held: freshly started, and after all probes."""
+    """The memory of a gateway in megabytes, freshly started and after all probes."""
 
     resources: int
     fresh: float
@@ -56,21 +61,20 @@ class MemorySample:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure all sizes, print the tables and write the figures; give the exit status."""
+    """Measure all sizes, print the tables and write the figures; return the exit status."""
     options = _build_parser().parse_args(argv)
     handle_signals()
     with ExitStack() as running:
-        setups = [_start_setup(item, running) for item in sorted(options.sizes)]
+        setups = [_start_setup(size, running) for size in sorted(options.sizes)]
         samples = [
             sample
             for round_number in range(options.rounds)
             for sample in _measure_round(setups, round_number, options.seconds)
         ]
-        memory_samples = [_measure_memory(item) for item in setups]
+        memory_samples = [_measure_memory(setup) for setup in setups]
     print("\n\n".join(format_tables(samples, memory_samples)))
-    write_results(
-        options.output, {"times": [*map(asdict, samples)], "memory": [*map(asdict, memory_samples)]}
-    )
+    figures = {"times": [*map(asdict, samples)], "memory": [*map(asdict, memory_samples)]}
+    write_results(options.output, figures)
     return 0
 
 
@@ -84,7 +88,7 @@ def _start_setup(resource_count: int, stack: ExitStack) -> ScaleSetup:
 def _measure_round(
     setups: Sequence[ScaleSetup], round_number: int, seconds: int
 ) -> Iterator[TimeSample]:
-    """Take all times once; the sizes in turn, so that a busy machine is as hard on each."""
+    """Yield one measurement of each probe; sizes alternate, so that other load affects all."""
     for viewer, probe in product(range(2), PROBES):
         for setup in setups:
             yield _measure_time(setup, setup.targets[viewer], probe, round_number, seconds)
@@ -112,14 +116,15 @@ def _measure_memory(setup: ScaleSetup) -> MemorySample:
 def format_tables(
     samples: Sequence[TimeSample], memory_samples: Sequence[MemorySample]
 ) -> Iterator[str]:
-    """Write a table for each viewer, and one of memory."""
+    """Yield a table of times for each viewer, and one of memory."""
     sizes = [sample.resources for sample in memory_samples]
-    size_headings = [f"{sample:,}" for sample in sizes]
+    size_headings = [f"{size:,}" for size in sizes]
     growth_headings = [f"{large // small} x" for small, large in pairwise(sizes)]
     for viewer in dict.fromkeys(sample.viewer for sample in samples):
         viewer_samples = [sample for sample in samples if sample.viewer == viewer]
         rows = [[PROBES[probe], *_format_row(viewer_samples, probe, sizes)] for probe in PROBES]
-        yield f"Milliseconds, median / 99 %, for {viewer}\n\n{format_table(['', *size_headings, *growth_headings], rows)}"
+        table = format_table(["", *size_headings, *growth_headings], rows)
+        yield f"Milliseconds, median / 99th percentile, for {viewer}\n\n{table}"
     memory_rows = [
         ["freshly started", *(format_number(sample.fresh) for sample in memory_samples)],
         ["after the probes", *(format_number(sample.after) for sample in memory_samples)],
@@ -128,7 +133,7 @@ def format_tables(
 
 
 def _format_row(samples: Sequence[TimeSample], probe: str, sizes: Sequence[int]) -> Iterator[str]:
-    """Write the times of a probe by size, and how much each is of the one before."""
+    """Yield the times of a probe by size, then the ratios of consecutive sizes."""
     series_by_size = [
         [sample for sample in samples if (sample.probe, sample.resources) == (probe, size)]
         for size in sizes
@@ -147,7 +152,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sizes", type=parse_numbers, default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=3, help="of each probe")
+    parser.add_argument("--seconds", type=int, default=3, help="duration of each probe")
     parser.add_argument("--output", type=Path, default=RESULTS_FOLDER / "scale.json")
     return parser
 

@@ -1,4 +1,4 @@
-"""The servers that are measured: each a process of its own on a free port, over one database."""
+"""The measured servers: each a process of its own on a free port, over one database."""
 
 import json
 import os
@@ -16,21 +16,21 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from benchmarks import node
+from benchmarks.cli_support import print_progress
 from benchmarks.marketplaces import BenchmarkMarketplace
 from benchmarks.queries import GATEWAY_DIALECT, PLAIN_DIALECT, POSTGRAPHILE_DIALECT, Dialect
-from benchmarks.saying import print_progress
 from gateway.config.settings import ENVIRONMENT_PREFIX, load_settings
 from tests.support.gateway_server import run_gateway_process
 
 BENCHMARKS_FOLDER = Path(__file__).parent
 START_TIMEOUT_SECONDS = 60
 PLAN_CACHE_MODES = ("force_generic_plan", "auto")
-"""How PostgreSQL can plan for the peers: the first is what the gateway's connections have."""
+"""plan_cache_mode of the peers' connections; the gateway's connections have the first."""
 
 
 @dataclass(frozen=True)
 class ServerTarget:
-    """A server, and on whose behalf it is asked."""
+    """A server, with the user whose token its requests have."""
 
     name: str
     url: str
@@ -40,12 +40,12 @@ class ServerTarget:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is sent with each request."""
+        """The headers of each request."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         return headers | ({"Authorization": f"Token {self.token}"} if self.token else {})
 
     def post_request(self, body: dict[str, Any]) -> bytes:
-        """Give the body of the answer."""
+        """Send a request and return the body of the response, also for HTTP errors."""
         data = json.dumps(body).encode()
         request = urllib.request.Request(self.url, data=data, headers=self.headers)
         try:
@@ -57,11 +57,11 @@ class ServerTarget:
 
 @dataclass(frozen=True)
 class PeerServer:
-    """How a peer is started, and what it calls things."""
+    """The command of a peer and its dialect."""
 
     dialect: Dialect
     command: Callable[[int], tuple[str, ...]]
-    """What starts it on a port."""
+    """Return the command for a port."""
     folder: Path
 
 
@@ -87,10 +87,7 @@ PEER_SERVERS = {
 def run_servers(
     marketplace: BenchmarkMarketplace, member: str, peers: Sequence[str], plan_cache_mode: str
 ) -> Iterator[list[ServerTarget]]:
-    """Have the gateway and the peers run; give the targets, the gateway's two first.
-
-    `plans` is how PostgreSQL plans what the peers prepare.
-    """
+    """Run the gateway and the peers; yield the targets, the gateway's two first."""
     with ExitStack() as stack:
         targets = stack.enter_context(run_gateway(marketplace, "staff", member))
         for name in peers:
@@ -101,7 +98,7 @@ def run_servers(
 
 @contextmanager
 def run_gateway(marketplace: BenchmarkMarketplace, *usernames: str) -> Iterator[list[ServerTarget]]:
-    """Have the gateway run, with the settings of the environment; give a target for each user."""
+    """Run the gateway with the environment's settings; yield a target for each user."""
     environment = {
         name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for name, value in os.environ.items()
@@ -141,7 +138,7 @@ def _run_peer(
             target = ServerTarget(name, url, server_process.pid, peer.dialect)
             if not _wait_until_serving(target, server_process):
                 output.seek(0)
-                raise SystemExit(f"{name} does not serve: {output.read().decode()[-2000:]}")
+                raise SystemExit(f"{name} does not respond: {output.read().decode()[-2000:]}")
             yield target
         finally:
             server_process.terminate()
@@ -163,7 +160,7 @@ def _peer_environment(
 
 
 def _wait_until_serving(target: ServerTarget, server_process: subprocess.Popen[bytes]) -> bool:
-    """Wait until a server answers; tell whether it does."""
+    """Wait until a server responds; return False if it exits or START_TIMEOUT_SECONDS pass."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while server_process.poll() is None and time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""What is asked for: one list for all servers, of what the measured member sees too."""
+"""The subjects of the queries: the same for all servers, and visible to the member."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,39 +30,41 @@ order by md5(uuid::text) limit %s
 
 @dataclass(frozen=True)
 class BenchmarkSubjects:
-    """A member, the projects in which they have a role, and resources of those projects."""
+    """A member, the projects in which they have a role, and resources of these projects."""
 
     member: str
     projects: list[tuple[str, int]]
-    """The projects with a full page of usable resources, each by uuid and by key."""
+    """Uuid and primary key of the projects with a full page of OK resources."""
     resources: list[str]
+    """Uuids."""
 
     def iterate_variables(self, query: str, dialect: Dialect) -> Iterator[dict[str, Any]]:
-        """Give the variables of one request after another, without end."""
+        """Return an endless iterator over the variables of requests."""
         if query in ("q1", "q4"):
-            return ({"uuid": subject} for subject in cycle(self.resources))
+            return ({"uuid": uuid} for uuid in cycle(self.resources))
         if query in ("q2", "q2b"):
             return (
-                {"project": subject[dialect.uses_project_keys]} for subject in cycle(self.projects)
+                {"project": key if dialect.uses_project_keys else uuid}
+                for uuid, key in cycle(self.projects)
             )
         return cycle([{}])
 
     def build_requests(
         self, query: str, dialect: Dialect, count: int = REQUEST_COUNT
     ) -> list[dict[str, Any]]:
-        """Give the bodies of so many requests."""
+        """Return the bodies of `count` requests."""
         document = dialect.write_document(query)
         variable_sets = islice(self.iterate_variables(query, dialect), count)
         return [{"query": document, "variables": variables} for variables in variable_sets]
 
 
 def choose_subjects(url: str, min_resources: int = PAGE_SIZE) -> BenchmarkSubjects:
-    """Choose the member with the most projects that have so many usable resources at least."""
+    """Choose the member with the most projects of at least `min_resources` OK resources."""
     with psycopg.connect(url) as connection:
         member_row = connection.execute(_MEMBER_SQL, (min_resources,)).fetchone()
         if member_row is None:
             raise SystemExit(
-                f"The demo is too small: nobody has a project with {min_resources} resources."
+                f"The demo is too small: no member has a project with {min_resources} OK resources."
             )
         member, project_keys = member_row
         projects = connection.execute(_PROJECTS_SQL, (project_keys,)).fetchall()

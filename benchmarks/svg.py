@@ -1,4 +1,4 @@
-"""The few shapes that the picture is drawn with."""
+"""The SVG shapes of the charts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans
 
 @dataclass(frozen=True)
 class ChartFrame:
-    """Where a chart stands: its values go from `bottom` up to `top`."""
+    """The plot area of a chart in pixels; values grow from `bottom` up to `top`."""
 
     left: float
     right: float
@@ -18,12 +18,12 @@ class ChartFrame:
     bottom: float
 
     def y_at(self, share: float) -> float:
-        """Give the height of a share of the whole."""
+        """Return the y coordinate of a share (0 to 1) of the height."""
         return self.bottom - (self.bottom - self.top) * share
 
 
 def render_svg(width: int, height: int, title: str, shapes: Sequence[str]) -> str:
-    """Write a whole picture on white, for light pages and dark ones."""
+    """Return the SVG document, on white for light and dark pages."""
     body = "\n".join(shapes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -41,8 +41,8 @@ def draw_text(
     size: int = 12,
     colour: str = INK_COLOUR,
 ) -> str:
-    """Write some words; large ones are bold."""
-    weight = ' font-weight="600"' if size > 12 else ""  # noqa: PLR2004 - the usual size
+    """Return a text; larger sizes are bold."""
+    weight = ' font-weight="600"' if size > 12 else ""  # noqa: PLR2004 - the default size
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"{weight} '
         f'fill="{colour}">{escape(content)}</text>'
@@ -50,7 +50,7 @@ def draw_text(
 
 
 def draw_heading(frame: ChartFrame, y: float, title: str, subtitle: str) -> str:
-    """Write what a chart shows, and of what."""
+    """Return the title and subtitle of a chart."""
     x = frame.left - 32
     return (
         f"{draw_text(x, y, title, size=16)}\n{draw_text(x, y + 20, subtitle, colour=FAINT_COLOUR)}"
@@ -58,7 +58,7 @@ def draw_heading(frame: ChartFrame, y: float, title: str, subtitle: str) -> str:
 
 
 def draw_bar(x: float, top: float, width: float, bottom: float, colour: str) -> str:
-    """Draw a bar that stands on `bottom`."""
+    """Return a bar from `top` to `bottom`."""
     return (
         f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" '
         f'rx="1.5" fill="{colour}"/>'
@@ -66,14 +66,14 @@ def draw_bar(x: float, top: float, width: float, bottom: float, colour: str) -> 
 
 
 def draw_gridline(frame: ChartFrame, share: float, label: str, colour: str = LINE_COLOUR) -> str:
-    """Draw a horizontal line through a chart, with its value beside it."""
+    """Return a horizontal line through a chart with its label on the left."""
     y = frame.y_at(share)
     line = f'<path d="M{frame.left:.1f} {y:.1f}H{frame.right:.1f}" stroke="{colour}"/>'
     return f"{line}{draw_text(frame.left - 8, y + 4, label, anchor='end', colour=FAINT_COLOUR)}"
 
 
 def draw_curve(points: Sequence[tuple[float, float]], colour: str) -> str:
-    """Draw a line through points, and a dot at each."""
+    """Return a line through points with a dot at each."""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in points)
     return (

@@ -1,4 +1,4 @@
-"""The schema, assembled."""
+"""The GraphQL schema: its root types, node types and scalars."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from gateway.schema.framework.scalars import SCALARS
 
 
 def resolve_plain_field(source: Any, field_name: str) -> Any:
-    """Give the value of a field that has no resolver: a column's, if the viewer is shown it."""
+    """Return the value of a field without resolver; None if the viewer can't see it."""
     return source.get_field(field_name) if isinstance(source, Row) else getattr(source, field_name)
 
 

@@ -1,1 +1,1 @@
-"""Tests; the tree mirrors the gateway's."""
+"""Tests of the gateway; the folders mirror the package's."""

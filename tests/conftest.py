@@ -1,4 +1,4 @@
-"""What all tests share: one PostgreSQL, the two marketplaces in it, and empty databases."""
+"""Fixtures of all tests: a PostgreSQL server, two marketplaces, and empty databases."""
 
 import shutil
 import tempfile
@@ -20,7 +20,7 @@ DatabaseFactory = Callable[[], str]
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
-    """Give a PostgreSQL; its folder can be entered by everybody, unlike pytest's."""
+    """Yield a PostgreSQL server; all users may enter its folder, unlike pytest's."""
     folder = Path(tempfile.mkdtemp(prefix="gateway-tests-"))
     folder.chmod(0o711)
     try:
@@ -32,7 +32,7 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def new_database(server: EmbeddedPostgres) -> Iterator[DatabaseFactory]:
-    """Give a function that makes an empty database and gives its address."""
+    """Yield a function that creates an empty database and returns its URL."""
     names: list[str] = []
 
     def create_database() -> str:
@@ -49,13 +49,13 @@ def new_database(server: EmbeddedPostgres) -> Iterator[DatabaseFactory]:
 
 @pytest.fixture
 def empty_database(new_database: DatabaseFactory) -> str:
-    """Give the address of an empty database."""
+    """Return the URL of an empty database."""
     return new_database()
 
 
 @pytest.fixture(scope="session")
 def demo_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo marketplace, which tests leave as it is."""
+    """Return the URL of a demo marketplace, which tests must not change."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=600, seed=1)
@@ -64,7 +64,7 @@ def demo_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture(scope="session")
 def waldur2024_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a Waldur of October 2024, which tests leave as it is."""
+    """Return the URL of a Waldur of October 2024, which tests must not change."""
     url = new_database()
     with psycopg.connect(url) as connection:
         waldur_2024.create_waldur_database(connection)
@@ -73,7 +73,7 @@ def waldur2024_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture
 def connection(waldur2024_url: str) -> Iterator[psycopg.Connection]:
-    """Give a connection to that Waldur, whose changes are rolled back."""
+    """Yield a connection to that Waldur; its changes are rolled back."""
     with psycopg.connect(waldur2024_url) as waldur_connection:
         yield waldur_connection
         waldur_connection.rollback()
@@ -81,13 +81,13 @@ def connection(waldur2024_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest_asyncio.fixture(scope="session")
 async def demo(demo_url: str) -> AsyncIterator[Marketplace]:
-    """Give the demo marketplace."""
+    """Yield the demo marketplace."""
     async with open_marketplace(demo_url) as marketplace:
         yield marketplace
 
 
 @pytest_asyncio.fixture(scope="session")
 async def waldur(waldur2024_url: str) -> AsyncIterator[Marketplace]:
-    """Give the Waldur of October 2024."""
+    """Yield the Waldur of October 2024."""
     async with open_marketplace(waldur2024_url) as marketplace:
         yield marketplace

@@ -1,4 +1,4 @@
-"""The schema as a whole: printed, described, its lists paged or known to be short."""
+"""The schema as a whole: it is printed, described, and its lists are connections or short."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ SHORT_LISTS = {
     "Resource.usages",
     "WrongState.allowed",
 }
-"""Lists that are provably few, or no longer than what was asked."""
+"""Lists that are short by nature, or no longer than an argument."""
 
 
 def list_fields() -> list[tuple[str, Any]]:
@@ -98,7 +98,7 @@ def _unwrap_non_null(type_: Any) -> Any:
     return type_.of_type if is_non_null_type(type_) else type_
 
 
-def test_every_promised_path_exists() -> None:
+def test_every_path_of_the_rest_map_exists() -> None:
     paths = list(iter_mapped_fields())
     assert len(paths) > 150
     for _, path in paths:

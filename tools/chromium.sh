@@ -1,5 +1,5 @@
 #!/bin/sh
-# See to it that there is a Chromium for the browser tests: take the one on the PATH, else install Debian's as root.
+# Ensure that there is a Chromium for the browser tests: on the PATH, or installed by apt-get as root.
 set -eu
 for name in chromium chromium-browser google-chrome; do
     if command -v "$name" >/dev/null 2>&1; then exit 0; fi

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Writes docs/rest-to-graphql.md: where to find what REST calls by another name.
+"""Generate docs/rest-to-graphql.md, the mapping from REST names to GraphQL paths (`make docs`).
 
-`make docs` runs it. The contract of names is tests/waldur/rest-map.tsv; what the schema does not
-have yet is marked.
+The contract of names is tests/waldur/rest-map.tsv; paths that the schema lacks are marked.
 """
 
 import re
@@ -19,31 +18,32 @@ MAP_PATH, PAGE_PATH = ROOT / "tests/waldur/rest-map.tsv", ROOT / "docs/rest-to-g
 SCHEMA: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
 PAGE_HEAD = """# From REST to GraphQL
 
-What Waldur's REST API of resources calls by which name, and where it is here. Names are in camel
-case, hyperlinks are objects, and what REST repeats with a prefix (`offering_name`, `project_uuid`)
-is a field of the object that it belongs to. Every uuid has 32 hex digits, as in REST; both
-spellings are accepted.
+The fields and operations of Waldur's REST API of resources, with their paths in this schema. Names
+are in camel case, hyperlinks are objects, and fields that REST repeats with a prefix
+(`offering_name`, `project_uuid`) are fields of the object that they belong to. Every uuid has 32
+hexadecimal digits, as in REST; uuids with hyphens are accepted, too.
 
-This page is made from the contract of names by `make docs`.
+`make docs` generates this page from the contract of names.
 """
 ARGUMENTS_PATTERN = re.compile(r"\(.*?\)")
 
 
 def render_mapping_page() -> str:
-    """Write the page."""
+    """Return the page."""
     return PAGE_HEAD + "".join(_render_lines())
 
 
 def _render_lines() -> Iterator[str]:
     for line in MAP_PATH.read_text(encoding="utf-8").splitlines():
-        kind, *columns = line.split("\t")
-        if kind.startswith("## "):
-            yield f"\n## {_section_title(kind, columns)}\n\n| REST | GraphQL | |\n|---|---|---|\n"
-        elif not kind.startswith("#"):
+        rest_name, *columns = line.split("\t")
+        if rest_name.startswith("## "):
+            title = _section_title(rest_name, columns)
+            yield f"\n## {title}\n\n| REST | GraphQL | |\n|---|---|---|\n"
+        elif not rest_name.startswith("#"):
             path, note = columns[0], columns[1] if len(columns) > 1 else ""
             status = "" if _is_in_schema(path) else "not yet"
             remarks = "; ".join(remark for remark in (note, status) if remark)
-            yield f"| `{kind}` | `{path}` | {remarks} |\n"
+            yield f"| `{rest_name}` | `{path}` | {remarks} |\n"
 
 
 def _section_title(kind: str, columns: list[str]) -> str:
@@ -52,7 +52,7 @@ def _section_title(kind: str, columns: list[str]) -> str:
 
 
 def _is_in_schema(path: str) -> bool:
-    """Say whether the schema has what a path leads to."""
+    """Return whether the schema has a path."""
     root, *names = ARGUMENTS_PATTERN.sub("", path).split(".")
     type_: Any = SCHEMA.type_map.get(root)
     for name in names:

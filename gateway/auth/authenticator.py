@@ -1,4 +1,7 @@
-"""From a request's token to a viewer; the only reader of credentials (domain.md §4.1)."""
+"""Authenticator: from a request's credentials to its viewer (domain.md §4.1).
+
+No other module reads credentials.
+"""
 
 import asyncio
 import re
@@ -20,7 +23,7 @@ _SUPPORTED_SCHEMES_HINT = "Send `Authorization: Token <key>` with the key of a W
 
 
 class UnauthenticatedError(Exception):
-    """The credentials are of no use; the text says why."""
+    """The credentials are invalid; the message gives the reason."""
 
 
 @lru_cache(1000)
@@ -30,35 +33,39 @@ def parse_credentials(
     forwarded_for: tuple[str, ...],
     trusted_proxies: tuple[Network, ...],
 ) -> tuple[str | None, str | None]:
-    """Give the key and the client's address that a request comes with, as the next two do."""
+    """Return the token key and the client address of a request.
+
+    See `parse_token_key`, which may raise UnauthenticatedError, and `resolve_client_address`.
+    """
     return parse_token_key(authorization), resolve_client_address(
         peer_address, forwarded_for, trusted_proxies
     )
 
 
 def parse_token_key(authorization: Sequence[str]) -> str | None:
-    """Give the key in the Authorization header, which comes once or not at all; None without one.
+    """Return the key in the Authorization header; None without the header.
 
-    UnauthenticatedError for a malformed header, and for credentials of a kind
-    that is not supported.
+    Raises UnauthenticatedError if the header is malformed or repeated, or has a scheme or
+    a kind of token that is not supported.
     """
     if not authorization:
         return None
     if len(authorization) > 1:
         raise UnauthenticatedError(
-            f"There is more than one Authorization header. {_SUPPORTED_SCHEMES_HINT}"
+            f"The request has more than one Authorization header. {_SUPPORTED_SCHEMES_HINT}"
         )
     scheme, _, key = authorization[0].strip().partition(" ")
     if scheme.lower() not in ("token", "bearer"):
         raise UnauthenticatedError(
-            f"The scheme {scheme[:20]!r} is not supported. {_SUPPORTED_SCHEMES_HINT}"
+            f"The Authorization scheme {scheme[:20]!r} is not supported. {_SUPPORTED_SCHEMES_HINT}"
         )
     key = key.strip()
     if _TOKEN_KEY_PATTERN.fullmatch(key):
         return key
     if scheme.lower() == "bearer" and key:
         raise UnauthenticatedError(
-            f"OIDC access tokens and personal access tokens are not supported. {_SUPPORTED_SCHEMES_HINT}"
+            "OIDC access tokens and personal access tokens are not supported."
+            f" {_SUPPORTED_SCHEMES_HINT}"
         )
     raise UnauthenticatedError(f"The Authorization header is malformed. {_SUPPORTED_SCHEMES_HINT}")
 
@@ -66,7 +73,11 @@ def parse_token_key(authorization: Sequence[str]) -> str | None:
 def resolve_client_address(
     peer_address: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
 ) -> str | None:
-    """Give the client's address: what trusted proxies say, from the nearest on, else the peer's."""
+    """Return the client's address; None if it is unknown or malformed.
+
+    It is the peer's, unless that is a trusted proxy. Then the entries of X-Forwarded-For
+    are read from the last one (the nearest hop) to the first that is not a trusted proxy.
+    """
     address = _parse_address(peer_address)
     hops = [hop for line in forwarded_for for hop in line.split(",")]
     while address and hops and any(ip_address(address) in each for each in trusted_proxies):
@@ -87,12 +98,14 @@ def _parse_address(text: str | None) -> str | None:
 
 @dataclass
 class _CacheEntry:
+    """A cached viewer, or one that is being loaded; times are those of the cache's clock."""
+
     loaded_at: float
     lifetime_seconds: float
     viewer_future: "asyncio.Future[Viewer]"
 
     def expires_at(self, max_age_seconds: float | None) -> float:
-        """Give until when it may be used."""
+        """Return the time until which the entry is valid for a caller with that age limit."""
         return self.loaded_at + (
             self.lifetime_seconds
             if max_age_seconds is None
@@ -101,7 +114,13 @@ class _CacheEntry:
 
 
 class ViewerCache:
-    """Tells who asks; remembers it for some seconds only, so that roles can be revoked."""
+    """Cached authentication: credentials are resolved to viewers, valid for a few seconds.
+
+    The short lifetime bounds how long a revoked token or role still works. Concurrent requests
+    with the same credentials share one load: an entry holds the future of its viewer, and
+    callers wait for it without cancelling it. Failures are not cached. At most
+    MAX_CACHED_VIEWERS entries exist; the oldest is evicted.
+    """
 
     def __init__(
         self,
@@ -112,16 +131,20 @@ class ViewerCache:
         wait: Callable[["asyncio.Future[Viewer]"], Awaitable[Viewer]] = asyncio.shield,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read from `source` for as long as `patient` waits; tell `used` of each good token."""
+        """Load viewers by `viewer_loader` and cache them for `seconds`.
+
+        `on_use` is called with the key of each valid token that a request uses. `wait` waits
+        for a shared load; it must not cancel it.
+        """
         self._viewer_loader, self._seconds, self._clock = viewer_loader, seconds, clock
         self._on_use, self._wait = on_use, wait
         self._entries: OrderedDict[tuple[str | None, str | None], _CacheEntry] = OrderedDict()
 
     async def authenticate(self, key: str | None, address: str | None) -> Viewer:
-        """Give the viewer whose token has that key; without one the anonymous.
+        """Return the viewer of a token; the anonymous viewer without a key.
 
-        UnauthenticatedError if the token does not count, UnavailableError if
-        the database can't be reached.
+        Counts as a use of the token. Raises UnauthenticatedError if the token is unknown or
+        expired or its user inactive, UnavailableError if the database can't be reached.
         """
         viewer = await self.get_viewer(key, address)
         if key is not None:
@@ -131,9 +154,10 @@ class ViewerCache:
     async def get_viewer(
         self, key: str | None, address: str | None, max_age_seconds: float | None = None
     ) -> Viewer:
-        """Give the same without counting that as a use of the token.
+        """Return the viewer of a token, without counting that as a use of the token.
 
-        It was read `within` so many seconds, or as long as viewers are remembered.
+        It was loaded at most `max_age_seconds` ago; None means the cache's lifetime. Raises
+        as `authenticate` does.
         """
         credentials = key, address
         entry = self._entries.get(credentials)
@@ -159,7 +183,7 @@ class ViewerCache:
         entry: _CacheEntry,
         finished_task: "asyncio.Future[Viewer]",
     ) -> None:
-        """Remember no failure: what is wrong now may be right in a moment."""
+        """Remove a failed load from the cache, so that the next request tries again."""
         has_failed = finished_task.cancelled() or finished_task.exception() is not None
         if has_failed and self._entries.get(credentials) is entry:
             del self._entries[credentials]

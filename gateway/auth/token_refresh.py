@@ -1,4 +1,4 @@
-"""Keeping tokens from expiring while they are used, as the marketplace does (domain.md §4.1)."""
+"""Token refresh: tokens do not expire while they are used, as in Waldur (domain.md §4.1)."""
 
 import asyncio
 import logging
@@ -11,12 +11,13 @@ import psycopg
 
 log = logging.getLogger(__name__)
 MAX_TRACKED_TOKENS = 10_000
+"""Maximum number of tokens whose next refresh is remembered; the oldest is forgotten."""
 REFRESH_TIMEOUT_SECONDS = 5
-"""Seconds after which nobody listens any more."""
+"""Seconds after which a refresh is abandoned."""
 
 
 class TokenRefresher:
-    """Says for each used token, now and then, that it is used; in the background."""
+    """Background refresh of used tokens, at most once in an interval for each token."""
 
     def __init__(
         self,
@@ -25,13 +26,13 @@ class TokenRefresher:
         interval_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Call `say` at most once in so many `seconds` for a token."""
+        """Call `touch` with a token's key at most once in `interval_seconds`."""
         self._touch, self._interval_seconds, self._clock = touch, interval_seconds, clock
         self._next_refresh_at: OrderedDict[str, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def note_token_use(self, key: str) -> None:
-        """Note that a token was used."""
+        """Start a refresh of a token that was used, unless one was started in the interval."""
         now = self._clock()
         if self._next_refresh_at.get(key, 0) > now:
             return
@@ -44,32 +45,35 @@ class TokenRefresher:
         task.add_done_callback(self._tasks.discard)
 
     async def _refresh_token(self, key: str) -> None:
-        """Say it; a failure is for the log only, since the request itself was answered."""
+        """Refresh a token; a failure is only logged, as it does not concern the request."""
         try:
             async with asyncio.timeout(REFRESH_TIMEOUT_SECONDS):
                 await self._touch(key)
         except (httpx.HTTPError, psycopg.Error, TimeoutError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
-            log.warning("A token could not be kept alive: %s", reason)
+            log.warning("A token could not be refreshed: %s", reason)
 
     async def close(self) -> None:
-        """Leave unsaid what is not said yet."""
+        """Cancel the refreshes under way."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class WaldurTokenClient:
-    """Tells a Waldur that a token is used, by a request that costs little."""
+    """Client of Waldur's REST API that refreshes tokens by a cheap request."""
 
     def __init__(self, url: str) -> None:
-        """Talk to the REST API at `url`."""
+        """Send requests to the REST API at `url`."""
         self._client = httpx.AsyncClient(
             base_url=url, timeout=REFRESH_TIMEOUT_SECONDS, follow_redirects=False
         )
 
     async def touch(self, key: str) -> None:
-        """Ask for the headers of the user's own record."""
+        """Send HEAD /api/users/me/ with the token, which Waldur counts as a use of it.
+
+        Raises httpx.HTTPError if that fails or the status is not 2xx.
+        """
         response = await self._client.head(
             "/api/users/me/", headers={"Authorization": f"Token {key}"}
         )

@@ -1,4 +1,4 @@
-"""What `gateway check` tells of a marketplace's database."""
+"""Diagnosis of a marketplace's database, for `gateway check`."""
 
 from collections.abc import Iterator
 
@@ -10,23 +10,24 @@ from gateway.server.factory import connect_database, detect_installation
 
 
 def diagnose_marketplace(effective_settings: Settings) -> Iterator[str]:
-    """Tell whether it can be served, what it lacks, and which indexes would help.
+    """Yield lines on the database: its version, missing columns, event source, missing indexes.
 
-    NoMarketplaceError if it can't be, SourceError if changes can't be seen as is wanted.
+    Raises NoMarketplaceError if the gateway cannot serve it, EventSourceError if the
+    configured event source is not available.
     """
     installation = detect_installation(effective_settings)
     assert effective_settings.database_url is not None
     creator = "`gateway init`" if installation.is_own else "Waldur"
-    yield f"PostgreSQL {installation.postgres_version}, a marketplace made by {creator}"
-    yield f"Rules of {installation.version_rules.year}"
+    yield f"PostgreSQL {installation.postgres_version}, a marketplace created by {creator}"
+    yield f"Visibility rules of {installation.version_rules.year}"
     for name in installation.list_missing():
-        yield f"Not in this version, read as null or empty: {name}"
+        yield f"Missing in this version, read as null or empty: {name}"
     with connect_database(effective_settings.database_url) as connection:
         index_statements = build_index_advice(connection)
         yield from describe_source(
             load_trigger_status(connection), choose_source(connection, effective_settings.events)
         )
     if index_statements:
-        yield "Indexes that would help; each line can be run as it is, while the marketplace runs:"
+        yield "Recommended indexes; each statement can be run while the marketplace is in use:"
         yield from index_statements
-    yield "The gateway can serve it."
+    yield "The gateway can serve this marketplace."

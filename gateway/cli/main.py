@@ -1,8 +1,8 @@
-"""The command line: serve, init, tokens, check, events, demo-provider, schema.
+"""Commands of the command line.
 
-What a person can put right is one line on standard error, and exit status 2.
+Errors that the user can correct are one line on standard error, with exit status 2.
 """
-# ruff: noqa: E402 - Ctrl-C is heeded before the slow imports
+# ruff: noqa: E402 - signal handlers are installed before the slow imports
 
 import signal
 from types import FrameType
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 
 def _exit_on_signal(signal_number: int, _frame: FrameType | None) -> NoReturn:
-    """End as at the end of the program, so that the database is stopped, and only once."""
+    """Unwind the stack once, so that context managers stop the embedded database."""
     for ignored_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored_signal, signal.SIG_IGN)
     raise SystemExit(0 if signal_number == signal.SIGTERM else 130)
@@ -60,27 +60,25 @@ SHOWN_USERNAMES = ("staff", "support", "owner", "manager", "member", "provider",
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; give its exit status."""
+    """Run a command and return its exit status."""
     parsed_arguments = build_parser(COMMANDS, FLAGS).parse_args(arguments)
     try:
         return parsed_arguments.run(parsed_arguments)  # type: ignore[no-any-return]
     except USER_ERRORS as error:
         _print_line(str(error))
     except psycopg.Error as error:
-        _print_line(f"The database can't be used: {' '.join(str(error).split())}")
+        _print_line(f"The database cannot be used: {' '.join(str(error).split())}")
     return 2
 
 
 def run_server(parsed_arguments: argparse.Namespace) -> int:
-    """Serve the marketplace, or the demo."""
+    """Serve the marketplace over HTTP; without a database URL, a demo marketplace."""
     effective_settings = _load_effective_settings(parsed_arguments)
     port = find_free_port(effective_settings)
     with _open_marketplace(effective_settings) as (url, is_demo):
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
         effective_settings = load_settings()
         detect_installation(effective_settings)
-        for line in effective_settings.format_lines():
-            _print_line(line)
         _print_greeting(effective_settings.host, port, url if is_demo else None)
         uvicorn.run(
             "gateway.server.factory:create_app",
@@ -101,7 +99,7 @@ def run_server(parsed_arguments: argparse.Namespace) -> int:
 
 
 def run_demo_provider(parsed_arguments: argparse.Namespace) -> int:
-    """Carry out the orders and pulls of a demo, as its provider."""
+    """Run the demo's provider, which carries out orders and pulls, in a process of its own."""
     effective_settings = _load_effective_settings(parsed_arguments)
     with _open_marketplace(effective_settings) as (url, _):
         asyncio.run(run_provider(load_settings(database_url=url)))
@@ -109,7 +107,7 @@ def run_demo_provider(parsed_arguments: argparse.Namespace) -> int:
 
 
 def initialise_demo(parsed_arguments: argparse.Namespace) -> int:
-    """Make a demo marketplace."""
+    """Create a demo marketplace in an empty database."""
     effective_settings = _load_effective_settings(parsed_arguments)
     fill_options = {"resource_count": parsed_arguments.resources, "seed": parsed_arguments.seed}
     if effective_settings.database_url is not None:
@@ -124,23 +122,38 @@ def initialise_demo(parsed_arguments: argparse.Namespace) -> int:
 
 
 def list_tokens(parsed_arguments: argparse.Namespace) -> int:
-    """Print the tokens of the demo's users."""
+    """Print the tokens of the demo's users as JSON; with a username, its token alone."""
     effective_settings = _load_effective_settings(parsed_arguments)
     if effective_settings.database_url is None:
         tokens_by_username = home.load_tokens(effective_settings.data)
     else:
         if not detect_installation(effective_settings).is_own:
             raise home.DemoNotFoundError(
-                "The database holds no demo, and tokens of people are secret."
+                "The database contains no demo marketplace; tokens of real users are secret."
             )
         with connect_database(effective_settings.database_url) as connection:
             tokens_by_username = load_tokens_by_username(connection)
-    sys.stdout.write(json.dumps(tokens_by_username, indent=2) + "\n")
+    username = parsed_arguments.username
+    if username is None:
+        sys.stdout.write(json.dumps(tokens_by_username, indent=2) + "\n")
+        return 0
+    if username not in tokens_by_username:
+        raise home.DemoNotFoundError(
+            f"There is no user {username!r} with a token, only {', '.join(tokens_by_username)}."
+        )
+    sys.stdout.write(f"{tokens_by_username[username]}\n")
+    return 0
+
+
+def print_settings(parsed_arguments: argparse.Namespace) -> int:
+    """Print the effective settings, passwords masked."""
+    for line in _load_effective_settings(parsed_arguments).format_lines():
+        sys.stdout.write(f"{line}\n")
     return 0
 
 
 def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
-    """Tell whether the gateway could serve, and what would help."""
+    """Check whether the gateway can serve the marketplace; print what is missing."""
     effective_settings = _load_effective_settings(parsed_arguments)
     for line in effective_settings.format_lines():
         sys.stdout.write(f"{line}\n")
@@ -154,7 +167,7 @@ def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
 
 
 def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:
-    """Install, or uninstall, the triggers that tell subscribers of changes of resources."""
+    """Install or uninstall the database triggers that record changes of resources."""
     with (
         _open_marketplace(_load_effective_settings(parsed_arguments)) as (url, _),
         connect_database(url) as connection,
@@ -174,7 +187,7 @@ def print_schema(_parsed_arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _open_marketplace(effective_settings: Settings) -> Iterator[tuple[str, bool]]:
-    """Give the address of the database, and whether it is the demo's."""
+    """Yield the database's URL and whether it is the embedded demo database."""
     if effective_settings.database_url is not None:
         yield effective_settings.database_url, False
         return
@@ -183,7 +196,7 @@ def _open_marketplace(effective_settings: Settings) -> Iterator[tuple[str, bool]
 
 
 def _load_effective_settings(parsed_arguments: argparse.Namespace) -> Settings:
-    """Read the settings; flags go to the environment, where workers find them."""
+    """Return the settings; flags are put into the environment for worker processes."""
     flag_values = {
         name: getattr(parsed_arguments, name, None) for name in Settings.__dataclass_fields__
     }
@@ -195,17 +208,17 @@ def _load_effective_settings(parsed_arguments: argparse.Namespace) -> Settings:
 
 
 def _print_greeting(host: str, port: int, demo_url: str | None) -> None:
-    """Tell where GraphiQL is, and the demo's users."""
+    """Print the address of GraphiQL and the demo's users."""
     display_host = f"[{host}]" if ":" in host else host
     _print_line(f"\nGraphiQL: http://{display_host}:{port}/graphql")
     if demo_url is None:
         return
     with connect_database(demo_url) as connection:
         tokens_by_username = load_tokens_by_username(connection)
-    _print_line("Demo users (`gateway tokens` prints all), as `Authorization: Token <token>`:")
+    _print_line("Users of the demo, for the header `Authorization: Token <token>`:")
     width = max(map(len, SHOWN_USERNAMES))
     for name in SHOWN_USERNAMES:
-        _print_line(f"  {name:<{width}}  {tokens_by_username.get(name, 'has none')}")
+        _print_line(f"  {name:<{width}}  {tokens_by_username.get(name, '(no token)')}")
     _print_line("")
 
 
@@ -219,6 +232,7 @@ COMMANDS: dict[str, Command] = {
     "init": initialise_demo,
     "tokens": list_tokens,
     "check": check_marketplace,
+    "settings": print_settings,
     "events": manage_event_triggers,
     "demo-provider": run_demo_provider,
     "schema": print_schema,
@@ -228,6 +242,7 @@ FLAGS = {
     "init": ("database_url", "data"),
     "tokens": ("database_url", "data"),
     "check": ("database_url", "data"),
+    "settings": ("host", "port", "database_url", "data", "workers"),
     "events": ("database_url", "data"),
     "demo-provider": ("database_url", "data"),
     "schema": (),

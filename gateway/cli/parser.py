@@ -1,4 +1,4 @@
-"""The command line's arguments, read; what is wrong with them is said in one line."""
+"""Command-line parser; usage errors are one line."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -13,20 +13,23 @@ Command = Callable[[argparse.Namespace], int]
 
 
 class _CommandLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Argument parser whose usage errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` tells what there is)\n")
+        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
 
 
 def build_parser(
     commands: Mapping[str, Command], flags: Mapping[str, Sequence[str]]
 ) -> argparse.ArgumentParser:
-    """Give what reads the command line: each command with the flags that it heeds."""
+    """Return the parser of all commands, each with its flags."""
     command_line_parser = _CommandLineParser(
         prog="gateway",
         description="A GraphQL gateway over the Waldur marketplace.",
-        epilog=f"Each flag is also a variable, as {ENVIRONMENT_PREFIX}PORT; README.md lists them all.",
+        epilog=(
+            f"Each flag can be set by an environment variable, such as {ENVIRONMENT_PREFIX}PORT;"
+            " `gateway settings` prints all settings."
+        ),
     )
     command_line_parser.add_argument(
         "--version", action="version", version=version("marketplace-gateway")
@@ -36,20 +39,47 @@ def build_parser(
         subparser = subparsers.add_parser(name, help=run.__doc__, description=run.__doc__)
         subparser.set_defaults(run=run)
         for flag in flags[name]:
-            setting = Settings.__dataclass_fields__[flag]
-            help_text = f"{setting.metadata['doc']} (default: {setting.default})"
-            subparser.add_argument(f"--{flag.replace('_', '-')}", help=help_text, metavar="VALUE")
-        if name == "init":
-            _add_number_flags(subparser)
-        if name == "events":
-            subparser.add_argument("step", choices=("install", "uninstall"), help="what to do")
+            _add_setting_flag(subparser, flag)
+        _ARGUMENT_ADDERS.get(name, _add_no_arguments)(subparser)
     return command_line_parser
+
+
+def _add_setting_flag(subparser: argparse.ArgumentParser, name: str) -> None:
+    setting = Settings.__dataclass_fields__[name]
+    help_text = setting.metadata["doc"]
+    if setting.default is not None:
+        help_text += f" (default: {setting.default})"
+    subparser.add_argument(f"--{name.replace('_', '-')}", help=help_text, metavar="VALUE")
+
+
+def _add_no_arguments(_subparser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has flags alone."""
+
+
+def _add_events_step(subparser: argparse.ArgumentParser) -> None:
+    subparser.add_argument(
+        "step", choices=("install", "uninstall"), help="install or uninstall the triggers"
+    )
+
+
+def _add_username(subparser: argparse.ArgumentParser) -> None:
+    subparser.add_argument("username", nargs="?", help="print this user's token alone")
 
 
 def _add_number_flags(subparser: argparse.ArgumentParser) -> None:
     for flag, maximum, default, help_text in (
-        ("--resources", 1_000_000, home.DEFAULT_RESOURCE_COUNT, "how many (default: %(default)s)"),
-        ("--seed", 2**31 - 1, home.DEFAULT_SEED, "the same seed makes the same demo"),
+        (
+            "--resources",
+            1_000_000,
+            home.DEFAULT_RESOURCE_COUNT,
+            "number of resources (default: %(default)s)",
+        ),
+        (
+            "--seed",
+            2**31 - 1,
+            home.DEFAULT_SEED,
+            "random seed; the same seed creates the same demo (default: %(default)s)",
+        ),
     ):
         subparser.add_argument(
             flag, type=_create_number_parser(maximum), default=default, help=help_text
@@ -64,3 +94,11 @@ def _create_number_parser(maximum: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{value!r} must be {error}") from None
 
     return parse_number
+
+
+_ARGUMENT_ADDERS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "init": _add_number_flags,
+    "events": _add_events_step,
+    "tokens": _add_username,
+}
+"""Functions that add the arguments of single commands."""

@@ -1,1 +1,1 @@
-"""Settings."""
+"""Settings: their definitions, parsers and sources."""

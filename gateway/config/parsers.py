@@ -1,4 +1,8 @@
-"""How settings are read: each reader gives a value of a text; ValueError says what would be one."""
+"""Parsers of settings.
+
+Each parser returns the value of a text, or raises ValueError with a description of
+valid values, to be put after "must be".
+"""
 
 import re
 from collections.abc import Callable
@@ -19,15 +23,15 @@ _WEB_URL_PATTERN = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
 def parse_folder(value: str) -> Path:
-    """Read a folder."""
+    """Return the path of a folder; `~` is expanded."""
     try:
         return Path(value).expanduser()
     except RuntimeError:
-        raise ValueError("a folder; there is no such user") from None
+        raise ValueError("a folder, and `~` needs an existing user") from None
 
 
 def parse_switch(value: str) -> bool:
-    """Read on or off."""
+    """Return True for on and False for off, in one of their spellings."""
     words = {"on": True, "true": True, "1": True, "yes": True}
     words |= {"off": False, "false": False, "0": False, "no": False}
     if value.lower() not in words:
@@ -36,18 +40,18 @@ def parse_switch(value: str) -> bool:
 
 
 def make_integer_parser(minimum: int, maximum: int) -> Callable[[str], int]:
-    """Give what reads a number in those bounds; ValueError says what they are."""
+    """Return a parser of integers within these bounds, both included."""
 
     def parse_integer(value: str) -> int:
         if not value.isascii() or not value.isdigit() or not minimum <= int(value) <= maximum:
-            raise ValueError(f"a number from {minimum} to {maximum}")
+            raise ValueError(f"an integer between {minimum} and {maximum}")
         return int(value)
 
     return parse_integer
 
 
 def parse_networks(value: str) -> tuple[Network, ...]:
-    """Read networks, separated by commas."""
+    """Return IP networks, separated by commas in the text."""
     try:
         return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
     except ValueError as error:
@@ -55,7 +59,7 @@ def parse_networks(value: str) -> tuple[Network, ...]:
 
 
 def make_choice_parser(*choices: str) -> Callable[[str], str]:
-    """Give what reads one of some words."""
+    """Return a parser that accepts one of `choices`."""
 
     def parse_choice(value: str) -> str:
         if value not in choices:
@@ -66,7 +70,7 @@ def make_choice_parser(*choices: str) -> Callable[[str], str]:
 
 
 def make_optional_parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Give what reads the same as another reader, or `off` as None."""
+    """Return a parser that accepts what `parse` does, and `off` as None."""
 
     def parse_or_off(value: str) -> Any:
         if value == "off":
@@ -80,7 +84,7 @@ def make_optional_parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def parse_database_url(value: str) -> str:
-    """Read the address of a database."""
+    """Return a PostgreSQL URL if it is valid."""
     try:
         is_valid = (
             _DATABASE_URL_PATTERN.fullmatch(value) is not None and conninfo_to_dict(value) != {}
@@ -89,25 +93,25 @@ def parse_database_url(value: str) -> str:
         is_valid = False
     if not is_valid:
         raise ValueError(
-            "an address like postgresql://user:password@host:5432/name, "
-            "with % and two digits for special signs in the password, as %40 for @"
+            "a URL like postgresql://user:password@host:5432/name, "
+            "with special characters of the password percent-encoded, such as %40 for @"
         )
     return value
 
 
 def parse_web_url(value: str) -> str:
-    """Read the address of a website or an API, without a slash at its end."""
+    """Return the URL of a website or an API, without a trailing slash."""
     try:
         is_valid = _WEB_URL_PATTERN.fullmatch(value) is not None and urlsplit(value).port != 0
     except ValueError:
         is_valid = False
     if not is_valid:
-        raise ValueError("an address like https://waldur.example.org")
+        raise ValueError("a URL like https://waldur.example.org")
     return value.rstrip("/")
 
 
 def parse_origins(value: str) -> frozenset[str]:
-    """Read origins of web pages, separated by commas."""
+    """Return origins of web pages in lower case, separated by commas in the text."""
     origins = frozenset(
         each.strip().rstrip("/").lower() for each in value.split(",") if each.strip()
     )

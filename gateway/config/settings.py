@@ -1,4 +1,4 @@
-"""The settings, read once from the environment and the command line, and passed down."""
+"""Settings of the gateway, loaded once from the environment and the command line."""
 
 import os
 import re
@@ -29,80 +29,84 @@ SECRET_URL_PARAMETERS = (
     "scram_client_key",
     "scram_server_key",
 )
-"""What the query of a database's address may hold that nobody should read."""
+"""Parameters of a database URL that hold secrets."""
 _URL_PASSWORD_PATTERN = re.compile(r"(?<=://)([^:@/]*):[^/]*@")
 
 
 class InvalidSettingError(Exception):
-    """A setting has a value that makes no sense; the text names it and what would."""
+    """A setting has an invalid value or does not exist; the message names the valid ones."""
 
 
 def _define_setting(parse: Callable[[str], Any], description: str, *, default: Any = None) -> Any:
-    return field(default=default, metadata={"read": parse, "doc": description})
+    return field(default=default, metadata={"parse": parse, "doc": description})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be set, by `GATEWAY_` and the name in upper case; most also by a flag."""
+    """Settings; each is the variable `GATEWAY_<NAME>`, some are also flags of commands."""
 
     host: str = _define_setting(str, "the address to listen on", default="127.0.0.1")
     port: int = _define_setting(
-        make_integer_parser(0, 65535), "the port to listen on; 0 for any that is free", default=8000
+        make_integer_parser(0, 65535), "the port to listen on; 0 for any free port", default=8000
     )
     database_url: str | None = _define_setting(
-        parse_database_url, "the marketplace's database; without it the demo's own"
+        parse_database_url,
+        "the URL of the marketplace's database; by default the embedded demo database",
     )
-    data: Path = _define_setting(  # noqa: RUF009 - a path does not change
-        parse_folder, "the folder of the demo's database", default=Path(".gateway")
+    data: Path = _define_setting(  # noqa: RUF009 - a path is immutable
+        parse_folder, "the folder of the embedded demo database", default=Path(".gateway")
     )
     workers: int = _define_setting(
-        make_integer_parser(1, 64), "the number of processes that serve", default=1
+        make_integer_parser(1, 64), "the number of server processes", default=1
     )
     rules: str = _define_setting(
         make_choice_parser("auto", "2024", "2026"),
-        "the marketplace's rules of who sees what",
+        "the Waldur version whose visibility rules apply",
         default="auto",
     )
-    waldur_url: str | None = _define_setting(parse_web_url, "the marketplace's REST API")
+    waldur_url: str | None = _define_setting(parse_web_url, "the URL of Waldur's REST API")
     changes: str = _define_setting(
         make_choice_parser("auto", "local", "waldur", "off"),
-        "who makes changes: the gateway itself in a marketplace that it made, Waldur's REST API, "
-        "or nobody",
+        "how mutations are carried out: by the gateway itself, by Waldur's REST API, or not at all",
         default="auto",
     )
     events: str = _define_setting(
         make_choice_parser("auto", "triggers", "poll", "off"),
-        "where changes of resources are seen: by triggers, by a look now and then, nowhere, or "
-        "by triggers where they are installed",
+        "the source of resource events: database triggers, polling, none, or triggers where they "
+        "are installed and polling elsewhere",
         default="auto",
     )
     events_days: int = _define_setting(
-        make_integer_parser(1, 365), "for how many days changes of resources are kept", default=7
+        make_integer_parser(1, 365), "the retention of resource events, in days", default=7
     )
     events_seconds: int = _define_setting(
         make_integer_parser(1, 60),
-        "how often changes of resources are looked for at least, in seconds",
+        "the longest interval between two reads of resource events, in seconds",
         default=1,
     )
     provider_seconds: int | None = _define_setting(
         make_optional_parser(make_integer_parser(0, 3600)),
-        "how long the demo's provider takes for an order or a pull, in seconds; off for none",
+        "the time the demo provider takes for an order or a pull, in seconds; off disables it",
         default=3,
     )
     keep_tokens: bool = _define_setting(
-        parse_switch, "whether the use of a token keeps it from expiring, as in REST", default=True
+        parse_switch, "whether using a token extends its lifetime, as in REST", default=True
     )
     media_url: str | None = _define_setting(
-        parse_web_url, "where pictures are; without it below the REST API"
+        parse_web_url, "the base URL of images; by default /media/ of the REST API"
     )
     trusted_proxies: tuple[Network, ...] = _define_setting(
-        parse_networks, "the networks of proxies whose X-Forwarded-For is believed", default=()
+        parse_networks,
+        "the networks of proxies whose X-Forwarded-For header is trusted",
+        default=(),
     )
     viewer_seconds: int = _define_setting(
-        make_integer_parser(0, 300), "for how long a viewer's roles are remembered", default=5
+        make_integer_parser(0, 300), "the time a viewer's roles are cached, in seconds", default=5
     )
     pool_size: int = _define_setting(
-        make_integer_parser(1, 100), "connections to the database, for each process", default=8
+        make_integer_parser(1, 100),
+        "the maximum number of database connections per process",
+        default=8,
     )
     pooler: bool = _define_setting(
         parse_switch,
@@ -110,53 +114,57 @@ class Settings:
         default=False,
     )
     statement_seconds: int = _define_setting(
-        make_integer_parser(1, 600), "how long a statement may take, in seconds", default=10
+        make_integer_parser(1, 600), "the time-out of a SQL statement, in seconds", default=10
     )
     request_seconds: int = _define_setting(
-        make_integer_parser(1, 600), "how long an answer may take, in seconds", default=30
+        make_integer_parser(1, 600), "the time-out of a request, in seconds", default=30
     )
     body_bytes: int = _define_setting(
         make_integer_parser(1000, 100_000_000),
-        "the longest request body, in bytes",
+        "the maximum size of a request body, in bytes",
         default=1_000_000,
     )
     document_tokens: int = _define_setting(
-        make_integer_parser(100, 100_000), "the longest document, in tokens", default=2000
+        make_integer_parser(100, 100_000),
+        "the maximum length of a GraphQL document, in tokens",
+        default=2000,
     )
     answer_rows: int = _define_setting(
         make_integer_parser(100, 10_000_000),
-        "the most objects that an answer may show",
+        "the maximum number of objects in a response",
         default=20_000,
     )
     origins: frozenset[str] = _define_setting(
         parse_origins,
-        "the origins of web pages that may open WebSockets, besides the gateway's own",
+        "the origins of web pages that may open WebSockets, in addition to the gateway's own",
         default=frozenset(),
     )
     metrics: bool = _define_setting(
-        parse_switch, "whether /metrics tells Prometheus what a process counts", default=True
+        parse_switch, "whether /metrics serves Prometheus metrics", default=True
     )
     sockets: int = _define_setting(
-        make_integer_parser(1, 1_000_000), "the most WebSockets, for each process", default=10_000
+        make_integer_parser(1, 1_000_000),
+        "the maximum number of WebSockets per process",
+        default=10_000,
     )
     subscriptions: int = _define_setting(
         make_integer_parser(1, 1_000_000),
-        "the most subscriptions, for each process",
+        "the maximum number of subscriptions per process",
         default=10_000,
     )
     user_subscriptions: int = _define_setting(
         make_integer_parser(1, 1_000_000),
-        "the most subscriptions of one user, for each process",
+        "the maximum number of subscriptions of one user per process",
         default=200,
     )
     socket_operations: int = _define_setting(
         make_integer_parser(1, 10_000),
-        "the most operations at a time on one WebSocket",
+        "the maximum number of concurrent operations on one WebSocket",
         default=100,
     )
     subscriber_queue: int = _define_setting(
         make_integer_parser(10, 100_000),
-        "how many events wait for a subscriber before it is told to read anew",
+        "the maximum number of events queued for a subscriber before it has to resynchronise",
         default=1000,
     )
     execution: str = _define_setting(
@@ -166,38 +174,35 @@ class Settings:
     )
     access_log: bool = _define_setting(
         parse_switch,
-        "whether each request is logged, which costs about a tenth of the speed",
+        "whether each request is logged, at a cost of about 10 % of the throughput",
         default=False,
     )
     graphiql: bool = _define_setting(
-        parse_switch, "whether browsers get GraphiQL at /graphql", default=True
+        parse_switch, "whether /graphql serves GraphiQL to browsers", default=True
     )
 
     @property
     def media_base_url(self) -> str | None:
-        """The address that the paths of pictures are appended to, if it is known."""
+        """The URL that the paths of images are appended to; None if it is not configured."""
         if self.media_url is not None:
             return f"{self.media_url}/"
         return f"{self.waldur_url}/media/" if self.waldur_url else None
 
     def format_lines(self) -> list[str]:
-        """Give the effective settings for people, secrets masked."""
+        """Return the effective settings as `GATEWAY_NAME=value`, secrets masked."""
         return [
-            f"{ENVIRONMENT_PREFIX}{setting.name.upper()}={_format_value(getattr(self, setting.name))}"
+            f"{_format_variable(setting.name)}={_format_value(getattr(self, setting.name))}"
             for setting in fields(self)
         ]
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **flags: str | None) -> Settings:
-    """Read the settings from the environment; what is `given`, by flags, wins.
+    """Return the settings of the environment; `flags` that are not None take precedence.
 
-    WrongSettingError names the first that makes no sense, and one that does not
-    exist.
+    Raises InvalidSettingError if a value is invalid or a variable `GATEWAY_…` unknown.
     """
     variables = os.environ if environment is None else environment
-    setting_fields = {
-        f"{ENVIRONMENT_PREFIX}{setting.name.upper()}": setting for setting in fields(Settings)
-    }
+    setting_fields = {_format_variable(setting.name): setting for setting in fields(Settings)}
     for name in variables:
         if name.startswith(ENVIRONMENT_PREFIX) and name not in setting_fields:
             raise InvalidSettingError(f"There is no setting {name}.")
@@ -213,10 +218,15 @@ def load_settings(environment: Mapping[str, str] | None = None, **flags: str | N
 
 def _parse_setting(setting: Any, setting_source: str, value: str) -> Any:
     try:
-        return setting.metadata["read"](value)
+        return setting.metadata["parse"](value)
     except ValueError as error:
-        value_text = "" if setting.name == "database_url" else f" is {mask_passwords(value)!r}, and"
-        raise InvalidSettingError(f"{setting_source}{value_text} must be {error}.") from None
+        is_secret = setting.name == "database_url"  # an invalid one may hold a password anywhere
+        value_text = "" if is_secret else f", got {mask_passwords(value)!r}"
+        raise InvalidSettingError(f"{setting_source} must be {error}{value_text}.") from None
+
+
+def _format_variable(name: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{name.upper()}"
 
 
 def _format_value(value: Any) -> str:
@@ -228,7 +238,7 @@ def _format_value(value: Any) -> str:
 
 
 def mask_passwords(url: str) -> str:
-    """Give an address without the passwords in it."""
+    """Return a URL with its passwords replaced by `***`."""
     address, separator, query = url.partition("?")
     pairs = (each.partition("=") for each in query.split("&"))
     masked_pairs = (

@@ -1,4 +1,10 @@
-"""What is read, as data: both executions say what they want in these words, never in SQL."""
+"""Query specifications: what a statement reads, described as data.
+
+Both executions describe their reads with these classes and never write SQL.
+`sql.compiler` turns a specification into a statement and adds the viewer's row
+filter. Specifications compare by identity, so that statements and loaders can
+be cached by them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +15,19 @@ from sqlalchemy import Column, ColumnElement, Table
 
 
 class Access(Enum):
-    """By what right rows are read."""
+    """The access path of rows: which row filter applies to them."""
 
     ROW_FILTER = "visible"
-    """Root fields, `node` and every list: the table's rule stands in the statement."""
+    """Root fields, `node` and every list: the statement contains the table's row filter."""
     INHERITED = "parts"
-    """By the key of an owner that was read: no rule of its own."""
+    """By the key of an owner that has been read: the table has no row filter of its own."""
     REFERENCE = "referenced"
-    """By a reference of a row that was read: where the rule is false, less is shown."""
+    """By a foreign key of a row that has been read: if the row filter is false, the row is
+    returned with its by-reference fields only."""
 
 
 class Perspective(Enum):
-    """From which side a viewer looks at resources."""
+    """The side from which a viewer sees resources."""
 
     CONSUMER = "consumer"
     PROVIDER = "provider"
@@ -28,7 +35,7 @@ class Perspective(Enum):
 
 @dataclass(frozen=True)
 class ColumnRef:
-    """A column, and the to-one references that lead to it from the table a statement starts at."""
+    """A column, and the foreign keys that lead to it from the statement's own table."""
 
     column: Column[Any]
     path: tuple[Column[Any], ...] = ()
@@ -36,7 +43,7 @@ class ColumnRef:
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """What `function` makes, in SQL, of some columns."""
+    """An SQL expression: `function` applied to some columns."""
 
     function: Callable[..., ColumnElement[Any]]
     columns: tuple[ColumnRef, ...] = ()
@@ -44,16 +51,17 @@ class Expression:
 
 @dataclass(frozen=True)
 class IsVisible:
-    """Whether the viewer sees the row that `path` leads to."""
+    """A boolean: whether the row at the end of `path` is visible to the viewer."""
 
     path: tuple[Column[Any], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class NestedRows:
-    """The rows that `read` finds under the key in a column, as one value: JSON, a list of lists.
+    """The rows of another query specification as one JSON value, a list of lists.
 
-    Those hold what the rows would hold if they came by themselves.
+    `key_column` is the column of the outer row that holds their key. The lists
+    have the values that separately selected rows would have.
     """
 
     query_spec: "QuerySpec"
@@ -61,7 +69,7 @@ class NestedRows:
 
     @property
     def columns(self) -> tuple[ColumnRef, ...]:
-        """What is needed of the row itself."""
+        """The columns of the outer row that are required."""
         return (self.key_column,)
 
 
@@ -70,9 +78,9 @@ SelectItem = ColumnRef | Expression | IsVisible | NestedRows
 
 @dataclass(frozen=True)
 class SortOrder:
-    """What a list is sorted by, besides the key that makes the order total.
+    """The sort order of a list; the primary key is always appended to make it total.
 
-    A null comes after all values; downward it comes before them.
+    Nulls sort after all values, as in PostgreSQL; in descending order before them.
     """
 
     columns: tuple[ColumnRef, ...]
@@ -81,11 +89,12 @@ class SortOrder:
 
 @dataclass(frozen=True)
 class PageWindow:
-    """The form of a page: its length, its order and its bounds, not yet their values.
+    """The shape of a keyset page: order, maximum length and kinds of bounds.
 
-    The length is at most `limit`, which the database is to know when it plans.
-    `after` and `before` say for each key of the order, and for the row's own,
-    whether the bound's value is null; they are empty where there is no bound.
+    The bounds' values are parameters of the statement. `limit` is part of its
+    text, because the planner needs to know it. `after_nulls` and `before_nulls`
+    have one flag for each sort key and one for the primary key: whether the
+    bound's value is null. They are empty if there is no such bound.
     """
 
     sort_order: SortOrder
@@ -96,14 +105,14 @@ class PageWindow:
 
 
 RowFilterFactory = Callable[[Table[Any]], ColumnElement[bool]]
-"""Gives the rule under which rows of a table are seen."""
+"""Returns the row filter of a table for the current viewer."""
 RowCondition = Callable[[RowFilterFactory], ColumnElement[bool]]
-"""What must hold of a row, given the rules under which it and other rows are seen."""
+"""Returns a condition on rows; it may use the row filters of other tables."""
 
 
 @dataclass(frozen=True, eq=False)
 class ParentKeys:
-    """The keys that a column holds in the rows that a read finds; nobody needs to know them."""
+    """A subselect of keys: the values of a column in the rows of another query specification."""
 
     query_spec: "QuerySpec"
     key_column: ColumnRef
@@ -111,14 +120,19 @@ class ParentKeys:
 
 @dataclass(frozen=True, eq=False)
 class QuerySpec:
-    """What one statement reads: `columns` of the rows whose `match` is among the keys.
+    """The specification of one SELECT: `columns` of the rows whose key is among the keys.
 
-    Without `match` all rows are found, under the key null; with a `stretch`, a
-    page for each key; else they come in `order`. `grouped` rows are summed up,
-    not shown. With `single` there is but one key. The keys are a parameter, or
-    what the statement itself finds `through` another read. `side` narrows resources to
-    one side's, `visible_to` to those that the user of a name sees as a consumer, too.
-    The rows of a page end in the keys of its order if they are `placed`.
+    Without `key_column`, all rows are returned under the key NULL. The keys are
+    the statement's parameter `keys`, or the result of the subselect `parent_keys`.
+
+    * `page_window`: return one page per key instead of all rows. The sort keys
+      follow the columns if `with_sort_keys` is set.
+    * `is_grouped`: aggregate the rows by key instead of returning them.
+    * `has_single_key`: there is exactly one key.
+    * `perspective`: keep only the resources that the viewer sees from that side.
+    * `visible_to_user`: keep only the resources that a second user, named by a
+      parameter, sees as a consumer.
+    * `sort_columns`: the order of rows without a page; the primary key follows.
     """
 
     table: Table[Any]

@@ -1,1 +1,1 @@
-"""From a document to its answer."""
+"""GraphQL execution: from a request's document to its response."""

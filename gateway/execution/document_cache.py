@@ -1,4 +1,4 @@
-"""Documents, parsed and validated once; the ones asked for last are kept."""
+"""The cache of parsed and validated documents; the least recently used are evicted."""
 
 import re
 from collections import Counter
@@ -21,34 +21,38 @@ from graphql import (
 
 from gateway.execution.errors import ErrorCode
 
-MAX_CACHED_DOCUMENTS, MAX_CACHED_DOCUMENT_CHARS = 500, 20_000
-"""So many documents are kept, and none of more characters."""
-MAX_DOCUMENT_CHARS, MAX_NAME_CHARS = 100_000, 128
-"""Characters of a document, and of a name in it: names come back in answers and errors."""
+MAX_CACHED_DOCUMENTS = 500
+MAX_CACHED_DOCUMENT_CHARS = 20_000
+"""The length of a document beyond which it is parsed for each request."""
+MAX_DOCUMENT_CHARS = 100_000
+MAX_NAME_CHARS = 128
+"""The length of a name in a document: names are repeated in responses and errors."""
 MAX_INTROSPECTION_FIELDS = 5
-"""How often a document may ask for the schema: each time can cost much."""
+"""Fields `__schema` and `__type` in a document: each can make a very large response."""
 _LONG_NAME_PATTERN = re.compile(rf"\w{{{MAX_NAME_CHARS + 1}}}", re.ASCII)
 _INTROSPECTION_PATTERN = re.compile(r"\b__(schema|type)\b")
 
 
 @dataclass(frozen=True)
 class ParsedDocument:
-    """A document that can be executed, or the errors why it can't."""
+    """A valid document, or the errors for which it is rejected."""
 
     ast: DocumentNode | None = None
+    """The syntax tree; None if the document can't be parsed."""
     errors: tuple[GraphQLError, ...] = ()
     code: ErrorCode = ErrorCode.GRAPHQL_VALIDATION_FAILED
+    """The code of the errors."""
 
     @cached_property
     def directive_variables(self) -> tuple[str, ...]:
-        """Name the variables that decide, in @skip and @include, what is selected."""
+        """The names of the variables that are arguments of directives: @skip and @include."""
         names: set[str] = set()
 
         class VariableCollector(Visitor):
             def enter_directive(self, node: DirectiveNode, *_: object) -> None:
-                argument_values = [each.value for each in node.arguments or ()]
+                values = [argument.value for argument in node.arguments or ()]
                 names.update(
-                    each.name.value for each in argument_values if isinstance(each, VariableNode)
+                    value.name.value for value in values if isinstance(value, VariableNode)
                 )
 
         if self.ast is not None:
@@ -57,7 +61,7 @@ class ParsedDocument:
 
     @cached_property
     def variable_use_counts(self) -> Counter[str]:
-        """Count how often each variable is used, where it is defined apart."""
+        """The number of uses of each variable, without its definition."""
         counts: Counter[str] = Counter()
 
         class VariableCounter(Visitor):
@@ -73,27 +77,28 @@ class ParsedDocument:
 
 
 class DocumentCache:
-    """Reads documents for a schema."""
+    """The parsed and validated documents of one schema, by their text."""
 
     def __init__(self, schema: GraphQLSchema, *, max_tokens: int) -> None:
-        """Read documents of at most so many `tokens`."""
+        """Reject documents of more than `max_tokens` tokens."""
         self._schema, self._max_tokens = schema, max_tokens
         self._parse_cached = lru_cache(MAX_CACHED_DOCUMENTS)(self._parse_document)
 
     def get_document(self, text: str) -> ParsedDocument:
-        """Give the document that `text` is."""
-        return (
-            self._parse_cached(text)
-            if len(text) <= MAX_CACHED_DOCUMENT_CHARS
-            else self._parse_document(text)
-        )
+        """Return the document with that text, parsed and validated."""
+        is_cacheable = len(text) <= MAX_CACHED_DOCUMENT_CHARS
+        return self._parse_cached(text) if is_cacheable else self._parse_document(text)
 
     def _parse_document(self, text: str) -> ParsedDocument:
         if len(text) > MAX_DOCUMENT_CHARS:
-            return _reject_document(f"The document has more than {MAX_DOCUMENT_CHARS} characters.")
-        if len(_INTROSPECTION_PATTERN.findall(text)) > MAX_INTROSPECTION_FIELDS:
             return _reject_document(
-                f"The document asks for the schema more than {MAX_INTROSPECTION_FIELDS} times."
+                f"The document must have at most {MAX_DOCUMENT_CHARS} characters, got {len(text)}."
+            )
+        introspection_fields = len(_INTROSPECTION_PATTERN.findall(text))
+        if introspection_fields > MAX_INTROSPECTION_FIELDS:
+            return _reject_document(
+                f"The document must have at most {MAX_INTROSPECTION_FIELDS} introspection fields,"
+                f" got {introspection_fields}."
             )
         return self._parse_and_validate(text)
 
@@ -104,12 +109,13 @@ class DocumentCache:
             return ParsedDocument(None, (error,), ErrorCode.GRAPHQL_PARSE_FAILED)
         except RecursionError:
             return _reject_document("The document is nested too deeply.")
-        if _LONG_NAME_PATTERN.search(text) and any(
-            len(name) > MAX_NAME_CHARS for name in _collect_names(ast)
-        ):
-            return _reject_document(
-                f"A name in the document has more than {MAX_NAME_CHARS} characters."
-            )
+        if _LONG_NAME_PATTERN.search(text):
+            name_chars = max(map(len, _collect_names(ast)), default=0)
+            if name_chars > MAX_NAME_CHARS:
+                return _reject_document(
+                    f"A name in the document must have at most {MAX_NAME_CHARS} characters,"
+                    f" got {name_chars}."
+                )
         return ParsedDocument(ast, tuple(validate(self._schema, ast)))
 
 
@@ -118,7 +124,7 @@ def _reject_document(message: str) -> ParsedDocument:
 
 
 def _collect_names(ast: DocumentNode) -> list[str]:
-    """Give the names in a document."""
+    """Return all names in a document, repeated ones as often as they occur."""
     names: list[str] = []
 
     class NameCollector(Visitor):

@@ -1,4 +1,4 @@
-"""What clients are told of errors: a code from a closed list, and nothing of our insides."""
+"""GraphQL errors as clients get them: a code from a closed list, server errors masked."""
 
 import logging
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class ErrorCode(StrEnum):
-    """What kind of error it is, in `extensions.code`."""
+    """The kind of an error, published as `extensions.code`."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -27,24 +27,26 @@ class ErrorCode(StrEnum):
 
 
 PUBLIC_ERROR_MESSAGES = {
-    ErrorCode.UNAVAILABLE: "The marketplace's database can't be reached at present. Try again soon.",
-    ErrorCode.TIMEOUT: "The answer takes too long. Ask for less.",
-    ErrorCode.INTERNAL: "Something went wrong here. The log has it under this id.",
+    ErrorCode.UNAVAILABLE: "The marketplace's database is unavailable. Try again later.",
+    ErrorCode.TIMEOUT: "The operation exceeded its time limit. Select less.",
+    ErrorCode.INTERNAL: "Internal server error. The server's log has the details under this id.",
 }
+"""The messages that replace those of server errors."""
 
 
 def make_request_error(message: str, code: ErrorCode, **extensions: str) -> dict[str, Any]:
-    """Give an error that concerns the request as a whole."""
+    """Return an error of the request as a whole, without a path."""
     return {"message": message, "extensions": {"code": code, **extensions}}
 
 
 def format_errors(
     errors: Sequence[GraphQLError], request_id: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT
 ) -> list[dict[str, Any]]:
-    """Give what the client is told of `errors`; of `code`, if they are its own and have none.
+    """Return the errors as the client gets them.
 
-    What went wrong on our side is masked, and logged once for all fields that it
-    concerns.
+    Client errors keep their message; those without a code of their own get `code`.
+    Server errors are masked: their message is replaced, `extensions.id` has the
+    request id, and each cause is logged once, however many fields it affects.
     """
     server_errors: dict[object, GraphQLError] = {}
     for error in errors:
@@ -57,10 +59,10 @@ def format_errors(
 
 
 def _is_client_error(error: GraphQLError) -> bool:
-    """Tell whether the error is the client's own, such as a value that a scalar can't read.
+    """Return whether the client caused the error, such as by a value that a scalar rejects.
 
-    What goes wrong at a place in the answer is ours, unless it is said to be the
-    client's or concerns an argument.
+    An error with a path was raised during execution: it is a server error, unless
+    it has a code or is about an argument.
     """
     cause = error.original_error
     if error.path is None:

@@ -1,4 +1,4 @@
-"""Answering requests: by a plan where there is one, by the reference for all else."""
+"""The executor: runs operations by compiled plans, and by graphql-core where no plan fits."""
 
 import logging
 from collections import Counter
@@ -32,8 +32,9 @@ encode_json = msgspec.json.Encoder().encode
 SUBSCRIPTION_TRANSPORT_HINT = (
     "Subscribe over a WebSocket, or accept text/event-stream or multipart/mixed."
 )
-MAX_PLAN_FAILURES, PLAN_DISABLED_SECONDS = 5, 60
-"""A plan that met so many surprises in a row is not used for so many seconds."""
+MAX_PLAN_FAILURES = 5
+"""Consecutive failures after which a plan is disabled."""
+PLAN_DISABLED_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -41,35 +42,61 @@ class GraphQLResult:
     """A GraphQL response."""
 
     response: dict[str, Any]
-    """`errors` and `data`; that may be of any kind that can be written as JSON."""
+    """`errors` and `data`; `data` may hold any values that msgspec encodes."""
     is_rejected: bool = False
-    """Whether the request was refused as a whole: there is no data."""
+    """Whether the request was rejected before execution: there is no `data`."""
 
     def encode(self) -> bytes:
-        """Give the response as JSON."""
+        """Return the response as JSON."""
         return encode_json(self.response)
 
 
 class SubscriptionError(Exception):
-    """The operation is a subscription, which has not one answer but many."""
+    """The operation is a subscription, which has many responses instead of one."""
 
     def __init__(self) -> None:
         super().__init__(SUBSCRIPTION_TRANSPORT_HINT)
 
 
 class Executor:
-    """Answers requests to `schema`.
+    """Executor of the operations of one schema.
 
-    `counts` has how many were answered by their plans ("compiled"), by the
-    reference because there was no plan or the client made a mistake
-    ("reference") or because a plan met what it did not know of ("surprised"),
-    and how many were "refused".
+    There are two executions. The compiled one runs a plan: one SQL statement and one
+    generated function for each list, made once for a document. The reference one is
+    graphql-core, with a resolver call for each field of each row. Queries only read,
+    so a plan may fail at any point and the reference execution starts over; errors,
+    their paths and the fields that they null are therefore always the reference's.
+
+    `execution_counts` counts how operations ended; /metrics publishes it:
+
+        get_document ──invalid──────────────────────────────────► "refused"
+             │
+        get_plan ──no plan, or the plan is disabled──► reference ► "reference"
+             │
+        coerce variables, run_plan
+             ├─ data, or a row count over the limit ────────────► "compiled"
+             ├─ GraphQLError: the client's mistake ──► reference ► "reference"
+             └─ other exception: the plan failed ────► reference ► "surprised"
+
+    A plan that keeps failing costs every request both executions, so each plan has a
+    circuit breaker (`ExecutionPlan.failures` and `disabled_until`):
+
+        closed ──MAX_PLAN_FAILURES consecutive failures──► open
+          ▲                                                 │
+          └────────────PLAN_DISABLED_SECONDS later──────────┘
+
+    A success resets the count. Failures of the database (UnavailableError,
+    TimedOutError) are not the plan's, and don't count. After UnavailableError the
+    reference execution does not try to connect again: its fields fail at once.
     """
 
     def __init__(
         self, schema: strawberry.Schema, *, max_tokens: int = 2000, execution: str = "compiled"
     ) -> None:
-        """Answer documents of at most so many `tokens`; by plans if they are to be "compiled"."""
+        """Reject documents of more than `max_tokens` tokens; compile plans if `execution` says so.
+
+        `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION).
+        """
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
         self._document_cache = DocumentCache(self._schema, max_tokens=max_tokens)
         self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
@@ -78,7 +105,7 @@ class Executor:
     async def execute(
         self, graphql_request: GraphQLRequest, context: RequestContext
     ) -> GraphQLResult:
-        """Give the response to a request; SubscriptionError if it subscribes."""
+        """Execute a query or mutation. Raises SubscriptionError if it is a subscription."""
         document = self._document_cache.get_document(graphql_request.query)
         if document.ast is None or document.errors:
             return self._reject_document(document, graphql_request)
@@ -94,13 +121,11 @@ class Executor:
     async def execute_document(
         self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
     ) -> GraphQLResult:
-        """Give the response to a request whose document was read; its text is the plan's name."""
+        """Execute a valid document; its plan is cached under `graphql_request.query`."""
+        result = None
         plan = self._find_usable_plan(document, graphql_request, context)
-        result = (
-            None
-            if plan is None
-            else await self._execute_plan(plan, document, graphql_request, context)
-        )
+        if plan is not None:
+            result = await self._execute_plan(plan, document, graphql_request, context)
         if result is None:
             self.execution_counts["reference"] += 1
             result = await self._execute_reference(document, graphql_request, context)
@@ -109,7 +134,7 @@ class Executor:
     def _find_usable_plan(
         self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
     ) -> ExecutionPlan | None:
-        """Give a plan that is of use."""
+        """Return the operation's plan; None if there is none or its circuit breaker is open."""
         if self._plan_cache is None:
             return None
         plan = self._plan_cache.get_plan(
@@ -128,7 +153,7 @@ class Executor:
         graphql_request: GraphQLRequest,
         context: RequestContext,
     ) -> GraphQLResult | None:
-        """Answer by a plan; None if the client made a mistake, which the reference tells best."""
+        """Execute by a plan; None if the client made a mistake, which the reference reports."""
         try:
             variables = plan.variable_coercer.coerce_values(graphql_request.variables or {})
             if variables is None:
@@ -138,7 +163,7 @@ class Executor:
             result = _make_size_limit_result(context.row_budget.max_rows)
         except GraphQLError:
             return None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reference tells it
+        except Exception as error:  # noqa: BLE001 - the reference execution reports any of them
             return await self._fall_back_to_reference(
                 plan, error, document, graphql_request, context
             )
@@ -154,10 +179,10 @@ class Executor:
         graphql_request: GraphQLRequest,
         context: RequestContext,
     ) -> GraphQLResult:
-        """Have the reference say what became of a request."""
+        """Execute by the reference after the plan failed with `error`, and count the failure."""
         self.execution_counts["surprised"] += 1
         log.warning(
-            "%s: a plan was surprised: %r: %.200r",
+            "%s: plan failed, falling back to graphql-core: %r: %.200r",
             graphql_request.request_id,
             error,
             graphql_request.query,
@@ -175,14 +200,18 @@ class Executor:
         context: RequestContext,
         root: object = None,
     ) -> GraphQLResult:
-        """Answer by the reference."""
+        """Execute by graphql-core; `root` is the event of a subscription."""
         assert document.ast is not None
         if root is None and is_subscription(document, graphql_request.operation_name):
             raise SubscriptionError
-        operation = graphql_request.variables, graphql_request.operation_name
         try:
             result = await execute_with_graphql_core(
-                self._schema, document.ast, context, *operation, root
+                self._schema,
+                document.ast,
+                context,
+                graphql_request.variables,
+                graphql_request.operation_name,
+                root,
             )
         except AnswerTooLargeError:
             return _make_size_limit_result(context.row_budget.max_rows)
@@ -191,7 +220,7 @@ class Executor:
     def prepare_subscription(
         self, graphql_request: GraphQLRequest
     ) -> "PreparedSubscription | GraphQLResult | None":
-        """Read a subscription; None if it is another operation, an answer if it is refused."""
+        """Return the subscription, a response that rejects it, or None for other operations."""
         document = self._document_cache.get_document(graphql_request.query)
         if document.ast is None or document.errors:
             return self._reject_document(document, graphql_request)
@@ -207,14 +236,16 @@ class Executor:
     async def execute_event(
         self, subscription: PreparedSubscription, event: SubscriptionEvent, context: RequestContext
     ) -> GraphQLResult:
-        """Give the response that tells a subscriber of an event.
+        """Return the response of a subscription to one event.
 
-        What would show too much of the resource tells of the event alone.
+        If the resource's selection exceeds the row limit, the response has the
+        event's own fields, null for the resource, and the error.
         """
         if self._plan_cache is None:
             self.execution_counts["reference"] += 1
-            operation = subscription.document, subscription.graphql_request
-            result = await self._execute_reference(*operation, context, event)
+            result = await self._execute_reference(
+                subscription.document, subscription.graphql_request, context, event
+            )
             if not result.is_rejected:
                 return result
         else:
@@ -230,23 +261,22 @@ class Executor:
             else error
             for error in result.response.get("errors", ())
         ]
-        body = {
-            "data": subscription.build_event_data(
-                event, by_response_key(result.response.get("data"))
-            )
-        }
+        resource_data = by_response_key(result.response.get("data"))
+        body = {"data": subscription.build_event_data(event, resource_data)}
         return GraphQLResult({"errors": errors, **body} if errors else body)
 
 
 def _record_plan_failure(plan: ExecutionPlan) -> None:
-    """Take note of a surprise; a plan that has nothing else rests."""
+    """Count a failure of a plan; open its circuit breaker after too many."""
     plan.failures += 1
     if plan.failures >= MAX_PLAN_FAILURES:
         plan.failures, plan.disabled_until = 0, monotonic() + PLAN_DISABLED_SECONDS
 
 
 def _make_size_limit_result(max_rows: int) -> GraphQLResult:
-    message = f"The answer would show more than {max_rows} objects. Ask for less, or page by page."
+    message = (
+        f"The response must show at most {max_rows} objects. Select less, or use smaller pages."
+    )
     return GraphQLResult(
         {"errors": [make_request_error(message, ErrorCode.QUERY_TOO_COMPLEX)]}, is_rejected=True
     )

@@ -1,4 +1,8 @@
-"""Answering by graphql-core: slow, and always right."""
+"""The reference execution: graphql-core calls a resolver for each field of each row.
+
+It is slow and always right. Every operation that has no plan, and every plan
+that fails, is executed here; tests compare the compiled execution with it.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,10 +17,10 @@ from gateway.schema.framework.context import RequestContext
 
 
 class UnavailableDatabase(Database):
-    """A database that is known to be away: nobody waits for it once more."""
+    """Database stub that fails at once, without another attempt to connect."""
 
     def __init__(self, error: Exception) -> None:
-        """Raise `error` whenever something is asked."""
+        """Raise `error` for all statements."""
         self._error = error
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:  # noqa: ARG002
@@ -32,9 +36,9 @@ async def execute_with_graphql_core(
     operation_name: str | None,
     root: object = None,
 ) -> ExecutionResult:
-    """Execute an operation; TooMuchError if that shows more than the context allows.
+    """Execute an operation; a subscription is executed for one event, the `root`.
 
-    A subscription is executed for one event, the `root`.
+    Raises AnswerTooLargeError if the answer exceeds the context's row budget.
     """
     pending_execution = execute(
         schema,
@@ -54,5 +58,5 @@ async def execute_with_graphql_core(
 
 
 def with_unavailable_database(context: RequestContext, error: Exception) -> RequestContext:
-    """Give the same request where the database is away because of `error`."""
+    """Return a copy of the context in which all statements fail with `error`."""
     return replace(context, database=UnavailableDatabase(error))

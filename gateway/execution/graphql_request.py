@@ -1,4 +1,4 @@
-"""What a client asks for."""
+"""The GraphQL request that the executor takes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """A GraphQL request."""
+    """A GraphQL request: a document, its variables and the operation to execute."""
 
     query: str
+    """The text of the document."""
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    """The operation to execute; None if the document has only one."""
     request_id: str = ""
-    """What the request is called in the log."""
+    """The id under which the request is logged."""

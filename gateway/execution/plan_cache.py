@@ -1,4 +1,4 @@
-"""The plans of documents; those used last are kept."""
+"""The cache of compiled plans; the least recently used are evicted."""
 
 import logging
 from collections import OrderedDict
@@ -14,17 +14,22 @@ from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.planner.compile import compile_plan
 
 log = logging.getLogger(__name__)
-MAX_CACHED_PLANS, MAX_CACHED_STEPS = 500, 5_000
-"""So many plans are kept, and together so many steps."""
+MAX_CACHED_PLANS = 500
+MAX_CACHED_STEPS = 5_000
+"""The steps of all cached plans together, which bounds the memory that plans take."""
 MISSING_VARIABLE = object()
-"""Stands for a variable that is not given."""
+"""The cache key's value for a variable that the request does not contain."""
 
 
 class PlanCache:
-    """Makes plans for one schema, once for each operation and what its variables select."""
+    """The plans of one schema, by document, operation and directive values.
+
+    A plan holds for all values of the variables but those of @skip and @include,
+    which decide what is selected; so these are part of the key. That a document
+    can't be compiled is cached, too, as None.
+    """
 
     def __init__(self, schema: GraphQLSchema) -> None:
-        """Make plans for `schema`."""
         self._schema = schema
         self._cached_plans: OrderedDict[Hashable, ExecutionPlan | None] = OrderedDict()
         self._cached_steps = 0
@@ -37,24 +42,18 @@ class PlanCache:
         variables: dict[str, Any] | None,
         operation_name: str | None,
     ) -> ExecutionPlan | None:
-        """Give the plan of a document; None, for a reason that is logged, if there is none.
+        """Return the plan of an operation, compiled on first use.
 
-        None, too, if the client made a mistake.
+        None if the document can't be compiled, for a reason that is logged, or if
+        the client made a mistake, such as a directive's variable that is no Boolean.
         """
         if len(text) > MAX_CACHED_DOCUMENT_CHARS:
-            log.info("There is no plan for a document as long as this: %.200r", text)
+            log.info(
+                "Not compiled: more than %d characters: %.200r", MAX_CACHED_DOCUMENT_CHARS, text
+            )
             return None
-        raw_variables = variables or {}
-        directive_values = tuple(
-            [
-                raw_variables.get(variable, MISSING_VARIABLE)
-                for variable in document.directive_variables
-            ]
-        )
-        if not all(
-            variable is True or variable is False or variable is MISSING_VARIABLE
-            for variable in directive_values
-        ):
+        directive_values = _get_directive_values(document, variables or {})
+        if directive_values is None:
             return None
         cache_key = text, operation_name, directive_values
         if cache_key in self._cached_plans:
@@ -68,7 +67,7 @@ class PlanCache:
             return None
         except NotPlannedError as error:
             level = logging.DEBUG if isinstance(error, NotQueryError) else logging.WARNING
-            log.log(level, "There is no plan for %s: %.200r", error, text)
+            log.log(level, "Not compiled: %s: %.200r", error, text)
         self._store_plan(cache_key, plan)
         return plan
 
@@ -78,6 +77,15 @@ class PlanCache:
         while len(self._cached_plans) > MAX_CACHED_PLANS or self._cached_steps > MAX_CACHED_STEPS:
             _, evicted_plan = self._cached_plans.popitem(last=False)
             self._cached_steps -= _count_steps(evicted_plan)
+
+
+def _get_directive_values(
+    document: ParsedDocument, variables: dict[str, Any]
+) -> tuple[object, ...] | None:
+    """Return the values of the directives' variables; None if one of them is no Boolean."""
+    values = tuple([variables.get(each, MISSING_VARIABLE) for each in document.directive_variables])
+    is_valid = all(each is True or each is False or each is MISSING_VARIABLE for each in values)
+    return values if is_valid else None
 
 
 def _count_steps(plan: ExecutionPlan | None) -> int:

@@ -1,8 +1,14 @@
-"""Subscriptions: what a client asks for, and how it is told of an event.
+"""Subscriptions: parsed once, executed for each event.
 
-The event's own fields are written from what is at hand. What is selected of the
-resource is asked as a query of its own, so that it has a plan like any other;
-the reference executes the subscription as it stands, and says the same.
+    subscription { resourceChanged { ... on ResourceEvent { kind uuid resource { name } } } }
+
+The event's own fields (`kind`, `uuid`) are serialized from the event, without the
+database. The selection of `resource` is rewritten to a query with one more variable,
+
+    query($uuid: UUID!) { resource(uuid: $uuid) { name } }
+
+which has a plan like any other query and applies the subscriber's visibility. The
+reference execution runs the subscription unchanged; tests compare the two.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
@@ -41,12 +47,12 @@ from gateway.schema.types.resource_event import UUID_ONLY_KINDS, ResourceEvent, 
 
 SubscriptionEvent = ResourceEvent | ResyncRequired
 RESOURCE_FIELD = "resource"
-"""The field of events that is asked as a query."""
+"""The field of events whose selection becomes a query."""
 FieldsByKey = Mapping[str, FieldDetailsList]
 
 
 def is_subscription(document: ParsedDocument, operation_name: str | None) -> bool:
-    """Say whether the operation that is meant is a subscription."""
+    """Return whether the selected operation is a subscription."""
     assert document.ast is not None
     operation = get_operation_ast(document.ast, operation_name)
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION
@@ -54,44 +60,47 @@ def is_subscription(document: ParsedDocument, operation_name: str | None) -> boo
 
 @dataclass(frozen=True)
 class ResourceQuery:
-    """What a subscription selects of resources, as a query for one of them."""
+    """The query for a subscription's selection of the resource."""
 
     document: ParsedDocument
     graphql_request: GraphQLRequest
-    """The query but for the uuid; its text is a name that no other document has."""
+    """The request without the uuid; its `query` is a unique cache key instead of a text."""
     uuid_variable: str
-    """What is to hold the uuid."""
+    """The name of the variable for the resource's uuid."""
 
     def bind_uuid(self, uuid: str) -> tuple[ParsedDocument, GraphQLRequest]:
-        """Ask it of the resource with that uuid."""
+        """Return the query for the resource with that uuid."""
         variables = {**(self.graphql_request.variables or {}), self.uuid_variable: uuid}
         return self.document, replace(self.graphql_request, variables=variables)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedSubscription:
-    """A subscription that can be carried out."""
+    """A valid subscription, ready to be executed for events."""
 
     graphql_request: GraphQLRequest
     document: ParsedDocument
     response_key: str
-    """The key in the answer under which events are told."""
+    """The key of the root field in responses."""
     arguments: Mapping[str, Any]
-    """What the field is given, by GraphQL's names."""
+    """The root field's arguments, by their GraphQL names."""
     selected_fields: Mapping[str, Mapping[str, str]]
-    """For each type of what is told: its fields, by the keys that they have in the answer."""
+    """For each event type, its selected fields by response key."""
     resource_query: ResourceQuery | None
-    """What is asked of resources; None if nothing is."""
+    """None if `resource` is not selected."""
     event_types: Mapping[str, GraphQLObjectType]
     sharing_key: Hashable
-    """What others have in common who ask alike; where they start is left out."""
+    """Equal for subscriptions that get equal responses, if their viewers see the same.
+
+    It has the document and the variables, without one used only for `after`.
+    """
     depends_on_viewer: bool
-    """Whether what is told of resources may depend on who asks, and not only on what they see."""
+    """Whether the resource's fields may depend on who the viewer is, not only on what they see."""
 
     def build_resource_request(
         self, event: SubscriptionEvent
     ) -> tuple[ParsedDocument, GraphQLRequest] | None:
-        """Give what is to be asked before something can be told; None if nothing is."""
+        """Return the query that the response to an event needs; None if it needs none."""
         if (
             self.resource_query is None
             or isinstance(event, ResyncRequired)
@@ -103,7 +112,7 @@ class PreparedSubscription:
     def build_event_data(
         self, event: SubscriptionEvent, resource_data: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Write the data that tells of something; `found` is what the query gave."""
+        """Return the response's data; `resource_data` is the data of the resource query."""
         type_name = type(event).__name__
         fields = self.selected_fields[type_name].items()
         return {
@@ -119,7 +128,7 @@ class PreparedSubscription:
 def _serialize_event_field(
     event_type: GraphQLObjectType, name: str, event: SubscriptionEvent
 ) -> Any:
-    """Write the value of a field; all that is told is plain, or a list of texts."""
+    """Serialize a field of an event: a scalar, an enum or a list of strings."""
     if name == "__typename":
         return event_type.name
     field = event_type.fields[name]
@@ -133,7 +142,43 @@ def _serialize_event_field(
 def prepare_subscription(
     schema: GraphQLSchema, document: ParsedDocument, graphql_request: GraphQLRequest
 ) -> PreparedSubscription:
-    """Read a subscription of a document without errors; GraphQLError if it can't be carried out."""
+    """Prepare the subscription of a valid document.
+
+    Raises GraphQLError if it selects several fields, or its variables or arguments are invalid.
+    """
+    executor = _build_executor(schema, document, graphql_request)
+    response_key, details = _collect_root_field(executor)
+    event_types = dict(_iterate_event_types(schema))
+    fields = {
+        type_name: _collect_subfields(executor, type_, details)
+        for type_name, type_ in event_types.items()
+    }
+    assert schema.subscription_type is not None
+    field_node = details[0].node
+    subscription_field = schema.subscription_type.fields[field_node.name.value]
+    resource_query = _build_resource_query(
+        fields[ResourceEvent.__name__], executor.operation, document, graphql_request
+    )
+    return PreparedSubscription(
+        graphql_request,
+        document,
+        response_key,
+        get_argument_values(subscription_field, field_node, executor.variable_values),
+        {
+            type_name: {key: details_[0].node.name.value for key, details_ in subfields.items()}
+            for type_name, subfields in fields.items()
+        },
+        resource_query,
+        event_types,
+        _make_sharing_key(document, graphql_request, field_node),
+        resource_query is not None and _depends_on_viewer(schema, resource_query.document),
+    )
+
+
+def _build_executor(
+    schema: GraphQLSchema, document: ParsedDocument, graphql_request: GraphQLRequest
+) -> Executor[Any]:
+    """Return graphql-core's executor of an operation. Raises GraphQLError for bad variables."""
     assert document.ast is not None
     executor = Executor.build(
         schema,
@@ -143,30 +188,7 @@ def prepare_subscription(
     )
     if isinstance(executor, list):
         raise executor[0]
-    response_key, details = _collect_root_field(executor)
-    event_types = dict(_iterate_event_types(schema))
-    fields = {
-        name: _collect_subfields(executor, item, details) for name, item in event_types.items()
-    }
-    assert schema.subscription_type is not None
-    subscription_field = schema.subscription_type.fields[details[0].node.name.value]
-    resource_query = _build_resource_query(
-        fields[ResourceEvent.__name__], executor.operation, document, graphql_request
-    )
-    return PreparedSubscription(
-        graphql_request,
-        document,
-        response_key,
-        get_argument_values(subscription_field, details[0].node, executor.variable_values),
-        {
-            name: {item: details_[0].node.name.value for item, details_ in subfields.items()}
-            for name, subfields in fields.items()
-        },
-        resource_query,
-        event_types,
-        _make_sharing_key(document, graphql_request, details[0].node),
-        resource_query is not None and _depends_on_viewer(schema, resource_query.document),
-    )
+    return executor
 
 
 def _depends_on_viewer(schema: GraphQLSchema, document: ParsedDocument) -> bool:
@@ -176,7 +198,7 @@ def _depends_on_viewer(schema: GraphQLSchema, document: ParsedDocument) -> bool:
 def _make_sharing_key(
     document: ParsedDocument, graphql_request: GraphQLRequest, field_node: FieldNode
 ) -> Hashable:
-    """Name what is asked: the document, and all variables but one that is only for `after`."""
+    """Return the document and its variables, without one that is used only for `after`."""
     variables = dict(graphql_request.variables or {})
     for argument in field_node.arguments or ():
         if argument.name.value == "after" and isinstance(argument.value, VariableNode):
@@ -198,7 +220,7 @@ def _iterate_event_types(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLOb
 
 
 def _collect_root_field(executor: Executor[Any]) -> tuple[str, FieldDetailsList]:
-    """Give the one field that a subscription has, once it is valid, and its key in the answer."""
+    """Return the only root field of a subscription, with its response key."""
     schema, subscription_type = executor.schema, executor.schema.subscription_type
     assert subscription_type is not None
     collection_arguments = executor.fragments, executor.variable_values
@@ -206,7 +228,9 @@ def _collect_root_field(executor: Executor[Any]) -> tuple[str, FieldDetailsList]
         schema, *collection_arguments, subscription_type, executor.operation
     ).grouped_field_set
     if len(fields) != 1:
-        raise GraphQLError("A subscription selects one field.", [executor.operation])
+        raise GraphQLError(
+            f"A subscription must select one root field, got {len(fields)}.", [executor.operation]
+        )
     return next(iter(fields.items()))
 
 
@@ -225,23 +249,21 @@ def _build_resource_query(
     document: ParsedDocument,
     graphql_request: GraphQLRequest,
 ) -> ResourceQuery | None:
-    resource_fields = {
-        response_key: details
-        for response_key, details in fields.items()
-        if details[0].node.name.value == RESOURCE_FIELD
-    }
+    """Rewrite the selections of `resource` to a query; None if there are none."""
+    resource_fields = [
+        details for details in fields.values() if details[0].node.name.value == RESOURCE_FIELD
+    ]
     if not resource_fields:
         return None
     variable_definitions = operation.variable_definitions or ()
+    variable_names = {definition.variable.name.value for definition in variable_definitions}
     uuid_variable = "uuid"
-    while any(
-        definition.variable.name.value == uuid_variable for definition in variable_definitions
-    ):
+    while uuid_variable in variable_names:
         uuid_variable += "_"
     selections = tuple(
-        _build_query_field(field_detail.node, uuid_variable)
-        for details in resource_fields.values()
-        for field_detail in details
+        _build_query_field(field_details.node, uuid_variable)
+        for details in resource_fields
+        for field_details in details
     )
     query_operation = OperationDefinitionNode(
         operation=OperationType.QUERY,
@@ -249,27 +271,30 @@ def _build_resource_query(
         directives=(),
         selection_set=SelectionSetNode(selections=selections),
     )
-    assert document.ast is not None
-    fragments = [
-        ast_definition
-        for ast_definition in document.ast.definitions
-        if isinstance(ast_definition, FragmentDefinitionNode)
-    ]
-    ast = DocumentNode(definitions=(query_operation, *fragments))
-    directive_values = [
-        (graphql_request.variables or {}).get(definition)
-        for definition in document.directive_variables
-    ]
-    document_name = f"{graphql_request.query}\0{graphql_request.operation_name}\0{directive_values}"
+    ast = DocumentNode(definitions=(query_operation, *_list_fragments(document)))
+    cache_text = _make_cache_text(document, graphql_request)
     return ResourceQuery(
         ParsedDocument(ast),
-        replace(graphql_request, query=document_name, operation_name=None),
+        replace(graphql_request, query=cache_text, operation_name=None),
         uuid_variable,
     )
 
 
+def _list_fragments(document: ParsedDocument) -> list[FragmentDefinitionNode]:
+    assert document.ast is not None
+    definitions = document.ast.definitions
+    return [each for each in definitions if isinstance(each, FragmentDefinitionNode)]
+
+
+def _make_cache_text(document: ParsedDocument, graphql_request: GraphQLRequest) -> str:
+    """Return a unique text for the plan cache; NUL characters keep it apart from documents."""
+    variables = graphql_request.variables or {}
+    directive_values = [variables.get(name) for name in document.directive_variables]
+    return f"{graphql_request.query}\0{graphql_request.operation_name}\0{directive_values}"
+
+
 def _build_query_field(field_node: FieldNode, uuid_variable: str) -> FieldNode:
-    """Write the field of an event as that of a query."""
+    """Return the event's field `resource` as the query's field `resource(uuid: …)`."""
     variable_node = VariableNode(name=NameNode(value=uuid_variable))
     argument_node = ArgumentNode(name=NameNode(value="uuid"), value=variable_node)
     return replace(field_node, arguments=(argument_node,))

@@ -1,1 +1,1 @@
-"""The page on which people try queries: GraphiQL, from files that the gateway brings along."""
+"""GraphiQL, the page to try out queries; all of its files are served by the gateway itself."""

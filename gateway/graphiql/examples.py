@@ -1,10 +1,10 @@
-"""The queries that GraphiQL opens with; each works on the demo."""
+"""The example queries that GraphiQL opens with; each of them works on the demo."""
 
 from gateway.graphiql.page import ExampleQuery
 
 EXAMPLE_QUERIES = (
     ExampleQuery(
-        "The newest resources that work, with what they are, whose they are and what they cost.",
+        "The newest resources in state OK, with offering, plan, project, endpoints and cost.",
         """query Resources {
   resources(first: 10, orderBy: CREATED_DESC, filter: { state: OK }) {
     totalCount
@@ -25,7 +25,7 @@ EXAMPLE_QUERIES = (
 """,
     ),
     ExampleQuery(
-        "The catalogue: offerings with their components, plans and SLURM partitions.",
+        "The catalogue: offerings with components, plans and SLURM partitions.",
         """query Catalogue {
   offerings(first: 10, orderBy: NAME_ASC) {
     nodes {
@@ -42,7 +42,7 @@ EXAMPLE_QUERIES = (
 """,
     ),
     ExampleQuery(
-        "Projects, each with its resources that end first.",
+        "Projects, each with its three resources that end first.",
         """query Projects {
   projects(first: 5, orderBy: NAME_ASC) {
     nodes {
@@ -59,7 +59,7 @@ EXAMPLE_QUERIES = (
 """,
     ),
     ExampleQuery(
-        "Who asks. Other tokens of the demo see less: `gateway tokens` prints them.",
+        "The authenticated user. Other users of the demo see less: `gateway tokens` prints tokens.",
         """query Viewer {
   viewer { user { username fullName isStaff isSupport } }
   resources { totalCount }
@@ -69,7 +69,7 @@ EXAMPLE_QUERIES = (
 """,
     ),
     ExampleQuery(
-        "Changes as they come: renew or pull a resource in another window.",
+        "Changes of resources as they happen: renew or pull a resource in another window.",
         """subscription Changes {
   resourceChanged {
     __typename

@@ -1,6 +1,6 @@
-"""The explorer's page and its files.
+"""The GraphiQL page and its static files.
 
-Nothing on the page comes from another host, and its Content-Security-Policy lets nothing go to one.
+The page loads nothing from other hosts, and its Content-Security-Policy forbids requests to them.
 """
 
 import json
@@ -19,15 +19,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 STATIC_DIRECTORY: Final = Path(__file__).parent / "static"
-"""The folder with the explorer's files; LICENSES.txt in it tells where each comes from."""
+"""The folder of the static files; its LICENSES.txt lists the origin of each."""
 
 _CONTENT_SECURITY_POLICY: Final = {
     "default-src": "'none'",
     "script-src": "'self'",
-    "style-src": "'self' 'unsafe-inline'",  # CodeMirror and React set styles while they run
+    "style-src": "'self' 'unsafe-inline'",  # CodeMirror and React set inline styles
     "img-src": "'self' data:",
     "font-src": "'self' data:",
-    "connect-src": "'self'",  # the same host's WebSockets are of it
+    "connect-src": "'self'",  # includes WebSockets of the same host
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
@@ -35,11 +35,11 @@ _CONTENT_SECURITY_POLICY: Final = {
 
 _RESPONSE_HEADERS: Final = {
     "Content-Security-Policy": "; ".join(
-        f"{what} {where}" for what, where in _CONTENT_SECURITY_POLICY.items()
+        f"{directive} {sources}" for directive, sources in _CONTENT_SECURITY_POLICY.items()
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",  # the default headers may hold a token
+    "Cache-Control": "no-store",  # the page may contain the token of the default headers
 }
 
 _MEDIA_TYPES: Final = {
@@ -48,7 +48,7 @@ _MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-"""What each file is, whatever the machine's own list of types says."""
+"""Media types by file suffix, independent of the machine's own list."""
 
 _PAGE_TEMPLATE: Final = """<!doctype html>
 <html lang="en">
@@ -68,8 +68,8 @@ _PAGE_TEMPLATE: Final = """<!doctype html>
 <script src="{files}/boot.js" defer></script>
 </head>
 <body>
-<div id="ide"><p class="notice">Loading the explorer …</p></div>
-<noscript><p class="notice">The explorer needs JavaScript; the API itself does not.</p></noscript>
+<div id="ide"><p class="notice">Loading GraphiQL …</p></div>
+<noscript><p class="notice">GraphiQL needs JavaScript; the API itself does not.</p></noscript>
 </body>
 </html>
 """
@@ -77,20 +77,20 @@ _PAGE_TEMPLATE: Final = """<!doctype html>
 
 @dataclass(frozen=True)
 class ExampleQuery:
-    """A query that the explorer offers in a tab of its own."""
+    """An example query, which opens in a tab of its own."""
 
     title: str
-    """What it shows; it stands above the query as a comment."""
+    """What the query shows; printed above it as a comment."""
 
     query: str
-    """The document; its operation's name is the tab's."""
+    """The GraphQL document; its operation's name is the tab's title."""
 
     variables: str = ""
-    """The variables, as JSON."""
+    """The variables as JSON; empty for none."""
 
 
 class _ImmutableFiles(StaticFiles):
-    """The explorer's files; their address changes with them, so they may be kept for good."""
+    """Static files, which browsers may cache forever: their URL contains a hash of the contents."""
 
     def file_response(
         self,
@@ -99,7 +99,7 @@ class _ImmutableFiles(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """Serve a file with its own type, to be kept."""
+        """Return a response with the file, its media type and headers that allow caching."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -109,7 +109,7 @@ class _ImmutableFiles(StaticFiles):
 
 
 def build_static_routes() -> list[BaseRoute]:
-    """Give the routes that serve the explorer's files."""
+    """Return the routes that serve the static files."""
     return [Mount(_compute_files_url(), _ImmutableFiles(directory=STATIC_DIRECTORY))]
 
 
@@ -119,13 +119,13 @@ def render_page(
     headers: Mapping[str, str] | None = None,
     examples: Sequence[ExampleQuery] = (),
 ) -> HTMLResponse:
-    """Give the explorer's page, which asks `endpoint` and fills in `headers` at each visit."""
+    """Return the page, which sends queries to `endpoint` and enters `headers` at each visit."""
     config = {
         "endpoint": endpoint,
         "headers": dict(headers) if headers else None,
         "examples": [asdict(example) for example in examples],
     }
-    # Without "<", no text can end the script element that holds it.
+    # Without "<", no text can end the script element that contains it.
     config_json = json.dumps(config).replace("<", "\\u003c")
     return HTMLResponse(
         _PAGE_TEMPLATE.format(files=_compute_files_url(), config=config_json),
@@ -135,7 +135,7 @@ def render_page(
 
 @cache
 def _compute_files_url() -> str:
-    """Give the address of the files, which names their contents."""
+    """Return the URL path of the static files, which contains a hash of their contents."""
     digest = sha256()
     for path in sorted(STATIC_DIRECTORY.iterdir()):
         digest.update(path.name.encode())

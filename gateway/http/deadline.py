@@ -1,7 +1,4 @@
-"""Work ends when nobody waits for it any more: the client is gone, or the time is up.
-
-One timer looks after all requests: most are answered before it sees them.
-"""
+"""Request deadlines: cancel the work on a request at its time limit or when its client is gone."""
 
 import asyncio
 from types import TracebackType
@@ -11,78 +8,120 @@ from gateway.db.driver.timer import PeriodicTimer
 from gateway.http.request_head import RequestHead
 
 DISCONNECT_WATCH_DELAY_SECONDS = 0.25
-"""Seconds in which most requests are answered; only after them is the client watched."""
+"""Seconds before a request's client is watched; most requests are answered earlier."""
 BODY_TIMEOUT_SECONDS = 30
-"""Seconds for a body to come."""
+"""Seconds within which the whole body must be received."""
 
 
 class ClientDisconnectedError(Exception):
-    """The client hung up."""
+    """The client closed the connection before the response."""
 
 
 class DeadlineExceededError(Exception):
-    """The answer took too long."""
+    """The request was not answered within its time limit."""
 
 
 class BodyTimeoutError(Exception):
-    """The body did not come."""
+    """The body was not received within its time limit."""
 
     def __init__(self) -> None:
-        super().__init__("The body did not come in time.")
+        super().__init__(f"The body was not received within {BODY_TIMEOUT_SECONDS} seconds.")
 
 
 class RequestDeadlines:
-    """The requests that are being answered."""
+    """The deadlines of all requests under way, checked by one timer.
+
+    A timer and a watching task for each request would be a noticeable share of a short
+    query's time. So each request only adds itself to a set, and one `PeriodicTimer` calls
+    `RequestDeadline.check_time` of each member about ten times a second, while the set is
+    not empty. Most requests are answered before the first check, and pay for the set only.
+    The price is precision: a deadline is enforced up to one period late.
+    """
 
     def __init__(self, seconds: float) -> None:
-        """Give each of them so many seconds; in a running event loop."""
+        """Allow `seconds` from the end of the body to the response; needs a running event loop."""
         self.seconds, self.loop = seconds, asyncio.get_running_loop()
         self._timer = PeriodicTimer(self._check_deadlines)
         self._deadlines: set[RequestDeadline] = set()
 
     def add_deadline(self, deadline: "RequestDeadline") -> None:
-        """Look after a request from now on."""
+        """Check a deadline from now on."""
         self._deadlines.add(deadline)
         self._timer.ensure_started()
 
     def remove_deadline(self, deadline: "RequestDeadline") -> None:
-        """Have done with a request."""
+        """Stop checking a deadline."""
         self._deadlines.discard(deadline)
 
     def _check_deadlines(self, now: float) -> bool:
+        """Check all deadlines; return whether the timer must go on."""
         for deadline in [*self._deadlines]:
             deadline.check_time(now)
         return bool(self._deadlines)
 
 
 class RequestDeadline:
-    """A context that is left when what is done in it is of no use.
+    """Context manager that cancels its body on disconnect or deadline.
 
-    That is by StalledError if the body does not come, then by GoneError or LateError.
+        with RequestDeadline(request, deadlines) as deadline:
+            graphql_request = await parse_request(...)
+            deadline.mark_body_read()
+            ...
+
+    States, with the time of each counted from its start:
+
+        __enter__
+            |
+            v
+        RECEIVING BODY ---- BODY_TIMEOUT_SECONDS ------------> cancelled: BodyTimeoutError
+            |
+            | mark_body_read()
+            v
+        EXECUTING --------- deadlines.seconds ---------------> cancelled: DeadlineExceededError
+            |                                                            ^
+            | DISCONNECT_WATCH_DELAY_SECONDS                             |
+            v                                                            |
+        EXECUTING, CLIENT WATCHED -- deadlines.seconds ------------------+
+            |           |
+            |           +---------- http.disconnect ---------> cancelled: ClientDisconnectedError
+            v
+        __exit__ (from any state: no more checks, the watching task is cancelled)
+
+    **Why two phases.** While the body is being received, `parse_request` itself calls ASGI's
+    `receive`, and sees a disconnect by itself. Afterwards the only message left is
+    `http.disconnect`, so a task may wait for it; that task is started late, so that short
+    queries need none.
+
+    **How work is cancelled.** `_cancel_task` remembers the reason and cancels the task that
+    entered the context. The CancelledError passes through the body, so that running statements
+    are cancelled in the database and connections return to their pool. `__exit__` then
+    replaces it by the remembered error, which `http/errors.py` maps to a response.
+
+    **Cancellation by others.** The server may cancel the same task, at shutdown for example.
+    As in `asyncio.timeout`, the context compares `Task.uncancel()` with the count at the
+    start: if another cancellation is pending, the CancelledError is left as it is. A body that
+    ended before the cancellation reached it has its result or its own error.
     """
 
     def __init__(self, request: RequestHead, deadlines: RequestDeadlines) -> None:
-        """Work for `request`."""
+        """Limit the work on `request`."""
         self._request, self._deadlines = request, deadlines
         self._error_type: type[Exception] | None = None
         self._disconnect_watcher: asyncio.Task[None] | None = None
         self._is_body_read = False
 
     def __enter__(self) -> Self:
-        # The loop is passed in: before Python 3.12 asyncio makes a system call to find it.
+        # The loop is passed in: before Python 3.12 asyncio makes a system call to get it.
         loop = self._deadlines.loop
         task = asyncio.current_task(loop)
         assert task is not None
-        self._task, self._initial_cancel_count, self._phase_started_at = (
-            task,
-            task.cancelling(),
-            loop.time(),
-        )
+        self._task, self._initial_cancel_count = task, task.cancelling()
+        self._phase_started_at = loop.time()
         self._deadlines.add_deadline(self)
         return self
 
     def mark_body_read(self) -> None:
-        """Hear that the body was read: what comes now can only say that the client is gone."""
+        """Start the second phase: from now on `receive` can only return a disconnect."""
         self._is_body_read, self._phase_started_at = True, self._deadlines.loop.time()
 
     def __exit__(
@@ -100,7 +139,7 @@ class RequestDeadline:
             raise self._error_type from error
 
     def check_time(self, now: float) -> None:
-        """Look after a request that has not been answered yet."""
+        """Cancel the request if its phase has lasted too long; watch its client if it is slow."""
         elapsed = now - self._phase_started_at
         if self._error_type is not None or elapsed < DISCONNECT_WATCH_DELAY_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""What is said to requests that are not answered: what the client can change, or a plain no."""
+"""Map exceptions to HTTP error responses."""
 
 import logging
 from collections.abc import Mapping
@@ -20,7 +20,11 @@ log = logging.getLogger(__name__)
 
 
 def error_response(error: Exception, request_id: str) -> Response:
-    """Give the response to the request called `id_` that a problem kept from being answered."""
+    """Return the response to the request with that id, whose handling raised `error`.
+
+    Errors of the client have their message in the response; all other errors are
+    masked, and logged with the request's id.
+    """
     return _client_error_response(error, request_id) or _server_error_response(error, request_id)
 
 
@@ -31,11 +35,11 @@ _CLIENT_ERRORS: Mapping[type[Exception], tuple[int, ErrorCode, dict[str, str]]] 
     EventsDisabledError: (503, ErrorCode.UNAVAILABLE, {}),
     QuotaExceededError: (429, ErrorCode.RATE_LIMITED, {"Retry_After": "10"}),
 }
-"""What the client can change: its status, its code, and headers."""
+"""Errors of the client: HTTP status, error code and extra headers (`_` stands for `-`)."""
 
 
 def _client_error_response(error: Exception, request_id: str) -> Response | None:
-    """Tell of what the client can change; None if it can't change that."""
+    """Return the response for an error that the client can correct; None for other errors."""
     if isinstance(error, BadRequestError):
         return client_error(error.status, str(error), ErrorCode.BAD_USER_INPUT, request_id)
     for error_type, (status, code, headers) in _CLIENT_ERRORS.items():
@@ -45,7 +49,7 @@ def _client_error_response(error: Exception, request_id: str) -> Response | None
 
 
 def _server_error_response(error: Exception, request_id: str) -> Response:
-    """Tell of what went wrong here; the log tells more."""
+    """Return the masked response for an error of the server, and log it."""
     if isinstance(error, (UnavailableError, TimedOutError)):
         log.warning("%s: %s", request_id, error)
         retry_headers = {"Retry_After": "2"}
@@ -53,7 +57,7 @@ def _server_error_response(error: Exception, request_id: str) -> Response:
             HTTPStatus.SERVICE_UNAVAILABLE, ErrorCode.UNAVAILABLE, request_id, **retry_headers
         )
     if isinstance(error, DeadlineExceededError):
-        log.warning("%s: The answer takes too long.", request_id)
+        log.warning("%s: The request exceeded its deadline.", request_id)
         return server_error(HTTPStatus.GATEWAY_TIMEOUT, ErrorCode.TIMEOUT, request_id)
     log.error("%s", request_id, exc_info=error)
     return server_error(HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.INTERNAL, request_id)

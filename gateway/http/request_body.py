@@ -1,4 +1,10 @@
-"""From the body of an HTTP request to what it asks for."""
+"""Request body parser: JSON and multipart bodies become a `GraphQLRequest`.
+
+Multipart requests follow https://github.com/jaydenseric/graphql-multipart-request-spec, for
+one file: the field `operations` is the JSON request with null in place of the file, the
+field `map` names the file's part and the path of that null. As HTML forms can send
+multipart bodies across origins, such a request needs a preflight header.
+"""
 
 import re
 from collections.abc import AsyncGenerator
@@ -16,21 +22,25 @@ decode_json = msgspec.json.Decoder().decode
 
 
 class BadRequestError(Exception):
-    """The request is none that GraphQL over HTTP knows; the text names what to change."""
+    """The request is not a valid GraphQL-over-HTTP request; the message names the invalid part."""
 
     def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
-        """Keep the HTTP status that says the same."""
+        """Set the message and the HTTP status of the response."""
         super().__init__(message)
         self.status = status
 
 
 async def read_body(request: RequestHead, max_bytes: int) -> bytes:
-    """Read the body; BadRequestError if it is longer than so many bytes, or ends too early."""
+    """Read the whole body.
+
+    Raises BadRequestError if it is longer than `max_bytes`, or if the client disconnects
+    before its end.
+    """
     body, has_more = b"", True
     while has_more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise BadRequestError("The body ends too early.")
+            raise BadRequestError("The body is incomplete: the client disconnected.")
         body += message.get("body", b"")
         has_more = message.get("more_body", False)
         if len(body) > max_bytes:
@@ -41,16 +51,22 @@ async def read_body(request: RequestHead, max_bytes: int) -> bytes:
 
 
 def parse_json(body: bytes, request_id: str) -> GraphQLRequest:
-    """Read a GraphQL request; BadRequestError names the member that is wrong."""
+    """Parse a JSON body.
+
+    Raises BadRequestError if it is not JSON, or not a GraphQL request.
+    """
     try:
         document = decode_json(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequestError(f"The body is no JSON: {error}.") from None
+        raise BadRequestError(f"The body is not valid JSON: {error}.") from None
     return parse_decoded_json(document, request_id)
 
 
 def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
-    """Read a GraphQL request of decoded JSON; BadRequestError names the member that is wrong."""
+    """Convert decoded JSON to a GraphQL request.
+
+    Raises BadRequestError with the name of the member that is missing or has a wrong type.
+    """
     if not isinstance(document, dict):
         raise BadRequestError("The body must be a JSON object with a `query`.")
     query = _get_member(document, "query", str, "a string")
@@ -74,33 +90,31 @@ def _get_member(
 
 
 MAX_MULTIPART_BYTES = 11_000_000
-"""Bytes of a whole request."""
+"""Maximum size of a multipart request, in bytes: a file of 10 MB and the fields around it."""
 _FILE_PATH_PATTERN = re.compile(r"variables(\.\w+){0,5}\.attachment")
-"""Where a file can be: the one kind of variable that takes any."""
+"""Paths of variables that accept a file: those of an input field `attachment`."""
 
 
 async def parse_multipart(
     request: RequestHead, max_part_bytes: int, request_id: str
 ) -> GraphQLRequest:
-    """Read a request with a file, the rest of at most `longest` bytes.
+    """Parse a multipart request with one file; each other part has at most `max_part_bytes`.
 
-    BadRequestError names what is wrong with it.
+    Raises BadRequestError with the name of the part that is missing or invalid.
     """
     if not any(request.first(each) for each in PREFLIGHT_HEADERS):
-        raise BadRequestError("Send a multipart request with the header `GraphQL-Preflight: 1`.")
+        raise BadRequestError("A multipart request needs the header `GraphQL-Preflight: 1`.")
     form = await _parse_form(
         await read_body(request, MAX_MULTIPART_BYTES),
         request.first(b"content-type"),
         max_part_bytes,
     )
     try:
-        graphql_request, (part_name, variable_path) = (
-            parse_json(_get_text_field(form, "operations"), request_id),
-            _parse_file_map(form),
-        )
+        graphql_request = parse_json(_get_text_field(form, "operations"), request_id)
+        part_name, variable_path = _parse_file_map(form)
         file = form.get(part_name)
         if not isinstance(file, UploadFile):
-            raise BadRequestError(f"There is no file called {part_name[:50]!r}, as `map` says.")
+            raise BadRequestError(f"`map` names a part that is not a file: {part_name[:50]!r}.")
         _set_file_variable(graphql_request.variables, variable_path, await file.read())
     finally:
         await form.close()
@@ -118,7 +132,7 @@ async def _parse_form(body: bytes, content_type: str, max_part_bytes: int) -> Fo
     try:
         return await parser.parse()
     except MultiPartException as error:
-        raise BadRequestError(f"The multipart request can't be read: {error.message}") from None
+        raise BadRequestError(f"The multipart body is malformed: {error.message}") from None
 
 
 def _get_text_field(form: FormData, name: str) -> bytes:
@@ -129,30 +143,33 @@ def _get_text_field(form: FormData, name: str) -> bytes:
 
 
 def _parse_file_map(form: FormData) -> tuple[str, str]:
-    """Give the name of the file, and the place of the variable that it is."""
+    """Return the name of the file's part and the path of the variable that it fills."""
     try:
         file_map = msgspec.json.decode(_get_text_field(form, "map"), type=dict[str, list[str]])
         ((part_name, (variable_path,)),) = file_map.items()
     except (ValueError, TypeError):
         raise BadRequestError(
-            'The field `map` names a file and a variable, as {"0": ["variables.input.attachment"]}.'
+            "`map` must name one file and one variable,"
+            ' for example {"0": ["variables.input.attachment"]}.'
         ) from None
     if not _FILE_PATH_PATTERN.fullmatch(variable_path):
         raise BadRequestError(
-            f"{variable_path[:100]!r} takes no file: only an `attachment` does.",
-            HTTPStatus.BAD_REQUEST,
+            f"{variable_path[:100]!r} does not accept a file: only variables `attachment` do."
         )
     return part_name, variable_path
 
 
 def _set_file_variable(variables: Any, variable_path: str, content: bytes) -> None:
-    """Have a variable be the content of a file; its place is to hold null until then."""
+    """Replace the null at `variable_path` by the content of the file.
+
+    Raises BadRequestError if the path does not lead to a null.
+    """
     _, *parent_keys, last_key = variable_path.split(".")
     for key in parent_keys:
         variables = variables.get(key) if isinstance(variables, dict) else None
     if not isinstance(variables, dict) or variables.get(last_key) is not None:
         raise BadRequestError(
-            f"`operations` is to have null where the file belongs: {variable_path[:100]}."
+            f"`operations` must have null at the path of the file, {variable_path[:100]!r}."
         )
     variables[last_key] = content
 
@@ -161,13 +178,16 @@ JSON_MEDIA_TYPE, MULTIPART_MEDIA_TYPE = "application/json", "multipart/form-data
 
 
 async def parse_request(request: RequestHead, max_bytes: int, request_id: str) -> GraphQLRequest:
-    """Read a request of at most `longest` bytes, files apart; BadRequestError if it is none."""
+    """Parse the body of a request by its media type; without files it has at most `max_bytes`.
+
+    Raises BadRequestError if it is not a valid GraphQL-over-HTTP request.
+    """
     media_type = request.first(b"content-type").partition(";")[0].strip().lower()
     if media_type == JSON_MEDIA_TYPE:
         return parse_json(await read_body(request, max_bytes), request_id)
     if media_type == MULTIPART_MEDIA_TYPE:
         return await parse_multipart(request, max_bytes, request_id)
     raise BadRequestError(
-        "Send the query as JSON, with `Content-Type: application/json`.",
+        "Send the request as JSON with the header `Content-Type: application/json`.",
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     )

@@ -1,9 +1,9 @@
-"""What a request's head says, as far as it matters here: read once, and not for each question."""
+"""Parsed head of an HTTP request: the headers that the gateway uses, and the peer's address."""
 
 from starlette.types import Receive, Scope
 
 PREFLIGHT_HEADERS = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
-"""Headers that no form can send."""
+"""Headers that an HTML form can't send: each of them proves that CORS rules were applied."""
 PARSED_HEADERS = frozenset(
     {
         b"accept",
@@ -15,26 +15,26 @@ PARSED_HEADERS = frozenset(
         *PREFLIGHT_HEADERS,
     }
 )
-"""The headers that are listened to."""
+"""The headers that are parsed; all others are skipped."""
 
 
 class RequestHead:
-    """A request with its head at hand."""
+    """Head of a request, parsed once, with the channel that its body is received by."""
 
     __slots__ = ("headers", "peer_address", "receive")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
-        """Read the head that `scope` has; `receive` gives the body."""
+        """Parse the headers in `scope`; `receive` is ASGI's channel for the body."""
         self.receive = receive
         client = scope.get("client")
         self.peer_address: str | None = client[0] if client else None
-        """The address that the request comes from."""
+        """Address of the TCP peer; None if the server does not know it."""
         self.headers: dict[bytes, tuple[str, ...]] = {}
-        """The values of each header that is listened to, in their order."""
+        """Values of each parsed header, in the order of the request."""
         for name, value in scope["headers"]:
             if name in PARSED_HEADERS:
                 self.headers[name] = (*self.headers.get(name, ()), value.decode("latin-1"))
 
     def first(self, name: bytes) -> str:
-        """Give the first value of a header; empty without one."""
+        """Return the first value of a header; an empty string if the header is absent."""
         return self.headers[name][0] if name in self.headers else ""

@@ -1,4 +1,4 @@
-"""What is sent back over HTTP."""
+"""HTTP responses: GraphQL results, errors, files."""
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -16,10 +16,14 @@ _JSON_HEADERS = [(b"content-type", b"application/json"), *_COMMON_HEADERS]
 
 
 class GraphQLResponse(SingleWriteResponse):
-    """An answer in the media type that the client takes; only the newer knows statuses."""
+    """Response with a GraphQL result, in the media type that the client accepts.
+
+    A rejected request has status 400 with `application/graphql-response+json`, and 200
+    with `application/json`, as the GraphQL-over-HTTP specification says.
+    """
 
     def __init__(self, result: GraphQLResult, accept_header: str, request_id: str) -> None:
-        """Answer the request called `id_` of a client that has `accepted` certain media types."""
+        """Encode `result`; `accept_header` selects the media type."""
         uses_graphql_media_type = GRAPHQL_RESPONSE_MEDIA_TYPE in accept_header
         self.status_code = 400 if result.is_rejected and uses_graphql_media_type else 200
         self.body, self.background = result.encode(), None
@@ -33,12 +37,12 @@ class GraphQLResponse(SingleWriteResponse):
 def client_error(
     status: int, message: str, code: ErrorCode, request_id: str, **headers: str
 ) -> Response:
-    """Refuse a request for something that the client can change."""
+    """Return an error response with a message for the client; `_` in a header's name means `-`."""
     return _error_json_response(status, make_request_error(message, code), request_id, headers)
 
 
 def server_error(status: int, code: ErrorCode, request_id: str, **headers: str) -> Response:
-    """Refuse a request for a reason of ours, which the log has under the request's id."""
+    """Return a masked error response; the log has the cause under the request's id."""
     return _error_json_response(
         status,
         make_request_error(PUBLIC_ERROR_MESSAGES[code], code, id=request_id),
@@ -60,11 +64,14 @@ _DOWNLOAD_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, no-store",
 }
-"""What keeps a browser from showing somebody's file as a page, and everybody from keeping it."""
+"""Headers that stop browsers from rendering an uploaded file, and caches from storing it."""
 
 
 def pdf_response(content: bytes, filename: str, request_id: str, *, is_head: bool) -> Response:
-    """Give a PDF to be saved under a `name`, which has to be plain; or its `head` only."""
+    """Return a PDF as a download; without its content for a HEAD request.
+
+    `filename` must be ASCII without quotes.
+    """
     headers = {
         **_DOWNLOAD_HEADERS,
         "Content-Disposition": f'attachment; filename="{filename}"',
@@ -75,6 +82,6 @@ def pdf_response(content: bytes, filename: str, request_id: str, *, is_head: boo
 
 
 def file_not_found(request_id: str) -> Response:
-    """Say that there is no such file, or none for whoever asks."""
+    """Return status 404: the file does not exist, or the viewer may not see it."""
     headers = {**_DOWNLOAD_HEADERS, "X-Request-ID": request_id}
     return PlainTextResponse("There is no such file.\n", 404, headers)

@@ -1,6 +1,12 @@
-"""Sending a response that is there as a whole in one piece, past ASGI's two messages.
+"""Single-write responses: head and body in one write to the socket.
 
-It wakes the client once, and nothing is looked at twice: the head is our own.
+ASGI sends a response as two messages (`http.response.start`, `http.response.body`), which
+uvicorn writes one after the other and validates first. A response that is complete has
+one write instead: the client is woken once, and headers of our own need no validation.
+
+`SingleWriteProtocol` (uvicorn's side) offers a function in the scope's ASGI extensions;
+`SingleWriteResponse` (the application's side) calls it. On another server, or where the
+function returns False, the response takes the way of ASGI.
 """
 
 from collections.abc import Callable
@@ -15,16 +21,16 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 SINGLE_WRITE_EXTENSION = "gateway.http.single_write"
-"""What the server's part is called among ASGI's extensions."""
+"""Key of the protocol's functions in the scope's ASGI extensions."""
 SendWhole = Callable[[int, bytes, bytes], bool]
-"""Sends a status, the headers and a body; False if that must go the usual way."""
+"""Writes a status, the encoded headers and a body; returns False if ASGI must be used instead."""
 
 
 class SingleWriteResponse(Response):
-    """A response to a POST whose headers are of our own making: they need no check."""
+    """Response to a POST that is sent in one write; its headers are not validated."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, in one piece if the server can."""
+        """Send the response, in one write if the server supports it."""
         send_whole: SendWhole | None = (
             scope.get("extensions", {}).get(SINGLE_WRITE_EXTENSION, {}).get("send")
         )
@@ -34,7 +40,11 @@ class SingleWriteResponse(Response):
 
 
 class SingleWriteProtocol(HttpToolsProtocol):
-    """Uvicorn's HTTP, which can send a response in one piece."""
+    """Uvicorn's HTTP protocol with single-write responses, and with streams that end at shutdown.
+
+    The extension holds three functions: `send` (the single write), `abort` (drop the
+    connection), and `end`, set by an open stream, which ends it (see `shutdown`).
+    """
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         def send_whole(status: int, head: bytes, body: bytes) -> bool:
@@ -53,7 +63,11 @@ class SingleWriteProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def shutdown(self) -> None:
-        """Let the request that is being answered end; a stream hears of it, as it never would."""
+        """Shut the connection down after the current response.
+
+        Uvicorn waits for that response, and an endless stream would never finish: it is
+        ended by the function that it has put into the extension.
+        """
         cycle: RequestResponseCycle | None = self.cycle
         extensions: Any = {} if cycle is None else cycle.scope.get("extensions", {})
         end_stream = extensions.get(SINGLE_WRITE_EXTENSION, {}).get("end")
@@ -67,10 +81,12 @@ def _encode_headers(headers: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def _finish_cycle(cycle: RequestResponseCycle) -> None:
-    """Have the connection go on, as uvicorn does after the last message."""
+    """Finish the response as uvicorn does: close the connection, or take the next request."""
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
-    del cycle.scope["extensions"]  # a circle that only the garbage collector would open
+    del cycle.scope[
+        "extensions"
+    ]  # breaks a reference cycle, which else needs the garbage collector

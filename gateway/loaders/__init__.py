@@ -1,1 +1,1 @@
-"""Batching: what is asked for in one tick goes to the database together."""
+"""Dataloaders: keys that resolvers request in one execution level are loaded in one batch."""

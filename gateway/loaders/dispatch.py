@@ -1,9 +1,17 @@
-"""When loaders run: in rounds, so that the document alone decides the number of statements.
+"""Batch dispatcher: it decides when dataloaders run, so that the number of statements is stable.
 
-aiodataloader runs each loader when its turn of the event loop is over. Then
-chance decides which keys of a level come together. Here a round starts when no
-resolver has asked for anything for some turns; it runs what all loaders wait
-for as one batch, and lets go of the answers together.
+aiodataloader dispatches each loader at the end of its own turn of the event
+loop, so chance decides which keys of an execution level are batched together.
+Here one dispatcher serves all loaders of a request. Its cycle:
+
+    a resolver calls load(key) -> the loader queues the key and registers itself
+    dispatcher: wait until no key was added for QUIET_TURNS turns of the event loop
+                -> take the queued keys of all registered loaders
+                -> send their statements as one batch
+                -> resolve all futures together, and start over if there are new keys
+
+As the results of a level are released together, the resolvers of the next level
+run together too, and the number of statements depends on the document alone.
 """
 
 import asyncio
@@ -15,51 +23,50 @@ from aiodataloader import DataLoader
 from gateway.db.driver.database import Rows, StatementRequest
 
 QUIET_TURNS = 4
-"""After so many turns of the loop without a new key, all that a level asks for has been asked."""
+"""Turns of the event loop without a new key after which a level is considered complete."""
 
 
 class KeyBatch(Protocol):
-    """How keys become a statement, and rows the keys' answers."""
+    """The statement for a batch of keys, and the grouping of its rows by key."""
 
     def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
-        """Give the statement; None if there is nothing to find."""
+        """Return the statement with its parameters; None if it would have no rows."""
 
     def group_rows(self, keys: Sequence[Any], rows: Rows) -> list[Rows]:
-        """Give the rows of each key."""
+        """Return the rows of each key, in the order of the keys."""
 
 
 class StatementRunner(Protocol):
-    """What runs statements: the database or, where something changes, a transaction."""
+    """An executor of statements: the database, or a transaction of a mutation."""
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
-        """Run `asks` and give the rows of each."""
+        """Run the statements and return the rows of each."""
 
 
 class KeyLoader(DataLoader[Any, Rows]):
-    """A loader whose keys wait for the next round; it remembers what it loaded."""
+    """A dataloader whose keys wait for the dispatcher; it caches the rows that it loaded."""
 
     def __init__(self, dispatcher: "BatchDispatcher", batch: KeyBatch) -> None:
-        """Load by `batch`, whenever `rounds` says."""
         super().__init__(_refuse_own_dispatch)
         self._dispatcher, self._batch = dispatcher, batch
         self._keys: list[Any] = []
         self._futures: list[asyncio.Future[Rows]] = []
 
     def do_resolve_reject(self, key: Any, future: "asyncio.Future[Rows]") -> None:
-        """Have `key` wait."""
+        """Queue a key with the future of its rows."""
         self._keys.append(key)
         self._futures.append(future)
         self._dispatcher.add_loader(self)
 
     def take_pending(self) -> "_PendingKeys":
-        """Give what waits; what is asked for from now on waits for another round."""
+        """Return the queued keys and clear the queue."""
         pending = _PendingKeys(self._batch, self._keys, self._futures)
         self._keys, self._futures = [], []
         return pending
 
 
 class _PendingKeys:
-    """The keys of one loader in one round."""
+    """The keys of one loader in one batch, with their futures."""
 
     def __init__(
         self, batch: KeyBatch, keys: list[Any], futures: "list[asyncio.Future[Rows]]"
@@ -70,9 +77,8 @@ class _PendingKeys:
         return self._batch.build_request(self._keys)
 
     def set_rows(self, rows: Rows) -> None:
-        for future, key_rows in zip(
-            self._futures, self._batch.group_rows(self._keys, rows), strict=True
-        ):
+        rows_by_key = self._batch.group_rows(self._keys, rows)
+        for future, key_rows in zip(self._futures, rows_by_key, strict=True):
             if not future.done():
                 future.set_result(key_rows)
 
@@ -83,32 +89,31 @@ class _PendingKeys:
 
 
 class BatchDispatcher:
-    """The rounds of one request."""
+    """The dispatcher of all loaders of one request; see the module for its cycle."""
 
     def __init__(self, database: StatementRunner) -> None:
-        """Run what is asked for on `database`."""
         self._database = database
         self._pending_loaders: dict[KeyLoader, None] = {}
         self._has_new_keys = False
         self._task: asyncio.Task[None] | None = None
 
     def add_loader(self, loader: KeyLoader) -> None:
-        """Take `loader` into the next round."""
+        """Register a loader with queued keys for the next batch."""
         self._pending_loaders[loader] = None
         self._has_new_keys = True
         if self._task is None:
-            self._task = asyncio.ensure_future(self._run_rounds())
+            self._task = asyncio.ensure_future(self._dispatch_batches())
 
     def stop(self) -> None:
-        """Load nothing any more: nobody waits for it."""
+        """Cancel the current batch and load nothing more, because the request has ended."""
         if self._task is not None:
             self._task.cancel()
 
-    async def _run_rounds(self) -> None:
+    async def _dispatch_batches(self) -> None:
         while self._pending_loaders:
             await self._wait_until_quiet()
             loaders, self._pending_loaders = self._pending_loaders, {}
-            await self._run_round([each.take_pending() for each in loaders])
+            await self._run_batch([each.take_pending() for each in loaders])
         self._task = None
 
     async def _wait_until_quiet(self) -> None:
@@ -118,21 +123,21 @@ class BatchDispatcher:
             await asyncio.sleep(0)
             turns = 0 if self._has_new_keys else turns + 1
 
-    async def _run_round(self, pending: list[_PendingKeys]) -> None:
-        """Run what loaders wait for. Whatever goes wrong reaches all of them: none may hang."""
+    async def _run_batch(self, pending: list[_PendingKeys]) -> None:
+        """Load the keys of all loaders; an error is passed to all of them, so that none hangs."""
         try:
-            requests = [pending_keys.build_request() for pending_keys in pending]
-            database_requests = [request for request in requests if request is not None]
+            requests = [each.build_request() for each in pending]
+            database_requests = [each for each in requests if each is not None]
             results = iter(
                 await self._database.fetch_rows(database_requests) if database_requests else []
             )
-            rows_by_loader = [[] if request is None else next(results) for request in requests]
+            rows_by_loader = [[] if each is None else next(results) for each in requests]
             for pending_keys, rows in zip(pending, rows_by_loader, strict=True):
                 pending_keys.set_rows(rows)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - any error must reach the waiting resolvers
             for pending_keys in pending:
                 pending_keys.set_error(error)
 
 
 async def _refuse_own_dispatch(_keys: list[Any]) -> list[Rows]:
-    raise AssertionError("Rounds run loaders, not their own dispatch.")
+    raise AssertionError("Loaders are run by BatchDispatcher, not by aiodataloader's dispatch.")

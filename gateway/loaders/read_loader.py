@@ -1,4 +1,4 @@
-"""The loaders of one request, for graphql-core's resolvers."""
+"""The row loader of one request, for graphql-core's resolvers."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,19 @@ from gateway.loaders.dispatch import BatchDispatcher, KeyLoader, StatementRunner
 
 QueryParameters = Mapping[str, str | None]
 NO_KEY = ()
-"""What a read without keys is loaded by."""
+"""The loader key of specifications without a key column."""
 
 
 class ReadLoader:
-    """Loads rows by the key they are found by, batched: one loader for each read."""
+    """Batched loading of rows: one dataloader for each query specification and its parameters.
+
+    The specification includes the access path, so rows that were loaded by one
+    path never answer for another.
+    """
 
     def __init__(
         self, database: StatementRunner, statement_compiler: StatementCompiler, viewer: Viewer
     ) -> None:
-        """Load what `viewer` sees."""
         self._statement_compiler, self._viewer = statement_compiler, viewer
         self._dispatcher = BatchDispatcher(database)
         self._loaders: dict[Any, KeyLoader] = {}
@@ -30,25 +33,32 @@ class ReadLoader:
     async def load_rows(
         self, query_spec: QuerySpec, key: Any, parameters: QueryParameters | None = None
     ) -> Rows:
-        """Load the rows that `read` finds under `key`; `parameters` are those of its conditions."""
-        values = parameters or {}
-        loader_key = (query_spec, *values.items())
+        """Load the rows of a specification under one key.
+
+        `parameters` are those of the specification's conditions. The key is ignored
+        if the specification has no key column.
+        """
+        parameters = parameters or {}
+        loader_key = (query_spec, *parameters.items())
         loader = self._loaders.get(loader_key)
         if loader is None:
             loader = self._loaders[loader_key] = KeyLoader(
-                self._dispatcher, _QueryBatch(self, query_spec, values)
+                self._dispatcher, _QueryBatch(self, query_spec, parameters)
             )
         rows: Rows = await loader.load(NO_KEY if query_spec.key_column is None else key)
         return rows
 
     def stop(self) -> None:
-        """Load nothing any more: nobody waits for it."""
+        """Load nothing more, because the request has ended."""
         self._dispatcher.stop()
 
     def build_request(
         self, query_spec: QuerySpec, parameters: QueryParameters
     ) -> StatementRequest | None:
-        """Give the statement of `read` and its values; None if there is nothing to find."""
+        """Return the statement of a specification with its parameters.
+
+        None if the installation lacks the table, so that there are no rows.
+        """
         statement = self._statement_compiler.cached(query_spec, self._viewer.access_shape)
         if statement is None:
             return None
@@ -57,7 +67,7 @@ class ReadLoader:
 
 
 class _QueryBatch:
-    """How the keys of one read become a statement, and its rows each key's."""
+    """The batch of keys of one query specification."""
 
     def __init__(
         self, read_loader: ReadLoader, query_spec: QuerySpec, parameters: QueryParameters

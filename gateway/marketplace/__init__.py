@@ -1,1 +1,1 @@
-"""The marketplace's own rules and facts that stand in no table."""
+"""Marketplace rules: permissions, prices, orders and other logic that no table stores."""

@@ -1,4 +1,4 @@
-"""Files that come with orders: purchase orders, as PDF (domain.md §1.8, §5.6)."""
+"""Attachments of orders: purchase orders as PDF files (domain.md §1.8, §5.6)."""
 
 import re
 from uuid import UUID, uuid4
@@ -9,34 +9,38 @@ from gateway.marketplace.problems import ChangeRefusedError, build_invalid_input
 from gateway.marketplace.unit_of_work import UnitOfWork, build_not_found
 
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
-"""Bytes of a file."""
+"""Maximum size of a file."""
 ATTACHMENT_FOLDER = "marketplace_order_attachments"
 ATTACHMENT_PATH_PREFIX = "/attachments/"
-"""Below this path the files are served, each by the uuid of its order."""
+"""URL path below which files are served, each under the uuid of its order."""
 _PDF_HEADER, _PDF_TRAILER = b"%PDF-", b"%%EOF"
 _MARKER_WINDOW_BYTES = 1024
-"""A PDF's marks stand so near to its beginning and end."""
+"""Number of bytes at the start and the end of a file that are searched for PDF's markers."""
 _ATTACHMENT_PATH_PATTERN = re.compile(rf"{ATTACHMENT_PATH_PREFIX}([0-9a-f]{{32}})\.pdf")
 
 
 async def store_attachment(unit_of_work: UnitOfWork, content: bytes | None) -> str | None:
-    """Keep a file and give its path; RefusedError if it is no PDF."""
+    """Store a file and return its path; None without a file.
+
+    Raises ChangeRefusedError if the file is too large or not a PDF.
+    """
     if content is None:
         return None
     if len(content) > MAX_ATTACHMENT_BYTES:
-        raise_problem(build_invalid_input("attachment", message="Give a file of at most 10 MB."))
+        message = f"must be a file of at most 10 MB, got {len(content)} bytes."
+        raise_problem(build_invalid_input("attachment", message=message))
     if (
         _PDF_HEADER not in content[:_MARKER_WINDOW_BYTES]
         or _PDF_TRAILER not in content[-_MARKER_WINDOW_BYTES:]
     ):
-        raise_problem(build_invalid_input("attachment", message="Give a PDF."))
+        raise_problem(build_invalid_input("attachment", message="must be a PDF file."))
     path = f"{ATTACHMENT_FOLDER}/{uuid4().hex}.pdf"
     await unit_of_work.writer.insert_row(own_tables.attachment, path=path, content=content)
     return path
 
 
 def build_attachment_path(path: str, order_uuid: str) -> str | None:
-    """Give where the file at `path` of an order is served; None if it is none of those kept."""
+    """Return the URL path of an order's file; None if the gateway did not store the file."""
     return (
         f"{ATTACHMENT_PATH_PREFIX}{UUID(order_uuid).hex}.pdf"
         if path.startswith(f"{ATTACHMENT_FOLDER}/")
@@ -45,13 +49,16 @@ def build_attachment_path(path: str, order_uuid: str) -> str | None:
 
 
 def parse_attachment_path(url_path: str) -> str | None:
-    """Give the uuid of the order whose file has that address; None if it is none."""
+    """Return the order's uuid in the URL path of a file; None for any other path."""
     match = _ATTACHMENT_PATH_PATTERN.fullmatch(url_path)
     return match and match[1]
 
 
 async def load_attachment(unit_of_work: UnitOfWork, order_uuid: str) -> bytes:
-    """Give the file of an order; RefusedError if the viewer sees no such order, or no file."""
+    """Return the content of an order's file.
+
+    Raises ChangeRefusedError if the viewer can't see the order, or it has no stored file.
+    """
     order = await unit_of_work.load_row(
         tables.order, await unit_of_work.find_visible_id(tables.order, order_uuid)
     )

@@ -1,11 +1,11 @@
-"""How a resource stands with who asks: what they may do with it, what they have to agree to."""
+"""Permissions and terms of service of a viewer on a resource, computed from column values."""
 
 import msgspec
 
 from gateway.db.access.viewer import Viewer
 
 USABLE_STATES = (2, 3)
-"""The states of a resource that can be ended: OK and erred."""
+"""States in which a resource can be terminated: OK and erred."""
 
 
 def can_terminate(
@@ -17,10 +17,10 @@ def can_terminate(
     blocking_order_count: int,
     *customer_flags: bool,
 ) -> bool:
-    """Say whether a viewer can end a resource (domain.md §3.2).
+    """Return whether a viewer can terminate a resource (domain.md §3.2).
 
-    `orders` are such as wait or are being carried out; a customer is `closed`
-    who is blocked or archived.
+    `blocking_order_count` counts open orders of the resource; `customer_flags` are whether the
+    customer is blocked and whether it is archived.
     """
     if state not in USABLE_STATES or blocking_order_count or any(customer_flags):
         return False
@@ -29,7 +29,7 @@ def can_terminate(
 
 
 def can_set_limits(viewer: Viewer, project_id: int, customer_id: int) -> bool:
-    """Say whether a viewer may change what a resource may use, or renew it (domain.md §4.11)."""
+    """Return whether a viewer may change the limits of a resource or renew it (domain.md §4.11)."""
     return viewer.has_permission(
         "RESOURCE.SET_LIMITS", ("project", project_id), ("customer", customer_id)
     )
@@ -42,10 +42,10 @@ def needs_consent(
     requires_reconsent: bool,  # noqa: FBT001 - a column's value
     consented_version: str | None,
 ) -> bool:
-    """Say whether a viewer has to agree to the terms of an offering, or once more (domain.md §3.2).
+    """Return whether a viewer still has to accept an offering's terms of service (domain.md §3.2).
 
-    `asked` and `agreed` are versions of terms, null without any; `renewed` says
-    whether a new version has to be agreed to.
+    `terms_version` is None without terms, `consented_version` None without a consent;
+    `requires_reconsent` is whether a new version has to be accepted again.
     """
     if terms_version is None or viewer.sees_everything or not viewer.consent_enforced:
         return False
@@ -55,11 +55,11 @@ def needs_consent(
 
 
 def list_plugin_actions(plugin_options: str) -> list[str]:
-    """Name the actions of a resource's plugin (domain.md §3.2)."""
+    """Return the names of the plugin's actions on a resource (domain.md §3.2)."""
     return [] if get_option(plugin_options, "heappe_url") is None else ["LEXIS_LINK.CREATE"]
 
 
 def get_option(options_json: str, name: str) -> object:
-    """Give a switch of an offering's plugin; None if it is not set."""
+    """Return one option of a JSON object of options; None if it is not set."""
     options = msgspec.json.decode(options_json)
     return options.get(name) if isinstance(options, dict) else None

@@ -1,4 +1,4 @@
-"""The accounts where a resource is, as GLauth reads them (domain.md §5.20)."""
+"""Accounts of a resource's offering in GLauth's configuration format (domain.md §5.20)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 _POSIX_ID_UPPER_BOUND = 2**32 - 1
-"""Ids of users and groups are below it, and above root's."""
+"""Exclusive upper bound of user and group ids; the lower bound, 0, is root's."""
 _MAX_POSIX_ID_DIGITS = 10
 GlauthRecord = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class GlauthRecords:
-    """What is known of the accounts."""
+    """Parsed account records of one resource."""
 
     offering: GlauthRecord
     project: GlauthRecord
@@ -24,9 +24,10 @@ class GlauthRecords:
 
 
 def render_users_config(records_json: str | None) -> str | None:
-    """Write the accounts as TOML; null where none are made.
+    """Return the accounts as TOML; None if the offering creates no accounts.
 
-    One without numbers of its own is left out: GLauth would take it for root's.
+    An account without a valid user id and group id is omitted, because GLauth would
+    treat it as root's.
     """
     if records_json is None:
         return None
@@ -43,7 +44,10 @@ def render_users_config(records_json: str | None) -> str | None:
 
 
 def render_account_tree(records_json: str | None) -> str | None:
-    """Write the accounts and their groups as JSON, as REST does; null where none are made."""
+    """Return the accounts and groups as JSON in REST's format.
+
+    None if the offering creates no accounts.
+    """
     if records_json is None:
         return None
     records = _parse_records(records_json)
@@ -66,18 +70,17 @@ def _parse_records(records_json: str) -> GlauthRecords:
     for kind, record in msgspec.json.decode(records_json):
         records_by_kind[kind].append(record)
     (offering_record,) = records_by_kind["offering"]
-    people, groups, robots = (
-        records_by_kind["person"],
-        records_by_kind["group"],
-        records_by_kind["robot"],
-    )
     return GlauthRecords(
-        offering_record["offering"], offering_record["project"], people, groups, robots
+        offering=offering_record["offering"],
+        project=offering_record["project"],
+        people=records_by_kind["person"],
+        groups=records_by_kind["group"],
+        robots=records_by_kind["robot"],
     )
 
 
 def _parse_posix_id(value: Any) -> int | None:
-    """Give an id, which may be stored as text; null for what is none."""
+    """Return a user or group id, which may be stored as text; None if it is not valid."""
     if isinstance(value, str) and value.isdecimal() and len(value) <= _MAX_POSIX_ID_DIGITS:
         value = int(value)
     is_valid = (
@@ -87,7 +90,7 @@ def _parse_posix_id(value: Any) -> int | None:
 
 
 def _parse_posix_ids(values: Any) -> list[int]:
-    """Give the ids among values, each once, in order."""
+    """Return the valid ids among values, sorted and without duplicates."""
     return sorted({each for each in map(_parse_posix_id, values or ()) if each is not None})
 
 
@@ -114,7 +117,7 @@ def _render_robot(robot: GlauthRecord) -> Iterator[str]:
 def _render_account(
     account: GlauthRecord, identity: GlauthRecord, extra_values: GlauthRecord
 ) -> Iterator[str]:
-    """Write an account and the group of its own, if they have numbers."""
+    """Yield the TOML tables of an account and its personal group, if both have valid ids."""
     posix, username = account["posix"], account["username"]
     uid, gid = _parse_posix_id(posix["uidnumber"]), _parse_posix_id(posix["primarygroup"])
     if uid is None or gid is None:
@@ -135,18 +138,18 @@ def _render_group(name: str, gid: int) -> str:
 
 
 def _render_table(name: str, values: GlauthRecord) -> str:
-    """Write a table of TOML."""
+    """Return one element of a TOML array of tables."""
     lines = [f"{key} = {_render_value(value)}\n" for key, value in values.items()]
     return f"[[{name}]]\n{''.join(lines)}"
 
 
 def _render_value(value: Any) -> str:
-    """Write a value as TOML does: as JSON, but that more of a text is escaped."""
+    """Return a TOML value: JSON, with the character DEL escaped as TOML requires."""
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
 
 
 def _build_project_groups(records: GlauthRecords) -> Iterator[GlauthRecord]:
-    """Give the groups that are for the resource's own project; the others' are not its business."""
+    """Yield the groups of the resource's own project; groups of other projects are omitted."""
     scope = {"type": "project", **records.project, "resource_uuid": None}
     for gid in _find_own_gids(records):
         members = [
@@ -190,7 +193,7 @@ def _build_robot_account(robot: GlauthRecord) -> GlauthRecord:
 
 
 def _build_login(account: GlauthRecord) -> GlauthRecord:
-    """Give what people and robots have alike."""
+    """Return the values that people and robot accounts have in common."""
     posix = account["posix"]
     return {
         "username": account["username"],

@@ -1,4 +1,9 @@
-"""Doing the same but once: what is asked for again under its key gives what came of it at first."""
+"""Idempotency keys: a repeated request returns the result of the first one.
+
+The key is inserted at the start of the transaction, with a digest of the request. A concurrent
+request with the same key waits at the unique index until that transaction ends; then it
+returns the stored result, or runs itself if the first was rolled back.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -17,8 +22,9 @@ from gateway.marketplace.problems import (
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 KEY_LIFETIME = timedelta(hours=24)
-"""For how long a key stands for what was done under it."""
+"""Time after which a key is deleted and can be used again."""
 MAX_KEY_LENGTH = 255
+"""Maximum number of characters in a key."""
 
 
 async def run_idempotent(
@@ -27,17 +33,16 @@ async def run_idempotent(
     request: object,
     work: Callable[[], Awaitable[ChangeResult]],
 ) -> ChangeResult:
-    """Do `work`, or give what came of it when the viewer `asked` for the same under that key.
+    """Run `work`, or return the result that the viewer's key already has.
 
-    Who asks meanwhile waits for the first to be done. RefusedError if the key
-    stands for something else.
+    Without a key `work` always runs. Raises ChangeRefusedError if the key is too long,
+    empty, or was used for another request.
     """
     if key is None:
         return await work()
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
-        raise_problem(
-            build_invalid_input("idempotencyKey", message=f"Give 1 to {MAX_KEY_LENGTH} characters.")
-        )
+        message = f"must have 1 to {MAX_KEY_LENGTH} characters, got {len(key)}."
+        raise_problem(build_invalid_input("idempotencyKey", message=message))
     digest = blake2b(msgspec.msgpack.encode(request, order="sorted"), digest_size=16).hexdigest()
     user_id, run_query = unit_of_work.actor_id or 0, unit_of_work.writer.execute_statement
     await run_query(expire_keys(unit_of_work.now - KEY_LIFETIME))
@@ -53,6 +58,6 @@ async def _load_stored_result(unit_of_work: UnitOfWork, key: str, digest: str) -
         select_key(unit_of_work.actor_id or 0, key)
     )
     if stored_digest != digest:
-        message = "This idempotencyKey was used for something else: take another."
+        message = "`idempotencyKey` was already used for another request: choose a new key."
         raise ChangeRefusedError(Conflict(message=message))
     return ChangeResult((await unit_of_work.load_row(tables.order, order_id)).resource_id, order_id)

@@ -1,41 +1,51 @@
-"""What can be chosen of a resource's options, by the types of the questions (domain.md §5.9)."""
+"""Validation of a resource's options against the offering's questions (domain.md §5.9)."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-from gateway.marketplace.problems import InvalidField, InvalidInput, combine_invalid_fields
+from gateway.marketplace.problems import (
+    InvalidInput,
+    build_invalid_field,
+    combine_invalid_fields,
+    describe_value,
+)
 
 Question = Mapping[str, Any]
+"""Definition of an option in the offering: its type, bounds and choices."""
 AnswerCheck = Callable[[Any, Question], str | None]
+"""Check of an answer: returns what it must be, or None if it is valid."""
 
 
 def check_answers(questions: Mapping[str, Any], answers: Mapping[str, Any]) -> InvalidInput | None:
-    """Give the problem of answers to some questions; what is not asked can be anything."""
+    """Return the problem of invalid answers; None if all are valid.
+
+    Answers without a question are not checked.
+    """
     fields = []
     for name, value in answers.items():
         question = questions.get(name)
         message = _check_answer(question, value) if isinstance(question, dict) else None
         if message:
-            fields.append(InvalidField(path=["options", name], message=message))
+            fields.append(build_invalid_field("options", name, message=message))
     return combine_invalid_fields(*fields) if fields else None
 
 
 def _check_answer(question: Question, value: Any) -> str | None:
     if value is None:
-        return "Give a value: what was chosen can't be taken back."
+        return "must not be null: a chosen option can't be removed."
     return _CHECKS_BY_TYPE.get(str(question.get("type")), _check_text)(value, question)
 
 
 def _check_integer(value: Any, question: Question) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
-        return "Give a whole number."
+        return f"must be a whole number, got {describe_value(value)}."
     minimum, maximum = _parse_bound(question.get("min")), _parse_bound(question.get("max"))
     if minimum is not None and value < minimum:
-        return f"Give {minimum} or more."
+        return f"must be at least {minimum}, got {describe_value(value)}."
     if maximum is not None and value > maximum:
-        return f"Give {maximum} or less."
+        return f"must be at most {maximum}, got {describe_value(value)}."
     return None
 
 
@@ -45,17 +55,19 @@ def _parse_bound(value: Any) -> Decimal | None:
 
 
 def _check_boolean(value: Any, _question: Question) -> str | None:
-    return None if isinstance(value, bool) else "Give true or false."
+    if isinstance(value, bool):
+        return None
+    return f"must be true or false, got {describe_value(value)}."
 
 
 def _build_parse_check(parse: Callable[[str], Any], example: str) -> AnswerCheck:
-    """Take what can be read."""
+    """Return a check that a parser accepts the answer."""
 
     def check_format(value: Any, _question: Question) -> str | None:
         try:
             parse(value)
         except (ValueError, TypeError):
-            return f"Write it like {example}."
+            return f"must be written like {example}."
         return None
 
     return check_format
@@ -63,14 +75,14 @@ def _build_parse_check(parse: Callable[[str], Any], example: str) -> AnswerCheck
 
 def _check_choice(value: Any, question: Question) -> str | None:
     choices = _get_choices(question)
-    return None if value in choices else f"Choose one of {', '.join(map(str, choices))}."
+    return None if value in choices else f"must be one of {', '.join(map(str, choices))}."
 
 
 def _check_choices(value: Any, question: Question) -> str | None:
     choices = _get_choices(question)
     if isinstance(value, list) and all(each in choices for each in value):
         return None
-    return f"Give a list of some of {', '.join(map(str, choices))}."
+    return f"must be a list of values from {', '.join(map(str, choices))}."
 
 
 def _get_choices(question: Question) -> list[Any]:
@@ -79,16 +91,19 @@ def _get_choices(question: Question) -> list[Any]:
 
 
 def _check_text_list(value: Any, _question: Question) -> str | None:
-    is_text_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return None if is_text_list else "Give a list of texts."
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return None
+    return "must be a list of strings."
 
 
 def _check_object(value: Any, _question: Question) -> str | None:
-    return None if isinstance(value, dict) else "Give an object: for each step a choice."
+    if isinstance(value, dict):
+        return None
+    return f"must be an object with a choice for each step, got {describe_value(value)}."
 
 
 def _check_text(value: Any, _question: Question) -> str | None:
-    return None if isinstance(value, str) else "Give a text."
+    return None if isinstance(value, str) else f"must be a string, got {describe_value(value)}."
 
 
 _CHECKS_BY_TYPE: Mapping[str, AnswerCheck] = {
@@ -105,4 +120,4 @@ _CHECKS_BY_TYPE: Mapping[str, AnswerCheck] = {
     "multi_select_emails": _check_text_list,
     "conditional_cascade": _check_object,
 }
-"""The types that are no texts."""
+"""Checks by the question's type; answers to all other types are strings."""

@@ -1,4 +1,4 @@
-"""What Waldur's plugins say of the offerings of a type; it stands in no table (domain.md §3.6)."""
+"""Capabilities of Waldur's plugins, by offering type; no table stores them (domain.md §3.6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,18 +8,18 @@ import msgspec
 
 @dataclass(frozen=True)
 class Plugin:
-    """The facts of one type of offerings."""
+    """Capabilities of the plugin behind one offering type."""
 
     can_update_limits: bool = False
-    """Whether the limits of a resource can be changed."""
+    """Whether the plugin supports changing a resource's limits."""
     backend_factors: Mapping[str, int] = field(default_factory=dict)
-    """The components that the plugin brings, and how many backend units make one of theirs."""
+    """Backend units for each unit of a built-in component, by component type."""
     can_pull: bool = False
-    """Whether the backend can be asked how a resource is."""
+    """Whether the plugin supports pulling a resource's state from the backend."""
     can_cancel_orders: bool = False
-    """Whether an order can be called off."""
+    """Whether the plugin supports cancelling orders."""
     secret_attributes: frozenset[str] = frozenset()
-    """What nobody is shown of a resource's attributes."""
+    """Names of resource attributes that are never published."""
 
 
 UNKNOWN_PLUGIN = Plugin()
@@ -47,16 +47,16 @@ PLUGINS: Mapping[str, Plugin] = {
 }
 
 SECRET_ATTRIBUTES = frozenset().union(*(each.secret_attributes for each in PLUGINS.values()))
-"""What any plugin keeps secret."""
+"""Secret attributes of all plugins."""
 
 
 def get_plugin(offering_type: str) -> Plugin:
-    """Give the facts of offerings of that type."""
+    """Return the plugin of an offering type; `UNKNOWN_PLUGIN` for an unknown type."""
     return PLUGINS.get(offering_type, UNKNOWN_PLUGIN)
 
 
 def strip_secret_attributes(attributes: str, offering_type: str) -> str:
-    """Give the attributes without what the plugin keeps secret (domain.md §3.2)."""
+    """Return attributes, as JSON, without the plugin's secret ones (domain.md §3.2)."""
     secret_names = get_plugin(offering_type).secret_attributes
     if not secret_names:
         return attributes

@@ -1,8 +1,9 @@
-"""Who may do what with a resource, and when: the first problem that is in the way, if any.
+"""Preconditions of operations on a resource.
 
-Each operation has a row of checks in the order of domain.md §4.3: permission,
-the offering, the state, the marketplace's other rules. What a client gives is
-looked at afterwards.
+A precondition is a function of the viewer, the resource's facts and the current date; it returns
+a problem or None. Each operation has a sequence of them in the order of domain.md §4.3:
+permission, offering, state, other rules of the marketplace. The first problem is reported.
+The client's input is validated afterwards.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,48 +25,48 @@ OFFERING_ACTIVE, OFFERING_PAUSED, OFFERING_UNAVAILABLE = 2, 3, 5
 
 
 class ResourceOperation(Enum):
-    """What can be done with a resource: the name of a mutation."""
+    """Operation on a resource, named after its mutation."""
 
     PULL_RESOURCE = "pullResource"
-    """Have its backend asked how it is."""
+    """Pull the resource's current state from its backend."""
     MOVE_RESOURCE = "moveResource"
-    """Give it to another project."""
+    """Move the resource to another project."""
     RENEW_RESOURCE = "renewResource"
-    """Have what is paid for in advance for longer."""
+    """Renew a prepaid resource."""
     SET_RESOURCE_END_DATE = "setResourceEndDate"
-    """Say when it is to end."""
+    """Set or clear the resource's end date."""
     UPDATE_RESOURCE_OPTIONS = "updateResourceOptions"
-    """Choose other options."""
+    """Update the resource's options."""
 
 
 def project_scope(facts: ResourceFacts) -> RoleScope:
-    """Give the resource's project as the place of a role."""
+    """Return the resource's project as the scope of a role."""
     return "project", facts.project_id
 
 
 def customer_scope(facts: ResourceFacts) -> RoleScope:
-    """Give the project's organisation."""
+    """Return the project's organisation as the scope of a role."""
     return "customer", facts.customer_id
 
 
 def provider_scope(facts: ResourceFacts) -> RoleScope:
-    """Give the offering's organisation."""
+    """Return the offering's organisation as the scope of a role."""
     return "customer", facts.provider_id
 
 
 def offering_scope(facts: ResourceFacts) -> RoleScope:
-    """Give the offering."""
+    """Return the offering as the scope of a role."""
     return "offering", facts.offering_id
 
 
 CONSUMER_SCOPES, PROVIDER_SCOPES = (project_scope, customer_scope), (provider_scope, offering_scope)
-"""Where roles of those who consume are, and of those who provide."""
+"""Scopes of the consumer's roles and of the provider's roles."""
 
 
 def require_permission(
     permission: str, *scope_functions: Callable[[ResourceFacts], RoleScope]
 ) -> Precondition:
-    """Demand a permission at one of some places (domain.md §4.2)."""
+    """Return a precondition: the viewer has a permission on one of the scopes (domain.md §4.2)."""
 
     def check_permission(viewer: Viewer, facts: ResourceFacts, _today: date) -> Problem | None:
         if viewer.has_permission(permission, *[each(facts) for each in scope_functions]):
@@ -73,18 +74,19 @@ def require_permission(
         scope_names = " or ".join(
             dict.fromkeys(each.__name__.removesuffix("_scope") for each in scope_functions)
         )
-        return NotPermitted(message=f"This takes a role with {permission} on the {scope_names}.")
+        message = f"This operation needs a role with {permission} on the {scope_names}."
+        return NotPermitted(message=message)
 
     return check_permission
 
 
 def require_staff(viewer: Viewer, _facts: ResourceFacts, _today: date) -> Problem | None:
-    """Demand that the viewer is staff."""
+    """Return a problem unless the viewer is staff."""
     return None if viewer.is_staff else NotPermitted(message="Only staff can do this.")
 
 
 def require_consent(viewer: Viewer, facts: ResourceFacts, _today: date) -> Problem | None:
-    """Demand that the viewer agreed to the offering's terms (domain.md §4.12)."""
+    """Return a problem if the viewer has to accept the offering's terms (domain.md §4.12)."""
     is_consent_enforced = (
         viewer.consent_enforced and not viewer.sees_everything and facts.terms_version is not None
     )
@@ -95,12 +97,12 @@ def require_consent(viewer: Viewer, facts: ResourceFacts, _today: date) -> Probl
     if facts.consented_version is None or (
         facts.consent_overdue and facts.consented_version != facts.terms_version
     ):
-        return NotPermitted(message="Agree to the terms of the offering first.")
+        return NotPermitted(message="The viewer must accept the offering's terms of service first.")
     return None
 
 
 def require_state(*allowed_states: ResourceState) -> Precondition:
-    """Demand one of some states."""
+    """Return a precondition: the resource is in one of the states."""
     return lambda _viewer, facts, _today: check_state(
         ResourceState, facts.state, allowed_states, "resource"
     )
@@ -109,7 +111,7 @@ def require_state(*allowed_states: ResourceState) -> Precondition:
 def _require_rule(
     reason: Reason, message: str, is_broken: Callable[[Viewer, ResourceFacts, date], object]
 ) -> Precondition:
-    """Demand that a rule of the marketplace is not broken."""
+    """Return a precondition: a rule of the marketplace is not broken."""
 
     def check_rule(viewer: Viewer, facts: ResourceFacts, today: date) -> Problem | None:
         if is_broken(viewer, facts, today):
@@ -124,7 +126,7 @@ def _has_option(facts: ResourceFacts, name: str) -> bool:
 
 
 def _has_project_ended(_viewer: Viewer, facts: ResourceFacts, today: date) -> bool:
-    """Tell whether the project has ended, with its days of grace (domain.md §1.12)."""
+    """Return whether the project's end date and grace period are over (domain.md §1.12)."""
     if facts.project_end is None:
         return False
     grace_days = (
@@ -136,12 +138,12 @@ def _has_project_ended(_viewer: Viewer, facts: ResourceFacts, today: date) -> bo
 
 
 def is_private_offering(facts: ResourceFacts) -> bool:
-    """Tell whether an offering is one of an organisation's own (domain.md §1.2)."""
+    """Return whether an offering is private: neither shared nor billable (domain.md §1.2)."""
     return not facts.shared and not facts.billable
 
 
 def _is_restricted(viewer: Viewer, facts: ResourceFacts, _today: date) -> bool:
-    """Tell whether the offering is for others than the resource's organisation (§6.2)."""
+    """Return whether the offering is closed to the resource's organisation (domain.md §6.2)."""
     if facts.shared:
         return bool(facts.is_restricted) and not viewer.is_staff
     is_own = facts.provider_id == facts.customer_id or facts.offering_project_id == facts.project_id
@@ -154,60 +156,62 @@ def _has_no_options(_viewer: Viewer, facts: ResourceFacts, _today: date) -> bool
 
 require_available_offering = _require_rule(
     Reason.OFFERING_UNAVAILABLE,
-    "The offering is not available at present.",
+    "The offering is currently unavailable.",
     lambda _viewer, facts, _today: facts.offering_state == OFFERING_UNAVAILABLE,
 )
 ORDER_PRECONDITIONS: Sequence[Precondition] = (
     _require_rule(
         Reason.CUSTOMER_BLOCKED,
         "The organisation is blocked.",
-        lambda _v, f, _t: f.customer_blocked,
+        lambda _viewer, facts, _today: facts.customer_blocked,
     ),
     _require_rule(
         Reason.CUSTOMER_ARCHIVED,
         "The organisation is archived.",
-        lambda _v, f, _t: f.customer_archived,
+        lambda _viewer, facts, _today: facts.customer_archived,
     ),
     _require_rule(Reason.PROJECT_ENDED, "The project has ended.", _has_project_ended),
     _require_rule(
         Reason.OFFERING_CLOSED,
-        "The offering takes no orders: it is neither active nor paused.",
+        "The offering accepts no orders: it is neither active nor paused.",
         lambda _viewer, facts, _today: (
             facts.offering_state not in (OFFERING_ACTIVE, OFFERING_PAUSED)
         ),
     ),
     _require_rule(
-        Reason.OFFERING_RESTRICTED, "The offering is for other organisations.", _is_restricted
+        Reason.OFFERING_RESTRICTED,
+        "The offering is restricted to other organisations.",
+        _is_restricted,
     ),
     _require_rule(
         Reason.ORDER_PENDING,
-        "Another order of the resource is not carried out yet.",
+        "Another order of the resource is still open.",
         lambda _viewer, facts, _today: facts.blocking_order_count,
     ),
 )
-"""What must hold when an order is placed (domain.md §6.2)."""
+"""Preconditions of placing an order (domain.md §6.2)."""
 
 
 def _require_orderable(viewer: Viewer, facts: ResourceFacts, today: date) -> Problem | None:
-    """Demand that an order can be placed, if options change by orders (domain.md §5.9)."""
+    """Return a problem if an order is needed and can't be placed (domain.md §5.9)."""
     if not needs_option_order(facts):
         return None
     return find_first_problem(ORDER_PRECONDITIONS, viewer, facts, today)
 
 
 def needs_option_order(facts: ResourceFacts) -> bool:
-    """Tell whether options change by orders."""
+    """Return whether the offering requires an order to update options."""
     return _has_option(facts, "create_orders_on_resource_option_change")
 
 
 USABLE_RESOURCE_STATES = (ResourceState.OK, ResourceState.ERRED)
 _OPTION_PRECONDITIONS = (
     _require_rule(
-        Reason.NO_OPTIONS, "The offering has no options for its resources.", _has_no_options
+        Reason.NO_OPTIONS, "The offering defines no options for its resources.", _has_no_options
     ),
     _require_rule(
         Reason.ORDER_PENDING,
-        "Another order that changes the options is not carried out yet.",
+        "Another order that updates the options is still open.",
         lambda _viewer, facts, _today: facts.option_order_count,
     ),
 )
@@ -216,19 +220,19 @@ DIRECT_UPDATE_PRECONDITIONS = (
     require_available_offering,
     *_OPTION_PRECONDITIONS,
 )
-"""What must hold for a provider to change options without an order, in any state (§4.11, §5.9)."""
+"""Preconditions of a provider's update of options without an order (domain.md §4.11, §5.9)."""
 OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.PULL_RESOURCE: (
         require_available_offering,
         require_state(*USABLE_RESOURCE_STATES),
         _require_rule(
             Reason.NO_BACKEND_ID,
-            "The backend does not know the resource yet: it has no backend id.",
+            "The resource has no backend id yet.",
             lambda _viewer, facts, _today: not facts.backend_id,
         ),
         _require_rule(
             Reason.PULL_UNSUPPORTED,
-            "The plugin of the offering can't pull.",
+            "The offering's plugin does not support pulling.",
             lambda _viewer, facts, _today: not get_plugin(facts.offering_type).can_pull,
         ),
     ),
@@ -240,12 +244,12 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         require_state(*USABLE_RESOURCE_STATES),
         _require_rule(
             Reason.NOT_PREPAID,
-            "Only what is paid for in advance can be renewed.",
+            "The resource is not prepaid; only prepaid resources can be renewed.",
             lambda _viewer, facts, _today: not facts.prepaid,
         ),
         _require_rule(
             Reason.LIMITS_FIXED,
-            "The plugin of the offering can't change limits.",
+            "The offering's plugin does not support changing limits.",
             lambda _viewer, facts, _today: not get_plugin(facts.offering_type).can_update_limits,
         ),
         *ORDER_PRECONDITIONS,
@@ -255,7 +259,7 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         require_available_offering,
         _require_rule(
             Reason.PREPAID,
-            "The end of what is paid for in advance changes by renewals only.",
+            "The resource is prepaid; only a renewal changes its end date.",
             lambda viewer, facts, _today: facts.prepaid and not viewer.is_staff,
         ),
     ),
@@ -270,13 +274,13 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         _require_orderable,
     ),
 }
-"""What each operation demands (domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9)."""
+"""Preconditions of each operation (domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9)."""
 
 
 def find_first_problem(
     preconditions: Sequence[Precondition], viewer: Viewer, facts: ResourceFacts, today: date
 ) -> Problem | None:
-    """Give the first problem that `checks` find."""
+    """Return the problem of the first precondition that fails; None if all hold."""
     for precondition in preconditions:
         problem = precondition(viewer, facts, today)
         if problem is not None:
@@ -290,9 +294,9 @@ def list_allowed_operations(
     can_change: bool,  # noqa: FBT001 - called by position, as computed fields are
     *values: Any,
 ) -> list[ResourceOperation]:
-    """Give the operations that a viewer could carry out now on a resource of such facts.
+    """Return the operations that the viewer could carry out now on the resource.
 
-    There are none where no changes are `made`.
+    `values` are those of `ResourceFacts`. The list is empty if the gateway accepts no changes.
     """
     if not can_change or viewer.user_id is None:
         return []

@@ -1,160 +1,186 @@
-"""Why the marketplace refuses something, as values: what whoever asks can put right.
+"""Problems: reasons for refusing an operation that the client can correct, as plain values.
 
-`schema.problems` publishes these; their docstrings are what clients read.
+`schema.types.problems` publishes them; the docstrings of the classes and their fields are the
+GraphQL descriptions. All other failures are exceptions.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
 MAX_INVALID_FIELDS = 10
-"""So many values are named of those that can't be taken."""
+"""Number of invalid values that one `InvalidInput` lists at most."""
+_MAX_CITED_NUMBER = 10**18
+"""Numbers below it are cited in messages."""
+_JSON_TYPE_NAMES: dict[type, str] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number out of range",
+    float: "a number out of range",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
 
 
 @dataclass(kw_only=True)
 class Problem:
-    """Why what was asked for can't be done, and what would help."""
+    """Reason why an operation was refused; nothing was changed."""
 
     message: str
-    """What is wrong, for people to read."""
+    """Human-readable explanation."""
 
 
 @dataclass(kw_only=True)
 class NotPermitted(Problem):
-    """The viewer may not do this; somebody with another role may."""
+    """The viewer lacks the permission, or has not accepted the offering's terms of service."""
 
 
 @dataclass(kw_only=True)
 class InvalidField:
-    """A value that was given, and can't be taken."""
+    """An invalid value in the input."""
 
     path: list[str]
-    """Where the value stands: the argument, and what leads to it from there."""
+    """Path of the value: the argument or input field, then the keys inside its value."""
     message: str
-    """What is wrong with it, for people to read."""
+    """Human-readable explanation."""
 
 
 @dataclass(kw_only=True)
 class InvalidInput(Problem):
-    """Some values that were given can't be taken; the first ten are named."""
+    """One or more values of the input are invalid."""
 
     fields: list[InvalidField]
-    """The values, each with what is wrong with it."""
+    """The invalid values, at most 10."""
 
 
 @dataclass(kw_only=True)
 class RenewalRule:
-    """By how many months a component that is paid for in advance can be renewed."""
+    """Numbers of months by which a prepaid component can be renewed."""
 
     component: str
     """The component's type."""
     min: int | None
-    """The least months; null if there is no bound."""
+    """Minimum number of months; null without a minimum."""
     max: int | None
-    """The most months; null if there is no bound."""
+    """Maximum number of months; null without a maximum."""
     step: int | None
-    """The months go up in steps of this, from the least or else from 0; null if any number goes."""
+    """Step in months, counted from `min` or, without it, from 0; null if there is no step."""
 
 
 @dataclass(kw_only=True)
 class InvalidMonths(Problem):
-    """A resource can't be renewed by that many months."""
+    """The number of months breaks the renewal rules of prepaid components."""
 
     rules: list[RenewalRule]
-    """The rules that the months break; there may be others, which they meet."""
+    """The broken rules, one for each component; rules that are met are not listed."""
 
 
 @dataclass(kw_only=True)
 class NotFound(Problem):
-    """There is no such thing, or the viewer does not see it."""
+    """The object does not exist, or the viewer is not allowed to see it."""
 
 
 @dataclass(kw_only=True)
 class WrongState(Problem):
-    """The state of a resource, or of an order, does not allow this."""
+    """The state of the resource or order does not allow the operation."""
 
     state: str
-    """The present state."""
+    """The current state."""
     allowed: list[str]
-    """The states that do."""
+    """The states in which the operation is allowed."""
 
 
 class Reason(Enum):
-    """Which rule of the marketplace is in the way."""
+    """Rule of the marketplace that forbids an operation."""
 
     CUSTOMER_BLOCKED = "customer_blocked"
     """The organisation is blocked."""
     CUSTOMER_ARCHIVED = "customer_archived"
     """The organisation is archived."""
     PROJECT_ENDED = "project_ended"
-    """The project has ended."""
+    """The project has ended, including its grace period."""
     OFFERING_UNAVAILABLE = "offering_unavailable"
-    """The offering is not available at present."""
+    """The offering is in state unavailable."""
     OFFERING_CLOSED = "offering_closed"
-    """The offering takes no orders: it is neither active nor paused."""
+    """The offering accepts no orders: it is neither active nor paused."""
     OFFERING_RESTRICTED = "offering_restricted"
-    """The offering is for other organisations."""
+    """The offering is restricted to other organisations."""
     ORDER_PENDING = "order_pending"
-    """Another order of the resource is not carried out yet."""
+    """Another order of the resource is still open."""
     NOT_PREPAID = "not_prepaid"
-    """Only what is paid for in advance can be renewed."""
+    """The resource is not prepaid; only prepaid resources can be renewed."""
     PREPAID = "prepaid"
-    """The end of what is paid for in advance changes by renewals only."""
+    """The resource is prepaid; only a renewal changes its end date."""
     NO_BACKEND_ID = "no_backend_id"
-    """The backend does not know the resource yet."""
+    """The resource has no backend id yet."""
     PULL_UNSUPPORTED = "pull_unsupported"
-    """The plugin of the offering can't pull."""
+    """The offering's plugin does not support pulling."""
     LIMITS_FIXED = "limits_fixed"
-    """The plugin of the offering can't change limits."""
+    """The offering's plugin does not support changing limits."""
     NO_OPTIONS = "no_options"
-    """The offering has no options for its resources."""
+    """The offering defines no options for its resources."""
     INVOICE_CLOSED = "invoice_closed"
-    """What the resource costs stands on an invoice that does not change any more."""
+    """The target organisation's invoice for the month is no longer pending."""
     ORDERS_FIXED = "orders_fixed"
-    """The plugin of the offering can't call off orders."""
+    """The offering's plugin does not support cancelling orders."""
 
 
 @dataclass(kw_only=True)
 class NotPossible(Problem):
-    """A rule of the marketplace is in the way."""
+    """A rule of the marketplace forbids the operation."""
 
     reason: Reason
-    """Which."""
+    """The rule."""
 
 
 @dataclass(kw_only=True)
 class Conflict(Problem):
-    """The thing was changed since it was looked at, or the key stands for something else."""
+    """The object changed after `ifModified`, or `idempotencyKey` was used for another request."""
 
 
 @dataclass(kw_only=True)
 class Unavailable(Problem):
-    """Changes can't be made here."""
+    """The gateway does not accept changes."""
 
     retryable: bool
-    """Whether the same may work later."""
+    """Whether the same request may succeed later."""
 
 
 class ChangeRefusedError(Exception):
-    """Ends a change, of which nothing stays; `problem` says why."""
+    """Error that rolls a unit of work back because of a problem."""
 
     def __init__(self, problem: Problem) -> None:
-        """Refuse because of a problem."""
+        """Store the problem, which becomes the result of the change."""
         super().__init__(problem.message)
         self.problem = problem
 
 
 def raise_problem(problem: Problem | None) -> None:
-    """Raise RefusedError if there is a problem."""
+    """Raise ChangeRefusedError if there is a problem."""
     if problem is not None:
         raise ChangeRefusedError(problem)
 
 
+def build_invalid_field(*path: str, message: str) -> InvalidField:
+    """Return an invalid value; `message` continues the value's path, as in "must be …"."""
+    return InvalidField(path=[*path], message=f"`{'.'.join(path)}` {message}")
+
+
 def build_invalid_input(*path: str, message: str) -> InvalidInput:
-    """Give the problem of a single value."""
-    return combine_invalid_fields(InvalidField(path=[*path], message=message))
+    """Return the problem of a single invalid value; see `build_invalid_field`."""
+    return combine_invalid_fields(build_invalid_field(*path, message=message))
 
 
 def combine_invalid_fields(first_field: InvalidField, *other_fields: InvalidField) -> InvalidInput:
-    """Give the problem of some values."""
-    message = f"{'.'.join(first_field.path)}: {first_field.message}"
-    return InvalidInput(message=message, fields=[first_field, *other_fields][:MAX_INVALID_FIELDS])
+    """Return the problem of one or more invalid values; its message is that of the first."""
+    return InvalidInput(
+        message=first_field.message, fields=[first_field, *other_fields][:MAX_INVALID_FIELDS]
+    )
+
+
+def describe_value(value: object) -> str:
+    """Return how a message cites a JSON value: the number itself, or the type of anything else."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and abs(value) < _MAX_CITED_NUMBER:  # type: ignore[arg-type]
+        return str(value)
+    return _JSON_TYPE_NAMES.get(type(value), "another type")

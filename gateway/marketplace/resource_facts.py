@@ -1,6 +1,8 @@
-"""What decides about a resource whether it can be changed: read the same way by fields and changes.
+"""Resource facts: the inputs of all preconditions on a resource.
 
-Each fact is a column, perhaps of what references lead to, or a total.
+Each fact is a column of the resource, a column behind to-one references, or a grouped aggregate.
+The field `Resource.allowedOperations` and the mutations read the same facts, so that both
+decide alike.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ _CUSTOMER_PATH = (_resource.project_id, _project.customer_id)
 
 @dataclass(frozen=True)
 class ResourceFacts:
-    """The facts; JSON and days are text."""
+    """Facts of one resource; JSON values and dates are text."""
 
     id: int
     state: int
@@ -53,17 +55,17 @@ class ResourceFacts:
     customer_grace_days: int | None
     prepaid: bool
     blocking_order_count: int
-    """How many orders keep others from being made."""
+    """Number of open orders that block new ones."""
     option_order_count: int
-    """How many of them change the options."""
+    """Number of those that change the options."""
     is_restricted: int
-    """Whether the offering is for other organisations: one if so."""
+    """1 if the offering is restricted to other organisations, else 0."""
     terms_version: str | None
-    """The version of the offering's terms; null without any."""
+    """Version of the offering's terms of service; None without terms."""
     consent_overdue: bool
-    """Whether everybody must have agreed to that version by now."""
+    """Whether the grace period for accepting that version is over."""
     consented_version: str | None
-    """The version that the viewer agreed to."""
+    """Version that the viewer accepted; None without a consent."""
 
 
 RESOURCE_FACT_INPUTS: tuple[Column[Any] | ColumnRef | AggregateValue, ...] = (
@@ -90,13 +92,13 @@ RESOURCE_FACT_INPUTS: tuple[Column[Any] | ColumnRef | AggregateValue, ...] = (
     ColumnRef(_customer.grace_period_days, _CUSTOMER_PATH),
     AggregateValue(BILLING_TYPES_BY_OFFERING, "prepaid", _resource.offering_id, default=False),
     AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "count", _resource.id, default=0),
-    AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "changing", _resource.id, default=0),
+    AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "option_changes", _resource.id, default=0),
     AggregateValue(RESTRICTION_BY_RESOURCE, "count", _resource.id, default=0),
     AggregateValue(TERMS_BY_OFFERING, "version", _resource.offering_id),
     AggregateValue(TERMS_BY_OFFERING, "overdue", _resource.offering_id, default=False),
     AggregateValue(VIEWER_CONSENT_BY_OFFERING, "version", _resource.offering_id),
 )
-"""Where the facts come from, in their order."""
+"""Sources of the facts, in the order of the fields of `ResourceFacts`."""
 _FACT_COLUMNS = tuple(
     each if isinstance(each, ColumnRef) else ColumnRef(each)
     for each in RESOURCE_FACT_INPUTS
@@ -106,15 +108,14 @@ _FACTS_QUERY_SPEC = QuerySpec(
     tables.resource, _FACT_COLUMNS, Access.ROW_FILTER, ColumnRef(_resource.id)
 )
 _AGGREGATE_QUERY_SPECS = {
-    total: total.query_spec
-    for total in {
-        each.aggregate: None for each in RESOURCE_FACT_INPUTS if isinstance(each, AggregateValue)
-    }
+    each.aggregate: each.aggregate.query_spec
+    for each in RESOURCE_FACT_INPUTS
+    if isinstance(each, AggregateValue)
 }
 
 
 async def load_resource_facts(loader: ReadLoader, resource_id: int) -> ResourceFacts | None:
-    """Read the facts of a resource; None if the viewer does not see it."""
+    """Return the facts of a resource; None if the viewer can't see it."""
     rows = await loader.load_rows(_FACTS_QUERY_SPEC, resource_id)
     if not rows:
         return None
@@ -138,10 +139,8 @@ def _find_input_index(column: Column[Any]) -> int:
 async def _load_aggregate_value(
     loader: ReadLoader, aggregate_value: AggregateValue, key: int
 ) -> Any:
-    rows = await loader.load_rows(_AGGREGATE_QUERY_SPECS[aggregate_value.aggregate], key)
-    value = (
-        rows[0][1 + list(aggregate_value.aggregate.values).index(aggregate_value.value_name)]
-        if rows
-        else None
-    )
+    aggregate = aggregate_value.aggregate
+    rows = await loader.load_rows(_AGGREGATE_QUERY_SPECS[aggregate], key)
+    index = 1 + list(aggregate.values).index(aggregate_value.value_name)
+    value = rows[0][index] if rows else None
     return aggregate_value.default if value is None else value

@@ -1,4 +1,4 @@
-"""What a resource was like, out of a version that was kept of it (domain.md §1.16, §5.20)."""
+"""Parser of the stored versions of a resource (domain.md §1.16, §5.20)."""
 
 from typing import Any
 
@@ -39,16 +39,16 @@ VERSION_COLUMNS = frozenset(
         "parent",
     }
 )
-"""The columns that are shown of resources themselves; a version may hold others."""
+"""Published columns of a resource; a version may contain others."""
 _COLUMNS_WITH_SECRETS = ("attributes", "options")
-"""Those that may hold secrets."""
+"""Columns that may contain secrets."""
 
 
 def extract_version_columns(serialized: str) -> str | None:
-    """Give the columns in a version, without secrets; null for what is none.
+    """Return the published columns of a version as JSON; None if the version can't be parsed.
 
-    A version does not tell its offering's type for sure: whatever any plugin
-    keeps secret is left out.
+    A version does not reliably identify its offering's type, so the secret attributes of all
+    plugins are removed.
     """
     fields = _decode_fields(serialized)
     if fields is None:
@@ -61,7 +61,7 @@ def extract_version_columns(serialized: str) -> str | None:
 
 
 def _decode_fields(serialized: str) -> dict[str, Any] | None:
-    """Read the columns in a version."""
+    """Return all columns of a version; None if it can't be parsed."""
     match _decode_json_or_none(serialized):
         case [{"fields": dict(fields)}, *_]:
             return fields
@@ -69,7 +69,7 @@ def _decode_fields(serialized: str) -> dict[str, Any] | None:
 
 
 def _strip_secrets(value: Any) -> dict[str, Any] | None:
-    """Give an object, which older versions hold as text, without secrets; null for all else."""
+    """Return an object without secrets; older versions store it as text. None for other values."""
     decoded_value = _decode_json_or_none(value) if isinstance(value, str) else value
     if not isinstance(decoded_value, dict):
         return None
@@ -77,7 +77,7 @@ def _strip_secrets(value: Any) -> dict[str, Any] | None:
 
 
 def _decode_json_or_none(text: str) -> Any:
-    """Read JSON; give null for what is none."""
+    """Return decoded JSON; None if it is invalid."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError):

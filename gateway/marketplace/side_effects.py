@@ -1,4 +1,4 @@
-"""What the marketplace notes besides when something changes (domain.md §6.6, §7.1)."""
+"""Side effects of changes: event log, versions, quotas and plan periods (domain.md §6.6, §7.1)."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -26,11 +26,11 @@ _UNLOGGED_COLUMNS = frozenset(
         "last_sync",
     }
 )
-"""Columns of a resource whose changes the log does not tell."""
+"""Columns of a resource whose changes are not logged."""
 
 
 async def log_event(unit_of_work: UnitOfWork, event_type: str, resource: Any, message: str) -> None:
-    """Write into the log what happened to a resource."""
+    """Write an event into Waldur's log, in the feeds of the resource, project and organisation."""
     project = await unit_of_work.load_row(tables.project, resource.project_id)
     offering = await unit_of_work.load_row(tables.offering, resource.offering_id)
     attributes = strip_secret_attributes(
@@ -67,16 +67,19 @@ def _display_state(state: int) -> str:
 
 
 async def update_resource(unit_of_work: UnitOfWork, before: Any, **values: Any) -> Any:
-    """Change columns of a resource, note it, and give the resource as it is then."""
+    """Update columns of a resource with all side effects and return the updated row.
+
+    Changed columns are logged, changed limits are copied to the component quotas, and
+    a changed plan starts a new plan period.
+    """
     if before.state == ResourceState.ERRED.value and values.get("state") == ResourceState.OK.value:
         values.setdefault("error_traceback", "")
     await unit_of_work.update_rows(tables.resource, before.id, **values)
     after = await unit_of_work.load_row(tables.resource, before.id)
     differences = [
-        f"field '{name}': from {_display_value(name, getattr(before, name))} to {_display_value(name, value)}"
+        _describe_difference(name, getattr(before, name), getattr(after, name))
         for name in values
-        if name not in _UNLOGGED_COLUMNS
-        and (value := getattr(after, name)) != getattr(before, name)
+        if name not in _UNLOGGED_COLUMNS and getattr(after, name) != getattr(before, name)
     ]
     if differences:
         message = f"Resource {after.name} has been changed: {', '.join(differences)}."
@@ -88,12 +91,14 @@ async def update_resource(unit_of_work: UnitOfWork, before: Any, **values: Any) 
     return after
 
 
-def _display_value(name: str, value: Any) -> Any:
-    return _display_state(value) if name == "state" else value
+def _describe_difference(name: str, old_value: Any, new_value: Any) -> str:
+    if name == "state":
+        old_value, new_value = _display_state(old_value), _display_state(new_value)
+    return f"field '{name}': from {old_value} to {new_value}"
 
 
 async def save_version(unit_of_work: UnitOfWork, resource: Any, comment: str) -> None:
-    """Keep a resource as it is now in its history."""
+    """Store the current columns of a resource as a version of its history."""
     ((columns,),) = await unit_of_work.writer.execute_statement(select_resource_json(resource.id))
     fields = {
         name.removesuffix("_id") if name.endswith("_id") and name != "backend_id" else name: value
@@ -122,7 +127,7 @@ async def save_version(unit_of_work: UnitOfWork, resource: Any, comment: str) ->
 async def add_quota(
     unit_of_work: UnitOfWork, name: str, model: tuple[str, str], object_id: int, delta: int
 ) -> None:
-    """Count something more, or less, of what a thing has."""
+    """Add a difference to a quota of an object."""
     await unit_of_work.writer.insert_row(
         tables.quota_usage,
         name=name,
@@ -133,15 +138,14 @@ async def add_quota(
 
 
 async def _update_component_quotas(unit_of_work: UnitOfWork, resource: Any) -> None:
-    """Have the quotas of a resource's components be its limits."""
+    """Copy a resource's limits to the quotas of its components."""
     quota = tables.component_quota
     quotas_by_component = {
         each.component_id: each
         for each in await unit_of_work.load_rows(quota, resource_id=resource.id)
     }
-    for component_id, limit in (
-        await _get_component_limits(unit_of_work, resource.offering_id, resource.limits)
-    ).items():
+    limits = await _load_component_limits(unit_of_work, resource.offering_id, resource.limits)
+    for component_id, limit in limits.items():
         if component_id in quotas_by_component:
             await unit_of_work.update_rows(quota, quotas_by_component[component_id].id, limit=limit)
         else:
@@ -150,16 +154,17 @@ async def _update_component_quotas(unit_of_work: UnitOfWork, resource: Any) -> N
             )
 
 
-async def _get_component_limits(
+async def _load_component_limits(
     unit_of_work: UnitOfWork, offering_id: int, limits: Mapping[str, Any]
 ) -> dict[int, Decimal]:
+    """Return limits by the component's key instead of its type."""
     component = tables.component
     rows = await unit_of_work.load_rows(component, offering_id=offering_id)
     return {each.id: Decimal(str(limits[each.type])) for each in rows if each.type in limits}
 
 
 async def _replace_plan_period(unit_of_work: UnitOfWork, resource: Any) -> None:
-    """Begin the period of a resource's new plan, and end that of the old one."""
+    """End the period of a resource's old plan and begin that of the new one."""
     await end_plan_period(unit_of_work, resource)
     if resource.plan_id is not None:
         await unit_of_work.insert_row(

@@ -1,6 +1,6 @@
-"""The states of resources and orders, and what orders are for (domain.md §2.1, §2.3, §2.4).
+"""States of resources and orders, and types of orders (domain.md §2.1, §2.3, §2.4).
 
-They are published as they stand here; the sentences are written for clients.
+The enums are published in the GraphQL schema; their docstrings are its descriptions.
 """
 
 from collections.abc import Iterable
@@ -13,56 +13,56 @@ S = TypeVar("S", bound=Enum)
 
 
 class ResourceState(Enum):
-    """Where a resource is in its life."""
+    """Lifecycle state of a resource."""
 
     CREATING = 1
-    """It is being made."""
+    """The resource is being created, or its creation waits for approval."""
     OK = 2
-    """It can be used."""
+    """The resource is ready for use."""
     ERRED = 3
-    """Something went wrong."""
+    """The last operation on the resource failed."""
     UPDATING = 4
-    """It is being changed, or a change waits for approval."""
+    """The resource is being updated, or an update waits for approval."""
     TERMINATING = 5
-    """It is being removed, or its removal waits for approval."""
+    """The resource is being terminated, or its termination waits for approval."""
     TERMINATED = 6
-    """It is gone; its record stays."""
+    """The resource was terminated; its record remains."""
 
 
 class OrderState(Enum):
-    """Where an order is in its life."""
+    """Lifecycle state of an order."""
 
     PENDING_CONSUMER = 1
-    """It waits for the approval of those who pay for it."""
+    """The order waits for approval by the consumer: the project or its organisation."""
     EXECUTING = 2
-    """It is being carried out."""
+    """The order is approved and is being carried out."""
     DONE = 3
-    """It was carried out."""
+    """The order was carried out."""
     ERRED = 4
-    """It failed."""
+    """The order failed."""
     CANCELED = 5
-    """It was called off."""
+    """The order was cancelled."""
     REJECTED = 6
-    """It was refused."""
+    """The order was rejected by the consumer or the provider."""
     PENDING_PROVIDER = 7
-    """It waits for the approval of the provider."""
+    """The order waits for approval by the provider."""
     PENDING_PROJECT = 8
-    """It waits for its project to start."""
+    """The order waits for the start date of its project."""
     PENDING_START_DATE = 9
-    """It waits for the day it is to start."""
+    """The order waits for its own start date."""
 
 
 class OrderType(Enum):
-    """What an order asks for."""
+    """Operation that an order requests."""
 
     CREATE = 1
-    """A new resource."""
+    """Create a resource."""
     UPDATE = 2
-    """A change of a resource: its limits, plan, options or end."""
+    """Update a resource: its limits, plan, options or end date."""
     TERMINATE = 3
-    """The end of a resource."""
+    """Terminate a resource."""
     RESTORE = 4
-    """A terminated resource back."""
+    """Restore a terminated resource."""
 
 
 PENDING_ORDER_STATES = (
@@ -71,20 +71,21 @@ PENDING_ORDER_STATES = (
     OrderState.PENDING_PROJECT,
     OrderState.PENDING_START_DATE,
 )
-"""The states of orders that nobody has begun to carry out."""
+"""States of orders whose execution has not started."""
 OPEN_ORDER_STATES = (*PENDING_ORDER_STATES, OrderState.EXECUTING)
-"""The states of orders that are not over: what can be called off (domain.md §6.4)."""
+"""States of unfinished orders, which can be cancelled (domain.md §6.4)."""
 
 
 def check_state(
     state_type: type[S], state: int, allowed_states: Iterable[S], subject: str
 ) -> Problem | None:
-    """Give the problem of a thing whose state is not among those allowed."""
+    """Return a `WrongState` problem if a state is not allowed; None if it is."""
     current_state, allowed_names = state_type(state), [each.name for each in allowed_states]
     if current_state.name in allowed_names:
         return None
+    requirement = f"it must be {' or '.join(allowed_names)}"
     return WrongState(
-        message=f"The {subject} is in state {current_state.name}; it must be {' or '.join(allowed_names)}.",
+        message=f"The {subject} is in state {current_state.name}; {requirement}.",
         state=current_state.name,
         allowed=allowed_names,
     )

@@ -1,8 +1,11 @@
-"""What a new resource could be called (domain.md §5.19).
+"""Suggested names for new resources (domain.md §5.19).
 
-A provider may say by a pattern how resources are named. It looks like Python's
-format strings, and is never given to `str.format`, which would hand out what
-hangs from the values: only the names that are listed here mean something.
+An offering may have a naming pattern, written like a Python format string, for example
+`{project_slug}-{counter:03}`. The pattern comes from a provider and is not trusted:
+it is never passed to `str.format`, which would expose the attributes of the values.
+It is split by `string.Formatter.parse`, and only an allow-list of names, one level
+of `attributes[…]` and bounded widths are formatted. Any other pattern falls back to the
+default name, `customer-project-offering-number`.
 """
 
 import re
@@ -14,12 +17,12 @@ from gateway.db.installation.version_rules import VersionRules
 from gateway.marketplace.eligibility import get_option
 
 MAX_NAME_LENGTH = 150
-"""Characters that a resource's name has room for."""
+"""Maximum number of characters in a resource's name."""
 MAX_PATTERN_LENGTH = 1000
 MAX_FORMAT_NUMBER = 150
-"""What a number in a format may be at most: a width is so many characters."""
+"""Maximum of widths and precisions in a format, which bounds the memory that formatting takes."""
 _PATTERN_NAMES = frozenset(
-    f"{of}_{what}" for of in ("customer", "project", "offering") for what in ("name", "slug")
+    f"{noun}_{field}" for noun in ("customer", "project", "offering") for field in ("name", "slug")
 ) | {"plan_name"}
 _FIELD_PATTERN = re.compile(r"([A-Za-z_]\w*)(?:\[([^\[\]]+)\])?")
 _NUMBER_PATTERN = re.compile(r"\d+")
@@ -27,7 +30,7 @@ _formatter = Formatter()
 
 
 class NamingInputs(NamedTuple):
-    """What a name is made of."""
+    """Values from which a name is built."""
 
     customer_name: str
     customer_slug: str
@@ -38,14 +41,14 @@ class NamingInputs(NamedTuple):
     plugin_options: str
     plan_name: str | None
     resource_count: int
-    """How many resources of the offering the project has, in whatever state."""
+    """Number of the offering's resources in the project, in any state."""
     attributes: Mapping[str, Any] | None
-    """What a form for ordering says so far."""
+    """Attributes from the order form; None without a form."""
     rules: VersionRules
 
 
 def suggest_resource_name(naming: NamingInputs) -> str:
-    """Give a name for another resource of an offering in a project."""
+    """Return a name for a new resource of an offering in a project."""
     pattern = get_option(naming.plugin_options, "resource_name_pattern")
     if naming.rules.numbers_every_name or not isinstance(pattern, str):
         return _build_default_name(naming)
@@ -53,7 +56,7 @@ def suggest_resource_name(naming: NamingInputs) -> str:
 
 
 def _build_default_name(naming: NamingInputs) -> str:
-    """Name it after where it will be, with a number unless it is the first."""
+    """Return the name from the slugs, with a number unless it is the first resource."""
     parts = [naming.customer_slug, naming.project_slug, naming.offering_slug]
     if naming.resource_count or naming.rules.numbers_every_name:
         parts.append(str(naming.resource_count + 1))
@@ -61,7 +64,7 @@ def _build_default_name(naming: NamingInputs) -> str:
 
 
 def _apply_pattern(pattern: str, naming: NamingInputs) -> str:
-    """Name it by a pattern; empty if that makes no sense, or nothing is left of it."""
+    """Return the name from a pattern; empty if the pattern is invalid or its result is empty."""
     try:
         return _slugify_text(_fill_pattern(pattern, naming))
     except (ValueError, TypeError):
@@ -69,7 +72,10 @@ def _apply_pattern(pattern: str, naming: NamingInputs) -> str:
 
 
 def _fill_pattern(pattern: str, naming: NamingInputs) -> str:
-    """Fill in a pattern; ValueError or TypeError if it is none."""
+    """Return a pattern with its fields replaced.
+
+    Raises ValueError or TypeError if the pattern is invalid.
+    """
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise ValueError(pattern)
     return "".join(
@@ -80,7 +86,7 @@ def _fill_pattern(pattern: str, naming: NamingInputs) -> str:
 
 
 def _format_field(name: str, format_spec: str, conversion: str | None, naming: NamingInputs) -> str:
-    """Write what stands for a name in a pattern."""
+    """Return the formatted value of one field of a pattern."""
     match = _FIELD_PATTERN.fullmatch(name)
     if match is None or (match[2] and match[1] != "attributes") or _is_too_wide(format_spec):
         raise ValueError(name)
@@ -93,7 +99,7 @@ def _is_too_wide(format_spec: str) -> bool:
 
 
 def _get_pattern_value(name: str, key: str | None, naming: NamingInputs) -> str | float:
-    """Give what a name means, as text or as a number; what is missing is empty."""
+    """Return the value of a name, as text or as a number; an empty text if it is missing."""
     if name == "counter" and key is None:
         return naming.resource_count + 1 if naming.resource_count else ""
     if key is not None:
@@ -106,5 +112,5 @@ def _get_pattern_value(name: str, key: str | None, naming: NamingInputs) -> str 
 
 
 def _slugify_text(text: str) -> str:
-    """Keep letters, digits, points and single hyphens; lower case."""
+    """Return a text in lower case, reduced to letters, digits, dots and single hyphens."""
     return re.sub(r"[^a-z0-9.]+", "-", text.lower())[:MAX_NAME_LENGTH].strip("-")

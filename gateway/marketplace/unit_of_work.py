@@ -1,4 +1,4 @@
-"""A change of the marketplace: one transaction on a viewer's behalf, all of it or nothing."""
+"""Unit of work: a change of the marketplace as one transaction on a viewer's behalf."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ _decode_json = msgspec.json.decode
 
 
 class ChangeResult(NamedTuple):
-    """What a change changed: the keys of a resource and, if one was placed, of an order."""
+    """Keys of the changed resource and of the order, if one was placed or changed."""
 
     resource_id: int
     order_id: int | None = None
@@ -49,7 +49,13 @@ class ChangeResult(NamedTuple):
 
 @dataclass
 class UnitOfWork:
-    """What the rules of the marketplace have at hand when something changes."""
+    """One transaction, with the viewer for whom it runs and the time at which it started.
+
+    An operation first locks the rows that it depends on, then checks its preconditions, then
+    writes. A problem is raised as ChangeRefusedError, which rolls everything back. To avoid
+    deadlocks, operations lock the resource first, then its order, component or organisation,
+    then invoices.
+    """
 
     viewer: Viewer
     writer: Transaction
@@ -58,27 +64,27 @@ class UnitOfWork:
 
     @property
     def installation(self) -> Installation:
-        """The marketplace that changes."""
+        """The installation whose database is changed."""
         return self.statement_compiler.installation
 
     @property
     def today(self) -> date:
-        """The day, in UTC."""
+        """The current date in UTC."""
         return self.now.date()
 
     @property
     def actor_id(self) -> int | None:
-        """The key of the user who changes things; None for the marketplace itself."""
+        """The viewer's user id; None for the marketplace itself."""
         return self.viewer.user_id
 
     @property
     def loader(self) -> ReadLoader:
-        """Loaders of what the viewer sees by now, in the transaction."""
+        """A loader of rows that the viewer can see, inside the transaction."""
         return ReadLoader(self.writer, self.statement_compiler, self.viewer)
 
     @property
     def unrestricted_loader(self) -> ReadLoader:
-        """Loaders that see everything, for what the marketplace itself has to know."""
+        """A loader without row-level predicates, for checks by the marketplace itself."""
         return ReadLoader(self.writer, self.statement_compiler, Viewer(is_staff=True))
 
     async def lock_resource(
@@ -88,10 +94,10 @@ class UnitOfWork:
         if_modified: str | None = None,
         preconditions: Sequence[Precondition] | None = None,
     ) -> ResourceFacts:
-        """Give the facts of a resource, which nobody else changes from now on.
+        """Lock a resource until the end of the transaction and return its facts.
 
-        RefusedError if the viewer does not see it, if it was changed since it
-        was `modified`, or if something is in the way of the operation.
+        `preconditions` replace those of the operation. Raises ChangeRefusedError if the viewer
+        can't see the resource, if it was changed after `if_modified`, or if a precondition fails.
         """
         resource_id = await self.find_visible_id(tables.resource, uuid)
         await self.writer.lock_rows(tables.resource, resource_id)
@@ -108,7 +114,10 @@ class UnitOfWork:
         return facts
 
     async def find_visible_id(self, table: Table[Any], uuid: str) -> int:
-        """Give the key of a row; RefusedError if the viewer does not see it."""
+        """Return the key of a row.
+
+        Raises ChangeRefusedError if the viewer can't see the row.
+        """
         (key,) = table.primary_key
         query_spec = QuerySpec(table, (ColumnRef(key),), Access.ROW_FILTER, ColumnRef(table.c.uuid))
         rows = await self.loader.load_rows(query_spec, hyphenate_uuid(uuid))
@@ -117,29 +126,29 @@ class UnitOfWork:
         return int(rows[0][1])
 
     async def load_row(self, table: Table[Any], id_: int) -> Any:
-        """Give a row as it is now, with attributes for its columns; JSON is decoded."""
+        """Return the current row of a key, with an attribute for each column; JSON is decoded."""
         (row,) = await self.load_rows(table, id=id_)
         return row
 
     async def load_rows(self, table: Table[Any], **conditions: Any) -> list[Any]:
-        """Give the rows of a table whose columns hold such values, or one of a list of them."""
+        """Return the rows whose columns equal the conditions, or an element of a list."""
         columns = [each for each in table.c if not each.system]
         rows = await self.writer.select_rows(table, columns, conditions)
         return [_build_row(columns, values) for values in rows]
 
     async def update_rows(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
-        """Change a row, or several at once, and note when."""
+        """Update one or more rows and set their `modified`."""
         await self.writer.update_rows(table, id_, **values, modified=self.now)
 
     async def insert_row(self, table: Table[Any], **values: Any) -> int:
-        """Add a row with a uuid and the moments that its table has."""
+        """Insert a row and return its key; `uuid`, `created` and `modified` are filled in."""
         timestamps = {name: self.now for name in ("created", "modified") if name in table.c}
         identity = {"uuid": uuid4()} if "uuid" in table.c else {}
         return await self.writer.insert_row(table, **identity, **timestamps, **values)
 
 
 class ChangeService:
-    """Where changes are made, or why none are."""
+    """Service that runs units of work, or refuses them with a reason."""
 
     def __init__(
         self,
@@ -147,32 +156,30 @@ class ChangeService:
         statement_compiler: StatementCompiler | None = None,
         disabled_reason: str = "",
     ) -> None:
-        """Write by `writing`; without it, tell everybody the `reason`."""
-        self._transaction_pool, self._statement_compiler, self._disabled_reason = (
-            transaction_pool,
-            statement_compiler,
-            disabled_reason,
-        )
+        """Store the pool and compiler; without a pool all changes fail with `disabled_reason`."""
+        self._transaction_pool = transaction_pool
+        self._statement_compiler = statement_compiler
+        self._disabled_reason = disabled_reason
 
     @property
     def is_enabled(self) -> bool:
-        """Whether changes can be made at all."""
+        """Whether the gateway accepts changes."""
         return self._transaction_pool is not None
 
     @property
     def can_store_attachments(self) -> bool:
-        """Whether the files that come with orders are kept here."""
+        """Whether the gateway stores and serves the attachments of orders."""
         return self._transaction_pool is not None
 
     async def run_change(
         self, viewer: Viewer, work: Callable[[UnitOfWork], Awaitable[T]]
     ) -> T | Problem:
-        """Do `work` on a viewer's behalf; give what it gives, or the problem that stopped it.
+        """Run `work` in a transaction and return its result, or the problem that refused it.
 
-        UnavailableError or TimedOutError if the database does not do it.
+        Raises UnavailableError or TimedOutError if the database can't complete the transaction.
         """
         if viewer.user_id is None:
-            return NotPermitted(message="Send the token of a user: the anonymous change nothing.")
+            return NotPermitted(message="Changes need authentication: send the token of a user.")
         statement_compiler = self._statement_compiler
         if self._transaction_pool is None or statement_compiler is None:
             return Unavailable(message=self._disabled_reason, retryable=False)
@@ -185,18 +192,17 @@ class ChangeService:
 
 
 def build_not_found(noun: str) -> NotFound:
-    """Give the problem of a thing that is not there, or hidden."""
-    return NotFound(message=f"There is no such {noun}.")
+    """Return the problem of an object that does not exist or is hidden from the viewer."""
+    return NotFound(message=f"The {noun} does not exist, or the viewer can't see it.")
 
 
 def check_unmodified(modified: str, if_modified: str | None) -> None:
-    """Raise RefusedError if a thing was changed since it was as the client knows it."""
-    if if_modified is None or datetime.fromisoformat(modified) <= datetime.fromisoformat(
-        if_modified
-    ):
+    """Raise ChangeRefusedError if `modified` is later than the client's `if_modified`."""
+    if if_modified is None:
         return
-    message = "It was changed since then: look at it again, and decide anew."
-    raise ChangeRefusedError(Conflict(message=message))
+    if datetime.fromisoformat(modified) > datetime.fromisoformat(if_modified):
+        message = f"It was modified at {modified}, after `ifModified`: load it again."
+        raise ChangeRefusedError(Conflict(message=message))
 
 
 def _build_row(columns: Sequence[Column[Any]], values: Sequence[Any]) -> SimpleNamespace:

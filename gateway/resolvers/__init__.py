@@ -1,1 +1,1 @@
-"""The verbs: where queries start."""
+"""Root types: the fields at which queries, mutations and subscriptions start."""

@@ -1,4 +1,4 @@
-"""Where queries start."""
+"""The root type of queries."""
 
 from enum import Enum
 from typing import Annotated, Any
@@ -54,17 +54,21 @@ NODE_TYPES: tuple[type[Row], ...] = (
     OfferingRole,
 )
 MAX_NODE_IDS = 300
-UuidArgument = Annotated[UUID, strawberry.argument(description="The uuid, in either spelling.")]
-IdArgument = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the thing.")]
+"""Maximum number of ids in one call of `nodes`."""
+UuidArgument = Annotated[UUID, strawberry.argument(description="UUID, with or without hyphens.")]
+IdArgument = Annotated[strawberry.ID, strawberry.argument(description="Global id of the object.")]
 IdsArgument = Annotated[
-    list[strawberry.ID], strawberry.argument(description=f"At most {MAX_NODE_IDS} ids of things.")
+    list[strawberry.ID],
+    strawberry.argument(description=f"Global ids of the objects, at most {MAX_NODE_IDS}."),
 ]
 
 
 def declare_lookup_by_uuid(row_class: type[Row]) -> Any:
-    """Declare a field that finds one visible row by its uuid."""
+    """Declare a field that returns a visible row by its uuid."""
     type_name = row_class.__name__
-    lookup = RowLookup({type_name: row_class.tables[0]}, lambda given: [(type_name, given["uuid"])])
+    lookup = RowLookup(
+        {type_name: row_class.tables[0]}, lambda arguments: [(type_name, arguments["uuid"])]
+    )
 
     async def resolve(info: Info, uuid: UuidArgument) -> Any:
         return await lookup.load_rows(info, uuid=uuid)
@@ -79,9 +83,10 @@ def declare_connection(
     perspectives: type[Enum] | None = None,
     search: SearchDefinition | None = None,
 ) -> Any:
-    """Declare a field that pages through the visible rows.
+    """Declare a connection field over all visible rows of a type.
 
-    What is seen from several `sides` can be asked for as a named user sees it, too.
+    If rows are visible from several perspectives, the field has arguments to select one, and to
+    narrow the list to what is visible to a named user.
     """
     table, has_visible_to = row_class.tables[0], perspectives is not None
     return declare_field(
@@ -90,46 +95,48 @@ def declare_connection(
 
 
 def declare_full_list(row_class: type[Row], *order_columns: Any) -> Any:
-    """Declare a field that lists all visible rows, which are few."""
+    """Declare a field that lists all visible rows of a type with few rows."""
     return declare_field(RootListField(row_class.tables[0], order_columns))
 
 
 def declare_lookups_by_id(*row_classes: type[Row]) -> tuple[Any, Any]:
-    """Declare a field that finds one visible row by its global id, and one that finds several."""
+    """Declare a field that returns a visible row by its global id, and one for several ids."""
     tables_by_name = {each.__name__: each.tables[0] for each in row_classes}
-    single_lookup, list_lookup = (
-        RowLookup(tables_by_name, parse_node_id),
-        RowLookup(tables_by_name, parse_node_ids, is_list=True),
-    )
+    single_lookup = RowLookup(tables_by_name, parse_node_id)
+    list_lookup = RowLookup(tables_by_name, parse_node_ids, is_list=True)
 
-    async def resolve(info: Info, id: IdArgument) -> Any:  # noqa: A002 - Relay's word
+    async def resolve_one(info: Info, id: IdArgument) -> Any:  # noqa: A002 - argument name of Relay
         return await single_lookup.load_rows(info, id=id)
 
     async def resolve_all(info: Info, ids: IdsArgument) -> Any:
         return await list_lookup.load_rows(info, ids=ids)
 
-    return _build_lookup_field(resolve, single_lookup), _build_lookup_field(
-        resolve_all, list_lookup
-    )
+    node_field = _build_lookup_field(resolve_one, single_lookup)
+    return node_field, _build_lookup_field(resolve_all, list_lookup)
 
 
 def parse_node_id(arguments: dict[str, Any]) -> list[NodeKey]:
-    """Give what the argument `id` means."""
+    """Return the type and uuid that the argument `id` stands for."""
     validate_input(arguments["id"], "id")
     return [decode_global_id(arguments["id"])]
 
 
 def parse_node_ids(arguments: dict[str, Any]) -> list[NodeKey]:
-    """Give what the argument `ids` means; BadInputError if there are too many."""
+    """Return the types and uuids of the argument `ids`.
+
+    Raises BadInputError if there are too many.
+    """
     if len(arguments["ids"]) > MAX_NODE_IDS:
-        raise BadInputError(f"At most {MAX_NODE_IDS} ids can be asked for at once.", "ids")
+        raise BadInputError(
+            f"`ids` must have at most {MAX_NODE_IDS} items, got {len(arguments['ids'])}.", "ids"
+        )
     validate_input(arguments["ids"], "ids")
     return [decode_global_id(each) for each in arguments["ids"]]
 
 
-def _build_lookup_field(resolve: Any, relation: Any) -> Any:
-    del resolve.__annotations__["return"]
-    return strawberry.field(resolver=resolve, metadata={DECLARATION_KEY: relation})
+def _build_lookup_field(resolver: Any, lookup: RowLookup) -> Any:
+    del resolver.__annotations__["return"]
+    return strawberry.field(resolver=resolver, metadata={DECLARATION_KEY: lookup})
 
 
 _node_field, _nodes_field = declare_lookups_by_id(*NODE_TYPES)
@@ -137,51 +144,66 @@ _node_field, _nodes_field = declare_lookups_by_id(*NODE_TYPES)
 
 @object_type
 class Query:
-    """Where queries start. What the viewer does not see is as if it did not exist."""
+    """Read access to the marketplace.
+
+    Rows that are not visible to the viewer are treated as absent: null, or omitted from lists.
+    """
 
     viewer: PublishedViewer | None = declare_field(viewer_field)
-    """Who asks; null without a token."""
+    """The authenticated user; null for anonymous requests."""
     node: Node | None = _node_field
-    """The thing with that id, if the viewer sees it."""
+    """The object with a global id; null if there is none that is visible to the viewer."""
     nodes: list[Node | None] = _nodes_field
-    """The things with those ids, in their order; null for each that the viewer does not see."""
+    """The objects with the given global ids, in the same order.
+
+    Null for each id without an object that is visible to the viewer.
+    """
     resource: Resource | None = declare_lookup_by_uuid(Resource)
-    """The resource of that uuid, if the viewer sees it."""
+    """A resource by uuid; null if it is not visible to the viewer."""
     resources: Page[Resource] = declare_connection(
         Resource, ResourceOrder, ResourceFilter, VisibleAs, searches.RESOURCE_SEARCH
     )
-    """The resources that the viewer sees."""
+    """The resources that are visible to the viewer."""
     offering: Offering | None = declare_lookup_by_uuid(Offering)
-    """The offering of that uuid, if the viewer sees it."""
+    """An offering by uuid; null if it is not visible to the viewer."""
     offerings: Page[Offering] = declare_connection(
         Offering, OfferingOrder, OfferingFilter, search=searches.OFFERING_SEARCH
     )
-    """The offerings that the viewer sees: those in the catalogue, and the viewer's own."""
+    """The offerings that are visible to the viewer.
+
+    Active and paused shared offerings, and those that the viewer has a role for.
+    """
     component: Component | None = declare_lookup_by_uuid(Component)
-    """The component of that uuid, if the viewer sees its offering."""
+    """A component by uuid; null if its offering is not visible to the viewer."""
     partition: Partition | None = declare_lookup_by_uuid(Partition)
-    """The partition of that uuid, if the viewer sees its offering."""
+    """A SLURM partition by uuid; null if its offering is not visible to the viewer."""
     plan: Plan | None = declare_lookup_by_uuid(Plan)
-    """The plan of that uuid, if the viewer sees its offering and may order by it."""
+    """A plan by uuid; null if it is not visible to the viewer.
+
+    A plan is visible with its offering, unless it is reserved for other organisations.
+    """
     category: Category | None = declare_lookup_by_uuid(Category)
-    """The category of that uuid."""
+    """A category by uuid; null if there is none."""
     categories: list[Category] = declare_full_list(Category, tables.category.c.title)
     """All categories, ordered by title."""
     order: Order | None = declare_lookup_by_uuid(Order)
-    """The order of that uuid, if the viewer sees it."""
+    """An order by uuid; null if it is not visible to the viewer."""
     orders: Page[Order] = declare_connection(Order, OrderOrder, OrderFilter)
-    """The orders that the viewer sees."""
+    """The orders that are visible to the viewer, as a consumer or as a provider."""
     project: Project | None = declare_lookup_by_uuid(Project)
-    """The project of that uuid, if the viewer sees it."""
+    """A project by uuid; null if it is not visible to the viewer."""
     suggested_resource_name: str | None = declare_field(SUGGESTED_NAME_FIELD)
-    """A name for a new resource; null if the viewer does not see what the arguments name."""
+    """A suggested name for a new resource.
+
+    Null if the project, the offering or the plan is not visible to the viewer.
+    """
     projects: Page[Project] = declare_connection(
         Project, ProjectOrder, ProjectFilter, search=searches.PROJECT_SEARCH
     )
-    """The projects that the viewer sees."""
+    """The projects that are visible to the viewer."""
     customer: Customer | None = declare_lookup_by_uuid(Customer)
-    """The organisation of that uuid, if the viewer sees it."""
+    """An organisation by uuid; null if it is not visible to the viewer."""
     customers: Page[Customer] = declare_connection(
         Customer, CustomerOrder, CustomerFilter, search=searches.CUSTOMER_SEARCH
     )
-    """The organisations that the viewer sees."""
+    """The organisations that are visible to the viewer."""

@@ -1,4 +1,8 @@
-"""Where subscriptions start. `gateway.subscriptions` delivers; nothing is resolved before."""
+"""The root type of subscriptions.
+
+Declares the fields only: `gateway.subscriptions` matches events with subscribers, and has the
+selection of each event executed.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -11,12 +15,12 @@ from gateway.schema.types.resource_event import ResourceChange, ResourceEventFil
 
 EventFilterArgument = Annotated[
     ResourceEventFilter | None,
-    strawberry.argument(name="filter", description="Which events are wanted; all, without it."),
+    strawberry.argument(name="filter", description="Filter of events; null for all events."),
 ]
 AfterArgument = Annotated[
     str | None,
     strawberry.argument(
-        description="The cursor of the last event that was received: what came since comes first."
+        description="Cursor of the last event received: the events since then are delivered first."
     ),
 ]
 
@@ -25,13 +29,16 @@ async def _refuse_execution(
     event_filter: EventFilterArgument = strawberry.UNSET, after: AfterArgument = strawberry.UNSET
 ) -> AsyncIterator[ResourceChange]:
     del event_filter, after
-    raise BadInputError("Subscriptions are delivered by transports.")
+    raise BadInputError("Subscriptions require a WebSocket or an HTTP event stream.")
     yield
 
 
 @object_type
 class Subscription:
-    """What one can be told of as it happens."""
+    """Events that are pushed to clients as they happen."""
 
     resource_changed = strawberry.subscription(resolver=_refuse_execution)
-    """The changes of the resources that the viewer sees, in the order of their transactions."""
+    """Changes of the resources that are visible to the viewer.
+
+    In the order of their transactions.
+    """

@@ -1,1 +1,1 @@
-"""The nouns that clients see: one type a file."""
+"""Published types: `types` has one type a file, `lists` filters and sort orders."""

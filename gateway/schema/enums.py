@@ -1,4 +1,4 @@
-"""Marketplace codes, published as GraphQL enums."""
+"""The codes of the marketplace that are published as GraphQL enums."""
 
 from gateway.marketplace.states import OrderState, OrderType, ResourceState
 from gateway.schema.framework.publish import enum

@@ -1,1 +1,1 @@
-"""The server: application, lifespan, endpoint, metrics."""
+"""The server: application factory, routes, lifespan, endpoint, background tasks, metrics."""

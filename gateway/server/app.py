@@ -1,4 +1,4 @@
-"""The HTTP application: routes, and where they lead."""
+"""The ASGI application: routes of the gateway and their handlers."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -23,29 +23,33 @@ from gateway.server.endpoint import GatewayService, choose_request_id
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 GRAPHQL_PATH = "/graphql"
 REJECTED_METHODS = ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
-"""What is answered by the page or by a refusal; queries come by POST."""
+"""Methods answered by the GraphiQL page or by status 405; GraphQL requests use POST."""
 
 
 async def report_liveness(_request: Request) -> Response:
-    """Say that the process lives."""
+    """Return 200 while the event loop of the process runs."""
     return PlainTextResponse("live\n")
 
 
 async def redirect_to_graphql(_request: Request) -> Response:
-    """Lead to where the gateway answers."""
+    """Redirect from the root to the GraphQL endpoint."""
     return RedirectResponse(GRAPHQL_PATH)
 
 
 class GatewayApplication(Starlette):
-    """The service as an ASGI application; queries go the shortest way, by no middleware."""
+    """The ASGI application.
+
+    GraphQL requests and WebSockets are dispatched here, past Starlette's middleware and
+    router, to save their time.
+    """
 
     def __init__(self, service: GatewayService, routes: Sequence[BaseRoute]) -> None:
-        """Route what is not a query by `routes`."""
+        """Dispatch GraphQL requests to `service`, and all other requests by `routes`."""
         super().__init__(routes=routes, lifespan=service.lifespan)
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or serve a WebSocket."""
+        """Answer an HTTP request, serve a WebSocket, or run the lifespan."""
         if scope["type"] == "http" and scope["path"] == GRAPHQL_PATH and scope["method"] == "POST":
             response = await self._service.handle_graphql(RequestHead(scope, receive))
             await response(scope, receive, send)
@@ -61,7 +65,7 @@ def build_application(
     token: str | None = None,
     background_worker: BackgroundWorker | None = None,
 ) -> GatewayApplication:
-    """Make the service; `token` is what GraphiQL starts with, if anything."""
+    """Create the application; GraphiQL opened on a loopback address starts with `token`, if any."""
     service = GatewayService(settings, installation, background_worker)
     return GatewayApplication(
         service,
@@ -81,22 +85,17 @@ def _graphql_routes(settings: Settings, token: str | None) -> Sequence[BaseRoute
 
     async def serve_page_or_reject(request: Request) -> Response:
         if settings.graphiql and "text/html" in request.headers.get("accept", ""):
-            # A name that leads here from elsewhere must not get the demo's token with the page.
+            # Another host name may point to this machine: its pages must not get the token.
             is_loopback = request.url.hostname in LOOPBACK_HOSTS
             return page.render_page(
                 headers=headers if is_loopback else None, examples=EXAMPLE_QUERIES
             )
-        status, code, extra_headers = (
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            ErrorCode.BAD_USER_INPUT,
-            {"Allow": "POST"},
-        )
         return client_error(
-            status,
-            "Send queries by POST.",
-            code,
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "GraphQL requests must use the method POST.",
+            ErrorCode.BAD_USER_INPUT,
             choose_request_id(request.headers.get("x-request-id", "")),
-            **extra_headers,
+            Allow="POST",
         )
 
     route = Route(GRAPHQL_PATH, serve_page_or_reject, methods=REJECTED_METHODS)

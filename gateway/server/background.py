@@ -1,4 +1,4 @@
-"""What a service holds besides its database: who makes changes, and who keeps tokens alive."""
+"""Background tasks of a process: the demo's provider, the refresh of used tokens."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -15,7 +15,7 @@ from gateway.db.sql.compiler import StatementCompiler
 from gateway.marketplace.unit_of_work import ChangeService
 
 BackgroundWorker = Callable[[TransactionPool, StatementCompiler], Coroutine[Any, Any, None]]
-"""Works in the background until it is cancelled."""
+"""Creates a coroutine that runs in the background until it is cancelled."""
 
 
 async def open_change_service(
@@ -24,7 +24,10 @@ async def open_change_service(
     background_worker: BackgroundWorker | None,
     exit_stack: AsyncExitStack,
 ) -> ChangeService:
-    """Give where changes are made: in the database itself if it is ours, else nowhere yet."""
+    """Open the change service, which writes to a marketplace of our own and rejects all others.
+
+    `exit_stack` closes its pool, and cancels the background worker before that.
+    """
     unavailable_reason = explain_read_only(settings, statement_compiler.installation)
     if unavailable_reason is not None:
         return ChangeService(disabled_reason=unavailable_reason)
@@ -44,7 +47,11 @@ async def open_change_service(
 def open_token_refresh(
     settings: Settings, installation: Installation, exit_stack: AsyncExitStack
 ) -> Callable[[str], None]:
-    """Give what is to be told of each used token: a demo's own tables, or Waldur, or nobody."""
+    """Return the callback that is called with the key of each token that was used.
+
+    It extends the token in our own tables, or by Waldur's REST API; without
+    GATEWAY_KEEP_TOKENS, or without either of them, it does nothing.
+    """
     if not settings.keep_tokens:
         return lambda _key: None
     if installation.is_writable:
@@ -63,20 +70,20 @@ def open_token_refresh(
 
 
 async def _cancel_worker(worker_task: asyncio.Task[None]) -> None:
-    """Have a companion end."""
+    """Cancel the background worker and wait until it has ended."""
     worker_task.cancel()
     await asyncio.gather(worker_task, return_exceptions=True)
 
 
 def explain_read_only(settings: Settings, installation: Installation) -> str | None:
-    """Say why a marketplace can't be changed; None if it is ours, and can."""
+    """Return why the marketplace is read-only, as a message for clients; None if it is writable."""
     if settings.changes == "off":
         return "Changes are switched off (GATEWAY_CHANGES)."
     if installation.is_writable and settings.changes in ("auto", "local"):
         return None
     if settings.changes == "local" or settings.waldur_url is None:
         return (
-            "This marketplace was not made by the gateway, which changes nothing in it: "
-            "it needs the address of Waldur's REST API (GATEWAY_WALDUR_URL)."
+            "This marketplace was not made by the gateway, so the gateway never writes to its "
+            "database. Set the address of Waldur's REST API (GATEWAY_WALDUR_URL)."
         )
-    return "Changes by Waldur's REST API are not supported yet."
+    return "Changes through Waldur's REST API are not supported yet."

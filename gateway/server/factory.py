@@ -1,4 +1,4 @@
-"""The application of one serving process, made from the environment; each worker makes its own."""
+"""Application factory: each worker process creates its application from the environment."""
 
 import logging
 import socket
@@ -26,12 +26,18 @@ STAFF_USERNAME = "staff"
 
 
 def connect_database(url: str) -> psycopg.Connection[tuple[object, ...]]:
-    """Connect to the marketplace's database; psycopg.OperationalError if that takes over 5 s."""
+    """Connect to the marketplace's database.
+
+    Raises psycopg.OperationalError if the connection is not open within 5 seconds.
+    """
     return psycopg.connect(url, connect_timeout=5, application_name="marketplace-gateway")
 
 
 def detect_installation(effective_settings: Settings) -> Installation:
-    """Read what the marketplace has; NoMarketplaceError if the database holds none."""
+    """Inspect the installation in the database: its tables, columns and version rules.
+
+    Raises NoMarketplaceError if the database has no marketplace.
+    """
     assert effective_settings.database_url is not None
     rules_year = None if effective_settings.rules == "auto" else int(effective_settings.rules)
     with connect_database(effective_settings.database_url) as connection:
@@ -39,7 +45,10 @@ def detect_installation(effective_settings: Settings) -> Installation:
 
 
 def find_free_port(effective_settings: Settings) -> int:
-    """Give the port to listen on, seen to be free; WrongSettingError if it is not."""
+    """Return the port to listen on; port 0 is replaced by a free port.
+
+    Raises InvalidSettingError if the address can't be bound.
+    """
     family = socket.AF_INET6 if ":" in effective_settings.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -50,13 +59,14 @@ def find_free_port(effective_settings: Settings) -> int:
         listen_address = f"{effective_settings.host} at port {effective_settings.port}"
         reason = getattr(error, "strerror", None) or "no such host"
         raise InvalidSettingError(
-            f"The gateway can't listen on {listen_address} ({reason}): choose another --host or --port."
+            f"The gateway can't listen on {listen_address} ({reason}):"
+            " choose another --host or --port."
         ) from None
     return port
 
 
 def create_app() -> Starlette:
-    """Make the application; over a demo GraphiQL starts with the staff's token."""
+    """Create the application; GraphiQL of a demo starts with the staff's token."""
     logging.basicConfig(format="%(levelname)s:     %(name)s: %(message)s")
     effective_settings = load_settings()
     assert effective_settings.database_url is not None
@@ -73,14 +83,16 @@ def create_app() -> Starlette:
 
 
 async def run_provider(effective_settings: Settings) -> None:
-    """Have the demo's provider work until the process ends.
+    """Run the demo's provider until the process ends.
 
-    NoMarketplaceError if the gateway did not make the marketplace.
+    Raises NoMarketplaceError if the marketplace was not made by the gateway.
     """
     assert effective_settings.database_url is not None
     installation = detect_installation(effective_settings)
     if not installation.is_writable:
-        raise NoMarketplaceError("Only a marketplace that `gateway init` made has such a provider.")
+        raise NoMarketplaceError(
+            "The demo provider runs only on a marketplace that was made by `gateway init`."
+        )
     with connect_database(effective_settings.database_url) as connection:
         own_tables.ensure_own_tables(connection)
     statement_seconds, pooler = effective_settings.statement_seconds, effective_settings.pooler
@@ -98,7 +110,7 @@ async def run_provider(effective_settings: Settings) -> None:
 
 
 def create_provider_worker(effective_settings: Settings) -> BackgroundWorker | None:
-    """Give what works beside the service where changes are made by us: the demo's provider."""
+    """Return the demo's provider as a background worker; None if it is switched off."""
     provider_seconds = effective_settings.provider_seconds
     if provider_seconds is None:
         return None

@@ -1,4 +1,4 @@
-"""What a process counts, for Prometheus."""
+"""Metrics of a process, for Prometheus."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from gateway.transports.services import TransportServices
 
 
 class MetricsCollector(Collector):
-    """Reads what is counted when somebody asks, so that counting costs nothing on the way."""
+    """Collector of the gateway's metrics, which reads the counters only on a scrape."""
 
     def __init__(
         self,
@@ -19,17 +19,17 @@ class MetricsCollector(Collector):
         services: TransportServices,
         event_lag_seconds: Callable[[], float],
     ) -> None:
-        """Read what these count; `held` gives for how long a transaction holds events back."""
-        self._executor, self._services, self._event_lag_seconds = (
-            executor,
-            services,
-            event_lag_seconds,
-        )
+        """Read the counters of `executor` and `services`.
+
+        `event_lag_seconds` returns the age of the transaction that holds events back.
+        """
+        self._executor, self._services = executor, services
+        self._event_lag_seconds = event_lag_seconds
 
     def collect(self) -> Iterator[Metric]:
-        """Give all figures."""
+        """Yield all metrics."""
         operations = CounterMetricFamily(
-            "gateway_operations", "Operations, by how they were answered.", labels=["by"]
+            "gateway_operations", "Operations, by the execution that answered.", labels=["by"]
         )
         for execution_path, operation_count in sorted(self._executor.execution_counts.items()):
             operations.add_metric([execution_path], operation_count)
@@ -42,39 +42,41 @@ class MetricsCollector(Collector):
         groups = subscriptions.hub.groups.values()
         queue_lengths = [len(each) for group in groups for each in group.member_queues]
         for name, description, value in (
-            ("gateway_sockets", "WebSockets.", self._services.socket_quota.count),
-            ("gateway_subscriptions", "Subscriptions.", subscriptions.quota.count),
-            ("gateway_subscription_groups", "Groups that are told the same.", len(groups)),
-            ("gateway_queued_messages", "Messages that wait to be sent.", sum(queue_lengths)),
-            ("gateway_longest_queue", "Messages of the slowest.", max(queue_lengths, default=0)),
+            ("gateway_sockets", "Open WebSockets.", self._services.socket_quota.count),
+            ("gateway_subscriptions", "Active subscriptions.", subscriptions.quota.count),
+            ("gateway_subscription_groups", "Fan-out groups.", len(groups)),
+            ("gateway_queued_messages", "Messages in subscriber queues.", sum(queue_lengths)),
+            ("gateway_longest_queue", "Longest subscriber queue.", max(queue_lengths, default=0)),
             (
                 "gateway_queued_events",
-                "Events to be told.",
+                "Events in the queues of fan-out groups.",
                 sum(each.queued_event_count for each in groups),
             ),
         ):
             yield GaugeMetricFamily(name, description, value)
         yield CounterMetricFamily(
             "gateway_queue_overflows",
-            "How often somebody was told to read anew, having read too slowly.",
+            "Overflows of subscriber queues, each of which sent a ResyncRequired.",
             subscriptions.overflow_count,
         )
 
     def _collect_events(self) -> Iterator[Metric]:
         hub = self._services.subscription_registry.hub
-        yield CounterMetricFamily("gateway_events", "Events that were handed on.", hub.event_count)
+        yield CounterMetricFamily("gateway_events", "Published events.", hub.event_count)
         yield GaugeMetricFamily(
-            "gateway_events_attached", "Whether events are handed on now.", hub.source.is_attached
+            "gateway_events_attached",
+            "1 while committed events are published at once, else 0.",
+            hub.source.is_attached,
         )
         yield GaugeMetricFamily(
             "gateway_events_held_seconds",
-            "For how long a transaction that is under way holds events back.",
+            "Age of the oldest open transaction that holds events back.",
             self._event_lag_seconds(),
         )
 
 
 def create_registry(collector: MetricsCollector) -> CollectorRegistry:
-    """Give what is asked for figures: those of the gateway, and those of its process."""
+    """Create the registry of the gateway's, the process's and the garbage collector's metrics."""
     metrics_registry = CollectorRegistry()
     for source_collector in (collector, PROCESS_COLLECTOR, GC_COLLECTOR):
         metrics_registry.register(source_collector)
@@ -82,5 +84,5 @@ def create_registry(collector: MetricsCollector) -> CollectorRegistry:
 
 
 def render_metrics(metrics_registry: CollectorRegistry) -> bytes:
-    """Write all figures as Prometheus reads them."""
+    """Return all metrics in Prometheus' text format."""
     return generate_latest(metrics_registry)

@@ -1,1 +1,1 @@
-"""Telling subscribers of changes: from the events of the database to what each is sent."""
+"""Subscriptions: from the events of the database to the messages of each subscriber."""

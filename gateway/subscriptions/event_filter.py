@@ -1,4 +1,4 @@
-"""What a subscriber is to be told of an event: as what, and whether at all."""
+"""Event filter: whether a subscriber receives an event, and as which kind."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -16,15 +16,22 @@ CREATED_KIND, HIDDEN_KIND = ResourceEventKind.CREATED, ResourceEventKind.HIDDEN
 
 
 def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
-    """Give what became of the resource as the viewer sees it; None if they see nothing of it.
+    """Return the kind of an event for a viewer; None if the event is hidden from them.
 
-    The event's places decide, before it and after it.
+    The row filter of resources is evaluated for the resource's project and offering before
+    the event and after it (domain.md §4.4):
+
+        visible before | visible after | kind
+        ---------------+---------------+------------------------
+        yes            | yes           | the event's own kind
+        no             | yes           | CREATED
+        yes            | no            | HIDDEN (DELETED if deleted)
+        no             | no            | None
     """
     (old_project, new_project), (old_offering, new_offering) = event.project_ids, event.offering_ids
     kind, resource_id = ResourceEventKind(event.kind), event.resource_id
-    if (
-        kind in MODIFYING_KINDS and old_project is None
-    ):  # not known, as who polls has not met it before
+    if kind in MODIFYING_KINDS and old_project is None:
+        # The poll has not read this resource before: assume that it was not moved.
         old_project, old_offering = new_project, new_offering
     was_visible = kind is not CREATED_KIND and can_see_resource(
         viewer, id=resource_id, project_id=old_project, offering_id=old_offering
@@ -41,7 +48,7 @@ def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which events are wanted; None is all."""
+    """Argument `filter` of a subscription; a criterion that is None matches all events."""
 
     uuids: frozenset[str] | None = None
     project: str | None = None
@@ -52,13 +59,19 @@ class EventFilter:
 
     @classmethod
     def from_argument(cls, filter_argument: Mapping[str, Any] | None) -> "EventFilter":
-        """Read the argument `filter`; BadInputError if it names too much."""
+        """Convert the argument `filter`.
+
+        Raises BadInputError if it has more than MAX_FILTER_UUIDS uuids.
+        """
         criteria = {
             name: value for name, value in (filter_argument or {}).items() if value is not None
         }
-        if len(criteria.get("uuids", ())) > MAX_FILTER_UUIDS:
+        uuid_count = len(criteria.get("uuids", ()))
+        if uuid_count > MAX_FILTER_UUIDS:
             raise BadInputError(
-                f"At most {MAX_FILTER_UUIDS} uuids can be named.", "filter", "uuids"
+                f"`uuids` must have at most {MAX_FILTER_UUIDS} entries, got {uuid_count}.",
+                "filter",
+                "uuids",
             )
         if "states" in criteria:
             criteria["states"] = [each.value for each in criteria["states"]]
@@ -69,13 +82,13 @@ class EventFilter:
 
     @property
     def needs_scope_uuids(self) -> bool:
-        """Whether the uuids of places must be known."""
+        """Whether matching needs the uuids of the event's project, customer or offering."""
         return not self.project is self.customer is self.offering is None
 
     def matches_event(
         self, event: FeedEvent, kind: ResourceEventKind, scope_uuid_cache: ScopeUuidCache
     ) -> bool:
-        """Say whether an event, which is told as one of that kind, is wanted."""
+        """Return whether an event matches, given its kind for the viewer."""
         state = event.new_state if event.new_state is not None else event.old_state
         visible_state = event.old_state if kind in UUID_ONLY_KINDS else state
         return (
@@ -88,7 +101,11 @@ class EventFilter:
     def _matches_scope(
         self, event: FeedEvent, kind: ResourceEventKind, scope_uuid_cache: ScopeUuidCache
     ) -> bool:
-        """Say whether the event is of the places; those that the viewer does not see are none."""
+        """Return whether the event's project, customer and offering match.
+
+        Only the sides of the event (0: before, 1: after) that the viewer can see count, so
+        that a filter reveals nothing of a project or offering that is hidden from them.
+        """
         visible_sides = [0] if kind in UUID_ONLY_KINDS else [1] if kind is CREATED_KIND else [0, 1]
         project_uuids = [
             scope_uuid_cache.get_project_uuids(event.project_ids[each]) for each in visible_sides

@@ -1,4 +1,4 @@
-"""Subscribers who are told the same: for each event the work is done once for all of them."""
+"""Fan-out group: subscribers of the same messages, for whom each message is built once."""
 
 import asyncio
 import logging
@@ -18,17 +18,40 @@ from gateway.subscriptions.subscriber_queue import SubscriberMessage, Subscriber
 
 log = logging.getLogger(__name__)
 MAX_EVENTS_PER_BATCH = 32
-"""So many events are told together."""
+"""Number of events whose messages are built concurrently."""
 MAX_MESSAGES_PER_TURN = 4_000
-"""So many messages are handed over before others have a turn; more of them are sent as one."""
+"""Number of messages delivered before the event loop may run other tasks."""
 MAX_QUEUED_EVENTS = 20_000
-"""So many events wait to be told before they are dropped, and all are told to read anew."""
+"""Number of waiting events above which all are dropped and members receive ResyncRequired."""
 
 
 class FanoutGroup:
-    """Tells subscribers of one document, with the same variables and the same sight.
+    """Subscribers with the same document, the same variables and the same visibility.
 
-    They may join late: each knows what it was told last.
+    The hub appends events to the group's queue (`enqueue_events`). One task takes them in
+    batches, decides for each event whether the group's viewer sees it and the filter matches
+    (`event_filter`), builds its message (`MessageBuilder`), and delivers the result to the
+    members' queues, in order:
+
+        enqueue_events --> _queued_events --> _build_messages --> _deliver_message --> members
+                                 |             (concurrently        (advances the position of
+                                 |              in a batch)          the group and of members)
+                                 |                    |
+                                 v                    v
+                     over MAX_QUEUED_EVENTS      any exception
+                                 +---- drop_events ---+
+                                 all members: ResyncRequired, group continues at that position
+
+    **Position.** `position` is that of the last event which was delivered to all members.
+    Subscribers may join at any time; those behind it are in `joining_queues` and receive missed
+    events from the table (`deliver_missed`) until they have reached it (`EventHub.join_group`).
+    A resync concerns them, too: it moves their queues to the group's position.
+
+    **Events dropped while a batch is built.** Building awaits queries, and meanwhile
+    `drop_events` may clear the queue. So an event is delivered only if it is still the first
+    of the queue.
+
+    The group ends with its last subscriber: the hub removes it and cancels `delivery_task`.
     """
 
     def __init__(
@@ -39,13 +62,14 @@ class FanoutGroup:
         viewer: Viewer,
         position: EventPosition,
     ) -> None:
-        """Tell of what comes after `position`."""
+        """Deliver the events after `position`."""
         self.subscription, self.viewer = subscription, viewer
         self.member_queues: set[SubscriberQueue] = set()
+        """Queues that receive each event of the group."""
         self.joining_queues: set[SubscriberQueue] = set()
-        """Who is being told of what it missed, and will be a member."""
+        """Queues that receive missed events before they become members."""
         self.position = position
-        """Of the event that all members were told of last, whether they wanted it or not."""
+        """Position of the last event that was delivered, with or without a message."""
         self._message_builder, self._scope_uuid_cache = message_builder, scope_uuid_cache
         self._event_filter = EventFilter.from_argument(subscription.arguments.get("filter"))
         self._queued_events: deque[FeedEvent] = deque()
@@ -54,35 +78,35 @@ class FanoutGroup:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody needs the group."""
+        """Whether the group has neither members nor joining subscribers."""
         return not self.member_queues and not self.joining_queues
 
     @property
     def queued_event_count(self) -> int:
-        """How many events are still to be told."""
+        """Number of events that are waiting to be delivered."""
         return len(self._queued_events)
 
     def enqueue_events(self, events: Sequence[FeedEvent]) -> None:
-        """Tell of events, soon."""
+        """Append events to the group's queue; drop all if there are too many."""
         self._queued_events.extend(events)
         if len(self._queued_events) > MAX_QUEUED_EVENTS:
             self.drop_events(self._queued_events[-1].position, ResyncReason.TOO_SLOW)
         self._has_events.set()
 
     def drop_events(self, position: EventPosition, reason: ResyncReason) -> None:
-        """Have all read anew, and go on from a position."""
+        """Drop the waiting events, send ResyncRequired to all, and continue from `position`."""
         self._queued_events.clear()
         self.position = position
         for queue in (*self.member_queues, *self.joining_queues):
             self.send_resync(queue, reason)
 
     def send_resync(self, queue: SubscriberQueue, reason: ResyncReason) -> None:
-        """Have a subscriber read anew, and go on from where the group is."""
+        """Send ResyncRequired to one subscriber, which continues from the group's position."""
         message = self._message_builder.build_resync(self.subscription, reason, self.position)
         queue.reset_to(self.position, message)
 
     async def deliver_missed(self, queue: SubscriberQueue, events: Sequence[FeedEvent]) -> None:
-        """Tell one subscriber of events that the others were told of before."""
+        """Deliver events to one joining subscriber, waiting for space in its queue."""
         for batch in _split_batches(events):
             for event, message in zip(batch, await self._build_messages(batch), strict=True):
                 await queue.wait_for_space()
@@ -96,25 +120,25 @@ class FanoutGroup:
             await self._has_events.wait()
 
     async def _deliver_batch(self) -> None:
-        """Tell all members of the first events that wait."""
+        """Deliver the first waiting events to all members."""
         events = [*islice(self._queued_events, MAX_EVENTS_PER_BATCH)]
         try:
             messages = await self._build_messages(events)
         except Exception:
-            log.exception("Events could not be told")
+            log.exception("Events could not be delivered")
             last_event = self._queued_events[-1] if self._queued_events else events[-1]
             self.drop_events(max(last_event.position, self.position), ResyncReason.INTERRUPTED)
             return
         message_count = 0
         for event, message in zip(events, messages, strict=True):
             if not self._queued_events or self._queued_events[0] is not event:
-                return  # they were dropped meanwhile
+                return  # the events were dropped meanwhile
             self._deliver_message(self._queued_events.popleft(), message)
             message_count += len(self.member_queues)
             if message_count >= MAX_MESSAGES_PER_TURN:
                 message_count = 0
                 await asyncio.sleep(0)
-        await asyncio.sleep(0)  # let what was told be sent
+        await asyncio.sleep(0)  # the transports send the messages
 
     def _deliver_message(self, event: FeedEvent, message: SubscriberMessage | None) -> None:
         for queue in self.member_queues:
@@ -127,7 +151,7 @@ class FanoutGroup:
         return await asyncio.gather(*map(self._build_message, events))
 
     async def _load_scope_uuids(self, events: Sequence[FeedEvent]) -> None:
-        """Get to know the events' places; while the database is away, wait for it."""
+        """Load the uuids of the events' projects and offerings, waiting for the database."""
         projects = {id_ for each in events for id_ in each.project_ids if id_ is not None}
         offerings = {id_ for each in events for id_ in each.offering_ids if id_ is not None}
         while True:

@@ -1,4 +1,4 @@
-"""The events of a process, and the groups of subscribers that are told of them."""
+"""Event hub: fan-out of the events of a process to its groups of subscribers."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -14,64 +14,78 @@ from gateway.subscriptions.message_builder import MessageBuilder
 from gateway.subscriptions.subscriber_queue import SubscriberQueue
 
 MISSED_EVENTS_PAGE_SIZE = 200
-"""So many missed events are read at once."""
+"""Number of missed events read by one statement."""
 
 
 class EventSource(Protocol):
-    """Where events come from."""
+    """Source of events, as the hub needs it (implemented by `ChangeFeed`)."""
 
     @property
     def source_kind(self) -> str | None:
-        """What cursors call it."""
+        """Name of the source in cursors; None before it is chosen."""
 
     @property
     def is_attached(self) -> bool:
-        """Whether what is committed now will be handed on at once."""
+        """Whether events that are committed now will be published."""
 
     @property
     def position(self) -> EventPosition:
-        """Of the event that was handed on last, or where it began."""
+        """Position of the last published event; before it, the position of the start."""
 
     async def wait_until_attached(self) -> None:
-        """Wait until what is committed will be handed on; UnwatchedError if it never will be."""
+        """Wait until the source is attached.
+
+        Raises EventsDisabledError if events are switched off.
+        """
 
     async def load_events_after(
         self, position: EventPosition, limit: int
     ) -> Sequence[FeedEvent] | None:
-        """Give the events that follow a position, in order; None if they are not all kept."""
+        """Return the first `limit` events after a position, in order.
+
+        None if some of them may already have been removed.
+        """
 
 
 class EventHub:
-    """Hands the events of one source to groups, and lets subscribers join them."""
+    """Fan-out of one event source to groups of subscribers.
+
+    A subscription is assigned to the group of its document, variables and viewer. The viewer
+    is reduced to what decides about visibility, unless the selection depends on the person
+    (`PreparedSubscription.depends_on_viewer`): all members of staff share a group, and so do
+    users with the same roles.
+    """
 
     def __init__(
         self, source: EventSource, message_builder: MessageBuilder, scope_uuid_cache: ScopeUuidCache
     ) -> None:
-        """Tell of the events of `source`."""
+        """Publish the events of `source`."""
         self.source, self.message_builder = source, message_builder
         self._scope_uuid_cache = scope_uuid_cache
         self.groups: dict[Hashable, FanoutGroup] = {}
+        """Groups with at least one subscriber, by subscription and viewer."""
         self.event_count = 0
-        """How many events were handed on so far."""
+        """Number of events published so far."""
 
     def publish_events(self, events: Sequence[FeedEvent]) -> None:
-        """Hand events to all groups."""
+        """Append events to the queues of all groups."""
         self.event_count += len(events)
         for group in self.groups.values():
             group.enqueue_events(events)
 
     def interrupt_all(self) -> None:
-        """Have everybody read anew: some events can't be handed on."""
+        """Send ResyncRequired to all subscribers, as some events could not be published."""
         for group in self.groups.values():
             group.drop_events(self.source.position, ResyncReason.INTERRUPTED)
 
     async def join_group(
         self, queue: SubscriberQueue, subscription: PreparedSubscription, viewer: Viewer
     ) -> FanoutGroup:
-        """Tell a subscriber of what it has missed, then of all that comes.
+        """Deliver the events that a subscriber has missed, then make it a member of its group.
 
-        There is neither a gap between the two nor an event that is told twice: it
-        joins its group in the moment in which it was told of all that the group was.
+        Without a gap: between the comparison of the positions and the entry into
+        `member_queues` there is no `await`, so the group can't deliver an event in between.
+        Without duplicates: the queue ignores events up to its own position.
         """
         group = self._get_group(subscription, viewer)
         group.joining_queues.add(queue)
@@ -85,16 +99,16 @@ class EventHub:
         return group
 
     def leave_group(self, queue: SubscriberQueue, group: FanoutGroup) -> None:
-        """Tell a subscriber nothing more."""
+        """Remove a member from its group; end the group with its last subscriber."""
         group.member_queues.discard(queue)
         self._discard_if_empty(group)
 
     async def _deliver_missed_page(self, queue: SubscriberQueue, group: FanoutGroup) -> None:
-        """Tell of some of what was missed."""
+        """Deliver the next missed events, at most MISSED_EVENTS_PAGE_SIZE."""
         await queue.wait_for_space()
         start_position, end_position = queue.position, group.position
         events = await self.source.load_events_after(start_position, MISSED_EVENTS_PAGE_SIZE)
-        if queue.position != start_position:  # all were told to read anew meanwhile
+        if queue.position != start_position:  # a resync has moved the queue meanwhile
             return
         if events is None:
             group.send_resync(queue, ResyncReason.CURSOR_EXPIRED)
@@ -104,7 +118,7 @@ class EventHub:
             queue.advance_to(end_position, None)
 
     def _get_group(self, subscription: PreparedSubscription, viewer: Viewer) -> FanoutGroup:
-        """Give the group of those who ask alike and see alike; who they are may not matter."""
+        """Return the group of a subscription and a viewer's visibility; create it if needed."""
         group_viewer = viewer if subscription.depends_on_viewer else anonymise_viewer(viewer)
         group_key = subscription.sharing_key, group_viewer
         if group_key not in self.groups:
@@ -121,11 +135,11 @@ class EventHub:
             group.delivery_task.cancel()
 
     def close(self) -> None:
-        """Tell nobody anything more."""
+        """End the delivery of all groups."""
         for group in self.groups.values():
             group.delivery_task.cancel()
 
 
 def anonymise_viewer(viewer: Viewer) -> Viewer:
-    """Give somebody who sees the same, without what only matters for what is personal."""
+    """Return a viewer of the same visibility, without the person's id, name and permissions."""
     return replace(viewer, user_id=None, username=None, permissions=frozenset())

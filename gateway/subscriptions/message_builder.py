@@ -1,4 +1,4 @@
-"""From an event to the message that tells of it, as one viewer is to read it."""
+"""Message builder: from an event of the feed to the encoded message for a viewer."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,31 +20,35 @@ from gateway.schema.types.resource_event import (
     ResyncRequired,
     published_field_names,
 )
-from gateway.subscriptions.cursors import encode_event_cursor as cursor
+from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.subscriber_queue import SubscriberMessage
 
 MAX_QUERY_ATTEMPTS, RETRY_DELAY_SECONDS = 5, 0.4
-"""How often a resource is asked for while the database is away, and seconds between."""
+"""Maximum number of repeated queries while the database is not available; seconds between them."""
 MAX_CONCURRENT_QUERIES = 16
-"""So many resources are asked for at a time: queries are to have their turns, too."""
+"""Maximum number of concurrent queries for events, so that clients' queries get connections."""
 MAX_CACHED_MESSAGES = 1000
-"""So many messages without a resource are kept for others who are told the same."""
+"""Maximum number of cached messages."""
 ContextFactory = Callable[[Viewer], RequestContext]
-"""Makes what an operation of a viewer is executed with."""
+"""Creates the context of one operation of a viewer."""
 
 
 class MessageBuilder:
-    """Writes messages of the events of one source."""
+    """Builder of the messages of one event source.
+
+    A message is a complete GraphQL response. The event's own fields are encoded from the
+    event. If the subscription selects fields of `resource`, these are read by a query on the
+    viewer's behalf, at most MAX_CONCURRENT_QUERIES at a time; so the resource is the current
+    one, and not the one at the time of the event. Messages without a resource are the same for
+    all viewers to whom the event has the same kind, and are cached for them.
+    """
 
     def __init__(
         self, executor: Executor, create_context: ContextFactory, source_name: Callable[[], str]
     ) -> None:
-        """Answer what is asked of resources; cursors name the `source`."""
-        self._executor, self._create_context, self._source_name = (
-            executor,
-            create_context,
-            source_name,
-        )
+        """Query resources by `executor`; `source_name` returns the source's name in cursors."""
+        self._executor, self._create_context = executor, create_context
+        self._source_name = source_name
         self._message_cache: dict[object, SubscriberMessage] = {}
         self._query_slots = asyncio.Semaphore(MAX_CONCURRENT_QUERIES)
 
@@ -55,10 +59,7 @@ class MessageBuilder:
         kind: ResourceEventKind,
         viewer: Viewer,
     ) -> SubscriberMessage:
-        """Tell a viewer of an event, as one of that kind.
-
-        What is told without a resource is written once for all who ask alike.
-        """
+        """Return the message for an event of that kind to a viewer."""
         resource_event = self._build_event(event, kind)
         if subscription.build_resource_request(resource_event) is not None:
             async with self._query_slots:
@@ -79,13 +80,11 @@ class MessageBuilder:
     def build_resync(
         self, subscription: PreparedSubscription, reason: ResyncReason, position: EventPosition
     ) -> SubscriberMessage:
-        """Tell that events up to a position may have been missed."""
-        resync_required = ResyncRequired(
-            reason=reason, cursor=cursor(self._source_name(), position)
-        )
+        """Return the message `ResyncRequired`: events up to `position` may have been missed."""
+        cursor = encode_event_cursor(self._source_name(), position)
+        resync_required = ResyncRequired(reason=reason, cursor=cursor)
         return SubscriberMessage(
-            encode_json({"data": subscription.build_event_data(resync_required, {})}),
-            resync_required.cursor,
+            encode_json({"data": subscription.build_event_data(resync_required, {})}), cursor
         )
 
     def _build_event(self, event: FeedEvent, kind: ResourceEventKind) -> ResourceEvent:
@@ -93,7 +92,7 @@ class MessageBuilder:
         was_visible = is_visible and kind is not ResourceEventKind.CREATED
         at = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         return ResourceEvent(
-            cursor=cursor(self._source_name(), event.position),
+            cursor=encode_event_cursor(self._source_name(), event.position),
             at=DateTime(at),
             kind=kind,
             previous_state=_get_state(event.old_state) if was_visible else None,
@@ -105,7 +104,10 @@ class MessageBuilder:
     async def _execute_event(
         self, subscription: PreparedSubscription, resource_event: ResourceEvent, viewer: Viewer
     ) -> bytes:
-        """Give the response; while the database is away, wait some seconds for it."""
+        """Return the encoded response; retry while the database is not available.
+
+        After MAX_QUERY_ATTEMPTS retries the response has the error UNAVAILABLE.
+        """
         result = await self._executor.execute_event(
             subscription, resource_event, self._create_context(viewer)
         )
@@ -120,7 +122,7 @@ class MessageBuilder:
 
 
 def _get_state(code: int | None) -> ResourceState | None:
-    """Give the state that a code stands for, if it is known."""
+    """Return the state of a code; None for an unknown code."""
     return _STATES_BY_CODE.get(code or 0)
 
 

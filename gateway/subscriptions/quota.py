@@ -1,4 +1,4 @@
-"""How many subscriptions or connections there may be: in the process, and of one user."""
+"""Quota: limits of subscriptions and connections, for the process and for each user."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -6,31 +6,33 @@ from contextlib import contextmanager
 
 
 class QuotaExceededError(Exception):
-    """There is no room for one more; the text says of what there are too many."""
+    """A limit is reached; the message names it."""
 
 
 class Quota:
-    """Counts what there is, and lets in what there is room for."""
+    """Counter of slots in use, limited in total and for each user."""
 
     def __init__(self, subject: str, max_total: int, max_per_user: int | None = None) -> None:
-        """Let in so many in all, and so many of one user, of what is called `what`."""
-        self._subject, self._max_total, self._max_per_user = (
-            subject,
-            max_total,
-            max_per_user or max_total,
-        )
+        """Limit the slots; messages call them `subject`, a plural."""
+        self._subject, self._max_total = subject, max_total
+        self._max_per_user = max_per_user or max_total
         self._count_by_user: Counter[Hashable] = Counter()
         self.count = 0
-        """How many there are."""
+        """Number of slots in use."""
 
     @contextmanager
     def acquire_slot(self, user: Hashable) -> Iterator[None]:
-        """Have one more for a user; TooManyError if there is no room."""
+        """Use a slot of a user until the context is left.
+
+        Raises QuotaExceededError if the total or the user's limit is reached.
+        """
         if self.count >= self._max_total:
-            raise QuotaExceededError(f"This server has no room for more {self._subject}.")
+            raise QuotaExceededError(
+                f"This server may have at most {self._max_total} {self._subject} at a time."
+            )
         if self._count_by_user[user] >= self._max_per_user:
             raise QuotaExceededError(
-                f"A user may have {self._max_per_user} {self._subject} at a time."
+                f"A user may have at most {self._max_per_user} {self._subject} at a time."
             )
         self.count += 1
         self._count_by_user[user] += 1

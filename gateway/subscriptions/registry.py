@@ -1,4 +1,4 @@
-"""What transports need: to start a subscription, to go on as another viewer, and to end it."""
+"""Subscription registry: start, change and end of the subscriptions of a process."""
 
 import asyncio
 import logging
@@ -19,20 +19,20 @@ from gateway.subscriptions.subscriber_queue import SubscriberMessage, Subscriber
 
 log = logging.getLogger(__name__)
 ATTACH_TIMEOUT_SECONDS = 5
-"""Seconds to wait for the first look at the events."""
+"""Seconds to wait until the event feed is attached to its source."""
 RETRY_DELAY_SECONDS = 1
-"""Seconds between attempts to tell of what was missed."""
+"""Seconds between two attempts to deliver missed events."""
 WakeCallback = Callable[[], None]
 
 
 class SubscriptionRegistry:
-    """The subscriptions of a process."""
+    """The subscriptions of a process, as its transports start them."""
 
     def __init__(self, hub: EventHub, quota: Quota, queue_size: int) -> None:
-        """Tell of what `hub` has; let `queue` messages wait for a subscriber."""
+        """Subscribe to the events of `hub`; each subscriber queue has `queue_size` messages."""
         self.hub, self.quota = hub, quota
         self.overflow_count = 0
-        """How often a queue was too short."""
+        """Number of overflows of subscriber queues so far."""
         self._queue_size = queue_size
 
     async def start_subscription(
@@ -43,12 +43,12 @@ class SubscriptionRegistry:
         wake: WakeCallback,
         after: str | None = None,
     ) -> "ActiveSubscription":
-        """Start a subscription of a `user`; `wake` is called when there is something to send.
+        """Start a subscription after a cursor, after its own argument `after`, or from now on.
 
-        It begins `after` a cursor, or where its own arguments say. BadInputError
-        for a filter or a cursor that makes no sense, TooManyError without room,
-        UnavailableError while nobody can tell where the events are, UnwatchedError
-        if nobody ever will.
+        `user_key` names the user in the quota; `wake` is called when there are messages to send.
+        Raises BadInputError for an invalid filter or cursor, QuotaExceededError if a limit is
+        reached, UnavailableError if the event feed is not attached within
+        ATTACH_TIMEOUT_SECONDS, EventsDisabledError if events are switched off.
         """
         EventFilter.from_argument(subscription.arguments.get("filter"))
         after_cursor = after or subscription.arguments.get("after")
@@ -71,7 +71,11 @@ class SubscriptionRegistry:
         return active_subscription
 
     async def _find_position(self, cursor: str) -> EventPosition | None:
-        """Give the position of a cursor; None if it is none of these events."""
+        """Return the position of a cursor; None if it belongs to another source or to the future.
+
+        A position ahead of the feed's is valid if the table has it: another process may have
+        published it first.
+        """
         (kind, position), source = decode_event_cursor(cursor), self.hub.source
         if kind != source.source_kind:
             return None
@@ -85,48 +89,93 @@ class SubscriptionRegistry:
             async with asyncio.timeout(ATTACH_TIMEOUT_SECONDS):
                 await self.hub.source.wait_until_attached()
         except TimeoutError:
-            raise UnavailableError("The events can't be read.") from None
+            raise UnavailableError("The event feed is not available.") from None
 
 
 class ActiveSubscription:
-    """A subscription that goes on until it is ended."""
+    """One subscriber, from the start of its subscription to its end.
+
+    **Path of an event.** The change feed reads committed events in order and publishes them to
+    the hub, which appends them to the queue of each fan-out group. A group has all subscribers
+    with the same document, variables and visibility; it builds the message of an event once,
+    and delivers it to the queue of each member. The transport empties that queue.
+
+        ChangeFeed --> EventHub --> FanoutGroup --> SubscriberQueue --> WebSocket, HTTP stream
+                                        ^                ^
+                                  MessageBuilder         +--- missed events, read from the table
+
+    **States of a subscriber.**
+
+        start_subscription: filter and cursor valid, feed attached, quota has a slot
+             |
+             |  unknown cursor: ResyncRequired(CURSOR_UNKNOWN), start from now
+             v
+          JOINING <------------------------------------------------------+
+             |  |  missed events are read page by page after the queue's |
+             |  |  position, until it has reached the group's position   |
+             |  |                                                        |
+             |  +-- events already removed: ResyncRequired(CURSOR_EXPIRED),
+             |  |   continues at the group's position                    |
+             |  +-- database not available: retry after a delay          |
+             |  +-- other error: ResyncRequired(INTERRUPTED), retry      |
+             v                                                           |
+          MEMBER ---- viewer_changed, with other roles ------------------+
+             |   |      (another group; the queue and its position stay)
+             |   +-- queue full: messages dropped, ResyncRequired(TOO_SLOW)
+             |   +-- group's events dropped: ResyncRequired(TOO_SLOW or INTERRUPTED)
+             |   (both stay MEMBER, and continue after the position in the message)
+             v
+           ENDED  by end_subscription in any state: client gone or `complete`, token revoked
+                  (session monitor), connection closed. The slot of the quota is freed.
+
+    **No gap and no duplicate.** Three rules guarantee this. (1) A queue ignores events up to
+    its position. (2) A subscriber becomes a member of its group in the same step of
+    the event loop in which both positions are found equal, so no event can be published in
+    between (`EventHub.join_group`). (3) Whenever events may be lost, the client receives
+    `ResyncRequired` with the position from which it continues: it reads its resources again.
+    A change is then either in what it reads or in a later event.
+
+    **Roles.** The session monitor re-authenticates the connection periodically and calls
+    `viewer_changed`. Visibility is that of the viewer at delivery: with other roles the
+    subscriber leaves its group and joins that of its new visibility, from its own position on.
+    """
 
     queue: SubscriberQueue
 
     def __init__(
         self, registry: SubscriptionRegistry, subscription: PreparedSubscription, viewer: Viewer
     ) -> None:
-        """Tell a viewer of what there is."""
+        """Create the subscription of a viewer; `attach_queue` starts it."""
         self._registry, self._hub = registry, registry.hub
         self._subscription, self._viewer = subscription, viewer
         self._group: FanoutGroup | None = None
         self._joining_task: asyncio.Task[None]
         self.exit_stack = ExitStack()
-        """What is to be given back in the end."""
+        """Contexts that end with the subscription: its slot of the quota."""
 
     def attach_queue(self, queue: SubscriberQueue) -> None:
-        """Tell a subscriber from now on."""
+        """Start the delivery of events to `queue`."""
         self.queue = queue
         self._joining_task = asyncio.create_task(self._join_group())
 
     def viewer_changed(self, viewer: Viewer) -> None:
-        """Go on as what the viewer has become."""
+        """Continue with the viewer's current roles, in another group if they have changed."""
         if viewer != self._viewer:
             self._leave_group()
             self._viewer = viewer
             self._joining_task = asyncio.create_task(self._join_group())
 
     def end_subscription(self) -> None:
-        """Tell nothing more."""
+        """End the delivery of events and free the slot of the quota."""
         self._leave_group()
         self.exit_stack.close()
 
     def build_resync(self, reason: ResyncReason, position: EventPosition) -> SubscriberMessage:
-        """Give what says that events up to a position may have been missed."""
+        """Return the message `ResyncRequired`: events up to `position` may have been missed."""
         return self._hub.message_builder.build_resync(self._subscription, reason, position)
 
     def build_overflow_message(self, position: EventPosition) -> SubscriberMessage:
-        """Give what says that too many events waited, up to a position."""
+        """Count an overflow of the queue and return the message that replaces its messages."""
         self._registry.overflow_count += 1
         return self.build_resync(ResyncReason.TOO_SLOW, position)
 
@@ -139,7 +188,7 @@ class ActiveSubscription:
             except (UnavailableError, TimedOutError):
                 await asyncio.sleep(RETRY_DELAY_SECONDS)
             except Exception:
-                log.exception("A subscriber could not be told of what it missed")
+                log.exception("Missed events could not be delivered to a subscriber")
                 position = self._hub.source.position
                 self.queue.advance_to(
                     position, self.build_resync(ResyncReason.INTERRUPTED, position)

@@ -1,4 +1,4 @@
-"""What tells a process's subscribers of changes: opened as one, and closed as one."""
+"""Subscription service: the components of subscriptions and their background tasks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,12 +20,15 @@ from gateway.subscriptions.session_monitor import SessionMonitor
 
 
 def create_change_feed(settings: Settings, url: str) -> ChangeFeed:
-    """Give what sees changes, as it is set."""
+    """Create the change feed that the settings choose."""
     return ChangeFeed(url, settings.events, settings.events_seconds, pooler=settings.pooler)
 
 
 class SubscriptionService:
-    """The parts, as transports use them."""
+    """Components of a process's subscriptions.
+
+    How they work together is described at `gateway.subscriptions.registry.ActiveSubscription`.
+    """
 
     def __init__(
         self,
@@ -36,7 +39,7 @@ class SubscriptionService:
         create_context: Callable[[Viewer], RequestContext],
         database: Database,
     ) -> None:
-        """Tell what `watching` sees, in answers of `answering`."""
+        """Publish the events of `change_feed` in responses of `executor`."""
         self._change_feed, self._retention_days = change_feed, settings.events_days
         message_builder = MessageBuilder(
             executor, create_context, lambda: change_feed.source_kind or ""
@@ -50,7 +53,10 @@ class SubscriptionService:
 
     @asynccontextmanager
     async def run_service(self) -> AsyncIterator[None]:
-        """Work until the context is left."""
+        """Run the background tasks until the context is left.
+
+        They read the change feed, remove old events, and re-authenticate sessions.
+        """
         tasks = [
             asyncio.create_task(
                 self._change_feed.run(self.hub.publish_events, self.hub.interrupt_all)

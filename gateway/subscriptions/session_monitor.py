@@ -1,4 +1,4 @@
-"""Who is connected: their roles and tokens are looked at again and again."""
+"""Session monitor: periodic re-authentication of connected subscribers."""
 
 import asyncio
 import logging
@@ -11,55 +11,74 @@ from gateway.db.access.viewer import Viewer
 
 log = logging.getLogger(__name__)
 CHECK_INTERVAL_SECONDS, MAX_CONCURRENT_CHECKS = 10, 8
-"""After so many seconds a viewer's roles and token are looked at again; so many together."""
+"""Seconds between two checks of all sessions; maximum number of concurrent checks."""
 Credentials = tuple[str | None, str | None]
-"""A token's key and the address that it is used from."""
+"""A token's key, None for anonymous clients; the client's address, None if unknown."""
 
 
 class MonitoredSession(Protocol):
-    """A connection on which a viewer is told of events."""
+    """A connection with subscriptions of one viewer: a WebSocket or an HTTP stream."""
 
     def viewer_changed(self, viewer: Viewer) -> None:
-        """Go on as this viewer."""
+        """Continue with the viewer's current roles."""
 
     def revoked(self, reason: str) -> None:
-        """End: the token does not count any more."""
+        """End the session, as its token is no longer valid."""
 
 
 class SessionMonitor:
-    """The sessions of a process."""
+    """Re-authentication of all sessions of a process.
+
+    A request authenticates itself; a connection lives on after its first message. So the
+    monitor authenticates the credentials of all sessions again every CHECK_INTERVAL_SECONDS.
+    Sessions with the same credentials share one check, and checks do not count as a use of
+    the token, which would keep it from expiring. A session's life:
+
+        add_session -- UnauthenticatedError ---> not added
+             |
+             v
+         MONITORED --+ the check returns a viewer: viewer_changed(viewer), also if unchanged;
+          |  |  ^    | the check fails (database not available): logged, checked next time
+          |  |  +----+
+          |  |
+          |  +-- UnauthenticatedError: revoked(reason); the session then ends itself ---+
+          |                                                                             |
+          +-- the client disconnects --------------------------- remove_session <-------+
+
+    So a revoked token ends its sessions, and a revoked role hides events, within about twice the
+    interval: a check may use a viewer that was cached up to one interval ago.
+    """
 
     def __init__(
         self, viewer_cache: ViewerCache, interval_seconds: float = CHECK_INTERVAL_SECONDS
     ) -> None:
-        """Ask `viewers` every so many seconds."""
+        """Authenticate by `viewer_cache`."""
         self.viewer_cache, self._interval_seconds = viewer_cache, interval_seconds
         self._sessions: defaultdict[Credentials, set[MonitoredSession]] = defaultdict(set)
 
     async def add_session(self, session: MonitoredSession, credentials: Credentials) -> Viewer:
-        """Look after a session; give its viewer. UnauthenticatedError if it has none."""
+        """Authenticate a session, monitor it from now on, and return its viewer.
+
+        Raises UnauthenticatedError if the token is invalid.
+        """
         viewer = await self.viewer_cache.authenticate(*credentials)
         self._sessions[credentials].add(session)
         return viewer
 
     def remove_session(self, session: MonitoredSession, credentials: Credentials) -> None:
-        """Have done with a session."""
+        """Stop monitoring a session."""
         self._sessions[credentials].discard(session)
         if not self._sessions[credentials]:
             del self._sessions[credentials]
 
     async def run_checks(self) -> None:
-        """Look at everybody again and again."""
+        """Check all sessions periodically, until cancelled."""
         while True:
             await asyncio.sleep(self._interval_seconds)
             credentials_list = [*self._sessions]
             for start in range(0, len(credentials_list), MAX_CONCURRENT_CHECKS):
-                await asyncio.gather(
-                    *map(
-                        self._check_sessions,
-                        credentials_list[start : start + MAX_CONCURRENT_CHECKS],
-                    )
-                )
+                batch = credentials_list[start : start + MAX_CONCURRENT_CHECKS]
+                await asyncio.gather(*map(self._check_sessions, batch))
 
     async def _check_sessions(self, credentials: Credentials) -> None:
         try:
@@ -69,8 +88,8 @@ class SessionMonitor:
         except UnauthenticatedError as error:
             reason = str(error)
             self._notify_sessions(credentials, lambda session: session.revoked(reason))
-        except Exception as error:  # noqa: BLE001 - others are to be looked at, too
-            log.warning("Who is subscribed can't be looked at: %r", error)
+        except Exception as error:  # noqa: BLE001 - the other sessions are still to be checked
+            log.warning("Sessions could not be re-authenticated: %r", error)
         else:
             self._notify_sessions(credentials, lambda session: session.viewer_changed(viewer))
 
@@ -81,4 +100,4 @@ class SessionMonitor:
             try:
                 notify(session)
             except Exception:
-                log.exception("A session can't be told who it is of")
+                log.exception("A session could not be notified of its viewer")

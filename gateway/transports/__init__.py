@@ -1,1 +1,1 @@
-"""How subscriptions reach clients: over WebSockets, and as streams over HTTP."""
+"""Transports of subscriptions: WebSockets and HTTP streams."""

@@ -1,6 +1,10 @@
-"""Sending texts over a WebSocket in one piece, past ASGI's message for each.
+"""Batched WebSocket frames: many text messages in one write to the socket.
 
-What a server sends is not masked: a text is one frame, and many are one write.
+ASGI has one message for each text, each of which uvicorn writes by itself. Frames of a
+server are not masked (RFC 6455 §5.1), so a text is its header and its bytes, and frames of
+many texts can be joined. `BatchedFrameProtocol` offers three functions in the scope's ASGI
+extensions: `write` (see `WriteTexts`), `drained` (waits until the socket's write buffer has
+space), and `abort` (drops the connection).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,19 +14,19 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 FRAME_WRITER_EXTENSION = "gateway.transports.frame_writer"
-"""What the server's part is called among ASGI's extensions."""
+"""Key of the protocol's functions in the scope's ASGI extensions."""
 CLOSE_TIMEOUT_SECONDS = 2
-"""Seconds for a client to take the last that is sent."""
+"""Seconds within which a client must take the close frame."""
 WriteTexts = Callable[[Sequence[bytes]], bool]
-"""Writes texts; False if they have to wait."""
+"""Writes texts as frames; returns False, writing nothing, while the write buffer is full."""
 _TEXT_OPCODE, _MAX_7_BIT_LENGTH, _MAX_16_BIT_LENGTH = b"\x81", 126, 65_536
 
 
 class BatchedFrameProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's WebSockets, which can send several texts in one write."""
+    """Uvicorn's WebSocket protocol with batched frames."""
 
     def handle_connect(self, event: Request) -> None:
-        """Begin a connection; uvicorn starts the application's task here."""
+        """Add the extension to the scope, which uvicorn's handler has just created."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             extension: dict[object, object] = {"write": self._write_texts}
@@ -31,16 +35,22 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"][FRAME_WRITER_EXTENSION] = extension
 
     def keepalive_timeout(self) -> None:
-        """Cut off a client that does not answer; clients take uvicorn's 1011 for the end of all."""
+        """Abort the connection of a client that does not answer pings.
+
+        Uvicorn would close it with the code 1011, after which client libraries do not reconnect.
+        """
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """Say goodbye, and cut off who does not take it in time."""
+        """Close the connection; abort it if the client does not take the close frame in time."""
         super().shutdown()
         self.loop.call_later(CLOSE_TIMEOUT_SECONDS, self.transport.abort)
 
     def _write_texts(self, texts: Sequence[bytes]) -> bool:
-        """Write texts at once; False if the client has not taken what was written before."""
+        """Write texts as frames in one write; return False while the write buffer is full.
+
+        Raises ClientDisconnected if the connection is closed.
+        """
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
         if not self.writable.is_set():
@@ -52,7 +62,7 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
 
 
 def _encode_frame_header(text: bytes) -> bytes:
-    """Give the head of a frame that holds a whole text (RFC 6455 §5.2)."""
+    """Return the header of an unmasked frame with a whole text message (RFC 6455 §5.2)."""
     length = len(text)
     if length < _MAX_7_BIT_LENGTH:
         return _TEXT_OPCODE + bytes((length,))

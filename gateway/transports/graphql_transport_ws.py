@@ -1,6 +1,6 @@
-"""The messages of the protocol graphql-transport-ws, as they come and as they go.
+"""Messages of the protocol graphql-transport-ws: parsers, encoders, close codes.
 
-The protocol is that of https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
+The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
 """
 
 from enum import IntEnum
@@ -14,13 +14,15 @@ from gateway.http.request_body import BadRequestError, parse_decoded_json
 
 SUBPROTOCOL = "graphql-transport-ws"
 MAX_CLOSE_REASON_BYTES = 120
-"""Bytes of a reason for closing: the protocol has room for 123 (RFC 6455 §5.5)."""
+"""Maximum length of a close reason in bytes; RFC 6455 §5.5 allows 123."""
+MAX_OPERATION_ID_LENGTH = 128
+"""Maximum length of an operation's id in characters."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
 class CloseCode(IntEnum):
-    """Why a socket is closed."""
+    """Close codes of the protocol; 4499 and 1013 make the library graphql-ws reconnect."""
 
     BAD_REQUEST = 4400
     UNAUTHORIZED = 4401
@@ -35,16 +37,19 @@ class CloseCode(IntEnum):
 
 
 class WebSocketCloseError(Exception):
-    """The socket is to be closed; the text says why."""
+    """The WebSocket must be closed; the message is the close reason."""
 
     def __init__(self, code: CloseCode, reason: str) -> None:
-        """Close with a code of the protocol's."""
+        """Set the close code and the close reason."""
         super().__init__(reason)
         self.code = code
 
 
 def parse_message(text: str | None) -> dict[str, Any]:
-    """Read a message; CloseError if it is none."""
+    """Parse a message of the client; None is a binary frame.
+
+    Raises WebSocketCloseError if it is not a message of the protocol.
+    """
     try:
         message = _decode(text or "")
     except (ValueError, RecursionError):
@@ -53,32 +58,35 @@ def parse_message(text: str | None) -> dict[str, Any]:
         ) from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise WebSocketCloseError(
-            CloseCode.BAD_REQUEST, "A message must be an object with a `type`."
+            CloseCode.BAD_REQUEST, "A message must be a JSON object with a string `type`."
         )
     payload = message.get("payload")
     if payload is not None and not isinstance(payload, dict):
         raise WebSocketCloseError(
-            CloseCode.BAD_REQUEST, "The `payload` of a message must be an object."
+            CloseCode.BAD_REQUEST, "The `payload` of a message must be an object or null."
         )
     return message
 
 
 def parse_operation_id(message: dict[str, Any]) -> str:
-    """Give the id of the operation that a message is of; CloseError without one."""
+    """Return the operation id of a message.
+
+    Raises WebSocketCloseError if it is missing or too long.
+    """
     operation_id = message.get("id")
     if not isinstance(operation_id, str) or not 0 < len(operation_id) <= MAX_OPERATION_ID_LENGTH:
         raise WebSocketCloseError(
             CloseCode.BAD_REQUEST,
-            f"The `id` must be a text of 1 to {MAX_OPERATION_ID_LENGTH} characters.",
+            f"The `id` must be a string of 1 to {MAX_OPERATION_ID_LENGTH} characters.",
         )
     return operation_id
 
 
-MAX_OPERATION_ID_LENGTH = 128
-
-
 def parse_subscribe_payload(message: dict[str, Any], request_id: str) -> GraphQLRequest:
-    """Read the operation of a `subscribe` message; CloseError if there is none."""
+    """Return the GraphQL request of a `subscribe` message.
+
+    Raises WebSocketCloseError if the payload is not a GraphQL request.
+    """
     try:
         return parse_decoded_json(message.get("payload"), request_id)
     except BadRequestError as error:
@@ -88,27 +96,33 @@ def parse_subscribe_payload(message: dict[str, Any], request_id: str) -> GraphQL
 
 
 def parse_authorization(message: dict[str, Any]) -> tuple[str, ...]:
-    """Give what `connection_init` has in place of the header; CloseError if it is no text."""
+    """Return the `Authorization` of a `connection_init` message, like the header's values.
+
+    The name's case does not matter; the tuple is empty without it. Raises
+    WebSocketCloseError if it is not a string.
+    """
     payload = {name.lower(): value for name, value in (message.get("payload") or {}).items()}
     value = payload.get("authorization")
     if value is None:
         return ()
     if not isinstance(value, str):
-        raise WebSocketCloseError(CloseCode.BAD_REQUEST, "`payload.Authorization` must be a text.")
+        raise WebSocketCloseError(
+            CloseCode.BAD_REQUEST, "`payload.Authorization` must be a string."
+        )
     return (value,)
 
 
 def encode_message(message_type: str, **members: Any) -> bytes:
-    """Write a message."""
+    """Encode a message of the server."""
     return _encode({"type": message_type, **members})
 
 
 def encode_next_prefix(operation_id: str) -> bytes:
-    """Write the beginning of a `next` message, up to its payload; `}` is its end."""
+    """Encode a `next` message up to its payload, after which only `}` is missing."""
     return b'{"type":"next","id":%b,"payload":' % _encode(operation_id)
 
 
 def create_close_event(error: WebSocketCloseError) -> Message:
-    """Give what has a socket closed."""
+    """Return the ASGI event that closes a WebSocket; a long reason is cut."""
     reason_text = str(error).encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore")
     return {"type": "websocket.close", "code": int(error.code), "reason": reason_text}

@@ -1,6 +1,7 @@
-"""Streams over HTTP: Server-Sent Events, and Apollo's multipart subscriptions."""
+"""HTTP streams: a subscription over Server-Sent Events or Apollo's multipart protocol."""
 
 import asyncio
+from enum import Enum, auto
 from typing import Any
 
 from starlette.responses import Response
@@ -18,22 +19,23 @@ from gateway.transports.services import TransportServices
 from gateway.transports.stream_framing import SSE_FRAMING, StreamFraming
 
 MAX_EVENTS_PER_WRITE = 64
-"""So many events are written at once."""
+"""Maximum number of events in one write."""
 WRITE_TIMEOUT_SECONDS, CLOSE_TIMEOUT_SECONDS = 60, 2
-"""Seconds for a client to take what is sent; and when it is the last, or nobody should."""
+"""Seconds within which a client must read a chunk: while the stream is open, and at its end."""
 
 
 def create_result_response(
     result: GraphQLResult, framing: StreamFraming, accept_header: str, request_id: str
 ) -> Response:
-    """Give an answer; to a client that takes nothing else, as the only message of a stream.
+    """Return the response with a single result to a client that accepts streams.
 
-    Clients that do not know yet what is asked accept both.
+    Many clients send one Accept header for all operations. So the result is sent as JSON
+    if the client accepts JSON, too, else as the only event of a stream.
     """
     if framing is not SSE_FRAMING or "json" in accept_header.lower() or "*/*" in accept_header:
         return GraphQLResponse(result, accept_header, request_id)
     body = framing.preamble + framing.encode_result(result.encode()) + framing.terminator
-    return Response(body, headers={**_stream_headers(framing, request_id)})
+    return Response(body, headers=_stream_headers(framing, request_id))
 
 
 def _do_nothing() -> None:
@@ -50,57 +52,92 @@ def _stream_headers(framing: StreamFraming, request_id: str) -> dict[str, str]:
     }
 
 
+class StreamState(Enum):
+    """State of a stream; see `SubscriptionStream`."""
+
+    OPEN = auto()
+    COMPLETING = auto()
+    ABORTED = auto()
+
+
 class SubscriptionStream:
-    """The response to one subscription, which goes on until somebody ends it."""
+    """Response to one subscription: an ASGI application that sends events until its end.
+
+    States:
+
+        start_subscription
+             |
+             v
+           OPEN --- revoked() ------------------> COMPLETING --- terminator sent ---> ended
+             |                                         |
+             | client disconnected,                    | the same; client reads nothing
+             | server shuts down                       v
+             +-------------------------------------> ABORTED ----- empty chunk ------> ended
+
+    OPEN: the writer sends events from the subscription's queue, or a ping if none comes within
+    the framing's interval. COMPLETING: the token was revoked; the error and the framing's
+    terminator are sent, so that clients do not reconnect. ABORTED: the response ends without the
+    terminator, so that clients reconnect, with their last cursor in `Last-Event-ID`.
+
+    **Backpressure.** `send` returns when the server's write buffer has space again. Meanwhile
+    events wait in the subscription's bounded queue. If a client does not read for
+    WRITE_TIMEOUT_SECONDS, its connection is aborted. At the end of a stream the limit is
+    CLOSE_TIMEOUT_SECONDS, also for a write that is already under way (`_shorten_timeout`).
+    """
 
     def __init__(
         self, services: TransportServices, framing: StreamFraming, request_id: str
     ) -> None:
-        """Write by a framing what the log calls `id_`."""
+        """Create the response, before its subscription is started."""
         self._services, self._framing, self._request_id = services, framing, request_id
+        self._state = StreamState.OPEN
         self._has_output = asyncio.Event()
         self._subscription: ActiveSubscription | None = None
         self._credentials: Credentials
         self._viewer: Viewer
         self._control_messages: list[bytes] = []
-        self._final_chunk: bytes | None = None
-        self._is_aborted = False
         self._write_timeout: asyncio.Timeout | None = None
 
     async def start_subscription(
         self, subscription: PreparedSubscription, credentials: Credentials, after_cursor: str | None
     ) -> "SubscriptionStream":
-        """Begin a subscription, `after` a cursor if one is given; raises as its start does."""
-        viewer = self._viewer = await self._services.session_monitor.add_session(self, credentials)
+        """Start the subscription after a cursor, or from now on.
+
+        Raises UnauthenticatedError if the token is invalid, and the errors of
+        `SubscriptionRegistry.start_subscription`.
+        """
+        session_monitor = self._services.session_monitor
+        viewer = self._viewer = await session_monitor.add_session(self, credentials)
         self._credentials = credentials
         try:
-            start, user_key = (
-                self._services.subscription_registry.start_subscription,
+            self._subscription = await self._services.subscription_registry.start_subscription(
+                subscription,
+                viewer,
                 viewer.user_id or credentials,
+                self._has_output.set,
+                after_cursor,
             )
-            self._subscription = await start(
-                subscription, viewer, user_key, self._has_output.set, after_cursor
-            )
-            self._subscription.viewer_changed(self._viewer)  # who may have become another by now
+            self._subscription.viewer_changed(self._viewer)  # it may have changed meanwhile
         except BaseException:
-            self._services.session_monitor.remove_session(self, credentials)
+            session_monitor.remove_session(self, credentials)
             raise
         return self
 
     def viewer_changed(self, viewer: Viewer) -> None:
-        """Go on as this viewer."""
+        """Continue the subscription with the viewer's current roles."""
         self._viewer = viewer
         if self._subscription is not None:
             self._subscription.viewer_changed(viewer)
 
     def revoked(self, reason: str) -> None:
-        """End: the token does not count any more."""
+        """Send an error and complete the stream, as its token is no longer valid."""
         errors = {"errors": [make_request_error(reason, ErrorCode.UNAUTHENTICATED)]}
         self._control_messages.append(self._framing.encode_failure(encode_json(errors)))
-        self._finish_stream()
+        if self._state is StreamState.OPEN:
+            self._end_stream(StreamState.COMPLETING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream, until its end or the client's."""
+        """Send the stream until it ends or the client disconnects."""
         extension: dict[str, Any] = scope.get("extensions", {}).get(SINGLE_WRITE_EXTENSION, {})
         extension["end"] = self._abort_stream
         disconnect_watcher = asyncio.create_task(self._watch_disconnect(receive))
@@ -112,24 +149,19 @@ class SubscriptionStream:
         finally:
             disconnect_watcher.cancel()
             self._end_subscription()
-            scope.pop("extensions", None)  # a circle that only the garbage collector would open
+            scope.pop("extensions", None)  # breaks a reference cycle, as in single_write
 
     async def _send_head(self, send: Send) -> None:
         header_items = _stream_headers(self._framing, self._request_id).items()
         headers = [(name.lower().encode(), value.encode()) for name, value in header_items]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    def _finish_stream(self) -> None:
-        """Let nothing follow, and say so."""
-        self._final_chunk = self._framing.terminator
-        self._wake_for_end()
-
     def _abort_stream(self) -> None:
-        """End without saying that nothing follows: the client is to come back."""
-        self._is_aborted = True
-        self._wake_for_end()
+        """End the stream without its terminator, so that the client reconnects."""
+        self._end_stream(StreamState.ABORTED)
 
-    def _wake_for_end(self) -> None:
+    def _end_stream(self, state: StreamState) -> None:
+        self._state = state
         self._has_output.set()
         if self._write_timeout is not None and not self._write_timeout.expired():
             self._shorten_timeout()
@@ -141,11 +173,11 @@ class SubscriptionStream:
 
     async def _write_loop(self, send: Send) -> None:
         chunk = self._framing.preamble
-        while not self._is_aborted:
+        while self._state is not StreamState.ABORTED:
             self._has_output.clear()
             chunk += b"".join(self._take_pending())
-            is_last = self._final_chunk is not None and not self._has_pending()
-            body = chunk + (self._final_chunk or b"" if is_last else b"")
+            is_last = self._state is StreamState.COMPLETING
+            body = chunk + (self._framing.terminator if is_last else b"")
             await self._send_chunk(send, body, has_more=not is_last)
             if is_last:
                 return
@@ -153,7 +185,7 @@ class SubscriptionStream:
         await self._send_chunk(send, b"", has_more=False)
 
     async def _send_chunk(self, send: Send, body: bytes, *, has_more: bool) -> None:
-        """Send a piece; TimeoutError if the client does not read, or should have read its last."""
+        """Send a chunk; raises TimeoutError if the client does not read it in time."""
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS) as self._write_timeout:
                 self._shorten_timeout()
@@ -162,16 +194,16 @@ class SubscriptionStream:
             self._write_timeout = None
 
     def _shorten_timeout(self) -> None:
-        """Wait only a moment more for the client once there is an end."""
-        if self._write_timeout is not None and (self._is_aborted or self._final_chunk is not None):
+        """Limit the current write to CLOSE_TIMEOUT_SECONDS once the stream is ending."""
+        if self._write_timeout is not None and self._state is not StreamState.OPEN:
             self._write_timeout.reschedule(
                 asyncio.get_running_loop().time() + CLOSE_TIMEOUT_SECONDS
             )
 
     def _take_pending(self) -> list[bytes]:
-        """Give what is to be sent now."""
+        """Return the encoded messages of the next write; events only while the stream is open."""
         control_messages, self._control_messages = self._control_messages, []
-        if self._subscription is None or self._final_chunk is not None:
+        if self._subscription is None or self._state is not StreamState.OPEN:
             return control_messages
         return control_messages + [
             self._framing.encode_event(message)
@@ -179,16 +211,16 @@ class SubscriptionStream:
         ]
 
     def _has_pending(self) -> bool:
-        """Say whether more waits to be sent."""
-        pending_queue = (
+        """Return whether more messages are waiting to be sent."""
+        has_events = (
             self._subscription is not None
-            and self._final_chunk is None
-            and self._subscription.queue
+            and self._state is StreamState.OPEN
+            and len(self._subscription.queue) > 0
         )
-        return bool(self._control_messages) or bool(pending_queue)
+        return bool(self._control_messages) or has_events
 
     async def _wait_or_ping(self) -> bytes:
-        """Wait for something to send; give a sign of life if nothing comes."""
+        """Wait for output; return a ping if there is none within the framing's interval."""
         try:
             async with asyncio.timeout(self._framing.ping_interval_seconds):
                 await self._has_output.wait()

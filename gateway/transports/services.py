@@ -1,4 +1,4 @@
-"""What transports are served with."""
+"""Services that transports need, and the error that an operation's exception becomes."""
 
 import logging
 from collections.abc import Callable
@@ -24,31 +24,34 @@ CLIENT_ERROR_CODES: dict[type[Exception], ErrorCode] = {
     UnauthenticatedError: ErrorCode.UNAUTHENTICATED,
     EventsDisabledError: ErrorCode.UNAVAILABLE,
 }
-"""What clients can put right, and their codes."""
+"""Errors of the client, whose message is sent, and their codes."""
 SERVER_ERROR_CODES: dict[type[Exception], ErrorCode] = {
     UnavailableError: ErrorCode.UNAVAILABLE,
     TimedOutError: ErrorCode.TIMEOUT,
     TimeoutError: ErrorCode.TIMEOUT,
 }
-"""What goes wrong here, and their codes."""
+"""Errors of the server that are expected: masked, logged as warnings; and their codes."""
 
 
 @dataclass(frozen=True)
 class TransportServices:
-    """What transports are served with."""
+    """Services of a process that its WebSockets and HTTP streams need."""
 
     settings: Settings
     executor: Executor
     subscription_registry: SubscriptionRegistry
     session_monitor: SessionMonitor
     socket_quota: Quota
-    """The WebSockets there are."""
+    """Limit of open WebSockets."""
     create_context: Callable[[Viewer], RequestContext]
-    """Makes what an operation of a viewer is executed with."""
+    """Creates the context of one operation of a viewer."""
 
 
 def operation_error(error: Exception, request_id: str) -> dict[str, object]:
-    """Give the error that a client is told of what went wrong with the operation called `id_`."""
+    """Return the GraphQL error for an exception raised by an operation.
+
+    Errors of the server are masked, and logged under `request_id`.
+    """
     for error_type, code in CLIENT_ERROR_CODES.items():
         if isinstance(error, error_type):
             return make_request_error(getattr(error, "message", str(error)), code)

@@ -1,4 +1,4 @@
-"""The two framings of a stream over HTTP."""
+"""Framings of subscription streams over HTTP: Server-Sent Events and multipart."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from gateway.subscriptions.subscriber_queue import SubscriberMessage
 
 @dataclass(frozen=True)
 class StreamFraming:
-    """How messages are written in a stream."""
+    """Encoding of the messages of a stream."""
 
     media_type: str
     encode_event: Callable[[SubscriberMessage], bytes]
-    """Write what tells of an event, with its cursor."""
+    """Encodes a subscriber's message with its cursor."""
     encode_result: Callable[[bytes], bytes]
-    """Write a response without one."""
+    """Encodes a GraphQL response without a cursor."""
     encode_failure: Callable[[bytes], bytes]
-    """Write a response that ends the subscription."""
+    """Encodes a GraphQL response with the errors that end the subscription."""
     preamble: bytes
-    """Stands before all else."""
+    """First bytes of each stream."""
     terminator: bytes
-    """Says that nothing follows."""
+    """Last bytes of a stream that is complete; a client reconnects if they are missing."""
     ping: bytes
-    """Says that the server lives."""
+    """Keep-alive message, ignored by clients."""
     ping_interval_seconds: float
-    """How often it says so."""
+    """Seconds without any other message after which a ping is sent."""
 
 
 def _encode_sse_event(payload: bytes, cursor: str = "") -> bytes:
@@ -33,7 +33,7 @@ def _encode_sse_event(payload: bytes, cursor: str = "") -> bytes:
 
 
 def _encode_part(payload: bytes) -> bytes:
-    """Write a part up to the delimiter, without which a client would wait for the part's end."""
+    """Encode a part and the delimiter after it, by which clients know that it is complete."""
     return b"\r\ncontent-type: application/json\r\n\r\n" + payload + b"\r\n--graphql"
 
 
@@ -47,7 +47,10 @@ SSE_FRAMING = StreamFraming(
     ping=b":\n\n",
     ping_interval_seconds=12,
 )
-"""The protocol graphql-sse in its mode of distinct connections; JSON has no line breaks."""
+"""The protocol graphql-sse in its mode "distinct connections".
+
+JSON as encoded here has no line breaks, so that one `data:` line holds a response.
+"""
 
 
 MULTIPART_FRAMING = StreamFraming(
@@ -60,11 +63,11 @@ MULTIPART_FRAMING = StreamFraming(
     ping=_encode_part(b"{}"),
     ping_interval_seconds=5,
 )
-"""Apollo's multipart subscriptions."""
+"""Apollo's multipart subscription protocol, version 1.0."""
 
 
 def select_framing(accept_header: str) -> StreamFraming | None:
-    """Give how a client that takes `accepted` media types takes a stream; None if it does not."""
+    """Return the framing that an Accept header names; None if the client accepts no stream."""
     accept_header = accept_header.lower()
     if "text/event-stream" in accept_header:
         return SSE_FRAMING

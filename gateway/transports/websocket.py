@@ -1,4 +1,4 @@
-"""One WebSocket, by the protocol graphql-transport-ws; several operations share it."""
+"""A WebSocket connection by the protocol graphql-transport-ws, shared by several operations."""
 
 import asyncio
 import logging
@@ -35,15 +35,48 @@ from gateway.transports.websocket_operation import WebSocketOperation
 
 log = logging.getLogger(__name__)
 INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25
-"""Seconds within which a client says who it is, and between two signs of life."""
+"""Seconds within which `connection_init` must come; seconds between two pings of the server."""
 WRITE_TIMEOUT_SECONDS = 60
-"""Seconds for a client to take what is sent."""
+"""Seconds within which the client must read so far that a blocked write can go on."""
 MAX_QUEUED_MESSAGES, MAX_MESSAGES_PER_WRITE = 100, 64
-"""So many answers may wait before nothing more is read; so many events are written at once."""
+"""Outgoing messages above which the client's messages are not read; messages of one write."""
 
 
 class WebSocketConnection:
-    """One connection."""
+    """A WebSocket connection after its handshake.
+
+    Three tasks serve it until one of them, or the session monitor, ends it by `close`:
+
+        client ==> _read_loop -- subscribe, complete --> WebSocketOperation (one for each id)
+                       |                                      |                  |
+                       | pong, connection_ack                 | enqueue          | mark_ready
+                       v                                      v                  v
+                   _outgoing (results, errors, pings)  <------+          _ready_operations
+                       |                                                         |
+        client <== _write_loop <-------------- take_messages (events) -----------+
+                       ^
+                   _ping_loop
+
+    States:
+
+        ACCEPTED --connection_init--> AUTHENTICATING --connection_ack--> OPEN
+            |                              |                              |
+            +-- timeout, other message ----+-- token rejected ------------+-- revoked(), protocol
+            v                                                                 error, slow client
+        CLOSING: operations end, the close frame is sent within CLOSE_TIMEOUT_SECONDS
+            |  client gone: nothing is sent; client not reading: the connection is aborted
+            v
+        CLOSED: tasks cancelled, session removed from the monitor
+
+    **Backpressure.** Events wait in the queues of their subscriptions, which are bounded; the
+    writer takes them in turn, at most MAX_MESSAGES_PER_WRITE of an operation at a time. Results
+    and pongs wait in `_outgoing`; while that has more than MAX_QUEUED_MESSAGES, no further
+    message of the client is read. A client that reads nothing for WRITE_TIMEOUT_SECONDS is
+    disconnected with the code 4499.
+
+    **Ending.** `_close_reason` is set once, by the first `close`: its result is the close frame
+    to be sent, its exception a disconnect, after which nothing is sent.
+    """
 
     def __init__(
         self,
@@ -53,7 +86,7 @@ class WebSocketConnection:
         send: Send,
         request_id: str,
     ) -> None:
-        """Serve the connection of `scope`, which the log calls `id_`."""
+        """Serve the accepted connection of `scope`; `request_id` names it in the log."""
         self.services, self._request_id = services, request_id
         self.credentials: Credentials | None = None
         self.operations: dict[str, WebSocketOperation] = {}
@@ -73,7 +106,7 @@ class WebSocketConnection:
         self._viewer: Viewer
 
     async def serve_connection(self) -> None:
-        """Serve until one of both sides has enough."""
+        """Serve the connection until it is closed by either side."""
         tasks = [
             asyncio.create_task(worker())
             for worker in (self._read_loop, self._write_loop, self._ping_loop)
@@ -84,7 +117,7 @@ class WebSocketConnection:
             error = await self._close_reason
             self._end_operations()
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-                await self._send_close(error)
+                await self._send(create_close_event(error))
         except ClientDisconnected:
             pass
         except TimeoutError:
@@ -96,45 +129,47 @@ class WebSocketConnection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def viewer_changed(self, viewer: Viewer) -> None:
-        """Go on as this viewer."""
+        """Continue all operations with the viewer's current roles."""
         self._viewer = viewer
         for operation in self.operations.values():
             operation.viewer_changed(viewer)
 
     @property
     def viewer(self) -> Viewer:
-        """Who is at the other end."""
+        """The authenticated viewer, as of the session monitor's last check."""
         return self._viewer
 
     def revoked(self, reason: str) -> None:
-        """End: the token does not count any more."""
+        """Close the connection, as its token is no longer valid."""
         self.close(WebSocketCloseError(CloseCode.FORBIDDEN, reason))
 
     def close(self, error: Exception) -> None:
-        """End the connection."""
-        if not self._close_reason.done():
-            self._close_reason.set_exception(error) if not isinstance(
-                error, WebSocketCloseError
-            ) else (self._close_reason.set_result(error))
+        """End the connection: with a close frame by WebSocketCloseError, else without."""
+        if self._close_reason.done():
+            return
+        if isinstance(error, WebSocketCloseError):
+            self._close_reason.set_result(error)
+        else:
+            self._close_reason.set_exception(error)
 
     def enqueue(self, message: bytes) -> None:
-        """Send a message."""
+        """Queue a message for the writer."""
         self._outgoing.append(message)
         self._has_output.set()
 
     def mark_ready(self, operation: WebSocketOperation) -> None:
-        """Send what waits for an operation."""
+        """Wake the writer, which then takes the operation's messages."""
         self._ready_operations.append(operation)
         self._has_output.set()
 
     def _on_task_done(self, task: "asyncio.Task[None]") -> None:
-        """End the connection as one of its tasks ended."""
+        """End the connection for the reason that ended one of its tasks."""
         error = None if task.cancelled() else task.exception()
         if isinstance(error, (WebSocketCloseError, ClientDisconnected)):
             self.close(error)
         elif error is not None:
             log.error("%s", self._request_id, exc_info=error)
-            self.close(WebSocketCloseError(CloseCode.INTERNAL, "Something went wrong here."))
+            self.close(WebSocketCloseError(CloseCode.INTERNAL, "Internal server error."))
 
     async def _read_loop(self) -> None:
         try:
@@ -161,11 +196,12 @@ class WebSocketConnection:
         authorization = parse_authorization(message) or self._request_head.headers.get(
             b"authorization", ()
         )
-        forwarded_for = self._request_head.headers.get(b"x-forwarded-for", ())
         try:
-            trusted_proxies = self.services.settings.trusted_proxies
             credentials = parse_credentials(
-                authorization, self._request_head.peer_address, forwarded_for, trusted_proxies
+                authorization,
+                self._request_head.peer_address,
+                self._request_head.headers.get(b"x-forwarded-for", ()),
+                self.services.settings.trusted_proxies,
             )
             self._viewer = await self.services.session_monitor.add_session(self, credentials)
         except UnauthenticatedError as error:
@@ -178,9 +214,9 @@ class WebSocketConnection:
         self.enqueue(encode_message("connection_ack"))
 
     def _handle_message(self, message: dict[str, Any]) -> None:
-        """Do what a message says, once the client has said who it is."""
+        """Handle a message of an authenticated client."""
         if message["type"] == "connection_init":
-            reason = "There was a connection_init before."
+            reason = "Too many initialisation requests."
             raise WebSocketCloseError(CloseCode.TOO_MANY_INITIALISATIONS, reason)
         if message["type"] == "subscribe":
             self._start_operation(parse_operation_id(message), message)
@@ -192,7 +228,7 @@ class WebSocketConnection:
             self._handle_ping_or_reject(message)
 
     def _handle_ping_or_reject(self, message: dict[str, Any]) -> None:
-        """Do what a message says that may come at any time."""
+        """Handle a message that is allowed in any state; reject all others."""
         if message["type"] == "ping":
             payload = message.get("payload")
             self.enqueue(
@@ -201,7 +237,8 @@ class WebSocketConnection:
         elif message["type"] == "subscribe":
             raise WebSocketCloseError(CloseCode.UNAUTHORIZED, "Send connection_init first.")
         elif message["type"] != "pong":
-            raise WebSocketCloseError(CloseCode.BAD_REQUEST, "There is no such type of message.")
+            reason = f"Unknown message type {message['type'][:50]!r}."
+            raise WebSocketCloseError(CloseCode.BAD_REQUEST, reason)
 
     def _start_operation(self, operation_id: str, message: dict[str, Any]) -> None:
         if operation_id in self.operations:
@@ -213,7 +250,7 @@ class WebSocketConnection:
         )
         max_operations = self.services.settings.socket_operations
         if len(self.operations) >= max_operations:
-            limit_message = f"A connection may have {max_operations} operations at a time."
+            limit_message = f"A connection may have at most {max_operations} operations at a time."
             errors = [make_request_error(limit_message, ErrorCode.RATE_LIMITED)]
             self.enqueue(encode_message("error", id=operation_id, payload=errors))
         else:
@@ -237,7 +274,10 @@ class WebSocketConnection:
                 self._output_written.set()
 
     async def _write_when_drained(self, messages: list[bytes]) -> None:
-        """Write once the client has taken what was written before."""
+        """Write messages as soon as the write buffer has space, or without batched frames.
+
+        Raises WebSocketCloseError if that takes longer than WRITE_TIMEOUT_SECONDS.
+        """
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
                 if self._write_texts is None:
@@ -247,15 +287,13 @@ class WebSocketConnection:
                 while not self._write_texts(messages):
                     await self._extension["drained"]()
         except TimeoutError:
-            raise WebSocketCloseError(CloseCode.TOO_SLOW, "The client does not read.") from None
+            reason = f"The client read nothing for {WRITE_TIMEOUT_SECONDS} seconds."
+            raise WebSocketCloseError(CloseCode.TOO_SLOW, reason) from None
 
     async def _ping_loop(self) -> None:
         while True:
             await asyncio.sleep(PING_INTERVAL_SECONDS)
             self.enqueue(encode_message("ping"))
-
-    async def _send_close(self, error: WebSocketCloseError) -> None:
-        await self._send(create_close_event(error))
 
     def _end_operations(self) -> None:
         if self.credentials is not None:

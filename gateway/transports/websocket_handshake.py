@@ -1,4 +1,7 @@
-"""Who may have a WebSocket: browsers let every page try, and send cookies along."""
+"""WebSocket handshake: check of origin, subprotocol and quota.
+
+Browsers allow every page to open a WebSocket to any host, so the origin is checked here.
+"""
 
 from collections.abc import Collection
 from urllib.parse import urlsplit
@@ -17,10 +20,10 @@ from gateway.transports.websocket import WebSocketConnection
 
 
 def is_origin_allowed(scope: Scope, allowed_origins: Collection[str]) -> bool:
-    """Say whether the page that a WebSocket comes from may have one.
+    """Return whether a WebSocket may be opened from its origin.
 
-    It may if it is served from here or from one of some other origins; what is
-    no browser names none.
+    The gateway's own origin and the allowed origins may; clients other than browsers
+    send no `Origin`, and may, too.
     """
     headers: dict[bytes, str] = {name: value.decode("latin-1") for name, value in scope["headers"]}
     origin = headers.get(b"origin")
@@ -36,7 +39,10 @@ def is_origin_allowed(scope: Scope, allowed_origins: Collection[str]) -> bool:
 async def serve_websocket(
     services: TransportServices, scope: Scope, receive: Receive, send: Send, request_id: str
 ) -> None:
-    """Serve a WebSocket, if it speaks the protocol and comes from a page that may have one."""
+    """Accept and serve a WebSocket, or close it with the code that names the reason.
+
+    A forbidden origin is rejected by status 403 before the WebSocket is accepted.
+    """
     await receive()  # websocket.connect
     if not is_origin_allowed(scope, services.settings.origins):
         await send({"type": "websocket.close", "code": int(CloseCode.FORBIDDEN)})
@@ -45,16 +51,15 @@ async def serve_websocket(
     await send(
         {"type": "websocket.accept", "subprotocol": SUBPROTOCOL if speaks_subprotocol else None}
     )
-    close_error = WebSocketCloseError(
-        CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable"
-    )
-    if speaks_subprotocol:
-        try:
-            with services.socket_quota.acquire_slot(None):
-                await WebSocketConnection(
-                    services, scope, receive, send, request_id
-                ).serve_connection()
-                return
-        except QuotaExceededError as error:
-            close_error = WebSocketCloseError(CloseCode.UNAVAILABLE, str(error))
-    await send(create_close_event(close_error))
+    if not speaks_subprotocol:
+        close_error = WebSocketCloseError(
+            CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable"
+        )
+        await send(create_close_event(close_error))
+        return
+    try:
+        with services.socket_quota.acquire_slot(None):
+            connection = WebSocketConnection(services, scope, receive, send, request_id)
+            await connection.serve_connection()
+    except QuotaExceededError as error:
+        await send(create_close_event(WebSocketCloseError(CloseCode.UNAVAILABLE, str(error))))

@@ -1,4 +1,4 @@
-"""One operation of a WebSocket: a query or change that is answered, or a subscription."""
+"""An operation on a WebSocket: a query or mutation with one result, or a subscription."""
 
 import asyncio
 from functools import partial
@@ -23,35 +23,45 @@ if TYPE_CHECKING:
 
 
 class WebSocketOperation:
-    """One operation, which the client calls `id_`."""
+    """An operation of a WebSocket, from its `subscribe` message until it is complete.
+
+    A task executes the query or mutation, or starts the subscription; afterwards a
+    subscription needs no task: its queue wakes the connection's writer (`mark_ready`), which
+    calls `take_messages`. The operation leaves `WebSocketConnection.operations` with its last
+    message (`complete` or `error`), which frees its id, or by `end_operation`:
+
+        RUNNING --- result and `complete` ----------------------> ended, id free
+          |  |  |
+          |  |  +-- `error` ------------------------------------> ended, id free
+          |  +----- token rejected -----------------------------> the connection is closed
+          v
+        SUBSCRIBED --- client's `complete`, end of connection --> ended (end_operation)
+    """
 
     def __init__(
         self, socket: "WebSocketConnection", operation_id: str, graphql_request: GraphQLRequest
     ) -> None:
-        """Carry it out, from now on."""
-        self._socket, self._operation_id, self._graphql_request = (
-            socket,
-            operation_id,
-            graphql_request,
-        )
+        """Start the operation."""
+        self._socket, self._operation_id = socket, operation_id
+        self._graphql_request = graphql_request
         self._next_prefix = encode_next_prefix(operation_id)
         self._subscription: ActiveSubscription | None = None
         self._task = asyncio.create_task(self._run_operation())
 
     def viewer_changed(self, viewer: Viewer) -> None:
-        """Go on as what the viewer has become."""
+        """Continue the subscription with the viewer's current roles."""
         if self._subscription is not None:
             self._subscription.viewer_changed(viewer)
 
     def end_operation(self) -> None:
-        """Have done with it."""
+        """Cancel the operation and free its resources; nothing more is sent."""
         self._task.cancel()
         if self._subscription is not None:
             self._subscription.end_subscription()
             self._subscription = None
 
     def take_messages(self, max_messages: int) -> tuple[list[bytes], bool]:
-        """Give what is to be sent now, but not more than `most`, and whether there is more."""
+        """Return at most `max_messages` encoded messages, and whether more are waiting."""
         if self._subscription is None:
             return [], False
         queue = self._subscription.queue
@@ -66,7 +76,7 @@ class WebSocketOperation:
             await self._start_operation()
         except UnauthenticatedError as error:
             self._socket.close(WebSocketCloseError(CloseCode.FORBIDDEN, str(error)))
-        except Exception as error:  # noqa: BLE001 - the socket lives, whatever happens
+        except Exception as error:  # noqa: BLE001 - an error ends its operation only
             self._send_errors([operation_error(error, self._graphql_request.request_id)])
 
     async def _start_operation(self) -> None:
@@ -77,16 +87,12 @@ class WebSocketOperation:
         elif subscription is not None:
             await self._start_subscription(subscription)
         else:
-            assert self._socket.credentials is not None
-            viewer = await services.session_monitor.viewer_cache.authenticate(
-                *self._socket.credentials
-            )
+            credentials = self._socket.credentials
+            assert credentials is not None
+            viewer = await services.session_monitor.viewer_cache.authenticate(*credentials)
+            context = services.create_context(viewer)
             async with asyncio.timeout(services.settings.request_seconds):
-                self._send_result(
-                    await services.executor.execute(
-                        graphql_request, services.create_context(viewer)
-                    )
-                )
+                self._send_result(await services.executor.execute(graphql_request, context))
 
     async def _start_subscription(self, subscription: PreparedSubscription) -> None:
         services, viewer = self._socket.services, self._socket.viewer
@@ -95,7 +101,7 @@ class WebSocketOperation:
         self._subscription = await services.subscription_registry.start_subscription(
             subscription, viewer, user_key, wake
         )
-        self._subscription.viewer_changed(self._socket.viewer)  # who may have become another by now
+        self._subscription.viewer_changed(self._socket.viewer)  # it may have changed meanwhile
 
     def _send_result(self, result: GraphQLResult) -> None:
         if result.is_rejected:
@@ -108,6 +114,6 @@ class WebSocketOperation:
         self._send_last_message(encode_message("error", id=self._operation_id, payload=errors))
 
     def _send_last_message(self, message: bytes) -> None:
-        """Send the last message, after which the id is free again."""
+        """Send the last message, after which the client may use the id again."""
         self._socket.operations.pop(self._operation_id, None)
         self._socket.enqueue(message)

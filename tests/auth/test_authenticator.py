@@ -1,4 +1,4 @@
-"""Who asks: the key in the header, the client's address, and how long a viewer is remembered."""
+"""Authenticator: the key in the header, the client's address, the lifetime of cached viewers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -36,7 +36,7 @@ TRUSTED_PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         f"  Token   {TOKEN_KEY}  ",
     ],
 )
-def test_finds_the_key(header: str) -> None:
+def test_key_is_parsed(header: str) -> None:
     assert parse_token_key([header]) == TOKEN_KEY
 
 
@@ -71,7 +71,7 @@ def test_invalid_keys_are_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", [JWT_TOKEN, "wpat_0123456789", f"{TOKEN_KEY}{TOKEN_KEY}"])
-def test_other_bearers_are_told_what_is_supported(key: str) -> None:
+def test_error_for_other_bearer_tokens_names_supported_scheme(key: str) -> None:
     with pytest.raises(UnauthenticatedError, match=r"OIDC.*personal access.*not supp.*Token <key>"):
         parse_token_key([f"Bearer {key}"])
 
@@ -103,7 +103,7 @@ def test_two_headers_are_refused_even_if_they_agree() -> None:
         ("testclient", ["198.51.100.9"], None),
     ],
 )
-def test_only_trusted_proxies_are_believed(
+def test_forwarded_address_of_trusted_proxies_only(
     peer: str | None, forwarded_for: list[str], address: str | None
 ) -> None:
     assert resolve_client_address(peer, forwarded_for, TRUSTED_PROXIES) == address
@@ -115,32 +115,32 @@ def test_without_trusted_proxies_the_peer_is_the_client() -> None:
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo to change."""
+    """Return the URL of a demo that tests may change."""
     return create_small_demo(new_database())
 
 
 @pytest.fixture
 def autocommit_connection(url: str) -> Iterator[psycopg.Connection]:
-    """Give a connection whose changes are made at once."""
+    """Yield a connection in autocommit mode."""
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def viewer_loader(url: str) -> AsyncIterator[ViewerLoader]:
-    """Give what reads viewers."""
+    """Yield a loader of the demo's viewers."""
     database = await Database.connect(url)
     yield ViewerLoader(detect_installation(load_settings({"GATEWAY_DATABASE_URL": url})), database)
     await database.close()
 
 
 class ManualClock:
-    """A clock that goes on when it is told to."""
+    """A clock whose time is set by the test, in seconds."""
 
     now = 0.0
 
     def current_time(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return self.now
 
 
@@ -170,7 +170,7 @@ async def test_an_unknown_token_is_refused_and_not_used(viewer_loader: ViewerLoa
     assert used_keys == []
 
 
-async def test_a_revoked_token_ends_within_the_time(
+async def test_revoked_token_is_refused_after_cache_lifetime(
     viewer_loader: ViewerLoader, url: str, autocommit_connection: psycopg.Connection
 ) -> None:
     clock, key = ManualClock(), load_user_tokens(url)["admin"]
@@ -184,7 +184,7 @@ async def test_a_revoked_token_ends_within_the_time(
         await viewer_cache.authenticate(key, None)
 
 
-async def test_a_revoked_role_ends_within_the_time(
+async def test_revoked_role_ends_after_cache_lifetime(
     viewer_loader: ViewerLoader, url: str, autocommit_connection: psycopg.Connection
 ) -> None:
     clock, key = ManualClock(), load_user_tokens(url)["member"]
@@ -216,7 +216,7 @@ async def test_an_inactive_user_is_refused(
 
 
 @pytest.mark.parametrize(("lifetime", "is_valid"), [(None, True), (7200, True), (3000, False)])
-async def test_a_token_ends_with_its_users_lifetime(
+async def test_token_expires_after_users_token_lifetime(
     viewer_loader: ViewerLoader,
     url: str,
     autocommit_connection: psycopg.Connection,
@@ -239,9 +239,7 @@ async def test_a_token_ends_with_its_users_lifetime(
             await viewer_cache.authenticate(key, None)
 
 
-async def test_requests_that_come_together_share_one_reading(
-    viewer_loader: ViewerLoader, url: str
-) -> None:
+async def test_concurrent_requests_share_one_load(viewer_loader: ViewerLoader, url: str) -> None:
     viewer_cache = ViewerCache(viewer_loader, seconds=5)
     key = load_user_tokens(url)["staff"]
     loaded_viewers = await asyncio.gather(
@@ -257,7 +255,7 @@ async def test_viewers_are_cached_per_address(viewer_loader: ViewerLoader, url: 
     )
 
 
-async def test_a_refusal_is_not_remembered(
+async def test_failed_authentication_is_not_cached(
     viewer_loader: ViewerLoader, url: str, autocommit_connection: psycopg.Connection
 ) -> None:
     viewer_cache = ViewerCache(viewer_loader, seconds=300)

@@ -1,4 +1,4 @@
-"""Tokens that are used do not expire: Waldur is told, a demo sees to it itself."""
+"""Token refresh: by a request to Waldur, or in the tables of a demo."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ VIEWER_QUERY = "{ viewer { user { username } } }"
 
 @dataclass
 class FakeRestApi:
-    """A REST API that notes who asks, and answers as it is told."""
+    """A REST API that records requests, with a response that tests can set."""
 
     url: str = ""
     received_requests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -32,7 +32,7 @@ class FakeRestApi:
     delay_seconds: float = 0
 
     async def handle_request(self, request: Request) -> Response:
-        """Note a request and answer it."""
+        """Record a request and respond with the set status after the set delay."""
         token = request.headers.get("authorization", "")
         self.received_requests.append((request.method, request.url.path, token))
         await asyncio.sleep(self.delay_seconds)
@@ -41,7 +41,7 @@ class FakeRestApi:
 
 @pytest.fixture
 def rest_api() -> Iterator[FakeRestApi]:
-    """Give a REST API on a port of this machine."""
+    """Yield a REST API on a free port."""
     fake_api = FakeRestApi()
     app = Starlette(routes=[Route("/api/users/me/", fake_api.handle_request)])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none"))
@@ -56,20 +56,20 @@ def rest_api() -> Iterator[FakeRestApi]:
 
 
 class TouchRecorder:
-    """Notes what it is told, at a time that can be set."""
+    """Recorder of refreshed tokens, with a clock that tests can set."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
         self.now = 0.0
 
     async def touch(self, key: str) -> None:
-        """Note it."""
+        """Record the key."""
         self.keys.append(key)
 
 
 @pytest.fixture
 def touch_recorder() -> TouchRecorder:
-    """Give somebody to tell."""
+    """Return a recorder of refreshed tokens."""
     return TouchRecorder()
 
 
@@ -86,7 +86,7 @@ async def test_each_token_is_refreshed_once_per_interval(touch_recorder: TouchRe
     await refresher.close()
 
 
-async def test_remembers_a_bounded_number_of_tokens(
+async def test_number_of_tracked_tokens_is_bounded(
     touch_recorder: TouchRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.auth.token_refresh.MAX_TRACKED_TOKENS", 2)
@@ -123,7 +123,7 @@ async def test_http_error_is_logged(
 
 async def test_connection_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     await _refresh_once(WaldurTokenClient("http://127.0.0.1:1"))
-    assert "could not be kept alive" in caplog.text
+    assert "could not be refreshed" in caplog.text
 
 
 async def test_slow_response_times_out(
@@ -133,7 +133,7 @@ async def test_slow_response_times_out(
     rest_api.delay_seconds = 60
     async with asyncio.timeout(2):
         await _refresh_once(WaldurTokenClient(rest_api.url))
-    assert "could not be kept alive" in caplog.text
+    assert "could not be refreshed" in caplog.text
 
 
 async def _refresh_once(token_client: WaldurTokenClient) -> None:
@@ -183,12 +183,12 @@ async def test_refresh_can_be_switched_off(rest_api: FakeRestApi, waldur2024_url
 
 @pytest.fixture(scope="module")
 def token_demo_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo that these tests change."""
+    """Return the URL of a demo that these tests change."""
     return create_small_demo(new_database())
 
 
 def age_token(url: str, username: str, seconds: int) -> Callable[[], float]:
-    """Make a user's token so old; give a function that tells its age in seconds."""
+    """Set the age of a user's token; return a function that returns its current age in seconds."""
     user_condition = "user_id = (select id from core_user where username = %s)"
     update_created = (
         f"update authtoken_token set created = now() - %s * interval '1 s' where {user_condition}"
@@ -207,11 +207,9 @@ def age_token(url: str, username: str, seconds: int) -> Callable[[], float]:
     return token_age
 
 
-async def test_a_demo_keeps_its_own_tokens(token_demo_url: str) -> None:
-    old_token_age, young_token_age = (
-        age_token(token_demo_url, "member", 3000),
-        age_token(token_demo_url, "owner", 30),
-    )
+async def test_used_tokens_of_a_demo_are_refreshed(token_demo_url: str) -> None:
+    old_token_age = age_token(token_demo_url, "member", 3000)
+    young_token_age = age_token(token_demo_url, "owner", 30)
     async with serve_in_process(token_demo_url) as client:
         await client.execute_query(VIEWER_QUERY, "owner")
         await client.execute_query(VIEWER_QUERY, "member")
@@ -219,7 +217,7 @@ async def test_a_demo_keeps_its_own_tokens(token_demo_url: str) -> None:
     assert young_token_age() > 29
 
 
-async def test_a_demo_keeps_no_tokens_where_that_is_switched_off(token_demo_url: str) -> None:
+async def test_refresh_of_a_demo_can_be_switched_off(token_demo_url: str) -> None:
     token_age = age_token(token_demo_url, "manager", 3000)
     async with serve_in_process(token_demo_url, keep_tokens="off") as client:
         await client.execute_query(VIEWER_QUERY, "manager")

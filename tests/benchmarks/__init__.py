@@ -1,1 +1,1 @@
-"""Tests of gateway.benchmarks."""
+"""Tests of benchmarks."""

@@ -1,4 +1,4 @@
-"""What can be said of the benchmarks without peers and load: their queries, answers and tables."""
+"""Test the benchmarks without peers and load: queries, comparison of responses, reports."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ import pytest_asyncio
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from benchmarks import plot
-from benchmarks.answers import find_differences, normalise_answer
+from benchmarks.answer_comparison import find_differences, normalise_answer
+from benchmarks.benchmark_run import MeasuredCell
 from benchmarks.marketplaces import CATALOGUE_SQL
-from benchmarks.meters import count_statements
+from benchmarks.process_usage import count_statements
 from benchmarks.queries import (
     GATEWAY_DIALECT,
     PAGE_SIZE,
@@ -22,7 +23,6 @@ from benchmarks.queries import (
     Dialect,
 )
 from benchmarks.report import MedianFigures, format_report
-from benchmarks.rounds import MeasuredCell
 from benchmarks.subjects import BenchmarkSubjects, choose_subjects
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
@@ -32,13 +32,13 @@ from tests.support.schema_documents import SCHEMA
 
 PEERS_FOLDER = Path(plot.__file__).parent / "peers"
 MIN_RESOURCES = 20
-"""So many usable resources a project of a small demo has at least."""
-COMPARED_QUERIES = [each for each in QUERIES if each != "q5"]
+"""OK resources that some project of a small demo has."""
+COMPARED_QUERIES = [query for query in QUERIES if query != "q5"]
 
 
 @pytest_asyncio.fixture(scope="module")
 async def large_demo(new_database: DatabaseFactory) -> Any:
-    """Give a demo with the catalogue that is measured."""
+    """Yield a demo with the benchmarks' catalogue."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=600, seed=1)
@@ -49,14 +49,14 @@ async def large_demo(new_database: DatabaseFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def subjects(large_demo: Marketplace) -> BenchmarkSubjects:
-    """Give what is asked for."""
+    """Return the subjects of the queries."""
     return choose_subjects(large_demo.url, MIN_RESOURCES)
 
 
 async def fetch_benchmark_data(
     large_demo: Marketplace, subjects: BenchmarkSubjects, query: str, as_: str, count: int = 5
 ) -> list[Any]:
-    """Give the data of some answers."""
+    """Return the data of the responses to some requests."""
     bodies = subjects.build_requests(query, GATEWAY_DIALECT, count)
     return [await large_demo.fetch_data(body["query"], as_, **body["variables"]) for body in bodies]
 
@@ -86,14 +86,12 @@ async def test_member_and_staff_see_the_same(
 async def test_details_have_all_relations(
     large_demo: Marketplace, subjects: BenchmarkSubjects
 ) -> None:
-    resources = [
-        name["resource"]
-        for name in await fetch_benchmark_data(large_demo, subjects, "q1", "staff", 30)
-    ]
+    responses = await fetch_benchmark_data(large_demo, subjects, "q1", "staff", 30)
+    resources = [data["resource"] for data in responses]
     for name in ("offering", "plan", "project", "endpoints"):
         assert any(resource[name] for resource in resources), name
-    assert any(name["offering"]["components"] for name in resources)
-    assert any(name["plan"]["components"] for name in resources if name["plan"])
+    assert any(resource["offering"]["components"] for resource in resources)
+    assert any(resource["plan"]["components"] for resource in resources if resource["plan"])
 
 
 @pytest.mark.parametrize("as_", ["staff", "member"])
@@ -108,21 +106,16 @@ async def test_pages_are_full(
         assert len(data[root]["nodes"]) == PAGE_SIZE
 
 
-async def test_the_catalogue_has_the_shape_of_the_reference(
+async def test_catalogue_has_the_shape_of_the_reference_data(
     large_demo: Marketplace, subjects: BenchmarkSubjects
 ) -> None:
     (data,) = await fetch_benchmark_data(large_demo, subjects, "q3", "staff", 1)
     offerings = data["offerings"]["nodes"]
-    plans = [plan for offering_ in offerings for plan in offering_["plans"]]
-    assert {len(offering_["components"]) for offering_ in offerings} <= {5, 6}
-    assert {len(offering_["plans"]) for offering_ in offerings} == {3}
-    parts = sum(map(_count_components, offerings + plans))
-    assert 1100 < len(offerings) + len(plans) + parts < 1300
-
-
-def _count_components(value: Any) -> int:
-    """Count the components of an offering, or the prices of a plan."""
-    return len(value["components"])
+    plans = [plan for offering in offerings for plan in offering["plans"]]
+    assert {len(offering["components"]) for offering in offerings} <= {5, 6}
+    assert {len(offering["plans"]) for offering in offerings} == {3}
+    row_count = sum(1 + len(parent["components"]) for parent in offerings + plans)
+    assert 1100 < row_count < 1300
 
 
 @pytest.mark.parametrize("query", ["q1", "q4"])
@@ -138,22 +131,21 @@ def test_all_dialects_request_the_same_resources(subjects: BenchmarkSubjects, qu
 def test_all_dialects_request_the_same_projects(subjects: BenchmarkSubjects) -> None:
     keys = dict(subjects.projects)
     gateway_projects = [
-        keys[variables_["project"]]
-        for variables_ in list_variables(subjects, "q2", GATEWAY_DIALECT)
+        keys[variables["project"]] for variables in list_variables(subjects, "q2", GATEWAY_DIALECT)
     ]
     assert gateway_projects == [
-        variables_["project"] for variables_ in list_variables(subjects, "q2", PLAIN_DIALECT)
+        variables["project"] for variables in list_variables(subjects, "q2", PLAIN_DIALECT)
     ]
 
 
 def list_variables(
     subjects: BenchmarkSubjects, query: str, dialect: Dialect
 ) -> list[dict[str, Any]]:
-    """Give the variables of some requests."""
+    """Return the variables of some requests."""
     return [body["variables"] for body in subjects.build_requests(query, dialect, 30)]
 
 
-def test_equal_values_in_other_spellings_are_equal() -> None:
+def test_equal_values_in_different_notations_are_equal() -> None:
     gateway_answer = {
         "uuid": "0123456789abcdef0123456789abcdef",
         "created": "2026-01-31T12:00:00.500000Z",
@@ -195,7 +187,7 @@ def test_statements_are_counted(server: EmbeddedPostgres) -> None:
 
 
 def make_cell(target: str, rate: float, round_number: int = 0) -> MeasuredCell:
-    """Give a measurement of Q4."""
+    """Return a measurement of Q4."""
     return MeasuredCell("q4", target, 16, round_number, 100, rate, 1.0, 2.0, 0.5, 0.25, 0.1, 0.0)
 
 
@@ -219,7 +211,7 @@ def test_reports_medians_and_ratios() -> None:
 
 
 def test_ratios_compare_figures_of_the_same_round() -> None:
-    """Of a machine that became twice as fast meanwhile."""
+    """Test the rounds of a machine that became twice as fast during the run."""
     gateway_cells = [
         make_cell("gateway, staff", rate, round_number)
         for round_number, rate in enumerate((100, 200, 200))
@@ -228,12 +220,6 @@ def test_ratios_compare_figures_of_the_same_round() -> None:
         make_cell("postgraphile", rate, round_number)
         for round_number, rate in enumerate((50, 50, 100))
     ]
-    assert (
-        MedianFigures([*gateway_cells, *peer_cells]).rate_ratio(
-            "q4", "gateway, staff", "postgraphile", 16
-        )
-        == 2
-    )
-    assert (
-        MedianFigures(gateway_cells).rate_ratio("q4", "gateway, staff", "postgraphile", 16) is None
-    )
+    measurement = ("q4", "gateway, staff", "postgraphile", 16)
+    assert MedianFigures([*gateway_cells, *peer_cells]).rate_ratio(*measurement) == 2
+    assert MedianFigures(gateway_cells).rate_ratio(*measurement) is None

@@ -1,4 +1,4 @@
-"""The command line: what each command does, and what it says of trouble."""
+"""Tests of the commands and their error messages."""
 
 import json
 import socket
@@ -20,18 +20,18 @@ COMMAND_LOOP_SCRIPT = """
 import io, json, os, sys
 from contextlib import redirect_stderr, redirect_stdout
 from gateway.__main__ import main
-outside = dict(os.environ)
+environment = dict(os.environ)
 for line in sys.stdin:
     os.environ.clear()
-    os.environ.update(outside)
-    with redirect_stdout(io.StringIO()) as output, redirect_stderr(io.StringIO()) as said:
+    os.environ.update(environment)
+    with redirect_stdout(io.StringIO()) as output, redirect_stderr(io.StringIO()) as errors:
         try:
             status = main(json.loads(line))
         except SystemExit as end:
             status = end.code
-    print(json.dumps([status, output.getvalue(), said.getvalue()]), flush=True)
+    print(json.dumps([status, output.getvalue(), errors.getvalue()]), flush=True)
 """
-"""Runs one command after the other, since a process takes long to start."""
+"""Program that runs commands in sequence, since a process takes long to start."""
 UNREACHABLE_URL = "postgresql://u:hidden@127.0.0.1:1/x?password=hidden"
 INVALID_COMMAND_LINES = {
     "no command": [],
@@ -49,23 +49,24 @@ INVALID_COMMAND_LINES = {
     "data is a file": ["serve", "--data", str(PROJECT_ROOT / "pyproject.toml")],
     "no such host": ["serve", "--host", "no.such.host.invalid"],
     "impossible host": ["serve", "--host", "a..b"],
+    "no such user": ["tokens", "stranger", "--data", "/nonexistent/folder"],
     "no demo": ["tokens", "--data", "/nonexistent/folder"],
     "no step of events": ["events"],
     "unknown step of events": ["events", "nonsense"],
     "unreachable for events": ["events", "install", "--database-url", UNREACHABLE_URL],
     "nothing to check": ["check", "--data", "/nonexistent/folder"],
 }
-"""What a person can put right."""
+"""Usage errors by name."""
 
 
 class CommandRunner:
-    """Runs commands and gives what came of them."""
+    """Runs commands in one process."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
     def run_command(self, *arguments: str) -> CommandResult:
-        """Run one."""
+        """Run a command and return its status, output and error output."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(arguments) + "\n")
@@ -76,7 +77,7 @@ class CommandRunner:
 
 @pytest.fixture(scope="module")
 def command_runner() -> Iterator[CommandRunner]:
-    """Give what runs commands."""
+    """Yield a runner of commands."""
     popen_options: dict[str, Any] = {
         "stdin": subprocess.PIPE,
         "stdout": subprocess.PIPE,
@@ -95,7 +96,7 @@ def test_user_errors_are_one_line(command_runner: CommandRunner, case_name: str)
 
 
 def test_a_setting_of_the_environment_may_be_wrong() -> None:
-    assert expect_usage_error(run_command("serve", port="abc")).startswith("GATEWAY_PORT is 'abc'")
+    assert expect_usage_error(run_command("serve", port="abc")).startswith("GATEWAY_PORT must be")
 
 
 def test_occupied_port_is_named(command_runner: CommandRunner) -> None:
@@ -117,12 +118,12 @@ def test_a_database_without_a_marketplace_is_refused(
     error_output = expect_usage_error(
         command_runner.run_command(command, "--database-url", empty_database)
     )
-    assert "holds no marketplace" in error_output
+    assert "contains no marketplace" in error_output
 
 
 @pytest.fixture(scope="module")
 def demo_database_url(command_runner: CommandRunner, new_database: DatabaseFactory) -> str:
-    """Give the address of a demo that `gateway init` made there."""
+    """Return the URL of a demo created by `gateway init`."""
     url = new_database()
     status, output, error_output = command_runner.run_command(
         "init", "--resources", "20", "--seed", "7", "--database-url", url
@@ -182,6 +183,31 @@ def test_tokens_of_a_demo_are_printed(
     assert {"staff", "support", "owner", "member", "provider"} <= json.loads(output).keys()
 
 
+def test_one_token_is_printed_alone(command_runner: CommandRunner, demo_database_url: str) -> None:
+    _, output, _ = command_runner.run_command("tokens", "--database-url", demo_database_url)
+    member = command_runner.run_command("tokens", "member", "--database-url", demo_database_url)
+    assert member == (0, f"{json.loads(output)['member']}\n", "")
+
+
+def test_token_of_an_unknown_user_is_refused(
+    command_runner: CommandRunner, demo_database_url: str
+) -> None:
+    command_result = command_runner.run_command(
+        "tokens", "stranger", "--database-url", demo_database_url
+    )
+    assert "'stranger'" in expect_usage_error(command_result)
+
+
+def test_settings_are_printed_without_passwords(command_runner: CommandRunner) -> None:
+    status, output, error_output = command_runner.run_command(
+        "settings", "--port", "8123", "--database-url", UNREACHABLE_URL
+    )
+    assert (status, error_output) == (0, "")
+    assert "GATEWAY_PORT=8123\n" in output
+    assert "&password=***\n" in output or "?password=***\n" in output
+    assert "hidden" not in output
+
+
 def test_tokens_of_people_are_not_printed(
     command_runner: CommandRunner, waldur2024_url: str
 ) -> None:
@@ -195,8 +221,8 @@ def test_demo_needs_no_indexes(command_runner: CommandRunner, demo_database_url:
         "check", "--database-url", demo_database_url
     )
     assert (status, error_output) == (0, "")
-    assert "a marketplace made by `gateway init`" in output
-    assert "index" not in output
+    assert "a marketplace created by `gateway init`" in output
+    assert "indexes" not in output
 
 
 def test_check_reports_the_installation(command_runner: CommandRunner, waldur2024_url: str) -> None:
@@ -204,17 +230,16 @@ def test_check_reports_the_installation(command_runner: CommandRunner, waldur202
     status, output, error_output = command_runner.run_command("check", "--database-url", url)
     assert (status, error_output) == (0, "")
     assert "hidden" not in output
-    assert "&password=***\n" in output
-    assert "a marketplace made by Waldur\nRules of 2024\n" in output
+    assert "a marketplace created by Waldur\nVisibility rules of 2024\n" in output
     assert "marketplace_offeringpartition" in output
     create_index = (
         "create index concurrently if not exists gateway_marketplace_resource_created_id on"
     )
     assert (
-        f"while the marketplace runs:\n{create_index} marketplace_resource (created, id);\n"
+        f"while the marketplace is in use:\n{create_index} marketplace_resource (created, id);\n"
         in output
     )
-    assert output.endswith("The gateway can serve it.\n")
+    assert output.endswith("The gateway can serve this marketplace.\n")
 
 
 def test_events_are_installed_and_uninstalled(
@@ -229,11 +254,11 @@ def test_events_are_installed_and_uninstalled(
         status, output, error_output = command_runner.run_command("check", "--database-url", url)
         assert (status, error_output) == (0, "")
         event_source_lines += [
-            line for line in output.splitlines() if "Changes of resources" in line
+            line for line in output.splitlines() if line.startswith("Resource events")
         ]
     assert [line.partition(",")[0] for line in event_source_lines] == [
-        *["Changes of resources are seen by triggers."] * 2,
-        *["Changes of resources are seen by a look now and then"] * 2,
+        *["Resource events come from triggers."] * 2,
+        *["Resource events come from polling"] * 2,
     ]
 
 
@@ -241,7 +266,7 @@ def test_a_demo_has_its_events_by_triggers(
     command_runner: CommandRunner, demo_database_url: str
 ) -> None:
     _, output, _ = command_runner.run_command("check", "--database-url", demo_database_url)
-    assert "Changes of resources are seen by triggers.\n" in output
+    assert "Resource events come from triggers.\n" in output
 
 
 def test_events_of_no_marketplace_are_refused(
@@ -263,4 +288,4 @@ def test_missing_triggers_are_reported(
 def test_events_can_be_off(waldur2024_url: str) -> None:
     status, output, _ = run_command("check", "--database-url", waldur2024_url, events="off")
     assert status == 0
-    assert "seen not at all" in output
+    assert "Resource events are disabled" in output

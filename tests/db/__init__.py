@@ -1,1 +1,1 @@
-"""The tests of gateway.db."""
+"""Tests of gateway.db."""

@@ -1,1 +1,1 @@
-"""Tests of gateway.docs."""
+"""Tests of README.md and docs/: what they show is what the gateway does."""

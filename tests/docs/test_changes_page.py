@@ -1,4 +1,4 @@
-"""docs/changes.md and README.md show what happens."""
+"""docs/changes.md and README.md: documented mutations return the documented results."""
 
 import json
 import re
@@ -23,12 +23,12 @@ RESOURCES_QUERY = """{ resources(first: 300) { nodes {
     uuid state allowedOperations project { uuid } offering { type name resourceOptions }
 } } }"""
 InputsByField = dict[str, Any]
-"""What was answered so far, by the names of the fields."""
+"""The inputs of the mutations so far, by field name."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(new_database: DatabaseFactory) -> AsyncIterator[GatewayClient]:
-    """Give a client of a demo that may change."""
+    """Serve a demo of its own; yield a client."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=300, seed=1)
@@ -39,7 +39,7 @@ async def client(new_database: DatabaseFactory) -> AsyncIterator[GatewayClient]:
 async def list_operable_resources(
     client: GatewayClient, username: str, operation: str
 ) -> list[Any]:
-    """Give the resources that are OK and on which somebody can carry out an operation."""
+    """Return the resources in state OK on which a user can execute an operation."""
     nodes = (await client.execute_query(RESOURCES_QUERY, username))["data"]["resources"]["nodes"]
     return [
         node for node in nodes if operation in node["allowedOperations"] and node["state"] == "OK"
@@ -47,12 +47,12 @@ async def list_operable_resources(
 
 
 async def build_pull_input(client: GatewayClient, _: InputsByField) -> InputsByField:
-    """Pull a resource of the member's."""
+    """Return the input to pull a resource as a member."""
     return {"uuid": (await list_operable_resources(client, "member", "PULL_RESOURCE"))[0]["uuid"]}
 
 
 async def build_move_input(client: GatewayClient, _: InputsByField) -> InputsByField:
-    """Move a resource to the project of another."""
+    """Return the input to move a resource to another project."""
     resource, *other_resources = await list_operable_resources(client, "staff", "MOVE_RESOURCE")
     target_project = next(
         e["project"] for e in other_resources if e["project"] != resource["project"]
@@ -61,20 +61,20 @@ async def build_move_input(client: GatewayClient, _: InputsByField) -> InputsByF
 
 
 async def build_renewal_input(client: GatewayClient, _: InputsByField) -> InputsByField:
-    """Renew what a provider looks at who looks at each order."""
+    """Return the input to renew a resource whose orders the provider has to approve."""
     resources = await list_operable_resources(client, "staff", "RENEW_RESOURCE")
     uuid = next(e["uuid"] for e in resources if e["offering"]["type"] == "Marketplace.Basic")
     return {"uuid": uuid, "extensionMonths": 12}
 
 
 async def build_end_date_input(client: GatewayClient, _: InputsByField) -> InputsByField:
-    """Have a resource of the owner's end some day."""
+    """Return the input to set the end date of a resource as an owner."""
     resources = await list_operable_resources(client, "owner", "SET_RESOURCE_END_DATE")
     return {"uuid": resources[0]["uuid"], "endDate": "2099-12-31"}
 
 
 async def build_options_input(client: GatewayClient, _: InputsByField) -> InputsByField:
-    """Choose what is no number."""
+    """Return the input to set an option to an invalid value."""
     resources = await list_operable_resources(client, "staff", "UPDATE_RESOURCE_OPTIONS")
     with_date_option = [
         e for e in resources if "notify_at" in e["offering"]["resourceOptions"]["options"]
@@ -85,16 +85,16 @@ async def build_options_input(client: GatewayClient, _: InputsByField) -> Inputs
 async def build_approval_input(
     client: GatewayClient, previous_inputs: InputsByField
 ) -> InputsByField:
-    """Approve the renewal."""
-    answer = await client.execute_query(
+    """Return the input to approve the order of the renewal."""
+    result = await client.execute_query(
         "query ($uuid: UUID!) { resource(uuid: $uuid) { orderInProgress { uuid } } }",
         uuid=previous_inputs["renewResource"]["uuid"],
     )
-    return {"uuid": answer["data"]["resource"]["orderInProgress"]["uuid"]}
+    return {"uuid": result["data"]["resource"]["orderInProgress"]["uuid"]}
 
 
 async def build_order_arguments(_: GatewayClient, previous_inputs: InputsByField) -> InputsByField:
-    """Follow it."""
+    """Return the arguments to query that order."""
     return {"uuid": previous_inputs["approveOrder"]["uuid"]}
 
 
@@ -107,7 +107,7 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "approveOrder": build_approval_input,
     "order": build_order_arguments,
 }
-"""What each field is asked for with, given what others were."""
+"""Builders of the input of each documented field, from the inputs before it."""
 
 
 @pytest.mark.parametrize(
@@ -115,19 +115,19 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     [(CHANGES_PAGE, INPUT_BUILDERS.keys()), (README_PAGE, [*INPUT_BUILDERS][:5])],
     ids=["changes", "README"],
 )
-async def test_documented_answers_are_real(
+async def test_documented_results_are_real(
     client: GatewayClient, page: str, documented_fields: Collection[str]
 ) -> None:
     inputs_by_field: InputsByField = {}
-    for username, document, answer in EXAMPLE_PATTERN.findall(page):
-        (name,) = json.loads(answer)
+    for username, document, documented_result in EXAMPLE_PATTERN.findall(page):
+        (name,) = json.loads(documented_result)
         arguments = inputs_by_field[name] = await INPUT_BUILDERS[name](client, inputs_by_field)
         variables = arguments if name == "order" else {"input": arguments}
-        actual_answer = await client.execute_query(document, username, **variables)
-        normalised_answer = re.sub(
-            r'"[0-9a-f]{32}"', '"…"', json.dumps(actual_answer["data"], ensure_ascii=False)
+        result = await client.execute_query(document, username, **variables)
+        normalised_result = re.sub(
+            r'"[0-9a-f]{32}"', '"…"', json.dumps(result["data"], ensure_ascii=False)
         )
-        assert json.loads(normalised_answer) == json.loads(answer), name
+        assert json.loads(normalised_result) == json.loads(documented_result), name
     assert inputs_by_field.keys() == {*documented_fields}
 
 

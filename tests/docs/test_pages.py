@@ -1,4 +1,4 @@
-"""What the documents show is what happens."""
+"""docs/execution.md and docs/rest-to-graphql.md: documented code, SQL and names are current."""
 
 import re
 import runpy
@@ -19,22 +19,22 @@ FIRST_PROJECT_SQL = "select uuid from structure_project where id = 1"
 
 
 def extract_code_blocks(language: str) -> list[str]:
-    """Give what the document shows in a language."""
+    """Return the document's code blocks in a language."""
     return re.findall(rf"```{language}\n(.*?)```", EXECUTION_PAGE, re.DOTALL)
 
 
 def strip_whitespace(text: str) -> str:
-    """Give a text without its spaces and the commas that only they need."""
+    """Return a text without whitespace and trailing commas."""
     return re.sub(r"\s", "", text).replace(",)", ")")
 
 
 def mask_datetimes(text: str) -> str:
-    """Give a text without its moments: a demo counts them from the day that it is made."""
+    """Return a text with times masked: those of a demo depend on the date of its creation."""
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "moment", text)
 
 
 def iter_documented_code(steps: list[PlanStep]) -> Iterator[str]:
-    """Give the code and the statements that the document is to show."""
+    """Yield the code and the statements that the document must contain."""
     page_step = steps[1]
     build_source, _, *key_sources = page_step.source_code.split("\n\ndef ")
     yield build_source
@@ -50,12 +50,12 @@ def test_the_rest_to_graphql_page_is_current() -> None:
         "render_mapping_page"
     ]()
     page = (PROJECT_ROOT / "docs" / "rest-to-graphql.md").read_text(encoding="utf-8")
-    assert generated_page == page, "Write it anew with `make docs`."
+    assert generated_page == page, "Run `make docs` to regenerate the page."
 
 
 async def test_the_traced_query_runs_as_documented(demo: Marketplace) -> None:
     (query,) = extract_code_blocks("graphql")
-    (answer,) = extract_code_blocks("json")
+    (documented_result,) = extract_code_blocks("json")
     with psycopg.connect(demo.url) as connection:
         ((project,),) = connection.execute(FIRST_PROJECT_SQL).fetchall()
     executor = Executor(schema)
@@ -63,8 +63,8 @@ async def test_the_traced_query_runs_as_documented(demo: Marketplace) -> None:
     context = RequestContext(
         demo.database, demo.statement_compiler, await demo.load_viewer("member")
     )
-    actual_answer = (await executor.execute(graphql_request, context)).encode().decode()
-    assert mask_datetimes(actual_answer) == mask_datetimes(answer.strip())
+    actual_result = (await executor.execute(graphql_request, context)).encode().decode()
+    assert mask_datetimes(actual_result) == mask_datetimes(documented_result.strip())
     plan = executor._find_usable_plan(
         executor._document_cache.get_document(query), graphql_request, context
     )

@@ -1,4 +1,4 @@
-"""README tells the truth, as far as a machine can see."""
+"""README.md: settings, commands, links and queries are current."""
 
 import re
 
@@ -35,7 +35,7 @@ def test_every_link_leads_somewhere() -> None:
         assert (PROJECT_ROOT / link).exists(), link
 
 
-async def test_the_first_query_is_answered(demo: Marketplace) -> None:
+async def test_documented_queries_return_data(demo: Marketplace) -> None:
     documents = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
     assert documents
     for document in documents:

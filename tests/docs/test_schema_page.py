@@ -1,4 +1,4 @@
-"""docs/schema.md shows the answers that come."""
+"""docs/schema.md: the documented results are real."""
 
 from collections.abc import AsyncIterator
 
@@ -11,14 +11,14 @@ from tools import tour
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def tour_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give the demo of the tour's day."""
+    """Open the demo that the tour is generated from."""
     url = new_database()
     tour.create_tour_demo(url)
     async with open_marketplace(url) as opened_marketplace:
         yield opened_marketplace
 
 
-async def test_the_tour_shows_real_answers(tour_marketplace: Marketplace) -> None:
+async def test_the_tour_has_real_results(tour_marketplace: Marketplace) -> None:
     text = tour.PAGE_PATH.read_text(encoding="utf-8")
     assert await tour.render_tour_page(tour_marketplace) == text
     assert len(tour.EXAMPLE_PATTERN.findall(text)) > 10

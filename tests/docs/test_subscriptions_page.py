@@ -1,4 +1,4 @@
-"""Each promise of docs/subscriptions.md has tests that show it."""
+"""docs/subscriptions.md: each promise is covered by tests."""
 
 import ast
 import re
@@ -65,10 +65,10 @@ TESTS_BY_PROMISE = {
         "transports/test_transports_without_gap.test_a_query_after_a_subscription_leaves_no_gap",
     ),
 }
-"""By the beginning of each promise, the tests."""
+"""The tests of each promise, by its first words."""
 
 
-def test_each_promise_is_shown_by_tests() -> None:
+def test_each_promise_is_covered_by_tests() -> None:
     (section,) = re.findall(r"## What is promised\n(.*?)\n## ", SUBSCRIPTIONS_PAGE, re.DOTALL)
     promises = re.findall(r"^\* (.*)$", section, re.MULTILINE)
     assert len(promises) == len(TESTS_BY_PROMISE)

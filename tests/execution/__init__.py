@@ -1,1 +1,1 @@
-"""Tests of what happens between a document and its answer."""
+"""Tests of gateway.execution."""

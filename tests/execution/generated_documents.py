@@ -1,8 +1,7 @@
-"""Documents made by chance from the schema, with what clients send along with them.
+"""Random documents, generated from the schema, with variables and operation names.
 
-They are valid, but for few: a field with arguments is either renamed, or has the
-same arguments wherever it stands under its own name, so that all places that
-merge can be merged.
+Most are valid. A field with arguments either has an alias of its own, or the same
+arguments wherever it is selected under its own name, so that such fields can be merged.
 """
 
 from collections.abc import Sequence
@@ -32,19 +31,21 @@ from tests.execution.generated_values import (
 )
 from tests.support.schema_documents import SCHEMA
 
-MAX_DEPTH, MAX_FIELDS = 3, 30
-"""So many rows below each other, and so many fields in all."""
+MAX_DEPTH = 3
+"""Rows nested in each other."""
+MAX_FIELDS = 30
+"""Fields of a document; further ones are leaves."""
 RANDOM_BYTES = 500
-"""Choices that a document may need."""
+"""Random bytes of a document: one for each choice."""
 SIMPLE_FIELDS = ("offerings", "nodes", "uuid", "name")
-"""The fields that are asked for when nothing else is wanted: they show rows to everybody."""
+"""The fields that come first, as the simplest choices: they show rows to every viewer."""
 INVALID_VALUES: tuple[Any, ...] = (None, "x", -5, 1.5, True, [], {})
 TypeWithFields = GraphQLObjectType | GraphQLInterfaceType
 CompositeType = TypeWithFields | GraphQLUnionType
 
 
 class RandomDocument:
-    """A document that is being written."""
+    """Generator of one document from a sequence of choices."""
 
     def __init__(self, choices: ByteChoices, known_rows: KnownRows) -> None:
         self._choices, self._may_be_invalid = choices, choices.has_chance(15)
@@ -55,22 +56,22 @@ class RandomDocument:
         self._variables: dict[str, Any] = {}
         self._fragments: list[str] = []
         self._arguments_by_field: dict[tuple[str, str], str] = {}
-        """How a field is asked under its own name."""
+        """The arguments of fields without an alias, by type and name."""
         self._name_count = 0
         self._remaining_fields = MAX_FIELDS
 
     def build_request(self) -> GraphQLRequest:
-        """Write the document, and what is sent along with it."""
+        """Return a request with a random document and the values of its variables."""
         assert SCHEMA.query_type
         body = self._write_selection(SCHEMA.query_type, MAX_DEPTH)
         definitions = (
             f"({', '.join(self._variable_definitions)})" if self._variable_definitions else ""
         )
-        operation = f"query Asked{definitions} {body}"
+        operation = f"query Main{definitions} {body}"
         has_several = self._choices.has_chance(5)
         other_operations = ["query Other { __typename }"] * has_several
         query = "\n".join([*other_operations, operation, *self._fragments])
-        return GraphQLRequest(query, self._variables, "Asked" if has_several else None, REQUEST_ID)
+        return GraphQLRequest(query, self._variables, "Main" if has_several else None, REQUEST_ID)
 
     def _make_name(self, stem: str) -> str:
         self._name_count += 1
@@ -81,10 +82,11 @@ class RandomDocument:
     ) -> str:
         min_fields = 2 if type_ is SCHEMA.query_type else 1
         count = self._choices.pick_number(4, min_fields)
-        return f"{{ {' '.join(self._write_selection_item(type_, depth, is_aliased) for _ in range(count))} }}"
+        items = [self._write_selection_item(type_, depth, is_aliased) for _ in range(count)]
+        return f"{{ {' '.join(items)} }}"
 
     def _write_selection_item(self, type_: CompositeType, depth: int, is_aliased: bool) -> str:
-        """Write a field, or a fragment with some."""
+        """Return a field, or a fragment with fields."""
         if isinstance(type_, GraphQLUnionType) or (
             isinstance(type_, GraphQLInterfaceType) and self._choices.has_chance(80)
         ):
@@ -124,7 +126,7 @@ class RandomDocument:
         return f"{alias}{name}{arguments}{self._write_directive()}{selection}"
 
     def _choose_field(self, type_: TypeWithFields, depth: int) -> str:
-        """Choose a field; deep down, and when there are many, one without others below it."""
+        """Return the name of a field; at the maximal depth or number of fields, of a leaf."""
         names: list[str] = sorted(
             type_.fields, key=lambda field_name: (field_name not in SIMPLE_FIELDS, field_name)
         )
@@ -158,8 +160,7 @@ class RandomDocument:
         field_key = type_.name, name
         if is_shared and field_key in self._arguments_by_field:
             return self._arguments_by_field[field_key]
-        row = _row_type_name(field)
-        arguments = self._random_arguments.make_arguments(row, list(field.args))
+        arguments = self._random_arguments.make_arguments(_row_type_name(field), list(field.args))
         argument_list = ", ".join(
             f"{argument_name}: {self._write_value(value, field.args[argument_name])}"
             for argument_name, value in arguments.items()
@@ -170,7 +171,7 @@ class RandomDocument:
         return argument_text
 
     def _write_value(self, value: Any, argument: GraphQLArgument) -> str:
-        """Write a value, or the variable that it is given in."""
+        """Return a literal, or a variable with the value."""
         if self._choices.has_chance(35):
             return f"${self._declare_variable(value, argument.type)}"
         if isinstance(get_named_type(argument.type), GraphQLInputObjectType):
@@ -206,10 +207,8 @@ class RandomDocument:
     def _write_directive(self) -> str:
         if not self._choices.has_chance(8):
             return ""
-        directive, condition = (
-            self._choices.pick_one(("include", "skip")),
-            self._choices.has_chance(30),
-        )
+        directive = self._choices.pick_one(("include", "skip"))
+        condition = self._choices.has_chance(30)
         condition = condition if directive == "skip" else not condition
         if self._choices.has_chance(50):
             return f" @{directive}(if: {str(condition).lower()})"
@@ -224,18 +223,18 @@ def _is_leaf_field(field: GraphQLField) -> bool:
 
 
 def _is_wrapper_type(type_: CompositeType) -> bool:
-    """Say whether a type only holds what is of another type, as edges do."""
+    """Return whether a type only wraps other types: connections, edges and Viewer."""
     return type_.name.endswith(("Connection", "Edge")) or type_.name == "Viewer"
 
 
 def _row_type_name(field: GraphQLField) -> str:
-    """Name the type of the rows that a field leads to."""
+    """Return the type of a field's rows: for a connection, of its nodes."""
     name = get_named_type(field.type).name
     return name.removesuffix("Connection")
 
 
 def has_rows(value: Any) -> bool:
-    """Say whether an answer shows any text but the names of types: without rows there is none."""
+    """Return whether data has a string other than a type name; without rows there is none."""
     if isinstance(value, str):
         return value not in SCHEMA.type_map
     children: Sequence[Any] = list(value.values()) if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Values of arguments as clients might give them: most make sense, few don't."""
+"""Random values of arguments: most are valid, few are not."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -30,27 +30,31 @@ INVALID_CURSORS = ("", "x", "bnVsbA==")
 
 
 class VariableName(str):
-    """The name of a variable, where a value would stand."""
+    """The name of a variable in place of a value."""
 
     __slots__ = ()
 
 
 class ByteChoices:
-    """Makes choices by the bytes of a text; a zero, as all are beyond its end, is the simplest."""
+    """Choices made by random bytes.
+
+    Zero is the simplest choice, and the rest after the last byte is zeros; so hypothesis,
+    which shrinks bytes towards zero, shrinks documents to simple ones.
+    """
 
     def __init__(self, random_bytes: bytes) -> None:
         self._bytes = iter(random_bytes)
 
     def has_chance(self, percent: int) -> bool:
-        """Say yes that often."""
+        """Return True with this probability."""
         return next(self._bytes, 0) * 100 >= (100 - percent) * 256
 
     def pick_number(self, maximum: int, minimum: int = 0) -> int:
-        """Give a number."""
+        """Return a number in the range, limits included."""
         return minimum + next(self._bytes, 0) % (maximum - minimum + 1)
 
     def pick_one(self, items: Sequence[T]) -> T:
-        """Give one of some."""
+        """Return one of the items."""
         return items[next(self._bytes, 0) % len(items)]
 
 
@@ -59,10 +63,10 @@ LIST_ARGUMENT_VALUES: dict[str, list[object]] = {
     "ComponentUsage": ["2025-12-31", "2026-10-01", None, "yesterday"],
     "TeamMember": [True, False, None, 1],
 }
-"""What the arguments of short lists may be, by what they list; the last is wrong."""
+"""Argument values of filtered lists by row type; the last of each is invalid."""
 
 REQUIRED_ARGUMENTS = {"at"}
-"""Those that have to be given."""
+"""Required arguments of filtered lists."""
 
 
 EXTENSION_MONTHS = (12, 3, 6, 24, 1, 0, 601)
@@ -82,21 +86,21 @@ ORDER_FORMS: tuple[object, ...] = (
     {"tier": 1},
     [1],
 )
-"""What a renewal and an order form may be."""
+"""Values of `attributes`, the order form."""
 
 
 class RandomArguments:
-    """Draws arguments."""
+    """Generator of arguments."""
 
     def __init__(
         self, choices: ByteChoices, known_rows: KnownRows, *, may_be_invalid: bool
     ) -> None:
-        """Draw values that make sense, or some `wrong` ones too."""
+        """Generate valid values, and a tenth invalid ones if `may_be_invalid`."""
         self._choices, self._known_rows = choices, known_rows
         self._invalid_percent = 10 if may_be_invalid else 0
 
     def make_arguments(self, row_type: str, names: Sequence[str]) -> Arguments:
-        """Give arguments of those names, for a field that leads to rows of a type."""
+        """Return arguments among `names` for a field whose rows are of `row_type`."""
         if "first" in names:
             return self._make_page_arguments(row_type, names)
         if "extensionMonths" in names:
@@ -128,7 +132,7 @@ class RandomArguments:
     def _make_optional_arguments(
         self, values: Mapping[str, Sequence[Any]], required: Sequence[str]
     ) -> Arguments:
-        """Give what is needed, and half of the rest."""
+        """Return the required arguments and about half of the others."""
         arguments = {name: self._choices.pick_one(value) for name, value in values.items()}
         return {
             argument_name: value
@@ -176,9 +180,9 @@ class RandomArguments:
         return self._choices.pick_one((2, 1, 2, 3, 4, 2, 1, 3, 0, None))
 
     def _pick_cursor(self, order_type: str, order_by: str, name: str) -> str:
-        """Give a place, for what comes after mostly near the start, for what comes before the end.
+        """Return a cursor: for `after` mostly near the start, for `before` near the end.
 
-        A wrong one may be a place by another order.
+        An invalid one may be a cursor of another order.
         """
         if self._is_invalid():
             order_by = self._choices.pick_one(_list_enum_values(order_type))
@@ -245,7 +249,7 @@ def _list_enum_values(name: str) -> list[str]:
 
 
 def write_literal(value: Any, type_: GraphQLInputType) -> str:
-    """Write a value as it stands in a document."""
+    """Return the GraphQL literal of a value."""
     if isinstance(value, VariableName):
         return f"${value}"
     named_type: Any = get_named_type(type_)

@@ -1,4 +1,4 @@
-"""Documents are parsed and validated once, within bounds."""
+"""Test that documents are parsed and validated once, within limits."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from gateway.execution.errors import ErrorCode
 
 @pytest.fixture
 def document_cache() -> DocumentCache:
-    """Give what reads documents of at most 100 tokens."""
+    """Return a cache that rejects documents of more than 100 tokens."""
     return DocumentCache(schema._schema, max_tokens=100)
 
 

@@ -1,4 +1,4 @@
-"""Answers have data, or errors whose kinds are on a closed list."""
+"""Test that responses have data, or errors with a code from a closed list."""
 
 import logging
 from typing import Any
@@ -23,7 +23,7 @@ from tests.support.marketplaces import EXECUTION_MODE, Marketplace
 
 
 async def execute_as_staff(demo: Marketplace, query: str, **request_options: Any) -> GraphQLResult:
-    """Give the answer to a query of the staff's."""
+    """Execute an operation as a staff user."""
     context = RequestContext(
         demo.database, demo.statement_compiler, await demo.load_viewer("staff")
     )
@@ -33,7 +33,7 @@ async def execute_as_staff(demo: Marketplace, query: str, **request_options: Any
 
 
 def decode_body(result: GraphQLResult) -> Any:
-    """Give a response as its client has it."""
+    """Return the response as the client decodes it."""
     return msgspec.json.decode(result.encode())
 
 

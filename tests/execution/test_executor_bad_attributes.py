@@ -1,4 +1,4 @@
-"""Whatever attributes clients look for, they are told what is wrong, or find what there is."""
+"""Test filters by attributes: unusual JSON is matched, invalid JSON rejected with an error."""
 
 from collections.abc import AsyncIterator
 
@@ -24,7 +24,7 @@ INVALID_ATTRIBUTES = [
     '{"user_password": "x"}',
     '{"user\\u005fpassword": ["x"]}',
 ]
-"""JSON that can't be looked for."""
+"""JSON that the filter rejects."""
 UNUSUAL_ATTRIBUTES = [
     "{}",
     '{"": ""}',
@@ -36,18 +36,18 @@ UNUSUAL_ATTRIBUTES = [
     '{"$a": "\'; --", "a?": "?", "a%": "%s", ":f0": ":f0"}',
     '{"User_Password": "x"}',
 ]
-"""JSON that can be looked for, unlikely as it is."""
+"""JSON that the filter accepts, though few clients send it."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(demo_url: str) -> AsyncIterator[GatewayClient]:
-    """Give a client of the demo."""
+    """Yield a client of the demo."""
     async with serve_in_process(demo_url, keep_tokens="off") as client:
         yield client
 
 
 def make_body(attributes: str) -> bytes:
-    """Write a request with attributes that no library would write."""
+    """Return a request body with attributes that JSON libraries would not encode."""
     text = f'{{"query": "{ATTRIBUTES_QUERY}", "variables": {{"a": {attributes}}}}}'
     return text.encode()
 

@@ -1,4 +1,4 @@
-"""Whatever clients send, they are told what is wrong with it, and the next request is served."""
+"""Test that invalid input gets a client error, and that the next request is served."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -22,20 +22,20 @@ FILTER_QUERY = "query ($a: ResourceFilter) { resources(filter: $a) { totalCount 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(demo_url: str) -> AsyncIterator[GatewayClient]:
-    """Give a client of the demo."""
+    """Yield a client of the demo."""
     async with serve_in_process(demo_url, keep_tokens="off") as client:
         yield client
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def check_still_serving(client: GatewayClient) -> AsyncIterator[None]:
-    """See that the next request is served, whatever was sent."""
+    """Check after each test that the next request is served."""
     yield
     assert (await client.execute_query("{ resources(first: 1) { totalCount } }"))["data"]
 
 
 def get_client_errors(response: httpx.Response) -> list[dict[str, Any]]:
-    """Give the errors of an answer; none is of our making."""
+    """Return the errors of a response, after a check that none is a server error."""
     assert response.status_code < 500
     errors: list[dict[str, Any]] = response.json().get("errors", [])
     for error in errors:
@@ -69,7 +69,7 @@ mutation ($a: Date) {
     ("query", "expected_message"),
     [
         ("query ($a: DateTime) { resources(filter: {created: $a}) { totalCount } }", "A DateTime"),
-        (SET_END_DATE_MUTATION, "A Date is"),
+        (SET_END_DATE_MUTATION, "A Date must"),
     ],
 )
 async def test_numbers_are_rejected_as_dates_and_times(

@@ -1,4 +1,4 @@
-"""The compiled execution answers what the reference answers, byte for byte, errors included."""
+"""Test that both executions return the same bytes for the documents of the corpus."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
@@ -23,28 +23,28 @@ DERIVED_CASES = [
     *derived_documents.generate_order_cases(),
     *derived_documents.generate_nested_order_cases(),
 ]
-LARGE_CASES = [each for each in VALID_CASES if each.name.startswith("nested: ")][::3]
+LARGE_CASES = [case for case in VALID_CASES if case.name.startswith("nested: ")][::3]
 FAILING_CASES = load_cases("failing")
 FAULTY_CASES = load_cases("faulty")
-FAULTY_VIEWPOINT = Viewpoint("spoilt", "staff")
+FAULTY_VIEWPOINT = Viewpoint("faulty", "staff")
 OVERSIZED_VARIABLES = {
     "cursor": urlsafe_b64encode(b'["CREATED_ASC","2026-01-01 00:00:00+00",1]').decode(),
     "many": ["x"] * 301,
     "uuids": ["0" * 32] * 1001,
     "wide": {"or": [{"paused": True}] * 101},
 }
-"""Values that are too long to stand beside their documents."""
+"""Values of variables that are too long for the files of documents."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def dual_executors(demo: Marketplace, waldur: Marketplace) -> dict[str, DualExecutor]:
-    """Give both marketplaces, each asked by both executions."""
+    """Return both marketplaces, each with both executions."""
     return {"demo": DualExecutor.open_over(demo), "waldur": DualExecutor.open_over(waldur)}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def faulty_executor(new_database: DatabaseFactory) -> AsyncIterator[DualExecutor]:
-    """Give a marketplace with faults, of which one statement takes too long."""
+    """Yield a marketplace with invalid rows, missing tables and a locked table."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=60, seed=1)
@@ -109,7 +109,7 @@ async def test_client_errors_give_equal_results(
 
 @pytest.mark.parametrize("case", LARGE_CASES, ids=str)
 async def test_both_executors_have_the_same_size_limit(demo: Marketplace, case: CorpusCase) -> None:
-    """Let answers show ever more rows, until they show all; the last that is too little counts."""
+    """Find the smallest limit that accepts the response; both executions reject the next lower."""
     dual_executor = DualExecutor.open_over(demo)
     lower, upper = 0, DEFAULT_MAX_ANSWER_ROWS
     while lower < upper:
@@ -134,14 +134,14 @@ async def test_faulty_databases_give_equal_results(
     )
 
 
-def test_corpus_has_the_promised_size() -> None:
+def test_corpus_is_large_enough() -> None:
     names = [case.name for case in (*VALID_CASES, *FAILING_CASES, *FAULTY_CASES)]
     assert len(names) == len({*names})
     assert len(VALID_CASES) >= 120
-    assert (
-        len([case for case in (*FAILING_CASES, *FAULTY_CASES) if case.counted_as != "compiled"])
-        >= 40
-    )
+    fallback_cases = [
+        case for case in (*FAILING_CASES, *FAULTY_CASES) if case.counted_as != "compiled"
+    ]
+    assert len(fallback_cases) >= 40
 
 
 async def test_most_documents_show_rows(dual_executors: dict[str, DualExecutor]) -> None:

@@ -1,4 +1,4 @@
-"""Cursors that no list gave: they are refused, or read as what they may mean."""
+"""Test cursors that the API did not issue: rejected, or used if their values are valid."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -37,7 +37,7 @@ FORGED_KEYS: list[Any] = [
     "x" * 10_000,
     "infinity",
 ]
-UNFIT_KEYS = [
+INVALID_DATES_AND_NUMBERS = [
     "2026-W01-1",
     "20260101",
     "0001-01-01T00:00:00+23:59",
@@ -53,18 +53,18 @@ UNFIT_KEYS = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(demo_url: str) -> AsyncIterator[GatewayClient]:
-    """Give a client of the demo."""
+    """Yield a client of the demo."""
     async with serve_in_process(demo_url, keep_tokens="off") as client:
         yield client
 
 
 def encode_cursor(*parts: Any) -> str:
-    """Write a cursor as the API does."""
+    """Return a cursor, encoded as the API does."""
     return urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
 def generate_forged_cursors(values: list[Any]) -> Iterator[tuple[str, str, str]]:
-    """Give each order of a list with cursors that hold what they should not."""
+    """Yield list, order and forged cursor for all orders of all lists."""
     for name, orders in ORDERS_BY_LIST.items():
         for order in orders:
             for value in values:
@@ -77,7 +77,7 @@ def generate_forged_cursors(values: list[Any]) -> Iterator[tuple[str, str, str]]
 
 
 async def check_cursors_rejected(client: GatewayClient, values: list[Any]) -> None:
-    """See that forged cursors are refused, or read as what they may mean, as some are."""
+    """Check that forged cursors are rejected, except for some whose values are valid."""
     accepted_count = 0
     for name, order, cursor in generate_forged_cursors(values):
         query = (
@@ -96,4 +96,4 @@ async def test_forged_cursors_are_rejected(client: GatewayClient) -> None:
 
 
 async def test_forged_dates_times_and_numbers_are_rejected(client: GatewayClient) -> None:
-    await check_cursors_rejected(client, UNFIT_KEYS)
+    await check_cursors_rejected(client, INVALID_DATES_AND_NUMBERS)

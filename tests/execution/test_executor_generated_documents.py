@@ -1,6 +1,6 @@
-"""Documents made by chance are answered the same by both executions.
+"""Test that random documents get equal responses from both executions.
 
-TRUTH_PARTS=10 makes ten times as many, and TRUTH_SEED=100 others than usual.
+TRUTH_PARTS=10 runs ten times as many documents, TRUTH_SEED=100 others than usual.
 """
 
 import asyncio
@@ -27,34 +27,34 @@ from tests.support.visibility.viewer_scenes import Viewpoint
 
 MAX_EXAMPLES = 300
 SHRINKING_SECONDS = 30
-"""Seconds in which a smaller document is sought that is answered differently."""
+"""Time limit of the search for a smaller document with different responses."""
 FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
 SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("TRUTH_PARTS", "1")))
 
 
 class DifferentResultsError(Exception):
-    """The answers differ."""
+    """The responses of the two executions differ."""
 
 
 @dataclass
 class ResultTally:
-    """What became of the documents."""
+    """Counts of the executed documents."""
 
     document_count: int = 0
     error_free_count: int = 0
-    """Answered without an error."""
+    """Documents whose response has no error."""
     with_rows_count: int = 0
-    """Answered with a row at least, whatever errors besides."""
+    """Documents whose response has at least one row, with or without errors."""
     uncompiled: list[str] = field(default_factory=list)
-    """Proper ones that were not compiled."""
+    """Documents without errors that were not compiled."""
     shortest_difference: str | None = None
-    """The shortest document that was answered differently, with both answers."""
+    """The shortest document with different responses, and these."""
     shrink_deadline: float = 0
 
     def record_results(
         self, viewpoint: Viewpoint, graphql_request: GraphQLRequest, result_pair: ResultPair
     ) -> None:
-        """Count a document; DifferentError if its answers differ."""
+        """Count a document. Raises DifferentResultsError if its responses differ."""
         if not result_pair.is_equal:
             self._record_difference(describe_results(graphql_request, viewpoint, result_pair))
         body = result_pair.reference_body
@@ -73,17 +73,17 @@ class ResultTally:
 
     @property
     def is_over(self) -> bool:
-        """Whether it was tried for long enough to find a smaller document."""
+        """Whether the time limit of the search for a smaller document is over."""
         return self.shortest_difference is not None and monotonic() > self.shrink_deadline
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def dual_executors(demo: Marketplace, waldur: Marketplace) -> dict[str, DualExecutor]:
-    """Give both marketplaces, each asked by both executions."""
+    """Return both marketplaces, each with both executions."""
     return {"demo": DualExecutor.open_over(demo), "waldur": DualExecutor.open_over(waldur)}
 
 
-# The threads of the database's driver draw random numbers, too, which hypothesis takes for ours.
+# Threads of the database driver draw random numbers, too; hypothesis warns about any of them.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize("seed_", SEEDS)
 async def test_random_documents_give_equal_results(
@@ -101,7 +101,7 @@ async def test_random_documents_give_equal_results(
 
 
 async def run_random_documents(dual_executors: dict[str, DualExecutor], seed_: int) -> ResultTally:
-    """Have documents answered: hypothesis runs in a thread of its own, the answers come here."""
+    """Run random documents: hypothesis in a thread of its own, executions in this event loop."""
     tally, loop = ResultTally(), asyncio.get_running_loop()
     known_rows_by_viewpoint = {
         viewpoint: await dual_executors[viewpoint.marketplace].known_rows(viewpoint)

@@ -1,4 +1,4 @@
-"""The number of statements depends on the document, never on the rows."""
+"""Test that the number of statements depends on the document, never on the rows."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.support.marketplaces import EXECUTION_MODE, Marketplace
 from tests.support.schema_documents import select_mapped_fields
 
 MAX_STATEMENTS = {"compiled": 15, "reference": 25}
-"""Statements for a page of resources with all that REST's list prints of them."""
+"""Statements for a page of resources with all fields of REST's list."""
 PAGE_TEMPLATE = "query($n: Int!) { resources(first: $n) { nodes { %s } } }"
 
 
@@ -35,9 +35,9 @@ STATEMENT_COUNTS = {
     LIST_TEMPLATE.format("customers", COUNTS_SELECTION): 2,
     LIST_TEMPLATE.format("offerings", f"{COUNTS_SELECTION} plans {{ {COUNTS_SELECTION} }}"): 4,
     PAGE_TEMPLATE
-    % f"offering {{ {COUNTS_SELECTION} }} plan {{ {COUNTS_SELECTION} }} project {{ {COUNTS_SELECTION} }}": 4,
+    % " ".join(f"{name} {{ {COUNTS_SELECTION} }}" for name in ("offering", "plan", "project")): 4,
 }
-"""Documents that count the resources of many, and how many statements that takes."""
+"""Documents that count the resources of many rows, with their numbers of statements."""
 
 
 @pytest.mark.parametrize("viewer", ["staff", "owner"])

@@ -1,4 +1,4 @@
-"""Both executions tell subscribers of an event in the same words, errors included."""
+"""Test that both executions return the same bytes for the events of subscriptions."""
 
 import json
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ from gateway.schema.types.resource_event import (
 )
 from tests.support.marketplaces import MEDIA_BASE_URL, Marketplace
 
-FRAGMENTS_DOCUMENT = """subscription { ...Changes }
-    fragment Changes on Subscription { resourceChanged { ...Its } }
-    fragment Its on ResourceEvent { resource { ...Shown } }
-    fragment Shown on Resource { name offering { components { type } } }"""
+FRAGMENTS_DOCUMENT = """subscription { ...Root }
+    fragment Root on Subscription { resourceChanged { ...EventFields } }
+    fragment EventFields on ResourceEvent { resource { ...ResourceFields } }
+    fragment ResourceFields on Resource { name offering { components { type } } }"""
 UUID_VARIABLE_DOCUMENT = """subscription($uuid: UUID!, $first: Int) {
     resourceChanged(filter: {uuids: [$uuid]}) { ... on ResourceEvent { resource {
         offering { plans { name } } project { resources(first: $first) { nodes { uuid } } }
@@ -38,16 +38,16 @@ SELECTIONS: Mapping[str, str] = {
         ... on ResyncRequired { reason cursor }""",
     "own fields": """
         ... on ResourceEvent { cursor at kind previousState state changedFields uuid }""",
-    "nothing of events": """
+    "no event fields": """
         ... on ResyncRequired { reason }""",
-    "names of types": """
+    "type names": """
         type: __typename
         ... on ResourceEvent { __typename resource { __typename project { __typename } } }""",
     "aliases": """
         ... on ResourceEvent {
             state: uuid one: resource { uuid: name } two: resource { uuid plan { name } }
         }""",
-    "parts of one field": """
+    "merged fields": """
         ... on ResourceEvent { resource { name } resource { project { name } } }""",
     "an error in a list": """
         ... on ResourceEvent {
@@ -57,7 +57,7 @@ SELECTIONS: Mapping[str, str] = {
         ... on ResourceEvent {
             b: resource { c: project { d: resources(first: 1001) { nodes { uuid } } } }
         }""",
-    "an error for too much": """
+    "an error for too many rows": """
         ... on ResourceEvent { uuid resource { project { resources(first: 100) { nodes {
             project { resources(first: 100) { nodes { uuid } } }
         } } } } }""",
@@ -67,18 +67,18 @@ DIRECTIVES_DOCUMENT = """subscription($on: Boolean!) { resourceChanged { ... on 
 } } }"""
 DOCUMENTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{
-        name: (f"subscription {{ told: resourceChanged {{ {each} }} }}", {})
-        for name, each in SELECTIONS.items()
+        name: (f"subscription {{ alias: resourceChanged {{ {selection} }} }}", {})
+        for name, selection in SELECTIONS.items()
     },
     "fragments": (FRAGMENTS_DOCUMENT, {}),
     "a variable called uuid": (UUID_VARIABLE_DOCUMENT, {"uuid": "0" * 32, "first": 2}),
-    "switches on": (DIRECTIVES_DOCUMENT, {"on": True}),
-    "switches off": (DIRECTIVES_DOCUMENT, {"on": False}),
+    "directives on": (DIRECTIVES_DOCUMENT, {"on": True}),
+    "directives off": (DIRECTIVES_DOCUMENT, {"on": False}),
 }
 MAX_ROWS = 200
 VIEWERS = ("staff", "owner", "nobody")
 COMPILED_EXECUTOR, REFERENCE_EXECUTOR = (
-    Executor(schema, execution=each) for each in ("compiled", "reference")
+    Executor(schema, execution=execution) for execution in ("compiled", "reference")
 )
 
 
@@ -89,7 +89,7 @@ async def execute_event_as(
     event: SubscriptionEvent,
     username: str,
 ) -> tuple[bytes, bool]:
-    """Give an answer's bytes, and whether there is no data."""
+    """Return the response to an event, and whether it is rejected."""
     viewer = await demo.load_viewer(username)
     context = RequestContext(
         demo.database, demo.statement_compiler, viewer, MEDIA_BASE_URL, RowBudget(MAX_ROWS)
@@ -99,7 +99,7 @@ async def execute_event_as(
 
 
 def make_events(uuid: str) -> list[SubscriptionEvent]:
-    """Give an event of each kind, of a resource, and a word that some may have been missed."""
+    """Return an event of each kind for a resource, and ResyncRequired."""
     resource_events: list[SubscriptionEvent] = [
         ResourceEvent(
             cursor="a cursor",
@@ -123,13 +123,13 @@ async def test_events_give_equal_results(demo: Marketplace, name: str) -> None:
     ]
     graphql_request = GraphQLRequest(document, dict(variables), None, "the-request")
     compiled_subscription, reference_subscription = (
-        item.prepare_subscription(graphql_request)
-        for item in (COMPILED_EXECUTOR, REFERENCE_EXECUTOR)
+        executor.prepare_subscription(graphql_request)
+        for executor in (COMPILED_EXECUTOR, REFERENCE_EXECUTOR)
     )
     assert isinstance(compiled_subscription, PreparedSubscription)
     assert isinstance(reference_subscription, PreparedSubscription)
     failure_count = 0
-    for uuid in [item["uuid"] for item in nodes] + ["f" * 32]:
+    for uuid in [node["uuid"] for node in nodes] + ["f" * 32]:
         for event in make_events(uuid):
             for username in VIEWERS:
                 compiled_result = await execute_event_as(

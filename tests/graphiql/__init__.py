@@ -1,1 +1,1 @@
-"""Tests of the explorer's page."""
+"""Tests of gateway.graphiql."""

@@ -1,4 +1,4 @@
-"""A real browser on a real server: what the tests of the explorer do and see."""
+"""A real browser on a real server: actions on the GraphiQL page, and its observed requests."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ _AREA_SELECTORS: Mapping[PageArea, str] = {
 
 @contextmanager
 def serve_app(app: ASGIApp) -> Iterator[str]:
-    """Serve `app` on a free port of this machine, and give its address."""
+    """Serve `app` on a free local port; yield its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -67,7 +67,7 @@ def serve_app(app: ASGIApp) -> Iterator[str]:
 
 @asynccontextmanager
 async def launch_chromium() -> AsyncIterator[Browser]:
-    """Start the Chromium that is on the PATH."""
+    """Start the Chromium on the PATH; yield the browser."""
     executable = next(filter(None, map(shutil.which, _BROWSER_NAMES)), None)
     assert executable, "there is no Chromium on the PATH: run `make browser`"
     async with async_playwright() as playwright:
@@ -82,7 +82,7 @@ async def launch_chromium() -> AsyncIterator[Browser]:
 
 @dataclass
 class BrowserSession:
-    """The explorer, open in a browser."""
+    """The GraphiQL page, open in a browser."""
 
     page: Page
     post_requests: list[Request] = field(default_factory=list)
@@ -96,38 +96,38 @@ class BrowserSession:
         self.page.on("console", self._record_console_message)
 
     def locate_text(self, area: PageArea) -> Locator:
-        """Give the text that stands in a part of the page."""
+        """Return a locator of the text in an area of the page."""
         return self.page.locator(f"{_AREA_SELECTORS[area]} .CodeMirror-code")
 
     async def open_explorer(self, url: str) -> None:
-        """Open the explorer at `url`, until queries can be sent."""
+        """Open the page at `url` and wait until queries can be sent."""
         await self.page.goto(url)
         await expect(self.page.get_by_label("Execute query")).to_be_visible()
 
     async def press_button(self, label: str) -> None:
-        """Press the button of that name."""
+        """Press the button with this label."""
         await self.page.get_by_role("button", name=label).click()
 
     async def select_tab(self, operation: str) -> None:
-        """Turn to the tab of that operation, until GraphiQL would send it."""
+        """Select the tab of an operation and wait until GraphiQL would execute it."""
         await self.page.get_by_role("tab", name=operation).click()
         await self.wait_for_storage("operationName", operation)
 
     async def load_from_history(self, operation: str) -> None:
-        """Take a query that was sent before back into the editor; the last of equal ones."""
+        """Load the latest query with this operation from the history into the editor."""
         await self.press_button("Show History")
         labels = self.page.locator(".graphiql-history-item-label")
         await labels.get_by_text(operation).first.click()
         await self.wait_for_storage("operationName", operation)
 
     async def execute_query(self, expected_text: str) -> Request:
-        """Send the query that is shown, wait for `answer`, and give the last post."""
+        """Execute the query in the editor, wait for a text, and return the last POST."""
         await self.press_button("Execute query")
         await expect(self.locate_text("response")).to_contain_text(expected_text)
         return self.post_requests[-1]
 
     async def wait_for_storage(self, key: str, expected_part: str) -> str:
-        """Wait until the browser keeps `part` under `key`, and give all that it keeps as JSON."""
+        """Wait until local storage has `expected_part` under `key`; return all of it as JSON."""
         deadline = monotonic() + 5
         while True:
             storage_json = str(await self.page.evaluate("JSON.stringify(localStorage)"))
@@ -150,7 +150,10 @@ class BrowserSession:
 async def open_session(
     browser: Browser, url: str, scheme: Literal["light", "dark"] = "light"
 ) -> AsyncIterator[BrowserSession]:
-    """Visit the explorer for the first time; in the end it asked no other host, without errors."""
+    """Open the page in a new browser profile; yield the session.
+
+    At the end check that the page sent no request to other hosts and logged no error.
+    """
     async with await browser.new_context(color_scheme=scheme) as context:
         session = BrowserSession(await context.new_page())
         await session.open_explorer(url)
@@ -164,10 +167,10 @@ async def open_session(
 async def check_explorer(
     browser: Browser, url: str, *, expected_text: str, headers: Mapping[str, str], field: str
 ) -> None:
-    """Check that the explorer at `url` can be used.
+    """Check the page at `url`.
 
-    The first example is answered with `answer`, `headers` are filled in and sent, and the panel of
-    fields offers `field`.
+    The result of the first example contains `expected_text`, the editor of headers
+    contains `headers`, which are sent, and the explorer panel offers `field`.
     """
     async with open_session(browser, url) as session:
         await expect(session.locate_text("query")).to_contain_text("# ")

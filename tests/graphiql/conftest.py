@@ -1,4 +1,4 @@
-"""A browser for the tests of the explorer."""
+"""A browser for the tests of the GraphiQL page."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,6 @@ from tests.graphiql.browser_session import launch_chromium
 
 @pytest_asyncio.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Give a running Chromium."""
+    """Start a Chromium for all tests."""
     async with launch_chromium() as chromium_browser:
         yield chromium_browser

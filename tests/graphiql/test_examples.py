@@ -1,4 +1,4 @@
-"""The explorer of the gateway itself: its examples work, and it starts as the demo's staff."""
+"""GraphiQL on the gateway: the example queries, and the token of the demo's staff."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from tests.support.marketplaces import Marketplace
 
 @pytest.fixture(scope="module")
 def explorer_url(demo: Marketplace) -> Iterator[str]:
-    """Serve the demo marketplace."""
+    """Serve the demo marketplace; yield the URL of its page."""
     gateway_settings = load_settings({}, database_url=demo.url)
     with serve_app(
         build_application(gateway_settings, demo.installation, demo.tokens["staff"])
@@ -27,15 +27,13 @@ QUERY_EXAMPLES = [each for each in EXAMPLE_QUERIES if each.query.startswith("que
 
 
 @pytest.mark.parametrize("example", QUERY_EXAMPLES, ids=lambda each: each.title[:20])
-async def test_each_example_is_answered_with_something(
-    demo: Marketplace, example: ExampleQuery
-) -> None:
+async def test_each_example_returns_data(demo: Marketplace, example: ExampleQuery) -> None:
     data = await demo.fetch_data(example.query)
     assert all(data.values())
 
 
 @pytest.mark.browser
-async def test_the_gateway_can_be_explored(
+async def test_the_page_works_on_the_gateway(
     browser: Browser, explorer_url: str, demo: Marketplace
 ) -> None:
     headers = {"Authorization": f"Token {demo.tokens['staff']}"}

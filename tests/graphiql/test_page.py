@@ -1,4 +1,4 @@
-"""The explorer's page and files over HTTP."""
+"""The GraphiQL page and its static files over HTTP."""
 
 import json
 import re
@@ -25,7 +25,7 @@ HEADERS = {"Authorization": "Token </script><script>alert(2)</script>"}
 
 
 class PageElements(HTMLParser):
-    """The page as a browser reads it."""
+    """The elements of the page and its configuration, as a browser parses them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -34,16 +34,16 @@ class PageElements(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep the element."""
+        """Record the element."""
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Keep what stands in the element with the configuration."""
+        """Record the text of the element with the configuration."""
         if self.tags and self.tags[-1][1].get("id") == "config":
             self.config_json += data
 
     def list_urls(self) -> list[str]:
-        """Give what the page loads."""
+        """Return the URLs that the page loads."""
         urls = [attrs.get("src") or attrs.get("href") for _, attrs in self.tags]
         return [address for address in urls if address]
 
@@ -56,7 +56,7 @@ def parse_page(
 
 
 def find_files_url() -> str:
-    """Give the address of the folder with the page's files."""
+    """Return the URL of the folder of static files."""
     return parse_page().list_urls()[0].rpartition("/")[0]
 
 
@@ -76,13 +76,13 @@ def page_connection() -> Iterator[HTTPConnection]:
 def request_path(
     page_connection: HTTPConnection, path: str, headers: dict[str, str] | None = None
 ) -> tuple[HTTPResponse, bytes]:
-    """Ask for a path as it is written, which most clients would tidy first."""
+    """Request a path without normalising it, as most clients would do."""
     page_connection.request("GET", path, headers=headers or {})
     response = page_connection.getresponse()
     return response, response.read()
 
 
-def test_the_page_may_only_use_its_own_host(page_connection: HTTPConnection) -> None:
+def test_content_security_policy_allows_only_the_own_host(page_connection: HTTPConnection) -> None:
     response, _ = request_path(page_connection, "/graphql")
     policy = str(response.headers["Content-Security-Policy"]).split("; ")
     assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'"} <= set(policy)
@@ -93,7 +93,7 @@ def test_the_page_may_only_use_its_own_host(page_connection: HTTPConnection) -> 
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_nothing_in_the_configuration_ends_its_element() -> None:
+def test_configuration_cannot_close_its_script_element() -> None:
     page_elements = parse_page(HEADERS, [BREAKOUT_EXAMPLE])
     assert len(page_elements.tags) == len(parse_page().tags)
     assert json.loads(page_elements.config_json) == {
@@ -109,12 +109,12 @@ def test_nothing_in_the_configuration_ends_its_element() -> None:
     }
 
 
-def test_no_script_stands_in_the_page_itself() -> None:
+def test_page_has_no_inline_script() -> None:
     scripts = [attrs for tag, attrs in parse_page().tags if tag == "script"]
     assert [attrs["type"] for attrs in scripts if "src" not in attrs] == ["application/json"]
 
 
-def test_all_that_the_page_loads_is_served(page_connection: HTTPConnection) -> None:
+def test_each_loaded_file_is_served(page_connection: HTTPConnection) -> None:
     types = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
     urls = parse_page().list_urls()
     assert len(urls) == 9
@@ -127,7 +127,7 @@ def test_all_that_the_page_loads_is_served(page_connection: HTTPConnection) -> N
         assert body == (STATIC_DIRECTORY / url.rpartition("/")[2]).read_bytes()
 
 
-def test_a_file_that_the_browser_has_is_not_sent_again(page_connection: HTTPConnection) -> None:
+def test_a_cached_file_is_not_modified(page_connection: HTTPConnection) -> None:
     url = f"{find_files_url()}/boot.js"
     first_response, _ = request_path(page_connection, url)
     second_response, body = request_path(
@@ -159,7 +159,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(page_connection: HTTPConn
         "{files}/" + "long" * 1000,
     ],
 )
-def test_nothing_but_the_files_is_served(page_connection: HTTPConnection, path: str) -> None:
+def test_other_paths_are_not_found(page_connection: HTTPConnection, path: str) -> None:
     response, body = request_path(page_connection, path.format(files=find_files_url()))
     assert (response.status, body) == (404, b"Not Found")
 

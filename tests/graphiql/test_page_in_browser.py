@@ -1,4 +1,4 @@
-"""The explorer in a browser, over a small real schema."""
+"""The GraphiQL page in a browser, on a small schema."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -24,14 +24,14 @@ EXAMPLE_QUERIES = [
         "query Fruit($kind: String!) {\n  fruit(kind: $kind) {\n    kind\n    kilos\n  }\n}",
         '{"kind": "pear"}',
     ),
-    ExampleQuery("Who asks", "query WhoAsks {\n  caller\n}"),
+    ExampleQuery("The caller", "query Caller {\n  caller\n}"),
     ExampleQuery("Numbers as they come", "subscription Counting {\n  count\n}"),
 ]
 
 
 @strawberry.type
 class Fruit:
-    """Something sweet."""
+    """A kind of fruit."""
 
     kind: str
     kilos: int = 3
@@ -39,26 +39,26 @@ class Fruit:
 
 @strawberry.type
 class Query:
-    """What can be asked."""
+    """The queries of the schema."""
 
     @strawberry.field
     def fruit(self, kind: str) -> Fruit:
-        """Give some fruit."""
+        """Return fruit of a kind."""
         return Fruit(kind=kind)
 
     @strawberry.field
     def caller(self, info: strawberry.Info) -> str:
-        """Give the header that came along."""
+        """Return the Authorization header of the request."""
         return str(info.context["request"].headers["authorization"])
 
 
 @strawberry.type
 class Subscription:
-    """What can be followed."""
+    """The subscriptions of the schema."""
 
     @strawberry.subscription
     async def count(self, info: strawberry.Info) -> AsyncIterator[str]:
-        """Count to two for the one who asks."""
+        """Yield two numbers, each with the authorization of the subscriber."""
         for number in (1, 2):
             yield f"{number} for {info.context['connection_params']['Authorization']}"
 
@@ -89,34 +89,32 @@ async def test_the_explorer_uses_no_other_host(browser: Browser, explorer_url: s
     )
 
 
-async def test_every_example_has_a_tab_that_tells_what_it_shows(
-    browser: Browser, explorer_url: str
-) -> None:
+async def test_every_example_has_a_tab_with_its_title(browser: Browser, explorer_url: str) -> None:
     async with open_session(browser, explorer_url) as session:
         assert await session.page.title() == "Marketplace gateway"
         tabs = await session.page.get_by_role("tab").all_inner_texts()
-        assert tabs == ["Fruit", "WhoAsks", "Counting"]
+        assert tabs == ["Fruit", "Caller", "Counting"]
         await expect(session.locate_text("query")).to_contain_text(
             "# Fruit </script><script>alert(1)"
         )
         await expect(session.locate_text("query")).to_contain_text("# and how much of it")
         await expect(session.locate_text("variables")).to_contain_text('{"kind": "pear"}')
-        await session.select_tab("WhoAsks")
-        await expect(session.locate_text("query")).to_contain_text("# Who asks")
+        await session.select_tab("Caller")
+        await expect(session.locate_text("query")).to_contain_text("# The caller")
         await expect(session.locate_text("variables")).not_to_contain_text("pear")
         await session.execute_query(AUTHORIZATION)
 
 
-async def test_follows_a_subscription(browser: Browser, explorer_url: str) -> None:
+async def test_executes_a_subscription(browser: Browser, explorer_url: str) -> None:
     async with open_session(browser, explorer_url) as session:
         await session.select_tab("Counting")
         await session.execute_query(f"2 for {AUTHORIZATION}")
         assert session.requested_urls[-1].startswith("ws://")
 
 
-async def test_keeps_tabs_but_never_the_token(browser: Browser, explorer_url: str) -> None:
+async def test_stores_tabs_but_never_the_token(browser: Browser, explorer_url: str) -> None:
     async with open_session(browser, explorer_url) as session:
-        await session.select_tab("WhoAsks")
+        await session.select_tab("Caller")
         await session.execute_query(AUTHORIZATION)
         await session.locate_text("query").click()
         await session.page.keyboard.press("ControlOrMeta+Home")
@@ -133,15 +131,15 @@ async def test_a_query_of_an_earlier_visit_is_sent_with_the_headers(
     browser: Browser, explorer_url: str
 ) -> None:
     async with open_session(browser, explorer_url) as session:
-        await session.select_tab("WhoAsks")
+        await session.select_tab("Caller")
         await session.execute_query(AUTHORIZATION)
         await session.open_explorer(explorer_url)
         await session.select_tab("Fruit")
-        await session.load_from_history("WhoAsks")
+        await session.load_from_history("Caller")
         await session.execute_query(AUTHORIZATION)
 
 
-async def test_follows_the_systems_colours(browser: Browser, explorer_url: str) -> None:
+async def test_uses_the_colour_scheme_of_the_system(browser: Browser, explorer_url: str) -> None:
     async with (
         open_session(browser, explorer_url, "light") as light,
         open_session(browser, explorer_url, "dark") as dark,
@@ -151,7 +149,7 @@ async def test_follows_the_systems_colours(browser: Browser, explorer_url: str) 
             await expect(container).to_have_css("background-color", colour)
 
 
-async def test_works_where_the_browser_keeps_nothing(browser: Browser, explorer_url: str) -> None:
+async def test_works_without_local_storage(browser: Browser, explorer_url: str) -> None:
     async with open_session(browser, explorer_url) as session:
         await session.page.add_init_script(
             "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no'); }})"

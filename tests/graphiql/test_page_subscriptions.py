@@ -1,4 +1,4 @@
-"""The explorer follows a subscription of the gateway itself, and ends it when it is stopped."""
+"""Subscriptions of the gateway on the GraphiQL page: their messages, their end, their errors."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ CHANGES_SUBSCRIPTION = EXAMPLE_QUERIES[-1].query
 
 
 class SubscriptionGateway:
-    """A gateway with triggers, where each user may have one subscription at a time."""
+    """A client of a gateway with event triggers and a quota of one subscription per user."""
 
     def __init__(
         self, process: GatewayProcess, tokens: dict[str, str], http_client: httpx.AsyncClient
@@ -40,11 +40,11 @@ class SubscriptionGateway:
         self.tokens, self.http_client = tokens, http_client
 
     def build_headers(self, username: str) -> dict[str, str]:
-        """Give what a user sends along."""
+        """Return the HTTP headers of a user's requests."""
         return {"Authorization": f"Token {self.tokens[username]}"}
 
     async def execute_query(self, query: str, **variables: Any) -> Any:
-        """Give the data of an answer, as the staff."""
+        """Execute a query as staff and return its data."""
         body = {"query": query, "variables": variables}
         headers = self.build_headers("staff")
         result = (await self.http_client.post(self.url, json=body, headers=headers)).json()
@@ -52,17 +52,17 @@ class SubscriptionGateway:
         return result["data"]
 
     async def list_pullable_resources(self) -> list[str]:
-        """Give the uuids of resources that can be pulled."""
+        """Return the uuids of resources that staff can pull."""
         nodes = (await self.execute_query(PULLABLE_QUERY))["resources"]["nodes"]
         return [each["uuid"] for each in nodes if "PULL_RESOURCE" in each["allowedOperations"]]
 
     async def pull_resource(self, uuid: str) -> None:
-        """Have a resource pulled; the provider then changes it."""
+        """Pull a resource; the provider then changes it."""
         await self.execute_query(PULL_MUTATION, uuid=uuid)
 
     @asynccontextmanager
     async def follow_changes(self, username: str = "staff") -> AsyncIterator[httpx.Response]:
-        """Follow the changes as another client does."""
+        """Subscribe to changes over HTTP; yield the response."""
         headers = {**self.build_headers(username), "Accept": "text/event-stream"}
         body = {"query": CHANGES_SUBSCRIPTION}
         async with self.http_client.stream(
@@ -71,14 +71,14 @@ class SubscriptionGateway:
             yield response
 
     async def has_subscription_quota(self, username: str = "staff") -> bool:
-        """Say whether a user may have one more subscription."""
+        """Return whether a user may have one more subscription."""
         async with self.follow_changes(username) as response:
             return response.status_code == httpx.codes.OK
 
 
 @pytest.fixture(scope="module")
 def demo_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a small demo with triggers."""
+    """Return the URL of a small demo database with event triggers."""
     database_url = create_small_demo(new_database())
     with psycopg.connect(database_url) as connection:
         triggers.install_triggers(connection)
@@ -87,7 +87,7 @@ def demo_url(new_database: DatabaseFactory) -> str:
 
 @asynccontextmanager
 async def _serve_gateway(demo_url: str) -> AsyncIterator[SubscriptionGateway]:
-    """Serve the demo; its provider carries out at once what is asked of it."""
+    """Serve the demo, whose provider carries out orders and pulls at once."""
     with run_gateway_process(
         database_url=demo_url, provider_seconds="0", user_subscriptions="1"
     ) as gateway_process:
@@ -97,13 +97,13 @@ async def _serve_gateway(demo_url: str) -> AsyncIterator[SubscriptionGateway]:
 
 @pytest_asyncio.fixture(scope="module")
 async def gateway_client(demo_url: str) -> AsyncIterator[SubscriptionGateway]:
-    """Give a gateway over the demo."""
+    """Serve the demo; yield a client."""
     async with _serve_gateway(demo_url) as client:
         yield client
 
 
 def _record_init_messages(page: Page) -> list[dict[str, Any]]:
-    """Keep what the page's WebSockets say first."""
+    """Return a list that collects the `connection_init` messages of the page's WebSockets."""
     messages: list[dict[str, Any]] = []
 
     def record_frame(frame: str | bytes) -> None:
@@ -121,7 +121,7 @@ def _record_init_messages(page: Page) -> list[dict[str, Any]]:
 async def _start_subscription(
     session: BrowserSession, headers: dict[str, str] | None = None
 ) -> None:
-    """Subscribe in the example's tab, with other headers in their editor if they are given."""
+    """Subscribe in the tab of the example, with `headers` in the headers editor unless None."""
     await session.select_tab("Changes")
     if headers is not None:
         await session.press_button("Headers")
@@ -135,14 +135,14 @@ async def _start_subscription(
 async def _pull_until_visible(
     session: BrowserSession, gateway_client: SubscriptionGateway, uuid: str
 ) -> None:
-    """Have a resource pulled until the page, which is about to subscribe, shows it."""
+    """Pull a resource repeatedly until the page, which is about to subscribe, shows its change."""
     async with asyncio.timeout(20):
         while f'"uuid": "{uuid}"' not in await session.locate_text("response").inner_text():
             await gateway_client.pull_resource(uuid)
             await asyncio.sleep(0.5)
 
 
-async def test_changes_are_seen_as_they_come_until_they_are_stopped(
+async def test_changes_are_shown_until_the_subscription_is_stopped(
     browser: Browser, gateway_client: SubscriptionGateway
 ) -> None:
     first_uuid, second_uuid, later_uuid, *_ = await gateway_client.list_pullable_resources()
@@ -161,7 +161,7 @@ async def test_changes_are_seen_as_they_come_until_they_are_stopped(
 
 
 async def _wait_for_quota(gateway_client: SubscriptionGateway) -> None:
-    """Wait until the staff may have one more subscription."""
+    """Wait until staff may have one more subscription."""
     async with asyncio.timeout(5):
         while True:
             if await gateway_client.has_subscription_quota():
@@ -170,7 +170,7 @@ async def _wait_for_quota(gateway_client: SubscriptionGateway) -> None:
 
 
 async def _pull_until_followed(gateway_client: SubscriptionGateway, uuid: str) -> None:
-    """Pull a resource, until another client was told of it."""
+    """Pull a resource and wait until another subscriber receives its change."""
     async with asyncio.timeout(10), gateway_client.follow_changes() as response:
         lines = response.aiter_lines()
         await anext(lines)
@@ -180,7 +180,7 @@ async def _pull_until_followed(gateway_client: SubscriptionGateway, uuid: str) -
                 return
 
 
-async def test_the_token_is_that_of_the_headers_editor(
+async def test_the_token_is_taken_from_the_headers_editor(
     browser: Browser, gateway_client: SubscriptionGateway
 ) -> None:
     uuid, *_ = await gateway_client.list_pullable_resources()
@@ -217,7 +217,7 @@ async def test_a_lost_connection_is_reported(browser: Browser, demo_url: str) ->
 
 
 async def _expect_subscription_end(session: BrowserSession, reason: str) -> None:
-    """See that a subscription ends with a reason; GraphiQL's client lets it go through uncaught."""
+    """Check that a subscription ended with an error, which GraphiQL's client leaves uncaught."""
     await expect(session.locate_text("response")).to_contain_text(reason)
     await expect(session.page.get_by_label("Execute query")).to_be_visible()
     assert session.console_errors == [reason]
@@ -225,13 +225,13 @@ async def _expect_subscription_end(session: BrowserSession, reason: str) -> None
 
 
 OPEN_SOCKET_SCRIPT = """url => new Promise(resolve => {
-  document.addEventListener("securitypolicyviolation", each => resolve(each.effectiveDirective));
+  document.addEventListener("securitypolicyviolation", event => resolve(event.effectiveDirective));
   const socket = new WebSocket(url, "graphql-transport-ws");
   socket.onopen = () => resolve("open");
 })"""
 
 
-async def test_the_pages_policy_lets_websockets_through_to_its_own_host_alone(
+async def test_content_security_policy_allows_websockets_to_the_own_host_only(
     browser: Browser, gateway_client: SubscriptionGateway
 ) -> None:
     own_url, other_url = gateway_client.url.replace("http", "ws"), "ws://127.0.0.1:9/graphql"

@@ -1,4 +1,4 @@
-"""The demo's token goes to those who open the page on this machine, and to no other name."""
+"""The page contains the demo's token only if it is requested under a loopback name."""
 
 import httpx
 import pytest
@@ -33,7 +33,7 @@ async def test_only_loopback_names_get_the_token(
     assert (demo.tokens["staff"] in page.text) is has_token
 
 
-async def test_the_root_leads_to_graphiql(demo: Marketplace) -> None:
+async def test_the_root_redirects_to_graphiql(demo: Marketplace) -> None:
     app = build_application(load_settings({}, database_url=demo.url), demo.installation)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

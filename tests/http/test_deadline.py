@@ -1,4 +1,4 @@
-"""Work ends when nobody waits for it any more: the client is gone, or the time is up."""
+"""Request deadlines: work ends when the client disconnects or the time limit is reached."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.support.listening_server import serve_on_free_port
 
 RESOURCE_NAMES_QUERY = {"query": "{ resources(first: 3) { nodes { name } } }"}
 OpenConnection = tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]
-"""Both ways of a connection, and what is left to send."""
+"""Reader and writer of a connection, and the rest of the body."""
 COUNT_ACTIVE_STATEMENTS = (
     "select count(*) from pg_stat_activity where datname = current_database()"
     " and application_name = 'marketplace-gateway' and state = 'active'"
@@ -30,13 +30,13 @@ COUNT_ACTIVE_STATEMENTS = (
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo."""
+    """Return the URL of a demo."""
     return create_small_demo(new_database())
 
 
 @asynccontextmanager
 async def serve_client(url: str, **setting_values: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the demo at a port of its own; give a client who is staff and has been answered."""
+    """Serve the demo on a free port; yield a client that is staff, after its first response."""
     variables = {f"GATEWAY_{name.upper()}": value for name, value in setting_values.items()}
     effective_settings = load_settings({"GATEWAY_DATABASE_URL": url, **variables})
     app = build_application(effective_settings, detect_installation(effective_settings))
@@ -52,14 +52,14 @@ async def serve_client(url: str, **setting_values: str) -> AsyncIterator[httpx.A
 
 
 async def request_resource_names(client: httpx.AsyncClient) -> httpx.Response:
-    """Ask for some names."""
+    """Query the names of some resources."""
     return await client.post("/graphql", json=RESOURCE_NAMES_QUERY)
 
 
 async def wait_for_active_statements(
     admin_connection: psycopg.AsyncConnection, expected_count: int
 ) -> None:
-    """Wait until so many statements run in the database."""
+    """Wait until exactly `expected_count` statements are running in the database."""
 
     async def has_count() -> bool:
         return await fetch_row(admin_connection.execute(COUNT_ACTIVE_STATEMENTS)) == (
@@ -70,13 +70,13 @@ async def wait_for_active_statements(
 
 
 async def fetch_row(execution: Awaitable[psycopg.AsyncCursor]) -> object:
-    """Give the row that a statement finds."""
+    """Return the first row of a statement."""
     return await (await execution).fetchone()
 
 
 @asynccontextmanager
 async def lock_resources(url: str) -> AsyncIterator[psycopg.AsyncConnection]:
-    """Have nobody read the resources; give a connection that can look at what goes on."""
+    """Lock the table of resources; yield a connection that can query active statements."""
     async with (
         await psycopg.AsyncConnection.connect(url) as locking_connection,
         await psycopg.AsyncConnection.connect(url, autocommit=True) as admin_connection,
@@ -147,7 +147,7 @@ async def test_body_timeout(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "errors" not in (await request_resource_names(client)).json()
 
 
-async def test_disconnect_after_slow_body_is_noticed(url: str) -> None:
+async def test_disconnect_after_slow_body_cancels_statement(url: str) -> None:
     async with serve_client(url) as client, lock_resources(url) as admin_connection:
         async with send_half_body(client) as (_, writer, remaining_body):
             writer.write(remaining_body)

@@ -1,4 +1,4 @@
-"""Bodies are read as GraphQL requests, or refused with what is wrong with them."""
+"""Request body parser: valid bodies, and the messages for invalid ones."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,7 @@ JSON_MEDIA_TYPE = "application/json"
 def create_request(
     *chunks: bytes, media_type: str | None = JSON_MEDIA_TYPE, is_complete: bool = True
 ) -> RequestHead:
-    """Give a request whose body comes in `chunks`; it is `whole`, or the client goes away."""
+    """Create a request whose body comes in `chunks`; if incomplete, the client disconnects."""
     messages = _create_messages(chunks, is_complete=is_complete)
     headers = [(b"content-type", media_type.encode())] if media_type is not None else []
 
@@ -49,19 +49,19 @@ def test_members_may_be_null() -> None:
 @pytest.mark.parametrize(
     ("body", "expected_message"),
     [
-        (b"", "no JSON"),
-        (b"{", "no JSON"),
-        (b"{'query': '{a}'}", "no JSON"),
-        (b"\xff\xfe", "no JSON"),
-        (b'{"query": "\xff"}', "no JSON"),
-        (b'{"query": "\\ud800"}', "no JSON"),
-        (b'{"query": "\\udc00 and more"}', "no JSON"),
-        (b'{"query": "{a}", "variables": {"b": NaN}}', "no JSON"),
-        (b'{"query": "{a}", "variables": {"b": 1e999}}', "no JSON"),
-        (b'{"query": "{a}", "variables": {"b": %s}}' % (b"9" * 5000), "no JSON"),
-        (b'{"query": "{a}"} {}', "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b'{"a":' * 100_000, "no JSON"),
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"{'query': '{a}'}", "not valid JSON"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b'{"query": "\xff"}', "not valid JSON"),
+        (b'{"query": "\\ud800"}', "not valid JSON"),
+        (b'{"query": "\\udc00 and more"}', "not valid JSON"),
+        (b'{"query": "{a}", "variables": {"b": NaN}}', "not valid JSON"),
+        (b'{"query": "{a}", "variables": {"b": 1e999}}', "not valid JSON"),
+        (b'{"query": "{a}", "variables": {"b": %s}}' % (b"9" * 5000), "not valid JSON"),
+        (b'{"query": "{a}"} {}', "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'{"a":' * 100_000, "not valid JSON"),
         (b"123", "a JSON object"),
         (b"null", "a JSON object"),
         (b'"x"', "a JSON object"),
@@ -82,14 +82,14 @@ def test_errors_name_the_invalid_member(body: bytes, expected_message: str) -> N
     assert caught.value.status == 400
 
 
-async def test_reads_a_body_that_comes_in_pieces() -> None:
+async def test_body_in_chunks_is_joined() -> None:
     assert await read_body(create_request(b'{"a"', b": 1}"), 100) == b'{"a": 1}'
 
 
 @pytest.mark.parametrize(
     "media_type", [JSON_MEDIA_TYPE, "Application/JSON", "application/json; charset=utf-8"]
 )
-async def test_takes_json_however_it_is_written(media_type: str) -> None:
+async def test_json_media_type_with_case_and_parameters(media_type: str) -> None:
     graphql_request = await parse_request(
         create_request(b'{"query": "{a}"}', media_type=media_type), 100, "b"
     )
@@ -100,17 +100,17 @@ async def test_takes_json_however_it_is_written(media_type: str) -> None:
     "media_type",
     [None, "", "text/plain", "application/graphql", "application/jsonx"],
 )
-async def test_takes_nothing_but_json(media_type: str | None) -> None:
+async def test_other_media_types_are_refused(media_type: str | None) -> None:
     with pytest.raises(BadRequestError, match="Content-Type") as caught:
         await parse_request(create_request(b"{}", media_type=media_type), 100, "b")
     assert caught.value.status == 415
 
 
-async def test_a_body_may_be_as_long_as_is_allowed() -> None:
+async def test_body_of_maximum_size_is_read() -> None:
     assert await read_body(create_request(b"x" * 50, b"x" * 50), 100) == b"x" * 100
 
 
-async def test_a_longer_body_is_not_read_to_its_end() -> None:
+async def test_reading_stops_at_maximum_size() -> None:
     oversized_request = create_request(b"x" * 50, b"x" * 51, is_complete=False)
     with pytest.raises(BadRequestError, match="longer than 100 bytes") as caught:
         await read_body(oversized_request, 100)
@@ -118,5 +118,5 @@ async def test_a_longer_body_is_not_read_to_its_end() -> None:
 
 
 async def test_truncated_body_is_refused() -> None:
-    with pytest.raises(BadRequestError, match="ends too early"):
+    with pytest.raises(BadRequestError, match="body is incomplete"):
         await read_body(create_request(b"{", is_complete=False), 100)

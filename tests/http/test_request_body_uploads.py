@@ -1,4 +1,4 @@
-"""A purchase order comes with a renewal, by a multipart request, and as a PDF only."""
+"""Uploads: a multipart request with the purchase order of a renewal, which must be a PDF."""
 # ruff: noqa: E501 - a line for each case
 
 import json
@@ -23,13 +23,13 @@ MultipartFields = list[tuple[str, Any]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
-    """Give a demo that may change."""
+    """Yield a demo that tests may change."""
     async with serve_mutable_demo(new_database()) as mutable_demo:
         yield mutable_demo
 
 
 def renewal_operation(uuid: str, attachment: Any = None) -> str:
-    """Write what is asked for."""
+    """Return the field `operations` of a renewal."""
     input_values = {"uuid": uuid, "extensionMonths": 12, "attachment": attachment}
     return json.dumps({"query": RENEW_MUTATION, "variables": {"input": input_values}})
 
@@ -37,7 +37,7 @@ def renewal_operation(uuid: str, attachment: Any = None) -> str:
 def multipart_fields(
     operations: str, file_map: str = f'{{"0": ["{ATTACHMENT_PATH}"]}}', **named_files: bytes
 ) -> MultipartFields:
-    """Give the parts of a request."""
+    """Return the fields of a multipart request; the file named `file` becomes the part `0`."""
     file_parts = [
         ("0" if name == "file" else name, content) for name, content in named_files.items()
     ]
@@ -58,7 +58,7 @@ async def send_multipart(
 
 
 @pytest.mark.parametrize("header", ["GraphQL-Preflight", "Apollo-Require-Preflight", "X-Requested-With"])  # fmt: skip
-async def test_a_file_is_kept_with_the_order(demo: MutableDemo, header: str) -> None:
+async def test_file_is_stored_with_the_order(demo: MutableDemo, header: str) -> None:
     uuid = (await demo.find_operable_resources("RENEW_RESOURCE"))[0]
     response = await send_multipart(
         demo, multipart_fields(renewal_operation(uuid), file=PDF_CONTENT), {header: "1"}
@@ -78,24 +78,24 @@ async def test_non_pdf_is_refused(demo: MutableDemo, content: bytes) -> None:
     uuid, before = (await demo.find_operable_resources("RENEW_RESOURCE"))[0], demo.digest_tables()
     response = await send_multipart(demo, multipart_fields(renewal_operation(uuid), file=content))
     assert response.json()["data"]["renewResource"]["__typename"] == "InvalidInput"
-    assert response.json()["data"]["renewResource"]["message"] == "attachment: Give a PDF."
+    assert response.json()["data"]["renewResource"]["message"] == "`attachment` must be a PDF file."
     assert demo.digest_tables() == before
 
 
 INVALID_REQUESTS: dict[str, tuple[MultipartFields, str]] = {
     "no operations": (multipart_fields("")[1:], "no field `operations`"),
-    "no JSON": (multipart_fields("{", file=PDF_CONTENT), "no JSON"),
+    "invalid JSON": (multipart_fields("{", file=PDF_CONTENT), "not valid JSON"),
     "no map": (multipart_fields(renewal_operation("0" * 32))[:1], "no field `map`"),
-    "an empty map": (multipart_fields(renewal_operation("0" * 32), "{}", file=PDF_CONTENT), "The field `map`"),
-    "two places": (multipart_fields(renewal_operation("0" * 32), f'{{"0": ["{ATTACHMENT_PATH}", "{ATTACHMENT_PATH}"]}}', file=PDF_CONTENT), "The field `map`"),
-    "no file": (multipart_fields(renewal_operation("0" * 32)), "no file called '0'"),
-    "another file": (multipart_fields(renewal_operation("0" * 32), other=PDF_CONTENT), "no file called '0'"),
+    "empty map": (multipart_fields(renewal_operation("0" * 32), "{}", file=PDF_CONTENT), "`map` must name"),
+    "two variables": (multipart_fields(renewal_operation("0" * 32), f'{{"0": ["{ATTACHMENT_PATH}", "{ATTACHMENT_PATH}"]}}', file=PDF_CONTENT), "`map` must name"),
+    "no file": (multipart_fields(renewal_operation("0" * 32)), "not a file: '0'"),
+    "file of another name": (multipart_fields(renewal_operation("0" * 32), other=PDF_CONTENT), "not a file: '0'"),
     "two files": (multipart_fields(renewal_operation("0" * 32), file=PDF_CONTENT, other=PDF_CONTENT), "Too many files"),
-    "what takes none": (multipart_fields(renewal_operation("0" * 32), '{"0": ["variables.input.uuid"]}', file=PDF_CONTENT), "takes no file"),
-    "a place that is taken": (multipart_fields(renewal_operation("0" * 32, "x"), file=PDF_CONTENT), "to have null"),
-    "a place that is not there": (multipart_fields(renewal_operation("0" * 32), '{"0": ["variables.x.attachment"]}', file=PDF_CONTENT), "to have null"),
+    "variable of another type": (multipart_fields(renewal_operation("0" * 32), '{"0": ["variables.input.uuid"]}', file=PDF_CONTENT), "does not accept a file"),
+    "variable is not null": (multipart_fields(renewal_operation("0" * 32, "x"), file=PDF_CONTENT), "must have null"),
+    "variable does not exist": (multipart_fields(renewal_operation("0" * 32), '{"0": ["variables.x.attachment"]}', file=PDF_CONTENT), "must have null"),
 }  # fmt: skip
-"""Requests that make no sense, and what is said of them."""
+"""Fields of invalid requests, and a part of the error message."""
 
 
 @pytest.mark.parametrize("name", INVALID_REQUESTS)
@@ -116,22 +116,20 @@ MISPLACED_FILES = {
     "as a file below options": (OPTIONS_MUTATION % ("$attachment: Upload", '{uuid: "UUID", options: {a: [$attachment]}}'), {"attachment": None}, "variables.attachment"),
     "in limits": (RENEW_MUTATION, {"input": {"uuid": "0" * 32, "extensionMonths": 12, "limits": {"attachment": None}}}, "variables.input.limits.attachment"),
 }  # fmt: skip
-"""Files as what is no purchase order: the document, the variables, and the place."""
+"""Files for variables other than a purchase order: the document, the variables, and the path."""
 
 
 @pytest.mark.parametrize("name", MISPLACED_FILES)
-async def test_a_file_is_taken_as_a_purchase_order_only(demo: MutableDemo, name: str) -> None:
+async def test_misplaced_file_is_refused(demo: MutableDemo, name: str) -> None:
     query, variables, variable_path = MISPLACED_FILES[name]
-    uuid, before = (
-        (await demo.find_operable_resources("UPDATE_RESOURCE_OPTIONS"))[0],
-        demo.digest_tables(),
-    )
+    uuid = (await demo.find_operable_resources("UPDATE_RESOURCE_OPTIONS"))[0]
+    before = demo.digest_tables()
     operations = json.dumps({"query": query.replace('"UUID"', f'"{uuid}"'), "variables": variables})
     fields = multipart_fields(
         operations.replace("0" * 32, uuid), json.dumps({"0": [variable_path]}), file=PDF_CONTENT
     )
     (error,) = (await send_multipart(demo, fields)).json()["errors"]
-    assert "A file is no JSON." in error["message"]
+    assert "A JSON value must not contain a file." in error["message"]
     assert demo.digest_tables() == before
 
 

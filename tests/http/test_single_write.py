@@ -1,4 +1,4 @@
-"""Answers go out in one piece, and connections go on as HTTP has it."""
+"""Single-write responses: keep-alive, pipelining, closing and access log work as with ASGI."""
 
 import asyncio
 import json
@@ -19,13 +19,13 @@ SocketStreams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo."""
+    """Return the URL of a demo."""
     return create_small_demo(new_database())
 
 
 @asynccontextmanager
 async def connect_to_demo(url: str, **setting_values: str) -> AsyncIterator[SocketStreams]:
-    """Connect to a server of the demo at the address of a database, with such settings."""
+    """Serve the demo at `url` and open a TCP connection to its server."""
     async with serve_client(url, **setting_values) as client:
         assert client.base_url.port is not None
         reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
@@ -34,20 +34,20 @@ async def connect_to_demo(url: str, **setting_values: str) -> AsyncIterator[Sock
 
 
 def encode_post(body: bytes, version: str = "1.1", *headers: str) -> bytes:
-    """Write a request."""
+    """Encode a POST request."""
     base_headers = "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}"
     header_lines = "".join(f"{each}\r\n" for each in (*base_headers, *headers))
     return f"POST /graphql HTTP/{version}\r\n{header_lines}\r\n".encode() + body
 
 
 async def read_response(reader: asyncio.StreamReader) -> tuple[str, bytes]:
-    """Read the head, in lower case, and the body of a response."""
+    """Read a response; return its head in lower case, and its body."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
     (length,) = [each for each in head.splitlines() if each.startswith("content-length: ")]
     return head, await reader.readexactly(int(length.partition(": ")[2]))
 
 
-async def test_a_connection_takes_one_request_after_the_other(url: str) -> None:
+async def test_connection_is_kept_alive(url: str) -> None:
     async with connect_to_demo(url) as (reader, writer):
         for _ in range(3):
             writer.write(encode_post(RESOURCE_NAMES_BODY))
@@ -108,5 +108,5 @@ async def test_access_log_contains_requests(
     access_log_lines = {
         each.getMessage() for each in caplog.records if each.name == "uvicorn.access"
     }
-    assert len(access_log_lines) == 2, "that of the client which is asked first, and the one above"
+    assert len(access_log_lines) == 2, "the request of serve_client and the one above"
     assert all(each.endswith('"POST /graphql HTTP/1.1" 200') for each in access_log_lines)

@@ -1,1 +1,1 @@
-"""Tests of batching."""
+"""Tests of gateway.loaders."""

@@ -1,4 +1,4 @@
-"""Batches: what is asked for together is one statement, and trouble reaches all who wait for it."""
+"""Batched loading: keys of one level share a statement, and errors reach all waiting keys."""
 
 import asyncio
 
@@ -91,5 +91,5 @@ async def test_inherited_rows_are_read_by_their_owner_only(demo: Marketplace) ->
         Access.INHERITED,
         key_column=ColumnRef(tables.component.c.uuid),
     )
-    with pytest.raises(ValueError, match="not by its owner"):
+    with pytest.raises(ValueError, match="must be their owner's"):
         await create_read_loader(demo).load_rows(wrong_spec, "x")

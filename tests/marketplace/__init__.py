@@ -1,1 +1,1 @@
-"""Tests of facts and rules that stand in no table."""
+"""Tests of gateway.marketplace."""

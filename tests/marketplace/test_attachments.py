@@ -1,4 +1,4 @@
-"""A purchase order that is kept is given to whoever sees the order, and to nobody else."""
+"""Stored purchase orders are served to users who can see the order, and only to them."""
 
 import http.client
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ NOT_FOUND_RESPONSE = (404, "There is no such file.\n")
 
 
 class AttachmentDemo(NamedTuple):
-    """A demo in which an order has a file."""
+    """Demo in which an order has an attached file."""
 
     url: str
     demo: MutableDemo
@@ -33,24 +33,22 @@ class AttachmentDemo(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where the file is."""
+        """URL path of the file."""
         return f"/attachments/{self.order}.pdf"
 
     async def get(
         self, path: str, username: str | None = "staff", method: str = "GET"
     ) -> httpx.Response:
-        """Ask for what is at a path, with the token of a user."""
-        headers = (
-            {}
-            if username is None
-            else {"Authorization": f"Token {self.demo.client.tokens[username]}"}
-        )
+        """Send a request for a path with a user's token; anonymous without a username."""
+        headers = {}
+        if username is not None:
+            headers["Authorization"] = f"Token {self.demo.client.tokens[username]}"
         return await self.demo.client.http.request(method, path, headers=headers)
 
     async def load_order(
         self, username: str | None = "staff", order_uuid: str | None = None
     ) -> Any:
-        """Give the order as a user sees it; None if they don't."""
+        """Return the order as a user sees it; None if the user can't see it."""
         result = await self.demo.client.execute_query(
             ORDER_QUERY, username, uuid=order_uuid or self.order
         )
@@ -59,7 +57,7 @@ class AttachmentDemo(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def attachment_demo(new_database: DatabaseFactory) -> AsyncIterator[AttachmentDemo]:
-    """Give such a demo."""
+    """Yield a demo in which an order has an attached file."""
     url = new_database()
     async with serve_mutable_demo(url) as demo:
         resource, *_ = await demo.find_operable_resources("RENEW_RESOURCE")
@@ -69,7 +67,7 @@ async def attachment_demo(new_database: DatabaseFactory) -> AsyncIterator[Attach
 
 
 async def order_renewal_with_file(demo: MutableDemo, resource: str, content: bytes) -> str:
-    """Order a renewal with a file; give the order."""
+    """Place a renewal order with a file and return the order's uuid."""
     response = await send_multipart(
         demo, multipart_fields(renewal_operation(resource), file=content)
     )
@@ -79,7 +77,7 @@ async def order_renewal_with_file(demo: MutableDemo, resource: str, content: byt
 async def is_absent(
     attachment_demo: AttachmentDemo, path: str, username: str | None = "staff"
 ) -> bool:
-    """Tell whether a path is answered as if nothing were there."""
+    """Return whether the response for a path is that of a missing file."""
     response = await attachment_demo.get(path, username)
     return (response.status_code, response.text) == NOT_FOUND_RESPONSE
 
@@ -111,14 +109,14 @@ async def test_head_returns_the_headers_of_the_file(attachment_demo: AttachmentD
     }
 
 
-@pytest.mark.parametrize("how", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_other_methods_are_not_allowed(attachment_demo: AttachmentDemo, how: str) -> None:
-    response = await attachment_demo.get(attachment_demo.path, method=how)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_other_methods_are_not_allowed(attachment_demo: AttachmentDemo, method: str) -> None:
+    response = await attachment_demo.get(attachment_demo.path, method=method)
     assert response.status_code == 405
     assert (await attachment_demo.get(attachment_demo.path)).content == PDF_CONTENT
 
 
-async def test_those_who_see_the_order_get_it_and_nobody_else(
+async def test_only_users_who_see_the_order_can_download_its_file(
     attachment_demo: AttachmentDemo,
 ) -> None:
     readers: set[str] = set()
@@ -140,7 +138,7 @@ async def test_those_who_see_the_order_get_it_and_nobody_else(
     assert len(others) > 2
 
 
-async def test_the_anonymous_get_nothing(attachment_demo: AttachmentDemo) -> None:
+async def test_anonymous_requests_get_no_file(attachment_demo: AttachmentDemo) -> None:
     token = attachment_demo.demo.client.tokens["staff"]
     assert await is_absent(attachment_demo, attachment_demo.path, None)
     assert await is_absent(attachment_demo, f"{attachment_demo.path}?token={token}", None)
@@ -232,7 +230,7 @@ async def test_a_stored_path_never_serves_another_file(
     assert await is_absent(attachment_demo, f"/attachments/{order}.pdf")
 
 
-async def test_a_large_file_comes_whole(attachment_demo: AttachmentDemo) -> None:
+async def test_a_large_file_is_served_completely(attachment_demo: AttachmentDemo) -> None:
     uuid, *_ = await attachment_demo.demo.find_operable_resources("RENEW_RESOURCE")
     content = b"%PDF-1.7\n" + bytes(range(256)) * 39_000 + b"\n%%EOF"
     order = await order_renewal_with_file(attachment_demo.demo, uuid, content)
@@ -286,7 +284,9 @@ async def test_without_attachment_storage_nothing_is_served(
         assert await is_absent(waldur_demo, attachment_demo.path)
 
 
-async def test_who_loses_sight_of_the_order_loses_the_file(attachment_demo: AttachmentDemo) -> None:
+async def test_a_user_who_no_longer_sees_the_order_can_not_download_its_file(
+    attachment_demo: AttachmentDemo,
+) -> None:
     project_rows = attachment_demo.demo.run_sql(
         "select p.uuid from structure_project p join structure_customer c on c.id = p.customer_id"
         " and not c.blocked where not p.is_removed and p.customer_id <> (select q.customer_id"
@@ -316,7 +316,7 @@ async def test_who_loses_sight_of_the_order_loses_the_file(attachment_demo: Atta
         readers_before, lost_readers = readers_now, readers_before - readers_now
         if lost_readers:
             return
-    raise AssertionError("Nobody lost sight of anything.")
+    raise AssertionError("No user lost access to the order.")
 
 
 USERNAMES = ("owner", "manager", "member", "provider", "nobody")

@@ -1,4 +1,4 @@
-"""What a viewer may do with a resource, and has to agree to (domain.md §3.2, §4.2)."""
+"""Permissions and consent of viewers on a resource (domain.md §3.2, §4.2)."""
 
 import json
 
@@ -12,12 +12,12 @@ PROJECT, CUSTOMER, PROVIDER = 5, 6, 7
 
 
 def build_viewer(*permissions: str) -> Viewer:
-    """Give somebody who may do such things."""
+    """Return a viewer with permissions."""
     return Viewer(3, permissions=frozenset(permissions), consent_enforced=True)
 
 
 @pytest.mark.parametrize(
-    ("viewer", "can"),
+    ("viewer", "expected"),
     [
         (STAFF, True),
         (SUPPORT, False),
@@ -31,11 +31,11 @@ def build_viewer(*permissions: str) -> Viewer:
         (build_viewer("RESOURCE.UPDATE project 5"), False),
     ],
 )
-def test_a_role_somewhere_lets_one_end_a_resource(viewer: Viewer, can: bool) -> None:
-    assert can_terminate(viewer, 2, PROJECT, CUSTOMER, PROVIDER, 0, False, False) is can
+def test_a_role_on_any_scope_allows_termination(viewer: Viewer, expected: bool) -> None:
+    assert can_terminate(viewer, 2, PROJECT, CUSTOMER, PROVIDER, 0, False, False) is expected
 
 
-def test_no_provider_is_no_place() -> None:
+def test_a_missing_provider_matches_no_permission() -> None:
     viewer = build_viewer("RESOURCE.TERMINATE customer None")
     assert not can_terminate(viewer, 2, PROJECT, CUSTOMER, None, 0, False, False)
 
@@ -46,9 +46,11 @@ def test_a_resource_in_transition_can_not_be_terminated(state: int) -> None:
     assert not can_terminate(STAFF, state, PROJECT, CUSTOMER, PROVIDER, 0, False, False)
 
 
-@pytest.mark.parametrize("closed", [(1, False, False), (0, True, False), (0, False, True)])
-def test_an_order_or_a_closed_customer_is_in_the_way(closed: tuple[int, bool, bool]) -> None:
-    assert not can_terminate(STAFF, 2, PROJECT, CUSTOMER, PROVIDER, *closed)
+@pytest.mark.parametrize("blockers", [(1, False, False), (0, True, False), (0, False, True)])
+def test_an_open_order_or_a_blocked_or_archived_customer_prevents_termination(
+    blockers: tuple[int, bool, bool],
+) -> None:
+    assert not can_terminate(STAFF, 2, PROJECT, CUSTOMER, PROVIDER, *blockers)
 
 
 ACCOUNT_OPTIONS = json.dumps({"service_provider_can_create_offering_user": True})
@@ -68,7 +70,7 @@ ACCOUNT_OPTIONS = json.dumps({"service_provider_can_create_offering_user": True}
         ('{"service_provider_can_create_offering_user": "yes"}', "2", True, None, False),
     ],
 )
-def test_consent_is_needed_until_it_was_given(
+def test_consent_is_needed_until_the_terms_are_accepted(
     options: str,
     terms_version: str | None,
     requires_reconsent: bool,

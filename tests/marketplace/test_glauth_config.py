@@ -1,4 +1,4 @@
-"""Accounts as GLauth reads them: whatever a name has in it, it stays a name."""
+"""GLauth configurations: accounts, groups, escaping of texts and invalid ids."""
 
 import json
 import tomllib
@@ -25,7 +25,7 @@ AWKWARD_TEXTS = [
 
 
 def build_person_record(posix: Any = None, **overrides: Any) -> list[Any]:
-    """Give a person's record."""
+    """Return a person's record."""
     defaults = {
         "uuid": "2" * 32,
         "name": "ann.lee",
@@ -40,36 +40,36 @@ def build_person_record(posix: Any = None, **overrides: Any) -> list[Any]:
 
 
 def build_robot_record(**overrides: Any) -> list[Any]:
-    """Give a robot's record."""
+    """Return a robot account's record."""
     return ["robot", {"username": "bot", "posix": POSIX, "keys": ["ssh-ed25519 A"], **overrides}]
 
 
 def build_group_record(gid: Any, *, is_own: bool = False) -> list[Any]:
-    """Give a group's record."""
+    """Return a group's record."""
     return ["group", {"gid": gid, "own": is_own}]
 
 
 def parse_config(*records: Any) -> dict[str, Any]:
-    """Give the configuration of some records, as whoever is given it reads it."""
+    """Return the parsed TOML configuration of records."""
     toml_text = render_users_config(json.dumps([OFFERING_RECORD, *records]))
     assert toml_text is not None
     return tomllib.loads(toml_text)
 
 
 def parse_tree(*records: Any) -> dict[str, Any]:
-    """Give the tree of some records."""
+    """Return the parsed JSON tree of records."""
     json_text = render_account_tree(json.dumps([OFFERING_RECORD, *records]))
     assert json_text is not None
     tree: dict[str, Any] = json.loads(json_text)
     return tree
 
 
-def test_where_no_accounts_are_made_there_is_nothing() -> None:
+def test_without_records_there_is_no_configuration() -> None:
     assert render_users_config(None) is None
     assert render_account_tree(None) is None
 
 
-def test_a_place_without_anybody_is_empty() -> None:
+def test_without_accounts_the_configuration_is_empty() -> None:
     assert parse_config() == {}
     assert parse_tree() == {"offering": OFFERING, "groups": [], "users": [], "robot_accounts": []}
 
@@ -132,7 +132,7 @@ def test_texts_are_escaped(text: str) -> None:
 
 @pytest.mark.parametrize("number", [None, "", "x", "-1", -1, 0, "0", 1.5, True, [], {}, 2**32, "²"])
 @pytest.mark.parametrize("name", ["uidnumber", "primarygroup"])
-def test_an_account_without_numbers_of_its_own_is_left_out(name: str, number: Any) -> None:
+def test_an_account_without_valid_ids_is_omitted(name: str, number: Any) -> None:
     assert (
         parse_config(
             build_person_record({name: number}), build_robot_record(posix={**POSIX, name: number})
@@ -141,7 +141,7 @@ def test_an_account_without_numbers_of_its_own_is_left_out(name: str, number: An
     )
 
 
-def test_numbers_may_be_stored_as_text() -> None:
+def test_ids_can_be_stored_as_text() -> None:
     parsed_config = parse_config(
         build_person_record({"uidnumber": "5001"}, gids=["7001", 7001, None, "x"]),
         build_group_record("7001"),
@@ -152,7 +152,7 @@ def test_numbers_may_be_stored_as_text() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7, [], {}, True])
-def test_values_that_are_no_text_are_left_out(value: Any) -> None:
+def test_values_that_are_not_text_are_omitted(value: Any) -> None:
     parsed_config = parse_config(
         build_person_record({"homeDir": value, "loginShell": value}, gids=None),
         build_robot_record(keys=value),
@@ -205,7 +205,7 @@ def test_a_tree_has_people_and_robots() -> None:
     assert {*bot} == {*ann} - {"disabled", "mail", "givenname", "sn", "memberships"} | {"ssh_keys"}
 
 
-def test_a_tree_shows_people_without_numbers() -> None:
+def test_a_tree_includes_people_without_ids() -> None:
     tree = parse_tree(build_person_record({"uidnumber": None, "primarygroup": None}))
     assert tree["users"][0]["uidnumber"] is None
     assert tree["groups"] == []

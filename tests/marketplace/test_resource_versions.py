@@ -1,4 +1,4 @@
-"""What is shown of a version: columns that resources show themselves, and no secret."""
+"""Published columns of a resource's version: those of the resource, without secrets."""
 
 import json
 from typing import Any
@@ -14,12 +14,12 @@ SECRETS = {"user_username": "secret-name", "user_password": "secret-word"}
 
 
 def build_version(**fields: Any) -> str:
-    """Give a version that holds such columns."""
+    """Return a serialized version with columns."""
     return json.dumps([{"model": "marketplace.resource", "pk": 1, "fields": fields}])
 
 
 def extract_fields(**fields: Any) -> dict[str, Any]:
-    """Give what is shown of a version."""
+    """Return the published columns of a version with columns."""
     columns_json = extract_version_columns(build_version(**fields))
     assert columns_json is not None
     extracted_columns: dict[str, Any] = json.loads(columns_json)
@@ -27,7 +27,7 @@ def extract_fields(**fields: Any) -> dict[str, Any]:
 
 
 def list_published_columns() -> set[str]:
-    """Name the columns that resources show themselves, as versions call them."""
+    """Return the published columns of resources, under their names in versions."""
     column_names = set()
     for field in Resource.__strawberry_definition__.fields:  # type: ignore[attr-defined]
         match field.metadata.get(DECLARATION_KEY):
@@ -44,24 +44,24 @@ def test_version_columns_are_those_resources_publish() -> None:
     assert list_published_columns() == VERSION_COLUMNS
 
 
-def test_a_column_is_shown_as_it_is_stored() -> None:
+def test_columns_are_published_as_stored() -> None:
     fields = {"name": "a", "state": 2, "limits": {"cpu": 1.5}, "plan": None, "paused": False}
     assert extract_fields(**fields) == fields
 
 
-def test_what_resources_do_not_show_is_left_out() -> None:
+def test_unpublished_columns_are_omitted() -> None:
     assert extract_fields(name="a", object_id=7, content_type=3, secret_options={"token": "x"}) == {
         "name": "a"
     }
 
 
 @pytest.mark.parametrize("column", ["attributes", "options"])
-def test_no_secret_is_shown(column: str) -> None:
+def test_secrets_are_omitted(column: str) -> None:
     assert extract_fields(**{column: {"size": 1, **SECRETS}}) == {column: {"size": 1}}
 
 
 @pytest.mark.parametrize("column", ["attributes", "options"])
-def test_no_secret_is_shown_of_an_object_that_is_stored_as_text(column: str) -> None:
+def test_secrets_are_omitted_from_an_object_that_is_stored_as_text(column: str) -> None:
     assert extract_fields(**{column: json.dumps({"size": 1, **SECRETS})}) == {column: {"size": 1}}
 
 

@@ -1,4 +1,4 @@
-"""What new resources could be called (domain.md §5.19)."""
+"""Suggested names for new resources (domain.md §5.19)."""
 
 import json
 import time
@@ -26,7 +26,7 @@ DEFAULT_NAME, FIRST_NAME = "cs-ps-os-3", "cs-ps-os"
 def suggest_from_pattern(
     pattern: Any, resource_count: int = 2, rules: VersionRules = RULES_2026, **overrides: Any
 ) -> str:
-    """Give the name that a pattern makes."""
+    """Return the name that a pattern produces."""
     naming_values = {
         "customer_name": "Crème & Co.",
         "customer_slug": "cs",
@@ -52,7 +52,7 @@ def test_without_a_pattern_the_first_has_no_number(resource_count: int, expected
 
 
 @pytest.mark.parametrize(("resource_count", "expected"), [(0, "cs-ps-os-1"), (3, "cs-ps-os-4")])
-def test_in_2024_every_name_has_a_number_and_no_pattern_counts(
+def test_in_2024_every_name_has_a_number_and_patterns_are_ignored(
     resource_count: int, expected: str
 ) -> None:
     assert suggest_from_pattern(None, resource_count, RULES_2024) == expected
@@ -93,7 +93,7 @@ def test_in_2024_every_name_has_a_number_and_no_pattern_counts(
         ("{project_slug:x<150}{counter}", "ps" + "x" * 148),
     ],
 )
-def test_a_pattern_says_how_it_is_named(pattern: str, expected: str) -> None:
+def test_a_pattern_determines_the_name(pattern: str, expected: str) -> None:
     assert suggest_from_pattern(pattern) == expected
 
 
@@ -181,13 +181,13 @@ def test_unlisted_names_are_empty(pattern: str) -> None:
         "{counter:" + "9" * 900 + "}",
     ],
 )
-def test_a_width_takes_no_memory(pattern: str) -> None:
+def test_a_large_width_is_rejected_without_formatting(pattern: str) -> None:
     started_at = time.perf_counter()
     assert suggest_from_pattern(pattern) == DEFAULT_NAME
     assert time.perf_counter() - started_at < 0.1
 
 
-def test_a_plan_or_a_form_that_is_not_known_is_empty() -> None:
+def test_without_a_plan_and_attributes_their_fields_are_empty() -> None:
     assert (
         suggest_from_pattern("a{plan_name}{attributes[KEY]}b", plan_name=None, attributes=None)
         == "ab"

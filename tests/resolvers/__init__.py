@@ -1,1 +1,1 @@
-"""Tests of what root fields do."""
+"""Tests of gateway.resolvers."""

@@ -1,4 +1,4 @@
-"""Changes behind a pooler in transaction mode: each transaction says itself what is to hold."""
+"""Mutations through a pooler in transaction mode, where every transaction sets its own options."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ needs_pgbouncer = pytest.mark.skipif(PGBOUNCER_PATH is None, reason="PgBouncer i
 
 
 async def renew_twice(renewals: RenewalWorkload, pooler_url: str, url: str) -> None:
-    """Renew everything by connections to `at`, twice; see that each is placed once."""
+    """Renew all resources twice through a pooler, and check that one order is placed for each."""
 
     async def renew_one(uuid: str) -> Any:
         return (await post_renewal(client.http, renewals.token, uuid)).json()["data"][
@@ -37,20 +37,20 @@ async def renew_twice(renewals: RenewalWorkload, pooler_url: str, url: str) -> N
         ) == (RENEWAL_COUNT, 0)
 
 
-async def test_changes_are_made_as_behind_a_pooler(new_database: DatabaseFactory) -> None:
+async def test_mutations_succeed_in_pooler_mode(new_database: DatabaseFactory) -> None:
     url = new_database()
     await renew_twice(RenewalWorkload(url, RENEWAL_COUNT), url, url)
 
 
 @needs_pgbouncer
-async def test_changes_are_made_behind_pgbouncer(new_database: DatabaseFactory) -> None:
+async def test_mutations_succeed_behind_pgbouncer(new_database: DatabaseFactory) -> None:
     url = new_database()
     renewals = RenewalWorkload(url, RENEWAL_COUNT)
     with run_pgbouncer(url) as pooler_url:
         await renew_twice(renewals, pooler_url, url)
 
 
-async def test_a_transaction_has_our_options(new_database: DatabaseFactory) -> None:
+async def test_transactions_set_their_options(new_database: DatabaseFactory) -> None:
     transaction_pool = TransactionPool(new_database(), statement_seconds=10, pooler=True)
 
     async def show_settings(writer: Transaction) -> list[Rows]:

@@ -1,6 +1,7 @@
-"""The database is restarted, or ends its connections, while mutations are under way.
+"""The database restarts, or terminates its connections, during mutations.
 
-Each is answered soon, each wish is carried out but once, and the gateway goes on by itself.
+Every mutation is answered within a time limit, every renewal is placed exactly once, and the
+gateway recovers by itself.
 """
 
 import asyncio
@@ -23,14 +24,14 @@ from tests.support.gateway_server import GatewayClient, serve_in_process
 
 RENEWAL_COUNT = 60
 MAX_ANSWER_SECONDS = 10
-"""Seconds for the slowest answer: waiting for a connection to write on may take five."""
+"""Time limit of the slowest response, of which waiting for a connection may take five seconds."""
 PULL_MUTATION = (
     """mutation ($input: PullResourceInput!) { pullResource(input: $input) { __typename } }"""
 )
 
 
 class RestartScene:
-    """A demo on a server of its own, a gateway that reaches it by a line, and many wishes."""
+    """A demo on its own database server, a gateway behind a proxy, and a workload of renewals."""
 
     def __init__(self, data_directory: Path) -> None:
         self._data_directory = data_directory
@@ -42,7 +43,7 @@ class RestartScene:
 
     @asynccontextmanager
     async def serve_demo(self) -> AsyncIterator[None]:
-        """Serve the demo."""
+        """Serve the demo through the proxy."""
         async with (
             open_proxy(self.server.url) as self.proxy,
             serve_in_process(self.server.url, self.proxy.url) as self.client,
@@ -50,14 +51,14 @@ class RestartScene:
             yield
 
     def restart_server(self, stop_signal: signal.Signals) -> None:
-        """Stop the server by a signal, and start it again."""
+        """Stop the database server with a signal, and start it again."""
         os.kill(self.server.pid, stop_signal)
         self.server.stop()
         self.server = EmbeddedPostgres.start(self._data_directory)
         self.proxy.set_target(self.server.url)
 
     def end_connections(self) -> int:
-        """End all connections of the gateway; tell how many there were."""
+        """Terminate all database connections of the gateway; return their number."""
         with psycopg.connect(self.server.url, autocommit=True) as connection:
             ended_rows = connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -66,7 +67,7 @@ class RestartScene:
             return len(ended_rows.fetchall())
 
     async def renew_until_accepted(self, uuid: str) -> str:
-        """Renew a resource until that is accepted; give the order."""
+        """Retry the renewal of a resource until it is accepted; return the order's uuid."""
         while True:
             async with asyncio.timeout(MAX_ANSWER_SECONDS):
                 response = (await post_renewal(self.client.http, self.renewals.token, uuid)).json()
@@ -81,12 +82,15 @@ class RestartScene:
         return str(payload["order"]["uuid"])
 
     async def wait_for_orders(self, minimum: int) -> None:
-        """Wait until some orders are placed."""
+        """Wait until a minimum of orders is placed."""
         with psycopg.connect(self.server.url, autocommit=True) as connection:
             await wait_until_met(lambda: self.renewals.count_placed_orders(connection) >= minimum)
 
     async def renew_while_disturbed(self, disturb: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Renew everything, twice, and disturb that at first; see that each is done once."""
+        """Renew all resources twice, the first time during a disturbance.
+
+        Check that each renewal is placed exactly once.
+        """
         disturbance = asyncio.create_task(disturb())
         first_orders = await self.renewals.for_each_resource(self.renew_until_accepted)
         await disturbance
@@ -99,7 +103,7 @@ class RestartScene:
             ) == (RENEWAL_COUNT, 0)
 
     async def check_health(self) -> None:
-        """See that the gateway reads and writes, with no error any more."""
+        """Check that the gateway reads and writes without errors."""
         assert (await self.client.http.get("/readyz")).status_code == 200
         query = "{ resources(first: 300) { nodes { uuid allowedOperations } } }"
         nodes = (await self.client.execute_query(query))["data"]["resources"]["nodes"]
@@ -110,7 +114,7 @@ class RestartScene:
 
 @pytest.fixture
 def restart_scene() -> Iterator[RestartScene]:
-    """Give a demo whose server may be stopped."""
+    """Yield a demo whose database server can be stopped."""
     with create_public_folder() as directory:
         scene = RestartScene(directory / "data")
         yield scene
@@ -118,7 +122,7 @@ def restart_scene() -> Iterator[RestartScene]:
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
-async def test_changes_survive_that_the_database_is_restarted(
+async def test_mutations_survive_a_database_restart(
     restart_scene: RestartScene, stop_signal: signal.Signals
 ) -> None:
     async def restart_database() -> None:
@@ -130,7 +134,7 @@ async def test_changes_survive_that_the_database_is_restarted(
         await restart_scene.check_health()
 
 
-async def test_changes_survive_that_all_connections_are_ended(restart_scene: RestartScene) -> None:
+async def test_mutations_survive_terminated_connections(restart_scene: RestartScene) -> None:
     async def end_all_connections() -> None:
         for turn in range(1, 6):
             await restart_scene.wait_for_orders(turn * RENEWAL_COUNT // 8)

@@ -1,4 +1,4 @@
-"""Where nothing can be changed that is told, and nothing is."""
+"""A read-only gateway reports why it is, and changes nothing."""
 
 import psycopg
 import pytest
@@ -14,7 +14,7 @@ WALDUR_URL = "https://waldur.example.org"
 
 
 async def pull_refusal_message(client: GatewayClient, username: str = "staff") -> str:
-    """Give why nothing is changed."""
+    """Return the message of the problem that a pull of a resource meets."""
     nodes = (await client.execute_query(ALLOWED_OPERATIONS_QUERY, username))["data"]["resources"][
         "nodes"
     ]
@@ -28,7 +28,7 @@ async def pull_refusal_message(client: GatewayClient, username: str = "staff") -
     return str(result["message"])
 
 
-async def test_changes_can_be_switched_off(new_database: DatabaseFactory) -> None:
+async def test_mutations_can_be_disabled(new_database: DatabaseFactory) -> None:
     async with serve_in_process(create_small_demo(new_database()), changes="off") as client:
         assert "GATEWAY_CHANGES" in await pull_refusal_message(client)
 
@@ -42,7 +42,7 @@ async def test_changes_can_be_switched_off(new_database: DatabaseFactory) -> Non
         ({"waldur_url": WALDUR_URL, "keep_tokens": "off"}, "not supported yet"),
     ],
 )
-async def test_a_waldur_of_others_is_left_as_it_is(
+async def test_a_foreign_waldur_is_read_only(
     waldur2024_url: str, settings: dict[str, str], expected_text: str
 ) -> None:
     async with serve_in_process(waldur2024_url, **settings) as client:
@@ -54,7 +54,7 @@ async def test_a_waldur_of_others_is_left_as_it_is(
     assert schema_rows == []
 
 
-async def test_the_anonymous_change_nothing(new_database: DatabaseFactory) -> None:
+async def test_anonymous_mutations_are_refused(new_database: DatabaseFactory) -> None:
     async with serve_in_process(create_small_demo(new_database())) as client:
         response = await client.execute_query(PULL_MUTATION, None, input={"uuid": "0" * 32})
         assert response["data"]["pullResource"]["__typename"] == "NotPermitted"

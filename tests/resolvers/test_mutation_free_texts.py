@@ -1,4 +1,4 @@
-"""What people write is kept whole: comments and options have no bounds but those of domain.md."""
+"""Free texts are stored in full: comments and options have only the bounds of domain.md."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,13 +16,13 @@ OPTIONS_MUTATION = """mutation { updateResourceOptions(input: {uuid: "@", option
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
-    """Give a demo that may change."""
-    async with serve_mutable_demo(new_database()) as changing_demo:
-        yield changing_demo
+    """Yield a demo that the tests change."""
+    async with serve_mutable_demo(new_database()) as mutable_demo:
+        yield mutable_demo
 
 
-async def test_a_long_reason_for_a_rejection_is_kept(demo: MutableDemo) -> None:
-    """Domain.md §1.8: the columns of rejection comments have no bound."""
+async def test_long_rejection_comments_are_stored(demo: MutableDemo) -> None:
+    """The columns of rejection comments have no bound (domain.md §1.8)."""
     uuid = (
         await demo.find_operable_resources(
             "RENEW_RESOURCE", condition="o.type = 'Marketplace.Basic'"
@@ -45,14 +45,14 @@ async def test_a_long_reason_for_a_rejection_is_kept(demo: MutableDemo) -> None:
 
 
 @pytest.mark.parametrize("direct", [True, False])
-async def test_long_options_are_kept(demo: MutableDemo, direct: bool) -> None:
-    """Domain.md §5.9: texts have no bound, nor have lists and what is not asked for."""
+async def test_long_options_are_stored(demo: MutableDemo, direct: bool) -> None:
+    """Texts, lists and unknown keys of options have no bound (domain.md §5.9)."""
     by_order_condition = "(o.plugin_options ->> 'create_orders_on_resource_option_change')::boolean"
     condition = "r.state = 2" if direct else f"r.state = 2 and {by_order_condition}"
     uuid = (await demo.find_operable_resources("UPDATE_RESOURCE_OPTIONS", condition=condition))[0]
     options: dict[str, Any] = {
         "contact": "x" * 100_000,
-        "unasked": ["y" * 2000] * 20,
+        "unknown": ["y" * 2000] * 20,
         "many": [*range(5000)],
     }
     options["named"] = {str(number): number for number in range(5000)}
@@ -70,7 +70,7 @@ async def test_long_options_are_kept(demo: MutableDemo, direct: bool) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "[1e400]"])
-async def test_numbers_that_nothing_can_hold_are_refused(demo: MutableDemo, number: str) -> None:
+async def test_infinite_numbers_are_refused(demo: MutableDemo, number: str) -> None:
     uuid = (await demo.find_operable_resources("UPDATE_RESOURCE_OPTIONS"))[0]
     digest_before = demo.digest_tables()
     response = await demo.client.execute_query((OPTIONS_MUTATION % number).replace("@", uuid))

@@ -1,4 +1,4 @@
-"""Who can do what with a resource in which state: domain.md §4.11 and §5, as a table."""
+"""Permissions and states of the operations on resources, as a table (domain.md §4.11, §5)."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
@@ -18,7 +18,10 @@ RESOURCE_STATES = {
     "TERMINATED": 6,
 }
 CONSUMER_USERNAMES = ("owner", "manager", "admin", "member", "expired")
-"""Roles in the resource's project or its organisation; an expired one counts until revoked."""
+"""Users with a role in the project or its organisation.
+
+An expired role counts until it is revoked.
+"""
 PROVIDER_USERNAMES = ("provider", "service_manager")
 USERNAMES = (
     "staff",
@@ -32,7 +35,7 @@ USERNAMES = (
 
 
 class PermissionCase(NamedTuple):
-    """An operation on a resource of somebody's."""
+    """The users and states that an operation is allowed for."""
 
     field: str
     payload_type: str
@@ -40,7 +43,7 @@ class PermissionCase(NamedTuple):
     allowed_states: tuple[str, ...]
     arguments: Mapping[str, Any]
     is_provider_visible: bool = True
-    """Whether the demo's provider provides the resource, and sees it."""
+    """Whether the resource's offering belongs to the provider of the demo."""
 
 
 PERMISSION_CASES = {
@@ -77,25 +80,28 @@ PERMISSION_CASES = {
         {"options": {"contact": "lab@example.org"}},
     ),
 }
-"""For each operation who may, and in which states."""
+"""The permission table, by operation."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
-    """Give a demo that may change."""
-    async with serve_mutable_demo(new_database()) as changing_demo:
-        yield changing_demo
+    """Yield a demo that the tests change."""
+    async with serve_mutable_demo(new_database()) as mutable_demo:
+        yield mutable_demo
 
 
 async def list_viewers(demo: MutableDemo, uuid: str) -> set[str]:
-    """Name those who see a resource."""
+    """Return the usernames that a resource is visible to."""
     query = "query ($uuid: UUID!) { resource(uuid: $uuid) { uuid } }"
-    responses = {as_: await demo.client.execute_query(query, as_, uuid=uuid) for as_ in USERNAMES}
-    return {as_ for as_, answer in responses.items() if answer["data"]["resource"]}
+    responses = {
+        username: await demo.client.execute_query(query, username, uuid=uuid)
+        for username in USERNAMES
+    }
+    return {name for name, response in responses.items() if response["data"]["resource"]}
 
 
 async def find_resource(demo: MutableDemo, operation: str) -> str:
-    """Give a resource that consumers and, if it can be, the provider see."""
+    """Return a resource visible to all consumers and, if the case says so, to the provider."""
     required_viewers = {*CONSUMER_USERNAMES} | (
         {*PROVIDER_USERNAMES} if PERMISSION_CASES[operation].is_provider_visible else set()
     )
@@ -108,7 +114,7 @@ async def find_resource(demo: MutableDemo, operation: str) -> str:
 def expected_operation_typename(
     case: PermissionCase, username: str | None, state: str, viewers: set[str]
 ) -> str:
-    """Give what is to come of it."""
+    """Return the type of the expected result."""
     if username is None:
         return "NotPermitted"
     if username not in viewers:
@@ -145,26 +151,26 @@ async def test_operations_match_the_permission_table(demo: MutableDemo, operatio
     assert results == expected
 
 
-async def test_a_providers_own_options_take_no_state(demo: MutableDemo) -> None:
-    """Domain.md §5.9: with `direct`, the provider changes them whatever the state."""
+async def test_direct_option_updates_are_allowed_in_any_state(demo: MutableDemo) -> None:
+    """The provider may change options with `direct` in any state (domain.md §5.9)."""
     uuid = await find_resource(demo, "UPDATE_RESOURCE_OPTIONS")
     for state, number in RESOURCE_STATES.items():
         demo.run_sql("update marketplace_resource set state = %s where uuid = %s", number, uuid)
-        arguments = {"uuid": uuid, "options": {"mark": state}, "direct": True}
+        arguments = {"uuid": uuid, "options": {"note": state}, "direct": True}
         assert (await demo.run_mutation("updateResourceOptions", "owner", **arguments))[
             "__typename"
         ] == ("NotPermitted")
         result = await demo.run_mutation("updateResourceOptions", "provider", **arguments)
         assert (result["__typename"], result["order"]) == ("ResourceOptionsUpdated", None)
         assert result["resource"]["state"] == state
-        stored_mark = demo.run_sql(
-            "select options ->> 'mark' from marketplace_resource where uuid = %s", uuid
+        stored_note = demo.run_sql(
+            "select options ->> 'note' from marketplace_resource where uuid = %s", uuid
         )
-        assert stored_mark == [(state,)]
+        assert stored_note == [(state,)]
 
 
 async def test_allowed_operations_match_the_mutations(demo: MutableDemo) -> None:
-    """`allowedOperations` says the same as trying does, for whoever asks."""
+    """`allowedOperations` agrees with the results of the mutations for every viewer."""
     query = "{ resources(first: 40, orderBy: NAME_ASC) { nodes { uuid allowedOperations } } }"
     project = demo.run_sql("select uuid from structure_project where not is_removed limit 1")[0][
         0

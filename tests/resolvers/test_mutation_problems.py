@@ -1,4 +1,4 @@
-"""Every failure that domain.md names is a problem that says what helps, and nothing changes."""
+"""Every failure named in domain.md is returned as a problem, and changes nothing."""
 # ruff: noqa: E501 - a line for each case
 
 from collections.abc import AsyncIterator, Callable
@@ -73,57 +73,57 @@ CONTACT_OPTIONS: Arguments = {"options": {"contact": "me"}}
 
 
 class ProblemCase(NamedTuple):
-    """What is tried of a resource on which it could be done, after some SQL about it."""
+    """A mutation of a resource that would succeed without the setup statement."""
 
     field: str
     arguments: Arguments
     setup_sql: str | None
     problem_type: str
     expected_text: str
-    """A reason, or a part of the message."""
+    """The expected reason, or a part of the message or of a path."""
     username: str = "staff"
 
 
 PROBLEM_CASES = {
-    "blocked": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_CUSTOMER_SQL.format("blocked = true"), "NotPossible", "CUSTOMER_BLOCKED"),
-    "archived": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_CUSTOMER_SQL.format("archived = true"), "NotPossible", "CUSTOMER_ARCHIVED"),
+    "blocked customer": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_CUSTOMER_SQL.format("blocked = true"), "NotPossible", "CUSTOMER_BLOCKED"),
+    "archived customer": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_CUSTOMER_SQL.format("archived = true"), "NotPossible", "CUSTOMER_ARCHIVED"),
     "project ended": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_PROJECT_SQL.format("end_date = current_date, grace_period_days = 0"), "NotPossible", "PROJECT_ENDED"),
-    "grace is over": ProblemCase(
+    "grace period over": ProblemCase(
         RENEW_FIELD, TWELVE_MONTHS, UPDATE_PROJECT_SQL.format("end_date = current_date - 9, grace_period_days = 9"), "NotPossible", "PROJECT_ENDED"
     ),
-    "draft": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("state = 1"), "NotPossible", "OFFERING_CLOSED"),
+    "draft offering": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("state = 1"), "NotPossible", "OFFERING_CLOSED"),
     "archived offering": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("state = 4"), "NotPossible", "OFFERING_CLOSED"),
     "renewal unavailable": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
     "end unavailable": ProblemCase(END_DATE_FIELD, {"endDate": "2099-01-01"}, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
     "options unavailable": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
     "move unavailable": ProblemCase(MOVE_FIELD, {"project": "0" * 32}, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
-    "grouped": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, RESTRICT_OFFERING_SQL, "NotPossible", "OFFERING_RESTRICTED", "owner"),
-    "of others": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, FOREIGN_OFFERING_SQL, "NotPossible", "OFFERING_RESTRICTED"),
-    "ending": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, PENDING_TERMINATION_SQL, "NotPossible", "ORDER_PENDING"),
-    "options while ending": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, OPTIONS_BY_ORDER_SQL, "NotPossible", "ORDER_PENDING"),
-    "unavailable": ProblemCase(PULL_FIELD, {}, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
+    "organisation group": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, RESTRICT_OFFERING_SQL, "NotPossible", "OFFERING_RESTRICTED", "owner"),
+    "private to others": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, FOREIGN_OFFERING_SQL, "NotPossible", "OFFERING_RESTRICTED"),
+    "pending termination": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, PENDING_TERMINATION_SQL, "NotPossible", "ORDER_PENDING"),
+    "options while termination is pending": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, OPTIONS_BY_ORDER_SQL, "NotPossible", "ORDER_PENDING"),
+    "pull unavailable": ProblemCase(PULL_FIELD, {}, UPDATE_OFFERING_SQL.format("state = 5"), "NotPossible", "OFFERING_UNAVAILABLE"),
     "pending order": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, PENDING_ORDER_SQL, "NotPossible", "ORDER_PENDING"),
     "not prepaid": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("is_prepaid = false"), "NotPossible", "NOT_PREPAID"),
     "fixed limits": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_OFFERING_SQL.format("type = 'Marketplace.Booking'"), "NotPossible", "LIMITS_FIXED"),
     "no backend id": ProblemCase(PULL_FIELD, {}, UPDATE_RESOURCE_SQL.format("backend_id = ''"), "NotPossible", "NO_BACKEND_ID"),
     "no pull": ProblemCase(PULL_FIELD, {}, UPDATE_OFFERING_SQL.format("type = 'Marketplace.Basic'"), "NotPossible", "PULL_UNSUPPORTED"),
-    "months": ProblemCase(RENEW_FIELD, {"extensionMonths": 599}, UPDATE_COMPONENT_SQL.format("max_renewal_duration = 24"), "InvalidMonths", "24"),
+    "more months than the rule": ProblemCase(RENEW_FIELD, {"extensionMonths": 599}, UPDATE_COMPONENT_SQL.format("max_renewal_duration = 24"), "InvalidMonths", "24"),
     "too few months": ProblemCase(RENEW_FIELD, {"extensionMonths": 0}, None, "InvalidInput", "extensionMonths"),
     "too many months": ProblemCase(RENEW_FIELD, {"extensionMonths": 601}, None, "InvalidInput", "extensionMonths"),
     "unknown limit": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "limits": {"x": 1}}, None, "InvalidInput", "limits.x"),
     "negative limit": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "limits": {"slots": -1}}, None, "InvalidInput", "limits"),
-    "no number": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "limits": {"slots": "many"}}, None, "InvalidInput", "limits"),
-    "over the highest": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("max_value = 1"), "InvalidInput", "at most 1"),
-    "below the lowest": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("min_value = 100000"), "InvalidInput", "at least 100000"),
-    "over the amount": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("limit_amount = 1"), "InvalidInput", "can have 1;"),
-    "over what is there": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("max_available_limit = 2"), "InvalidInput", "can have 1;"),
+    "text as limit": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "limits": {"slots": "many"}}, None, "InvalidInput", "limits"),
+    "above max_value": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("max_value = 1"), "InvalidInput", "at most 1"),
+    "below min_value": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("min_value = 100000"), "InvalidInput", "at least 100000"),
+    "above limit_amount": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("limit_amount = 1"), "InvalidInput", "share a total of 1."),
+    "above max_available_limit": ProblemCase(RENEW_FIELD, TWELVE_MONTHS, UPDATE_COMPONENT_SQL.format("max_available_limit = 2"), "InvalidInput", "share a total of 1."),
     "long comment": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "requestComment": "x" * 256}, None, "InvalidInput", "requestComment"),
-    "no key": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "idempotencyKey": ""}, None, "InvalidInput", "idempotencyKey"),
+    "empty key": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "idempotencyKey": ""}, None, "InvalidInput", "idempotencyKey"),
     "NUL": ProblemCase(RENEW_FIELD, {**TWELVE_MONTHS, "requestComment": "\0"}, None, "InvalidInput", "requestComment"),
-    "prepaid": ProblemCase(END_DATE_FIELD, {"endDate": "2099-01-01"}, UPDATE_COMPONENT_SQL.format("is_prepaid = true"), "NotPossible", "PREPAID", "owner"),
+    "end of prepaid": ProblemCase(END_DATE_FIELD, {"endDate": "2099-01-01"}, UPDATE_COMPONENT_SQL.format("is_prepaid = true"), "NotPossible", "PREPAID", "owner"),
     "no options": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, UPDATE_OFFERING_SQL.format("resource_options = '{}'"), "NotPossible", "NO_OPTIONS"),
     "options pending": ProblemCase(OPTIONS_FIELD, CONTACT_OPTIONS, PENDING_OPTIONS_SQL, "NotPossible", "ORDER_PENDING"),
-    "options are a text": ProblemCase(OPTIONS_FIELD, {"options": "x"}, None, "InvalidInput", "Give an object"),
+    "options are a text": ProblemCase(OPTIONS_FIELD, {"options": "x"}, None, "InvalidInput", "must be an object"),
     "not the provider": ProblemCase(OPTIONS_FIELD, {**CONTACT_OPTIONS, "direct": True}, None, "NotPermitted", "UPDATE_OPTIONS", "owner"),
     "no such project": ProblemCase(MOVE_FIELD, {"project": "0" * 32}, None, "InvalidInput", "project"),
 }  # fmt: skip
@@ -131,13 +131,13 @@ PROBLEM_CASES = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
-    """Give a demo that may change."""
-    async with serve_mutable_demo(new_database()) as changing_demo:
-        yield changing_demo
+    """Yield a demo that the tests change."""
+    async with serve_mutable_demo(new_database()) as mutable_demo:
+        yield mutable_demo
 
 
 async def find_resource(demo: MutableDemo, case: ProblemCase) -> str:
-    """Give a resource on which it could be done, of an offering that others provide."""
+    """Return a resource on which the operation of a case is allowed."""
     other_provider_condition = (
         "o.customer_id <> (select customer_id from structure_project where id = r.project_id)"
     )
@@ -151,7 +151,7 @@ async def find_resource(demo: MutableDemo, case: ProblemCase) -> str:
 
 @pytest.fixture
 def restored_tables(demo: MutableDemo) -> Any:
-    """Have the resources, offerings, projects and organisations be as before, afterwards."""
+    """Restore the changed tables after the test."""
     names = [
         "marketplace_resource",
         "marketplace_offering",
@@ -163,20 +163,20 @@ def restored_tables(demo: MutableDemo) -> Any:
         "marketplace_order",
     ]
     for name in names:
-        demo.run_sql(f"create temp table kept_{name} as table {name}")
+        demo.run_sql(f"create temp table backup_{name} as table {name}")
     yield
     demo.run_sql("set session_replication_role = replica")
     for name in reversed(names):
         demo.run_sql(f"delete from {name}")
     for name in names:
-        demo.run_sql(f"insert into {name} select * from kept_{name}")
-        demo.run_sql(f"drop table kept_{name}")
+        demo.run_sql(f"insert into {name} select * from backup_{name}")
+        demo.run_sql(f"drop table backup_{name}")
     demo.run_sql("set session_replication_role = origin")
 
 
 @pytest.mark.usefixtures("restored_tables")
 @pytest.mark.parametrize("name", PROBLEM_CASES)
-async def test_a_failure_is_told_and_changes_nothing(demo: MutableDemo, name: str) -> None:
+async def test_failures_are_returned_and_change_nothing(demo: MutableDemo, name: str) -> None:
     case = PROBLEM_CASES[name]
     uuid = await find_resource(demo, case)
     if case.setup_sql is not None:
@@ -222,8 +222,8 @@ on conflict (user_id, offering_id) do update set version = excluded.version, rev
 """
 
 
-async def test_terms_have_to_be_agreed_to(demo: MutableDemo) -> None:
-    """Domain.md §4.12: none, an old version within and after its days of grace, the right one."""
+async def test_terms_of_service_require_consent(demo: MutableDemo) -> None:
+    """No consent, an outdated one within and after the grace period, a current one (§4.12)."""
     uuid = (await demo.find_operable_resources("UPDATE_RESOURCE_OPTIONS", "owner"))[0]
     demo.run_sql(
         "update marketplace_offering set plugin_options = plugin_options ||"
@@ -258,7 +258,7 @@ async def test_terms_have_to_be_agreed_to(demo: MutableDemo) -> None:
     ] != "NotPermitted"
 
 
-async def test_who_may_not_is_not_told_of_a_conflict(demo: MutableDemo) -> None:
+async def test_permissions_are_checked_before_if_modified(demo: MutableDemo) -> None:
     uuid = (await demo.find_operable_resources("SET_RESOURCE_END_DATE"))[0]
     arguments = {"uuid": uuid, "endDate": "2099-12-31", "ifModified": "2001-01-01T00:00:00Z"}
     result = await demo.run_mutation(END_DATE_FIELD, "support", **arguments)
@@ -270,7 +270,11 @@ async def test_idempotency_ignores_the_order_of_keys(demo: MutableDemo) -> None:
     several_limits = "(select count(*) from jsonb_object_keys(r.limits)) > 1"
     uuid = (await demo.find_operable_resources("RENEW_RESOURCE", condition=several_limits))[0]
     ((limits,),) = demo.run_sql("select limits from marketplace_resource where uuid = %s", uuid)
-    arguments: Arguments = {**TWELVE_MONTHS, "uuid": uuid, "idempotencyKey": "in whatever order"}
+    arguments: Arguments = {
+        **TWELVE_MONTHS,
+        "uuid": uuid,
+        "idempotencyKey": "same limits, other order",
+    }
     first_result = await demo.run_mutation(RENEW_FIELD, limits=limits, **arguments)
     second_result = await demo.run_mutation(
         RENEW_FIELD, limits=dict(reversed(limits.items())), **arguments

@@ -1,1 +1,1 @@
-"""Tests of what clients see."""
+"""Tests of gateway.schema."""

@@ -1,4 +1,4 @@
-"""Fixtures of streaming tests, which the tests of metrics use, too."""
+"""Fixtures of the tests of transports, shared with the tests of metrics."""
 
 from tests.transports.conftest import gateway, url
 

@@ -1,4 +1,4 @@
-"""The service over HTTP: routes, headers, statuses, and what becomes of trouble."""
+"""The service over HTTP: routes, headers, statuses, masked errors."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ VALID_BODY = b'{"query": "{ __typename }"}'
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(demo_url: str) -> AsyncIterator[GatewayClient]:
-    """Give a client of the demo."""
+    """Yield a client of the demo."""
     async with serve_in_process(demo_url, trusted_proxies="127.0.0.0/8") as client:
         yield client
 
@@ -35,7 +35,7 @@ async def test_readiness(client: GatewayClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/graphql/", "/api/graphql", "/metric"])
-async def test_nothing_else_is_served(client: GatewayClient, path: str) -> None:
+async def test_unknown_paths_are_not_found(client: GatewayClient, path: str) -> None:
     assert (await client.http.get(path)).status_code in (307, 404)
 
 
@@ -142,7 +142,7 @@ async def test_invalid_request_bodies_are_refused(
 @pytest.mark.parametrize(
     ("accept", "status"), [("application/json", 200), (GRAPHQL_RESPONSE_MEDIA_TYPE, 400)]
 )
-async def test_only_the_newer_media_type_has_statuses_for_errors(
+async def test_status_of_rejected_request_depends_on_media_type(
     client: GatewayClient, body: bytes, accept: str, status: int
 ) -> None:
     response = await client.post(body, accept=accept)
@@ -174,7 +174,7 @@ async def test_responses_are_not_cacheable(client: GatewayClient) -> None:
 
 @pytest.fixture
 def mutable_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo that a test may break."""
+    """Return the URL of a demo that a test may break."""
     return create_small_demo(new_database())
 
 

@@ -1,1 +1,1 @@
-"""Tests of what subscribers are told."""
+"""Tests of gateway.subscriptions."""

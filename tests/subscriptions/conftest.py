@@ -1,4 +1,4 @@
-"""The demo whose changes are followed."""
+"""Fixtures of a demo that is served in this process, with subscribers."""
 
 from collections.abc import AsyncIterator
 
@@ -12,12 +12,12 @@ from tests.support.gateway_server import create_small_demo
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of a small demo, which its tests may change."""
+    """Return the URL of a small demo that tests may change."""
     return create_small_demo(new_database())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def demo(url: str) -> AsyncIterator[FollowedDemo]:
-    """Give that demo, served."""
+    """Yield the demo, served in this process."""
     async with follow_demo(url) as followed_demo:
         yield followed_demo

@@ -1,4 +1,4 @@
-"""A demo whose changes people follow, looked at from within the process."""
+"""A demo served in this process, whose subscribers have no transport: tests read their queues."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -40,15 +40,15 @@ insert into marketplace_resource select (jsonb_populate_record(r, jsonb_build_ob
     'project_id', %s::int, 'offering_id', %s::int
 ))).* from marketplace_resource r where id = 1
 """
-"""Make a resource with an id, in a project and of an offering."""
+"""Insert a resource; parameters are its id, the ids of its project and its offering."""
 
 
 def do_nothing() -> None:
-    """Send nothing: tests look themselves at what waits."""
+    """Send nothing: the tests take the messages from the queue."""
 
 
 class FollowedDemo:
-    """The service, and those who follow its changes; `sql` changes something at once."""
+    """The service and its subscribers, with a connection in autocommit mode."""
 
     def __init__(
         self, service: GatewayService, connection: psycopg.Connection[Any], url: str
@@ -59,40 +59,38 @@ class FollowedDemo:
     @property
     def subscription_registry(self) -> SubscriptionRegistry:
         """The subscriptions of the process."""
-        return self.service._services.subscription_registry
+        return self.service._components.transport_services.subscription_registry
 
     @property
     def hub(self) -> EventHub:
-        """The events of the process."""
+        """The event hub of the process."""
         return self.subscription_registry.hub
 
     def execute_sql(self, statement: str, *parameters: Any) -> list[Any]:
-        """Run a statement, and give the rows that it gives."""
+        """Run a statement and return its rows."""
         cursor = self._connection.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
 
     def fetch_uuid(self, table: str, row_id: int) -> str:
-        """Give the uuid of a row, as 32 hex digits."""
+        """Return the uuid of a row, as 32 hex digits."""
         ((uuid,),) = self.execute_sql(f"select uuid from {table} where id = %s", row_id)
         return str(uuid.hex)
 
     async def load_viewer(self, username: str | None) -> Viewer:
-        """Give the viewer of that name; without one the anonymous."""
+        """Return the viewer of a username; the anonymous viewer for None."""
         key = None if username is None else self.tokens[username]
-        return await self.service._viewer_cache.authenticate(key, LOCAL_ADDRESS)
+        return await self.service._components.viewer_cache.authenticate(key, LOCAL_ADDRESS)
 
     async def query_data(self, query: str, viewer: Viewer, **variables: Any) -> Any:
-        """Give what a query shows a viewer."""
-        service = self.service
-        result = await service._executor.execute(
-            GraphQLRequest(query, variables), service._create_context(viewer)
-        )
+        """Return the data of a query by a viewer."""
+        context = self.service._components.create_context(viewer)
+        result = await self.service._executor.execute(GraphQLRequest(query, variables), context)
         return msgspec.json.decode(result.encode())["data"]
 
     def parse_subscription(
         self, document: str = RESOURCE_CHANGED_DOCUMENT, **variables: Any
     ) -> PreparedSubscription:
-        """Read a subscription."""
+        """Parse and validate a subscription."""
         subscription = self.service._executor.prepare_subscription(
             GraphQLRequest(document, variables, None, "x")
         )
@@ -105,7 +103,7 @@ class FollowedDemo:
         document: str = RESOURCE_CHANGED_DOCUMENT,
         **variables: Any,
     ) -> ActiveSubscription:
-        """Start a subscription."""
+        """Start a subscription and wait until it is a group's member or has a message."""
         viewer = follower if isinstance(follower, Viewer) else await self.load_viewer(follower)
         subscription = self.parse_subscription(document, **variables)
         active_subscription = await self.subscription_registry.start_subscription(
@@ -117,11 +115,11 @@ class FollowedDemo:
         return active_subscription
 
     def current_cursor(self) -> str:
-        """Give the cursor of now."""
+        """Return the cursor of the last published event."""
         return encode_event_cursor(self.hub.source.source_kind or "", self.hub.source.position)
 
     async def wait_until_delivered(self) -> None:
-        """Wait until everybody was told of all that the table has."""
+        """Wait until all events of the table are delivered to all subscribers."""
         [newest_position] = self.execute_sql(SELECT_NEWEST_POSITION) or [(0, 0)]
         await wait_until(lambda: self._is_delivered(newest_position))
 
@@ -132,18 +130,18 @@ class FollowedDemo:
         )
 
     async def take_events(self, *followers: ActiveSubscription) -> list[list[dict[str, Any]]]:
-        """Give what each was told since the last time."""
+        """Return the events that each follower has received since the last call."""
         await self.wait_until_delivered()
         return [take_event_data(each) for each in followers]
 
 
 def take_event_data(active_subscription: ActiveSubscription) -> list[dict[str, Any]]:
-    """Give what waits to be sent to a subscriber."""
+    """Return the events in the queue of a subscriber, and empty it."""
     return [decode_event(each.payload) for each in active_subscription.queue.take_messages(10_000)]
 
 
 def decode_event(payload: bytes) -> dict[str, Any]:
-    """Give what a message without errors tells."""
+    """Return the event of a message, which must have no errors."""
     result: dict[str, Any] = msgspec.json.decode(payload)
     assert "errors" not in result, result
     event: dict[str, Any] = result["data"]["resourceChanged"]
@@ -151,13 +149,13 @@ def decode_event(payload: bytes) -> dict[str, Any]:
 
 
 def kinds_or_reasons(events: Sequence[dict[str, Any]]) -> list[str]:
-    """Give the kinds of what was told, and the reasons to read anew."""
+    """Return the kinds of events, and the reasons of resyncs, in order."""
     return [each.get("kind") or each["reason"] for each in events]
 
 
 @asynccontextmanager
 async def follow_demo(url: str, **setting_values: str) -> AsyncIterator[FollowedDemo]:
-    """Serve the demo at `url`; who somebody is, is asked anew each time."""
+    """Serve the demo at `url` in this process, without caching of viewers."""
     effective_settings = load_settings(
         _build_environment({"database_url": url, "viewer_seconds": "0", **setting_values})
     )

@@ -1,10 +1,9 @@
-"""Which events a filter lets through, and that it tells nothing of what the viewer can't see."""
+"""Event filters: which events match, and that filters reveal nothing that is hidden."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 
 from gateway.execution.executor import GraphQLResult
@@ -17,6 +16,7 @@ from tests.subscriptions.follower import (
     kinds_or_reasons,
 )
 
+MOVE_RESOURCE = "update marketplace_resource set project_id = %s, offering_id = %s where id = %s"
 FIRST_RESOURCE_ID, SECOND_RESOURCE_ID = 2001, 2002
 RESOURCE_CHANGES = (
     (FIRST_RESOURCE_ID, "project_id = 1"),
@@ -27,8 +27,8 @@ RESOURCE_CHANGES = (
     (FIRST_RESOURCE_ID, "project_id = 26"),
     (SECOND_RESOURCE_ID, "project_id = 3"),
 )
-"""Of two resources of the offering 1 that are in the project 26 at first, where the owner of the
-projects 1 to 7, which are of the organisation 5, does not see them. In the end the second is
+"""Changes of two resources of offering 1. At first both are in project 26, where they are hidden
+from the user `owner`, who owns customer 5 with the projects 1 to 7. At last the second resource is
 deleted."""
 EXPECTED_KINDS = (
     "CREATED",
@@ -40,7 +40,7 @@ EXPECTED_KINDS = (
     "CREATED",
     "DELETED",
 )
-"""As what the owner is told of that."""
+"""Kinds of the events that the owner receives."""
 ALL_EVENTS = "01234567"
 EXPECTED_EVENTS_BY_FILTER: tuple[tuple[Mapping[str, Any], str], ...] = (
     ({}, ALL_EVENTS),
@@ -101,7 +101,7 @@ TABLES_BY_FIELD = {
 
 
 def with_uuids(demo: FollowedDemo, id_filter: Mapping[str, Any]) -> dict[str, Any]:
-    """Write uuids instead of ids."""
+    """Return a filter in which ids of the demo are replaced by uuids."""
     uuid_filter = dict(id_filter)
     for name in TABLES_BY_FIELD.keys() & {
         name for name, value in id_filter.items() if value is not None
@@ -135,7 +135,7 @@ async def test_filter_fields_alone_and_combined(demo: FollowedDemo) -> None:
 
 
 async def test_scope_filter_agrees_with_query(demo: FollowedDemo) -> None:
-    """Whoever sees a resource by one side may know where it is on the other."""
+    """A scope filter matches the resources that a query with the same filter lists."""
     cases = [
         (username, name, id_)
         for username in ("staff", "owner", "member", "provider", "service_manager", "resource_user")
@@ -161,23 +161,17 @@ async def test_scope_filter_agrees_with_query(demo: FollowedDemo) -> None:
 async def query_resource_uuids(
     demo: FollowedDemo, username: str, uuid_filter: Mapping[str, str]
 ) -> set[str]:
-    """Give the uuids of the resources that a query lists which are at a place."""
+    """Return the uuids of the resources that a query with one scope filter lists."""
     ((name, uuid),) = uuid_filter.items()
     value = f'["{uuid}"]' if name == "offering" else f'"{uuid}"'
     arguments = f"first: 300, filter: {{ {name}Uuid: {value} }}"
     document = f"{{ resources({arguments}) {{ nodes {{ uuid }} }} }}"
-    context = demo.service._create_context(await demo.load_viewer(username))
-    result = await demo.service._executor.execute(GraphQLRequest(document, None), context)
-    nodes = msgspec.json.decode(result.encode())["data"]["resources"]["nodes"]
-    return {each["uuid"] for each in nodes}
+    data = await demo.query_data(document, await demo.load_viewer(username))
+    return {each["uuid"] for each in data["resources"]["nodes"]}
 
 
-HIDDEN_PLACES: tuple[Mapping[str, int], ...] = (
-    {"project": 8},
-    {"customer": 6},
-    {"offering": 7},
-)
-VISIBLE_PLACES: tuple[Mapping[str, int], ...] = ({"project": 1}, {"customer": 5}, {"offering": 1})
+HIDDEN_SCOPES: tuple[Mapping[str, int], ...] = ({"project": 8}, {"customer": 6}, {"offering": 7})
+VISIBLE_SCOPES: tuple[Mapping[str, int], ...] = ({"project": 1}, {"customer": 5}, {"offering": 1})
 
 
 async def test_filter_by_hidden_scope_matches_nothing(demo: FollowedDemo) -> None:
@@ -186,15 +180,14 @@ async def test_filter_by_hidden_scope_matches_nothing(demo: FollowedDemo) -> Non
     await demo.wait_until_delivered()
     hidden_followers = [
         await demo.start_following("member", filter=with_uuids(demo, each))
-        for each in HIDDEN_PLACES
+        for each in HIDDEN_SCOPES
     ]
     visible_followers = [
         await demo.start_following("member", filter=with_uuids(demo, each))
-        for each in VISIBLE_PLACES
+        for each in VISIBLE_SCOPES
     ]
     for project, offering in ((1, 1), (8, 7)):
-        place = "project_id = %s, offering_id = %s where id = %s"
-        demo.execute_sql(f"update marketplace_resource set {place}", project, offering, id_)
+        demo.execute_sql(MOVE_RESOURCE, project, offering, id_)
     assert await demo.take_events(*hidden_followers) == [[], [], []]
     assert [kinds_or_reasons(each) for each in await demo.take_events(*visible_followers)] == [
         ["CREATED", "HIDDEN"]
@@ -204,7 +197,7 @@ async def test_filter_by_hidden_scope_matches_nothing(demo: FollowedDemo) -> Non
 
 
 @pytest.mark.parametrize("spell_uuid", [str, lambda each: str(each).upper(), lambda each: each.hex])
-async def test_uuids_may_be_spelled_both_ways(demo: FollowedDemo, spell_uuid: Any) -> None:
+async def test_uuids_match_in_all_spellings(demo: FollowedDemo, spell_uuid: Any) -> None:
     uuid = spell_uuid(UUID(demo.fetch_uuid("marketplace_resource", 1)))
     project = spell_uuid(UUID(demo.fetch_uuid("structure_project", 1)))
     followers = [

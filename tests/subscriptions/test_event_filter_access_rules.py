@@ -1,4 +1,4 @@
-"""Events are seen by the very rule that statements have."""
+"""The row filter of events agrees with that of SQL statements, for random viewers."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""An event is worked out once for all who ask alike and see the same, and not more often."""
+"""Fan-out groups: an event is executed once for all subscribers with equal messages."""
 
 from itertools import count
 
@@ -15,12 +15,12 @@ _document_numbers = count()
 
 @pytest.fixture
 def document() -> str:
-    """Give a document that nobody asked yet."""
+    """Return a document that no other test subscribes to."""
     return f"{RESOURCE_CHANGED_DOCUMENT} # {next(_document_numbers)}"
 
 
 def count_executions(demo: FollowedDemo) -> int:
-    """Give how many answers there were so far."""
+    """Return the number of executed operations so far."""
     return demo.service._executor.execution_counts.total()
 
 
@@ -65,10 +65,8 @@ async def test_start_cursor_does_not_split_group(demo: FollowedDemo, document: s
     cursor = demo.current_cursor()
     demo.execute_sql(UPDATE_RESOURCE)
     await demo.wait_until_delivered()
-    late_follower, early_follower = (
-        await demo.start_following("staff", document),
-        await demo.start_following("staff", document, after=cursor),
-    )
+    late_follower = await demo.start_following("staff", document)
+    early_follower = await demo.start_following("staff", document, after=cursor)
     assert late_follower._group is early_follower._group
     demo.execute_sql(UPDATE_RESOURCE)
     events_by_follower = await demo.take_events(late_follower, early_follower)

@@ -1,4 +1,4 @@
-"""Who is told of which event, as what, and what of it (domain.md §4.4, §4.5; design.md §8)."""
+"""Visibility of events: which user receives which kind (domain.md §4.4, §4.5; design.md §8)."""
 
 from dataclasses import dataclass, replace
 from itertools import count
@@ -20,40 +20,37 @@ USERNAMES = (
     "nobody",
     None,
 )
-"""The owner has the projects 1 to 7, the manager 1 and 2, and the member 1. The provider has the
-offerings 1 and 7, the manager of services 4 and 7, the user of a resource number 4."""
+"""Users and their roles: `owner` on the projects 1 to 7, `manager` on 1 and 2, `member` on 1;
+`provider` on the offerings 1 and 7, `service_manager` on 4 and 7; `resource_user` on resource 4."""
 GLOBAL_VIEWERS = ("staff", "support")
 CONSUMER_VIEWERS = ("owner", "manager", "member")
 PROVIDER_VIEWERS = ("provider", "service_manager")
+MOVE_RESOURCE = """
+update marketplace_resource set project_id = %s, offering_id = %s, state = 2 where id = %s
+"""
 _resource_ids = count(1000)
 UsersByKind = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class VisibilityScenario:
-    """What becomes of a resource that is somewhere, and who is told so; all others are not."""
+    """A change of a resource, and the users who receive an event of it; all others receive none."""
 
     project_id: int
     offering_id: int
     change: str
     users_by_kind: UsersByKind
     existing_resource_id: int | None = None
-    """Which resource it is, if it is no new one."""
+    """Id of the resource that is changed; None for a new resource."""
 
-    async def place_resource(self, demo: FollowedDemo) -> int:
-        """Have the resource where it is to be, and give its id."""
+    async def prepare_resource(self, demo: FollowedDemo) -> int:
+        """Insert the resource, or move an existing one, and return its id."""
         if self.existing_resource_id is None:
             resource_id = next(_resource_ids)
             demo.execute_sql(INSERT_RESOURCE, resource_id, self.project_id, self.offering_id)
         else:
             resource_id = self.existing_resource_id
-            place = "project_id = %s, offering_id = %s, state = 2"
-            demo.execute_sql(
-                f"update marketplace_resource set {place} where id = %s",
-                self.project_id,
-                self.offering_id,
-                resource_id,
-            )
+            demo.execute_sql(MOVE_RESOURCE, self.project_id, self.offering_id, resource_id)
         return resource_id
 
 
@@ -67,24 +64,26 @@ SCENARIOS = {
     "updated": VisibilityScenario(
         1, 1, "name = 'x'", {"UPDATED": (*GLOBAL_VIEWERS, *CONSUMER_VIEWERS, "provider")}
     ),
-    "looked after": VisibilityScenario(1, 1, "modified = now(), last_sync = now()", {}),
-    "updated, seen by a role on it": VisibilityScenario(
+    "only untracked columns changed": VisibilityScenario(
+        1, 1, "modified = now(), last_sync = now()", {}
+    ),
+    "updated, visible by a role on the resource": VisibilityScenario(
         8,
         7,
         "name = name || 'x'",
         {"UPDATED": (*GLOBAL_VIEWERS, *PROVIDER_VIEWERS, "resource_user")},
         4,
     ),
-    "moved where it is seen": VisibilityScenario(
+    "moved, visible to some users before and after": VisibilityScenario(
         1,
         1,
         "project_id = 2",
         {"UPDATED": (*GLOBAL_VIEWERS, "owner", "manager", "provider"), "HIDDEN": ("member",)},
     ),
-    "moved within what the owner sees": VisibilityScenario(
+    "moved between projects of the owner": VisibilityScenario(
         5, 18, "project_id = 6", {"UPDATED": (*GLOBAL_VIEWERS, "owner")}
     ),
-    "moved into sight": VisibilityScenario(
+    "moved to a project of consumers": VisibilityScenario(
         8,
         7,
         "project_id = 1",
@@ -94,10 +93,10 @@ SCENARIOS = {
         },
         4,
     ),
-    "moved out of sight": VisibilityScenario(
+    "moved from a project of consumers": VisibilityScenario(
         1, 18, "project_id = 8", {"UPDATED": GLOBAL_VIEWERS, "HIDDEN": CONSUMER_VIEWERS}
     ),
-    "moved where nobody sees it": VisibilityScenario(
+    "moved between hidden projects": VisibilityScenario(
         26, 18, "project_id = 19", {"UPDATED": GLOBAL_VIEWERS}
     ),
     "moved with another state": VisibilityScenario(
@@ -109,7 +108,7 @@ SCENARIOS = {
             "CREATED": ("member",),
         },
     ),
-    "of another offering": VisibilityScenario(
+    "offering changed": VisibilityScenario(
         1,
         1,
         "offering_id = 4",
@@ -119,14 +118,14 @@ SCENARIOS = {
             "CREATED": ("service_manager",),
         },
     ),
-    "of another offering, with a role on it": VisibilityScenario(
+    "offering changed, visible by a role on the resource": VisibilityScenario(
         8,
         7,
         "offering_id = 1",
         {"UPDATED": (*GLOBAL_VIEWERS, "provider", "resource_user"), "HIDDEN": ("service_manager",)},
         4,
     ),
-    "in another project, of another offering": VisibilityScenario(
+    "project and offering changed": VisibilityScenario(
         1,
         1,
         "project_id = 8, offering_id = 4",
@@ -136,7 +135,7 @@ SCENARIOS = {
             "CREATED": ("service_manager",),
         },
     ),
-    "seen from the other side": VisibilityScenario(
+    "moved from consumers to a provider": VisibilityScenario(
         1,
         18,
         "project_id = 27, offering_id = 1",
@@ -145,7 +144,7 @@ SCENARIOS = {
     "deleted": VisibilityScenario(
         1, 1, "", {"DELETED": (*GLOBAL_VIEWERS, *CONSUMER_VIEWERS, "provider")}
     ),
-    "deleted where few see it": VisibilityScenario(
+    "deleted in a hidden project": VisibilityScenario(
         26, 4, "", {"DELETED": (*GLOBAL_VIEWERS, "service_manager")}
     ),
 }
@@ -153,7 +152,7 @@ SCENARIOS = {
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 async def test_event_kind_for_each_viewer(demo: FollowedDemo, scenario: VisibilityScenario) -> None:
-    resource_id = await scenario.place_resource(demo)
+    resource_id = await scenario.prepare_resource(demo)
     await demo.wait_until_delivered()
     uuid = demo.fetch_uuid("marketplace_resource", resource_id)
     followers = {username: await demo.start_following(username) for username in USERNAMES}
@@ -177,7 +176,7 @@ async def test_event_kind_for_each_viewer(demo: FollowedDemo, scenario: Visibili
 
 
 def assert_event_fields(event: dict[str, Any], uuid: str) -> None:
-    """Look at what an event tells besides its kind."""
+    """Assert that the fields of an event agree with its kind."""
     is_gone = event["kind"] in {"HIDDEN", "DELETED"}
     is_new = event["kind"] == "CREATED"
     assert event["uuid"] == uuid
@@ -218,7 +217,7 @@ async def test_created_event_for_each_viewer(demo: FollowedDemo) -> None:
         each.end_subscription()
 
 
-async def test_hidden_resource_is_silent_until_created_again(demo: FollowedDemo) -> None:
+async def test_hidden_resource_has_no_events_until_created_again(demo: FollowedDemo) -> None:
     resource_id = next(_resource_ids)
     demo.execute_sql(INSERT_RESOURCE, resource_id, 1, 18)
     await demo.wait_until_delivered()

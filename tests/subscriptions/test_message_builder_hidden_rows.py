@@ -1,4 +1,4 @@
-"""What a viewer does not see has no part in what they are told, whatever they ask for."""
+"""Messages do not depend on values that are hidden from the viewer, for random filters."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -40,19 +40,17 @@ Placement = tuple[int, int, int]
 
 
 def create_scope_uuid_cache() -> ScopeUuidCache:
-    """Give places that are known, each project of an organisation that is called as it is."""
+    """Create a cache with uuids of all ids in use; project and customer have the same uuid."""
     scope_uuid_cache = ScopeUuidCache(UNUSED)
-    scope_uuid_cache._project_uuids, scope_uuid_cache._offering_uuids = (
-        dict(UUIDS_BY_ID),
-        dict(UUIDS_BY_ID),
-    )
+    scope_uuid_cache._project_uuids = dict(UUIDS_BY_ID)
+    scope_uuid_cache._offering_uuids = dict(UUIDS_BY_ID)
     return scope_uuid_cache
 
 
 def build_visible_event(
     viewer: Viewer, filter_argument: Mapping[str, Any], before: Placement, after: Placement
 ) -> Any:
-    """Give what a viewer is told of a resource that went from one side to another."""
+    """Return the event that a viewer receives of a moved resource; None without an event."""
     projects, offerings, states = zip(before, after, strict=True)
     kind = "STATE_CHANGED" if states[0] != states[1] else "UPDATED"
     names = ("project_id", "offering_id", "state")
@@ -81,14 +79,14 @@ def build_visible_event(
 
 @settings(max_examples=1500, deadline=None, database=None)
 @given(VIEWER_STRATEGY, FILTER_STRATEGY, PLACEMENTS, PLACEMENTS, PLACEMENTS)
-def test_nothing_depends_on_what_is_hidden(
+def test_events_are_independent_of_hidden_values(
     viewer: Viewer,
     filter_argument: Mapping[str, Any],
     placement: Placement,
     visible_placement: Placement,
     other_placement: Placement,
 ) -> None:
-    """Of what a viewer did not see before, or does not see after, it does not matter what it is."""
+    """An event is the same for each placement in which the resource is hidden."""
 
     def can_see(placement: Placement) -> bool:
         return can_see_resource(viewer, id=99, project_id=placement[0], offering_id=placement[1])

@@ -1,4 +1,4 @@
-"""What goes wrong with some events, cursors or sessions is told, and is nobody else's trouble."""
+"""Failures of events, cursors and sessions: resyncs, and no effect on other subscribers."""
 
 import asyncio
 from random import Random
@@ -22,22 +22,22 @@ select id, uuid::text, 'PAINTED', state, state,
     project_id, project_id, offering_id, offering_id, '{name}'
 from marketplace_resource where id = 1
 """
-"""An event of a kind that nobody knows."""
+"""Insert an event of an unknown kind."""
 
 
 class RecordingSession:
-    """A session that keeps what it was told, and fails if it is to."""
+    """A session that records its notifications, and raises an error if it `fails`."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self.notifications: list[Viewer | str] = []
         self._fails = fails
 
     def viewer_changed(self, viewer: Viewer) -> None:
-        """Go on as this viewer."""
+        """Record the viewer."""
         self._record(viewer)
 
     def revoked(self, reason: str) -> None:
-        """End."""
+        """Record the reason."""
         self._record(reason)
 
     def _record(self, notification: Viewer | str) -> None:
@@ -48,10 +48,8 @@ class RecordingSession:
 
 async def test_unreadable_events_require_resync(demo: FollowedDemo) -> None:
     cursor = demo.current_cursor()
-    staff_follower, member_follower = (
-        await demo.start_following(),
-        await demo.start_following("member"),
-    )
+    staff_follower = await demo.start_following()
+    member_follower = await demo.start_following("member")
     demo.execute_sql(UPDATE_RESOURCE)
     await demo.wait_until_delivered()
     demo.execute_sql(INSERT_UNKNOWN_EVENT)
@@ -100,7 +98,7 @@ async def test_a_cursor_of_another_source_is_unknown(demo: FollowedDemo) -> None
 async def test_reconnecting_subscriber_receives_each_event_once(
     demo: FollowedDemo,
 ) -> None:
-    """Join, leave, and become somebody else who sees the same, in between events of all sizes."""
+    """Join, leave and change the group at random times, during bursts of events."""
     random, viewer = Random(6), await demo.load_viewer("staff")
     cursor, received_messages, active_subscription = demo.current_cursor(), [], None
     initial_count = demo.execute_sql("select count(*) from gateway.resource_event")[0][0]
@@ -135,7 +133,8 @@ async def test_reconnecting_subscriber_receives_each_event_once(
 
 
 async def test_failing_session_does_not_affect_others(demo: FollowedDemo) -> None:
-    session_monitor = SessionMonitor(demo.service._viewer_cache, interval_seconds=0.05)
+    viewer_cache = demo.service._components.viewer_cache
+    session_monitor = SessionMonitor(viewer_cache, interval_seconds=0.05)
     credentials = demo.tokens["member"], LOCAL_ADDRESS
     failing_session, working_session = RecordingSession(fails=True), RecordingSession()
     for session in (failing_session, working_session):

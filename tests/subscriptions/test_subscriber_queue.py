@@ -1,4 +1,4 @@
-"""The queue of one subscriber: never longer than it may be, and never silent about it."""
+"""Subscriber queue: bounded, with a resync message on overflow, and one wake-up at a time."""
 
 from gateway.db.events.feed import EventPosition
 from gateway.subscriptions.subscriber_queue import SubscriberMessage, SubscriberQueue
@@ -18,7 +18,7 @@ def test_unread_queue_stays_bounded() -> None:
     for number in range(1, 1000):
         queue.advance_to((number, 0), SubscriberMessage(b"event", str(number)))
         assert len(queue) <= MAX_MESSAGES
-    assert len(wake_calls) == 1, "each call of `wake` is kept until there is something to send"
+    assert len(wake_calls) == 1, "the consumer is woken again only after it has emptied the queue"
     messages = queue.take_messages(MAX_MESSAGES + 1)
     resync_cursor = messages[0].cursor
     assert [each.payload for each in messages] == [b"resync"] + [b"event"] * (len(messages) - 1)

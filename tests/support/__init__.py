@@ -1,1 +1,1 @@
-"""Tests of gateway.support."""
+"""Support code of the tests, with tests of its own."""

@@ -1,4 +1,4 @@
-"""Many renewals: a demo with resources that can be renewed, and how they are asked for."""
+"""Workload of many renewals: a demo with renewable resources, and requests to renew them."""
 # ruff: noqa: E501 - SQL
 
 import asyncio
@@ -33,14 +33,14 @@ where o.id > %s and not (r.state = 4 and o.attributes ->> 'action' = 'renew'
     and exists (select from logging_event e join logging_feed f on f.event_id = e.id
         where e.event_type = 'marketplace_order_created' and f.object_id = r.id))
 """
-"""How many orders are half placed."""
+"""Counts orders that are only partly written."""
 
 
 class RenewalWorkload:
-    """Resources of a new demo that can be renewed, and the orders that are placed for them."""
+    """Renewable resources of a new demo, and counts of the orders placed for them."""
 
     def __init__(self, url: str, count: int) -> None:
-        """Make a demo in an empty database."""
+        """Create a demo with `count` renewable resources in an empty database."""
         with psycopg.connect(url, autocommit=True) as connection:
             create_marketplace(connection, resource_count=100 + 2 * count, seed=1)
             connection.execute("delete from marketplace_offeringtermsofservice")
@@ -53,13 +53,13 @@ class RenewalWorkload:
         assert len(self.uuids) == count
 
     def count_placed_orders(self, connection: psycopg.Connection[Any]) -> int:
-        """Give how many orders were placed since."""
+        """Return the number of orders placed since the demo was created."""
         count_sql = "select count(*) from marketplace_order where id > %s"
         ((count,),) = connection.execute(count_sql, [self.last_order_id]).fetchall()
         return int(count)
 
     def count_incomplete_orders(self, connection: psycopg.Connection[Any]) -> int:
-        """Give how many of them are half placed."""
+        """Return the number of those orders that are only partly written."""
         ((count,),) = connection.execute(
             COUNT_INCOMPLETE_ORDERS_SQL, [self.last_order_id]
         ).fetchall()
@@ -68,7 +68,7 @@ class RenewalWorkload:
     async def for_each_resource(
         self, operation: Callable[[str], Awaitable[Any]], concurrency: int = 16
     ) -> list[Any]:
-        """Do something with each resource, with so many at once."""
+        """Run `operation` with the UUID of each resource, at most `concurrency` at a time."""
         semaphore = asyncio.Semaphore(concurrency)
 
         async def run_limited(uuid: str) -> Any:
@@ -79,16 +79,14 @@ class RenewalWorkload:
 
 
 async def wait_until_met(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until something is true; TimeoutError if that takes too long."""
+    """Wait until a condition is true. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
-        while True:
-            if condition():
-                return
+        while not condition():  # noqa: ASYNC110 - the database sets no asyncio.Event
             await asyncio.sleep(0.005)
 
 
 async def post_renewal(client: httpx.AsyncClient, token: str, uuid: str) -> httpx.Response:
-    """Renew a resource, under a key of its own."""
+    """Send a renewal with an idempotency key of the resource."""
     mutation_input = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": f"renew {uuid}"}
     payload = {"query": RENEW_MUTATION, "variables": {"input": mutation_input}}
     return await client.post("/graphql", json=payload, headers={"Authorization": f"Token {token}"})

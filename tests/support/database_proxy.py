@@ -1,4 +1,4 @@
-"""A line to a database that can be cut, that can hang, and that can be mended."""
+"""TCP proxy in front of a PostgreSQL whose connections can be cut, frozen and restored."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 
 class DatabaseProxy:
-    """Carries connections from a port of this machine to the socket of a PostgreSQL."""
+    """Proxy from a free local port to the Unix socket of a PostgreSQL."""
 
     def __init__(self, url: str) -> None:
         self.set_target(url)
@@ -23,17 +23,17 @@ class DatabaseProxy:
         self._port = 0
 
     def set_target(self, url: str) -> None:
-        """Lead to the PostgreSQL at `url` from now on."""
+        """Relay new connections to the PostgreSQL at `url`."""
         conninfo = conninfo_to_dict(url)
         self._socket_path = f"{conninfo['host']}/.s.PGSQL.{conninfo['port']}"
 
     @property
     def url(self) -> str:
-        """The address of the database by this line."""
+        """The URL of the database through the proxy."""
         return f"postgresql://postgres@127.0.0.1:{self._port}{self._database_path}?sslmode=disable"
 
     async def restore_traffic(self) -> None:
-        """Carry connections, also those that hang."""
+        """Relay traffic again, also of frozen connections, and accept new ones."""
         self._traffic_allowed.set()
         if self._server is None:
             self._server = await asyncio.start_server(
@@ -42,7 +42,7 @@ class DatabaseProxy:
             self._port = self._server.sockets[0].getsockname()[1]
 
     async def cut_connections(self) -> None:
-        """End all connections, and take no new ones."""
+        """Abort all connections, and accept no new ones."""
         self._traffic_allowed.set()
         if self._server is not None:
             self._server.close()
@@ -52,7 +52,7 @@ class DatabaseProxy:
         await asyncio.gather(*self._relay_tasks)
 
     def freeze_traffic(self) -> None:
-        """Take connections and what they say, and give nothing back."""
+        """Accept connections and data, but relay nothing."""
         self._traffic_allowed.clear()
 
     def _on_client_connected(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -83,7 +83,7 @@ class DatabaseProxy:
 
 @asynccontextmanager
 async def open_proxy(url: str) -> AsyncIterator[DatabaseProxy]:
-    """Give a line to the database at `url`."""
+    """Yield a proxy in front of the database at `url`."""
     proxy = DatabaseProxy(url)
     await proxy.restore_traffic()
     try:

@@ -1,4 +1,4 @@
-"""Asking a database as tests do it."""
+"""Helpers of tests that query a database through the driver."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,18 +16,18 @@ GATEWAY_BACKENDS_SQL = (
 
 
 def build_request(sql: str, *parameters: str | None) -> StatementRequest:
-    """Give a statement with its parameters."""
+    """Return a statement with its parameters."""
     return Statement(sql), parameters
 
 
 async def fetch_value(database: Database, sql: str, *parameters: str | None) -> object:
-    """Give the first value that a statement reads."""
+    """Return the first value of a statement's rows."""
     ((row,),) = await database.fetch_rows([build_request(sql, *parameters)])
     return row[0]
 
 
 def send_batch(database: Database, *requests: StatementRequest) -> list[PendingResult]:
-    """Send a batch; give what its rows will settle."""
+    """Send a batch; return the futures of its results."""
     loop = asyncio.get_running_loop()
     futures: list[PendingResult] = [loop.create_future() for _ in requests]
     database.send(list(zip(requests, futures, strict=True)))
@@ -36,7 +36,7 @@ def send_batch(database: Database, *requests: StatementRequest) -> list[PendingR
 
 @asynccontextmanager
 async def open_database(url: str, **options: Any) -> AsyncIterator[Database]:
-    """Give a database, and close it in the end."""
+    """Yield a database with these options of `Database.connect`."""
     database = await Database.connect(url, **options)
     try:
         yield database
@@ -48,11 +48,10 @@ async def open_database(url: str, **options: Any) -> AsyncIterator[Database]:
 async def open_warm_database(
     url: str, *, size: int, statement_seconds: float = 10
 ) -> AsyncIterator[Database]:
-    """Give a database whose connections are all open."""
+    """Yield a database whose connections are all open."""
     async with open_database(url, size=size, statement_seconds=statement_seconds) as database:
-        slow_request = build_request(
-            "select pg_backend_pid(), pg_sleep(0.05)::text"
-        )  # known as slow, once it ran
+        # Slow once it ran, so that each batch gets a connection of its own.
+        slow_request = build_request("select pg_backend_pid(), pg_sleep(0.05)::text")
         pids: set[object] = set()
         while len(pids) < size:
             rows = await asyncio.gather(*[database.fetch_rows([slow_request]) for _ in range(size)])
@@ -61,22 +60,22 @@ async def open_warm_database(
 
 
 async def wait_until_async(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is true, for five seconds at most."""
+    """Wait until a condition is true. Raises AssertionError after five seconds."""
     for _ in range(250):
         if await condition():
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("It did not come true.")
+    raise AssertionError("The condition is still false after 5 seconds.")
 
 
 class BackendAdmin:
-    """A connection that looks at those of the gateway, and ends them."""
+    """Superuser's connection that lists and terminates the gateway's backends."""
 
     def __init__(self, connection: psycopg.AsyncConnection) -> None:
         self.connection = connection
 
     async def list_pids(self, condition: str = "true") -> list[int]:
-        """Give the backends of the gateway's connections for which `condition` holds."""
+        """Return the process ids of the gateway's backends that match `condition`."""
         pids_sql = (
             f"select pid from pg_stat_activity {GATEWAY_BACKENDS_SQL} and {condition} order by pid"
         )
@@ -84,17 +83,17 @@ class BackendAdmin:
         return [pid for (pid,) in rows]
 
     async def is_idle(self) -> bool:
-        """Tell whether none of them does anything."""
+        """Return whether no backend of the gateway runs a statement."""
         return await self.list_pids("state = 'active'") == []
 
     async def terminate_backends(self, pids: list[int]) -> None:
-        """End backends."""
+        """Terminate backends."""
         terminate_sql = "select pg_terminate_backend(pid) from unnest(%s::int[]) pid"
         await self.connection.execute(terminate_sql, [pids])
 
 
 @asynccontextmanager
 async def connect_admin(url: str) -> AsyncIterator[BackendAdmin]:
-    """Give a root's connection to a database."""
+    """Yield a superuser's connection to a database."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         yield BackendAdmin(connection)

@@ -1,4 +1,4 @@
-"""A demo that may change, with its provider at hand."""
+"""Demo marketplace for tests that change it, with its provider."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,21 +33,21 @@ RESOURCE_COLUMNS = [
 
 
 class DemoWithProvider(MutableDemo):
-    """A demo with its provider at hand, who works when told to."""
+    """Served demo marketplace whose provider works on demand."""
 
     provider: DemoProvider
 
     def load_resource_row(self, uuid: str) -> dict[str, Any]:
-        """Give what stands in a resource's row."""
+        """Return columns of a resource and its offering, by name."""
         return dict(zip(RESOURCE_COLUMNS, self.run_sql(RESOURCE_SQL, uuid)[0], strict=True))
 
     async def process_due_work(self) -> None:
-        """Have the provider do all that is due."""
+        """Run the provider until no work is due."""
         while await self.provider.process_due_work():
             pass
 
     def load_order_row(self, uuid: str) -> Any:
-        """Give the state of an order as a number, its error, and who reviewed it."""
+        """Return state, error, reviewers (consumer, provider) and completion of an order."""
         ((*columns,),) = self.run_sql(
             "select state, error_message, consumer_reviewed_by_id, provider_reviewed_by_id,"
             " completed_at from marketplace_order where uuid = %s",
@@ -58,7 +58,7 @@ class DemoWithProvider(MutableDemo):
 
 @asynccontextmanager
 async def serve_demo_with_provider(url: str) -> AsyncIterator[DemoWithProvider]:
-    """Serve a demo in an empty database, and have its provider wait to be told."""
+    """Yield a served demo in an empty database whose provider works on demand."""
     async with serve_mutable_demo(url) as demo:
         demo.__class__ = DemoWithProvider
         assert isinstance(demo, DemoWithProvider)
@@ -73,7 +73,7 @@ async def serve_demo_with_provider(url: str) -> AsyncIterator[DemoWithProvider]:
 
 
 async def find_renewable_resource(demo: DemoWithProvider, kind: str) -> str:
-    """Give a resource of an offering of a type that can be renewed."""
+    """Return the UUID of a renewable resource of an offering of type `kind`."""
     return (
         await demo.find_operable_resources(
             "RENEW_RESOURCE", condition=f"r.state = 2 and o.type = '{kind}'"

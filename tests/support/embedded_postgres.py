@@ -1,4 +1,4 @@
-"""What the tests of the embedded PostgreSQL share: folders, questions, gateways of their own."""
+"""Helpers of the tests of the embedded PostgreSQL: folders, queries, processes."""
 
 import shutil
 import signal
@@ -23,8 +23,8 @@ import psycopg
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
 try:
     server = EmbeddedPostgres.start(Path(sys.argv[1]))
-except PostgresError as problem:
-    sys.exit(f"problem: {problem}")
+except PostgresError as error:
+    sys.exit(f"problem: {error}")
 try:
     print(server.pid, server.url, flush=True)
     signal.pause()
@@ -37,7 +37,7 @@ except KeyboardInterrupt:
 
 @contextmanager
 def create_public_folder() -> Iterator[Path]:
-    """Give a folder that everybody may enter, unlike pytest's."""
+    """Yield a folder that all users may enter, unlike pytest's."""
     folder = Path(tempfile.mkdtemp(prefix="test-postgres-"))
     folder.chmod(0o711)
     yield folder
@@ -45,7 +45,7 @@ def create_public_folder() -> Iterator[Path]:
 
 
 def query_value(server: EmbeddedPostgres | str, statement: str) -> Any:
-    """Give the first value that `statement` answers with, from a server or its URL."""
+    """Return the first value of a statement's rows, from a server or its URL; None without rows."""
     url = server if isinstance(server, str) else server.url
     with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
         cursor = connection.execute(statement)
@@ -54,12 +54,12 @@ def query_value(server: EmbeddedPostgres | str, statement: str) -> Any:
 
 
 def get_socket_folder(url: str) -> Path:
-    """Give the folder of the socket that `url` leads to."""
+    """Return the folder of the Unix socket of `url`."""
     return Path(str(psycopg.conninfo.conninfo_to_dict(url)["host"]))
 
 
 def is_eventually_true(condition: Callable[[], bool]) -> bool:
-    """Tell whether `true` comes true within ten seconds."""
+    """Return whether a condition becomes true within ten seconds."""
     deadline = time.monotonic() + 10
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -70,7 +70,7 @@ def is_eventually_true(condition: Callable[[], bool]) -> bool:
 def start_gateway_process(
     data: Path, **popen_options: Any
 ) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
-    """Give a process that serves `data`, with the number and the URL of its server."""
+    """Yield a process that runs a server on `data`, the server's process id, and its URL."""
     python = popen_options.pop("python", sys.executable)
     popen_options = {
         "stdout": subprocess.PIPE,

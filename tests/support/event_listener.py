@@ -1,4 +1,4 @@
-"""What the tests of events share: someone who listens, and waits for what is to come."""
+"""Helpers of the event tests: a recording listener, SQL, waiting for conditions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +16,7 @@ from gateway.db.events.triggers import NOTIFY_CHANNEL
 
 
 class EventRecorder:
-    """Keeps what it hears."""
+    """Listener that records its events."""
 
     def __init__(
         self, url: str, source: EventReader, channel: str | None, poll_seconds: float
@@ -28,12 +28,12 @@ class EventRecorder:
         self.gap_count = 0
 
     def count_gap(self) -> None:
-        """Count a loss."""
+        """Count a gap."""
         self.gap_count += 1
 
     @property
     def positions(self) -> list[EventPosition]:
-        """Where the events are that were heard."""
+        """The positions of the recorded events."""
         return [each.position for each in self.events]
 
 
@@ -44,7 +44,10 @@ async def record_events(
     channel: str | None = NOTIFY_CHANNEL,
     poll_seconds: float = 30,
 ) -> AsyncIterator[EventRecorder]:
-    """Listen to a database; what only the slow timer would find is not heard in time."""
+    """Yield a recorder that is attached.
+
+    With the default `poll_seconds` a test times out on events without a notification.
+    """
     recorder = EventRecorder(url, source, channel, poll_seconds)
     running = asyncio.create_task(recorder.listener.run(recorder.events.extend, recorder.count_gap))
     async with asyncio.timeout(10):
@@ -58,9 +61,9 @@ async def record_events(
 
 
 async def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until something is true."""
+    """Wait until a condition is true. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - of what the database shows there is no event
+        while not condition():  # noqa: ASYNC110 - the database sets no asyncio.Event
             await asyncio.sleep(0.01)
 
 
@@ -68,13 +71,13 @@ async def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None
 async def open_connection(
     url: str, *, autocommit: bool = True
 ) -> AsyncIterator[AsyncConnection[Any]]:
-    """Give a connection for a while."""
+    """Yield a connection."""
     async with await AsyncConnection.connect(url, autocommit=autocommit) as connection:
         yield connection
 
 
 def list_event_positions(url: str) -> list[EventPosition]:
-    """Give where all events of the table are, in order."""
+    """Return the positions of all events of the table, in order."""
     with psycopg.connect(url) as connection:
         return connection.execute(
             "select xid::text::bigint, id from gateway.resource_event order by xid, id"
@@ -82,6 +85,6 @@ def list_event_positions(url: str) -> list[EventPosition]:
 
 
 def commit_sql(url: str, sql: str) -> None:
-    """Run a statement and commit."""
+    """Run a statement in a transaction of its own."""
     with psycopg.connect(url) as connection:
         connection.execute(sql.encode())

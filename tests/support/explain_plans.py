@@ -1,4 +1,4 @@
-"""What PostgreSQL plans to do for each document: which of the large tables it reads as a whole."""
+"""Query plans of documents: which large tables PostgreSQL would scan sequentially."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from tests.support.visibility.schema_paths import ROOT_FIELDS_BY_TYPE
 from tests.support.visibility.viewer_scenes import encode_global_id
 
 MIN_LARGE_TABLE_ROWS = 5000
-"""A table with so many rows is large; the catalogue and the people are not."""
+"""The size of a large table; the tables of the catalogue and of users are smaller."""
 ROW_TYPES_BY_LIST = {
     "resources": "Resource",
     "offerings": "Offering",
@@ -37,7 +37,7 @@ SqlWithValues = tuple[str, Sequence[str | None]]
 
 
 class ExplainedDocument(NamedTuple):
-    """A document, what stands for its variables, and what to call it."""
+    """A named document with values of its variables."""
 
     name: str
     query: str
@@ -45,18 +45,18 @@ class ExplainedDocument(NamedTuple):
 
 
 class RequestRecordingDatabase(RecordingDatabase):
-    """A database that keeps what it was asked, with the values."""
+    """A database that records statements with their parameter values."""
 
     requests: list[SqlWithValues]
 
     def send(self, queue: Sequence[PendingRequest]) -> None:
-        """Run what is asked for, and keep it."""
+        """Record the requests and send them."""
         self.requests.extend((statement.sql, values) for (statement, values), _ in queue)
         super().send(queue)
 
 
 def _select_all_fields(row_type: str) -> str:
-    """Select all that is in a row, and in what it leads to; counting reads what is counted."""
+    """Return a selection of all fields, two levels deep, without totals, which scan all rows."""
     return select_all_fields(row_type, 1).replace("totalCount ", "")
 
 
@@ -67,7 +67,7 @@ def _order_values(row_type: str) -> list[str]:
 
 
 def list_page_documents() -> Iterator[ExplainedDocument]:
-    """Ask for the first page of each list in each order, without and with all that is in it."""
+    """Yield documents for the first page of each list: in each order, and with all fields."""
     for root, row_type in ROW_TYPES_BY_LIST.items():
         for order in _order_values(row_type):
             query = f"{{ {root}(orderBy: {order}) {{ nodes {{ uuid created }} }} }}"
@@ -77,13 +77,13 @@ def list_page_documents() -> Iterator[ExplainedDocument]:
 
 
 def list_contract_documents() -> Iterator[ExplainedDocument]:
-    """Ask for a page with all that is promised of resources."""
+    """Yield a document for a page of resources with all fields of rest-map.tsv."""
     query = f"{{ resources(first: 50) {{ nodes {{ {select_mapped_fields()} }} }} }}"
     yield ExplainedDocument("resources as promised", query, {})
 
 
 def list_filter_documents() -> Iterator[ExplainedDocument]:
-    """Ask for the first page with each field of each filter, and with what else narrows a list."""
+    """Yield documents for the first page of lists with each filter field and list argument."""
     for root, row_type in ROW_TYPES_BY_LIST.items():
         filters = SCHEMA.type_map[f"{row_type}Filter"]
         assert isinstance(filters, GraphQLInputObjectType)
@@ -102,12 +102,13 @@ def list_filter_documents() -> Iterator[ExplainedDocument]:
 
 
 def list_single_row_documents(uuids: Mapping[str, str]) -> Iterator[ExplainedDocument]:
-    """Ask for each thing by its uuid and by its id, with all that is in it; then for all by ids."""
+    """Yield documents for single rows by uuid and by id with all fields, and for `nodes`."""
     for row_type, uuid in uuids.items():
         selection = _select_all_fields(row_type)
         if row_type in ROOT_FIELDS_BY_TYPE:
-            query = f"query($u: UUID!) {{ {ROOT_FIELDS_BY_TYPE[row_type]}(uuid: $u) {{ {selection} }} }}"
-            yield ExplainedDocument(ROOT_FIELDS_BY_TYPE[row_type], query, {"u": uuid})
+            root = ROOT_FIELDS_BY_TYPE[row_type]
+            query = f"query($u: UUID!) {{ {root}(uuid: $u) {{ {selection} }} }}"
+            yield ExplainedDocument(root, query, {"u": uuid})
         query = f"query($i: ID!) {{ node(id: $i) {{ ... on {row_type} {{ {selection} }} }} }}"
         yield ExplainedDocument(f"node: {row_type}", query, {"i": encode_global_id(row_type, uuid)})
     ids = [encode_global_id(row_type, uuid) for row_type, uuid in uuids.items()]
@@ -129,7 +130,7 @@ def _sample_value(type_: Any) -> Any:
 async def record_statements(
     marketplace: Marketplace, document: ExplainedDocument, as_: str
 ) -> list[SqlWithValues]:
-    """Give the statements that a document takes, those that tell who asks among them."""
+    """Return the statements of a document, including those that load the viewer."""
     database = marketplace.database
     assert isinstance(database, RequestRecordingDatabase)
     database.requests = []
@@ -138,10 +139,10 @@ async def record_statements(
 
 
 class StatementPlanner:
-    """Plans statements as they are planned for the gateway."""
+    """Explains statements with the settings of the gateway's connections."""
 
     def __init__(self, url: str) -> None:
-        """Connect with the settings of the gateway's own connections."""
+        """Connect with the options of the gateway's own connections."""
         options = {
             "options": ConnectionOptions(url, statement_seconds=10).connect_arguments["options"]
         }
@@ -151,12 +152,12 @@ class StatementPlanner:
         self._prepared_sql: set[str] = set()
 
     def find_large_tables(self) -> set[str]:
-        """Name the large tables."""
+        """Return the names of the large tables."""
         statement = "select relname from pg_class where relkind = 'r' and reltuples >= %s"
         return {name for (name,) in self.connection.execute(statement, [MIN_LARGE_TABLE_ROWS])}
 
     def explain_statement(self, request: SqlWithValues, *options: str) -> list[dict[str, Any]]:
-        """Give the nodes of the plan for a statement, whatever its values are."""
+        """Return the nodes of a statement's generic plan."""
         sql, values = request
         name = f"s{abs(hash(sql))}"
         if sql not in self._prepared_sql:
@@ -177,13 +178,13 @@ def _flatten_plan(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def find_scanned_tables(nodes: Sequence[dict[str, Any]], tables: Collection[str]) -> set[str]:
-    """Name those of the tables that are read from end to end."""
+    """Return the tables that are scanned sequentially."""
     scans = (each for each in nodes if each["Node Type"] == "Seq Scan")
     return {each["Relation Name"] for each in scans} & {*tables}
 
 
 def count_rows_read(nodes: Sequence[dict[str, Any]], tables: Collection[str]) -> int:
-    """Count the rows of the tables that were read, and shown or left out."""
+    """Return the number of rows read from the tables, including those that filters removed."""
     return sum(
         int(node["Actual Loops"] * sum(node.get(name, 0) for name in _ROW_COUNTERS))
         for node in nodes

@@ -1,4 +1,4 @@
-"""Filters as tests put them: to the gateway, and to plain SQL."""
+"""Filtered lists, read by the gateway and by plain SQL for comparison."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ TABLE_ALIASES = {
 
 
 def get_filter_type(root: str) -> GraphQLInputObjectType:
-    """Give the type of a list's filter."""
+    """Return the filter input type of a root list."""
     assert SCHEMA.query_type
     filter_type = SCHEMA.query_type.fields[root].args["filter"].type
     assert isinstance(filter_type, GraphQLInputObjectType)
@@ -45,7 +45,7 @@ def get_filter_type(root: str) -> GraphQLInputObjectType:
 
 
 def select_first_column(url: str, statement: str, *values: Any) -> list[Any]:
-    """Give the first column of what a statement finds."""
+    """Return the first column of a statement's rows."""
     with psycopg.connect(url) as connection:
         cursor = connection.execute(statement.encode(), values or None)
         return [row[0] for row in cursor]
@@ -54,7 +54,7 @@ def select_first_column(url: str, statement: str, *values: Any) -> list[Any]:
 async def list_filtered_uuids(
     marketplace: Marketplace, root: str, filter_value: dict[str, Any], username: str = "staff"
 ) -> set[str]:
-    """Give the uuids of a filtered list, read page by page."""
+    """Return the uuids of a filtered root list, read page by page."""
     document = f"""query($filter: {get_filter_type(root).name}, $after: String) {{
       {root}(first: 300, after: $after, filter: $filter) {{
         totalCount nodes {{ uuid }} pageInfo {{ endCursor hasNextPage }} }} }}"""
@@ -72,7 +72,8 @@ async def list_filtered_uuids(
 
 
 def select_expected_uuids(url: str, root: str, condition: str, *values: Any) -> set[str]:
-    """Give the uuids of the rows that meet a condition in SQL."""
+    """Return the uuids of a root list's rows that meet an SQL condition."""
     base_condition = "not p.is_removed and " if root == "projects" else ""
-    statement = f"select {TABLE_ALIASES[root]}.uuid from {FROM_CLAUSES[root]} where {base_condition}({condition})"
+    statement = f"""select {TABLE_ALIASES[root]}.uuid from {FROM_CLAUSES[root]}
+        where {base_condition}({condition})"""
     return {uuid.hex for uuid in select_first_column(url, statement, *values)}

@@ -1,4 +1,4 @@
-"""The gateway as its clients meet it: over HTTP, in this process or in one of its own."""
+"""Gateways with clients over HTTP, in this process or in one of their own."""
 
 import os
 import signal
@@ -33,15 +33,15 @@ ERROR_CODES = {
     "TIMEOUT",
     "INTERNAL",
 }
-"""The closed list of what `extensions.code` can be."""
+"""All values of `extensions.code`."""
 CommandResult = tuple[int, str, str]
-"""The exit status of a command, its output, and what it said on standard error."""
+"""Exit status, standard output and standard error of a command."""
 Headers = dict[str, str] | list[tuple[str, bytes]]
-"""Headers; such with bytes beyond ASCII, and such that come twice, as pairs."""
+"""Headers; as pairs if a value is not ASCII or a name is repeated."""
 
 
 class GatewayClient:
-    """A client of one gateway, with the tokens of all users at hand."""
+    """HTTP client of one gateway, with the tokens of all users."""
 
     def __init__(self, http: httpx.AsyncClient, tokens: dict[str, str]) -> None:
         self.http, self.tokens = http, tokens
@@ -49,7 +49,7 @@ class GatewayClient:
     async def post(
         self, content: bytes, as_: str | None = "staff", **headers: str
     ) -> httpx.Response:
-        """Send a body, with the token of a user."""
+        """Send a request body with the token of a user; without one for None."""
         request_headers = {"content-type": "application/json"}
         if as_ is not None:
             request_headers["authorization"] = f"Token {self.tokens[as_]}"
@@ -57,7 +57,7 @@ class GatewayClient:
         return await self.http.post("/graphql", content=content, headers=request_headers)
 
     async def send_query(self, query: str, headers: Headers | None = None) -> httpx.Response:
-        """Send a query with these headers and no token besides."""
+        """Send a query with these headers only, without a token."""
         pairs = list(headers.items()) if isinstance(headers, dict) else headers or []
         request_headers = httpx.Headers(
             [(name.encode(), _encode_header(value)) for name, value in pairs]
@@ -67,17 +67,17 @@ class GatewayClient:
     async def post_query(
         self, query: str, as_: str | None = "staff", **variables: Any
     ) -> httpx.Response:
-        """Send a query, with the token of a user."""
+        """Send a query with the token of a user; without one for None."""
         headers = {} if as_ is None else {"Authorization": f"Token {self.tokens[as_]}"}
         payload = {"query": query, "variables": variables}
         return await self.http.post("/graphql", json=payload, headers=headers)
 
     async def execute_query(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
-        """Give the whole answer to a query."""
+        """Return the decoded response to a query."""
         return (await self.post_query(query, as_, **variables)).json()
 
     async def fetch_error(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
-        """Give the only error of the answer to a query."""
+        """Return the only error of the response to a query."""
         (error,) = (await self.execute_query(query, as_, **variables))["errors"]
         return error
 
@@ -90,7 +90,10 @@ def _encode_header(value: str | bytes) -> bytes:
 async def serve_in_process(
     url: str, connect_url: str | None = None, **overrides: str
 ) -> AsyncIterator[GatewayClient]:
-    """Serve the marketplace at `url` in this process, by connections to `at` if that is given."""
+    """Yield a client of a gateway over the marketplace at `url`, in this process.
+
+    The gateway connects to `connect_url`, if not None, such as a proxy of that database.
+    """
     effective_settings = load_settings(
         _build_environment({"database_url": connect_url or url, **overrides})
     )
@@ -108,23 +111,23 @@ async def serve_in_process(
 
 @dataclass
 class GatewayProcess:
-    """A gateway in a process of its own."""
+    """Gateway in a process of its own."""
 
     popen: subprocess.Popen[bytes]
     url: str
-    """Where it serves."""
+    """The URL that it serves."""
     stderr_text: str
-    """What it said on standard error until it served."""
+    """Standard error until it served."""
 
     def end_by_signal(self, signal_number: signal.Signals) -> int:
-        """End it by a signal, as a terminal sends it; give its exit status."""
+        """Send a signal to its process group, as a terminal does; return its exit status."""
         os.killpg(self.popen.pid, signal_number)
         return self.popen.wait(30)
 
 
 @contextmanager
 def run_gateway_process(*arguments: str, **overrides: str) -> Iterator[GatewayProcess]:
-    """Run `gateway serve` on a free port, until it serves and beyond."""
+    """Yield a `gateway serve` on a free port that is ready to serve."""
     with TemporaryFile("a+b") as stderr_file:
         popen = start_command("serve", "--port", "0", *arguments, stderr=stderr_file, **overrides)
         try:
@@ -148,7 +151,7 @@ def _wait_until_serving(popen: subprocess.Popen[bytes], stderr_file: Any) -> Gat
         if popen.poll() is not None:
             break
         time.sleep(0.05)
-    raise AssertionError(f"The gateway does not serve: {stderr_text}")
+    raise AssertionError(f"The gateway did not start: {stderr_text}")
 
 
 def _is_alive(url: str) -> bool:
@@ -159,7 +162,10 @@ def _is_alive(url: str) -> bool:
 
 
 def start_command(command: str, *arguments: str, **popen_options: Any) -> subprocess.Popen[bytes]:
-    """Start a command of the gateway, with no settings from outside but those that are given."""
+    """Start a command of the gateway with these settings only, without those of the environment.
+
+    `popen_options` are settings, except `stdout` and `stderr`.
+    """
     overrides = {
         name: popen_options.pop(name)
         for name in list(popen_options)
@@ -176,7 +182,7 @@ def start_command(command: str, *arguments: str, **popen_options: Any) -> subpro
 
 
 def run_command(command: str, *arguments: str, **overrides: str) -> CommandResult:
-    """Run a command in a process of its own."""
+    """Run a command of the gateway; return its result."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     popen = start_command(command, *arguments, **streams, **overrides)
     output, stderr_text = popen.communicate(timeout=60)
@@ -184,7 +190,7 @@ def run_command(command: str, *arguments: str, **overrides: str) -> CommandResul
 
 
 def expect_usage_error(result: CommandResult) -> str:
-    """Give what a command said that gave up with one line and shows no secret."""
+    """Return the error message of a command that failed with one line and printed no secret."""
     status, output, stderr_text = result
     assert (status, stderr_text.count("\n"), stderr_text[-1:]) == (2, 1, "\n"), stderr_text
     assert "hidden" not in output + stderr_text
@@ -192,7 +198,7 @@ def expect_usage_error(result: CommandResult) -> str:
 
 
 def load_user_tokens(url: str) -> dict[str, str]:
-    """Give the users' tokens in a database."""
+    """Return the users' tokens in a database, by username."""
     with psycopg.connect(url) as connection:
         return load_tokens_by_username(connection)
 
@@ -209,7 +215,7 @@ def _build_environment(overrides: dict[str, str]) -> dict[str, str]:
 
 
 def create_small_demo(url: str) -> str:
-    """Make a small demo in an empty database; give its address."""
+    """Create a small demo in an empty database; return its URL."""
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=20, seed=1)
     return url

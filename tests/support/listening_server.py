@@ -1,4 +1,4 @@
-"""An application at a port of its own in this process, served as `gateway serve` does it."""
+"""Server in this process that listens on a port, configured as in `gateway serve`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.support.database_queries import wait_until_async
 async def serve_on_free_port(
     app: GatewayApplication, effective_settings: Settings, **overrides: Any
 ) -> AsyncIterator[int]:
-    """Serve at a free port, which is given; `how` else than usual."""
+    """Serve an application on a free port, which is yielded; `overrides` are uvicorn's options."""
     defaults: dict[str, Any] = {
         "port": 0,
         "http": SingleWriteProtocol,
@@ -35,9 +35,9 @@ async def serve_on_free_port(
         return server.started
 
     await wait_until_async(has_started)
-    (address,) = [each.getsockname() for each in server.servers[0].sockets]
+    (listening_socket,) = server.servers[0].sockets
     try:
-        yield address[1]
+        yield listening_socket.getsockname()[1]
     finally:
         server.should_exit = True
         await serve_task

@@ -1,4 +1,4 @@
-"""A marketplace as tests use it: real rows, the gateway over them, and what it asked of them."""
+"""Marketplaces for tests: the gateway's executor over a real database, with a record of its SQL."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -23,22 +23,22 @@ from gateway.schema.framework.context import RequestContext
 LOCAL_ADDRESS = "127.0.0.1"
 MEDIA_BASE_URL = "https://media.example.org/"
 EXECUTION_MODE = os.environ.get("GATEWAY_EXECUTION", "compiled")
-"""How the suite has queries executed: it passes both ways."""
+"""Execution mode of the test suite (GATEWAY_EXECUTION); all tests pass in both."""
 
 
 class RecordingDatabase(Database):
-    """A database that keeps what it was asked."""
+    """Database that records the SQL of its statements."""
 
     recorded_sql: list[str]
 
     def send(self, pending_requests: Sequence[PendingRequest]) -> None:
-        """Run what is asked for, and keep its SQL."""
+        """Send statements and record their SQL."""
         self.recorded_sql.extend(statement.sql for (statement, _), _ in pending_requests)
         super().send(pending_requests)
 
 
 class Marketplace:
-    """The gateway over one database."""
+    """Gateway over one database, without HTTP."""
 
     def __init__(
         self, url: str, database: RecordingDatabase, execution: str = EXECUTION_MODE
@@ -54,7 +54,7 @@ class Marketplace:
     async def load_viewer(
         self, username: str | None, address: str | None = LOCAL_ADDRESS
     ) -> Viewer:
-        """Give the viewer of that name; without one the anonymous."""
+        """Return the viewer of a user; the anonymous viewer for None."""
         if username is None:
             return await self.viewer_loader.load_viewer(None, address)
         holder = await self.viewer_loader.load_token_holder(self.tokens[username])
@@ -69,7 +69,7 @@ class Marketplace:
         address: str | None = LOCAL_ADDRESS,
         **variables: Any,
     ) -> Any:
-        """Give the whole answer to `query`; the statements it takes are kept."""
+        """Return the decoded response to a query; `database.recorded_sql` then holds its SQL."""
         viewer = await self.load_viewer(as_, address)
         self.database.recorded_sql = []
         context = RequestContext(self.database, self.statement_compiler, viewer, MEDIA_BASE_URL)
@@ -77,19 +77,19 @@ class Marketplace:
         return msgspec.json.decode(result.encode())
 
     async def fetch_data(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
-        """Give the data of an answer that has no errors."""
+        """Return the data of a response, which must have no errors."""
         result = await self.execute_query(query, as_, **variables)
         assert "errors" not in result, result["errors"][:3]
         return result["data"]
 
     async def fetch_error(self, query: str, as_: str | None = "staff", **variables: Any) -> Any:
-        """Give the first error of an answer that has one."""
+        """Return the first error of a response, which must have one."""
         return (await self.execute_query(query, as_, **variables))["errors"][0]
 
 
 @asynccontextmanager
 async def open_marketplace(url: str, execution: str = EXECUTION_MODE) -> AsyncIterator[Marketplace]:
-    """Open the marketplace at `url`."""
+    """Yield the marketplace at `url`."""
     database = await RecordingDatabase.connect(url)
     assert isinstance(database, RecordingDatabase)
     database.recorded_sql = []

@@ -1,4 +1,4 @@
-"""A demo that may change: its clients, and what stands in its tables."""
+"""Demo marketplace for tests that change it: a client, and SQL on its tables."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,18 +21,18 @@ update marketplace_order set state = 3 where resource_id = %s and state in (1, 2
 
 
 class MutableDemo:
-    """A demo with a client for everybody; `sql` looks behind the scenes."""
+    """Served demo marketplace, with a client and a superuser's connection."""
 
     def __init__(self, client: GatewayClient, connection: psycopg.Connection[Any]) -> None:
         self.client, self.connection = client, connection
 
     def run_sql(self, statement: str, *parameters: Any) -> list[Any]:
-        """Run a statement, and give the rows that it gives."""
+        """Run a statement and return its rows."""
         cursor = self.connection.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
 
     async def run_mutation(self, field: str, as_: str | None = "staff", **input_values: Any) -> Any:
-        """Make a change and give what comes of it."""
+        """Run a mutation and return its result, which must have no errors."""
         type_ = f"{field[0].upper()}{field[1:]}Input"
         months = "... on InvalidMonths { rules { component min max step } }"
         selection = f"{RESULT_SELECTION} {months if field == 'renewResource' else ''}"
@@ -44,7 +44,7 @@ class MutableDemo:
     async def find_operable_resources(
         self, operation: str, as_: str = "staff", condition: str = "true"
     ) -> list[str]:
-        """Give the uuids of resources on which somebody can carry out an operation."""
+        """Return the UUIDs of resources that match `condition` and allow a user an operation."""
         document = "{ resources(first: 300) { nodes { uuid allowedOperations } } }"
         nodes = (await self.client.execute_query(document, as_))["data"]["resources"]["nodes"]
         uuids = [node["uuid"] for node in nodes if operation in node["allowedOperations"]]
@@ -57,7 +57,7 @@ class MutableDemo:
         return [uuid.hex for (uuid,) in rows]
 
     def digest_tables(self) -> dict[str, str]:
-        """Give, for each table, what tells whether anything in it changed."""
+        """Return a digest of the rows of each table but the tokens, by table name."""
         tables: Sequence[Any] = self.run_sql(
             "select format('%I.%I', schemaname, tablename) from pg_tables"
             " where schemaname in ('public', 'gateway')"
@@ -73,7 +73,7 @@ class MutableDemo:
 
 @asynccontextmanager
 async def serve_mutable_demo(url: str, resources: int = 300) -> AsyncIterator[MutableDemo]:
-    """Serve a demo in an empty database; nobody has to agree to any terms there."""
+    """Yield a served demo in an empty database, without terms of service to agree to."""
     with psycopg.connect(url, autocommit=True) as connection:
         create_marketplace(connection, resource_count=resources, seed=1)
         connection.execute("delete from marketplace_offeringtermsofservice")

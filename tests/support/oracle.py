@@ -1,39 +1,39 @@
-"""Who sees what, said a second time: in plain SQL, from domain.md §4, without the gateway's code.
+"""The visibility oracle: an independent implementation of the access rules in plain SQL.
 
-Generated tests compare this with what the gateway answers. Each rule and where it comes from
-("design" marks a decision taken where domain.md is silent):
+It is written from domain.md §4 without the gateway's code; generated tests compare the gateway's
+answers with it. The rules and their sources ("design" marks a decision where domain.md is silent):
 
-* Staff and support see everything (§4.4 to 4.10), inactive people nothing (§4.1). A role counts
-  while its userrole is active, expired or not; its permissions_role must be active only where a
-  permission is asked for (§4.2).
-* Resource as consumer (§4.4): 2026 a role with RESOURCE.LIST on the project or its customer, or any
-  role on the resource or a sub-project of it; 2024 any role on the project or its customer.
-  A customer's subnets conceal its resources from other addresses (§4.4); who directly holds a role
-  on the resource is no exception, and an unknown address lies in no subnet (design).
-* Resource as provider (§4.5): 2026 any role on the offering, its customer or that customer's
-  service provider; 2024 on its customer. `resource` is either side (design.md §5).
+* Staff and support see everything (§4.4-4.10), inactive users nothing (§4.1). A role counts while
+  its user_role row is active, expired or not; the role itself must be active only where a
+  permission is required (§4.2).
+* Resource as consumer (§4.4): in 2026, a role with RESOURCE.LIST on the project or its customer, or
+  any role on the resource or one of its sub-projects; in 2024, any role on the project or its
+  customer. A customer's subnets hide its resources from other addresses (§4.4); a direct role on
+  the resource is no exception, and an unknown address is in no subnet (design).
+* Resource as provider (§4.5): in 2026, any role on the offering, its customer or that customer's
+  service provider; in 2024, on its customer. `resource` is the union of both (design.md §5).
 * Offering (§4.7): any role on it, its customer or its project, in every state; or the catalogue:
-  Active or Paused, shared, and none of these: RESTRICTED_OFFERING_VISIBILITY_MODE asks for groups
-  and a plan, or for a role, that the asker lacks; `restricted_to_roles` (2026) names roles that the
-  asker lacks without seeing, as a consumer, a resource of it. A child offering's plans are its
-  parent's (§3.5). Anonymous people see the catalogue when ANONYMOUS_USER_CAN_VIEW_OFFERINGS (§4.7),
-  with the same conditions, having neither groups nor roles (design).
-* Component, partition, role of an offering: with the offering that has them (design). Plan:
-  likewise; archived ones too; one with organisation groups is for customers of these groups (§3.5);
-  anonymous people see plans without groups, when ANONYMOUS_USER_CAN_VIEW_PLANS (§3.5, §4.8).
-* Groups are those of the customers that the asker sees (§3.5): several a customer, in 2024 one
+  active or paused and shared, unless RESTRICTED_OFFERING_VISIBILITY_MODE requires groups and a
+  plan, or a role, that the viewer lacks, or `restricted_to_roles` (2026) names only roles that the
+  viewer lacks and the viewer sees no resource of it as a consumer. A child offering has the plans
+  of its parent (§3.5). Anonymous users see the catalogue if ANONYMOUS_USER_CAN_VIEW_OFFERINGS is
+  set (§4.7), under the same conditions, without groups and roles (design).
+* Component, partition, role of an offering: with their offering (design). Plan: likewise, archived
+  ones included; one with organisation groups is for customers of these groups (§3.5); anonymous
+  users see plans without groups if ANONYMOUS_USER_CAN_VIEW_PLANS is set (§3.5, §4.8).
+* Groups are those of the customers that the viewer sees (§3.5): many per customer, in 2024 one
   (§1.13).
-* Project (§4.10): as a consumer sees resources, with PROJECT.LIST, and without subnets; 2026 also
-  that of a resource with a direct role. A removed project is seen by nobody (design).
-* Customer (§4.10): any role on it or on a project of it; 2026 also on a resource of it or on its
-  service provider (design).
-* Order (§4.9): with ORDER.LIST on its project, that project's customer, or the offering's customer;
-  2026 also on the offering; 2024 with any role on the project or either customer, as no role has
+* Project (§4.10): as resources for consumers, but with PROJECT.LIST and without subnets; in 2026
+  also the project of a resource with a direct role. Removed projects are hidden from all (design).
+* Customer (§4.10): any role on it or on one of its projects; in 2026 also on one of its resources
+  or on its service provider (design).
+* Order (§4.9): ORDER.LIST on its project, that project's customer, or the offering's customer; in
+  2026 also on the offering; in 2024 any role on the project or either customer, because no role has
   ORDER.LIST there (design).
-* Category: everybody logged in, others when ANONYMOUS_USER_CAN_VIEW_OFFERINGS (design).
-* User: oneself (design).
-* A setting without a row has the default of Waldur's code (§1.0): the two ANONYMOUS… are true and
-  the mode is `show_all` in Waldur's core/settings.
+* Category: all authenticated users, others if ANONYMOUS_USER_CAN_VIEW_OFFERINGS is set (design).
+* User: the viewer's own (design).
+* A setting without a row has the default of Waldur's code (§1.0): both ANONYMOUS_… settings are
+  true, and the mode is `show_all`.
 """
 
 import json
@@ -50,21 +50,21 @@ from psycopg.sql import SQL, Composable, Identifier
 
 @dataclass(frozen=True)
 class OracleViewer:
-    """Somebody who asks: a user, or nobody known, from an address if that is known."""
+    """A viewer: a user, or an anonymous client (None), and the IP address if it is known."""
 
     user_id: int | None
     address: str | None = None
 
 
 class Oracle:
-    """Tells which rows of a marketplace somebody sees, by the rules of 2024 or 2026."""
+    """Queries for the rows that a viewer sees, by the rules of 2024 or 2026."""
 
     def __init__(self, connection: psycopg.Connection, year: Literal[2024, 2026]) -> None:
         self._connection = connection
         self._year = year
 
     def visible_uuids(self, noun: str, viewer: OracleViewer) -> set[str]:
-        """Give the uuids, as 32 hex digits, of the rows of `noun` that `asker` sees."""
+        """Return the uuids, as 32 hex digits, of the rows of `noun` that the viewer sees."""
         statement = SQL(_RULES_SQL).format(
             visible=Identifier(_CTES_BY_NOUN[noun]), **self._substitute_tables()
         )
@@ -76,17 +76,17 @@ class Oracle:
             return set(cursor.execute(statement, parameters | settings))
 
     def find_viewer(self, username: str, address: str | None = None) -> OracleViewer:
-        """Give the user of that name as somebody who asks."""
+        """Return the user of a name as a viewer."""
         statement = "select id from core_user where username = %s"
         with self._connection.cursor(row_factory=scalar_row) as cursor:
             [user_id] = cursor.execute(statement, [username])
         return OracleViewer(user_id, address)
 
     def _substitute_tables(self) -> dict[str, Composable]:
-        """Give the tables that not every Waldur has, or what stands in for them."""
+        """Return the tables that not every Waldur has, or selects that replace missing ones."""
         return {
-            name: SQL(name) if self._table_exists(name) else SQL(instead)
-            for name, instead in _TABLE_SUBSTITUTES.items()
+            name: SQL(name if self._table_exists(name) else substitute)
+            for name, substitute in _TABLE_SUBSTITUTES.items()
         }
 
     def _table_exists(self, table: str) -> bool:
@@ -100,7 +100,7 @@ class Oracle:
 
 
 def decode_setting(stored: str) -> object:
-    """Give what a row of constance_config holds: JSON or, in 2024, a pickle of a plain value."""
+    """Decode a value of constance_config: JSON or, in 2024, a pickle of a plain value."""
     try:
         value = json.loads(stored)
     except ValueError:
@@ -109,7 +109,7 @@ def decode_setting(stored: str) -> object:
 
 
 def _decode_pickle(pickle: bytes) -> object:
-    """Read a pickle of True, False, None, a string or an integer without running it."""
+    """Decode a pickle of True, False, None, a string or an integer without executing it."""
     value: object = None
     for code, argument, _ in genops(pickle):
         if code.name in _CONSTANT_OPCODES:
@@ -117,7 +117,9 @@ def _decode_pickle(pickle: bytes) -> object:
         elif code.name in _LITERAL_OPCODES:
             value = argument
         elif code.name not in _FRAMING_OPCODES:
-            raise ValueError(f"A setting is no plain value: its pickle has {code.name}.")
+            raise ValueError(
+                f"A setting's pickle must be a plain value, got the opcode {code.name}."
+            )
     return value
 
 
@@ -151,17 +153,17 @@ _TABLE_SUBSTITUTES: Final = {
 
 _CTES_BY_NOUN: Final = {
     "resource": "resource",
-    "resource_as_consumer": "consumed",
-    "resource_as_provider": "provided",
+    "resource_as_consumer": "consumer_resource",
+    "resource_as_provider": "provider_resource",
     "offering": "offering",
     "component": "component",
     "plan": "plan",
     "partition": "partition",
-    "offeringrole": "role_of_offering",
-    "order": "ordered",
+    "offeringrole": "offering_user_role",
+    "order": "visible_order",
     "category": "category",
     "project": "project",
     "customer": "customer",
-    "user": "person",
+    "user": "visible_user",
 }
 NOUNS: Final = tuple(_CTES_BY_NOUN)

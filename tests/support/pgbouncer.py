@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.support.embedded_postgres import create_public_folder
 
 PGBOUNCER_PATH = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-"""Where it is; None if it is not installed."""
+"""Path of the program; None if it is not installed."""
 PGBOUNCER_CONFIG = """
 [databases]
 * = host={host} port={port} user=postgres
@@ -32,7 +32,7 @@ default_pool_size = 4
 
 @contextmanager
 def run_pgbouncer(url: str) -> Iterator[str]:
-    """Pool connections to the server of `url`; give the address of the same database behind it."""
+    """Run PgBouncer in front of the server of `url`; yield the database's URL behind it."""
     assert PGBOUNCER_PATH is not None
     conninfo, port = conninfo_to_dict(url), _find_free_port()
     with create_public_folder() as folder:
@@ -51,7 +51,7 @@ def run_pgbouncer(url: str) -> Iterator[str]:
 
 @contextmanager
 def _run_process(command: list[str], folder: Path, owner_uid: int) -> Iterator[None]:
-    """Run it as who owns PostgreSQL's socket: it refuses to run as root."""
+    """Run a command until the end of the body, if root as `owner_uid`: PgBouncer rejects root."""
     user = owner_uid if os.geteuid() == 0 else None
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, user=user)

@@ -1,4 +1,4 @@
-"""Paths of the project that tests read files from."""
+"""Paths of the project's files that tests read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a Waldur of October 2024 answered by REST, and how it is compared with our answers."""
+"""Stored REST responses of a Waldur of October 2024, and their comparison with GraphQL results."""
 
 import json
 import re
@@ -18,53 +18,53 @@ from tests.support.visibility.schema_paths import leaf_fields
 REST_ANSWERS_FOLDER = WALDUR_FILES / "rest"
 REST_ANSWER_INDEX = (REST_ANSWERS_FOLDER / "INDEX.txt").read_text(encoding="utf-8")
 PICTURE_FIELDS = {"offering_image", "offering_thumbnail", "category_icon", "image", "thumbnail"}
-"""Addresses of pictures: REST's are its own, so it only counts whether there is one."""
+"""URLs of pictures, which have other hosts in REST: only their presence is compared."""
 FIELDS_PER_COMPONENT = {"prices": "price", "quotas": "amount", "future_prices": "futurePrice"}
-"""What REST gives of a plan as an object by component, and we give with each component."""
+"""Objects by component type of REST's plans, and the fields of `PlanComponent` that they map to."""
 UNCOMPARED_FIELDS = {
     "report[]": "its fields are compared",
-    "(component usages)": "no name of REST's, which tells them elsewhere",
-    "(buttons)": "no name of REST's",
-    "(resource.cost)": "no name of REST's",
+    "(component usages)": "no field of REST, which has them in other operations",
+    "(buttons)": "no field of REST",
+    "(resource.cost)": "no field of REST",
     "team?has_consent=": "an argument",
-    "limit_usage": "compared as far as it does not depend on the day",
+    "limit_usage": "compared as far as it does not depend on the date",
     "order_in_progress": "its fields are compared",
     "creation_order": "its fields are compared",
-    "plan_periods[].components": "compared beside them, with those of other months",
+    "plan_periods[].components": "compared separately, with those of other months",
     "endpoints[]": "its fields are compared",
-    "offering_components[]": "its fields are compared, below the offering",
+    "offering_components[]": "its fields are compared as fields of the offering",
     "components[]": "its fields are compared",
     "plans[]": "its fields are compared",
     "parent_offering_slug": "REST prints the slug of the parent resource, a defect",
     **{f"plans.{name}": "compared by component" for name in FIELDS_PER_COMPONENT},
 }
-"""What is not compared as it is, and why."""
+"""Fields that are not compared one to one, each with the reason."""
 
 
 @dataclass(frozen=True)
 class MappedField:
-    """A field of rest-map.tsv: what REST calls it, and where in our rows it is."""
+    """A field of rest-map.tsv: its REST name and its path in a GraphQL result."""
 
     rest_name: str
     path: str
     type_name: str
     """The name of its GraphQL type."""
     map_row: str = ""
-    """How the contract tells it: its section's name of the field, and the whole path."""
+    """Its row in rest-map.tsv: the REST name in its section, and the whole path."""
 
     @property
     def is_part(self) -> bool:
-        """Say whether it is a field of an offering's components or plans."""
+        """Whether it is a field of an offering's components or plans."""
         return self.rest_name.startswith(("components.", "plans."))
 
     def is_comparable_in(self, rest_row: Any) -> bool:
-        """Say whether REST's row has the field, and it is to be compared."""
+        """Return whether a REST row has the field and the field is compared."""
         is_uncompared = self.map_row.rpartition(": ")[0] in UNCOMPARED_FIELDS
         return not is_uncompared and has_path(rest_row, self.rest_name.split("."))
 
 
 def has_path(row: Any, names: list[str]) -> bool:
-    """Say whether a row of REST's has what a path of names leads to, null or not."""
+    """Return whether a REST row has a value, null or not, at a path of names."""
     if not names:
         return True
     if isinstance(row, list):
@@ -73,11 +73,11 @@ def has_path(row: Any, names: list[str]) -> bool:
 
 
 SECTION_PREFIX_PATTERN = re.compile(r"^(order|team\[\]|plan_periods\[\])\.")
-"""What the contract puts before the names of some sections."""
+"""Prefixes of REST names in some sections of rest-map.tsv."""
 
 
 def load_mapped_fields(roots: Mapping[str, str]) -> list[MappedField]:
-    """Give what is promised of some types, each with the path that leads to it."""
+    """Return the fields in rest-map.tsv of some types; `roots` maps a type to its path prefix."""
     mapped_fields = []
     for name, path in iter_mapped_fields():
         root, _, subpath = path.partition(".")
@@ -94,7 +94,7 @@ def load_mapped_fields(roots: Mapping[str, str]) -> list[MappedField]:
 
 
 def derive_unmapped_fields(roots: Mapping[str, str]) -> list[MappedField]:
-    """Give the plain fields of some types beyond what is promised: REST has them in snake case."""
+    """Return the leaf fields of some types that rest-map.tsv lacks; REST has them in snake case."""
     mapped_paths = {path for _, path in iter_mapped_fields()}
     return [
         MappedField(prefix + to_snake_case(name), prefix + name, _get_type_name(f"{root}.{name}"))
@@ -105,7 +105,7 @@ def derive_unmapped_fields(roots: Mapping[str, str]) -> list[MappedField]:
 
 
 def _get_type_name(path: str) -> str:
-    """Name the type of what a path leads to."""
+    """Return the name of the type at a path."""
     root, *names = path.split(".")
     type_: Any = SCHEMA.type_map[root]
     for name in names:
@@ -114,12 +114,12 @@ def _get_type_name(path: str) -> str:
 
 
 def load_answer_body(name: str) -> Any:
-    """Give the body of a stored answer."""
+    """Return the body of a stored REST response."""
     return json.loads((REST_ANSWERS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["body"]
 
 
 def build_selection(root: str, paths: Iterable[str]) -> str:
-    """Write a selection of paths that start at a type."""
+    """Return a selection of paths that start at a type."""
     tree: dict[str, Any] = {}
     for path in paths:
         node = tree
@@ -142,7 +142,7 @@ def _format_selection(type_: Any, tree: dict[str, Any]) -> str:
 
 
 def extract_values(row: Any, path: str) -> Any:
-    """Give what a path leads to: null beyond a null, and beyond a list a list, by uuid."""
+    """Return the value at a path: None below a null, a list below a list, sorted by uuid."""
     name, _, subpath = path.partition(".")
     if row is None or not name:
         return row
@@ -155,14 +155,14 @@ def extract_values(row: Any, path: str) -> Any:
 
 
 def normalise_gateway_value(field: MappedField, value: Any) -> Any:
-    """Give what our value is compared by."""
+    """Return a GraphQL value in the form that is compared."""
     if field.rest_name in PICTURE_FIELDS:
         return value is not None
     return _convert_values(value, field.type_name, _GATEWAY_CONVERTERS)
 
 
 def normalise_rest_value(field: MappedField, value: Any) -> Any:
-    """Give what REST's value is compared by."""
+    """Return a REST value in the form that is compared."""
     if field.rest_name in PICTURE_FIELDS:
         return value is not None
     if field.map_row == TEAM_ROLE_MAP_ROW:
@@ -173,7 +173,7 @@ def normalise_rest_value(field: MappedField, value: Any) -> Any:
 def _convert_values(
     value: Any, type_name: str, converters: Mapping[str, Callable[[Any], Any]]
 ) -> Any:
-    """Give what is made of a value of a type, or of each of many; a null stays null."""
+    """Return a value, or each item of a list, converted by its type; None stays None."""
     if value is None or type_name not in converters:
         return value
     if isinstance(value, list):

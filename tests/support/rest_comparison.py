@@ -1,4 +1,4 @@
-"""The rows that a Waldur of October 2024 answered by REST, each beside the gateway's."""
+"""Pairs of GraphQL rows and stored REST rows of a Waldur of October 2024, and their comparison."""
 
 from typing import Any
 
@@ -35,11 +35,11 @@ OFFERING_FIELDS = load_mapped_fields(CATALOGUE_PREFIXES)
 CATALOGUE_FIELDS = [*OFFERING_FIELDS, *derive_unmapped_fields(CATALOGUE_PREFIXES)]
 PLAN_COMPONENT_TYPE_PATH = "plans.components.component.type"
 RowPairs = list[tuple[Any, Any]]
-"""Rows of ours, each with REST's."""
+"""Pairs of a GraphQL row and the same row of REST."""
 
 
 def compare_rows(pairs: RowPairs, mapped_fields: list[MappedField]) -> list[str]:
-    """Compare rows, field by field; tell of each comparison which row of the contract it is of."""
+    """Compare rows field by field; return the row of rest-map.tsv of each comparison."""
     compared_rows = []
     for row, rest_row in pairs:
         for mapped_field in mapped_fields:
@@ -59,7 +59,7 @@ def _build_field_selection(root: str, mapped_fields: list[MappedField]) -> str:
 
 
 async def load_page_pairs(waldur: Marketplace, name: str) -> RowPairs:
-    """Give the resources of a page."""
+    """Return the resources of a page."""
     username, perspective = LIST_ANSWERS[name]
     fields = _build_field_selection("Resource", RESOURCE_FIELDS)
     query = f"{{ resources(first: 50, visibleAs: {perspective}) {{ nodes {{ {fields} }} }} }}"
@@ -68,7 +68,7 @@ async def load_page_pairs(waldur: Marketplace, name: str) -> RowPairs:
 
 
 async def load_resource(waldur: Marketplace, name: str, fields: str) -> Any:
-    """Give what a resource of a stored answer shows to whom REST showed it."""
+    """Return fields of the resource in a stored REST response, as the same user."""
     query = f"query($uuid: UUID!) {{ resource(uuid: $uuid) {{ {fields} }} }}"
     return (
         await waldur.fetch_data(query, DETAIL_ANSWERS[name], uuid=load_answer_body(name)["uuid"])
@@ -76,7 +76,7 @@ async def load_resource(waldur: Marketplace, name: str, fields: str) -> Any:
 
 
 async def load_resource_pair(waldur: Marketplace, name: str) -> RowPairs:
-    """Give one resource."""
+    """Return one resource."""
     return [
         (
             await load_resource(waldur, name, _build_field_selection("Resource", RESOURCE_FIELDS)),
@@ -86,7 +86,7 @@ async def load_resource_pair(waldur: Marketplace, name: str) -> RowPairs:
 
 
 async def load_order_pairs(waldur: Marketplace, name: str) -> RowPairs:
-    """Give the orders that are shown with a resource; there are the same ones."""
+    """Return the orders in a resource; check that both sides have the same ones."""
     fields = _build_field_selection("Order", ORDER_FIELDS)
     creation_selection = f"creation_order: creationOrder {{ {fields} }}"
     row = await load_resource(
@@ -100,7 +100,7 @@ async def load_order_pairs(waldur: Marketplace, name: str) -> RowPairs:
 
 
 async def load_team_pairs(waldur: Marketplace) -> RowPairs:
-    """Give the people in a team."""
+    """Return the members of a team."""
     fields = _build_field_selection("TeamMember", TEAM_MEMBER_FIELDS)
     row = await load_resource(waldur, "detail_slurm_ok", f"team {{ {fields} }}")
     rows = [{**each, "uuid": each["user"]["uuid"]} for each in row["team"]]
@@ -108,16 +108,16 @@ async def load_team_pairs(waldur: Marketplace) -> RowPairs:
 
 
 async def load_plan_period_pairs(waldur: Marketplace) -> RowPairs:
-    """Give the periods in which a resource had a plan."""
+    """Return the plan periods of a resource."""
     fields = _build_field_selection("PlanPeriod", PLAN_PERIOD_FIELDS)
     row = await load_resource(waldur, "detail_basic_options", f"planPeriods {{ uuid {fields} }}")
     return pair_by_uuid(row["planPeriods"], load_answer_body("detail_plan_periods"))
 
 
 async def load_offering_pairs(waldur: Marketplace) -> RowPairs:
-    """Give the member's offerings.
+    """Return the offerings that the member can see.
 
-    REST shows with an offering the components and plans of its parent if it has one.
+    In REST an offering with a parent has the components and plans of the parent.
     """
     fields = build_selection(
         "Offering", [*(each.path for each in CATALOGUE_FIELDS), PLAN_COMPONENT_TYPE_PATH]
@@ -133,7 +133,7 @@ async def load_offering_pairs(waldur: Marketplace) -> RowPairs:
 
 
 def pair_by_uuid(rows: list[Any], rest_rows: list[Any]) -> RowPairs:
-    """Give what has the same uuid in pairs."""
+    """Return pairs of rows with the same uuid; check that both sides have the same uuids."""
     gateway_by_uuid, rest_by_uuid = (
         {uuid["uuid"]: uuid for uuid in side_rows} for side_rows in (rows, rest_rows)
     )

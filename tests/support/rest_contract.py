@@ -1,4 +1,4 @@
-"""The contract of names, row by row: what REST calls it, where it is here, what tells its value."""
+"""The rows of rest-map.tsv, the contract of names: REST name, GraphQL path, stored values."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ ANSWERS_BY_SECTION = {
     "team member (the `team` operation)": ["detail_team"],
     "others": ["detail_plan_periods"],
 }
-"""The stored answers that hold what a section of the contract is about."""
+"""The stored REST responses that contain the objects of a section."""
 ANSWERS_BY_SECTION["offering component"] = ANSWERS_BY_SECTION["offering (the `offering` operation)"]
 ANSWERS_BY_SECTION["order (order_in_progress, creation_order, the orders operations)"] = (
     ANSWERS_BY_SECTION["resource"]
@@ -40,23 +40,23 @@ PATH_STEP_PATTERN = re.compile(r"(\w+)(?:\((.*)\))?")
 
 
 class ContractRow(NamedTuple):
-    """A row of the contract."""
+    """A row of rest-map.tsv."""
 
     section: str
     name: str
     path: str
 
     def __str__(self) -> str:
-        """Tell the row as `Promise.row` does."""
+        """Return the row in the spelling of `MappedField.map_row`."""
         return f"{self.name}: {re.sub(r'[(].*?[)]', '', self.path)}"
 
     @property
     def is_operation(self) -> bool:
-        """Say whether it is an address of REST's, and not a field of an answer."""
+        """Whether it is a REST operation rather than a field."""
         return self.section == "what it is in GraphQL"
 
     def has_stored_value(self) -> bool:
-        """Say whether a stored answer holds its value."""
+        """Return whether a stored REST response contains its value."""
         if self.is_operation:
             return _has_stored_body(self.name)
         name = self.name.replace("offering_components.", "components.")
@@ -65,7 +65,7 @@ class ContractRow(NamedTuple):
 
 
 def iter_readable_rows() -> Iterator[ContractRow]:
-    """Give the rows of the contract that read."""
+    """Yield the rows of queries, without those of mutations and subscriptions."""
     section = ""
     for line in REST_MAP_FILE.read_text(encoding="utf-8").splitlines():
         name, path, *_ = line.split("\t")
@@ -76,7 +76,7 @@ def iter_readable_rows() -> Iterator[ContractRow]:
 
 
 def find_missing_parts(row: ContractRow) -> list[str]:
-    """Name what the schema lacks of a row's path: types, fields and arguments."""
+    """Return the first part of a row's path that the schema lacks, an empty list if it has all."""
     root, *steps = re.findall(r"(?:\w+)(?:\(.*?\))?", row.path)
     type_: Any = SCHEMA.type_map.get(root)
     for step in steps:
@@ -107,7 +107,7 @@ def _flatten_rows(rows: list[Any]) -> Iterator[Any]:
 
 
 def _has_stored_body(operation: str) -> bool:
-    """Say whether the body of an answer to a reading operation is stored."""
+    """Return whether the response body of a REST operation is stored."""
     method, _, url_path = operation.partition(" ")
     url_path = url_path.removeprefix("marketplace-resources/").replace("{uuid}", "[0-9a-f]{32}")
     url_pattern = (

@@ -1,4 +1,4 @@
-"""Documents that ask for everything, written from the schema itself."""
+"""GraphQL documents and selections that are generated from the schema."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -21,7 +21,7 @@ SCHEMA: GraphQLSchema = schema._schema
 
 
 def find_reachable_types() -> dict[str, GraphQLObjectType]:
-    """Give the types of objects that queries lead to, by their names."""
+    """Return the object types that queries can reach, by name."""
     assert SCHEMA.query_type is not None
     types_by_name, pending = {}, [SCHEMA.query_type]
     while pending:
@@ -37,7 +37,10 @@ def find_reachable_types() -> dict[str, GraphQLObjectType]:
 
 
 def select_all_fields(name: str, depth: int) -> str:
-    """Write a selection of all fields of the type of that name, down to some depth."""
+    """Return a selection of all fields of a type, nested to `depth` levels of objects.
+
+    Fields with required arguments are left out; connections are leaves.
+    """
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType))
     return " ".join(_iter_field_selections(type_, depth))
@@ -54,7 +57,8 @@ def _iter_field_selections(
             yield name
         elif depth and isinstance(field_type, GraphQLObjectType):
             if field_type.name.endswith("Connection"):
-                yield f"{name}(first: 2) {{ totalCount nodes {{ {select_all_fields(_get_node_type_name(field_type), 0)} }} }}"
+                node_selection = select_all_fields(_get_node_type_name(field_type), 0)
+                yield f"{name}(first: 2) {{ totalCount nodes {{ {node_selection} }} }}"
             else:
                 yield f"{name} {{ {select_all_fields(field_type.name, depth - 1)} }}"
 
@@ -87,16 +91,16 @@ PATHS_FROM_RESOURCE = {
     "User": ("endDateRequestedBy",),
     "RenewalEstimate": ("renewalEstimate", "... on RenewalEstimate"),
 }
-"""How one comes from a resource to each type."""
+"""The path from a resource to each type."""
 SAMPLE_ARGUMENTS = {
     "historyAt": '(at: "2026-06-30T12:00:00Z")',
     "renewalEstimate": "(extensionMonths: 12)",
 }
-"""What fields are asked with that need arguments."""
+"""Arguments of fields that need some."""
 
 
 def iter_mapped_fields(sections: Collection[str] = REST_MAP_SECTIONS) -> Iterator[tuple[str, str]]:
-    """Give REST's names and our paths."""
+    """Yield the REST name and the GraphQL path of each field in sections of rest-map.tsv."""
     section = ""
     for line in REST_MAP_FILE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -107,7 +111,7 @@ def iter_mapped_fields(sections: Collection[str] = REST_MAP_SECTIONS) -> Iterato
 
 
 def select_mapped_fields(sections: Collection[str] = REST_MAP_SECTIONS) -> str:
-    """Write a selection of all paths that some sections promise, from a resource."""
+    """Return a selection on a resource of all paths in sections of rest-map.tsv."""
     tree: dict[str, Any] = {}
     for _, path in iter_mapped_fields(sections):
         root, *names = path.split(".")
@@ -132,6 +136,6 @@ def _format_selection(tree: dict[str, Any], type_: Any) -> str:
 
 
 def _get_field_type(type_: Any, name: str) -> Any:
-    """Give the type below a field, or of a fragment."""
+    """Return the type of a field, or of a fragment."""
     _, separator, fragment_type = name.partition("... on ")
     return SCHEMA.type_map[fragment_type] if separator else get_named_type(type_.fields[name].type)

@@ -1,4 +1,4 @@
-"""The oracle agrees with what the October 2024 Waldur answered, and keeps its other rules."""
+"""The oracle matches recorded responses of the October 2024 Waldur, and its documented rules."""
 
 import json
 import pickle
@@ -35,7 +35,7 @@ OUTSIDER = "nobody"
 
 @pytest.fixture
 def oracle(connection: psycopg.Connection) -> Oracle:
-    """Give the rules of October 2024."""
+    """Return the oracle with the rules of October 2024."""
     return Oracle(connection, 2024)
 
 
@@ -54,15 +54,13 @@ def _select_uuids(connection: psycopg.Connection, table: str, condition: str) ->
 
 
 @pytest.mark.parametrize(("total", "username", "endpoint"), LIST_RESPONSES)
-def test_counts_what_waldur_counted(
-    oracle: Oracle, total: str, username: str, endpoint: str
-) -> None:
+def test_list_totals_match_waldur(oracle: Oracle, total: str, username: str, endpoint: str) -> None:
     visible = oracle.visible_uuids(NOUNS_BY_ENDPOINT[endpoint], oracle.find_viewer(username))
     assert len(visible) == int(total)
 
 
 @pytest.mark.parametrize(("status", "username", "endpoint", "uuid"), DETAIL_RESPONSES)
-def test_finds_what_waldur_found(
+def test_detail_responses_match_waldur(
     oracle: Oracle,
     status: str,
     username: str,
@@ -74,21 +72,19 @@ def test_finds_what_waldur_found(
 
 
 @pytest.mark.parametrize(
-    ("answer", "username", "noun"),
+    ("response", "username", "noun"),
     [
         ("list_project_member_c0", MEMBER, "resource_as_consumer"),
         ("provider_list_provider_a_owner", "provider_a_owner", "resource_as_provider"),
     ],
 )
-def test_has_the_rows_of_a_page_of_waldur(
-    oracle: Oracle, answer: str, username: str, noun: str
-) -> None:
+def test_list_pages_match_waldur(oracle: Oracle, response: str, username: str, noun: str) -> None:
     visible = oracle.visible_uuids(noun, oracle.find_viewer(username))
-    assert load_response_uuids(answer) < visible
+    assert load_response_uuids(response) < visible
     assert visible <= oracle.visible_uuids("resource", oracle.find_viewer(username))
 
 
-def test_has_the_catalogue_of_waldur_with_its_plans(oracle: Oracle) -> None:
+def test_catalogue_and_plans_match_waldur(oracle: Oracle) -> None:
     offerings = json.loads((REST_RESPONSES / "public_offerings_member.json").read_text())["body"]
     plans = {plan["uuid"] for offering in offerings for plan in offering["plans"]}
     member = oracle.find_viewer(MEMBER)
@@ -99,19 +95,19 @@ def test_has_the_catalogue_of_waldur_with_its_plans(oracle: Oracle) -> None:
 
 
 @pytest.mark.parametrize("noun", NOUNS)
-def test_shows_nothing_to_the_inactive(oracle: Oracle, noun: str) -> None:
+def test_inactive_users_see_nothing(oracle: Oracle, noun: str) -> None:
     assert oracle.visible_uuids(noun, oracle.find_viewer("inactive_user")) == set()
 
 
 @pytest.mark.parametrize(("username", "count"), [("staff", 40), ("support", 40), (MEMBER, 1)])
-def test_shows_others_to_staff_and_support_only(oracle: Oracle, username: str, count: int) -> None:
+def test_only_staff_and_support_see_other_users(oracle: Oracle, username: str, count: int) -> None:
     assert len(oracle.visible_uuids("user", oracle.find_viewer(username))) == count
 
 
 @pytest.mark.parametrize(
     ("noun", "count"), [("offering", 13), ("category", 5), ("resource", 0), ("user", 0)]
 )
-def test_shows_only_the_catalogue_to_the_anonymous(oracle: Oracle, noun: str, count: int) -> None:
+def test_anonymous_users_see_only_the_catalogue(oracle: Oracle, noun: str, count: int) -> None:
     assert len(oracle.visible_uuids(noun, OracleViewer(None))) == count
 
 
@@ -125,7 +121,7 @@ def test_shows_only_the_catalogue_to_the_anonymous(oracle: Oracle, noun: str, co
         ("ANONYMOUS_USER_CAN_VIEW_PLANS", {"plan"}),
     ],
 )
-def test_shows_the_anonymous_less_where_it_is_set(
+def test_settings_hide_the_catalogue_from_anonymous_users(
     connection: psycopg.Connection, oracle: Oracle, key: str, hidden_nouns: set[str]
 ) -> None:
     visible_nouns = {noun for noun in NOUNS if oracle.visible_uuids(noun, OracleViewer(None))}
@@ -136,7 +132,7 @@ def test_shows_the_anonymous_less_where_it_is_set(
 
 
 @pytest.mark.parametrize("username", [None, OUTSIDER, "owner_f"])
-def test_shows_plans_of_a_group_to_its_customers_only(
+def test_plans_with_a_group_are_visible_to_its_customers_only(
     connection: psycopg.Connection, oracle: Oracle, username: str | None
 ) -> None:
     other_viewer = oracle.find_viewer(username) if username else OracleViewer(None)
@@ -145,7 +141,7 @@ def test_shows_plans_of_a_group_to_its_customers_only(
     assert not restricted & oracle.visible_uuids("plan", other_viewer)
 
 
-def test_takes_a_customer_to_have_many_groups_where_it_can(
+def test_a_customer_can_have_many_groups_where_the_table_exists(
     connection: psycopg.Connection, oracle: Oracle
 ) -> None:
     connection.execute("""
@@ -157,7 +153,7 @@ def test_takes_a_customer_to_have_many_groups_where_it_can(
     assert not restricted & oracle.visible_uuids("plan", oracle.find_viewer(MEMBER))
 
 
-def test_shows_partitions_with_their_offering(
+def test_partitions_are_visible_with_their_offering(
     connection: psycopg.Connection, oracle: Oracle
 ) -> None:
     connection.execute("""
@@ -173,7 +169,7 @@ def test_shows_partitions_with_their_offering(
     ("address", "is_visible"),
     [("10.1.2.3", True), ("10.2.0.1", False), ("::1", False), (None, False)],
 )
-def test_conceals_resources_outside_the_customer_s_subnets(
+def test_resources_are_hidden_outside_the_customer_s_subnets(
     connection: psycopg.Connection, oracle: Oracle, address: str | None, *, is_visible: bool
 ) -> None:
     add_subnet = """
@@ -199,10 +195,10 @@ def test_conceals_resources_outside_the_customer_s_subnets(
         *[(b64encode(pickle.dumps(v)).decode(), v) for v in (True, "Waldur")],
     ],
 )
-def test_reads_a_stored_setting(stored: str, value: object) -> None:
+def test_decodes_stored_settings(stored: str, value: object) -> None:
     assert decode_setting(stored) == value
 
 
-def test_never_runs_a_stored_setting() -> None:
+def test_stored_pickles_are_not_executed() -> None:
     with pytest.raises(ValueError, match="GLOBAL"):
         decode_setting(b64encode(pickle.dumps(print, 2)).decode())

@@ -1,4 +1,4 @@
-"""The oracle keeps the rules of 2026, and the catalogue's conditions."""
+"""The oracle follows the rules of 2026 and the restrictions of the catalogue."""
 
 import json
 
@@ -13,13 +13,13 @@ OUTSIDER = "nobody"
 
 @pytest.fixture
 def oracle_2024(connection: psycopg.Connection) -> Oracle:
-    """Give the rules of October 2024."""
+    """Return the oracle with the rules of October 2024."""
     return Oracle(connection, 2024)
 
 
 @pytest.fixture
 def oracle_2026(connection: psycopg.Connection) -> Oracle:
-    """Give the rules of 2026, under which project members list resources and projects."""
+    """Return the oracle of 2026, with permissions for members to list resources and projects."""
     connection.execute("""
         insert into permissions_rolepermission (permission, role_id)
         select permission, id from permissions_role
@@ -58,7 +58,7 @@ def _select_uuids(connection: psycopg.Connection, table: str, condition: str) ->
     ("noun", "permission"),
     [("resource_as_consumer", "RESOURCE.LIST"), ("project", "PROJECT.LIST")],
 )
-def test_lists_in_2026_by_permission_of_an_active_role(
+def test_rows_are_visible_by_permission_of_an_active_role_in_2026(
     connection: psycopg.Connection, oracle_2026: Oracle, noun: str, permission: str
 ) -> None:
     assert oracle_2026.visible_uuids(noun, oracle_2026.find_viewer(MEMBER))
@@ -73,7 +73,7 @@ def test_lists_in_2026_by_permission_of_an_active_role(
 
 
 @pytest.mark.parametrize("noun", ["resource_as_consumer", "project", "customer"])
-def test_follows_a_role_on_a_resource_in_2026_only(
+def test_a_role_on_a_resource_counts_in_2026_only(
     connection: psycopg.Connection, oracle_2026: Oracle, oracle_2024: Oracle, noun: str
 ) -> None:
     grant_role(connection, OUTSIDER, "PROJECT.ADMIN", "resource", 601)
@@ -82,7 +82,7 @@ def test_follows_a_role_on_a_resource_in_2026_only(
     assert not oracle_2024.visible_uuids(noun, outsider)
 
 
-def test_follows_a_role_on_a_sub_project_that_is_not_removed(
+def test_a_role_on_a_removed_sub_project_does_not_count(
     connection: psycopg.Connection, oracle_2026: Oracle
 ) -> None:
     connection.execute("""
@@ -105,7 +105,7 @@ def test_follows_a_role_on_a_sub_project_that_is_not_removed(
         ("serviceprovider", 4, "customer"),
     ],
 )
-def test_follows_a_role_of_the_provider_in_2026_only(
+def test_a_role_on_an_offering_or_provider_counts_in_2026_only(
     connection: psycopg.Connection,
     oracle_2026: Oracle,
     oracle_2024: Oracle,
@@ -119,7 +119,7 @@ def test_follows_a_role_of_the_provider_in_2026_only(
     assert not oracle_2024.visible_uuids(noun, outsider)
 
 
-def test_shows_a_private_draft_offering_to_its_manager_and_its_provider(
+def test_a_private_draft_is_visible_to_its_manager_and_provider(
     connection: psycopg.Connection, oracle_2024: Oracle
 ) -> None:
     grant_role(connection, OUTSIDER, "OFFERING.MANAGER", "offering", 39)
@@ -141,7 +141,7 @@ def test_shows_a_private_draft_offering_to_its_manager_and_its_provider(
         ("require_membership", "owner_c", 13),
     ],
 )
-def test_narrows_the_catalogue_by_its_mode(
+def test_the_visibility_mode_restricts_the_catalogue(
     connection: psycopg.Connection, oracle_2026: Oracle, mode: str, username: str, count: int
 ) -> None:
     _insert_setting(connection, "RESTRICTED_OFFERING_VISIBILITY_MODE", json.dumps(mode))
@@ -169,7 +169,7 @@ def test_a_child_offering_needs_an_accessible_plan_of_its_parent(
         (OUTSIDER, False),
     ],
 )
-def test_restricts_offerings_to_roles_in_2026_only(
+def test_offerings_are_restricted_to_roles_in_2026_only(
     connection: psycopg.Connection,
     oracle_2026: Oracle,
     oracle_2024: Oracle,

@@ -1,7 +1,7 @@
-"""The database of a real Waldur of October 2024, made anew from the files in tests/waldur.
+"""The database of a real Waldur of October 2024, restored from the files in tests/waldur.
 
-Its columns, constraints, indexes and rows were read from a running Waldur whose people, customers
-and resources are made up. Of the tables without a csv file the columns are known, but no rows.
+Its columns, constraints, indexes and rows were exported from a running Waldur with fictitious
+users, customers and resources. Tables without a CSV file have columns but no rows.
 """
 
 import csv
@@ -21,7 +21,7 @@ CatalogueRow: TypeAlias = dict[str, str]
 
 
 def create_waldur_database(connection: psycopg.Connection) -> None:
-    """Make the tables in an empty database, fill them, and commit unless a transaction is open."""
+    """Create and fill the tables in an empty database; commit unless a transaction is open."""
     with connection.transaction():
         connection.execute(_join_statements(_create_table_statements()))
         for csv_file in sorted((WALDUR_FILES / "csv").glob("*.csv")):
@@ -33,7 +33,7 @@ def create_waldur_database(connection: psycopg.Connection) -> None:
 
 
 def select_tokens(connection: psycopg.Connection) -> dict[str, str]:
-    """Give each user's token by username."""
+    """Return the tokens by username."""
     return dict(
         connection.execute(
             "select username, key from authtoken_token t join core_user u on u.id = t.user_id"
@@ -78,7 +78,7 @@ def _load_csv(connection: psycopg.Connection, csv_file: Path) -> None:
 
 
 def _constraint_statements() -> Iterator[str]:
-    """Give keys before the references to them; a table that isn't known can't be referred to."""
+    """Yield unique constraints before foreign keys, without those to tables that are missing."""
     known_tables = {row["table"] for row in _read_rows("columns.tsv")}
     filled_tables = {csv_file.stem for csv_file in (WALDUR_FILES / "csv").glob("*.csv")}
     for row in sorted(_read_rows("fks.tsv"), key=lambda row: row["type"] == "FOREIGN KEY"):
@@ -92,7 +92,7 @@ def _constraint_statements() -> Iterator[str]:
 
 
 def _index_statements() -> Iterator[str]:
-    """Give the indexes that no constraint brings."""
+    """Return the definitions of indexes that do not belong to a constraint."""
     constraint_names = {row["constraint"] for row in _read_rows("fks.tsv")}
     return (
         row["definition"]

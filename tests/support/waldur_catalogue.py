@@ -1,4 +1,4 @@
-"""The physical tables of a Waldur of October 2024, as its database's catalogue told them."""
+"""The physical tables of a Waldur of October 2024, exported from its database catalogue."""
 
 import csv
 import re
@@ -10,7 +10,7 @@ CHANGED_COLUMN_TYPES = {
     ("structure_customer", "default_tax_percent"): "NUMERIC(5, 2)",
     ("structure_project", "description"): "TEXT",
 }
-"""Columns whose type has changed since (domain.md §1), besides descriptions."""
+"""Columns whose type has changed since (domain.md §1), except descriptions."""
 
 DROPPED_COLUMNS = {
     ("marketplace_offering", "native_description"),
@@ -21,17 +21,17 @@ DROPPED_COLUMNS = {
     ("marketplace_offeringuser", "propagation_date"),
     ("structure_organizationgroup", "type_id"),
 }
-"""Columns that were dropped since and that nothing reads (domain.md §1)."""
+"""Columns that were dropped later and are not read (domain.md §1)."""
 
 
 def read_catalogue(name: str) -> list[dict[str, str]]:
-    """Give the rows of one file of the catalogue."""
+    """Return the rows of one file of the catalogue."""
     with (WALDUR_FILES / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def column_types() -> dict[tuple[str, str], tuple[str, bool]]:
-    """Give the type, and whether null is allowed, by table and column."""
+    """Return type and nullability by table and column."""
     return {
         (each["table"], each["column"]): (_column_type(each), each["is_nullable"] == "YES")
         for each in read_catalogue("columns.tsv")
@@ -39,7 +39,7 @@ def column_types() -> dict[tuple[str, str], tuple[str, bool]]:
 
 
 def parse_index(definition: str) -> tuple[str, str, bool]:
-    """Tell the table, the columns and conditions, and whether unique, of an index."""
+    """Return the table of an index, its columns and conditions, and whether it is unique."""
     match = re.fullmatch(
         r"CREATE (UNIQUE )?INDEX \S+ ON (?:public\.)?(\w+) USING btree (.*)", definition
     )
@@ -48,7 +48,7 @@ def parse_index(definition: str) -> tuple[str, str, bool]:
 
 
 def parse_foreign_key(definition: str) -> tuple[str, str]:
-    """Tell the column, and the table that it refers to, of a foreign key."""
+    """Return the column of a foreign key and the table that it refers to."""
     match = re.fullmatch(
         r"FOREIGN KEY \((\w+)\) REFERENCES (\w+)\(id\) DEFERRABLE INITIALLY DEFERRED", definition
     )

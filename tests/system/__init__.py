@@ -1,1 +1,1 @@
-"""Tests of gateway.system."""
+"""Tests of the whole system: parity with REST, generated documents, query plans, chaos."""

@@ -1,7 +1,7 @@
-"""Every reading row of the contract of names: it is there, it can be asked for, it is as REST's.
+"""Every row of rest-map.tsv that reads: it is in the schema, can be queried, and equals REST.
 
-Its value is compared with one that a Waldur of October 2024 answered by REST, unless no stored
-answer holds one, or the row is excepted for a reason.
+Its value is compared with stored REST responses of a Waldur of October 2024, unless none contains
+it or the row is in UNCOMPARED_FIELDS with a reason.
 """
 
 from collections.abc import AsyncIterator
@@ -38,12 +38,12 @@ COMPARED_OPERATIONS = {
     "GET {uuid}/plan_periods/",
     "GET {uuid}/team/",
 }
-"""Addresses whose stored answers are compared as a whole (`tests.compared`)."""
+"""REST operations whose stored responses are compared row by row (`rest_comparison`)."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def compared_rows(waldur: Marketplace) -> AsyncIterator[set[str]]:
-    """Compare all that there is to compare, and give the rows that were."""
+    """Compare all stored responses; yield the rows of rest-map.tsv that were compared."""
     map_rows = {
         *compare_rows(await load_offering_pairs(waldur), CATALOGUE_FIELDS),
         *compare_rows(await load_team_pairs(waldur), TEAM_MEMBER_FIELDS),
@@ -79,7 +79,7 @@ def _is_compared(row: ContractRow, compared_rows: set[str]) -> bool:
 
 
 def _needs_comparison(row: ContractRow) -> bool:
-    """Say whether a stored answer holds a value that is to be compared with ours."""
+    """Return whether a stored response has a value to compare with."""
     return row.has_stored_value() and row.name not in UNCOMPARED_FIELDS
 
 

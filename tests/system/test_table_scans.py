@@ -1,4 +1,4 @@
-"""Over 100,000 resources no first page and no single thing reads a large table as a whole."""
+"""Query plans with 100,000 resources: no first page and no single row scans a large table."""
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import chain
@@ -27,29 +27,29 @@ pytestmark = pytest.mark.large
 RESOURCE_COUNT = 100_000
 VIEWERS = "staff", "member", "owner", "provider"
 COUNT_REASON = (
-    "counts, which read what they count: a large organisation's resources are many of all"
+    "counts read all rows that they count: a large organisation has many of all resources"
 )
 ALLOWED_SCANS = {
-    "orders.resourceName": "a part of a name: only an index of a PostgreSQL extension finds that",
+    "orders.resourceName": "substring of a name: only an index by pg_trgm supports it",
     "customer": COUNT_REASON,
     "customers with all": COUNT_REASON,
     "node: Customer": COUNT_REASON,
 }
-"""What may read a large table from end to end, and why; it depends on what is counted."""
+"""Documents that may scan a large table, with the reason; the planner decides by statistics."""
 MAX_ROWS_READ = 2000
 ALLOWED_LARGE_READS = {
-    "resources PROJECT_NAME_ASC": "all that the viewer sees: the name is another table's",
+    "resources PROJECT_NAME_ASC": "all visible resources: the sort column is in another table",
     "resources PROJECT_NAME_DESC": "the same",
-    "projects with all": "the project's: the planner takes them for very few",
-    "offerings with all": "the offering's, until some are found that the viewer sees",
-    "customers with all": "all by age, until some are found that are the customer's",
+    "projects with all": "all resources of a project: the planner underestimates them",
+    "offerings with all": "the offering's resources, until enough visible ones were read",
+    "customers with all": "all resources by age, until enough of the customer's were read",
 }
-"""What reads more rows of large tables for a first page, and which; none takes 0.2 s."""
+"""Documents that may read more rows for a first page, and which; each takes less than 0.2 s."""
 
 
 @pytest.fixture(scope="module")
 def large_database_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo marketplace of 100,000 resources."""
+    """Return the URL of a demo marketplace with 100,000 resources."""
     database_url = new_database()
     with psycopg.connect(database_url) as connection:
         create_marketplace(connection, resource_count=RESOURCE_COUNT, seed=1)
@@ -58,7 +58,7 @@ def large_database_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture(scope="module")
 def planner(large_database_url: str) -> Iterator[StatementPlanner]:
-    """Give what plans statements over it."""
+    """Open a planner of statements on it."""
     query_planner = StatementPlanner(large_database_url)
     yield query_planner
     query_planner.connection.close()
@@ -66,7 +66,7 @@ def planner(large_database_url: str) -> Iterator[StatementPlanner]:
 
 @pytest.fixture(scope="module")
 def uuids_by_type(planner: StatementPlanner) -> dict[str, str]:
-    """Give the uuid of a row of each type that has some."""
+    """Return the uuid of one row of each node type that has rows."""
     uuids_by_type = {}
     for row in NODE_TYPES:
         statement = f"select uuid from {row.tables[0].name} order by id limit 1 offset 5"
@@ -79,7 +79,7 @@ def uuids_by_type(planner: StatementPlanner) -> dict[str, str]:
 async def large_marketplace(
     large_database_url: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Marketplace]:
-    """Give that marketplace, asked in either execution."""
+    """Open that marketplace with each of the two executions."""
     database = await RequestRecordingDatabase.connect(large_database_url)
     assert isinstance(database, RequestRecordingDatabase)
     database.recorded_sql, database.requests = [], []
@@ -125,7 +125,7 @@ async def test_a_first_page_reads_few_rows(
     uuids_by_type: dict[str, str],
     viewer: str,
 ) -> None:
-    """Counts are left out: they read what they count."""
+    """Counts are left out: they read all rows that they count."""
     large_tables, costly_documents = planner.find_large_tables(), set()
     for document in chain(
         list_page_documents(), list_contract_documents(), list_single_row_documents(uuids_by_type)

@@ -1,1 +1,1 @@
-"""Tests of how subscriptions reach clients, over real connections."""
+"""Tests of gateway.transports, over real connections."""

@@ -1,4 +1,4 @@
-"""One demo for all tests of transports; they rename its resources, and leave all else as it is."""
+"""One demo for all tests of transports, which may rename its resources and change nothing else."""
 
 from collections.abc import AsyncIterator
 
@@ -13,20 +13,20 @@ from tests.transports.streaming_server import ServedGateway, serve_gateway
 
 @pytest.fixture(scope="package")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo."""
+    """Return the URL of a demo."""
     return create_small_demo(new_database())
 
 
 @pytest_asyncio.fixture(scope="package")
 async def gateway(url: str) -> AsyncIterator[ServedGateway]:
-    """Give a gateway that serves it as set by default."""
+    """Yield a gateway that serves the demo with default settings."""
     async with serve_gateway(url) as served_gateway:
         yield served_gateway
 
 
 @pytest_asyncio.fixture(scope="package")
 async def fast_monitor_gateway(new_database: DatabaseFactory) -> AsyncIterator[ServedGateway]:
-    """Give a gateway over a demo of its own, which looks often at who is there."""
+    """Yield a gateway over a demo of its own, whose sessions are checked every 0.2 s."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(SessionMonitor.__init__, "__defaults__", (0.2,))
         url = create_small_demo(new_database())

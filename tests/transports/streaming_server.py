@@ -1,4 +1,4 @@
-"""A gateway on a port of its own, and who speaks to it message by message."""
+"""A gateway on a free port, and a WebSocket client that sends and receives single messages."""
 
 import asyncio
 import json
@@ -31,43 +31,43 @@ JSONObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class ServedGateway:
-    """A gateway, with the tokens of all users."""
+    """A gateway that is being served, with the tokens of all users."""
 
     port: int
     database_url: str
     tokens: dict[str, str]
     optional_services: TransportServices | None = None
-    """What it is served with, if it is served in this process."""
+    """The services of its transports; None if it is served by another process."""
 
     @property
     def services(self) -> TransportServices:
-        """Look behind the scenes."""
+        """The services of the transports of a gateway in this process."""
         assert self.optional_services is not None
         return self.optional_services
 
     @property
     def url(self) -> str:
-        """Where queries are answered."""
+        """URL of the GraphQL endpoint."""
         return f"http://127.0.0.1:{self.port}/graphql"
 
     def create_auth_header(self, username: str = "staff") -> dict[str, str]:
-        """Give the header, or the payload, that a user is known by."""
+        """Return the header, or the `connection_init` payload, with a user's token."""
         return {"Authorization": f"Token {self.tokens[username]}"}
 
     def execute_sql(self, statement: str, *parameters: Any) -> list[Any]:
-        """Run a statement, and give the rows that it gives."""
+        """Run a statement and return its rows."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def rename_resource(self, name: str, resource_id: int = 1) -> str:
-        """Give a resource another name; give its uuid."""
+        """Rename a resource and return its uuid."""
         update_name = "update marketplace_resource set name = %s where id = %s returning uuid"
         ((uuid,),) = self.execute_sql(update_name, name, resource_id)
         return str(uuid.hex)
 
     def count_subscriptions(self) -> int:
-        """Count the subscriptions."""
+        """Return the number of active subscriptions."""
         return self.services.subscription_registry.quota.count
 
 
@@ -75,18 +75,19 @@ class ServedGateway:
 async def serve_gateway(
     url: str, server_options: JSONObject | None = None, **setting_values: str
 ) -> AsyncIterator[ServedGateway]:
-    """Serve the demo at `url` with some settings, and `how` else than usual."""
+    """Serve the demo at `url` with some settings, and some options of uvicorn."""
     variables = {f"GATEWAY_{name.upper()}": value for name, value in setting_values.items()}
     effective_settings = load_settings(
         {"GATEWAY_DATABASE_URL": url, "GATEWAY_EXECUTION": EXECUTION_MODE, **variables}
     )
     app = build_application(effective_settings, detect_installation(effective_settings))
     async with serve_on_free_port(app, effective_settings, **(server_options or {})) as port:
-        yield ServedGateway(port, url, load_user_tokens(url), app._service._services)
+        services = app._service._components.transport_services
+        yield ServedGateway(port, url, load_user_tokens(url), services)
 
 
 class WebSocketClient:
-    """One WebSocket: what is said on it and heard."""
+    """Client of one WebSocket."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -96,13 +97,13 @@ class WebSocketClient:
         await self.connection.send(json.dumps({"type": message_type, **members}))
 
     async def receive_message(self) -> JSONObject:
-        """Give the next message."""
+        """Return the next message."""
         async with asyncio.timeout(10):
             message: JSONObject = json.loads(await self.connection.recv())
         return message
 
     async def wait_closed(self) -> tuple[int, str]:
-        """Give the code and the reason with which the server closes, whatever comes before."""
+        """Skip messages until the server closes; return the close code and the close reason."""
         with pytest.raises(ConnectionClosed) as caught:
             await self._receive_all()
         close = caught.value.rcvd
@@ -114,14 +115,14 @@ class WebSocketClient:
             await self.receive_message()
 
     async def init_connection(self, **payload: Any) -> None:
-        """Say who it is, and be let in."""
+        """Send `connection_init` and wait for `connection_ack`."""
         await self.send_message("connection_init", payload=payload)
         assert await self.receive_message() == {"type": "connection_ack"}
 
     async def start_operation(
         self, query: str, operation_id: str = "1", **payload_members: Any
     ) -> None:
-        """Ask for an operation."""
+        """Send a `subscribe` message."""
         await self.send_message(
             "subscribe", id=operation_id, payload={"query": query, **payload_members}
         )
@@ -129,7 +130,7 @@ class WebSocketClient:
     async def execute_query(
         self, query: str, operation_id: str = "1", **payload_members: Any
     ) -> JSONObject:
-        """Ask a query, and give the answer, after which its id is free."""
+        """Execute a query until it is complete and return its result."""
         await self.start_operation(query, operation_id, **payload_members)
         message = await self.receive_message()
         assert (message["type"], message["id"]) == ("next", operation_id), message
@@ -140,7 +141,7 @@ class WebSocketClient:
     async def expect_error_code(
         self, query: str, operation_id: str = "1", **payload_members: Any
     ) -> str:
-        """Ask for what is refused, and give the code of the error."""
+        """Start an operation that is rejected and return the code of its first error."""
         await self.start_operation(query, operation_id, **payload_members)
         message = await self.receive_message()
         assert (message["type"], message["id"]) == ("error", operation_id), message
@@ -148,7 +149,7 @@ class WebSocketClient:
         return str(error["extensions"]["code"])
 
     async def receive_event(self) -> JSONObject:
-        """Give what the next event says."""
+        """Return the data of the next event."""
         message = await self.receive_message()
         assert message["type"] == "next", message
         event: JSONObject = message["payload"]["data"]["resourceChanged"]
@@ -159,7 +160,7 @@ class WebSocketClient:
 async def open_websocket(
     gateway: ServedGateway, subprotocols: tuple[str, ...] = SUBPROTOCOLS, **connect_options: Any
 ) -> AsyncIterator[WebSocketClient]:
-    """Open a WebSocket, on which nothing was said yet."""
+    """Open a WebSocket without `connection_init`."""
     protocols = [Subprotocol(each) for each in subprotocols] or None
     address = gateway.url.replace("http", "ws")
     default_options: JSONObject = {"ping_interval": None, "compression": None, "proxy": None}
@@ -173,21 +174,21 @@ async def open_websocket(
 async def open_authenticated_websocket(
     gateway: ServedGateway, username: str = "staff"
 ) -> AsyncIterator[WebSocketClient]:
-    """Open a WebSocket for a user who has been let in."""
+    """Open a WebSocket whose `connection_init` with a user's token is acknowledged."""
     async with open_websocket(gateway) as websocket:
         await websocket.init_connection(**gateway.create_auth_header(username))
         yield websocket
 
 
 async def wait_until_true(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until something is true."""
+    """Wait until a condition is true."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - it is asked, and tells nobody
+        while not condition():  # noqa: ASYNC110 - the condition has no event to wait for
             await asyncio.sleep(0.02)
 
 
 async def wait_for_subscribers(gateway: ServedGateway, expected_count: int = 1) -> None:
-    """Wait until so many subscribers are told of events."""
+    """Wait until exactly `expected_count` subscribers are members of a group."""
     groups = gateway.services.subscription_registry.hub.groups
     await wait_until_true(
         lambda: sum(len(each.member_queues) for each in groups.values()) == expected_count

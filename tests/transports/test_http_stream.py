@@ -1,4 +1,4 @@
-"""Subscriptions as streams over HTTP: Server-Sent Events, and Apollo's multipart."""
+"""HTTP streams: Server-Sent Events and Apollo's multipart protocol."""
 
 import asyncio
 import json
@@ -29,14 +29,14 @@ ALL_MEDIA_TYPES_ACCEPT = (
 
 
 class StreamReader:
-    """A response that goes on."""
+    """Reader of a streamed response."""
 
     def __init__(self, response: httpx.Response, separator: str) -> None:
         self.response = response
         self._chunks, self._separator, self._buffer = response.aiter_raw(), separator.encode(), b""
 
     async def read_until_separator(self) -> str:
-        """Give what comes before the next separator."""
+        """Read up to the next separator and return the text before it."""
         async with asyncio.timeout(10):
             while self._separator not in self._buffer:
                 self._buffer += await anext(self._chunks)
@@ -44,14 +44,14 @@ class StreamReader:
         return segment.decode()
 
     async def read_rest(self) -> str:
-        """Give what comes until the end."""
+        """Read to the end of the response and return the rest."""
         async with asyncio.timeout(10):
             async for chunk in self._chunks:
                 self._buffer += chunk
         return self._buffer.decode()
 
     async def read_event(self) -> tuple[str, JSONObject]:
-        """Give the id and the data of the next event, whatever signs of life come before."""
+        """Skip pings; return the id and the data of the next event."""
         while (segment := await self.read_until_separator()) == ":":
             pass
         lines = dict(each.split(": ", 1) for each in segment.splitlines())
@@ -59,7 +59,7 @@ class StreamReader:
         return lines.get("id", ""), json.loads(lines["data"])
 
     async def read_part(self) -> JSONObject:
-        """Give the next part, whatever signs of life come before."""
+        """Skip pings; return the next part."""
         while (segment := await self.read_until_separator()).endswith("{}"):
             pass
         head, _, body = segment.partition("\r\n\r\n")
@@ -75,7 +75,7 @@ async def open_stream(
     accept: str = SSE_MEDIA_TYPE,
     **headers: str,
 ) -> AsyncIterator[StreamReader]:
-    """Ask for a stream, as staff."""
+    """Open a stream as staff and read its preamble."""
     extra_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     request_headers = {**gateway.create_auth_header(), "Accept": accept, **extra_headers}
     async with (
@@ -92,14 +92,14 @@ async def open_stream(
 async def post_query(
     gateway: ServedGateway, query: str, accept: str, **headers: str
 ) -> httpx.Response:
-    """Ask for what ends at once, as staff."""
+    """Send a request as staff and return its complete response."""
     request_headers = {**gateway.create_auth_header(), "Accept": accept, **headers}
     async with httpx.AsyncClient(timeout=20) as client:
         return await client.post(gateway.url, json={"query": query}, headers=request_headers)
 
 
 def first_error_code(result: Any) -> str:
-    """Give the code of the first error."""
+    """Return the code of the first error."""
     return str(result["errors"][0]["extensions"]["code"])
 
 
@@ -109,14 +109,10 @@ async def test_the_head_of_a_stream(gateway: ServedGateway, accept: str) -> None
         response_headers = stream.response.headers
         assert stream.response.status_code == 200
         assert response_headers["content-type"].startswith(accept.partition(";")[0])
-        assert (response_headers["cache-control"], response_headers["vary"]) == (
-            "no-store",
-            "Accept",
-        )
-        assert (response_headers["x-accel-buffering"], response_headers["x-request-id"]) == (
-            "no",
-            "mine",
-        )
+        assert response_headers["cache-control"] == "no-store"
+        assert response_headers["vary"] == "Accept"
+        assert response_headers["x-accel-buffering"] == "no"
+        assert response_headers["x-request-id"] == "mine"
         assert "content-length" not in response_headers
         if accept == MULTIPART_ACCEPT:
             assert 'boundary="graphql"' in response_headers["content-type"]
@@ -236,7 +232,7 @@ async def test_stream_media_type_is_required(gateway: ServedGateway, accept: str
         "Multipart/Mixed;subscriptionspec=1.0",
     ],
 )
-async def test_only_subscriptions_are_streams_for_who_takes_both(
+async def test_query_result_is_not_streamed_if_json_is_accepted(
     gateway: ServedGateway, accept: str
 ) -> None:
     response = await post_query(gateway, VIEWER_QUERY, accept)
@@ -287,7 +283,7 @@ async def test_subscriptions_unavailable_without_events(url: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_streams_are_asked_for_by_post(gateway: ServedGateway, method: str) -> None:
+async def test_streams_need_the_method_post(gateway: ServedGateway, method: str) -> None:
     async with httpx.AsyncClient() as client:
         response = await client.request(method, gateway.url, headers={"Accept": SSE_MEDIA_TYPE})
     assert (response.status_code, response.headers["allow"]) == (405, "POST")

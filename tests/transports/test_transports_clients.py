@@ -1,4 +1,4 @@
-"""The clients that people have: they subscribe, are cut off, and come back without a gap."""
+"""Client libraries reconnect after a restart of the server, and miss no event."""
 
 import asyncio
 import json
@@ -31,13 +31,13 @@ RESUMABLE_SUBSCRIPTION = RESOURCE_CHANGED_SUBSCRIPTION.replace(
 
 
 class NodeClient:
-    """A client that runs in Node, and says what it hears."""
+    """Client library in a Node process, which prints a JSON object for each message."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     async def read_value(self, key: str) -> Any:
-        """Give what comes next under a word, whatever comes before but a failure."""
+        """Skip objects without `key`; return its next value. Fails on an object with `failed`."""
         assert self._process.stdout is not None
         message: JSONObject = {}
         while key not in message:
@@ -48,7 +48,7 @@ class NodeClient:
         return message[key]
 
     async def read_event(self) -> JSONObject:
-        """Give the next event."""
+        """Return the next event."""
         event: JSONObject = (await self.read_value("data"))["resourceChanged"]
         return event
 
@@ -57,7 +57,7 @@ class NodeClient:
 async def run_client(
     program: str, gateway: ServedGateway, username: str = "staff"
 ) -> AsyncIterator[NodeClient]:
-    """Run a program that subscribes."""
+    """Run a client program that subscribes to resourceChanged."""
     node_path = await asyncio.to_thread(node.install_node, CLIENTS_FOLDER)
     arguments = (f"{program}.mjs", gateway.url, gateway.tokens[username])
     process = await asyncio.create_subprocess_exec(
@@ -83,7 +83,7 @@ async def test_client_reconnects(url: str, program: str) -> None:
         event = await client.read_event()
         assert (event["uuid"], event["resource"]["name"]) == (uuid, f"for {program}")
         await first_server_stack.aclose()
-        await asyncio.sleep(0.5)  # it tries in vain meanwhile
+        await asyncio.sleep(0.5)  # the client's attempts to reconnect fail meanwhile
         missed_uuids = [gateway.rename_resource(f"{program} missed", number) for number in (2, 3)]
         restarted_gateway = await exit_stack.enter_async_context(
             serve_gateway(url, {"port": gateway.port})
@@ -115,7 +115,7 @@ async def test_client_is_notified_of_token_end(
 
 
 def create_python_client(gateway: ServedGateway) -> Client:
-    """Give Python's client."""
+    """Create a client of the Python library gql."""
     address, payload = gateway.url.replace("http", "ws"), gateway.create_auth_header()
     return Client(transport=WebsocketsTransport(address, init_payload=payload))
 

@@ -1,4 +1,4 @@
-"""Who is subscribed is looked at again: tokens end, users leave, roles come and go."""
+"""Sessions are re-authenticated: tokens expire, users are deactivated, roles change."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ TOKEN_ENDING_STATEMENTS = {
     " returning user_id) update core_user set token_lifetime = 3600"
     " where id in (select user_id from one)": "Token has expired.",
 }
-"""What ends a token, and what its holder is told."""
+"""Statements that end a token, and the reason sent to its holder."""
 RESTORE_TOKEN = """
 with one as (
     update authtoken_token set key = %s, created = now() where key in (%s, reverse(%s))
@@ -44,13 +44,13 @@ where user_id = (select id from core_user where username = 'nobody')
 
 @pytest.fixture
 def gateway(fast_monitor_gateway: ServedGateway) -> ServedGateway:
-    """Give a gateway that looks often at who is there."""
+    """Return the gateway whose sessions are checked often."""
     return fast_monitor_gateway
 
 
 @contextmanager
 def end_token(gateway: ServedGateway, statement: str, username: str) -> Iterator[None]:
-    """End a user's token, and begin it anew."""
+    """Invalidate a user's token; restore it when the context is left."""
     key = gateway.tokens[username]
     gateway.execute_sql(statement, key)
     try:
@@ -102,7 +102,8 @@ async def test_ended_token_ends_stream(
         await wait_for_subscribers(gateway)
         with end_token(gateway, statement, "member"):
             remaining_text = await stream.read_rest()
-            error = f'"errors":[{{"message":"{expected_reason}","extensions":{{"code":"UNAUTHENTICATED"}}}}]'
+            extensions = '{"code":"UNAUTHENTICATED"}'
+            error = f'"errors":[{{"message":"{expected_reason}","extensions":{extensions}}}]'
             if accept == SSE_MEDIA_TYPE:
                 assert remaining_text.endswith(
                     f"event: next\ndata: {{{error}}}\n\nevent: complete\ndata:\n\n"
@@ -121,7 +122,7 @@ async def test_a_query_with_a_token_that_ended_closes_the_socket(gateway: Served
 
 
 class WatchedResource:
-    """A resource of a project in which somebody has no role, and a member of staff who watches."""
+    """A resource of a project in which the user "nobody" has no role, and a staff subscriber."""
 
     def __init__(self, gateway: ServedGateway, staff_websocket: WebSocketClient) -> None:
         self._gateway, self._staff_websocket = gateway, staff_websocket
@@ -130,24 +131,24 @@ class WatchedResource:
         )
 
     async def grant_role(self) -> None:
-        """Give "nobody" a role there, and wait until that was looked at."""
+        """Grant "nobody" a role in the project, and wait for the next check of sessions."""
         with psycopg.connect(self._gateway.database_url) as connection:
             grant_role(connection, "nobody", "PROJECT.MEMBER", "project", self._project_id)
         await asyncio.sleep(1)
 
     async def revoke_role(self) -> None:
-        """Take it away, and wait until that was looked at."""
+        """Revoke the role, and wait for the next check of sessions."""
         self._gateway.execute_sql(REVOKE_ROLES)
         await asyncio.sleep(1)
 
     async def rename_resource(self, name: str) -> JSONObject:
-        """Rename the resource; give what the staff are told of it."""
+        """Rename the resource and return the event that the staff subscriber receives."""
         self._gateway.rename_resource(name, self._resource_id)
         return await self._staff_websocket.receive_event()
 
 
 async def expect_no_event(websocket: WebSocketClient) -> None:
-    """See that nothing was told."""
+    """Assert that no event was sent before the answer to a ping."""
     await websocket.send_message("ping")
     assert await websocket.receive_message() == {"type": "pong"}
 

@@ -1,4 +1,4 @@
-"""A server that is told to end: its clients hear of it at once, and come back elsewhere."""
+"""Shutdown of a server: its clients are notified at once, so that they reconnect elsewhere."""
 
 import asyncio
 import signal
@@ -25,12 +25,12 @@ from tests.transports.test_http_stream import (
 )
 
 MAX_SHUTDOWN_SECONDS = 6
-"""Seconds until the process is to have ended."""
+"""Seconds within which the process must end."""
 
 
 @dataclass
 class AttachedClients:
-    """Clients of one process, each of whom was told of an event."""
+    """Clients of one process, each of which has received an event."""
 
     gateway_process: GatewayProcess
     sockets: list[WebSocketClient]
@@ -41,7 +41,7 @@ class AttachedClients:
 async def attach_clients(
     url: str, count: int = 3, **setting_values: str
 ) -> AsyncIterator[AttachedClients]:
-    """Serve, and have some clients of each kind subscribe."""
+    """Serve in a process, and subscribe `count` clients of each kind."""
     with run_gateway_process(database_url=url, **setting_values) as gateway_process:
         port = int(gateway_process.url.rpartition(":")[2])
         gateway = ServedGateway(port, url, load_user_tokens(url))

@@ -1,4 +1,4 @@
-"""Clients that stop reading: the server does not wait for them, nor keep much for them."""
+"""Clients that stop reading are disconnected, and use a bounded amount of memory."""
 
 import asyncio
 import json
@@ -19,15 +19,17 @@ from tests.transports.streaming_server import (
 from tests.transports.test_http_stream import MULTIPART_ACCEPT, SSE_MEDIA_TYPE
 
 LONG_SELECTION = " ".join(f"n{number}: name" for number in range(100))
-LARGE_EVENTS_SUBSCRIPTION = f"subscription {{ resourceChanged {{ ... on ResourceEvent {{ resource {{ {LONG_SELECTION} }} }} }} }}"
-"""Of which each event fills 15 KB."""
-RENAME_ROUNDS = 40
-"""So often are all resources renamed: that is more than the system keeps for who does not read."""
+LARGE_EVENTS_SUBSCRIPTION = f"""
+subscription {{ resourceChanged {{ ... on ResourceEvent {{ resource {{ {LONG_SELECTION} }} }} }} }}
+"""
+"""A subscription whose events have 15 KB."""
+RENAME_COUNT = 40
+"""Number of updates of all resources, whose events exceed the socket buffers of the system."""
 
 
 @asynccontextmanager
 async def open_unread_stream(gateway: ServedGateway, accept: str) -> AsyncIterator[socket.socket]:
-    """Subscribe to a stream, and read nothing of it."""
+    """Subscribe by a stream, and read nothing of the response."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
@@ -50,8 +52,8 @@ async def open_unread_stream(gateway: ServedGateway, accept: str) -> AsyncIterat
 
 
 async def overflow_buffers(gateway: ServedGateway) -> None:
-    """Have happen more than is kept for a client."""
-    for number in range(RENAME_ROUNDS):
+    """Cause more events than the socket buffers can hold."""
+    for number in range(RENAME_COUNT):
         name = f"{number % 10}" * 140
         await asyncio.to_thread(
             gateway.execute_sql, "update marketplace_resource set name = %s", name
@@ -84,7 +86,7 @@ async def test_unread_socket_is_aborted(
 
 
 @pytest.mark.parametrize("is_initialised", [False, True])
-async def test_client_that_does_not_read_is_not_read(
+async def test_server_stops_reading_from_client_that_does_not_read(
     gateway: ServedGateway, is_initialised: bool
 ) -> None:
     pings = json.dumps({"type": "ping", "payload": {"text": "p" * 10_000}})
@@ -127,4 +129,4 @@ async def test_pong_keeps_connection_open(url: str) -> None:
 
 
 def test_too_slow_close_code_allows_reconnect() -> None:
-    assert CloseCode.TOO_SLOW.value == 4499  # of which graphql-ws says that it is to be tried again
+    assert CloseCode.TOO_SLOW.value == 4499  # graphql-ws reconnects after this code

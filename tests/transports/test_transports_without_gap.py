@@ -1,4 +1,4 @@
-"""Between what is read and what is told nothing is lost."""
+"""A query after a subscription on one WebSocket leaves no gap between result and events."""
 
 import asyncio
 import random
@@ -9,13 +9,13 @@ from tests.transports.streaming_server import ServedGateway, WebSocketClient, op
 RESOURCE_SUBSCRIPTION = (
     "subscription { resourceChanged(filter: { uuids: [%s] }) { ... on ResourceEvent { at } } }"
 )
-TEST_ROUNDS = 30
+REPETITION_COUNT = 30
 
 
 async def test_a_query_after_a_subscription_leaves_no_gap(gateway: ServedGateway) -> None:
-    """Have something changed about the moment of a query: who does not read it is told of it."""
+    """Change a resource at about the time of a query: the change is in its result or an event."""
     uuid, query_saw_change = gateway.rename_resource("seam"), []
-    for number in range(TEST_ROUNDS):
+    for number in range(REPETITION_COUNT):
         async with open_websocket(gateway) as websocket:
             await websocket.init_connection(**gateway.create_auth_header())
             change_task = asyncio.create_task(rename_later(gateway, f"seam {number}"))
@@ -27,11 +27,11 @@ async def test_a_query_after_a_subscription_leaves_no_gap(gateway: ServedGateway
             query_saw_change.append(data_by_id["q"]["resource"] == {"name": f"seam {number}"})
             if not query_saw_change[-1] and "s" not in data_by_id:
                 await receive_data_by_id(websocket, "s")
-    assert {*query_saw_change} == {True, False}, "the moments are all on one side"
+    assert {*query_saw_change} == {True, False}, "all changes were on the same side of the query"
 
 
 async def receive_data_by_id(websocket: WebSocketClient, *operation_ids: str) -> dict[str, Any]:
-    """Give the data of the next answer to each of some operations, by their ids."""
+    """Receive messages until each operation has data; return the first data of each."""
     data_by_id: dict[str, Any] = {}
     while not data_by_id.keys() >= {*operation_ids}:
         message = await websocket.receive_message()
@@ -41,6 +41,6 @@ async def receive_data_by_id(websocket: WebSocketClient, *operation_ids: str) ->
 
 
 async def rename_later(gateway: ServedGateway, name: str) -> None:
-    """Change the resource, a moment later."""
+    """Rename the resource after up to 20 ms."""
     await asyncio.sleep(random.uniform(0, 0.02))
     await asyncio.to_thread(gateway.rename_resource, name)

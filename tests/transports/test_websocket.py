@@ -1,4 +1,4 @@
-"""What is asked and told on a WebSocket: several operations at a time, each on its own."""
+"""Operations on a WebSocket: authentication, concurrent operations, limits, cleanup."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ PING_PAYLOADS: list[dict[str, Any]] = [{}, {"text": 'ß"\\', "list": [1, None, {
 
 
 async def query_username(websocket: WebSocketClient) -> str:
-    """Give as whom a connection is let in."""
+    """Return the username of a connection; `nobody` for anonymous ones."""
     viewer = (await websocket.execute_query(VIEWER_QUERY))["data"]["viewer"]
     return "nobody" if viewer is None else str(viewer["user"]["username"])
 
@@ -86,7 +86,7 @@ async def test_the_server_pings(gateway: ServedGateway, monkeypatch: pytest.Monk
             await websocket.send_message("pong")
 
 
-async def test_queries_changes_and_subscriptions_side_by_side(
+async def test_query_mutation_and_subscription_on_one_socket(
     new_database: DatabaseFactory,
 ) -> None:
     url = new_database()
@@ -165,7 +165,7 @@ async def test_complete_ends_subscription(gateway: ServedGateway) -> None:
         assert (await websocket.receive_message())["id"] == "b"
         await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "a")
         await wait_for_subscribers(gateway, 2)
-        gateway.rename_resource("asked anew")
+        gateway.rename_resource("subscribed again")
         assert {(await websocket.receive_message())["id"] for _ in range(2)} == {"a", "b"}
 
 
@@ -243,7 +243,7 @@ async def test_events_show_current_state(gateway: ServedGateway) -> None:
 
 
 def count_operations() -> int:
-    """Count the operations that are in memory, of other tests, too."""
+    """Return the number of operations in memory, including those of other tests."""
     gc.collect()
     return sum(type(each).__name__ == "WebSocketOperation" for each in gc.get_objects())
 
@@ -267,9 +267,6 @@ async def test_dropped_connections_free_resources(gateway: ServedGateway) -> Non
         for websocket_context in websocket_contexts:
             await websocket_context.__aexit__(None, None, None)
     await wait_until_true(lambda: len(asyncio.all_tasks()) <= task_count)
-    hub, session_monitor = (
-        gateway.services.subscription_registry.hub,
-        gateway.services.session_monitor,
-    )
-    assert (hub.groups, session_monitor._sessions) == ({}, {})
+    assert gateway.services.subscription_registry.hub.groups == {}
+    assert gateway.services.session_monitor._sessions == {}
     assert count_operations() <= operation_count

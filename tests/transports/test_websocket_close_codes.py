@@ -1,4 +1,4 @@
-"""For what a WebSocket is closed: each code of graphql-transport-ws, and what stands behind it."""
+"""Close codes of graphql-transport-ws, and the violations that cause them."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ INVALID_MESSAGES = [
     b'{"type": "ping"}',
     b"\xff\x00",
 ]
-"""What is no message before `connection_init`, nor after it."""
+"""Messages that are invalid both before and after `connection_init`."""
 INVALID_SUBSCRIBE_MEMBERS: list[dict[str, Any]] = [
     {},
     {"id": "1"},
@@ -50,11 +50,11 @@ INVALID_SUBSCRIBE_MEMBERS: list[dict[str, Any]] = [
     {"id": "", "payload": {"query": VIEWER_QUERY}},
     {"id": "i" * 129, "payload": {"query": VIEWER_QUERY}},
 ]
-"""What no `subscribe` has."""
+"""Members of invalid `subscribe` messages."""
 
 
 async def wait_close_code(websocket: WebSocketClient) -> int:
-    """Give the code of the close; it has a reason."""
+    """Return the close code, after asserting that there is a close reason."""
     close_code, reason = await websocket.wait_closed()
     assert reason
     return close_code
@@ -101,7 +101,7 @@ async def test_second_init(gateway: ServedGateway) -> None:
 async def test_init_timeout(gateway: ServedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.transports.websocket.INITIALISATION_TIMEOUT_SECONDS", 0.3)
     async with open_websocket(gateway) as websocket:
-        await websocket.send_message("ping")  # which is not enough
+        await websocket.send_message("ping")  # it does not replace connection_init
         assert await websocket.receive_message() == {"type": "pong"}
         assert await wait_close_code(websocket) == 4408
 
@@ -151,7 +151,7 @@ ALLOWED_BY_ORIGIN = {
     "null": False,
     "": False,
 }
-"""Where a page comes from, and whether it may have a WebSocket."""
+"""Whether a WebSocket may be opened, by the header `Origin`."""
 
 
 @pytest.mark.parametrize("origin", ALLOWED_BY_ORIGIN)

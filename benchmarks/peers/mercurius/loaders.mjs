@@ -1,4 +1,4 @@
-// The rows of Waldur's tables in batches: by their keys, and by whose they are.
+// Loaders of rows of Waldur's tables: by primary key, and by the key of their owner.
 import DataLoader from "dataloader";
 
 export const COLUMNS = {
@@ -28,16 +28,16 @@ const ENDPOINT = 'uuid, name, url, resource_id as "owner"';
 const byKey = (run, table, columns) =>
   new DataLoader(async (keys) => {
     const rows = await run(`one ${table}`, `select ${columns} from ${table} where id = any($1::int[])`, [keys]);
-    const found = new Map(rows.map((row) => [row.id, row]));
-    return keys.map((key) => found.get(key) ?? null);
+    const rowsByKey = new Map(rows.map((row) => [row.id, row]));
+    return keys.map((key) => rowsByKey.get(key) ?? null);
   });
 
 const byOwner = (run, table, columns, reference, order = "id") =>
   new DataLoader(async (owners) => {
-    const wanted = `select ${columns} from ${table} where ${reference} = any($1::int[]) order by ${order}`;
-    const found = new Map(owners.map((owner) => [owner, []]));
-    for (const row of await run(`many ${table}`, wanted, [owners])) found.get(row.owner).push(row);
-    return owners.map((owner) => found.get(owner));
+    const statement = `select ${columns} from ${table} where ${reference} = any($1::int[]) order by ${order}`;
+    const rowsByOwner = new Map(owners.map((owner) => [owner, []]));
+    for (const row of await run(`many ${table}`, statement, [owners])) rowsByOwner.get(row.owner).push(row);
+    return owners.map((owner) => rowsByOwner.get(owner));
   });
 
 export const loaders = (run) => ({

@@ -1,13 +1,13 @@
-// What each field of the schema is resolved by; a field that is a column needs nothing.
+// The resolvers of the schema; fields that are columns need none.
 import { GraphQLScalarType } from "graphql";
 import { COLUMNS } from "./loaders.mjs";
 
 const asStored = (name) => new GraphQLScalarType({ name, serialize: (value) => value });
-const MATCHING = "from marketplace_resource where project_id = $1 and state = $2";
-const listed = ({ projectId, state, first }, _, { run }) =>
+const RESOURCES_OF_PROJECT = "from marketplace_resource where project_id = $1 and state = $2";
+const listResources = ({ projectId, state, first }, _, { run }) =>
   run(
-    "listed",
-    `select ${COLUMNS.resource} ${MATCHING} order by created desc, id desc limit $3`,
+    "resources",
+    `select ${COLUMNS.resource} ${RESOURCES_OF_PROJECT} order by created desc, id desc limit $3`,
     [projectId, state, first],
   );
 
@@ -19,8 +19,8 @@ export const resolvers = {
   Query: {
     resource: async (_, { uuid }, { run }) =>
       (await run("resource", `select ${COLUMNS.resource} from marketplace_resource where uuid = $1`, [uuid]))[0],
-    resources: (_, wanted, context) => listed(wanted, _, context),
-    resourcePage: (_, wanted) => wanted,
+    resources: (_, args, context) => listResources(args, _, context),
+    resourcePage: (_, args) => args,
     offerings: (_, { first }, { run }) =>
       run(
         "offerings",
@@ -29,9 +29,9 @@ export const resolvers = {
       ),
   },
   ResourcePage: {
-    nodes: listed,
+    nodes: listResources,
     totalCount: async ({ projectId, state }, _, { run }) =>
-      (await run("counted", `select count(*)::int as "all" ${MATCHING}`, [projectId, state]))[0].all,
+      (await run("resource count", `select count(*)::int as "count" ${RESOURCES_OF_PROJECT}`, [projectId, state]))[0].count,
   },
   Resource: {
     offering: (resource, _, { load }) => load.offering.load(resource.offeringId),

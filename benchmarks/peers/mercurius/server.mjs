@@ -1,4 +1,4 @@
-// mercurius with its JIT, hand-written SQL and data loaders: the usual fast stack on Node.
+// mercurius with its JIT, hand-written SQL and data loaders: a common fast stack on Node.
 import { readFile } from "node:fs/promises";
 import Fastify from "fastify";
 import mercurius from "mercurius";
@@ -6,9 +6,9 @@ import pg from "pg";
 import { loaders } from "./loaders.mjs";
 import { resolvers } from "./resolvers.mjs";
 
-// Moments and days stay text: to make dates of them and text again only costs time.
-const [MOMENT, DAY] = [1184, 1082];
-for (const type of [MOMENT, DAY]) pg.types.setTypeParser(type, (text) => text);
+// Timestamps and dates stay text: conversions to Date and back would only cost time.
+const [TIMESTAMPTZ, DATE] = [1184, 1082];
+for (const type of [TIMESTAMPTZ, DATE]) pg.types.setTypeParser(type, (text) => text);
 
 const size = Number(process.env.POOL_SIZE);
 const pool = new pg.Pool({
@@ -17,7 +17,7 @@ const pool = new pg.Pool({
   max: size,
   idleTimeoutMillis: 0,
 });
-// A statement with a name is prepared once on each connection.
+// A named statement is prepared once on each connection.
 const run = async (name, text, values) => (await pool.query({ name, text, values })).rows;
 
 const app = Fastify({ logger: false, keepAliveTimeout: 60_000 });

@@ -1,1 +1,1 @@
-"""What a good developer writes in an afternoon: strawberry, SQLAlchemy and stock data loaders."""
+"""The plain peer: strawberry, SQLAlchemy and aiodataloader, without optimisations."""

@@ -1,4 +1,4 @@
-"""Waldur's tables as SQLAlchemy finds them, and their rows in batches."""
+"""Waldur's tables, reflected by SQLAlchemy, and loaders of their rows."""
 
 import os
 from collections import defaultdict
@@ -17,35 +17,35 @@ tables = metadata.tables
 
 
 async def fetch_rows(query: Select[Any]) -> Sequence[Any]:
-    """Give the rows that a statement selects."""
+    """Return the rows of a statement."""
     async with engine.connect() as connection:
         rows: Sequence[Any] = (await connection.execute(query)).all()
     return rows
 
 
 class RowByKeyLoader(DataLoader[int, Any]):
-    """The row with each key."""
+    """Loader of rows by primary key."""
 
     def __init__(self, table: str) -> None:
         super().__init__()
         self.table = tables[table]
 
     async def batch_load_fn(self, keys: list[int]) -> list[Any]:
-        """Give a row, or nothing, for each key."""
+        """Return the row, or None, for each key."""
         rows = await fetch_rows(select(self.table).where(self.table.c.id.in_(keys)))
         rows_by_key = {row.id: row for row in rows}
         return [rows_by_key.get(key) for key in keys]
 
 
 class RowsByOwnerLoader(DataLoader[int, list[Any]]):
-    """The rows that belong to each owner."""
+    """Loader of the rows that refer to an owner."""
 
     def __init__(self, table: str, reference: str, order: str = "id") -> None:
         super().__init__()
         self.table, self.reference, self.order = tables[table], reference, order
 
     async def batch_load_fn(self, keys: list[int]) -> list[list[Any]]:
-        """Give the rows of each owner."""
+        """Return the rows of each owner."""
         owner = self.table.c[self.reference]
         query = select(self.table).where(owner.in_(keys))
         rows_by_owner = defaultdict(list)

@@ -1,6 +1,6 @@
-"""The types of the plain version; a field without a resolver is the row's column of that name."""
+"""The plain peer's types; a field without a resolver is the row's column of that name."""
 # mypy: disable-error-code="no-any-return"
-# Rows take the place of the types' instances, and strawberry reads their attributes.
+# Resolvers return rows instead of instances of the types; strawberry reads their attributes.
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ class Customer:
 
 @strawberry.type
 class Category:
-    """A kind of offerings."""
+    """A category of offerings."""
 
     uuid: UUID
     title: str
@@ -42,13 +42,13 @@ class Project:
 
     @strawberry.field
     async def customer(self, info: Info) -> Customer:
-        """Give the organisation that it belongs to."""
+        """Return the organisation of the project."""
         return await info.context["loaders"].customer.load(self.customer_id)
 
 
 @strawberry.type
 class Component:
-    """What an offering is metered by."""
+    """A metered component of an offering."""
 
     uuid: UUID
     type: str
@@ -66,7 +66,7 @@ class Component:
 
 @strawberry.type
 class Price:
-    """What a component costs under a plan."""
+    """The price of a component in a plan."""
 
     component_id: strawberry.Private[int | None]
     amount: int
@@ -74,7 +74,7 @@ class Price:
 
     @strawberry.field
     async def component(self, info: Info) -> Component | None:
-        """Give what is priced."""
+        """Return the component."""
         if self.component_id is None:
             return None
         return await info.context["loaders"].component.load(self.component_id)
@@ -82,7 +82,7 @@ class Price:
 
 @strawberry.type
 class Plan:
-    """A way to pay."""
+    """A plan of an offering."""
 
     id: strawberry.Private[int]
     uuid: UUID
@@ -93,13 +93,13 @@ class Plan:
 
     @strawberry.field
     async def components(self, info: Info) -> list[Price]:
-        """Give the prices."""
+        """Return the prices of components."""
         return await info.context["loaders"].prices.load(self.id)
 
 
 @strawberry.type
 class Offering:
-    """What can be ordered."""
+    """An offering of the catalogue."""
 
     id: strawberry.Private[int]
     category_id: strawberry.Private[int]
@@ -114,30 +114,30 @@ class Offering:
 
     @strawberry.field
     async def category(self, info: Info) -> Category:
-        """Give its kind."""
+        """Return the category."""
         return await info.context["loaders"].category.load(self.category_id)
 
     @strawberry.field
     async def provider(self, info: Info) -> Customer | None:
-        """Give who provides it."""
+        """Return the organisation that provides the offering."""
         if self.customer_id is None:
             return None
         return await info.context["loaders"].customer.load(self.customer_id)
 
     @strawberry.field
     async def components(self, info: Info) -> list[Component]:
-        """Give what it is metered by."""
+        """Return the components."""
         return await info.context["loaders"].components.load(self.id)
 
     @strawberry.field
     async def plans(self, info: Info) -> list[Plan]:
-        """Give the ways to pay for it."""
+        """Return the plans."""
         return await info.context["loaders"].plans.load(self.id)
 
 
 @strawberry.type
 class Endpoint:
-    """Where a resource can be reached."""
+    """An access endpoint of a resource."""
 
     uuid: UUID
     name: str
@@ -146,7 +146,7 @@ class Endpoint:
 
 @strawberry.type
 class Resource:
-    """What a project has."""
+    """A resource of a project."""
 
     id: strawberry.Private[int]
     offering_id: strawberry.Private[int]
@@ -179,22 +179,22 @@ class Resource:
 
     @strawberry.field
     async def offering(self, info: Info) -> Offering:
-        """Give what it was ordered from."""
+        """Return the offering."""
         return await info.context["loaders"].offering.load(self.offering_id)
 
     @strawberry.field
     async def plan(self, info: Info) -> Plan | None:
-        """Give how it is paid for."""
+        """Return the plan; None without one."""
         if self.plan_id is None:
             return None
         return await info.context["loaders"].plan.load(self.plan_id)
 
     @strawberry.field
     async def project(self, info: Info) -> Project:
-        """Give whose it is."""
+        """Return the project."""
         return await info.context["loaders"].project.load(self.project_id)
 
     @strawberry.field
     async def endpoints(self, info: Info) -> list[Endpoint]:
-        """Give where it can be reached."""
+        """Return the access endpoints."""
         return await info.context["loaders"].endpoints.load(self.id)

@@ -1,4 +1,4 @@
-// PostGraphile over Waldur's tables, set up as its documentation advises for production.
+// PostGraphile over Waldur's tables, configured as its documentation recommends for production.
 import { createServer } from "node:http";
 import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
 import { postgraphile } from "postgraphile";
@@ -11,9 +11,9 @@ const size = Number(process.env.POOL_SIZE);
 
 const preset = {
   extends: [PostGraphileAmberPreset, PgSimplifyInflectionPreset],
-  // A list may be sorted and joined by any column, not by those alone that have an index.
+  // Lists can be sorted and joined by any column, also those without an index.
   disablePlugins: ["PgIndexBehaviorsPlugin"],
-  // Plain lists beside connections: they are cheaper where nobody asks for a page.
+  // Plain lists in addition to connections: they are cheaper where no pagination is needed.
   schema: { defaultBehavior: "+connection +list" },
   pgServices: [
     makePgService({

@@ -1,1 +1,1 @@
-"""Row-level visibility: who sees which rows."""
+"""Row-level access control: viewers, their roles, and the row filters of tables."""

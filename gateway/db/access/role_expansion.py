@@ -1,8 +1,21 @@
-"""The statement that expands a viewer's roles to the ids that the rules compare with.
+"""Role expansion: the statement that turns a user's roles into the id sets of row filters.
 
-Its parts differ by the installation's rules (domain.md §4.4-4.10). Roles count
-while they are active; their expiration is enforced by Waldur's daily sweep
-(§4.2), so the date is not looked at.
+A role is granted on a scope: a project, a customer, an offering, a service
+provider or a resource. The statement follows these scopes to ids of projects,
+resources, offerings and customers, so that a row filter is a comparison of a
+row's own columns with arrays. Its CTEs depend on the installation's version
+rules (domain.md §4.4-4.10):
+
+    active_roles -> resource_scopes -> resource_projects ─┐
+                 -> own_resources ────────────────────────┴─ minus concealed_customers
+                                                             = consumer_projects, consumer_resources
+                 -> order_scopes    -> order_projects, order_offerings
+                 -> project_scopes  -> listed_projects
+                 -> provided_offerings, own_offerings, customers
+                                       customers -> viewer_groups -> hidden_plans, hidden_offerings
+
+A role counts while it is active. Its expiration date is enforced by Waldur's
+daily clean-up (§4.2) and is not checked here.
 """
 
 import re
@@ -18,112 +31,120 @@ from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.installation import Installation
 
 _ROLES_CTE = """
-held as materialized (
-    select held.content_type_id as kind, held.object_id as id, held.role_id as role,
-        role.name, role.is_active as active
-    from permissions_userrole held join permissions_role role on role.id = held.role_id
-    where held.user_id = {user} and held.is_active
+active_roles as materialized (
+    select user_role.content_type_id as scope_type, user_role.object_id as id, user_role.role_id,
+        role.name, role.is_active as is_role_active
+    from permissions_userrole user_role join permissions_role role on role.id = user_role.role_id
+    where user_role.user_id = {user} and user_role.is_active
 )"""
 
 _VIEWER_ID = ":user"
 _NAMED_USER_ID = "(select id from core_user where username = :visible_to)"
-"""Whose roles are looked at: the viewer's, or those of the user of a name."""
+"""The id of the user whose roles are expanded: the viewer, or a user given by name."""
 
 _CONCEALED_CUSTOMERS_CTE = """
-concealed as (
+concealed_customers as (
     select customer_id from structure_accesssubnet where inet is not null
     group by customer_id having not coalesce(bool_or(inet >>= cast(:address as inet)), false)
 )"""
-"""Customers who show their resources to some networks only, and not to the client's (§4.4)."""
+"""Customers that restrict their resources to subnets which the client is not in (§4.4)."""
 
-_SCOPES_OF_ANY_ROLE = "select kind, id from held"
+_SCOPES_OF_ANY_ROLE = "select scope_type, id from active_roles"
 _SCOPES_WITH_PERMISSION = """
-    select held.kind, held.id from held
-    join permissions_rolepermission carried on carried.role_id = held.role
-    where held.active and carried.permission = :{permission}
+    select active_roles.scope_type, active_roles.id from active_roles
+    join permissions_rolepermission granted on granted.role_id = active_roles.role_id
+    where active_roles.is_role_active and granted.permission = :{permission}
 """
 
 _PROJECTS_CTE = """
 {name} as (
     select project.id, project.customer_id from structure_project project
-    where project.id in (select id from {scopes} where kind = :project_type)
-        or project.customer_id in (select id from {scopes} where kind = :customer_type)
+    where project.id in (select id from {scopes} where scope_type = :project_type)
+        or project.customer_id in (select id from {scopes} where scope_type = :customer_type)
 )"""
 
 _OWN_RESOURCES_CTE = """
 own_resources as (
     select resource.id, resource.project_id, project.customer_id from marketplace_resource resource
     join structure_project project on project.id = resource.project_id
-    where resource.id in (select id from held where kind = :resource_type{sub_projects})
+    where resource.id in (
+        select id from active_roles where scope_type = :resource_type{sub_projects}
+    )
 )"""
 _SUB_PROJECT_RESOURCES = """
-        union select part.resource_id from marketplace_resourceproject part
-        where not part.is_removed
-            and part.id in (select id from held where kind = :resource_project_type)"""
+        union select sub_project.resource_id from marketplace_resourceproject sub_project
+        where not sub_project.is_removed
+            and sub_project.id in (
+                select id from active_roles where scope_type = :resource_project_type
+            )"""
 _NO_RESOURCES_CTE = """
 own_resources as (select 0 as id, 0 as project_id, 0 as customer_id where false)"""
 
 _PROVIDED_OFFERINGS_CTE = """
-provided as (
+provided_offerings as (
     select offering.id from marketplace_offering offering
-    where offering.customer_id in (select id from held where kind = :customer_type)
+    where offering.customer_id in (select id from active_roles where scope_type = :customer_type)
 )"""
 _PROVIDED_BY_ROLES_CTE = """
-provided as (
+provided_offerings as (
     select offering.id from marketplace_offering offering
-    where offering.customer_id in (select id from held where kind = :customer_type)
-        or offering.id in (select id from held where kind = :offering_type)
+    where offering.customer_id in (select id from active_roles where scope_type = :customer_type)
+        or offering.id in (select id from active_roles where scope_type = :offering_type)
         or offering.customer_id in (select customer_id from providers)
 )"""
 
 _PROVIDERS_CTE = """
 providers as (
     select provider.customer_id from marketplace_serviceprovider provider
-    where provider.id in (select id from held where kind = :provider_type)
+    where provider.id in (select id from active_roles where scope_type = :provider_type)
 )"""
 
 _ORDER_OFFERINGS_CTE = """
 order_offerings as (
     select offering.id from marketplace_offering offering
-    where offering.customer_id in (select id from order_scopes where kind = :customer_type){roles}
+    where offering.customer_id in (
+            select id from order_scopes where scope_type = :customer_type
+        ){roles}
 )"""
 _ORDER_OFFERING_ROLES = """
-        or offering.id in (select id from order_scopes where kind = :offering_type)"""
+        or offering.id in (select id from order_scopes where scope_type = :offering_type)"""
 
 _OWN_OFFERINGS_CTE = """
 own_offerings as (
     select offering.id from marketplace_offering offering
-    where offering.customer_id in (select id from held where kind = :customer_type)
-        or offering.project_id in (select id from held where kind = :project_type)
-        or offering.id in (select id from held where kind = :offering_type)
+    where offering.customer_id in (select id from active_roles where scope_type = :customer_type)
+        or offering.project_id in (select id from active_roles where scope_type = :project_type)
+        or offering.id in (select id from active_roles where scope_type = :offering_type)
 )"""
 
 _CUSTOMERS_CTE = """
 customers as (
-    select id from held where kind = :customer_type
+    select id from active_roles where scope_type = :customer_type
     union select project.customer_id from structure_project project
-        where project.id in (select id from held where kind = :project_type)
+        where project.id in (select id from active_roles where scope_type = :project_type)
     union select customer_id from own_resources{providers}
 )"""
 
 _UNCONCEALED_CTES = """
-shown_projects as (
-    select id from resource_projects where customer_id not in (select customer_id from concealed)
+consumer_projects as (
+    select id from resource_projects
+    where customer_id not in (select customer_id from concealed_customers)
 ),
-shown_resources as (
-    select id from own_resources where customer_id not in (select customer_id from concealed)
+consumer_resources as (
+    select id from own_resources
+    where customer_id not in (select customer_id from concealed_customers)
 )"""
 
 _CONSUMER_SCOPE_QUERY = """
-select (select is_staff or is_support from core_user where username = :visible_to) as everything,
+select (select is_staff or is_support from core_user where username = :visible_to) as sees_all,
     array(select id from resource_projects) as projects,
     array(select id from own_resources) as resources
 """
 
 ID_SET_QUERIES = {
-    "consumer_projects": "select id from shown_projects",
-    "resources": "select id from shown_resources",
-    "provided_offerings": "select id from provided",
+    "consumer_projects": "select id from consumer_projects",
+    "resources": "select id from consumer_resources",
+    "provided_offerings": "select id from provided_offerings",
     "order_projects": "select id from order_projects",
     "order_offerings": "select id from order_offerings",
     "own_offerings": "select id from own_offerings",
@@ -132,17 +153,21 @@ ID_SET_QUERIES = {
     "projects": "select id from listed_projects union select project_id from own_resources",
     "customers": "select id from customers",
     "permissions": """
-        select carried.permission || ' ' || place.kind || ' ' || held.id from held
-        join permissions_rolepermission carried on carried.role_id = held.role
+        select granted.permission || ' ' || scope.name || ' ' || active_roles.id from active_roles
+        join permissions_rolepermission granted on granted.role_id = active_roles.role_id
         join (values (:project_type, 'project'), (:customer_type, 'customer'),
-            (:offering_type, 'offering')) place (type, kind) on place.type = held.kind
-        where carried.permission like 'RESOURCE.%' or carried.permission like 'ORDER.%'""",
+            (:offering_type, 'offering')) scope (type, name) on scope.type = active_roles.scope_type
+        where granted.permission like 'RESOURCE.%' or granted.permission like 'ORDER.%'""",
 }
-"""What the statement gives besides `member`: the viewer's ids by their names, each an array."""
+"""The id sets by name, each an array of the result; `permissions` are texts."""
 
 
 def build_role_expansion(installation: Installation) -> str:
-    """Write the statement for an installation; it gives one row of arrays, and `member`."""
+    """Return the SQL for an installation.
+
+    It selects one row: whether the user has any active role, and an array for each
+    of `ID_SET_QUERIES`. Its parameters are `user`, `address` and `mode`.
+    """
     version_rules = installation.version_rules
     has_many_groups = tables.customer_organization_group not in installation.missing_tables
     ctes = [
@@ -171,22 +196,23 @@ def build_role_expansion(installation: Installation) -> str:
         build_hidden_offerings_cte(by_roles=version_rules.has_role_restricted_offerings),
     ]
     arrays = ",\n    ".join(f"array({each})" for each in ID_SET_QUERIES.values())
-    sql = f"with {','.join(ctes)}\nselect exists (select from held) as member,\n    {arrays}"
+    is_member = "exists (select from active_roles) as is_member"
+    sql = f"with {','.join(ctes)}\nselect {is_member},\n    {arrays}"
     return _insert_constants(sql, installation)
 
 
 def build_consumer_scope(installation: Installation) -> str:
-    """Write what gives the projects and resources that the user of a name sees as a consumer.
+    """Return the SQL for the projects and resources that a named user sees as a consumer.
 
-    From which network they would come is not known: what customers show to
-    some networks only, the viewer's own rule leaves out.
+    That user's network address is unknown, so customers' subnets are not checked
+    here; the viewer's own row filter does that for the viewer's address.
     """
     ctes = _build_consumer_ctes(installation, _NAMED_USER_ID)
     return _insert_constants(f"with {','.join(ctes)}{_CONSUMER_SCOPE_QUERY}", installation)
 
 
 def _build_consumer_ctes(installation: Installation, user: str) -> list[str]:
-    """Write what gives a user's roles, and what they see by them as a consumer (§4.4)."""
+    """Return the CTEs of a user's active roles and the consumer's view they grant (§4.4)."""
     version_rules = installation.version_rules
     return [
         _ROLES_CTE.format(user=user),
@@ -217,7 +243,7 @@ def _build_own_resources_cte(installation: Installation) -> str:
 
 
 def _insert_constants(sql: str, installation: Installation) -> str:
-    """Write the ids and names in by which the installation knows what roles are for."""
+    """Replace the placeholders of content type ids and permission names by their values."""
     for name, value in _installation_constants(installation).items():
         sql = re.sub(rf":{name}\b", str(inline_literal(value)), sql)
     return sql

@@ -1,4 +1,4 @@
-"""What the marketplace's own settings say about who sees what (domain.md §1.0, §4.7)."""
+"""The marketplace's own settings that affect visibility (domain.md §1.0, §4.7)."""
 
 import json
 import pickletools
@@ -13,25 +13,26 @@ DEFAULT_SETTINGS = {
     "RESTRICTED_OFFERING_VISIBILITY_MODE": "show_all",
     "ENFORCE_USER_CONSENT_FOR_OFFERINGS": False,
 }
-"""The settings, and Waldur's defaults where none is stored."""
+"""The settings that are read, with Waldur's defaults."""
 _CONSTANT_OPCODES = {"NEWTRUE": True, "NEWFALSE": False, "NONE": None}
 _ARGUMENT_OPCODES = {"BINUNICODE", "SHORT_BINUNICODE", "BININT1", "BININT", "BININT2"}
 
 
 @dataclass(frozen=True)
 class SiteSettings:
-    """The settings; one that can't be read is taken at its strictest."""
+    """The parsed settings; an unreadable one has its strictest value."""
 
     anonymous_can_view_offerings: bool
     anonymous_can_view_plans: bool
     restricted_offering_mode: str
-    """What becomes of offerings that a viewer could not order."""
+    """How offerings are treated that a viewer could not order: the value of
+    RESTRICTED_OFFERING_VISIBILITY_MODE."""
     enforces_consent: bool
-    """Whether people are asked to agree to the terms of offerings."""
+    """Whether users must consent to the terms of offerings."""
 
 
 def parse_site_settings(rows: Iterable[tuple[str, str | None]]) -> SiteSettings:
-    """Give the policy that `rows` of `constance_config` state."""
+    """Parse (key, value) rows of `constance_config`; missing and null ones have defaults."""
     stored_settings = {
         key: decode_stored_setting(value) for key, value in rows if value is not None
     }
@@ -47,9 +48,10 @@ def parse_site_settings(rows: Iterable[tuple[str, str | None]]) -> SiteSettings:
 
 
 def decode_stored_setting(value: str) -> Any:
-    """Read a stored setting: JSON or, as in 2024, the pickle of a plain value, which is not run.
+    """Decode a stored setting: JSON or, in 2024, a base64 pickle of a plain value.
 
-    None if it is neither.
+    The pickle's opcodes are parsed and never executed. Return None if the value
+    is neither.
     """
     try:
         setting = json.loads(value)

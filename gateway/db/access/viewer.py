@@ -1,4 +1,4 @@
-"""Who asks, as statements have to do with it."""
+"""The viewer: the user on whose behalf statements run, with the id sets of their roles."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,12 +8,16 @@ from gateway.db.driver.encoding import encode_text
 
 @dataclass(frozen=True)
 class AccessShape:
-    """What of a viewer decides the text of statements; all else are parameters."""
+    """The properties of a viewer that determine the text of statements.
+
+    Everything else about a viewer is a parameter, so viewers of one shape share
+    statements.
+    """
 
     bypass: bool = False
-    """Whether there are no rules."""
+    """Whether row filters are left out: for staff and support."""
     empty_id_sets: frozenset[str] = frozenset()
-    """The names of ids that the viewer has none of: by these nothing is seen."""
+    """The names of the viewer's empty id sets; comparisons with them are compiled to FALSE."""
 
 
 BYPASS_SHAPE = AccessShape(bypass=True)
@@ -21,50 +25,56 @@ BYPASS_SHAPE = AccessShape(bypass=True)
 
 @dataclass(frozen=True)
 class Viewer:
-    """On whose behalf the database is read, and the ids that their roles give."""
+    """A user, or an anonymous client, and the id sets that their active roles grant.
+
+    All id sets are empty for staff and support, who see all rows without them.
+    """
 
     user_id: int | None = None
     username: str | None = None
     is_staff: bool = False
     is_support: bool = False
     consumer_projects: frozenset[int] = frozenset()
-    """Projects whose resources the viewer sees as a consumer."""
+    """Ids of projects whose resources the viewer sees as a consumer."""
     resources: frozenset[int] = frozenset()
-    """Resources that the viewer has a role on."""
+    """Ids of resources on which the viewer has a role."""
     provided_offerings: frozenset[int] = frozenset()
-    """Offerings whose resources the viewer sees as a provider."""
+    """Ids of offerings whose resources the viewer sees as a provider."""
     order_projects: frozenset[int] = frozenset()
-    """Projects whose orders the viewer sees as a consumer."""
+    """Ids of projects whose orders the viewer sees as a consumer."""
     order_offerings: frozenset[int] = frozenset()
-    """Offerings whose orders the viewer sees as a provider."""
+    """Ids of offerings whose orders the viewer sees as a provider."""
     own_offerings: frozenset[int] = frozenset()
-    """Offerings that the viewer sees in whatever state."""
+    """Ids of offerings that the viewer sees in every state, in the catalogue or not."""
     hidden_offerings: frozenset[int] = frozenset()
-    """Offerings of the catalogue that the viewer may not see."""
+    """Ids of catalogue offerings that are hidden from the viewer."""
     hidden_plans: frozenset[int] = frozenset()
-    """Plans that are for other organisations."""
+    """Ids of plans that are restricted to other organisations."""
     projects: frozenset[int] = frozenset()
+    """Ids of projects that the viewer sees."""
     customers: frozenset[int] = frozenset()
+    """Ids of customers that the viewer sees."""
     permissions: frozenset[str] = frozenset()
-    """What their roles let them do, and where: see `may`."""
+    """Permissions by scope, as "PERMISSION scope_type id": see `has_permission`."""
     consent_enforced: bool = False
-    """Whether the marketplace asks people to agree to the terms of offerings."""
+    """Whether users must consent to the terms of offerings before they order."""
     sees_categories: bool = False
-    """Whether the viewer sees the kinds of offerings."""
+    """Whether the viewer sees the categories of offerings."""
     sees_catalogue: bool = False
     """Whether the viewer sees the catalogue of shared offerings."""
     sees_plans: bool = False
-    """Whether the viewer sees the plans of what is in the catalogue."""
+    """Whether the viewer sees the plans of offerings in the catalogue."""
 
     @property
     def sees_everything(self) -> bool:
-        """Whether the viewer sees all rows: staff and support do (domain.md §4.4)."""
+        """Whether the viewer is staff or support, who see all rows (domain.md §4.4)."""
         return self.is_staff or self.is_support
 
     def has_permission(self, permission: str, *scopes: tuple[str, int | None]) -> bool:
-        """Say whether the viewer may do something at one of some places (domain.md §4.2).
+        """Return whether the viewer has a permission on one of the scopes (domain.md §4.2).
 
-        A place is the kind of what it is, and its id. Support may no more than others.
+        A scope is a type ("project", "customer" or "offering") and an id; a null id
+        never matches. Staff have all permissions, support only those of their roles.
         """
         if self.is_staff:
             return True
@@ -75,7 +85,7 @@ class Viewer:
 
     @cached_property
     def access_shape(self) -> AccessShape:
-        """What of the viewer decides the text of statements."""
+        """The access shape, which determines the text of statements."""
         if self.sees_everything:
             return BYPASS_SHAPE
         return AccessShape(
@@ -84,7 +94,7 @@ class Viewer:
 
     @cached_property
     def parameters(self) -> dict[str, str | None]:
-        """What the rules need to know of the viewer, as the database reads it."""
+        """The parameters of row filters by name, in PostgreSQL's text format."""
         id_sets = {name: getattr(self, name) for name in _ID_SETS}
         return {
             "viewer": encode_text(self.user_id),

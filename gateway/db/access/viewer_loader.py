@@ -1,6 +1,7 @@
-"""From a token to its viewer: the only reads made on nobody's behalf (domain.md §4.1-4.10).
+"""Loading of viewers by token (domain.md §4.1-4.10).
 
-What a viewer's roles give is expanded to arrays of ids, so that the rules of
+These are the only statements that run without a viewer. A viewer's roles are
+expanded to arrays of ids (`role_expansion`), so that the row filters of
 `visibility` are conditions on a row's own columns.
 """
 
@@ -16,7 +17,7 @@ from gateway.db.driver.encoding import encode_text
 from gateway.db.driver.statement import Statement
 from gateway.db.installation.installation import Installation
 
-_SELECT_HOLDER = """
+_SELECT_HOLDER_SQL = """
 select u.id, u.username, u.is_staff, u.is_support, u.is_active,
     coalesce(t.created < now() - make_interval(secs => u.token_lifetime), false)
 from authtoken_token t join core_user u on u.id = t.user_id where t.key = :key
@@ -26,7 +27,7 @@ _SITE_SETTINGS_SQL = "select key, value from constance_config where key = any(:k
 
 @dataclass(frozen=True)
 class TokenHolder:
-    """Whose token it is, and whether it still counts (domain.md §4.1)."""
+    """The user who owns a token, and whether the token is still valid (domain.md §4.1)."""
 
     id: int
     username: str
@@ -34,34 +35,33 @@ class TokenHolder:
     is_support: bool
     is_active: bool
     is_expired: bool
-    """Whether the token is older than its user's tokens get; without a lifetime none is."""
+    """Whether the token is older than the user's token lifetime; false without a lifetime."""
 
 
 class ViewerLoader:
-    """Reads viewers from one installation."""
+    """Loads token holders and viewers from the database of one installation."""
 
     def __init__(self, installation: Installation, database: Database) -> None:
         self._installation, self._database = installation, database
-        self._holder_statement, self._settings_statement = (
-            Statement.from_named_sql(_SELECT_HOLDER),
-            Statement.from_named_sql(_SITE_SETTINGS_SQL),
-        )
+        self._holder_statement = Statement.from_named_sql(_SELECT_HOLDER_SQL)
+        self._settings_statement = Statement.from_named_sql(_SITE_SETTINGS_SQL)
         self._id_sets_statement = Statement.from_named_sql(build_role_expansion(installation))
 
     async def load_token_holder(self, token_key: str) -> TokenHolder | None:
-        """Give whose token `key` is."""
+        """Return the owner of a token; None if there is no such token."""
         rows = await self._fetch_rows(self._holder_statement, {"key": token_key})
         return TokenHolder(*rows[0]) if rows else None
 
     async def load_viewer(self, holder: TokenHolder | None, address: str | None) -> Viewer:
-        """Give the viewer whom `holder` is; without one, the anonymous.
+        """Load the viewer of a token holder, or the anonymous viewer without one.
 
-        `address` is the client's, for customers who show their resources to
-        some networks only.
+        `address` is the client's IP address, which customers' subnets are compared
+        with; None if it is unknown.
         """
         if holder is not None and holder.is_staff:
             return _build_unrestricted_viewer(holder)
-        site_settings, is_authenticated = await self._load_site_settings(), holder is not None
+        site_settings = await self._load_site_settings()
+        is_authenticated = holder is not None
         parameters = {
             "user": holder and holder.id,
             "address": address,
@@ -116,7 +116,7 @@ def _build_unrestricted_viewer(holder: TokenHolder) -> Viewer:
 def _can_see_catalogue(
     site_settings: SiteSettings, *, is_authenticated: bool, is_member: bool
 ) -> bool:
-    """Say whether the shared offerings are shown at all."""
+    """Return whether the viewer sees the catalogue of shared offerings at all."""
     if site_settings.restricted_offering_mode == "require_membership":
         return is_member
     return is_authenticated or site_settings.anonymous_can_view_offerings

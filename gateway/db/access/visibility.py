@@ -1,10 +1,21 @@
-"""Who may see which rows: every table is declared here once, and a table that is not can't be read.
+"""Row-level access control: the row filter of every table (domain.md §4.4-4.10).
 
-A rule is a condition on a row's own columns; the viewer enters as named
-parameters, so that a statement's text is the same for all viewers of one
-`Sight`. Staff and support see everything: their statements are made without
-rules. The rules are those of domain.md §4.4-4.10; which ids a viewer's roles
-give is worked out in `expansion`.
+Access is denied by default: each table is declared here once, and a table
+without a declaration can't be read. A table has either
+
+* a row filter of its own (`ROW_FILTERS`): a condition on the row's own columns and
+  the viewer's parameters, such as `project_id = any(:consumer_projects)`, or
+* inherited access (`INHERITED_ACCESS`): its rows are visible with their owner.
+
+The viewer is present as parameters only, so all viewers with one `AccessShape`
+share a statement's text. Staff and support see everything: their statements are
+compiled with `bypass`, without row filters. `role_expansion` computes the id sets.
+
+How a filter is applied depends on the `Access` of a query specification:
+
+    ROW_FILTER   the filter is in the WHERE clause; inherited access checks the owner by EXISTS
+    INHERITED    the rows are selected by the key of a visible owner: no filter is needed
+    REFERENCE    the filter is selected as a column; if false, only by-reference fields are shown
 """
 
 from collections.abc import Mapping
@@ -39,12 +50,12 @@ from gateway.db.views import registry
 
 
 def _in_id_set(column: Column[Any], id_set: str) -> ColumnElement[bool]:
-    """See the rows whose `column` is among the viewer's ids of that name."""
+    """Match rows whose `column` is in one of the viewer's id sets."""
     return column == any_(bindparam(id_set, type_=ARRAY(Integer)))
 
 
 def fold_empty_ids(element: Any, empty_id_sets: frozenset[str]) -> ColumnElement[bool] | None:
-    """Give a plain no for a condition that some column is among `nothing`; None for all else."""
+    """Return FALSE for a comparison with an empty id set, and None for any other element."""
     if isinstance(element, BinaryExpression) and isinstance(element.right, CollectionAggregate):
         parameter = getattr(element.right.element, "element", None)
         if isinstance(parameter, BindParameter) and parameter.key in empty_id_sets:
@@ -62,7 +73,7 @@ _CATALOGUE_STATES = [inline_literal(state) for state in (2, 3)]
 
 
 def _offering_filter(offering: Table[Any]) -> ColumnElement[bool]:
-    """See the offerings in the catalogue, and the viewer's own (domain.md §4.7)."""
+    """Match the offerings in the catalogue and the viewer's own ones (domain.md §4.7)."""
     return or_(
         and_(
             offering.c.shared,
@@ -78,21 +89,22 @@ _RESOURCE_ID_SETS: Mapping[Perspective, Mapping[str, str]] = {
     Perspective.CONSUMER: {"project_id": "consumer_projects", "id": "resources"},
     Perspective.PROVIDER: {"offering_id": "provided_offerings"},
 }
-"""Resources as consumers (domain.md §4.4) and as providers (§4.5) see them.
+"""The id sets for resources as consumers (domain.md §4.4) and providers (§4.5) see them.
 
-A resource is seen if one of these columns is among the viewer's ids of that name.
+A resource is visible if one of these columns is in the viewer's id set of that name.
 """
 
 PERSPECTIVE_FILTERS: Mapping[Perspective, ColumnElement[bool]] = {
-    side: or_(*[_in_id_set(_resource[column], ids) for column, ids in among.items()])
-    for side, among in _RESOURCE_ID_SETS.items()
+    perspective: or_(*[_in_id_set(_resource[column], id_set) for column, id_set in id_sets.items()])
+    for perspective, id_sets in _RESOURCE_ID_SETS.items()
 }
 
 
 def can_see_resource(viewer: Viewer, **columns: int | None) -> bool:
-    """Say whether a viewer sees a resource whose `id`, `project_id` and `offering_id` are known.
+    """Return whether a viewer sees a resource with this `id`, `project_id` and `offering_id`.
 
-    It is the rule that statements have, for what is told without one.
+    This is the row filter of resources, evaluated without a statement: events are
+    delivered by it.
     """
     return viewer.sees_everything or any(
         columns[column] in getattr(viewer, id_set)
@@ -114,24 +126,27 @@ ROW_FILTERS: Mapping[Table[Any], ColumnElement[bool]] = {
     tables.customer: _in_id_set(tables.customer.c.id, "customers"),
     tables.user: tables.user.c.id == bindparam("viewer", type_=Integer),
 }
-"""What a viewer sees of each table that has a rule of its own."""
+"""The row filters by table, for viewers other than staff and support."""
 
 UNCONDITIONAL_FILTERS: Mapping[Table[Any], ColumnElement[bool]] = {
     tables.project: not_(tables.project.c.is_removed),
 }
-"""What holds for everybody, staff too: removed projects are in no list (domain.md §4.10)."""
+"""Filters for all viewers, staff included: removed projects are never listed (domain.md §4.10)."""
 
 
 @dataclass(frozen=True, eq=False)
 class InheritedAccess:
-    """Rows that are seen with the row that `owner` refers to, if `rule` holds too."""
+    """Inherited access: rows are visible with the row that `owner_column` refers to.
+
+    If there is a `row_filter`, it must hold as well.
+    """
 
     owner_column: Column[Any]
     row_filter: ColumnElement[bool] | None = None
 
 
 def _plan_filter(plan: Table[Any]) -> ColumnElement[bool]:
-    """See the plans that are not for other organisations alone (§3.5)."""
+    """Match plans that are not restricted to other organisations (domain.md §3.5)."""
     return and_(_viewer_flag("plans"), not_(_in_id_set(plan.c.id, "hidden_plans")))
 
 
@@ -160,19 +175,20 @@ INHERITED_ACCESS: Mapping[Table[Any], InheritedAccess] = {
     registry.history_entry: InheritedAccess(registry.history_entry.c.resource_id, false()),
     tables.plan_component: InheritedAccess(tables.plan_component.c.plan_id),
 }
-"""What belongs to another row; plans may be for some organisations only (§3.5).
+"""Tables whose rows belong to another row, by table.
 
-REST tells whoever sees a resource the uuids and types of all its offerings of
-subresources (§5.20), drafts and other customers' private ones too. Offerings are
-shown here as a whole, so only those are that the viewer sees anyway.
-Histories are for staff and support, whom no rule holds (§4.11).
+Plans may be restricted to organisations (domain.md §3.5). REST shows the uuids
+and types of all subresource offerings of a visible resource (§5.20), including
+drafts and other customers' private ones. Here offerings are published with all
+fields, so only those are listed that are visible by their own filter. Histories
+are visible to staff and support only, whose statements have no filters (§4.11).
 """
 
 EMBEDDING_COLUMNS: Mapping[Table[Any], Column[Any]] = {
     tables.order: tables.order.c.resource_id,
     tables.component_usage: tables.component_usage.c.plan_period_id,
 }
-"""By what else rows are shown to whoever sees what they refer to, unlike in lists (§4.9, §5.20)."""
+"""Other columns whose visible target shows the rows, unlike in lists (domain.md §4.9, §5.20)."""
 
 OPEN_TABLES = frozenset(
     {
@@ -185,7 +201,7 @@ OPEN_TABLES = frozenset(
         tables.software_catalog,
     }
 )
-"""What shows all its fields to whoever is referred to it."""
+"""Tables whose rows show all fields wherever a visible row refers to them."""
 
 
 def _own_row_filter(
@@ -207,7 +223,10 @@ def _inherited_row_filter(inherited: InheritedAccess, *, bypass: bool) -> Column
 def build_row_filter(
     table: Table[Any], *, bypass: bool, perspective: Perspective | None = None
 ) -> ColumnElement[bool]:
-    """Give the condition under which a row of `table` is seen; KeyError if none is declared."""
+    """Return the row filter of a table.
+
+    Raises KeyError if the table is not declared.
+    """
     inherited = INHERITED_ACCESS.get(table)
     if inherited is None:
         return _own_row_filter(table, bypass=bypass, perspective=perspective)
@@ -223,7 +242,10 @@ def build_row_filter(
 
 
 def build_access_filter(query_spec: QuerySpec, *, bypass: bool) -> ColumnElement[bool]:
-    """Give what must hold of the rows of `read` because of the door that they are read by."""
+    """Return the row filter of a specification's table, according to its access.
+
+    Raises ValueError if rows with inherited access are not selected by their owner.
+    """
     if query_spec.access is Access.ROW_FILTER:
         return build_row_filter(query_spec.table, bypass=bypass, perspective=query_spec.perspective)
     if query_spec.access is Access.REFERENCE or query_spec.is_grouped:
@@ -235,10 +257,12 @@ def build_access_filter(query_spec: QuerySpec, *, bypass: bool) -> ColumnElement
         or query_spec.key_column.path
         or query_spec.key_column.column not in set(owner_columns)
     ):
-        raise ValueError(f"{query_spec.table.name} is read as a part, but not by its owner.")
+        raise ValueError(
+            f"Rows of {query_spec.table.name} inherit access: the key column must be their owner's."
+        )
     return true() if inherited is None else _inherited_row_filter(inherited, bypass=bypass)
 
 
 def build_reference_filter(table: Table[Any], *, bypass: bool) -> ColumnElement[bool]:
-    """Give the condition under which a row of `table` that was referred to is seen as a whole."""
+    """Return the condition that a row shows all its fields where a visible row refers to it."""
     return true() if table in OPEN_TABLES else build_row_filter(table, bypass=bypass)

@@ -1,4 +1,4 @@
-"""What somebody else sees: a condition in the statements of the one who asks for it."""
+"""The filter `visibleToUsername`: resources that another user sees, too, as a consumer."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ _resource = tables.resource.c
 
 
 def build_visible_to_user_filter(installation: Installation) -> ColumnElement[bool]:
-    """Give the condition under which the user of a name sees a resource as a consumer (§4.4).
+    """Return the condition that a named user sees a resource as a consumer (domain.md §4.4).
 
-    It holds of no resource if there is no such user. The name is a parameter.
+    The name is the parameter `visible_to`. No resource matches an unknown name.
     """
     columns = (
-        column("everything", Boolean),
+        column("sees_all", Boolean),
         column("projects", _ID_ARRAY),
         column("resources", _ID_ARRAY),
     )
-    named_user = sql(build_consumer_scope(installation)).columns(*columns).cte("other")
+    named_user = sql(build_consumer_scope(installation)).columns(*columns).cte("named_user")
     return or_(
-        select(named_user.c.everything).scalar_subquery(),
+        select(named_user.c.sees_all).scalar_subquery(),
         _resource.project_id == _any_id(named_user.c.projects),
         _resource.id == _any_id(named_user.c.resources),
     )

@@ -1,4 +1,4 @@
-"""What would make a marketplace's database quicker: the indexes that it lacks, as statements."""
+"""Index advice: statements that create the indexes that a marketplace's database lacks."""
 
 import re
 from collections.abc import Iterator
@@ -9,55 +9,59 @@ import psycopg
 from gateway.db.admin.indexes import IndexSpec, iterate_index_specs
 
 _CURRENT_SCHEMAS_JOIN = """
-from pg_class held join pg_namespace space on space.oid = held.relnamespace
-    and space.nspname = any(current_schemas(false))
+from pg_class t join pg_namespace s on s.oid = t.relnamespace
+    and s.nspname = any(current_schemas(false))
 """
 _INDEXABLE_COLUMNS = f"""
-select held.relname, part.attname {_CURRENT_SCHEMAS_JOIN}
-join pg_attribute part on part.attrelid = held.oid and part.attnum > 0 and not part.attisdropped
-where held.relkind in ('r', 'm')
+select t.relname, a.attname {_CURRENT_SCHEMAS_JOIN}
+join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+where t.relkind in ('r', 'm')
 """
-"""Columns that can be indexed: of tables and of what is kept of a query, not of views."""
+"""Columns that can be indexed: those of tables and materialized views."""
 
 _EXISTING_INDEXES = f"""
-select held.relname, array_agg(
-    case when kind.opcdefault and sort in (0, coalesce(part.attcollation, sort))
-        then pg_get_indexdef(made.indexrelid, n, true) end order by n
-), array_agg(made.indoption[n - 1]::int order by n) {_CURRENT_SCHEMAS_JOIN}
-join pg_index made on made.indrelid = held.oid and made.indisvalid and made.indpred is null
-join pg_class itself on itself.oid = made.indexrelid
-join pg_am way on way.oid = itself.relam and way.amname = 'btree'
-cross join generate_series(1, made.indnkeyatts) n
-cross join lateral (values (made.indcollation[n - 1])) collated(sort)
-join pg_opclass kind on kind.oid = made.indclass[n - 1]
-left join pg_attribute part on part.attrelid = held.oid and part.attnum = made.indkey[n - 1]
-    and part.attnum <> 0
-group by made.indexrelid, held.relname
+select t.relname, array_agg(
+    case when o.opcdefault and k.indcollation in (0, coalesce(a.attcollation, k.indcollation))
+        then pg_get_indexdef(i.indexrelid, n, true) end order by n
+), array_agg(i.indoption[n - 1]::int order by n) {_CURRENT_SCHEMAS_JOIN}
+join pg_index i on i.indrelid = t.oid and i.indisvalid and i.indpred is null
+join pg_class c on c.oid = i.indexrelid
+join pg_am m on m.oid = c.relam and m.amname = 'btree'
+cross join generate_series(1, i.indnkeyatts) n
+cross join lateral (values (i.indcollation[n - 1])) k(indcollation)
+join pg_opclass o on o.oid = i.indclass[n - 1]
+left join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[n - 1]
+    and a.attnum <> 0
+group by i.indexrelid, t.relname
 """
-"""The keys of whole, valid indexes, and which way each goes; null for one in an order unlike its
-column's, such as that for prefixes."""
+"""Keys and directions of valid B-tree indexes on all rows.
+
+A key is NULL if its operator class or collation is not the column's default, as in prefix indexes.
+"""
 
 _INVALID_INDEXES = f"""
-select itself.relname {_CURRENT_SCHEMAS_JOIN} join pg_index made on made.indrelid = held.oid and not made.indisvalid
-join pg_class itself on itself.oid = made.indexrelid
+select c.relname {_CURRENT_SCHEMAS_JOIN} join pg_index i on i.indrelid = t.oid and not i.indisvalid
+join pg_class c on c.oid = i.indexrelid
 """
+"""Names of invalid indexes, which a failed CREATE INDEX CONCURRENTLY leaves behind."""
 _UNIFORM_DIRECTIONS = {0}, {3}
-"""All keys upward and nulls last, or all the other way, which is read from its end."""
+"""Option bits of ascending keys with nulls last, and of the reverse, for a backward scan."""
 
 ExistingIndex = tuple[list[str], list[int]]
+"""Normalised keys of an index, and their direction bits."""
 
 
 def build_index_advice(connection: psycopg.Connection[Any]) -> list[str]:
-    """Give statements that make the indexes that would help; after them there are none to give.
+    """Return the statements that create the missing indexes.
 
-    An index that has more keys than wanted behind those that are serves as well. What remains of a
-    broken try to make one is dropped first.
+    An index is not missing if its keys are the first keys of an existing one. An invalid index
+    of the same name is dropped first.
     """
     columns = set(connection.execute(_INDEXABLE_COLUMNS.encode()))
     existing_indexes: dict[str, list[ExistingIndex]] = {}
     for table, keys, directions in connection.execute(_EXISTING_INDEXES.encode()):
         existing_indexes.setdefault(table, []).append(
-            ([_normalise_key(index_spec) for index_spec in keys], directions)
+            ([_normalise_key(each) for each in keys], directions)
         )
     invalid_names = {name for (name,) in connection.execute(_INVALID_INDEXES.encode())}
     missing_specs = [
@@ -70,14 +74,14 @@ def build_index_advice(connection: psycopg.Connection[Any]) -> list[str]:
         )
     ]
     return [
-        line
+        statement
         for index_spec in _remove_prefixes(missing_specs)
-        for line in _render_statements(index_spec, invalid_names)
+        for statement in _render_statements(index_spec, invalid_names)
     ]
 
 
 def _covers_spec(index: ExistingIndex, index_spec: IndexSpec) -> bool:
-    """Say whether an index begins with the wanted keys, in one direction."""
+    """Return whether an index starts with the specified keys, all in the same direction."""
     keys, directions = index
     key_count = len(index_spec.key_expressions)
     return (
@@ -87,7 +91,7 @@ def _covers_spec(index: ExistingIndex, index_spec: IndexSpec) -> bool:
 
 
 def _remove_prefixes(missing_specs: list[IndexSpec]) -> Iterator[IndexSpec]:
-    """Leave out those that begin another one."""
+    """Yield the specifications whose keys are not the first keys of another one."""
     for index_spec in missing_specs:
         key_count = len(index_spec.key_expressions)
         longer_specs = (other for other in missing_specs if len(other.key_expressions) > key_count)
@@ -106,5 +110,5 @@ def _render_statements(index_spec: IndexSpec, invalid_names: set[str]) -> Iterat
 
 
 def _normalise_key(key: str | None) -> str:
-    """Give a key without quotes and casts, which PostgreSQL writes where they are understood."""
+    """Return a key without the quotes and casts that `pg_get_indexdef` adds."""
     return re.sub(r'::[a-z ]+|"', "", key or "")

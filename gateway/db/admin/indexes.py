@@ -1,4 +1,4 @@
-"""Indexes: those that a Waldur has, and those that the gateway's lists want besides."""
+"""Indexes: those of Waldur's schema, and additional ones for the gateway's lists."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,26 +19,26 @@ _offering, _project, _customer = tables.offering.c, tables.project.c, tables.cus
 
 @dataclass(frozen=True)
 class IndexSpec:
-    """What an index of one table is made of."""
+    """Specification of an index on one table."""
 
     columns: tuple[Column[Any], ...]
     is_upper: bool = False
-    """Whether texts are in it in upper case."""
+    """Whether the index is on `upper(column)`."""
 
     @property
     def table_name(self) -> str:
-        """Name the table."""
+        """Name of the table."""
         return str(self.columns[0].table.name)
 
     @property
     def key_expressions(self) -> tuple[str, ...]:
-        """Write each key as SQL."""
+        """SQL expression of each key."""
         names = (_quote_identifier(each.name) for each in self.columns)
         return tuple(f"upper({each})" if self.is_upper else each for each in names)
 
     @property
     def name(self) -> str:
-        """Name the index as we do, in as many letters as PostgreSQL keeps of a name."""
+        """Name of the gateway's index, cut to PostgreSQL's limit of 63 characters."""
         suffixes = ["upper"] if self.is_upper else []
         return "_".join(
             ["gateway", self.table_name, *(each.name for each in self.columns), *suffixes]
@@ -46,7 +46,7 @@ class IndexSpec:
 
     @property
     def definition(self) -> str:
-        """Write what follows `create index`."""
+        """SQL after `create index`."""
         return f"{self.name} on {self.table_name} ({', '.join(self.key_expressions)})"
 
 
@@ -79,14 +79,13 @@ GATEWAY_INDEXES: tuple[IndexSpec, ...] = (
     _build_index_spec(_order.state, _order.id),
     _build_index_spec(_order.resource_id, _order.created),
 )
-"""Those by which pages are read in order, plans' resources counted, and rows found by what a
-backend calls them."""
+"""Additional indexes: for ordered pages, counts of plans' resources, searches by backend id."""
 
 
 def iterate_index_specs() -> Iterator[IndexSpec]:
-    """Give what the gateway wants indexed: its own, then what rows are looked up by.
+    """Yield all indexes that the gateway needs: additional ones, then those of lookup columns.
 
-    A Waldur has the latter; a copy of its database may not.
+    Waldur's schema has the latter; a copy of its database may lack them.
     """
     yield from GATEWAY_INDEXES
     for table in tables.metadata.sorted_tables:
@@ -96,12 +95,12 @@ def iterate_index_specs() -> Iterator[IndexSpec]:
 
 
 def build_gateway_statements() -> dict[str, str]:
-    """Give the statements that make the gateway's own indexes, by the index's name."""
+    """Return the statements that create the gateway's additional indexes, by index name."""
     return {each.name: f"create index {each.definition}" for each in GATEWAY_INDEXES}
 
 
 def iterate_waldur_statements() -> Iterator[str]:
-    """Give the statements that make a Waldur's indexes, but for those that constraints bring."""
+    """Yield the statements that create Waldur's indexes, except those behind constraints."""
     for table in tables.metadata.sorted_tables:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             if not any("until" in column.info for column in index.columns):
@@ -110,13 +109,13 @@ def iterate_waldur_statements() -> Iterator[str]:
 
 
 def _build_prefix_index(column: Column[Any]) -> str:
-    """Make the index for prefixes: an index in the order of words can't serve LIKE."""
+    """Return the statement for a prefix index: an index by collation can't serve LIKE."""
     table = column.table.name
     return f"CREATE INDEX {table}_{column.name}_like ON {table} ({column.name} varchar_pattern_ops)"
 
 
 def _find_prefix_columns(table: Table[Any]) -> Iterator[Column[Any]]:
-    """Give the texts with an index of their own, each of which Django indexes a second time."""
+    """Yield the text columns with a single-column index; Django adds a prefix index to each."""
     candidates = [*table.indexes, *_iterate_unique_constraints(table)]
     indexed_names = {each.columns[0].name for each in candidates if len(each.columns) == 1}
     return (

@@ -1,4 +1,4 @@
-"""Making the marketplace's tables in an empty database, just as a Waldur has them."""
+"""Installer: creates Waldur's marketplace tables in an empty database."""
 
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
@@ -29,7 +29,7 @@ create table gateway.marketplace (
 
 
 def list_existing_tables(connection: psycopg.Connection[Any]) -> list[str]:
-    """Name the marketplace's tables that the database has already."""
+    """Return the names of the marketplace's tables that the database already has."""
     names = list(tables.metadata.tables)
     rows = connection.execute(
         "select name from unnest(%s::text[]) name where to_regclass(name) is not null", [names]
@@ -38,21 +38,21 @@ def list_existing_tables(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def install_tables(connection: psycopg.Connection[Any]) -> None:
-    """Make all tables with their constraints and indexes, or nothing."""
+    """Create all tables with constraints and indexes in one transaction."""
     with connection.transaction():
         create_bare_tables(connection)
         add_constraints_and_indexes(connection)
 
 
 def create_bare_tables(connection: psycopg.Connection[Any]) -> None:
-    """Make bare tables, which are loaded faster than such with constraints and indexes."""
+    """Create tables without constraints and indexes, which are faster to load."""
     _run_statements(
         connection, [*map(_render_create_table, tables.metadata.sorted_tables), _MARKER_TABLE]
     )
 
 
 def add_constraints_and_indexes(connection: psycopg.Connection[Any]) -> None:
-    """Make all that holds the rows together: keys, then indexes, then references."""
+    """Create primary and unique keys, then indexes, then foreign keys."""
     statements = [
         *_render_constraints(PrimaryKeyConstraint, UniqueConstraint),
         *indexes.iterate_waldur_statements(),
@@ -68,7 +68,7 @@ def add_constraints_and_indexes(connection: psycopg.Connection[Any]) -> None:
 
 
 def insert_marker(connection: psycopg.Connection[Any], *, seed: int, resources: int) -> None:
-    """Note that the marketplace was made by us, and of what."""
+    """Insert the row that marks the marketplace as created by the gateway, with its parameters."""
     connection.execute(
         "insert into gateway.marketplace values (now(), %s, %s, %s)",
         [version("marketplace-gateway"), seed, resources],
@@ -90,7 +90,7 @@ def _render_constraints(*constraint_types: type[Constraint]) -> Iterator[str]:
 
 
 def _has_system_column(constraint: Any) -> bool:
-    """Tell whether the constraint is of a column that we don't make."""
+    """Return whether a constraint is on a PostgreSQL system column, which is not created."""
     return any(column.system for column in constraint.columns)
 
 

@@ -1,4 +1,4 @@
-"""The gateway's own tables, in a schema of their own, in a marketplace that it made."""
+"""The gateway's own tables, in the schema `gateway` of a marketplace that it created."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ pull = Table(
     _timestamp_column("requested_at"),
     Index(None, "requested_at"),
 )
-"""The pulls that are still to be done."""
+"""Queue of requested pulls."""
 
 idempotency_key = Table(
     "placed",
@@ -55,7 +55,7 @@ idempotency_key = Table(
     Index("placed_by_key", "user_id", "key", unique=True),
     Index(None, "at"),
 )
-"""The orders that were placed under a key, so that placing them again does nothing."""
+"""Idempotency keys: `asked` has the request's digest, `order_id` the order placed under the key."""
 
 attachment = Table(
     "attachment",
@@ -64,15 +64,15 @@ attachment = Table(
     Column("path", String(100), nullable=False, unique=True),
     Column("content", LargeBinary, nullable=False),
 )
-"""The files that came with orders, by the paths that the orders hold."""
+"""Files attached to orders, by the path that the order stores."""
 
 _ADVISORY_LOCK_KEY = 0x6761_7465
 
 
 def ensure_own_tables(connection: psycopg.Connection[Any]) -> None:
-    """Make what is missing of the tables and of the source of events.
+    """Create the missing tables, indexes and event triggers.
 
-    Others may do the same meanwhile.
+    An advisory lock lets several processes call it at the same time.
     """
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK_KEY])

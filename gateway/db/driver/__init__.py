@@ -1,1 +1,1 @@
-"""The PostgreSQL driver: connections, pool, transactions. It knows no SQL compiler."""
+"""PostgreSQL driver: connection pool, pipelined connections, transactions; no SQL compiler."""

@@ -1,4 +1,4 @@
-"""What is asked of the database in one go, and who waits for the rows."""
+"""Batches of statements that are sent to the database together, and their results."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,30 +10,31 @@ from psycopg.pq.abc import PGresult
 from gateway.db.driver.statement import Statement
 
 QUICK_BATCH_SECONDS = 0.02
-"""Seconds that quick statements take at most, together, in a busy process."""
+"""Longest duration of a batch of quick statements in a busy process, in seconds."""
 Rows = list[tuple[Any, ...]]
 StatementRequest = tuple[Statement, tuple[str | None, ...]]
-"""A statement and its parameters."""
+"""A statement and its parameters, in PostgreSQL's text format."""
 
 
 class StatementResult:
-    """What a statement gave.
+    """Result of a statement whose rows are decoded on demand.
 
-    Its rows are made each time that they are asked for: who does so where they
-    are used finds them in the processor's cache, and they need no place before.
+    The rows are decoded anew by each call of `decode_rows`. A caller that decodes
+    them just before using them finds them in the processor's cache, and no memory
+    is held before.
     """
 
     __slots__ = ("_result", "_transformer")
 
     def __init__(self, transformer: Transformer, result: PGresult) -> None:
-        """Have `transformer` make the rows of `result`."""
+        """Wrap a libpq `result`; `transformer` decodes its values."""
         self._transformer, self._result = transformer, result
 
     def __len__(self) -> int:
         return self._result.ntuples
 
     def decode_rows(self) -> Rows:
-        """Make the rows; whatever is raised, a value can't be read."""
+        """Return the rows; any error raised means that a value can't be decoded."""
         self._transformer.set_pgresult(self._result)
         try:
             return self._transformer.load_rows(0, self._result.ntuples, tuple)
@@ -46,12 +47,15 @@ PendingRequest = tuple[StatementRequest, PendingResult]
 
 
 class Batch:
-    """Statements that are sent together; each has a future for its result."""
+    """Statements that are sent in one flush, each with the future of its result."""
 
     __slots__ = ("enqueued_at", "hedged", "is_slow", "requests", "retried")
 
     def __init__(self, pending_requests: Sequence[PendingRequest]) -> None:
-        """Take what is asked for; ValueError if a parameter can't be told to PostgreSQL."""
+        """Encode the parameters.
+
+        Raises ValueError if a parameter holds a zero byte or a lone surrogate.
+        """
         self.requests = [
             (
                 statement,
@@ -64,31 +68,31 @@ class Batch:
             for (statement, parameters), future in pending_requests
         ]
         self.is_slow = any([statement.is_slow for statement, _, _ in self.requests])  # noqa: C419 - a list is faster
-        """Whether it is likely to take long."""
+        """Whether one of its statements was slow when it was last run."""
         self.enqueued_at = 0.0
-        """When it began to wait for a connection."""
+        """Time on the loop's clock at which it was put into the wait queue."""
         self.retried = False
-        """Whether it is run for the second time."""
+        """Whether this is its second attempt."""
         self.hedged = False
-        """Whether it was sent on another connection too, as the first is held up."""
+        """Whether a copy was sent on another connection because the first one is blocked."""
 
     def record_duration(self, seconds: float) -> None:
-        """Remember whether its statements are slow."""
+        """Classify its statements as slow or quick by the duration of the batch."""
         is_slow = seconds > QUICK_BATCH_SECONDS
         for statement, _, _ in self.requests:
             statement.is_slow = is_slow
 
-    def abandoned(self) -> bool:
-        """Tell whether nobody waits for anything any more."""
+    def is_abandoned(self) -> bool:
+        """Return whether all its futures are settled or cancelled."""
         return all([future.done() for _, _, future in self.requests])  # noqa: C419 - a list is faster
 
     def fail(self, error: Exception) -> None:
-        """Tell those who wait that there will be no rows."""
+        """Set `error` on all futures that are still pending."""
         fail_futures([future for _, _, future in self.requests], error)
 
 
 def fail_futures(futures: Sequence[PendingResult], error: Exception) -> None:
-    """Give `error` to the futures that wait; that nobody may listen is not worth a warning."""
+    """Set `error` on the pending futures, without a warning if it is never retrieved."""
     for future in futures:
         if not future.done():
             future.set_exception(error)
@@ -98,5 +102,5 @@ def fail_futures(futures: Sequence[PendingResult], error: Exception) -> None:
 def _encode_parameter(parameter: str) -> bytes:
     encoded = parameter.encode()
     if b"\0" in encoded:
-        raise ValueError("PostgreSQL has no text with a zero byte in it.")
+        raise ValueError("A parameter must not hold a zero byte: PostgreSQL's text can't.")
     return encoded

@@ -1,4 +1,4 @@
-"""How a connection is opened, and what holds on it: most only read, in UTC, and not for ever."""
+"""Options of database connections: read-only by default, in UTC, with a statement time-out."""
 
 from typing import Any
 
@@ -7,14 +7,20 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.string import TextLoader
 
 TEXT_LOADED_TYPES = ("uuid", "numeric", "jsonb", "json", "timestamptz", "date", "cidr")
+"""PostgreSQL types whose values stay text, as the API prints them."""
 PREPARE_THRESHOLD = 5
-"""How often psycopg runs a statement itself before it has it prepared."""
+"""Number of executions after which psycopg itself prepares a statement."""
 CONNECT_TIMEOUT_SECONDS = 2
-"""Seconds to wait for a connection, and for what was sent to be acknowledged."""
+"""Seconds to wait for a connection, and for sent data to be acknowledged."""
 
 
 class ConnectionOptions:
-    """What holds on connections to one database."""
+    """Session options of the connections to one database.
+
+    Without a pooler they are set once, when a connection starts. A pooler in
+    transaction mode lends a connection for one transaction only, so each batch
+    begins with a statement that sets them for its own transaction.
+    """
 
     def __init__(
         self,
@@ -24,20 +30,11 @@ class ConnectionOptions:
         pooler: bool = False,
         allow_writes: bool = False,
     ) -> None:
-        """Behind a `pooler` in transaction mode each batch sets for itself what is to hold.
-
-        On connections that do not only read, plans are made as PostgreSQL likes.
-        """
-        options = {
-            "jit": "off",
-            "timezone": "UTC",
-            "statement_timeout": str(int(statement_seconds * 1000)),
-        }
-        if not allow_writes:
-            options["plan_cache_mode"] = "force_generic_plan"
+        """Set a statement time-out; connections are read-only unless `allow_writes`."""
+        options = _build_session_options(statement_seconds, allow_writes=allow_writes)
         self.url, self.statement_seconds = url, statement_seconds
         self.batch_preamble: bytes | None = None
-        """What each batch begins with, if anything."""
+        """Statement that each batch begins with; None without a pooler."""
         startup_options = {}
         if pooler:
             access_options = {} if allow_writes else {"transaction_read_only": "on"}
@@ -55,22 +52,34 @@ class ConnectionOptions:
             "prepare_threshold": None if pooler else PREPARE_THRESHOLD,
             **startup_options,
         }
-        """How a connection is opened, besides the address."""
+        """Keyword arguments of psycopg's `connect`, in addition to the URL."""
 
     async def connect(self) -> AsyncConnection[Any]:
-        """Open a connection; psycopg.Error if that fails."""
+        """Open a connection. Raises psycopg.Error if that fails."""
         connection = await AsyncConnection.connect(self.url, **self.connect_arguments)
         await self.configure_connection(connection)
         return connection
 
     async def configure_connection(self, connection: AsyncConnection[Any]) -> None:
-        """Have a connection give as text what the API prints as text."""
+        """Register text loaders for the types that the API prints as text."""
         for type_name in TEXT_LOADED_TYPES:
             connection.adapters.register_loader(type_name, TextLoader)
 
 
+def _build_session_options(statement_seconds: float, *, allow_writes: bool) -> dict[str, str]:
+    """Return session options; only read-only connections always use generic plans."""
+    options = {
+        "jit": "off",
+        "timezone": "UTC",
+        "statement_timeout": str(int(statement_seconds * 1000)),
+    }
+    if not allow_writes:
+        options["plan_cache_mode"] = "force_generic_plan"
+    return options
+
+
 def _build_startup_options(url: str, options: dict[str, str]) -> dict[str, Any]:
-    """Give what a connection sets at its start, after what `url` has it set."""
+    """Return the `options` parameter of a connection: those of `url` first, then ours."""
     url_options = str(conninfo_to_dict(url).get("options", ""))
     return {
         "options": " ".join(
@@ -80,6 +89,6 @@ def _build_startup_options(url: str, options: dict[str, str]) -> dict[str, Any]:
 
 
 def _build_preamble(options: dict[str, str]) -> bytes:
-    """Give the statement after which `options` hold until the transaction ends."""
+    """Return a statement that sets `options` until the end of the transaction."""
     assignments = (f"set_config('{name}', '{value}', true)" for name, value in options.items())
     return f"select {', '.join(assignments)}".encode()

@@ -1,4 +1,4 @@
-"""Which batch goes on which connection, and what becomes of those on a lost one."""
+"""Connection pool: chooses a connection for each batch; hedges, retries and cancels batches."""
 
 import asyncio
 from math import inf
@@ -12,18 +12,72 @@ from gateway.db.driver.timer import SLOW_THRESHOLD_SECONDS, PeriodicTimer
 from gateway.db.driver.wait_queue import WaitQueue
 
 PIPELINE_DEPTH = 8
-"""How many batches may be under way on one connection."""
+"""Maximum number of batches in the pipeline of one connection; 1 behind a pooler."""
 MAX_SHARED_CONNECTIONS = 2
-"""On so many connections quick batches share: a third would only wake up one more backend."""
+"""Number of connections that quick batches share: a third would only wake one more backend."""
 SHUTDOWN_GRACE = 2
-"""Seconds that what is under way gets when all is closed."""
+"""Seconds that running batches get when the pool closes."""
 
 
 class ConnectionPool:
-    """Up to `size` connections to one database."""
+    """Pool of up to `size` pipelined connections to one database.
+
+    Each batch goes to one connection, behind the batches in its pipeline, or to the
+    wait queue. All batches only read, so running one twice does no harm: hedging and
+    retrying rest on that.
+
+    **States of a connection**
+
+        start_connecting        opened          send()
+        ----------------> opening ----> idle ------------> busy
+                             |           |  ^-------------- |
+                             |           |  last batch done |
+        another connection   |           |                  |
+        was lost:            v           v                  v
+                         cancelled    closed <--------- draining
+                                          last batch done
+
+        idle, busy or draining ----> lost: socket error, fatal error, silent server
+
+    **Choosing a connection.** Every connection in use is a server process to wake, so
+    quick batches share `MAX_SHARED_CONNECTIONS`. A statement is slow if its last
+    batch took longer than `QUICK_BATCH_SECONDS`. In order:
+
+    1. an idle connection, if the batch is slow or fewer than `MAX_SHARED_CONNECTIONS`
+       are in use;
+    2. the wait queue, if other batches wait already: first come, first served;
+    3. the busy connection with the shortest pipeline, quick ones first, whose pipeline
+       holds fewer than `PIPELINE_DEPTH` batches and whose running batch takes less
+       than `SLOW_THRESHOLD_SECONDS` so far; but an idle one rather than a slow one;
+    4. the wait queue.
+
+    Whenever a batch is queued, in the pool or on a connection, and no connection is
+    idle, another one is opened, up to `size`.
+
+    **Supervision.** While there is work, a timer calls `_check_progress` every
+    `SLOW_THRESHOLD_SECONDS`. For a batch that runs longer than that:
+
+    * the connection is abandoned if the batch runs longer than the time-outs of all its
+      statements and `wait_seconds` together: the server is silent;
+    * a cancel request is sent to the server if no future of it is pending;
+    * the batches behind it are hedged: sent a second time, on an idle connection. The
+      first result settles the future, the other one is ignored.
+
+    Waiting batches fail with UnavailableError after `wait_seconds`, if the database
+    responded to no other batch in that time either.
+
+    **Retry.** If a connection is lost, its unfinished batches are sent once more, before
+    those that wait. What broke one connection, such as a restart of the server, has
+    probably broken all. So all others are drained: they finish their batches, are
+    closed, and new ones replace them. A batch that fails again gets UnavailableError.
+    """
 
     def __init__(self, options: ConnectionOptions, size: int, *, wait_seconds: float) -> None:
-        """Wait so many seconds for a connection, and for a sign of life beyond a time-out."""
+        """Open the first connection in the background.
+
+        `wait_seconds` limits the wait for a connection, and for a response beyond a
+        statement's time-out.
+        """
         self._options, self._size, self._wait_seconds = options, size, wait_seconds
         self._pipeline_depth = PIPELINE_DEPTH if options.batch_preamble is None else 1
         self.loop = asyncio.get_running_loop()
@@ -37,13 +91,13 @@ class ConnectionPool:
         self._timer = PeriodicTimer(self._check_progress)
         self._is_closing = False
         self.last_response_at = 0.0
-        """When the database answered last, on the loop's clock."""
+        """Time of the database's last response, on the loop's clock."""
         self._ensure_connections()
 
     def submit_batch(self, batch: Batch) -> None:
-        """Run a batch: at once if there is a connection for it, else in its turn."""
+        """Send a batch if a connection has capacity, otherwise queue it."""
         if self._is_closing:
-            batch.fail(UnavailableError("The connections are closed."))
+            batch.fail(UnavailableError("The connection pool is closed."))
             return
         self._timer.ensure_started()
         connection = self._select_connection(batch)
@@ -57,11 +111,7 @@ class ConnectionPool:
             )
 
     def _select_connection(self, batch: Batch) -> PipelineConnection | None:
-        """Give a connection that can take a batch, if there is one.
-
-        Quick ones share few connections; a slow one, and what would wait for
-        it, get others as long as there are any.
-        """
+        """Return a connection with capacity for a batch; None if it has to wait."""
         if self._idle and (
             batch.is_slow or len(self._connections) - len(self._idle) < MAX_SHARED_CONNECTIONS
         ):
@@ -76,7 +126,7 @@ class ConnectionPool:
         )
 
     def _find_least_loaded(self) -> PipelineConnection | None:
-        """Give the busy connection with the least to do that can take more; best a quick one."""
+        """Return the preferable of the busy connections with capacity; None if there is none."""
         now, least_loaded = self.loop.time(), None
         for connection in self._connections:
             if (
@@ -96,7 +146,7 @@ class ConnectionPool:
         )
 
     def on_batch_done(self, connection: PipelineConnection) -> None:
-        """Give what waits to a connection that has place again."""
+        """Send waiting batches on a connection that has capacity again."""
         self.last_response_at = now = self.loop.time()
         while self._wait_queue and self._has_capacity(connection, now):
             batch = self._wait_queue.pop_next()
@@ -113,7 +163,7 @@ class ConnectionPool:
             connection.close()
 
     def _hedge(self, batch: Batch) -> bool:
-        """Run a batch that is held up on an idle connection besides; tell whether there is one."""
+        """Send a batch on an idle connection, too; return whether there was one."""
         if self._idle:
             self._idle.pop().send(batch)
             return True
@@ -121,18 +171,18 @@ class ConnectionPool:
         return False
 
     def retry(self, batch: Batch, error: Exception) -> None:
-        """Run a batch once more, before those that wait; tell it `error` if that was done."""
+        """Send a batch once more, before the waiting ones; fail it with `error` the second time."""
         if batch.retried or self._is_closing:
             batch.fail(error)
             return
         batch.retried = True
-        if not batch.abandoned() and not self._hedge(batch):
+        if not batch.is_abandoned() and not self._hedge(batch):
             self._wait_queue.put_first(batch, self.loop.time())
 
     def on_connection_lost(
         self, connection: PipelineConnection, unfinished_batches: list[Batch], error: Exception
     ) -> None:
-        """Run what is left on new connections: what broke one may have broken all."""
+        """Retry the unfinished batches on new connections, and drain all others."""
         if connection in self._connections:
             self._drain_connections()
         self._draining.discard(connection)
@@ -141,7 +191,7 @@ class ConnectionPool:
         self._ensure_connections()
 
     def _drain_connections(self) -> None:
-        """Let go of all connections, also of coming ones; of those in use when they are done."""
+        """Close idle connections now and busy ones after their batches; cancel opening ones."""
         self._connector.cancel_pending()
         self._draining |= self._connections
         self._connections.clear()
@@ -152,7 +202,7 @@ class ConnectionPool:
             self._return_to_idle(connection)
 
     def _ensure_connections(self, *, has_backlog: bool = False) -> None:
-        """Open a connection if there is none, or for what waits or was sent `behind` others."""
+        """Open a connection if there is none, or one more for queued batches, up to `size`."""
         connecting_count = len(self._connector)
         total_count = len(self._connections) + connecting_count
         needs_connection = not total_count or (
@@ -173,7 +223,7 @@ class ConnectionPool:
         return [each for each in (*self._connections, *self._draining) if each.batches]
 
     def _check_progress(self, now: float) -> bool:
-        """Look after what is under way and what waits; tell whether there is anything."""
+        """Check running and waiting batches; return whether there are any."""
         busy_connections = self._list_busy_connections()
         for connection in busy_connections:
             if connection.batches and now - connection.running_since > SLOW_THRESHOLD_SECONDS:
@@ -185,21 +235,21 @@ class ConnectionPool:
     def _handle_slow_connection(
         self, connection: PipelineConnection, elapsed_seconds: float
     ) -> None:
-        """Give up a dead server, stop what nobody waits for, send elsewhere what is held up."""
+        """Abandon a silent server, or cancel an abandoned batch and hedge those behind it."""
         running_batch, *queued_batches = connection.batches
         if elapsed_seconds > self._wait_seconds + self._options.statement_seconds * len(
             running_batch.requests
         ):
-            connection.abandon()
+            connection.abandon_server()
             return
-        if running_batch.abandoned():
+        if running_batch.is_abandoned():
             connection.cancel()
         for batch in queued_batches:
-            if not batch.hedged and not batch.abandoned():
+            if not batch.hedged and not batch.is_abandoned():
                 batch.hedged = self._hedge(batch)
 
     async def close(self) -> None:
-        """Take nothing any more; end the connections when what is under way is done, or soon."""
+        """Reject new batches, wait for running ones up to `SHUTDOWN_GRACE`, then close."""
         self._is_closing = True
         self._wait_queue.fail_enqueued_before(inf)
         await self._connector.close()
@@ -210,7 +260,7 @@ class ConnectionPool:
         if futures:
             await asyncio.wait(futures, timeout=SHUTDOWN_GRACE)
         for batch in unfinished_batches:
-            batch.fail(UnavailableError("The connections are closed."))
+            batch.fail(UnavailableError("The connection pool is closed."))
         await asyncio.gather(*[connection.stop() for connection in self._list_busy_connections()])
         for connection in (*self._connections, *self._draining):
             connection.close()
@@ -218,7 +268,7 @@ class ConnectionPool:
 
 
 def _is_preferable(connection: PipelineConnection, other: PipelineConnection) -> bool:
-    """Tell whether a batch would rather wait behind what is on `line` than on `other`."""
+    """Return whether to prefer `connection`: quick before slow, then the shorter pipeline."""
     if connection.is_slow != other.is_slow:
         return other.is_slow
     return len(connection.batches) < len(other.batches)

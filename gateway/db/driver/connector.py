@@ -1,4 +1,4 @@
-"""Opening connections in the background; after a failure there are pauses, which grow."""
+"""Opens connections in the background, with exponential back-off after failures."""
 
 import asyncio
 import logging
@@ -10,11 +10,16 @@ from gateway.db.driver.pipeline_connection import PipelineConnection
 
 log = logging.getLogger(__name__)
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.05, 1.0
-"""The first pause after a failure, and the longest, in seconds."""
+"""First and longest delay after a failed attempt, in seconds."""
 
 
 class Connector:
-    """Opens connections one by one or at the same time, as they are asked for."""
+    """Opens connections as background tasks.
+
+    Several attempts may run at the same time. After a failed one no attempt is
+    started until a delay is over. The delay doubles with each failure in a row;
+    a connection that opens resets it.
+    """
 
     def __init__(
         self,
@@ -22,7 +27,10 @@ class Connector:
         on_opened: Callable[[PipelineConnection], None],
         on_backoff_over: Callable[[], None],
     ) -> None:
-        """Open by `connect`, and tell `opened`; `paused` hears when a pause is over."""
+        """Open connections by `connect`.
+
+        `on_opened` is called with each of them, `on_backoff_over` when a delay ends.
+        """
         self._connect, self._on_opened, self._on_backoff_over = connect, on_opened, on_backoff_over
         self._tasks: set[asyncio.Task[PipelineConnection]] = set()
         self._backoff_timer: asyncio.TimerHandle | None = None
@@ -32,25 +40,25 @@ class Connector:
         return len(self._tasks)
 
     def start_connecting(self) -> None:
-        """Open one more, unless the last try failed a moment ago."""
+        """Start one more attempt, except during a back-off delay."""
         if self._backoff_timer is None:
             task = asyncio.create_task(self._connect())
             self._tasks.add(task)
             task.add_done_callback(self._on_task_done)
 
     def _on_task_done(self, task: "asyncio.Task[PipelineConnection]") -> None:
-        is_wanted = task in self._tasks
+        is_pending = task in self._tasks
         self._tasks.discard(task)
         if task.cancelled():
             return
         error = task.exception()
         if error is not None:
             self._start_backoff(error)
-        elif is_wanted:
+        elif is_pending:
             self._next_backoff_seconds = MIN_BACKOFF_SECONDS
             self._on_opened(task.result())
         else:
-            task.result().close()
+            task.result().close()  # it opened just before it was cancelled
 
     def _start_backoff(self, error: BaseException) -> None:
         if self._backoff_timer is not None:
@@ -58,7 +66,7 @@ class Connector:
         if self._next_backoff_seconds == MIN_BACKOFF_SECONDS:
             reason = str(error).partition("\n")[0]
             log.warning("The database can't be reached: %s", reason)
-        delay_seconds = self._next_backoff_seconds * uniform(0.5, 1)  # noqa: S311 - so that not all workers come at once
+        delay_seconds = self._next_backoff_seconds * uniform(0.5, 1)  # noqa: S311 - jitter, so that workers don't reconnect all at once
         self._backoff_timer = asyncio.get_running_loop().call_later(
             delay_seconds, self._end_backoff
         )
@@ -69,13 +77,13 @@ class Connector:
         self._on_backoff_over()
 
     def cancel_pending(self) -> None:
-        """Open none of those that are being opened."""
+        """Cancel all attempts under way."""
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
 
     async def close(self) -> None:
-        """Open nothing any more."""
+        """Cancel all attempts and the back-off delay, and wait until the attempts have ended."""
         tasks = list(self._tasks)
         self.cancel_pending()
         await asyncio.gather(*tasks, return_exceptions=True)

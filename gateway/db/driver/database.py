@@ -1,4 +1,4 @@
-"""The database: runs statements, a batch at a time. Values that the API prints as text stay so."""
+"""Read access to the database: statements are sent in batches over a connection pool."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -33,19 +33,23 @@ __all__ = [
 
 T = TypeVar("T")
 CONNECTION_WAIT_SECONDS = 2
-"""Seconds to wait for a connection, and for a sign of life on one."""
+"""Seconds to wait for a connection, and for a response beyond a statement's time-out."""
 MAX_SILENCE_SECONDS = 3
-"""Seconds without any answer after which the database counts as gone."""
+"""Seconds without any response after which the database counts as unavailable."""
 _READINESS_STATEMENT = Statement("select from core_user limit 1")
 
 
 class Database:
-    """A few connections that only read, shared by all; a batch is one flush on one of them."""
+    """Read-only access to one database; a batch is one flush on one connection.
+
+    Values of the types that the API prints as text (`TEXT_LOADED_TYPES`: UUIDs,
+    decimals, JSON, dates) are returned as text.
+    """
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self.loop = pool.loop
-        """The event loop that all waiting is done on."""
+        """The event loop that the futures belong to."""
 
     @classmethod
     async def connect(
@@ -57,10 +61,10 @@ class Database:
         pooler: bool = False,
         wait_seconds: float = CONNECTION_WAIT_SECONDS,
     ) -> Self:
-        """Open up to `size` connections to `url`, in the background.
+        """Return a database whose pool opens up to `size` connections in the background.
 
-        Behind a `pooler` that lends a connection for one transaction only,
-        nothing is kept on a connection between two batches.
+        With `pooler`, for a pooler in transaction mode, no state is kept on a
+        connection between two batches.
         """
         return cls(
             ConnectionPool(
@@ -71,11 +75,12 @@ class Database:
         )
 
     def send(self, pending_requests: Sequence[PendingRequest]) -> None:
-        """Run what is asked for in one flush; its results settle the futures, or what went wrong.
+        """Send statements as one batch; their futures get the results or an error.
 
-        That is UnavailableError if there is no connection to be had, TimedOutError
-        if a statement takes too long, psycopg.Error if one is wrong. What nobody
-        waits for any more is stopped.
+        The error is UnavailableError if there is no connection, TimedOutError if a
+        statement takes too long, psycopg.Error if a statement is wrong, ValueError if
+        a parameter can't be encoded. A batch whose futures are all cancelled is
+        cancelled on the server.
         """
         try:
             batch = Batch(pending_requests)
@@ -85,11 +90,11 @@ class Database:
             self._pool.submit_batch(batch)
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
-        """Run `asks` together and give the rows of each; what goes wrong is raised."""
+        """Run statements as one batch and return the rows of each; raises errors as `send`."""
         return [result.decode_rows() for result in await self.fetch_results(requests)]
 
     async def fetch_results(self, requests: Sequence[StatementRequest]) -> list[StatementResult]:
-        """Run `asks` together and give their results; what goes wrong is raised."""
+        """Run statements as one batch and return their results; raises errors as `send`."""
         loop = asyncio.get_running_loop()
         futures: list[PendingResult] = [loop.create_future() for _ in requests]
         self.send(list(zip(requests, futures, strict=True)))
@@ -100,7 +105,10 @@ class Database:
                 future.cancel()
 
     async def wait_for_result(self, awaitable: Awaitable[T]) -> T:
-        """Wait for an answer as long as others get theirs; UnavailableError if it does not come."""
+        """Return the result of `awaitable`, waiting as long as the database responds at all.
+
+        Raises UnavailableError after `MAX_SILENCE_SECONDS` without a response to any batch.
+        """
         future = asyncio.ensure_future(awaitable)
         if not future.done():
             future.add_done_callback(_ignore_late_result)
@@ -116,21 +124,23 @@ class Database:
                 not future.done()
                 and loop.time() - max(started_at, self._pool.last_response_at) > MAX_SILENCE_SECONDS
             ):
-                raise UnavailableError("The database does not answer.")
+                raise UnavailableError(
+                    f"The database has not responded for {MAX_SILENCE_SECONDS} seconds."
+                )
 
     async def check_readiness(self) -> None:
-        """Return if the marketplace can be read; UnavailableError if it can't."""
+        """Read from the marketplace. Raises UnavailableError if that fails."""
         try:
             await self.wait_for_result(self.fetch_rows([(_READINESS_STATEMENT, ())]))
         except psycopg.Error as error:
             raise UnavailableError(str(error)) from error
 
     async def close(self) -> None:
-        """Close the connections when what is under way is done, or soon."""
+        """Close the connection pool; running batches get a grace period."""
         await self._pool.close()
 
 
 def _ignore_late_result(future: "asyncio.Future[Any]") -> None:
-    """Take note of what an answer that nobody waits for any more came to."""
+    """Retrieve the error of a future, so that asyncio logs no warning about it."""
     if not future.cancelled():
         future.exception()

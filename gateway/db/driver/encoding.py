@@ -1,4 +1,4 @@
-"""Values on their way to the database, written as PostgreSQL reads them in text."""
+"""Encoding of values as PostgreSQL's text format and as SQL literals."""
 
 import re
 from collections.abc import Collection
@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal_column
 
 UUID_PATTERN = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-"""The two spellings of a uuid that are accepted."""
+"""The two accepted spellings of a UUID: 32 hex digits, or with hyphens."""
 
 
 def inline_literal(value: str | int) -> ColumnElement[Any]:
-    """Write a value that stands in this program, not in a request, into the SQL itself."""
+    """Return a constant of this program as a SQL literal; never for a client's values."""
     if isinstance(value, int):
         return literal_column(str(value))
     escaped = value.replace("'", "''")
@@ -20,7 +20,7 @@ def inline_literal(value: str | int) -> ColumnElement[Any]:
 
 
 def encode_text(value: Any) -> str | None:
-    """Write a parameter's `value`; null stays null."""
+    """Return a parameter's value in PostgreSQL's text format; None stays None."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -33,12 +33,12 @@ def encode_text(value: Any) -> str | None:
 
 
 def hyphenate_uuid(uuid: str) -> str:
-    """Write a uuid of 32 hex digits as the database sends it."""
+    """Return a UUID of 32 hex digits with hyphens, as PostgreSQL prints it."""
     return f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
 
 
 def encode_key_array(keys: Collection[int | str]) -> str:
-    """Write keys of one column, which are ints or uuids, in less time than any values."""
+    """Return integers or UUIDs as an array literal; faster than `encode_text`."""
     return "{" + str([*keys])[1:-1].replace("'", "") + "}"
 
 

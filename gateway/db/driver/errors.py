@@ -1,4 +1,4 @@
-"""What goes wrong with the database, in the two words that callers know."""
+"""Mapping of psycopg's errors to those that callers of the driver handle."""
 
 import psycopg
 from psycopg import errors
@@ -8,19 +8,24 @@ STALE_PREPARED_STATEMENT = (
     errors.InvalidSqlStatementName,
     errors.DuplicatePreparedStatement,
 )
-"""What says that the server's prepared statements are not those that we think it has."""
+"""Errors that mean that the server's prepared statements differ from those we recorded."""
 
 
 class UnavailableError(Exception):
-    """The database can't be reached at present."""
+    """The database can't be reached at present; the request may be repeated later."""
 
 
 class TimedOutError(Exception):
-    """A statement took too long."""
+    """A statement took longer than its time-out."""
 
 
 def map_error(error: Exception) -> Exception:
-    """Give what callers are told of the driver's `error`; a wrong statement is told as it is."""
+    """Return the error to raise for psycopg's `error`.
+
+    A cancelled statement becomes TimedOutError and another operational error
+    UnavailableError, with `error` as the cause. All others, such as errors in the
+    SQL, are returned unchanged.
+    """
     mapped_error: Exception = error
     if isinstance(error, errors.QueryCanceled):
         mapped_error = TimedOutError(str(error))
@@ -32,6 +37,6 @@ def map_error(error: Exception) -> Exception:
 
 
 def is_transient(error: psycopg.Error) -> bool:
-    """Tell whether the same statement may well succeed a moment later."""
+    """Return whether the same statement may succeed a moment later."""
     permanent_errors = (errors.QueryCanceled, errors.ProgramLimitExceeded)
     return isinstance(error, psycopg.OperationalError) and not isinstance(error, permanent_errors)

@@ -1,8 +1,4 @@
-"""One connection in libpq's pipeline mode: a batch goes out in one flush, rows come as they come.
-
-For each command that was sent there is a slot: the future that it settles,
-the name of what it prepares, or None if nobody cares for its result.
-"""
+"""Database connection in libpq's pipeline mode."""
 
 import asyncio
 import os
@@ -25,30 +21,75 @@ from gateway.db.driver.errors import (
 )
 
 MAX_PREPARED_STATEMENTS = 500
-"""How many statements a connection keeps prepared."""
+"""Maximum number of prepared statements on a connection; the least recently used is dropped."""
 _TUPLES_OK, _COMMAND_OK = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
 _SYNC, _ABORTED = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED)
 _FATAL_SEVERITIES = (b"FATAL", b"PANIC", None)
-"""What ends a connection; libpq's own errors have no severity."""
+"""Severities of errors that end a connection; libpq's own errors have none."""
 
 
 class ConnectionOwner(Protocol):
-    """Who is told what becomes of a line and of its batches."""
+    """Owner of a connection, usually a pool: gets its events and the batches to retry."""
 
     def on_batch_done(self, connection: "PipelineConnection") -> None:
-        """Hear that a batch is done."""
+        """Handle the end of a batch, or of a cancellation: the connection has capacity."""
 
     def retry(self, batch: Batch, error: Exception) -> None:
-        """Run a batch that fell to something else than its own statements; or tell it `error`."""
+        """Run a batch again that failed through no fault of its own, or fail it with `error`."""
 
     def on_connection_lost(
         self, connection: "PipelineConnection", unfinished_batches: list[Batch], error: Exception
     ) -> None:
-        """Hear that the connection is lost, with batches that are left to run."""
+        """Handle the loss of the connection; `unfinished_batches` are to be retried."""
 
 
 class PipelineConnection:
-    """A connection with the batches that are under way on it."""
+    """Connection that sends batches without waiting for the results of earlier ones.
+
+    A batch is a sequence of commands that ends with a Sync and is sent in one flush:
+    one round trip, however many statements it has. The server runs the batches in the
+    order in which they were sent, each in a transaction of its own. Results arrive in
+    the order of the commands, so the first of `_pending_results` is always what the
+    next result belongs to:
+
+        future    the result of a statement settles it
+        bytes     name of a statement that is being prepared
+        None      result to be ignored (preamble, deallocate)
+
+    **States of a batch**
+
+        send()    first in `batches`           Sync
+        ----> queued -----------> running -------------> done
+                                     |                     ^
+                                     | error               | Sync
+                                     v                     |
+                              outcome decided -------------+
+                              (failed, retried or sent again; the server skips
+                               its other commands: PIPELINE_ABORTED)
+
+    `_is_outcome_decided` is set in the last state. If the connection is lost then, the
+    first batch is not retried a second time; all others are.
+
+    **Errors**
+
+    * FATAL, or of libpq itself: the connection is lost. The owner gets the batches.
+    * A stale prepared statement, as after DDL or `deallocate all` by others: the batch
+      is sent once more on this connection, after a `deallocate all`.
+    * A cancellation meant for another batch (see below), or a transient error such as
+      a lack of memory: the owner retries the batch.
+    * Any other error fails the batch: callers get it as mapped by `map_error`.
+
+    **Cancellation.** A cancel request takes another connection to the server and stops
+    whatever runs when it arrives, perhaps the next batch already. So from `cancel`
+    on, `is_cancelling` is set: the owner sends nothing here, and a batch that is
+    cancelled is retried. The owner does not retry it if no future of it is pending.
+    The state ends when the request has returned and no batch is left.
+
+    **Prepared statements.** Each statement is prepared at its first use, under a name
+    that is a hash of its SQL, and at most `MAX_PREPARED_STATEMENTS` stay. Behind a
+    pooler in transaction mode no statement is prepared, and each batch begins with
+    `batch_preamble`.
+    """
 
     def __init__(
         self,
@@ -56,34 +97,32 @@ class PipelineConnection:
         owner: ConnectionOwner,
         batch_preamble: bytes | None = None,
     ) -> None:
-        """Tell `owner`; if there is a `first` statement, each batch begins with it."""
+        """Put an open connection into pipeline mode; with `batch_preamble` nothing is prepared."""
         self._connection, self._owner, self._batch_preamble = connection, owner, batch_preamble
         self._libpq, self._loop = connection.pgconn, asyncio.get_running_loop()
         self._transformer = Transformer(connection)
         self._prepared_statements: OrderedDict[bytes, None] = OrderedDict()
         self._pending_results: deque[PendingResult | bytes | None] = deque()
         self.batches: deque[Batch] = deque()
-        """What is under way, in order."""
+        """Batches sent and not done, in order; the server runs the first."""
         self.is_slow = False
-        """Whether something under way is likely to take long."""
+        """Whether one of the batches is likely to take long."""
         self.running_since = 0.0
-        """Since when the first of them is alone with the server."""
-        self._is_outcome_decided = (
-            False  # what becomes of the first, before all its results are there
-        )
-        self._must_deallocate = False  # whether the server is to forget what is prepared
-        self._is_write_blocked = False  # whether libpq has more to write than the socket takes
+        """Time on the loop's clock since which the server runs the first batch."""
+        self._is_outcome_decided = False  # of the first batch, by an error
+        self._must_deallocate = False  # before the next batch
+        self._is_write_blocked = False  # libpq has more to write than the socket accepts
         self._cancel_task: asyncio.Task[None] | None = None
         self.is_cancelling = False
-        """Whether a request to cancel may still hit whatever is under way."""
+        """Whether a cancel request may still hit any batch."""
         self.is_closed = False
-        self._socket = os.dup(self._libpq.socket)  # libpq closes its own when it likes
+        self._socket = os.dup(self._libpq.socket)  # libpq may close its own at any time
         self._libpq.nonblocking = 1
         self._libpq.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._on_readable)
 
     def send(self, batch: Batch) -> None:
-        """Send a batch, behind those that are under way."""
+        """Send a batch, behind those already sent."""
         if not self.batches:
             self.running_since = self._loop.time()
         self.batches.append(batch)
@@ -129,7 +168,7 @@ class PipelineConnection:
                 self._pending_results.append(future)
 
     def _send_ignoring_result(self, sql: bytes) -> None:
-        """Send a command whose result is of no interest."""
+        """Send a command and ignore its result; an error still fails the batch."""
         self._libpq.send_query_params(sql, None)
         self._pending_results.append(None)
 
@@ -155,7 +194,11 @@ class PipelineConnection:
             self._fail_connection(error)
 
     def _read_results(self) -> None:
-        """Take the results that are there; after those of a command there is one null."""
+        """Read the available results.
+
+        `get_result` returns None after the results of a command; a second None in a row
+        means that there are no more.
+        """
         is_command_ended = False
         while self.batches and not self._libpq.is_busy():
             result = self._libpq.get_result()
@@ -164,7 +207,7 @@ class PipelineConnection:
             elif not is_command_ended:
                 pass
             elif self._libpq.status == ConnStatus.BAD:
-                raise psycopg.OperationalError("The connection is lost.")
+                raise psycopg.OperationalError("The connection to the database was lost.")
             else:
                 return
             is_command_ended = result is None
@@ -185,7 +228,7 @@ class PipelineConnection:
             self._handle_error(errors.error_from_result(result), result)
 
     def _handle_error(self, error: psycopg.Error, result: Any) -> None:
-        """Decide what becomes of the batch whose statement failed; the rest of it is aborted."""
+        """Fail or retry the first batch; the server skips the rest of it."""
         if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in _FATAL_SEVERITIES:
             raise error
         batch, self._is_outcome_decided = self.batches[0], True
@@ -214,7 +257,7 @@ class PipelineConnection:
         self._owner.on_batch_done(self)
 
     def cancel(self) -> None:
-        """Have the server stop what it does, since nobody waits for it any more."""
+        """Send a request to cancel the running batch, in the background."""
         self.is_cancelling = True
         if self._cancel_task is None:
             self._cancel_task = self._loop.create_task(self._send_cancel_request())
@@ -223,7 +266,7 @@ class PipelineConnection:
         try:
             await self._connection.cancel_safe(timeout=5)
         except (psycopg.Error, OSError):
-            pass  # then the statement ends by its own time-out
+            pass  # the statement ends by its own time-out
         finally:
             self._cancel_task = None
         if not self.batches and not self.is_closed:
@@ -231,14 +274,17 @@ class PipelineConnection:
             self._owner.on_batch_done(self)
 
     async def stop(self) -> None:
-        """Have the server stop what it does; return when it was asked to, or soon."""
+        """Send a cancel request and wait until it was sent, at most a second."""
         self.cancel()
         if self._cancel_task is not None:
             await asyncio.wait([self._cancel_task], timeout=1)
 
-    def abandon(self) -> None:
-        """Let go of a server that says nothing any more; who waits longest is told so."""
-        error = TimedOutError("The database says nothing any more.")
+    def abandon_server(self) -> None:
+        """Close the connection to a silent server.
+
+        The running batch fails with TimedOutError; the owner retries the others.
+        """
+        error = TimedOutError("The database does not respond.")
         self.batches[0].fail(error)
         self._is_outcome_decided = True
         self._fail_connection(error)
@@ -251,7 +297,7 @@ class PipelineConnection:
         self._owner.on_connection_lost(self, unfinished_batches, unavailable_error)
 
     def close(self) -> None:
-        """End the connection; what is under way is forgotten."""
+        """Close the connection and discard its batches."""
         if self.is_closed:
             return
         self.is_closed = True

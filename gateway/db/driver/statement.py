@@ -1,11 +1,9 @@
-"""A SQL statement as the driver sends it."""
+"""SQL statement as the driver sends it."""
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from sqlalchemy import (
-    Dialect,
-)
+from sqlalchemy import Dialect
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -14,14 +12,14 @@ DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignor
 
 @dataclass(eq=False)
 class Statement:
-    """SQL, the names of its parameters in order, and its own as a prepared statement."""
+    """SQL text with the names of its parameters in order, and its prepared statement's name."""
 
     sql: str
     parameter_names: tuple[str, ...] = ()
     name: bytes = field(init=False)
-    """Of the SQL itself, so that what has one name is one statement, whoever made it."""
+    """Name of the prepared statement: a hash of the SQL, so equal statements share it."""
     is_slow: bool = field(default=False, init=False)
-    """Whether it took long, by itself or with others, when it was last run."""
+    """Whether the batch in which it was last run was slow."""
 
     def __post_init__(self) -> None:
         digest = blake2b(self.sql.encode(), digest_size=16).hexdigest()
@@ -29,6 +27,6 @@ class Statement:
 
     @classmethod
     def from_named_sql(cls, named_sql: str) -> "Statement":
-        """Make a statement of SQL with named parameters."""
+        """Return a statement made from SQL with named parameters, such as `:id`."""
         compiled = sql(named_sql).compile(dialect=DIALECT)
         return cls(str(compiled), tuple(compiled.positiontup or ()))

@@ -1,7 +1,7 @@
-"""Changing the marketplace: one transaction at a time, in which rows are read by the usual doors.
+"""Write transactions on the marketplace's tables, with a connection pool of their own.
 
-What is written has the form of what is read: what the API prints as text is
-given as text.
+Values are written in the form in which they are read: the types that the API
+prints as text (`TEXT_LOADED_TYPES`) are passed as text.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -38,29 +38,29 @@ from gateway.db.driver.statement import DIALECT
 
 T = TypeVar("T")
 MAX_TRANSACTION_ATTEMPTS = 3
-"""How often a transaction is tried when others are in its way."""
+"""Maximum number of attempts when a transaction conflicts with others."""
 MAX_CONNECTIONS, CONNECTION_WAIT_SECONDS, MAX_IDLE_SECONDS = 4, 5, 60
-"""Connections that write, at most; seconds to wait for one, and that an idle one is kept."""
+"""Maximum number of connections; seconds to wait for one; seconds until an idle one is closed."""
 _SERIALIZATION_ERRORS = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
 class Transaction:
-    """One transaction."""
+    """Database transaction in which rows are read and written."""
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
-        """Write on a connection that has begun a transaction."""
+        """Use a connection on which a transaction has begun."""
         self._cursor = AsyncRawCursor(connection)
         self.is_finished = False
-        """Whether the transaction is over: the connection is then another's."""
+        """Whether the transaction has ended; its connection may then be used by another one."""
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
-        """Run `asks` one after the other and give the rows of each."""
+        """Run statements one after the other and return the rows of each."""
         return [
             await self._execute_sql(statement.sql, parameters) for statement, parameters in requests
         ]
 
     async def execute_statement(self, statement: Any) -> Rows:
-        """Give the rows of a select, or those that another statement returns."""
+        """Run a SQLAlchemy statement and return its rows; none if it returns none."""
         compiled = statement.compile(dialect=DIALECT)
         parameters = [encode_text(compiled.params[name]) for name in compiled.positiontup or ()]
         return await self._execute_sql(str(compiled), parameters)
@@ -68,20 +68,23 @@ class Transaction:
     async def select_rows(
         self, table: Table[Any], columns: Sequence[Column[Any]], criteria: Mapping[str, Any]
     ) -> Rows:
-        """Give columns of the rows that hold what is given: a value, null, or one of a list."""
+        """Return columns of the rows that match all `criteria`, ordered by primary key.
+
+        A criterion is a value, None for null, or a list of values.
+        """
         conditions = [_build_condition(table.c[name], value) for name, value in criteria.items()]
         statement = select(*columns).where(*conditions).order_by(*table.primary_key)
         return await self.execute_statement(statement)
 
     async def lock_rows(self, table: Table[Any], *ids: int) -> bool:
-        """Have nobody else change rows before this transaction ends; say whether all are there."""
+        """Lock rows until the transaction ends; return whether all of them exist."""
         (key,) = table.primary_key
         key_array = bindparam(None, [*ids], ARRAY(Integer))
         statement = select(key).where(key == any_(key_array)).order_by(key).with_for_update()
         return len(await self.execute_statement(statement)) == len(set(ids))
 
     async def insert_row(self, table: Table[Any], **values: Any) -> int:
-        """Add a row and give its key; what is not given is null or, where it can't be, empty."""
+        """Insert a row and return its key; other columns get `column_default`."""
         (key,) = table.primary_key
         defaults = {
             column.name: column_default(column) for column in table.c if not column.nullable
@@ -94,29 +97,29 @@ class Transaction:
         return int(new_key)
 
     async def update_rows(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
-        """Change columns of a row, or of several at once."""
+        """Update columns of one row, or of several rows alike."""
         (key,) = table.primary_key
         await self.execute_statement(
             update(table).where(_build_condition(key, id_)).values(_encode_values(table, values))
         )
 
     async def delete_row(self, table: Table[Any], id_: int) -> None:
-        """Remove a row."""
+        """Delete a row."""
         (key,) = table.primary_key
         await self.execute_statement(delete(table).where(key == id_))
 
     async def _execute_sql(self, sql: str, parameters: Sequence[str | None]) -> Rows:
         if self.is_finished:
-            raise UnavailableError("The transaction is over.")
+            raise UnavailableError("The transaction has ended.")
         await self._cursor.execute(sql.encode(), parameters)
         return await self._cursor.fetchall() if self._cursor.description else []
 
 
 class TransactionPool:
-    """The connections that write."""
+    """Pool of the connections for write transactions."""
 
     def __init__(self, url: str, *, statement_seconds: float, pooler: bool = False) -> None:
-        """Connect to `url` when there is something to write."""
+        """Configure the pool; connections are opened on demand."""
         options = ConnectionOptions(url, statement_seconds, pooler=pooler, allow_writes=True)
         self._preamble = options.batch_preamble
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
@@ -132,20 +135,21 @@ class TransactionPool:
         )
 
     async def open(self) -> None:
-        """Be ready to connect."""
+        """Open the pool."""
         await self._pool.open()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the pool."""
         await self._pool.close()
 
     async def run_transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Do `work` in a transaction, all of it or nothing, and give what it gives.
+        """Run `work` in a transaction, commit it, and return the result of `work`.
 
-        What it raises is raised, and undoes all. UnavailableError if the
-        database can't be reached, or was lost before it said that all is done;
-        TimedOutError if a statement takes too long. If transactions cross, the
-        work is done anew.
+        An exception of `work` rolls the transaction back and is raised. After a
+        deadlock or a serialization failure `work` is called again, at most
+        `MAX_TRANSACTION_ATTEMPTS` times in all. Raises UnavailableError if the
+        database can't be reached or the connection is lost before the commit is
+        confirmed, TimedOutError if a statement takes too long.
         """
         for attempt in range(1, MAX_TRANSACTION_ATTEMPTS + 1):
             try:
@@ -179,7 +183,7 @@ def _build_condition(column: Column[Any], value: Any) -> ColumnElement[bool]:
 
 
 def _encode_values(table: Table[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Write values as the columns of a table take them."""
+    """Return values as the columns of a table accept them: JSON as text."""
     return {
         name: _encode_json(value) if isinstance(table.c[name].type, JSONB) else value
         for name, value in values.items()
@@ -194,7 +198,7 @@ _EMPTY_VALUES = ((String, ""), (Boolean, False), (JSONB, "{}"), (Integer, 0), (N
 
 
 def column_default(column: Column[Any]) -> Any:
-    """Give what a new row holds where nothing is given: null or, where it can't be, empty."""
+    """Return the value of a column that an insert leaves out: None, or empty if not nullable."""
     if column.nullable or column.primary_key:
         return None
     return next(

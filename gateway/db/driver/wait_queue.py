@@ -1,4 +1,4 @@
-"""The batches that wait for a connection: first come, first served, and not for ever."""
+"""Bounded queue of batches that wait for a connection."""
 
 from collections import deque
 
@@ -6,11 +6,11 @@ from gateway.db.driver.batch import Batch
 from gateway.db.driver.errors import UnavailableError
 
 MAX_WAITING_BATCHES = 1000
-"""How many batches may wait."""
+"""Maximum length of the queue; further batches are rejected at once."""
 
 
 class WaitQueue:
-    """A queue of batches; those that nobody waits for any more leave it."""
+    """First-in, first-out queue of batches; abandoned batches are dropped from it."""
 
     def __init__(self) -> None:
         self._queue: deque[Batch] = deque()
@@ -19,31 +19,35 @@ class WaitQueue:
         return len(self._queue)
 
     def add(self, batch: Batch, now: float) -> None:
-        """Have a batch wait from `now` on; tell it if there is no place."""
+        """Append a batch; it fails with UnavailableError if the queue is full."""
         if len(self._queue) < MAX_WAITING_BATCHES:
             batch.enqueued_at = now
             self._queue.append(batch)
         else:
-            batch.fail(UnavailableError("Too many wait for a connection."))
+            batch.fail(
+                UnavailableError(
+                    f"At most {MAX_WAITING_BATCHES} batches may wait for a database connection."
+                )
+            )
 
     def put_first(self, batch: Batch, now: float) -> None:
-        """Have a batch wait that had its turn already."""
+        """Put a batch that is retried at the head of the queue."""
         batch.enqueued_at = now
         self._queue.appendleft(batch)
 
     def pop_next(self) -> Batch | None:
-        """Give the batch whose turn it is."""
+        """Remove and return the first batch that is not abandoned; None if there is none."""
         while self._queue:
             batch = self._queue.popleft()
-            if not batch.abandoned():
+            if not batch.is_abandoned():
                 return batch
         return None
 
     def fail_enqueued_before(self, cutoff: float) -> None:
-        """Tell those who have waited since `before` that it is in vain."""
+        """Fail the batches that were enqueued before `cutoff` with UnavailableError."""
         batches, self._queue = self._queue, deque()
         for batch in batches:
-            if batch.abandoned():
+            if batch.is_abandoned():
                 continue
             if batch.enqueued_at < cutoff:
                 batch.fail(UnavailableError("The database can't be reached."))

@@ -1,1 +1,1 @@
-"""Resource events: triggers, polling, and the feed that reads them."""
+"""Resource events: their sources (triggers or polling), the feed, and its listener."""

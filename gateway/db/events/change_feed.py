@@ -1,4 +1,4 @@
-"""The events of one database for one process: handed on as they come, and read again."""
+"""Change feed of one process: delivers new resource events and reads earlier ones again."""
 
 import asyncio
 import logging
@@ -18,25 +18,45 @@ from gateway.db.events.triggers import EventSourceError
 
 log = logging.getLogger(__name__)
 MAX_CONNECTIONS, CONNECTION_WAIT_SECONDS, MAX_IDLE_SECONDS = 2, 5, 60
-"""Connections that read what was missed; seconds to wait for one, and that an idle one is kept."""
+"""Maximum number of connections for catching up; seconds to wait for one; seconds until an idle one
+is closed.
+"""
 SOURCE_RETRY_SECONDS, STATEMENT_SECONDS = 2, 10
-"""Seconds until the database is asked once more how it is watched; that reading may take."""
+"""Seconds between attempts to choose the event source; time-out of a statement in seconds."""
 
 
 class EventsDisabledError(Exception):
-    """Changes are not watched."""
+    """Resource events are disabled by the settings."""
 
     def __init__(self) -> None:
-        super().__init__("Changes of resources are not watched here (GATEWAY_EVENTS).")
+        super().__init__("Resource events are disabled on this gateway (GATEWAY_EVENTS=off).")
 
 
 class ChangeFeed:
-    """Watches what becomes of resources, by the source that is wanted and can be had."""
+    """Resource events of one database.
+
+    `run` chooses the source, delivers all events from then on in order, and survives
+    any outage of the database. A subscriber that missed some catches up from its
+    position by `load_events_after`, on a small connection pool of its own.
+
+    **States**
+
+        run()                    source found              database reached
+        ----> choosing a source ---------------> detached ----------------> attached
+                  |     ^  | database unreachable    ^                         |
+                  |     +--+ (tried again)           +----- connection lost ---+
+                  | GATEWAY_EVENTS=off
+                  v
+               disabled
+
+    `source_kind` is None while the source is being chosen. In the state attached,
+    each event that is committed is delivered soon after (`is_attached`).
+    """
 
     def __init__(
         self, url: str, requested_source: str, poll_seconds: float, *, pooler: bool = False
     ) -> None:
-        """Watch the database at `url`, as GATEWAY_EVENTS and GATEWAY_EVENTS_SECONDS say."""
+        """Configure the feed by GATEWAY_EVENTS and GATEWAY_EVENTS_SECONDS."""
         self._url, self._requested_source, self._poll_seconds = url, requested_source, poll_seconds
         self._options = ConnectionOptions(url, STATEMENT_SECONDS, pooler=pooler)
         self._write_options = ConnectionOptions(
@@ -59,30 +79,30 @@ class ChangeFeed:
 
     @property
     def source_kind(self) -> SourceKind | None:
-        """How changes are seen; None if that is not known yet."""
+        """The source of the events; None until it is chosen."""
         return self._source_kind_future.result() if self._source_kind_future.done() else None
 
     @property
     def position(self) -> EventPosition:
-        """Of the event that was handed on last, or where it began; once it was attached."""
+        """The position of the last delivered event, or of the start; only after it was attached."""
         assert self._listener is not None
         assert self._listener.position is not None
         return self._listener.position
 
     @property
     def is_attached(self) -> bool:
-        """Whether what is committed now will be handed on at once."""
+        """Whether events committed from now on will be delivered at once."""
         return self._listener is not None and self._listener.ready.is_set()
 
     async def wait_until_attached(self) -> None:
-        """Wait until it is; UnwatchedError if it never will be."""
+        """Wait until the feed is attached. Raises EventsDisabledError if events are disabled."""
         if await asyncio.shield(self._source_kind_future) == "off":
             raise EventsDisabledError
         assert self._listener is not None
         await self._listener.ready.wait()
 
     async def run(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
-        """Hand on all events in order until cancelled; `lost` is called if some can't be."""
+        """Deliver all events in order until cancelled; call `on_gap` if some were lost."""
         source_kind = await self._retry_source_choice()
         self._listener = source.create_listener(self._options, source_kind, self._poll_seconds)
         self._source_kind_future.set_result(source_kind)
@@ -95,16 +115,17 @@ class ChangeFeed:
             await self._pool.close()
 
     async def prune_periodically(self, days: int) -> None:
-        """Remove events that are older than so many days, again and again, until cancelled."""
+        """Delete events older than `days` every hour until cancelled."""
         if await asyncio.shield(self._source_kind_future) == "triggers":
             await source.prune_periodically(self._write_options, timedelta(days=days))
 
     async def load_events_after(
         self, position: EventPosition, limit: int
     ) -> list[FeedEvent] | None:
-        """Give the first events after a position, in order; None if not all of them are known.
+        """Return the first events after a position, in order; None if the position has expired.
 
-        UnavailableError if the database can't be reached, TimedOutError if it takes too long.
+        Raises UnavailableError if the database can't be reached, TimedOutError if it
+        takes too long.
         """
         assert self._listener is not None
         try:
@@ -118,9 +139,9 @@ class ChangeFeed:
             raise map_error(error) from error
 
     async def load_lag_seconds(self) -> float:
-        """Give for how many seconds a transaction has been holding events back.
+        """Return the age in seconds of the oldest event that an open transaction holds back.
 
-        UnavailableError if the database can't be reached.
+        Raises UnavailableError if the database can't be reached.
         """
         if self.source_kind != "triggers":
             return 0.0
@@ -135,7 +156,7 @@ class ChangeFeed:
             try:
                 return await asyncio.to_thread(self._choose_source_kind)
             except (psycopg.Error, EventSourceError) as error:
-                log.warning("How changes are seen is not known: %s", error)
+                log.warning("The source of resource events can't be chosen yet: %s", error)
             await asyncio.sleep(SOURCE_RETRY_SECONDS)
 
     def _choose_source_kind(self) -> SourceKind:

@@ -1,11 +1,35 @@
-"""The events of resources as they are read: in the order of transactions, none skipped.
+"""Feed of the events that triggers wrote: ordered by transaction id, none skipped.
 
-A position is `(xid, id)`: the transaction that wrote an event, and the event's
-number. Transactions end in another order than they begin. So an event is read
-only when no transaction is under way that began no later than its own: what
-comes then, comes after it. A transaction that writes for long, in whatever
-database of the server, holds back the events of those that began after it,
-and a prepared transaction does until it is ended.
+**Why not by number.** A consumer that remembers only the number of its last event
+misses events. Numbers are taken when a row is written, but rows appear when their
+transaction commits, and transactions commit in another order:
+
+    transaction 7    insert id 1 ............................ commit
+    transaction 8          insert id 2 ... commit
+    consumer                                     reads 2     now reads after 2:
+                                                             event 1 is lost
+
+**Order.** So a position is `(xid, id)`: the id of the transaction that wrote the
+event, then the event's number. Events are read only below the *head*,
+`pg_snapshot_xmin`: the id of the oldest transaction that is still open. All below
+has ended, so no event can appear there any more, and what is read next comes after.
+
+    horizon                                   head = xmin           xmax
+    --|----------------------------------------|--------------------|----> xid
+    pruned     complete and immutable: read    |  blocked: committed or
+                                               |  not, read later
+
+**Blocked events.** A transaction that writes for long, in any database of the server,
+holds the head back, and with it the events of all that began after it; a prepared
+transaction does so until it is ended. `FeedPage.has_blocked_events` makes the
+listener read again soon, as no notification comes when the head moves;
+`load_lag_seconds` is the metric.
+
+**Expiry.** Events are deleted by age, from the oldest on and without a gap. In the
+same transaction the *horizon* moves to the last deleted one. A position before the
+horizon has expired: what followed it is not known any more. So has a position above
+`pg_snapshot_xmax`: only another server can have issued it (a restored copy counts its
+transactions anew).
 """
 
 from collections.abc import Sequence
@@ -16,16 +40,17 @@ from typing import Any, TypeAlias
 from psycopg import AsyncConnection
 
 EventPosition: TypeAlias = tuple[int, int]
-"""A place between events, just behind the one that is at it; later ones are greater."""
+"""Position `(xid, id)` after an event; positions compare in the order of the feed."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PRUNE_LOCK_KEY = 0x6761_7467
 PRUNE_BATCH_SIZE = 1000
+"""Maximum number of events that are deleted in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """A change of a resource."""
+    """Event of one resource: its creation, deletion or update."""
 
     xid: int
     id: int
@@ -36,62 +61,63 @@ class FeedEvent:
     old_state: int | None
     new_state: int | None
     project_ids: tuple[int | None, int | None]
-    """Before and after; None if there was no resource, or that is not known."""
+    """Before and after the change; None if the resource did not exist or the id is unknown."""
     offering_ids: tuple[int | None, int | None]
-    """Before and after; None if there was no resource, or that is not known."""
+    """Before and after the change; None if the resource did not exist or the id is unknown."""
     changed_columns: tuple[str, ...]
-    """The columns that are known to have changed, of those that are tracked."""
+    """Tracked columns that are known to have changed."""
     occurred_at: datetime
 
     @property
     def position(self) -> EventPosition:
-        """Where it is."""
+        """The position of the event in the feed."""
         return self.xid, self.id
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """What was read."""
+    """Page of events after a position."""
 
     events: list[FeedEvent]
     has_blocked_events: bool
-    """Whether more is written, and can't be read before a transaction ends."""
+    """Whether there are later events that can't be read before an open transaction ends."""
 
 
 class PositionExpiredError(Exception):
-    """It is not known any more what happened after a position."""
+    """Events after the position were deleted, or the position is of another server."""
 
 
 _HEAD_SQL = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 _EVENTS_AFTER_SQL = """
-with given as materialized (
-    select %s::text::xid8 xid, %s::bigint id, pg_snapshot_xmin(pg_current_snapshot()) least
-), known as materialized (
+with start as materialized (
+    select %s::text::xid8 xid, %s::bigint id, pg_snapshot_xmin(pg_current_snapshot()) head
+), status as materialized (
     select
-        (horizon.xid, horizon.id) <= (given.xid, given.id)
-            and given.xid <= pg_snapshot_xmax(pg_current_snapshot()) kept,
+        (horizon.xid, horizon.id) <= (start.xid, start.id)
+            and start.xid <= pg_snapshot_xmax(pg_current_snapshot()) is_retained,
         coalesce((
             select xid from gateway.resource_event order by xid desc, id desc limit 1
-        ) >= given.least, false) held
-    from given cross join gateway.event_horizon horizon
+        ) >= start.head, false) has_blocked_events
+    from start cross join gateway.event_horizon horizon
 )
 select
-    kept, held, event.xid::text::bigint, id, resource_id, resource_uuid, kind, old_state, new_state,
-    project_id_before, project_id_after, offering_id_before, offering_id_after, changed,
-    (extract(epoch from at) * 1000000)::bigint
-from known left join (
+    is_retained, has_blocked_events, event.xid::text::bigint, id, resource_id, resource_uuid, kind,
+    old_state, new_state, project_id_before, project_id_after, offering_id_before,
+    offering_id_after, changed, (extract(epoch from at) * 1000000)::bigint
+from status left join (
     select * from gateway.resource_event
-    where (xid, id) > ((select xid from given), (select id from given))
-        and xid < (select least from given)
+    where (xid, id) > ((select xid from start), (select id from start))
+        and xid < (select head from start)
     order by xid, id limit %s
 ) event on true
 order by event.xid, event.id
 """
-"""One statement, so that what is read and what is known of it are of one moment.
+"""One statement, so that the events and the horizon are of the same snapshot.
 
-What PostgreSQL expects of `xid` is far off, as most rows are usually before it. So
-what is wanted of the newest is asked for in order, which only the index can give.
+PostgreSQL's estimates for conditions on `xid` are far off, as usually most rows are
+older. So the newest `xid` is selected by `order by … limit 1`, which uses the index,
+and not by `max` or a comparison.
 """
 
 _LAG_SQL = """
@@ -103,27 +129,27 @@ _HORIZON_SQL = "select xid::text::bigint, id from gateway.event_horizon"
 
 _PRUNE_SQL = """
 with oldest as (
-    select xid, id, bool_and(at < clock_timestamp() - %s) over (order by xid, id) due
+    select xid, id, bool_and(at < clock_timestamp() - %s) over (order by xid, id) is_due
     from (
         select xid, id, at from gateway.resource_event
         where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit %s
-    ) first
-), gone as (
+    ) batch
+), deleted as (
     delete from gateway.resource_event event using oldest
-    where oldest.due and event.xid = oldest.xid and event.id = oldest.id
+    where oldest.is_due and event.xid = oldest.xid and event.id = oldest.id
     returning event.xid, event.id
-), last as (
-    select xid, id from gone order by xid desc, id desc limit 1
-), moved as (
-    update gateway.event_horizon horizon set xid = last.xid, id = last.id from last
-    where (horizon.xid, horizon.id) < (last.xid, last.id)
+), last_deleted as (
+    select xid, id from deleted order by xid desc, id desc limit 1
+), new_horizon as (
+    update gateway.event_horizon horizon set xid = last_deleted.xid, id = last_deleted.id
+    from last_deleted where (horizon.xid, horizon.id) < (last_deleted.xid, last_deleted.id)
 )
-select count(*) from gone
+select count(*) from deleted
 """
-"""Only the first are removed, without a gap: what is behind the horizon is all there."""
+"""Deletes up to the first event that is not due, so that no gap arises after the horizon."""
 
 _PRUNE_FUTURE_SQL = """
-with gone as (
+with deleted as (
     delete from gateway.resource_event
     where xid >= pg_snapshot_xmax(pg_current_snapshot()) and (
         select xid from gateway.resource_event order by xid desc, id desc limit 1
@@ -131,17 +157,19 @@ with gone as (
     returning xid
 )
 update gateway.event_horizon horizon set xid = pg_snapshot_xmax(pg_current_snapshot()), id = 0
-where exists (select from gone) or horizon.xid > pg_snapshot_xmax(pg_current_snapshot())
+where exists (select from deleted) or horizon.xid > pg_snapshot_xmax(pg_current_snapshot())
 """
-"""A copy that was restored on another server counts transactions anew; what came with it is in the
-future there, and of no use."""
+"""Deletes the events that a restored copy brought from another server.
+
+The new server counts transactions anew, so their transaction ids are in its future.
+"""
 
 
 async def load_head(connection: AsyncConnection[Any]) -> EventPosition:
-    """Give the position of now: all that is before it is done with, and what comes is after it.
+    """Return the current head of the feed: all events before it are final.
 
-    What is done already by transactions that began after one that is still under
-    way is after it, too.
+    Events of transactions that began after one that is still open come after it, even
+    if they are committed already.
     """
     row = await (await connection.execute(_HEAD_SQL)).fetchone()
     assert row is not None
@@ -151,10 +179,10 @@ async def load_head(connection: AsyncConnection[Any]) -> EventPosition:
 async def load_page(
     connection: AsyncConnection[Any], position: EventPosition, limit: int
 ) -> FeedPage:
-    """Give the first events after a position, in order, and whether some are held back.
+    """Return the first events after a position, in order, and whether others are blocked.
 
-    ForgottenError if some after it were removed already, or if it is of another
-    life of this database.
+    Raises PositionExpiredError if events after it were deleted, or if the position is of
+    another server.
     """
     xid, id_ = position
     if not 0 <= xid < 1 << 63 or not 0 <= id_ < 1 << 63:
@@ -171,18 +199,18 @@ async def load_page(
 async def load_events_after(
     connection: AsyncConnection[Any], position: EventPosition, limit: int
 ) -> list[FeedEvent]:
-    """Give the first events after a position, in order; ForgottenError as of `read`."""
+    """Return the events of `load_page`; raises PositionExpiredError like it."""
     return (await load_page(connection, position, limit)).events
 
 
 async def load_horizon(connection: AsyncConnection[Any]) -> EventPosition | None:
-    """Give the oldest position after which all is known; None without a source."""
+    """Return the oldest position that has not expired; None without one."""
     row = await (await connection.execute(_HORIZON_SQL)).fetchone()
     return row and (row[0], row[1])
 
 
 async def load_lag_seconds(connection: AsyncConnection[Any]) -> float:
-    """Give for how many seconds the oldest event waits that a long transaction holds back."""
+    """Return the age in seconds of the oldest event that an open transaction holds back."""
     row = await (await connection.execute(_LAG_SQL)).fetchone()
     return max(0.0, row[0]) if row else 0.0
 
@@ -190,10 +218,10 @@ async def load_lag_seconds(connection: AsyncConnection[Any]) -> float:
 async def prune_events(
     connection: AsyncConnection[Any], older_than: timedelta, batch_size: int = PRUNE_BATCH_SIZE
 ) -> int:
-    """Remove what is older, in small batches, and give how much that was.
+    """Delete older events in small batches; return their number.
 
-    The connection has no transaction open, and may write. Whoever comes while
-    another does this does nothing.
+    The connection may write, and has no transaction open. While another process does
+    this, nothing is deleted.
     """
     removed_count, batch_count = 0, batch_size
     while batch_count == batch_size:
@@ -217,20 +245,8 @@ async def _prune_batch(
 
 
 def _build_event(row: Sequence[Any]) -> FeedEvent:
-    (
-        xid,
-        id_,
-        resource_id,
-        uuid,
-        kind,
-        old_state,
-        new_state,
-        *scope_ids,
-        changed_columns,
-        microseconds,
-    ) = row
-    project_ids, offering_ids = (scope_ids[0], scope_ids[1]), (scope_ids[2], scope_ids[3])
-    occurred_at = _EPOCH + microseconds * _MICROSECOND
+    xid, id_, resource_id, uuid, kind, old_state, new_state = row[:7]
+    old_project, new_project, old_offering, new_offering, changed, microseconds = row[7:]
     return FeedEvent(
         xid,
         id_,
@@ -239,8 +255,8 @@ def _build_event(row: Sequence[Any]) -> FeedEvent:
         kind,
         old_state,
         new_state,
-        project_ids,
-        offering_ids,
-        (*changed_columns,),
-        occurred_at,
+        (old_project, new_project),
+        (old_offering, new_offering),
+        (*changed,),
+        _EPOCH + microseconds * _MICROSECOND,
     )

@@ -1,11 +1,4 @@
-"""The one connection of a process that waits for events, and hands them on in order.
-
-It listens first and reads then, so that nothing falls between. A notification
-only wakes it: what it hands on is what it reads after its position. When the
-connection is lost it comes back and reads on from there. A slow timer is a net
-under all that, and the way where nobody can listen: through a pooler, on a
-server that follows another, without triggers.
-"""
+"""Listener: waits for notifications on one connection and delivers events in order."""
 
 import asyncio
 import logging
@@ -24,39 +17,61 @@ from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionE
 log = logging.getLogger(__name__)
 EventHandler = Callable[[list[FeedEvent]], None]
 MAX_EVENTS_PER_READ = 500
-"""How many events are handed on at once, at most."""
+"""Maximum number of events that are delivered at once."""
 MIN_RECONNECT_SECONDS, MAX_RECONNECT_SECONDS = 0.1, 5.0
-"""Seconds until the next try when the database is away: at first, and in the end."""
+"""First and longest delay between attempts to reconnect, in seconds."""
 MIN_RECHECK_SECONDS, MAX_RECHECK_SECONDS = 0.01, 0.25
-"""Seconds until the next look for what a transaction holds back: at first, and in the end."""
+"""First and longest delay between reads while events are blocked, in seconds."""
 RESPONSE_GRACE_SECONDS = 5
-"""Seconds without an answer, beyond what a statement may take, after which a connection is lost."""
+"""Seconds without a response, beyond a statement's time-out, after which a connection is lost."""
 _LISTEN_UNSUPPORTED_ERRORS = (errors.ReadOnlySqlTransaction, errors.ObjectNotInPrerequisiteState)
-"""What a server says that can't be listened to, since it follows another."""
+"""Errors of LISTEN on a standby server."""
 
 
 class EventReader(Protocol):
-    """Where events are read: of triggers, the module `events`; else `Polled`."""
+    """Source of events: the module `feed` for triggers, or a `PollingReader`."""
 
     async def load_head(self, connection: AsyncConnection[Any], /) -> EventPosition:
-        """Give the position of now."""
+        """Return the current head of the feed."""
 
     async def load_page(
         self, connection: AsyncConnection[Any], position: EventPosition, limit: int, /
     ) -> FeedPage:
-        """Give the first events after a position; ForgottenError if they are not known.
+        """Return the first events after a position; only the listener calls it.
 
-        Only one reads at a time: who listens.
+        Raises PositionExpiredError if they are not known any more.
         """
 
     async def load_events_after(
         self, connection: AsyncConnection[Any], position: EventPosition, limit: int, /
     ) -> list[FeedEvent]:
-        """Give the same events to others, as far as they were read."""
+        """Return the same events to other readers, as far as the listener has read."""
 
 
 class EventListener:
-    """Hands on all events from when it began, in order, each once."""
+    """Delivers all events from its start on, in order, each once.
+
+    A notification carries no event, it only wakes the listener: events are read from
+    the source after `position`, the last delivered one. So neither a lost notification
+    nor a lost connection loses an event. LISTEN comes before the first read, so an
+    event is committed either before that read or with a notification.
+
+        connect        LISTEN           read page           no more events
+        -------> open ---------> reading <-------+ full page ----------> waiting
+           ^                       ^  |   deliver +                         |
+           |                       |  +-----------+                         |
+           |                       +---- notified, or the delay is over ----+
+           |  back-off
+        detached <---- connection lost, or silent for too long (any state)
+
+    The delay is `poll_seconds` as a rule: a safety net under LISTEN, and the only way
+    where LISTEN is not possible (behind a pooler, on a standby server, by polling).
+    While an open transaction blocks events, it is `MIN_RECHECK_SECONDS` and doubles up
+    to `MAX_RECHECK_SECONDS`, since no notification comes when that transaction ends.
+
+    `on_gap` is called where events can't be delivered: they were deleted before they
+    were read (the position has expired), or the handler failed. Delivery goes on after.
+    """
 
     def __init__(
         self,
@@ -66,28 +81,31 @@ class EventListener:
         *,
         poll_seconds: float = 1,
     ) -> None:
-        """Read a source when its `channel` is notified, and every so many seconds."""
+        """Read `source` when `channel` is notified, and every `poll_seconds`.
+
+        Without a channel (None) only the latter.
+        """
         self._options, self.source, self._channel = options, source, channel
         self._poll_seconds = poll_seconds
         self.position: EventPosition | None = None
-        """The last that was handed on, or where it began."""
+        """Position of the last delivered event, or of the start; None until connected."""
         self.ready = asyncio.Event()
-        """Set while it is attached: what is committed now will be handed on."""
+        """Set while attached: events committed from now on will be delivered at once."""
         self._reconnect_seconds = MIN_RECONNECT_SECONDS
 
     async def run(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
-        """Work until cancelled, whatever happens to the database.
+        """Deliver events until cancelled, reconnecting after any error.
 
-        `lost` is called, between two batches, if some events can't be handed on:
-        they were removed before they could be read, or `take` raised something.
+        `on_gap` is called between two batches if events can't be delivered: they were
+        deleted before they were read, or `on_events` raised an exception.
         """
         while True:
             try:
                 await self._listen_until_lost(on_events, on_gap)
             except (psycopg.Error, OSError, TimeoutError) as error:
-                log.warning("Events wait for the database: %s", error)
+                log.warning("The event listener lost the database and reconnects: %s", error)
             except Exception:
-                log.exception("Events are at a loss.")
+                log.exception("The event listener failed and reconnects.")
             self.ready.clear()
             await asyncio.sleep(self._reconnect_seconds)
             self._reconnect_seconds = min(2 * self._reconnect_seconds, MAX_RECONNECT_SECONDS)
@@ -124,7 +142,7 @@ class EventListener:
     async def _wait_for_notification(
         self, connection: AsyncConnection[Any], seconds: float, *, is_listening: bool
     ) -> None:
-        """Wait for a notification, or so many seconds."""
+        """Wait for a notification, at most `seconds`."""
         if not is_listening:
             await asyncio.sleep(seconds)
             return
@@ -138,7 +156,7 @@ class EventListener:
         on_gap: Callable[[], None],
         waited_seconds: float,
     ) -> float:
-        """Hand on what there is; give for how long to wait for more."""
+        """Deliver the available events; return for how many seconds to wait for more."""
         while True:
             with _close_after_timeout(
                 connection, self._options.statement_seconds + RESPONSE_GRACE_SECONDS
@@ -177,13 +195,16 @@ class EventListener:
         try:
             on_events(events)
         except Exception:
-            log.exception("Events can't be handed on.")
+            log.exception("The event handler failed.")
             on_gap()
 
 
 @contextmanager
 def _close_after_timeout(connection: AsyncConnection[Any], seconds: float) -> Iterator[None]:
-    """Hang up after so many seconds; to cancel would be to wait for the server once more."""
+    """Shut down the socket after `seconds`.
+
+    Cancelling the statement instead would mean to wait for the server once more.
+    """
     timer = asyncio.get_running_loop().call_later(seconds, _shut_down_socket, connection)
     try:
         yield

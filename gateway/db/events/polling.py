@@ -1,18 +1,19 @@
-"""The source of events where there are no triggers: resources are looked at by `modified`.
+"""Source of events without triggers: polls the resources by their column `modified`.
 
-It tells that a resource is another than before, and cannot see
+It reports that a resource has changed since the last poll. It can't detect
 
-* that one was deleted;
-* each state that it went through: of several changes between two looks, the last;
-* a change that did not write `modified`, such as SQL by hand or `QuerySet.update`;
-* which columns changed, but for state, project and offering, and what these were
-  before, of a resource that it has not met: they are None then;
-* whether anything that is shown changed: each save is an event, one that only wrote
-  `modified` or `last_sync`, too;
-* what was committed longer than `OVERLAP` after it was written, as by long transactions.
+* deletions;
+* intermediate states: of several changes between two polls it reports the last;
+* changes that do not write `modified`, such as manual SQL or `QuerySet.update`;
+* which columns changed, except state, project and offering; their old values are None
+  for a resource that was not polled before;
+* whether a published field changed: each save is an event, even if it only wrote
+  `modified` or `last_sync`;
+* changes that were committed more than `POLL_OVERLAP` after they were written, as by
+  long transactions.
 
-Its positions are of this process and this life of it: any other is forgotten.
-Without the index on (modified, id) that `gateway check` wants, each look reads
+Positions are valid in this process only; those of other processes have expired.
+Without the index on (modified, id) that `gateway check` recommends, each poll reads
 all resources.
 """
 
@@ -27,11 +28,11 @@ from psycopg import AsyncConnection
 from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionExpiredError
 
 POLL_OVERLAP = timedelta(seconds=10)
-"""How far each look reaches back behind the newest row, for what is committed late."""
+"""Time before the newest row that each poll reads again, for late commits."""
 MAX_STORED_EVENTS = 10_000
-"""How many events can be read again."""
+"""Maximum number of events that are stored for catching up."""
 MAX_TRACKED_RESOURCES = 100_000
-"""Of how many resources it is kept how they were."""
+"""Maximum number of resources whose last values are stored for comparison."""
 _PAGE_SIZE = 1000
 _NEWEST_SQL = "select coalesce(max(modified), now()) from marketplace_resource"
 _MODIFIED_SQL = """
@@ -41,11 +42,15 @@ from marketplace_resource where (modified, id) > (%s, %s) order by modified, id 
 _COMPARED_COLUMNS = ("state", "project_id", "offering_id")
 
 ResourceSnapshot = tuple[datetime, tuple[int, ...]]
-"""When a row was modified, and its columns of `_SEEN`."""
+"""A row's `modified`, and its values of `_COMPARED_COLUMNS`."""
 
 
 class PollingReader:
-    """Looks at the resources when it is asked, and keeps what it saw."""
+    """Reader that polls the resources and stores the resulting events in memory.
+
+    A position is `(instance id, number)`: the start time of this reader in microseconds,
+    and the number of events until then.
+    """
 
     def __init__(
         self, *, overlap: timedelta = POLL_OVERLAP, max_events: int = MAX_STORED_EVENTS
@@ -57,7 +62,7 @@ class PollingReader:
         self._event_count = 0
 
     async def load_head(self, connection: AsyncConnection[Any]) -> EventPosition:
-        """Give the position of now; what was changed before the first call is no event."""
+        """Return the current position; changes before the first call are no events."""
         if not self._started_at.timestamp():
             row = await (await connection.execute(_NEWEST_SQL)).fetchone()
             assert row is not None
@@ -68,7 +73,10 @@ class PollingReader:
     async def load_page(
         self, connection: AsyncConnection[Any], position: EventPosition, limit: int
     ) -> FeedPage:
-        """Look, and give the first events after a position; ForgottenError if not kept."""
+        """Poll, and return the first events after a position.
+
+        Raises PositionExpiredError if they are not stored any more.
+        """
         await self.load_head(connection)
         await self._poll_changes(connection)
         return FeedPage(self._select_events_after(position, limit), has_blocked_events=False)
@@ -76,7 +84,10 @@ class PollingReader:
     async def load_events_after(
         self, _connection: AsyncConnection[Any], position: EventPosition, limit: int
     ) -> list[FeedEvent]:
-        """Give the first events after a position that were seen; ForgottenError if not kept."""
+        """Return the first stored events after a position, without a poll.
+
+        Raises PositionExpiredError if they are not stored any more.
+        """
         return self._select_events_after(position, limit)
 
     def _select_events_after(self, position: EventPosition, limit: int) -> list[FeedEvent]:
@@ -92,7 +103,7 @@ class PollingReader:
     async def _poll_changes(
         self, connection: AsyncConnection[Any], *, is_baseline: bool = False
     ) -> None:
-        """Read what was modified since the last look, and a little before, page by page."""
+        """Read the rows modified since the last poll and in the overlap before, page by page."""
         keyset: tuple[datetime, int] = (self._newest_modified - self._overlap, 0)
         is_page_full = True
         while is_page_full:

@@ -1,4 +1,4 @@
-"""Which project, organisation and offering ids stand for: what events are filtered by."""
+"""Cache of the UUIDs of projects, organisations and offerings, by which events are filtered."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -8,7 +8,10 @@ from gateway.db.driver.encoding import encode_key_array
 from gateway.db.driver.statement import Statement
 
 MAX_CACHED_SCOPES = 50_000
-"""So many places are remembered; uuids never change, and projects stay with their customers."""
+"""Maximum number of cached projects, and of offerings.
+
+Entries never become stale: UUIDs do not change, and projects stay with their customers.
+"""
 _PROJECTS_SQL = """
 select p.id, p.uuid, c.uuid from structure_project p
 join structure_customer c on c.id = p.customer_id where p.id = any(cast(:ids as integer[]))
@@ -16,16 +19,12 @@ join structure_customer c on c.id = p.customer_id where p.id = any(cast(:ids as 
 _OFFERINGS_SQL = """
 select id, uuid from marketplace_offering where id = any(cast(:ids as integer[]))
 """
-
-
-_PROJECTS_STATEMENT, _OFFERINGS_STATEMENT = (
-    Statement.from_named_sql(_PROJECTS_SQL),
-    Statement.from_named_sql(_OFFERINGS_SQL),
-)
+_PROJECTS_STATEMENT = Statement.from_named_sql(_PROJECTS_SQL)
+_OFFERINGS_STATEMENT = Statement.from_named_sql(_OFFERINGS_SQL)
 
 
 def _touch_cached(cache: dict[int, frozenset[str]], id_: int) -> bool:
-    """Say whether a place is known, and keep it longer if so."""
+    """Return whether an id is cached; if so, make it the most recently used."""
     uuids = cache.pop(id_, None)
     if uuids is not None:
         cache[id_] = uuids
@@ -33,10 +32,10 @@ def _touch_cached(cache: dict[int, frozenset[str]], id_: int) -> bool:
 
 
 class ScopeUuidCache:
-    """Tells the uuids of places; for comparing only, as nobody is shown them from here."""
+    """Cache of UUIDs by id, read without access rules: only for comparisons, never for output."""
 
     def __init__(self, database: Database) -> None:
-        """Read them from `database`."""
+        """Load UUIDs from `database`."""
         self._database = database
         self._project_uuids: dict[int, frozenset[str]] = {}
         self._offering_uuids: dict[int, frozenset[str]] = {}
@@ -44,7 +43,10 @@ class ScopeUuidCache:
     async def load_scope_uuids(
         self, project_ids: Iterable[int], offering_ids: Iterable[int]
     ) -> None:
-        """Get to know some places; UnavailableError if the database can't be reached."""
+        """Load the UUIDs of ids that are not cached.
+
+        Raises UnavailableError if the database can't be reached.
+        """
         for cache, ids, statement in (
             (self._project_uuids, project_ids, _PROJECTS_STATEMENT),
             (self._offering_uuids, offering_ids, _OFFERINGS_STATEMENT),
@@ -61,9 +63,9 @@ class ScopeUuidCache:
                 del cache[oldest]
 
     def get_project_uuids(self, id_: int | None) -> frozenset[str]:
-        """Give the uuids of a project and its organisation, as 32 hex digits."""
+        """Return the UUIDs of a project and its organisation in hex; empty if not cached."""
         return self._project_uuids.get(id_ or 0, frozenset())
 
     def get_offering_uuids(self, id_: int | None) -> frozenset[str]:
-        """Give the uuid of an offering."""
+        """Return the UUID of an offering in hex; empty if not cached."""
         return self._offering_uuids.get(id_ or 0, frozenset())

@@ -1,4 +1,4 @@
-"""Which source of events a marketplace has, what listens to it, and what keeps it short."""
+"""Choice of the event source, its listener, and the pruning of old events."""
 
 import asyncio
 import logging
@@ -23,26 +23,29 @@ from gateway.db.events.triggers import (
 log = logging.getLogger(__name__)
 SourceKind = Literal["triggers", "poll", "off"]
 SOURCE_DESCRIPTIONS: Mapping[SourceKind, str] = {
-    "triggers": "by triggers",
-    "poll": "by a look now and then, which sees neither deletions nor each step; "
-    "`gateway events install` makes triggers",
-    "off": "not at all (GATEWAY_EVENTS)",
+    "triggers": "Resource events come from triggers.",
+    "poll": "Resource events come from polling, which misses deletions and intermediate states; "
+    "`gateway events install` installs triggers.",
+    "off": "Resource events are disabled (GATEWAY_EVENTS=off).",
 }
-"""How changes of resources are seen, for people."""
+"""Descriptions of the sources in the output of `gateway check`."""
 EXPLICIT_SOURCES: Mapping[str, SourceKind] = {"poll": "poll", "off": "off"}
 PRUNE_INTERVAL = timedelta(hours=1)
-"""How often what is too old is removed."""
+"""Interval between deletions of old events."""
 UNREADABLE_MESSAGE = (
-    "The triggers write what the database's role may not read: GRANT USAGE ON SCHEMA gateway, and "
-    "SELECT, DELETE, UPDATE ON gateway.resource_event, gateway.event_horizon."
+    "The database role may not read the events that the triggers write: GRANT USAGE ON SCHEMA "
+    "gateway, and SELECT, DELETE, UPDATE ON gateway.resource_event, gateway.event_horizon."
 )
 NOT_INSTALLED_MESSAGE = (
-    "There are no triggers (GATEWAY_EVENTS): `gateway events install` makes them."
+    "GATEWAY_EVENTS is triggers, but none are installed: run `gateway events install`."
 )
 
 
 def choose_source(connection: psycopg.Connection[Any], requested_source: str) -> SourceKind:
-    """Give the source that is `wanted`, by GATEWAY_EVENTS; SourceError if it can't be had."""
+    """Return the source that GATEWAY_EVENTS requests.
+
+    Raises EventSourceError if triggers are requested and not installed or not readable.
+    """
     if requested_source in EXPLICIT_SOURCES:
         return EXPLICIT_SOURCES[requested_source]
     status = load_trigger_status(connection)
@@ -54,21 +57,21 @@ def choose_source(connection: psycopg.Connection[Any], requested_source: str) ->
 
 
 def describe_source(status: TriggerStatus, kind: SourceKind) -> list[str]:
-    """Tell people which source is used, and what would be better."""
-    lines = [f"Changes of resources are seen {SOURCE_DESCRIPTIONS[kind]}."]
+    """Return lines for `gateway check`: the source, and what to repair about it."""
+    lines = [SOURCE_DESCRIPTIONS[kind]]
     if status.is_complete and not status.is_readable:
         lines.append(UNREADABLE_MESSAGE)
     if status.is_complete and not status.is_current:
-        lines.append("The triggers are of another version: `gateway events install` renews them.")
+        lines.append("The triggers are of another version: `gateway events install` replaces them.")
     return lines
 
 
 def create_listener(
     options: ConnectionOptions, kind: SourceKind, poll_seconds: float
 ) -> EventListener | None:
-    """Give what listens to a source; None if it is off.
+    """Return a listener to a source; None if events are off.
 
-    Behind a pooler nobody can listen, and looks every so many `seconds`.
+    LISTEN is not possible behind a pooler; the listener then reads every `poll_seconds`.
     """
     if kind == "off":
         return None
@@ -79,9 +82,9 @@ def create_listener(
 
 
 async def prune_periodically(options: ConnectionOptions, older_than: timedelta) -> None:
-    """Remove from the table what is older, now and every hour, until cancelled.
+    """Delete older events now and every hour until cancelled.
 
-    The session is one that writes. Many processes may do this at once.
+    `options` must allow writes. Several processes may do this at the same time.
     """
     while True:
         try:
@@ -90,7 +93,7 @@ async def prune_periodically(options: ConnectionOptions, older_than: timedelta) 
             ) as connection:
                 await feed.prune_events(connection, older_than)
         except errors.InsufficientPrivilege:
-            log.warning("Events are not removed when they are old. %s", UNREADABLE_MESSAGE)
+            log.warning("Old events can't be deleted. %s", UNREADABLE_MESSAGE)
         except (psycopg.Error, OSError) as error:
-            log.warning("Old events wait for the database: %s", error)
+            log.warning("Old events could not be deleted; next attempt in an hour: %s", error)
         await asyncio.sleep(PRUNE_INTERVAL.total_seconds())

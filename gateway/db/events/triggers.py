@@ -1,26 +1,26 @@
-"""The source of events in the database: a table that triggers on the resources write to.
+"""Source of events in the database: triggers on the resources that write to an event table.
 
-Both are the gateway's own, and all that it ever adds to a Waldur's database,
-where an operator asks for them. Waldur works on as if they were not there:
+The schema `gateway` with these is all that the gateway ever adds to a Waldur's
+database, and only if an operator runs `gateway events install`. They do not affect
+Waldur:
 
-* The function runs as who installed it (SECURITY DEFINER), so that Waldur's role
-  needs no rights to the schema. That is safe: it takes no argument but the rows,
-  runs no text as SQL, names its tables with their schema, looks up all else in
-  `pg_catalog` alone, where nobody but a superuser makes anything, and nobody else may
-  attach it to a table of their own, which takes EXECUTE.
-* It names no column but as a key of JSON, and its triggers none at all. PostgreSQL
-  refuses `alter column type` of a column that a trigger names, and Django drops a
-  column with CASCADE, and with it such triggers; so neither WHEN nor UPDATE OF can
-  be used. A column that this Waldur lacks is null.
-* What goes wrong in it is a warning, and never breaks Waldur's write. Of single
-  updates that costs nothing that could be measured; of one of 10,000 rows, which
-  then has as many subtransactions, at most a tenth.
-* It is called for each row: one that is called for a statement, with all its rows
-  in tables of transition, took 100 times as long over 10,000 rows, since PostgreSQL
-  knows nothing of such tables when it plans.
+* The function is SECURITY DEFINER, so that Waldur's role needs no privileges on the
+  schema. That is safe: its only arguments are the rows, it runs no dynamic SQL,
+  qualifies its tables with their schema, resolves all other names in `pg_catalog`
+  only, where only superusers create objects, and other roles can't attach it to
+  a table of their own, as they lack EXECUTE.
+* It refers to columns only as keys of JSON, and the triggers refer to none. PostgreSQL
+  refuses `alter column type` on a column that a trigger refers to, and Django drops
+  columns with CASCADE, which would drop such triggers; so column names in WHEN or
+  UPDATE OF are impossible. A column that this Waldur lacks is null.
+* An error in it is a warning and never fails Waldur's write. For updates of single
+  rows that costs nothing measurable; for one of 10,000 rows, which then has as many
+  subtransactions, at most 10 %.
+* It is a row-level trigger: a statement-level one with transition tables took 100
+  times as long for 10,000 rows, since the planner has no statistics of these tables.
 
-No trigger sees TRUNCATE, nor what is written with `session_replication_role`
-set to `replica`. A transaction that notified can't be prepared (PREPARE TRANSACTION).
+Triggers do not fire on TRUNCATE, nor on writes with `session_replication_role` set
+to `replica`. A transaction that has notified can't be prepared (PREPARE TRANSACTION).
 """
 
 from collections.abc import Iterator
@@ -35,22 +35,22 @@ from psycopg import errors
 from gateway.db import tables
 
 NOTIFY_CHANNEL = "gateway_resource_event"
-"""What is notified, with nothing in it, when events were written."""
+"""Channel that is notified, without a payload, when events were written."""
 UNTRACKED_COLUMNS = frozenset({"id", "uuid", "created", "modified", "last_sync"})
-"""The columns of a resource that are no change to tell of: its names, and when it was looked after.
+"""Columns of a resource whose change is no event: its keys, and times of maintenance.
 
-A Waldur writes `modified` with each save and `last_sync` with each look of an
-agent, whether they found anything or not. All others that we know are what the
-type Resource shows, or what it is made from; of those that hold secrets
-(`attributes`) an event says that they changed, and never what they hold.
+A Waldur writes `modified` with each save and `last_sync` with each report of an
+agent, whether something changed or not. Fields of the type Resource are made from
+all the others. Of columns that hold secrets (`attributes`) an event reports only
+that they changed, never a value.
 """
 TRACKED_COLUMNS = tuple(
     each.name for each in tables.resource.c if each.name not in UNTRACKED_COLUMNS
 )
-"""The columns of a resource whose change is an event."""
+"""Columns of a resource whose change is an event."""
 _INSTALL_LOCK_KEY = 0x6761_7466
 _LOCK_TIMEOUT = "5s"
-"""How long to wait for who writes resources; who comes after us waits as long."""
+"""Longest wait for a lock on the resources; later writers wait behind us as long."""
 
 _TABLES_SQL = """
 create table if not exists gateway.resource_event (
@@ -75,7 +75,7 @@ create table if not exists gateway.event_horizon (
     one boolean primary key default true check (one)
 )
 """
-"""One index serves all: events are read, and in the end removed, in the order (xid, id)."""
+"""The primary key is the only index: events are read and deleted in the order (xid, id)."""
 
 _TRACKED_ARRAY_SQL, _UNTRACKED_ARRAY_SQL = (
     f"'{{{','.join(sorted(names))}}}'::text[]" for names in (TRACKED_COLUMNS, UNTRACKED_COLUMNS)
@@ -120,10 +120,10 @@ exception when others then
     return null;
 end $$;
 revoke all on function gateway.note_resource_event() from public
-"""  # noqa: S608 - of our own names
+"""  # noqa: S608 - made from constants
 
-_VERSION_MARK = sha256(_FUNCTION_SQL.encode()).hexdigest()[:16]
-"""What the function's comment says, so that one of another version is known."""
+_FUNCTION_HASH = sha256(_FUNCTION_SQL.encode()).hexdigest()[:16]
+"""Comment on the function in the database, by which another version is detected."""
 
 _TRIGGERS_SQL = """
 create trigger gateway_insert after insert on marketplace_resource
@@ -139,51 +139,53 @@ _HORIZON_SQL = """
 insert into gateway.event_horizon (xid, id) values (pg_snapshot_xmin(pg_current_snapshot()), 0)
 on conflict (one) do update set xid = excluded.xid, id = excluded.id
 """
-"""What happened before there were triggers is not known."""
+"""Sets the horizon to the installation of the triggers: earlier events are not known."""
 
 _STATUS_SQL = """
 select
-    count(*) filter (where made.tgenabled in ('O', 'A')) = 3,
-    coalesce(bool_and(obj_description(done.oid, 'pg_proc') = %s), false),
-    count(kept.oid) > 0,
-    coalesce(bool_and(has_schema_privilege(space.oid, 'usage')
-        and has_table_privilege(kept.oid, 'select')), false)
-from pg_proc done
-join pg_namespace space on space.oid = done.pronamespace and space.nspname = 'gateway'
-left join pg_trigger made on made.tgfoid = done.oid
-    and made.tgrelid = to_regclass('marketplace_resource')
-left join pg_class kept on kept.relnamespace = space.oid and kept.relname = 'resource_event'
-where done.proname = 'note_resource_event'
+    count(*) filter (where trig.tgenabled in ('O', 'A')) = 3,
+    coalesce(bool_and(obj_description(proc.oid, 'pg_proc') = %s), false),
+    count(event_table.oid) > 0,
+    coalesce(bool_and(has_schema_privilege(namespace.oid, 'usage')
+        and has_table_privilege(event_table.oid, 'select')), false)
+from pg_proc proc
+join pg_namespace namespace on namespace.oid = proc.pronamespace and namespace.nspname = 'gateway'
+left join pg_trigger trig on trig.tgfoid = proc.oid
+    and trig.tgrelid = to_regclass('marketplace_resource')
+left join pg_class event_table on event_table.relnamespace = namespace.oid
+    and event_table.relname = 'resource_event'
+where proc.proname = 'note_resource_event'
 """
 
 
 class EventSourceError(Exception):
-    """The source of events can't be had; the text says what to do."""
+    """The event source is not available; the message says how to repair that."""
 
 
 @dataclass(frozen=True)
 class TriggerStatus:
-    """What a database has of the source of events."""
+    """Status of the event triggers in a database."""
 
     is_complete: bool
-    """Whether all triggers are there, and none is switched off."""
+    """Whether the table and all triggers exist, and none is disabled."""
     is_current: bool
-    """Whether they write as this version has them write."""
+    """Whether the function is of this version of the gateway."""
     is_readable: bool
-    """Whether the database's role may read what they write."""
+    """Whether the database role may read the event table."""
 
 
 def load_trigger_status(connection: psycopg.Connection[Any]) -> TriggerStatus:
-    """Tell what there is of the source; any role may look."""
-    row = connection.execute(_STATUS_SQL, [_VERSION_MARK]).fetchone()
+    """Return the status of the triggers; needs no privileges."""
+    row = connection.execute(_STATUS_SQL, [_FUNCTION_HASH]).fetchone()
     has_triggers, is_current, has_table, is_readable = row or (False, False, False, False)
     return TriggerStatus(has_triggers and has_table, is_current, is_readable)
 
 
 def install_triggers(connection: psycopg.Connection[Any]) -> None:
-    """Have all changes of resources written down from now on; once more does nothing.
+    """Install the event table and the triggers; does nothing if they are current.
 
-    What another version installed is replaced. SourceError if the role may not.
+    Those of another version are replaced. Raises EventSourceError if the role lacks
+    privileges, the database has no resources, or their table is locked for too long.
     """
     with _locked_transaction(connection):
         if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
@@ -198,28 +200,33 @@ def install_triggers(connection: psycopg.Connection[Any]) -> None:
             _FUNCTION_SQL,
             *([] if status.is_complete else [_TRIGGERS_SQL, _HORIZON_SQL]),
         ]
-        statements.append(f"comment on function gateway.note_resource_event() is '{_VERSION_MARK}'")
+        statements.append(
+            f"comment on function gateway.note_resource_event() is '{_FUNCTION_HASH}'"
+        )
         connection.execute(";\n".join(statements).encode())
 
 
 def uninstall_triggers(connection: psycopg.Connection[Any]) -> None:
-    """Remove the source, and the schema if nothing else is in it; SourceError if not ours."""
+    """Remove the triggers and tables, and the schema `gateway` if it is empty then.
+
+    Raises EventSourceError if the role lacks privileges.
+    """
     with _locked_transaction(connection):
         if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
             return
-        # Whoever owns the function may drop its triggers; else that takes the table's owner.
+        # CASCADE drops the triggers, too: dropping them directly takes the owner of the resources.
         connection.execute("drop function if exists gateway.note_resource_event() cascade")
         connection.execute("drop table if exists gateway.resource_event, gateway.event_horizon")
         try:
             with connection.transaction():
                 connection.execute("drop schema gateway")
         except errors.DependentObjectsStillExist:
-            return  # a marketplace that `gateway init` made has more in it
+            return  # `gateway init` creates other tables in it
 
 
 @contextmanager
 def _locked_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Do all or nothing, alone, and without holding up Waldur for long."""
+    """Run a transaction under an advisory lock, with a short lock time-out for Waldur's sake."""
     try:
         with connection.transaction():
             connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
@@ -229,20 +236,20 @@ def _locked_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
         raise EventSourceError(_describe_missing_grants(connection, error)) from error
     except (errors.UndefinedTable, errors.WrongObjectType) as error:
         raise EventSourceError(
-            f"There is nothing to watch: {error.diag.message_primary}."
+            f"The event triggers can't be installed: {error.diag.message_primary}."
         ) from error
     except errors.LockNotAvailable as error:
         raise EventSourceError(
-            f"Others write resources, or hold them, for over {_LOCK_TIMEOUT}: try again."
+            f"Other transactions have locked the resources for over {_LOCK_TIMEOUT}: try again."
         ) from error
 
 
 def _describe_missing_grants(connection: psycopg.Connection[Any], error: psycopg.Error) -> str:
     role, database = connection.info.user, connection.info.dbname
     return (
-        f"The database's role may not change the source of events "
+        f"The database role lacks privileges to change the event triggers "
         f"({error.diag.message_primary}). It needs: "
         f'GRANT CREATE ON DATABASE "{database}" TO "{role}"; '
         f'GRANT TRIGGER ON marketplace_resource TO "{role}"; '
-        "and what another role made in the schema gateway, only that role can change."
+        "objects of another role in the schema gateway can be changed by that role only."
     )

@@ -1,1 +1,1 @@
-"""What this Waldur installation has: tables, columns, versions of rules."""
+"""The installation: its tables and columns, content types and version rules."""

@@ -1,4 +1,4 @@
-"""What stands in statements for what only an installation knows: its rules, its content types."""
+"""Placeholders in statements for constants of an installation: version rules, content types."""
 
 from typing import Any
 
@@ -11,21 +11,21 @@ _RULE_PREFIX, _TYPE_PREFIX = "rule:", "type:"
 
 
 def version_rule_placeholder(name: str) -> ColumnElement[Any]:
-    """Stand for the numbers that the installation's rules have under a name."""
+    """Return a placeholder for a field of the version rules, an array of integers."""
     return bindparam(f"{_RULE_PREFIX}{name}", type_=ARRAY(Integer))
 
 
 def content_type_placeholder(app_label: str, model: str) -> ColumnElement[Any]:
-    """Stand for the id of a content type."""
+    """Return a placeholder for the id of a content type."""
     return bindparam(f"{_TYPE_PREFIX}{app_label}.{model}", type_=Integer)
 
 
 def resolve_placeholder(
     element: Any, version_rules: VersionRules, content_types: dict[tuple[str, str], int]
 ) -> ColumnElement[Any] | None:
-    """Give what a mark stands for; None for whatever is no mark.
+    """Return the constant that a placeholder stands for; None for any other element.
 
-    A content type that the installation does not have is one that no row has.
+    A missing content type has the id -1, which no row has.
     """
     if not isinstance(element, BindParameter):
         return None

@@ -1,35 +1,35 @@
-"""How installations differ in who sees what, one line a difference (domain.md §0.4, §4)."""
+"""Version rules: the differences in behaviour between Waldur versions (domain.md §0.4, §4)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class VersionRules:
-    """The rules of an installation."""
+    """The version rules of an installation, one field for each difference."""
 
     year: int
     resource_permission: str | None
-    """What a role must carry for its resources to be seen by consumers (§4.4); none: any role."""
+    """The permission that a role needs to show resources to consumers (§4.4); None: any role."""
     project_permission: str | None
-    """What a role must carry for its projects to be seen (§4.10); none: any role."""
+    """The permission that a role needs to show projects (§4.10); None: any role."""
     offering_roles_grant_provider_view: bool
-    """Whether roles on an offering or a service provider give the provider's view (§4.5)."""
+    """Whether roles on an offering or a service provider grant the provider's view (§4.5)."""
     order_permission: str | None
-    """What a role must carry for its orders to be seen (§4.9); none: any role."""
+    """The permission that a role needs to show orders (§4.9); None: any role."""
     in_progress_order_states: tuple[int, ...]
-    """The states of orders that are in progress (§2.3)."""
+    """The states of orders in progress (§2.3)."""
     counts_usage_outside_plans: bool
-    """Whether usage outside of plans' periods counts toward limits (§3.2)."""
+    """Whether usage outside of plan periods counts toward limits (§3.2)."""
     unlimited_usage: str | None
-    """What the usage of limits is where there are none, as JSON (§3.2)."""
+    """The JSON value of limit usage for a resource without limits (§3.2); None: null."""
     numbers_every_name: bool
-    """Whether every suggested name has a number, and providers have no say in it (§5.19)."""
+    """Whether all suggested names have numbers, and providers' patterns are ignored (§5.19)."""
     has_resource_roles: bool
-    """Whether there are roles on single resources (§4.4)."""
+    """Whether roles can be granted on single resources (§4.4)."""
     has_role_restricted_offerings: bool
-    """Whether an offering may be for holders of some roles only (§4.7)."""
+    """Whether an offering can be restricted to some roles (§4.7)."""
     accounts_in_secret_options: bool
-    """Whether an offering's secret options say if it makes accounts, not its plugin's (§0.4)."""
+    """Whether the flag for creating accounts is in secret options, not plugin options (§0.4)."""
 
 
 RULES_2024 = VersionRules(

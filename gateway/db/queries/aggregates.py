@@ -1,7 +1,8 @@
-"""What many rows amount to, by the key of what they are about; whoever sees that is told it.
+"""Grouped aggregates, loaded in batches by the key of the object that they belong to.
 
-They are REST's (domain.md §3.2, §3.5). What is the viewer's own is of rows that are theirs, or
-that they see.
+They compute REST's derived fields (domain.md §3.2, §3.5). An aggregate is visible to everyone
+who sees its object; those named `VIEWER_…`, and the counts of resources by state, cover
+only the viewer's own or visible rows.
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ from gateway.db.views import registry
 TERMINATED_STATE = 6
 RESOURCE_STATES = range(1, TERMINATED_STATE + 1)
 BLOCKING_ORDER_STATES = (1, 7, 2)
-"""The states of orders that keep others from being made (domain.md §2.3)."""
+"""States of orders that block new ones: pending consumer, pending provider, executing (§2.3)."""
 
 
 def _count_live(state: ColumnElement[int]) -> ColumnElement[Any]:
@@ -27,7 +28,7 @@ def _count_live(state: ColumnElement[int]) -> ColumnElement[Any]:
 
 
 def _count_option_changes(attributes: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Count the orders that change options (domain.md §5.9)."""
+    """Return the number of orders that change options (domain.md §5.9)."""
     conditions = [
         attributes.has_key(inline_literal(each)) for each in ("new_options", "old_options")
     ]
@@ -37,7 +38,7 @@ def _count_option_changes(attributes: ColumnElement[Any]) -> ColumnElement[Any]:
 def _is_consent_overdue(
     requires_reconsent: Any, created: Any, grace_days: Any
 ) -> ColumnElement[Any]:
-    """Tell whether everybody must have agreed by now (domain.md §4.12)."""
+    """Return whether the grace period for accepting the terms is over (domain.md §4.12)."""
     due_at = created + func.make_interval(
         inline_literal(0), inline_literal(0), inline_literal(0), grace_days
     )
@@ -45,7 +46,7 @@ def _is_consent_overdue(
 
 
 def _sum_prices(billing_type: str) -> Expression:
-    """Sum what the components of a billing type cost: price by amount."""
+    """Return the sum of price times amount of the plan's components of a billing type."""
     plan_component = tables.plan_component.c
     columns = (
         ColumnRef(plan_component.price),
@@ -67,29 +68,29 @@ def _has_billing_type(billing_type: str) -> Expression:
 
 
 def _aggregate_arrays(*columns: ColumnElement[Any]) -> Any:
-    """List rows in the order of their names, without the key at the end."""
+    """Return a JSON array of rows by name and key; the key, the last column, is omitted."""
     *values, sort_key = columns
     arrays = func.jsonb_agg(func.jsonb_build_array(*values))
     return arrays.aggregate_order_by(values[1], sort_key)
 
 
 def _aggregate_by_name(name: ColumnElement[str], value: ColumnElement[Any]) -> Any:
-    """Gather exact numbers by name: in JSON they would be read as floats."""
+    """Return a JSON object of numbers as text, which keeps them exact."""
     return func.jsonb_object_agg(name, cast(value, Text))
 
 
 def _count_by_state(state: ColumnElement[int]) -> ColumnElement[Any]:
-    """Count by each state that a resource can be in (domain.md §2.1), as JSON."""
+    """Return a JSON object of the number of resources in each state (domain.md §2.1)."""
     counts = (
         (each, func.count().filter(state == inline_literal(each))) for each in RESOURCE_STATES
     )
     return func.jsonb_build_object(
-        *(part for n, c in counts for part in (inline_literal(str(n)), c))
+        *(part for number, count in counts for part in (inline_literal(str(number)), count))
     )
 
 
 def _count_visible_by_state(key_column: Column[Any], *path: Column[Any]) -> Aggregate:
-    """Count the resources that the viewer sees, by their states."""
+    """Return an aggregate of the visible resources' number by state."""
     states = {"all": Expression(_count_by_state, (ColumnRef(tables.resource.c.state),))}
     return Aggregate(key_column, states, path=path, access=Access.ROW_FILTER)
 
@@ -100,11 +101,11 @@ RESOURCE_STATES_BY_PROJECT = _count_visible_by_state(tables.resource.c.project_i
 RESOURCE_STATES_BY_CUSTOMER = _count_visible_by_state(
     tables.project.c.customer_id, tables.resource.c.project_id
 )
-"""How many resources of theirs the viewer sees in each state, by the state's number."""
+"""Number of resources visible to the viewer, as JSON by the state's number."""
 
 
 def _aggregate_records(kind: Any, sort_key: Any, content: Any) -> Any:
-    """List records with their kinds, in the order of their places."""
+    """Return a JSON array of pairs of kind and content, ordered by kind and sort key."""
     return func.json_agg(func.json_build_array(kind, content)).aggregate_order_by(kind, sort_key)
 
 
@@ -115,12 +116,12 @@ RESOURCE_COUNTS_BY_PLAN = Aggregate(
         "live": Expression(_count_live, (ColumnRef(tables.resource.c.state),)),
     },
 )
-"""How many resources a plan has: of any state, and such as are not terminated."""
+"""Number of a plan's resources: all, and those that are not terminated."""
 
 PRICES_BY_PLAN = Aggregate(
     tables.plan_component.c.plan_id, {kind: _sum_prices(kind) for kind in ("fixed", "one", "few")}
 )
-"""What a plan costs in a period, once, and on each switch to it."""
+"""Prices of a plan: for each period, once, and on each switch to it."""
 
 BILLING_TYPES_BY_OFFERING = Aggregate(
     tables.component.c.offering_id,
@@ -130,7 +131,7 @@ BILLING_TYPES_BY_OFFERING = Aggregate(
         "prepaid": Expression(func.bool_or, (ColumnRef(tables.component.c.is_prepaid),)),
     },
 )
-"""Whether an offering has components of a billing type, and such as are paid for in advance."""
+"""Whether an offering has components billed by usage, by limit, and prepaid ones."""
 
 _component = tables.component.c
 LIMIT_PERIODS_BY_OFFERING = Aggregate(
@@ -142,7 +143,7 @@ LIMIT_PERIODS_BY_OFFERING = Aggregate(
     },
     (equals_constant(_component.billing_type, "limit"),),
 )
-"""The periods of an offering's limits, by the component's type, as JSON."""
+"""Limit periods of an offering by component type, as JSON."""
 
 RENEWAL_COLUMNS = (
     _component.type,
@@ -155,7 +156,7 @@ RENEWAL_COLUMNS = (
     _component.max_renewal_duration,
     _component.renewal_duration_step,
 )
-"""What of a component matters to renewals."""
+"""Columns of a component that renewals need."""
 RENEWAL_COMPONENTS_BY_OFFERING = Aggregate(
     _component.offering_id,
     {
@@ -169,7 +170,7 @@ RENEWAL_COMPONENTS_BY_OFFERING = Aggregate(
         ),
     ),
 )
-"""The components of an offering that have limits or are paid for in advance, as JSON."""
+"""Limited and prepaid components of an offering, as JSON arrays of `RENEWAL_COLUMNS`."""
 
 _plan_component = tables.plan_component.c
 COMPONENT_PRICES_BY_PLAN = Aggregate(
@@ -185,7 +186,7 @@ COMPONENT_PRICES_BY_PLAN = Aggregate(
     },
     (lambda _rules: _plan_component.component_id.is_not(None),),
 )
-"""The prices of a plan, by the component's type, as JSON with texts."""
+"""Prices of a plan by component type, as JSON with numbers as text."""
 
 _limit_usage = registry.limit_usage.c
 LIMIT_USAGE_BY_RESOURCE = Aggregate(
@@ -196,7 +197,7 @@ LIMIT_USAGE_BY_RESOURCE = Aggregate(
         )
     },
 )
-"""What counts toward the limits of a resource, by the component's type, as JSON."""
+"""Usage that counts towards a resource's limits by component type, as JSON."""
 
 _glauth_record = registry.glauth_record.c
 GLAUTH_RECORDS_BY_RESOURCE = Aggregate(
@@ -206,29 +207,29 @@ GLAUTH_RECORDS_BY_RESOURCE = Aggregate(
             _aggregate_records,
             (
                 ColumnRef(_glauth_record.kind),
-                ColumnRef(_glauth_record.place),
-                ColumnRef(_glauth_record.told),
+                ColumnRef(_glauth_record.sort_key),
+                ColumnRef(_glauth_record.content),
             ),
         )
     },
 )
-"""What GLauth is to know of a resource, as JSON: each record with its kind; null if nothing."""
+"""GLauth's records of a resource as JSON pairs of kind and content; null without accounts."""
 
 _order = tables.order.c
 BLOCKING_ORDERS_BY_RESOURCE = Aggregate(
     _order.resource_id,
     {
         "count": Expression(func.count),
-        "changing": Expression(_count_option_changes, (ColumnRef(_order.attributes),)),
+        "option_changes": Expression(_count_option_changes, (ColumnRef(_order.attributes),)),
     },
     (in_constants(_order.state, BLOCKING_ORDER_STATES),),
 )
-"""How many orders of a resource keep others from being made, and how many change its options."""
+"""Number of a resource's orders that block new ones, and of those that change its options."""
 
 RESTRICTION_BY_RESOURCE = Aggregate(
     registry.restricted_resource.c.resource_id, {"count": Expression(func.count)}
 )
-"""Whether a resource's offering is for other organisations: one if so."""
+"""1 if a resource's offering is restricted to other organisations; no row if it is not."""
 
 _quota = tables.quota_usage.c
 ORDER_COUNT_BY_OFFERING = Aggregate(
@@ -241,12 +242,12 @@ ORDER_COUNT_BY_OFFERING = Aggregate(
         ),
     ),
 )
-"""How many orders an offering had, as Waldur keeps count."""
+"""Number of an offering's orders, as counted by Waldur's quotas."""
 
 PACKAGE_COUNT_BY_CATALOG = Aggregate(
     tables.software_package.c.catalog_id, {"count": Expression(func.count)}
 )
-"""How many packages a catalogue of software has."""
+"""Number of packages in a software catalogue."""
 
 _account = tables.offering_user.c
 VIEWER_ACCOUNT_BY_OFFERING = Aggregate(
@@ -254,14 +255,14 @@ VIEWER_ACCOUNT_BY_OFFERING = Aggregate(
     {"username": Expression(func.min, (ColumnRef(_account.username),))},
     (equals_viewer(_account.user_id),),
 )
-"""What the viewer is called in an offering."""
+"""The viewer's username in an offering."""
 
 _terms, _consent = tables.terms_of_service.c, tables.consent.c
 TERMS_BY_OFFERING = Aggregate(
     _terms.offering_id,
     {
         "version": Expression(func.max, (ColumnRef(_terms.version),)),
-        "renewed": Expression(func.bool_or, (ColumnRef(_terms.requires_reconsent),)),
+        "requires_reconsent": Expression(func.bool_or, (ColumnRef(_terms.requires_reconsent),)),
         "overdue": Expression(
             _is_consent_overdue,
             (
@@ -279,10 +280,10 @@ TERMS_BY_OFFERING = Aggregate(
         ),
     ),
 )
-"""The terms of an offering that are in force."""
+"""Active terms of service of an offering."""
 VIEWER_CONSENT_BY_OFFERING = Aggregate(
     _consent.offering_id,
     {"version": Expression(func.max, (ColumnRef(_consent.version),))},
     (equals_viewer(_consent.user_id), is_null(_consent.revocation_date)),
 )
-"""The version of an offering's terms that the viewer agreed to."""
+"""Version of an offering's terms of service that the viewer accepted."""

@@ -1,4 +1,7 @@
-"""What the demo's provider has to do by now; what another is at is left to it."""
+"""Work queue of the demo's provider: due orders and pulls.
+
+The rows are selected FOR UPDATE SKIP LOCKED, so that several processes can share the queue.
+"""
 
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +12,7 @@ from gateway.db import tables
 from gateway.db.admin import own_tables
 
 EXECUTING_ORDER_STATE = 2
-"""The state of orders that are to be carried out (domain.md §2.3)."""
+"""State of orders that are to be carried out (domain.md §2.3)."""
 _marketplace = Table(
     "marketplace", MetaData(schema="gateway"), Column("made_at", DateTime(timezone=True))
 )
@@ -17,7 +20,10 @@ _order, _resource, _usage = tables.order.c, tables.resource.c, tables.component_
 
 
 def select_due_order(due_before: datetime) -> Select[Any]:
-    """Ask for an order that was to be carried out before a moment; its resource is held."""
+    """Return a select of the oldest executing order that was due; it locks the order's resource.
+
+    Orders from before the creation of the demo are excluded.
+    """
     joined = tables.order.join(tables.resource, _resource.id == _order.resource_id)
     made_at = select(_marketplace.c.made_at).scalar_subquery()
     return (
@@ -35,7 +41,7 @@ def select_due_order(due_before: datetime) -> Select[Any]:
 
 
 def select_due_pull(due_before: datetime) -> Select[Any]:
-    """Ask for a pull that was asked for before a moment, and its resource; it is held."""
+    """Return a select of the oldest pull that was due, with its resource; it locks the pull."""
     return (
         select(own_tables.pull.c.id, own_tables.pull.c.resource_id)
         .where(own_tables.pull.c.requested_at <= due_before)
@@ -48,7 +54,7 @@ def select_due_pull(due_before: datetime) -> Select[Any]:
 def select_component_usage(
     resource_id: int, component_id: int, plan_period_id: int | None, month: date
 ) -> Select[Any]:
-    """Ask for what a resource used of a component in a month, under a period of its plan."""
+    """Return a select of a resource's usage row for a component, month and plan period."""
     usage_conditions = _usage.resource_id == resource_id, _usage.component_id == component_id
     period_condition = (
         _usage.plan_period_id.is_(None)

@@ -1,4 +1,4 @@
-"""The keys under which changes are made but once, in a table of our own."""
+"""Statements on idempotency keys, which are stored in one of the gateway's own tables."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,10 @@ _idempotency_key = own_tables.idempotency_key.c
 
 
 def claim_key(user_id: int, key: str, request_digest: str, claimed_at: datetime) -> Any:
-    """Take a key and give a row, unless it is taken; whoever is about to is waited for."""
+    """Return an insert of a key; it returns a row unless the key exists.
+
+    If a concurrent transaction is inserting the same key, the statement waits for its end.
+    """
     insertion = insert(own_tables.idempotency_key).values(
         user_id=user_id, key=key, asked=request_digest, at=claimed_at
     )
@@ -23,7 +26,7 @@ def claim_key(user_id: int, key: str, request_digest: str, claimed_at: datetime)
 
 
 def settle_key(user_id: int, key: str, order_id: int | None) -> Update:
-    """Note what came of what was asked under a key."""
+    """Return an update that stores the order placed under a key."""
     return (
         update(own_tables.idempotency_key)
         .where(_matches_key(user_id, key))
@@ -32,14 +35,14 @@ def settle_key(user_id: int, key: str, order_id: int | None) -> Update:
 
 
 def select_key(user_id: int, key: str) -> Select[Any]:
-    """Ask what a key stands for: what was asked, and the order that came of it."""
+    """Return a select of a key's request digest and order."""
     return select(_idempotency_key.asked, _idempotency_key.order_id).where(
         _matches_key(user_id, key)
     )
 
 
 def expire_keys(before: datetime) -> Delete:
-    """Forget keys that were taken before a moment."""
+    """Return a delete of the keys that were inserted before a time."""
     return delete(own_tables.idempotency_key).where(_idempotency_key.at < before)
 
 

@@ -1,4 +1,4 @@
-"""What changes have to know besides rows, asked in their transactions."""
+"""Statements that check rules of the marketplace inside the transaction of a change."""
 
 from collections.abc import Collection
 from datetime import date
@@ -19,18 +19,20 @@ from sqlalchemy import (
 from gateway.db import tables
 
 Scope = tuple[int, int]
-"""A content type and a key."""
+"""Content type id and key of the object on which a role is assigned."""
 UNLIMITED_QUOTA = -1
+"""Limit of a component quota that stands for no limit."""
 _quota, _resource = tables.component_quota.c, tables.resource.c
 
 
 def select_role_exists(
     user_id: int, names: Collection[str], scopes: Collection[Scope]
 ) -> Select[Any]:
-    """Ask whether a user has a role of one of some names, somewhere among some scopes."""
+    """Return a select of whether a user has one of the named roles on one of the scopes."""
     user_role, role = tables.user_role.c, tables.role.c
     scope_conditions = [
-        and_(user_role.content_type_id == kind, user_role.object_id == id_) for kind, id_ in scopes
+        and_(user_role.content_type_id == content_type_id, user_role.object_id == object_id)
+        for content_type_id, object_id in scopes
     ]
     name_conditions = or_(*[role.name == each for each in names])
     user_conditions = (
@@ -42,7 +44,10 @@ def select_role_exists(
 
 
 def select_limit_sum(component_id: int, since: date | None) -> Select[Any]:
-    """Ask for the sum of a component's limits, of resources that were changed since a day."""
+    """Return a select of the sum of a component's limits over all resources.
+
+    With `since`, only resources that were modified on or after that date count.
+    """
     joined = tables.component_quota.join(tables.resource, _resource.id == _quota.resource_id)
     statement = (
         select(func.coalesce(func.sum(_quota.limit), 0))
@@ -53,7 +58,7 @@ def select_limit_sum(component_id: int, since: date | None) -> Select[Any]:
 
 
 def select_other_limits_sum(offering_id: int, component_type: str, resource_id: int) -> Select[Any]:
-    """Ask for the sum of the limits that an offering's other resources have of a component."""
+    """Return a select of the sum of a component's limits over an offering's other resources."""
     limit = cast(_resource.limits.op("->>")(component_type), Numeric)
     return select(func.coalesce(func.sum(limit), 0)).where(
         _resource.offering_id == offering_id, _resource.id != resource_id
@@ -61,6 +66,6 @@ def select_other_limits_sum(offering_id: int, component_type: str, resource_id: 
 
 
 def select_resource_json(resource_id: int) -> Select[Any]:
-    """Ask for all columns of a resource as JSON."""
+    """Return a select of all columns of a resource as one JSON object."""
     resource_json = func.to_jsonb(literal_column(tables.resource.name))
     return select(resource_json).select_from(tables.resource).where(_resource.id == resource_id)

@@ -1,8 +1,8 @@
-"""What the name of a new resource is made of: a project, an offering, perhaps a plan (§5.19).
+"""Inputs of suggested resource names: project, offering and optional plan (domain.md §5.19).
 
-The statement starts at the project. `offering` and `plan` are its parameters:
-uuids, that of the plan may be null. What is read here has no rule of its own:
-`SEEN` goes with it.
+The statement selects from the project; `offering` and `plan` are parameters with uuids, of which
+the plan's may be NULL. The expressions have no row-level predicates of their own, so the
+statement must include `VISIBILITY_CONDITIONS`.
 """
 
 from typing import Any
@@ -17,12 +17,12 @@ _offering, _plan, _resource = tables.offering.c, tables.plan.c, tables.resource.
 
 
 def _is_row_visible(table: Any, parameter: str) -> RowCondition:
-    """Have the viewer see the row of the uuid that a parameter gives."""
+    """Return the condition that the viewer sees the row with a parameter's uuid."""
     return lambda rules: exists().where(equals_value(table.c.uuid, parameter), rules(table))
 
 
 def _is_null_or(parameter: str, condition: RowCondition) -> RowCondition:
-    """Have a condition hold if a parameter is given."""
+    """Return a condition that holds, too, if a parameter is NULL."""
     return lambda rules: or_(bindparam(parameter, type_=Uuid()).is_(None), condition(rules))
 
 
@@ -30,18 +30,18 @@ VISIBILITY_CONDITIONS = (
     _is_row_visible(tables.offering, "offering"),
     _is_null_or("plan", _is_row_visible(tables.plan, "plan")),
 )
-"""The viewer sees what the parameters name."""
+"""Conditions that the viewer sees the offering and, if there is one, the plan."""
 
 
 def _select_by_uuid(column: Column[Any], parameter: str) -> Expression:
-    """Give a column of the row of the uuid that a parameter gives."""
+    """Return an expression for a column of the row with a parameter's uuid."""
     return Expression(
         lambda: select(column).where(equals_value(column.table.c.uuid, parameter)).scalar_subquery()
     )
 
 
 def _count_resources(project_id: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Count the resources of the offering in a project, whoever sees them and in any state."""
+    """Return the number of all resources of the offering in a project, in any state."""
     offering_id = (
         select(_offering.id).where(equals_value(_offering.uuid, "offering")).scalar_subquery()
     )

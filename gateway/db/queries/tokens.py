@@ -1,4 +1,4 @@
-"""Keeping the tokens of a demo marketplace alive, as Waldur does with its own (domain.md §4.1)."""
+"""Access tokens of a demo marketplace (domain.md §4.1)."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ select u.username, t.key from authtoken_token t join core_user u on u.id = t.use
 
 
 async def extend_token(url: str, key: str) -> None:
-    """Start the lifetime of a token anew, at most once a minute."""
+    """Restart the lifetime of a token, at most once a minute, as Waldur does on each use."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(_EXTEND_LIFETIME, (key,))
 
 
 def load_tokens_by_username(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Give the token of each user who has one."""
+    """Return the tokens of all users by username."""
     return dict(connection.execute(_SELECT_TOKENS).fetchall())

@@ -1,1 +1,1 @@
-"""The SQL compiler: from query specifications to statements."""
+"""The SQL compiler: it turns query specifications into statements."""

@@ -1,4 +1,4 @@
-"""Grouped aggregates: numbers about many rows, by key."""
+"""Grouped aggregates: counts, sums and the like over rows, grouped by a key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from gateway.db.query_spec import Access, ColumnRef, Expression, QuerySpec, RowC
 
 @dataclass(frozen=True, eq=False)
 class Aggregate:
-    """What the rows amount to that have the same `match`: all of them, or those that are seen.
+    """Named aggregate values over the rows of a table, grouped by `key_column`.
 
-    With a `path` the rows start it, and what it leads to has the `match`.
+    The table is that of `key_column` or, with a `path`, the one where the path
+    starts; the path then leads from it to `key_column`.
     """
 
     key_column: Column[Any]
@@ -21,11 +22,11 @@ class Aggregate:
     conditions: tuple[RowCondition, ...] = ()
     path: tuple[Column[Any], ...] = ()
     access: Access = Access.INHERITED
-    """By which right the rows count: of whoever sees what they are about, or by their own rule."""
+    """INHERITED: aggregate all rows of a visible owner. ROW_FILTER: only visible rows."""
 
     @property
     def query_spec(self) -> QuerySpec:
-        """Describe the statement; its columns are in the order of `values`."""
+        """The specification of the statement; its columns are in the order of `values`."""
         table: Any = (*self.path, self.key_column)[0].table
         columns, key_column = tuple(self.values.values()), ColumnRef(self.key_column, self.path)
         return QuerySpec(table, columns, self.access, key_column, self.conditions, is_grouped=True)
@@ -33,7 +34,7 @@ class Aggregate:
 
 @dataclass(frozen=True, eq=False)
 class AggregateValue:
-    """One value of a total, by what a column of the row holds; `missing` where nothing counts."""
+    """One value of an aggregate, looked up by a column of a row; `default` without any rows."""
 
     aggregate: Aggregate
     value_name: str

@@ -1,7 +1,8 @@
-"""From a `Read` to SQL: the only way there is, and the one that puts the viewer's rule in.
+"""The SQL compiler: the only way from a query specification to a statement.
 
-A statement's first column is the key that its rows were found by, null where
-there is none.
+Every statement is built here, so none is without the viewer's row filter. The
+first column of a statement is the key by which its rows are grouped, or NULL
+without a key; the columns of the specification follow, then a page's sort keys.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,17 +55,32 @@ _NO_KEY = null().label("key")
 
 
 class StatementCompiler:
-    """Makes the statements for one installation; those made last are kept."""
+    """Compiles query specifications for one installation, with a least-recently-used cache.
+
+    A statement is determined by the specification, the installation and the
+    viewer's `AccessShape`; ids, filter values and page bounds are parameters. So
+    viewers with the same shape share statements, and PostgreSQL's prepared plans.
+    Compilation has these steps:
+
+    1. `_SelectBuilder` builds the SELECT with the full row filter: plain rows,
+       aggregated groups, or a page per key.
+    2. Views, which are derived tables such as the effective plans of an offering,
+       are added as CTEs.
+    3. The expression tree is rewritten: columns that the installation lacks become
+       NULL, placeholders become the installation's constants, and comparisons with
+       id sets that are empty for the viewer become FALSE.
+    4. SQLAlchemy renders the tree with numbered parameters.
+    """
 
     def __init__(self, installation: Installation, cache_size: int = 1000) -> None:
         self.installation = installation
         self.cached = lru_cache(cache_size)(self.compile)
-        """Give the statement of a read, and remember it by the read."""
+        """Return `compile`'s result for a specification and an access shape, from the cache."""
 
     def compile(self, query_spec: QuerySpec, access_shape: AccessShape) -> Statement | None:
-        """Make the statement of a read, for all viewers of such sight.
+        """Compile a specification for all viewers with an access shape.
 
-        There is none if this installation has nothing to read.
+        Return None if the installation lacks a table that the statement starts from.
         """
         if any(self.installation.lacks_table(each) for each in _iterate_tables(query_spec)):
             return None
@@ -73,31 +89,28 @@ class StatementCompiler:
         ).build_select()
 
         def replace_element(element: Any, **_: Any) -> Any:
-            """Give a null for a column that this installation lacks, a no for what none sees."""
+            """Replace missing columns by NULL and predicates over empty id sets by FALSE."""
             replacement = self.installation.replace_element(element)
-            return (
-                fold_empty_ids(element, access_shape.empty_id_sets)
-                if replacement is None
-                else replacement
-            )
+            if replacement is None:
+                return fold_empty_ids(element, access_shape.empty_id_sets)
+            return replacement
 
         nested_tables = [
             each.query_spec.table for each in query_spec.columns if isinstance(each, NestedRows)
         ]
-        missing_tables, version_rules = (
+        view_ctes = build_view_ctes(
+            [query_spec.table, *nested_tables],
             self.installation.missing_tables,
             self.installation.version_rules,
         )
-        select_statement = select_statement.add_cte(
-            *build_view_ctes([query_spec.table, *nested_tables], missing_tables, version_rules)
-        )
+        select_statement = select_statement.add_cte(*view_ctes)
         resolved_statement: Any = replacement_traverse(select_statement, {}, replace_element)
         compiled = resolved_statement.compile(dialect=DIALECT)
         return Statement(str(compiled), tuple(compiled.positiontup or ()))
 
 
 class _SelectBuilder:
-    """Makes the select of one read."""
+    """Builds the SELECT of one query specification; `bypass` leaves the row filters out."""
 
     def __init__(self, installation: Installation, query_spec: QuerySpec, *, bypass: bool) -> None:
         self._installation, self._query_spec, self._bypass = installation, query_spec, bypass
@@ -115,13 +128,13 @@ class _SelectBuilder:
             self._conditions.append(build_visible_to_user_filter(installation))
 
     def build_select(self) -> Select[Any]:
-        """Give the select."""
+        """Return the SELECT."""
         if self._query_spec.page_window is not None:
             return self._select_page(self._query_spec.page_window)
         return self._select_groups() if self._query_spec.is_grouped else self._select_rows()
 
     def _row_filter(self, table: Table[Any]) -> ColumnElement[bool]:
-        """Give the rule under which rows of `table` are seen; of the read's own, by its door."""
+        """Return the row filter of a table; of the specification's own, by its access."""
         if table is self._query_spec.table:
             return build_access_filter(self._query_spec, bypass=self._bypass)
         return build_row_filter(table, bypass=self._bypass)
@@ -147,7 +160,7 @@ class _SelectBuilder:
         return statement.select_from(joins.from_clause).order_by(*self._row_order())
 
     def _row_order(self) -> Sequence[ColumnElement[Any]]:
-        """Give what rows are sorted by; one row needs no order."""
+        """Return the ORDER BY columns of rows without a page; none if there is at most one row."""
         key_column, query_spec = self._query_spec.key_column, self._query_spec
         if (
             query_spec.has_single_key
@@ -181,7 +194,7 @@ class _SelectBuilder:
         )
 
     def _compile_item(self, joins: JoinBuilder, select_item: SelectItem) -> ColumnElement[Any]:
-        """Give a column's SQL; the row's own rule where it asks whether the row itself is seen."""
+        """Return a column's SQL; for the visibility of the row itself, its reference filter."""
         if isinstance(select_item, IsVisible) and not select_item.path:
             if self._query_spec.access is not Access.REFERENCE:
                 return true()
@@ -195,15 +208,14 @@ class _SelectBuilder:
     def _compile_nested_rows(
         self, query_spec: QuerySpec, key: ColumnElement[Any]
     ) -> ColumnElement[Any]:
-        """Give the rows that another read finds under a key, as one value."""
+        """Return the rows of another specification under a key as a JSON subselect."""
         if self._installation.lacks_table(query_spec.table):
             return null()
-        return _SelectBuilder(self._installation, query_spec, bypass=self._bypass).select_json_rows(
-            key
-        )
+        builder = _SelectBuilder(self._installation, query_spec, bypass=self._bypass)
+        return builder.select_json_rows(key)
 
     def select_json_rows(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Give the rows under a key of a statement around this one, as one value."""
+        """Return the rows under a key of the enclosing statement as a scalar JSON subselect."""
         key_column, select_items = self._query_spec.key_column, self._query_spec.columns
         assert key_column is not None
         joins = self._create_joins(
@@ -232,7 +244,7 @@ class _SelectBuilder:
         return [column == self._select_parent_keys(parent_keys).scalar_subquery()]
 
     def _key_array(self, key_column: ColumnRef) -> ColumnElement[Any]:
-        """Give the array of keys."""
+        """Return the array of keys: the parameter `keys`, or the subselect of parent keys."""
         if self._query_spec.parent_keys is None:
             return bindparam("keys", type_=ARRAY(key_column.column.type))
         return func.array(self._select_parent_keys(self._query_spec.parent_keys).scalar_subquery())
@@ -244,26 +256,30 @@ class _SelectBuilder:
         return parent_builder.select_keys(parent_keys.key_column)
 
     def select_keys(self, column_ref: ColumnRef) -> Select[Any]:
-        """Give the select of one column, for another statement."""
+        """Return the SELECT of one column, to be nested in another statement."""
         joins = self._create_joins(self._query_spec.table)
         column = joins.compile_column(column_ref)
         statement = select(column).where(*self._conditions, *self._key_conditions(joins))
         return statement.select_from(joins.from_clause).correlate(None)
 
     def _select_page(self, page_window: PageWindow) -> Select[Any]:
-        """Find the page first, and join only its rows with what they refer to."""
+        """Return the SELECT of a page, or of one page for each key.
+
+        The page is cut in a subselect of narrow rows, in the order of an index where
+        there is one; only its rows are joined to the rows that they refer to:
+
+            select key, columns, sort keys
+            from unnest(:keys) keys
+            cross join lateral (select … where key = keys.key order by … limit n) page
+            left join lateral (select … where id = page.project_id limit 1) t1 on true
+            order by sort keys
+        """
         (primary_key,) = self._query_spec.table.primary_key
         page_joins = self._create_joins(self._query_spec.table)
-        sort_keys = [
-            *(
-                page_joins.compile_column(column_ref)
-                for column_ref in page_window.sort_order.columns
-            ),
-            primary_key,
-        ]
+        sort_keys = [*map(page_joins.compile_column, page_window.sort_order.columns), primary_key]
         descending = page_window.sort_order.descending != page_window.backward
         page = (
-            select(*self._page_columns(), *[c.label(f"order{i}") for i, c in enumerate(sort_keys)])
+            select(*self._page_columns(), *_label_sort_keys(sort_keys))
             .where(*self._conditions, *build_page_bounds(page_window, sort_keys))
             .order_by(*_apply_direction(sort_keys, descending=descending))
             .limit(inline_literal(page_window.limit))
@@ -281,7 +297,7 @@ class _SelectBuilder:
         )
 
     def _page_columns(self) -> Sequence[ColumnElement[Any]]:
-        """Give the columns of the page itself that its rows are joined and shown by."""
+        """Return the page table's columns that are selected or needed for joins."""
         column_refs = [
             each
             for select_item in self._query_spec.columns
@@ -307,7 +323,7 @@ class _SelectBuilder:
     def _join_keys(
         self, page: Select[Any], page_joins: JoinBuilder
     ) -> tuple[Any, FromClause, FromClause]:
-        """Give each row's key, where the page's rows come from, and the same joined to the keys."""
+        """Return the key column, the page as a subselect, and the page joined to the keys."""
         key_column = self._query_spec.key_column
         if key_column is None:
             page_rows: FromClause = page.select_from(page_joins.from_clause).subquery("page")
@@ -324,12 +340,16 @@ class _SelectBuilder:
         return keys.c.key, page_rows_per_key, keys.join(page_rows_per_key, true())
 
 
+def _label_sort_keys(sort_keys: Sequence[Any]) -> list[Any]:
+    return [sort_key.label(f"order{i}") for i, sort_key in enumerate(sort_keys)]
+
+
 def _apply_direction(sort_keys: Sequence[Any], *, descending: bool) -> list[Any]:
     return [each.desc() if descending else each for each in sort_keys]
 
 
 def _iterate_tables(query_spec: QuerySpec) -> Iterator[Any]:
-    """Give the tables that a statement starts from."""
+    """Yield the tables that a statement and its subselects of keys start from."""
     yield query_spec.table
     if query_spec.parent_keys is not None:
         yield from _iterate_tables(query_spec.parent_keys.query_spec)

@@ -1,7 +1,8 @@
-"""What filters are made of: conditions on a table's columns, or on what its references lead to.
+"""Predicates of list filters: conditions on columns of a table or of rows that it refers to.
 
-Each is a function of the rules under which rows are seen and of the name of
-the parameter that holds the wanted value.
+A `ColumnPredicate` makes a condition of a column and the name of the parameter
+that holds the filter's value. `filter_column` binds it to a column and gives a
+`FilterPredicate`, which also takes the row filters of the viewer.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,57 +32,57 @@ ColumnPredicate = Callable[[Column[Any], str], ColumnElement[bool]]
 
 
 def equals_value(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where `column` has the value."""
+    """Match rows where `column` equals the parameter."""
     return column == bindparam(parameter, type_=column.type)
 
 
 def in_values(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where `column` has one of the values."""
+    """Match rows where `column` is an element of the array parameter."""
     return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
 
 
 def contains_text(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where `column` matches the `pattern`, in any case."""
+    """Match rows where `column` matches the LIKE pattern, ignoring case."""
     return column.ilike(bindparam(parameter, type_=column.type), escape="\\")
 
 
 def at_least(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where `column` is the value or after it."""
+    """Match rows where `column` is greater than or equal to the parameter."""
     return column >= bindparam(parameter, type_=column.type)
 
 
 def at_most(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where `column` is the value or before it."""
+    """Match rows where `column` is less than or equal to the parameter."""
     return column <= bindparam(parameter, type_=column.type)
 
 
 def has_value(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where `column` has any value, or where it has none, as the parameter says."""
+    """Match rows where `column` is not null (parameter true) or is null (false)."""
     return matches_flag(column.is_not(None), parameter)
 
 
 def matches_flag(condition: ColumnElement[bool], parameter: str) -> ColumnElement[bool]:
-    """Hold where `condition` is as true as the parameter says; what is unknown is not true."""
+    """Match rows where `condition` equals the boolean parameter; an unknown condition is false."""
     return func.coalesce(condition, false()) == bindparam(parameter, type_=Boolean)
 
 
 def equals_constant(column: Column[Any], value: str | int) -> RowCondition:
-    """Have `column` hold a value that stands in this program."""
+    """Match rows where `column` equals a constant, which is inlined."""
     return lambda _row_filter: column == inline_literal(value)
 
 
 def in_constants(column: Column[Any], values: Iterable[str | int]) -> RowCondition:
-    """Have `column` hold one of some values that stand in this program."""
+    """Match rows where `column` is one of some constants, which are inlined."""
     return lambda _row_filter: column.in_([inline_literal(each) for each in values])
 
 
 def is_null(column: Column[Any]) -> RowCondition:
-    """Have `column` hold none."""
+    """Match rows where `column` is null."""
     return lambda _row_filter: column.is_(None)
 
 
 def equals_viewer(column: Column[Any]) -> RowCondition:
-    """Have `column` be the viewer's own id."""
+    """Match rows where `column` is the viewer's user id."""
     return lambda _row_filter: column == bindparam("viewer", type_=Integer)
 
 
@@ -92,25 +93,25 @@ def _month_start() -> ColumnElement[Any]:
 
 
 def in_this_month(column: Column[Any]) -> RowCondition:
-    """Have `column` hold the first day of the present month."""
+    """Match rows where `column` is the first day of the current month (UTC)."""
     return lambda _row_filter: column == _month_start()
 
 
 def since_this_month(column: Column[Any]) -> RowCondition:
-    """Have `column` hold a moment of the present month or later, or none."""
+    """Match rows where `column` is in the current month (UTC) or later, or null."""
     start = func.timezone(inline_literal("UTC"), _month_start())
     return lambda _row_filter: or_(column.is_(None), column >= start)
 
 
 def in_version_rule(column: Column[Any], rule: str) -> RowCondition:
-    """Have `column` hold one of the numbers that the installation's rules have under a name."""
+    """Match rows where `column` is one of the numbers in a field of the version rules."""
     return lambda _row_filter: column == any_(version_rule_placeholder(rule))
 
 
 def filter_column(
     predicate: ColumnPredicate, column: Column[Any], *path: Column[Any]
 ) -> FilterPredicate:
-    """Compare `column` of the row that `path` leads to; of the row itself without one."""
+    """Apply `predicate` to `column` of the row at the end of `path`, a list of foreign keys."""
     single = predicate is equals_value and bool(column.unique)
     return lambda _row_filter, parameter: _follow_path(
         path, predicate(column, parameter), single=single
@@ -118,7 +119,7 @@ def filter_column(
 
 
 def any_predicate(*predicates: FilterPredicate) -> FilterPredicate:
-    """Hold where one of them does."""
+    """Match rows that one of the predicates matches."""
     return lambda row_filter, parameter: or_(
         *(predicate(row_filter, parameter) for predicate in predicates)
     )
@@ -127,10 +128,11 @@ def any_predicate(*predicates: FilterPredicate) -> FilterPredicate:
 def _follow_path(
     path: _ReferencePath, condition: ColumnElement[bool], *, single: bool
 ) -> ColumnElement[bool]:
-    """Say that `path` leads to a row that meets `condition`; `single` if there is but one.
+    """Match rows whose `path` leads to a row that meets `condition`.
 
-    Of one the database knows better how many rows refer to it than of several,
-    and reads them in the order of an index.
+    If at most one target row can match (`single`), a scalar subselect is used: the
+    planner estimates the number of referring rows better than for an array, and can
+    read them in the order of an index.
     """
     for reference in reversed(path):
         (foreign_key,) = reference.foreign_keys
@@ -141,7 +143,7 @@ def _follow_path(
 
 
 def build_like_pattern(value: str) -> str:
-    """Give the pattern that matches whatever has `value` in it."""
+    """Return the LIKE pattern for texts that contain `value`."""
     for special in "\\%_":
         value = value.replace(special, "\\" + special)
     return f"%{value}%"

@@ -1,4 +1,4 @@
-"""The tables of one statement: the one it starts at, and those that references lead to."""
+"""Joins of one statement along foreign keys."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -17,16 +17,21 @@ _ReferencePath = tuple[Column[Any], ...]
 
 
 class JoinBuilder:
-    """Makes one alias and one join for each path; outer where a reference on it may be null.
+    """Builds the FROM clause of a statement: one alias and one join for each path.
 
-    All joins are `outer` where what is joined is only shown: then a row stays
-    even if what it refers to is gone. Where few rows are joined, `looked` says
-    what will be wanted of them: then each is looked up by its key, while the
-    planner, which takes small tables for free, would read and sort those first.
-    The aliases' `names` must differ from those of a statement around this one.
+    A path is a tuple of foreign key columns; paths with a common start share its
+    joins. `compile_item` and `compile_column` add the joins that they need.
+
+    * A join is an outer join if a foreign key on its path may be null. With
+      `outer_joins` all are, for columns that are only selected: a row must not
+      disappear because a row that it refers to has been deleted.
+    * With `lookup_columns`, the columns that will be selected, a target is joined
+      as `lateral (select … where id = … limit 1)`. That suits few rows: otherwise
+      the planner, which takes small tables for free, would scan and sort them.
+    * `alias_prefix` must differ from that of an enclosing statement.
     """
 
-    def __init__(  # noqa: PLR0913 - each says another thing
+    def __init__(  # noqa: PLR0913 - independent options of one builder
         self,
         installation: Installation,
         start: FromClause,
@@ -48,7 +53,7 @@ class JoinBuilder:
         }
 
     def compile_item(self, select_item: ColumnRef | Expression | IsVisible) -> ColumnElement[Any]:
-        """Give what `wanted` says, in SQL."""
+        """Return a select item's SQL."""
         if isinstance(select_item, Expression):
             return select_item.function(*map(self.compile_column, select_item.columns))
         if isinstance(select_item, IsVisible):
@@ -56,7 +61,7 @@ class JoinBuilder:
         return self.compile_column(select_item)
 
     def compile_column(self, column_ref: ColumnRef) -> ColumnElement[Any]:
-        """Give the column; null where this installation lacks it or what leads to it."""
+        """Return a column's SQL: NULL if the installation lacks it or a column of its path."""
         column = self._installation.find_column(column_ref.column)
         if column is None or any(
             self._installation.find_column(reference) is None for reference in column_ref.path
@@ -93,7 +98,7 @@ class JoinBuilder:
     def _select_lookup(
         self, path: _ReferencePath, value: ColumnElement[Any], key: Column[Any]
     ) -> Select[Any]:
-        """Give the select of the one row whose `key` has a value."""
+        """Return the SELECT of the one row whose `key` equals a value."""
         assert self._lookup_columns is not None
         table = key.table.alias("x")
         lookup_columns = [each for each in key.table.c if each in self._lookup_columns[path]]
@@ -106,7 +111,7 @@ class JoinBuilder:
     def _collect_columns(
         self, select_items: Iterable[SelectItem]
     ) -> dict[_ReferencePath, set[Column[Any]]]:
-        """Give the columns that are read of what each path leads to."""
+        """Return the columns that are selected at the end of each path."""
         columns_by_path: dict[_ReferencePath, set[Column[Any]]] = defaultdict(set)
         for select_item in select_items:
             if isinstance(select_item, IsVisible):
@@ -123,14 +128,14 @@ class JoinBuilder:
         return columns_by_path
 
     def _row_filter(self, path: _ReferencePath) -> ColumnElement[bool]:
-        """Give the rule of the table that `path` leads to; true without one."""
+        """Return the reference filter of the table at the end of `path`; TRUE without a path."""
         return build_reference_filter(_target_table(path), bypass=self._bypass) if path else true()
 
 
 def _add_path_columns(
     path: _ReferencePath, columns_by_path: dict[_ReferencePath, set[Column[Any]]]
 ) -> set[Column[Any]]:
-    """Give the columns read at the end of a path, having added those that lead there."""
+    """Return the mutable column set of a path, after adding the foreign keys that lead there."""
     for depth, reference in enumerate(path):
         columns_by_path[path[:depth]].add(reference)
     return columns_by_path[path]
@@ -142,5 +147,5 @@ def _target_table(path: _ReferencePath) -> Table[Any]:
 
 
 def _filter_columns(row_filter: ColumnElement[bool]) -> set[Column[Any]]:
-    """Give the columns of the tables themselves that stand in a rule."""
+    """Return the table columns that a row filter uses."""
     return {each for each in iterate(row_filter) if isinstance(each, Column)}

@@ -1,33 +1,33 @@
-"""Conditions on what a JSON column holds under its keys."""
+"""Predicates on the keys and values of JSON columns."""
 
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Text, bindparam, case, false, func, not_, select
-from sqlalchemy import column as part
+from sqlalchemy import column as sql_column
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.sql.filters import ColumnPredicate, matches_flag
 
 _ValuePredicate = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
-"""Says whether what a key holds meets what is wanted of it."""
+"""Compares a stored value with the filter's value of the same key."""
 
 
 def compare_json_text(key: str, predicate: ColumnPredicate) -> ColumnPredicate:
-    """Compare the text under `key` of a column."""
+    """Apply `predicate` to the text value of `key` in a JSON column."""
     return lambda column, parameter: predicate(_json_text(column, key), parameter)
 
 
 def has_json_key(key: str) -> ColumnPredicate:
-    """Hold where a column has `key`, or where it has not, as the parameter says."""
+    """Match rows whose JSON column has `key` (parameter true) or lacks it (false)."""
     return lambda column, parameter: matches_flag(
         column.op("->")(inline_literal(key)).is_not(None), parameter
     )
 
 
 def is_json_true(key: str) -> ColumnPredicate:
-    """Hold where a column has a true under `key`, or where it has not, as the parameter says."""
+    """Match rows whose JSON column has the value true for `key`, or not, as the parameter says."""
     return lambda column, parameter: matches_flag(
         _json_text(column, key) == inline_literal("true"), parameter
     )
@@ -38,14 +38,20 @@ def _json_text(column: ColumnElement[Any], key: str) -> Any:
 
 
 def json_equals_all(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where `column` has all that is wanted: a value, or for a list one of its values."""
+    """Match rows whose JSON column has all keys of the filter object with equal values.
+
+    A list in the filter matches if the stored value equals one of its items.
+    """
     return _all_keys_meet(
         column, parameter, lambda stored_value, filter_value: stored_value == filter_value
     )
 
 
 def json_contains_all(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold as `all_of`, also where a value of the list is only one of what `column` has."""
+    """Match rows as `json_equals_all`, but compare list items by containment.
+
+    A list in the filter matches if the stored value contains one of its items.
+    """
     return _all_keys_meet(
         column, parameter, lambda stored_value, filter_value: stored_value.contains(filter_value)
     )
@@ -54,22 +60,26 @@ def json_contains_all(column: Column[Any], parameter: str) -> ColumnElement[bool
 def _all_keys_meet(
     column: Column[Any], parameter: str, predicate: _ValuePredicate
 ) -> ColumnElement[bool]:
-    """Hold where no key of the wanted object is missed; the parameter is JSON."""
+    """Match rows where no entry of the filter object is unmet; the parameter is a JSON object.
+
+    The conditions are built as `not exists (select … from jsonb_each(:parameter)
+    where not met)`, so the statement does not depend on the filter's keys.
+    """
     filter_object = func.jsonb_each(bindparam(parameter, type_=JSONB))
     filter_entries = filter_object.table_valued(
-        part("key", Text), part("value", JSONB), name="wanted"
-    )
-    filter_entries = filter_entries.render_derived()
+        sql_column("key", Text), sql_column("value", JSONB), name="filter_entries"
+    ).render_derived()
     key, filter_value = filter_entries.c.key, filter_entries.c.value
-    list_items = func.jsonb_array_elements(filter_value).table_valued(
-        part("one", JSONB), name="listed"
+    list_items = (
+        func.jsonb_array_elements(filter_value)
+        .table_valued(sql_column("item", JSONB), name="list_items")
+        .render_derived()
     )
-    list_items = list_items.render_derived()
     stored_value = column.op("->", return_type=JSONB())(key)
     matching_items = (
         select(inline_literal(1))
         .select_from(list_items)
-        .where(predicate(stored_value, list_items.c.one))
+        .where(predicate(stored_value, list_items.c.item))
     )
     is_met = case(
         (

@@ -1,4 +1,9 @@
-"""Rows within a row: a short list as one value, so that it needs no statement of its own."""
+"""Nested rows: short lists aggregated to one JSON value of the row that they belong to.
+
+A nested list saves a statement of its own. The JSON holds exactly the values
+that the driver would return for separately selected rows: types that JSON
+represents without loss stay as they are, the others are cast to text.
+"""
 
 from typing import Any
 
@@ -20,17 +25,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.db.query_spec import ColumnRef, IsVisible, QuerySpec
 
 _JSON_TYPES = (Integer, String, Boolean)
-"""What JSON tells as it is."""
+"""Types that JSON represents without loss."""
 _TEXT_TYPES = (Uuid, Numeric, JSONB, DateTime, Date)
-"""What is read as PostgreSQL's text, and so is told as that."""
+"""Types that the driver returns as PostgreSQL's text, and that are cast to it here."""
 _MAX_FUNCTION_ARGUMENTS = 100
-"""PostgreSQL's functions take no more arguments."""
+"""PostgreSQL's limit of arguments of a function call."""
 
 
 def can_nest_rows(query_spec: QuerySpec, parent_spec: QuerySpec) -> bool:
-    """Say whether what `read` finds can stand in a row of `above`, with the values unchanged.
+    """Return whether the rows of a specification can be nested without changing their values.
 
-    A table can't stand within itself: its rule speaks of it by its name.
+    A table can't be nested in itself, because its row filter refers to it by name.
     """
     return (
         query_spec.table is not parent_spec.table
@@ -48,6 +53,6 @@ def _is_json_safe(select_item: Any) -> bool:
 def aggregate_json_rows(
     columns: list[ColumnElement[Any]], sort_columns: list[ColumnElement[Any]]
 ) -> Any:
-    """Give the aggregate that lists rows."""
+    """Return the aggregate expression of rows as a JSON array of arrays."""
     values = [cast(each, Text) if isinstance(each.type, _TEXT_TYPES) else each for each in columns]
     return func.json_agg(func.json_build_array(*values)).aggregate_order_by(*sort_columns)

@@ -1,8 +1,10 @@
-"""Where a page starts and ends: conditions on the keys of its order that an index can serve.
+"""Keyset pagination: the conditions that bound a page by the values of its sort keys.
 
-PostgreSQL sorts nulls after all values, so a null key is the largest. One key
-that is not null is compared as `k >= :k and (k > :k or id > :id)`, which uses
-an index on the key where the comparison of rows does not.
+PostgreSQL sorts nulls after all values, so a null key is the largest. A key
+that is not null is compared as `k >= :k and (k > :k or id > :id)`: that uses an
+index on the key, where the row comparison `(k, id) > (:k, :id)` over a join
+does not. Bounds that are null become constants, so their number and position is
+part of the statement (`PageWindow.after_nulls`), while the values are parameters.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from gateway.db.query_spec import PageWindow
 def build_page_bounds(
     page_window: PageWindow, sort_keys: Sequence[Any]
 ) -> list[ColumnElement[bool]]:
-    """Give the conditions that `stretch` sets on `places`: its order's keys, and the row's."""
+    """Return the page's conditions on the sort keys, the last of which is the primary key."""
     conditions = []
     for name, nulls, is_after in (
         ("after", page_window.after_nulls, True),
@@ -35,7 +37,7 @@ def build_page_bounds(
 def _compare_keys(
     sort_keys: Sequence[Any], bound_values: Sequence[Any], *, larger: bool
 ) -> ColumnElement[bool]:
-    """Say that `places` come after `bound`, or before it."""
+    """Match rows whose sort keys are larger than the bound's, or smaller."""
     sort_key, value = sort_keys[0], bound_values[0]
     strict = _compare_strictly(sort_key, value, larger=larger)
     if len(sort_keys) == 1:

@@ -1,9 +1,10 @@
-"""Rules beside conditions that say the same more narrowly: the database is to look for those.
+"""Optimisation fences: row filters that the planner does not use for its estimates.
 
-PostgreSQL takes two conditions on a column for independent. It then expects
-very few rows, and sorts all of them instead of reading a page in the order of
-an index. A rule that is written as a number is no condition on a column, and
-is expected to hold.
+PostgreSQL assumes that two conditions on one column are independent. For
+`project_id = 5 and project_id = any(:projects)` it expects very few rows, and
+sorts all of them instead of reading a page in the order of an index. Written as
+`cast(filter as integer) != 0`, the row filter is no condition on the column any
+more: it still holds, and the planner expects that it is true for nearly all rows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,10 +23,10 @@ def fence_row_filter(
     conditions: Iterable[ColumnElement[bool]],
     *known_fixed_columns: Column[Any],
 ) -> ColumnElement[bool]:
-    """Give `rule` so that only its rows are seen, but not found by it.
+    """Return the row filter, fenced if another condition fixes a column that it compares.
 
-    That is if it compares a column whose one value `conditions` give; `more`
-    columns have one, too.
+    `known_fixed_columns` are columns that have one value for other reasons, such
+    as the key column of a page.
     """
     fixed_columns = {
         *known_fixed_columns,
@@ -37,7 +38,7 @@ def fence_row_filter(
 
 
 def _flatten_conjunction(conditions: Iterable[Any]) -> Iterator[Any]:
-    """Give what must hold, all of it, one by one."""
+    """Yield the operands of nested AND expressions."""
     for condition in conditions:
         if isinstance(condition, BooleanClauseList) and condition.operator is and_:
             yield from _flatten_conjunction(condition.clauses)

@@ -1,4 +1,4 @@
-"""Conditions on what refers to a row: components, orders, agreements, roles."""
+"""EXISTS predicates: conditions on rows that refer to a row, such as components, orders, roles."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from gateway.db.sql.filters import (
 
 _CREATING_STATE, _TERMINATED_STATE = 1, 6
 _PENDING_ORDER_STATES = [inline_literal(state) for state in (1, 8, 9)]
-"""The states of orders that are no matter of the provider's yet."""
+"""The order states before the provider's review."""
 
 _VIEWER = bindparam("viewer", type_=Integer)
 _component, _order, _role = tables.component.c, tables.order.c, tables.user_role.c
@@ -36,26 +36,29 @@ _resource, _offering, _project = tables.resource.c, tables.offering.c, tables.pr
 
 
 def row_exists(column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Say that there are rows, besides that of `column`, of which all that is `wanted` holds."""
+    """Return an EXISTS over rows that meet the conditions, correlated to the table of `column`."""
     return select(inline_literal(1)).where(*conditions).correlate(column.table).exists()
 
 
 def has_related_row(reference: Column[Any], *conditions: ColumnElement[bool]) -> ColumnPredicate:
-    """Hold where a row with that `reference` is as wanted, or none is, as the parameter says."""
+    """Match rows that some matching row refers to (parameter true), or no such row (false)."""
     return lambda column, parameter: matches_flag(
         row_exists(column, reference == column, *conditions), parameter
     )
 
 
 def has_billing_type(billing_type: str) -> ColumnPredicate:
-    """Hold where an offering has components of a billing type, or where it has none."""
+    """Match offerings with a component of a billing type, or without one, by the parameter."""
     return has_related_row(
         _component.offering_id, _component.billing_type == inline_literal(billing_type)
     )
 
 
 def has_only_billing_type(billing_type: str) -> ColumnPredicate:
-    """Hold where an offering has components, all of them of a billing type, or where not."""
+    """Match offerings whose components all have a billing type, or the others, by the parameter.
+
+    An offering without components is one of the others.
+    """
     all_match = func.bool_and(_component.billing_type == inline_literal(billing_type))
     return lambda column, parameter: matches_flag(
         _aggregate_components(column, all_match), parameter
@@ -63,7 +66,7 @@ def has_only_billing_type(billing_type: str) -> ColumnPredicate:
 
 
 def has_component_count(billing_type: str | None = None) -> ColumnPredicate:
-    """Hold where an offering has so many components, of a billing type or of any."""
+    """Match offerings by the number of their components, of one billing type or of all."""
     is_counted = (
         true() if billing_type is None else _component.billing_type == inline_literal(billing_type)
     )
@@ -79,12 +82,15 @@ def _aggregate_components(column: Column[Any], value: ColumnElement[Any]) -> Any
 
 
 def has_order_in_states(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where a resource has an order in one of the states."""
+    """Match resources that have an order in one of the states."""
     return row_exists(column, _order.resource_id == column, in_values(_order.state, parameter))
 
 
 def is_visible_to_providers(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where a provider is to deal with a resource, or for all if the parameter says no."""
+    """Match resources that are created or have no order before the provider's review.
+
+    All resources match if the parameter is false.
+    """
     pending_order = row_exists(
         column, _order.resource_id == column, _order.state.in_(_PENDING_ORDER_STATES)
     )
@@ -95,7 +101,7 @@ def is_visible_to_providers(column: Column[Any], parameter: str) -> ColumnElemen
 
 
 def has_manager(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where an offering is for everybody, and a user has a role on it."""
+    """Match shared offerings on which a user, given by uuid, has a role."""
     content_type, user = tables.content_type.c, tables.user.c
     has_role = row_exists(
         column,
@@ -111,7 +117,7 @@ def has_manager(column: Column[Any], parameter: str) -> ColumnElement[bool]:
 
 
 def is_allowed_for_customer(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where an offering is a customer's, or for everybody of the customer's groups."""
+    """Match offerings that a customer owns, or shared ones that the customer's groups may order."""
     customer, group = tables.customer.c, tables.offering_organization_group.c
     member = tables.customer_organization_group.c
     is_customer = equals_value(customer.uuid, parameter)
@@ -140,7 +146,7 @@ def is_allowed_for_customer(column: Column[Any], parameter: str) -> ColumnElemen
 
 
 def in_organization_group(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where an offering is for a group of customers."""
+    """Match offerings that are restricted to an organisation group."""
     group, link = tables.organization_group.c, tables.offering_organization_group.c
     is_linked = link.organizationgroup_id == group.id
     return row_exists(
@@ -149,22 +155,23 @@ def in_organization_group(column: Column[Any], parameter: str) -> ColumnElement[
 
 
 def has_viewer_consent(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where the viewer consents to an offering's terms, or where not."""
+    """Match offerings to whose terms the viewer consents, or the others, by the parameter."""
     consent = tables.consent.c
     viewer_conditions = consent.user_id == _VIEWER, consent.revocation_date.is_(None)
     return has_related_row(consent.offering_id, *viewer_conditions)(column, parameter)
 
 
 def has_viewer_account(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where the viewer has an account in an offering, or where not."""
+    """Match offerings in which the viewer has an account, or the others, by the parameter."""
     account = tables.offering_user.c
     return has_related_row(account.offering_id, account.user_id == _VIEWER)(column, parameter)
 
 
 def has_visible_resources(column: Column[Any], *references: Column[Any]) -> FilterPredicate:
-    """Hold where an offering has resources that the viewer sees, and that have not ended.
+    """Match offerings with resources that the viewer sees and that are not terminated.
 
-    `column` is of their project, or of what a project's `references` lead to.
+    `column` belongs to the resources' project, or to a row that the project's
+    `references` lead to; it equals the parameter.
     """
 
     def build_predicate(row_filter: RowFilterFactory, parameter: str) -> ColumnElement[bool]:
@@ -182,7 +189,7 @@ def has_visible_resources(column: Column[Any], *references: Column[Any]) -> Filt
 
 
 def has_service_settings(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Hold where an offering stands for service settings."""
+    """Match offerings whose scope is a service settings row, given by uuid."""
     content_type, settings = tables.content_type.c, tables.service_settings.c
     return row_exists(
         column,

@@ -1,4 +1,10 @@
-"""Row classes: Python classes whose annotated fields are columns of a table."""
+"""Row classes: published types whose annotated fields are columns of a table.
+
+Each published field registers its columns with `require_columns` when its class
+is defined. `required_columns` is what statements then select: columns that no
+field needs are never read. A table's set is frozen when it is first used, so that
+all statements agree on it.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,42 +20,50 @@ _required_columns: dict[Table[Any], dict[str, Column[Any]]] = defaultdict(dict)
 
 
 def require_columns(columns: Iterable[Column[Any]]) -> None:
-    """Have `columns` read with every row of their tables: a published field depends on them."""
+    """Register columns that a published field depends on, to be read with every row.
+
+    Raises RuntimeError if the columns of the table are already in use.
+    """
     for column in columns:
         if column.table in _tables_read and column.key not in _required_columns[column.table]:
-            raise RuntimeError(f"{column} is needed too late: rows were read without it.")
+            raise RuntimeError(
+                f"Column {column} is required after the columns of its table were first used."
+            )
         _required_columns[column.table][column.key] = column
 
 
 @cache
 def required_columns(table: Table[Any]) -> tuple[Column[Any], ...]:
-    """Give what is read of a row of `table`; a column that no field depends on never is."""
+    """Return the columns that are read of each row of `table`: the key and what fields require."""
     if any(SOURCE_COLUMN in each.info for each in table.c):
         return tuple([table.c[each.key] for each in required_columns(table.info[BASE_TABLE])])
     _tables_read.add(table)
     return (
         *table.primary_key,
-        *(c for c in _required_columns[table].values() if not c.primary_key),
+        *(each for each in _required_columns[table].values() if not each.primary_key),
     )
 
 
 class Row:
-    """A row of one of `tables`, which have the same published columns."""
+    """A row of one of `tables`, which have the same published columns.
+
+    Instances hold column values as the driver returned them.
+    """
 
     tables: ClassVar[tuple[Table[Any], ...]] = ()
     classes_by_table: ClassVar[dict[Table[Any], type["Row"]]] = {}
     by_reference: ClassVar[frozenset[str] | None] = None
-    """The fields that are shown of a row that is referred to but not seen; none: all are."""
+    """The fields that a reference shows of a row that is not visible itself; None: all of them."""
     value_maps: ClassVar[dict[str, Mapping[Any, Any]]] = {}
-    """For columns with a closed set of values: what each stands for."""
+    """For columns with a closed set of values: the published value of each stored one."""
 
     fields: frozenset[str] | None
-    """The fields that the viewer is shown of this row; none: all are."""
+    """The fields of this row that the viewer may see; None: all of them."""
 
     def __init_subclass__(
         cls, *, tables: tuple[Table[Any], ...], by_reference: str | None = None, **options: Any
     ) -> None:
-        """Make the subclass the one that rows of `tables` are instances of."""
+        """Register the subclass as the row class of `tables`."""
         super().__init_subclass__(**options)
         cls.tables, cls.value_maps = tables, {}
         cls.by_reference = None if by_reference is None else frozenset(by_reference.split())
@@ -57,25 +71,25 @@ class Row:
 
     @staticmethod
     def class_for(table: Any) -> type["Row"]:
-        """Give the class whose instances are rows of `table`."""
+        """Return the row class of `table`."""
         return Row.classes_by_table[table]
 
     @classmethod
     def from_values(
         cls, names: list[str], values: Any, fields: frozenset[str] | None = None
     ) -> Self:
-        """Make a row of what was read, of which the viewer is shown `fields`, or all."""
+        """Return a row with column values; the viewer may see only `fields`, or all if None."""
         row = cls.__new__(cls)
         row.__dict__.update(zip(names, values, strict=False))
         row.__dict__["fields"] = fields
         return row
 
     def shows_field(self, name: str) -> bool:
-        """Say whether the viewer is shown the field called `name`."""
+        """Return whether the viewer may see the field called `name`."""
         return self.fields is None or name in self.fields
 
     def get_field(self, name: str) -> Any:
-        """Give the value of the plain field called `name`; null if it is not shown."""
+        """Return the value of the column field called `name`; None if the viewer may not see it."""
         if not self.shows_field(name):
             return None
         value = getattr(self, name)

@@ -1,4 +1,9 @@
-"""Searching lists, as REST's `query` does (domain.md §5.1)."""
+"""Free-text search in lists, with the semantics of REST's `query` parameter (domain.md §5.1).
+
+A search for a uuid returns the row with that uuid if it is visible, and else
+falls back to a search by text. So there are two kinds of statements, and three
+parameters: the text itself, its LIKE pattern, and the uuid.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,13 +39,13 @@ _ADDRESS_KEYS = (
     "router_fixed_ips",
     "external_address",
 )
-"""The keys of the backend's metadata that are searched in."""
+"""The keys of a resource's backend metadata that are searched."""
 
 _UuidPredicate = Callable[[FromClause], ColumnElement[bool]]
-"""Says of which rows of a table, or of an alias of it, a uuid is meant."""
+"""Matches the rows of a table, or of an alias of it, that a uuid stands for."""
 
 SearchConditions = Callable[[str], tuple[RowCondition, ...]]
-"""Gives what a row must meet to be found by a search of a kind."""
+"""Returns the conditions of a search of a kind, "uuid" or "text"."""
 
 _resource, _offering = tables.resource.c, tables.offering.c
 _project, _customer = tables.project.c, tables.customer.c
@@ -50,7 +55,7 @@ _uuid_parameter = bindparam("query2", type_=Uuid)
 
 
 def classify_search(query: str) -> tuple[str, ...]:
-    """Give the kind of search that `query` asks for, and the values of its parameters."""
+    """Return the kind of a search, "uuid" or "text", and the values of its parameters."""
     if UUID_PATTERN.fullmatch(query):
         return "uuid", query, build_like_pattern(query), query
     return "text", query, build_like_pattern(query)
@@ -63,10 +68,10 @@ def _has_uuid(rows: FromClause) -> ColumnElement[bool]:
 def _declare_search(
     table: Table[Any], by_text: RowCondition, *uuid_predicates: _UuidPredicate
 ) -> SearchConditions:
-    """Search `table`: by a uuid for its row alone if the viewer sees that, else `by_text`.
+    """Return the search conditions of `table`.
 
-    What the first of the `ways` finds that the viewer sees is all there is;
-    without any, what the next finds.
+    A search for a uuid tries the table's own uuid, then each of `uuid_predicates`,
+    then `by_text`; it returns the matches of the first one with a visible match.
     """
 
     def by_uuid(row_filter: RowFilterFactory) -> ColumnElement[bool]:
@@ -85,12 +90,12 @@ def _declare_search(
 
 
 def _any_contains_text(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Hold where what is searched for is a part of one of the texts."""
+    """Match rows where one of the columns contains the search text, ignoring case."""
     return or_(*(each.ilike(_pattern_parameter, escape="\\") for each in columns))
 
 
 def _equals_text(column: Column[Any]) -> ColumnElement[bool]:
-    """Hold where what is searched for is the text, in upper or lower case."""
+    """Match rows where `column` equals the search text, ignoring case."""
     return func.upper(column) == func.upper(_exact_parameter)
 
 
@@ -111,7 +116,7 @@ def _match_offerings(_row_filter: RowFilterFactory) -> ColumnElement[bool]:
 
 
 def _match_projects(row_filter: RowFilterFactory) -> ColumnElement[bool]:
-    """Find a project by itself, or by a resource in it that the viewer sees."""
+    """Match projects by their own texts, or by a visible resource of theirs."""
     has_name = _resource.name == _exact_parameter
     matches_resource = or_(
         has_name, _equals_text(_resource.backend_id), _equals_text(_resource.effective_id)

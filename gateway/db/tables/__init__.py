@@ -1,7 +1,7 @@
-"""The marketplace's tables: physical names and types, which stand in this package and nowhere else.
+"""The marketplace's tables: physical names and types of tables and columns, declared only here.
 
-It is the one package whose `__init__` imports: `tables.resource.c.name` reads better than the
-name of a module, and a table has to be declared before the statements about others are made.
+This is the only package whose `__init__` imports its modules: all tables must be declared
+before foreign keys between them are resolved, and `tables.resource.c.name` is short.
 """
 
 from gateway.db.tables.accounts import (

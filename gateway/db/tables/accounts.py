@@ -1,4 +1,4 @@
-"""The accounts that people and machines have in offerings (domain.md §1.10)."""
+"""Tables of accounts of users and robots in offerings (domain.md §1.10)."""
 
 from sqlalchemy import Table, UniqueConstraint
 

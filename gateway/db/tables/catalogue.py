@@ -1,4 +1,4 @@
-"""What providers offer, and what of it costs what (domain.md §1.2 to §1.4, §1.7)."""
+"""Tables of the catalogue: offerings, components, plans and prices (domain.md §1.2-1.4, §1.7)."""
 
 from sqlalchemy import SmallInteger, String, Table, Text, UniqueConstraint
 

@@ -1,8 +1,8 @@
-"""The words in which the marketplace's tables are declared, each said once.
+"""Column factories for declarations of the marketplace's tables.
 
-The database may belong to a Waldur of another version. A column says `since` when it came after
-October 2024, and `until` when it was gone by April 2026; the latter is read where it still is, and
-never made by us.
+The database may belong to another version of Waldur. `since` is the year in which a column was
+added, if after October 2024; `until` the last year of a column that was dropped before April 2026.
+Dropped columns are read where they still exist, and are not created by `gateway init`.
 """
 
 from typing import Any, NotRequired, TypedDict, Unpack
@@ -37,12 +37,12 @@ metadata = MetaData(
 )
 
 SOURCE_COLUMN, BASE_TABLE = "of", "base"
-"""Keys of `info`: the column that a view's column shows, and the table that a view extends."""
+"""Keys of `info`: the source column of a view's column, and the base table of a view."""
 LANGUAGES = ("en", "et", "lt", "lv", "ru", "nb", "es", "fr", "it", "sv", "de", "da", "ar", "cs")
 
 
 class ColumnOptions(TypedDict):
-    """What may be said of a column besides its name and type."""
+    """The options of a column."""
 
     null: NotRequired[bool]
     unique: NotRequired[bool]
@@ -54,7 +54,7 @@ class ColumnOptions(TypedDict):
 def declare_column(
     name: str, type_: TypeEngine[Any], *constraints: Any, **options: Unpack[ColumnOptions]
 ) -> Column[Any]:
-    """Declare a column that has a value in every row, unless it may be `null`."""
+    """Declare a column, NOT NULL unless `null` is set."""
     return Column(
         name,
         type_,
@@ -68,27 +68,27 @@ def declare_column(
 
 
 def primary_key_column() -> Column[Any]:
-    """Declare the surrogate key that every table has and that references hold."""
+    """Declare the integer primary key, which foreign keys refer to."""
     return Column("id", Integer, Identity(always=False), primary_key=True)
 
 
 def uuid_column() -> Column[Any]:
-    """Declare the name by which the outside world knows a row."""
+    """Declare the uuid, the public identifier of a row."""
     return declare_column("uuid", Uuid(), unique=True)
 
 
 def identity_columns() -> tuple[Column[Any], ...]:
-    """Declare a row's key and its public name."""
+    """Declare the primary key and the uuid."""
     return primary_key_column(), uuid_column()
 
 
 def timestamp_columns() -> tuple[Column[Any], ...]:
-    """Declare when a row was made and last saved."""
+    """Declare the times of creation and of the last change."""
     return datetime_column("created"), datetime_column("modified")
 
 
 def scope_columns() -> tuple[Column[Any], ...]:
-    """Declare a reference to a row of any table, by content type and key."""
+    """Declare a generic foreign key: a content type and a primary key."""
     return (
         foreign_key_column("content_type_id", "django_content_type", null=True),
         non_negative_column("object_id", null=True),
@@ -96,14 +96,14 @@ def scope_columns() -> tuple[Column[Any], ...]:
 
 
 def error_columns() -> tuple[Column[Any], ...]:
-    """Declare what went wrong: a sentence, and where in the program."""
+    """Declare an error message and its traceback."""
     return text_column("error_message"), text_column("error_traceback")
 
 
 def foreign_key_column(
     name: str, table: str | None, **options: Unpack[ColumnOptions]
 ) -> Column[Any]:
-    """Declare a reference to the key of `table`, or of a table that is not declared here."""
+    """Declare a foreign key to `table`; None if the target table is not declared here."""
     constraints = () if table is None else (_deferred_foreign_key(table),)
     options.setdefault("index", not options.get("unique", False))
     return declare_column(name, Integer(), *constraints, **options)
@@ -114,59 +114,59 @@ def _deferred_foreign_key(table: str) -> ForeignKey:
 
 
 def string_column(name: str, length: int = 255, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare a text of at most `length` characters."""
+    """Declare a VARCHAR column of `length` characters."""
     return declare_column(name, String(length), **options)
 
 
 def text_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare a text of any length."""
+    """Declare a TEXT column."""
     return declare_column(name, Text(), **options)
 
 
 def name_column(length: int = 150) -> Column[Any]:
-    """Declare what people call a row."""
+    """Declare the display name."""
     return string_column("name", length)
 
 
 def slug_column(**options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare a short name for addresses; not unique."""
+    """Declare the slug, a short name for URLs; it is not unique."""
     options["index"] = True
     return string_column("slug", 50, **options)
 
 
 def description_column(**options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare the description that most tables have."""
+    """Declare the description."""
     return string_column("description", 4096, **options)
 
 
 def url_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare an address."""
+    """Declare a URL."""
     return string_column(name, 200, **options)
 
 
 def file_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare the path of a file below the media folder; null when there is none."""
+    """Declare the path of a file below the media folder; null without a file."""
     options["null"] = True
     return string_column(name, 100, **options)
 
 
 def json_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare a JSON value."""
+    """Declare a JSONB column."""
     return declare_column(name, JSONB(), **options)
 
 
 def boolean_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare a truth value."""
+    """Declare a boolean."""
     return declare_column(name, Boolean(), **options)
 
 
 def datetime_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare an instant."""
+    """Declare a timestamp with time zone."""
     return declare_column(name, DateTime(timezone=True), **options)
 
 
 def date_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare a calendar day."""
+    """Declare a date."""
     return declare_column(name, Date(), **options)
 
 
@@ -178,28 +178,27 @@ def integer_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
 def non_negative_column(
     name: str, type_: TypeEngine[Any] | None = None, **options: Unpack[ColumnOptions]
 ) -> Column[Any]:
-    """Declare an integer that is not below zero."""
+    """Declare an integer with a check that it is at least 0."""
     check = CheckConstraint(f"{name} >= 0", name=name)
     return declare_column(name, type_ or Integer(), check, **options)
 
 
 def money_column(name: str, **options: Unpack[ColumnOptions]) -> Column[Any]:
-    """Declare an amount of money to ten places."""
+    """Declare an amount of money with ten decimal places."""
     return declare_column(name, Numeric(22, 10), **options)
 
 
 def quantity_column(name: str) -> Column[Any]:
-    """Declare a used or granted amount."""
+    """Declare a usage or a limit with two decimal places."""
     return declare_column(name, Numeric(20, 2))
 
 
 def coordinate_columns() -> tuple[Column[Any], ...]:
-    """Declare a place on earth."""
-    return declare_column("latitude", Double(), null=True), declare_column(
-        "longitude", Double(), null=True
-    )
+    """Declare latitude and longitude in degrees; null if unknown."""
+    latitude = declare_column("latitude", Double(), null=True)
+    return latitude, declare_column("longitude", Double(), null=True)
 
 
 def translation_columns(name: str, type_: TypeEngine[Any]) -> tuple[Column[Any], ...]:
-    """Declare what stands in place of column `name` in each language."""
+    """Declare the translations of column `name`, one column for each language."""
     return tuple(declare_column(f"{name}_{language}", type_, null=True) for language in LANGUAGES)

@@ -1,4 +1,4 @@
-"""People, their tokens, and the roles that let them do things (domain.md §1.14 to §1.16)."""
+"""Tables of users, tokens, roles and permissions (domain.md §1.14-1.16)."""
 
 from sqlalchemy import Column, String, Table, UniqueConstraint
 

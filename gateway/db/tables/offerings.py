@@ -1,4 +1,4 @@
-"""What hangs on an offering: partitions, software, endpoints, terms (domain.md §1.5 to §1.10)."""
+"""Tables that belong to offerings: partitions, software, endpoints, terms (domain.md §1.5-1.10)."""
 
 from sqlalchemy import BigInteger, Index, SmallInteger, Table, UniqueConstraint
 from sqlalchemy import text as sql

@@ -1,4 +1,4 @@
-"""The plugins' own objects, which resources refer to as their scope (domain.md §2.9b)."""
+"""Tables of plugins' backend objects, which are the scopes of resources (domain.md §2.9b)."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from gateway.db.tables.columns import (
 
 
 def _backend_object_columns() -> tuple[Column[Any], ...]:
-    """Declare what the objects of every plugin have."""
+    """Declare the columns of all plugins' backend objects."""
     return (
         *identity_columns(),
         *timestamp_columns(),
@@ -38,7 +38,7 @@ def _backend_object_columns() -> tuple[Column[Any], ...]:
 
 
 def _openstack_object_columns() -> tuple[Column[Any] | UniqueConstraint, ...]:
-    """Declare what the objects of OpenStack have besides."""
+    """Declare the columns of OpenStack's backend objects."""
     return (
         *_backend_object_columns(),
         string_column("backend_id", null=True),
@@ -112,8 +112,8 @@ allocation = Table(
     string_column("backend_id"),
     boolean_column("is_active"),
     *(
-        declare_column(f"{what}_{kind}", BigInteger())
-        for what in ("cpu", "gpu", "ram")
+        declare_column(f"{component}_{kind}", BigInteger())
+        for component in ("cpu", "gpu", "ram")
         for kind in ("limit", "usage")
     ),
 )

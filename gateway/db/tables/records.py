@@ -1,4 +1,4 @@
-"""Settings, quotas, the event log, histories and invoices (domain.md §1.0, §1.16)."""
+"""Tables of settings, quotas, events, version histories and invoices (domain.md §1.0, §1.16)."""
 
 from sqlalchemy import BigInteger, Index, Numeric, SmallInteger, Table, UniqueConstraint, Uuid
 

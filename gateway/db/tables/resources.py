@@ -1,4 +1,4 @@
-"""What consumers ordered and use (domain.md §1.1, §1.8, §1.9)."""
+"""Tables of resources, their orders, plan periods and usage (domain.md §1.1, §1.8, §1.9)."""
 
 from sqlalchemy import Index, SmallInteger, Table, UniqueConstraint, desc
 from sqlalchemy import text as sql

@@ -1,4 +1,4 @@
-"""Organisations, their projects, and what surrounds them (domain.md §1.12, §1.13)."""
+"""Tables of customers, projects, groups and service settings (domain.md §1.12, §1.13)."""
 
 from sqlalchemy import Numeric, SmallInteger, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import CIDR

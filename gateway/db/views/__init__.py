@@ -1,1 +1,1 @@
-"""Derived tables: selects that are read like tables."""
+"""Views: derived tables, which statements read as common table expressions."""

@@ -1,4 +1,4 @@
-"""The plugins' objects behind resources, with what may be shown of them (domain.md §2.9b)."""
+"""Plugins' backend objects of resources, with their public columns (domain.md §2.9b)."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -51,19 +51,19 @@ _STATE_NAMES = {
     8: "Deleting",
 }
 UNKNOWN_BACKEND_TYPE = "Marketplace.Resource"
-"""The type of what no known plugin made."""
+"""Type of objects of unknown plugins."""
 
 
 @dataclass(frozen=True, eq=False)
 class _BackendType:
-    """What one plugin makes."""
+    """Type of backend objects of one plugin."""
 
     model: tuple[str, str]
-    """Its content type."""
+    """Content type: app label and model."""
     rest_type: str
-    """What REST calls it."""
+    """Name in REST."""
     columns: tuple[str, ...] = ()
-    """What is shown besides what all have."""
+    """Public columns in addition to `_COMMON_COLUMNS`."""
 
 
 _BACKEND_TYPES: Mapping[Table[Any], _BackendType] = {
@@ -79,7 +79,7 @@ _BACKEND_TYPES: Mapping[Table[Any], _BackendType] = {
         "SLURM.Allocation",
         (
             "is_active",
-            *(f"{what}_{kind}" for what in ("cpu", "gpu", "ram") for kind in ("limit", "usage")),
+            *(f"{unit}_{kind}" for unit in ("cpu", "gpu", "ram") for kind in ("limit", "usage")),
         ),
     ),
 }
@@ -89,19 +89,21 @@ _resource, _settings = tables.resource.c, tables.service_settings.c
 def find_backend_table(
     content_type_id: int | None, get_content_type: Callable[[str, str], int]
 ) -> Table[Any] | None:
-    """Give the table of the plugin's objects that a content type, as it is `named`, stands for."""
+    """Return the table of a content type's backend objects; None for an unknown plugin."""
     matching_tables = (
         table
-        for table, kind in _BACKEND_TYPES.items()
-        if content_type_id == get_content_type(*kind.model)
+        for table, backend_type in _BACKEND_TYPES.items()
+        if content_type_id == get_content_type(*backend_type.model)
     )
     return next(matching_tables, None)
 
 
 def select_backend_objects(absent_tables: Collection[Table[Any]]) -> CompoundSelect[Any]:
-    """Select the object behind each resource that has one, as far as its table is not absent."""
+    """Return a select of all resources' backend objects; missing tables are not queried."""
     backend_types = {
-        table: kind for table, kind in _BACKEND_TYPES.items() if table not in absent_tables
+        table: backend_type
+        for table, backend_type in _BACKEND_TYPES.items()
+        if table not in absent_tables
     }
     return union_all(
         *(_select_objects(*each) for each in backend_types.items()),
@@ -110,7 +112,7 @@ def select_backend_objects(absent_tables: Collection[Table[Any]]) -> CompoundSel
 
 
 def matches_backend_uuid(resources: FromClause, uuid: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Hold of a resource that has the object of a uuid behind it, which a known plugin made."""
+    """Return the condition that a resource's backend object, of a known plugin, has a uuid."""
     return or_(*(_matches_object(resources, uuid, *each) for each in _BACKEND_TYPES.items()))
 
 
@@ -123,7 +125,7 @@ def _matches_object(
 
 
 def _select_objects(table: Table[Any], backend_type: _BackendType) -> Select[Any]:
-    """Select what one plugin made."""
+    """Return a select of the backend objects of one type."""
     joined = tables.resource.join(
         table,
         (_resource.object_id == table.c.id)
@@ -139,7 +141,7 @@ def _select_objects(table: Table[Any], backend_type: _BackendType) -> Select[Any
 
 
 def _select_unknown_objects(backend_types: Collection[_BackendType]) -> Select[Any]:
-    """Select what no known plugin made: nothing is known of it."""
+    """Return a select of the resources with objects of unknown plugins; all columns are NULL."""
     known_content_types = [content_type_placeholder(*each.model) for each in backend_types]
     return select(
         _resource.id,
@@ -155,7 +157,7 @@ def _select_unknown_objects(backend_types: Collection[_BackendType]) -> Select[A
 
 
 def _build_details(table: Table[Any], backend_type: _BackendType) -> ColumnElement[Any]:
-    """Give what may be shown of an object, as JSON; what else there is stays where it is."""
+    """Return a JSON object of the public columns of a backend object."""
     column_names = [each for each in (*_COMMON_COLUMNS, *backend_type.columns) if each in table.c]
     pairs = [
         part
@@ -166,15 +168,15 @@ def _build_details(table: Table[Any], backend_type: _BackendType) -> ColumnEleme
 
 
 def _render_column(column: Column[Any]) -> ColumnElement[Any]:
-    """Write a value as the API writes it."""
+    """Return an expression for a column's value in REST's format."""
     for column_type, render in _COLUMN_RENDERERS.items():
         if isinstance(column.type, column_type):
             return render(column)
     if column.key == "state":
         return case(
             *(
-                (column == inline_literal(n), inline_literal(name))
-                for n, name in _STATE_NAMES.items()
+                (column == inline_literal(number), inline_literal(name))
+                for number, name in _STATE_NAMES.items()
             )
         )
     return column

@@ -1,7 +1,8 @@
-"""Who has accounts where resources are: what GLauth is to know (domain.md §1.10, §5.20).
+"""Account records for GLauth, by resource (domain.md §1.10, §5.20).
 
-People's SSH keys and the hash of the shared password are not among it: where the
-keys are kept is not known, and the hash is a secret.
+A record is a JSON object with a kind: `offering` (one for each resource whose offering creates
+accounts), `person`, `group` or `robot`. Users' SSH keys and the hash of the shared password
+are not included: it is unknown where the keys are stored, and the hash is a secret.
 """
 
 from collections.abc import Collection
@@ -30,12 +31,12 @@ from gateway.db.installation.placeholders import content_type_placeholder
 from gateway.db.installation.version_rules import VersionRules
 
 OFFERING, PERSON, GROUP, ROBOT = "offering", "person", "group", "robot"
-"""The kinds of records: there is one of an offering wherever there are accounts at all."""
+"""Kinds of records."""
 _TERMINATED_STATE = 6
 _USABLE_ROBOT_STATES = (3, 4)
-"""The states of robots' accounts that can be used: OK, and to be deleted (§2.12)."""
+"""States in which a robot account works: OK and requested deletion (domain.md §2.12)."""
 _POSIX_KEYS = ("uidnumber", "primarygroup", "loginShell", "homeDir")
-"""What is taken of an account's metadata."""
+"""Keys of an account's metadata that are copied to the record."""
 _resource, _offering, _project = tables.resource.c, tables.offering.c, tables.project.c
 _account, _user, _user_role = tables.offering_user.c, tables.user.c, tables.user_role.c
 _group, _link = tables.offering_user_group, tables.offering_user_group_project
@@ -45,7 +46,10 @@ _robot = tables.robot_account.c
 def select_glauth_records(
     absent_tables: Collection[Table[Any]], rules: VersionRules
 ) -> CompoundSelect[Any]:
-    """Select the records of each resource whose offering makes accounts; of no table absent."""
+    """Return a select of the records of all resources whose offerings create accounts.
+
+    Tables that the installation lacks are not queried.
+    """
     has_groups = not {_group, _link} & {*absent_tables}
     record_selects = [_select_offerings()]
     if tables.offering_user not in absent_tables:
@@ -78,8 +82,8 @@ def _select_record(
     return select(
         _resource.id.label("resource_id"),
         cast(inline_literal(kind), Text).label("kind"),
-        sort_key.label("place"),
-        func.jsonb_build_object(*pairs).label("told"),
+        sort_key.label("sort_key"),
+        func.jsonb_build_object(*pairs).label("content"),
     )
 
 
@@ -90,7 +94,7 @@ def _select_offerings() -> Select[Any]:
 
 
 def _build_identity(columns: Any) -> ColumnElement[Any]:
-    """Give what identifies a row for people."""
+    """Return a JSON object with a row's uuid, name and slug."""
     name_pairs = [inline_literal("name"), columns.name, inline_literal("slug"), columns.slug]
     return func.jsonb_build_object(inline_literal("uuid"), _render_uuid(columns.uuid), *name_pairs)
 
@@ -107,7 +111,7 @@ def _build_posix_values(metadata: Column[Any]) -> ColumnElement[Any]:
 
 
 def _select_people(*, has_groups: bool) -> Select[Any]:
-    """Select those with a role in the project who are called something in the offering."""
+    """Return a select of users with a role in the project and a username in the offering."""
     joined = (
         _join_offerings()
         .join(tables.offering_user, _account.offering_id == _resource.offering_id)
@@ -137,7 +141,7 @@ def _select_people(*, has_groups: bool) -> Select[Any]:
 
 
 def _has_project_role(project: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Say that the holder of an account has an active role in a project."""
+    """Return the condition that the account's user has an active role in a project."""
     return (
         (_user_role.user_id == _account.user_id)
         & (_user_role.object_id == project)
@@ -147,7 +151,7 @@ def _has_project_role(project: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _select_group_ids() -> ColumnElement[Any]:
-    """Give the numbers of the offering's groups that are for projects of the account's holder."""
+    """Return the ids of the offering's groups for projects of the account's user, as JSON."""
     joined = _group.join(_link, _link.c.offeringusergroup_id == _group.c.id).join(
         tables.user_role, _has_project_role(_link.c.project_id)
     )
@@ -161,7 +165,10 @@ def _get_group_id() -> ColumnElement[Any]:
 
 
 def _has_live_resource() -> ColumnElement[bool]:
-    """Say that a project of the account's holder has any resource there that is not gone."""
+    """Return the condition that the user's projects have a live resource of the offering.
+
+    A live resource is one that is not terminated.
+    """
     other = tables.resource.alias("other")
     joined = other.join(tables.user_role, _has_project_role(other.c.project_id))
     statement = select(inline_literal(1)).select_from(joined)
@@ -182,7 +189,10 @@ def _select_groups() -> Select[Any]:
 
 
 def _select_robots() -> Select[Any]:
-    """Select the accounts that can be used; older marketplaces say of none whether it can."""
+    """Return a select of the usable robot accounts; without a state an account counts as usable.
+
+    Older versions of Waldur store no state.
+    """
     is_usable = _robot.state.in_([inline_literal(each) for each in _USABLE_ROBOT_STATES])
     joined = _join_offerings().join(tables.robot_account, _robot.resource_id == _resource.id)
     content = {"username": _robot.username, "posix": _build_posix_values(_robot.backend_metadata)}

@@ -1,4 +1,4 @@
-"""How much of their limits resources have used in the present periods (domain.md §3.2, §3.7)."""
+"""Usage of resources' limits in the current limit periods (domain.md §3.2, §3.7)."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ _usage, _component = tables.component_usage.c, tables.component.c
 
 
 def select_limit_usage(rules: VersionRules) -> Select[Any]:
-    """Select the sums of what counts toward limits of a quarter, of a year, and in total.
+    """Return a select of the usage sums of quarterly, annual and total limits.
 
-    What counts toward limits of a month stands in the resource itself.
+    The resource itself stores the usage of monthly limits.
     """
     joined = tables.component_usage.join(tables.component, _component.id == _usage.component_id)
     statement = (

@@ -1,4 +1,9 @@
-"""Tables that nobody stores: selects that statements read from as from tables, by a WITH."""
+"""Registry of the views: derived tables that statements read through WITH clauses.
+
+A view is declared as a SQLAlchemy table, so that the compiler, the joins and the visibility
+rules treat it as a table. `VIEW_BUILDERS` has the select behind each. The statement that reads a
+view gets it as a common table expression; the database itself has no such view.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
@@ -44,7 +49,7 @@ _SECRET_COLUMNS = {"secret_options"}
 
 
 def _declare_view(name: str, base: Table[Any], *extra_columns: Column[Any]) -> Table[Any]:
-    """Declare a table with the columns of another but for secret ones, and some more."""
+    """Return a view with the columns of a base table, except secret ones, and extra columns."""
     columns = [
         Column(
             column.key,
@@ -61,7 +66,7 @@ def _declare_view(name: str, base: Table[Any], *extra_columns: Column[Any]) -> T
 
 
 def _declare_effective_view(name: str, base: Table[Any]) -> Table[Any]:
-    """Declare what an offering has of its own, or of its parent if it has one."""
+    """Return a view of an offering's rows, which it inherits from its parent if it has one."""
     return _declare_view(name, base, Column("of_offering_id", Integer, ForeignKey(_offering.id)))
 
 
@@ -111,12 +116,12 @@ glauth_record = Table(
     _metadata,
     Column("resource_id", Integer),
     Column("kind", Text),
-    Column("place", Integer),
-    Column("told", JSONB),
+    Column("sort_key", Integer),
+    Column("content", JSONB),
     info={BASE_TABLE: tables.resource},
 )
 limit_usage = Table(
-    "limited_usage",
+    "limit_usage",
     _metadata,
     Column("resource_id", Integer),
     Column("type", Text),
@@ -125,12 +130,15 @@ limit_usage = Table(
 )
 
 restricted_resource = Table(
-    "barred_resource", _metadata, Column("resource_id", Integer), info={BASE_TABLE: tables.resource}
+    "restricted_resource",
+    _metadata,
+    Column("resource_id", Integer),
+    info={BASE_TABLE: tables.resource},
 )
 
 
 def _select_inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Select the rows of a table for each offering whose own, or whose parent's, they are."""
+    """Return a select of each offering's rows: its parent's if it has a parent, else its own."""
     owner_id = func.coalesce(_offering.parent_id, _offering.id)
     columns = [each.label(each.key) for each in base.c]
     joined = tables.offering.join(base, base.c.offering_id == owner_id)
@@ -139,7 +147,10 @@ def _select_inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Sel
 
 
 def _is_plugin_component() -> ColumnElement[bool]:
-    """Say which components a plugin uses: a cloud's storage is counted as one, or by its types."""
+    """Return the condition that the plugin uses a component.
+
+    An OpenStack tenant has either one storage component or one for each volume type.
+    """
     stored_mode = _offering.plugin_options.op("->>")(inline_literal("storage_mode"))
     storage_mode = func.coalesce(stored_mode, inline_literal("fixed"))
     built_in = [inline_literal(each) for each in ("cores", "ram", "storage")]
@@ -171,18 +182,18 @@ VIEW_BUILDERS: Mapping[Table[Any], Callable[[Collection[Table[Any]], VersionRule
         has_group_links=tables.customer_organization_group not in absent
     ),
 }
-"""What the views show, given the tables that are absent and the rules.
+"""Functions that build each view's select from the missing tables and the version rules.
 
-See domain.md §2.9b, §3.5 and §5.20.
+Source: domain.md §2.9b, §3.5 and §5.20.
 """
 
 
 def build_view_ctes(
     source_tables: Iterable[Table[Any]], absent_tables: Collection[Table[Any]], rules: VersionRules
 ) -> list[CTE]:
-    """Give the views among some tables, as a WITH names them.
+    """Return the views among some tables as common table expressions.
 
-    Whoever reads from one twice must not have it made as a whole.
+    They are NOT MATERIALIZED: PostgreSQL would compute a view that is read twice for all rows.
     """
     views = [each for each in dict.fromkeys(source_tables) if each in VIEW_BUILDERS]
     view_ctes = [VIEW_BUILDERS[each](absent_tables, rules).cte(each.name) for each in views]

@@ -1,4 +1,4 @@
-"""What resources were before: the versions that are kept of them (domain.md §1.16, §5.20)."""
+"""Stored versions of resources (domain.md §1.16, §5.20)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _resource, _version, _revision = tables.resource.c, tables.version.c, tables.rev
 
 
 def select_resource_versions() -> Select[Any]:
-    """Select the versions of each resource; all that an index is by stands in the condition."""
+    """Return a select of all resources' versions; its conditions match the index's columns."""
     joined = tables.resource.join(
         tables.version,
         (_version.db == inline_literal("default"))

@@ -1,4 +1,4 @@
-"""Resources whose offerings are for other organisations than theirs (domain.md §6.2)."""
+"""Resources whose offerings are restricted to other organisations (domain.md §6.2)."""
 
 from typing import Any
 
@@ -12,7 +12,10 @@ _customer_group = tables.customer_organization_group.c
 
 
 def select_restricted_resources(*, has_group_links: bool) -> Select[Any]:
-    """Select the resources; organisations may be in several groups if they are `grouped`."""
+    """Return a select of the resources whose organisations are in no group of the offering.
+
+    With `has_group_links` an organisation can be in several groups, else in one.
+    """
     joined = tables.resource.join(tables.project, _project.id == _resource.project_id)
     is_restricted = _offering_group.offering_id == _resource.offering_id
     return (

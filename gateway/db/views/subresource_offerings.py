@@ -1,4 +1,4 @@
-"""The offerings of what a resource may hold, such as a cloud's machines (domain.md §5.20)."""
+"""Offerings of a resource's subresources, such as a cloud's instances (domain.md §5.20)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,10 +12,9 @@ _resource, _offering, _settings = tables.resource.c, tables.offering.c, tables.s
 
 
 def select_subresource_offerings(columns: Iterable[Column[Any]]) -> Select[Any]:
-    """Select, for each resource, some columns of the offerings whose scope is one of its own.
+    """Return a select of the offerings scoped to each resource's object or its settings.
 
-    By itself this shows more than REST does, which tells but their uuids and
-    types; what of it a viewer sees is said in `visibility`.
+    The select itself has no row-level predicate; `db.access.visibility` adds it.
     """
     scope = _select_scopes().subquery("scope")
     joined = scope.join(
@@ -30,7 +29,7 @@ def select_subresource_offerings(columns: Iterable[Column[Any]]) -> Select[Any]:
 
 
 def _select_scopes() -> CompoundSelect[Any]:
-    """Select what resources stand for: plugins' objects, and the settings scoped to these."""
+    """Return a select of each resource's scopes: its plugin object and the settings of that."""
     settings_join = tables.resource.join(
         tables.service_settings,
         (_settings.content_type_id == _resource.content_type_id)

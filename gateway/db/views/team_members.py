@@ -1,4 +1,4 @@
-"""Who works with a resource: the people of its project (domain.md §5.20)."""
+"""Team members of resources: users with a role in the resource's project (domain.md §5.20)."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ _account, _consent = tables.offering_user.c, tables.consent.c
 
 
 def select_team_members(*, has_consents: bool) -> Select[Any]:
-    """Select the holders of roles in the project of each resource, and their accounts there.
+    """Return a select of the roles in each resource's project, with accounts in the offering.
 
-    Without `consents` nobody has agreed to anything.
+    Without `has_consents` the column `has_consent` is false.
     """
     joined = (
         tables.resource.join(

@@ -1,1 +1,1 @@
-"""Plans: nodes, generated code, serializers."""
+"""Execution plans: nodes, generated code, serializers."""

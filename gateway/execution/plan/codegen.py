@@ -1,4 +1,4 @@
-"""From a step's parts to Python code that makes response objects of rows."""
+"""The code generator: from the nodes of a plan step to Python functions over rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,30 +42,31 @@ from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.scalars import format_datetime
 
 BUILD_BODIES = {
-    StepKind.ONE: "return {{c0: {part} for {row} in rows}}",
+    StepKind.ONE: "return {{c0: {expression} for {row} in rows}}",
     StepKind.MANY: """\
 rows_by_key = {{key: [] for key in keys}}
     for {row} in rows:
-        rows_by_key[c0].append({part})
+        rows_by_key[c0].append({expression})
     return rows_by_key""",
-    StepKind.PAGE: "return {{key: {part} for key, page in rows.items()}}",
+    StepKind.PAGE: "return {{key: {expression} for key, page in rows.items()}}",
     StepKind.COUNT: "return {{**dict.fromkeys(keys, 0), **{{row[0]: row[1] for row in rows}}}}",
     StepKind.AGGREGATE: """\
 return [
         {{row[0]: row[position] for row in rows if row[position] is not None}}
         for position in range(1, {width})
     ]""",
-    StepKind.RESULT: "return {part}",
+    StepKind.RESULT: "return {expression}",
 }
+"""The body of `build_results` for each kind of step; rows begin with their key, `c0`."""
 
 ROW_MARKER, WIDTH_MARKER = "$row", "$width"
-"""Stand in the code for what is known only when all of it is written."""
+"""Placeholders for the row's pattern and width, known only when all nodes are generated."""
 
 
 def pick_lookup_results(
     typed_keys: TypedKeys, results_by_type: dict[str, dict[Any, Any]]
 ) -> list[Any]:
-    """Give what was made of each row that a root field names; null for what was not found."""
+    """Return the result for each row that a root field names; None for rows that don't exist."""
     return [
         None if typed_key is None else results_by_type[typed_key[0]].get(typed_key[1])
         for typed_key in typed_keys
@@ -80,14 +81,44 @@ CODE_GLOBALS = {
     "pick_lookup_results": pick_lookup_results,
     "ContextFact": ContextFact,
 }
-"""What all code may use."""
+"""The names that all generated code can use."""
 
 
 class CodeGenerator:
-    """Writes the functions of one step, and finds out what the step reads and what hangs from it.
+    """Generator of the functions of one plan step.
 
-    Parts are written as expressions over a row's columns, `c1`, `c2` and so on;
-    `child0`, `child1` and so on are what the steps below made, `argument0` and so on what arguments give.
+    Each node becomes one Python expression, nested like the nodes, so that a row becomes
+    its response object in one evaluation without a call for each field. For
+
+        { name project { created } endpoints { url } }
+
+    on a page of resources, the step's function is about:
+
+        def build_results(rows, keys, context, lookup_values, variables, child0):
+            return {key: [make_object0(
+                    c1,
+                    (None if c2 is None else make_object1(f"{c2[:10]}T…")),
+                    child0[c3])
+                for row in page.rows for c0, c1, c2, c3, in (row[:4],)]
+                for key, page in rows.items()}
+
+    The names in generated code:
+
+        c0              the key that the row was read by
+        c1, c2 …        the columns of the step, in the order of `PlanStep.columns`
+        child0 …        the results of the child steps: dicts by key, lists of them for aggregates
+        argument0 …     the values of a computed field's arguments, evaluated once a run
+        serialize4 …    any object the code refers to (`_bind_name`): functions, enums, defaults
+
+    Generating an expression has three side effects, and these complete the step. A node
+    that needs a column appends it to `columns` (`_column_position`): that is how the
+    statement comes to select just the columns that are used. A node whose value is in
+    another step attaches that step as a child (`_attach_child`). And each object or child
+    is recorded in `outputs`, with the columns that must be true or not null for a row to
+    have it (`_guard_expression`); `collect_keys` and the row count are derived from these.
+
+    The code is compiled once per plan. It contains no text of the client: response keys are
+    arguments of msgspec structs, values are bound to names.
     """
 
     def __init__(self, step: PlanStep) -> None:
@@ -99,12 +130,17 @@ class CodeGenerator:
         self._argument_readers: list[str] = []
 
     def compile_step(self) -> None:
-        """Give the step its functions, its columns and the steps below it."""
+        """Set the functions, columns, outputs and child steps of the step.
+
+        Raises NotPlannedError if the step has an unsupported node or is nested too deeply.
+        """
         step = self._step
         expression = "" if step.node is None else self.generate_expression(step.node)
         width = len(step.columns) + 1
         row_pattern = "".join(f"c{i}, " for i in range(width))
-        body = BUILD_BODIES[step.kind].format(part=expression, width=width, row=f"({row_pattern})")
+        body = BUILD_BODIES[step.kind].format(
+            expression=expression, width=width, row=f"({row_pattern})"
+        )
         body = body.replace(ROW_MARKER, row_pattern).replace(WIDTH_MARKER, str(width))
         child_parameters = "".join(f", child{i}" for i in range(len(step.child_steps)))
         argument_lines = "".join(
@@ -120,7 +156,7 @@ class CodeGenerator:
         ]
         step.source_code = "\n".join(sources)
         try:
-            exec(compile(step.source_code, "<plan>", "exec"), self._namespace)  # noqa: S102 - it is ours
+            exec(compile(step.source_code, "<plan>", "exec"), self._namespace)  # noqa: S102 - generated here
         except (SyntaxError, RecursionError, MemoryError) as error:
             raise NotPlannedError(f"nested too deeply: {error}") from None
         step.build_results = self._namespace["build_results"]
@@ -128,7 +164,7 @@ class CodeGenerator:
             item.parent_step, item.collect_keys = step, self._namespace[f"collect_keys{i}"]
 
     def _generate_key_collector(self, number: int, child_step: PlanStep) -> str:
-        """Write the function that gives the keys of a step below, out of rows."""
+        """Return the source of the function that collects a child step's keys from rows."""
         key_sets = []
         for output in self._step.outputs:
             if output.child_step is child_step and output.key_position:
@@ -142,8 +178,8 @@ class CodeGenerator:
 
     @singledispatchmethod
     def generate_expression(self, node: Any) -> str:
-        """Write a part."""
-        raise NotPlannedError(f"a part that is {node}")
+        """Return the source of a node's expression. Raises NotPlannedError for unknown nodes."""
+        raise NotPlannedError(f"plan node {type(node).__name__}")
 
     @generate_expression.register
     def _generate_constant(self, node: Constant) -> str:
@@ -201,7 +237,8 @@ class CodeGenerator:
         with self._guard_expression(self._non_null_positions, position):
             if node.is_row:
                 self._step.outputs.append(self._make_output())
-            expression = f"{constructor}({', '.join([self.generate_expression(item) for item in node.fields.values()])})"
+            values = [self.generate_expression(item) for item in node.fields.values()]
+            expression = f"{constructor}({', '.join(values)})"
         missing = "non_null(None)" if node.is_non_null else "None"
         return f"({missing} if c{position} is None else {expression})" if position else expression
 
@@ -220,7 +257,9 @@ class CodeGenerator:
 
     @generate_expression.register
     def _generate_page_rows(self, node: PageRows) -> str:
-        return f"[{self.generate_expression(node.node)} for row in page.rows for {ROW_MARKER} in (row[:{WIDTH_MARKER}],)]"
+        expression = self.generate_expression(node.node)
+        row_slice = f"(row[:{WIDTH_MARKER}],)"
+        return f"[{expression} for row in page.rows for {ROW_MARKER} in {row_slice}]"
 
     @generate_expression.register
     def _generate_child_rows(self, node: ChildRows) -> str:
@@ -247,20 +286,20 @@ class CodeGenerator:
 
     @contextmanager
     def _guard_expression(self, positions: list[int], position: int) -> Iterator[None]:
-        """Have what is written meanwhile be shown only where the row holds something there."""
+        """Guard the code generated in the body by a check of a column; 0, the key, needs none."""
         previous_count = len(positions)
         positions += [position] if position else []
         yield
         del positions[previous_count:]
 
     def _make_output(self, **child_options: Any) -> RowOutput:
-        """Say what is shown by what is written now."""
+        """Return the output of the code that is being generated, with its current guards."""
         return RowOutput(
             tuple(self._visible_positions), tuple(self._non_null_positions), **child_options
         )
 
     def _attach_child(self, step: PlanStep, position: int) -> str:
-        """Hang a step from this one, by the key at `place`, and give its name in the code."""
+        """Attach a child step by the key at `position`; return its name in the code."""
         with self._guard_expression(self._non_null_positions, position):
             self._step.outputs.append(self._make_output(key_position=position, child_step=step))
         if step not in self._step.child_steps:
@@ -277,7 +316,7 @@ class CodeGenerator:
         return self._positions[select_item]
 
     def _bind_name(self, stem: str, value: Any) -> str:
-        """Give the code a name for a value: `word` and a number, as a word alone may be taken."""
+        """Bind a value to a new name in the code: `stem` and a unique number."""
         name = f"{stem.strip('<>')}{len(self._namespace) - len(CODE_GLOBALS)}"
         self._namespace[name] = value
         return name

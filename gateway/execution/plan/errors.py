@@ -1,13 +1,16 @@
-"""Why an operation has no plan, or a plan is abandoned."""
+"""Why an operation has no plan, or a run of a plan is abandoned."""
 
 
 class NotPlannedError(Exception):
-    """A document asks for something that plans don't do; the text says what."""
+    """The document uses something that plans don't support; the message names it."""
 
 
 class NotQueryError(NotPlannedError):
-    """An operation does not only read: there never is a plan, and nobody need wonder."""
+    """The operation is a mutation or subscription, which never has a plan."""
 
 
 class PlanMismatchError(Exception):
-    """Something is not as the plan has it; the reference is to say what that means."""
+    """A value contradicts the plan, such as a null of a non-null type.
+
+    The reference execution decides what that means for the response.
+    """

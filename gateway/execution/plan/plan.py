@@ -1,4 +1,4 @@
-"""A compiled operation."""
+"""The execution plan of an operation."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,24 @@ from gateway.execution.plan.variables import VariableCoercer
 
 @dataclass
 class ExecutionPlan:
-    """A compiled operation."""
+    """The compiled form of an operation: its steps, in the order in which they read.
+
+    A plan is immutable but for its circuit breaker (`Executor` describes it) and the
+    statements that its steps remember, so concurrent requests share it.
+    """
 
     steps: list[PlanStep]
-    """All steps: the one that makes the answer, then the others from the top down."""
+    """All steps, top down; the first builds the answer, and reads nothing."""
     levels: list[list[PlanStep]]
-    """The steps that read, by the round in which they do."""
+    """The reading steps by level: each level is one batch of statements."""
     lookups: list[LookupKeys]
+    """The root fields that name rows by key."""
     variable_coercer: VariableCoercer
     single_step: PlanStep | None
-    """The only step that reads, if it reads but one row."""
+    """The only reading step, if the plan reads one row by key; it runs without levels."""
     max_rows: float
-    """How many rows an answer can show, whatever is found; without end if there are lists."""
+    """An upper bound of the rows that an answer shows, whatever the data; inf with lists."""
     failures: int = 0
-    """How often in a row it met what it did not know of."""
+    """Consecutive failed runs."""
     disabled_until: float = 0.0
-    """Until when it is not used, on the clock of `monotonic`."""
+    """The time, on the clock of `time.monotonic`, until which the plan is not used."""

@@ -1,4 +1,9 @@
-"""How values are written: by what their types say, or in less time where that is the same."""
+"""Serializers: from database values to response values.
+
+`make_serializer` follows the GraphQL type, and does what graphql-core would do. For the
+columns of common types, `find_inline_code` has an expression with the same result that
+the generated code contains directly. Errors become PlanMismatchError.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -21,7 +26,7 @@ Serializer = Callable[[Any], Any]
 
 
 def find_inline_code(type_: Any, column: Any) -> str | None:
-    """Give the code that writes the values of `column`, with @ for one; None if there is none."""
+    """Return the inline expression for the values of `column`, with @ for the value, or None."""
     matching_codes = (
         code
         for (name, column_type), code in INLINE_SERIALIZERS.items()
@@ -31,21 +36,21 @@ def find_inline_code(type_: Any, column: Any) -> str | None:
 
 
 def int_overflow(value: int) -> Any:
-    """Raise SurpriseError: a value is no Int of GraphQL, which has 32 bits."""
-    raise PlanMismatchError(f"{value} is no Int.")
+    """Raise PlanMismatchError for a value that is too large for GraphQL's Int."""
+    raise PlanMismatchError(f"An Int must have at most 32 bits, got {value}.")
 
 
 def non_null(value: Any) -> Any:
-    """Give the value, which the type promises to be there; SurpriseError if it is not."""
+    """Return a value of a non-null type. Raises PlanMismatchError if it is null."""
     if value is None:
-        raise PlanMismatchError("A value is missing that the type promises.")
+        raise PlanMismatchError("A value of a non-null type is null.")
     return value
 
 
 def make_serializer(
     type_: GraphQLOutputType, object_serializer: Serializer | None = None
 ) -> Serializer:
-    """Give what writes a value of that type; its objects are `made` by a function."""
+    """Return the serializer of a type; objects in it are made by `object_serializer`."""
     nullable_type: Any = get_nullable_type(type_)
     is_list = is_list_type(nullable_type)
     serialize = (
@@ -62,7 +67,7 @@ def make_serializer(
 
 
 def _make_leaf_serializer(type_: Any) -> Serializer:
-    """Give what writes a leaf as the reference does; SurpriseError where that fails."""
+    """Return the serializer of a leaf type; PlanMismatchError replaces its GraphQLError."""
     coerce_output = type_.coerce_output_value
 
     def serialize_leaf(value: Any) -> Any:
@@ -83,7 +88,7 @@ def _serialize_null(_value: None) -> None:
 
 
 def make_value_serializer(value_fields: ValueFields) -> Serializer:
-    """Give what makes a response object of a plain value, by its class."""
+    """Return the serializer of plain values, by their class, to response objects."""
     serializers = {
         class_: _make_object_serializer(fields) for class_, fields in value_fields.items()
     }
@@ -92,27 +97,23 @@ def make_value_serializer(value_fields: ValueFields) -> Serializer:
 
 def _make_object_serializer(fields: Mapping[str, Constant | ValueAttribute]) -> Serializer:
     struct_class = make_struct_class(tuple(fields))
-    attribute_serializers = [
-        _make_attribute_serializer(serialize_attribute) for serialize_attribute in fields.values()
-    ]
-    return lambda value: struct_class(
-        *[serialize_attribute(value) for serialize_attribute in attribute_serializers]
-    )
+    attribute_serializers = [_make_attribute_serializer(field) for field in fields.values()]
+    return lambda value: struct_class(*[serialize(value) for serialize in attribute_serializers])
 
 
 def _make_attribute_serializer(attribute: Constant | ValueAttribute) -> Serializer:
     if isinstance(attribute, Constant):
         return lambda _value: attribute.value
-    serialize = make_serializer(
-        attribute.type,
-        None if attribute.fields is None else make_value_serializer(attribute.fields),
+    object_serializer = (
+        None if attribute.fields is None else make_value_serializer(attribute.fields)
     )
+    serialize = make_serializer(attribute.type, object_serializer)
     return lambda value: serialize(getattr(value, attribute.name))
 
 
 @lru_cache(1000)
 def make_struct_class(keys: tuple[str, ...]) -> Any:
-    """Give the class of the response objects that have such keys, in their order."""
+    """Return the class of response objects with these keys, in this order."""
     field_names = [f"f{i}" for i in range(len(keys))]
     return msgspec.defstruct(
         "ResponseObject", field_names, rename=dict(zip(field_names, keys, strict=True)), gc=False
@@ -120,7 +121,7 @@ def make_struct_class(keys: tuple[str, ...]) -> Any:
 
 
 def by_response_key(response_object: Any) -> Mapping[str, Any]:
-    """Give what is in a response object by its keys, whichever execution made it."""
+    """Return a response object of either execution, or None, as a mapping by response key."""
     if not isinstance(response_object, msgspec.Struct):
         return response_object or {}
     values = [getattr(response_object, name) for name in response_object.__struct_fields__]

@@ -1,4 +1,4 @@
-"""The variables of an operation: what they are is worked out once, a request only brings values."""
+"""The coercion of an operation's variables, prepared once for all requests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,14 +18,19 @@ from graphql.utilities import coerce_input_value
 
 
 class VariableCoercer:
-    """The variables of one operation."""
+    """Coercer of the variables of one operation.
+
+    graphql-core resolves the types of the variables for each request; here that is done
+    once. Leaf types take a shorter path to the same values. Where a variable is missing,
+    so that defaults count, graphql-core's own function coerces all of them.
+    """
 
     def __init__(
         self, schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]
     ) -> None:
-        """Read the `definitions` of an operation that has been validated."""
+        """Prepare the variable `definitions` of a valid operation."""
         self._schema, self._definitions = schema, definitions
-        signatures = [get_variable_signature(schema, signature) for signature in definitions]
+        signatures = [get_variable_signature(schema, definition) for definition in definitions]
         self._coercions = [
             (signature, signature.name, _make_coercion(signature.type))
             for signature in signatures
@@ -33,7 +38,7 @@ class VariableCoercer:
         ]
 
     def coerce_values(self, raw_values: Mapping[str, Any]) -> VariableValues | None:
-        """Give the values, coerced; None if the client made a mistake."""
+        """Return the coerced values; None if one of them is invalid."""
         sources, coerced_values = {}, {}
         for signature, name, coerce in self._coercions:
             if name not in raw_values:
@@ -46,13 +51,13 @@ class VariableCoercer:
         return VariableValues(sources, coerced_values)
 
     def _coerce_with_defaults(self, raw_values: Mapping[str, Any]) -> VariableValues | None:
-        """Give the values where some are left out."""
+        """Return the coerced values with defaults for missing ones; None if one is invalid."""
         values = get_variable_values(self._schema, self._definitions, dict(raw_values))
         return values if isinstance(values, VariableValues) else None
 
 
 def _make_coercion(type_: Any) -> Callable[[Any], Any]:
-    """Give what coerces values to a type, or to Undefined; a leaf's by the shortest way."""
+    """Return the function that coerces values to a type; it returns Undefined for invalid ones."""
     nullable_type = get_nullable_type(type_)
     if not is_leaf_type(nullable_type):
         return lambda value: coerce_input_value(value, type_)
@@ -63,7 +68,7 @@ def _make_coercion(type_: Any) -> Callable[[Any], Any]:
             return null_result
         try:
             return nullable_type.coerce_input_value(value)
-        except Exception:  # noqa: BLE001 - the mistake is told by the reference
+        except Exception:  # noqa: BLE001 - the reference execution reports it
             return Undefined
 
     return coerce_leaf

@@ -1,1 +1,1 @@
-"""The planner: from a document to a plan."""
+"""The planner: compiles documents to execution plans."""

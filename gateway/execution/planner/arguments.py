@@ -1,7 +1,8 @@
-"""A field's arguments, from the document and the variables, under the names that Python uses.
+"""Field arguments: compiled from the document, evaluated with a request's variables.
 
-graphql-core coerces them once, with a mark for each variable; a request then
-only puts the variables' values, which are coerced by then, where the marks are.
+graphql-core coerces the arguments of a field once, with a marker in place of each
+variable, and the result becomes a template with Python's argument names. A request
+only fills the values of its variables, which are coerced already, into the template.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,12 +27,12 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 T = TypeVar("T")
 ArgumentNames = Mapping[str, tuple[str, Any]]
-"""Python's name by the public one, and the type that may have more names below."""
+"""By GraphQL name: the Python name, and the named type, whose fields may have names, too."""
 
 
 @dataclass(frozen=True, eq=False)
 class VariableMarker:
-    """Stands for the value of a variable, which is of an input type that has names, or of none."""
+    """Placeholder of a variable's value; `type` is its input object type, None for other types."""
 
     variable: str
     type: Any = None
@@ -40,7 +41,12 @@ class VariableMarker:
 def compile_arguments(
     field: GraphQLField, node: FieldNode
 ) -> Callable[[VariableValues], dict[str, Any]]:
-    """Give what makes the arguments of `node` out of variables; GraphQLError if it can't."""
+    """Return the function from variables to the arguments of `node`, by Python name.
+
+    The function raises GraphQLError if an argument is invalid. Where no template can be made,
+    or a variable is missing or null, which may mean a default or an error, graphql-core
+    coerces the arguments.
+    """
     names, variable_names = _argument_names(field.args), _collect_variables(node)
 
     def coerce_arguments(variable_values: VariableValues) -> dict[str, Any]:
@@ -58,9 +64,7 @@ def compile_arguments(
         coerced_values = variable_values.coerced
         for name in variable_names:
             if coerced_values.get(name) is None:
-                return coerce_arguments(
-                    variable_values
-                )  # a missing value can mean a default, or a mistake
+                return coerce_arguments(variable_values)
         filled: dict[str, Any] = fill_markers(coerced_values)
         return filled
 
@@ -70,7 +74,7 @@ def compile_arguments(
 def memoise_without_variables(
     node: FieldNode, function: Callable[[VariableValues], T]
 ) -> Callable[[VariableValues], T]:
-    """Have `function` called but once if `node` has no variables; what it raises is not kept."""
+    """Memoise `function` if the arguments of `node` have no variables; exceptions are not kept."""
     if _collect_variables(node):
         return function
     results: list[T] = []
@@ -96,9 +100,9 @@ def _input_field_names(type_: Any) -> ArgumentNames:
     return _argument_names(type_.fields)
 
 
-def _rename_arguments(arguments_: Mapping[str, Any], names: ArgumentNames) -> dict[str, Any]:
+def _rename_arguments(arguments: Mapping[str, Any], names: ArgumentNames) -> dict[str, Any]:
     renamed = {}
-    for public_name, value in arguments_.items():
+    for public_name, value in arguments.items():
         name, type_ = names[public_name]
         renamed[name] = _rename_nested_value(value, type_) if is_input_object_type(type_) else value
     return renamed
@@ -113,7 +117,7 @@ def _rename_nested_value(value: Any, type_: Any) -> Any:
 
 
 def _compile_filler(template: Any) -> Callable[[Mapping[str, Any]], Any]:
-    """Give what puts values where the marks are."""
+    """Return the function that fills the variables' values into a template's markers."""
     if isinstance(template, dict):
         fillers_by_name = [(name, _compile_filler(item)) for name, item in template.items()]
         return lambda values: {name: fill(values) for name, fill in fillers_by_name}
@@ -129,7 +133,7 @@ def _compile_filler(template: Any) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def _collect_variables(node: FieldNode) -> set[str]:
-    """Name the variables in the arguments of `node`."""
+    """Return the names of the variables in the arguments of `node`."""
     variable_names: set[str] = set()
 
     class VariableCollector(Visitor):

@@ -1,4 +1,13 @@
-"""Compiling an operation: its document lowered, its steps built and put in order."""
+"""The compiler: from a document to an execution plan.
+
+    document ──lowering──► tree of steps and nodes      lower.py and its neighbours
+             ──code generation──► functions, columns    plan/codegen.py, step by step
+             ──placement──► levels, key sources, inlined steps           here
+
+Lowering creates steps without columns: which columns a step reads is known when its code
+is generated, and which steps hang below it, too. So code is generated top down, and
+each step is placed as soon as its parent is complete.
+"""
 
 from collections import deque
 from math import inf
@@ -19,7 +28,7 @@ from gateway.execution.planner.lower import lower_operation
 from gateway.execution.runtime.run import find_single_row_step
 
 MAX_PLAN_STEPS = 100
-"""Statements of one plan: the reference, which merges equal ones, answers what asks for more."""
+"""Statements of one plan; the reference, which merges equal statements, executes larger ones."""
 
 
 def compile_plan(
@@ -29,9 +38,10 @@ def compile_plan(
     variables: dict[str, Any] | None,
     operation_name: str | None,
 ) -> ExecutionPlan:
-    """Give the plan of an operation, which holds for any variables but those of @skip and @include.
+    """Compile an operation for all values of its variables but those of @skip and @include.
 
-    NotPlannedError if there can't be one, GraphQLError if the client made a mistake.
+    Raises NotPlannedError if plans don't support the operation, GraphQLError if
+    the operation's name or variables are invalid.
     """
     executor = Executor.build(
         schema, document, raw_variable_values=variables, operation_name=operation_name
@@ -45,31 +55,31 @@ def compile_plan(
         raise NotPlannedError("nested too deeply") from None
     steps = [root_step, *(step for level in levels for step in level)]
     if len(steps) > MAX_PLAN_STEPS:
-        raise NotPlannedError(f"more than {MAX_PLAN_STEPS} lists")
+        raise NotPlannedError(f"more than {MAX_PLAN_STEPS} statements")
     for index, step in enumerate(steps):
         step.index = index
     lookups = list(dict.fromkeys(step.lookup[0] for step in steps if step.lookup))
     variable_coercer = VariableCoercer(schema, executor.operation.variable_definitions or ())
-    return ExecutionPlan(
-        steps,
-        levels,
-        lookups,
-        variable_coercer,
-        find_single_row_step(steps),
-        _compute_max_rows(steps),
-    )
+    single_step, max_rows = find_single_row_step(steps), _compute_max_rows(steps)
+    return ExecutionPlan(steps, levels, lookups, variable_coercer, single_step, max_rows)
 
 
 def _compute_max_rows(steps: list[PlanStep]) -> float:
-    """Give how many rows an answer can show at most: as many as rows have places, without lists."""
-    has_lists = any(each.kind in (StepKind.MANY, StepKind.PAGE) for each in steps)
-    if has_lists or any(each.lookup and each.lookup[0].is_list for each in steps):
+    """Return the maximal number of rows that an answer shows: the row outputs, inf with lists."""
+    has_lists = any(step.kind in (StepKind.MANY, StepKind.PAGE) for step in steps)
+    if has_lists or any(step.lookup and step.lookup[0].is_list for step in steps):
         return inf
     return sum(output.child_step is None for step in steps for output in step.outputs)
 
 
 def _build_levels(root_step: PlanStep) -> list[list[PlanStep]]:
-    """Build the steps; give those that read, round by round."""
+    """Generate the code of all steps; return the reading steps by level.
+
+    A level is what one batch can read: the steps below the root, then the steps whose keys are
+    in the rows of the level before. A child step joins its parent's level if its statement
+    needs no rows of the parent: a count, which has the page's keys and conditions, and a
+    step with a key source.
+    """
     levels: list[list[PlanStep]] = []
     current_steps = _compile_step(root_step)
     while current_steps:
@@ -90,13 +100,16 @@ def _build_levels(root_step: PlanStep) -> list[list[PlanStep]]:
 
 
 def _compile_step(step: PlanStep) -> list[PlanStep]:
-    """Build a step; give those below it."""
+    """Generate the code of a step; return its child steps."""
     CodeGenerator(step).compile_step()
     return list(step.child_steps)
 
 
 def _inline_step(step: PlanStep) -> None:
-    """Have the rows of a short list come within the only row above, if they can."""
+    """Inline a plain list below a single row: its rows become a JSON value of that row.
+
+    Steps without a key source, pages and lists with arguments keep their statement.
+    """
     parent_step = step.parent_step
     if (
         step.key_source is None
@@ -116,10 +129,11 @@ def _inline_step(step: PlanStep) -> None:
 
 
 def _find_key_source(step: PlanStep) -> ParentKeys | None:
-    """Say how the keys of a step are found that hangs from the one row which a root field names.
+    """Return the subquery for the key of a step below a single row; None if it must wait.
 
-    From more rows they would have to be found twice; from a row that may be
-    hidden they must not be found at all.
+    Below several rows, the subquery would evaluate the parent's conditions a second time.
+    Below a referenced row that may be hidden, the key must not be read before the row's
+    predicate is known to be true.
     """
     parent_step = step.parent_step
     if step.page_of is not None:
@@ -137,8 +151,7 @@ def _find_key_source(step: PlanStep) -> ParentKeys | None:
         for position in output.visible_positions
     ):
         return None
-    key_column = parent_step.columns[
-        outputs[0].key_position - 1
-    ]  # a step hangs from one column, wherever it is shown
+    # All outputs of a step have the same key column.
+    key_column = parent_step.columns[outputs[0].key_position - 1]
     assert isinstance(key_column, ColumnRef)
     return ParentKeys(parent_step.query_spec_factory((), None), key_column)

@@ -1,4 +1,10 @@
-"""From a document to a plan: each selection is matched with what its field declares."""
+"""Lowering: from a document's selections to the nodes and steps of a plan.
+
+What a field becomes is decided by its declaration (`gateway/schema/framework`), never by
+its name: a plain column becomes a Column, a ToOneField a joined ResponseObject, a
+ConnectionField a step, and so on. A new kind of declaration needs a function in
+LOWERING_FUNCTIONS; until then, documents that select it have no plan.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,20 +38,24 @@ LOWERING_FUNCTIONS: Mapping[type, Callable[[Any, FieldSelection], PlanNode]] = {
     ViewerAccount: lower_roots.lower_viewer_account,
     AuthenticatedViewer: lower_roots.lower_viewer,
 }
-"""How the declarations of fields are lowered; whatever else there is, plans don't do."""
+"""The function that lowers each kind of declaration; plans don't support other kinds."""
 
 
 def lower_operation(executor: Executor[Any], installation: Installation) -> PlanStep:
-    """Give the step that makes an operation's answer; NotPlannedError if there can't be one."""
+    """Return the root step of a query. Raises NotPlannedError if plans don't support it."""
     operation, query_type = executor.operation, executor.schema.query_type
     if operation.operation is not OperationType.QUERY or query_type is None:
-        raise NotQueryError(f"a {operation.operation.value}")
+        raise NotQueryError(f"{operation.operation.value} operation")
     fields = SelectionLowering(executor, installation, _lower_field).lower_root(query_type)
     return PlanStep(StepKind.RESULT, ResponseObject(fields, is_row=False))
 
 
 def _lower_field(selection: FieldSelection) -> PlanNode:
-    """Lower a field; it is null where its row is only referred to and shows it to nobody so."""
+    """Lower a field of a row.
+
+    A field outside the by-reference fields of a referenced row is null where the viewer
+    does not see that row.
+    """
     node = _lower_declaration(selection)
     by_reference_fields = selection.scope.by_reference_fields
     if by_reference_fields is None or selection.python_name in by_reference_fields:
@@ -59,5 +69,7 @@ def _lower_declaration(selection: FieldSelection) -> PlanNode:
     if relation is None:
         return lower_fields.lower_column(selection)
     if type(relation) not in LOWERING_FUNCTIONS:
-        raise NotPlannedError(f"{selection.python_name}, made by {type(relation).__name__}")
+        raise NotPlannedError(
+            f"field {selection.python_name} declared by {type(relation).__name__}"
+        )
     return LOWERING_FUNCTIONS[type(relation)](relation, selection)

@@ -1,4 +1,4 @@
-"""Lowering lists: connections with all their parts, and lists that are short."""
+"""Lowering of lists: connections with all their fields, plain lists and filtered lists."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,7 +30,7 @@ from gateway.schema.framework.lookups import RootListField
 
 
 def lower_plain_list(relation: RootListField, selection: FieldSelection) -> PlanNode:
-    """Lower a short list: a step without keys."""
+    """Lower a plain list at the root: a step without keys."""
     node = selection.lower_object(SelectionScope(relation.table))
     return SiblingResult(
         PlanStep(StepKind.MANY, node, make_query_spec_factory(relation.query_spec))
@@ -38,7 +38,7 @@ def lower_plain_list(relation: RootListField, selection: FieldSelection) -> Plan
 
 
 def lower_filtered_list(relation: FilteredListField, selection: FieldSelection) -> PlanNode:
-    """Lower a list of parts that arguments narrow, or the first of them: a step."""
+    """Lower a child list with arguments, or its first row: a step."""
     field_node = selection.details[0].node
     read_arguments = compile_arguments(selection.field, field_node)
     parse_page_request = memoise_without_variables(
@@ -51,7 +51,11 @@ def lower_filtered_list(relation: FilteredListField, selection: FieldSelection) 
 
 
 def lower_connection(relation: ConnectionField, selection: FieldSelection) -> PlanNode:
-    """Lower a connection: a step for the page, and one for each count."""
+    """Lower a connection: a step for the page, and one for each `totalCount`.
+
+    The steps read only what is selected: no page without rows or pageInfo, no sort keys
+    without cursors.
+    """
     field_node = selection.details[0].node
     read_arguments = compile_arguments(selection.field, field_node)
     parse_page_request = memoise_without_variables(
@@ -72,7 +76,7 @@ CURSOR_FIELDS = {"startCursor", "endCursor", "cursor"}
 
 
 class _ConnectionLowering:
-    """A connection that is selected."""
+    """The lowering of one connection; it notes what its selections need of the page."""
 
     def __init__(
         self, relation: ConnectionField, selection: FieldSelection, page_step: PlanStep
@@ -84,7 +88,7 @@ class _ConnectionLowering:
         self._node_type: Any = get_named_type(selection.value_type.fields["nodes"].type)
 
     def lower_object(self) -> ResponseObject:
-        """Lower it."""
+        """Return the connection's object; all its fields are lowered when this returns."""
         type_, fields = self._selection.value_type, {}
         for response_key, name, details in self._lowering.iterate_subfields(
             type_, self._selection.details
@@ -93,7 +97,7 @@ class _ConnectionLowering:
         return ResponseObject(fields, is_row=False)
 
     def make_query_spec_factory(self) -> QuerySpecFactory | None:
-        """Describe the page as far as it matters: not at all if only a count is asked for."""
+        """Return the page's query specification; None if only counts are selected."""
         if not self._needs_page:
             return None
         return (
@@ -106,11 +110,10 @@ class _ConnectionLowering:
         if name == "__typename":
             return Constant(type_.name)
         if name == "totalCount":
+            query_spec_factory = _query_total_count(self._relation)
             return SiblingResult(
                 PlanStep(
-                    StepKind.COUNT,
-                    query_spec_factory=_query_total_count(self._relation),
-                    page_of=self._page_step,
+                    StepKind.COUNT, query_spec_factory=query_spec_factory, page_of=self._page_step
                 )
             )
         self._needs_page = True
@@ -124,7 +127,7 @@ class _ConnectionLowering:
         return ResponseObject(self._lower_page_fields(inner_type, details), is_row=False)
 
     def _lower_page_fields(self, type_: Any, details: FieldDetailsList) -> dict[str, PlanNode]:
-        """Lower what is told of the page, or of a row in it, besides the row."""
+        """Lower the fields of `pageInfo`, or of an edge with its `node`."""
         fields: dict[str, PlanNode] = {}
         for response_key, name, field_details in self._lowering.iterate_subfields(type_, details):
             if name == "__typename":
@@ -138,7 +141,7 @@ class _ConnectionLowering:
                 self._needs_cursors |= name in CURSOR_FIELDS
                 fields[response_key] = PageMeta(name)
             else:
-                raise NotPlannedError(f"{type_.name}.{name}")
+                raise NotPlannedError(f"field {type_.name}.{name}")
         return fields
 
 

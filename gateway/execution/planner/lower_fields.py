@@ -1,4 +1,4 @@
-"""Lowering what is declared on rows: columns, references, parts, computed fields and totals."""
+"""Lowering of the fields of rows: columns, references, child rows, computed fields."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -58,7 +58,7 @@ from gateway.schema.framework.relations import (
 def lower_plain_values(
     type_: Any, details: FieldDetailsList, selections: SelectionLowering
 ) -> ValueFields:
-    """Lower what is selected of values of a type, or of each type of a union."""
+    """Return the fields selected of plain values, for each type of a union."""
     types = type_.types if isinstance(type_, GraphQLUnionType) else (type_,)
     return {
         object_type.extensions[STRAWBERRY_DEFINITION].origin: _lower_attributes(
@@ -79,7 +79,7 @@ def _lower_attributes(
         field = type_.fields[name]
         definition, inner_type = field.extensions[STRAWBERRY_DEFINITION], get_named_type(field.type)
         if DECLARATION_KEY in definition.metadata:
-            raise NotPlannedError(f"{type_.name}.{name}")
+            raise NotPlannedError(f"field {type_.name}.{name} of a plain value")
         inner_fields = (
             lower_plain_values(inner_type, field_details, selections)
             if is_composite_type(inner_type)
@@ -90,15 +90,15 @@ def _lower_attributes(
 
 
 def make_query_spec_factory(query_spec: QuerySpec, **options: Any) -> QuerySpecFactory:
-    """Give what describes the same rows as `read`, with other columns."""
+    """Return the factory of specifications that differ from `query_spec` in columns and options."""
     return lambda columns, _statement_shape: replace(query_spec, columns=columns, **options)
 
 
 def lower_column(selection: FieldSelection) -> PlanNode:
-    """Lower a plain field: its row's column."""
+    """Lower a plain field: a column of the row."""
     scope, name = selection.scope, selection.python_name
     if scope.table is None:
-        raise NotPlannedError(name)
+        raise NotPlannedError(f"field {name} without a table")
     column = scope.table.c[name]
     conversions = Row.class_for(scope.table).value_maps.get(name)
     serialize = selection.value_type.coerce_output_value
@@ -109,7 +109,7 @@ def lower_column(selection: FieldSelection) -> PlanNode:
 
 
 def lower_reference(relation: ToOneField, selection: FieldSelection) -> PlanNode:
-    """Lower a reference: what it leads to is joined in, or a step if there are too many joins."""
+    """Lower a reference: the row is joined in, or read by a step beyond MAX_JOINS joins."""
     scope, target_column = selection.scope, get_referenced_column(relation.reference)
     table: Any = target_column.table
     reference = scope.column_ref(relation.reference)
@@ -134,7 +134,7 @@ def lower_reference(relation: ToOneField, selection: FieldSelection) -> PlanNode
 
 
 def _find_presence_column(row: ResponseObject, selection: FieldSelection) -> ColumnRef | None:
-    """Give a column that is read of a row anyway, and that is never null if there is a row."""
+    """Return a column of a joined row that is selected anyway and never null; None without one."""
     is_nullable = selection.lowering.installation.is_nullable
     column_refs = [field.column_ref for field in row.fields.values() if isinstance(field, Column)]
     path_length = len(selection.scope.path) + 1
@@ -147,21 +147,21 @@ def _find_presence_column(row: ResponseObject, selection: FieldSelection) -> Col
 
 
 def lower_child_list(relation: ToManyField, selection: FieldSelection) -> PlanNode:
-    """Lower a list of parts: a step."""
+    """Lower a list of child rows: a step."""
     node = selection.lower_object(SelectionScope(relation.reference.table))
     step = PlanStep(StepKind.MANY, node, make_query_spec_factory(relation.query_spec))
     return ChildRows(step, selection.scope.column_ref(get_referenced_column(relation.reference)))
 
 
 def lower_first_child(relation: FirstRowField, selection: FieldSelection) -> PlanNode:
-    """Lower the first of some parts: a step, as the database has to look for it."""
+    """Lower the first of several child rows: a step."""
     node = selection.lower_object(SelectionScope(relation.reference.table))
     step = PlanStep(StepKind.ONE, node, make_query_spec_factory(relation.query_spec))
     return ChildRows(step, selection.scope.column_ref(get_referenced_column(relation.reference)))
 
 
 def lower_computed_field(relation: ComputedField, selection: FieldSelection) -> PlanNode:
-    """Lower a computed field: a call."""
+    """Lower a computed field: a call of its function."""
     return lower_function_call(relation.function, relation.inputs, selection, selection.scope)
 
 
@@ -171,12 +171,11 @@ def lower_function_call(
     selection: FieldSelection,
     scope: SelectionScope,
 ) -> FunctionCall:
-    """Lower what a function makes of inputs, whose columns are at a place."""
+    """Return the call of a function; the columns among `inputs` belong to the row of `scope`."""
     lowered_inputs = tuple([_lower_input(input_, selection, scope) for input_ in inputs])
-    is_composite = is_composite_type(selection.value_type)
     fields = (
         lower_plain_values(selection.value_type, selection.details, selection.lowering)
-        if is_composite
+        if is_composite_type(selection.value_type)
         else None
     )
     return FunctionCall(function, lowered_inputs, selection.field.type, fields)
@@ -191,15 +190,13 @@ def _lower_input(
         return _lower_argument(input_, selection)
     if isinstance(input_, ColumnRef):
         return ColumnRef(input_.column, (*scope.path, *input_.path))
-    return (
-        _lower_aggregate_value(input_, scope)
-        if isinstance(input_, AggregateValue)
-        else scope.column_ref(input_)
-    )
+    if isinstance(input_, AggregateValue):
+        return _lower_aggregate_value(input_, scope)
+    return scope.column_ref(input_)
 
 
 def _lower_argument(argument: FieldArgument, selection: FieldSelection) -> ArgumentValue:
-    """Lower an argument that a function gets."""
+    """Lower an argument of a computed field."""
     field_node = selection.details[0].node
     read_arguments = compile_arguments(selection.field, field_node)
     return ArgumentValue(
@@ -211,7 +208,7 @@ def _lower_argument(argument: FieldArgument, selection: FieldSelection) -> Argum
 
 
 def _lower_aggregate_value(aggregate_value: AggregateValue, scope: SelectionScope) -> AggregateRef:
-    """Lower a value of a total; all values of one total are read by one step."""
+    """Lower a value of an aggregate; all values of an aggregate with the same key share a step."""
     key_column = scope.column_ref(aggregate_value.key_column)
     step = scope.aggregate_steps.get((aggregate_value.aggregate, key_column))
     if step is None:

@@ -1,4 +1,4 @@
-"""Lowering what is found, or derived, by what a root field's arguments name, or by who asks."""
+"""Lowering of root fields: rows looked up by key, values computed of them, and the viewer."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ from gateway.schema.types.viewer import AuthenticatedViewer, ViewerAccount
 
 
 def lower_lookup(relation: RowLookup, selection: FieldSelection) -> PlanNode:
-    """Lower rows that arguments name: a step for each type that they may be of."""
+    """Lower a lookup by id or uuid: a step for each type that the key may be of."""
     read_arguments = compile_arguments(selection.field, selection.details[0].node)
     lookup_keys = LookupKeys(
         lambda variables, _: relation.resolve_keys(read_arguments(variables)), relation.is_list
@@ -29,7 +29,7 @@ def lower_lookup(relation: RowLookup, selection: FieldSelection) -> PlanNode:
 
 
 def lower_root_computed(relation: RootComputedField, selection: FieldSelection) -> PlanNode:
-    """Lower what is worked out of a row that an argument names: a step that calls a function."""
+    """Lower a function of a row that an argument names: a step whose node is the call."""
     field_node, type_name = selection.details[0].node, relation.table.name
     read_arguments = compile_arguments(selection.field, field_node)
     lookup_keys = LookupKeys(
@@ -41,30 +41,25 @@ def lower_root_computed(relation: RootComputedField, selection: FieldSelection) 
     parse_page_request = memoise_without_variables(
         field_node, lambda variables: relation.parse_request(read_arguments(variables))
     )
-    query_spec_factory = make_query_spec_factory(relation.query_spec, has_single_key=True)
-    return LookupRows(
-        lookup_keys,
-        {
-            type_name: PlanStep(
-                StepKind.ONE,
-                node,
-                query_spec_factory,
-                lookup=(lookup_keys, type_name),
-                parse_page_request=parse_page_request,
-            )
-        },
+    step = PlanStep(
+        StepKind.ONE,
+        node,
+        make_query_spec_factory(relation.query_spec, has_single_key=True),
+        lookup=(lookup_keys, type_name),
+        parse_page_request=parse_page_request,
     )
+    return LookupRows(lookup_keys, {type_name: step})
 
 
 def lower_viewer_account(relation: ViewerAccount, selection: FieldSelection) -> PlanNode:
-    """Lower the viewer's account."""
+    """Lower `viewer.user`: the lookup of the viewer's own account."""
     type_name = selection.value_type.name
     lookup_keys = LookupKeys(lambda _, context: [(type_name, context.viewer.user_id)])
     return _lower_lookup_rows(lookup_keys, {type_name: relation.query_spec}, selection)
 
 
 def lower_viewer(_relation: AuthenticatedViewer, selection: FieldSelection) -> PlanNode:
-    """Lower who asks."""
+    """Lower `viewer`: an object that is null for anonymous viewers."""
     return IfAuthenticated(selection.lower_object(selection.scope, is_row=False))
 
 

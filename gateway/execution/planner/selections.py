@@ -1,4 +1,4 @@
-"""What a document selects, field by field, and where its columns are found."""
+"""Selections of a document: iterated field by field, each with the scope of its columns."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,36 +23,41 @@ from gateway.execution.plan.nodes import Constant, PlanNode, PlanStep, ResponseO
 from gateway.schema.framework.relations import DECLARATION_KEY
 
 MAX_PLAN_NODES = 5_000
-"""Fragments can make a short document say very much: no plan has more parts."""
+"""Nodes of a plan: fragments can expand a short document to very many fields."""
 MAX_JOINS = 16
-"""What a statement joins in at most: beyond it, rows are read by steps of their own."""
+"""Joins of a statement along references; further referenced rows are read by their own steps."""
 STRAWBERRY_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(frozen=True)
 class SelectionScope:
-    """Where in the statement of a step a selection finds its columns."""
+    """The scope of a selection: which row of a step's statement its columns belong to.
+
+    That is a row of the statement's own table, or one joined in along `path`. Selections
+    of the same step share `aggregate_steps` and `joined_paths`.
+    """
 
     table: Any = None
+    """The row's table; None at the root, where there is no row."""
     path: tuple[Column[Any], ...] = ()
     by_reference_fields: frozenset[str] | None = None
-    """The fields of a row that is referred to, if the viewer does not see it; none: all."""
+    """The fields of a referenced row that are shown even if its row filter is false; None: all."""
     aggregate_steps: dict[tuple[Aggregate, ColumnRef], PlanStep] = field(default_factory=dict)
-    """The totals that hang from the rows of the step."""
+    """The aggregate steps below the step, by aggregate and key column."""
     joined_paths: set[tuple[Column[Any], ...]] = field(default_factory=set)
-    """The references by which the step's statement joins rows in."""
+    """The paths along which the statement joins rows in."""
 
     def add_join(self, path: tuple[Column[Any], ...]) -> bool:
-        """Say whether the step's statement can join in what `path` leads to."""
+        """Add the join along `path`; return False if the statement has MAX_JOINS already."""
         if len(self.joined_paths | {path}) > MAX_JOINS:
             return False
         self.joined_paths.add(path)
         return True
 
     def column_ref(self, column: Column[Any]) -> ColumnRef:
-        """Give the place of a column of the row; of its own table, if its type has several.
+        """Return the reference to a column of the row, by name if the type has several tables.
 
-        The key of a row that a reference leads to is what the reference holds.
+        The key of a row that is joined in is the value of the reference, so it needs no join.
         """
         if self.path and self.path[-1].references(column):
             return ColumnRef(self.path[-1], self.path[:-1])
@@ -61,7 +66,7 @@ class SelectionScope:
 
 @dataclass(frozen=True)
 class FieldSelection:
-    """A field that is selected on what is at `place`."""
+    """A field selected on the row of a scope."""
 
     field: GraphQLField
     details: FieldDetailsList
@@ -70,37 +75,41 @@ class FieldSelection:
 
     @property
     def python_name(self) -> str:
-        """The name that Python has for the field."""
+        """The field's Python name."""
         python_name: str = self.field.extensions[STRAWBERRY_DEFINITION].python_name
         return python_name
 
     @property
     def declaration(self) -> Any:
-        """What declares the field; None for a plain one."""
+        """The field's declaration; None for a plain column."""
         return self.field.extensions[STRAWBERRY_DEFINITION].metadata.get(DECLARATION_KEY)
 
     @property
     def value_type(self) -> Any:
-        """The type of its values, whatever lists there are around them."""
+        """The field's named type, without list and non-null."""
         return get_named_type(self.field.type)
 
     def lower_object(
         self, scope: SelectionScope, type_: Any = None, **options: Any
     ) -> ResponseObject:
-        """Lower the selections below the field, on the type that its values are of."""
+        """Lower the field's selection set on `type_`, by default the field's own type."""
         object_type = type_ or self.value_type
         return ResponseObject(
             self.lowering.lower_subfields(object_type, self.details, scope), **options
         )
 
     def require_nullable(self) -> None:
-        """Raise NotPlannedError if the field promises that it is not."""
+        """Raise NotPlannedError if the field is non-null."""
         if is_non_null_type(self.field.type):
-            raise NotPlannedError(f"{self.python_name}, which may be null here")
+            raise NotPlannedError(f"non-null field {self.python_name} of a row that may be hidden")
 
 
 class SelectionLowering:
-    """The selections of one operation; its variables' values in directives are part of it."""
+    """The selections of one operation, with its @skip and @include directives applied.
+
+    graphql-core collects the fields of each selection set: fragments, merged fields and
+    directives are its business. How one field is lowered is the function `lower_field`.
+    """
 
     def __init__(
         self,
@@ -108,14 +117,13 @@ class SelectionLowering:
         installation: Installation,
         lower_field: Callable[[FieldSelection], PlanNode],
     ) -> None:
-        """Have fields lowered by `lower`."""
         self._executor, self._lower_field = executor, lower_field
         self.installation = installation
         self.type_map: Mapping[str, Any] = executor.schema.type_map
         self._remaining_nodes = MAX_PLAN_NODES
 
     def lower_root(self, query_type: GraphQLObjectType) -> Mapping[str, PlanNode]:
-        """Lower the operation; it gives the part of each response key."""
+        """Return the nodes of the operation's root fields by response key."""
         executor = self._executor
         collected = collect_fields(
             executor.schema,
@@ -129,13 +137,13 @@ class SelectionLowering:
     def lower_subfields(
         self, type_: GraphQLObjectType, details: FieldDetailsList, scope: SelectionScope
     ) -> Mapping[str, PlanNode]:
-        """Lower the selections below a field; they give the part of each response key."""
+        """Return the nodes of a field's selection set by response key."""
         return self._lower_collected_fields(type_, self._collect_subfields(type_, details), scope)
 
     def iterate_subfields(
         self, type_: GraphQLObjectType, details: FieldDetailsList
     ) -> Iterator[tuple[str, str, FieldDetailsList]]:
-        """Give the response key, the name and the details of each field below another."""
+        """Yield response key, name and details of each field in a field's selection set."""
         return self._iterate_collected_fields(self._collect_subfields(type_, details))
 
     def _lower_collected_fields(
@@ -146,7 +154,7 @@ class SelectionLowering:
             if name == "__typename":
                 nodes[response_key] = Constant(type_.name)
             elif name not in type_.fields:
-                raise NotPlannedError(name)
+                raise NotPlannedError(f"introspection field {name}")
             else:
                 nodes[response_key] = self._lower_field(
                     FieldSelection(type_.fields[name], details, scope, self)
@@ -174,5 +182,5 @@ class SelectionLowering:
         for response_key, details in collected.grouped_field_set.items():
             self._remaining_nodes -= 1
             if self._remaining_nodes < 0:
-                raise NotPlannedError(f"more than {MAX_PLAN_NODES} parts")
+                raise NotPlannedError(f"more than {MAX_PLAN_NODES} fields")
             yield response_key, details[0].node.name.value, details

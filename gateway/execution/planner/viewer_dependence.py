@@ -1,7 +1,7 @@
-"""Whether what a document selects depends on who asks, and not only on what they see.
+"""Whether a document's response depends on who the viewer is, not only on what they see.
 
-What does not is worked out once for all who see the same. Whatever is not known
-to be impersonal counts as personal.
+A response that does not is computed once for all subscribers with equal visibility.
+Fields count as dependent unless their declaration is known to be independent.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ from gateway.schema.framework.relations import (
 
 
 def depends_on_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:
-    """Say whether a query's answer may depend on who asks."""
+    """Return whether the response of a query may depend on the viewer's identity."""
     type_info = TypeInfo(schema)
     visitor = _ViewerDependenceVisitor(type_info)
     visit(document, TypeInfoVisitor(type_info, visitor))
@@ -40,7 +40,7 @@ def depends_on_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:
 
 
 class _ViewerDependenceVisitor(Visitor):
-    """Looks for a field that is personal."""
+    """Visitor that looks for a field that depends on the viewer."""
 
     def __init__(self, type_info: TypeInfo) -> None:
         super().__init__()

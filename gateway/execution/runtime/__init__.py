@@ -1,1 +1,1 @@
-"""The runtime of plans."""
+"""The runtime: runs plans."""

@@ -1,7 +1,9 @@
-"""How much an answer shows: rows, counted at each place where one stands, as the reference does.
+"""The size of an answer: the number of row objects in it, as the reference counts them.
 
-A row that is read once can be shown at many places, so a short document can
-ask for a very long answer.
+A row that is read once can be shown at many places, so a short document can produce
+a very large answer from few rows. The limit is on what is shown. Counting exactly
+takes a pass over all rows; so an upper bound from the lengths of lists comes first,
+and most answers need no more.
 """
 
 from collections import Counter
@@ -11,15 +13,16 @@ from typing import Any
 from gateway.execution.plan.nodes import LookupKeys, PlanStep, RowOutput, RowTuples, TypedKeys
 
 LookupKeyValues = Mapping[LookupKeys, TypedKeys]
+"""The keys that the root fields of a request name."""
 
 
 def estimate_max_rows(
     steps: Sequence[PlanStep], max_list_lengths: Sequence[int], lookup_values: LookupKeyValues
 ) -> int:
-    """Give, in no time, a number of rows that the answer does not exceed.
+    """Return an upper bound of the number of shown rows, without looking at rows.
 
-    The step that makes the answer is the first, and each stands after the one
-    that it hangs from; `longest` has how many rows each has at most for one key.
+    The first of `steps` makes the answer, and each follows its parent.
+    `max_list_lengths` has, for each step, the maximal number of rows for one key.
     """
     key_counts, total = [0] * len(steps), 0
     for child_step in steps[0].child_steps:
@@ -39,7 +42,7 @@ def estimate_max_rows(
 def count_shown_rows(
     steps: Sequence[PlanStep], rows: Sequence[RowTuples], lookup_values: LookupKeyValues
 ) -> int:
-    """Count the rows that the answer shows, each as often as it stands there."""
+    """Return the number of rows in the answer, each counted as often as it is shown."""
     key_occurrences: list[Counter[Any]] = [Counter() for _ in steps]
     for child_step in steps[0].child_steps:
         key_occurrences[child_step.index] = _count_lookup_keys(child_step, lookup_values)
@@ -47,29 +50,28 @@ def count_shown_rows(
 
 
 def _count_step_rows(step: PlanStep, rows: RowTuples, key_occurrences: list[Counter[Any]]) -> int:
-    """Count what a step shows; note how often what is below it is shown."""
+    """Return the number of rows that a step shows; add the occurrences of its children's keys."""
     own_occurrences, total = key_occurrences[step.index], 0
     for output in step.outputs:
         visible_rows = [row for row in rows if _is_output_visible(output, row)]
         if output.child_step is None:
             total += sum(own_occurrences[row[0]] for row in visible_rows)
         elif output.key_position:
+            child_occurrences = key_occurrences[output.child_step.index]
             for row in visible_rows:
-                key_occurrences[output.child_step.index][row[output.key_position]] += (
-                    own_occurrences[row[0]]
-                )
+                child_occurrences[row[output.key_position]] += own_occurrences[row[0]]
     return total
 
 
 def _is_output_visible(output: RowOutput, row: tuple[Any, ...]) -> bool:
-    """Tell whether a row shows something."""
+    """Return whether a row has an output: it is visible and present."""
     return all(row[position] for position in output.visible_positions) and all(
         row[position] is not None for position in output.non_null_positions
     )
 
 
 def _count_lookup_keys(step: PlanStep, lookup_values: LookupKeyValues) -> Counter[Any]:
-    """Give how often each key stands in the document that a step starts from."""
+    """Return how often a root field names each key of a step's type."""
     if step.lookup is None:
         return Counter([None])
     lookup_keys, type_name = step.lookup

@@ -1,4 +1,4 @@
-"""The loader of a plan's run: results of statements, as many as a level has, in one batch."""
+"""The loader of a plan run: the statements of a level in one batch, equal ones once."""
 
 from aiodataloader import DataLoader
 
@@ -6,24 +6,24 @@ from gateway.db.driver.database import Database, PendingResult, StatementRequest
 
 
 class LevelLoader(DataLoader[StatementRequest, StatementResult]):
-    """Loads the results of statements; the same with the same parameters is run once.
+    """Loader of statement results; a statement with the same parameters runs once.
 
-    Whoever asks says when all of a level is asked for: nobody waits for a turn
-    of the event loop to be over.
+    Unlike DataLoader, it does not wait for the end of a turn of the event loop to
+    dispatch a batch: the caller knows when a level is complete, and calls `send`.
+    The database settles the futures of `load` itself.
     """
 
     def __init__(self, database: Database) -> None:
-        """Load from `database`."""
         super().__init__(database.fetch_results, loop=database.loop)
         self._database = database
         self._pending_requests: list[tuple[StatementRequest, PendingResult]] = []
 
     def do_resolve_reject(self, key: StatementRequest, future: PendingResult) -> None:
-        """Have `key` wait."""
+        """Queue a statement for the next batch (DataLoader calls this once for equal keys)."""
         self._pending_requests.append((key, future))
 
     def send(self) -> None:
-        """Send what waits as one batch."""
+        """Send all queued statements as one batch."""
         pending_requests, self._pending_requests = self._pending_requests, []
         if pending_requests:
             self._database.send(pending_requests)

@@ -1,4 +1,4 @@
-"""Running a plan: down level by level to read, and up again to make the answer."""
+"""The run of a plan: reads rows level by level, then builds the answer from the bottom up."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -17,14 +17,14 @@ from gateway.schema.framework.page_request import PageRequest, PageResult
 
 decode_rows = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
 NO_KEY_COLUMN = (None,)
-"""The keys of a step that reads by none."""
+"""The keys of a step whose statement has no key column: a list at the root, under one null."""
 
 
 async def run_plan(plan: ExecutionPlan, variables: VariableValues, context: RequestContext) -> Any:
-    """Give the data of the answer.
+    """Return the data of the response.
 
-    TooMuchError if it is more than the context's budget allows. Whatever else
-    is raised is for the reference to tell.
+    Raises AnswerTooLargeError if it exceeds the context's row budget. After any other
+    exception the caller falls back to the reference execution.
     """
     if plan.single_step is not None and plan.max_rows <= context.row_budget.max_rows:
         return await run_single_row_plan(plan, plan.single_step, variables, context)
@@ -35,7 +35,32 @@ async def run_plan(plan: ExecutionPlan, variables: VariableValues, context: Requ
 
 
 class PlanRun:
-    """One run of a plan; what it holds of a step stands under the step's index."""
+    """One run of a plan.
+
+    The state of a step (keys, rows, pages) is stored in lists under the step's index,
+    since the steps themselves are shared by concurrent runs.
+
+        for each level, top down          read_level
+            build_request  each step        keys → statement and parameters
+            send           all at once      one batch, one flush of a connection
+            receive_rows   each step        rows → row budget, pages, inlined children
+        for each step, bottom up          build_result
+            step.build_results              rows and the children's results → results by key
+        count the rows that are shown     _check_answer_size
+
+    The keys of a step are the values of its key column in the parent's rows, without
+    those of hidden rows (`PlanStep.collect_keys`), so a level waits for the one above.
+    Two kinds of steps don't wait:
+
+    * with a `key_source`, the statement finds its key by a subquery, and runs in the same
+      batch as the parent; the keys are known when the parent's rows have arrived.
+    * `inlined`: no statement at all; the rows are a JSON value of the parent's only row
+      (`_unpack_inlined_rows`).
+
+    Rows stay encoded as the driver received them until a child step or the build needs
+    them. The row budget is charged as rows arrive, to stop early; it counts each row
+    once. What the answer shows can be more, and is counted at the end.
+    """
 
     def __init__(
         self, plan: ExecutionPlan, variables: VariableValues, context: RequestContext
@@ -53,7 +78,7 @@ class PlanRun:
         }
 
     async def read_level(self, level: list[PlanStep]) -> None:
-        """Read the rows of the steps of a level, in one batch."""
+        """Read the rows of all steps of a level in one batch."""
         requests = [self._build_request(step) for step in level]
         pending_results = self._send_requests(requests)
         try:
@@ -64,7 +89,7 @@ class PlanRun:
             raise
 
     def _send_requests(self, requests: list[StatementRequest | None]) -> list[PendingResult | None]:
-        """Load what a level asks for; what is alone is asked for once, and needs no loader."""
+        """Send the statements of a level in one batch; a loader merges equal ones."""
         database = self._context.database
         present_requests = [request for request in requests if request is not None]
         if len(present_requests) == 1:
@@ -79,7 +104,7 @@ class PlanRun:
         return pending_results
 
     def build_result(self) -> Any:
-        """Make the answer of what was read; TooMuchError if it would be too large."""
+        """Return the data, built of all rows. Raises AnswerTooLargeError if it is too large."""
         results: list[Any] = [None] * len(self._plan.steps)
         for step in reversed(self._plan.steps):
             child_results = [results[child_step.index] for child_step in step.child_steps]
@@ -91,28 +116,28 @@ class PlanRun:
         return results[0]
 
     def _check_answer_size(self, results: list[Any]) -> None:
-        """Raise TooMuchError if the answer shows too much."""
+        """Raise AnswerTooLargeError if the answer shows more rows than the context allows."""
         steps, max_rows = self._plan.steps, self._context.row_budget.max_rows
         if self._plan.max_rows <= max_rows:
             return
-        max_list_lengths = [1] * len(steps)
-        for step in steps:
-            if step.kind is StepKind.MANY:
-                max_list_lengths[step.index] = max(
-                    map(len, results[step.index].values()), default=0
-                )
-            elif step.kind is StepKind.PAGE and self._page_requests[step.index]:
-                max_list_lengths[step.index] = self._page_requests[step.index].page_size
-        may_exceed = estimate_max_rows(steps, max_list_lengths, self._lookup_values) > max_rows
-        if (
-            may_exceed
-            and count_shown_rows(steps, list(map(_decode_result, self._rows)), self._lookup_values)
-            > max_rows
-        ):
+        max_list_lengths = [self._max_list_length(step, results[step.index]) for step in steps]
+        if estimate_max_rows(steps, max_list_lengths, self._lookup_values) <= max_rows:
+            return
+        rows = [_decode_result(rows) for rows in self._rows]
+        if count_shown_rows(steps, rows, self._lookup_values) > max_rows:
             raise AnswerTooLargeError
 
+    def _max_list_length(self, step: PlanStep, results_by_key: Any) -> int:
+        """Return the maximal number of rows that a step shows for one key."""
+        if step.kind is StepKind.MANY:
+            return max(map(len, results_by_key.values()), default=0)
+        page_request = self._page_requests[step.index]
+        if step.kind is StepKind.PAGE and page_request:
+            return int(page_request.page_size)
+        return 1
+
     def _build_request(self, step: PlanStep) -> StatementRequest | None:
-        """Give the statement for the rows of a step; None if there is none."""
+        """Return the statement of a step with its parameters; None if it has nothing to read."""
         if step.inlined:
             return None
         if step.key_source is None:
@@ -132,7 +157,7 @@ class PlanRun:
         return step.build_request(statement_shape, parameters, self._context)
 
     def _find_keys(self, step: PlanStep) -> Collection[Any]:
-        """Give the keys that a step's rows are found by."""
+        """Return the values of the key column that a step's rows are read by."""
         if step.page_of is not None:
             return self._keys[step.page_of.index]
         if step.lookup is not None:
@@ -147,7 +172,7 @@ class PlanRun:
         return step.collect_keys(_decode_result(self._rows[step.parent_step.index])) - {None}
 
     def _read_page_request(self, step: PlanStep) -> tuple[Any, dict[str, str | None]]:
-        """Give the form of what is asked of a list, and its parameters."""
+        """Return the shape of a list's statement and its parameters, from the field's arguments."""
         if step.page_of is not None:
             parent_page_request: PageRequest = self._page_requests[step.page_of.index]
             return parent_page_request.list_shape, parent_page_request.build_list_parameters()
@@ -157,13 +182,11 @@ class PlanRun:
         return page_request.statement_shape, page_request.build_parameters()
 
     def _receive_rows(self, step: PlanStep, rows: Rows | StatementResult) -> None:
-        """Take the rows of a step; TooMuchError if too many have come by now to be shown.
+        """Store the rows of a step. Raises AnswerTooLargeError if the row budget is exceeded.
 
-        They are made now only if what comes next needs them.
+        Steps of a level arrive in order, so a parent in the same level comes first.
         """
-        if (
-            step.key_source is not None
-        ):  # the rows above came in the same batch, and were taken first
+        if step.key_source is not None:
             self._keys[step.index] = self._find_keys(step)
         if step.inlined:
             rows = self._rows[step.index]
@@ -177,7 +200,7 @@ class PlanRun:
             self._budget.consume_rows(len(rows))
 
     def _unpack_inlined_rows(self, step: PlanStep, rows: Rows) -> Rows:
-        """Take out of the only row, if there is one, what came within it."""
+        """Store the rows of inlined children; return the rows of the step without these values."""
         own_width = len(step.columns) + 1
         for row in rows:
             for (child_step, _), child_rows in zip(
@@ -187,7 +210,7 @@ class PlanRun:
         return [row[:own_width] for row in rows]
 
     def _build_pages(self, step: PlanStep, rows: Rows) -> dict[Any, PageResult]:
-        """Give the page of each key."""
+        """Return the page of each key."""
         page_request: PageRequest = self._page_requests[step.index]
         rows_by_key: dict[Any, Rows] = {key: [] for key in self._keys[step.index]}
         for row in rows:
@@ -198,19 +221,19 @@ class PlanRun:
 
 
 def _parent_of(step: PlanStep) -> PlanStep:
-    """Give the step that the rows of a step, or of its page, hang from."""
+    """Return the parent of a step, or of its page for a count."""
     parent_step = (step.page_of or step).parent_step
     assert parent_step is not None
     return parent_step
 
 
 def _decode_result(rows: Rows | StatementResult) -> Rows:
-    """Give the rows of what was found."""
+    """Return the rows, decoded if they are not yet."""
     return rows.decode_rows() if isinstance(rows, StatementResult) else rows
 
 
 def _discard_pending_results(pending_results: Iterable[PendingResult | None]) -> None:
-    """Wait for nothing any more, and take note of what failed."""
+    """Cancel the results that are still pending; mark the exceptions of the others as retrieved."""
     for pending_result in pending_results:
         if (
             pending_result is not None
@@ -221,8 +244,8 @@ def _discard_pending_results(pending_results: Iterable[PendingResult | None]) ->
 
 
 def find_single_row_step(steps: list[PlanStep]) -> PlanStep | None:
-    """Give the step of a plan that has but one, for one row that a root field names."""
-    if len(steps) != 2:  # noqa: PLR2004 - the first makes the answer
+    """Return the only reading step of a plan, if it reads one row by key; else None."""
+    if len(steps) != 2:  # noqa: PLR2004 - the first builds the answer
         return None
     step = steps[1]
     is_plain = (
@@ -236,7 +259,7 @@ def find_single_row_step(steps: list[PlanStep]) -> PlanStep | None:
 async def run_single_row_plan(
     plan: ExecutionPlan, step: PlanStep, variables: VariableValues, context: RequestContext
 ) -> Any:
-    """Give the data of the answer; whatever is raised is for the reference to tell."""
+    """Return the data of a plan that reads one row: `run_plan` without levels and batches."""
     assert step.lookup is not None
     lookup_keys, type_name = step.lookup
     lookup_values = {lookup_keys: lookup_keys.resolve_keys(variables, context)}

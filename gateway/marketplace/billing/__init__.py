@@ -1,1 +1,1 @@
-"""Prices, limits, periods and invoices."""
+"""Billing: prices, limits, limit periods and invoices."""

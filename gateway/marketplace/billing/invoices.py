@@ -1,4 +1,4 @@
-"""What a resource costs moves with it, as far as invoices can still change (domain.md §5.5)."""
+"""Invoice items of a resource that moves to another project (domain.md §5.5)."""
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,16 +10,17 @@ from gateway.marketplace.problems import ChangeRefusedError, NotPossible, Reason
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 PENDING_INVOICE_STATE = "pending"
-"""The state of an invoice that can still change."""
+"""State of an invoice that can still change."""
 _CENT = Decimal("0.01")
 
 
 async def move_invoice_items(
     unit_of_work: UnitOfWork, resource: Any, source: Any, target: Any
 ) -> None:
-    """Have the items of a resource that can still change be of another project.
+    """Move a resource's items on pending invoices to another project.
 
-    RefusedError if the invoice that they would stand on can't change any more.
+    Items go to the invoice of the target's organisation for the same month. Raises
+    ChangeRefusedError if that invoice is no longer pending.
     """
     item, invoice = tables.invoice_item, tables.invoice
     items = await unit_of_work.load_rows(item, resource_id=resource.id, project_id=source.id)
@@ -51,7 +52,10 @@ async def move_invoice_items(
 async def _find_or_create_invoice(
     unit_of_work: UnitOfWork, source_invoice: Any, customer_id: int
 ) -> int:
-    """Give the invoice of an organisation for the month of another's, made if there is none."""
+    """Return the key of an organisation's invoice for the source invoice's month.
+
+    The invoice is created if it does not exist.
+    """
     if source_invoice.customer_id == customer_id:
         return int(source_invoice.id)
     invoice = tables.invoice
@@ -75,24 +79,22 @@ async def _find_or_create_invoice(
         )
     await unit_of_work.writer.lock_rows(invoice, invoices[0].id)
     if (await unit_of_work.load_row(invoice, invoices[0].id)).state != PENDING_INVOICE_STATE:
-        message = "The other organisation's invoice for this month does not change any more."
+        month = f"{source_invoice.year}-{source_invoice.month:02}"
+        message = f"The target organisation's invoice for {month} is no longer pending."
         raise ChangeRefusedError(NotPossible(message=message, reason=Reason.INVOICE_CLOSED))
     return int(invoices[0].id)
 
 
 async def _update_invoice_totals(unit_of_work: UnitOfWork, invoice_ids: Iterable[int]) -> None:
-    """Sum up invoices anew."""
+    """Recompute the totals of invoices from their items, rounded to cents."""
     item, invoice = tables.invoice_item, tables.invoice
     for invoice_id in sorted(invoice_ids):
         items = await unit_of_work.load_rows(item, invoice_id=invoice_id)
         net_cost = sum(
             (Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal()
         )
-        gross_cost = (
-            net_cost
-            * (100 + Decimal((await unit_of_work.load_row(invoice, invoice_id)).tax_percent))
-            / 100
-        )
+        tax_percent = Decimal((await unit_of_work.load_row(invoice, invoice_id)).tax_percent)
+        gross_cost = net_cost * (100 + tax_percent) / 100
         await unit_of_work.writer.update_rows(
             invoice,
             invoice_id,

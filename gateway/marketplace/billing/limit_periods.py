@@ -1,4 +1,4 @@
-"""The periods of limits: when they are billed anew, how much is used of them (domain.md §3.2)."""
+"""Limit periods: next billing dates and usage within the current period (domain.md §3.2)."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -8,7 +8,7 @@ MONTHS_PER_QUARTER = 3
 
 
 def _first_day_of_month(year: int, month: int) -> date:
-    """Give the first of a month, which may be beyond December."""
+    """Return the first day of a month; months after 12 are in the next year."""
     return date(year + (month - 1) // MONTHS_PER_YEAR, (month - 1) % MONTHS_PER_YEAR + 1, 1)
 
 
@@ -20,11 +20,11 @@ NEXT_PERIOD_START: Mapping[str, Callable[[date], date]] = {
     ),
     "annual": lambda today: date(today.year + 1, 1, 1),
 }
-"""The day on which the next period begins; what counts in total has none."""
+"""First day of the next period, by the period's name; the period `total` never ends."""
 
 
 def compute_billing_dates(periods: Mapping[str, str | None], today: date) -> dict[str, date] | None:
-    """Give by component when its limit is billed anew; None if none has a period."""
+    """Return the next billing date by component type; None if no component has a period."""
     limit_periods = {
         component: period for component, period in periods.items() if period is not None
     }
@@ -42,7 +42,11 @@ def compute_usage_by_component(
     current_usages: Mapping[str, float],
     period_sums: Mapping[str, float],
 ) -> dict[str, float | None]:
-    """Give by component how much of its limit is used: at present, or summed up over its period."""
+    """Return the usage that counts towards the limit, by component type.
+
+    It is the current usage for limits without a period or of a month, else the sum over the
+    period; None if it is unknown.
+    """
     return {
         component: (current_usages if period in (None, "month") else period_sums).get(component)
         for component, period in periods.items()

@@ -1,4 +1,4 @@
-"""Which limits a resource can have (domain.md §5.14)."""
+"""Validation of a resource's limits against its components (domain.md §5.14)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -7,19 +7,24 @@ from typing import Any
 
 from gateway.db import tables
 from gateway.db.queries.marketplace_checks import select_limit_sum, select_other_limits_sum
-from gateway.marketplace.problems import InvalidField, InvalidInput, combine_invalid_fields
+from gateway.marketplace.billing.limit_periods import MONTHS_PER_QUARTER
+from gateway.marketplace.problems import (
+    InvalidField,
+    InvalidInput,
+    build_invalid_field,
+    combine_invalid_fields,
+)
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.unit_of_work import UnitOfWork
-
-_MONTHS_PER_QUARTER = 3
 
 
 async def check_limits(
     unit_of_work: UnitOfWork, facts: ResourceFacts, limits: Mapping[str, Any]
 ) -> InvalidInput | None:
-    """Give the problem of limits that the resource can't have.
+    """Return the problem of limits that the resource can't have; None if all are valid.
 
-    Nobody else can use up meanwhile what is shared with other resources.
+    Components whose limits are shared with other resources are locked until the end of the
+    transaction, so that concurrent orders can't exceed the shared total.
     """
     components = await unit_of_work.load_rows(tables.component, offering_id=facts.offering_id)
     limited_components = {each.type: each for each in components if _can_have_limit(each)}
@@ -35,12 +40,12 @@ async def check_limits(
         messages = await _find_limit_errors(
             unit_of_work, facts, limited_components.get(component_type), Decimal(str(limit))
         )
-        fields += [InvalidField(path=["limits", component_type], message=each) for each in messages]
+        fields += [build_invalid_field("limits", component_type, message=each) for each in messages]
     return combine_invalid_fields(*fields) if fields else None
 
 
 def _can_have_limit(component: Any) -> bool:
-    """Tell whether a component can have a limit: such as are billed by it, or paid in advance."""
+    """Return whether a component can have a limit: it is billed by limit or prepaid."""
     is_prepaid = component.is_prepaid and component.billing_type == "one"
     return bool(is_prepaid or component.billing_type == "limit")
 
@@ -53,7 +58,7 @@ async def _find_limit_errors(
     unit_of_work: UnitOfWork, facts: ResourceFacts, component: Any, limit: Decimal
 ) -> list[str]:
     if component is None:
-        return ["The offering has no component of that type with a limit."]
+        return ["is not a component of the offering that can have a limit."]
     messages = [*_check_bounds(component, limit)]
     if component.limit_amount is not None:
         statement = select_limit_sum(
@@ -66,7 +71,10 @@ async def _find_limit_errors(
         statement = select_other_limits_sum(facts.offering_id, component.type, facts.id)
         max_total = component.max_available_limit - 1
         messages += _check_shared_limit(
-            await _load_sum(unit_of_work, statement), limit, max_total, "the offering's resources"
+            await _load_sum(unit_of_work, statement),
+            limit,
+            max_total,
+            "all resources of the offering",
         )
     return messages
 
@@ -81,24 +89,21 @@ def _check_shared_limit(
 ) -> list[str]:
     if used_total + limit <= max_total:
         return []
-    return [
-        f"Together {holders} can have {max_total}; {max(max_total - used_total, Decimal())} is left."
-    ]
+    remaining = max(max_total - used_total, Decimal())
+    return [f"must be at most {remaining}, got {limit}: {holders} share a total of {max_total}."]
 
 
 def _check_bounds(component: Any, limit: Decimal) -> Iterator[str]:
     if component.max_value and limit > component.max_value:
-        yield f"It can be at most {component.max_value}."
+        yield f"must be at most {component.max_value}, got {limit}."
     if component.min_value and limit < component.min_value:
-        yield f"It must be at least {component.min_value}."
+        yield f"must be at least {component.min_value}, got {limit}."
 
 
 def _get_period_start(period: str | None, today: date) -> date | None:
-    """Give when the present period began; None if it never ends."""
+    """Return the first day of the current period; None for the period `total`."""
     if period == "annual":
         return date(today.year, 1, 1)
     if period == "quarterly":
-        return date(
-            today.year, (today.month - 1) // _MONTHS_PER_QUARTER * _MONTHS_PER_QUARTER + 1, 1
-        )
+        return date(today.year, (today.month - 1) // MONTHS_PER_QUARTER * MONTHS_PER_QUARTER + 1, 1)
     return None if period == "total" else today.replace(day=1)

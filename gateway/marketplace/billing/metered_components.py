@@ -1,4 +1,4 @@
-"""The components of an offering as renewals see them, with their prices under a plan."""
+"""Decoder of an offering's components with their prices under a plan."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -10,7 +10,7 @@ from gateway.marketplace.plugins import get_plugin
 
 
 class _ComponentRecord(msgspec.Struct, array_like=True):
-    """A component as `totals.RENEWALS` lists it."""
+    """Component as an array in the aggregate `RENEWAL_COMPONENTS_BY_OFFERING`."""
 
     type: str
     name: str
@@ -31,11 +31,9 @@ _decode_prices = msgspec.json.Decoder(dict[str, str]).decode
 def decode_priced_components(
     components_json: str, prices_json: str, offering_type: str
 ) -> tuple[PricedComponent, ...]:
-    """Read the components of an offering, and their prices under a plan."""
-    price_by_type, backend_factors = (
-        _decode_prices(prices_json),
-        get_plugin(offering_type).backend_factors,
-    )
+    """Return the components of an offering with their prices under a plan; 0 without a price."""
+    price_by_type = _decode_prices(prices_json)
+    backend_factors = get_plugin(offering_type).backend_factors
     return tuple(
         PricedComponent(
             type=component.type,

@@ -1,4 +1,4 @@
-"""What a resource costs in a period of its plan (domain.md §3.4)."""
+"""Cost of a resource for one period of its plan (domain.md §3.4)."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -15,7 +15,7 @@ from gateway.marketplace.unit_of_work import UnitOfWork
 async def load_priced_components(
     unit_of_work: UnitOfWork, offering_id: int, plan_id: int | None
 ) -> tuple[PricedComponent, ...]:
-    """Give the components of an offering that have limits, with their prices under a plan."""
+    """Return the limited or prepaid components of an offering with their prices under a plan."""
     offering_type = (await unit_of_work.load_row(tables.offering, offering_id)).type
     components_json = await _load_aggregate(
         unit_of_work, RENEWAL_COMPONENTS_BY_OFFERING, offering_id
@@ -36,7 +36,7 @@ async def _load_aggregate(unit_of_work: UnitOfWork, aggregate: Aggregate, key: i
 async def estimate_plan_cost(
     unit_of_work: UnitOfWork, resource: Any, plan_id: int | None, limits: Mapping[str, Any]
 ) -> str | None:
-    """Give what a resource costs with such limits under a plan; None without one."""
+    """Return the cost of a resource with these limits under a plan; None without a plan."""
     if plan_id is None:
         return None
     limit_amounts = parse_limits(limits)

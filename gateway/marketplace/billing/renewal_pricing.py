@@ -1,7 +1,7 @@
-"""By what a resource can be renewed, until when, and what that costs (domain.md §5.6, §5.7, §5.14).
+"""Renewals: allowed months, new end date and cost (domain.md §5.6, §5.7, §5.14).
 
-All amounts are exact; only what a component costs is rounded, to the ten places
-of a price, so that a total is what its parts sum up to.
+Amounts are exact fractions. Only the cost of each component is rounded, to the ten decimal
+places of a price, so that the total equals the sum of its parts.
 """
 
 from calendar import monthrange
@@ -11,38 +11,40 @@ from datetime import MAXYEAR, date
 from decimal import Decimal
 from fractions import Fraction
 
+from gateway.marketplace.billing.limit_periods import MONTHS_PER_YEAR
 from gateway.marketplace.problems import (
     MAX_INVALID_FIELDS,
     InvalidField,
     InvalidInput,
     InvalidMonths,
     RenewalRule,
+    build_invalid_field,
+    describe_value,
 )
 
 MAX_RENEWAL_MONTHS = 600
 LIMIT_UPPER_BOUND = 10**18
-"""A limit has at most 18 digits, and two places, where the marketplace keeps it."""
+"""Exclusive upper bound of a limit: Waldur stores 18 digits and two decimal places."""
 PERIOD_LENGTHS = {"month": (30, "mo"), "quarterly": (91, "qtr"), "annual": (365, "yr")}
-"""How many days a limit's period is taken to have, and what it is called for short."""
-MONTHS_PER_YEAR = 12
+"""Days that a limit period is billed as, and its abbreviation."""
 _PRICE_SCALE = 10**10
 LimitAmounts = Mapping[str, Decimal]
 
 
 @dataclass(frozen=True)
 class PricedComponent:
-    """A component of a resource's offering, with its price under the resource's plan."""
+    """Component of a resource's offering, with its price under the resource's plan."""
 
     type: str
     name: str
     measured_unit: str
     billing_type: str
     period: str | None
-    """After what time its limit starts anew."""
+    """Limit period, such as `month`; None without a period."""
     prepaid: bool
     price: Decimal
     backend_factor: int
-    """How many backend units, in which limits are, make one that is priced."""
+    """Backend units, in which limits are stored, for each unit that is priced."""
     min_months: int | None = None
     max_months: int | None = None
     month_step: int | None = None
@@ -50,13 +52,13 @@ class PricedComponent:
 
 @dataclass(frozen=True)
 class ComponentCost:
-    """What is paid for a component."""
+    """Cost of one component of a renewal."""
 
     component: PricedComponent
     current_limit: Decimal
-    """Its limit now."""
+    """Limit before the renewal."""
     new_limit: Decimal
-    """Its limit from then on."""
+    """Limit after the renewal."""
     description: str
     total: Decimal
 
@@ -64,56 +66,63 @@ class ComponentCost:
 def check_renewal_input(
     months: int, limits: object, components: Sequence[PricedComponent]
 ) -> InvalidInput | None:
-    """Say what of the input makes no sense; `limits` are as the client sent them."""
+    """Return the problem of invalid months or limits; None if both are valid.
+
+    `limits` is the client's JSON value, or None without limits.
+    """
     fields = [
         *_check_month_count(months),
         *_check_limit_values(limits, {each.type for each in components}),
     ]
     if not fields:
         return None
-    message = "Some values can't be taken." if len(fields) > 1 else fields[0].message
+    message = f"{len(fields)} values are invalid." if len(fields) > 1 else fields[0].message
     return InvalidInput(message=message, fields=fields[:MAX_INVALID_FIELDS])
 
 
 def _check_month_count(months: int) -> list[InvalidField]:
     if 1 <= months <= MAX_RENEWAL_MONTHS:
         return []
-    message = f"Give a number of months from 1 to {MAX_RENEWAL_MONTHS}."
-    return [InvalidField(path=["extensionMonths"], message=message)]
+    message = f"must be between 1 and {MAX_RENEWAL_MONTHS}, got {months}."
+    return [build_invalid_field("extensionMonths", message=message)]
 
 
 def _check_limit_values(limits: object, component_types: set[str]) -> list[InvalidField]:
     if limits is None:
         return []
     if not isinstance(limits, dict):
-        message = "Give an object: for the types of components a number each."
-        return [InvalidField(path=["limits"], message=message)]
+        message = f"must be an object of numbers by component type, got {describe_value(limits)}."
+        return [build_invalid_field("limits", message=message)]
     limit_errors = [
         (component_type, _find_limit_error(component_type, value, component_types))
         for component_type, value in limits.items()
     ]
     return [
-        InvalidField(path=["limits", component_type], message=each)
+        build_invalid_field("limits", component_type, message=each)
         for component_type, each in limit_errors
         if each
     ]
 
 
 def _find_limit_error(component_type: str, value: object, component_types: set[str]) -> str | None:
-    """Say what is wrong with a limit; the types with limits are `known` (§5.14)."""
+    """Return what a limit must be, or None if it is valid (domain.md §5.14).
+
+    `component_types` are the types that can have a limit.
+    """
     if component_type not in component_types:
-        return f"The offering has no component `{component_type}` with a limit."
+        return "is not a component of the offering that can have a limit."
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return "Give a number."
+        return f"must be a number, got {describe_value(value)}."
     if not 0 <= value < LIMIT_UPPER_BOUND:
-        return "Give 0 or more." if value < 0 else "The number is too large."
-    return None if round(value, 2) == value else "Give a number with at most two places."
+        requirement = "at least 0" if value < 0 else f"less than {LIMIT_UPPER_BOUND}"
+        return f"must be {requirement}, got {describe_value(value)}."
+    return None if round(value, 2) == value else f"must have at most two decimals, got {value}."
 
 
 def check_renewal_months(
     months: int, components: Iterable[PricedComponent]
 ) -> InvalidMonths | None:
-    """Say which rules of components that are paid for in advance are broken by the months."""
+    """Return the problem of renewal rules that the months break; None if all are met."""
     broken_rules = [
         _build_renewal_rule(each)
         for each in components
@@ -146,7 +155,7 @@ _SPAN_TEMPLATES = {
     (True, False): "at most {1} months",
     (True, True): "any number of months",
 }
-"""The months that go, by whether there is no least and no most."""
+"""Texts for the allowed months, by whether there is no minimum and no maximum."""
 
 
 def _describe_rule(rule: RenewalRule) -> str:
@@ -156,12 +165,12 @@ def _describe_rule(rule: RenewalRule) -> str:
 
 
 def compute_renewal_end(end_date: date | None, months: int, today: date) -> date:
-    """Give the last day after a renewal; what has ended by `today` goes on from today."""
+    """Return the end date after a renewal; it counts from today if the old one is over."""
     return add_months(max(end_date or today, today), months)
 
 
 def add_months(day: date, months: int) -> date:
-    """Give the same day some months later, or the last of a month that is too short for it."""
+    """Return the same day of a later month, or the month's last day if the month is too short."""
     year, month = divmod(day.year * MONTHS_PER_YEAR + day.month - 1 + months, MONTHS_PER_YEAR)
     if year > MAXYEAR:
         return date.max
@@ -169,12 +178,12 @@ def add_months(day: date, months: int) -> date:
 
 
 def count_remaining_days(end_date: date | None, today: date) -> int:
-    """Give how many days there are to a resource's last day; none without one."""
+    """Return the number of days until the end date; 0 without one or after it."""
     return 0 if end_date is None else max((end_date - today).days, 0)
 
 
 def parse_limits(limits: object) -> dict[str, Decimal]:
-    """Give the limits among what is stored, or was found to be in order by `invalid_input`."""
+    """Return the numbers of a limits object by component type; other values are ignored."""
     items = limits.items() if isinstance(limits, dict) else ()
     return {
         component_type: Decimal(str(value)) or Decimal()
@@ -189,7 +198,7 @@ def compute_subscription_costs(
     new_limits: LimitAmounts,
     months: int,
 ) -> list[ComponentCost]:
-    """Give what is paid in advance for some months."""
+    """Return the costs of the prepaid components for a number of months."""
     description = "1 month" if months == 1 else f"{months} months"
     return [
         _build_component_cost(
@@ -210,9 +219,9 @@ def compute_limit_change_costs(
     new_limits: LimitAmounts,
     days: int,
 ) -> list[ComponentCost]:
-    """Give what is paid, for the days that are left, for limits that grow.
+    """Return the costs of increased limits for the remaining days of the current term.
 
-    Those that shrink earn nothing; what is paid in advance is in `subscriptions`.
+    Decreased limits are not refunded; prepaid components are in `compute_subscription_costs`.
     """
     costs = []
     for component in components:
@@ -258,10 +267,10 @@ def _build_component_cost(
 
 
 def sum_costs(costs: Iterable[ComponentCost]) -> Decimal:
-    """Give what some components cost together."""
+    """Return the sum of components' costs."""
     return round_price(sum((Fraction(each.total) for each in costs), Fraction()))
 
 
 def round_price(amount: Fraction) -> Decimal:
-    """Round to ten places, half of the last one to even, however many digits stand before them."""
+    """Return an amount rounded half to even to ten decimal places, with any number of digits."""
     return Decimal(f"{round(amount * _PRICE_SCALE)}e-10")

@@ -1,1 +1,1 @@
-"""Operations on resources and orders."""
+"""Operations of the mutations on resources and orders."""

@@ -1,4 +1,4 @@
-"""Giving a resource to another project (domain.md §5.5)."""
+"""Moving a resource to another project (domain.md §5.5)."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from gateway.marketplace.problems import (
     raise_problem,
 )
 from gateway.marketplace.side_effects import add_quota, log_event, save_version
-from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork, build_not_found
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 
 async def move_to_project(
     unit_of_work: UnitOfWork, uuid: str, project_uuid: str, if_modified: str | None
 ) -> ChangeResult:
-    """Give a resource, with its orders and what it costs this month, to another project."""
+    """Move a resource to another project, with its orders and pending invoice items."""
     facts = await unit_of_work.lock_resource(uuid, ResourceOperation.MOVE_RESOURCE, if_modified)
     target = await _load_target_project(unit_of_work, project_uuid)
     resource = await unit_of_work.load_row(tables.resource, facts.id)
@@ -43,23 +43,25 @@ async def move_to_project(
 
 
 async def _load_target_project(unit_of_work: UnitOfWork, uuid: str) -> Any:
-    """Give the project that a resource is to move to, with its organisation held as it is."""
+    """Return the target project, after locking its organisation.
+
+    Raises ChangeRefusedError if the viewer can't see the project or its organisation is blocked.
+    """
     try:
         project_id = await unit_of_work.find_visible_id(tables.project, uuid)
     except ChangeRefusedError:
-        raise ChangeRefusedError(
-            build_invalid_input("project", message=build_not_found("project").message)
-        ) from None
+        message = "must be the uuid of a project that exists and that the viewer can see."
+        raise ChangeRefusedError(build_invalid_input("project", message=message)) from None
     project = await unit_of_work.load_row(tables.project, project_id)
     await unit_of_work.writer.lock_rows(tables.customer, project.customer_id)
     if (await unit_of_work.load_row(tables.customer, project.customer_id)).blocked:
-        message = "The organisation of the other project is blocked."
+        message = "The organisation of the target project is blocked."
         raise_problem(NotPossible(message=message, reason=Reason.CUSTOMER_BLOCKED))
     return project
 
 
 async def _move_backend_object(unit_of_work: UnitOfWork, resource: Any, target: Any) -> None:
-    """Have the plugin's object move, too, and the offerings that are made of it."""
+    """Move the plugin's object and the offerings that are scoped to it."""
     table = find_backend_table(resource.content_type_id, unit_of_work.installation.content_type_id)
     if table is None or resource.object_id is None:
         return
@@ -77,7 +79,7 @@ async def _move_backend_object(unit_of_work: UnitOfWork, resource: Any, target: 
 
 
 async def _move_quota_counts(unit_of_work: UnitOfWork, source: Any, target: Any) -> None:
-    """Have the counts of resources follow."""
+    """Move one resource between the resource counts of the projects and organisations."""
     for model, old_id, new_id in (
         ("project", source.id, target.id),
         ("customer", source.customer_id, target.customer_id),

@@ -1,4 +1,4 @@
-"""Having a backend asked how a resource is (domain.md §5.3)."""
+"""Pulling a resource's state from its backend (domain.md §5.3)."""
 
 from gateway.db.admin import own_tables
 from gateway.marketplace.preconditions import ResourceOperation
@@ -8,7 +8,7 @@ from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 async def request_pull(
     unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
 ) -> ChangeResult:
-    """Note that a resource is to be pulled; whoever looks after its backend does it soon."""
+    """Queue a pull of a resource; the provider's background task carries it out."""
     facts = await unit_of_work.lock_resource(uuid, ResourceOperation.PULL_RESOURCE, if_modified)
     await unit_of_work.writer.insert_row(
         own_tables.pull,

@@ -1,4 +1,4 @@
-"""Having what is paid for in advance for longer (domain.md §5.6)."""
+"""Renewing a prepaid resource (domain.md §5.6)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,25 +16,27 @@ from gateway.marketplace.problems import build_invalid_input, raise_problem
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 MAX_COMMENT_LENGTH = 255
+"""Maximum number of characters in a comment on an order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenewalRequest:
-    """What a client asks for."""
+    """Client's request to renew a resource."""
 
     uuid: str
     months: int
     limits: Any = None
+    """New limits as JSON; None keeps the current ones."""
     comment: str | None = None
     attachment: bytes | None = None
-    """A PDF."""
+    """Purchase order as a PDF file."""
     idempotency_key: str | None = None
-    """Under this key the same is done but once."""
+    """Key under which repeated requests place one order."""
     if_modified: str | None = None
 
 
 async def order_renewal(unit_of_work: UnitOfWork, renewal_request: RenewalRequest) -> ChangeResult:
-    """Order that a resource goes on for some months."""
+    """Place an order to renew a resource, once for each idempotency key."""
     return await run_idempotent(
         unit_of_work,
         renewal_request.idempotency_key,
@@ -49,26 +51,25 @@ async def _place_renewal_order(
     facts = await unit_of_work.lock_resource(
         renewal_request.uuid, ResourceOperation.RENEW_RESOURCE, renewal_request.if_modified
     )
-    if renewal_request.comment is not None and len(renewal_request.comment) > MAX_COMMENT_LENGTH:
-        raise_problem(
-            build_invalid_input(
-                "requestComment", message=f"Give at most {MAX_COMMENT_LENGTH} characters."
-            )
-        )
+    _check_comment(renewal_request.comment)
     resource = await unit_of_work.load_row(tables.resource, facts.id)
     components = await load_priced_components(unit_of_work, facts.offering_id, resource.plan_id)
-    raise_problem(
-        renewal_pricing.check_renewal_input(
-            renewal_request.months, renewal_request.limits, components
-        )
-    )
-    raise_problem(renewal_pricing.check_renewal_months(renewal_request.months, components))
-    limits = resource.limits if renewal_request.limits is None else renewal_request.limits
+    months, limits = renewal_request.months, renewal_request.limits
+    raise_problem(renewal_pricing.check_renewal_input(months, limits, components))
+    raise_problem(renewal_pricing.check_renewal_months(months, components))
+    if limits is None:
+        limits = resource.limits
     raise_problem(await check_limits(unit_of_work, facts, limits))
     order_request = _build_order_request(unit_of_work, resource, renewal_request, limits)
-    order_request.cost = _compute_renewal_cost(components, resource, limits, renewal_request.months)
+    order_request.cost = _compute_renewal_cost(components, resource, limits, months)
     order_request.attachment = await store_attachment(unit_of_work, renewal_request.attachment)
     return ChangeResult(facts.id, await place_order(unit_of_work, facts, resource, order_request))
+
+
+def _check_comment(comment: str | None) -> None:
+    if comment is not None and len(comment) > MAX_COMMENT_LENGTH:
+        message = f"must have at most {MAX_COMMENT_LENGTH} characters, got {len(comment)}."
+        raise_problem(build_invalid_input("requestComment", message=message))
 
 
 def _build_order_request(
@@ -93,17 +94,12 @@ def _build_order_request(
 
 
 def _compute_renewal_cost(components: Any, resource: Any, limits: Any, months: int) -> str | None:
-    """Give what is paid in advance; None without a plan."""
+    """Return the cost that is paid in advance; None without a plan."""
     if resource.plan_id is None:
         return None
-    current_limits, new_limits = (
-        renewal_pricing.parse_limits(resource.limits),
-        renewal_pricing.parse_limits(limits),
+    current_limits = renewal_pricing.parse_limits(resource.limits)
+    new_limits = renewal_pricing.parse_limits(limits)
+    costs = renewal_pricing.compute_subscription_costs(
+        components, current_limits, new_limits, months
     )
-    return str(
-        renewal_pricing.sum_costs(
-            renewal_pricing.compute_subscription_costs(
-                components, current_limits, new_limits, months
-            )
-        )
-    )
+    return str(renewal_pricing.sum_costs(costs))

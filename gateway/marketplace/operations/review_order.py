@@ -1,4 +1,4 @@
-"""Approving, rejecting and calling off orders (domain.md §4.11, §6.3, §6.4)."""
+"""Approving, rejecting and cancelling orders (domain.md §4.11, §6.3, §6.4)."""
 
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ from gateway.marketplace.unit_of_work import (
 
 
 class LockedOrder(NamedTuple):
-    """An order that nobody else changes from now on, and where roles on it may be."""
+    """Order that is locked until the end of the transaction, with the scopes of roles on it."""
 
     order: Any
     consumer_scopes: tuple[RoleScope, ...]
@@ -40,7 +40,7 @@ class LockedOrder(NamedTuple):
 async def approve_pending_order(
     unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
 ) -> ChangeResult:
-    """Approve an order for those who pay, or for the provider, whoever it waits for."""
+    """Approve an order on the side, consumer or provider, for which it waits."""
     order, consumer_scopes, provider_scopes = await _lock_order(unit_of_work, uuid)
     is_consumer, is_provider = (
         unit_of_work.viewer.has_permission("ORDER.APPROVE", *scopes)
@@ -51,10 +51,10 @@ async def approve_pending_order(
     pending_states = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER)
     raise_problem(check_state(OrderState, order.state, pending_states, "order"))
     if OrderState(order.state) is OrderState.PENDING_PROVIDER:
-        _require_role(is_provider, "ORDER.APPROVE", "It waits for the provider, which")
+        _require_role(is_provider, "ORDER.APPROVE", " on the provider's organisation")
         await approve_as_provider(unit_of_work, order.id)
     else:
-        _require_role(is_consumer, "ORDER.APPROVE", "It waits for those who pay, which")
+        _require_role(is_consumer, "ORDER.APPROVE", " on the project or its organisation")
         await approve_as_consumer(unit_of_work, await _load_facts(unit_of_work, order), order.id)
     return ChangeResult(order.resource_id, order.id)
 
@@ -62,7 +62,7 @@ async def approve_pending_order(
 async def reject_pending_order(
     unit_of_work: UnitOfWork, uuid: str, comment: str | None, if_modified: str | None
 ) -> ChangeResult:
-    """Reject an order that nobody has begun to carry out."""
+    """Reject a pending order."""
     order, consumer_scopes, provider_scopes = await _lock_order(unit_of_work, uuid)
     is_consumer = (
         order.created_by_id == unit_of_work.actor_id
@@ -86,7 +86,7 @@ async def reject_pending_order(
 async def cancel_open_order(
     unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
 ) -> ChangeResult:
-    """Call an order off, as long as it is not over."""
+    """Cancel an unfinished order."""
     order, consumer_scopes, _ = await _lock_order(unit_of_work, uuid)
     _require_role(
         unit_of_work.viewer.has_permission("ORDER.CANCEL", *consumer_scopes), "ORDER.CANCEL"
@@ -95,7 +95,7 @@ async def cancel_open_order(
     raise_problem(check_state(OrderState, order.state, OPEN_ORDER_STATES, "order"))
     offering = await unit_of_work.load_row(tables.offering, order.offering_id)
     if not get_plugin(offering.type).can_cancel_orders:
-        message = "The plugin of the offering can't call off orders."
+        message = "The offering's plugin does not support cancelling orders."
         raise_problem(NotPossible(message=message, reason=Reason.ORDERS_FIXED))
     await withdraw_order(unit_of_work, order, OrderState.CANCELED)
     return ChangeResult(order.resource_id, order.id)
@@ -118,13 +118,14 @@ async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
 
 
 async def _load_facts(unit_of_work: UnitOfWork, order: Any) -> ResourceFacts:
-    """Read the facts of an order's resource, whoever sees it."""
+    """Return the facts of an order's resource, even if the viewer can't see the resource."""
     facts = await load_resource_facts(unit_of_work.unrestricted_loader, order.resource_id)
     if facts is None:
         raise ChangeRefusedError(build_not_found("resource"))
     return facts
 
 
-def _require_role(is_allowed: bool, permission: str, subject: str = "This") -> None:  # noqa: FBT001
+def _require_role(is_allowed: bool, permission: str, scope_text: str = "") -> None:  # noqa: FBT001 - the condition, as in assert
     if not is_allowed:
-        raise_problem(NotPermitted(message=f"{subject} takes a role with {permission}."))
+        message = f"This operation needs a role with {permission}{scope_text}."
+        raise_problem(NotPermitted(message=message))

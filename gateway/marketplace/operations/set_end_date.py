@@ -1,4 +1,4 @@
-"""Saying when a resource ends (domain.md §5.8)."""
+"""Setting the end date of a resource (domain.md §5.8)."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,11 @@ END_DATE_PERMISSION = "RESOURCE.SET_END_DATE"
 async def set_end_date(
     unit_of_work: UnitOfWork, uuid: str, end_date: Mapping[str, str | None], if_modified: str | None
 ) -> ChangeResult:
-    """Set, or clear, a resource's last day; without an `end_date` only who asked is noted."""
+    """Set or clear a resource's end date.
+
+    `end_date` is the changed column with its value; if it is empty, only the requesting user
+    and the time are stored.
+    """
     facts = await unit_of_work.lock_resource(
         uuid, ResourceOperation.SET_RESOURCE_END_DATE, if_modified
     )

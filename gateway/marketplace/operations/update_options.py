@@ -1,4 +1,4 @@
-"""Choosing a resource's options (domain.md §5.9)."""
+"""Updating a resource's options (domain.md §5.9)."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from gateway.marketplace.preconditions import (
     ResourceOperation,
     needs_option_order,
 )
-from gateway.marketplace.problems import build_invalid_input, raise_problem
+from gateway.marketplace.problems import build_invalid_input, describe_value, raise_problem
 from gateway.marketplace.side_effects import save_version, update_resource
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
@@ -21,20 +21,17 @@ OPERATION = ResourceOperation.UPDATE_RESOURCE_OPTIONS
 async def update_options(
     unit_of_work: UnitOfWork, uuid: str, options: Any, if_modified: str | None, *, direct: bool
 ) -> ChangeResult:
-    """Change some of a resource's options: at once or, if the offering says so, by an order.
+    """Update some of a resource's options: at once or, if the offering requires it, by an order.
 
-    `direct` is the provider's way, without an order.
+    `direct` is for the provider: the update needs no order.
     """
     preconditions = DIRECT_UPDATE_PRECONDITIONS if direct else None
     facts = await unit_of_work.lock_resource(uuid, OPERATION, if_modified, preconditions)
     if options is None:
         options = {}
     if not isinstance(options, dict):
-        raise_problem(
-            build_invalid_input(
-                "options", message="Give an object: for the names of options a value each."
-            )
-        )
+        message = f"must be an object of values by option name, got {describe_value(options)}."
+        raise_problem(build_invalid_input("options", message=message))
     questions = get_option(facts.resource_options, "options")
     raise_problem(check_answers(questions if isinstance(questions, dict) else {}, options))
     resource = await unit_of_work.load_row(tables.resource, facts.id)
@@ -43,9 +40,8 @@ async def update_options(
         order_request = OrderRequest(
             attributes=attributes, limits=resource.limits, cost=resource.cost
         )
-        return ChangeResult(
-            facts.id, await place_order(unit_of_work, facts, resource, order_request)
-        )
+        order_id = await place_order(unit_of_work, facts, resource, order_request)
+        return ChangeResult(facts.id, order_id)
     merged_options = {**(resource.options or {}), **options}
     after = await update_resource(unit_of_work, resource, options=merged_options)
     await save_version(unit_of_work, after, "Options have been updated")

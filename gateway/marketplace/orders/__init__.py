@@ -1,1 +1,1 @@
-"""The life of orders."""
+"""Orders: placing, approving, carrying out, rejecting and cancelling them."""

@@ -1,4 +1,7 @@
-"""Who has to approve an order before it is carried out (domain.md §6.3)."""
+"""Approval rules: whether an order needs review by the consumer or the provider.
+
+Source: domain.md §6.3.
+"""
 
 from datetime import date
 from typing import Any
@@ -17,15 +20,15 @@ from gateway.marketplace.states import OrderState
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 _REVIEWED_OFFERING_TYPES = ("Marketplace.Slurm", "Marketplace.Basic")
-"""The types of offerings whose providers look at each order."""
+"""Offering types whose providers review each order."""
 
 
 async def has_consumer_approval(
     unit_of_work: UnitOfWork, facts: ResourceFacts, *, has_attachment: bool
 ) -> bool:
-    """Tell whether an order that the viewer places needs no approval by the consumer's people.
+    """Return whether the viewer's order needs no further approval by the consumer.
 
-    `attached` says whether it comes with a purchase order.
+    `has_attachment` is whether a purchase order is attached.
     """
     viewer, role_scopes = unit_of_work.viewer, (project_scope(facts), customer_scope(facts))
     if (
@@ -43,7 +46,7 @@ async def has_consumer_approval(
 
 
 def _is_own_offering(facts: ResourceFacts) -> bool:
-    """Tell whether an organisation orders what it provides itself, and that needs no approval."""
+    """Return whether the consumer is the provider and the offering approves that automatically."""
     is_own = facts.shared and facts.provider_id == facts.customer_id
     is_automatic = (
         get_option(facts.plugin_options, "auto_approve_in_service_provider_projects") is True
@@ -52,7 +55,7 @@ def _is_own_offering(facts: ResourceFacts) -> bool:
 
 
 async def _has_approving_role(unit_of_work: UnitOfWork, facts: ResourceFacts) -> bool:
-    """Tell whether the viewer has a role whose orders the provider approves unseen."""
+    """Return whether the viewer has a role whose orders the offering approves automatically."""
     names = get_option(facts.plugin_options, "auto_approve_for_roles")
     if not isinstance(names, list) or not names:
         return False
@@ -71,7 +74,10 @@ async def _has_approving_role(unit_of_work: UnitOfWork, facts: ResourceFacts) ->
 def get_state_after_consumer(
     unit_of_work: UnitOfWork, facts: ResourceFacts, start_date: str | None
 ) -> OrderState:
-    """Give the state of an order that those who pay have approved; it may have a `start`."""
+    """Return the state of an order after the consumer's approval.
+
+    `start_date` is the order's own start date; None without one.
+    """
     if _is_in_future(facts.project_start, unit_of_work.today):
         return OrderState.PENDING_PROJECT
     if _is_in_future(start_date, unit_of_work.today):
@@ -88,7 +94,7 @@ def _is_in_future(day: str | None, today: date) -> bool:
 
 
 def _needs_provider_review(unit_of_work: UnitOfWork, facts: ResourceFacts) -> bool:
-    """Tell whether the provider is to look at an order."""
+    """Return whether the provider has to approve the order."""
     options: Any = facts.plugin_options
     if facts.offering_type == "Waldur.RemoteOffering":
         can_approve = unit_of_work.viewer.has_permission(

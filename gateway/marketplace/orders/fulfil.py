@@ -1,4 +1,14 @@
-"""What the end of an order does to its resource (domain.md §5.6, §6.5)."""
+"""Completion, failure and withdrawal of orders, with their effects on the resource.
+
+Source: domain.md §5.6, §6.5. The resource's state afterwards, by the type of the order:
+
+    order      done        failed                       rejected or cancelled
+    CREATE     OK          ERRED; TERMINATED if it      TERMINATED
+                           has no backend id
+    UPDATE     OK          ERRED                        OK; TERMINATED stays
+    TERMINATE  TERMINATED  OK                           OK; TERMINATED stays
+    RESTORE    OK          ERRED                        OK
+"""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +34,7 @@ OK, ERRED, TERMINATED = (
 
 
 async def fulfil_order(unit_of_work: UnitOfWork, order: Any) -> None:
-    """Carry an order out, or note that it can't be by now."""
+    """Carry an order out, or fail it if it breaks rules that changed since it was placed."""
     resource = await unit_of_work.load_row(tables.resource, order.resource_id)
     if error_message := await _check_renewal_rules(unit_of_work, resource, order):
         await fail_order(unit_of_work, order, error_message)
@@ -42,7 +52,7 @@ def _is_renewal(order: Any) -> bool:
 
 
 async def _check_renewal_rules(unit_of_work: UnitOfWork, resource: Any, order: Any) -> str | None:
-    """Say which rules the months of a renewal break by now (domain.md §5.6)."""
+    """Return the message about renewal rules that an order breaks now (domain.md §5.6)."""
     if not _is_renewal(order):
         return None
     components = await load_priced_components(unit_of_work, resource.offering_id, resource.plan_id)
@@ -74,7 +84,7 @@ async def _complete_update(unit_of_work: UnitOfWork, resource: Any, order: Any) 
 
 
 def _get_operation_name(resource: Any, order: Any) -> str:
-    """Name what an order is to do with a resource, as the log does (domain.md §7.1)."""
+    """Return the operation's name in the types of logged events (domain.md §7.1)."""
     changes_limits = "new_options" not in _get_attributes(order) and order.limits != resource.limits
     if OrderType(order.type) is OrderType.UPDATE and (changes_limits or _is_renewal(order)):
         return "update_limits"
@@ -82,7 +92,7 @@ def _get_operation_name(resource: Any, order: Any) -> str:
 
 
 def _get_changed_columns(unit_of_work: UnitOfWork, resource: Any, order: Any) -> dict[str, Any]:
-    """Give the columns of a resource that an order changes."""
+    """Return the columns of a resource that an update order changes, with their new values."""
     attributes = _get_attributes(order)
     if "new_options" in attributes:
         return {"options": {**(resource.options or {}), **attributes["new_options"]}}
@@ -138,13 +148,13 @@ _COMPLETIONS = {
 
 
 async def fail_order(unit_of_work: UnitOfWork, order: Any, error_message: str) -> None:
-    """Note that an order could not be carried out, and why."""
+    """Set an order to ERRED with an error message, and its resource to the state after that."""
     resource = await unit_of_work.load_row(tables.resource, order.resource_id)
     state = _get_state_after_failure(resource, OrderType(order.type))
     error_values = {"error_message": error_message} if state == ERRED else {}
     after = await update_resource(unit_of_work, resource, state=state, **error_values)
     operation_name = _get_operation_name(resource, order)
-    message = f"Resource {after.name} could not be changed ({operation_name})."
+    message = f"Operation {operation_name} of resource {after.name} has failed."
     await log_event(unit_of_work, f"marketplace_resource_{operation_name}_failed", after, message)
     await finish_order(unit_of_work, order, OrderState.ERRED, error_message=error_message)
 
@@ -158,19 +168,19 @@ def _get_state_after_failure(resource: Any, order_type: OrderType) -> int:
 async def withdraw_order(
     unit_of_work: UnitOfWork, order: Any, state: OrderState, **values: Any
 ) -> None:
-    """Note that an order was rejected or called off: what it would have changed stays."""
+    """Reject or cancel an order; the resource's values stay unchanged."""
     resource = await unit_of_work.load_row(tables.resource, order.resource_id)
     order_type = OrderType(order.type)
     after = await update_resource(
         unit_of_work, resource, state=_get_state_after_withdrawal(resource, order_type)
     )
     operation_name = order_type.name.lower()
-    message = f"Resource {after.name} is not to be changed any more ({operation_name})."
+    message = f"Operation {operation_name} of resource {after.name} has been canceled."
     await log_event(unit_of_work, f"marketplace_resource_{operation_name}_canceled", after, message)
     await finish_order(unit_of_work, order, state, **values)
 
 
 def _get_state_after_withdrawal(resource: Any, order_type: OrderType) -> int:
-    """Give the state of a resource then (domain.md §6.5): only a restoring makes the dead live."""
+    """Return the resource's state after a rejected or cancelled order (domain.md §6.5)."""
     stays_terminated = resource.state == TERMINATED and order_type is not OrderType.RESTORE
     return TERMINATED if stays_terminated or order_type is OrderType.CREATE else OK

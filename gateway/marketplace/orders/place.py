@@ -1,4 +1,17 @@
-"""Placing an order, and the steps that it takes until it is carried out (domain.md §6.1-6.4)."""
+"""Placing and approving orders (domain.md §6.1-6.4).
+
+The states of an order; after the consumer's approval the first one applies whose condition holds:
+
+    PENDING_CONSUMER ─┬─> PENDING_PROJECT      the project has not started
+                      ├─> PENDING_START_DATE   the order has a later start date
+                      ├─> PENDING_PROVIDER ──> EXECUTING ──> DONE or ERRED
+                      └─> EXECUTING ──> DONE or ERRED
+
+Tasks of Waldur release orders from PENDING_PROJECT and PENDING_START_DATE. A pending order
+can be rejected (REJECTED), an unfinished one cancelled (CANCELED).
+`place_order` approves on the consumer's side at once if `approval` says that no review is
+needed. `fulfil` has what happens to the resource at the end.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,28 +28,56 @@ _STATES_WHILE_OPEN = {
     OrderType.UPDATE: ResourceState.UPDATING,
     OrderType.TERMINATE: ResourceState.TERMINATING,
 }
-"""The state that a resource takes while such an order of it is open."""
+"""State of a resource while an order of this type is open."""
 _UNCHANGED_STATES = (ResourceState.ERRED.value, ResourceState.TERMINATED.value)
 
 
 @dataclass(kw_only=True)
 class OrderRequest:
-    """What an order is to change."""
+    """Values of an order to be placed."""
 
     attributes: dict[str, Any]
     limits: dict[str, Any]
     cost: str | None
     request_comment: str | None = None
     attachment: str | None = None
-    """The path of a file."""
+    """Path of the stored file; None without a file."""
     type: OrderType = field(default=OrderType.UPDATE)
 
 
 async def place_order(
     unit_of_work: UnitOfWork, facts: ResourceFacts, resource: Any, order_request: OrderRequest
 ) -> int:
-    """Place an order for a resource and give its key; it is approved as far as nobody has to."""
-    order_id = await unit_of_work.insert_row(
+    """Place an order for a resource and return its key.
+
+    The order is approved on the consumer's side at once if the viewer needs no other approval.
+    """
+    order_id = await _insert_order(unit_of_work, resource, order_request)
+    await add_quota(
+        unit_of_work, "order_count", ("marketplace", "offering"), resource.offering_id, 1
+    )
+    after = resource
+    if order_request.type in _STATES_WHILE_OPEN and resource.state not in _UNCHANGED_STATES:
+        after = await update_resource(
+            unit_of_work, resource, state=_STATES_WHILE_OPEN[order_request.type].value
+        )
+    operation_name = order_request.type.name.lower()
+    message = f"Operation {operation_name} of resource {after.name} has been requested."
+    await log_event(
+        unit_of_work, f"marketplace_resource_{operation_name}_requested", after, message
+    )
+    await _log_order_event(unit_of_work, order_id, after, "created")
+    if await has_consumer_approval(
+        unit_of_work, facts, has_attachment=order_request.attachment is not None
+    ):
+        await approve_as_consumer(unit_of_work, facts, order_id)
+    return order_id
+
+
+async def _insert_order(
+    unit_of_work: UnitOfWork, resource: Any, order_request: OrderRequest
+) -> int:
+    return await unit_of_work.insert_row(
         tables.order,
         state=OrderState.PENDING_CONSUMER.value,
         type=order_request.type.value,
@@ -52,31 +93,12 @@ async def place_order(
         request_comment=order_request.request_comment,
         attachment=order_request.attachment,
     )
-    await add_quota(
-        unit_of_work, "order_count", ("marketplace", "offering"), resource.offering_id, 1
-    )
-    after = resource
-    if order_request.type in _STATES_WHILE_OPEN and resource.state not in _UNCHANGED_STATES:
-        after = await update_resource(
-            unit_of_work, resource, state=_STATES_WHILE_OPEN[order_request.type].value
-        )
-    operation_name = order_request.type.name.lower()
-    message = f"Resource {after.name} is to be changed ({operation_name})."
-    await log_event(
-        unit_of_work, f"marketplace_resource_{operation_name}_requested", after, message
-    )
-    await _log_order_event(unit_of_work, order_id, after, "created")
-    if await has_consumer_approval(
-        unit_of_work, facts, has_attachment=order_request.attachment is not None
-    ):
-        await approve_as_consumer(unit_of_work, facts, order_id)
-    return order_id
 
 
 async def approve_as_consumer(
     unit_of_work: UnitOfWork, facts: ResourceFacts, order_id: int
 ) -> None:
-    """Have an order go on that the viewer approves for those who pay."""
+    """Approve an order on the consumer's side and move it to its next state."""
     order = await unit_of_work.load_row(tables.order, order_id)
     review_values = {
         "consumer_reviewed_by_id": unit_of_work.actor_id,
@@ -89,7 +111,7 @@ async def approve_as_consumer(
 
 
 async def approve_as_provider(unit_of_work: UnitOfWork, order_id: int) -> None:
-    """Have an order carried out that the viewer approves for the provider."""
+    """Approve an order on the provider's side, so that it is carried out."""
     order = await unit_of_work.load_row(tables.order, order_id)
     review_values = {
         "provider_reviewed_by_id": unit_of_work.actor_id,
@@ -122,13 +144,13 @@ _OUTCOME_NAMES = {
     OrderState.REJECTED: "rejected",
     OrderState.CANCELED: "terminated",
 }
-"""What the log calls the ends of orders (domain.md §7.1)."""
+"""Words for final states of orders in the types of logged events (domain.md §7.1)."""
 
 
 async def finish_order(
     unit_of_work: UnitOfWork, order: Any, state: OrderState, **values: Any
 ) -> None:
-    """Note that an order is over, and tell the log."""
+    """Set the final state of an order and log it."""
     await unit_of_work.update_rows(tables.order, order.id, state=state.value, **values)
     resource = await unit_of_work.load_row(tables.resource, order.resource_id)
     await _log_order_event(unit_of_work, order.id, resource, _OUTCOME_NAMES[state])

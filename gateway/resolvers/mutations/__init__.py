@@ -1,1 +1,1 @@
-"""The resolvers of mutations, one file each."""
+"""Mutations, one in each module."""

@@ -1,4 +1,4 @@
-"""`moveResource`: giving a resource to another project."""
+"""The mutation `moveResource`."""
 
 from typing import Annotated
 
@@ -6,8 +6,8 @@ import strawberry
 
 from gateway.marketplace.operations.move_resource import move_to_project
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
-from gateway.schema.framework.publish import input_type
+from gateway.resolvers.mutations.mutation_field import declare_mutation
+from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.accepted import Accepted
 from gateway.schema.types.problems import CommonProblem
@@ -15,24 +15,33 @@ from gateway.schema.types.problems import CommonProblem
 
 @input_type
 class MoveResourceInput:
-    """Which resource to move, and where to."""
+    """Input of `moveResource`."""
 
     uuid: UUID
-    """The uuid of the resource."""
+    """UUID of the resource."""
     project: UUID
-    """The uuid of the project that it is to belong to."""
+    """UUID of the project to move the resource to."""
     if_modified: DateTime | None = None
-    """The `modified` of the resource that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the resource as last read by the client.
+
+    If the resource was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
-@mutation_payload
+@object_type
 class ResourceMoved(Accepted):
-    """The resource belongs to the other project, with its orders and what it costs this month."""
+    """The resource was moved.
+
+    Its orders, its backend object and its items on pending invoices moved with it.
+    """
 
 
 MoveResourceResult = Annotated[
     ResourceMoved | CommonProblem,
-    strawberry.union("MoveResourceResult", description="A move that was made, or why not."),
+    strawberry.union(
+        "MoveResourceResult",
+        description="The result of `moveResource`: the moved resource, or a problem.",
+    ),
 ]
 
 

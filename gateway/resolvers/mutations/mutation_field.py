@@ -1,44 +1,44 @@
-"""What mutations have in common: their inputs, what they give, and how they are carried out."""
+"""The declaration of mutation fields."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import strawberry
 
 from gateway.db import tables
 from gateway.db.query_spec import ColumnRef, QuerySpec
 from gateway.db.sql.row_types import Row
-from gateway.marketplace.problems import InvalidField, InvalidInput, Problem
+from gateway.marketplace.problems import (
+    InvalidField,
+    InvalidInput,
+    Problem,
+    combine_invalid_fields,
+)
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 from gateway.schema.framework.context import Info
 from gateway.schema.framework.errors import BadInputError, validate_input
-from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.relations import build_rows, list_row_columns
 
-T = TypeVar("T", bound=type)
 MutationOperation = Callable[[UnitOfWork, Any], Awaitable[ChangeResult]]
 
 
-def mutation_payload(cls: T) -> T:
-    """Make `cls` a GraphQL type of what a mutation gives, described by its docstring."""
-    return object_type(cls)
-
-
 def declare_mutation(input_type: type, payload_type: type, operation: MutationOperation) -> Any:
-    """Declare a field that does `work` in one transaction, as its input `asked`.
+    """Declare the field of a mutation.
 
-    It `gives` what was accepted, or else the problem that is in the way.
+    Its resolver validates the input, runs the operation in one transaction on the viewer's behalf,
+    and returns the payload with the changed resource and order, loaded anew, or the problem that
+    the operation met.
     """
 
-    async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - Relay's word
+    async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - argument name of Relay
         problem = _find_invalid_field(input)
         if problem is not None:
             return problem
         context = info.context
         result = await context.change_service.run_change(
-            context.viewer, lambda change: operation(change, input)
+            context.viewer, lambda unit_of_work: operation(unit_of_work, input)
         )
         if isinstance(result, Problem):
             return result
@@ -48,7 +48,7 @@ def declare_mutation(input_type: type, payload_type: type, operation: MutationOp
             order=await _load_row(info, tables.order, result.order_id),
         )
 
-    input_argument = strawberry.argument(description="What is to be done.")
+    input_argument = strawberry.argument(description="Input of the mutation.")
     resolve.__annotations__["input"] = Annotated[input_type, input_argument]
     del resolve.__annotations__["return"]
     return strawberry.mutation(resolver=resolve)
@@ -67,7 +67,7 @@ async def _load_row(info: Info, table: Any, row_id: int | None) -> Row | None:
 
 
 def _find_invalid_field(input_value: Any) -> InvalidInput | None:
-    """Give the problem of values that no database can hold."""
+    """Return the problem of the first value that the database cannot store; None without one."""
     for field in fields(input_value):
         try:
             validate_input(
@@ -75,10 +75,7 @@ def _find_invalid_field(input_value: Any) -> InvalidInput | None:
             )
         except BadInputError as error:
             path = [str(name) for name in (error.extensions or {})["argument"]]
-            return InvalidInput(
-                message=f"{'.'.join(path)}: {error.message}",
-                fields=[InvalidField(path=path, message=error.message)],
-            )
+            return combine_invalid_fields(InvalidField(path=path, message=error.message))
     return None
 
 

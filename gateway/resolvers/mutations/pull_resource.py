@@ -1,4 +1,4 @@
-"""`pullResource`: having a backend asked how a resource is."""
+"""The mutation `pullResource`."""
 
 from typing import Annotated
 
@@ -6,8 +6,8 @@ import strawberry
 
 from gateway.marketplace.operations.pull_resource import request_pull
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
-from gateway.schema.framework.publish import input_type
+from gateway.resolvers.mutations.mutation_field import declare_mutation
+from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.accepted import Accepted
 from gateway.schema.types.problems import CommonProblem
@@ -15,22 +15,28 @@ from gateway.schema.types.problems import CommonProblem
 
 @input_type
 class PullResourceInput:
-    """Which resource to pull."""
+    """Input of `pullResource`."""
 
     uuid: UUID
-    """The uuid of the resource."""
+    """UUID of the resource."""
     if_modified: DateTime | None = None
-    """The `modified` of the resource that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the resource as last read by the client.
+
+    If the resource was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
-@mutation_payload
+@object_type
 class ResourcePulled(Accepted):
-    """The backend will be asked how the resource is; its `lastSync` tells when that was done."""
+    """The synchronisation was requested; `Resource.lastSync` tells when it is done."""
 
 
 PullResourceResult = Annotated[
     ResourcePulled | CommonProblem,
-    strawberry.union("PullResourceResult", description="A pull that is accepted, or why not."),
+    strawberry.union(
+        "PullResourceResult",
+        description="The result of `pullResource`: the accepted request, or a problem.",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""`renewResource`: having what is paid for in advance for longer."""
+"""The mutation `renewResource`."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ import strawberry
 from gateway.marketplace.operations.renew_resource import RenewalRequest, order_renewal
 from gateway.marketplace.problems import InvalidMonths
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
-from gateway.schema.framework.publish import input_type
+from gateway.resolvers.mutations.mutation_field import declare_mutation
+from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime, Upload
 from gateway.schema.types.accepted import Accepted
 from gateway.schema.types.problems import CommonProblem
@@ -16,32 +16,49 @@ from gateway.schema.types.problems import CommonProblem
 
 @input_type
 class RenewResourceInput:
-    """Which resource to renew, and by how much; `Resource.renewalEstimate` tells what it costs."""
+    """Input of `renewResource`; `Resource.renewalEstimate` estimates the cost."""
 
     uuid: UUID
-    """The uuid of the resource."""
+    """UUID of the resource."""
     extension_months: int
-    """By how many months to renew: 1 to 600, as the rules of its components allow."""
+    """Number of months to renew by, from 1 to 600.
+
+    Prepaid components may allow fewer: see their `minRenewalDuration`, `maxRenewalDuration` and
+    `renewalDurationStep`.
+    """
     limits: JSON | None = None
-    """What it may use from then on, by the component's type; without any, its limits stay."""
+    """The limits after the renewal, as an object from component type to number.
+
+    Components that are left out lose their limit. Null keeps the current limits.
+    """
     request_comment: str | None = None
-    """What to tell those who approve; at most 255 characters."""
+    """Comment for the approvers, at most 255 characters."""
     attachment: Upload | None = None
-    """A purchase order, as a PDF of at most 10 MB."""
+    """Purchase order, as a PDF file of at most 10 MB."""
     idempotency_key: str | None = None
-    """Your own name of this wish: within 24 hours the same under it is done but once."""
+    """Idempotency key chosen by the client, of 1 to 255 characters.
+
+    Within 24 hours, a repeated mutation of the same user with the same key and input returns the
+    first one's order instead of placing another; with other input it returns `Conflict`.
+    """
     if_modified: DateTime | None = None
-    """The `modified` of the resource that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the resource as last read by the client.
+
+    If the resource was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
-@mutation_payload
+@object_type
 class ResourceRenewed(Accepted):
-    """The renewal is ordered; the resource ends later when the order is done."""
+    """The renewal was ordered; limits and end date change when the order is done."""
 
 
 RenewResourceResult = Annotated[
     ResourceRenewed | CommonProblem | InvalidMonths,
-    strawberry.union("RenewResourceResult", description="A renewal that is ordered, or why not."),
+    strawberry.union(
+        "RenewResourceResult",
+        description="The result of `renewResource`: the ordered renewal, or a problem.",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""`approveOrder`, `rejectOrder`, `cancelOrder`: what becomes of an order that waits."""
+"""The mutations `approveOrder`, `rejectOrder` and `cancelOrder`."""
 
 from typing import Annotated
 
@@ -10,8 +10,8 @@ from gateway.marketplace.operations.review_order import (
     reject_pending_order,
 )
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
-from gateway.schema.framework.publish import input_type
+from gateway.resolvers.mutations.mutation_field import declare_mutation
+from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.accepted import Accepted
 from gateway.schema.types.problems import CommonProblem
@@ -19,62 +19,89 @@ from gateway.schema.types.problems import CommonProblem
 
 @input_type
 class ApproveOrderInput:
-    """Which order to approve."""
+    """Input of `approveOrder`."""
 
     uuid: UUID
-    """The uuid of the order."""
+    """UUID of the order."""
     if_modified: DateTime | None = None
-    """The `modified` of the order that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the order as last read by the client.
+
+    If the order was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
 @input_type
 class RejectOrderInput:
-    """Which order to reject."""
+    """Input of `rejectOrder`."""
 
     uuid: UUID
-    """The uuid of the order."""
+    """UUID of the order."""
     comment: str | None = None
-    """Why, at any length."""
+    """Reason for the rejection, of any length."""
     if_modified: DateTime | None = None
-    """The `modified` of the order that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the order as last read by the client.
+
+    If the order was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
 @input_type
 class CancelOrderInput:
-    """Which order to call off."""
+    """Input of `cancelOrder`."""
 
     uuid: UUID
-    """The uuid of the order."""
+    """UUID of the order."""
     if_modified: DateTime | None = None
-    """The `modified` of the order that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the order as last read by the client.
+
+    If the order was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
-@mutation_payload
+@object_type
 class OrderApproved(Accepted):
-    """The order goes on: it waits for somebody else, or is carried out."""
+    """The order was approved.
+
+    It is executing, or waits for another approval or for a start date: see `order.state`.
+    """
 
 
-@mutation_payload
+@object_type
 class OrderRejected(Accepted):
-    """The order is over, and the resource OK; one that was to be created is terminated."""
+    """The order was rejected.
+
+    Its resource is `OK` again; one that it was to create is `TERMINATED`.
+    """
 
 
-@mutation_payload
+@object_type
 class OrderCanceled(Accepted):
-    """The order is over, and the resource OK; one that was to be created is terminated."""
+    """The order was cancelled.
+
+    Its resource is `OK` again; one that it was to create is `TERMINATED`.
+    """
 
 
 ApproveOrderResult = Annotated[
     OrderApproved | CommonProblem,
-    strawberry.union("ApproveOrderResult", description="An order that is approved, or why not."),
+    strawberry.union(
+        "ApproveOrderResult",
+        description="The result of `approveOrder`: the approved order, or a problem.",
+    ),
 ]
 RejectOrderResult = Annotated[
     OrderRejected | CommonProblem,
-    strawberry.union("RejectOrderResult", description="An order that is rejected, or why not."),
+    strawberry.union(
+        "RejectOrderResult",
+        description="The result of `rejectOrder`: the rejected order, or a problem.",
+    ),
 ]
 CancelOrderResult = Annotated[
     OrderCanceled | CommonProblem,
-    strawberry.union("CancelOrderResult", description="An order that is called off, or why not."),
+    strawberry.union(
+        "CancelOrderResult",
+        description="The result of `cancelOrder`: the cancelled order, or a problem.",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""`setResourceEndDate`: saying when a resource ends."""
+"""The mutation `setResourceEndDate`."""
 
 from typing import Annotated
 
@@ -6,8 +6,8 @@ import strawberry
 
 from gateway.marketplace.operations.set_end_date import set_end_date
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
-from gateway.schema.framework.publish import input_type
+from gateway.resolvers.mutations.mutation_field import declare_mutation
+from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, Date, DateTime
 from gateway.schema.types.accepted import Accepted
 from gateway.schema.types.problems import CommonProblem
@@ -15,24 +15,36 @@ from gateway.schema.types.problems import CommonProblem
 
 @input_type
 class SetResourceEndDateInput:
-    """Which resource is to end, and when."""
+    """Input of `setResourceEndDate`."""
 
     uuid: UUID
-    """The uuid of the resource."""
+    """UUID of the resource."""
     end_date: Date | None = strawberry.UNSET
-    """Its last day; null if it has no end. Left out, the day stays, and who asked is noted."""
+    """The new end date; null clears it.
+
+    If left out, the date is unchanged, and the viewer is recorded as its requester.
+    """
     if_modified: DateTime | None = None
-    """The `modified` of the resource that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the resource as last read by the client.
+
+    If the resource was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
-@mutation_payload
+@object_type
 class ResourceEndDateSet(Accepted):
-    """The resource ends after that day; a day that has passed ends it soon."""
+    """The end date was set or cleared.
+
+    A resource whose end date is today or in the past is terminated soon.
+    """
 
 
 SetResourceEndDateResult = Annotated[
     ResourceEndDateSet | CommonProblem,
-    strawberry.union("SetResourceEndDateResult", description="An end that was set, or why not."),
+    strawberry.union(
+        "SetResourceEndDateResult",
+        description="The result of `setResourceEndDate`: the changed resource, or a problem.",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""`updateResourceOptions`: choosing a resource's options."""
+"""The mutation `updateResourceOptions`."""
 
 from typing import Annotated
 
@@ -6,8 +6,8 @@ import strawberry
 
 from gateway.marketplace.operations.update_options import update_options
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.resolvers.mutations.mutation_field import declare_mutation, mutation_payload
-from gateway.schema.framework.publish import input_type
+from gateway.resolvers.mutations.mutation_field import declare_mutation
+from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime
 from gateway.schema.types.accepted import Accepted
 from gateway.schema.types.problems import CommonProblem
@@ -15,27 +15,41 @@ from gateway.schema.types.problems import CommonProblem
 
 @input_type
 class UpdateResourceOptionsInput:
-    """Which options of a resource to change."""
+    """Input of `updateResourceOptions`."""
 
     uuid: UUID
-    """The uuid of the resource."""
+    """UUID of the resource."""
     options: JSON | None = None
-    """What is chosen, by the names of `Offering.resourceOptions`; all else stays."""
+    """New values by option key, as defined in `Offering.resourceOptions`.
+
+    Options that are left out keep their values.
+    """
     direct: bool = False
-    """Whether this is the provider's own change: it takes no order, and any state will do."""
+    """Whether to change the options at once, on behalf of the provider.
+
+    Places no order, is allowed in any state of the resource, and takes the permission
+    RESOURCE.UPDATE_OPTIONS on the provider.
+    """
     if_modified: DateTime | None = None
-    """The `modified` of the resource that you know: if it was changed since, nothing is done."""
+    """Optimistic lock: the `modified` of the resource as last read by the client.
+
+    If the resource was changed later, the mutation returns `Conflict`. Null disables the check.
+    """
 
 
-@mutation_payload
+@object_type
 class ResourceOptionsUpdated(Accepted):
-    """The options are changed or, with an order, will be when that is carried out."""
+    """The options were changed, or their change was ordered.
+
+    With an `order`, they change when it is done.
+    """
 
 
 UpdateResourceOptionsResult = Annotated[
     ResourceOptionsUpdated | CommonProblem,
     strawberry.union(
-        "UpdateResourceOptionsResult", description="Options that were accepted, or why not."
+        "UpdateResourceOptionsResult",
+        description="The result of `updateResourceOptions`: the accepted change, or a problem.",
     ),
 ]
 
@@ -43,9 +57,12 @@ UpdateResourceOptionsResult = Annotated[
 async def _update_options(
     unit_of_work: UnitOfWork, arguments: UpdateResourceOptionsInput
 ) -> ChangeResult:
-    is_direct = arguments.direct
     return await update_options(
-        unit_of_work, arguments.uuid, arguments.options, arguments.if_modified, direct=is_direct
+        unit_of_work,
+        arguments.uuid,
+        arguments.options,
+        arguments.if_modified,
+        direct=arguments.direct,
     )
 
 

@@ -1,1 +1,1 @@
-"""The declaration framework of published types."""
+"""The framework that published types are declared with; `declarations.py` describes it."""

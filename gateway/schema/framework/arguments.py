@@ -1,4 +1,4 @@
-"""Arguments of fields, declared as values: what clients may give, and how it is read."""
+"""Arguments of fields, declared as values: their GraphQL type, description and validation."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -15,17 +15,17 @@ ParentRow = strawberry.Parent[Any]
 
 @dataclass(frozen=True, eq=False)
 class FieldArgument:
-    """An argument: its public name, its type, and what it says to clients."""
+    """An argument of a field: its GraphQL name, type and description."""
 
     name: str
     type: Any
     description: str
     required: bool = field(default=False, kw_only=True)
     validate: Callable[[Any, str], None] = field(default=validate_input, kw_only=True)
-    """Refuses by a BadInputError what makes no sense whatever the database holds."""
+    """A check that does not need the database; raises BadInputError for an invalid value."""
 
     def parse_value(self, value: Any) -> Any:
-        """Give what a client gives, or None for nothing; BadInputError if it makes no sense."""
+        """Return the validated value, None if it was omitted; raises BadInputError if invalid."""
         if value is None or value is strawberry.UNSET:
             return None
         self.validate(value, self.name)
@@ -35,27 +35,25 @@ class FieldArgument:
 def build_signature(
     arguments: Mapping[str, FieldArgument], *, has_parent: bool = True
 ) -> inspect.Signature:
-    """Write the signature of a resolver, which strawberry reads the arguments from."""
-    positional, keyword_only = (
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.KEYWORD_ONLY,
-    )
+    """Return the signature of a resolver, from which strawberry derives the field's arguments."""
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parent_parameters = (
         [inspect.Parameter("root", positional, annotation=ParentRow)] if has_parent else []
     )
+    argument_parameters = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=_get_default(argument),
+            annotation=_build_annotation(argument),
+        )
+        for name, argument in arguments.items()
+    ]
     return inspect.Signature(
         [
             *parent_parameters,
             inspect.Parameter("info", positional, annotation=Info),
-            *(
-                inspect.Parameter(
-                    name,
-                    keyword_only,
-                    default=_get_default(argument),
-                    annotation=_build_annotation(argument),
-                )
-                for name, argument in arguments.items()
-            ),
+            *argument_parameters,
         ]
     )
 
@@ -63,14 +61,14 @@ def build_signature(
 def parse_arguments(
     arguments: Mapping[str, FieldArgument], raw_arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Give what a client gives for some arguments; BadInputError if it makes no sense."""
+    """Return the validated values of all `arguments`; raises BadInputError if one is invalid."""
     return {
         name: argument.parse_value(raw_arguments.get(name)) for name, argument in arguments.items()
     }
 
 
 def index_arguments(arguments: Iterable[FieldArgument]) -> dict[str, FieldArgument]:
-    """Give arguments by their public names, which Python uses for them, too."""
+    """Return arguments by their GraphQL names, which are their Python names, too."""
     return {each.name: each for each in arguments}
 
 

@@ -1,4 +1,8 @@
-"""What computed fields are made of: columns, also along references, totals, facts, arguments."""
+"""Inputs of computed fields: columns, columns along references, aggregates, facts, arguments.
+
+These functions resolve them for graphql-core, a row at a time; the plan compiler
+puts them into its statements instead.
+"""
 
 from collections.abc import Awaitable, Mapping
 from functools import cache
@@ -16,14 +20,14 @@ ComputedInput = Column[Any] | ColumnRef | AggregateValue | ContextFact | FieldAr
 
 
 def get_referenced_column(reference: Column[Any]) -> Column[Any]:
-    """Give the column that `reference` points to."""
+    """Return the column that the foreign key `reference` points to."""
     (foreign_key,) = reference.foreign_keys
     return foreign_key.column
 
 
 @cache
 def build_reference_query_spec(table: Any) -> QuerySpec:
-    """Describe the rows of `table` that are referred to: whether seen, and what they hold."""
+    """Return the query of referenced rows of `table`: their visibility and their columns."""
     (primary,) = table.primary_key
     columns: tuple[SelectItem, ...] = (IsVisible(), *map(ColumnRef, required_columns(table)))
     return QuerySpec(table, columns, Access.REFERENCE, ColumnRef(primary))
@@ -35,10 +39,10 @@ async def load_referenced_row(
     reference: Column[Any],
     visible_fields: frozenset[str] | None = None,
 ) -> Row | None:
-    """Load the row that `reference` of `row` points to.
+    """Load the row that `reference` of `row` points to; None if there is none.
 
-    If the viewer does not see it, it shows what is in `shows`, or else what its
-    type shows by reference.
+    If the viewer can't see it, only `visible_fields` of it have values, or the
+    `by_reference` fields of its type if these are None.
     """
     key = getattr(row, reference.key)
     if key is None:
@@ -53,7 +57,7 @@ async def load_referenced_row(
 
 
 def require_input_columns(computed_input: ComputedInput) -> None:
-    """Have read what an input stands for."""
+    """Add the columns that an input depends on to those that are read with every row."""
     if isinstance(computed_input, ColumnRef):
         require_columns([computed_input.column, *computed_input.path])
     elif isinstance(computed_input, AggregateValue):
@@ -65,7 +69,7 @@ def require_input_columns(computed_input: ComputedInput) -> None:
 def resolve_input(
     context: RequestContext, row: Row, computed_input: ComputedInput, arguments: Mapping[str, Any]
 ) -> Any | Awaitable[Any]:
-    """Give the value of an input, or what it can be awaited from; arguments were `asked`."""
+    """Return the value of an input of a row, or an awaitable of it if it must be loaded."""
     if isinstance(computed_input, ContextFact):
         return context.facts[computed_input]
     if isinstance(computed_input, FieldArgument):

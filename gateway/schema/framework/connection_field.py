@@ -1,4 +1,4 @@
-"""Lists that are shown page by page."""
+"""Connections: lists with filters, sort orders and searches that clients read page by page."""
 
 import inspect
 from collections.abc import Callable
@@ -36,24 +36,38 @@ from gateway.schema.framework.relations import (
 
 ROW_COUNT = Expression(func.count)
 PAGE_ARGUMENTS = {
-    "first": (int, "How many nodes from the start of the list, or after `after`: 20, at most 300."),
-    "after": (str, "A cursor: the page starts after it."),
-    "last": (int, "How many nodes from the end of the list, or before `before`; at most 300."),
-    "before": (str, "A cursor: the page ends before it."),
+    "first": (
+        int,
+        "Number of nodes from the start of the list, or after `after`; 0 to 300, by default 20.",
+    ),
+    "after": (str, "Cursor after which the page starts."),
+    "last": (
+        int,
+        "Number of nodes from the end of the list, or before `before`; 0 to 300. Not with `first`.",
+    ),
+    "before": (str, "Cursor before which the page ends."),
 }
 
 
 @dataclass(frozen=True)
 class SearchDefinition:
-    """How a list is searched: the conditions of a kind of search, and what clients read of it."""
+    """The free-text search of a list."""
 
     build_conditions: SearchConditions
+    """Returns the conditions of a kind of search."""
     description: str
+    """The description of the argument `query`."""
 
 
 @dataclass(frozen=True, eq=False)
 class ConnectionField:
-    """The visible rows of `table`, a page at a time; with a `match`, those whose match is here."""
+    """A connection of the visible rows of `table`.
+
+    With a `key_column` only the rows that have the parent row's key in it. What a
+    client asks for is parsed into a `PageRequest`. Its shape decides the text of
+    the SQL statement, all else are parameters, so that requests of the same shape
+    share one `QuerySpec`, one prepared statement and, for many parents, one batch.
+    """
 
     table: Table[Any]
     key_column: ColumnRef | None
@@ -62,15 +76,15 @@ class ConnectionField:
     perspective_type: type[Enum] | None = None
     search: SearchDefinition | None = None
     accepts_visible_to_username: bool = False
-    """Whether clients may ask for what somebody else sees, too."""
+    """Whether the list has the argument `visibleToUsername`."""
 
     @cached_property
     def filter_definition(self) -> FilterDefinition | None:
-        """What the list can be filtered by."""
+        """The conditions of the filter's fields; None if the list has no filter."""
         return FilterDefinition(self.filter_type) if self.filter_type else None
 
     def parse_page_request(self, arguments: dict[str, Any]) -> PageRequest:
-        """Check what a client asks for; BadInputError names what to change."""
+        """Return the page that `arguments` describe; raises BadInputError if one is invalid."""
         order_by = arguments.get("order_by") or next(iter(self.order_type))
         page_size, backward = parse_page_size(arguments.get("first"), arguments.get("last"))
         perspective = arguments.get("visible_as")
@@ -95,7 +109,7 @@ class ConnectionField:
         return classify_search(query)
 
     def build_query_spec(self, columns: tuple[Any, ...], shape: ListShape) -> QuerySpec:
-        """Describe the page, or with COUNT for its only column the length of the list."""
+        """Return the query of a page or, without a page window, of an aggregate of the list."""
         return QuerySpec(
             self.table,
             columns,
@@ -119,7 +133,10 @@ class ConnectionField:
 
     @cached_property
     def cached_query_spec(self) -> Callable[[ListShape], QuerySpec]:
-        """Describe what has the same form by the same object: loaders and statements go by it."""
+        """A function that returns the same query for equal shapes.
+
+        Loaders and compiled statements are cached by the query's identity.
+        """
 
         @lru_cache(500)
         def build_for_shape(shape: ListShape) -> QuerySpec:
@@ -129,12 +146,13 @@ class ConnectionField:
         return build_for_shape
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
-        (primary,) = self.table.primary_key
-        parent_key_column = (
-            None if self.key_column is None else _get_parent_key_column(self.key_column)
-        )
-        require_columns([primary] if parent_key_column is None else [primary, parent_key_column])
+        """Return the resolver that graphql-core calls."""
+        (primary_key,) = self.table.primary_key
+        require_columns([primary_key])
+        parent_key_column: Any = None
+        if self.key_column is not None:
+            parent_key_column = get_referenced_column(self.key_column.column)
+            require_columns([parent_key_column])
 
         async def resolve(root: ParentRow, info: Info, **arguments: Any) -> Any:
             if not is_field_visible(root, info):
@@ -158,11 +176,8 @@ class ConnectionField:
             )
 
         async def count_rows() -> int:
-            rows = await loader.load_rows(
-                self.cached_query_spec(page_request.list_shape),
-                key,
-                page_request.build_list_parameters(),
-            )
+            query_spec = self.cached_query_spec(page_request.list_shape)
+            rows = await loader.load_rows(query_spec, key, page_request.build_list_parameters())
             return rows[0][1] if rows else 0
 
         return Page(
@@ -172,31 +187,32 @@ class ConnectionField:
         )
 
     def _list_arguments(self) -> dict[str, tuple[Any, str]]:
-        """Give the arguments that clients see: types and descriptions by name."""
-        search_description = self.search.description if self.search else ""
-        visible_to_description = (
-            "A username: only what that user sees as a consumer, too, is wanted."
-        )
+        """Return the types and descriptions of the field's arguments by their Python names."""
         arguments = {
             **PAGE_ARGUMENTS,
-            "order_by": (self.order_type, "What the list is sorted by."),
-            "filter": (self.filter_type, "Which nodes are wanted."),
-            "visible_as": (self.perspective_type, "From which side the viewer looks."),
-            "query": (str if self.search else None, search_description),
+            "order_by": (self.order_type, "Sort order of the list."),
+            "filter": (self.filter_type, "Conditions that all nodes of the list meet."),
+            "visible_as": (
+                self.perspective_type,
+                "Restricts the list to what the viewer can see as a consumer, or as a provider.",
+            ),
+            "query": (
+                str if self.search else None,
+                self.search.description if self.search else "",
+            ),
             "visible_to_username": (
                 str if self.accepts_visible_to_username else None,
-                visible_to_description,
+                "Restricts the list to what the user of this name can also see as a consumer.",
             ),
         }
         return {name: argument for name, argument in arguments.items() if argument[0] is not None}
 
     def _build_parameters(self) -> list[inspect.Parameter]:
-        """Write the signature of the resolver, which strawberry reads the arguments from."""
-        keyword_only = inspect.Parameter.KEYWORD_ONLY
+        """Return the resolver's parameters, from which strawberry derives the arguments."""
         argument_parameters = [
             inspect.Parameter(
                 name,
-                keyword_only,
+                inspect.Parameter.KEYWORD_ONLY,
                 default=self._get_default(name),
                 annotation=Annotated[
                     argument_type | None, strawberry.argument(description=description)
@@ -214,11 +230,9 @@ class ConnectionField:
     def _get_default(self, name: str) -> Any:
         if name == "order_by":
             return next(iter(self.order_type))
-        return (
-            self.perspective_type["ANY"]
-            if name == "visible_as" and self.perspective_type
-            else strawberry.UNSET
-        )
+        if name == "visible_as" and self.perspective_type:
+            return self.perspective_type["ANY"]
+        return strawberry.UNSET
 
 
 def _parse_username(username: str | None) -> str | None:
@@ -226,18 +240,14 @@ def _parse_username(username: str | None) -> str | None:
     return username or None
 
 
-def _get_parent_key_column(key_column: ColumnRef) -> Any:
-    """Give the column here that the rows' `match` holds."""
-    return get_referenced_column(key_column.column)
-
-
 def filter_to_dict(filter_value: Any) -> Any:
-    """Give a filter as a dict, whatever is below it, too."""
+    """Return a filter input and all that is nested in it as dicts, without omitted fields."""
     if isinstance(filter_value, list):
         return [filter_to_dict(each) for each in filter_value]
     if has_object_definition(type(filter_value)):
-        filter_value = {
-            name: each for name, each in vars(filter_value).items() if each is not strawberry.UNSET
+        return {
+            name: filter_to_dict(each)
+            for name, each in vars(filter_value).items()
+            if each is not strawberry.UNSET
         }
-        return {name: filter_to_dict(each) for name, each in filter_value.items()}
     return filter_value

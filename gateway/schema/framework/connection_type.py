@@ -1,4 +1,4 @@
-"""A stretch of a longer list, as Relay's connections show it."""
+"""Relay connections: a page of a longer list."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
@@ -13,26 +13,26 @@ T = TypeVar("T")
 
 @object_type
 class PageInfo:
-    """Where a page stands in its list."""
+    """Position of a page in its list."""
 
     has_next_page: bool
-    """Whether the list goes on after the page."""
+    """Whether nodes follow the page; if paging backward, whether `before` is given."""
     has_previous_page: bool
-    """Whether there is more before the page, as far as the request tells."""
+    """Whether nodes precede the page; if paging forward, whether `after` is given."""
     start_cursor: str | None
-    """The place of the first node; null if there is none."""
+    """Cursor of the first node; null if the page is empty."""
     end_cursor: str | None
-    """The place of the last node; null if there is none."""
+    """Cursor of the last node; null if the page is empty."""
 
 
 @object_type
 class Edge(Generic[T]):
-    """A node and its place in the list."""
+    """A node and its cursor."""
 
     cursor: str
-    """The node's place, for `after` and `before`."""
+    """Opaque position of the node in the list, for `after` and `before`."""
     node: T
-    """The node."""
+    """The node at the cursor."""
 
 
 @object_type_as("Connection")
@@ -66,10 +66,10 @@ class Page(Generic[T]):
         return await self.count_rows()
 
     edges: list[Edge[T]] = strawberry.field(resolver=_load_edges)
-    """The nodes, each with its place."""
+    """The nodes of the page, each with its cursor."""
     nodes: list[T] = strawberry.field(resolver=_load_nodes)
-    """The nodes alone."""
+    """The nodes of the page without cursors."""
     page_info: PageInfo = strawberry.field(resolver=_load_page_info)
-    """Where the page stands in its list."""
+    """Position of the page in its list."""
     total_count: int = strawberry.field(resolver=_count_total)
-    """How many nodes the whole list has; costs a statement of its own."""
+    """Number of nodes in the whole filtered list; costs an SQL statement of its own."""

@@ -1,4 +1,4 @@
-"""What a resolver may use: who asks, the request's loaders, and the facts of the moment."""
+"""The context of a request: the viewer, the loaders, and facts for computed fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,36 +16,45 @@ from gateway.marketplace.unit_of_work import ChangeService
 
 
 class ContextFact(Enum):
-    """What a computed field may depend on besides columns."""
+    """A fact about the request or the installation that a computed field can have as input."""
 
     TODAY = "today"
+    """The date of the request in UTC."""
     MEDIA_URL = "media_url"
+    """The base URL of media files; None if it is not configured."""
     VIEWER = "viewer"
+    """The viewer of the request."""
     VERSION_RULES = "rules"
+    """The rules of the installation's Waldur version."""
     CHANGES_ENABLED = "changes"
+    """Whether mutations are enabled."""
     STORES_ATTACHMENTS = "keeps"
+    """Whether attachments of orders can be stored."""
 
 
 DEFAULT_MAX_ANSWER_ROWS = 20_000
-"""Rows that an answer may show unless the settings tell otherwise."""
+"""The default limit of rows in one answer."""
 
 
 class AnswerTooLargeError(BaseException):
-    """The answer would hold too much.
+    """An answer that exceeds the limit of rows.
 
-    It is no `Exception`, so that it ends the whole execution, and not one field of it.
+    It is no `Exception`, so that it ends the whole execution instead of one field.
     """
 
 
 class RowBudget:
-    """How many rows an answer may still show: a short document can ask for very many."""
+    """The number of rows that an answer may still contain.
+
+    It limits nested lists: a short document can select very many rows.
+    """
 
     def __init__(self, rows: int) -> None:
-        """Allow so many `rows`, counted at each place where one is shown."""
+        """Start with `rows` rows; a row counts as often as it occurs in the answer."""
         self.max_rows = self._remaining_rows = rows
 
     def consume_rows(self, rows: int) -> None:
-        """Show so many `rows`; TooMuchError if that is more than there may be."""
+        """Subtract `rows`; raises AnswerTooLargeError if fewer remain."""
         self._remaining_rows -= rows
         if self._remaining_rows < 0:
             raise AnswerTooLargeError
@@ -53,7 +62,7 @@ class RowBudget:
 
 @dataclass
 class RequestContext:
-    """One request."""
+    """The context of one request."""
 
     database: Database
     statement_compiler: StatementCompiler
@@ -64,16 +73,16 @@ class RequestContext:
 
     @cached_property
     def loader(self) -> ReadLoader:
-        """The loaders of the request."""
+        """The loader of the request, which batches and caches reads."""
         return ReadLoader(self.database, self.statement_compiler, self.viewer)
 
     def reset_loader(self) -> None:
-        """Load anew what was loaded: something has changed."""
+        """Discard all loaded rows, because a mutation has changed the database."""
         self.__dict__.pop("loader", None)
 
     @cached_property
     def facts(self) -> Mapping[ContextFact, object]:
-        """What computed fields may ask about the moment and the place."""
+        """The facts that computed fields can have as inputs."""
         return {
             ContextFact.TODAY: self.today,
             ContextFact.MEDIA_URL: self.media_url,
@@ -85,7 +94,7 @@ class RequestContext:
 
     @cached_property
     def today(self) -> date:
-        """The day on which the request is answered, in UTC."""
+        """The date of the request in UTC."""
         return datetime.now(UTC).date()
 
 

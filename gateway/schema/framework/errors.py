@@ -1,39 +1,48 @@
-"""What goes wrong with a request because of what the client sent."""
+"""Errors that a client causes by its input, and the validation that raises them."""
 
 from math import isfinite
 
 from graphql import GraphQLError
 
 MAX_TEXT_LENGTH = MAX_COLLECTION_SIZE = 1000
-"""Characters of a text that is looked for, and values of a list or an object."""
+"""Characters of a text, and items of a list or an object, in filters and searches."""
 MAX_INPUT_PATH_LENGTH = 40
-"""Names in the path to a value."""
+"""Names and indexes in the path to a nested value."""
 
 
 class BadInputError(GraphQLError):
-    """An argument has a value that makes no sense; the error says which and what would."""
+    """An argument with an invalid value."""
 
     def __init__(self, message: str, *path: str | int) -> None:
-        """Name the `argument` by its path, as in `filter`, `name`."""
+        """Describe the problem; `path` leads to the argument, such as `filter`, `name`."""
         super().__init__(message, extensions={"code": "BAD_USER_INPUT", "argument": list(path)})
 
 
 def validate_input(value: object, *path: str | int, bounded: bool = True) -> None:
-    """Refuse what no database can hold in `value` and, if `bounded`, more than can be looked for.
+    """Raise BadInputError if the database can't store `value` or, if `bounded`, it is too large.
 
-    What is to be kept has no bounds but those of the request.
+    Values that a mutation stores are not bounded: the size of the request limits them.
     """
     if isinstance(value, (str, float)):
         problem = _find_scalar_problem(value, bounded=bounded)
         if problem:
-            raise BadInputError(problem, *path)
+            raise BadInputError(f"{_quote_path(path)} {problem}", *path)
     elif isinstance(value, (list, dict)):
         if bounded and len(value) > MAX_COLLECTION_SIZE:
-            kind = "A list" if isinstance(value, list) else "An object"
-            raise BadInputError(f"{kind} has at most {MAX_COLLECTION_SIZE} values.", *path)
+            raise BadInputError(
+                f"{_quote_path(path)} must have at most {MAX_COLLECTION_SIZE} items,"
+                f" got {len(value)}.",
+                *path,
+            )
         if len(path) > MAX_INPUT_PATH_LENGTH:
-            raise BadInputError("The value is nested too deeply.", *path)
+            raise BadInputError(
+                f"{_quote_path(path[:1])} must have at most {MAX_INPUT_PATH_LENGTH} levels.", *path
+            )
         _validate_items(value, *path, bounded=bounded)
+
+
+def _quote_path(path: tuple[str | int, ...]) -> str:
+    return f"`{'.'.join(map(str, path))}`"
 
 
 def _validate_items(
@@ -48,10 +57,10 @@ def _validate_items(
 
 def _find_scalar_problem(value: str | float, *, bounded: bool) -> str | None:
     if isinstance(value, float):
-        return None if isfinite(value) else "The number is out of range."
+        return None if isfinite(value) else "must be a finite number: it is out of range."
     if bounded and len(value) > MAX_TEXT_LENGTH:
-        return f"A text has at most {MAX_TEXT_LENGTH} characters."
+        return f"must have at most {MAX_TEXT_LENGTH} characters, got {len(value)}."
     if "\x00" in value:
-        return "The text holds a NUL character; remove it."
+        return "must not contain a NUL character."
     has_lone_surrogate = any("\ud800" <= character <= "\udfff" for character in value)
-    return "The text holds half a surrogate pair." if has_lone_surrogate else None
+    return "must not contain a lone surrogate." if has_lone_surrogate else None

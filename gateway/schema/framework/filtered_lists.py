@@ -1,4 +1,4 @@
-"""Short lists of parts that arguments narrow."""
+"""Short lists of child rows, filtered by arguments of the field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,84 +27,89 @@ from gateway.schema.framework.relations import (
 )
 
 FilteredListShape = tuple[str, ...]
-"""The arguments that are given."""
+"""The names of the arguments that have a value."""
 
 
 @dataclass(frozen=True, eq=False)
 class FilterArgument(FieldArgument):
-    """An argument, and what must hold of the parts because of it."""
+    """An argument that filters a list, and its condition."""
 
     condition: FilterCondition
 
 
 @dataclass(frozen=True)
 class FilteredListRequest:
-    """What a client gives."""
+    """The parsed arguments of a filtered list: names and parameters."""
 
     arguments: tuple[tuple[str, Any], ...]
 
     @property
     def statement_shape(self) -> FilteredListShape:
-        """What decides the text of the statement."""
+        """What decides the text of the SQL statement."""
         return tuple([name for name, _ in self.arguments])
 
     def build_parameters(self) -> dict[str, str | None]:
-        """Give what the statement needs to know besides."""
+        """Return the parameters of the SQL statement, as PostgreSQL's text format."""
         return {name: encode_text(value) for name, value in self.arguments}
 
 
 @dataclass(frozen=True, eq=False)
 class FilteredListField:
-    """The parts whose `reference` points here, narrowed by arguments under Python's names.
+    """The rows whose `reference` points to this row, filtered by `arguments`.
 
-    Where there is a `first`, they are but the first in that order.
+    With `first_sort_order` the field is not a list: it holds the first row in
+    that order, or null.
     """
 
     reference: Column[Any]
     arguments: Mapping[str, FilterArgument]
+    """By their Python names."""
     sort_columns: tuple[Column[Any], ...] = ()
     first_sort_order: SortOrder | None = None
 
     def parse_request(self, raw_arguments: Mapping[str, Any]) -> FilteredListRequest:
-        """Check what a client gives; a null asks for nothing."""
-        arguments = []
-        for name, value in parse_arguments(self.arguments, raw_arguments).items():
-            if value is not None:
-                arguments.append((name, self.arguments[name].condition.parse_value(value)))
-        return FilteredListRequest(tuple(arguments))
+        """Return the parsed arguments without nulls; raises BadInputError if one is invalid."""
+        values = parse_arguments(self.arguments, raw_arguments)
+        return FilteredListRequest(
+            tuple(
+                [
+                    (name, self.arguments[name].condition.parse_value(value))
+                    for name, value in values.items()
+                    if value is not None
+                ]
+            )
+        )
 
     def build_query_spec(self, columns: tuple[Any, ...], shape: FilteredListShape) -> QuerySpec:
-        """Describe the rows."""
+        """Return the query of the rows."""
         table: Any = self.reference.table
-        conditions = tuple([self._build_condition(name) for name in shape])
         page_window = (
             None if self.first_sort_order is None else PageWindow(self.first_sort_order, limit=1)
         )
-        key_column, sort_columns = ColumnRef(self.reference), self.sort_columns
         return QuerySpec(
             table,
             columns,
             Access.INHERITED,
-            key_column,
-            conditions,
-            page_window,
+            key_column=ColumnRef(self.reference),
+            conditions=tuple([self._build_condition(name) for name in shape]),
+            page_window=page_window,
             with_sort_keys=False,
-            sort_columns=sort_columns,
+            sort_columns=self.sort_columns,
         )
 
     def _build_condition(self, name: str) -> RowCondition:
         predicate = self.arguments[name].condition.predicate
-        return lambda rules: predicate(rules, name)
+        return lambda row_filter: predicate(row_filter, name)
 
     @cached_property
     def cached_query_spec(self) -> Any:
-        """Describe what has the same form by the same object: loaders go by it."""
+        """A function that returns the same query for equal shapes, by which loaders are cached."""
         return lru_cache(100)(
-            lambda form: self.build_query_spec(list_row_columns(self.reference.table), form)
+            lambda shape: self.build_query_spec(list_row_columns(self.reference.table), shape)
         )
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
         parent_key_column = get_referenced_column(self.reference)
         require_columns([parent_key_column])
 

@@ -1,4 +1,9 @@
-"""What lists can be filtered by: a filter field is a declared condition on a column."""
+"""Filters of lists: each field of a filter input declares an SQL condition.
+
+A client's filter is parsed into its *shape* (which conditions, combined how) and
+its *parameters* (their values). The shape decides the text of the SQL statement,
+so that filters which differ in values only share a prepared statement.
+"""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -19,22 +24,24 @@ T = TypeVar("T", bound=type)
 FILTER_METADATA_KEY = "condition"
 MAX_FILTER_DEPTH = 5
 MAX_FILTER_CONDITIONS = 100
-"""Conditions that a filter may have in all."""
+"""Conditions and operands of `and`, `or` and `not` in one filter."""
 FilterParameters = dict[str, Any]
 FilterShape = tuple[Any, ...]
+"""Pairs of a field and its parameter's name, or of an operator and the shapes of its operands."""
 
 
 @dataclass(frozen=True, eq=False)
 class FilterCondition:
-    """A condition, and how a client's value becomes its parameter."""
+    """A condition of a filter, and the conversion of a client's value to its parameter."""
 
     predicate: FilterPredicate
     parse_value: Callable[[Any], Any] = lambda value: value
+    """Returns the parameter; raises ValueError, which completes "`<argument>` …", if invalid."""
 
 
 @dataclass(frozen=True)
 class ParsedFilter:
-    """What a client's filter comes to: the form of the condition, and its parameters."""
+    """A client's filter: the shape of its condition, and the parameters by name."""
 
     shape: FilterShape
     parameters: tuple[tuple[str, Any], ...]
@@ -46,7 +53,7 @@ EMPTY_FILTER = ParsedFilter((), ())
 def filter_field(
     predicate: FilterPredicate, parse_value: Callable[[Any], Any] = lambda value: value
 ) -> Any:
-    """Declare a filter field; `value` says in a ValueError what a client has to change."""
+    """Declare a field of a filter input; `parse_value` is that of its FilterCondition."""
     return strawberry.field(
         default=strawberry.UNSET,
         metadata={FILTER_METADATA_KEY: FilterCondition(predicate, parse_value)},
@@ -54,15 +61,15 @@ def filter_field(
 
 
 BOOLEAN_OPERATORS = {
-    "and_": "All of these hold.",
-    "or_": "One of these holds.",
-    "not_": "This does not hold.",
+    "and_": "All of these filters match.",
+    "or_": "At least one of these filters matches; nothing matches an empty list.",
+    "not_": "This filter does not match.",
 }
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def filter_input(cls: T) -> T:
-    """Make `cls` a GraphQL input that filters, described by its docstrings, with and, or, not."""
+    """Publish `cls` as a filter input, described by its docstrings, with `and`, `or`, `not`."""
     self_reference: Any = Annotated[ForwardRef(cls.__name__), strawberry.lazy(cls.__module__)]
     for name, description in BOOLEAN_OPERATORS.items():
         annotation: Any = self_reference if name == "not_" else list[self_reference]
@@ -73,7 +80,7 @@ def filter_input(cls: T) -> T:
 
 
 class FilterDefinition:
-    """What the fields of a filter type declare."""
+    """The conditions that the fields of a filter input declare."""
 
     def __init__(self, filter_type: type) -> None:
         definition = get_object_definition(filter_type, strict=True)
@@ -84,7 +91,10 @@ class FilterDefinition:
         }
 
     def parse_filter(self, filter_values: dict[str, Any] | None) -> ParsedFilter:
-        """Check what a client gives, under the names that Python uses; a null asks for nothing."""
+        """Return the parsed filter; raises BadInputError if it is invalid.
+
+        `filter_values` has Python names; nulls are ignored.
+        """
         parameters = _ParameterCollector()
         shape = self._parse_level(filter_values or {}, ("filter",), parameters)
         return ParsedFilter(shape, tuple(parameters))
@@ -96,78 +106,89 @@ class FilterDefinition:
         parameters: "_ParameterCollector",
     ) -> FilterShape:
         if len(path) > MAX_FILTER_DEPTH * 2 + 1:
-            raise BadInputError(f"A filter is at most {MAX_FILTER_DEPTH} levels deep.", *path)
-        shape: list[Any] = []
-        for name in sorted(name for name, value in filter_values.items() if value is not None):
-            if name in BOOLEAN_OPERATORS:
-                operands = [filter_values[name]] if name == "not_" else filter_values[name]
-                parameters.add_conditions(len(operands), *path, name[:-1])
-                operand_paths = [(*path, name[:-1], i) for i in range(len(operands))]
-                operand_shapes = [
-                    self._parse_level(*operand, parameters)
-                    for operand in zip(operands, operand_paths, strict=True)
-                ]
-                shape.append((name, tuple(operand_shapes)))
-            else:
-                field_path = (*path, to_camel_case(name))
-                parameters.add_conditions(1, *field_path)
-                shape.append(
-                    (
-                        name,
-                        parameters.add_parameter(
-                            self._conditions_by_name[name], filter_values[name], *field_path
-                        ),
-                    )
-                )
-        return tuple(shape)
+            raise BadInputError(f"`filter` must have at most {MAX_FILTER_DEPTH} levels.", *path)
+        names = sorted(name for name, value in filter_values.items() if value is not None)
+        return tuple(
+            [
+                (name, self._parse_field(name, filter_values[name], path, parameters))
+                for name in names
+            ]
+        )
+
+    def _parse_field(
+        self,
+        name: str,
+        value: Any,
+        path: tuple[str | int, ...],
+        parameters: "_ParameterCollector",
+    ) -> Any:
+        """Return the name of a condition's parameter, or the shapes of an operator's operands."""
+        if name not in BOOLEAN_OPERATORS:
+            field_path = (*path, to_camel_case(name))
+            parameters.add_conditions(1, *field_path)
+            return parameters.add_parameter(self._conditions_by_name[name], value, *field_path)
+        operands = [value] if name == "not_" else value
+        operator_path = (*path, name[:-1])
+        parameters.add_conditions(len(operands), *operator_path)
+        return tuple(
+            [
+                self._parse_level(operand, (*operator_path, index), parameters)
+                for index, operand in enumerate(operands)
+            ]
+        )
 
     def build_conditions(self, shape: FilterShape) -> tuple[RowCondition, ...]:
-        """Give the conditions of a filter of that `shape`."""
+        """Return the SQL conditions of a filter of that `shape`; all must hold."""
         return tuple(self._build_condition(name, operand) for name, operand in shape)
 
     def _build_condition(self, name: str, operand: Any) -> RowCondition:
         if name not in BOOLEAN_OPERATORS:
             predicate = self._conditions_by_name[name].predicate
-            return lambda rules: predicate(rules, operand)
+            return lambda row_filter: predicate(row_filter, operand)
         return _BOOLEAN_COMBINATORS[name]([self.build_conditions(each) for each in operand])
 
 
 class _ParameterCollector(list[tuple[str, Any]]):
-    """The parameters of a filter, and how many conditions it has, joined ones counted too."""
+    """The parameters of a filter, and the number of its conditions and operands."""
 
     condition_count = 0
 
     def add_conditions(self, count: int, *path: str | int) -> None:
         self.condition_count += count
         if self.condition_count > MAX_FILTER_CONDITIONS:
-            raise BadInputError(f"A filter has at most {MAX_FILTER_CONDITIONS} conditions.", *path)
+            raise BadInputError(
+                f"`filter` must have at most {MAX_FILTER_CONDITIONS} conditions.", *path
+            )
 
     def add_parameter(self, condition: FilterCondition, raw_value: Any, *path: str | int) -> str:
-        """Take a client's value, and give the name of the parameter that it becomes."""
+        """Add a client's value and return its parameter's name; raises BadInputError if invalid."""
         validate_input(raw_value, *path)
         try:
             value = condition.parse_value(raw_value)
         except ValueError as error:
-            raise BadInputError(str(error), *path) from None
+            raise BadInputError(f"`{path[-1]}` {error}", *path) from None
         name = f"f{len(self)}"
         self.append((name, value))
         return name
 
 
 def _join_conditions(
-    conditions: Iterable[RowCondition], rules: RowFilterFactory
+    conditions: Iterable[RowCondition], row_filter: RowFilterFactory
 ) -> ColumnElement[bool]:
-    return and_(true(), *(each(rules) for each in conditions))
+    return and_(true(), *(each(row_filter) for each in conditions))
 
 
 ConditionGroups = list[tuple[RowCondition, ...]]
 _BOOLEAN_COMBINATORS: dict[str, Callable[[ConditionGroups], RowCondition]] = {
-    "and_": lambda parts: (
-        lambda rules: and_(true(), *(_join_conditions(each, rules) for each in parts))
+    "and_": lambda groups: (
+        lambda row_filter: and_(true(), *(_join_conditions(each, row_filter) for each in groups))
     ),
-    "or_": lambda parts: (
-        lambda rules: or_(false(), *(_join_conditions(each, rules) for each in parts))
+    "or_": lambda groups: (
+        lambda row_filter: or_(false(), *(_join_conditions(each, row_filter) for each in groups))
     ),
-    "not_": lambda parts: lambda rules: _join_conditions(parts[0], rules).is_not(true()),
+    "not_": lambda groups: (
+        lambda row_filter: _join_conditions(groups[0], row_filter).is_not(true())
+    ),
 }
-"""A comparison with a null is unknown, and what is not known to hold is not what is excluded."""
+"""The SQL of the operators. `not` is IS NOT TRUE: a comparison with NULL does not match, so its
+negation does."""

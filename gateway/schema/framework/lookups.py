@@ -1,4 +1,4 @@
-"""Rows that are found by what identifies them, and lists that are short."""
+"""Root fields that look up rows by uuid or global id, and root fields of short lists."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,30 +15,33 @@ from gateway.schema.framework.context import Info
 from gateway.schema.framework.relations import Resolver, build_rows, list_row_columns
 
 NodeKey = tuple[str, str] | None
-"""The name of a type and a uuid, in hex digits; None for what can be nothing."""
+"""The name of a type and a uuid of 32 hexadecimal digits; None for an invalid id."""
 
 
 @dataclass(frozen=True, eq=False)
 class RowLookup:
-    """The visible rows of `tables` whose uuids the arguments tell; or just the one."""
+    """The row, or rows, whose uuids the arguments hold; null for each that is not visible."""
 
     tables_by_type: dict[str, Table[Any]]
-    """By the name of the type."""
+    """The tables, by the name of the type."""
     parse_keys: Callable[[dict[str, Any]], Sequence[NodeKey]]
-    """Give what the arguments mean; BadInputError if they mean nothing."""
+    """Return the keys that the arguments hold; raises BadInputError if they are invalid."""
     is_list: bool = False
-    """Whether there can be several."""
+    """Whether the field is a list."""
 
     @cached_property
     def query_specs_by_type(self) -> dict[str, QuerySpec]:
-        """Describe the rows, by the name of the type."""
+        """The queries of the rows, by the name of the type."""
         return {
             name: QuerySpec(table, list_row_columns(table), key_column=ColumnRef(table.c.uuid))
             for name, table in self.tables_by_type.items()
         }
 
     def resolve_keys(self, arguments: dict[str, Any]) -> list[NodeKey]:
-        """Give the types and the keys that the arguments mean."""
+        """Return the types and uuids that the arguments hold, as the database prints them.
+
+        None stands for an invalid id, or one of another type.
+        """
         return [
             (node_key[0], hyphenate_uuid(node_key[1]))
             if node_key and node_key[0] in self.tables_by_type
@@ -47,7 +50,7 @@ class RowLookup:
         ]
 
     async def load_rows(self, info: Info, **arguments: Any) -> Any:
-        """Load what the arguments mean."""
+        """Load the row or rows that the arguments identify."""
         rows = await asyncio.gather(
             *[self._load_row(info, each) for each in self.resolve_keys(arguments)]
         )
@@ -63,18 +66,18 @@ class RowLookup:
 
 @dataclass(frozen=True, eq=False)
 class RootListField:
-    """All visible rows of `table`, which are few, in an order of their own."""
+    """All visible rows of a small `table`, sorted by `sort_columns`."""
 
     table: Table[Any]
     sort_columns: tuple[Any, ...] = ()
 
     @cached_property
     def query_spec(self) -> QuerySpec:
-        """Describe the rows."""
+        """The query of the rows."""
         return QuerySpec(self.table, list_row_columns(self.table), sort_columns=self.sort_columns)
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
 
         async def resolve(info: Info) -> list[Row]:
             return build_rows(

@@ -1,4 +1,4 @@
-"""What every thing with a global id has in common."""
+"""The `Node` interface of Relay, and global ids."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
@@ -14,20 +14,22 @@ from gateway.schema.framework.scalars import format_uuid, parse_uuid
 MAX_GLOBAL_ID_LENGTH = 100
 
 
-@strawberry.interface(description="Something with an id of its own.")
+@strawberry.interface(description="An object with a global id.")
 class Node:
-    """Something with an id of its own."""
+    """An object with a global id."""
 
-    id: strawberry.ID = strawberry.field(description="Identifies the thing among all nodes.")
+    id: strawberry.ID = strawberry.field(
+        description="Global id of the object, for `node` and `nodes`."
+    )
 
 
 def encode_global_id(name: str, uuid: str) -> str:
-    """Give the id of the thing of type `name` with `uuid`."""
+    """Return the global id of the row of type `name` with `uuid`."""
     return urlsafe_b64encode(f"{name}:{format_uuid(uuid)}".encode()).decode()
 
 
 def decode_global_id(encoded_id: str) -> tuple[str, str] | None:
-    """Give the type and the uuid of the thing whose id `value` is; None if it is no id."""
+    """Return the type's name and the uuid of a global id; None if it is invalid."""
     if len(encoded_id) > MAX_GLOBAL_ID_LENGTH:
         return None
     try:
@@ -38,5 +40,5 @@ def decode_global_id(encoded_id: str) -> tuple[str, str] | None:
 
 
 def node_id(name: str, uuid: Column[Any]) -> Any:
-    """Declare the global id of things of type `name`."""
+    """Declare a field that holds the global id of a row of type `name`."""
     return computed(partial(encode_global_id, name), uuid)

@@ -1,4 +1,10 @@
-"""What a client asks of a list: which stretch of it, in what order, under which conditions."""
+"""Requests of pages: the arguments of a connection, parsed, and its cursors.
+
+A cursor is opaque to clients: base64 of a JSON list that holds the sort order's
+name, the row's values of the sort columns, and its id, which makes the order
+total. The next page is what comes after these keys (keyset pagination), so it is
+unaffected by rows that were inserted meanwhile.
+"""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
@@ -19,28 +25,28 @@ from gateway.schema.framework.filters import EMPTY_FILTER, FilterShape, ParsedFi
 
 MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 300, 20
 MAX_NUMBER_DIGITS = 40
-"""No column has so many digits."""
+"""Digits of a number in a cursor; more than any column has."""
 _encode_json, _decode_json = msgspec.json.Encoder().encode, msgspec.json.Decoder(list[Any]).decode
 CursorKeys = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class ListShape:
-    """What decides the text of a statement about a list; all else are parameters."""
+    """What decides the text of a list's SQL statement; all else are parameters."""
 
     filter_shape: FilterShape
     perspective: Perspective | None
     search_kind: str | None
-    """The kind of search, if there is one."""
+    """The kind of search; None without a search."""
     visible_to_user: bool = False
-    """Whether only what somebody else sees, too, is asked for."""
+    """Whether the list is restricted to what another user can see."""
     page_window: PageWindow | None = None
-    """None for a statement about the whole list."""
+    """The page; None for a statement about the whole list."""
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """A stretch of a list, as a client asks for it."""
+    """A page of a list that a client requests."""
 
     order_by: Enum
     page_size: int
@@ -50,13 +56,13 @@ class PageRequest:
     parsed_filter: ParsedFilter = EMPTY_FILTER
     perspective: Perspective | None = None
     search_parameters: tuple[str, ...] = ()
-    """The kind of search, if there is one, and what is searched for."""
+    """The kind of search and its parameters; empty without a search."""
     visible_to_username: str | None = None
-    """The name of the user who has to see what is asked for, too."""
+    """The user who must be able to see the rows, too; None for no such restriction."""
 
     @cached_property
     def list_shape(self) -> ListShape:
-        """The form of a statement about the whole list."""
+        """The shape of a statement about the whole list."""
         search_kind = next(iter(self.search_parameters), None)
         return ListShape(
             self.parsed_filter.shape,
@@ -67,14 +73,14 @@ class PageRequest:
 
     @cached_property
     def statement_shape(self) -> ListShape:
-        """The form of the statement of the page."""
+        """The shape of the page's statement, which reads one row more than the page has."""
         sort_order: SortOrder = self.order_by.value
         null_flags = _get_null_flags(self.after), _get_null_flags(self.before)
         page_window = PageWindow(sort_order, self.page_size + 1, self.backward, *null_flags)
         return replace(self.list_shape, page_window=page_window)
 
     def build_parameters(self) -> dict[str, str | None]:
-        """Give what the statement of the page needs to know."""
+        """Return the parameters of the page's statement."""
         parameters = self.build_list_parameters()
         for name, cursor_keys in (("after", self.after), ("before", self.before)):
             parameters.update(
@@ -83,7 +89,7 @@ class PageRequest:
         return parameters
 
     def build_list_parameters(self) -> dict[str, str | None]:
-        """Give what a statement about the whole list needs to know."""
+        """Return the parameters of a statement about the whole list."""
         parameters = {name: encode_text(value) for name, value in self.parsed_filter.parameters}
         parameters.update(
             (f"query{i}", value) for i, value in enumerate(self.search_parameters[1:])
@@ -93,12 +99,12 @@ class PageRequest:
         return parameters
 
     def encode_cursor(self, row: Sequence[Any]) -> str:
-        """Name the place of `row`, which ends in the keys that it is ordered by."""
+        """Return the cursor of `row`, whose last columns are the sort keys."""
         keys = row[-len(self.order_by.value.columns) - 1 :]
         return urlsafe_b64encode(_encode_json((str(self.order_by), *keys))).decode()
 
     def build_page_result(self, rows: list[Any]) -> "PageResult":
-        """Make the page of `rows`: one more than asked for tells that the list goes on."""
+        """Return the page of `rows`; one more than its size means that the list continues."""
         has_more, rows = len(rows) > self.page_size, rows[: self.page_size]
         if self.backward:
             return PageResult(self, rows[::-1], bool(self.before), has_more)
@@ -107,7 +113,7 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class PageResult:
-    """Rows, and whether there are others around them."""
+    """The rows of a page, and whether the list has rows before and after it."""
 
     page_request: PageRequest
     rows: list[Any]
@@ -115,55 +121,53 @@ class PageResult:
     has_previous_page: bool
 
     def start_cursor(self) -> str | None:
-        """Name the place of the first row."""
+        """Return the cursor of the first row; None if the page is empty."""
         return self.page_request.encode_cursor(self.rows[0]) if self.rows else None
 
     def end_cursor(self) -> str | None:
-        """Name the place of the last row."""
+        """Return the cursor of the last row; None if the page is empty."""
         return self.page_request.encode_cursor(self.rows[-1]) if self.rows else None
 
 
 def parse_page_size(first: int | None, last: int | None) -> tuple[int, bool]:
-    """Give how many rows are asked for, and whether from the end."""
+    """Return the page's size, and whether it is counted from the end; raises BadInputError."""
     if first is not None and last is not None:
-        raise BadInputError("Give `first` or `last`, not both.", "last")
+        raise BadInputError("`first` and `last` exclude each other, got both.", "last")
     name, value = ("first", first) if last is None else ("last", last)
     page_size = DEFAULT_PAGE_SIZE if value is None else value
     if not 0 <= page_size <= MAX_PAGE_SIZE:
-        raise BadInputError(f"`{name}` is a number from 0 to {MAX_PAGE_SIZE}.", name)
+        raise BadInputError(
+            f"`{name}` must be between 0 and {MAX_PAGE_SIZE}, got {page_size}.", name
+        )
     return page_size, name == "last"
 
 
 def decode_cursor(order_by: Enum, cursor: str | None, argument: str) -> CursorKeys:
-    """Give the keys in a cursor; nothing without one."""
+    """Return the sort keys in a cursor, none without one; raises BadInputError if it is invalid."""
     if cursor is None:
         return ()
+    invalid_cursor = f"`{argument}` must be a cursor that this API returned."
     try:
         name, *keys = _decode_json(urlsafe_b64decode(cursor))
     except (ValueError, NotBase64, RecursionError):
-        raise BadInputError("The cursor is not one that this API gave.", argument) from None
-    sort_columns = order_by.value.columns
+        raise BadInputError(invalid_cursor, argument) from None
     if name != str(order_by):
-        raise BadInputError(f"The cursor is not of a list ordered by {order_by}.", argument)
-    key_types = [
-        *(
-            (column_ref.column.type.python_type, bool(column_ref.column.nullable))
-            for column_ref in sort_columns
-        ),
-        (int, False),
-    ]
+        message = f"`{argument}` must be a cursor of a list with `orderBy: {order_by.name}`."
+        raise BadInputError(message, argument)
+    columns = [column_ref.column for column_ref in order_by.value.columns]
+    key_types = [*((each.type.python_type, bool(each.nullable)) for each in columns), (int, False)]
     try:
         return tuple(
             [_parse_key(*key_type, key) for key_type, key in zip(key_types, keys, strict=True)]
         )
     except (ValueError, ArithmeticError):
-        raise BadInputError("The cursor is not one that this API gave.", argument) from None
+        raise BadInputError(invalid_cursor, argument) from None
 
 
-def _parse_key(python_type: type, is_nullable: bool, value: Any) -> Any:  # noqa: FBT001 - a column's trait
-    """Give a key of a cursor as the database reads it; ValueError if it can't be a column's value.
+def _parse_key(python_type: type, is_nullable: bool, value: Any) -> Any:  # noqa: FBT001 - a column's property
+    """Return a key of a cursor in PostgreSQL's spelling; raises ValueError if it is invalid.
 
-    A cursor may be forged: nothing of it reaches the database unread.
+    A client may have forged the cursor, so each key is checked against its column's type.
     """
     if value is None and is_nullable:
         return None
@@ -175,7 +179,7 @@ def _parse_key(python_type: type, is_nullable: bool, value: Any) -> Any:  # noqa
 
 
 def _parse_number(value: str) -> str:
-    """Write a number as the database reads it; ValueError or ArithmeticError if it is none."""
+    """Return a number in PostgreSQL's spelling; raises ValueError or ArithmeticError if invalid."""
     if len(value) > MAX_NUMBER_DIGITS:
         raise ValueError(value)
     number = Decimal(value)
@@ -189,7 +193,7 @@ _KEY_PARSERS: Mapping[type, Callable[[str], str]] = {
     date: lambda value: date.fromisoformat(value).isoformat(),
     Decimal: _parse_number,
 }
-"""How keys are read that are no plain texts."""
+"""Parsers of keys by the column's Python type; keys of other types are plain texts."""
 
 
 def _get_null_flags(cursor_keys: CursorKeys) -> tuple[bool, ...]:

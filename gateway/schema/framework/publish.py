@@ -1,4 +1,4 @@
-"""Publishing a class as a GraphQL type: its docstrings become what clients read."""
+"""Decorators that publish classes as GraphQL types, described by their docstrings."""
 
 import ast
 import inspect
@@ -21,12 +21,12 @@ E = TypeVar("E", bound=type[Enum])
 
 
 class InvalidFieldTypeError(Exception):
-    """A field promises what its table can't keep."""
+    """A field whose type contradicts its column; raised when the program starts."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def object_type(cls: T) -> T:
-    """Make `cls` a GraphQL type, described by its docstrings; a row's plain fields are columns."""
+    """Publish `cls` as an object type; fields of a row class without declaration are columns."""
     apply_docstrings(cls, strawberry.type(cls, description=inspect.getdoc(cls)))
     if issubclass(cls, Row):
         for field in get_object_definition(cls, strict=True).fields:
@@ -37,7 +37,7 @@ def object_type(cls: T) -> T:
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def object_type_as(name: str) -> Callable[[T], T]:
-    """Make a class a GraphQL type of another name, described by its docstrings."""
+    """Return a decorator that publishes a class as an object type of another name."""
 
     def publish_class(cls: T) -> T:
         graphql_type = strawberry.type(cls, name=name, description=inspect.getdoc(cls))
@@ -48,7 +48,7 @@ def object_type_as(name: str) -> Callable[[T], T]:
 
 
 def enum(cls: E) -> E:
-    """Make `cls` a GraphQL enum, described by its docstrings."""
+    """Publish `cls` as a GraphQL enum."""
     graphql_enum: Any = strawberry.enum(cls, description=inspect.getdoc(cls))
     docs = parse_attribute_docs(cls)
     for value in graphql_enum.__strawberry_definition__.values:
@@ -57,7 +57,7 @@ def enum(cls: E) -> E:
 
 
 def apply_docstrings(cls: Any, graphql_type: Any) -> Any:
-    """Give the fields of `made` the docstrings of `cls`, or of what is above it."""
+    """Describe the fields of `graphql_type` by the docstrings of `cls` and its base classes."""
     docs = {**_collect_inherited_docs(cls), **parse_attribute_docs(cls)}
     for field in get_object_definition(graphql_type, strict=True).fields:
         field.description = docs.get(field.python_name, field.description)
@@ -65,27 +65,33 @@ def apply_docstrings(cls: Any, graphql_type: Any) -> Any:
 
 
 def _collect_inherited_docs(cls: Any) -> dict[str, str]:
-    """Give the descriptions that fields of published classes above have."""
+    """Return the descriptions of the fields of published base classes."""
     published_bases = [base for base in reversed(cls.__mro__[1:]) if has_object_definition(base)]
     fields = [field for base in published_bases for field in base.__strawberry_definition__.fields]
     return {field.python_name: field.description for field in fields if field.description}
 
 
 def _validate_column(cls: type[Row], field: Any) -> None:
-    """See to it that the column of a plain field is read, and that it can keep what it promises."""
+    """Require the column of a field without declaration; raises InvalidFieldTypeError.
+
+    A non-null field needs a column that has a value in every version of Waldur,
+    in each row that refers to it, and no unknown enum value.
+    """
     name, label = field.python_name, f"{cls.__name__}.{field.python_name}"
     for table in cls.tables:
         if name not in table.c:
-            raise InvalidFieldTypeError(f"{label} is not a column of {table.name}.")
+            raise InvalidFieldTypeError(f"{label} is not a column of the table {table.name}.")
         require_columns([table.c[name]])
     is_non_null = not isinstance(field.type, StrawberryOptional)
     column = cls.tables[0].c[name]
     if is_non_null and (column.nullable or column.info or not _is_shown_by_reference(cls, name)):
-        raise InvalidFieldTypeError(f"{label} may be null, so its type must say so.")
+        raise InvalidFieldTypeError(f"{label} may be null: its type must be nullable.")
     field_type = field.type if is_non_null else field.type.of_type
     if isinstance(field_type, StrawberryEnumDefinition):
         if is_non_null:
-            raise InvalidFieldTypeError(f"{label} may hold what this gateway does not know: null.")
+            raise InvalidFieldTypeError(
+                f"{label} may hold unknown values, which are null: its type must be nullable."
+            )
         cls.value_maps[name] = {
             each.value: field_type.wrapped_cls[each.name] for each in field_type.values
         }
@@ -96,7 +102,7 @@ def _is_shown_by_reference(cls: type[Row], name: str) -> bool:
 
 
 def parse_attribute_docs(cls: type) -> dict[str, str]:
-    """Read the string under each attribute, as Sphinx does."""
+    """Return the docstrings of attributes: the string literals below them, as Sphinx reads them."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(definition, ast.ClassDef)
     docs = {}
@@ -112,6 +118,6 @@ def parse_attribute_docs(cls: type) -> dict[str, str]:
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def input_type(cls: T) -> T:
-    """Make `cls` a GraphQL input, described by its docstrings."""
+    """Publish `cls` as an input type."""
     apply_docstrings(cls, strawberry.input(cls, description=inspect.getdoc(cls)))
     return cls

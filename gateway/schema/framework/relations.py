@@ -1,7 +1,8 @@
-"""What a field is made of, as values that both executions read.
+"""Field declarations as values: relations to one or many rows, and computed fields.
 
-graphql-core calls a declaration's resolver, one row at a time; the plan
-compiler reads the declaration itself. Neither knows more than what stands here.
+Both executions use them: graphql-core calls a declaration's resolver, one row at
+a time; the plan compiler reads the declaration's attributes. `declarations.py`
+documents the functions that types call to make them.
 """
 
 import asyncio
@@ -33,54 +34,59 @@ from gateway.schema.framework.computed_inputs import (
 from gateway.schema.framework.context import Info
 
 DECLARATION_KEY = "relation"
-"""Under this name a field's metadata holds its declaration."""
+"""The key of a field's metadata under which its declaration is stored."""
 
 Resolver = Callable[..., Any]
 
 
 class FieldDeclaration(Protocol):
-    """How a field's value is found."""
+    """A declaration of what a field holds."""
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
 
 
 def declare_field(declaration: FieldDeclaration, **options: Any) -> Any:
-    """Declare a field whose type is its attribute's annotation."""
+    """Return a strawberry field with this declaration; its type is its attribute's annotation."""
     resolve = declaration.build_resolver()
     resolve.__annotations__.pop("return", None)
     return strawberry.field(resolver=resolve, metadata={DECLARATION_KEY: declaration}, **options)
 
 
 def build_rows(info: Info, table: Any, records: list[tuple[Any, ...]]) -> list[Row]:
-    """Make rows of `table` from what was read; the first column is the key they were found by."""
+    """Return row objects for `records`, whose first column is the key that they were selected by.
+
+    Raises AnswerTooLargeError if the answer would contain too many rows.
+    """
     info.context.row_budget.consume_rows(len(records))
     names = [column.key for column in required_columns(table)]
     return [Row.class_for(table).from_values(names, record[1:]) for record in records]
 
 
 def list_row_columns(table: Any) -> tuple[ColumnRef, ...]:
-    """Give the columns that a row of `table` is read with."""
+    """Return the columns that are read with every row of `table`."""
     return tuple(map(ColumnRef, required_columns(table)))
 
 
 def is_field_visible(root: Any, info: Info) -> bool:
-    """Say whether the viewer is shown this field of `root`."""
+    """Return whether the viewer can see the resolved field of `root`."""
     return not isinstance(root, Row) or root.shows_field(info.python_name)
 
 
 @dataclass(frozen=True, eq=False)
 class ToOneField:
-    """The row that `reference` points to; as a whole if the viewer sees it, else what REST shows.
+    """The row that `reference` points to.
 
-    REST may show less below this reference than below others: `shows`.
+    All its fields have values if the viewer can see it. Else only those that REST
+    shows by reference have: `visible_fields`, or the type's `by_reference` fields.
     """
 
     reference: Column[Any]
     visible_fields: frozenset[str] | None = None
+    """The fields that REST shows by this reference, if they differ from the type's."""
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
         require_columns([self.reference])
 
         async def resolve(root: ParentRow, info: Info) -> Row | None:
@@ -96,7 +102,7 @@ class ToOneField:
 
 @dataclass(frozen=True, eq=False)
 class ToManyField:
-    """The parts whose `reference` points here, in an order of their own; they must be few."""
+    """The few rows whose `reference` points to this row, sorted by `sort_columns`."""
 
     reference: Column[Any]
     sort_columns: tuple[Column[Any], ...] = ()
@@ -104,7 +110,7 @@ class ToManyField:
 
     @cached_property
     def query_spec(self) -> QuerySpec:
-        """Describe the rows."""
+        """The query of the rows."""
         table: Any = self.reference.table
         key_column = ColumnRef(self.reference)
         return QuerySpec(
@@ -117,7 +123,7 @@ class ToManyField:
         )
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
         parent_key_column = get_referenced_column(self.reference)
         require_columns([parent_key_column])
 
@@ -134,9 +140,9 @@ class ToManyField:
 
 @dataclass(frozen=True, eq=False)
 class FirstRowField:
-    """The first of the rows whose `reference` points here, of those that meet conditions.
+    """The first of the rows whose `reference` points to this row and that meet `conditions`.
 
-    Without an order there is but one.
+    Without a sort order there is at most one such row.
     """
 
     reference: Column[Any]
@@ -145,7 +151,7 @@ class FirstRowField:
 
     @cached_property
     def query_spec(self) -> QuerySpec:
-        """Describe the row."""
+        """The query of the row."""
         table: Any = self.reference.table
         page_window = None if self.sort_order is None else PageWindow(self.sort_order, limit=1)
         key_column = ColumnRef(self.reference)
@@ -160,7 +166,7 @@ class FirstRowField:
         )
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
         parent_key_column = get_referenced_column(self.reference)
         require_columns([parent_key_column])
 
@@ -177,13 +183,13 @@ class FirstRowField:
 
 @dataclass(frozen=True, eq=False)
 class ComputedField:
-    """What `function` makes of some columns, totals, facts and arguments."""
+    """The value that `function` returns for some columns, aggregates, facts and arguments."""
 
     function: Callable[..., Any]
     inputs: tuple[ComputedInput, ...]
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
         for computed_input in self.inputs:
             require_input_columns(computed_input)
         arguments = index_arguments(

@@ -1,4 +1,4 @@
-"""What is worked out at the root, of a row that an argument names."""
+"""Computed root fields: a function of one row that an argument identifies."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ RootComputedInput = ColumnRef | Expression | ContextFact | FieldArgument
 
 @dataclass(frozen=True, eq=False)
 class RootComputedField:
-    """What `function` makes of the visible row of `table` whose uuid `key` gives, if there is one.
+    """The value of `function` for the visible row of `table` whose uuid is `key_argument`.
 
-    The `inputs` are columns, what SQL makes of them, facts and arguments. The
-    row has to meet conditions; these, and the columns, may use `parameters`:
-    arguments under their public names.
+    It is null if there is no such row or it does not meet `conditions`. The
+    conditions, and SQL expressions among the `inputs`, may use the values of
+    `statement_arguments` as parameters, by their GraphQL names.
     """
 
     function: Callable[..., Any]
@@ -40,31 +40,31 @@ class RootComputedField:
 
     @cached_property
     def arguments(self) -> dict[str, FieldArgument]:
-        """What clients may give, by public names."""
+        """The arguments of the field, by their GraphQL names."""
         input_arguments = [each for each in self.inputs if isinstance(each, FieldArgument)]
         return index_arguments((self.key_argument, *self.statement_arguments, *input_arguments))
 
     @cached_property
     def query_spec(self) -> QuerySpec:
-        """Describe the row."""
+        """The query of the row."""
         columns = tuple([each for each in self.inputs if isinstance(each, (ColumnRef, Expression))])
         return QuerySpec(
             self.table, columns, key_column=ColumnRef(self.table.c.uuid), conditions=self.conditions
         )
 
     def parse_uuid_key(self, arguments: Mapping[str, Any]) -> str:
-        """Give the key of the row, as the database sends it."""
+        """Return the uuid of the row, as the database prints it."""
         return hyphenate_uuid(arguments[self.key_argument.name])
 
     def parse_request(self, raw_arguments: Mapping[str, Any]) -> FilteredListRequest:
-        """Give the parameters of the statement."""
+        """Return the values of the statement's arguments; raises BadInputError if invalid."""
         parsed_arguments = parse_arguments(self.arguments, raw_arguments)
         return FilteredListRequest(
             tuple([(each.name, parsed_arguments[each.name]) for each in self.statement_arguments])
         )
 
     def build_resolver(self) -> Resolver:
-        """Give the function that graphql-core calls."""
+        """Return the resolver that graphql-core calls."""
 
         async def resolve(info: Info, **raw_arguments: Any) -> Any:
             parameters = self.parse_request(raw_arguments).build_parameters()
@@ -73,9 +73,10 @@ class RootComputedField:
             )
             if not rows:
                 return None
-            columns, arguments = iter(rows[0][1:]), parse_arguments(self.arguments, raw_arguments)
+            column_values = iter(rows[0][1:])
+            arguments = parse_arguments(self.arguments, raw_arguments)
             return self.function(
-                *[_get_input_value(each, columns, info, arguments) for each in self.inputs]
+                *[_get_input_value(each, column_values, info, arguments) for each in self.inputs]
             )
 
         resolve.__signature__ = build_signature(self.arguments, has_parent=False)  # type: ignore[attr-defined]
@@ -83,8 +84,13 @@ class RootComputedField:
 
 
 def _get_input_value(
-    root_input: RootComputedInput, columns: Iterator[Any], info: Info, arguments: Mapping[str, Any]
+    root_input: RootComputedInput,
+    column_values: Iterator[Any],
+    info: Info,
+    arguments: Mapping[str, Any],
 ) -> Any:
     if isinstance(root_input, ContextFact):
         return info.context.facts[root_input]
-    return arguments[root_input.name] if isinstance(root_input, FieldArgument) else next(columns)
+    if isinstance(root_input, FieldArgument):
+        return arguments[root_input.name]
+    return next(column_values)

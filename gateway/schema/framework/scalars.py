@@ -1,4 +1,4 @@
-"""Scalars as the API writes them, made from the text that the database sends."""
+"""Scalars: parsing of clients' values, and printing of the text that PostgreSQL sends."""
 
 import re
 from collections.abc import Mapping
@@ -24,76 +24,83 @@ _DECIMAL_PATTERN = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 
 
 def parse_uuid(value: object) -> str:
-    """Give the uuid as 32 hex digits; ValueError if it is none."""
+    """Return a UUID as 32 hexadecimal digits; raises ValueError if it is invalid."""
     if not isinstance(value, str) or not UUID_PATTERN.fullmatch(value):
-        raise ValueError("A UUID is 32 hex digits, with or without hyphens.")
+        raise ValueError("A UUID must be 32 hexadecimal digits, with or without hyphens.")
     return format_uuid(value.lower())
 
 
 def format_uuid(value: str) -> str:
-    """Write a uuid as 32 hex digits."""
+    """Return a UUID as 32 hexadecimal digits."""
     return value.replace("-", "")
 
 
 def format_datetime(value: str) -> str:
-    """Write a moment in UTC as REST does: `2026-01-31 12:00:00.5+00` as `…T12:00:00.500000Z`."""
+    """Return a UTC time as REST prints it: `2026-01-31 12:00:00.5+00` as `…T12:00:00.500000Z`."""
     time = value[11:-3]
     return f"{value[:10]}T{time:0<15}Z" if "." in time else f"{value[:10]}T{time}Z"
 
 
 def parse_datetime(value: object) -> str:
-    """Give the moment in UTC, as PostgreSQL reads it; without an offset it is in UTC already."""
+    """Return a time in UTC in PostgreSQL's spelling; a time without offset is taken as UTC.
+
+    Raises ValueError if it is invalid.
+    """
     try:
         moment = datetime.fromisoformat(_require_text(value))
         in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise ValueError("A DateTime is written like 2026-01-31T12:00:00Z.") from None
+        raise ValueError(
+            "A DateTime must be an RFC 3339 time such as 2026-01-31T12:00:00Z."
+        ) from None
     return in_utc.isoformat()
 
 
 def parse_date(value: object) -> str:
-    """Give the day as PostgreSQL reads it."""
+    """Return a date in PostgreSQL's spelling; raises ValueError if it is invalid."""
     try:
         return date.fromisoformat(_require_text(value)).isoformat()
     except ValueError:
-        raise ValueError("A Date is written like 2026-01-31.") from None
+        raise ValueError("A Date must be an ISO 8601 date such as 2026-01-31.") from None
 
 
 def _require_text(value: object) -> str:
-    """Give a text; ValueError for what is none: a number is no day, even if its digits make one."""
+    """Return a string as it is; raises ValueError for other types, such as the number 20260131."""
     if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004 - told as what is badly written
+        raise ValueError  # noqa: TRY004 - reported as an invalid spelling
     return value
 
 
 def parse_decimal(value: object) -> str:
-    """Give the number as PostgreSQL reads it."""
+    """Return a decimal number in PostgreSQL's spelling; raises ValueError if it is invalid."""
     if isinstance(value, bool) or not _DECIMAL_PATTERN.fullmatch(str(value)):
-        raise ValueError("A Decimal is written like 12.50.")
+        raise ValueError(
+            "A Decimal must be a number such as 12.50, with at most 30 digits on each side."
+        )
     return str(value)
 
 
 def parse_bigint(value: object) -> int:
-    """Give the number; ValueError beyond 64 bits."""
+    """Return an integer; raises ValueError beyond 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        raise ValueError("A BigInt is an integer of 64 bits.")
+        raise ValueError("A BigInt must be a 64-bit integer.")
     return value
 
 
 def parse_upload(value: object) -> bytes:
-    """Give the content of a file; ValueError if it is none."""
+    """Return the content of a file; raises ValueError if the value is no file."""
     if not isinstance(value, bytes):
-        raise ValueError("Send the file by a GraphQL multipart request.")  # noqa: TRY004
+        raise ValueError("An Upload must be a file of a GraphQL multipart request.")  # noqa: TRY004
     return value
 
 
 def parse_json_scalar(value: object) -> object:
-    """Give the value as it is; ValueError if a file is anywhere in it."""
+    """Return a JSON value as it is; raises ValueError if it contains a file."""
     remaining = [value]
     while remaining:
         item = remaining.pop()
         if isinstance(item, bytes):
-            raise ValueError("A file is no JSON.")  # noqa: TRY004 - told as what is badly written
+            raise ValueError("A JSON value must not contain a file.")  # noqa: TRY004 - a client's mistake
         remaining += (
             item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
         )
@@ -101,26 +108,26 @@ def parse_json_scalar(value: object) -> object:
 
 
 def serialize_json(value: Any) -> msgspec.Raw:
-    """Hand on JSON text as it is."""
+    """Return JSON text to be embedded in the response unparsed."""
     return msgspec.Raw(value.encode())
 
 
 SCALARS: dict[object, ScalarDefinition] = {
     UUID: strawberry.scalar(
         name="UUID",
-        description="A UUID, printed as 32 hex digits; with hyphens it is accepted, too.",
+        description="A UUID, printed as 32 hexadecimal digits; also accepted with hyphens.",
         serialize=format_uuid,
         parse_value=parse_uuid,
     ),
     DateTime: strawberry.scalar(
         name="DateTime",
-        description="A moment as in RFC 3339, printed in UTC.",
+        description="A time as in RFC 3339, printed in UTC; an input without offset is in UTC.",
         serialize=format_datetime,
         parse_value=parse_datetime,
     ),
     Date: strawberry.scalar(
         name="Date",
-        description="A day as in ISO 8601.",
+        description="A date as in ISO 8601.",
         serialize=str,
         parse_value=parse_date,
     ),
@@ -138,13 +145,13 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="An integer of 64 bits, printed as a number.",
+        description="A 64-bit integer, printed as a number.",
         serialize=int,
         parse_value=parse_bigint,
     ),
     Upload: strawberry.scalar(
         name="Upload",
-        description="A file, sent by a GraphQL multipart request.",
+        description="A file, sent in a GraphQL multipart request.",
         parse_value=parse_upload,
     ),
 }
@@ -165,4 +172,4 @@ INLINE_SERIALIZERS: Mapping[tuple[str, type], str] = {
     ("ID", types.String): "@",
     ("Boolean", types.Boolean): "@",
 }
-"""The same as code, with @ for the value, for columns of a type: plans write them by it."""
+"""Serializers as Python code that plans inline, @ for the value; by scalar and column type."""

@@ -1,4 +1,4 @@
-"""How lists of offerings are narrowed and sorted; the names are REST's."""
+"""Filter and sort orders of lists of offerings; filter fields have the names of REST."""
 
 from enum import Enum
 
@@ -26,58 +26,58 @@ terms = tables.terms_of_service.c
 
 @enum
 class OfferingState(Enum):
-    """Whether an offering can be ordered."""
+    """State of an offering: whether it can be ordered."""
 
     DRAFT = 1
-    """It is being prepared."""
+    """In preparation; can't be ordered yet."""
     ACTIVE = 2
-    """It can be ordered."""
+    """Can be ordered."""
     PAUSED = 3
-    """It can't be ordered at present."""
+    """Can't be ordered at present."""
     ARCHIVED = 4
-    """It is not offered any more."""
+    """No longer offered; existing resources remain."""
     UNAVAILABLE = 5
-    """Nothing can be done with its resources at present."""
+    """No operations on its resources are possible at present."""
 
 
 @enum
 class OfferingOrder(Enum):
-    """What offerings are sorted by."""
+    """Sort order of offerings."""
 
     CREATED_ASC = SortOrder((ColumnRef(offering.created),))
-    """The oldest first."""
+    """Oldest first."""
     CREATED_DESC = SortOrder((ColumnRef(offering.created),), descending=True)
-    """The newest first."""
+    """Newest first."""
     NAME_ASC = SortOrder((ColumnRef(offering.name),))
-    """By name."""
+    """By name, A to Z."""
     NAME_DESC = SortOrder((ColumnRef(offering.name),), descending=True)
-    """By name, backward."""
+    """By name, Z to A."""
     TYPE_ASC = SortOrder((ColumnRef(offering.type),))
-    """By type."""
+    """By type, A to Z."""
     TYPE_DESC = SortOrder((ColumnRef(offering.type),), descending=True)
-    """By type, backward."""
+    """By type, Z to A."""
     STATE_ASC = SortOrder((ColumnRef(offering.state),))
-    """By state, from draft to unavailable."""
+    """By state, in the order of `OfferingState`."""
     STATE_DESC = SortOrder((ColumnRef(offering.state),), descending=True)
-    """By state, from unavailable to draft."""
+    """By state, in reverse order of `OfferingState`."""
 
 
 @filter_input
 class OfferingFilter:
-    """Which offerings are wanted: those that meet all that is given; a null asks for nothing."""
+    """Filter of offerings: all given conditions must hold; nulls are ignored."""
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, offering.uuid))
-    """One of these."""
+    """The UUID is one of these."""
     name: str | None = filter_field(filter_column(contains_text, offering.name), build_like_pattern)
-    """The name has this in it, in upper or lower case."""
+    """The name contains this text; case-insensitive."""
     name_exact: str | None = filter_field(filter_column(equals_value, offering.name))
-    """The name is this."""
+    """The name is exactly this text."""
     slug: str | None = filter_field(filter_column(equals_value, offering.slug))
-    """The slug is this."""
+    """The slug is exactly this text."""
     description: str | None = filter_field(
         filter_column(contains_text, offering.description), build_like_pattern
     )
-    """The description has this in it, in upper or lower case."""
+    """The description contains this text; case-insensitive."""
     keyword: str | None = filter_field(
         any_predicate(
             filter_column(contains_text, offering.name),
@@ -86,89 +86,89 @@ class OfferingFilter:
         ),
         build_like_pattern,
     )
-    """The name, the description or the provider's name has this in it, in any case."""
+    """The name, description or provider's name contains this text; case-insensitive."""
     attributes: JSON | None = filter_field(
         filter_column(json_filters.json_contains_all, offering.attributes), parse_attribute_filter
     )
-    """Has all of these attributes: a list names values of which one is to be there."""
+    """Has all these attributes: an object of name and value; of a list, any one value."""
     type: list[str] | None = filter_field(filter_column(in_values, offering.type))
-    """Of one of these types."""
+    """The type is one of these."""
     state: list[OfferingState] | None = filter_field(filter_column(in_values, offering.state))
-    """In one of these states."""
+    """The state is one of these."""
     shared: bool | None = filter_field(filter_column(equals_value, offering.shared))
-    """For everybody, or private."""
+    """Whether the offering is public (shared with all customers) or private."""
     billable: bool | None = filter_field(filter_column(equals_value, offering.billable))
-    """Billed, or not."""
+    """Whether the offering is billed."""
     category_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.category.c.uuid, offering.category_id)
     )
-    """Of this category."""
+    """Belongs to the category with this UUID."""
     customer_uuid: UUID | None = filter_field(
         filter_column(equals_value, customer.uuid, offering.customer_id)
     )
-    """Of this provider."""
+    """Provided by the customer with this UUID."""
     project_uuid: UUID | None = filter_field(
         filter_column(equals_value, project.uuid, offering.project_id)
     )
-    """For this project."""
+    """Restricted to the project with this UUID."""
     parent_uuid: UUID | None = filter_field(
         filter_column(equals_value, offering.uuid, offering.parent_id)
     )
-    """Belongs to this offering."""
+    """Is a child of the offering with this UUID."""
     allowed_customer_uuid: UUID | None = filter_field(
         filter_column(relation_filters.is_allowed_for_customer, offering.id)
     )
-    """Open to this customer: to everybody, to a group that it is in, or its own."""
+    """Can be ordered by this customer: public, shared with a group of it, or its own."""
     organization_group_uuid: UUID | None = filter_field(
         filter_column(relation_filters.in_organization_group, offering.id)
     )
-    """For this group of organisations."""
+    """Shared with the group of organisations with this UUID."""
     service_manager_uuid: UUID | None = filter_field(
         filter_column(relation_filters.has_manager, offering.id)
     )
-    """For everybody, and managed by this user."""
+    """Is public, and the user with this UUID has an active role in it."""
     resource_customer_uuid: UUID | None = filter_field(
         relation_filters.has_visible_resources(customer.uuid, project.customer_id)
     )
-    """Has resources of this customer that the viewer sees and that are not terminated."""
+    """This customer has resources of it that the viewer can see and that are not terminated."""
     resource_project_uuid: UUID | None = filter_field(
         relation_filters.has_visible_resources(project.uuid)
     )
-    """Has resources in this project that the viewer sees and that are not terminated."""
+    """This project has resources of it that the viewer can see and that are not terminated."""
     scope_uuid: UUID | None = filter_field(
         filter_column(relation_filters.has_service_settings, offering.id)
     )
-    """Stands for these settings of a backend."""
+    """Its backend is configured by the service settings with this UUID."""
     has_terms_of_service: bool | None = filter_field(
         filter_column(relation_filters.has_related_row(terms.offering_id), offering.id)
     )
-    """Has terms of service, of any version, or has none."""
+    """Whether it has terms of service, active or not."""
     has_active_terms_of_service: bool | None = filter_field(
         filter_column(
             relation_filters.has_related_row(terms.offering_id, terms.is_active), offering.id
         )
     )
-    """Has terms of service that are in force, or has none."""
+    """Whether it has active terms of service."""
     user_has_consent: bool | None = filter_field(
         filter_column(relation_filters.has_viewer_consent, offering.id)
     )
-    """Has terms that the viewer agreed to and has not revoked, or has not."""
+    """Whether the viewer has consented to its terms of service and not revoked the consent."""
     user_has_offering_user: bool | None = filter_field(
         filter_column(relation_filters.has_viewer_account, offering.id)
     )
-    """Has an account of the viewer, or has none."""
+    """Whether the viewer has an account (offering user) in it."""
     can_create_offering_user: bool | None = filter_field(
         filter_column(
             json_filters.is_json_true("service_provider_can_create_offering_user"),
             offering.plugin_options,
         )
     )
-    """Lets its provider make accounts, or does not."""
+    """Whether its provider may create accounts (offering users)."""
     created: DateTime | None = filter_field(filter_column(at_least, offering.created))
-    """Made then or later."""
+    """Created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, offering.created))
-    """Made then or earlier."""
+    """Created at this time or earlier."""
     modified: DateTime | None = filter_field(filter_column(at_least, offering.modified))
-    """Changed then or later."""
+    """Last modified at this time or later."""
     modified_before: DateTime | None = filter_field(filter_column(at_most, offering.modified))
-    """Changed then or earlier."""
+    """Last modified at this time or earlier."""

@@ -1,4 +1,4 @@
-"""How lists of orders are narrowed and sorted; the names are REST's."""
+"""Filter and sort orders of lists of orders; filter fields have the names of REST."""
 
 from enum import Enum
 
@@ -22,77 +22,77 @@ order, offering, project = tables.order.c, tables.offering.c, tables.project.c
 
 @enum
 class OrderOrder(Enum):
-    """What orders are sorted by; without a value come last, or first downward."""
+    """Sort order of orders: rows without a value are last ascending, first descending."""
 
     CREATED_ASC = SortOrder((ColumnRef(order.created),))
-    """The oldest first."""
+    """Oldest first."""
     CREATED_DESC = SortOrder((ColumnRef(order.created),), descending=True)
-    """The newest first."""
+    """Newest first."""
     CONSUMER_REVIEWED_AT_ASC = SortOrder((ColumnRef(order.consumer_reviewed_at),))
-    """The first to be reviewed by those who pay."""
+    """Earliest review by the consumer first."""
     CONSUMER_REVIEWED_AT_DESC = SortOrder((ColumnRef(order.consumer_reviewed_at),), descending=True)
-    """Those not reviewed by those who pay, then the last to be."""
+    """Not reviewed by the consumer first, then latest review first."""
     COST_ASC = SortOrder((ColumnRef(order.cost),))
-    """The cheapest first."""
+    """Lowest cost first."""
     COST_DESC = SortOrder((ColumnRef(order.cost),), descending=True)
-    """Those without a cost, then the dearest."""
+    """Without a cost first, then highest cost first."""
     STATE_ASC = SortOrder((ColumnRef(order.state),))
-    """By state, in the order in which Waldur numbers them."""
+    """By state, in the order of Waldur's state numbers."""
     STATE_DESC = SortOrder((ColumnRef(order.state),), descending=True)
-    """By state, backward."""
+    """By state, in reverse order of Waldur's state numbers."""
 
 
 @filter_input
 class OrderFilter:
-    """Which orders are wanted: those that meet all that is given; a null asks for nothing."""
+    """Filter of orders: all given conditions must hold; nulls are ignored."""
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, order.uuid))
-    """One of these."""
+    """The UUID is one of these."""
     state: list[OrderState] | None = filter_field(filter_column(in_values, order.state))
-    """In one of these states."""
+    """The state is one of these."""
     type: list[OrderType] | None = filter_field(filter_column(in_values, order.type))
-    """Of one of these types."""
+    """The type is one of these."""
     created: DateTime | None = filter_field(filter_column(at_least, order.created))
-    """Made then or later."""
+    """Created at this time or later."""
     modified: DateTime | None = filter_field(filter_column(at_least, order.modified))
-    """Changed then or later."""
+    """Last modified at this time or later."""
     resource_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.resource.c.uuid, order.resource_id)
     )
-    """For this resource."""
+    """For the resource with this UUID."""
     resource_name: str | None = filter_field(
         filter_column(contains_text, tables.resource.c.name, order.resource_id), build_like_pattern
     )
-    """The resource's name has this in it, in upper or lower case."""
+    """The resource's name contains this text; case-insensitive."""
     offering_uuid: list[UUID] | None = filter_field(
         filter_column(in_values, offering.uuid, order.offering_id)
     )
-    """Of one of these offerings."""
+    """The offering's UUID is one of these."""
     offering_slug: list[str] | None = filter_field(
         filter_column(in_values, offering.slug, order.offering_id)
     )
-    """Of an offering with one of these slugs."""
+    """The offering's slug is one of these."""
     offering_type: list[str] | None = filter_field(
         filter_column(in_values, offering.type, order.offering_id)
     )
-    """Of an offering of one of these types."""
+    """The offering's type is one of these."""
     parent_offering_uuid: UUID | None = filter_field(
         filter_column(equals_value, offering.uuid, order.offering_id, offering.parent_id)
     )
-    """Of an offering that belongs to this one."""
+    """The offering is a child of the offering with this UUID."""
     project_uuid: UUID | None = filter_field(
         filter_column(equals_value, project.uuid, order.project_id)
     )
-    """In this project."""
+    """In the project with this UUID."""
     customer_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.customer.c.uuid, order.project_id, project.customer_id)
     )
-    """In a project of this customer."""
+    """In a project of the customer with this UUID."""
     provider_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.customer.c.uuid, order.offering_id, offering.customer_id)
     )
-    """Of an offering of this provider."""
+    """The offering is provided by the customer with this UUID."""
     category_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.category.c.uuid, order.offering_id, offering.category_id)
     )
-    """Of an offering of this category."""
+    """The offering belongs to the category with this UUID."""

@@ -1,4 +1,4 @@
-"""How lists of projects and customers are narrowed and sorted."""
+"""Filters and sort orders of lists of projects and customers."""
 
 from enum import Enum
 
@@ -22,77 +22,77 @@ project, customer = tables.project.c, tables.customer.c
 
 @enum
 class ProjectOrder(Enum):
-    """What projects are sorted by; without a value come last, or first downward."""
+    """Sort order of projects: rows without a value are last ascending, first descending."""
 
     CREATED_ASC = SortOrder((ColumnRef(project.created),))
-    """The oldest first."""
+    """Oldest first."""
     CREATED_DESC = SortOrder((ColumnRef(project.created),), descending=True)
-    """The newest first."""
+    """Newest first."""
     NAME_ASC = SortOrder((ColumnRef(project.name),))
-    """By name."""
+    """By name, A to Z."""
     NAME_DESC = SortOrder((ColumnRef(project.name),), descending=True)
-    """By name, backward."""
+    """By name, Z to A."""
     END_DATE_ASC = SortOrder((ColumnRef(project.end_date),))
-    """The first to end first."""
+    """Earliest end date first."""
     END_DATE_DESC = SortOrder((ColumnRef(project.end_date),), descending=True)
-    """Those without an end, then the last to end."""
+    """Without an end date first, then latest end date first."""
     CUSTOMER_NAME_ASC = SortOrder((ColumnRef(customer.name, (project.customer_id,)),))
-    """By the customer's name."""
+    """By the customer's name, A to Z."""
     CUSTOMER_NAME_DESC = SortOrder(
         (ColumnRef(customer.name, (project.customer_id,)),), descending=True
     )
-    """By the customer's name, backward."""
+    """By the customer's name, Z to A."""
 
 
 @enum
 class CustomerOrder(Enum):
-    """What customers are sorted by."""
+    """Sort order of customers."""
 
     CREATED_ASC = SortOrder((ColumnRef(customer.created),))
-    """The oldest first."""
+    """Oldest first."""
     CREATED_DESC = SortOrder((ColumnRef(customer.created),), descending=True)
-    """The newest first."""
+    """Newest first."""
     NAME_ASC = SortOrder((ColumnRef(customer.name),))
-    """By name."""
+    """By name, A to Z."""
     NAME_DESC = SortOrder((ColumnRef(customer.name),), descending=True)
-    """By name, backward."""
+    """By name, Z to A."""
 
 
 @filter_input
 class ProjectFilter:
-    """Which projects are wanted: those that meet all that is given; a null asks for nothing."""
+    """Filter of projects: all given conditions must hold; nulls are ignored."""
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, project.uuid))
-    """One of these."""
+    """The UUID is one of these."""
     name: str | None = filter_field(filter_column(contains_text, project.name), build_like_pattern)
-    """The name has this in it, in upper or lower case."""
+    """The name contains this text; case-insensitive."""
     name_exact: str | None = filter_field(filter_column(equals_value, project.name))
-    """The name is this."""
+    """The name is exactly this text."""
     slug: str | None = filter_field(filter_column(equals_value, project.slug))
-    """The slug is this."""
+    """The slug is exactly this text."""
     customer_uuid: list[UUID] | None = filter_field(
         filter_column(in_values, customer.uuid, project.customer_id)
     )
-    """Of one of these customers."""
+    """The customer's UUID is one of these."""
     created: DateTime | None = filter_field(filter_column(at_least, project.created))
-    """Made then or later."""
+    """Created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, project.created))
-    """Made then or earlier."""
+    """Created at this time or earlier."""
 
 
 @filter_input
 class CustomerFilter:
-    """Which customers are wanted: those that meet all that is given; a null asks for nothing."""
+    """Filter of customers: all given conditions must hold; nulls are ignored."""
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, customer.uuid))
-    """One of these."""
+    """The UUID is one of these."""
     name: str | None = filter_field(filter_column(contains_text, customer.name), build_like_pattern)
-    """The name has this in it, in upper or lower case."""
+    """The name contains this text; case-insensitive."""
     name_exact: str | None = filter_field(filter_column(equals_value, customer.name))
-    """The name is this."""
+    """The name is exactly this text."""
     slug: str | None = filter_field(filter_column(equals_value, customer.slug))
-    """The slug is this."""
+    """The slug is exactly this text."""
     created: DateTime | None = filter_field(filter_column(at_least, customer.created))
-    """Made then or later."""
+    """Created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, customer.created))
-    """Made then or earlier."""
+    """Created at this time or earlier."""

@@ -1,4 +1,4 @@
-"""How lists of resources are narrowed and sorted; the names are REST's (domain.md §5.1)."""
+"""Filter and sort orders of lists of resources; fields are named as in REST (domain.md §5.1)."""
 
 from enum import Enum
 
@@ -26,211 +26,211 @@ resource, offering, project = tables.resource.c, tables.offering.c, tables.proje
 
 @enum
 class VisibleAs(Enum):
-    """From which side a viewer looks at resources; staff and support see all from each."""
+    """Perspective from which the viewer sees resources; staff and support see all from either."""
 
     CONSUMER = Perspective.CONSUMER
-    """Resources of the viewer's projects and organisations."""
+    """Resources in projects and organisations in which the viewer has a role."""
     PROVIDER = Perspective.PROVIDER
-    """Resources of the offerings that the viewer provides."""
+    """Resources of offerings that the viewer provides."""
     ANY = None
-    """Both."""
+    """Resources visible as a consumer or as a provider."""
 
 
 @enum
 class ResourceOrder(Enum):
-    """What resources are sorted by; without a value come last, or first downward."""
+    """Sort order of resources: rows without a value are last ascending, first descending."""
 
     CREATED_ASC = SortOrder((ColumnRef(resource.created),))
-    """The oldest first."""
+    """Oldest first."""
     CREATED_DESC = SortOrder((ColumnRef(resource.created),), descending=True)
-    """The newest first."""
+    """Newest first."""
     NAME_ASC = SortOrder((ColumnRef(resource.name),))
-    """By name."""
+    """By name, A to Z."""
     NAME_DESC = SortOrder((ColumnRef(resource.name),), descending=True)
-    """By name, backward."""
+    """By name, Z to A."""
     PROJECT_NAME_ASC = SortOrder((ColumnRef(project.name, (resource.project_id,)),))
-    """By the project's name."""
+    """By the project's name, A to Z."""
     PROJECT_NAME_DESC = SortOrder(
         (ColumnRef(project.name, (resource.project_id,)),), descending=True
     )
-    """By the project's name, backward."""
+    """By the project's name, Z to A."""
     STATE_ASC = SortOrder((ColumnRef(resource.state),))
-    """By state, from creating to terminated."""
+    """By state, in the order of Waldur's state numbers."""
     STATE_DESC = SortOrder((ColumnRef(resource.state),), descending=True)
-    """By state, from terminated to creating."""
+    """By state, in reverse order of Waldur's state numbers."""
     END_DATE_ASC = SortOrder((ColumnRef(resource.end_date),))
-    """The first to end first."""
+    """Earliest end date first."""
     END_DATE_DESC = SortOrder((ColumnRef(resource.end_date),), descending=True)
-    """Those without an end, then the last to end."""
+    """Without an end date first, then latest end date first."""
 
 
 @filter_input
 class ResourceFilter:
-    """Which resources are wanted: those that meet all that is given; a null asks for nothing."""
+    """Filter of resources: all given conditions must hold; nulls are ignored."""
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, resource.uuid))
-    """One of these."""
+    """The UUID is one of these."""
     name: str | None = filter_field(filter_column(contains_text, resource.name), build_like_pattern)
-    """The name has this in it, in upper or lower case."""
+    """The name contains this text; case-insensitive."""
     name_exact: str | None = filter_field(filter_column(equals_value, resource.name))
-    """The name is this."""
+    """The name is exactly this text."""
     slug: str | None = filter_field(filter_column(equals_value, resource.slug))
-    """The slug is this."""
+    """The slug is exactly this text."""
     backend_id: str | None = filter_field(filter_column(equals_value, resource.backend_id))
-    """The backend calls it this."""
+    """The identifier in the backend is exactly this text."""
     state: list[ResourceState] | None = filter_field(filter_column(in_values, resource.state))
-    """In one of these states."""
+    """The state is one of these."""
     runtime_state: str | None = filter_field(
         filter_column(
             json_filters.compare_json_text("runtime_state", equals_value), resource.backend_metadata
         )
     )
-    """The backend says that it is in this state."""
+    """The run-time state that the backend reports is exactly this text."""
     order_state: list[OrderState] | None = filter_field(
         filter_column(relation_filters.has_order_in_states, resource.id)
     )
-    """Has an order in one of these states."""
+    """Has an order whose state is one of these."""
     created: DateTime | None = filter_field(filter_column(at_least, resource.created))
-    """Made then or later."""
+    """Created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, resource.created))
-    """Made then or earlier."""
+    """Created at this time or earlier."""
     modified: DateTime | None = filter_field(filter_column(at_least, resource.modified))
-    """Changed then or later."""
+    """Last modified at this time or later."""
     modified_before: DateTime | None = filter_field(filter_column(at_most, resource.modified))
-    """Changed then or earlier."""
+    """Last modified at this time or earlier."""
     end_date: Date | None = filter_field(filter_column(at_least, resource.end_date))
-    """Ends that day or later."""
+    """The end date is this date or later."""
     end_date_before: Date | None = filter_field(filter_column(at_most, resource.end_date))
-    """Ends that day or earlier."""
+    """The end date is this date or earlier."""
     has_terminate_date: bool | None = filter_field(filter_column(has_value, resource.end_date))
-    """Has an end date, or has none."""
+    """Whether the resource has an end date."""
     downscaled: bool | None = filter_field(filter_column(equals_value, resource.downscaled))
-    """Has less than its limits, or not."""
+    """Whether the resource is downscaled."""
     paused: bool | None = filter_field(filter_column(equals_value, resource.paused))
-    """Is paused, or not."""
+    """Whether the resource is paused."""
     restrict_member_access: bool | None = filter_field(
         filter_column(equals_value, resource.restrict_member_access)
     )
-    """Keeps plain members out, or not."""
+    """Whether the access of project members is restricted."""
     is_attached: bool | None = filter_field(
         filter_column(
             json_filters.compare_json_text("instance_name", has_value), resource.backend_metadata
         )
     )
-    """Is attached to a machine, or not."""
+    """Whether the resource, such as a volume, is attached to an instance."""
     flavor_name: str | None = filter_field(
         filter_column(
             json_filters.compare_json_text("flavor_name", contains_text), resource.backend_metadata
         ),
         build_like_pattern,
     )
-    """The name of its flavor has this in it, in upper or lower case."""
+    """The flavor's name contains this text; case-insensitive."""
     image_name: str | None = filter_field(
         filter_column(
             json_filters.compare_json_text("image_name", contains_text), resource.backend_metadata
         ),
         build_like_pattern,
     )
-    """The name of its image has this in it, in upper or lower case."""
+    """The image's name contains this text; case-insensitive."""
     resource_attributes: JSON | None = filter_field(
         filter_column(json_filters.json_equals_all, resource.attributes), parse_attribute_filter
     )
-    """Was ordered with all of these attributes: a list names values of which one is to be there."""
+    """Ordered with all these attributes: an object of name and value; of a list, any one value."""
     visible_to_providers: bool | None = filter_field(
         filter_column(relation_filters.is_visible_to_providers, resource.id)
     )
-    """If true, none that waits for its consumer to approve it, or for its time to come."""
+    """If true, leaves out resources whose creation awaits the consumer or a start date."""
     offering_uuid: list[UUID] | None = filter_field(
         filter_column(in_values, offering.uuid, resource.offering_id)
     )
-    """Of one of these offerings."""
+    """The offering's UUID is one of these."""
     offering_slug: list[str] | None = filter_field(
         filter_column(in_values, offering.slug, resource.offering_id)
     )
-    """Of an offering with one of these slugs."""
+    """The offering's slug is one of these."""
     offering_type: str | None = filter_field(
         filter_column(equals_value, offering.type, resource.offering_id)
     )
-    """Of an offering of this type."""
+    """The offering's type is exactly this text."""
     offering_billable: bool | None = filter_field(
         filter_column(equals_value, offering.billable, resource.offering_id)
     )
-    """Of an offering that is billed, or is not."""
+    """Whether the offering is billed."""
     offering_shared: bool | None = filter_field(
         filter_column(equals_value, offering.shared, resource.offering_id)
     )
-    """Of an offering for everybody, or of a private one."""
+    """Whether the offering is public (shared with all customers) or private."""
     lexis_links_supported: bool | None = filter_field(
         filter_column(
             json_filters.has_json_key("heappe_url"), offering.plugin_options, resource.offering_id
         )
     )
-    """Of an offering that LEXIS can be linked to, or can't."""
+    """Whether the offering supports LEXIS links."""
     usage_based: bool | None = filter_field(
         filter_column(relation_filters.has_billing_type("usage"), offering.id, resource.offering_id)
     )
-    """Of an offering with components that are billed by use, or without any."""
+    """Whether the offering has components that are billed by usage."""
     limit_based: bool | None = filter_field(
         filter_column(relation_filters.has_billing_type("limit"), offering.id, resource.offering_id)
     )
-    """Of an offering with components that are billed by limit, or without any."""
+    """Whether the offering has components that are billed by limit."""
     only_usage_based: bool | None = filter_field(
         filter_column(
             relation_filters.has_only_billing_type("usage"), offering.id, resource.offering_id
         )
     )
-    """Of an offering whose components are all billed by use, or of any other."""
+    """Whether the offering has components and all are billed by usage."""
     only_limit_based: bool | None = filter_field(
         filter_column(
             relation_filters.has_only_billing_type("limit"), offering.id, resource.offering_id
         )
     )
-    """Of an offering whose components are all billed by limit, or of any other."""
+    """Whether the offering has components and all are billed by limit."""
     component_count: int | None = filter_field(
         filter_column(relation_filters.has_component_count(), offering.id, resource.offering_id)
     )
-    """Of an offering with so many components."""
+    """The offering has exactly this number of components."""
     limit_component_count: int | None = filter_field(
         filter_column(
             relation_filters.has_component_count("limit"), offering.id, resource.offering_id
         )
     )
-    """Of an offering with so many components that are billed by limit."""
+    """The offering has exactly this number of components that are billed by limit."""
     service_manager_uuid: UUID | None = filter_field(
         filter_column(relation_filters.has_manager, offering.id, resource.offering_id)
     )
-    """Of an offering for everybody that this user manages."""
+    """The offering is public, and the user with this UUID has an active role in it."""
     parent_offering_uuid: UUID | None = filter_field(
         filter_column(equals_value, offering.uuid, resource.offering_id, offering.parent_id)
     )
-    """Of an offering that belongs to this one."""
+    """The offering is a child of the offering with this UUID."""
     plan_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.plan.c.uuid, resource.plan_id)
     )
-    """With this plan."""
+    """Has the plan with this UUID."""
     project_uuid: UUID | None = filter_field(
         filter_column(equals_value, project.uuid, resource.project_id)
     )
-    """In this project."""
+    """In the project with this UUID."""
     project_name: str | None = filter_field(
         filter_column(equals_value, project.name, resource.project_id)
     )
-    """In a project of this name."""
+    """The project's name is exactly this text."""
     customer_uuid: UUID | None = filter_field(
         filter_column(
             equals_value, tables.customer.c.uuid, resource.project_id, project.customer_id
         )
     )
-    """In a project of this customer."""
+    """In a project of the customer with this UUID."""
     provider_uuid: UUID | None = filter_field(
         filter_column(
             equals_value, tables.customer.c.uuid, resource.offering_id, offering.customer_id
         )
     )
-    """Of an offering of this provider."""
+    """The offering is provided by the customer with this UUID."""
     category_uuid: UUID | None = filter_field(
         filter_column(
             equals_value, tables.category.c.uuid, resource.offering_id, offering.category_id
         )
     )
-    """Of an offering of this category."""
+    """The offering belongs to the category with this UUID."""

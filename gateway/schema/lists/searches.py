@@ -1,20 +1,24 @@
-"""What lists are searched by, and what clients read of it."""
+"""Free-text searches of lists: the argument `query` of connections."""
 
 from gateway.db.sql import text_search
 from gateway.schema.framework.connection_field import SearchDefinition
 
 RESOURCE_SEARCH = SearchDefinition(
     text_search.RESOURCE_SEARCH,
-    "A uuid, also of what its plugin made, or a part of the name, slug or address, or a backend's"
-    " id.",
+    "Search text: the UUID of a resource or of its backend object, a part of the name, slug or a"
+    " network address, or the whole identifier in the backend; case-insensitive.",
 )
 OFFERING_SEARCH = SearchDefinition(
-    text_search.OFFERING_SEARCH, "A uuid, or a part of the name, slug or description."
+    text_search.OFFERING_SEARCH,
+    "Search text: a UUID, or a part of the name, slug or description; case-insensitive.",
 )
 PROJECT_SEARCH = SearchDefinition(
     text_search.PROJECT_SEARCH,
-    "A uuid, or a part of the name or slug, or a resource's name or backend's id.",
+    "Search text: a UUID, a part of the name or slug (case-insensitive), or the whole name or"
+    " identifier in the backend of a visible resource in the project.",
 )
 CUSTOMER_SEARCH = SearchDefinition(
-    text_search.CUSTOMER_SEARCH, "A uuid, or a part of the name, slug, native name or abbreviation."
+    text_search.CUSTOMER_SEARCH,
+    "Search text: a UUID, or a part of the name, slug, native name or abbreviation;"
+    " case-insensitive.",
 )

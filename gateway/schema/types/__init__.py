@@ -1,1 +1,1 @@
-"""Published types, one a file."""
+"""Published GraphQL types, one in each module."""

@@ -1,4 +1,4 @@
-"""The interface of mutation results."""
+"""The interface of the success types of mutations."""
 
 import inspect
 
@@ -10,12 +10,16 @@ from gateway.schema.types.resource import Resource
 
 
 class Accepted:
-    """What was asked for is accepted. When it is carried out, the state of the order tells."""
+    """The result of a mutation that was accepted.
+
+    An accepted change may still be pending: `order.state` or the subscription `resourceChanged`
+    shows when it is completed.
+    """
 
     resource: Resource | None
-    """The resource as it is now; null if the viewer does not see it any more."""
+    """The resource after the mutation; null if it is no longer visible to the viewer."""
     order: Order | None
-    """The order that was placed, approved, rejected or called off; null if it takes none."""
+    """The order that was placed or reviewed; null if the mutation needs no order."""
 
 
 apply_docstrings(Accepted, strawberry.interface(Accepted, description=inspect.getdoc(Accepted)))

@@ -1,4 +1,4 @@
-"""What plugins have behind resources."""
+"""Backend objects: what a plugin manages for a resource."""
 
 import strawberry
 
@@ -13,21 +13,35 @@ backend = registry.backend_object.c
 
 
 def build_backend_id(backend_type: str, uuid: str | None) -> str | None:
-    """Give the id of an object behind a resource; null if nothing is known of it."""
+    """Return the global id of a backend object, or None if its plugin is unknown."""
     return None if uuid is None else encode_global_id(backend_type, uuid)
 
 
 @object_type
 class BackendObject(Row, tables=(registry.backend_object,)):
-    """What a plugin has behind a resource, such as a tenant of a cloud; never a secret of it."""
+    """The plugin's object behind a resource, such as an OpenStack tenant.
+
+    Only allow-listed columns are published; credentials are not. Objects of a plugin that the
+    gateway does not know have only the type `Marketplace.Resource`.
+    """
 
     id: strawberry.ID | None = computed(build_backend_id, backend.type, backend.uuid)
-    """Identifies it among all objects behind resources; null for what no known plugin made."""
+    """Global id of the object, unique among backend objects; null if its plugin is unknown."""
     uuid: UUID | None
-    """Identifies it for good; null for what no known plugin made."""
+    """UUID of the object; null if its plugin is unknown."""
     type: str
-    """What it is, such as OpenStack.Tenant; Marketplace.Resource if no known plugin made it."""
+    """Type of the object, such as `OpenStack.Tenant`.
+
+    `Marketplace.Resource` if its plugin is unknown.
+    """
     service_settings_uuid: UUID | None
-    """Identifies the backend's settings, which are not shown."""
+    """UUID of the service settings that the object belongs to.
+
+    Null if it has none or its plugin is unknown. The settings themselves are not published.
+    """
     details: JSON | None
-    """What REST shows of it, under REST's names; null for what no known plugin made."""
+    """The object's published columns, under the names of the REST API.
+
+    All types have `uuid`, `name`, `description`, `state`, `backend_id`, `runtime_state`, `created`,
+    `modified` and `error_message`, as far as the plugin stores them. Null if the plugin is unknown.
+    """

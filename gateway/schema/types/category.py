@@ -1,4 +1,4 @@
-"""Kinds of offerings."""
+"""Categories of offerings."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,19 +23,22 @@ category = tables.category.c
 
 @object_type
 class Category(Row, Node, tables=(tables.category,)):
-    """A kind of offerings, such as storage."""
+    """A category of offerings, such as storage or HPC."""
 
     id: strawberry.ID = node_id("Category", category.uuid)
-    """Identifies the category among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the category for good."""
+    """UUID of the category."""
     title: str
-    """What people call the category."""
+    """Title of the category, in the marketplace's default language."""
     description: str
-    """What the category holds."""
+    """Description of the category; may be empty."""
     icon: str | None = computed(build_media_url, category.icon, ContextFact.MEDIA_URL)
-    """The address of its picture; null if there is none, or nobody said where pictures are."""
+    """URL of the category's icon.
+
+    Null without an icon, or if the gateway has no media URL configured.
+    """
     offerings: Page[Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")]] = (
         pages(tables.offering.c.category_id, OfferingOrder, OfferingFilter)
     )
-    """The offerings of this kind that the viewer sees."""
+    """The offerings of this category that are visible to the viewer."""

@@ -1,4 +1,4 @@
-"""What offerings are metered by."""
+"""Components: the billable quantities of an offering."""
 
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -27,100 +27,122 @@ class BillingType(Enum):
     """How a component is billed."""
 
     FIXED = "fixed"
-    """A set amount in each period."""
+    """A fixed amount per plan period."""
     USAGE = "usage"
-    """By what was used."""
+    """The reported usage."""
     LIMIT = "limit"
-    """By what may be used."""
+    """The ordered limit, whether it is used or not."""
     ONE = "one"
-    """Once, when the resource is made."""
+    """Once, when the resource is created."""
     FEW = "few"
-    """On every change of the plan."""
+    """Once for every switch of the plan."""
 
 
 @enum
 class LimitPeriod(Enum):
-    """After what time a limit starts anew."""
+    """The period that a component's limit applies to."""
 
     MONTH = "month"
-    """Each month."""
+    """A calendar month."""
     QUARTERLY = "quarterly"
-    """Each quarter of a year."""
+    """A calendar quarter."""
     ANNUAL = "annual"
-    """Each year."""
+    """A calendar year."""
     TOTAL = "total"
-    """Never: it holds for the resource's whole life."""
+    """The whole lifetime of the resource."""
 
 
 def find_unit_factor(offering_type: str, component_type: str) -> int | None:
-    """Give how many backend units make one of a component that the plugin brings."""
+    """Return the backend units per unit of a built-in component; None if it is not built in."""
     return get_plugin(offering_type).backend_factors.get(component_type)
 
 
 def is_plugin_component(offering_type: str, component_type: str) -> bool:
-    """Say whether the plugin brings the component."""
+    """Return whether the plugin of an offering type defines the component."""
     return component_type in get_plugin(offering_type).backend_factors
 
 
 @object_type
 class Component(Row, Node, tables=(tables.component, registry.effective_component)):
-    """One thing an offering is metered by, such as CPU hours."""
+    """A billable quantity of an offering, such as CPU hours or storage."""
 
     id: strawberry.ID = node_id("Component", component.uuid)
-    """Identifies the component among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the component for good."""
+    """UUID of the component."""
     offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] = one(
         component.offering_id
     )
-    """What it meters."""
+    """The offering that the component belongs to."""
     type: str
-    """The key of the component in limits and usages."""
+    """Key of the component in limits and usages, unique within its offering."""
     name: str
-    """What people call it."""
+    """Display name."""
     description: str
-    """What it is."""
+    """Description of the component; may be empty."""
     billing_type: BillingType | None
-    """How it is billed."""
+    """How the component is billed; null for a billing type unknown to the gateway."""
     measured_unit: str
-    """The unit that amounts are given in, such as GB."""
+    """Unit of limits, usages and prices, such as `GB`; may be empty."""
     unit_factor: int | None
-    """How many backend units make a measured one; null in older marketplaces."""
+    """Number of backend units in one measured unit; null in older versions of Waldur."""
     limit_period: LimitPeriod | None
-    """After what time its limit starts anew; null if it has none."""
+    """The period that the limit applies to; null if no period is set."""
     limit_amount: Decimal | None
-    """The most that all resources together may ask for in a period; null if there is no bound."""
+    """Upper bound of the sum of all resources' limits in one limit period.
+
+    In measured units; null or 0 without a bound.
+    """
     article_code: str
-    """Its code in the accounts."""
+    """Article code for accounting; may be empty."""
     max_value: Decimal | None
-    """The highest limit that can be asked for; null if there is no bound."""
+    """Highest limit that can be ordered for one resource; null or 0 without a bound."""
     min_value: Decimal | None
-    """The lowest limit that can be asked for; null if there is no bound."""
+    """Lowest limit that can be ordered for one resource; null or 0 without a bound."""
     max_available_limit: Decimal | None
-    """What all resources together can have; null if there is no bound."""
+    """Upper bound of the sum of the limits of all the offering's resources.
+
+    In measured units; the sum must stay below it. Null or 0 without a bound.
+    """
     is_boolean: bool
-    """Whether there is one or none of it."""
+    """Whether the component is an option that is either on (1) or off (0)."""
     default_limit: Decimal | None
-    """The limit that a form starts with."""
+    """The limit that order forms should preset; null without a preset."""
     factor: int | None = computed(find_unit_factor, OFFERING_TYPE, component.type)
-    """How many backend units make one; null if the offering's type does not bring the component."""
+    """Number of backend units in one unit, as the offering's plugin defines it.
+
+    For example 1024 for OpenStack RAM (GB to MB). Null if the plugin does not define the component.
+    """
     is_builtin: bool = computed(is_plugin_component, OFFERING_TYPE, component.type)
-    """Whether the offering's type brings the component."""
+    """Whether the offering's plugin defines the component."""
     is_prepaid: bool | None
-    """Whether it is paid for in advance; null in older marketplaces."""
+    """Whether the component is prepaid; null in older versions of Waldur.
+
+    Prepaid components are paid in advance for a number of months, and can be renewed.
+    """
     overage_component: Annotated["Component", strawberry.lazy(__name__)] | None = one(
         component.overage_component_id
     )
-    """What is charged for use beyond the prepaid limit; null if nothing is."""
+    """The component that bills usage above the prepaid limit.
+
+    Null if such usage is not billed, or in older versions of Waldur.
+    """
     min_prepaid_duration: int | None
-    """The least months that can be ordered; null if there is no bound."""
+    """Minimum number of months of a new prepaid resource; null without a bound."""
     max_prepaid_duration: int | None
-    """The most months that can be ordered; null if there is no bound."""
+    """Maximum number of months of a new prepaid resource; null without a bound."""
     prepaid_duration_step: int | None
-    """The months ordered are a multiple of this; null if any number goes."""
+    """Step of the number of months of a new prepaid resource.
+
+    Null if any number of months is allowed.
+    """
     min_renewal_duration: int | None
-    """The least months of a renewal; null if there is no bound."""
+    """Minimum number of months of a renewal; null without a bound."""
     max_renewal_duration: int | None
-    """The most months of a renewal; null if there is no bound."""
+    """Maximum number of months of a renewal; null without a bound."""
     renewal_duration_step: int | None
-    """The months of a renewal are a multiple of this; null if any number goes."""
+    """Step of the number of months of a renewal.
+
+    Counted from `minRenewalDuration`, or from 0 if that is null. Null if any number of months is
+    allowed.
+    """

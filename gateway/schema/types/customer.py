@@ -1,4 +1,4 @@
-"""Organisations."""
+"""Customers: organisations that consume or provide offerings."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,45 +27,61 @@ customer, project = tables.customer.c, tables.project.c
 
 @object_type
 class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name slug description"):
-    """An organisation: it has projects, or provides offerings, or both.
+    """An organisation that owns projects, provides offerings, or both.
 
-    One that the viewer only meets by a reference shows id, uuid, name and slug,
-    and as a provider its description; all else is null.
+    Visible in full to staff, support, and users with a role in the organisation or in one of its
+    projects. For other viewers, an organisation that is reached through a reference has only `id`,
+    `uuid`, `name` and `slug` (a provider its `description`, too); its other fields are null.
     """
 
     id: strawberry.ID = node_id("Customer", customer.uuid)
-    """Identifies the organisation among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the organisation for good."""
+    """UUID of the organisation."""
     name: str
-    """What people call the organisation."""
+    """Display name."""
     slug: str
-    """A short name for addresses."""
+    """Short name for URLs; not unique."""
     description: str | None
-    """What the organisation is; null in older marketplaces."""
+    """Description of the organisation.
+
+    Null if it is not visible to the viewer, or in older versions of Waldur.
+    """
     native_name: str | None
-    """Its name in its own language; null if it is not shown to the viewer."""
+    """Name in the organisation's own language; null if not visible to the viewer."""
     abbreviation: str | None
-    """A shorter name; null if it is not shown to the viewer."""
+    """Abbreviated name; null if not visible to the viewer."""
     country: str | None
-    """Where it is, as two letters; null if it is not shown to the viewer."""
+    """ISO 3166-1 alpha-2 country code; null if not visible to the viewer."""
     homepage: str | None
-    """Where it is on the web; null if it is not shown to the viewer."""
+    """URL of the organisation's website; null if not visible to the viewer."""
     created: DateTime | None
-    """When it was made; null if it is not shown to the viewer."""
+    """Time of creation; null if not visible to the viewer."""
     projects: Page[Annotated["Project", strawberry.lazy("gateway.schema.types.project")]] | None = (
         pages(project.customer_id, ProjectOrder, ProjectFilter)
     )
-    """Its projects that the viewer sees; null if it is only referred to."""
+    """The organisation's projects that are visible to the viewer.
+
+    Null if the viewer sees only a reference to the organisation.
+    """
     offerings: (
         Page[Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")]] | None
     ) = pages(tables.offering.c.customer_id, OfferingOrder, OfferingFilter)
-    """What it provides, as far as the viewer sees it; null if it is only referred to."""
+    """The offerings provided by the organisation that are visible to the viewer.
+
+    Null if the viewer sees only a reference to the organisation.
+    """
     resources: (
         Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] | None
     ) = pages(project.customer_id, ResourceOrder, ResourceFilter, tables.resource.c.project_id)
-    """The resources of its projects that the viewer sees; null if it is only referred to."""
+    """The resources of the organisation's projects that are visible to the viewer.
+
+    Null if the viewer sees only a reference to the organisation.
+    """
     resource_counts: list[ResourceCount] | None = declare_resource_counts(
         RESOURCE_STATES_BY_CUSTOMER, customer.id
     )
-    """How many of `resources` are in each state; states without any are left out."""
+    """Number of visible `resources` by state; states without resources are omitted.
+
+    Null if the viewer sees only a reference to the organisation.
+    """

@@ -1,4 +1,4 @@
-"""Where resources and offerings can be reached."""
+"""Access endpoints of resources and offerings, and the URLs of stored files."""
 
 from gateway.db import tables
 from gateway.db.sql.row_types import Row
@@ -8,7 +8,7 @@ from gateway.schema.framework.scalars import UUID
 
 
 def build_media_url(stored_path: str | None, base_url: str | None) -> str | None:
-    """Give the address of a stored picture; null if there is none, or `base` is not known."""
+    """Return the URL of a stored file; None without a file or without a media URL."""
     return base_url + stored_path if stored_path and base_url else None
 
 
@@ -18,7 +18,11 @@ def build_attachment_url(
     base_url: str | None,
     is_stored_here: bool,  # noqa: FBT001 - called by position, as computed fields are
 ) -> str | None:
-    """Give the address of an order's file: here, if that `keeps` it, or with the pictures."""
+    """Return the URL of an order's attachment; None without one.
+
+    An attachment that the gateway itself stores (`is_stored_here`) has a path on this server, all
+    others are below the media URL.
+    """
     own_url = (
         build_attachment_path(stored_path, order_uuid) if stored_path and is_stored_here else None
     )
@@ -27,11 +31,11 @@ def build_attachment_url(
 
 @object_type
 class Endpoint(Row, tables=(tables.resource_endpoint, tables.offering_endpoint)):
-    """An address at which a resource or an offering can be reached."""
+    """A network address of a resource or an offering."""
 
     uuid: UUID
-    """Identifies the endpoint for good."""
+    """UUID of the endpoint."""
     name: str
-    """What people call it."""
+    """Display name."""
     url: str
-    """Its address: ssh, http, ldap and the like."""
+    """URL with one of the schemes http, https, ssh, ldap, ldaps or rdp."""

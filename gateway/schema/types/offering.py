@@ -1,4 +1,4 @@
-"""What providers offer."""
+"""Offerings: the products that providers publish in the marketplace."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,120 +34,147 @@ offering = tables.offering.c
 
 
 def clamp_order_count(raw_count: str | int) -> int:
-    """Give how many orders there were; what was counted down may be below none (domain.md §3.7)."""
+    """Return the number of orders, which is 0 where the quota is negative (domain.md §3.7)."""
     return max(0, int(raw_count))
 
 
 @object_type
 class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering)):
-    """Something that a provider offers, such as a cluster or a cloud.
+    """A product that a provider publishes, such as an HPC cluster or a cloud.
 
-    Whoever sees one of its resources sees all of it.
+    Listed are active and paused shared offerings, and the offerings that the viewer has a role for.
+    An offering that is reached through a resource, an order or a plan shows all its fields.
     """
 
     id: strawberry.ID = node_id("Offering", offering.uuid)
-    """Identifies the offering among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the offering for good."""
+    """UUID of the offering."""
     name: str
-    """What people call the offering."""
+    """Display name."""
     slug: str
-    """A short name for addresses."""
+    """Short name for URLs; not unique."""
     description: str
-    """What the offering is, in short."""
+    """Short description; may be empty."""
     full_description: str
-    """What the offering is, at length; may hold HTML."""
+    """Full description; may be empty, may contain HTML."""
     type: str
-    """The kind of backend, such as Marketplace.Slurm."""
+    """Key of the plugin that manages the offering's resources, such as `Marketplace.Slurm`."""
     state: OfferingState | None
-    """Whether it can be ordered."""
+    """State of the offering; null for a state unknown to the gateway."""
     paused_reason: str
-    """Why it can't be ordered at present; empty if it can."""
+    """Why the offering is paused; empty if it is not."""
     shared: bool
-    """Whether it is for everybody."""
+    """Whether all organisations can order the offering, as opposed to a private offering."""
     billable: bool
-    """Whether it is billed."""
+    """Whether the offering's resources are billed."""
     created: DateTime
-    """When it was made."""
+    """Time of creation."""
     modified: DateTime
-    """When it last changed."""
+    """Time of the last change."""
     backend_id: str
-    """What the backend calls it."""
+    """Identifier of the offering in the provider's backend; may be empty."""
     privacy_policy_link: str
-    """Where its privacy policy is."""
+    """URL of the privacy policy; may be empty."""
     helpdesk_url: str | None
-    """Where to ask for help; null in older marketplaces."""
+    """URL of the helpdesk; may be empty, null in older versions of Waldur."""
     documentation_url: str | None
-    """Where its documentation is; null in older marketplaces."""
+    """URL of the documentation; may be empty, null in older versions of Waldur."""
     access_url: str | None
-    """Where to use it; null in older marketplaces."""
+    """URL at which the service is used; may be empty, null in older versions of Waldur."""
     vendor_details: str
-    """Who makes what is offered; may hold HTML."""
+    """Information about the vendor; may be empty, may contain HTML."""
     getting_started: str
-    """How to begin; may hold HTML."""
+    """Instructions for first use; may be empty, may contain HTML."""
     integration_guide: str
-    """How to connect it; may hold HTML."""
+    """Instructions for integration; may be empty, may contain HTML."""
     country: str
-    """Where it is, as two letters; empty if nobody said."""
+    """ISO 3166-1 alpha-2 code of the service's location; may be empty."""
     latitude: float | None
-    """Where it is; null if nobody said."""
+    """Latitude of the service's location, in degrees; null if unknown."""
     longitude: float | None
-    """Where it is; null if nobody said."""
+    """Longitude of the service's location, in degrees; null if unknown."""
     datacite_doi: str
-    """Its digital object identifier; empty if it has none."""
+    """Digital object identifier (DOI) of the offering; may be empty."""
     citation_count: int
-    """How often it was cited; -1 if that is not known."""
+    """Number of citations of the DOI; -1 if unknown."""
     image: str | None = computed(build_media_url, offering.image, ContextFact.MEDIA_URL)
-    """The address of its picture; null if there is none, or nobody said where pictures are."""
+    """URL of the image; null without one, or if the gateway has no media URL configured."""
     thumbnail: str | None = computed(build_media_url, offering.thumbnail, ContextFact.MEDIA_URL)
-    """The address of its small picture; null as for `image`."""
+    """URL of the thumbnail.
+
+    Null without one, or if the gateway has no media URL configured.
+    """
     attributes: JSON
-    """What its category asks to know of it."""
+    """Values of the attributes that the offering's category defines, by attribute key."""
     options: JSON
-    """What can be chosen in an order: `order` lists names, `options` has each with its type."""
+    """Definition of the order form.
+
+    `order` lists the keys of the options; `options` has the type, label, default and bounds of
+    each.
+    """
     resource_options: JSON
-    """What can be chosen for a resource later on; as `options`."""
+    """Definition of the options of existing resources, in the format of `options`.
+
+    `Resource.options` has their values; `updateResourceOptions` changes them.
+    """
     plugin_options: JSON
-    """How its type is set up; never a secret."""
+    """Public settings of the offering's plugin, without secrets."""
     backend_metadata: JSON
-    """What the backend says of it."""
+    """Metadata reported by the provider's backend."""
     category: Category = one(offering.category_id)
-    """The kind of offering."""
+    """The category of the offering."""
     provider: Customer | None = one(offering.customer_id, "id uuid name slug description")
-    """The organisation that provides it; null if none does."""
+    """The organisation that provides the offering; null without one."""
     project: Project | None = one(offering.project_id, "id uuid name")
-    """The project that it is for; null if it is for more."""
+    """The project that a private offering is reserved for; null without one."""
     parent: Annotated["Offering", strawberry.lazy(__name__)] | None = one(offering.parent_id)
-    """The offering that it belongs to, such as the cloud of its machines; null if there is none."""
+    """The parent offering; null without one.
+
+    For example the offering of the cloud that virtual machines are ordered in. A child offering
+    inherits its parent's components and plans: see `effectiveComponents` and `effectivePlans`.
+    """
     components: list[Component] = many(tables.component.c.offering_id, tables.component.c.name)
-    """What it is metered by, ordered by name."""
+    """The offering's own components, ordered by name."""
     effective_components: list[Component] = many(
         registry.effective_component.c.of_offering_id, registry.effective_component.c.name
     )
-    """What it is metered by in effect: by its parent's components if it has one."""
+    """The components that orders are billed by.
+
+    Those of the parent offering if there is one, else the offering's own, as far as the plugin uses
+    them.
+    """
     effective_plans: list[Plan] = many(registry.effective_plan.c.of_offering_id)
-    """The ways to pay for it in effect: its parent's if it has one."""
+    """The plans that resources can be ordered with, including archived ones.
+
+    Those of the parent offering if there is one, else the offering's own, as far as they are
+    visible to the viewer.
+    """
     roles: list[OfferingRole] = many(tables.offering_user_role.c.offering_id)
-    """The roles that people can have in its resources."""
+    """The roles that users can have in the offering's resources."""
     software_catalogs: list[OfferingSoftwareCatalog] = many(
         tables.offering_software_catalog.c.offering_id
     )
-    """The software that comes with it."""
+    """The software catalogues that are available in the offering."""
     order_count: int = computed(
         clamp_order_count, AggregateValue(ORDER_COUNT_BY_OFFERING, "count", offering.id, 0)
     )
-    """How many orders it had."""
+    """Number of orders that were placed for the offering."""
     plans: list[Plan] = many(tables.plan.c.offering_id)
-    """The ways to pay for it that are open to the viewer."""
+    """The offering's own plans, including archived ones.
+
+    Plans that are reserved for organisation groups are visible to members of these groups, staff
+    and support.
+    """
     partitions: list[Partition] = many(tables.partition.c.offering_id)
-    """The partitions of its cluster; empty if it is none."""
+    """The SLURM partitions of the offering; empty for other types."""
     endpoints: list[Endpoint] = many(tables.offering_endpoint.c.offering_id)
-    """Where it can be reached."""
+    """The network addresses of the service."""
     resources: Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] = (
         pages(tables.resource.c.offering_id, ResourceOrder, ResourceFilter)
     )
-    """Its resources that the viewer sees."""
+    """The offering's resources that are visible to the viewer."""
     resource_counts: list[ResourceCount] = declare_resource_counts(
         RESOURCE_STATES_BY_OFFERING, offering.id
     )
-    """How many of `resources` are in each state; states without any are left out."""
+    """Number of visible `resources` by state; states without resources are omitted."""

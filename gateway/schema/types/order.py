@@ -1,4 +1,4 @@
-"""What is asked of providers: a new resource, a change of one, its end."""
+"""Orders: requests to create, change or terminate a resource."""
 
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -36,22 +36,25 @@ CREATE_TYPE, UPDATE_TYPE = OrderType.CREATE.value, OrderType.UPDATE.value
 
 @enum
 class OrderSubtype(Enum):
-    """What an order of type UPDATE changes."""
+    """The kind of change that an order of type `UPDATE` makes."""
 
     RENEW = "renew"
-    """The end of the resource."""
+    """Renewal of a prepaid resource: a later end date, perhaps other limits."""
     UPDATE_LIMITS = "update_limits"
-    """The limits of the resource."""
+    """Other limits."""
     UPDATE_OPTIONS = "update_options"
-    """The options of the resource."""
+    """Other values of the resource's options."""
     PLAN_SWITCH = "plan_switch"
-    """The plan of the resource."""
+    """Another plan."""
 
 
 def classify_update(
     order_type: int, attributes_json: str, old_plan_id: int | None
 ) -> OrderSubtype | None:
-    """Say what an order changes; null unless it is an update that can be told (domain.md §2.4)."""
+    """Return the subtype of an update order (domain.md §2.4).
+
+    None for other orders, and for updates of an unknown kind.
+    """
     decoded = msgspec.json.decode(attributes_json)
     if order_type != UPDATE_TYPE:
         return None
@@ -66,90 +69,113 @@ def classify_update(
 
 
 def choose_completion_time(completed_at: str | None, activated_at: str | None) -> str | None:
-    """Give when an order was carried out, under its name of today or of October 2024."""
+    """Return the time of completion, whose column was `activated` in October 2024."""
     return completed_at or activated_at
 
 
 def restrict_traceback(stored_traceback: str, viewer: Viewer) -> str | None:
-    """Show where an order failed to staff and support only (domain.md §3.2)."""
+    """Return an order's traceback for staff and support, None for others (domain.md §3.2)."""
     return stored_traceback if viewer.sees_everything else None
 
 
 def compute_fixed_price(order_type: int, plan_fixed_price: str | int) -> str:
-    """Give what a new resource costs whatever its limits are (domain.md §3.3)."""
+    """Return the fixed price of a create order, 0 for others (domain.md §3.3)."""
     return format_price(plan_fixed_price if order_type == CREATE_TYPE else 0)
 
 
 def compute_activation_price(
     order_type: int, one_time_price: str | int, switch_price: str | int
 ) -> str:
-    """Give what is paid once the order is carried out (domain.md §3.3)."""
+    """Return the one-time price of an order (domain.md §3.3).
+
+    That is the sum of the `one` components for a create order, of the `few` components for an
+    update, and 0 for others.
+    """
     return format_price({CREATE_TYPE: one_time_price, UPDATE_TYPE: switch_price}.get(order_type, 0))
 
 
 def can_cancel_order(offering_type: str, state: int) -> bool:
-    """Say whether an order can be called off (domain.md §3.3)."""
+    """Return whether an order's type of offering and state allow cancelling (domain.md §3.3)."""
     return get_plugin(offering_type).can_cancel_orders and state in BLOCKING_ORDER_STATES
 
 
 @object_type
 class Order(Row, Node, tables=(tables.order,)):
-    """What somebody asked of a provider: a new resource, a change of one, or its end.
+    """A request to create, change, terminate or restore a resource.
 
-    Whoever sees a resource sees its first order, and the one in progress.
+    Listed are the orders that the viewer may list as a consumer (on the project or its
+    organisation) or as a provider. `Resource.creationOrder` and `Resource.orderInProgress` are
+    visible with their resource.
     """
 
     id: strawberry.ID = node_id("Order", order.uuid)
-    """Identifies the order among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the order for good."""
+    """UUID of the order."""
     slug: str | None
-    """A short name for addresses; null in older marketplaces."""
+    """Short name for URLs; not unique, null in older versions of Waldur."""
     state: OrderState | None
-    """Where it is in its life."""
+    """State of the order; null for a state unknown to the gateway."""
     type: OrderType | None
-    """What it asks for."""
+    """What the order requests; null for a type unknown to the gateway."""
     subtype: OrderSubtype | None = computed(
         classify_update, order.type, order.attributes, order.old_plan_id
     )
-    """What an update changes; null for other orders."""
+    """The kind of change of an `UPDATE` order.
+
+    Null for other types, and for updates of another kind.
+    """
     created: DateTime
-    """When it was made."""
+    """Time at which the order was placed."""
     modified: DateTime
-    """When it last changed."""
+    """Time of the last change."""
     completed_at: DateTime | None = computed(
         choose_completion_time, order.completed_at, order.activated
     )
-    """When it was carried out; null if it was not."""
+    """Time at which the order was completed; null if it was not."""
     start_date: Date | None
-    """The day it is to be carried out at the earliest; null for at once."""
+    """The earliest day on which the order is executed; null without such a restriction."""
     cost: Decimal | None
-    """What the resource is to cost in a period of its plan; null without a plan."""
+    """Estimated cost of the order, in the marketplace's currency; null without a plan.
+
+    The price of the resource per period of its plan, and the one-time prices. For a renewal, the
+    prepaid price of all its months.
+    """
     fixed_price: Decimal = computed(
         compute_fixed_price, order.type, AggregateValue(PRICES_BY_PLAN, "fixed", order.plan_id, 0)
     )
-    """What a new resource costs in a period whatever its limits are; 0 for other orders."""
+    """Price of the plan's fixed components per plan period, in the marketplace's currency.
+
+    Only for an order of type `CREATE`; 0 for others.
+    """
     activation_price: Decimal = computed(
         compute_activation_price,
         order.type,
         AggregateValue(PRICES_BY_PLAN, "one", order.plan_id, 0),
         AggregateValue(PRICES_BY_PLAN, "few", order.plan_id, 0),
     )
-    """What is paid once, when it is carried out."""
+    """One-time price of executing the order, in the marketplace's currency.
+
+    The plan's `initPrice` for an order of type `CREATE`, its `switchPrice` for an `UPDATE`; 0 for
+    others.
+    """
     limits: JSON
-    """How much of each component the resource is to have, by the component's type."""
+    """The limits that the resource gets, as an object from component type to number."""
     attributes: JSON = computed(strip_secret_attributes, order.attributes, OFFERING_TYPE)
-    """What the order says besides; without secrets."""
+    """The attributes of the order, without secrets.
+
+    The values of the order form and, for an update, the old and new values.
+    """
     output: str
-    """What the backend printed."""
+    """Output of the backend while it executed the order; may be empty."""
     error_message: str
-    """What went wrong; empty if nothing did."""
+    """Error message of a failed order; empty without an error."""
     error_traceback: str | None = computed(
         restrict_traceback, order.error_traceback, ContextFact.VIEWER
     )
-    """Where in the program it went wrong; for staff and support only."""
+    """Traceback of a failed order; null for viewers other than staff and support."""
     request_comment: str | None
-    """What was said with it; null if nothing was."""
+    """Comment of the user who placed the order; null without one."""
     attachment: str | None = computed(
         build_attachment_url,
         order.attachment,
@@ -157,45 +183,62 @@ class Order(Row, Node, tables=(tables.order,)):
         ContextFact.MEDIA_URL,
         ContextFact.STORES_ATTACHMENTS,
     )
-    """The address of its purchase order, from this server's root if it keeps it; null without one.
+    """URL of the purchase order (PDF); null without one.
 
-    It is there for whoever finds the order among `orders`.
+    A path on this server if the gateway stores the file itself. It can be downloaded by viewers who
+    see the order in `orders`.
     """
     termination_comment: str | None
-    """Why the resource is to end; null if nobody said."""
+    """Comment on the termination of the resource; null without one."""
     backend_id: str
-    """What the backend calls it."""
+    """Identifier of the order in the provider's backend; may be empty."""
     callback_url: str | None
-    """Where a browser goes once it is carried out; null if nobody said."""
+    """URL to which a portal redirects once the order is completed; null without one."""
     provider_message: str | None
-    """What the provider tells those who ordered; null in older marketplaces."""
+    """Message from the provider to the consumer; null in older versions of Waldur."""
     consumer_message: str | None
-    """What those who ordered tell the provider; null in older marketplaces."""
+    """Message from the consumer to the provider; null in older versions of Waldur."""
     consumer_rejection_comment: str | None
-    """Why those who pay refused it; null in older marketplaces."""
+    """Why the consumer rejected the order.
+
+    Empty if it did not; null in older versions of Waldur.
+    """
     provider_rejection_comment: str | None
-    """Why the provider refused it; null in older marketplaces."""
+    """Why the provider rejected the order.
+
+    Empty if it did not; null in older versions of Waldur.
+    """
     can_terminate: bool = computed(can_cancel_order, OFFERING_TYPE, order.state)
-    """Whether it can be called off at present."""
+    """Whether the order's offering type and state allow the order to be cancelled.
+
+    The states are `PENDING_CONSUMER`, `PENDING_PROVIDER` and `EXECUTING`. Permissions are not
+    considered.
+    """
     resource: Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")] | None = one(
         order.resource_id
     )
-    """What is made, changed or ended."""
+    """The resource that the order creates, changes, terminates or restores."""
     offering: Offering | None = one(order.offering_id)
-    """What it orders from."""
+    """The offering of the order."""
     project: Project | None = one(order.project_id, "id uuid name")
-    """Whose resource it is."""
+    """The project that the resource belongs to."""
     plan: Plan | None = one(order.plan_id)
-    """How the resource is to be paid for; null without a plan."""
+    """The plan of the resource once the order is done; null without a plan."""
     old_plan: Plan | None = one(order.old_plan_id)
-    """How it was paid for before a switch; null if the plan stays."""
+    """The plan before a plan switch; null for other orders."""
     created_by: User | None = one(order.created_by_id, f"{PERSON_FIELDS} email")
-    """Who made the order."""
+    """The user who placed the order; null if it was placed by the system."""
     consumer_reviewed_by: User | None = one(order.consumer_reviewed_by_id, PERSON_FIELDS)
-    """Who approved or refused it for those who pay; null if nobody did."""
+    """The user who approved or rejected the order for the consumer.
+
+    Null if there was no such review yet.
+    """
     consumer_reviewed_at: DateTime | None
-    """When they did; null if nobody did."""
+    """Time of the consumer's review; null if there was none yet."""
     provider_reviewed_by: User | None = one(order.provider_reviewed_by_id, PERSON_FIELDS)
-    """Who approved or refused it for the provider; null if nobody did."""
+    """The user who approved or rejected the order for the provider.
+
+    Null if there was no such review yet.
+    """
     provider_reviewed_at: DateTime | None
-    """When they did; null if nobody did."""
+    """Time of the provider's review; null if there was none yet."""

@@ -1,4 +1,4 @@
-"""Parts of clusters."""
+"""SLURM partitions of offerings."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,57 +19,64 @@ partition = tables.partition.c
 
 @object_type
 class Partition(Row, Node, tables=(tables.partition,)):
-    """A SLURM partition of an offering: a group of nodes with rules of its own."""
+    """A SLURM partition of an offering: a group of nodes with scheduling limits of its own.
+
+    The names in parentheses are the parameters of `slurm.conf`. Null means that the parameter is
+    not set, so SLURM's default applies.
+    """
 
     id: strawberry.ID = node_id("Partition", partition.uuid)
-    """Identifies the partition among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the partition for good."""
+    """UUID of the partition."""
     offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] = one(
         partition.offering_id
     )
-    """What it is a partition of."""
+    """The offering that the partition belongs to."""
     partition_name: str = strawberry.field(name="name")
-    """What SLURM calls it."""
+    """Name of the partition in SLURM."""
     cpu_arch: str
-    """The architecture of its processors, such as x86_64/amd/zen3."""
+    """CPU architecture of the nodes, such as `x86_64/amd/zen3`; may be empty."""
     gpu_arch: str
-    """The architecture of its graphics processors; empty if it has none."""
+    """GPU architecture of the nodes; may be empty."""
     cpu_bind: int | None
-    """How tasks are bound to processors, as SLURM numbers it."""
+    """Default task binding policy, as SLURM's numeric value (CpuBind)."""
     def_cpu_per_gpu: int | None
-    """The processors that come with each graphics processor unless more are asked for."""
+    """Default number of CPUs allocated per GPU (DefCpuPerGPU)."""
     max_cpus_per_node: int | None
-    """The most processors of a node that jobs can have."""
+    """Maximum number of CPUs per node for all jobs (MaxCPUsPerNode)."""
     max_cpus_per_socket: int | None
-    """The most processors of a socket that jobs can have."""
+    """Maximum number of CPUs per socket for all jobs (MaxCPUsPerSocket)."""
     def_mem_per_cpu: BigInt | None
-    """The memory that comes with each processor, in MB."""
+    """Default memory per CPU, in MB (DefMemPerCPU)."""
     def_mem_per_gpu: BigInt | None
-    """The memory that comes with each graphics processor, in MB."""
+    """Default memory per GPU, in MB (DefMemPerGPU)."""
     def_mem_per_node: BigInt | None
-    """The memory that comes with each node, in MB."""
+    """Default memory per node, in MB (DefMemPerNode)."""
     max_mem_per_cpu: BigInt | None
-    """The most memory per processor, in MB."""
+    """Maximum memory per CPU, in MB (MaxMemPerCPU)."""
     max_mem_per_node: BigInt | None
-    """The most memory per node, in MB."""
+    """Maximum memory per node, in MB (MaxMemPerNode)."""
     default_time: int | None
-    """How long a job runs that does not say, in minutes."""
+    """Default run time of a job, in minutes (DefaultTime)."""
     max_time: int | None
-    """How long a job can run, in minutes."""
+    """Maximum run time of a job, in minutes (MaxTime)."""
     grace_time: int | None
-    """How long a preempted job goes on, in seconds."""
+    """Time that a preempted job may continue to run, in seconds (GraceTime)."""
     max_nodes: int | None
-    """The most nodes of a job."""
+    """Maximum number of nodes per job (MaxNodes)."""
     min_nodes: int | None
-    """The least nodes of a job."""
+    """Minimum number of nodes per job (MinNodes)."""
     exclusive_topo: bool
-    """Whether a job has a block of the topology for itself."""
+    """Whether a job has exclusive use of its topology block (ExclusiveTopo)."""
     exclusive_user: bool
-    """Whether a user has nodes for themselves."""
+    """Whether nodes are allocated to one user at a time (ExclusiveUser)."""
     priority_tier: int | None
-    """Which partition's jobs come first on shared nodes: those of the highest tier."""
+    """Priority tier (PriorityTier).
+
+    Jobs of a partition with a higher tier are scheduled first, and may preempt others.
+    """
     qos: str
-    """The quality of service that all its jobs get; empty if none."""
+    """Quality of service (QOS) of the partition's jobs; empty if none is set."""
     req_resv: bool
-    """Whether jobs need a reservation."""
+    """Whether jobs require a reservation (ReqResv)."""

@@ -1,4 +1,4 @@
-"""The ways to pay for offerings."""
+"""Plans: the price lists of offerings."""
 
 from decimal import Decimal as Number
 from enum import Enum
@@ -33,93 +33,102 @@ plan, plan_component = tables.plan.c, tables.plan_component.c
 
 @enum
 class PlanUnit(Enum):
-    """The period that a plan's price is for."""
+    """The billing period of a plan."""
 
     MONTH = "month"
-    """A month."""
+    """One month."""
     QUARTER = "quarter"
-    """A quarter of a year."""
+    """Three months."""
     HALF_MONTH = "half_month"
     """Half a month."""
     DAY = "day"
-    """A day."""
+    """One day."""
     HOUR = "hour"
-    """An hour."""
+    """One hour."""
     QUANTITY = "quantity"
-    """No period: each piece."""
+    """No period: prices are per piece."""
 
 
 def has_plan_capacity(max_resources: int | None, live_resources: int) -> bool:
-    """Say whether new resources can have a plan (domain.md §1.4)."""
+    """Return whether a plan accepts another resource (domain.md §1.4)."""
     return max_resources is None or max_resources > live_resources
 
 
 def format_price(amount: str | int) -> str:
-    """Write a sum of prices to ten places, as prices are stored."""
+    """Format a price with the ten decimal places of the database."""
     return f"{Number(amount):.10f}"
 
 
 @object_type
 class PlanComponent(Row, tables=(tables.plan_component,)):
-    """What a component costs under a plan."""
+    """The price of a component in a plan."""
 
     component: Component | None = one(plan_component.component_id)
-    """What is priced; null if the component was removed."""
+    """The component that is priced; null if it was deleted."""
     amount: int
-    """How much of the component the plan includes."""
+    """Amount of the component that is included per plan period, in measured units.
+
+    Only components of billing type `FIXED` are billed by it.
+    """
     price: Decimal
-    """What one unit costs."""
+    """Price of one measured unit, in the marketplace's currency."""
     future_price: Decimal | None
-    """What one unit will cost from the next period on; null if that does not change."""
+    """Announced price of one measured unit, in the marketplace's currency.
+
+    Null if no change of the price is announced.
+    """
 
 
 @object_type
 class Plan(Row, Node, tables=(tables.plan, registry.effective_plan)):
-    """A way to pay for an offering."""
+    """A price list that resources of an offering can be ordered with."""
 
     id: strawberry.ID = node_id("Plan", plan.uuid)
-    """Identifies the plan among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the plan for good."""
+    """UUID of the plan."""
     offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] = one(
         plan.offering_id
     )
-    """What it pays for."""
+    """The offering that the plan belongs to."""
     name: str
-    """What people call the plan."""
+    """Display name."""
     description: str
-    """What the plan is."""
+    """Description of the plan; may be empty."""
     article_code: str
-    """Its code in the accounts."""
+    """Article code for accounting; may be empty."""
     backend_id: str
-    """What the backend calls it."""
+    """Identifier of the plan in the provider's backend; may be empty."""
     max_amount: int | None
-    """How many resources can have the plan; null if there is no bound."""
+    """Maximum number of resources that are not terminated; null without a bound."""
     archived: bool
-    """Whether the plan is out of use."""
+    """Whether the plan is archived: it keeps its resources and cannot be ordered."""
     is_active: bool = computed(
         has_plan_capacity,
         plan.max_amount,
         AggregateValue(RESOURCE_COUNTS_BY_PLAN, "live", plan.id, 0),
     )
-    """Whether there is room for another resource on the plan."""
+    """Whether the number of the plan's resources is below `maxAmount`."""
     unit_price: Decimal
-    """What the fixed components cost in a period."""
+    """Price of the fixed components per period, in the marketplace's currency."""
     unit: PlanUnit | None
-    """The period that the price is for."""
+    """The billing period that the prices apply to; null for a unit unknown to the gateway."""
     init_price: Decimal = computed(format_price, AggregateValue(PRICES_BY_PLAN, "one", plan.id, 0))
-    """What is paid once, when a resource is made."""
+    """One-time price of creating a resource, in the marketplace's currency."""
     switch_price: Decimal = computed(
         format_price, AggregateValue(PRICES_BY_PLAN, "few", plan.id, 0)
     )
-    """What is paid on each switch to the plan."""
+    """One-time price of switching a resource to the plan, in the marketplace's currency."""
     resources_count: int = computed(int, AggregateValue(RESOURCE_COUNTS_BY_PLAN, "all", plan.id, 0))
-    """How many resources have the plan, terminated ones and unseen ones too."""
+    """Number of resources with the plan.
+
+    All resources are counted: terminated ones, and ones that are not visible to the viewer, too.
+    """
     components: list[PlanComponent] = many(plan_component.plan_id)
-    """The prices, component by component."""
+    """The prices of the plan, one for each component."""
     resources: Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] = (
         pages(tables.resource.c.plan_id, ResourceOrder, ResourceFilter)
     )
-    """The resources with the plan that the viewer sees."""
+    """The resources with the plan that are visible to the viewer."""
     resource_counts: list[ResourceCount] = declare_resource_counts(RESOURCE_STATES_BY_PLAN, plan.id)
-    """How many of `resources` are in each state; states without any are left out."""
+    """Number of visible `resources` by state; states without resources are omitted."""

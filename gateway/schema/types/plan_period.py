@@ -1,4 +1,4 @@
-"""Under which plans resources were, and what they used then."""
+"""Plan periods of resources, and the usage reported in them."""
 
 from gateway.db import tables
 from gateway.db.sql.filters import at_least, at_most, filter_column, in_this_month, since_this_month
@@ -13,59 +13,59 @@ from gateway.schema.types.plan import Plan
 
 period, usage = tables.plan_period.c, tables.component_usage.c
 CURRENT_PERIODS_FILTER = (since_this_month(period.end),)
-"""Periods that have not ended before this month (domain.md §5.20)."""
+"""Condition for periods that have no end, or end in this month or later (domain.md §5.20)."""
 BILLING_MONTH_ARGUMENTS = {
     "from_": FilterArgument(
         "from",
         Date,
-        "No months before this day.",
+        "Only billing months that start on this day or later.",
         FilterCondition(filter_column(at_least, usage.billing_period)),
     ),
     "to": FilterArgument(
         "to",
         Date,
-        "No months after this day.",
+        "Only billing months that start on this day or earlier.",
         FilterCondition(filter_column(at_most, usage.billing_period)),
     ),
 }
-"""How usages are narrowed."""
+"""Arguments that restrict usages to a range of billing months."""
 
 
 @object_type
 class ComponentUsage(Row, tables=(tables.component_usage,)):
-    """How much of a component was used in a month."""
+    """The reported usage of a component in one billing month."""
 
     uuid: UUID
-    """Identifies the report of it for good."""
+    """UUID of the usage report."""
     component: Component = one(usage.component_id)
-    """What was used."""
+    """The component that was used."""
     usage: Decimal
-    """How much of it was used."""
+    """The amount used in the month, in the component's measured unit."""
     billing_period: Date
-    """The first day of the month."""
+    """The billing month, as its first day."""
     date: DateTime
-    """When it was reported."""
+    """Time of the usage report."""
     description: str
-    """What was said of it; empty if nothing was."""
+    """Comment of the reporter; may be empty."""
     recurring: bool
-    """Whether the next months are taken to be the same."""
+    """Whether the same usage is assumed for the following months."""
     created: DateTime
-    """When it was first reported."""
+    """Time at which the report was first submitted."""
 
 
 @object_type
 class PlanPeriod(Row, tables=(tables.plan_period,)):
-    """The time in which a resource was under a plan."""
+    """A period in which a resource had the same plan."""
 
     uuid: UUID
-    """Identifies the period for good."""
+    """UUID of the period."""
     plan: Plan = one(period.plan_id)
-    """The plan."""
+    """The plan in this period."""
     start: DateTime | None
-    """When it began; null if nobody knows."""
+    """Start of the period; null if unknown."""
     end: DateTime | None
-    """When it ended; null if it goes on."""
+    """End of the period; null for the current period."""
     usages: list[ComponentUsage] = many(
         usage.plan_period_id, conditions=(in_this_month(usage.billing_period),)
     )
-    """What was used in it in the present month."""
+    """The usage reported in this period for the current month."""

@@ -1,4 +1,4 @@
-"""Problems as clients read them: members of the unions that fields and mutations give."""
+"""Problems as GraphQL types: members of the result unions of fields and mutations."""
 
 import inspect
 from typing import TypeAlias
@@ -36,4 +36,4 @@ CommonProblem: TypeAlias = (
     | problems.Conflict
     | problems.Unavailable
 )
-"""What every change can meet."""
+"""Problems that every mutation may return."""

@@ -1,4 +1,4 @@
-"""What people of an organisation work on together."""
+"""Projects: groups of users and resources within an organisation."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +34,10 @@ GRACE_PERIOD_INPUTS = (
 def compute_effective_end_date(
     end_date: str | None, project_grace_days: int | None, customer_grace_days: int | None
 ) -> str | None:
-    """Give the last day of a project's grace, its own or its customer's (domain.md §1.12)."""
+    """Return the end date plus the grace period (domain.md §1.12); None without an end date.
+
+    The grace period of the project takes precedence over that of its customer.
+    """
     if end_date is None:
         return None
     grace_days = project_grace_days if project_grace_days is not None else customer_grace_days or 0
@@ -48,7 +51,7 @@ def has_grace_period_begun(
     customer_grace_days: int | None,
     today: date,
 ) -> bool:
-    """Say whether a project is past its end and still in its grace."""
+    """Return whether a project is past its end date and within its grace period."""
     effective_end_date = compute_effective_end_date(
         end_date, project_grace_days, customer_grace_days
     )
@@ -65,42 +68,60 @@ class Project(
     by_reference="id uuid name slug description end_date effective_end_date is_in_grace_period"
     " end_date_requested_by customer",
 ):
-    """What people of an organisation work on together, with resources of its own.
+    """A group of users of one organisation that share resources.
 
-    One that the viewer only meets by a resource shows all but its time of
-    making and its resources; one that they meet by an offering only id, uuid
-    and name.
+    Visible in full to staff, support, and users who may list the project. For other viewers, the
+    project of a visible resource lacks `created`, `resources` and `resourceCounts`; the project of
+    a visible offering or order has only `id`, `uuid` and `name`.
     """
 
     id: strawberry.ID = node_id("Project", project.uuid)
-    """Identifies the project among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the project for good."""
+    """UUID of the project."""
     name: str
-    """What people call the project."""
+    """Display name."""
     slug: str | None
-    """A short name for addresses; null if it is not shown to the viewer."""
+    """Short name for URLs; not unique, null if not visible to the viewer."""
     description: str | None
-    """What it is about; null if it is not shown to the viewer."""
+    """Description of the project; null if not visible to the viewer."""
     end_date: Date | None
-    """Its last day; null if it has no end."""
+    """End date of the project, inclusive.
+
+    Null without an end date, or if not visible to the viewer.
+    """
     effective_end_date: Date | None = computed(compute_effective_end_date, *GRACE_PERIOD_INPUTS)
-    """The last day on which its resources are kept: its last day and the days of grace."""
+    """End date plus the grace period: its resources are terminated afterwards.
+
+    Null without an end date, or if not visible to the viewer.
+    """
     is_in_grace_period: bool | None = computed(
         has_grace_period_begun, *GRACE_PERIOD_INPUTS, ContextFact.TODAY
     )
-    """Whether it is past its last day, and its resources are still kept."""
+    """Whether the project is past its end date and within its grace period.
+
+    False without an end date; null if not visible to the viewer.
+    """
     end_date_requested_by: User | None = one(project.end_date_requested_by_id)
-    """Who set the end date."""
+    """The user who set the end date.
+
+    Null if unknown, or if not visible to the viewer.
+    """
     customer: Customer | None = one(project.customer_id, "id uuid name slug")
-    """Whose project it is; null if it is not shown to the viewer."""
+    """The organisation that owns the project; null if not visible to the viewer."""
     created: DateTime | None
-    """When it was made; null if it is not shown to the viewer."""
+    """Time of creation; null if not visible to the viewer."""
     resources: (
         Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] | None
     ) = pages(tables.resource.c.project_id, ResourceOrder, ResourceFilter)
-    """Its resources that the viewer sees."""
+    """The project's resources that are visible to the viewer.
+
+    Null if the viewer sees only a reference to the project.
+    """
     resource_counts: list[ResourceCount] | None = declare_resource_counts(
         RESOURCE_STATES_BY_PROJECT, project.id
     )
-    """How many of `resources` are in each state; states without any are left out."""
+    """Number of visible `resources` by state; states without resources are omitted.
+
+    Null if the viewer sees only a reference to the project.
+    """

@@ -1,4 +1,4 @@
-"""What the renewal of a resource would cost."""
+"""Cost estimates of renewals of prepaid resources (domain.md §5.7)."""
 
 from datetime import date
 from decimal import Decimal as Number
@@ -16,61 +16,79 @@ from gateway.schema.framework.arguments import FieldArgument
 from gateway.schema.framework.errors import MAX_COLLECTION_SIZE, BadInputError, validate_input
 from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import JSON, Date, Decimal
-from gateway.schema.types import problems  # noqa: F401 - it publishes what stands in the union
+from gateway.schema.types import problems  # noqa: F401 - publishes the problem types of the union
 from gateway.schema.types.component import BillingType, Component, LimitPeriod
 
 
 @object_type
 class RenewalCost:
-    """What a component costs in a renewal."""
+    """The cost of one component in a renewal."""
 
     component: str
-    """The component's type."""
+    """Type of the component: its key in limits."""
     name: str
-    """What people call the component."""
+    """Display name of the component."""
     measured_unit: str
-    """The unit that amounts are given in, such as GB."""
+    """Unit of the limits and of the price, such as `GB`; may be empty."""
     billing_type: BillingType | None
-    """How the component is billed."""
+    """How the component is billed; null for a billing type unknown to the gateway."""
     billing_period: LimitPeriod | None
-    """After what time its limit starts anew; null for what is paid in advance."""
+    """The period that the limit applies to; null for a prepaid component."""
     is_prepaid: bool
-    """Whether it is paid in advance, for the months of the renewal; else its limit grows."""
+    """Whether the component is prepaid.
+
+    If so, it is billed for the months of the renewal; if not, for the increase of its limit.
+    """
     current_limit: Decimal
-    """Its limit now, as `Resource.limits` has it; 0 without one."""
+    """The current limit, as in `Resource.limits`; 0 without one."""
     new_limit: Decimal
-    """Its limit from then on."""
+    """The limit after the renewal; 0 without one."""
     unit_price: Decimal
-    """What one unit costs under the resource's plan; 0 without a plan."""
+    """Price of one measured unit in the resource's plan, in the marketplace's currency.
+
+    0 if the resource has no plan, or its plan does not price the component.
+    """
     description: str
-    """What is paid for: `6 months`, or days of a period, such as `12d / 30d (mo)`."""
+    """The billed time: `6 months`, or days of a period such as `12d / 30d (mo)`."""
     total: Decimal
-    """What is to be paid for it."""
+    """Total price of the component, in the marketplace's currency."""
 
 
 @object_type
 class RenewalEstimate:
-    """What the renewal of a resource would cost."""
+    """The estimated cost of renewing a resource."""
 
     components: list[RenewalCost]
-    """What is paid for: what is paid in advance, then limits that grow."""
+    """The cost by component: prepaid components, then increased limits."""
     subscription_total: Decimal
-    """What is paid in advance for the months of the renewal."""
+    """Price of the prepaid components for the months of the renewal.
+
+    In the marketplace's currency.
+    """
     limit_change_total: Decimal
-    """What is paid because limits grow, for the days up to the resource's present last day."""
+    """Price of the increased limits for the remaining days.
+
+    In the marketplace's currency.
+    """
     total: Decimal
-    """Both together."""
+    """Total price, in the marketplace's currency."""
     remaining_days: int
-    """How many days there are to the resource's present last day; 0 without one."""
+    """Number of days until the resource's current end date.
+
+    0 without an end date, and if it has passed.
+    """
     new_end_date: Date
-    """The last day of the resource once it is renewed."""
+    """The resource's end date after the renewal, inclusive.
+
+    The months are added to the current end date, or to today if that is later or there is none.
+    """
 
 
 RenewalEstimateResult = Annotated[
     RenewalEstimate | NotPermitted | InvalidInput | InvalidMonths,
     strawberry.union(
         "RenewalEstimateResult",
-        description="What a renewal would cost, or why it can't be had.",
+        description="The estimated cost of a renewal, or the problem that prevents it.",
     ),
 ]
 
@@ -79,39 +97,47 @@ MAX_COMPONENT_TYPE_CHARACTERS = 50
 
 
 def _check_component_types(limits: object, name: str) -> None:
-    """Refuse limits that are too many, or whose types can't be any; their values come later."""
+    """Raise BadInputError for too many limits, or for component types that cannot exist.
+
+    The values are checked later, against the components of the offering.
+    """
     component_types = [*limits] if isinstance(limits, dict) else []
-    if len(component_types) > MAX_COLLECTION_SIZE:
-        raise BadInputError(f"An object has at most {MAX_COLLECTION_SIZE} values.", name)
+    count = len(component_types)
+    if count > MAX_COLLECTION_SIZE:
+        raise BadInputError(
+            f"`{name}` must have at most {MAX_COLLECTION_SIZE} entries, got {count}.", name
+        )
     for component_type in component_types:
         validate_input(component_type, name)
         if len(component_type) > MAX_COMPONENT_TYPE_CHARACTERS:
             raise BadInputError(
-                f"A component's type has at most {MAX_COMPONENT_TYPE_CHARACTERS} characters.", name
+                f"A component type in `{name}` must have at most {MAX_COMPONENT_TYPE_CHARACTERS}"
+                f" characters, got {len(component_type)}.",
+                name,
             )
 
 
 EXTENSION_MONTHS_ARGUMENT = FieldArgument(
-    "extensionMonths", int, "By how many months to renew: 1 to 600.", required=True
+    "extensionMonths", int, "Number of months to renew by, from 1 to 600.", required=True
 )
 LIMITS_ARGUMENT = FieldArgument(
     "limits",
     JSON,
-    "What it may use from then on, by the component's type: what is left out has no limit then."
-    " Without any, its limits stay.",
+    "The limits after the renewal, as an object from component type to number. Components that are"
+    " left out lose their limit. Null or an empty object keeps the current limits.",
     validate=_check_component_types,
 )
 
 
 _COLUMN_ENUMS = Component.value_maps
-"""What is published of the values that some columns have."""
+"""Published enum values of component columns, by column and stored value."""
 
 
 _decode_numbers = msgspec.json.Decoder(float_hook=Number).decode
 
 
 class EstimateInputs(NamedTuple):
-    """What is known when somebody asks what a renewal would cost."""
+    """The arguments, context facts and columns that an estimate is computed from."""
 
     months: int
     limits: Any
@@ -127,10 +153,11 @@ class EstimateInputs(NamedTuple):
 
 
 def estimate_renewal(*values: Any) -> RenewalEstimateResult:
-    """Give what a renewal would cost, or why it can't be had (domain.md §5.7)."""
+    """Return the cost of a renewal, or the problem that prevents it (domain.md §5.7)."""
     inputs = EstimateInputs(*values)
     if not can_set_limits(inputs.viewer, inputs.project_id, inputs.customer_id):
-        return NotPermitted(message="You may not change what this resource may use, or renew it.")
+        message = "This operation needs a role with RESOURCE.SET_LIMITS on the project or customer."
+        return NotPermitted(message=message)
     components = decode_priced_components(
         inputs.components_json, inputs.prices_json, inputs.offering_type
     )
@@ -167,7 +194,7 @@ def _price_renewal(
 
 
 def _parse_stored_date(stored_date: str) -> date:
-    """Read a day; PostgreSQL has days before and after all that Python knows."""
+    """Return a stored date, clamped to the range of Python's dates."""
     try:
         return date.fromisoformat(stored_date)
     except ValueError:
@@ -194,11 +221,11 @@ def _publish_cost(cost: renewal_pricing.ComponentCost) -> RenewalCost:
 
 
 def _format_amount(amount: Number) -> Decimal:
-    """Write an amount to ten places, as prices are stored."""
+    """Format an amount with the ten decimal places of prices."""
     return Decimal(f"{amount:.10f}")
 
 
 def _format_number(number: Number) -> Decimal:
-    """Write a number without what says nothing."""
+    """Format a number without trailing zeros."""
     formatted = f"{number:f}"
     return Decimal(formatted.rstrip("0").rstrip(".") if "." in formatted else formatted)

@@ -1,4 +1,4 @@
-"""What projects have."""
+"""Resources: instances of offerings, owned by projects."""
 
 from typing import Annotated
 
@@ -93,67 +93,81 @@ OFFERING_TYPE = ColumnRef(tables.offering.c.type, (resource.offering_id,))
 
 @object_type
 class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"):
-    """An offering put to use in a project, such as a virtual machine or a share of a cluster.
+    """An instance of an offering in a project, such as a virtual machine or an HPC allocation.
 
-    One that the viewer only meets as the parent of another shows id, uuid and
-    name; all else is null.
+    Visible to staff, support, users who may list resources of the project or its organisation
+    (consumers), and users with a role for the offering (providers). A parent resource that is not
+    visible to the viewer has only `id`, `uuid` and `name`; its other fields are null.
     """
 
     id: strawberry.ID = node_id("Resource", resource.uuid)
-    """Identifies the resource among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the resource for good."""
+    """UUID of the resource."""
     name: str
-    """What people call the resource."""
+    """Display name; not unique."""
     slug: str | None
-    """A short name for addresses."""
+    """Short name for URLs; not unique."""
     description: str | None
-    """What it is for."""
+    """Description of the resource; may be empty."""
     state: ResourceState | None
-    """Where it is in its life."""
+    """State of the resource; null for a state unknown to the gateway."""
     created: DateTime | None
-    """When it was made."""
+    """Time of creation."""
     modified: DateTime | None
-    """When it last changed."""
+    """Time of the last change."""
     backend_id: str | None
-    """What the backend calls it."""
+    """Identifier of the resource in the provider's backend; empty if not assigned yet."""
     effective_id: str | None
-    """What the backend of a remote marketplace calls it."""
+    """Identifier of the resource in the effective backend, such as a remote Waldur.
+
+    May be empty.
+    """
     attributes: JSON | None = computed(strip_secret_attributes, resource.attributes, OFFERING_TYPE)
-    """What it was ordered with; without secrets."""
+    """The attributes that the resource was ordered with, without secrets."""
     limits: JSON | None
-    """How much of each component it may use, by the component's type."""
+    """Limits of the resource, as an object from component type to number."""
     current_usages: JSON | None
-    """How much of each component it used at last report, by the component's type."""
+    """Latest reported usage, as an object from component type to number."""
     options: JSON | None
-    """What its users chose of the offering's `resourceOptions`."""
+    """Values of the options that `Offering.resourceOptions` defines, by option key.
+
+    Null if no option has ever been set.
+    """
     backend_metadata: JSON | None
-    """What the backend says of it: its run-time state, addresses and the like."""
+    """Metadata reported by the backend, such as run-time state and IP addresses."""
     report: list[ReportSection] | None = computed(parse_report_sections, resource.report)
-    """What the provider reports about it; null if nothing."""
+    """The provider's report about the resource; null without one."""
     cost: Decimal | None
-    """What it costs in a period of its plan; null without a plan."""
+    """Estimated cost per period of the plan, in the marketplace's currency; null without a plan."""
     end_date: Date | None
-    """Its last day; null if it has no end."""
+    """Date on which the resource is terminated; null if it has no end date."""
     end_date_requested_by: User | None = one(resource.end_date_requested_by_id)
-    """Who set the end date."""
+    """The user who set the end date; null if unknown."""
     end_date_updated_at: DateTime | None
-    """When the end date was set; null in older marketplaces."""
+    """Time at which the end date was last set.
+
+    Null if it never was, or in older versions of Waldur.
+    """
     is_usage_based: bool | None = computed(
         bool,
         AggregateValue(BILLING_TYPES_BY_OFFERING, "usage", resource.offering_id, default=False),
     )
-    """Whether the use of it is billed."""
+    """Whether the offering has a component that is billed by usage."""
     is_limit_based: bool | None = computed(
         is_limit_based,
         OFFERING_TYPE,
         AggregateValue(BILLING_TYPES_BY_OFFERING, "limit", resource.offering_id, default=False),
     )
-    """Whether its limits are billed, and can be changed."""
+    """Whether limits are billed and can be changed.
+
+    That is, the offering has a component with billing type `LIMIT`, and its plugin can change the
+    limits of existing resources.
+    """
     username: str | None = computed(
         pass_through, AggregateValue(VIEWER_ACCOUNT_BY_OFFERING, "username", resource.offering_id)
     )
-    """What the viewer is called in its offering; null without an account there."""
+    """The viewer's username in the offering; null if the viewer has no account there."""
     can_terminate: bool | None = computed(
         can_terminate,
         ContextFact.VIEWER,
@@ -165,16 +179,26 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         ColumnRef(tables.customer.c.blocked, CUSTOMER_PATH),
         ColumnRef(tables.customer.c.archived, CUSTOMER_PATH),
     )
-    """Whether the viewer can end it at present."""
+    """Whether the viewer can terminate the resource now.
+
+    That takes the permission RESOURCE.TERMINATE on the project, its organisation or the provider,
+    state `OK` or `ERRED`, an organisation that is neither blocked nor archived, and no pending or
+    executing order.
+    """
     user_requires_reconsent: bool | None = computed(
         needs_consent,
         ContextFact.VIEWER,
         PLUGIN_OPTIONS,
         AggregateValue(TERMS_BY_OFFERING, "version", resource.offering_id),
-        AggregateValue(TERMS_BY_OFFERING, "renewed", resource.offering_id, default=False),
+        AggregateValue(
+            TERMS_BY_OFFERING, "requires_reconsent", resource.offering_id, default=False
+        ),
         AggregateValue(VIEWER_CONSENT_BY_OFFERING, "version", resource.offering_id),
     )
-    """Whether the viewer has to agree to the terms of its offering, or once more."""
+    """Whether the viewer has to accept the offering's terms of service.
+
+    Because there is no active consent yet, or because a newer version requires another one.
+    """
     allowed_operations: list[ResourceOperation] | None = computed(
         list_allowed_operations,
         ContextFact.VIEWER,
@@ -182,15 +206,23 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         ContextFact.CHANGES_ENABLED,
         *RESOURCE_FACT_INPUTS,
     )
-    """The mutations that the viewer could make with it now; none where nothing can be changed."""
+    """The mutations that the viewer can make with the resource now.
+
+    The same checks of permissions, states and marketplace rules as in the mutations, without those
+    of the mutations' other inputs. Empty if the gateway is read-only.
+    """
     available_actions: list[str] | None = computed(list_plugin_actions, PLUGIN_OPTIONS)
-    """What its plugin can do with it besides."""
+    """Additional actions of the offering's plugin, such as `LEXIS_LINK.CREATE`."""
     renewal_dates: list[RenewalDate] | None = computed(
         compute_renewal_dates,
         AggregateValue(LIMIT_PERIODS_BY_OFFERING, "all", resource.offering_id),
         ContextFact.TODAY,
     )
-    """When its limits are billed anew; null without limits that are billed by periods."""
+    """The dates on which limits are next billed, by component.
+
+    Null if no component is billed by limit with a period. Unrelated to renewals of prepaid
+    resources.
+    """
     limit_usage: JSON | None = computed(
         compute_limit_usage,
         OFFERING_TYPE,
@@ -200,7 +232,11 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         AggregateValue(LIMIT_USAGE_BY_RESOURCE, "all", resource.id),
         ContextFact.VERSION_RULES,
     )
-    """How much of its limits it used in their periods, by the component's type."""
+    """Usage within the current period of each limit.
+
+    An object from component type to number. Without limits or without a plan an empty object, or
+    null in Waldur of 2024.
+    """
     renewal_estimate: RenewalEstimateResult | None = computed(
         estimate_renewal,
         EXTENSION_MONTHS_ARGUMENT,
@@ -215,88 +251,113 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         AggregateValue(RENEWAL_COMPONENTS_BY_OFFERING, "all", resource.offering_id, "[]"),
         AggregateValue(COMPONENT_PRICES_BY_PLAN, "all", resource.plan_id, "{}"),
     )
-    """What it would cost to renew it by some months."""
+    """Estimated cost of renewing the resource by `extensionMonths` months.
+
+    Takes the permission RESOURCE.SET_LIMITS on the project or its organisation.
+    """
     downscaled: bool | None
-    """Whether it has less than its limits at present."""
+    """Whether staff flagged the resource for reduced capacity.
+
+    The provider's backend enforces the flag.
+    """
     paused: bool | None
-    """Whether it is paused."""
+    """Whether staff flagged the resource as paused.
+
+    The provider's backend enforces the flag.
+    """
     restrict_member_access: bool | None
-    """Whether the members of its project are kept out."""
+    """Whether staff flagged the resource to block access by project members.
+
+    The provider's backend enforces the flag. It does not affect what is visible in the marketplace.
+    """
     error_message: str | None
-    """What went wrong; empty if nothing did."""
+    """Error message of the last failure; empty without an error."""
     error_traceback: str | None
-    """Where in the program it went wrong."""
+    """Traceback of the last failure; empty without an error."""
     last_sync: DateTime | None
-    """When the backend was last asked about it; null in older marketplaces."""
+    """Time of the last synchronisation with the backend.
+
+    Null in older versions of Waldur.
+    """
     offering: Offering | None = one(resource.offering_id)
-    """What it was ordered from."""
+    """The offering that the resource is an instance of."""
     subresource_offerings: list[Offering] | None = many(
         registry.subresource_offering.c.of_resource_id, registry.subresource_offering.c.name
     )
-    """What can be ordered to be in it, such as a cloud's machines, that the viewer sees."""
+    """Offerings that can be ordered inside the resource.
+
+    For example virtual machines inside a cloud tenant. Only offerings that are visible to the
+    viewer.
+    """
     plan: Plan | None = one(resource.plan_id)
-    """How it is paid for; null without a plan."""
+    """The plan that the resource is billed by; null without a plan."""
     project: Project | None = one(resource.project_id)
-    """Whose it is."""
+    """The project that owns the resource."""
     parent: Annotated["Resource", strawberry.lazy(__name__)] | None = one(resource.parent_id)
-    """The resource that it belongs to, such as a machine's cloud; null if there is none."""
+    """The parent resource, such as the cloud tenant of a virtual machine; null without one."""
     children: Page[Annotated["Resource", strawberry.lazy(__name__)]] | None = pages(
         resource.parent_id, ResourceOrder, ResourceFilter
     )
-    """The resources that belong to it, such as a cloud's machines, that the viewer sees."""
+    """The child resources that are visible to the viewer.
+
+    For example the virtual machines of a cloud tenant.
+    """
     backend: BackendObject | None = only(registry.backend_object.c.resource_id)
-    """What its plugin has behind it; null if there is nothing."""
+    """The plugin's object behind the resource; null without one."""
     order_in_progress: Order | None = first(
         tables.order.c.resource_id,
         OLDEST_FIRST,
         in_version_rule(tables.order.c.state, "in_progress_order_states"),
     )
-    """The order that waits or is being carried out; null if there is none."""
+    """The oldest order that is pending or executing; null without one."""
     creation_order: Order | None = first(
         tables.order.c.resource_id,
         OLDEST_FIRST,
         equals_constant(tables.order.c.type, OrderType.CREATE.value),
     )
-    """The order that it was made by; null if there is none."""
+    """The order that created the resource; null if it was not created by an order."""
     plan_periods: list[PlanPeriod] | None = many(
         tables.plan_period.c.resource_id,
         tables.plan_period.c.start,
         conditions=CURRENT_PERIODS_FILTER,
     )
-    """The plans that it was under since the month began, and what it used then."""
+    """The plan periods that have not ended before the current month, by start."""
     usages: list[ComponentUsage] | None = filtered_list(
         tables.component_usage.c.resource_id,
         tables.component_usage.c.billing_period,
         **BILLING_MONTH_ARGUMENTS,
     )
-    """What it used, month by month, as far as that was reported."""
+    """The reported usage, ordered by billing month."""
     team: list[TeamMember] | None = filtered_list(
         registry.team_member.c.resource_id, **CONSENT_ARGUMENTS
     )
-    """The people of its project."""
+    """The users with an active role in the project, one entry for each role."""
     endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
-    """Where it can be reached."""
+    """The network addresses of the resource."""
     history: Page[HistoryEntry] | None = pages(
         registry.history_entry.c.resource_id, HistoryEntryOrder, HistoryEntryFilter
     )
-    """What it was before, the newest first; for all but staff and support there is nothing."""
+    """The resource's versions, the newest first; empty for viewers other than staff and support."""
     history_at: HistoryEntry | None = filtered_first(
         registry.history_entry.c.resource_id, NEWEST_FIRST, **HISTORY_AT_ARGUMENTS
     )
-    """What it was at a moment; null if it was not there yet, and for all but staff and support."""
+    """The resource's version at a given time.
+
+    Null if there was none yet, and for viewers other than staff and support.
+    """
     glauth_users_config: str | None = computed(
         render_users_config, AggregateValue(GLAUTH_RECORDS_BY_RESOURCE, "all", resource.id)
     )
-    """The accounts in its offering, as TOML for GLauth; null if the offering makes none.
+    """GLauth configuration of the users and groups of the resource, in TOML.
 
-    They are those of the people of its project, and of its robots. Without the
-    hash of the shared password (`passsha256`), as that is a secret, and without
-    people's SSH keys.
+    Lists the members of the project and the robot accounts that can log in. The hash of the shared
+    password (`passsha256`) and SSH keys are left out. Null if the offering does not manage
+    accounts.
     """
     glauth_tree: JSON | None = computed(
         render_account_tree, AggregateValue(GLAUTH_RECORDS_BY_RESOURCE, "all", resource.id)
     )
-    """The accounts in its offering and their groups, as REST has them; null if it makes none.
+    """GLauth users and groups of the resource, in the structure of the REST API.
 
-    Without people's SSH keys.
+    SSH keys are left out. Null if the offering does not manage accounts.
     """

@@ -1,4 +1,4 @@
-"""What subscribers are told of resources."""
+"""Events of the subscription `resourceChanged`: changes of resources."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -20,48 +20,52 @@ from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.resource import Resource
 
 MAX_FILTER_UUIDS = 300
-"""How many uuids a filter may name."""
+"""Maximum number of uuids in a filter."""
 
 
 @enum
 class ResourceEventKind(Enum):
-    """What became of a resource, as the viewer sees it."""
+    """What happened to a resource, from the viewer's perspective."""
 
     CREATED = "CREATED"
-    """It was made, or came into the viewer's sight."""
+    """The resource was created, or became visible to the viewer."""
     STATE_CHANGED = "STATE_CHANGED"
-    """Its state changed, and perhaps more."""
+    """The state changed, perhaps other fields as well."""
     UPDATED = "UPDATED"
-    """Something about it changed, but not its state."""
+    """Fields other than the state changed."""
     HIDDEN = "HIDDEN"
-    """It went out of the viewer's sight, as when it was moved to another project."""
+    """The resource is no longer visible to the viewer, for example after a move."""
     DELETED = "DELETED"
-    """Its record was removed."""
+    """The resource's record was deleted."""
 
 
 UUID_ONLY_KINDS = (ResourceEventKind.HIDDEN, ResourceEventKind.DELETED)
-"""What is told by the uuid alone."""
+"""Kinds of events that publish nothing of the resource but its uuid."""
 
 
 @input_type
 class ResourceEventFilter:
-    """Which events are wanted: those that meet all that is given; a null asks for nothing.
+    """A filter of events; an event must match all fields that are not null.
 
-    Of a resource that moves, both places count: its old project's subscribers hear of it, too.
+    If a resource moves, its project, organisation and offering before and after the move both
+    match, as far as the resource was or is visible to the viewer.
     """
 
     uuids: list[UUID] | None = strawberry.UNSET
-    """Of one of these resources, 300 at most."""
+    """UUIDs of resources, at most 300."""
     project: UUID | None = strawberry.UNSET
-    """Of resources that are, or were before the change, in this project."""
+    """UUID of the project that the resource is in, or was in before the change."""
     customer: UUID | None = strawberry.UNSET
-    """Of resources that are, or were before the change, in a project of this organisation."""
+    """UUID of the organisation that the project belongs to."""
     offering: UUID | None = strawberry.UNSET
-    """Of resources of this offering."""
+    """UUID of the resource's offering."""
     states: list[ResourceState] | None = strawberry.UNSET
-    """After which the resource is in one of these states; the last one of what is gone."""
+    """States of the resource after the change.
+
+    For events of kind `HIDDEN` or `DELETED`: the last state before.
+    """
     kinds: list[ResourceEventKind] | None = strawberry.UNSET
-    """Of one of these kinds."""
+    """Kinds of events."""
 
 
 async def _resolve_resource(root: ParentRow, info: Info) -> Any:
@@ -73,31 +77,40 @@ async def _resolve_resource(root: ParentRow, info: Info) -> Any:
 
 
 _RESOURCE_LOOKUP = RowLookup(
-    {"Resource": tables.resource}, lambda given: [("Resource", given["uuid"])]
+    {"Resource": tables.resource}, lambda arguments: [("Resource", arguments["uuid"])]
 )
 del _resolve_resource.__annotations__["return"]
 
 
 @object_type
 class ResourceEvent:
-    """One change of one resource."""
+    """A change of a resource."""
 
     cursor: str
-    """Where in the order of events it stands: subscribe `after` it to get what follows."""
+    """Position of the event; resume after it with the argument `after`."""
     at: DateTime
-    """When it happened; it is told once it is committed."""
+    """Time of the change; the event is delivered after its transaction is committed."""
     kind: ResourceEventKind
-    """What became of the resource."""
+    """What happened to the resource."""
     previous_state: ResourceState | None
-    """The state before; null if the viewer did not see it then, or if that is not known."""
+    """State before the change.
+
+    Null if unknown, or if the resource was not visible to the viewer before.
+    """
     state: ResourceState | None
-    """The state after; null if the viewer does not see it any more."""
+    """State after the change; null for events of kind `HIDDEN` or `DELETED`."""
     changed_fields: list[str]
-    """The fields of Resource that changed, as `endDate`; empty for what was made or is gone."""
+    """Names of the fields of Resource that changed, such as `endDate`.
+
+    Empty for events of kind `CREATED`, `HIDDEN` or `DELETED`.
+    """
     uuid: UUID
-    """The resource's uuid; of what is HIDDEN or DELETED nothing else is told."""
+    """UUID of the resource."""
     resource: Resource | None = strawberry.field(resolver=_resolve_resource)
-    """The resource as it is when the event is told; null if the viewer does not see it now."""
+    """The resource at the time of delivery, which may be later than the event.
+
+    Null if it is not visible to the viewer.
+    """
 
 
 @enum
@@ -105,51 +118,50 @@ class ResyncReason(Enum):
     """Why events may have been missed."""
 
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
-    """What came after the cursor is not kept any more."""
+    """The events after the cursor are no longer stored."""
     CURSOR_UNKNOWN = "CURSOR_UNKNOWN"
-    """The cursor is none of this marketplace, or of how it is watched now."""
+    """The cursor belongs to another marketplace or another source of events."""
     TOO_SLOW = "TOO_SLOW"
-    """More events waited for this subscriber than are kept for it."""
+    """The subscriber's queue of undelivered events overflowed."""
     INTERRUPTED = "INTERRUPTED"
-    """Something went wrong here while events were told."""
+    """An internal error interrupted the delivery of events."""
 
 
 @object_type
 class ResyncRequired:
-    """Events may have been missed: read again what is shown, and go on from `cursor`.
+    """Events may have been missed: fetch the displayed resources again.
 
-    The subscription itself goes on.
+    The subscription continues with the events after `cursor`.
     """
 
     reason: ResyncReason
-    """Why."""
+    """Why events may have been missed."""
     cursor: str
-    """Where the events that follow start."""
+    """Position after which the delivery of events continues."""
 
 
 ResourceChange = Annotated[
     ResourceEvent | ResyncRequired,
     strawberry.union(
         "ResourceChange",
-        description="What a subscriber is told: an event, or that some may have been missed.",
+        description="A message of `resourceChanged`: an event, or a request to synchronise again.",
     ),
 ]
 
 
 @cache
 def _map_published_columns() -> Mapping[str, str]:
-    """Give the field of Resource that each column of it is published as."""
+    """Return the public name of the field of Resource that each column is published as."""
     field_names: dict[str, str] = {}
     for field in get_object_definition(Resource, strict=True).fields:
         relation = field.metadata.get(DECLARATION_KEY)
         column = relation.reference.key if isinstance(relation, ToOneField) else field.python_name
         field_names[column] = to_camel_case(field.python_name)
-    return {
-        each.key: field_names[each.key] for each in tables.resource.c if each.key in field_names
-    }
+    table_columns = [each.key for each in tables.resource.c]
+    return {column: field_names[column] for column in table_columns if column in field_names}
 
 
 def published_field_names(columns: Iterable[str]) -> list[str]:
-    """Give the public names of the fields of Resource that columns are published as."""
+    """Return the public names of the fields of Resource for changed columns, in table order."""
     changed_columns = set(columns)
     return [name for column, name in _map_published_columns().items() if column in changed_columns]

@@ -1,4 +1,4 @@
-"""What resources were before."""
+"""Version history of resources; its rows are visible to staff and support."""
 
 from enum import Enum
 
@@ -20,47 +20,47 @@ HISTORY_AT_ARGUMENTS = {
     "at": FilterArgument(
         "at",
         DateTime,
-        "The moment.",
+        "The time of which to show the version.",
         FilterCondition(filter_column(at_most, history_entry.at)),
         required=True,
     )
 }
-"""How a history is narrowed to what was true at a moment."""
+"""Argument of `historyAt`: the version in force is the newest at or before that time."""
 
 
 @enum
 class HistoryEntryOrder(Enum):
-    """What a history is sorted by."""
+    """Sort order of a version history."""
 
     AT_DESC = NEWEST_FIRST
-    """The newest first."""
+    """By time, newest first."""
     AT_ASC = SortOrder((ColumnRef(history_entry.at),))
-    """The oldest first."""
+    """By time, oldest first."""
 
 
 @filter_input
 class HistoryEntryFilter:
-    """Which entries are wanted: those that meet all that is given; a null asks for nothing."""
+    """A filter of versions; a version must match all fields that are not null."""
 
     created_after: DateTime | None = filter_field(filter_column(at_least, history_entry.at))
-    """Made then or later."""
+    """Versions of this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, history_entry.at))
-    """Made then or earlier."""
+    """Versions of this time or earlier."""
 
 
 @object_type
 class HistoryEntry(Row, tables=(registry.history_entry,)):
-    """What a resource was like after a change."""
+    """A version of a resource: its columns after a change."""
 
     at: DateTime
-    """When it was changed."""
+    """Time of the change."""
     comment: str
-    """What was said of the change; empty if nothing was."""
+    """Comment on the change; may be empty."""
     user: User | None = one(history_entry.user_id)
-    """Who changed it; null if nobody in person did."""
+    """The user who made the change; null if the system made it."""
     data: JSON | None = computed(extract_version_columns, history_entry.serialized)
-    """The resource's columns as they were, under REST's names and without secrets.
+    """The stored columns of the resource, under the names of the REST API and without secrets.
 
-    Values are as they are stored: states and what it refers to are numbers.
-    Null if they can't be read.
+    Values are raw: states are numbers and references are primary keys. Null if the version cannot
+    be parsed.
     """

@@ -1,4 +1,4 @@
-"""What is worked out of what is stored of resources."""
+"""Values of resource fields that are computed from stored columns."""
 
 from datetime import date
 from typing import Any
@@ -16,27 +16,27 @@ from gateway.schema.framework.scalars import Date
 
 
 def is_limit_based(offering_type: str, has_limit_components: bool) -> bool:  # noqa: FBT001 - a column's value
-    """Say whether a resource's limits are billed and can be changed."""
+    """Return whether limits are billed and the plugin can change them."""
     return has_limit_components and get_plugin(offering_type).can_update_limits
 
 
 def pass_through(value: Any) -> Any:
-    """Give a value as it is."""
+    """Return a value unchanged."""
     return value
 
 
 @object_type
 class RenewalDate:
-    """When the limit of a component is billed anew."""
+    """The next billing date of a component's limit."""
 
     component: str
-    """The component's type."""
+    """Type of the component: its key in limits."""
     date: Date
-    """The first day of the next period."""
+    """First day of the next limit period."""
 
 
 def compute_renewal_dates(limit_periods: str | None, today: date) -> list[RenewalDate] | None:
-    """Give when limits are billed anew, by the periods of the components."""
+    """Return the next billing dates of limits; None without limits that have a period."""
     if limit_periods is None:
         return None
     next_dates = compute_billing_dates(msgspec.json.decode(limit_periods), today)
@@ -55,7 +55,7 @@ def compute_limit_usage(
     reported_sums: str | None,
     version_rules: VersionRules,
 ) -> str | None:
-    """Give how much of its limits a resource has used in their periods (domain.md §3.2)."""
+    """Return the usage within the current period of each limit, as JSON (domain.md §3.2)."""
     if plan_id is None or not is_limit_based(offering_type, limit_periods is not None):
         return version_rules.unlimited_usage
     return msgspec.json.encode(
@@ -66,23 +66,23 @@ def compute_limit_usage(
 
 
 def _decode_object(stored_json: str | None) -> dict[str, Any]:
-    """Read a stored object; empty if it is none."""
+    """Return a stored JSON object; empty for any other value."""
     decoded = msgspec.json.decode(stored_json or "{}")
     return decoded if isinstance(decoded, dict) else {}
 
 
 @object_type
 class ReportSection:
-    """A part of what a provider reports about a resource."""
+    """A section of a provider's report."""
 
     header: str
-    """What the part is about."""
+    """Heading of the section."""
     body: str
-    """What is reported."""
+    """Text of the section."""
 
 
 def parse_report_sections(report_json: str | None) -> list[ReportSection] | None:
-    """Read a stored report."""
+    """Return the sections of a stored report, skipping malformed ones; None without a report."""
     if report_json is None:
         return None
     decoded = msgspec.json.decode(report_json)

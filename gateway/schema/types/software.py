@@ -1,4 +1,4 @@
-"""The software that comes with offerings."""
+"""Software catalogues and resource roles of offerings."""
 
 import strawberry
 
@@ -17,45 +17,45 @@ offering_catalog, offering_role = tables.offering_software_catalog.c, tables.off
 
 @object_type
 class SoftwareCatalog(Row, tables=(tables.software_catalog,)):
-    """A collection of software, such as that of EESSI."""
+    """A catalogue of software packages, such as EESSI."""
 
     uuid: UUID
-    """Identifies the catalogue for good."""
+    """UUID of the catalogue."""
     name: str
-    """What people call the catalogue."""
+    """Display name."""
     version: str
-    """Its version."""
+    """Version of the catalogue."""
     description: str
-    """What the catalogue is."""
+    """Description of the catalogue; may be empty."""
 
 
 @object_type
 class OfferingSoftwareCatalog(Row, tables=(tables.offering_software_catalog,)):
-    """A catalogue of software that comes with an offering."""
+    """A software catalogue that is available in an offering."""
 
     uuid: UUID
-    """Identifies what is offered for good."""
+    """UUID of the association between catalogue and offering."""
     catalog: SoftwareCatalog = one(offering_catalog.catalog_id)
     """The catalogue."""
     enabled_cpu_family: JSON
-    """The families of processors that it is there for."""
+    """List of CPU families that the software is available for."""
     enabled_cpu_microarchitectures: JSON
-    """The architectures of processors that it is there for."""
+    """List of CPU microarchitectures that the software is available for."""
     package_count: int = computed(
         int, AggregateValue(PACKAGE_COUNT_BY_CATALOG, "count", offering_catalog.catalog_id, 0)
     )
-    """How many packages are in the catalogue."""
+    """Number of packages in the catalogue."""
     partition: Partition | None = one(offering_catalog.partition_id)
-    """Where alone it is; null for everywhere."""
+    """The only partition in which the software is available; null for all."""
 
 
 @object_type
 class OfferingRole(Row, Node, tables=(tables.offering_user_role,)):
-    """A role that people can have in the resources of an offering."""
+    """A role that users can have in the resources of an offering."""
 
     id: strawberry.ID = node_id("OfferingRole", offering_role.uuid)
-    """Identifies the role among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the role for good."""
+    """UUID of the role."""
     name: str
-    """What people call the role."""
+    """Display name."""

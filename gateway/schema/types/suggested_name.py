@@ -1,4 +1,4 @@
-"""What a new resource could be called."""
+"""The root field `suggestedResourceName` (domain.md §5.19)."""
 
 from typing import Any
 
@@ -15,22 +15,25 @@ from gateway.schema.framework.root_computed import RootComputedField
 from gateway.schema.framework.scalars import JSON, UUID
 
 MAX_ATTRIBUTES_BYTES = 100_000
-"""Bytes of JSON that a form can be."""
+"""Maximum size of the attributes of an order form, in bytes of JSON."""
 project = tables.project.c
 customer = tables.customer.c
 
 
-def _check_form(form: Any, name: str) -> None:
-    """Refuse what is no form, or too long for one."""
-    if not isinstance(form, dict):
-        raise BadInputError("Give an object: for each attribute its value.", name)
+def _check_attributes(attributes: Any, name: str) -> None:
+    """Raise BadInputError unless the value is a JSON object of moderate size."""
+    if not isinstance(attributes, dict):
+        raise BadInputError(f"`{name}` must be an object from attribute names to values.", name)
     try:
-        length = len(msgspec.json.encode(form))
+        size = len(msgspec.json.encode(attributes))
     except (ValueError, OverflowError, RecursionError):
-        raise BadInputError("A value is no text, too large or nested too deeply.", name) from None
-    if length > MAX_ATTRIBUTES_BYTES:
         raise BadInputError(
-            f"The attributes have at most {MAX_ATTRIBUTES_BYTES} bytes, as JSON.", name
+            f"`{name}` has a value that is too large, nested too deeply, or not valid Unicode.",
+            name,
+        ) from None
+    if size > MAX_ATTRIBUTES_BYTES:
+        raise BadInputError(
+            f"`{name}` must have at most {MAX_ATTRIBUTES_BYTES} bytes of JSON, got {size}.", name
         )
 
 
@@ -41,10 +44,12 @@ def _build_suggested_name(*values: Any) -> str:
 SUGGESTED_NAME_FIELD = RootComputedField(
     _build_suggested_name,
     tables.project,
-    FieldArgument("project", UUID, "The uuid of the project it will be in.", required=True),
+    FieldArgument(
+        "project", UUID, "UUID of the project that the resource will belong to.", required=True
+    ),
     (
-        FieldArgument("offering", UUID, "The uuid of what is ordered.", required=True),
-        FieldArgument("plan", UUID, "The uuid of the plan, as far as that is known."),
+        FieldArgument("offering", UUID, "UUID of the offering to order.", required=True),
+        FieldArgument("plan", UUID, "UUID of the plan; optional."),
     ),
     suggested_name.VISIBILITY_CONDITIONS,
     (
@@ -60,10 +65,10 @@ SUGGESTED_NAME_FIELD = RootComputedField(
         FieldArgument(
             "attributes",
             JSON,
-            "What the order form says so far: providers may have it in the name.",
-            validate=_check_form,
+            "Values of the order form so far; the provider's name pattern may use them.",
+            validate=_check_attributes,
         ),
         ContextFact.VERSION_RULES,
     ),
 )
-"""The name that is suggested."""
+"""Declaration of the field; a project, offering or plan that is not visible gives null."""

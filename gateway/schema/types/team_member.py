@@ -1,4 +1,4 @@
-"""Who works with resources."""
+"""Team members: users with a role in the project of a resource."""
 
 from enum import Enum
 
@@ -14,62 +14,64 @@ from gateway.schema.types.resource_values import pass_through
 from gateway.schema.types.user import User
 
 member = registry.team_member.c
-
-
 CONSENT_ARGUMENTS = {
     "has_consent": FilterArgument(
         "hasConsent",
         bool,
-        "Only people who have agreed to the terms of the offering, or only others.",
+        "True: only users with an active consent to the offering's terms of service; false: only"
+        " users without.",
         FilterCondition(filter_column(equals_value, member.has_consent)),
     )
 }
-"""How a team is narrowed."""
+"""Argument that restricts a team by consent to the terms of service."""
 
 
 @enum
 class OfferingUserState(Enum):
-    """How far somebody's account in an offering is."""
+    """State of a user's account in an offering."""
 
     REQUESTED = 1
-    """It was asked for."""
+    """The account was requested."""
     CREATING = 2
-    """It is being made."""
+    """The provider is creating the account."""
     PENDING_ACCOUNT_LINKING = 3
-    """It waits for the person to link another account."""
+    """The user has to link another account."""
     PENDING_ADDITIONAL_VALIDATION = 4
-    """It waits for the provider to look at it."""
+    """The provider has to validate the account."""
     OK = 5
-    """It can be used."""
+    """The account can be used."""
     REQUESTED_DELETION = 6
-    """Its end was asked for."""
+    """Deletion of the account was requested."""
     DELETING = 7
-    """It is being removed."""
+    """The provider is deleting the account."""
     DELETED = 8
-    """It is gone."""
+    """The account was deleted."""
     ERROR_CREATING = 9
-    """It could not be made."""
+    """Creation of the account failed."""
     ERROR_DELETING = 10
-    """It could not be removed."""
+    """Deletion of the account failed."""
 
 
 def parse_account_state(state: int | None) -> OfferingUserState | None:
-    """Give the state of an account; null without one, or for a state that is not known."""
+    """Return the state of an account; None without an account or for an unknown state."""
     known_values = {each.value for each in OfferingUserState}
     return OfferingUserState(state) if state in known_values else None
 
 
 @object_type
 class TeamMember(Row, tables=(registry.team_member,)):
-    """Somebody with a role in the project of a resource."""
+    """A user's role in the project of a resource."""
 
     user: User = one(member.user_id, "id uuid username full_name email")
-    """Who it is."""
+    """The user."""
     role: str
-    """The role, such as PROJECT.MANAGER."""
+    """Name of the role, such as `PROJECT.MANAGER`."""
     expiration_time: DateTime | None
-    """When the role ends; null if it does not."""
+    """Time at which the role expires; null if it does not."""
     offering_user_username: str | None = computed(pass_through, member.username)
-    """What they are called in the resource's offering; null without an account there."""
+    """The user's username in the resource's offering; null without an account."""
     offering_user_state: OfferingUserState | None = computed(parse_account_state, member.state)
-    """How far that account is; null without one, and in older marketplaces."""
+    """State of the user's account in the resource's offering.
+
+    Null without an account, or in older versions of Waldur.
+    """

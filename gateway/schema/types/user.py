@@ -1,4 +1,4 @@
-"""People."""
+"""Users of the marketplace."""
 
 import strawberry
 
@@ -13,29 +13,40 @@ user = tables.user.c
 
 
 def format_full_name(first_name: str, last_name: str) -> str:
-    """Give the name of a person as Waldur writes it (domain.md §1.14)."""
+    """Return a user's full name (domain.md §1.14)."""
     return f"{first_name} {last_name}".strip()
 
 
 @object_type
 class User(Row, Node, tables=(tables.user,), by_reference="id uuid username full_name"):
-    """A person with an account. Whoever is only referred to shows id, username and full name."""
+    """A user of the marketplace.
+
+    Visible in full to staff, support and the user. For other viewers, a user who is reached through
+    a reference has only `id`, `uuid`, `username` and `fullName` (team members and creators of
+    orders their `email`, too); the other fields are null.
+    """
 
     id: strawberry.ID = node_id("User", user.uuid)
-    """Identifies the person among all nodes."""
+    """Global id."""
     uuid: UUID
-    """Identifies the person for good."""
+    """UUID of the user."""
     username: str
-    """What the person signs in as."""
+    """Unique username."""
     full_name: str = computed(format_full_name, user.first_name, user.last_name)
     """First and last name."""
     email: str | None
-    """Where to write to; null if it is not shown to the viewer."""
+    """E-mail address; null if not visible to the viewer."""
     organization: str | None
-    """Where the person works; null if it is not shown to the viewer."""
+    """Name of the user's employer or institution; null if not visible to the viewer."""
     job_title: str | None
-    """What the person does there; null if it is not shown to the viewer."""
+    """Job title; null if not visible to the viewer."""
     is_staff: bool | None
-    """Whether the person runs the marketplace; null if it is not shown to the viewer."""
+    """Whether the user is a marketplace operator with all permissions.
+
+    Null if not visible to the viewer.
+    """
     is_support: bool | None
-    """Whether the person helps its users; null if it is not shown to the viewer."""
+    """Whether the user is support staff, who can read everything.
+
+    Null if not visible to the viewer.
+    """

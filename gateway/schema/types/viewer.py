@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The authenticated user of a request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from gateway.schema.types.user import User
 
 @dataclass(frozen=True, eq=False)
 class ViewerAccount:
-    """The viewer's own account."""
+    """Declaration of the field that holds the viewer's own user."""
 
     @cached_property
     def query_spec(self) -> QuerySpec:
-        """Describe the row."""
+        """The query for the viewer's row."""
         return QuerySpec(
             tables.user, list_row_columns(tables.user), key_column=ColumnRef(tables.user.c.id)
         )
 
     def build_resolver(self) -> Callable[..., Any]:
-        """Give the function that graphql-core calls."""
+        """Return the resolver for graphql-core."""
 
         async def resolve(info: Info) -> Row | None:
             rows = await info.context.loader.load_rows(self.query_spec, info.context.viewer.user_id)
@@ -37,18 +37,18 @@ class ViewerAccount:
 
 @object_type_as("Viewer")
 class PublishedViewer:
-    """Who asks."""
+    """The authenticated user."""
 
     user: User | None = declare_field(ViewerAccount())
-    """The viewer's account."""
+    """The user account of the viewer."""
 
 
 @dataclass(frozen=True, eq=False)
 class AuthenticatedViewer:
-    """The viewer, unless they are anonymous."""
+    """Declaration of the field that holds the viewer, or null for anonymous requests."""
 
     def build_resolver(self) -> Callable[..., Any]:
-        """Give the function that graphql-core calls."""
+        """Return the resolver for graphql-core."""
 
         def resolve(info: Info) -> PublishedViewer | None:
             return None if info.context.viewer.user_id is None else PublishedViewer()

@@ -1,4 +1,4 @@
-"""Who looks at which marketplace, from where."""
+"""Fixtures of visibility tests: oracle truths, viewer scenes and an altered marketplace."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -20,14 +20,14 @@ from tests.support.visibility.viewer_scenes import VIEWPOINTS, ViewerScene, View
 
 @pytest.fixture(scope="session")
 def demo_truth(demo_url: str) -> Iterator[OracleTruth]:
-    """Give what is true of the demo."""
+    """Yield the oracle's truth about the demo."""
     with psycopg.connect(demo_url) as connection:
         yield OracleTruth(connection, 2026)
 
 
 @pytest.fixture(scope="session")
 def waldur_truth(waldur2024_url: str) -> Iterator[OracleTruth]:
-    """Give what is true of the Waldur of October 2024."""
+    """Yield the oracle's truth about the Waldur of October 2024."""
     with psycopg.connect(waldur2024_url) as connection:
         yield OracleTruth(connection, 2024)
 
@@ -40,7 +40,7 @@ def scene(
     demo_truth: OracleTruth,
     waldur_truth: OracleTruth,
 ) -> ViewerScene:
-    """Give each way of looking at a marketplace."""
+    """Return the scene of each viewpoint."""
     viewpoint: Viewpoint = request.param
     marketplace, truth = {"demo": (demo, demo_truth), "waldur": (waldur, waldur_truth)}[
         viewpoint.marketplace
@@ -52,7 +52,7 @@ def scene(
 
 @pytest.fixture(scope="session")
 def small_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a small demo marketplace, which keeps what `altered` changes."""
+    """Return the URL of a small demo marketplace with copies of the tables that tests change."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=60, seed=1)
@@ -62,7 +62,7 @@ def small_url(new_database: DatabaseFactory) -> str:
 
 @pytest_asyncio.fixture(scope="session")
 async def small_marketplace(small_url: str, demo: Marketplace) -> AsyncIterator[Marketplace]:
-    """Give the small marketplace; its statements are those of the large one."""
+    """Yield the small marketplace; it shares the statement cache of the large one."""
     async with open_marketplace(small_url) as marketplace:
         marketplace.statement_compiler = demo.statement_compiler
         yield marketplace
@@ -70,7 +70,7 @@ async def small_marketplace(small_url: str, demo: Marketplace) -> AsyncIterator[
 
 @pytest.fixture
 def altered_marketplace(small_marketplace: Marketplace) -> Iterator[AlteredMarketplace]:
-    """Give the small marketplace to change; the changes are undone."""
+    """Yield the small marketplace for changes, which are undone afterwards."""
     with psycopg.connect(small_marketplace.url, autocommit=True) as connection:
         try:
             yield AlteredMarketplace(small_marketplace, connection)

@@ -1,4 +1,4 @@
-"""What the catalogue shows is decided by the marketplace's settings, and by single offerings'."""
+"""Catalogue visibility by the marketplace's settings and by offerings' own restrictions."""
 
 import json
 
@@ -16,17 +16,17 @@ VIEWERS = (None, "nobody", "member", "provider", "resource_user")
 
 
 def update_setting(key: str, stored: str) -> str:
-    """Store a setting."""
+    """Return the statement that stores a setting."""
     return f"update constance_config set value = '{stored}' where key = '{key}'"
 
 
 def set_offering_mode(name: str) -> str:
-    """Set what becomes of offerings that people could not order."""
+    """Return the statement that sets RESTRICTED_OFFERING_VISIBILITY_MODE."""
     return update_setting("RESTRICTED_OFFERING_VISIBILITY_MODE", json.dumps(name))
 
 
 def restrict_to_roles(offering: str, roles: str) -> str:
-    """State which roles an offering is for."""
+    """Return the statement that restricts an offering to a JSON list of roles."""
     return f"""
         update marketplace_offering
         set plugin_options = plugin_options || '{{"restricted_to_roles": {roles}}}'
@@ -61,7 +61,7 @@ DEFAULT_CHANGES = {
     "show_all": [set_offering_mode("show_all")],
     "show_restricted_disabled": [set_offering_mode("show_restricted_disabled")],
 }
-"""Settings under which everybody sees what they see by default."""
+"""Settings that change no viewer's catalogue."""
 EFFECTIVE_CHANGES = {
     "no offerings for the anonymous": [HIDE_OFFERINGS],
     "no offerings for the anonymous, in 2024": [HIDE_OFFERINGS_PICKLED],
@@ -79,12 +79,12 @@ EFFECTIVE_CHANGES = {
         HIDE_OFFERINGS,
     ],
 }
-"""Settings under which somebody sees less, or more."""
+"""Settings that change the catalogue of at least one viewer."""
 
 
 @pytest.fixture(scope="session")
 def default_views(small_url: str) -> CatalogueViews:
-    """Give what people see of the small marketplace as it is made."""
+    """Return the viewers' catalogues of the unchanged small marketplace."""
     with psycopg.connect(small_url) as connection:
         return load_catalogue_views([OracleTruth(connection, year) for year in YEARS], VIEWERS)
 
@@ -100,7 +100,7 @@ async def test_default_settings_hide_nothing(
 
 
 @pytest.mark.parametrize("changes", EFFECTIVE_CHANGES.values(), ids=EFFECTIVE_CHANGES)
-async def test_other_settings_change_what_the_catalogue_shows(
+async def test_other_settings_change_the_catalogue(
     altered_marketplace: AlteredMarketplace, default_views: CatalogueViews, changes: list[str]
 ) -> None:
     altered_marketplace.apply_changes(*changes)
@@ -109,7 +109,7 @@ async def test_other_settings_change_what_the_catalogue_shows(
         await altered_marketplace.assert_catalogue_matches(year, VIEWERS)
 
 
-async def test_offerings_are_for_some_roles_only_since_2026(
+async def test_offerings_are_restricted_to_roles_since_2026(
     altered_marketplace: AlteredMarketplace, default_views: CatalogueViews
 ) -> None:
     altered_marketplace.apply_changes(*RESTRICT_OFFERINGS)

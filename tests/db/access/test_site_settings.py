@@ -1,4 +1,4 @@
-"""The marketplace's own settings are read as both versions of Waldur store them."""
+"""Parsing of the marketplace's settings in the formats of both Waldur versions."""
 
 import json
 import pickle
@@ -6,9 +6,8 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given as generated
-from hypothesis import settings
-from hypothesis import strategies as some
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.db.access.site_settings import (
     DEFAULT_SETTINGS,
@@ -28,12 +27,12 @@ PLAIN_VALUES = [True, False, None, "", "show_all", "ä" * 300, 0, 7, 300, 70_000
 
 
 def encode_json(value: Any) -> str:
-    """Write a setting as a Waldur of 2026 does."""
+    """Encode a setting as a Waldur of 2026 does."""
     return json.dumps({"__type__": "default", "__value__": value})
 
 
 def encode_pickle(value: Any, protocol: int = 4) -> str:
-    """Write a setting as a Waldur of 2024 does."""
+    """Encode a setting as a Waldur of 2024 does."""
     return b64encode(pickle.dumps(value, protocol)).decode()
 
 
@@ -50,10 +49,10 @@ def test_a_null_counts_as_not_stored() -> None:
     assert parse_site_settings([(OFFERINGS, None), (MODE, None)]) == parse_site_settings([])
 
 
-@pytest.mark.parametrize("write", [encode_json, encode_pickle, json.dumps])
-def test_parses_stored_settings(write: Any) -> None:
+@pytest.mark.parametrize("encode", [encode_json, encode_pickle, json.dumps])
+def test_parses_stored_settings(encode: Any) -> None:
     values = {OFFERINGS: True, PLANS: False, MODE: "require_membership"}
-    site_settings = parse_site_settings([(key, write(value)) for key, value in values.items()])
+    site_settings = parse_site_settings([(key, encode(value)) for key, value in values.items()])
     assert site_settings == SiteSettings(
         anonymous_can_view_offerings=True,
         anonymous_can_view_plans=False,
@@ -63,30 +62,30 @@ def test_parses_stored_settings(write: Any) -> None:
 
 
 @pytest.mark.parametrize("value", PLAIN_VALUES)
-def test_json_gives_the_value_back(value: Any) -> None:
+def test_json_round_trip(value: Any) -> None:
     assert decode_stored_setting(encode_json(value)) == value
 
 
 @pytest.mark.parametrize("value", PLAIN_VALUES)
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_pickles_give_plain_values_back(value: Any, protocol: int) -> None:
+def test_pickle_round_trip(value: Any, protocol: int) -> None:
     assert decode_stored_setting(encode_pickle(value, protocol)) == value
 
 
 class Harmful:
-    """What would do something when it is unpickled."""
+    """An object whose unpickling would run code."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return exec, ("raise SystemExit('unpickled')",)
 
 
-def test_no_pickle_is_run() -> None:
+def test_pickles_are_not_executed() -> None:
     decode_stored_setting(encode_pickle(Harmful()))
     decode_stored_setting(encode_pickle([Harmful()]))
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "{", "ä", "gAJ=", "gARL", "[true]", '"x"', "1"])
-def test_unreadable_settings_are_taken_at_their_strictest(value: str) -> None:
+def test_unreadable_settings_have_their_strictest_value(value: str) -> None:
     rows = [(OFFERINGS, value), (PLANS, value)]
     assert parse_site_settings(rows) == SiteSettings(
         anonymous_can_view_offerings=False,
@@ -99,19 +98,19 @@ def test_unreadable_settings_are_taken_at_their_strictest(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["nonsense", "1", "[]", "null", encode_json(None), encode_pickle(5)]
 )
-def test_an_unreadable_mode_hides(value: str) -> None:
+def test_an_unreadable_mode_hides_inaccessible_offerings(value: str) -> None:
     rows = [(OFFERINGS, encode_json("yes")), (PLANS, encode_json(1)), (MODE, value)]
     assert parse_site_settings(rows) == STRICTEST_SETTINGS
 
 
 @settings(deadline=None)
-@generated(some.text() | some.binary().map(lambda each: b64encode(each).decode()))
+@given(st.text() | st.binary().map(lambda each: b64encode(each).decode()))
 def test_any_stored_text_can_be_decoded(value: str) -> None:
     decode_stored_setting(value)
 
 
 @settings(deadline=None)
-@generated(some.binary())
+@given(st.binary())
 def test_any_pickle_can_be_decoded(rest: bytes) -> None:
     decode_stored_setting(b64encode(b"\x80\x04\x95" + rest).decode())
     decode_stored_setting(b64encode(b"\x80\x02" + rest).decode())

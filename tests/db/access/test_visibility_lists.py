@@ -1,4 +1,4 @@
-"""A list below a row has what the oracle shows of the rows that refer to it: no more, no less."""
+"""Child lists contain exactly the rows that the oracle shows."""
 
 from tests.support.visibility import oracle_comparison
 from tests.support.visibility.oracle_truth import CHILD_QUERIES
@@ -13,9 +13,9 @@ def test_every_list_has_its_oracle_query() -> None:
     assert {str(each) for each in (*LISTS, *PARTS)} == {*CHILD_QUERIES}
 
 
-async def test_a_page_of_child_rows_has_the_visible_ones(scene: ViewerScene) -> None:
+async def test_child_pages_contain_the_visible_rows(scene: ViewerScene) -> None:
     await oracle_comparison.compare_child_pages(scene, LISTS)
 
 
-async def test_a_row_has_all_its_parts(scene: ViewerScene) -> None:
+async def test_part_lists_are_complete(scene: ViewerScene) -> None:
     await oracle_comparison.compare_parts(scene, PARTS)

@@ -1,4 +1,4 @@
-"""No path from a root leads to more of a hidden row than the reference to it shows."""
+"""No path from a root field shows more of a hidden row than its by-reference fields."""
 
 from collections import Counter
 
@@ -12,9 +12,9 @@ from tests.support.visibility.schema_paths import (
 from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 
 MAX_DEPTH = 3
-"""So many relations are followed below the root's own."""
+"""The number of relations that are followed below a root field."""
 WIDEST_VIEWPOINT = Viewpoint("demo", "owner")
-"""Somebody who can go almost everywhere."""
+"""A viewer from whom nearly all relations lead to rows."""
 
 
 async def test_no_path_leads_to_hidden_rows(scene: ViewerScene) -> None:

@@ -1,4 +1,4 @@
-"""Of a hidden row that is referred to one is shown what rest-map.tsv names there, and no more."""
+"""References to hidden rows show only the fields that rest-map.tsv names there."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ HIDDEN_REFERENCES = {
     Viewpoint("waldur", "owner_c"): {"Resource.parent", "Resource.project"},
     Viewpoint("waldur", "removed_project_member"): {"Resource.project"},
 }
-"""What some people refer to that they do not see."""
+"""References to hidden rows that these viewers must meet."""
 REFERENCES_TESTED_ELSEWHERE = {
     "HistoryEntry.user",
     "Offering.project",
@@ -29,22 +29,22 @@ REFERENCES_TESTED_ELSEWHERE = {
     "TeamMember.user",
     "Viewer.user",
 }
-"""Met in test_paths.py, never hidden, and hidden in test_roles.py."""
+"""References that never lead to a hidden row here, or are tested with paths and roles."""
 
 
-def test_every_reference_that_may_hide_something_is_tested() -> None:
+def test_every_reference_to_guarded_rows_is_tested() -> None:
     assert set.union(REFERENCES_TESTED_ELSEWHERE, *HIDDEN_REFERENCES.values()) == {
         str(each) for each in oracle_comparison.REFERENCES
     }
 
 
-async def test_a_reference_shows_of_a_hidden_row_what_rest_shows(scene: ViewerScene) -> None:
+async def test_references_to_hidden_rows_show_what_rest_shows(scene: ViewerScene) -> None:
     walk = await oracle_comparison.compare_references(scene)
     assert {*walk.hidden_row_counts} >= HIDDEN_REFERENCES.get(scene.viewpoint, set())
 
 
 def list_non_null_fields(row: dict[str, Any]) -> set[str]:
-    """Name what a row tells."""
+    """Return the names of the fields that are not null."""
     return {name for name, value in row.items() if value is not None}
 
 
@@ -74,7 +74,7 @@ async def test_a_provider_sees_fewer_fields_of_a_consumer_s_project(demo: Market
     assert requesters
 
 
-async def test_a_stranger_sees_who_provides_an_offering(demo: Marketplace) -> None:
+async def test_anonymous_viewers_see_the_provider_of_an_offering(demo: Marketplace) -> None:
     data = await demo.fetch_data(
         """{ offerings { nodes { provider {
             id uuid name slug description abbreviation country homepage created

@@ -1,4 +1,4 @@
-"""Resources are counted by their states as far as the oracle shows them: no more, no less."""
+"""Resource counts by state include exactly the resources that the oracle shows."""
 
 from collections import Counter
 from typing import Any
@@ -21,20 +21,16 @@ REFERRED_COUNTS = f"""query($after: String) {{ resources(first: 300, after: $aft
 
 
 def expected_counts(scene: ViewerScene, owner: str) -> dict[str, list[tuple[str, int]]]:
-    """Give how many resources of each owner are in each state, of those that are seen."""
+    """Return the numbers of visible resources by state, for each owner."""
     rows = scene.visible_rows.truth.connection.execute(
         "select uuid, state from marketplace_resource"
     )
     states: dict[str | None, int] = {uuid.hex: state for uuid, state in rows}
-    child_uuids, visible_uuids = (
-        scene.visible_rows.truth.child_uuids(f"{owner}.resources"),
-        scene.visible_rows.visible_uuids("Resource"),
-    )
+    child_uuids = scene.visible_rows.truth.child_uuids(f"{owner}.resources")
+    visible_uuids = scene.visible_rows.visible_uuids("Resource")
     counts_by_owner = {
-        each: Counter(
-            states[child_uuid] for child_uuid in child_uuids[each] if child_uuid in visible_uuids
-        )
-        for each in [*child_uuids]
+        owner_uuid: Counter(states[each] for each in uuids if each in visible_uuids)
+        for owner_uuid, uuids in child_uuids.items()
     }
     return {
         each: [(STATES[state_number], counts[state_number]) for state_number in sorted(counts)]
@@ -43,7 +39,7 @@ def expected_counts(scene: ViewerScene, owner: str) -> dict[str, list[tuple[str,
 
 
 def shown_counts(row: Any) -> list[tuple[str, int]]:
-    """Give what a row tells."""
+    """Return the resource counts of a row."""
     return [(each["state"], each["count"]) for each in row["resourceCounts"]]
 
 
@@ -56,10 +52,8 @@ def test_types_with_a_list_of_resources_count_them() -> None:
 
 @pytest.mark.parametrize("owner", OWNERS)
 async def test_visible_resources_are_counted(scene: ViewerScene, owner: str) -> None:
-    expected_by_owner, owner_uuids = (
-        expected_counts(scene, owner),
-        sorted(scene.visible_rows.visible_uuids(owner)),
-    )
+    expected_by_owner = expected_counts(scene, owner)
+    owner_uuids = sorted(scene.visible_rows.visible_uuids(owner))
     rows = await scene.fetch_nodes(owner, owner_uuids, COUNTS)
     for row in rows:
         assert shown_counts(row) == expected_by_owner.get(row["uuid"], []), row["uuid"]
@@ -70,7 +64,7 @@ async def test_visible_resources_are_counted(scene: ViewerScene, owner: str) -> 
         )
 
 
-async def test_a_reference_shows_no_more_counts(scene: ViewerScene) -> None:
+async def test_counts_of_referenced_rows_match(scene: ViewerScene) -> None:
     expected_by_type = {owner: expected_counts(scene, owner) for owner in OWNERS}
     after, has_next_page = None, True
     while has_next_page:

@@ -1,4 +1,4 @@
-"""Roles that the demo has not: each shows what the oracle says, under the rules of either year."""
+"""Roles that the demo lacks grant the visibility of the oracle, under each year's rules."""
 
 from dataclasses import dataclass
 
@@ -12,25 +12,25 @@ from tests.support.visibility.schema_paths import RelationKind, relations_of_kin
 from tests.support.visibility.viewer_scenes import ViewerScene
 
 ADDRESS_INSIDE_SUBNET = "10.1.2.3"
-"""An address that Lindgaard shows its resources to."""
+"""An address in the subnet to which Lindgaard restricts its resources."""
 VIEWER = "nobody"
 
 
 @dataclass(frozen=True)
 class RoleGrant:
-    """A role of the viewer on all rows that meet a condition."""
+    """A role of the viewer on all rows of a table that meet a condition."""
 
     role: str
     scope: str
     condition: str
     since: Year | None = None
-    """Under which rules one sees resources by it; None if under none."""
+    """The first year whose rules show resources by this role; None if none do."""
     until: Year = 2026
     is_active: str = "true"
 
     @property
     def insert_statement(self) -> str:
-        """Grant it."""
+        """The statement that grants the role."""
         app, _, model = self.scope.partition(".")
         return f"""
             insert into permissions_userrole
@@ -42,7 +42,7 @@ class RoleGrant:
         """
 
     def shows_resources(self, year: Year) -> bool:
-        """Say whether one sees resources by it."""
+        """Return whether the role shows resources under the rules of a year."""
         return self.since is not None and self.since <= year <= self.until
 
 
@@ -77,7 +77,7 @@ GRANT_ON_PRIVATE_OFFERING = RoleGrant(
 
 
 async def assert_view_matches(scene: ViewerScene) -> None:
-    """Compare all that the viewer is shown."""
+    """Compare all of the viewer's lists, ids and references with the oracle."""
     await oracle_comparison.compare_root_lists(scene)
     await oracle_comparison.compare_perspectives(scene)
     await oracle_comparison.compare_global_ids(scene)

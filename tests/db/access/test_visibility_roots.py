@@ -1,4 +1,4 @@
-"""From the roots one comes to just those rows that the oracle shows."""
+"""Root fields lead to exactly the rows that the oracle shows."""
 
 from tests.support.visibility import oracle_comparison
 from tests.support.visibility.oracle_truth import TABLES_BY_TYPE

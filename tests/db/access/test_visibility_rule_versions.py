@@ -1,4 +1,4 @@
-"""The rules of one year hold in a marketplace of another, too, where GATEWAY_RULES says so."""
+"""GATEWAY_RULES applies one year's version rules to the marketplace of another."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 async def assert_ruled_view_matches(
     username: str | None, marketplace: Marketplace, truth: OracleTruth
 ) -> None:
-    """Compare what somebody is shown under the rules of the truth's year."""
+    """Compare a viewer's rows with the oracle under the rules of the truth's year."""
     visible_rows = truth.visible_rows_for(username, LOCAL_ADDRESS)
     scene = ViewerScene(
         Viewpoint("ruled", username), apply_version_rules(marketplace, truth), visible_rows

@@ -1,4 +1,4 @@
-"""What is secret is never published: not by any field, not in any value, not for staff either."""
+"""Secrets are never published, in no field and no value, not even to staff."""
 
 import json
 import re
@@ -20,20 +20,20 @@ SECRET_PATTERN = re.compile(
     r"|civil_?number",
     re.IGNORECASE,
 )
-"""Names of columns that hold what domain.md calls secret, and of what may come to hold it."""
+"""Names of secret columns by domain.md, and of columns that may be added."""
 UNPUBLISHED_TABLES = {
     "authtoken_token",
     "structure_servicesettings",
     "logging_event",
     "reversion_version",
 }
-"""Tables that hold nothing but credentials, or records with secrets in them (domain.md §7.1)."""
+"""Tables of credentials, and of records that contain secrets (domain.md §7.1)."""
 SECRET_ATTRIBUTES = {"user_username", "user_password"}
-"""What is secret of a private cloud's attributes (domain.md §3.6)."""
+"""The secret attributes of a private cloud (domain.md §3.6)."""
 
 
 def schema_names() -> Iterator[str]:
-    """Give all names of fields, arguments and values in the schema."""
+    """Yield the names of all types, fields, arguments and enum values in the schema."""
     for name, type_ in SCHEMA.type_map.items():
         if name.startswith("__"):
             continue
@@ -46,9 +46,9 @@ def schema_names() -> Iterator[str]:
 
 
 def test_no_name_in_the_schema_names_a_secret() -> None:
-    names_found = list(schema_names())
-    assert len(names_found) > 200
-    assert [each for each in names_found if SECRET_PATTERN.search(each)] == []
+    names = list(schema_names())
+    assert len(names) > 200
+    assert [each for each in names if SECRET_PATTERN.search(each)] == []
 
 
 def test_no_secret_column_is_read() -> None:
@@ -68,7 +68,7 @@ def fetch_values(connection: psycopg.Connection, *queries: str) -> set[str]:
 
 @pytest.fixture
 def demo_secrets(demo_truth: OracleTruth) -> set[str]:
-    """Give all secrets in the demo."""
+    """Return all secrets of the demo."""
     values = fetch_values(
         demo_truth.connection,
         "select key from authtoken_token",

@@ -1,4 +1,4 @@
-"""A name is suggested to who sees the project, the offering and the plan, and to nobody else."""
+"""A name is suggested only to viewers of the project, the offering and the plan."""
 
 from itertools import islice
 
@@ -13,13 +13,13 @@ UNKNOWN_UUID = "0123456789abcdef" * 2
 async def is_name_suggested(
     scene: ViewerScene, project: str, offering: str, plan: str | None = None
 ) -> bool:
-    """Say whether a name is suggested."""
+    """Return whether a name is suggested."""
     data = await scene.fetch_data(QUERY, project=project, offering=offering, plan=plan)
     return data["suggestedResourceName"] is not None
 
 
 def sample_uuids(scene: ViewerScene, name: str) -> tuple[list[str], list[str]]:
-    """Give the uuids of some rows of a type that are seen, and of some that are not."""
+    """Return uuids of some visible rows of a type, and of some hidden or unknown ones."""
     hidden_uuids = islice(scene.visible_rows.hidden_uuids(name), 3)
     return sorted(scene.visible_rows.visible_uuids(name))[::10][:4], [*hidden_uuids, UNKNOWN_UUID]
 

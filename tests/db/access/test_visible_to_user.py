@@ -1,4 +1,4 @@
-"""`visibleToUsername` shows what both see: the viewer, and that user as a consumer (§5.1)."""
+"""`visibleToUsername` keeps resources that a second user sees as a consumer (domain.md §5.1)."""
 
 import pytest
 
@@ -25,12 +25,12 @@ USERNAMES = {
     "waldur": ("staff", "owner_c", "project_member_c0", "provider_a_owner", "dual_owner"),
 }
 NETWORKS = (ADDRESS_INSIDE_SUBNET, "192.0.2.7")
-"""Addresses of all networks to which some customers show their resources alone."""
+"""An address in each subnet to which customers restrict their resources."""
 COUNT_QUERY = "query($name: String) { resources(visibleToUsername: $name) { totalCount } }"
 
 
 async def assert_shared_view(scene: ViewerScene, username: str) -> set[str]:
-    """Compare what is shown with what both see; wherever the other user may be."""
+    """Compare the list with the resources that both see, for any address of the other user."""
     views = [scene.visible_rows.truth.visible_rows_for(username, each) for each in NETWORKS]
     other_uuids = frozenset[str]().union(
         *(each.visible_uuids("Resource_as_consumer") for each in views)
@@ -55,13 +55,13 @@ async def test_an_unknown_user_matches_no_resources(
         assert data["resources"]["totalCount"] == 0
 
 
-async def test_without_a_name_all_resources_are_shown(demo: Marketplace) -> None:
+async def test_without_a_username_all_resources_are_listed(demo: Marketplace) -> None:
     for name in ("", None):
         data = await demo.fetch_data(COUNT_QUERY, name=name)
         assert data["resources"]["totalCount"] == 600
 
 
-async def test_a_name_that_no_database_can_hold_is_refused(demo: Marketplace) -> None:
+async def test_an_invalid_username_is_rejected(demo: Marketplace) -> None:
     for name in ("a\0", "x" * 1001):
         error = await demo.fetch_error(COUNT_QUERY, name=name)
         assert error["extensions"] == {
@@ -84,7 +84,7 @@ async def test_combines_with_filters_perspectives_and_searches(demo: Marketplace
 
 @pytest.mark.parametrize("year", YEARS)
 @pytest.mark.parametrize("grant", ["on resources", "on sub-projects", "on a project, out of use"])
-async def test_the_rules_of_the_year_hold(
+async def test_follows_the_version_rules(
     altered_marketplace: AlteredMarketplace, grant: str, year: Year
 ) -> None:
     altered_marketplace.apply_changes(ROLE_GRANTS[grant].insert_statement)

@@ -1,4 +1,4 @@
-"""The advice that `gateway check` gives: which indexes are lacking, and how to make them."""
+"""Index advice of `gateway check`: missing indexes and the statements that create them."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,27 +18,27 @@ CREATED_INDEX, NAME_INDEX, UPPER_INDEX = (
 COVERING_INDEXES = {
     "another name": (CREATED_INDEX, "index x on {} (created, id)"),
     "unique": (CREATED_INDEX, "unique index x on {} (created, id)"),
-    "more keys behind": (CREATED_INDEX, "index x on {} (created, id, name)"),
-    "the other way": (CREATED_INDEX, "index x on {} (created desc, id desc)"),
+    "additional keys at the end": (CREATED_INDEX, "index x on {} (created, id, name)"),
+    "opposite direction": (CREATED_INDEX, "index x on {} (created desc, id desc)"),
     "upper case": (UPPER_INDEX, "index x on {} (upper(backend_id), id)"),
 }
 UNSUITABLE_INDEXES = {
-    "other keys in front": (CREATED_INDEX, "index x on {} (id, created)"),
+    "different order of keys": (CREATED_INDEX, "index x on {} (id, created)"),
     "fewer keys": (CREATED_INDEX, "index x on {} (created)"),
-    "a key that is only kept": (CREATED_INDEX, "index x on {} (created) include (id)"),
-    "two ways": (CREATED_INDEX, "index x on {} (created, id desc)"),
-    "nulls elsewhere": (CREATED_INDEX, "index x on {} (created nulls first, id)"),
-    "of some rows": (CREATED_INDEX, "index x on {} (created, id) where state = 2"),
-    "without order": (CREATED_INDEX, "index x on {} using brin (created, id)"),
-    "for prefixes": (NAME_INDEX, "index x on {} (name varchar_pattern_ops, id)"),
-    "by other letters": (NAME_INDEX, 'index x on {} (name collate "C", id)'),
+    "included column": (CREATED_INDEX, "index x on {} (created) include (id)"),
+    "mixed directions": (CREATED_INDEX, "index x on {} (created, id desc)"),
+    "nulls first": (CREATED_INDEX, "index x on {} (created nulls first, id)"),
+    "partial": (CREATED_INDEX, "index x on {} (created, id) where state = 2"),
+    "not a B-tree": (CREATED_INDEX, "index x on {} using brin (created, id)"),
+    "prefix operator class": (NAME_INDEX, "index x on {} (name varchar_pattern_ops, id)"),
+    "different collation": (NAME_INDEX, 'index x on {} (name collate "C", id)'),
     "lower case": (UPPER_INDEX, "index x on {} (lower(backend_id))"),
 }
 
 
 @pytest.fixture(scope="module")
 def installed_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a database in which the tables are."""
+    """Return the URL of a database with installed tables."""
     database_url = new_database()
     with psycopg.connect(database_url) as connection:
         install.install_tables(connection)
@@ -47,14 +47,14 @@ def installed_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture
 def rollback_connection(installed_url: str) -> Iterator[psycopg.Connection]:
-    """Give a connection to it, whose changes are undone."""
+    """Yield a connection to that database; changes are rolled back."""
     with psycopg.connect(installed_url) as connection:
         yield connection
         connection.rollback()
 
 
 def run_statement(connection: psycopg.Connection, statement: str) -> None:
-    """Run a statement that a test wrote."""
+    """Run a statement from a test."""
     connection.execute(statement.encode())
 
 
@@ -63,26 +63,26 @@ def test_an_installed_database_lacks_no_index(rollback_connection: psycopg.Conne
 
 
 @pytest.mark.parametrize(
-    ("name", "other"), [*COVERING_INDEXES.values(), *UNSUITABLE_INDEXES.values()]
+    ("name", "other_index"), [*COVERING_INDEXES.values(), *UNSUITABLE_INDEXES.values()]
 )
 def test_compares_the_keys_of_indexes_and_not_their_names(
-    rollback_connection: psycopg.Connection, name: str, other: str
+    rollback_connection: psycopg.Connection, name: str, other_index: str
 ) -> None:
     run_statement(rollback_connection, f"drop index {name}")
-    (line,) = build_index_advice(rollback_connection)
-    assert line.startswith(f"{CREATE_PREFIX}{name} on ")
-    run_statement(rollback_connection, f"create {other.format('marketplace_resource')}")
+    (statement,) = build_index_advice(rollback_connection)
+    assert statement.startswith(f"{CREATE_PREFIX}{name} on ")
+    run_statement(rollback_connection, f"create {other_index.format('marketplace_resource')}")
     assert build_index_advice(rollback_connection) == (
-        [] if (name, other) in COVERING_INDEXES.values() else [line]
+        [] if (name, other_index) in COVERING_INDEXES.values() else [statement]
     )
 
 
 def test_an_invalid_index_is_recreated(rollback_connection: psycopg.Connection) -> None:
     statement = "update pg_index set indisvalid = false where indexrelid = %s::regclass"
     rollback_connection.execute(statement, [CREATED_INDEX])
-    drop_line, create_line = build_index_advice(rollback_connection)
-    assert drop_line == f"drop index concurrently if exists {CREATED_INDEX};"
-    assert create_line.startswith(f"{CREATE_PREFIX}{CREATED_INDEX} on ")
+    drop_statement, create_statement = build_index_advice(rollback_connection)
+    assert drop_statement == f"drop index concurrently if exists {CREATED_INDEX};"
+    assert create_statement.startswith(f"{CREATE_PREFIX}{CREATED_INDEX} on ")
 
 
 def test_no_index_is_advised_for_missing_columns_and_tables(
@@ -94,8 +94,8 @@ def test_no_index_is_advised_for_missing_columns_and_tables(
 
 
 def test_no_index_is_advised_for_a_view(rollback_connection: psycopg.Connection) -> None:
-    run_statement(rollback_connection, "alter table marketplace_resource rename to kept")
-    run_statement(rollback_connection, "create view marketplace_resource as select * from kept")
+    run_statement(rollback_connection, "alter table marketplace_resource rename to renamed")
+    run_statement(rollback_connection, "create view marketplace_resource as select * from renamed")
     assert build_index_advice(rollback_connection) == []
 
 
@@ -105,38 +105,39 @@ def test_of_two_indexes_with_a_common_prefix_only_the_longer_is_advised(
     run_statement(rollback_connection, "drop index marketplace_resource_plan_id_idx")
     assert build_index_advice(rollback_connection) == []
     run_statement(rollback_connection, "drop index gateway_marketplace_resource_plan_id_created_id")
-    (line,) = build_index_advice(rollback_connection)
-    assert line.endswith(" on marketplace_resource (plan_id, created, id);")
+    (statement,) = build_index_advice(rollback_connection)
+    assert statement.endswith(" on marketplace_resource (plan_id, created, id);")
 
 
-def test_no_two_have_one_name() -> None:
+def test_index_names_are_unique() -> None:
     names = [each.name for each in iterate_index_specs()]
     assert len({*names}) == len(names)
 
 
 def install_bare_tables(connection: psycopg.Connection) -> None:
-    """Make tables without any index, as a copy of a database may have them."""
+    """Create tables without any index, like an incomplete copy of a database."""
     install.create_bare_tables(connection)
 
 
 @pytest.mark.parametrize(
-    ("make", "least"), [(waldur_2024.create_waldur_database, 20), (install_bare_tables, 200)]
+    ("create_database", "minimum"),
+    [(waldur_2024.create_waldur_database, 20), (install_bare_tables, 200)],
 )
-def test_the_lines_can_be_run_as_they_are(
-    empty_database: str, make: Callable[[psycopg.Connection], None], least: int
+def test_the_advised_statements_can_be_run(
+    empty_database: str, create_database: Callable[[psycopg.Connection], None], minimum: int
 ) -> None:
     with psycopg.connect(empty_database, autocommit=True) as connection:
-        make(connection)
-        lines = build_index_advice(connection)
-        assert len(lines) >= least
-        for line in lines:
-            run_statement(connection, line)
+        create_database(connection)
+        statements = build_index_advice(connection)
+        assert len(statements) >= minimum
+        for statement in statements:
+            run_statement(connection, statement)
         assert build_index_advice(connection) == []
 
 
-def test_a_waldur_lacks_only_what_is_our_own(connection: psycopg.Connection) -> None:
-    """It has what rows are looked up by."""
-    gateway_definitions = {each.definition for each in GATEWAY_INDEXES}
+def test_a_waldur_database_lacks_only_the_gateway_indexes(connection: psycopg.Connection) -> None:
+    """Waldur's schema already indexes the columns of lookups."""
     assert {
-        line.removeprefix(CREATE_PREFIX).rstrip(";") for line in build_index_advice(connection)
-    } == gateway_definitions
+        statement.removeprefix(CREATE_PREFIX).rstrip(";")
+        for statement in build_index_advice(connection)
+    } == {each.definition for each in GATEWAY_INDEXES}

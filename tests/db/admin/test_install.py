@@ -1,4 +1,4 @@
-"""Installing makes what a Waldur has: tables, constraints, indexes."""
+"""The installer creates Waldur's tables, constraints and indexes."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,41 +18,43 @@ from tests.support.waldur_catalogue import (
 
 @pytest.fixture
 def connection(empty_database: str) -> Iterator[psycopg.Connection]:
-    """Give a connection to an empty database."""
+    """Yield a connection to an empty database."""
     with psycopg.connect(empty_database, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def installed_connection(new_database: Callable[[], str]) -> Iterator[psycopg.Connection]:
-    """Give a connection to a database in which the tables are."""
+    """Yield a connection to a database with installed tables."""
     with psycopg.connect(new_database(), autocommit=True) as connection:
         install.install_tables(connection)
         yield connection
 
 
-def column_names(connection: psycopg.Connection, table: str) -> set[str]:
-    """Give the columns that a table has in the database."""
+def load_column_names(connection: psycopg.Connection, table: str) -> set[str]:
+    """Return the names of a table's columns in the database."""
     rows = connection.execute(
         "select column_name from information_schema.columns where table_name = %s", [table]
     )
     return {name for (name,) in rows}
 
 
-def test_makes_every_table(installed_connection: psycopg.Connection) -> None:
+def test_creates_every_table(installed_connection: psycopg.Connection) -> None:
     assert install.list_existing_tables(installed_connection) == sorted(tables.metadata.tables)
 
 
-def test_an_empty_database_is_not_occupied(connection: psycopg.Connection) -> None:
+def test_an_empty_database_has_no_existing_tables(connection: psycopg.Connection) -> None:
     assert install.list_existing_tables(connection) == []
 
 
-def test_makes_no_column_that_was_dropped(installed_connection: psycopg.Connection) -> None:
-    assert not {"activated"} & column_names(installed_connection, "marketplace_order")
-    assert not {"organization_group_id"} & column_names(installed_connection, "structure_customer")
+def test_creates_no_dropped_columns(installed_connection: psycopg.Connection) -> None:
+    order_columns = load_column_names(installed_connection, "marketplace_order")
+    assert "activated" not in order_columns
+    customer_columns = load_column_names(installed_connection, "structure_customer")
+    assert "organization_group_id" not in customer_columns
 
 
-def test_makes_the_indexes_of_a_waldur(installed_connection: psycopg.Connection) -> None:
+def test_creates_the_indexes_of_waldur(installed_connection: psycopg.Connection) -> None:
     existing_indexes = {
         parse_index(definition)
         for (definition,) in installed_connection.execute(
@@ -71,14 +73,14 @@ def test_makes_the_indexes_of_a_waldur(installed_connection: psycopg.Connection)
     }
 
 
-def test_makes_the_gateways_own_indexes(installed_connection: psycopg.Connection) -> None:
+def test_creates_the_gateway_indexes(installed_connection: psycopg.Connection) -> None:
     existing_names = {
         name for (name,) in installed_connection.execute("select indexname from pg_indexes")
     }
     assert indexes.build_gateway_statements().keys() <= existing_names
 
 
-def test_makes_the_references_of_a_waldur(installed_connection: psycopg.Connection) -> None:
+def test_creates_the_foreign_keys_of_waldur(installed_connection: psycopg.Connection) -> None:
     existing_references = {
         (table, *parse_foreign_key(definition))
         for table, definition in installed_connection.execute(
@@ -102,14 +104,16 @@ def test_makes_the_references_of_a_waldur(installed_connection: psycopg.Connecti
     assert expected_references - existing_references == undeclared_references | {dropped_reference}
 
 
-def test_makes_all_or_nothing(connection: psycopg.Connection) -> None:
+def test_creates_all_tables_or_none(connection: psycopg.Connection) -> None:
     connection.execute("create table structure_project (id integer)")
     with pytest.raises(DuplicateTable):
         install.install_tables(connection)
     assert install.list_existing_tables(connection) == ["structure_project"]
 
 
-def test_marks_a_marketplace_as_ours(installed_connection: psycopg.Connection) -> None:
+def test_inserts_the_marker_of_a_created_marketplace(
+    installed_connection: psycopg.Connection,
+) -> None:
     install.insert_marker(installed_connection, seed=7, resources=600)
     rows = installed_connection.execute(
         "select seed, resources from gateway.marketplace"
@@ -117,5 +121,5 @@ def test_marks_a_marketplace_as_ours(installed_connection: psycopg.Connection) -
     assert rows == [(7, 600)]
 
 
-def _is_declared(line: dict[str, str]) -> bool:
-    return line["table"] in tables.metadata.tables
+def _is_declared(entry: dict[str, str]) -> bool:
+    return entry["table"] in tables.metadata.tables

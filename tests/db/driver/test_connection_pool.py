@@ -1,4 +1,4 @@
-"""Several connections: slow statements hold up nobody, ended backends lose nothing."""
+"""Test the connection pool: choice of connections, hedging, retries, closing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,18 +30,18 @@ from tests.support.database_queries import (
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of an empty database."""
+    """Return the URL of an empty database."""
     return new_database()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def admin(url: str) -> AsyncIterator[BackendAdmin]:
-    """Give a root's connection."""
+    """Yield a superuser's connection."""
     async with connect_admin(url) as backend_admin:
         yield backend_admin
 
 
-async def test_there_is_one_connection_until_more_are_of_use(url: str, admin: BackendAdmin) -> None:
+async def test_further_connections_are_opened_under_load(url: str, admin: BackendAdmin) -> None:
     await wait_until_async(lambda: has_connection_count(admin, 0))
     async with open_database(url, size=3) as database:
         for _ in range(5):
@@ -55,7 +55,7 @@ async def test_there_is_one_connection_until_more_are_of_use(url: str, admin: Ba
 
 
 async def has_connection_count(admin: BackendAdmin, count: int) -> bool:
-    """Tell whether the gateway has so many connections."""
+    """Return whether the gateway has `count` connections."""
     return len(await admin.list_pids()) == count
 
 
@@ -104,7 +104,7 @@ async def test_nothing_is_queued_after_slow_statements(url: str) -> None:
 def send_separately(
     database: Database, request: StatementRequest, batch_count: int
 ) -> list[PendingResult]:
-    """Send batches of one statement each; give what their rows will settle."""
+    """Send batches of one statement each; return the futures of their results."""
     return [
         pending_result
         for _ in range(batch_count)
@@ -112,7 +112,7 @@ def send_separately(
     ]
 
 
-async def test_first_come_first_served(url: str) -> None:
+async def test_batches_run_in_order_of_arrival(url: str) -> None:
     async with open_warm_database(url, size=1) as database:
         order: list[int] = []
         for each in range(20):
@@ -183,7 +183,7 @@ async def test_lost_connection_is_replaced_before_next_batch(url: str, admin: Ba
 
 
 async def has_other_backends(admin: BackendAdmin, pids: list[int]) -> bool:
-    """Tell whether there are backends besides those."""
+    """Return whether the gateway has backends other than `pids`."""
     return bool(set(await admin.list_pids()) - set(pids))
 
 
@@ -202,7 +202,7 @@ async def test_waiting_batches_fail_when_database_is_unreachable(url: str) -> No
 
 
 async def is_responsive(database: Database) -> bool:
-    """Tell whether a database answers."""
+    """Return whether the database responds."""
     (outcome,) = await asyncio.gather(fetch_value(database, "select 1"), return_exceptions=True)
     return outcome == 1
 

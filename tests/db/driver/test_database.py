@@ -1,4 +1,4 @@
-"""The database runs batches that only read: once more if a connection is lost, not for ever."""
+"""Test running batches on the database: values, errors, time-outs, lost connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,28 +8,16 @@ import pytest
 import pytest_asyncio
 
 from gateway.db.driver.database import Database, Rows, TimedOutError, UnavailableError
-from gateway.db.driver.statement import Statement
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support.database_proxy import open_proxy
-
-
-def build_request(sql: str, *parameters: str | None) -> tuple[Statement, tuple[str | None, ...]]:
-    """Give a statement with its parameters."""
-    return Statement(sql), parameters
-
-
-async def fetch_value(database: Database, sql: str, *parameters: str | None) -> object:
-    """Give the first value that a statement reads."""
-    ((row,),) = await database.fetch_rows([build_request(sql, *parameters)])
-    return row[0]
+from tests.support.database_queries import build_request, fetch_value, open_database
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
-    """Give a pool of two connections, on which a statement may take a second."""
-    connected_database = await Database.connect(server.url, size=2, statement_seconds=1)
-    yield connected_database
-    await connected_database.close()
+    """Yield a database with two connections and a statement time-out of a second."""
+    async with open_database(server.url, size=2, statement_seconds=1) as connected_database:
+        yield connected_database
 
 
 async def test_returns_rows_of_each_statement(database: Database) -> None:
@@ -66,7 +54,7 @@ async def test_text_loaded_types_stay_text(database: Database, literal: str, tex
 
 async def test_connections_are_read_only(database: Database) -> None:
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        await database.fetch_rows([build_request("create table made (id int)")])
+        await database.fetch_rows([build_request("create table created (id int)")])
 
 
 async def test_options_of_url_are_kept(server: EmbeddedPostgres) -> None:
@@ -83,9 +71,7 @@ async def test_statement_timeout(database: Database) -> None:
     assert await fetch_value(database, "select 1") == 1
 
 
-async def test_batch_ends_at_first_statement_timeout(
-    database: Database,
-) -> None:
+async def test_batch_ends_at_first_statement_timeout(database: Database) -> None:
     with pytest.raises(TimedOutError):
         await database.fetch_rows(
             [
@@ -123,7 +109,7 @@ async def test_batch_losing_its_connection_twice_fails(database: Database) -> No
     assert await fetch_value(database, "select 1") == 1
 
 
-async def test_waiting_batches_get_a_turn(server: EmbeddedPostgres) -> None:
+async def test_waiting_batches_run_while_database_responds(server: EmbeddedPostgres) -> None:
     database = await Database.connect(server.url, size=1, wait_seconds=1)
     busy = [fetch_value(database, "select pg_sleep(0.4)::text") for _ in range(5)]
     assert await asyncio.gather(*busy) == [""] * 5

@@ -1,4 +1,4 @@
-"""Behind a pooler nothing stays on a connection: each batch says itself what is to hold."""
+"""Test the database behind a pooler: each batch sets its session options by itself."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from gateway.db.driver.database import Database, TimedOutError
 from gateway.demo.postgres import EmbeddedPostgres
-from tests.support.database_queries import build_request, fetch_value
+from tests.support.database_queries import build_request, fetch_value, open_database
 from tests.support.gateway_server import serve_in_process
 
 EXPECTED_OPTIONS = {
@@ -22,15 +22,14 @@ EXPECTED_OPTIONS = {
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
-    """Give a database as behind a pooler, on which a statement may take a second."""
-    connected_database = await Database.connect(
+    """Yield a database as behind a pooler, with a statement time-out of a second."""
+    async with open_database(
         server.url, size=2, statement_seconds=1, pooler=True
-    )
-    yield connected_database
-    await connected_database.close()
+    ) as connected_database:
+        yield connected_database
 
 
-async def test_a_batch_has_our_options(database: Database) -> None:
+async def test_batch_sets_session_options(database: Database) -> None:
     for _ in range(2):
         rows = await database.fetch_rows(
             [build_request(f"show {name}") for name in EXPECTED_OPTIONS]
@@ -55,10 +54,10 @@ async def test_no_named_prepared_statements(database: Database) -> None:
 async def test_connections_are_read_only(database: Database) -> None:
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         await database.fetch_rows(
-            [build_request("select 1"), build_request("create table made (id int)")]
+            [build_request("select 1"), build_request("create table created (id int)")]
         )
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        await database.fetch_rows([build_request("create table made (id int)")])
+        await database.fetch_rows([build_request("create table created (id int)")])
 
 
 async def test_statement_timeout(database: Database) -> None:
@@ -67,7 +66,7 @@ async def test_statement_timeout(database: Database) -> None:
     assert await fetch_value(database, "select 1") == 1
 
 
-async def test_the_service_works_behind_a_pooler(demo_url: str) -> None:
+async def test_gateway_works_behind_pooler(demo_url: str) -> None:
     async with serve_in_process(demo_url, pooler="on") as client:
         result = await client.execute_query(
             "{ resources(first: 3) { nodes { name offering { name } } } }"

@@ -1,4 +1,4 @@
-"""A server whose backend is killed ends all connections and starts again; nobody waits for long."""
+"""Test recovery after a killed backend, on which the server ends all connections and restarts."""
 
 import asyncio
 import os
@@ -16,18 +16,18 @@ from tests.support.embedded_postgres import create_public_folder
 
 CLIENT_COUNT = 16
 MAX_RESPONSE_SECONDS = 8
-"""Seconds for the slowest answer: the server itself takes one or two to be back."""
+"""Longest duration of a query, in seconds; the restart itself takes one or two."""
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Give the address of a server that may be killed."""
+    """Yield the URL of a server of this test's own."""
     with create_public_folder() as folder, EmbeddedPostgres.start(folder / "data") as postgres:
         yield postgres.url
 
 
 def kill_backend(url: str) -> None:
-    """Kill a backend that serves the gateway, so that the server ends all of them."""
+    """Kill a backend of the gateway, so that the server ends all of them."""
     backends_sql = (
         "select pid from pg_stat_activity where application_name = 'marketplace-gateway' limit 1"
     )
@@ -37,7 +37,7 @@ def kill_backend(url: str) -> None:
 
 
 async def run_queries_until(database: Database, deadline: float) -> float:
-    """Ask again and again until that time; give how long the slowest answer took."""
+    """Run queries until `deadline`; return the duration of the slowest in seconds."""
     slowest = 0.0
     while monotonic() < deadline:
         started_at = monotonic()

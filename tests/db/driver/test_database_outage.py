@@ -1,4 +1,4 @@
-"""A database that goes away is said to be away, soon, and is used again soon after it is back."""
+"""Test outages of the database: they are reported soon, and the gateway recovers soon."""
 
 import asyncio
 import time
@@ -17,45 +17,45 @@ from tests.support.gateway_server import GatewayClient, create_small_demo, serve
 
 NAMES_QUERY = "{ resources(first: 3) { nodes { name offering { name } } } }"
 MAX_RESPONSE_SECONDS = 5
-"""Seconds, as promised."""
+"""Longest duration of a response or of recovery, in seconds."""
 
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of a demo."""
+    """Return the URL of a demo marketplace."""
     return create_small_demo(new_database())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def proxy(url: str) -> AsyncIterator[DatabaseProxy]:
-    """Give a line to it."""
+    """Yield a proxy in front of the database."""
     async with open_proxy(url) as database_proxy:
         yield database_proxy
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(url: str, proxy: DatabaseProxy) -> AsyncIterator[GatewayClient]:
-    """Give a client of a gateway that reaches it by the line, and has served a query."""
+    """Yield a client of a gateway behind the proxy that has served a query."""
     async with serve_in_process(url, proxy.url) as client:
         assert get_error_codes(await client.post_query(NAMES_QUERY)) == set()
         yield client
 
 
 def get_error_codes(response: httpx.Response) -> set[str]:
-    """Give what kinds of errors are in an answer."""
+    """Return the error codes of a response."""
     return {each["extensions"]["code"] for each in response.json().get("errors", ())}
 
 
 @asynccontextmanager
 async def assert_within(seconds: float) -> AsyncIterator[None]:
-    """Fail if what is done takes longer."""
+    """Fail if the body takes longer than `seconds`."""
     started_at = time.monotonic()
     yield
     assert time.monotonic() - started_at < seconds
 
 
 async def wait_until_answered(client: GatewayClient) -> None:
-    """Ask until the answer is good."""
+    """Repeat a query until its response has no errors."""
     while get_error_codes(await client.post_query(NAMES_QUERY)):
         pass
 
@@ -134,7 +134,7 @@ async def test_silent_database_is_unavailable(client: GatewayClient, proxy: Data
         await wait_until_answered(client)
 
 
-async def test_no_request_fails_when_the_server_ends_its_connections(
+async def test_no_request_fails_when_server_ends_connections(
     client: GatewayClient, url: str, server: EmbeddedPostgres
 ) -> None:
     requests = [asyncio.create_task(client.post_query(NAMES_QUERY, each)) for each in USERNAMES * 3]
@@ -148,7 +148,7 @@ async def test_no_request_fails_when_the_server_ends_its_connections(
 
 
 def terminate_connections(server: EmbeddedPostgres, database_name: str) -> int:
-    """End the connections of gateways to the database of that name; tell how many."""
+    """End the gateway's connections to a database; return their number."""
     with psycopg.connect(server.url, autocommit=True) as root:
         cursor = root.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -159,7 +159,7 @@ def terminate_connections(server: EmbeddedPostgres, database_name: str) -> int:
 
 
 def get_database_name(url: str) -> str:
-    """Give the name of the database at `url`."""
+    """Return the name of the database of `url`."""
     return url.partition("@/")[2].partition("?")[0]
 
 
@@ -168,7 +168,7 @@ async def test_database_refusing_connections_is_unavailable(
 ) -> None:
     alter_sql = f"alter database {get_database_name(url)} allow_connections"
     with psycopg.connect(server.url, autocommit=True) as root:
-        # In this order: a lost connection is replaced at once.
+        # New connections are refused first, as lost ones are replaced at once.
         root.execute(f"{alter_sql} false".encode())
         await asyncio.to_thread(terminate_connections, server, get_database_name(url))
         async with assert_within(MAX_RESPONSE_SECONDS):
@@ -179,9 +179,7 @@ async def test_database_refusing_connections_is_unavailable(
         await wait_until_answered(client)
 
 
-async def test_a_gateway_may_start_before_it_reaches_its_database(
-    url: str, proxy: DatabaseProxy
-) -> None:
+async def test_gateway_starts_during_outage(url: str, proxy: DatabaseProxy) -> None:
     await proxy.cut_connections()
     async with serve_in_process(url, proxy.url) as client:
         assert (await client.http.get("/readyz")).status_code == 503

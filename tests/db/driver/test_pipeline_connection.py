@@ -1,4 +1,4 @@
-"""One connection: what is prepared on it stays few, and true; only what is of no use is stopped."""
+"""Test a pipelined connection: prepared statements, encoding, cancellation, errors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,20 +25,20 @@ COUNT_PREPARED_SQL = "select count(*) from pg_prepared_statements"
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of an empty database."""
+    """Return the URL of an empty database."""
     return new_database()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(url: str) -> AsyncIterator[Database]:
-    """Give a database behind one connection, on which a statement may take a second."""
+    """Yield a database with one connection and a statement time-out of a second."""
     async with open_warm_database(url, size=1, statement_seconds=1) as warm_database:
         yield warm_database
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def admin(url: str) -> AsyncIterator[BackendAdmin]:
-    """Give a root's connection."""
+    """Yield a superuser's connection."""
     async with connect_admin(url) as backend_admin:
         yield backend_admin
 
@@ -144,8 +144,7 @@ async def test_undecodable_value_fails_alone(database: Database) -> None:
     assert [(await each).decode_rows() for each in (good, other)] == [[(1,)], [(2,)]]
 
 
-async def test_rows_can_be_decoded_after_close(url: str) -> None:
-    """And as often as they are asked for."""
+async def test_rows_can_be_decoded_repeatedly_after_close(url: str) -> None:
     async with open_warm_database(url, size=1) as database:
         (pending_result,) = send_batch(database, build_request("select 7, 'ä', true, 1.50, null"))
         result = await pending_result
@@ -164,7 +163,7 @@ async def test_abandoned_batch_is_cancelled(database: Database, admin: BackendAd
 
 
 async def is_busy(admin: BackendAdmin) -> bool:
-    """Tell whether something is under way."""
+    """Return whether a backend of the gateway runs a statement."""
     return not await admin.is_idle()
 
 

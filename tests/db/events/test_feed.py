@@ -1,4 +1,4 @@
-"""Events are read in the order of transactions, none skipped; old ones go, and that is known."""
+"""Test the event feed: order by transaction, no gaps, expiry of positions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ AGE_EVENTS_SQL = "update gateway.resource_event set at = at - interval '8 days'"
 
 @pytest.fixture(scope="module")
 def small_demo_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a small demo."""
+    """Return the URL of a small demo marketplace."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=30, seed=1)
@@ -31,7 +31,7 @@ def small_demo_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture
 def url(small_demo_url: str) -> str:
-    """Give the address of a small demo without events."""
+    """Return the URL of a small demo marketplace without events."""
     commit_sql(small_demo_url, "truncate gateway.resource_event")
     commit_sql(small_demo_url, "update gateway.event_horizon set xid = '3', id = 0")
     return small_demo_url
@@ -39,13 +39,13 @@ def url(small_demo_url: str) -> str:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def reader(url: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """Give a connection that reads, and removes."""
+    """Yield a connection that reads and prunes events."""
     async with open_connection(url) as connection:
         yield connection
 
 
 def build_update_sql(id_: int, state: int = 3) -> str:
-    """Write how a resource is changed."""
+    """Return SQL that updates a resource."""
     return f"update marketplace_resource set state = {state}, name = name || 'x' where id = {id_}"
 
 
@@ -80,7 +80,7 @@ async def test_late_commit_is_not_skipped(url: str, reader: AsyncConnection[Any]
 
 
 async def test_order_is_by_transaction_not_by_id(url: str, reader: AsyncConnection[Any]) -> None:
-    """Who takes the second number commits under the first transaction's."""
+    """The event with the higher number comes first if its transaction began first."""
     start_position = await feed.load_head(reader)
     async with open_connection(url, autocommit=False) as early_connection:
         await early_connection.execute("select pg_current_xact_id()")

@@ -1,4 +1,4 @@
-"""Who listens hears all events, in order, each once, whatever happens to the database."""
+"""Test the listener: it delivers all events in order, each once, through any outage."""
 
 import asyncio
 from random import Random
@@ -35,7 +35,7 @@ where datname = current_database() and application_name = 'marketplace-gateway'
 
 @pytest.fixture(scope="module")
 def small_demo_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a small demo."""
+    """Return the URL of a small demo marketplace."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=30, seed=1)
@@ -44,13 +44,13 @@ def small_demo_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture
 def url(small_demo_url: str) -> str:
-    """Give the address of a small demo without events."""
+    """Return the URL of a small demo marketplace without events."""
     commit_sql(small_demo_url, "truncate gateway.resource_event")
     return small_demo_url
 
 
 async def write_randomly(url: str, seed: int) -> int:
-    """Change resources in transactions of many lengths, some undone; give how many events."""
+    """Run random transactions, some rolled back; return the number of committed events."""
     random, event_count = Random(seed), 0
     async with open_connection(url, autocommit=False) as connection:
         for _ in range(TRANSACTIONS_PER_WRITER):
@@ -69,7 +69,7 @@ async def write_randomly(url: str, seed: int) -> int:
 
 
 async def assert_all_recorded(recorder: EventRecorder, url: str) -> None:
-    """See that what was heard is what was written, in order."""
+    """Assert that all events of the table were recorded in order, without a gap."""
     await wait_until(lambda: len(recorder.events) >= len(list_event_positions(url)))
     assert recorder.positions == list_event_positions(url)
     assert recorder.gap_count == 0
@@ -78,13 +78,13 @@ async def assert_all_recorded(recorder: EventRecorder, url: str) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_concurrent_writers_deliver_each_event_once(url: str, seed: int) -> None:
     async with record_events(url) as recorder, record_events(url) as other_recorder:
-        each = [write_randomly(url, seed + n) for n in range(WRITER_COUNT)]
-        event_count = sum(await asyncio.gather(*each))
+        writers = [write_randomly(url, seed + n) for n in range(WRITER_COUNT)]
+        event_count = sum(await asyncio.gather(*writers))
         await assert_all_recorded(recorder, url)
         await assert_all_recorded(other_recorder, url)
         assert len(recorder.events) == event_count
         event_ids = [each.id for each in recorder.events]
-        assert event_ids != sorted(event_ids), "the writers did not cross"
+        assert event_ids != sorted(event_ids), "the transactions did not overlap"
 
 
 async def test_events_are_delivered_at_once(url: str) -> None:
@@ -101,7 +101,7 @@ async def test_blocked_events_are_delivered_soon_after_commit(url: str) -> None:
             commit_sql(url, build_update_sql(1))
             await asyncio.sleep(1)
             assert recorder.events == []
-            await long_connection.commit()  # notifies nobody
+            await long_connection.commit()  # sends no notification
         await wait_until(lambda: len(recorder.events) == 1, 1)
 
 
@@ -128,7 +128,7 @@ async def test_listener_survives_repeated_termination_under_load(url: str) -> No
         await assert_all_recorded(recorder, url)
 
 
-async def test_a_restart_loses_nothing() -> None:
+async def test_no_event_is_lost_by_server_restart() -> None:
     with create_public_folder() as folder, EmbeddedPostgres.start(folder / "data") as server:
         first_url = server.url
         with psycopg.connect(first_url) as connection:
@@ -177,7 +177,7 @@ async def test_pruned_events_are_reported_as_gap(url: str) -> None:
         assert [each.resource_id for each in recorder.events][-1] == 2
 
 
-async def test_failing_handler_is_told_of_a_gap_and_continues(
+async def test_failing_handler_causes_gap_and_delivery_continues(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     events, gaps = [], []
@@ -197,7 +197,7 @@ async def test_failing_handler_is_told_of_a_gap_and_continues(
     await wait_until(lambda: len(events) == 2)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert "can't be handed on" in caplog.text
+    assert "event handler failed" in caplog.text
 
 
 async def test_polls_behind_a_pooler(url: str) -> None:
@@ -245,4 +245,4 @@ async def test_old_events_are_pruned(url: str, caplog: pytest.LogCaptureFixture)
         await asyncio.gather(running, return_exceptions=True)
         assert running.cancelled()
         assert len(list_event_positions(url)) == remaining_count
-    assert "Old events wait" in caplog.text
+    assert "Old events could not be deleted" in caplog.text

@@ -1,4 +1,4 @@
-"""Without triggers resources are looked at: what is seen so, and what is not."""
+"""Test the polling source: what it detects, and what it can't."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -19,16 +19,16 @@ SAVE_RESOURCE_SQL = (
     "update marketplace_resource set modified = {when}, state = {state} where id = {id}"
 )
 INSERT_RESOURCE_SQL = """
-create temporary table kept as select * from marketplace_resource where id = {id};
-update kept set id = 9999, uuid = gen_random_uuid(), object_id = null, content_type_id = null,
+create temporary table copied as select * from marketplace_resource where id = {id};
+update copied set id = 9999, uuid = gen_random_uuid(), object_id = null, content_type_id = null,
     created = clock_timestamp(), modified = clock_timestamp();
-insert into marketplace_resource overriding system value select * from kept
+insert into marketplace_resource overriding system value select * from copied
 """
 
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Give the address of a Waldur without triggers."""
+    """Return the URL of a Waldur without triggers."""
     database_url = new_database()
     with psycopg.connect(database_url) as connection:
         waldur_2024.create_waldur_database(connection)
@@ -37,13 +37,13 @@ def url(new_database: DatabaseFactory) -> str:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def reader(url: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """Give a connection that reads."""
+    """Yield a connection for the reader."""
     async with open_connection(url) as connection:
         yield connection
 
 
 def list_resource_ids(url: str) -> list[int]:
-    """Give keys of resources."""
+    """Return the ids of the resources in the order of their modification."""
     with psycopg.connect(url) as connection:
         return [
             each
@@ -118,7 +118,7 @@ async def test_dropped_events_expire_their_positions(
             await polling_reader.load_events_after(reader, expired_position, 10)
 
 
-async def test_many_are_read_page_by_page(
+async def test_many_changes_are_read_page_by_page(
     url: str, reader: AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.db.events.polling._PAGE_SIZE", 7)

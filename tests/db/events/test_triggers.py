@@ -1,4 +1,4 @@
-"""The source of events: what it writes down, who can have it made, and that it harms nobody."""
+"""Test the event triggers: their events, installation, privileges, and safety for Waldur."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ alter table marketplace_resource alter column state type bigint;
 alter table marketplace_resource drop column paused cascade;
 alter table marketplace_resource add column fresh text
 """
-"""What a migration of Waldur may do."""
+"""Changes of the table as in a migration of Waldur."""
 OTHER_VALUES_SQL: dict[type, str] = {
     String: "{0} || 'x'",
     Text: "{0} || 'x'",
@@ -45,12 +45,12 @@ OTHER_VALUES_SQL: dict[type, str] = {
     Date: "date '2031-01-31'",
     DateTime: "now()",
 }
-"""Another value of a column, by its type."""
+"""Expressions for a different value of a column, by the column's type."""
 
 
 @pytest.fixture(scope="module")
 def waldur_url(new_database: DatabaseFactory) -> str:
-    """Give the address of a Waldur of October 2024, whose tables have fewer columns than ours."""
+    """Return the URL of a Waldur of October 2024, which lacks some of our columns."""
     url = new_database()
     with psycopg.connect(url) as connection:
         waldur_2024.create_waldur_database(connection)
@@ -59,23 +59,23 @@ def waldur_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture
 def waldur_connection(waldur_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Give a connection to it, all of which is undone."""
+    """Yield a connection whose changes are rolled back."""
     with psycopg.connect(waldur_url) as rolled_back_connection:
-        rolled_back_connection.execute("select 1")  # begins the transaction that all is in
+        rolled_back_connection.execute("select 1")  # begins the transaction of the whole test
         yield rolled_back_connection
         rolled_back_connection.rollback()
 
 
 @pytest.fixture
 def watched_connection(waldur_connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    """Give a connection to a Waldur with the source."""
+    """Return a connection to a Waldur with the triggers installed."""
     install_triggers(waldur_connection)
     return waldur_connection
 
 
 @pytest.fixture
 def roles(waldur_url: str) -> Iterator[list[str]]:
-    """Give two roles that may do nothing but read and write resources."""
+    """Yield two roles that may only read and update resources."""
     names = [f"r{uuid4().hex}" for _ in range(2)]
     with psycopg.connect(waldur_url, autocommit=True) as root:
         for name in names:
@@ -87,17 +87,17 @@ def roles(waldur_url: str) -> Iterator[list[str]]:
 
 
 def connect_as(url: str, role: str) -> psycopg.Connection[Any]:
-    """Connect as a role."""
+    """Return a connection of a role."""
     return psycopg.connect(url.replace("postgres@", f"{role}@"), autocommit=True)
 
 
 def load_events(connection: psycopg.Connection[Any]) -> list[Any]:
-    """Give what was written down."""
+    """Return all events."""
     return connection.execute(EVENTS_SQL.encode()).fetchall()
 
 
 def find_leaf_resource(connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
-    """Give id, uuid, state, project and offering of a resource that nothing refers to."""
+    """Return id, UUID, state, project and offering of a resource without child resources."""
     row = connection.execute(
         "select id, uuid::text, state, project_id, offering_id from marketplace_resource r"
         " where not exists (select from marketplace_resource c where c.parent_id = r.id)"
@@ -167,11 +167,11 @@ def test_all_columns_but_untracked_are_tracked() -> None:
 
 
 INSERT_AND_DELETE_SQL = """
-create temporary table kept on commit drop as
+create temporary table copied on commit drop as
     select * from marketplace_resource where id = {id};
-update kept set id = 0, uuid = '00000000-0000-4000-8000-00000000000a', object_id = null,
+update copied set id = 0, uuid = '00000000-0000-4000-8000-00000000000a', object_id = null,
     content_type_id = null;
-insert into marketplace_resource overriding system value select * from kept;
+insert into marketplace_resource overriding system value select * from copied;
 delete from marketplace_resource where id = 0
 """
 
@@ -190,10 +190,11 @@ def test_delete_by_other_trigger_makes_event(watched_connection: psycopg.Connect
     watched_connection.execute("insert into owner select id from marketplace_offering")
     id_ = find_leaf_resource(watched_connection)[0]
     watched_connection.execute(
-        "create function pg_temp.gone() returns trigger language plpgsql as $$ begin"
+        "create function pg_temp.delete_resource() returns trigger language plpgsql as $$ begin"
         " set constraints all deferred;"
         f" delete from marketplace_resource where id = {id_}; return null; end $$;"
-        "create trigger gone after delete on owner execute function pg_temp.gone()".encode()
+        "create trigger delete_resource after delete on owner"
+        " execute function pg_temp.delete_resource()".encode()
     )
     watched_connection.execute("delete from owner")
     assert [(each[0], each[8]) for each in load_events(watched_connection)] == [("DELETED", id_)]
@@ -256,8 +257,8 @@ def test_reinstall_repairs_triggers_and_moves_horizon(
     assert load_trigger_status(watched_connection).is_complete is False
     install_triggers(watched_connection)
     assert load_trigger_status(watched_connection) == INSTALLED
-    moved = watched_connection.execute("select xid > '0' from gateway.event_horizon").fetchone()
-    assert moved == (True,)
+    horizon_sql = "select xid > '0' from gateway.event_horizon"
+    assert watched_connection.execute(horizon_sql).fetchone() == (True,)
 
 
 def test_uninstalling_leaves_nothing(watched_connection: psycopg.Connection[Any]) -> None:
@@ -305,7 +306,7 @@ def test_listed_grants_suffice_to_install(waldur_url: str, roles: list[str]) -> 
 
 
 def expect_install_error(connection: psycopg.Connection[Any]) -> EventSourceError:
-    """Give what a role is told that may not install; nothing is left behind."""
+    """Return the error of an installation without privileges, which leaves nothing behind."""
     with pytest.raises(EventSourceError) as raised:
         install_triggers(connection)
     assert load_trigger_status(connection) == NOT_INSTALLED
@@ -345,17 +346,19 @@ def test_trigger_error_does_not_break_write(watched_connection: psycopg.Connecti
     )
     id_ = find_leaf_resource(watched_connection)[0]
     watched_connection.execute("drop table gateway.resource_event")
-    watched_connection.execute("update marketplace_resource set name = 'kept' where id = %s", [id_])
+    watched_connection.execute(
+        "update marketplace_resource set name = 'saved' where id = %s", [id_]
+    )
     cursor = watched_connection.execute(
         "select name from marketplace_resource where id = %s", [id_]
     )
-    assert cursor.fetchone() == ("kept",)
+    assert cursor.fetchone() == ("saved",)
     assert len(notices) == 1
     assert "an event of a resource is lost" in notices[0]
     assert load_trigger_status(watched_connection).is_complete is False
 
 
-def test_a_database_without_resources_is_refused(empty_database: str) -> None:
+def test_database_without_resources_is_rejected(empty_database: str) -> None:
     with psycopg.connect(empty_database) as connection:
         with pytest.raises(EventSourceError, match="marketplace_resource"):
             install_triggers(connection)

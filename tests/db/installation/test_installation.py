@@ -1,4 +1,4 @@
-"""What a marketplace of another version lacks reads as null or empty, and costs nothing."""
+"""Inspection of installations; missing columns are null, missing tables empty lists."""
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ PAGE = "{ resources(first: 300) { nodes { %s } } }"
 MISSING_COLUMNS = {"unit_factor", "last_sync", "is_prepaid", "helpdesk_url", "grace_period_days"}
 
 
-async def test_every_promised_path_can_be_read_from_an_older_marketplace(
+async def test_all_mapped_fields_can_be_read_from_an_older_marketplace(
     waldur: Marketplace,
 ) -> None:
     data = await waldur.fetch_data(PAGE % select_mapped_fields())
@@ -65,11 +65,11 @@ def test_a_database_without_a_marketplace_is_refused(empty_database: str) -> Non
         inspect_installation(connection)
 
 
-def test_an_unknown_content_type_is_one_that_no_row_has(demo: Marketplace) -> None:
+def test_an_unknown_content_type_has_an_id_without_rows(demo: Marketplace) -> None:
     assert demo.installation.content_type_id("no", "such") == -1
 
 
-def test_a_table_that_may_not_be_read_is_named(empty_database: str) -> None:
+def test_an_unreadable_table_is_named(empty_database: str) -> None:
     with psycopg.connect(empty_database) as connection:
         create_marketplace(connection, resource_count=3, seed=1)
         connection.execute("create role reader_of_some login")

@@ -1,4 +1,4 @@
-"""Statements: what references lead to is joined in, and the rules stand inside."""
+"""Compiled statements: joins along references, row filters, missing columns."""
 
 import psycopg
 from sqlalchemy import func

@@ -1,4 +1,4 @@
-"""What can stand in a row as one value, and what needs a statement of its own."""
+"""Which rows can be nested as JSON, and which need a statement of their own."""
 
 from dataclasses import replace
 

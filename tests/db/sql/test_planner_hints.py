@@ -1,4 +1,4 @@
-"""A rule beside a condition on its own column holds, and is not what rows are found by."""
+"""Row filters are fenced where another condition fixes a column that they compare."""
 
 from sqlalchemy import and_, or_
 

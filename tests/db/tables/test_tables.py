@@ -1,4 +1,4 @@
-"""The declared tables are those of a real Waldur, but for what has changed since."""
+"""The declared tables match the catalogue of a real Waldur, except for later changes."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ WALDUR_COLUMNS = column_types()
 WALDUR_TABLES = {table for table, _ in WALDUR_COLUMNS}
 SHARED_TABLES = [each for each in tables.metadata.sorted_tables if each.name in WALDUR_TABLES]
 UNCATALOGUED_TABLES = {"reversion_revision", "reversion_version"}
-"""Tables that the copy of the catalogue does not hold."""
+"""Tables that are missing in the copy of the catalogue."""
 
 
 def physical_type(column: Column[Any]) -> tuple[str, bool]:
-    """Give a column's type and whether null is allowed."""
+    """Return a column's type and whether it is nullable."""
     return column.type.compile(dialect=DIALECT), bool(column.nullable)
 
 
 def expected_type(column: Column[Any]) -> tuple[str, bool]:
-    """Give what a Waldur of October 2024 leads one to expect of a column."""
+    """Return the type and nullability that the catalogue of October 2024 implies."""
     type_, is_nullable = WALDUR_COLUMNS[column.table.name, column.name]
     if column.name.startswith("description") and type_ == "VARCHAR(2000)":
         type_ = "VARCHAR(4096)"
@@ -30,7 +30,7 @@ def expected_type(column: Column[Any]) -> tuple[str, bool]:
 
 
 @pytest.mark.parametrize("table", SHARED_TABLES, ids=str)
-def test_columns_are_those_of_a_waldur(table: Table[Any]) -> None:
+def test_columns_match_the_catalogue(table: Table[Any]) -> None:
     declared_columns = [each for each in table.c if "since" not in each.info]
     assert {each.name: physical_type(each) for each in declared_columns} == {
         each.name: expected_type(each) for each in declared_columns
@@ -38,12 +38,14 @@ def test_columns_are_those_of_a_waldur(table: Table[Any]) -> None:
 
 
 @pytest.mark.parametrize("table", SHARED_TABLES, ids=str)
-def test_no_column_of_a_waldur_is_left_out(table: Table[Any]) -> None:
-    left_out = {name for name in WALDUR_COLUMNS if name[0] == table.name and name[1] not in table.c}
-    assert left_out <= DROPPED_COLUMNS
+def test_all_columns_of_the_catalogue_are_declared(table: Table[Any]) -> None:
+    undeclared = {
+        name for name in WALDUR_COLUMNS if name[0] == table.name and name[1] not in table.c
+    }
+    assert undeclared <= DROPPED_COLUMNS
 
 
-def test_nothing_marked_as_newer_is_in_october_2024() -> None:
+def test_newer_columns_are_missing_in_october_2024() -> None:
     newer_columns = [
         (table.name, column.name)
         for table in tables.metadata.sorted_tables
@@ -53,7 +55,7 @@ def test_nothing_marked_as_newer_is_in_october_2024() -> None:
     assert not WALDUR_COLUMNS.keys() & newer_columns
 
 
-def test_tables_that_october_2024_lacks_are_marked() -> None:
+def test_tables_missing_in_october_2024_are_marked_as_newer() -> None:
     missing_tables = {name for name in tables.metadata.tables if name not in WALDUR_TABLES}
     newer_tables = {each.name for each in tables.metadata.sorted_tables if "since" in each.info}
     assert missing_tables == newer_tables | UNCATALOGUED_TABLES

@@ -1,4 +1,4 @@
-"""Where an installation keeps no accounts of a kind, nothing is asked of them."""
+"""GLauth's records are selected only from tables and columns that the installation has."""
 
 import pytest
 from sqlalchemy import Table

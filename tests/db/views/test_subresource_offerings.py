@@ -1,4 +1,4 @@
-"""What can be ordered to be in a resource: by the scopes of offerings (domain.md §5.20)."""
+"""Subresource offerings of a resource, by the scopes of offerings (domain.md §5.20)."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -32,7 +32,7 @@ SETUP_STATEMENTS = (
     """update marketplace_offering set object_id = null where name = 'Managed databases'""",
     """update marketplace_offering set content_type_id = null where name = 'Beamline time'""",
 )
-"""Makes offerings of all kinds be of the first resource: shared, drafts, retired, another's."""
+"""Scope offerings of all kinds to the first resource: shared, drafts, retired, another's."""
 OWN_NAMES = ["Boreas machines of Vesterlund", "Boreas volumes of Vesterlund"]
 SHARED_NAMES = ["Aurora Supercomputer"]
 DRAFT_NAMES = ["Code review clinic", "Internal test bed"]
@@ -44,12 +44,12 @@ VISIBLE_NAMES = {
     "member": SHARED_NAMES,
     "provider": [*SHARED_NAMES, DRAFT_NAMES[1], *RETIRED_NAMES],
 }
-"""What people are shown who all see the resource: of offerings no more than elsewhere."""
+"""Visible subresource offerings of users who all see the resource."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scoped_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a marketplace in which many offerings are of its first resource."""
+    """Yield a marketplace in which many offerings are scoped to the first resource."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=40, seed=3)
@@ -62,7 +62,7 @@ async def scoped_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Mar
 async def load_offering_names(
     marketplace: Marketplace, username: str | None
 ) -> dict[str, list[str]]:
-    """Give the names of what can be in each resource, where there is something."""
+    """Return the names of each resource's subresource offerings, if it has any."""
     rows = (await marketplace.fetch_data(RESOURCES_QUERY, username))["resources"]["nodes"]
     names_by_uuid = {
         row["uuid"]: [each["name"] for each in row["subresourceOfferings"]] for row in rows
@@ -71,7 +71,7 @@ async def load_offering_names(
 
 
 @pytest.mark.parametrize(("username", "names"), VISIBLE_NAMES.items())
-async def test_offerings_of_its_scopes_are_listed_as_far_as_they_are_visible(
+async def test_visible_offerings_of_the_resource_scopes_are_listed(
     scoped_marketplace: Marketplace, username: str, names: list[str]
 ) -> None:
     (first,) = select_first_column(
@@ -85,7 +85,7 @@ async def test_offerings_of_its_scopes_are_listed_as_far_as_they_are_visible(
 
 
 def load_cloud_uuids(marketplace: Marketplace) -> list[UUID]:
-    """Give the uuids of the resources that others may be in."""
+    """Return the uuids of the resources that are OpenStack tenants."""
     return select_first_column(
         marketplace.url,
         """select r.uuid from marketplace_resource r
@@ -101,7 +101,7 @@ async def test_viewers_without_resources_get_no_offerings(scoped_marketplace: Ma
         ] == []
 
 
-async def test_the_offerings_of_other_people_can_t_be_reached(
+async def test_offerings_of_other_organisations_are_not_visible(
     scoped_marketplace: Marketplace,
 ) -> None:
     (uuid,) = select_first_column(
@@ -155,7 +155,7 @@ SETUP_STATEMENTS_2024 = (
         where k.model = 'servicesettings' group by k.id)
     where type = 'OpenStack.Instance'""",
 )
-"""Has a cloud be what the offerings of OpenStack in a Waldur of October 2024 are for."""
+"""Scope the OpenStack offerings of a Waldur of October 2024 to one of its tenants."""
 
 
 async def test_a_2024_marketplace_has_subresource_offerings(new_database: DatabaseFactory) -> None:

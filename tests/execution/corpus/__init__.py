@@ -1,6 +1,5 @@
-"""Documents that both executions answer, and what is needed to ask them.
+"""The corpus: documents that both executions run, and the tools to run them.
 
-The .graphql files here hold documents that are answered without an error, by
-their subject; failing/ those that clients got wrong, and faulty/ those that
-meet what a database should not hold.
+The .graphql files here have documents without errors, by subject; those in failing/
+have mistakes of clients, and those in faulty/ meet invalid data and missing tables.
 """

@@ -1,4 +1,4 @@
-"""A marketplace whose requests are answered by both executions, for several viewers."""
+"""Both executions over one marketplace, for several viewers."""
 
 import json
 from collections import Counter
@@ -33,36 +33,36 @@ from tests.support.visibility.viewer_scenes import Viewpoint
 
 CORPUS_VIEWPOINTS = (
     *(
-        Viewpoint("demo", each)
-        for each in ("staff", "member", "owner", "provider", "resource_user")
+        Viewpoint("demo", username)
+        for username in ("staff", "member", "owner", "provider", "resource_user")
     ),
     Viewpoint("demo", None),
-    *(Viewpoint("waldur", each) for each in ("owner_c", "offering_manager_b")),
+    *(Viewpoint("waldur", username) for username in ("owner_c", "offering_manager_b")),
 )
-"""Who asks which marketplace."""
+"""The viewers of the corpus, with their marketplaces."""
 FEW_VIEWPOINTS = CORPUS_VIEWPOINTS[::6]
-"""Some of them, for documents that are many and much alike."""
+"""Some of them, for the many documents derived from the schema."""
 RANDOM_VIEWPOINTS = (
     *CORPUS_VIEWPOINTS,
     Viewpoint("demo", "nobody"),
     Viewpoint("waldur", "staff"),
     *CORPUS_VIEWPOINTS[:5],
 )
-"""Who asks by chance: those who see much come up twice."""
+"""The viewers of random documents; those who see much come up twice."""
 REQUEST_ID = "the-request"
 
 
 class ResultPair(NamedTuple):
-    """The two answers to one request."""
+    """The responses of both executions to one request."""
 
     compiled: GraphQLResult
     reference: GraphQLResult
     counted_as: str
-    """What the compiled execution counted its answer as."""
+    """The key of `Executor.execution_counts` that the compiled execution increased."""
 
     @property
     def is_equal(self) -> bool:
-        """Whether the answers are the same, byte for byte."""
+        """Whether the responses are the same, byte for byte."""
         return (self.compiled.encode(), self.compiled.is_rejected) == (
             self.reference.encode(),
             self.reference.is_rejected,
@@ -70,28 +70,28 @@ class ResultPair(NamedTuple):
 
     @property
     def reference_body(self) -> Any:
-        """The reference's answer, read."""
+        """The decoded response of the reference execution."""
         return json.loads(self.reference.encode())
 
 
 @dataclass
 class DualExecutor:
-    """One marketplace, asked by both executions."""
+    """One marketplace with both executions."""
 
     marketplace: Marketplace
     all_uuids: dict[str, list[str]]
     _known_rows: dict[Viewpoint, KnownRows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Start with nothing counted."""
+        """Create the executors."""
         self.reset_executors()
         self.max_rows = DEFAULT_MAX_ANSWER_ROWS
-        """Rows that an answer may show."""
+        """The row limit of responses."""
         self._viewers: dict[Viewpoint, Viewer] = {}
 
     @classmethod
     def open_over(cls, marketplace: Marketplace) -> "DualExecutor":
-        """Ask a marketplace; some rows of each type are known, evenly chosen."""
+        """Return the executors of a marketplace, with the uuids of some rows of each type."""
         all_uuids = {}
         with psycopg.connect(marketplace.url) as connection:
             for name, table in TABLES_BY_TYPE.items():
@@ -106,14 +106,14 @@ class DualExecutor:
         return cls(marketplace, all_uuids)
 
     def reset_executors(self) -> None:
-        """Forget all documents."""
+        """Replace the executors by new ones, with empty caches and counts."""
         self.compiled_executor = Executor(schema, execution="compiled")
         self.reference_executor = Executor(schema, execution="reference")
 
     async def execute_both(
         self, graphql_request: GraphQLRequest, viewpoint: Viewpoint
     ) -> ResultPair:
-        """Have both executions answer a request."""
+        """Execute a request by both executions."""
         counts_before = Counter(self.compiled_executor.execution_counts)
         compiled_result = await self._execute(self.compiled_executor, graphql_request, viewpoint)
         (counted_as,) = (self.compiled_executor.execution_counts - counts_before).elements()
@@ -139,7 +139,7 @@ class DualExecutor:
         return await executor.execute(graphql_request, context)
 
     async def known_rows(self, viewpoint: Viewpoint) -> KnownRows:
-        """Give what somebody may ask for."""
+        """Return the rows, values and cursors that a viewer's documents may use."""
         if viewpoint not in self._known_rows:
             self._known_rows[viewpoint] = await self._load_known_rows(viewpoint)
         return self._known_rows[viewpoint]
@@ -148,18 +148,18 @@ class DualExecutor:
         visible_data = await self._fetch_data(VISIBLE_ROWS_QUERY, viewpoint)
         filters = {
             name: collect_samples(
-                *(await self._fetch_data(f"{{ {document} }}", viewpoint)).values()
+                *(await self._fetch_data(f"{{ {selection} }}", viewpoint)).values()
             )
-            for name, document in SAMPLE_SELECTIONS.items()
+            for name, selection in SAMPLE_SELECTIONS.items()
         }
         cursor_data = await self._fetch_data(
             f"{{ {write_cursor_query()} }}", viewpoint._replace(username="staff")
         )
         cursors_by_order = {
             f"{name}.{order}": [
-                document
+                cursor
                 for end in PAGE_ENDS
-                for document in find_cursors(cursor_data[f"{name}_{order}_{end}"])
+                for cursor in find_cursors(cursor_data[f"{name}_{order}_{end}"])
             ]
             for name in ROOT_LISTS | NESTED_LISTS
             for order in list_orders(name)
@@ -167,18 +167,15 @@ class DualExecutor:
         return KnownRows(self.all_uuids, collect_uuids(visible_data), filters, cursors_by_order)
 
     async def _fetch_data(self, query: str, viewpoint: Viewpoint) -> Any:
-        body = json.loads(
-            (
-                await self._execute(self.reference_executor, GraphQLRequest(query), viewpoint)
-            ).encode()
-        )
+        result = await self._execute(self.reference_executor, GraphQLRequest(query), viewpoint)
+        body = json.loads(result.encode())
         assert "errors" not in body, body["errors"][:1]
         return body["data"]
 
     async def run_case(self, case: CorpusCase, viewpoint: Viewpoint) -> ResultPair:
-        """Have both answer a document; see that the answers are the same, and count as they should.
+        """Execute a case, and its next page if it has one; check that the responses are equal.
 
-        Gives the answers to the last request.
+        Also checks how they are counted. Returns the responses to the last request.
         """
         known_variables = (await self.known_rows(viewpoint)).make_variables()
         variables = {
@@ -208,7 +205,7 @@ class DualExecutor:
 
 
 def find_page_bounds(value: Any) -> Iterator[tuple[str, str]]:
-    """Give where the first page in an answer begins and ends, as bounds of the next ones."""
+    """Yield the variables `after` and `before` with the ends of each page in a response."""
     children = list(value.values()) if isinstance(value, dict) else value
     for child in children if isinstance(children, list) else ():
         yield from find_page_bounds(child)
@@ -221,10 +218,10 @@ def find_page_bounds(value: Any) -> Iterator[tuple[str, str]]:
 def describe_results(
     graphql_request: GraphQLRequest, viewpoint: Viewpoint, result_pair: ResultPair
 ) -> str:
-    """Tell of two answers to a request, for people to read."""
+    """Return a readable description of the responses to a request."""
     return "\n".join(
         [
-            f"Asked as {viewpoint}, counted as {result_pair.counted_as}:",
+            f"Executed as {viewpoint}, counted as {result_pair.counted_as}:",
             graphql_request.query,
             json.dumps(graphql_request.variables, indent=2),
             f"operation: {graphql_request.operation_name}",

@@ -1,4 +1,4 @@
-"""Documents written from the schema: all orders, all filter fields, everything there is to ask."""
+"""Documents derived from the schema: all orders, all filter fields, all fields of all types."""
 
 from collections.abc import Iterator
 from itertools import cycle
@@ -31,21 +31,25 @@ CONTRACT_CASE = CorpusCase(
 
 
 def generate_order_cases() -> Iterator[CorpusCase]:
-    """Go through each list in each order, forward and backward."""
+    """Yield a document for each order of each root list, forward and backward."""
     page_selection = PAGE_SELECTION % "uuid"
     for name, field in ROOT_LISTS.items():
         for order in list_orders(name):
+            pages = " ".join(
+                f"{alias}: {field}({arguments}, orderBy: {order}) {{ {page_selection} }}"
+                for alias, arguments in (
+                    ("a", "first: 3, after: $after"),
+                    ("b", "last: 3, before: $before"),
+                    ("c", "first: 3, before: $before"),
+                )
+            )
             yield CorpusCase(
-                f"{field} by {order}",
-                "query ($after: String, $before: String) {"
-                f" a: {field}(first: 3, after: $after, orderBy: {order}) {{ {page_selection} }}"
-                f" b: {field}(last: 3, before: $before, orderBy: {order}) {{ {page_selection} }}"
-                f" c: {field}(first: 3, before: $before, orderBy: {order}) {{ {page_selection} }} }}",
+                f"{field} by {order}", f"query ($after: String, $before: String) {{ {pages} }}"
             )
 
 
 def generate_nested_order_cases() -> Iterator[CorpusCase]:
-    """Ask for each list below rows in each order, and for what comes after."""
+    """Yield a document for each nested list, with all its orders and a next page."""
     for relation in relations_of_kind(RelationKind.PAGES):
         name, page_selection = (
             f"{relation.target}Order",
@@ -64,14 +68,14 @@ def generate_nested_order_cases() -> Iterator[CorpusCase]:
 
 
 def list_filter_fields(name: str) -> list[str]:
-    """Name the fields of a filter type that are conditions."""
+    """Return the fields of a filter type without `and`, `or` and `not`."""
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, GraphQLInputObjectType)
-    return [name_ for name_ in type_.fields if name_ not in FILTER_COMBINATORS]
+    return [field for field in type_.fields if field not in FILTER_COMBINATORS]
 
 
 def generate_filter_cases(known_rows: KnownRows) -> Iterator[CorpusCase]:
-    """Filter each list by each field: alone, not, and joined with others."""
+    """Yield a document for each filter field: alone, negated, and combined."""
     for name in SAMPLE_SELECTIONS:
         noun = name.removesuffix("Filter")
         relations = cycle(
@@ -138,11 +142,11 @@ def _filter_nested_list(relation: Relation | None, field: str) -> str:
 
 
 def generate_full_type_cases() -> Iterator[CorpusCase]:
-    """Ask for everything of each type."""
+    """Yield documents that select all fields of each type."""
     for name, root in ROOT_FIELDS_BY_TYPE.items():
         noun = name.lower()
         yield CorpusCase(
-            f"everything of one {noun}",
+            f"all fields of one {noun}",
             f"query (${noun}: UUID!, ${noun}Hidden: UUID!) {{"
             f" a: {root}(uuid: ${noun}) {{ {select_all_fields(name, 1)} }}"
             f" b: {root}(uuid: ${noun}Hidden) {{ {select_all_fields(name, 0)} }} }}",
@@ -157,7 +161,7 @@ def generate_full_type_cases() -> Iterator[CorpusCase]:
     for field in ROOT_LISTS.values():
         name = _node_type_of(field)
         selection = f"edges {{ node {{ {select_all_fields(name, 1)} }} }} totalCount"
-        yield CorpusCase(f"everything of {field}", f"{{ {field}(first: 2) {{ {selection} }} }}")
+        yield CorpusCase(f"all fields of {field}", f"{{ {field}(first: 2) {{ {selection} }} }}")
     yield CONTRACT_CASE
 
 

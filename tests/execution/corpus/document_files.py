@@ -1,9 +1,13 @@
-"""Documents as files hold them: each with a name, and what is sent along with it.
+"""The files of documents: each document has a name and options.
 
-A document begins with `## its name`. A line `# variables: {…}` gives variables
-as JSON, `# operation: B` names an operation, and `# counted: surprised` says
-what the answer counts as. Variables that are not given are filled in by their
-names from what is known of the marketplace.
+A document begins with a line `## its name`. These lines may follow:
+
+    # variables: {"n": 2}     values of variables, as JSON
+    # operation: B            the operation to execute
+    # counted: surprised      the expected key of `Executor.execution_counts`
+
+Variables without a value are filled by their names from the marketplace's rows
+(`KnownRows.make_variables`).
 """
 
 import json
@@ -18,36 +22,36 @@ _NAME_PATTERN = re.compile(r"^## (.+)\n", re.MULTILINE)
 _OPTION_PATTERN = re.compile(r"^# (variables|operation|counted): (.*)\n", re.MULTILINE)
 _VARIABLE_PATTERN = re.compile(r"\$(\w+)\s*:")
 CURSOR_VARIABLES = ("after", "before")
-"""Variables that are given the ends of the page that came without them."""
+"""Variables that a second request fills with the ends of the first request's page."""
 
 
 @dataclass(frozen=True)
 class CorpusCase:
-    """A document, and what is sent along with it."""
+    """A document with the options of its request, and how the execution is counted."""
 
     name: str
     query: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation: str | None = None
     counted_as: str = "compiled"
-    """What the answer counts as."""
+    """The expected key of `Executor.execution_counts`."""
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def open_variables(self) -> set[str]:
-        """The variables that are declared, and that no value is given for."""
+        """The declared variables without a value."""
         return {*_VARIABLE_PATTERN.findall(self.query)} - {*self.variables}
 
     @property
     def has_next_page(self) -> bool:
-        """Whether the document is to be asked again for what comes after, or before."""
+        """Whether the document is executed again for the next page."""
         return bool(self.open_variables & {*CURSOR_VARIABLES})
 
 
 def load_cases(folder: str = ".") -> list[CorpusCase]:
-    """Give the documents of a folder."""
+    """Return the documents of a folder."""
     files = sorted((CORPUS_FOLDER / folder).glob("*.graphql"))
     return [case for path in files for case in _parse_cases(path)]
 
@@ -68,5 +72,5 @@ def _parse_cases(path: Path) -> Iterator[CorpusCase]:
 
 
 def _parse_option(value: str) -> Any:
-    """Read JSON; a word may stand without quotes."""
+    """Parse an option: JSON, or a word without quotes."""
     return json.loads(value) if value[0] in '{"' else value

@@ -1,4 +1,4 @@
-"""A marketplace with rows that no Waldur would hold, and tables that are gone or locked."""
+"""Faults of a marketplace: invalid and unusual rows, missing and locked tables."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ _OFFERING_TABLE, _RESOURCE_TABLE = "marketplace_offering", "marketplace_resource
 def _set_column(
     table: str, column: str, value: str, row_number: int, column_type: str = ""
 ) -> Iterator[str]:
-    """Set a column of the n-th row, whatever the column was made for."""
+    """Yield statements that set a column of a row, whatever its type and constraints."""
     if value == "null":
         yield f"alter table {table} alter column {column} drop not null"
     if column_type:
@@ -40,7 +40,7 @@ _REPORT_VALUES = (
 
 
 def _set_null_values() -> Iterator[str]:
-    """Take values away that must be there."""
+    """Yield statements that set required values to null."""
     for table, column in (
         (_OFFERING_TABLE, "name"),
         (_OFFERING_TABLE, "shared"),
@@ -60,7 +60,7 @@ def _set_null_values() -> Iterator[str]:
 
 
 def _set_invalid_values() -> Iterator[str]:
-    """Store values that the schema's types can't hold."""
+    """Yield statements that store values which the GraphQL types can't represent."""
     yield from _set_column(_OFFERING_TABLE, "latitude", "'NaN'", 2)
     yield from _set_column(_OFFERING_TABLE, "longitude", "'-Infinity'", 3)
     yield from _set_column(_OFFERING_TABLE, "citation_count", str(2**40), 2, "bigint")
@@ -71,7 +71,7 @@ def _set_invalid_values() -> Iterator[str]:
 
 
 def _set_unusual_values() -> Iterator[str]:
-    """Store values that nobody expects, and that can be shown all the same."""
+    """Yield statements that store unusual values which the GraphQL types can represent."""
     yield from _set_column(_RESOURCE_TABLE, "state", "77", 0)
     yield from _set_column(_OFFERING_TABLE, "state", "-1", 0)
     yield from _set_column("marketplace_offeringcomponent", "billing_type", "'xyz'", 0)
@@ -103,7 +103,7 @@ def _set_unusual_values() -> Iterator[str]:
 
 
 def insert_faults(connection: psycopg.Connection) -> None:
-    """Make the marketplace one that holds faults of all kinds."""
+    """Insert all faults, without foreign key checks."""
     connection.execute("set session_replication_role = replica")
     for statement in (*_set_null_values(), *_set_invalid_values(), *_set_unusual_values()):
         connection.execute(statement.encode())
@@ -111,7 +111,7 @@ def insert_faults(connection: psycopg.Connection) -> None:
 
 
 def remove_tables(connection: psycopg.Connection) -> None:
-    """Remove what the gateway has found already, and lock a table as long as this goes on."""
+    """Remove a table and a column that the gateway knows, and lock a table in this transaction."""
     connection.execute("drop table marketplace_resourceaccessendpoint cascade")
     connection.execute("alter table core_user drop column job_title")
     connection.commit()

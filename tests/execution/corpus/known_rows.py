@@ -1,4 +1,4 @@
-"""What is known of a marketplace: rows that a viewer sees and others, values, places in lists."""
+"""Values for documents: rows that a viewer sees and others, filter values, cursors."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.visibility.schema_paths import NODE_TYPES
 from tests.support.visibility.viewer_scenes import encode_global_id
 
 UuidsByType = dict[str, list[str]]
-"""Uuids by the name of the type."""
+"""Uuids by type name."""
 UNKNOWN_UUID = "0123456789abcdef" * 2
 
 _ROW_FRAGMENTS = """
@@ -37,7 +37,7 @@ VISIBLE_ROWS_QUERY = (
 }"""
     + _ROW_FRAGMENTS
 )
-"""Rows of all types that a viewer is shown."""
+"""The query for rows of all types that are visible to a viewer."""
 SAMPLE_SELECTIONS = {
     "ResourceFilter": """resources(last: 3) { nodes {
         uuid name nameExact: name slug backendId state created createdBefore: created
@@ -78,7 +78,7 @@ SAMPLE_SELECTIONS = {
         historyAt(at: "2100-01-01T00:00:00Z") { createdAfter: at createdBefore: at }
     } }""",
 }
-"""Where the fields of filters find values that some rows meet, under the fields' names."""
+"""For each filter type, a selection of values that match some rows; aliases are its fields."""
 ROOT_LISTS = {
     "ResourceOrder": "resources",
     "OfferingOrder": "offerings",
@@ -86,44 +86,42 @@ ROOT_LISTS = {
     "CustomerOrder": "customers",
     "OrderOrder": "orders",
 }
-"""The root fields that show lists."""
+"""The root fields that are connections, by their order types."""
 NESTED_LISTS = {"HistoryEntryOrder": "resources(first: 1) { nodes { history"}
-"""What leads to lists that no root field shows."""
+"""The paths to connections that are no root fields, by their order types."""
 PAGE_ENDS = ("first", "last")
 FILTER_COMBINATORS = ("and", "or", "not")
 
 
 @dataclass(frozen=True)
 class KnownRows:
-    """What somebody may ask a marketplace for."""
+    """The rows, filter values and cursors that a viewer's documents may use."""
 
     all_uuids: UuidsByType
     visible_uuids: UuidsByType
     filter_values: dict[str, dict[str, list[Any]]]
-    """Values for the fields of each filter type."""
+    """Values by filter type and field."""
     cursors: dict[str, list[str]]
-    """Places, by the type of the order and the order."""
+    """Cursors by order: `ResourceOrder.NAME_ASC`."""
 
     def pick_uuid(self, name: str) -> str:
-        """Give the uuid of a row of a type, one that is seen if there is one."""
+        """Return the uuid of a row of a type, if possible of a visible one."""
         rows = [*self.visible_uuids.get(name, []), *self.all_uuids[name], UNKNOWN_UUID]
         return rows[0]
 
     def pick_hidden_uuid(self, name: str) -> str:
-        """Give the uuid of a row of a type that is not shown, as far as there is one."""
+        """Return the uuid of a row that is not visible; an unknown uuid if all are visible."""
         visible_uuids = {*self.visible_uuids.get(name, [])}
         hidden_uuids = [uuid for uuid in self.all_uuids[name] if uuid not in visible_uuids]
         return [*hidden_uuids, UNKNOWN_UUID][0]
 
     def make_variables(self) -> dict[str, Any]:
-        """Give what variables stand for, by their names."""
+        """Return the values of the corpus's variables by name."""
         variables: dict[str, Any] = {}
         for name in NODE_TYPES:
             noun = name.lower()
-            variables[noun], variables[f"{noun}Id"] = (
-                self.pick_uuid(name),
-                encode_global_id(name, self.pick_uuid(name)),
-            )
+            variables[noun] = self.pick_uuid(name)
+            variables[f"{noun}Id"] = encode_global_id(name, self.pick_uuid(name))
             variables[f"{noun}Hidden"] = self.pick_hidden_uuid(name)
             variables[f"{noun}s"] = [
                 self.pick_uuid(name),
@@ -138,7 +136,7 @@ class KnownRows:
         return {**variables, "ids": [*ids, *_INVALID_IDS, *ids[:3]]}
 
     def filter_field_values(self, filter_type: str, field: str) -> list[Any]:
-        """Give values for a field of a filter; what rows hold, or else what it may hold."""
+        """Return values for a filter field: of rows, or else any that its type allows."""
         values = self.filter_values[filter_type].get(field, [])
         type_ = SCHEMA.type_map[filter_type]
         assert isinstance(type_, GraphQLInputObjectType)
@@ -171,7 +169,7 @@ _DEFAULT_VALUES: dict[str, Any] = {
 
 
 def collect_uuids(value: Any) -> UuidsByType:
-    """Give the rows in an answer, those met first in front."""
+    """Return the uuids in a response by type, in order of appearance."""
     uuids_by_type: dict[str, dict[str, None]] = defaultdict(dict)
     for name, uuid in _iterate_rows(value):
         uuids_by_type[name][uuid] = None
@@ -189,7 +187,7 @@ def _iterate_rows(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def iterate_leaves(row: Any) -> Iterator[tuple[str, Any]]:
-    """Give the values in a row and in those below it, by their names."""
+    """Yield the non-null scalars of a row and of its nested objects with their response keys."""
     for name, value in row.items():
         if isinstance(value, dict):
             yield from iterate_leaves(value)
@@ -198,7 +196,7 @@ def iterate_leaves(row: Any) -> Iterator[tuple[str, Any]]:
 
 
 def collect_samples(page: Any) -> dict[str, list[Any]]:
-    """Give the values of the rows of a page, by their names."""
+    """Return the distinct values of the rows of a page by response key."""
     samples: dict[str, list[Any]] = defaultdict(list)
     for row in page["nodes"]:
         for name, value in iterate_leaves(row):
@@ -208,7 +206,7 @@ def collect_samples(page: Any) -> dict[str, list[Any]]:
 
 
 def write_cursor_query() -> str:
-    """Write a document that asks for places at both ends of each list in each order."""
+    """Return the fields that select cursors at both ends of each list in each order."""
     return " ".join(
         f"{name}_{order}_{end}: {field}({end}: 2, orderBy: {order}) {{ edges {{ cursor }} }}"
         f"{' }' * field.count('{')}"
@@ -219,7 +217,7 @@ def write_cursor_query() -> str:
 
 
 def find_cursors(value: Any) -> Iterator[str]:
-    """Give the places in an answer."""
+    """Yield the cursors in a response."""
     children = list(value.values()) if isinstance(value, dict) else value
     for child in children if isinstance(children, list) else ():
         yield from find_cursors(child)
@@ -228,7 +226,7 @@ def find_cursors(value: Any) -> Iterator[str]:
 
 
 def list_orders(name: str) -> list[str]:
-    """Name the orders of a list."""
+    """Return the values of an order type."""
     type_ = SCHEMA.type_map[name]
     assert isinstance(type_, GraphQLEnumType)
     return list(type_.values)

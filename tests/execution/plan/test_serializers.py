@@ -1,4 +1,4 @@
-"""What plans write by code of their own is what the types write."""
+"""Test that inline code serializes values as their GraphQL types do."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each field of the schema is compiled, whatever is added to it."""
+"""Test that every field of the schema is compiled."""
 
 import json
 from collections import deque
@@ -28,12 +28,12 @@ READABLE_TYPES = find_reachable_types()
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def dual_executor(demo: Marketplace) -> DualExecutor:
-    """Give the demo, asked by both executions."""
+    """Return the demo with both executions."""
     return DualExecutor.open_over(demo)
 
 
 def find_shortest_paths(known_rows: KnownRows) -> dict[str, str]:
-    """Give the shortest way from a root to each type: a document with an @ for its selection."""
+    """Return a document for the shortest path to each type, with @ for the selection set."""
     documents_by_type, queue = {"Query": "{ @ }"}, deque(["Query"])
     while queue:
         name = queue.popleft()
@@ -57,12 +57,12 @@ def find_shortest_paths(known_rows: KnownRows) -> dict[str, str]:
 
 
 def _is_lookup_field(field: GraphQLField) -> bool:
-    """Say whether a field finds what its arguments name."""
+    """Return whether a field looks rows up by uuid or id."""
     return not {"uuid", "id", "ids"}.isdisjoint(field.args)
 
 
 def _iterate_value_types(type_: GraphQLNamedType) -> Iterator[tuple[str, str]]:
-    """Give the types that values may be of, and how their fields are selected."""
+    """Yield the possible types of a value with the selections that reach their fields."""
     if isinstance(type_, GraphQLUnionType):
         yield from (
             (member_type.name, f"... on {member_type.name} {{ @ }}") for member_type in type_.types
@@ -72,7 +72,7 @@ def _iterate_value_types(type_: GraphQLNamedType) -> Iterator[tuple[str, str]]:
 
 
 def iterate_type_documents(known_rows: KnownRows) -> Iterator[tuple[str, str]]:
-    """Give each type, with documents that reach it: by lists, and by an id."""
+    """Yield each type with documents that reach it: by lists, and by its id."""
     for name, document in find_shortest_paths(known_rows).items():
         yield name, document
         if name in NODE_TYPES:
@@ -81,12 +81,12 @@ def iterate_type_documents(known_rows: KnownRows) -> Iterator[tuple[str, str]]:
 
 
 def _select_field(known_rows: KnownRows, name: str, field: GraphQLField) -> str:
-    is_composite = is_composite_type(get_named_type(field.type))
-    return f"{name}{_write_required_arguments(known_rows, field)}{' { __typename }' if is_composite else ''}"
+    selection = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
+    return f"{name}{_write_required_arguments(known_rows, field)}{selection}"
 
 
 def _write_required_arguments(known_rows: KnownRows, field: GraphQLField) -> str:
-    """Write the arguments that a field needs."""
+    """Return the literals of a field's required arguments."""
     noun, known_variables = get_named_type(field.type).name, known_rows.make_variables()
     values = {
         **{name: known_variables[name] for name in ("project", "offering")},
@@ -108,21 +108,20 @@ async def test_every_field_is_compiled(dual_executor: DualExecutor) -> None:
     for name, document in iterate_type_documents(known_rows):
         reached.add(name)
         selections = {
-            field_name: _select_field(known_rows, field_name, selection)
-            for field_name, selection in READABLE_TYPES[name].fields.items()
+            field_name: _select_field(known_rows, field_name, field)
+            for field_name, field in READABLE_TYPES[name].fields.items()
         }
-        if not await is_compiled(
-            dual_executor, document.replace("@", " ".join(selections.values()))
-        ):
-            for field, selection in selections.items():
+        full_document = document.replace("@", " ".join(selections.values()))
+        if not await is_compiled(dual_executor, full_document):
+            for field_name, selection in selections.items():
                 if not await is_compiled(dual_executor, document.replace("@", selection)):
-                    uncompiled_fields.add(f"{name}.{field}")
+                    uncompiled_fields.add(f"{name}.{field_name}")
     assert reached == {*READABLE_TYPES}
     assert not uncompiled_fields, f"These fields are not compiled: {sorted(uncompiled_fields)}"
 
 
 async def is_compiled(dual_executor: DualExecutor, document: str) -> bool:
-    """Say whether a document is compiled, and answered as by the reference."""
+    """Return whether a document is compiled, with the same response as the reference."""
     result_pair = await dual_executor.execute_both(
         GraphQLRequest(document, None, None, REQUEST_ID), STAFF_VIEWPOINT
     )

@@ -1,4 +1,4 @@
-"""The periods of limits (domain.md §3.2)."""
+"""Limit periods: billing dates and usage (domain.md §3.2)."""
 
 from datetime import date
 
@@ -24,13 +24,13 @@ from gateway.schema.types.resource_values import compute_limit_usage
         ("annual", date(2026, 12, 31), date(2027, 1, 1)),
     ],
 )
-def test_limits_are_billed_anew_when_a_period_begins(
+def test_the_next_billing_date_is_the_start_of_the_next_period(
     period: str, today: date, next_day: date
 ) -> None:
     assert compute_billing_dates({"cores": period}, today) == {"cores": next_day}
 
 
-def test_what_counts_in_total_is_never_billed_anew() -> None:
+def test_total_limits_have_no_billing_date() -> None:
     today = date(2026, 5, 5)
     assert compute_billing_dates({"a": "total", "b": "month"}, today) == {"b": date(2026, 6, 1)}
     assert compute_billing_dates({"a": "total"}, today) == {}
@@ -49,13 +49,13 @@ def test_monthly_usage_is_current_and_other_usage_is_summed() -> None:
     assert usage == {"a": 1, "b": 2, "c": 4.5, "d": 5, "e": None}
 
 
-@pytest.mark.parametrize("odd", ["[]", "null", "3", '"x"'])
-def test_usages_that_are_no_object_count_as_none(odd: str) -> None:
-    arguments = ("Marketplace.Slurm", 1, odd, '{"cores": "month"}', None, RULES_2026)
+@pytest.mark.parametrize("usages_json", ["[]", "null", "3", '"x"'])
+def test_usages_that_are_no_object_count_as_unknown(usages_json: str) -> None:
+    arguments = ("Marketplace.Slurm", 1, usages_json, '{"cores": "month"}', None, RULES_2026)
     assert compute_limit_usage(*arguments) == '{"cores":null}'
 
 
-def test_without_limits_or_a_plan_there_is_no_usage_of_them() -> None:
+def test_without_limits_or_a_plan_there_is_no_limit_usage() -> None:
     for rules, expected in ((RULES_2024, None), (RULES_2026, "{}")):
         assert compute_limit_usage("Marketplace.Slurm", 1, "{}", None, None, rules) == expected
         assert (

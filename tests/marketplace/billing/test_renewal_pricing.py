@@ -1,4 +1,4 @@
-"""By what resources are renewed, and what that costs (domain.md §5.6, §5.7, §5.14)."""
+"""Renewal rules, end dates and costs (domain.md §5.6, §5.7, §5.14)."""
 
 from datetime import date
 from decimal import Decimal
@@ -21,7 +21,7 @@ from gateway.marketplace.billing.renewal_pricing import (
 
 
 def build_component(component_type: str, price: str = "1", **overrides: Any) -> PricedComponent:
-    """Give a component; without more of it a limit of a month."""
+    """Return a component, by default with a monthly limit."""
     defaults = {"billing_type": "limit", "period": "month", "prepaid": False, "backend_factor": 1}
     return PricedComponent(
         type=component_type,
@@ -35,7 +35,7 @@ def build_component(component_type: str, price: str = "1", **overrides: Any) -> 
 def build_prepaid_component(
     *month_rule: int | None, component_type: str = "slots", price: str = "1", factor: int = 1
 ) -> PricedComponent:
-    """Give a component that is paid for in advance, with its least, most and step of months."""
+    """Return a prepaid component; `month_rule` is the minimum, maximum and step of months."""
     min_months, max_months, step = month_rule or (None, None, None)
     overrides = {
         "min_months": min_months,
@@ -47,7 +47,7 @@ def build_prepaid_component(
 
 
 @pytest.mark.parametrize(
-    ("rule", "good", "bad"),
+    ("rule", "allowed_months", "forbidden_months"),
     [
         ((None, None, None), [1, 7, 600], []),
         ((3, None, None), [3, 4, 600], [1, 2]),
@@ -61,11 +61,11 @@ def build_prepaid_component(
     ],
 )
 def test_months_are_counted_in_steps_from_the_minimum(
-    rule: tuple[int | None, ...], good: list[int], bad: list[int]
+    rule: tuple[int | None, ...], allowed_months: list[int], forbidden_months: list[int]
 ) -> None:
-    for months in good:
+    for months in allowed_months:
         assert check_renewal_months(months, [build_prepaid_component(*rule)]) is None
-    for months in bad:
+    for months in forbidden_months:
         problem = check_renewal_months(months, [build_prepaid_component(*rule)])
         assert problem is not None
         (broken_rule,) = problem.rules
@@ -103,6 +103,8 @@ def test_every_prepaid_component_must_allow_the_months() -> None:
     assert problem.message.count("can be renewed") == 2
 
 
+NOT_LIMITED = "is not a component of the offering that can have a limit."
+TOO_LARGE = "must be less than 1000000000000000000, got a number out of range."
 COMPONENTS = [
     build_component("cores"),
     build_prepaid_component(),
@@ -111,35 +113,37 @@ COMPONENTS = [
 
 
 @pytest.mark.parametrize(
-    ("months", "limits", "path", "word"),
+    ("months", "limits", "path", "expected_text"),
     [
-        (0, None, ["extensionMonths"], "from 1 to 600"),
-        (-5, None, ["extensionMonths"], "from 1 to 600"),
-        (601, None, ["extensionMonths"], "from 1 to 600"),
-        (1, [], ["limits"], "object"),
-        (1, "cores", ["limits"], "object"),
-        (1, 5, ["limits"], "object"),
-        (1, {"ram": 1}, ["limits", "ram"], "no component `ram`"),
-        (1, {"Cores": 1}, ["limits", "Cores"], "no component `Cores`"),
-        (1, {"cores": -1}, ["limits", "cores"], "0 or more"),
-        (1, {"cores": -0.5}, ["limits", "cores"], "0 or more"),
-        (1, {"cores": "1"}, ["limits", "cores"], "number"),
-        (1, {"cores": None}, ["limits", "cores"], "number"),
-        (1, {"cores": True}, ["limits", "cores"], "number"),
-        (1, {"cores": [1]}, ["limits", "cores"], "number"),
-        (1, {"cores": float("inf")}, ["limits", "cores"], "too large"),
-        (1, {"cores": 10**18}, ["limits", "cores"], "too large"),
-        (1, {"cores": 1e300}, ["limits", "cores"], "too large"),
-        (1, {"cores": 10**5000}, ["limits", "cores"], "too large"),
-        (1, {"cores": 0.125}, ["limits", "cores"], "two places"),
+        (0, None, ["extensionMonths"], "must be between 1 and 600, got 0."),
+        (-5, None, ["extensionMonths"], "must be between 1 and 600, got -5."),
+        (601, None, ["extensionMonths"], "must be between 1 and 600, got 601."),
+        (1, [], ["limits"], "must be an object of numbers by component type, got a list."),
+        (1, "cores", ["limits"], "must be an object of numbers by component type, got a string."),
+        (1, 5, ["limits"], "must be an object of numbers by component type, got 5."),
+        (1, {"ram": 1}, ["limits", "ram"], NOT_LIMITED),
+        (1, {"Cores": 1}, ["limits", "Cores"], NOT_LIMITED),
+        (1, {"cores": -1}, ["limits", "cores"], "must be at least 0, got -1."),
+        (1, {"cores": -0.5}, ["limits", "cores"], "must be at least 0, got -0.5."),
+        (1, {"cores": "1"}, ["limits", "cores"], "must be a number, got a string."),
+        (1, {"cores": None}, ["limits", "cores"], "must be a number, got null."),
+        (1, {"cores": True}, ["limits", "cores"], "must be a number, got a boolean."),
+        (1, {"cores": [1]}, ["limits", "cores"], "must be a number, got a list."),
+        (1, {"cores": float("inf")}, ["limits", "cores"], TOO_LARGE),
+        (1, {"cores": 10**18}, ["limits", "cores"], TOO_LARGE),
+        (1, {"cores": 1e300}, ["limits", "cores"], TOO_LARGE),
+        (1, {"cores": 10**5000}, ["limits", "cores"], TOO_LARGE),
+        (1, {"cores": 0.125}, ["limits", "cores"], "must have at most two decimals, got 0.125."),
     ],
 )
-def test_invalid_input_is_named(months: int, limits: object, path: list[str], word: str) -> None:
+def test_invalid_input_is_explained(
+    months: int, limits: object, path: list[str], expected_text: str
+) -> None:
     problem = check_renewal_input(months, limits, COMPONENTS)
     assert problem is not None
     (field,) = problem.fields
     assert field.path == path
-    assert word in field.message
+    assert field.message == f"`{'.'.join(path)}` {expected_text}"
     assert problem.message == field.message
 
 
@@ -155,6 +159,7 @@ def test_up_to_ten_invalid_fields_are_reported() -> None:
     problem = check_renewal_input(0, {"cores": -1, "x": 1}, COMPONENTS)
     assert problem is not None
     assert [each.path[-1] for each in problem.fields] == ["extensionMonths", "cores", "x"]
+    assert problem.message == "3 values are invalid."
     problem = check_renewal_input(0, {f"x{i}": 1 for i in range(50)}, COMPONENTS)
     assert problem is not None
     assert len(problem.fields) == 10
@@ -176,7 +181,7 @@ def test_up_to_ten_invalid_fields_are_reported() -> None:
         ("9999-11-30", 1, "9999-12-30"),
     ],
 )
-def test_months_are_those_of_the_calendar(day: str, months: int, result: str) -> None:
+def test_adds_calendar_months(day: str, months: int, result: str) -> None:
     assert add_months(date.fromisoformat(day), months) == date.fromisoformat(result)
 
 
@@ -184,7 +189,7 @@ TODAY = date(2026, 5, 31)
 
 
 @pytest.mark.parametrize(
-    ("end", "new", "days"),
+    ("end_date", "new_end_date", "days"),
     [
         (None, date(2026, 6, 30), 0),
         (date(2020, 1, 1), date(2026, 6, 30), 0),
@@ -196,9 +201,11 @@ TODAY = date(2026, 5, 31)
         (date.max, date.max, (date.max - TODAY).days),
     ],
 )
-def test_an_ended_resource_is_renewed_from_today(end: date | None, new: date, days: int) -> None:
-    assert compute_renewal_end(end, 1, TODAY) == new
-    assert count_remaining_days(end, TODAY) == days
+def test_an_ended_resource_is_renewed_from_today(
+    end_date: date | None, new_end_date: date, days: int
+) -> None:
+    assert compute_renewal_end(end_date, 1, TODAY) == new_end_date
+    assert count_remaining_days(end_date, TODAY) == days
 
 
 @pytest.mark.parametrize(
@@ -254,7 +261,7 @@ def test_only_prepaid_components_have_subscription_costs() -> None:
         ("annual", 0, "0.0000000000", "0d / 365d (yr)"),
     ],
 )
-def test_a_limit_that_grows_is_paid_for_the_days_left(
+def test_an_increased_limit_is_billed_for_the_remaining_days(
     period: str, days: int, cost: str, description: str
 ) -> None:
     component = build_component("cores", "10", period=period, backend_factor=1024)
@@ -278,25 +285,22 @@ def test_limits_without_billing_period_have_no_change_costs(component: PricedCom
     assert compute_limit_change_costs([component], {}, {"cores": Decimal(5)}, 30) == []
 
 
-@pytest.mark.parametrize("then", [{}, {"cores": Decimal(2)}, {"cores": Decimal(3)}])
-def test_a_limit_that_does_not_grow_earns_nothing(then: dict[str, Decimal]) -> None:
-    assert (
-        compute_limit_change_costs([build_component("cores")], {"cores": Decimal(3)}, then, 30)
-        == []
-    )
+@pytest.mark.parametrize("new_limits", [{}, {"cores": Decimal(2)}, {"cores": Decimal(3)}])
+def test_a_limit_that_is_not_increased_is_not_refunded(new_limits: dict[str, Decimal]) -> None:
+    components, current_limits = [build_component("cores")], {"cores": Decimal(3)}
+    assert compute_limit_change_costs(components, current_limits, new_limits, 30) == []
 
 
-def test_a_total_is_what_its_parts_sum_up_to() -> None:
-    third = build_component("a", "1", period="quarterly")
-    other = build_component("b", "1", period="quarterly")
-    costs = compute_limit_change_costs([third, other], {}, {"a": Decimal(1), "b": Decimal(1)}, 1)
+def test_the_total_is_the_sum_of_the_rounded_costs() -> None:
+    components = [build_component(each, "1", period="quarterly") for each in ("a", "b")]
+    costs = compute_limit_change_costs(components, {}, {"a": Decimal(1), "b": Decimal(1)}, 1)
     assert [str(each.total) for each in costs] == ["0.0109890110"] * 2
     assert sum_costs(costs) == Decimal("0.0219780220")
     assert sum_costs([]) == 0
 
 
 def test_only_numbers_are_limits() -> None:
-    stored = {"a": 1, "b": Decimal("2.50"), "c": -0.0, "d": True, "e": None, "f": "5", "g": [1]}
-    assert parse_limits(stored) == {"a": Decimal(1), "b": Decimal("2.5"), "c": Decimal(0)}
-    assert str(parse_limits(stored)["c"]) == "0"
+    limits = {"a": 1, "b": Decimal("2.50"), "c": -0.0, "d": True, "e": None, "f": "5", "g": [1]}
+    assert parse_limits(limits) == {"a": Decimal(1), "b": Decimal("2.5"), "c": Decimal(0)}
+    assert str(parse_limits(limits)["c"]) == "0"
     assert parse_limits(None) == parse_limits([1]) == parse_limits("x") == {}

@@ -1,4 +1,4 @@
-"""How each kind of order ends, and what the resource and the log are then: domain.md §6.5 and §7.1, as a table."""
+"""Outcomes of orders by type: states of the resource and logged events (domain.md §6.5, §7.1)."""
 # ruff: noqa: E501 - tables, SQL
 
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.support.demo_with_provider import (
 CREATE, UPDATE, TERMINATE, RESTORE = 1, 2, 3, 4
 CREATING, OK, ERRED, UPDATING, TERMINATING, TERMINATED = 1, 2, 3, 4, 5, 6
 STATES_WHILE_OPEN = {CREATE: CREATING, UPDATE: UPDATING, TERMINATE: TERMINATING, RESTORE: CREATING}
-"""The state of a resource while an order of it is open."""
+"""State of a resource while an order of this type is open."""
 ORDER_TYPE_NAMES = {CREATE: "create", UPDATE: "update", TERMINATE: "terminate", RESTORE: "restore"}
 STATES_BY_OUTCOME = {
     "done": (OK, OK, TERMINATED, OK),
@@ -26,7 +26,7 @@ STATES_BY_OUTCOME = {
     "rejected": (TERMINATED, OK, OK, OK),
     "canceled": (TERMINATED, OK, OK, OK),
 }
-"""The state of a resource by how its order of each kind ended."""
+"""State of the resource by outcome, for each type of order."""
 ORDER_EVENT_NAMES = {
     "done": "completed",
     "erred": "failed",
@@ -39,8 +39,8 @@ RESOURCE_EVENT_NAMES = {
     "rejected": "canceled",
     "canceled": "canceled",
 }
-"""What the log calls the end of an order, and what it means for the resource."""
-CASES = [(end, kind) for end in STATES_BY_OUTCOME for kind in ORDER_TYPE_NAMES]
+"""Words for each outcome in the types of logged events of the order and of the resource."""
+CASES = [(outcome, kind) for outcome in STATES_BY_OUTCOME for kind in ORDER_TYPE_NAMES]
 SELECT_EVENT_TYPES = """
 select e.event_type from logging_event e join logging_feed f on f.event_id = e.id
 join django_content_type t on t.id = f.content_type_id and t.model = 'resource'
@@ -52,7 +52,7 @@ update marketplace_offering set plugin_options = plugin_options {} where id =
     (select offering_id from marketplace_resource where uuid = %s)
 """
 RESET_RESOURCE = "update marketplace_resource set state = 2, backend_id = 'known' where uuid = %s"
-"""Has a resource be as for the next test."""
+"""Resets a resource for the next test."""
 UPDATE_COMPONENT = """
 update marketplace_offeringcomponent set {} where is_prepaid and offering_id =
     (select offering_id from marketplace_resource where uuid = %s)
@@ -61,13 +61,13 @@ update marketplace_offeringcomponent set {} where is_prepaid and offering_id =
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[DemoWithProvider]:
-    """Give a demo that may change, and its provider."""
+    """Yield a mutable demo with its provider."""
     async with serve_demo_with_provider(new_database()) as running_demo:
         yield running_demo
 
 
 async def place_order_of_type(demo: DemoWithProvider, order_type: int) -> tuple[str, str]:
-    """Give a resource, and an order of it of that kind, which waits for the provider."""
+    """Return the uuids of a resource and of an order of a type that waits for the provider."""
     condition = "r.state = 2 and o.type = 'Marketplace.Basic' and r.plan_id is not null"
     uuid = (await demo.find_operable_resources("RENEW_RESOURCE", condition=condition))[0]
     order = (await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12))["order"][
@@ -87,7 +87,7 @@ async def place_order_of_type(demo: DemoWithProvider, order_type: int) -> tuple[
 
 
 async def end_order(demo: DemoWithProvider, outcome: str, uuid: str, order: str) -> None:
-    """Have an order end."""
+    """Bring an order to an outcome."""
     if outcome in ("rejected", "canceled"):
         field = "rejectOrder" if outcome == "rejected" else "cancelOrder"
         assert (await demo.run_mutation(field, uuid=order))["order"]["state"] == outcome.upper()
@@ -100,36 +100,38 @@ async def end_order(demo: DemoWithProvider, outcome: str, uuid: str, order: str)
 
 
 def load_event_types(demo: DemoWithProvider, since_event_id: int, uuid: str) -> list[str]:
-    """Name what the log tells of a resource since an event."""
+    """Return the types of a resource's logged events after an event."""
     return [event_type for (event_type,) in demo.run_sql(SELECT_EVENT_TYPES, since_event_id, uuid)]
 
 
 def load_last_event_id(demo: DemoWithProvider) -> Any:
-    """Give the last event."""
+    """Return the id of the last logged event."""
     return demo.run_sql("select max(id) from logging_event")[0][0]
 
 
 def count_open_periods(demo: DemoWithProvider, uuid: str) -> int:
-    """Count the open periods of a resource's plan."""
+    """Return the number of a resource's open plan periods."""
     statement = (
         'select id from marketplace_resourceplanperiod where "end" is null and resource_id = %s'
     )
     return len(demo.run_sql(statement, demo.load_resource_row(uuid)["id"]))
 
 
-@pytest.mark.parametrize(("how", "kind"), CASES)
-async def test_an_order_ends_as_the_table_says(demo: DemoWithProvider, how: str, kind: int) -> None:
+@pytest.mark.parametrize(("outcome", "kind"), CASES)
+async def test_states_and_events_match_the_table(
+    demo: DemoWithProvider, outcome: str, kind: int
+) -> None:
     uuid, order = await place_order_of_type(demo, kind)
     since_event_id = load_last_event_id(demo)
-    await end_order(demo, how, uuid, order)
-    assert demo.load_resource_row(uuid)["state"] == STATES_BY_OUTCOME[how][kind - 1]
-    approval_events = ["marketplace_order_approved"] if how in ("done", "erred") else []
+    await end_order(demo, outcome, uuid, order)
+    assert demo.load_resource_row(uuid)["state"] == STATES_BY_OUTCOME[outcome][kind - 1]
+    approval_events = ["marketplace_order_approved"] if outcome in ("done", "erred") else []
     assert load_event_types(demo, since_event_id, uuid) == [
         *approval_events,
-        f"marketplace_resource_{ORDER_TYPE_NAMES[kind]}_{RESOURCE_EVENT_NAMES[how]}",
-        f"marketplace_order_{ORDER_EVENT_NAMES[how]}",
+        f"marketplace_resource_{ORDER_TYPE_NAMES[kind]}_{RESOURCE_EVENT_NAMES[outcome]}",
+        f"marketplace_order_{ORDER_EVENT_NAMES[outcome]}",
     ]
-    if how == "done" and kind != UPDATE:
+    if outcome == "done" and kind != UPDATE:
         assert count_open_periods(demo, uuid) == (0 if kind == TERMINATE else 1)
     demo.run_sql(RESET_RESOURCE, uuid)
 
@@ -144,17 +146,17 @@ async def test_a_resource_unknown_to_the_backend_is_terminated_when_creation_fai
     demo.run_sql(RESET_RESOURCE, uuid)
 
 
-@pytest.mark.parametrize("how", ["rejected", "canceled"])
+@pytest.mark.parametrize("outcome", ["rejected", "canceled"])
 async def test_an_erred_resource_is_ok_after_its_order_is_withdrawn(
-    demo: DemoWithProvider, how: str
+    demo: DemoWithProvider, outcome: str
 ) -> None:
-    """Domain.md §6.5: then the resource is OK; §6.6: and the traceback is gone."""
+    """Domain.md §6.5: the resource is OK; §6.6: its traceback is cleared."""
     uuid, order = await place_order_of_type(demo, UPDATE)
     statement = (
         "update marketplace_resource set state = 3, error_traceback = 'line 1' where uuid = %s"
     )
     demo.run_sql(statement, uuid)
-    await end_order(demo, how, uuid, order)
+    await end_order(demo, outcome, uuid, order)
     query = "select state, error_traceback from marketplace_resource where uuid = %s"
     assert demo.run_sql(query, uuid) == [(OK, "")]
     demo.run_sql(RESET_RESOURCE, uuid)
@@ -174,7 +176,7 @@ async def test_a_terminated_resource_stays_terminated_after_its_order_is_withdra
 async def test_the_months_of_a_renewal_are_checked_again(
     demo: DemoWithProvider, rules: str
 ) -> None:
-    """Domain.md §5.6: the rules may have changed since it was ordered."""
+    """Domain.md §5.6: the rules may have changed since the order was placed."""
     uuid = await find_renewable_resource(demo, "Marketplace.Basic")
     order = (await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12))["order"][
         "uuid"

@@ -1,4 +1,4 @@
-"""From a wish to what comes of it: orders, their approval, the provider who carries them out."""
+"""Operations from the mutation to the result: orders, approval, execution by the provider."""
 # ruff: noqa: E501 - SQL
 
 import asyncio
@@ -24,9 +24,32 @@ OK, ERRED, UPDATING = 2, 3, 4
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[DemoWithProvider]:
-    """Give a demo that may change, and its provider."""
+    """Yield a mutable demo with its provider."""
     async with serve_demo_with_provider(new_database()) as running_demo:
         yield running_demo
+
+
+def load_monthly_cost(demo: DemoWithProvider, resource_row: dict[str, Any]) -> Decimal:
+    """Return the monthly cost of the prepaid component of a resource."""
+    ((price, limit),) = demo.run_sql(
+        "select p.price, (%s::jsonb ->> c.type)::numeric from marketplace_plancomponent p"
+        " join marketplace_offeringcomponent c on c.id = p.component_id and c.is_prepaid"
+        " where p.plan_id = %s",
+        json.dumps(resource_row["limits"]),
+        resource_row["plan_id"],
+    )
+    return Decimal(price * limit)
+
+
+def load_last_event_types(demo: DemoWithProvider, resource_id: int) -> set[str]:
+    """Return the types of the last eight logged events of a resource."""
+    rows = demo.run_sql(
+        "select e.event_type from logging_event e join logging_feed f on f.event_id = e.id"
+        " join django_content_type t on t.id = f.content_type_id and t.model = 'resource'"
+        " where f.object_id = %s order by e.id desc limit 8",
+        resource_id,
+    )
+    return {event_type for (event_type,) in rows}
 
 
 async def test_a_renewal_is_ordered_approved_and_carried_out(demo: DemoWithProvider) -> None:
@@ -42,19 +65,12 @@ async def test_a_renewal_is_ordered_approved_and_carried_out(demo: DemoWithProvi
         "UPDATING",
     )
     assert demo.load_resource_row(uuid)["state"] == UPDATING
-    ((price, limit),) = demo.run_sql(
-        "select p.price, (%s::jsonb ->> c.type)::numeric from marketplace_plancomponent p"
-        " join marketplace_offeringcomponent c on c.id = p.component_id and c.is_prepaid"
-        " where p.plan_id = %s",
-        json.dumps(before["limits"]),
-        before["plan_id"],
-    )
-    assert Decimal(order_result["order"]["cost"]) == price * limit * 12
+    assert Decimal(order_result["order"]["cost"]) == load_monthly_cost(demo, before) * 12
     quotas_after = demo.run_sql("select count(*) from quotas_quotausage where name = 'order_count'")
     assert quotas_after[0][0] == quotas_before[0][0] + 1
     await demo.process_due_work()
     assert demo.load_resource_row(uuid)["state"] == UPDATING, (
-        "nobody carries out what is not approved"
+        "an order is not carried out before its approval"
     )
     approval_result = await demo.run_mutation("approveOrder", uuid=order)
     assert approval_result["order"]["state"] == "EXECUTING"
@@ -70,18 +86,11 @@ async def test_a_renewal_is_ordered_approved_and_carried_out(demo: DemoWithProvi
     assert entry["new_end_date"] == renewed_row["end_date"].isoformat()
     periods = 'select count(*) from marketplace_resourceplanperiod where "end" is null and resource_id = %s'
     assert demo.run_sql(periods, renewed_row["id"]) == [(1,)]
-    kinds = demo.run_sql(
-        "select e.event_type from logging_event e join logging_feed f on f.event_id = e.id"
-        " join django_content_type t on t.id = f.content_type_id and t.model = 'resource'"
-        " where f.object_id = %s order by e.id desc limit 8",
-        renewed_row["id"],
-    )
-    assert {"marketplace_order_created", "marketplace_order_completed"} <= {
-        kind for (kind,) in kinds
-    }
+    event_types = load_last_event_types(demo, renewed_row["id"])
+    assert {"marketplace_order_created", "marketplace_order_completed"} <= event_types
 
 
-async def test_more_limits_of_a_renewal_become_quotas_and_cost(demo: DemoWithProvider) -> None:
+async def test_increased_limits_of_a_renewal_update_the_quotas(demo: DemoWithProvider) -> None:
     uuid = await find_renewable_resource(demo, "Marketplace.Basic")
     before = demo.load_resource_row(uuid)
     ((name, old_limit),) = list(before["limits"].items())
@@ -101,7 +110,7 @@ async def test_more_limits_of_a_renewal_become_quotas_and_cost(demo: DemoWithPro
     assert quota == [(Decimal(old_limit + 1),)]
 
 
-async def test_a_rejected_order_leaves_all_as_it_was(demo: DemoWithProvider) -> None:
+async def test_a_rejected_order_leaves_the_resource_unchanged(demo: DemoWithProvider) -> None:
     uuid = await find_renewable_resource(demo, "Marketplace.Basic")
     before = demo.load_resource_row(uuid)
     order_result = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
@@ -127,7 +136,7 @@ async def test_an_order_can_be_canceled_where_the_plugin_allows_it(demo: DemoWit
     )
 
 
-async def test_an_order_fails_where_the_offering_says_so(demo: DemoWithProvider) -> None:
+async def test_an_order_fails_if_the_offering_option_requests_it(demo: DemoWithProvider) -> None:
     uuid = await find_renewable_resource(demo, "Marketplace.Basic")
     statement = (
         "update marketplace_offering set plugin_options = plugin_options {} where id ="
@@ -147,7 +156,7 @@ async def test_an_order_fails_where_the_offering_says_so(demo: DemoWithProvider)
     assert demo.load_resource_row(uuid)["state"] == OK
 
 
-async def test_options_change_by_an_order_where_the_offering_wants_one(
+async def test_options_change_by_an_order_where_the_offering_requires_one(
     demo: DemoWithProvider,
 ) -> None:
     condition = "(o.plugin_options ->> 'create_orders_on_resource_option_change')::boolean"
@@ -157,7 +166,7 @@ async def test_options_change_by_an_order_where_the_offering_wants_one(
     uuid = resource_uuids[0]
     before = demo.load_resource_row(uuid)["options"] or {}
     order_result = await demo.run_mutation(
-        "updateResourceOptions", uuid=uuid, options={"mark": "new"}
+        "updateResourceOptions", uuid=uuid, options={"label": "new"}
     )
     assert demo.load_resource_row(uuid)["options"] == (
         before or demo.load_resource_row(uuid)["options"]
@@ -165,11 +174,11 @@ async def test_options_change_by_an_order_where_the_offering_wants_one(
     if order_result["order"]["state"].startswith("PENDING"):
         await demo.run_mutation("approveOrder", uuid=order_result["order"]["uuid"])
     await demo.process_due_work()
-    assert demo.load_resource_row(uuid)["options"] == {**before, "mark": "new"}
+    assert demo.load_resource_row(uuid)["options"] == {**before, "label": "new"}
     direct_result = await demo.run_mutation(
-        "updateResourceOptions", uuid=uuid, options={"mark": "newer"}, direct=True
+        "updateResourceOptions", uuid=uuid, options={"label": "newer"}, direct=True
     )
-    assert (direct_result["order"], demo.load_resource_row(uuid)["options"]["mark"]) == (
+    assert (direct_result["order"], demo.load_resource_row(uuid)["options"]["label"]) == (
         None,
         "newer",
     )
@@ -229,7 +238,7 @@ async def test_a_move_includes_orders_invoices_and_quotas(demo: DemoWithProvider
     assert sorted(delta for (delta,) in quota_deltas) == [-1, -1, 1, 1]
 
 
-async def test_two_renewals_at_once_make_one_order(demo: DemoWithProvider) -> None:
+async def test_concurrent_renewals_place_one_order(demo: DemoWithProvider) -> None:
     uuid = await find_renewable_resource(demo, "Marketplace.Basic")
     results = await asyncio.gather(
         *[demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12) for _ in range(6)]
@@ -244,9 +253,11 @@ async def test_two_renewals_at_once_make_one_order(demo: DemoWithProvider) -> No
     await demo.process_due_work()
 
 
-async def test_the_same_key_makes_one_order(demo: DemoWithProvider) -> None:
+async def test_requests_with_the_same_idempotency_key_place_one_order(
+    demo: DemoWithProvider,
+) -> None:
     uuid = await find_renewable_resource(demo, "Marketplace.Basic")
-    arguments: dict[str, Any] = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": "a wish"}
+    arguments: dict[str, Any] = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": "renewal 1"}
     results = await asyncio.gather(
         *[demo.run_mutation("renewResource", **arguments) for _ in range(6)]
     )
@@ -257,7 +268,7 @@ async def test_the_same_key_makes_one_order(demo: DemoWithProvider) -> None:
     )
     assert conflict_result["__typename"] == "Conflict"
     other_user_result = await demo.run_mutation("renewResource", "owner", **arguments)
-    assert other_user_result["__typename"] != "ResourceRenewed", "a key is its user's own"
+    assert other_user_result["__typename"] != "ResourceRenewed", "keys are separate for each user"
     await demo.run_mutation("rejectOrder", uuid=results[0]["order"]["uuid"])
     demo.run_sql("update gateway.placed set at = at - interval '25 hours'")
     expired_key_result = await demo.run_mutation("renewResource", **arguments)

@@ -1,4 +1,4 @@
-"""Where a resource can be moved to, and where not: domain.md §5.5."""
+"""Moving a resource to another project (domain.md §5.5)."""
 
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -37,23 +37,23 @@ class MoveScene(NamedTuple):
     id: int
     project: int
     invoice_ids: list[int]
-    """The keys of the invoices."""
+    """Primary keys of the invoices."""
     target: str
     target_id: int
     customer: int
-    """The key of the other customer."""
+    """Primary key of the other customer."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
-    """Give a demo that may change."""
-    async with serve_mutable_demo(new_database()) as changing_demo:
-        yield changing_demo
+    """Yield a demo that the tests change."""
+    async with serve_mutable_demo(new_database()) as mutable_demo:
+        yield mutable_demo
 
 
 @pytest.fixture
 def move_scene(demo: MutableDemo) -> MoveScene:
-    """Give a resource that can be moved, with all of its invoices pending."""
+    """Return a movable resource whose invoices are all pending."""
     ((resource, resource_id, project, customer, invoice_ids),) = demo.run_sql(INVOICED_RESOURCE_SQL)
     ((target, target_id, target_customer),) = demo.run_sql(TARGET_PROJECT_SQL, customer)
     demo.run_sql("update invoices_invoice set state = 'pending' where id = any(%s)", invoice_ids)
@@ -71,7 +71,7 @@ def move_scene(demo: MutableDemo) -> MoveScene:
 async def move_resource(
     demo: MutableDemo, move_scene: MoveScene, project: str | None = None
 ) -> Any:
-    """Move the resource."""
+    """Move the resource to a project, by default to the target of the scene."""
     return await demo.run_mutation(
         "moveResource", uuid=move_scene.resource, project=project or move_scene.target
     )
@@ -79,7 +79,7 @@ async def move_resource(
 
 @pytest.mark.parametrize("state", ["created", "paid", "canceled"])
 @pytest.mark.parametrize("closed_index", [0, -1])
-async def test_a_closed_invoice_of_one_month_stops_all(
+async def test_a_closed_target_invoice_prevents_the_move(
     demo: MutableDemo, move_scene: MoveScene, state: str, closed_index: int
 ) -> None:
     for invoice_id in move_scene.invoice_ids:
@@ -91,7 +91,7 @@ async def test_a_closed_invoice_of_one_month_stops_all(
     assert demo.digest_tables() == digest_before
 
 
-async def test_what_stands_on_a_closed_invoice_of_ones_own_stays(
+async def test_items_on_closed_source_invoices_stay(
     demo: MutableDemo, move_scene: MoveScene
 ) -> None:
     paid_invoice_id, *open_invoice_ids = move_scene.invoice_ids
@@ -125,11 +125,11 @@ async def test_what_stands_on_a_closed_invoice_of_ones_own_stays(
         (
             "update structure_project set is_removed = true where id = {target_id}",
             "InvalidInput",
-            "no such project",
+            "must be the uuid of a project",
         ),
     ],
 )
-async def test_a_project_that_takes_nothing_is_refused(
+async def test_blocked_or_removed_targets_are_refused(
     demo: MutableDemo, move_scene: MoveScene, setup_sql: str, problem: str, expected_text: str
 ) -> None:
     demo.run_sql(setup_sql.format(**move_scene._asdict()))
@@ -144,7 +144,7 @@ async def test_a_project_that_takes_nothing_is_refused(
     )
 
 
-async def test_an_archived_customer_takes_a_resource(
+async def test_archived_target_customers_are_allowed(
     demo: MutableDemo, move_scene: MoveScene
 ) -> None:
     demo.run_sql("update structure_customer set archived = true where id = %s", move_scene.customer)
@@ -156,7 +156,7 @@ async def test_an_archived_customer_takes_a_resource(
     assert demo.run_sql(project_sql, move_scene.id) == [(move_scene.target_id,)]
 
 
-async def test_a_move_to_the_same_project_moves_nothing(
+async def test_moves_to_the_same_project_move_nothing(
     demo: MutableDemo, move_scene: MoveScene
 ) -> None:
     ((project_uuid,),) = demo.run_sql(
@@ -179,11 +179,13 @@ async def test_a_move_to_the_same_project_moves_nothing(
 
 
 TRACK_STATEMENTS_SQL = """
-create function noted() returns trigger language plpgsql as $$ begin
+create function log_statement() returns trigger language plpgsql as $$ begin
     insert into statements values (tg_table_name); return null; end $$;
-create table statements (of text);
-create trigger noted after update on marketplace_order execute function noted();
-create trigger noted after update on invoices_invoiceitem execute function noted();
+create table statements (table_name text);
+create trigger log_statement after update on marketplace_order
+    execute function log_statement();
+create trigger log_statement after update on invoices_invoiceitem
+    execute function log_statement();
 """
 MULTIPLY_ROWS_SQL = """
 insert into {0} select (n).* from (
@@ -191,10 +193,10 @@ insert into {0} select (n).* from (
         'id', nextval(pg_get_serial_sequence('{0}', 'id')), 'uuid', gen_random_uuid())) n
     from (select * from {0} where resource_id = %s limit 1) t, generate_series(1, 30))
 """
-UNTRACK_STATEMENTS_SQL = "drop function noted cascade; drop table statements"
+UNTRACK_STATEMENTS_SQL = "drop function log_statement cascade; drop table statements"
 
 
-async def test_a_move_takes_no_more_statements_for_more_rows(
+async def test_statements_of_a_move_do_not_grow_with_its_rows(
     demo: MutableDemo, move_scene: MoveScene
 ) -> None:
     for name in ("marketplace_order", "invoices_invoiceitem"):
@@ -202,12 +204,12 @@ async def test_a_move_takes_no_more_statements_for_more_rows(
     demo.run_sql(TRACK_STATEMENTS_SQL)
     try:
         assert (await move_resource(demo, move_scene))["__typename"] == "ResourceMoved"
-        updated_tables = [name for (name,) in demo.run_sql("select of from statements")]
+        updated_tables = [name for (name,) in demo.run_sql("select table_name from statements")]
     finally:
         demo.run_sql(UNTRACK_STATEMENTS_SQL)
     assert updated_tables.count("marketplace_order") == 1
     assert updated_tables.count("invoices_invoiceitem") == len(move_scene.invoice_ids)
-    left_orders_sql = (
+    unmoved_orders_sql = (
         "select count(*) from marketplace_order where resource_id = %s and project_id <> %s"
     )
-    assert demo.run_sql(left_orders_sql, move_scene.id, move_scene.target_id) == [(0,)]
+    assert demo.run_sql(unmoved_orders_sql, move_scene.id, move_scene.target_id) == [(0,)]

@@ -1,4 +1,4 @@
-"""A renewal beside other wishes for the same resource, and beside those an offering is for."""
+"""Renewals concurrent with other orders, and of offerings restricted to some organisations."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,20 +40,20 @@ join marketplace_offering_organization_groups g on g.offering_id = r.offering_id
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
-    """Give a demo that may change."""
-    async with serve_mutable_demo(new_database()) as changing_demo:
-        yield changing_demo
+    """Yield a demo that the tests change."""
+    async with serve_mutable_demo(new_database()) as mutable_demo:
+        yield mutable_demo
 
 
 async def find_renewable_resource(
     demo: MutableDemo, username: str = "staff", condition: str = BASIC_CONDITION
 ) -> str:
-    """Give a resource that somebody can renew."""
+    """Return the uuid of a resource that a user can renew."""
     return (await demo.find_operable_resources("RENEW_RESOURCE", username, condition))[0]
 
 
 async def try_renewal(demo: MutableDemo, uuid: str, username: str = "staff") -> str:
-    """Try to renew, and name what comes of it."""
+    """Renew a resource, and return the reason of the problem or the type of the result."""
     result = await demo.run_mutation("renewResource", username, uuid=uuid, extensionMonths=12)
     return str(result.get("reason") or result["__typename"])
 
@@ -61,10 +61,10 @@ async def try_renewal(demo: MutableDemo, uuid: str, username: str = "staff") -> 
 @pytest.mark.parametrize(
     ("state", "problem"), [(5, "WrongState"), (3, "ORDER_PENDING")], ids=["OK", "erred"]
 )
-async def test_whoever_terminates_at_the_same_time_is_waited_for(
+async def test_a_concurrent_termination_is_waited_for(
     demo: MutableDemo, state: int, problem: str
 ) -> None:
-    """Waldur's own program, too, holds the resource: an order of its comes first, or ours."""
+    """Waldur locks the resource as well, so that one of two concurrent orders comes first."""
     uuid = await find_renewable_resource(demo)
     count_sql = "select count(*) from marketplace_order"
     count_before = demo.run_sql(count_sql)[0][0]
@@ -85,20 +85,20 @@ async def test_whoever_terminates_at_the_same_time_is_waited_for(
     demo.run_sql("update marketplace_resource set state = 2 where uuid = %s", uuid)
 
 
-async def test_of_two_orders_at_once_one_is_placed(demo: MutableDemo) -> None:
-    """A renewal and other options: either, never both."""
+async def test_one_of_two_concurrent_orders_is_placed(demo: MutableDemo) -> None:
+    """A renewal and a change of options by order exclude each other."""
     uuid = await find_renewable_resource(demo)
     by_order_option = "'{\"create_orders_on_resource_option_change\": true}'"
     demo.run_sql(
         UPDATE_OFFERING_SQL.format(f"plugin_options = o.plugin_options || {by_order_option}"), uuid
     )
-    options = '\'{"options": {"mark": {"type": "string"}}}\''
+    options = '\'{"options": {"note": {"type": "string"}}}\''
     demo.run_sql(UPDATE_OFFERING_SQL.format(f"resource_options = {options}"), uuid)
     ((resource_id,),) = demo.run_sql("select id from marketplace_resource where uuid = %s", uuid)
     for turn in range(5):
         changes = [
             demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12),
-            demo.run_mutation("updateResourceOptions", uuid=uuid, options={"mark": str(turn)}),
+            demo.run_mutation("updateResourceOptions", uuid=uuid, options={"note": str(turn)}),
         ]
         results = await asyncio.gather(*(changes if turn % 2 else reversed(changes)))
         placed_orders = [each["order"] for each in results if each.get("order")]
@@ -108,8 +108,8 @@ async def test_of_two_orders_at_once_one_is_placed(demo: MutableDemo) -> None:
         demo.run_sql("update marketplace_resource set state = 2 where id = %s", resource_id)
 
 
-async def test_an_offering_for_groups_takes_orders_of_theirs(demo: MutableDemo) -> None:
-    """Domain.md §6.2: of an organisation in one of the groups, and of staff."""
+async def test_organisation_groups_restrict_orders(demo: MutableDemo) -> None:
+    """Orders are allowed for organisations in one of the groups and for staff (domain.md §6.2)."""
     uuid = await find_renewable_resource(demo, "owner", f"{BASIC_CONDITION} and o.shared")
     demo.run_sql(RESTRICT_OFFERING_SQL, uuid)
     assert await try_renewal(demo, uuid, "owner") == "OFFERING_RESTRICTED"
@@ -127,21 +127,19 @@ async def test_an_offering_for_groups_takes_orders_of_theirs(demo: MutableDemo) 
 PRIVATE_COLUMNS = "shared = false, billable = false"
 OTHER_CUSTOMER_SQL = "(select min(c.id) from structure_customer c where c.id <> p.customer_id)"
 PRIVATE_OFFERING_CASES = {
-    "of nobody's": ("project_id = null, customer_id = null", "OFFERING_RESTRICTED"),
-    "of another's": (
+    "no owner": ("project_id = null, customer_id = null", "OFFERING_RESTRICTED"),
+    "another organisation": (
         f"project_id = null, customer_id = {OTHER_CUSTOMER_SQL}",
         "OFFERING_RESTRICTED",
     ),
-    "of their own": ("project_id = null, customer_id = p.customer_id", "ResourceRenewed"),
-    "of the project": (f"project_id = p.id, customer_id = {OTHER_CUSTOMER_SQL}", "ResourceRenewed"),
+    "own organisation": ("project_id = null, customer_id = p.customer_id", "ResourceRenewed"),
+    "own project": (f"project_id = p.id, customer_id = {OTHER_CUSTOMER_SQL}", "ResourceRenewed"),
 }
 
 
 @pytest.mark.parametrize("case_name", PRIVATE_OFFERING_CASES)
-async def test_a_private_offering_takes_orders_where_it_is_at_home(
-    demo: MutableDemo, case_name: str
-) -> None:
-    """Domain.md §6.2: of its own organisation, or of its own project."""
+async def test_private_offerings_restrict_orders(demo: MutableDemo, case_name: str) -> None:
+    """Orders are allowed for the offering's own organisation or project (domain.md §6.2)."""
     owner_columns, expected = PRIVATE_OFFERING_CASES[case_name]
     uuid = await find_renewable_resource(demo, condition="r.state = 2")
     ((offering_id, *original_values),) = demo.run_sql(

@@ -1,4 +1,4 @@
-"""The serving process is killed amid 200 renewals: none is half done, none is done twice."""
+"""The gateway process is killed during 200 renewals: none is placed partially or twice."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ RENEWAL_COUNT = 200
 
 
 async def renew_all(gateway: GatewayProcess, renewals: RenewalWorkload) -> list[Any]:
-    """Renew the resources, many at once; None where no answer came."""
+    """Renew the resources concurrently; None for each request that was not answered."""
 
     async def renew_one(uuid: str) -> Any:
         try:
@@ -30,12 +30,12 @@ async def renew_all(gateway: GatewayProcess, renewals: RenewalWorkload) -> list[
 async def kill_during_renewals(
     gateway: GatewayProcess, connection: psycopg.Connection[Any], renewals: RenewalWorkload
 ) -> None:
-    """Kill the process when some orders were placed."""
+    """Kill the process after a quarter of the orders was placed."""
     await wait_until_met(lambda: renewals.count_placed_orders(connection) >= RENEWAL_COUNT // 4)
     gateway.popen.kill()
 
 
-async def test_renewals_survive_that_the_process_is_killed(new_database: DatabaseFactory) -> None:
+async def test_renewals_survive_a_killed_process(new_database: DatabaseFactory) -> None:
     url = new_database()
     renewals = RenewalWorkload(url, RENEWAL_COUNT)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -44,7 +44,7 @@ async def test_renewals_survive_that_the_process_is_killed(new_database: Databas
             first_results = await renew_all(gateway, renewals)
             await kill_task
             gateway.popen.wait(10)
-        assert None in first_results, "it was killed in the middle"
+        assert None in first_results, "The process was killed too late."
         assert renewals.count_incomplete_orders(connection) == 0
         with run_gateway_process("--database-url", url, provider_seconds="off") as gateway:
             second_results = await renew_all(gateway, renewals)

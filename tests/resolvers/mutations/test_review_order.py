@@ -1,5 +1,4 @@
-"""Who can approve, reject and call off an order in which state: domain.md §4.11 and §6.4, as a table."""
-# ruff: noqa: E501 - tables
+"""Permissions and states of approving, rejecting and cancelling orders (domain.md §4.11, §6.4)."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -25,7 +24,7 @@ USERNAMES = ("staff", "support", "owner", "manager", "admin", "member", "reader"
 
 
 class ReviewCase(NamedTuple):
-    """What becomes of an order of the owner's organisation, which others provide."""
+    """The users and states that a review of an order of the owner's organisation is allowed for."""
 
     payload_type: str
     permitted_usernames: tuple[str, ...]
@@ -64,20 +63,22 @@ where r.uuid = any(%s::uuid[]) and o.type = 2 and f.customer_id not in (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
-    """Give a demo that may change."""
-    async with serve_mutable_demo(new_database(), 600) as changing_demo:
-        yield changing_demo
+    """Yield a demo that the tests change."""
+    async with serve_mutable_demo(new_database(), 600) as mutable_demo:
+        yield mutable_demo
 
 
 async def find_order(demo: MutableDemo) -> tuple[str, int]:
-    """Give an order of a resource that the manager and the administrator see."""
+    """Return the uuid and primary key of an order visible to the manager and the administrator."""
     query = "{ resources(first: 300) { nodes { uuid } } }"
     visible_uuids = [
         {
             each["uuid"]
-            for each in (await demo.client.execute_query(query, as_))["data"]["resources"]["nodes"]
+            for each in (await demo.client.execute_query(query, username))["data"]["resources"][
+                "nodes"
+            ]
         }
-        for as_ in ("manager", "admin", "owner")
+        for username in ("manager", "admin", "owner")
     ]
     ((uuid, order_id),) = demo.run_sql(ORDER_SQL, [*set.intersection(*visible_uuids)])
     return uuid.hex, order_id
@@ -86,7 +87,7 @@ async def find_order(demo: MutableDemo) -> tuple[str, int]:
 def expected_review_typename(
     case: ReviewCase, field: str, username: str, state: str, *, is_visible: bool
 ) -> str:
-    """Give what is to come of it."""
+    """Return the type of the expected result."""
     if not is_visible:
         return "NotFound"
     if username not in case.permitted_usernames:

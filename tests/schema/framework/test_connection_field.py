@@ -1,4 +1,4 @@
-"""Pages: every order, both ways, with nulls and ties, against PostgreSQL's own sorting."""
+"""Pagination: every sort order in both directions, with nulls and ties, against ORDER BY."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ NULLABLE_SORT_KEYS = (
     ("orders", "COST"),
     ("orders", "CONSUMER_REVIEWED_AT"),
 )
-"""Where some keys are null, and others are not."""
+"""Sort keys that are null in some rows, but not in all."""
 FORWARD_QUERY = """query($after: String, $n: Int!) {{
   {root}(first: $n, after: $after, orderBy: {order}) {{
     nodes {{ uuid }} edges {{ cursor node {{ uuid }} }}
@@ -67,7 +67,8 @@ BACKWARD_QUERY = """query($before: String, $n: Int!) {{
 
 def select_sorted_uuids(url: str, root: str, key: str, way: str) -> list[str]:
     where = "where not r.is_removed" if root == "projects" else ""
-    statement = f"select r.uuid from {FROM_CLAUSES[root]} {where} order by {SORT_COLUMNS[root][key]} {way}, r.id {way}"
+    statement = f"""select r.uuid from {FROM_CLAUSES[root]} {where}
+        order by {SORT_COLUMNS[root][key]} {way}, r.id {way}"""
     with psycopg.connect(url) as connection:
         return [uuid.hex for (uuid,) in connection.execute(statement.encode())]
 
@@ -109,7 +110,7 @@ async def test_pages_backward_through_every_order(
 
 
 @pytest.mark.parametrize(("root", "key"), NULLABLE_SORT_KEYS)
-def test_some_keys_are_null(demo: Marketplace, root: str, key: str) -> None:
+def test_nullable_sort_keys_are_null_in_some_rows(demo: Marketplace, root: str, key: str) -> None:
     column = SORT_COLUMNS[root][key]
     statement = f"select count(*), count({column}) from {FROM_CLAUSES[root]}"
     with psycopg.connect(demo.url) as connection:
@@ -127,7 +128,7 @@ NESTED_PAGE_QUERY = """query($c: UUID!, $after: String, $before: String, $first:
 @pytest.mark.parametrize("key", ["PROJECT_NAME", "END_DATE", "STATE"])
 @pytest.mark.parametrize("way", ["ASC", "DESC"])
 async def test_nested_pages_go_both_ways(demo: Marketplace, key: str, way: str) -> None:
-    """Of a joined name, of a key that may be null, and of one that many rows share."""
+    """Sort by a joined column, a nullable column, and a column with many equal values."""
     customer = "select id, uuid from structure_customer where slug = 'vesterlund'"
     statement = f"""select r.uuid from {FROM_CLAUSES["resources"]} join ({customer}) c
         on c.id = p.customer_id order by {SORT_COLUMNS["resources"][key]} {way}, r.id {way}"""
@@ -177,7 +178,7 @@ async def test_default_page_size_is_twenty(demo: Marketplace) -> None:
     assert len(data["resources"]["nodes"]) == 20
 
 
-async def test_the_total_costs_a_statement_only_when_asked(demo: Marketplace) -> None:
+async def test_total_count_takes_a_statement_only_if_selected(demo: Marketplace) -> None:
     await demo.fetch_data("{ resources { nodes { uuid } } }")
     statement_count = len(demo.database.recorded_sql)
     data = await demo.fetch_data("{ resources(first: 1) { totalCount nodes { uuid } } }")
@@ -185,7 +186,7 @@ async def test_the_total_costs_a_statement_only_when_asked(demo: Marketplace) ->
     assert len(demo.database.recorded_sql) == statement_count + 1
 
 
-async def test_a_total_alone_reads_no_page(demo: Marketplace) -> None:
+async def test_total_count_alone_reads_no_page(demo: Marketplace) -> None:
     await demo.fetch_data("{ resources { totalCount } }")
     assert len(demo.database.recorded_sql) == 1
 

@@ -1,4 +1,4 @@
-"""Short lists that arguments narrow, and what plugins have behind resources."""
+"""Lists of child rows that arguments filter, and backend objects of resources."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ TEAM_QUERY = """query($agreed: Boolean) { resources(first: 300) { nodes { uuid
 async def list_child_items(
     demo: Marketplace, query: str, field: str, **variables: Any
 ) -> list[tuple[str, Any]]:
-    """Give what the lists below all resources hold, each with its owner."""
+    """Return the items of a list field of all resources, each with its resource's uuid."""
     resources = (await demo.fetch_data(query, **variables))["resources"]["nodes"]
     return [(row["uuid"], item) for row in resources for item in row[field]]
 
@@ -64,7 +64,7 @@ async def test_team_is_filtered_by_consent(demo: Marketplace) -> None:
 
 
 async def test_a_view_read_twice_is_not_materialized(demo: Marketplace) -> None:
-    """PostgreSQL would if it were not told, and read all offerings for one."""
+    """A materialized CTE would read all offerings for one."""
     selection = "effectiveComponents { type } b: effectiveComponents { name }"
     await demo.fetch_data(f"{{ offerings(first: 1) {{ nodes {{ {selection} }} }} }}")
     statements = [sql for sql in demo.database.recorded_sql if "effective_component" in sql]

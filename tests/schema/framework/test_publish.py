@@ -1,4 +1,4 @@
-"""What a class must keep to be published; each is refused when the program starts."""
+"""Validation of published row classes when the program starts."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def publish_class(annotation: Any, name: str, by_reference: str | None = None) -
         (int, "min_prepaid_duration", None, "may be null"),
         (int, "unit_factor", None, "may be null"),
         (str, "name", "id uuid", "may be null"),
-        (BillingType, "billing_type", None, "does not know"),
+        (BillingType, "billing_type", None, "unknown values"),
     ],
 )
 def test_rejects_fields_that_the_table_contradicts(

@@ -1,4 +1,4 @@
-"""What REST's filters about other rows and about JSON mean, in plain SQL (domain.md §5.1)."""
+"""REST's filters by related rows and by JSON columns in plain SQL (domain.md §5.1)."""
 
 from typing import Any
 
@@ -7,6 +7,10 @@ SqlFilterCase = tuple[str, dict[str, Any], str]
 OFFERING_COMPONENTS_SQL = "marketplace_offeringcomponent k where k.offering_id = o.id"
 RESOURCE_ORDERS_SQL = "marketplace_order k where k.resource_id = r.id"
 METADATA_SQL = "r.backend_metadata ->>"
+COMPONENT_EXISTS_SQL = f"exists (select from {OFFERING_COMPONENTS_SQL} and k.billing_type = '{{}}')"
+LIMIT_COMPONENT_COUNT_SQL = (
+    f"(select count(*) from {OFFERING_COMPONENTS_SQL} and k.billing_type = 'limit')"
+)
 ONLY_BILLING_TYPE_SQL = (
     "(select count(*) > 0 and count(*) = count(*) filter (where k.billing_type = '{}')"
 )
@@ -28,38 +32,36 @@ VALUE_FILTER_CASES: list[SqlFilterCase] = [
     *(
         (
             "resources",
-            {f"{kind}Based": said},
-            f"{no} exists (select from {OFFERING_COMPONENTS_SQL}{of})",
+            {f"{kind}Based": value},
+            f"{negation} {COMPONENT_EXISTS_SQL.format(kind)}",
         )
         for kind in ("usage", "limit")
-        for of in (f" and k.billing_type = '{kind}'",)
-        for said, no in ((True, ""), (False, "not"))
+        for value, negation in ((True, ""), (False, "not"))
     ),
     *(
         (
             "resources",
-            {f"only{kind.title()}Based": said},
-            f"{no} {ONLY_BILLING_TYPE_SQL.format(kind)} {found}",
+            {f"only{kind.title()}Based": value},
+            f"{negation} {ONLY_BILLING_TYPE_SQL.format(kind)} from {OFFERING_COMPONENTS_SQL})",
         )
         for kind in ("usage", "limit")
-        for found in (f"from {OFFERING_COMPONENTS_SQL})",)
-        for said, no in ((True, ""), (False, "not"))
+        for value, negation in ((True, ""), (False, "not"))
     ),
     *(
         (
             "resources",
-            {"componentCount": n},
-            f"(select count(*) from {OFFERING_COMPONENTS_SQL}) = {n}",
+            {"componentCount": count},
+            f"(select count(*) from {OFFERING_COMPONENTS_SQL}) = {count}",
         )
-        for n in (-1, 0, 1, 2, 3)
+        for count in (-1, 0, 1, 2, 3)
     ),
     *(
         (
             "resources",
-            {"limitComponentCount": n},
-            f"(select count(*) from {OFFERING_COMPONENTS_SQL} and k.billing_type = 'limit') = {n}",
+            {"limitComponentCount": count},
+            f"{LIMIT_COMPONENT_COUNT_SQL} = {count}",
         )
-        for n in range(4)
+        for count in range(4)
     ),
     *(
         (
@@ -86,8 +88,9 @@ VALUE_FILTER_CASES: list[SqlFilterCase] = [
     (
         "resources",
         {"or": [{"usageBased": True}, {"orderState": ["ERRED"]}], "visibleToProviders": True},
-        f"""(exists (select from {OFFERING_COMPONENTS_SQL} and k.billing_type = 'usage')
-            or exists (select from {RESOURCE_ORDERS_SQL} and k.state = 4)) and not {WAITING_RESOURCE_SQL}""",
+        f"""({COMPONENT_EXISTS_SQL.format("usage")}
+            or exists (select from {RESOURCE_ORDERS_SQL} and k.state = 4))
+            and not {WAITING_RESOURCE_SQL}""",
     ),
     ("resources", {"usageBased": True, "componentCount": 0}, "false"),
     ("resources", {"resourceAttributes": {}}, "true"),
@@ -115,7 +118,7 @@ VALUE_FILTER_CASES: list[SqlFilterCase] = [
         "(o.plugin_options ->> 'service_provider_can_create_offering_user' = 'true') is not true",
     ),
 ]
-"""Filters, and conditions on the rows of `filtering`."""
+"""Lists, filters, and the equivalent conditions on `filter_queries.FROM_CLAUSES`."""
 
 _MANAGED_OFFERING_SQL = """o.shared and exists (
     select from permissions_userrole s join core_user u on u.id = s.user_id
@@ -133,7 +136,7 @@ CUSTOMER_GROUPS_SQL = "structure_customer_organization_groups m"
 SINGLE_CUSTOMER_GROUP_SQL = (
     "(select id customer_id, organization_group_id organizationgroup_id from structure_customer) m"
 )
-"""Which groups customers are in, and how older marketplaces keep their only one."""
+"""Groups of customers, and the same for older marketplaces, where a customer has one at most."""
 _USED_OFFERING_SQL = """exists (
     select from marketplace_resource u join structure_project q on q.id = u.project_id
     join structure_customer x on x.id = q.customer_id
@@ -158,7 +161,7 @@ UUID_FILTER_CASES: list[tuple[str, str, str, str]] = [
     ("offerings", "resourceProjectUuid", "structure_project", _USED_OFFERING_SQL.format("q")),
     ("offerings", "scopeUuid", "structure_servicesettings", _SERVICE_SETTINGS_SQL),
 ]
-"""Filters by the uuid of a row of a table, and what they mean; the groups stand in braces."""
+"""Lists, filters by a uuid of a table, and their conditions, with {} for the customers' groups."""
 
 _TERMS_OF_SERVICE_SQL = (
     "exists (select from marketplace_offeringtermsofservice t where t.offering_id = o.id{})"
@@ -176,4 +179,4 @@ VIEWER_FILTER_CASES: list[tuple[str, str, str]] = [
     ("offerings", "userHasConsent", _USER_CONSENT_SQL),
     ("offerings", "userHasOfferingUser", _OFFERING_USER_SQL),
 ]
-"""Filters that say yes or no, some of them of the viewer, whose name stands in braces."""
+"""Lists, boolean filters about the viewer, and their conditions, with {} for the username."""

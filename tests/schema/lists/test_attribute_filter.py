@@ -1,4 +1,4 @@
-"""Looking for resources by attributes: as REST does, and never by a secret (§5.1, §3.2)."""
+"""The filter by attributes: REST's semantics, and no filter by secrets (domain.md §5.1, §3.2)."""
 
 import json
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ STORED_ATTRIBUTES: dict[int, Any] = {
     9: {"b": "x", "a": "%"},
     10: {"a.b": 1, "ключ": "é"},
 }
-"""The attributes of some resources, by their ids; the others have none."""
+"""The attributes of some resources by id; the others have none."""
 ATTRIBUTE_FILTER_CASES: list[tuple[Any, set[int]]] = [
     ({"a": 1}, {1, 3}),
     ({"a": 1.0}, {1, 3}),
@@ -57,7 +57,7 @@ DOCUMENT = """query($a: JSON, $f: ResourceFilter) {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def attribute_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a marketplace in which some resources have attributes, and their ids for slugs."""
+    """Open a marketplace in which resources have STORED_ATTRIBUTES, and their ids as slugs."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=30, seed=3)

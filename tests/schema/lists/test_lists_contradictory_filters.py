@@ -1,4 +1,4 @@
-"""What can't be met finds nothing, and what all meet finds everything: neither is an error."""
+"""Contradictory filters match nothing, tautological ones everything; neither is an error."""
 
 from typing import Any
 
@@ -28,26 +28,28 @@ EMPTY_PAGE = {
     },
 }
 UNSATISFIABLE_FILTERS: dict[str, dict[str, Any]] = {
-    "one of none": {"uuid": []},
-    "no choice": {"or": []},
-    "not everything": {"not": {}},
-    "not a list of nothing": {"not": {"and": []}},
-    "none that is there": {"uuid": [FIRST_UNKNOWN_UUID, SECOND_UNKNOWN_UUID]},
-    "two at once": {"and": [{"uuid": ["@one"]}, {"uuid": ["@other"]}]},
-    "two at once, beside each other": {"uuid": ["@one"], "and": [{"uuid": ["@other"]}]},
-    "one and not that": {"uuid": ["@one"], "not": {"uuid": ["@one"]}},
-    "not what always holds": {"not": {"or": [{"uuid": ["@one"]}, {"not": {"uuid": ["@one"]}}]}},
-    "not one or another": {"not": {"not": {"and": [{"uuid": ["@one"]}, {"uuid": ["@other"]}]}}},
-    "only what never holds": {"or": [{"uuid": []}, {"or": []}, {"not": {}}]},
-    "never": {"created": "9999-12-31T23:59:59Z"},
+    "empty list of uuids": {"uuid": []},
+    "empty or": {"or": []},
+    "not empty filter": {"not": {}},
+    "not empty and": {"not": {"and": []}},
+    "unknown uuids": {"uuid": [FIRST_UNKNOWN_UUID, SECOND_UNKNOWN_UUID]},
+    "two uuids by and": {"and": [{"uuid": ["@one"]}, {"uuid": ["@other"]}]},
+    "two uuids by field and by and": {"uuid": ["@one"], "and": [{"uuid": ["@other"]}]},
+    "a uuid and not the same": {"uuid": ["@one"], "not": {"uuid": ["@one"]}},
+    "not a tautology": {"not": {"or": [{"uuid": ["@one"]}, {"not": {"uuid": ["@one"]}}]}},
+    "double negation of two uuids": {
+        "not": {"not": {"and": [{"uuid": ["@one"]}, {"uuid": ["@other"]}]}}
+    },
+    "or of contradictions": {"or": [{"uuid": []}, {"or": []}, {"not": {}}]},
+    "far future": {"created": "9999-12-31T23:59:59Z"},
 }
 TAUTOLOGICAL_FILTERS: dict[str, dict[str, Any]] = {
-    "nothing asked": {},
+    "empty filter": {},
     "nulls": {"uuid": None, "created": None, "not": None, "and": None, "or": None},
-    "not one of none": {"not": {"uuid": []}},
-    "not what can't be": {"not": {"and": [{"uuid": ["@one"]}, {"uuid": ["@other"]}]}},
-    "one or not that": {"or": [{"uuid": ["@one"]}, {"not": {"uuid": ["@one"]}}]},
-    "ever": {"created": "0001-01-01T00:00:00Z"},
+    "not empty list of uuids": {"not": {"uuid": []}},
+    "not a contradiction": {"not": {"and": [{"uuid": ["@one"]}, {"uuid": ["@other"]}]}},
+    "a uuid or not the same": {"or": [{"uuid": ["@one"]}, {"not": {"uuid": ["@one"]}}]},
+    "far past": {"created": "0001-01-01T00:00:00Z"},
 }
 UNSATISFIABLE_LIST_FILTERS: list[tuple[str, dict[str, Any]]] = [
     ("resources", {"state": []}),
@@ -72,20 +74,18 @@ UNSATISFIABLE_LIST_FILTERS: list[tuple[str, dict[str, Any]]] = [
 
 
 def substitute_uuids(filter_value: Any, uuids: list[str]) -> Any:
-    """Give what is wanted of two rows, in place of their names."""
+    """Return a filter with `@one` and `@other` replaced by uuids."""
     if isinstance(filter_value, dict):
         return {name: substitute_uuids(item, uuids) for name, item in filter_value.items()}
     if isinstance(filter_value, list):
         return [substitute_uuids(item, uuids) for item in filter_value]
-    return (
-        {"@one": uuids[0], "@other": uuids[1]}.get(filter_value, filter_value)
-        if filter_value
-        else filter_value
-    )
+    if filter_value in ("@one", "@other"):
+        return uuids[filter_value == "@other"]
+    return filter_value
 
 
 def get_two_uuids(marketplace: Marketplace, root: str) -> list[str]:
-    """Give the uuids of two rows of a list."""
+    """Return the uuids of two rows of a list."""
     return sorted(select_expected_uuids(marketplace.url, root, "true"))[:2]
 
 

@@ -1,4 +1,4 @@
-"""Every filter field against what REST's parameter means in plain SQL (domain.md §5.1)."""
+"""Every filter field against REST's semantics in plain SQL (domain.md §5.1)."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ COMPARISONS_BY_LIST = {
         "createdBefore": MOMENT_COMPARISONS["createdBefore"],
     },
 }
-"""For each filter field the column and the comparison; the values are those that rows have."""
+"""Column and comparison of each filter field; tests compare with values that rows have."""
 SQL_FILTER_CASES: list[tuple[str, dict[str, Any], str]] = [
     ("resources", {"name": "TEST"}, "r.name ilike '%test%'"),
     ("resources", {"name": "%"}, "strpos(r.name, '%') > 0"),
@@ -153,13 +153,13 @@ def test_every_filter_field_is_tested(root: str) -> None:
     ("root", "field"),
     [(root, field) for root, fields in COMPARISONS_BY_LIST.items() for field in fields],
 )
-async def test_compares_as_rest_does(demo: Marketplace, root: str, field: str) -> None:
+async def test_each_field_compares_as_rest_does(demo: Marketplace, root: str, field: str) -> None:
     condition = COMPARISONS_BY_LIST[root][field].format(TABLE_ALIASES[root])
     column = condition.rsplit(" ", 1)[0]
     values = select_first_column(
         demo.url,
-        f"select v from (select distinct {column} v from {FROM_CLAUSES[root]}) s where v is not null"
-        " order by v",
+        f"""select v from (select distinct {column} v from {FROM_CLAUSES[root]}) s
+            where v is not null order by v""",
     )
     assert values, "no row has a value to compare with"
     for value in {values[0], values[len(values) // 2], values[-1]}:
@@ -189,7 +189,7 @@ async def test_both_spellings_of_a_uuid_are_one(demo: Marketplace) -> None:
 
 
 async def test_lists_are_not_comma_separated_text(demo: Marketplace) -> None:
-    """REST has lists of uuids and slugs in one text; here a comma is no more than a sign."""
+    """REST has lists as comma-separated text; here a comma has no special meaning."""
     offering_uuids = select_first_column(
         demo.url, "select uuid from marketplace_offering order by id limit 2"
     )

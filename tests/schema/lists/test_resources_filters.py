@@ -1,4 +1,4 @@
-"""Filters about other rows and about JSON, on a marketplace of either year (domain.md §5.1)."""
+"""Filters by related rows and by JSON, in Waldur of 2024 and of 2026 (domain.md §5.1)."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -42,7 +42,7 @@ update marketplace_offeringtermsofservice set is_active = false where id % 2 = 0
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def varied_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a demo in which each filter has something to find, and something to leave out."""
+    """Open a demo in which each filter matches some rows, but not all."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=200, seed=3)
@@ -53,7 +53,7 @@ async def varied_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Mar
 
 
 @pytest.mark.parametrize(("root", "filter_value", "condition"), VALUE_FILTER_CASES)
-async def test_filters_find_what_rest_finds(
+async def test_filters_match_as_in_rest(
     varied_marketplace: Marketplace, root: str, filter_value: dict[str, Any], condition: str
 ) -> None:
     assert await list_filtered_uuids(
@@ -62,7 +62,7 @@ async def test_filters_find_what_rest_finds(
 
 
 @pytest.mark.parametrize(("root", "filter_value", "condition"), VALUE_FILTER_CASES)
-async def test_finds_the_same_in_an_older_marketplace(
+async def test_filters_match_as_in_rest_in_an_older_marketplace(
     waldur: Marketplace, root: str, filter_value: dict[str, Any], condition: str
 ) -> None:
     assert await list_filtered_uuids(waldur, root, filter_value) == select_expected_uuids(
@@ -70,7 +70,7 @@ async def test_finds_the_same_in_an_older_marketplace(
     )
 
 
-async def test_most_filters_find_some_and_leave_out_others(varied_marketplace: Marketplace) -> None:
+async def test_most_filters_match_some_rows_but_not_all(varied_marketplace: Marketplace) -> None:
     selective_count = 0
     for root, _, condition in VALUE_FILTER_CASES:
         matching_uuids, all_uuids = (
@@ -102,7 +102,7 @@ async def test_filters_by_uuids_of_other_rows_in_an_older_marketplace(
 async def check_uuid_filter(
     marketplace: Marketplace, list_and_field: tuple[str, str], table: str, condition: str
 ) -> None:
-    """Filter by uuids of rows of a table, and by one that no row has."""
+    """Check that a filter by uuids of `table` matches the rows that meet an SQL condition."""
     root, field = list_and_field
     uuids = select_first_column(marketplace.url, f"select uuid from {table} order by id")
     for uuid in uuids[:: len(uuids) // 12 + 1]:
@@ -139,7 +139,7 @@ async def test_filters_on_missing_tables_match_nothing(waldur: Marketplace, fiel
     assert await list_filtered_uuids(waldur, "offerings", {field: False}) == visible_uuids
 
 
-async def test_offerings_are_found_by_visible_resources_only(
+async def test_offerings_are_filtered_by_visible_resources_only(
     varied_marketplace: Marketplace,
 ) -> None:
     project_uuids = select_first_column(

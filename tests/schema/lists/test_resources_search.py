@@ -1,4 +1,4 @@
-"""Searching resources as REST's `query` does (domain.md §5.1)."""
+"""The search of resources: semantics of REST's `query` (domain.md §5.1)."""
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ DOCUMENT = "query($q: String) { resources(first: 300, query: $q) { totalCount no
 
 @pytest.fixture(scope="module")
 def search_database_url(new_database: DatabaseFactory) -> str:
-    """Give a marketplace in which six resources have telling names and metadata."""
+    """Return the URL of a marketplace in which seven resources have texts to search for."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=40, seed=3)

@@ -1,4 +1,4 @@
-"""A resource is found by the uuid of what its plugin made for it (domain.md §5.1)."""
+"""The search of resources by the uuid of their backend object (domain.md §5.1)."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,8 @@ BACKEND_TABLES = (
     "openstack_volume",
     "waldur_slurm_allocation",
 )
-BACKEND_PAIRS_SQL = """select r.uuid, t.uuid from {0} t join marketplace_resource r on r.object_id = t.id
+BACKEND_PAIRS_SQL = """
+select r.uuid, t.uuid from {0} t join marketplace_resource r on r.object_id = t.id
 join django_content_type k on k.id = r.content_type_id and k.app_label || '_' || k.model = '{0}'
 order by r.id"""
 USERNAMES = ("staff", "owner", "member", "provider", "dual", "reader", "nobody")
@@ -31,12 +32,12 @@ FIXTURE_CHANGES_SQL = (
     """update openstack_instance set uuid = (select uuid from marketplace_resource where id = 21)
         where id = 1""",
 )
-"""Has an object's uuid stand in another resource, and an object have a resource's uuid."""
+"""Makes uuids ambiguous: a tenant's is a backend id, an instance's is a resource's."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ambiguous_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a marketplace in which one uuid can mean several resources."""
+    """Open a marketplace in which one uuid matches several resources."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=100, seed=3)
@@ -49,14 +50,14 @@ async def ambiguous_marketplace(new_database: DatabaseFactory) -> AsyncIterator[
 async def search_resource_uuids(
     marketplace: Marketplace, query: str, username: str = "staff"
 ) -> list[str]:
-    """Give the uuids of the resources that a search finds."""
+    """Return the uuids of the resources that match a search."""
     page = (await marketplace.fetch_data(DOCUMENT, username, q=query))["resources"]
     assert page["totalCount"] == len(page["nodes"])
     return [each["uuid"] for each in page["nodes"]]
 
 
 async def list_visible_uuids(marketplace: Marketplace, username: str) -> set[str]:
-    """Give the uuids of the resources that somebody sees."""
+    """Return the uuids of the resources that a user can see."""
     return {*await search_resource_uuids(marketplace, "", username)}
 
 
@@ -129,7 +130,7 @@ async def test_text_is_searched_where_the_backend_object_is_hidden(
 
 
 def select_backend_pairs(marketplace: Marketplace, backend_table: str) -> list[tuple[str, str]]:
-    """Give the uuids of the resources with objects of a kind, and those of the objects."""
+    """Return the uuids of resources with a backend object in a table, and the objects' uuids."""
     with psycopg.connect(marketplace.url) as connection:
         rows = connection.execute(BACKEND_PAIRS_SQL.format(backend_table).encode())
         return [(resource.hex, uuid.hex) for resource, uuid in rows]

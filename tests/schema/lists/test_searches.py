@@ -1,4 +1,4 @@
-"""Searching offerings, projects and customers, as REST's `query` does."""
+"""The search of offerings, projects and customers: semantics of REST's `query`."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SEARCHED_TEXT_SQL = {
 }
 UNKNOWN_UUID = "0123456789abcdef" * 2
 RESTRICTED_USERNAME = "freya.hollis"
-"""Sees the resources of the project at one address only, and the project from everywhere."""
+"""Can see the project from every address, but its resources from 10.1.2.3 only."""
 
 
 async def search_list_uuids(
@@ -27,7 +27,7 @@ async def search_list_uuids(
 
 @pytest.mark.parametrize("query", ["E", "halden", "%", "_", "a-", "no such thing", "\\", ""])
 @pytest.mark.parametrize("root", SEARCHED_TEXT_SQL)
-async def test_finds_what_has_the_text_in_it(
+async def test_text_matches_as_substring(
     demo: Marketplace, waldur: Marketplace, root: str, query: str
 ) -> None:
     text = query.lower().replace("\\", "\\\\")

@@ -1,4 +1,4 @@
-"""The accounts where resources are: what the tables say, and what viewers are told."""
+"""GLauth accounts of resources: the expected ones from the tables, and the published ones."""
 
 import tomllib
 from typing import Any
@@ -44,7 +44,8 @@ join marketplace_offeringusergroup g on g.offering_id = o.id where {ACCOUNTS_ENA
 ROBOTS_SQL = f"""
 select replace(r.uuid::text, '-', ''), a.username from marketplace_resource r
 join marketplace_offering o on o.id = r.offering_id
-join marketplace_robotaccount a on a.resource_id = r.id where {ACCOUNTS_ENABLED_SQL} and a.state in (3, 4)
+join marketplace_robotaccount a on a.resource_id = r.id where {ACCOUNTS_ENABLED_SQL}
+    and a.state in (3, 4)
 """
 OFFERINGS_SQL = f"""
 select replace(r.uuid::text, '-', ''), o.name, p.name from marketplace_resource r
@@ -55,7 +56,7 @@ RowsByResource = dict[str, list[tuple[Any, ...]]]
 
 
 def query_expected_rows(demo: Marketplace, query: str) -> RowsByResource:
-    """Give what is true of each resource."""
+    """Return the rows of a query by the resource uuid in their first column."""
     rows_by_resource: RowsByResource = {}
     with psycopg.connect(demo.url) as connection:
         for uuid, *values in connection.execute(query.encode()):
@@ -65,7 +66,7 @@ def query_expected_rows(demo: Marketplace, query: str) -> RowsByResource:
 
 
 async def load_accounts(marketplace: Marketplace, viewer: str | None = "staff") -> dict[str, Any]:
-    """Give all resources that a viewer sees, their configurations read."""
+    """Return the parsed configuration and account tree of each resource visible to a viewer."""
     accounts: dict[str, Any] = {}
     after, has_next_page = None, True
     while has_next_page:

@@ -1,4 +1,4 @@
-"""What renewals would cost, compared with what the tables say (domain.md §4.11, §5.7, §5.14)."""
+"""Renewal estimates compared with the tables (domain.md §4.11, §5.7, §5.14)."""
 
 from decimal import Decimal
 from typing import Any
@@ -27,16 +27,16 @@ ESTIMATES_QUERY = """query($months: Int!, $limits: JSON, $after: String) {
     }
 }"""
 PERMITTED_SQL = """
-with asker as (select * from core_user where username = %s), may as (
+with viewer as (select * from core_user where username = %s), granted as (
     select t.model, u.object_id from permissions_userrole u
     join permissions_rolepermission g on g.role_id = u.role_id
     join django_content_type t on t.id = u.content_type_id
-    where u.user_id = (select id from asker) and u.is_active
+    where u.user_id = (select id from viewer) and u.is_active
         and g.permission = 'RESOURCE.SET_LIMITS'
 )
 select replace(r.uuid::text, '-', '') from marketplace_resource r
 join structure_project p on p.id = r.project_id
-where (select is_staff from asker) or exists (select from may
+where (select is_staff from viewer) or exists (select from granted
     where (model, object_id) in (('project', p.id), ('customer', p.customer_id)))
 """
 EXPECTED_COSTS_SQL = """
@@ -59,7 +59,7 @@ VIEWERS = ("staff", "support", "owner", "admin", "manager", "member", "reader", 
 async def load_estimates(
     demo: Marketplace, viewer: str, months: int, **variables: Any
 ) -> dict[str, Any]:
-    """Give what a viewer is told of all resources that they see."""
+    """Return the estimates for all resources visible to a viewer, by resource uuid."""
     estimates: dict[str, Any] = {}
     after, has_next_page = None, True
     while has_next_page:
@@ -72,7 +72,7 @@ async def load_estimates(
 
 
 async def load_offering_estimates(demo: Marketplace, name: str, **variables: Any) -> list[Any]:
-    """Give what staff are told of the resources of an offering."""
+    """Return the estimates that staff get for the resources of an offering."""
     query = ESTIMATES_QUERY.replace("after: $after", "filter: { offeringUuid: [$offering] }")
     query = query.replace("$after: String", "$offering: UUID!")
     ((uuid,),) = fetch_rows(demo, OFFERING_SQL, name)
@@ -90,7 +90,7 @@ def fetch_rows(
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)
-async def test_only_who_may_set_limits_is_told(demo: Marketplace, viewer: str) -> None:
+async def test_estimates_require_the_set_limits_permission(demo: Marketplace, viewer: str) -> None:
     estimates = await load_estimates(demo, viewer, 12)
     permitted = {uuid for (uuid,) in fetch_rows(demo, PERMITTED_SQL, viewer)}
     refused_uuids = {
@@ -98,18 +98,21 @@ async def test_only_who_may_set_limits_is_told(demo: Marketplace, viewer: str) -
     }
     assert estimates
     assert refused_uuids == estimates.keys() - permitted
-    assert all(estimates[uuid]["message"].startswith("You may not") for uuid in refused_uuids)
+    assert all(
+        estimates[uuid]["message"].endswith("RESOURCE.SET_LIMITS on the project or customer.")
+        for uuid in refused_uuids
+    )
     assert (viewer in {"support", "member", "reader"}) == (estimates.keys() == refused_uuids)
 
 
-async def test_who_may_not_learns_nothing_by_wrong_input(demo: Marketplace) -> None:
+async def test_permissions_are_checked_before_the_input(demo: Marketplace) -> None:
     for variables in ({"months": 0}, {"months": 12, "limits": {"nonsense": -1}}):
         estimates = await load_estimates(demo, "member", **variables)
         assert {each["__typename"] for each in estimates.values()} == {"NotPermitted"}
 
 
 @pytest.mark.parametrize("months", [1, 6, 12, 600])
-async def test_costs_and_days_are_what_the_tables_say(demo: Marketplace, months: int) -> None:
+async def test_costs_and_days_match_the_tables(demo: Marketplace, months: int) -> None:
     estimates = await load_estimates(demo, "staff", months)
     kinds = {each["__typename"] for each in estimates.values()}
     assert kinds - {"InvalidMonths"} == {"RenewalEstimate"}
@@ -122,7 +125,7 @@ async def test_costs_and_days_are_what_the_tables_say(demo: Marketplace, months:
             assert (estimate["remainingDays"], estimate["newEndDate"]) == (days or 0, end)
 
 
-async def test_the_months_that_a_component_has_rules_for(demo: Marketplace) -> None:
+async def test_broken_duration_rules_are_listed(demo: Marketplace) -> None:
     rules = fetch_rows(
         demo,
         """select replace(r.uuid::text, '-', ''), k.type, k.min_renewal_duration,
@@ -145,7 +148,7 @@ async def test_the_months_that_a_component_has_rules_for(demo: Marketplace) -> N
     assert problem["message"] == "`slots` can be renewed by 3 to 24 months, in steps of 3."
 
 
-async def test_what_is_paid_in_advance_with_other_limits(demo: Marketplace) -> None:
+async def test_prepaid_components_are_priced_by_the_new_limits(demo: Marketplace) -> None:
     for estimate in await load_offering_estimates(
         demo, "Archive vault", months=5, limits={"cold": 2.5}
     ):
@@ -159,7 +162,7 @@ async def test_what_is_paid_in_advance_with_other_limits(demo: Marketplace) -> N
         assert estimate["subscriptionTotal"] == cold["total"]
 
 
-async def test_limits_that_grow_are_paid_for_the_days_left(demo: Marketplace) -> None:
+async def test_increased_limits_are_priced_for_the_remaining_days(demo: Marketplace) -> None:
     limits = {"node_hours": 100000, "gpu_hours": 0, "scratch": 400}
     covered = set()
     for estimate in await load_offering_estimates(
@@ -177,51 +180,57 @@ async def test_limits_that_grow_are_paid_for_the_days_left(demo: Marketplace) ->
 
 
 @pytest.mark.parametrize("limits", [None, {}])
-async def test_without_limits_they_stay(demo: Marketplace, limits: Any) -> None:
+async def test_current_limits_are_the_default(demo: Marketplace, limits: Any) -> None:
     for estimate in await load_offering_estimates(demo, "Tape vault", months=3, limits=limits):
         (slots,) = estimate["components"]
         assert slots["newLimit"] == slots["currentLimit"] != "0"
 
 
-UNKNOWN_COMPONENT_MESSAGE = "The offering has no component `{}` with a limit."
+UNKNOWN_COMPONENT = "is not a component of the offering that can have a limit."
 
 
 @pytest.mark.parametrize(
-    ("months", "limits", "fields"),
+    ("months", "limits", "requirements"),
     [
-        (0, None, [("extensionMonths", "Give a number of months from 1 to 600.")]),
-        (601, {}, [("extensionMonths", "Give a number of months from 1 to 600.")]),
-        (-(2**31), {}, [("extensionMonths", "Give a number of months from 1 to 600.")]),
-        (3, [1], [("limits", "Give an object: for the types of components a number each.")]),
-        (3, "slots", [("limits", "Give an object: for the types of components a number each.")]),
-        (3, {"slots": -1}, [("limits.slots", "Give 0 or more.")]),
-        (3, {"slots": "5"}, [("limits.slots", "Give a number.")]),
-        (3, {"slots": True}, [("limits.slots", "Give a number.")]),
-        (3, {"slots": None}, [("limits.slots", "Give a number.")]),
-        (3, {"slots": 0.125}, [("limits.slots", "Give a number with at most two places.")]),
-        (3, {"slots": 1e18}, [("limits.slots", "The number is too large.")]),
-        (3, {"cores": 5}, [("limits.cores", UNKNOWN_COMPONENT_MESSAGE.format("cores"))]),
-        (3, {"extra": 5}, [("limits.extra", UNKNOWN_COMPONENT_MESSAGE.format("extra"))]),
-        (3, {"": 5}, [("limits.", UNKNOWN_COMPONENT_MESSAGE.format(""))]),
+        (0, None, {"extensionMonths": "must be between 1 and 600, got 0."}),
+        (601, {}, {"extensionMonths": "must be between 1 and 600, got 601."}),
+        (-(2**31), {}, {"extensionMonths": "must be between 1 and 600, got -2147483648."}),
+        (3, [1], {"limits": "must be an object of numbers by component type, got a list."}),
+        (3, "slots", {"limits": "must be an object of numbers by component type, got a string."}),
+        (3, {"slots": -1}, {"limits.slots": "must be at least 0, got -1."}),
+        (3, {"slots": "5"}, {"limits.slots": "must be a number, got a string."}),
+        (3, {"slots": True}, {"limits.slots": "must be a number, got a boolean."}),
+        (3, {"slots": None}, {"limits.slots": "must be a number, got null."}),
+        (3, {"slots": 0.125}, {"limits.slots": "must have at most two decimals, got 0.125."}),
+        (
+            3,
+            {"slots": 1e18},
+            {"limits.slots": f"must be less than {10**18}, got a number out of range."},
+        ),
+        (3, {"cores": 5}, {"limits.cores": UNKNOWN_COMPONENT}),
+        (3, {"extra": 5}, {"limits.extra": UNKNOWN_COMPONENT}),
+        (3, {"": 5}, {"limits.": UNKNOWN_COMPONENT}),
         (
             7000,
             {"slots": {}, "x": 1},
-            [
-                ("extensionMonths", "Give a number of months from 1 to 600."),
-                ("limits.slots", "Give a number."),
-                ("limits.x", UNKNOWN_COMPONENT_MESSAGE.format("x")),
-            ],
+            {
+                "extensionMonths": "must be between 1 and 600, got 7000.",
+                "limits.slots": "must be a number, got an object.",
+                "limits.x": UNKNOWN_COMPONENT,
+            },
         ),
     ],
 )
 async def test_invalid_inputs_are_named(
-    demo: Marketplace, months: int, limits: Any, fields: list[tuple[str, str]]
+    demo: Marketplace, months: int, limits: Any, requirements: dict[str, str]
 ) -> None:
     problem = (await load_offering_estimates(demo, "Tape vault", months=months, limits=limits))[0]
     assert problem["__typename"] == "InvalidInput"
-    assert [(".".join(each["path"]), each["message"]) for each in problem["fields"]] == fields
-    expected_message = fields[0][1] if len(fields) == 1 else "Some values can't be taken."
-    assert problem["message"] == expected_message
+    messages = {".".join(each["path"]): each["message"] for each in problem["fields"]}
+    expected = {path: f"`{path}` {requirement}" for path, requirement in requirements.items()}
+    assert messages == expected
+    first_message, *other_messages = expected.values()
+    assert problem["message"] == ("3 values are invalid." if other_messages else first_message)
 
 
 @pytest.mark.parametrize(
@@ -233,12 +242,12 @@ async def test_invalid_component_types_are_refused(demo: Marketplace, limits: An
 
 
 @pytest.mark.parametrize("months", [None, "3", 3.5, True, 2**31])
-async def test_months_are_a_whole_number(demo: Marketplace, months: Any) -> None:
+async def test_months_must_be_an_integer(demo: Marketplace, months: Any) -> None:
     error = await demo.fetch_error(ESTIMATES_QUERY, months=months)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_a_hidden_resource_tells_no_cost(waldur: Marketplace) -> None:
+async def test_hidden_resources_have_no_estimate(waldur: Marketplace) -> None:
     query = """query($uuid: UUID!) { resource(uuid: $uuid) {
         renewalEstimate(extensionMonths: 1) { __typename }
         parent { state renewalEstimate(extensionMonths: 1) { __typename } }
@@ -252,7 +261,7 @@ async def test_a_hidden_resource_tells_no_cost(waldur: Marketplace) -> None:
     assert (await waldur.fetch_data(query, None, uuid=uuid))["resource"] is None
 
 
-async def test_an_older_marketplace_has_nothing_that_is_paid_in_advance(
+async def test_waldur_2024_has_no_prepaid_components(
     waldur: Marketplace,
 ) -> None:
     estimates = await load_estimates(waldur, "staff", 7)

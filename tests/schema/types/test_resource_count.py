@@ -1,4 +1,4 @@
-"""Counting the resources of a few reads no more of the table than these, by its indexes."""
+"""Counting the resources visible to a member reads only these, through indexes."""
 
 from collections.abc import AsyncIterator
 
@@ -22,7 +22,7 @@ from tests.conftest import DatabaseFactory
 from tests.support.marketplaces import Marketplace, open_marketplace
 
 MEMBER_USERNAMES = ("signe.hauge", "emil.corvin", "jette.corvin")
-"""See a small part of the resources, as most people do."""
+"""Users who see a small share of the resources, as most users do."""
 AGGREGATES = {
     "projects": RESOURCE_STATES_BY_PROJECT,
     "customers": RESOURCE_STATES_BY_CUSTOMER,
@@ -34,7 +34,7 @@ ROW_KEYS = list(range(1, 301))
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def large_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a marketplace in which a part of the resources is found sooner than all are read."""
+    """Yield a marketplace so large that the planner prefers an index to a sequential scan."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=6000, seed=1)
@@ -60,10 +60,10 @@ async def test_counts_of_a_member_use_an_index(
 
 
 def explain_statement(url: str, request: StatementRequest) -> str:
-    """Give the database's plan of a statement with its values."""
+    """Return PostgreSQL's plan of a statement with its parameters."""
     statement, values = request
     literals = SQL(", ").join(map(Literal, values))
     with psycopg.connect(url) as connection:
-        connection.execute(f"prepare asked as {statement.sql}".encode())
-        rows = connection.execute(SQL("explain execute asked({})").format(literals))
+        connection.execute(f"prepare counted as {statement.sql}".encode())
+        rows = connection.execute(SQL("explain execute counted({})").format(literals))
         return "\n".join(line for (line,) in rows)

@@ -1,4 +1,4 @@
-"""Accounts as GLauth reads them, compared with what the tables say (domain.md §5.20)."""
+"""GLauth accounts of resources compared with the tables (domain.md §5.20)."""
 
 import json
 from hashlib import sha256
@@ -18,7 +18,7 @@ from tests.support.marketplaces import Marketplace
 
 
 @pytest.mark.parametrize("viewer", ["staff", "owner", "member", "provider"])
-async def test_accounts_are_told_where_an_offering_makes_them(
+async def test_accounts_are_published_if_the_offering_manages_them(
     demo: Marketplace, viewer: str
 ) -> None:
     rows, offerings = await load_accounts(demo, viewer), query_expected_rows(demo, OFFERINGS_SQL)
@@ -29,7 +29,7 @@ async def test_accounts_are_told_where_an_offering_makes_them(
     assert {tree is None for _, tree in rows.values()} == {True, False}
 
 
-async def test_people_are_those_with_a_role_in_the_project(demo: Marketplace) -> None:
+async def test_users_are_the_members_of_the_project(demo: Marketplace) -> None:
     people, user_count = query_expected_rows(demo, PEOPLE_SQL), 0
     for uuid, (config, tree) in (await load_accounts(demo)).items():
         if tree is None:
@@ -50,7 +50,7 @@ async def test_people_are_those_with_a_role_in_the_project(demo: Marketplace) ->
     assert user_count > 50
 
 
-async def test_groups_are_the_offering_s_and_in_a_tree_the_project_s(demo: Marketplace) -> None:
+async def test_groups_match_the_offering_and_the_project(demo: Marketplace) -> None:
     groups, people, names = (
         query_expected_rows(demo, GROUPS_SQL),
         query_expected_rows(demo, PEOPLE_SQL),
@@ -77,7 +77,7 @@ async def test_groups_are_the_offering_s_and_in_a_tree_the_project_s(demo: Marke
     assert member_count
 
 
-async def test_robots_are_those_that_can_log_in(demo: Marketplace) -> None:
+async def test_robot_accounts_are_those_that_can_log_in(demo: Marketplace) -> None:
     robots, robot_count = query_expected_rows(demo, ROBOTS_SQL), 0
     for uuid, (config, tree) in (await load_accounts(demo)).items():
         if tree is not None:
@@ -90,7 +90,9 @@ async def test_robots_are_those_that_can_log_in(demo: Marketplace) -> None:
 
 
 @pytest.mark.parametrize("viewer", ["staff", "support", "owner", "provider"])
-async def test_neither_a_secret_nor_its_hash_is_told(demo: Marketplace, viewer: str) -> None:
+async def test_the_shared_password_and_its_hash_are_not_published(
+    demo: Marketplace, viewer: str
+) -> None:
     response_text = json.dumps([*(await load_accounts(demo, viewer)).values()])
     with psycopg.connect(demo.url) as connection:
         password_rows = connection.execute(
@@ -103,7 +105,7 @@ async def test_neither_a_secret_nor_its_hash_is_told(demo: Marketplace, viewer: 
     assert "passsha256" not in response_text
 
 
-async def test_nobody_is_told_of_the_accounts_where_they_see_nothing(demo: Marketplace) -> None:
+async def test_accounts_of_hidden_resources_are_hidden(demo: Marketplace) -> None:
     query = "query($uuid: UUID!) { resource(uuid: $uuid) { glauthUsersConfig glauthTree } }"
     uuid = next(iter(query_expected_rows(demo, PEOPLE_SQL)))
     assert (await demo.fetch_data(query, uuid=uuid))["resource"]["glauthTree"]
@@ -111,7 +113,7 @@ async def test_nobody_is_told_of_the_accounts_where_they_see_nothing(demo: Marke
         assert (await demo.fetch_data(query, viewer, uuid=uuid))["resource"] is None
 
 
-async def test_a_parent_that_is_only_referred_to_tells_of_no_accounts(waldur: Marketplace) -> None:
+async def test_hidden_parents_publish_neither_accounts_nor_history(waldur: Marketplace) -> None:
     query = """{ resources(first: 300, visibleAs: PROVIDER) { nodes { parent {
         state glauthUsersConfig glauthTree history { totalCount }
         historyAt(at: "2100-01-01T00:00:00Z") { at }
@@ -123,7 +125,7 @@ async def test_a_parent_that_is_only_referred_to_tells_of_no_accounts(waldur: Ma
 
 
 @pytest.mark.parametrize("field", ["glauthUsersConfig", "glauthTree"])
-async def test_it_takes_one_statement_that_only_reads(demo: Marketplace, field: str) -> None:
+async def test_accounts_take_one_read_only_statement(demo: Marketplace, field: str) -> None:
     await demo.fetch_data(f"{{ resources(first: 300) {{ nodes {{ {field} }} }} }}")
     assert len(demo.database.recorded_sql) == 2
     for sql in demo.database.recorded_sql:

@@ -1,4 +1,4 @@
-"""Accounts whose records are odd, and those of October 2024, as GLauth reads them."""
+"""GLauth accounts with malformed metadata, and those of October 2024."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,23 +16,23 @@ from tests.schema.types.expected_glauth_accounts import (
 from tests.support import waldur_2024
 from tests.support.marketplaces import Marketplace, open_marketplace
 
-AWKWARD_NAME = '"\n[[users]]\nname = "root"\nuidnumber = 0\n\\'
+UNSAFE_NAME = '"\n[[users]]\nname = "root"\nuidnumber = 0\n\\'
 ACCOUNTS_OPTION = "service_provider_can_create_offering_user"
 
 
 @pytest_asyncio.fixture(scope="module")
 async def odd_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a marketplace with awkward names, and accounts that lack something."""
+    """Yield a marketplace with names that need escaping and incomplete accounts."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=300, seed=1)
         connection.execute(
-            "update core_user set first_name = %s, last_name = %s", [AWKWARD_NAME] * 2
+            "update core_user set first_name = %s, last_name = %s", [UNSAFE_NAME] * 2
         )
         connection.execute(
             """update marketplace_offeringuser set backend_metadata = case id %% 3
             when 0 then '{}' when 1 then '[7]' else backend_metadata || %s end""",
-            [json.dumps({"homeDir": AWKWARD_NAME, "loginShell": None})],
+            [json.dumps({"homeDir": UNSAFE_NAME, "loginShell": None})],
         )
         connection.execute("update marketplace_robotaccount set keys = '{\"a\": 1}'")
         connection.execute(
@@ -53,15 +53,15 @@ async def test_names_cannot_inject_accounts(odd_marketplace: Marketplace) -> Non
     assert people
     for person in people:
         assert (person["givenname"], person["sn"], person["homeDir"]) == (
-            AWKWARD_NAME,
-            AWKWARD_NAME,
-            AWKWARD_NAME,
+            UNSAFE_NAME,
+            UNSAFE_NAME,
+            UNSAFE_NAME,
         )
         assert person["name"] != "root"
         assert person["uidnumber"] > 5000
 
 
-async def test_accounts_that_lack_numbers_are_in_the_tree_alone(
+async def test_accounts_without_uid_numbers_are_in_the_tree_only(
     odd_marketplace: Marketplace,
 ) -> None:
     for config, tree in (await load_accounts(odd_marketplace)).values():
@@ -71,7 +71,7 @@ async def test_accounts_that_lack_numbers_are_in_the_tree_alone(
             assert len(people) == len(numbered)
 
 
-async def test_those_are_disabled_whose_resources_are_all_gone(
+async def test_users_without_live_resources_are_disabled(
     odd_marketplace: Marketplace,
 ) -> None:
     people, covered = query_expected_rows(odd_marketplace, PEOPLE_SQL), set()
@@ -85,7 +85,7 @@ async def test_those_are_disabled_whose_resources_are_all_gone(
 
 @pytest_asyncio.fixture(scope="module")
 async def older_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a Waldur of October 2024 where one offering makes accounts, and two only seem to."""
+    """Yield a Waldur of October 2024 in which one offering manages accounts."""
     url = new_database()
     with psycopg.connect(url) as connection:
         waldur_2024.create_waldur_database(connection)
@@ -102,7 +102,7 @@ async def older_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Mark
         yield marketplace
 
 
-async def test_in_2024_secret_options_say_where_accounts_are_made(
+async def test_waldur_2024_reads_the_switch_from_secret_options(
     older_marketplace: Marketplace,
 ) -> None:
     rows = await load_accounts(older_marketplace)
@@ -117,7 +117,7 @@ async def test_in_2024_secret_options_say_where_accounts_are_made(
     assert "secret" not in json.dumps(list(rows.values()))
 
 
-async def test_in_2024_the_public_switch_counts_for_nothing(waldur: Marketplace) -> None:
+async def test_waldur_2024_ignores_the_public_switch(waldur: Marketplace) -> None:
     rows = await load_accounts(waldur)
     assert len(rows) == 600
     assert {*rows.values()} == {(None, None)}

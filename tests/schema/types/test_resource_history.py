@@ -1,4 +1,4 @@
-"""The history of resources, compared with the versions that are kept: for staff and support."""
+"""Version history of resources compared with the stored versions; visible to staff and support."""
 
 import json
 from collections.abc import AsyncIterator
@@ -46,13 +46,13 @@ VIEWERS_WITHOUT_HISTORY = (
 
 
 def parse_time(text: str) -> datetime:
-    """Read a moment."""
+    """Return the time that an RFC 3339 text stands for."""
     return datetime.fromisoformat(text)
 
 
 @pytest.fixture(scope="module")
 def versions_by_resource(demo: Marketplace) -> dict[str, list[tuple[Any, ...]]]:
-    """Give the versions of each resource that has any, the newest first."""
+    """Return the stored versions of each resource that has any, newest first."""
     versions: dict[str, list[tuple[Any, ...]]] = {}
     with psycopg.connect(demo.url) as connection:
         for uuid, *version in connection.execute(VERSIONS_SQL):
@@ -65,7 +65,7 @@ def versions_by_resource(demo: Marketplace) -> dict[str, list[tuple[Any, ...]]]:
 def changed_resource(
     versions_by_resource: dict[str, list[tuple[Any, ...]]],
 ) -> tuple[str, list[datetime]]:
-    """Give a resource, and when it was changed, the last time first."""
+    """Return the uuid of a resource and the times of its versions, newest first."""
     uuid, versions = next(iter(versions_by_resource.items()))
     return uuid, [at for at, *_ in versions]
 
@@ -89,13 +89,13 @@ async def test_staff_and_support_see_all_versions(
     assert {each["user"] is None for each in entries} == {True, False}
 
 
-async def test_no_secret_of_a_version_is_shown(demo: Marketplace) -> None:
+async def test_secrets_of_versions_are_not_published(demo: Marketplace) -> None:
     for viewer in ("staff", "support"):
         assert "secret" not in json.dumps(await demo.fetch_data(HISTORIES_QUERY, viewer))
 
 
 @pytest.mark.parametrize("viewer", VIEWERS_WITHOUT_HISTORY)
-async def test_nobody_else_is_told_anything(demo: Marketplace, viewer: str | None) -> None:
+async def test_other_viewers_get_an_empty_history(demo: Marketplace, viewer: str | None) -> None:
     data = await demo.fetch_data(
         """{ resources(first: 300) { nodes { name
             history { totalCount nodes { at } edges { cursor } pageInfo { hasNextPage endCursor } }
@@ -112,7 +112,7 @@ async def test_nobody_else_is_told_anything(demo: Marketplace, viewer: str | Non
         assert row["historyAt"] is None
 
 
-async def test_somebody_else_s_cursor_is_of_no_use(
+async def test_cursors_of_staff_give_other_viewers_nothing(
     demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
     query = """query($uuid: UUID!, $after: String) { resource(uuid: $uuid) { name
@@ -141,7 +141,7 @@ async def test_somebody_else_s_cursor_is_of_no_use(
     assert all(each["history"]["nodes"] == [] for each in visible_resources)
 
 
-async def test_a_history_is_narrowed_to_a_time(
+async def test_history_is_filtered_by_time(
     demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
     uuid, (newest, middle, oldest) = changed_resource
@@ -161,7 +161,7 @@ async def test_a_history_is_narrowed_to_a_time(
         assert history["totalCount"] == len(expected)
 
 
-async def test_a_history_may_begin_with_the_oldest(
+async def test_history_is_sorted_ascending(
     demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
     nodes = (await demo.fetch_data(HISTORY_QUERY, uuid=changed_resource[0], order="AT_ASC"))[
@@ -170,7 +170,7 @@ async def test_a_history_may_begin_with_the_oldest(
     assert [parse_time(each["at"]) for each in nodes] == changed_resource[1][::-1]
 
 
-async def test_a_resource_is_shown_as_it_was_at_a_moment(
+async def test_history_at_returns_the_version_in_force(
     demo: Marketplace, changed_resource: tuple[str, list[datetime]]
 ) -> None:
     uuid, (newest, middle, oldest) = changed_resource
@@ -202,7 +202,7 @@ async def test_invalid_times_are_refused(demo: Marketplace, at: str) -> None:
     assert "DateTime" in error["message"]
 
 
-async def test_a_moment_must_be_given(demo: Marketplace) -> None:
+async def test_history_at_requires_a_time(demo: Marketplace) -> None:
     error = await demo.fetch_error("{ resources(first: 1) { nodes { historyAt { at } } } }")
     assert "at" in error["message"]
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
@@ -232,7 +232,7 @@ ODD_VERSIONS = (
 
 @pytest_asyncio.fixture(scope="module")
 async def odd_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Give a marketplace whose first resource has versions that hold what no version should."""
+    """Yield a marketplace whose first resource has malformed versions."""
     url = new_database()
     with psycopg.connect(url) as connection:
         create_marketplace(connection, resource_count=3, seed=1)
@@ -253,7 +253,7 @@ async def odd_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Market
         yield marketplace
 
 
-async def test_odd_versions_break_nothing(odd_marketplace: Marketplace) -> None:
+async def test_malformed_versions_have_no_data(odd_marketplace: Marketplace) -> None:
     response = await odd_marketplace.fetch_data(
         """{ resources { nodes { history { totalCount nodes { comment data } }
             historyAt(at: "2100-01-01T00:00:00Z") { comment data } } } }"""

@@ -1,4 +1,4 @@
-"""What depends on who asks, compared with what the tables say (domain.md §3.2, §3.7, §4.2)."""
+"""Fields that depend on the viewer, compared with the tables (domain.md §3.2, §3.7, §4.2)."""
 
 from typing import Any
 
@@ -13,29 +13,30 @@ VIEWER_FIELDS_QUERY = """query($after: String) { resources(first: 300, after: $a
     pageInfo { endCursor hasNextPage }
 } }"""
 EXPECTED_VALUES_SQL = """
-with asker as (select * from core_user where username = %(username)s), may as (
+with viewer as (select * from core_user where username = %(username)s), granted as (
     select t.model, u.object_id from permissions_userrole u
     join permissions_rolepermission g on g.role_id = u.role_id
     join django_content_type t on t.id = u.content_type_id
-    where u.user_id = (select id from asker) and u.is_active and g.permission = 'RESOURCE.TERMINATE'
-), waiting as (
+    where u.user_id = (select id from viewer) and u.is_active
+        and g.permission = 'RESOURCE.TERMINATE'
+), blocked as (
     select distinct resource_id from marketplace_order where state in (1, 2, 7)
 )
 select replace(r.uuid::text, '-', ''),
     (select username from marketplace_offeringuser a
-        where a.offering_id = r.offering_id and a.user_id = (select id from asker)),
+        where a.offering_id = r.offering_id and a.user_id = (select id from viewer)),
     r.state in (2, 3) and not c.blocked and not c.archived
-        and r.id not in (select resource_id from waiting)
-        and ((select is_staff from asker)
-            or exists (select from may where (model, object_id) in (
+        and r.id not in (select resource_id from blocked)
+        and ((select is_staff from viewer)
+            or exists (select from granted where (model, object_id) in (
                 ('project', p.id), ('customer', c.id), ('customer', o.customer_id)))),
     coalesce((o.plugin_options -> 'service_provider_can_create_offering_user') = 'true', false)
-        and (select not is_staff and not is_support from asker)
+        and (select not is_staff and not is_support from viewer)
         and exists (select from marketplace_offeringtermsofservice t
             where t.offering_id = o.id and t.is_active
             and (t.terms_of_service <> '' or t.terms_of_service_link <> '')
             and not exists (select from marketplace_userofferingconsent k
-                where k.offering_id = o.id and k.user_id = (select id from asker)
+                where k.offering_id = o.id and k.user_id = (select id from viewer)
                 and k.revocation_date is null
                 and (not t.requires_reconsent or k.version = t.version))),
     (select replace(d.uuid::text, '-', '') from marketplace_order d
@@ -53,7 +54,7 @@ ViewerValues = dict[str, tuple[Any, ...]]
 
 
 async def load_viewer_values(demo: Marketplace, viewer: str) -> ViewerValues:
-    """Give what a viewer is told of all resources that they see."""
+    """Return the viewer-dependent values of all resources visible to a viewer."""
     values: ViewerValues = {}
     after = None
     while True:
@@ -68,7 +69,7 @@ async def load_viewer_values(demo: Marketplace, viewer: str) -> ViewerValues:
 
 
 def query_expected_values(demo: Marketplace, viewer: str) -> ViewerValues:
-    """Give what is true of all resources for a user."""
+    """Return the expected values of all resources for a user, from the tables."""
     with psycopg.connect(demo.url) as connection:
         rows = connection.execute(EXPECTED_VALUES_SQL, {"username": viewer}).fetchall()
     return {uuid: tuple(values) for uuid, *values in rows}
@@ -89,7 +90,7 @@ async def test_expected_values_cover_all_cases(demo: Marketplace) -> None:
         assert len({row[position] for row in expected_rows}) > 1
 
 
-async def test_support_may_end_nothing_without_a_role(demo: Marketplace) -> None:
+async def test_support_cannot_terminate_without_a_role(demo: Marketplace) -> None:
     assert not any(row[1] for row in (await load_viewer_values(demo, "support")).values())
 
 

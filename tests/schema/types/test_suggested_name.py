@@ -1,4 +1,4 @@
-"""What new resources could be called, compared with what the tables say (domain.md §5.19)."""
+"""Suggested names of new resources compared with the tables (domain.md §5.19)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SUGGESTED_NAME_QUERY = """query($project: UUID!, $offering: UUID!, $plan: UUID, 
         project: $project, offering: $offering, plan: $plan, attributes: $attributes
     )
 }"""
-PLACES_SQL = """
+PROJECT_OFFERINGS_SQL = """
 select p.uuid, p.slug, p.name, c.slug, o.uuid, o.slug, count(r.id), count(r.id) filter (
     where r.state = 6)
 from structure_project p join structure_customer c on c.id = p.customer_id
@@ -24,10 +24,10 @@ group by p.id, c.id, o.id order by count(r.id) desc, p.id
 NO_PATTERN_CONDITION = "plugin_options ->> 'resource_name_pattern' is null"
 
 
-def load_places(marketplace: Marketplace, condition: str) -> list[tuple[Any, ...]]:
-    """Give projects and offerings, with how many resources of these those have."""
+def load_project_offerings(marketplace: Marketplace, condition: str) -> list[tuple[Any, ...]]:
+    """Return pairs of project and offering with their number of resources, most resources first."""
     with psycopg.connect(marketplace.url) as connection:
-        return connection.execute(PLACES_SQL.format(condition).encode()).fetchall()
+        return connection.execute(PROJECT_OFFERINGS_SQL.format(condition).encode()).fetchall()
 
 
 async def suggest_name(
@@ -46,8 +46,8 @@ async def suggest_name(
     ]
 
 
-async def test_without_a_pattern_it_is_named_after_where_it_will_be(demo: Marketplace) -> None:
-    project_offerings = load_places(demo, NO_PATTERN_CONDITION)
+async def test_default_names_consist_of_the_slugs(demo: Marketplace) -> None:
+    project_offerings = load_project_offerings(demo, NO_PATTERN_CONDITION)
     terminated = [each for each in project_offerings if each[6] == each[7] > 0]
     for project_offering in (*project_offerings[:5], *terminated[:3], *project_offerings[-5:]):
         _, project, _, customer, _, offering, resource_count, _ = project_offering
@@ -60,14 +60,16 @@ async def test_without_a_pattern_it_is_named_after_where_it_will_be(demo: Market
     assert project_offerings[-1][6] == 0
 
 
-async def test_all_resources_count_whoever_sees_them(demo: Marketplace) -> None:
-    """A member of one project sees the offering, and nothing of what others made."""
+async def test_resources_of_other_users_count(demo: Marketplace) -> None:
+    """A project member who sees few resources gets the same number as staff."""
     projects = (await demo.fetch_data("{ projects { nodes { uuid } } }", "resource_user"))[
         "projects"
     ]
     own_uuids = {each["uuid"] for each in projects["nodes"]}
     project_offering = next(
-        each for each in load_places(demo, "shared and o.state = 2") if each[0].hex in own_uuids
+        each
+        for each in load_project_offerings(demo, "shared and o.state = 2")
+        if each[0].hex in own_uuids
     )
     resources = (await demo.fetch_data("{ resources { totalCount } }", "resource_user"))[
         "resources"
@@ -94,10 +96,10 @@ async def test_all_resources_count_whoever_sees_them(demo: Marketplace) -> None:
         ("Managed databases", False, {"plan": "Pilot"}, "db-{name}-pilot"),
     ],
 )
-async def test_a_provider_says_how_they_are_named(
+async def test_names_follow_the_pattern_of_the_provider(
     demo: Marketplace, offering: str, has_resources: bool, variables: dict[str, Any], expected: str
 ) -> None:
-    project_offerings = load_places(demo, f"name = '{offering}'")
+    project_offerings = load_project_offerings(demo, f"name = '{offering}'")
     project_offering = next(each for each in project_offerings if bool(each[6]) is has_resources)
     _, project, name, customer, *_ = project_offering
     if "plan" in variables:
@@ -114,8 +116,8 @@ async def test_a_provider_says_how_they_are_named(
     )
 
 
-async def test_rest_named_it_the_same_in_2024(waldur: Marketplace) -> None:
-    """REST gave `…-4` after one of the four resources that are stored here was moved away."""
+async def test_names_match_rest_in_2024(waldur: Marketplace) -> None:
+    """REST suggested `…-4` after one of the four stored resources had been moved away."""
     arguments = {
         "project": "a8eb52f1627d439f9f8adf39c199c0a9",
         "offering": "917737a9808a4c9598b73688207c5c52",
@@ -124,10 +126,10 @@ async def test_rest_named_it_the_same_in_2024(waldur: Marketplace) -> None:
     assert data == {"suggestedResourceName": "baltic-h-1-oko-andm-1-managed-po-1-5"}
 
 
-async def test_in_2024_the_first_has_a_number_too(waldur: Marketplace) -> None:
-    _, project, _, customer, _, offering, resource_count, _ = project_offering = load_places(
-        waldur, "id > 0"
-    )[-1]
+async def test_waldur_2024_numbers_the_first_resource(waldur: Marketplace) -> None:
+    _, project, _, customer, _, offering, resource_count, _ = project_offering = (
+        load_project_offerings(waldur, "id > 0")[-1]
+    )
     assert resource_count == 0
     assert await suggest_name(waldur, project_offering) == f"{customer}-{project}-{offering}-1"
 
@@ -155,6 +157,6 @@ async def test_invalid_uuids_are_refused(demo: Marketplace, name: str, value: An
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_it_takes_one_statement(demo: Marketplace) -> None:
-    await suggest_name(demo, load_places(demo, NO_PATTERN_CONDITION)[0])
+async def test_suggested_name_takes_one_statement(demo: Marketplace) -> None:
+    await suggest_name(demo, load_project_offerings(demo, NO_PATTERN_CONDITION)[0])
     assert len(demo.database.recorded_sql) == 1

@@ -1,4 +1,4 @@
-"""What is worked out from columns (domain.md §1.4, §1.12, §3.2, §3.6)."""
+"""Functions of computed fields (domain.md §1.4, §1.12, §3.2, §3.6)."""
 
 import json
 from datetime import date
@@ -28,7 +28,7 @@ from gateway.schema.types.user import format_full_name
         ("9999-12-30", 9, None, "9999-12-31"),
     ],
 )
-def test_the_days_of_grace_are_the_projects_or_else_its_customers(
+def test_grace_period_of_the_project_precedes_that_of_the_customer(
     end_date: str | None,
     project_grace_days: int | None,
     customer_grace_days: int | None,
@@ -41,24 +41,24 @@ def test_the_days_of_grace_are_the_projects_or_else_its_customers(
     ("today", "is_in_grace"),
     [("2026-01-31", False), ("2026-02-01", True), ("2026-02-05", True), ("2026-02-06", False)],
 )
-def test_grace_is_after_the_last_day_and_until_the_effective_one(
+def test_grace_period_lies_between_end_date_and_effective_end_date(
     today: str, is_in_grace: bool
 ) -> None:
     assert has_grace_period_begun("2026-01-31", 5, None, date.fromisoformat(today)) is is_in_grace
 
 
-def test_a_project_without_an_end_is_never_in_its_grace() -> None:
+def test_projects_without_an_end_date_have_no_grace_period() -> None:
     assert has_grace_period_begun(None, 5, 5, date(2026, 1, 1)) is False
 
 
-def test_the_secrets_of_a_tenant_are_left_out() -> None:
+def test_secret_attributes_of_tenants_are_removed() -> None:
     stored = '{"user_password": "secret", "user_username": "admin", "flavor": "m1"}'
     assert json.loads(strip_secret_attributes(stored, "OpenStack.Tenant")) == {"flavor": "m1"}
     assert strip_secret_attributes(stored, "Marketplace.Basic") == stored
     assert strip_secret_attributes("[1]", "OpenStack.Tenant") == "[1]"
 
 
-def test_a_report_is_read_as_far_as_it_makes_sense() -> None:
+def test_malformed_sections_of_reports_are_skipped() -> None:
     assert parse_report_sections(None) is None
     assert parse_report_sections("null") == parse_report_sections("5") == []
     (section,) = parse_report_sections('[{"header": "h"}, 7]') or []
@@ -74,7 +74,7 @@ def test_a_report_is_read_as_far_as_it_makes_sense() -> None:
         ("Some.New", True, False),
     ],
 )
-def test_limits_count_where_the_plugin_can_change_them(
+def test_limit_based_requires_a_plugin_that_updates_limits(
     offering_type: str, has_limits: bool, expected: bool
 ) -> None:
     assert is_limit_based(offering_type, has_limits) is expected
@@ -98,21 +98,21 @@ def test_prices_have_ten_places() -> None:
     assert format_price("1.5") == "1.5000000000"
 
 
-def test_names_pictures_and_people() -> None:
+def test_full_names_and_media_urls() -> None:
     assert format_full_name("", "Tamm") == "Tamm"
     assert build_media_url(None, "/media/") is None
     assert build_media_url("", "/media/") is None
     assert build_media_url("a/b.png", "https://x/media/") == "https://x/media/a/b.png"
 
 
-def test_a_state_that_the_gateway_does_not_know_is_null() -> None:
+def test_unknown_states_are_null() -> None:
     row = Resource.from_values(["state"], [99])
     assert isinstance(row, Row)
     assert row.get_field("state") is None
     assert Resource.from_values(["state"], [2]).get_field("state") is ResourceState.OK
 
 
-def test_a_row_that_is_not_seen_shows_its_by_reference_fields_only() -> None:
+def test_hidden_rows_show_their_by_reference_fields_only() -> None:
     row = Resource.from_values(["name", "state"], ["n", 2], Resource.by_reference)
     assert row.get_field("name") == "n"
     assert row.get_field("state") is None

@@ -1,4 +1,4 @@
-"""Who sees what: the gateway's answers compared with what tests/oracle.py says."""
+"""Visibility tests: comparison of the gateway's answers with tests/support/oracle.py."""
 
 import pytest
 

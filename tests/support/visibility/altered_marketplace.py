@@ -1,4 +1,4 @@
-"""A marketplace that a test changes as it likes."""
+"""A marketplace whose tables a test changes and that is restored afterwards."""
 
 from collections.abc import Iterable
 from copy import copy
@@ -19,13 +19,13 @@ CATALOGUE_LISTS = [
     each for each in relations_of_kind(RelationKind.PARTS) if each.owner in CATALOGUE_TYPES
 ]
 CatalogueViews = dict[tuple[Year, str | None], dict[str, frozenset[str]]]
-"""The uuids of the catalogue that each viewer sees under each year's rules, by type."""
+"""The visible uuids of the catalogue by type, for each year's rules and each username."""
 
 
 def load_catalogue_views(
     truths: Iterable[OracleTruth], viewers: Iterable[str | None]
 ) -> CatalogueViews:
-    """Give what people see of the catalogue by the oracle."""
+    """Return what viewers see of the catalogue by the oracle."""
     rows_by_view = {
         (truth.year, username): truth.visible_rows_for(username, LOCAL_ADDRESS)
         for truth in truths
@@ -44,26 +44,26 @@ CHANGED_TABLES = (
     "marketplace_resourceproject",
     "permissions_userrole",
 )
-"""The tables that tests change."""
+"""The tables that tests change, which are saved and restored."""
 
 
 def save_tables(connection: psycopg.Connection) -> None:
-    """Keep the rows as they are."""
-    connection.execute("create schema kept")
+    """Copy the rows of the changed tables."""
+    connection.execute("create schema saved")
     for table in CHANGED_TABLES:
-        connection.execute(f"create table kept.{table} as table {table}".encode())
+        connection.execute(f"create table saved.{table} as table {table}".encode())
 
 
 def restore_tables(connection: psycopg.Connection) -> None:
-    """Make the rows again what they were."""
+    """Restore the rows of the changed tables."""
     with connection.transaction():
         for table in CHANGED_TABLES:
             connection.execute(f"delete from {table}".encode())
-            connection.execute(f"insert into {table} table kept.{table}".encode())
+            connection.execute(f"insert into {table} table saved.{table}".encode())
 
 
 def apply_version_rules(marketplace: Marketplace, truth: OracleTruth) -> Marketplace:
-    """Give the marketplace under the rules of the truth's year, as GATEWAY_RULES states them."""
+    """Return a copy of the marketplace with the version rules of the truth's year."""
     copied = copy(marketplace)
     copied.installation = inspect_installation(truth.connection, truth.year)
     copied.viewer_loader = ViewerLoader(copied.installation, copied.database)
@@ -71,27 +71,27 @@ def apply_version_rules(marketplace: Marketplace, truth: OracleTruth) -> Marketp
 
 
 class AlteredMarketplace:
-    """A marketplace that is changed, looked at under the rules of one year or another."""
+    """A changed marketplace, with scenes under the version rules of each year."""
 
     def __init__(self, marketplace: Marketplace, connection: psycopg.Connection) -> None:
         self._marketplace, self._connection = marketplace, connection
         self._cached_truth = cache(self._create_truth)
 
     def apply_changes(self, *changes: str) -> None:
-        """Change some rows."""
+        """Execute statements, each of which must change at least one row."""
         self._cached_truth.cache_clear()
         for change in changes:
             cursor = self._connection.execute(change.encode())
-            assert cursor.rowcount, f"There is no row for this to change: {change}"
+            assert cursor.rowcount, f"The statement changed no row: {change}"
 
     def load_catalogue_views(self, viewers: Iterable[str | None]) -> CatalogueViews:
-        """Give what people see of the catalogue by the oracle, under the rules of each year."""
+        """Return what viewers see of the catalogue by the oracle, under each year's rules."""
         return load_catalogue_views(map(self._cached_truth, YEARS), viewers)
 
     async def assert_catalogue_matches(
         self, year: Year, viewers: Iterable[str | None], types: Iterable[str] = CATALOGUE_TYPES
     ) -> None:
-        """See to it that people are shown of the catalogue what they see by the oracle."""
+        """Compare the catalogue that viewers are shown with the oracle."""
         for username in viewers:
             scene = self.create_scene(year, username)
             await oracle_comparison.compare_root_lists(scene, types)
@@ -101,7 +101,7 @@ class AlteredMarketplace:
     def create_scene(
         self, year: Year, username: str | None, address: str | None = LOCAL_ADDRESS
     ) -> ViewerScene:
-        """Give somebody's look at the marketplace as it is now."""
+        """Return a viewer's scene of the marketplace as it is now."""
         truth = self._cached_truth(year)
         visible_rows = truth.visible_rows_for(username, address)
         return ViewerScene(

@@ -1,4 +1,4 @@
-"""Comparisons of what somebody is shown with what they see by the oracle."""
+"""Comparisons of the gateway's answers to a viewer with the oracle."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -22,17 +22,17 @@ from tests.support.visibility.schema_paths import (
 from tests.support.visibility.viewer_scenes import MAX_PAGE_SIZE, ViewerScene
 
 SAMPLE_SIZE = 25
-"""So many rows of each type that are seen are looked up by uuid, and so many hidden ones."""
+"""The number of visible rows of each type, and of hidden ones, that are looked up by uuid."""
 ROOT_RELATIONS = row_relations("Query")
 ROOT_LISTS = [each for each in ROOT_RELATIONS if each.kind is not RelationKind.REFERENCE]
 REFERENCES = [
     each for each in relations_of_kind(RelationKind.REFERENCE) if each.target in GUARDED_TYPES
 ]
-"""What may lead to a row that is hidden."""
+"""The references that can lead to a hidden row."""
 
 
 async def compare_root_lists(scene: ViewerScene, types: Iterable[str] = NODE_TYPES) -> None:
-    """Compare the whole of each list of certain types that queries can start at."""
+    """Compare all rows of the root lists of some types."""
     for relation in ROOT_LISTS:
         if relation.target in types and relation.kind is RelationKind.PAGES:
             uuids = await scene.fetch_all_pages(relation.field)
@@ -46,7 +46,7 @@ async def compare_root_lists(scene: ViewerScene, types: Iterable[str] = NODE_TYP
 
 
 async def compare_perspectives(scene: ViewerScene) -> None:
-    """Compare what is seen of the resources from each side."""
+    """Compare the resources of each perspective."""
     for perspective in ("consumer", "provider"):
         uuids = await scene.fetch_all_pages("resources", f", visibleAs: {perspective.upper()}")
         assert set(uuids) == scene.visible_rows.visible_uuids(f"resource_as_{perspective}"), (
@@ -56,7 +56,7 @@ async def compare_perspectives(scene: ViewerScene) -> None:
 
 
 async def compare_global_ids(scene: ViewerScene, types: Iterable[str] = NODE_TYPES) -> None:
-    """Compare what the global ids of all rows of certain types lead to."""
+    """Compare the results of `nodes` for the global ids of all rows of some types."""
     for type_name in types:
         all_uuids = scene.visible_rows.truth.all_uuids(type_name)
         nodes = await scene.fetch_nodes(type_name, all_uuids, "uuid")
@@ -68,7 +68,7 @@ async def compare_global_ids(scene: ViewerScene, types: Iterable[str] = NODE_TYP
 
 
 async def compare_child_pages(scene: ViewerScene, lists: Iterable[Relation]) -> None:
-    """Compare the lists below all rows that are seen with the rows that refer to these."""
+    """Compare the child pages of all visible rows."""
     for relation in lists:
         owners = sorted(scene.visible_rows.visible_uuids(relation.owner))
         page_selection = f"totalCount nodes {{ {select_identity(relation.target)} }}"
@@ -81,12 +81,10 @@ async def compare_child_pages(scene: ViewerScene, lists: Iterable[Relation]) -> 
 
 
 async def compare_uuid_lookups(scene: ViewerScene) -> None:
-    """Compare what some uuids lead to, of rows that are seen and of others, and one of no row."""
+    """Compare lookups by uuid of some visible rows, some hidden ones, and an unknown one."""
     for type_name, root in ROOT_FIELDS_BY_TYPE.items():
-        visible_uuids, hidden_uuids = (
-            sorted(scene.visible_rows.visible_uuids(type_name)),
-            scene.visible_rows.hidden_uuids(type_name),
-        )
+        visible_uuids = sorted(scene.visible_rows.visible_uuids(type_name))
+        hidden_uuids = scene.visible_rows.hidden_uuids(type_name)
         sample = [uuid4().hex, *visible_uuids[:SAMPLE_SIZE], *hidden_uuids[:SAMPLE_SIZE]]
         sample += sample[:1] * (2 * SAMPLE_SIZE + 1 - len(sample))
         variables = {f"u{i}": each for i, each in enumerate(sample)}
@@ -107,9 +105,9 @@ def _write_uuid_query(root: str) -> str:
 
 
 async def compare_parts(scene: ViewerScene, lists: Iterable[Relation]) -> None:
-    """Compare the parts of all rows that are seen; of plans and offerings those that are seen."""
+    """Compare the part lists of all visible rows."""
     for relation in lists:
-        if relation.owner not in NODE_TYPES:  # no root leads to it: it is met on walks
+        if relation.owner not in NODE_TYPES:  # it has no root field: path walks check it
             continue
         owners = sorted(scene.visible_rows.visible_uuids(relation.owner))
         child_uuids = scene.visible_rows.truth.child_uuids(str(relation))
@@ -125,7 +123,7 @@ async def compare_parts(scene: ViewerScene, lists: Iterable[Relation]) -> None:
 
 
 def _is_part_visible(scene: ViewerScene, relation: Relation, part: str | None) -> bool:
-    """Say whether a part is shown where the viewer sees the row that it belongs to."""
+    """Return whether a part of a visible row is listed: plans and offerings may be hidden."""
     if relation.target not in ("Offering", "Plan"):
         return True
     visible_uuids = scene.visible_rows.visible_uuids(relation.target)
@@ -135,7 +133,7 @@ def _is_part_visible(scene: ViewerScene, relation: Relation, part: str | None) -
 
 
 async def compare_references(scene: ViewerScene) -> PathWalk:
-    """Compare what all rows that are seen tell of those they refer to; give what was met."""
+    """Check the references of all visible rows, and return the walk with its counts."""
     walk = PathWalk(scene.visible_rows)
     for type_name in sorted({relation.owner for relation in REFERENCES} & {*NODE_TYPES}):
         for row in await scene.fetch_nodes(

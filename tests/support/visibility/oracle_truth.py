@@ -1,4 +1,4 @@
-"""What is true of a marketplace: what the oracle shows a viewer, and which row refers to which."""
+"""The oracle's truth about a marketplace: visible rows by viewer, and child rows by owner."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ TABLES_BY_TYPE = {
     "Resource": "marketplace_resource",
     "User": "core_user",
 }
-"""Where rows of the types are that have a global id."""
+"""The tables of the node types."""
 
 CHILD_QUERIES = {
     "Category.offerings": """marketplace_category o
@@ -89,16 +89,16 @@ CHILD_QUERIES = {
     "Resource.endpoints": """marketplace_resource o
         join marketplace_resourceaccessendpoint r on r.resource_id = o.id""",
 }
-"""The rows `r` below each owner `o`, by the field that leads to them."""
+"""The FROM clause of the child rows `r` of the owners `o`, by the field that lists them."""
 
 TABLES_OF_NEWER_FIELDS = {
     "Offering.partitions": TABLES_BY_TYPE["Partition"],
     "Offering.softwareCatalogs": "marketplace_offeringsoftwarecatalog",
     "Resource.history": "reversion_version",
 }
-"""The fields that are about tables which not every marketplace has."""
+"""Fields whose tables not every marketplace has."""
 STAFF_ONLY_TYPES = {"HistoryEntry"}
-"""Types whose rows staff and support see, and nobody else."""
+"""Types whose rows only staff and support see."""
 
 _OPEN_PLANS_SQL = """
 select replace(p.uuid::text, '-', '') from marketplace_plan p
@@ -111,20 +111,20 @@ where not exists (select from marketplace_plan_organization_groups where plan_id
 
 
 class OracleTruth:
-    """What is true of one marketplace under the rules of one year, as long as nobody changes it."""
+    """The truth about one marketplace under the rules of one year; cached while it is unchanged."""
 
     def __init__(self, connection: psycopg.Connection, year: Year) -> None:
         self.connection, self.year = connection, year
         self.oracle = Oracle(connection, year)
         self.all_uuids = cache(self._load_all_uuids)
-        """Give the uuids of all rows of a type, in no order."""
+        """Return the uuids of all rows of a type, in no order."""
         self.child_uuids = cache(self._load_child_uuids)
-        """Give the uuids of the rows below each owner's."""
+        """Return the uuids of a field's child rows by the owner's uuid."""
         self.visible_rows_for = cache(self._load_visible_rows)
-        """Give what somebody sees from an address."""
+        """Return the rows that a user sees from an address."""
 
     def lacks_table(self, table: str) -> bool:
-        """Say whether the marketplace does not have a table."""
+        """Return whether the marketplace lacks a table."""
         cursor = self.connection.execute("select to_regclass(%s) is null", [table])
         return cursor.fetchone() == (True,)
 
@@ -151,28 +151,28 @@ class OracleTruth:
 
 
 class VisibleRows:
-    """What somebody sees, by the oracle."""
+    """The rows that one viewer sees, by the oracle."""
 
     def __init__(self, truth: OracleTruth, oracle_viewer: OracleViewer) -> None:
         self.truth, self._oracle_viewer = truth, oracle_viewer
         self.visible_uuids = cache(self._load_visible_uuids)
-        """Give the uuids of the rows of a noun that are seen."""
+        """Return the uuids of the visible rows of a noun."""
 
     def _load_visible_uuids(self, noun: str) -> frozenset[str]:
         return frozenset(self.truth.oracle.visible_uuids(noun.lower(), self._oracle_viewer))
 
     def hidden_uuids(self, type_name: str) -> list[str]:
-        """Give the uuids of the rows of a type that are not seen."""
+        """Return the uuids of the hidden rows of a type, sorted."""
         return sorted({*self.truth.all_uuids(type_name)} - self.visible_uuids(type_name))
 
     @property
     def sees_everything(self) -> bool:
-        """Whether the viewer is of the staff or of support."""
+        """Whether the viewer is staff or support."""
         return self.visible_uuids("User") == {*self.truth.all_uuids("User")}
 
     @cached_property
     def open_plans(self) -> frozenset[str]:
-        """The uuids of the plans that are for everybody, or for the viewer's organisations."""
+        """The uuids of plans without organisation groups, or with one of the viewer's."""
         if self.sees_everything:
             return frozenset(self.truth.all_uuids("Plan"))
         statement = SQL(_OPEN_PLANS_SQL).format(**self.truth.oracle._substitute_tables())
@@ -180,16 +180,16 @@ class VisibleRows:
         return frozenset(uuid for (uuid,) in rows)
 
     def listed_uuids(self, field: str, target_type: str, owner: str) -> list[str | None]:
-        """Give the rows of a type that are seen in the list below an owner."""
+        """Return the visible rows of a type in an owner's list."""
         child_uuids = self.truth.child_uuids(field).get(owner, [])
         if target_type in STAFF_ONLY_TYPES:
             return child_uuids if self.sees_everything else []
         return [*({*child_uuids} & self.visible_uuids(target_type))]
 
     def part_uuids(self, field: str, owner: str) -> list[str | None]:
-        """Give all that is part of an owner; of its plans those that are open to the viewer.
+        """Return the parts of an owner, sorted.
 
-        Of the offerings of its subresources those that are seen.
+        Plans must be open to the viewer, subresource offerings visible.
         """
         child_uuids = self.truth.child_uuids(field).get(owner, [])
         if field == "Resource.subresourceOfferings":

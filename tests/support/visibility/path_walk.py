@@ -1,4 +1,4 @@
-"""All ways through the schema down to some depth, and what is met on them that should not be."""
+"""Walks along all paths of the schema to some depth, which check that no hidden row is shown."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,26 +15,26 @@ from tests.support.visibility.schema_paths import (
 )
 
 PAGE_SIZE = 3
-"""How many nodes of a connection are visited."""
+"""The number of nodes of a connection that are visited."""
 
 _DETAIL_FIELDS = {"fullName", "description", "slug", "created", "email"}
-"""Fields of which each reference to a hidden row shows but some."""
+"""Fields of which references to hidden rows show only some."""
 _SUBJECT_SELECTIONS = {
     "HistoryEntry": "user { uuid email }",
     "PlanComponent": "component { uuid }",
     "TeamMember": "user { uuid email }",
     "Viewer": "user { uuid }",
 }
-"""What rows without a uuid of their own are about."""
+"""Selections of the subject of rows without a uuid of their own."""
 
 
 def select_identity(type_name: str) -> str:
-    """Select what identifies a row of a type, or what it is about if it has no uuid."""
+    """Return the selection that identifies a row of a type: its uuid, or its subject's."""
     return _SUBJECT_SELECTIONS.get(type_name, "uuid")
 
 
 def row_uuid(row: Any) -> str | None:
-    """Give the uuid of a row, or of what it is about."""
+    """Return the uuid of a row, or of its subject."""
     identified_row = (
         row if "uuid" in row else row["component"] if "component" in row else row["user"]
     )
@@ -43,7 +43,7 @@ def row_uuid(row: Any) -> str | None:
 
 
 def write_query(root: Relation, depth: int) -> str:
-    """Write a query of all that is `depth` relations below a root, a fragment for each level."""
+    """Return a query for all rows up to `depth` relations below a root, with fragments by depth."""
     fragments: dict[str, str] = {}
     _write_fragment(root.target, depth, fragments)
     return "\n".join([f"{{ {_select_relation(root, depth)} }}", *fragments.values()])
@@ -70,7 +70,7 @@ def _write_fragment(type_name: str, depth: int, fragments: dict[str, str]) -> No
 
 
 def select_guarded_references(type_name: str) -> str:
-    """Select the rows that a row of a type refers to and that may be hidden, with all they hold."""
+    """Return the selection of a type's references to guarded rows, with all leaf fields."""
     references = [
         each
         for each in row_relations(type_name)
@@ -91,17 +91,17 @@ def _select_relation(relation: Relation, depth: int) -> str:
 
 
 class PathWalk:
-    """Goes through an answer, and counts what is met."""
+    """A walk through a response that checks each row and counts rows by relation."""
 
     def __init__(self, visible_rows: VisibleRows) -> None:
         self._visible_rows = visible_rows
         self.row_counts: Counter[str] = Counter()
-        """How many rows were met by each relation."""
+        """The number of rows of each relation."""
         self.hidden_row_counts: Counter[str] = Counter()
-        """How many of them were hidden, so that the reference alone showed them."""
+        """The number of these that were hidden and shown by reference only."""
 
     def follow_relation(self, relation: Relation, row: Any) -> None:
-        """Check all rows that a relation of `row` leads to, and those below them."""
+        """Check all rows of a relation of `row`, recursively."""
         if relation.field not in row or row[relation.field] is None:
             return
         child = row[relation.field]
@@ -125,13 +125,13 @@ class PathWalk:
                 "created",
                 "email",
             }
-            assert is_complete, f"{relation} conceals a row that is seen"
+            assert is_complete, f"{relation} hides fields of a visible row"
             return
         assert relation.kind is RelationKind.REFERENCE, f"{relation} leads to a hidden row"
         self.hidden_row_counts[str(relation)] += 1
         allowed_fields = fields_by_reference()[relation.owner, relation.field]
         assert shown_fields <= allowed_fields, (
-            f"{relation} tells {sorted(shown_fields - allowed_fields)} of a hidden row"
+            f"{relation} shows {sorted(shown_fields - allowed_fields)} of a hidden row"
         )
 
 

@@ -1,4 +1,4 @@
-"""The schema as visibility has to do with it, found by introspection: which ways lead where."""
+"""The relations between types of the schema, by introspection, for visibility tests."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _node = SCHEMA.type_map["Node"]
 assert isinstance(_node, GraphQLInterfaceType)
 NODE_TYPES = sorted(each.name for each in SCHEMA.get_possible_types(_node))
 GUARDED_TYPES = frozenset({"Resource", "Project", "Customer", "User"})
-"""Types of which a hidden row shows only some fields where it is referred to (design §5)."""
+"""Types whose hidden rows show only some fields by reference (design §5)."""
 
 
 assert SCHEMA.query_type
@@ -34,11 +34,11 @@ ROOT_FIELDS_BY_TYPE = {
     for name, field in SCHEMA.query_type.fields.items()
     if set(field.args) == {"uuid"}
 }
-"""The root fields that find one row by its uuid."""
+"""The root fields that return one row by its uuid."""
 
 
 class RelationKind(Enum):
-    """How one comes from a row to others."""
+    """The cardinality of a relation."""
 
     REFERENCE = "to-one"
     PARTS = "list"
@@ -59,27 +59,27 @@ class Relation:
 
 
 def optional_argument_fields(type_name: str) -> dict[str, GraphQLField]:
-    """Give the fields of a type that can be asked for without arguments."""
+    """Return the fields of a type without required arguments, by name."""
     type_ = SCHEMA.type_map[type_name]
     assert isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType))
     return {
-        type_name: field
-        for type_name, field in type_.fields.items()
+        name: field
+        for name, field in type_.fields.items()
         if not any(map(is_required_argument, field.args.values()))
     }
 
 
 @cache
 def leaf_fields(type_name: str) -> tuple[str, ...]:
-    """Name the fields of a type that hold plain values."""
+    """Return the names of the fields of a type with scalar or enum values."""
     return tuple(
-        each for each, field in optional_argument_fields(type_name).items() if _is_leaf(field)
+        name for name, field in optional_argument_fields(type_name).items() if _is_leaf(field)
     )
 
 
 @cache
 def row_relations(type_name: str) -> tuple[Relation, ...]:
-    """Give the fields of a type that lead to rows."""
+    """Return the fields of a type that lead to rows."""
     return tuple(_iterate_relations(type_name))
 
 
@@ -103,18 +103,18 @@ def _is_leaf(field: GraphQLField) -> bool:
 
 
 def _has_rows(type_: GraphQLObjectType) -> bool:
-    """Say whether rows of a type are things, or lead to some; a report's sections don't."""
+    """Return whether a type has a uuid or leads to other types; sections of a report do not."""
     return "uuid" in type_.fields or not all(map(_is_leaf, type_.fields.values()))
 
 
 def relations_of_kind(kind: RelationKind) -> list[Relation]:
-    """Give all relations of one kind that start from rows."""
+    """Return all relations of one kind that start from row types, sorted."""
     names = [name for name, each in find_reachable_types().items() if _is_row_type(each)]
     return sorted(each for name in names for each in row_relations(name) if each.kind is kind)
 
 
 def _is_row_type(type_: Any) -> bool:
-    """Say whether a type is one of rows: no root, no introspection, no page or edge of one."""
+    """Return whether a type is a row type: no root, introspection, connection or edge type."""
     if not isinstance(type_, GraphQLObjectType) or type_ is SCHEMA.query_type:
         return False
     return not type_.name.startswith("__") and not type_.name.endswith(("Connection", "Edge"))
@@ -122,10 +122,10 @@ def _is_row_type(type_: Any) -> bool:
 
 @cache
 def fields_by_reference() -> dict[tuple[str, str], frozenset[str]]:
-    """Give what rest-map.tsv names below each to-one field: all that a hidden row may show there.
+    """Return the fields of rest-map.tsv below each to-one field: those that a hidden row may show.
 
-    Its note on users is that a user who is referred to shows uuid, username and full name, and in
-    orders the e-mail address; REST's orders tell their project's name, too (domain.md §3.3).
+    By its note on users, a reference shows uuid, username and full name, and in orders the e-mail
+    address. REST's orders show the name of their project, too (domain.md §3.3).
     """
     names_by_reference: dict[tuple[str, str], set[str]] = defaultdict(lambda: {"id", "uuid"})
     for _, path in iter_mapped_fields():

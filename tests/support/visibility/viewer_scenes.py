@@ -1,4 +1,4 @@
-"""Somebody who looks at a marketplace, and what they see there by the oracle."""
+"""Viewer scenes: a viewer, a marketplace, and the rows that the oracle shows there."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ MAX_PAGE_SIZE = 300
 
 
 class Viewpoint(NamedTuple):
-    """Who looks at which marketplace, from which address."""
+    """A marketplace, a username (None: anonymous) and a client address (None: unknown)."""
 
     marketplace: str
     username: str | None
@@ -53,7 +53,7 @@ _WALDUR_USERNAMES = (
     None,
 )
 CONCEALED_OWNER = "freya.hollis"
-"""Owns the organisation that shows its resources to 10.0.0.0/8 only."""
+"""The owner of the customer that restricts its resources to 10.0.0.0/8."""
 ADDRESSES = (LOCAL_ADDRESS, "10.1.2.3", "::1", None)
 VIEWPOINTS = (
     *(Viewpoint("demo", username) for username in _DEMO_USERNAMES),
@@ -64,19 +64,19 @@ VIEWPOINTS = (
 
 @dataclass(frozen=True)
 class ViewerScene:
-    """A look at a marketplace."""
+    """A viewer in a marketplace, with the rows that the oracle shows."""
 
     viewpoint: Viewpoint
     marketplace: Marketplace
     visible_rows: VisibleRows
 
     async def fetch_data(self, query: str, **variables: Any) -> Any:
-        """Give the data of the answer to the one who looks."""
+        """Execute a query as the viewer and return its data."""
         _, username, address = self.viewpoint
         return await self.marketplace.fetch_data(query, username, address=address, **variables)
 
     async def fetch_nodes(self, type_name: str, uuids: Sequence[str], selection: str) -> list[Any]:
-        """Give the nodes of a type with those uuids, null for each that is not seen."""
+        """Return the nodes of a type with these uuids; None for each hidden one."""
         query = (
             f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {type_name} {{ {selection} }} }} }}"
         )
@@ -87,7 +87,7 @@ class ViewerScene:
         return nodes
 
     async def fetch_all_pages(self, field: str, arguments: str = "") -> list[str]:
-        """Give the uuids of a whole list, page by page."""
+        """Return the uuids of all pages of a list."""
         query = f"""query($after: String) {{
             list: {field}(first: {MAX_PAGE_SIZE}, after: $after {arguments}) {{
                 totalCount nodes {{ uuid }} pageInfo {{ hasNextPage endCursor }}
@@ -108,12 +108,12 @@ class ViewerScene:
 
 
 def encode_global_id(type_name: str, uuid: str) -> str:
-    """Give the id of a node, as Relay's server specification has clients not know it."""
+    """Return the global id of a node, which clients treat as opaque."""
     return urlsafe_b64encode(f"{type_name}:{uuid}".encode()).decode()
 
 
 def split_chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Give the items, so many at a time."""
+    """Yield lists of at most `size` items."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk

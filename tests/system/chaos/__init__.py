@@ -1,1 +1,1 @@
-"""Things break: each subscriber hears all, or is told that it may not have."""
+"""Chaos tests: through failures, each subscriber receives all events or ResyncRequired."""

@@ -1,4 +1,4 @@
-"""The ground on which things break: a PostgreSQL that can be restarted, and a demo in it."""
+"""Environment of the chaos tests: a PostgreSQL server that can be restarted, with a demo."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.support.gateway_server import GatewayProcess, load_user_tokens, run_g
 from tests.system.chaos.expected_events import ResourceVisibility, load_visibilities
 
 SUBSCRIBERS_PER_SCENARIO = int(os.environ.get("CHAOS_SOCKETS", "20"))
-"""How many subscribers each scene has."""
+"""Number of subscribers of a scenario."""
 IS_LARGE_RUN = SUBSCRIBERS_PER_SCENARIO > 50
 VIEWER_USERNAMES = ("staff", "member", "provider", "owner", "manager")
 GATEWAY_BACKENDS = "application_name = 'marketplace-gateway'"
@@ -25,7 +25,7 @@ LISTENING_BACKENDS = "query ilike 'listen %' or query like '%gateway.event_horiz
 
 
 class RestartablePostgres:
-    """A PostgreSQL that is found at the same place after each restart."""
+    """A PostgreSQL server with the same URL after each restart."""
 
     def __init__(self, data: Path, exit_stack: ExitStack) -> None:
         account, folder = choose_account_and_directory(data)
@@ -38,7 +38,7 @@ class RestartablePostgres:
         exit_stack.callback(self.stop_server)
 
     def start_server(self) -> None:
-        """Start it."""
+        """Start the server; initialise its data directory the first time."""
         self._cluster.ensure_initialised(self._data_lock)
         serving_context = self._cluster.run_server(
             self._socket_folder, self._log_file, self._data_lock
@@ -46,20 +46,20 @@ class RestartablePostgres:
         self._pid = self._running_stack.enter_context(serving_context)
 
     def stop_server(self, *, is_immediate: bool = False) -> None:
-        """Stop it as `pg_ctl stop` does, in its mode fast or immediate."""
+        """Stop the server as `pg_ctl stop` does, in mode fast or immediate."""
         if is_immediate:
             os.kill(self._pid, signal.SIGQUIT)
         self._running_stack.close()
 
     def terminate_backends(self, condition: str) -> int:
-        """Terminate the backends that meet a condition; tell how many."""
+        """Terminate the backends that match an SQL condition; return their number."""
         statement = f"select pg_terminate_backend(pid) from pg_stat_activity where {condition}"
         with psycopg.connect(self.url, autocommit=True) as admin_connection:
             return len(admin_connection.execute(statement.encode()).fetchall())
 
 
 class ChaosEnvironment:
-    """A server with a demo, and what is known of both."""
+    """A server with a demo: its tokens, uuids, and the visibility of its users."""
 
     def __init__(self, server: RestartablePostgres) -> None:
         self.server, self.url = server, server.url
@@ -76,7 +76,7 @@ class ChaosEnvironment:
         self.random = Random(7)
 
     def execute_sql(self, statement: str, *parameters: Any) -> list[Any]:
-        """Run a statement, and give the rows that it gives."""
+        """Run a statement and return its rows."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
@@ -85,7 +85,7 @@ class ChaosEnvironment:
     def serve_gateway_process(
         self, *arguments: str, **setting_overrides: str
     ) -> Iterator[GatewayProcess]:
-        """Serve it in a process; the demo's provider does nothing."""
+        """Serve the demo in a process, without the demo's provider."""
         setting_values = {
             "database_url": self.url,
             "provider_seconds": "off",
@@ -103,7 +103,7 @@ def _load_uuids_by_id(connection: psycopg.Connection[Any], table_clause: str) ->
 
 @contextmanager
 def create_environment(folder: Path) -> Iterator[ChaosEnvironment]:
-    """Make a ground in a folder, and have it for a while."""
+    """Start a server with a demo in a directory; stop it when the context is left."""
     data = folder / "data"
     data.mkdir(mode=0o711)
     with ExitStack() as exit_stack:

@@ -1,4 +1,4 @@
-"""What the scenes share: one ground."""
+"""Fixtures shared by all scenarios: one environment, and a gateway process for each module."""
 
 import shutil
 import tempfile
@@ -13,7 +13,10 @@ from tests.system.chaos.chaos_environment import ChaosEnvironment, create_enviro
 
 @pytest.fixture(scope="session")
 def environment() -> Iterator[ChaosEnvironment]:
-    """Give a demo in a PostgreSQL of its own, in which any transaction holds back all events."""
+    """Yield a demo on a PostgreSQL server of its own.
+
+    Open transactions of other tests, which would hold events back, are thus excluded.
+    """
     folder = Path(tempfile.mkdtemp(prefix="gateway-chaos-"))
     folder.chmod(0o711)
     try:
@@ -25,6 +28,6 @@ def environment() -> Iterator[ChaosEnvironment]:
 
 @pytest.fixture(scope="module")
 def gateway_process(environment: ChaosEnvironment) -> Iterator[GatewayProcess]:
-    """Give a gateway that serves it."""
+    """Yield a gateway process that serves the demo."""
     with environment.serve_gateway_process() as process:
         yield process

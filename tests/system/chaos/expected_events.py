@@ -1,4 +1,4 @@
-"""What each subscriber ought to hear: worked out from the table, by the oracle's rules."""
+"""Expected events of a subscriber: derived from the table of events by the oracle's rules."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from (select * from marketplace_resource order by id limit 1) r returning uuid
 
 
 class EventNotice(NamedTuple):
-    """What a subscriber is told of an event."""
+    """A received event: the fields that are compared."""
 
     position: EventPosition
     uuid: str
@@ -34,7 +34,7 @@ class EventNotice(NamedTuple):
 
 
 class ResyncNotice(NamedTuple):
-    """What a subscriber is told if it may have missed something."""
+    """A received ResyncRequired."""
 
     position: EventPosition
     reason: str
@@ -44,7 +44,7 @@ ReceivedNotice = EventNotice | ResyncNotice
 
 
 class EventRow(NamedTuple):
-    """An event in the table."""
+    """A row of the table of events; pairs are the values before and after the event."""
 
     position: EventPosition
     uuid: str
@@ -57,7 +57,7 @@ class EventRow(NamedTuple):
 
 @dataclass(frozen=True)
 class ResourceVisibility:
-    """Which resources somebody sees."""
+    """The resources that a user can see."""
 
     sees_everything: bool
     project_ids: frozenset[int] = frozenset()
@@ -65,7 +65,7 @@ class ResourceVisibility:
     resource_ids: frozenset[int] = frozenset()
 
     def can_see(self, row: EventRow, side: int) -> bool:
-        """Say whether they see an event's resource, as it was before (0) or after (1) it."""
+        """Return whether the user sees the resource before (`side` 0) or after (1) an event."""
         return (
             self.sees_everything
             or row.projects[side] in self.project_ids
@@ -80,38 +80,42 @@ def _matches_all(_row: EventRow, _notice: EventNotice) -> bool:
 
 @dataclass(frozen=True)
 class SubscriptionRequirement:
-    """What somebody subscribes to: as GraphQL's filter, and as what it ought to let through."""
+    """A user's subscription: its filter argument, and the same filter as a Python function."""
 
     username: str
     filter_argument: dict[str, Any] = field(default_factory=dict)
     matches_event: Callable[[EventRow, EventNotice], bool] = _matches_all
     extra_selection: str = ""
-    """What more is selected of an event."""
+    """Additional selection of each event."""
 
 
 def load_event_rows(url: str) -> list[EventRow]:
-    """Read the events of the table, in order."""
+    """Load all rows of the table of events, in order."""
     with psycopg.connect(url) as connection:
-        return [
-            EventRow(
-                (xid, event_id),
-                uuid,
-                kind,
-                (old_state, new_state),
-                resource_id,
-                (scope_ids[0], scope_ids[1]),
-                (scope_ids[2], scope_ids[3]),
-            )
-            for xid, event_id, uuid, kind, old_state, new_state, resource_id, *scope_ids in connection.execute(
-                SELECT_EVENTS.encode()
-            )
-        ]
+        return [_parse_event_row(*row) for row in connection.execute(SELECT_EVENTS.encode())]
+
+
+def _parse_event_row(xid: int, event_id: int, uuid: str, kind: str, *values: Any) -> EventRow:
+    old_state, new_state, resource_id, *scope_ids = values
+    return EventRow(
+        (xid, event_id),
+        uuid,
+        kind,
+        (old_state, new_state),
+        resource_id,
+        (scope_ids[0], scope_ids[1]),
+        (scope_ids[2], scope_ids[3]),
+    )
 
 
 def load_visibilities(
     connection: psycopg.Connection[Any], usernames: Iterable[str]
 ) -> dict[str, ResourceVisibility]:
-    """Ask the oracle, by a probe in each project and each offering, what people see."""
+    """Return the visibility of each user, by the oracle.
+
+    A probe resource is inserted for each project and each offering, and the transaction is
+    rolled back in the end.
+    """
     oracle = Oracle(
         connection, 2026 if inspect_installation(connection).version_rules.year == 2026 else 2024
     )
@@ -178,7 +182,7 @@ def _to_hex(uuid: Any) -> str:
 
 
 def derive_expected_notice(row: EventRow, visibility: ResourceVisibility) -> EventNotice | None:
-    """Give what somebody is to be told of an event; None if nothing."""
+    """Return the event that a user must receive for a row; None without an event."""
     was_visible = row.kind != "CREATED" and visibility.can_see(row, 0)
     is_visible = row.kind != "DELETED" and visibility.can_see(row, 1)
     if is_visible:
@@ -196,7 +200,7 @@ def select_expected_notices(
     requirement: SubscriptionRequirement,
     start_position: EventPosition,
 ) -> list[EventNotice]:
-    """Give all that somebody is to be told who subscribed after a position."""
+    """Return all events that a subscriber must receive after its start position."""
     row_notices = [
         (row, derive_expected_notice(row, visibility))
         for row in event_rows
@@ -212,9 +216,10 @@ def select_expected_notices(
 def compare_notices(
     received_notices: Sequence[ReceivedNotice], expected_notices: Sequence[EventNotice]
 ) -> tuple[list[str], int]:
-    """Compare what was heard with what was to be; give what is wrong, and how much was skipped.
+    """Compare received with expected events; return the mismatches and the number of skipped ones.
 
-    What a Resync covers, from what was told last up to its own place, may be missing.
+    Events may be skipped if a resync covers them: from the last received event up to the
+    resync's position.
     """
     remaining_notices, mismatches, skipped_count = list(reversed(expected_notices)), list[str](), 0
     for notice in received_notices:
@@ -225,14 +230,12 @@ def compare_notices(
         elif remaining_notices and remaining_notices[-1] == notice:
             remaining_notices.pop()
         else:
-            mismatches.append(
-                f"heard {notice}, and not {remaining_notices[-1] if remaining_notices else 'nothing'}"
-            )
+            expected_notice = remaining_notices[-1] if remaining_notices else "nothing"
+            mismatches.append(f"received {notice}, expected {expected_notice}")
             break
     else:
-        mismatches += (
-            [f"not heard: {len(remaining_notices)} from {remaining_notices[-1]} on"]
-            if remaining_notices
-            else []
-        )
+        if remaining_notices:
+            mismatches.append(
+                f"not received: {len(remaining_notices)} events from {remaining_notices[-1]} on"
+            )
     return mismatches, skipped_count

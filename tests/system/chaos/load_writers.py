@@ -1,4 +1,4 @@
-"""Writers that change resources at a rate, in transactions of all kinds, whatever happens."""
+"""Load writers: random transactions on resources at a given rate, through all failures."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 MAX_TRANSACTION_SECONDS = 1.0
-"""Seconds for which the longest transactions stay open."""
+"""Maximum duration of a transaction in seconds."""
 INSERT_COPY = """
 insert into marketplace_resource select (jsonb_populate_record(null::marketplace_resource,
     to_jsonb(r) || jsonb_build_object(
@@ -25,7 +25,7 @@ SELECT_UNLOCKED_IDS = f"({SELECT_RANDOM_IDS} for update skip locked)"
 
 
 class LoadWriter:
-    """Changes resources."""
+    """Writer of random transactions, which reconnects after each failure."""
 
     def __init__(self, url: str, project_ids: list[int], seed: int = 1) -> None:
         self._url, self._project_ids, self._random = url, project_ids, Random(seed)
@@ -33,7 +33,7 @@ class LoadWriter:
         self._late_tasks: set[asyncio.Task[None]] = set()
 
     async def run_load(self, seconds: float, transactions_per_second: float = 40) -> None:
-        """Write so many transactions a second, and wait for those that are late."""
+        """Write transactions at that rate for `seconds`, and wait for the slow ones."""
         deadline = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < deadline:
             with suppress(psycopg.Error, OSError):
@@ -78,16 +78,15 @@ class LoadWriter:
 
     def _random_statement(self) -> str:
         limit = self._random.choice([1, 1, 2, 5])
-        copied_ids, any_ids = (
-            SELECT_UNLOCKED_IDS.format(which="slug = 'chaos'", few=limit),
-            SELECT_UNLOCKED_IDS.format(which="true", few=limit),
-        )
+        copied_ids = SELECT_UNLOCKED_IDS.format(which="slug = 'chaos'", few=limit)
+        any_ids = SELECT_UNLOCKED_IDS.format(which="true", few=limit)
         update_prefix = "update marketplace_resource set"
+        project_id = self._random.choice(self._project_ids)
         return self._random.choice(
             [
                 INSERT_COPY,
                 f"delete from marketplace_resource where id in {copied_ids}",
-                f"{update_prefix} project_id = {self._random.choice(self._project_ids)} where id in {any_ids}",
+                f"{update_prefix} project_id = {project_id} where id in {any_ids}",
                 f"{update_prefix} name = 'n{self._random.random()}' where id in {any_ids}",
                 *[
                     f"{update_prefix} state = {state} where id in {any_ids}"
@@ -101,7 +100,7 @@ class LoadWriter:
 async def run_writer(
     writer: LoadWriter, seconds: float, transactions_per_second: float = 40
 ) -> AsyncIterator[None]:
-    """Have a writer write beside what is done, and wait for its end."""
+    """Run a writer concurrently with the body of the context, and wait for its end."""
     writer_task = asyncio.create_task(writer.run_load(seconds, transactions_per_second))
     try:
         yield

@@ -1,4 +1,4 @@
-"""Subscribers that live through anything: each remembers all it is told, and always comes back."""
+"""Resilient subscribers: clients that record all messages and reconnect after each failure."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.system.chaos.expected_events import (
 )
 
 FOREIGN_CURSOR = encode_event_cursor("elsewhere", (0, 0))
-"""A cursor of no source here: who comes with it is told at once where the events are."""
+"""A cursor of another source: a subscriber with it receives ResyncRequired with a position."""
 SUBSCRIPTION_TEMPLATE = """
 subscription ($filter: ResourceEventFilter, $after: String) {{
   resourceChanged(filter: $filter, after: $after) {{
@@ -34,7 +34,7 @@ subscription ($filter: ResourceEventFilter, $after: String) {{
   }}
 }}"""
 MAX_RECONNECT_DELAY_SECONDS, CONNECT_TIMEOUT_SECONDS = 0.15, 12
-"""Seconds before one comes back; and for which one waits for the first sign of a server."""
+"""Maximum delay before a reconnect; seconds to wait for the first message of a server."""
 CONNECTION_ERRORS = (
     OSError,
     ConnectionClosed,
@@ -45,49 +45,49 @@ CONNECTION_ERRORS = (
 
 
 class SubscriptionLostError(Exception):
-    """The server ended the subscription, or never began it."""
+    """The server ended or rejected the subscription; the message is the code or the reason."""
 
 
 class ResilientSubscriber(ABC):
-    """One who subscribes, again and again from where it was."""
+    """Subscriber that continues from its last cursor after each disconnect."""
 
     def __init__(self, url: str, token: str, requirement: SubscriptionRequirement) -> None:
         self.url, self.requirement = url, requirement
         self.received_notices: list[ReceivedNotice] = []
         self.loss_counts: Counter[str] = Counter()
-        """Why the subscription ended, and how often."""
+        """Number of losses of the subscription, by reason."""
         self.error_counts: Counter[str] = Counter()
-        """Codes of errors that came with events, as their resource could not be read."""
+        """Number of errors in received events (their resource could not be read), by code."""
         self.reconnect_count = 0
         self.choose_stay_seconds: Callable[[], float] | None = None
-        """For how long it stays before it leaves by itself; None for ever."""
+        """Returns the seconds before the subscriber itself disconnects; None: it never does."""
         self.reading_enabled: asyncio.Event | None = None
-        """While this is not set, nothing is read; None for one who always reads."""
+        """While this event is not set, nothing is read; None: reading can't be paused."""
         self.cursor = FOREIGN_CURSOR
         self._token = f"Token {token}"
 
     @property
     def position(self) -> EventPosition:
-        """Where it is."""
+        """Position of the last message; (0, 0) before the first."""
         return self.received_notices[-1].position if self.received_notices else (0, 0)
 
     def pause_reading(self) -> None:
-        """Read nothing for a while."""
+        """Stop reading from the connection."""
         assert self.reading_enabled is not None
         self.reading_enabled.clear()
 
     def resume_reading(self) -> None:
-        """Read again."""
+        """Continue reading."""
         assert self.reading_enabled is not None
         self.reading_enabled.set()
 
     @property
     def resync_notices(self) -> list[ResyncNotice]:
-        """Give what says that events may have been missed; the first was asked for."""
+        """All received resyncs but the first message, which FOREIGN_CURSOR causes."""
         return [each for each in self.received_notices[1:] if isinstance(each, ResyncNotice)]
 
     async def run_forever(self) -> None:
-        """Subscribe until cancelled."""
+        """Subscribe, and reconnect after each loss, until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(
@@ -104,7 +104,10 @@ class ResilientSubscriber(ABC):
 
     @abstractmethod
     async def _subscribe(self) -> None:
-        """Subscribe after the cursor, and hear until that ends; LostError or one of LOST."""
+        """Subscribe after the cursor and record messages until the subscription ends.
+
+        Raises SubscriptionLostError or one of CONNECTION_ERRORS.
+        """
 
     def _create_payload(self) -> dict[str, Any]:
         document = SUBSCRIPTION_TEMPLATE.format(about=self.requirement.extra_selection)
@@ -112,7 +115,10 @@ class ResilientSubscriber(ABC):
         return {"query": document, "variables": variables}
 
     def record_response(self, response: dict[str, Any]) -> None:
-        """Remember what was told."""
+        """Record an event or a resync, and its cursor.
+
+        Raises SubscriptionLostError if the response has errors only.
+        """
         for error in response.get("errors", ()):
             self.error_counts[error["extensions"]["code"]] += 1
         event = (response.get("data") or {}).get("resourceChanged")
@@ -129,7 +135,7 @@ class ResilientSubscriber(ABC):
 
 
 class WebSocketSubscriber(ResilientSubscriber):
-    """One over a WebSocket."""
+    """Subscriber by a WebSocket."""
 
     async def _subscribe(self) -> None:
         async with self._open_websocket() as websocket:
@@ -160,7 +166,7 @@ class WebSocketSubscriber(ResilientSubscriber):
         try:
             yield websocket
         except BaseException:
-            websocket.transport.abort()  # gone as a client is whose machine dies: without a word
+            websocket.transport.abort()  # as if the client's machine had crashed: no close frame
             raise
 
     async def _handle_message(self, websocket: ClientConnection, message: dict[str, Any]) -> None:
@@ -173,7 +179,7 @@ class WebSocketSubscriber(ResilientSubscriber):
 
 
 class SSESubscriber(ResilientSubscriber):
-    """One over Server-Sent Events, which says by `Last-Event-ID` where it was."""
+    """Subscriber by Server-Sent Events, which sends its cursor in `Last-Event-ID`."""
 
     async def _subscribe(self) -> None:
         headers = {"Authorization": self._token, "Accept": "text/event-stream"}
@@ -210,7 +216,7 @@ def _loss_reason(error: BaseException) -> str:
 
 @asynccontextmanager
 async def run_subscribers(subscribers: Sequence[ResilientSubscriber]) -> AsyncIterator[None]:
-    """Have subscribers subscribe, once all are told where they begin, for a while."""
+    """Run subscribers during the context, which starts when each has a first message."""
     tasks = [asyncio.create_task(each.run_forever()) for each in subscribers]
     try:
         async with asyncio.timeout(30):

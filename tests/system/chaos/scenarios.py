@@ -1,4 +1,4 @@
-"""What all scenes share: a crowd of subscribers, and the judgement of what they heard."""
+"""Chaos scenarios: many subscribers, and the comparison of received with expected events."""
 
 import asyncio
 import sys
@@ -27,11 +27,9 @@ from tests.system.chaos.resilient_subscribers import (
 )
 
 DELIVERY_TIMEOUT_SECONDS = 30
-"""Seconds within which all is told, once nothing happens any more."""
-
-
+"""Seconds within which all events must be delivered after the last change."""
 BULKY_SELECTION = "".join(f" a{n}: cursor" for n in range(500))
-"""So much of each event that the network's buffers are soon full."""
+"""A selection that makes events large enough to fill the socket buffers soon."""
 
 
 def _has_reached(subscriber: ResilientSubscriber, position: EventPosition) -> bool:
@@ -39,17 +37,17 @@ def _has_reached(subscriber: ResilientSubscriber, position: EventPosition) -> bo
 
 
 class ChaosScenario:
-    """Subscribers of one ground."""
+    """Subscribers of one environment."""
 
     def __init__(
         self, environment: ChaosEnvironment, subscribers: Sequence[ResilientSubscriber]
     ) -> None:
         self.environment, self.subscribers = environment, subscribers
         self.skipped_count = self.event_count = 0
-        """How many events resyncs covered, and how many were told."""
+        """Number of events covered by resyncs; number of received events."""
 
     async def wait_until_delivered(self) -> None:
-        """Wait until all is told that is to be told, and a little longer for what is not."""
+        """Wait until the last expected event is received, and 0.4 s for unexpected ones."""
         expected_by_subscriber = self._expected_by_subscriber()
         last_positions = [
             (subscriber, notices[-1].position)
@@ -58,7 +56,7 @@ class ChaosScenario:
         ]
         deadline = time.monotonic() + DELIVERY_TIMEOUT_SECONDS
         for subscriber, last_position in last_positions:
-            with suppress(TimeoutError):  # judged in the end
+            with suppress(TimeoutError):  # assert_expected reports the missing events
                 await wait_until(
                     partial(_has_reached, subscriber, last_position),
                     max(0, deadline - time.monotonic()),
@@ -84,7 +82,7 @@ class ChaosScenario:
         ]
 
     def assert_expected(self) -> None:
-        """Fail unless everybody heard what they ought to, or were told that they may not have."""
+        """Assert that each subscriber received its expected events, or resyncs covering them."""
         problems = []
         for subscriber, expected_notices in self._expected_by_subscriber():
             mismatches, skipped_count = compare_notices(
@@ -94,8 +92,9 @@ class ChaosScenario:
             self.event_count += sum(
                 isinstance(item, EventNotice) for item in subscriber.received_notices
             )
+            requirement = subscriber.requirement
             problems += [
-                f"{subscriber.requirement.username} {subscriber.requirement.filter_argument}: {item}"
+                f"{requirement.username} {requirement.filter_argument}: {item}"
                 for item in mismatches
             ]
             assert set(subscriber.error_counts) <= {"UNAVAILABLE", "TIMEOUT"}, (
@@ -104,19 +103,19 @@ class ChaosScenario:
         assert not problems, f"{len(problems)} of {len(self.subscribers)}: {problems[:5]}"
 
     def sum_counters(self, attribute: str) -> Counter[str]:
-        """Add up what all subscribers count."""
+        """Return the sum of a counter attribute over all subscribers."""
         return sum((getattr(each, attribute) for each in self.subscribers), Counter[str]())
 
     @property
     def resync_reasons(self) -> Counter[str]:
-        """Count why somebody was told to read anew."""
+        """Number of resyncs by reason, without the first message of each subscriber."""
         return Counter(
             notice.reason for subscriber in self.subscribers for notice in subscriber.resync_notices
         )
 
 
 def create_requirements(environment: ChaosEnvironment) -> list[SubscriptionRequirement]:
-    """Give what people wish to hear of: all, some kinds, some places, some states."""
+    """Return subscriptions without a filter, and by kind, state, project and offering."""
     offering_id = next(iter(environment.offering_uuids))
     project_id = next(iter(environment.project_uuids))
     resource_selection = "resource { name state project { name } }"
@@ -157,7 +156,7 @@ def _is_ok_or_erred(row: EventRow, notice: EventNotice) -> bool:
 def create_crowd(
     environment: ChaosEnvironment, *urls: str, count: int = SUBSCRIBERS_PER_SCENARIO
 ) -> list[ResilientSubscriber]:
-    """Give subscribers of all kinds, who share the servers; one in ten by a stream."""
+    """Create subscribers of all requirements, distributed over `urls`; one in ten uses SSE."""
     requirements = create_requirements(environment)
     subscribers: list[ResilientSubscriber] = []
     for number in range(count):
@@ -174,7 +173,7 @@ def create_crowd(
 def create_pausable_subscribers(
     environment: ChaosEnvironment, url: str, count: int
 ) -> list[ResilientSubscriber]:
-    """Give subscribers to bulky events, who may stop reading; every fourth by a stream."""
+    """Create subscribers to bulky events that can stop reading; one in four uses SSE."""
     subscribers: list[ResilientSubscriber] = []
     for number in range(count):
         subscriber_class = SSESubscriber if number % 4 == 3 else WebSocketSubscriber
@@ -191,7 +190,7 @@ def create_pausable_subscribers(
 
 
 def print_figure(line: str) -> None:
-    """Say what was measured, for who runs this with `-rP`."""
+    """Print a measured figure, which pytest shows with `-rP`."""
     sys.stdout.write(f"{line}\n")
 
 
@@ -199,16 +198,18 @@ def print_figure(line: str) -> None:
 async def run_scenario(
     name: str, environment: ChaosEnvironment, subscribers: Sequence[ResilientSubscriber]
 ) -> AsyncIterator[ChaosScenario]:
-    """Play a scene, judge it, and tell of it."""
+    """Run subscribers during the context, then compare their events and print the figures."""
     started_at, scenario = time.monotonic(), ChaosScenario(environment, subscribers)
     async with run_subscribers(subscribers):
         yield scenario
         await scenario.wait_until_delivered()
     scenario.assert_expected()
     print_figure(
-        f"{name}: {len(subscribers)} sockets, {scenario.event_count} events told,"
-        f" losses {dict(scenario.sum_counters('loss_counts'))}, returns {sum(subscriber.reconnect_count for subscriber in subscribers)},"
+        f"{name}: {len(subscribers)} subscribers, {scenario.event_count} events,"
+        f" losses {dict(scenario.sum_counters('loss_counts'))},"
+        f" reconnects {sum(subscriber.reconnect_count for subscriber in subscribers)},"
         f" resyncs {dict(scenario.resync_reasons)} for {scenario.skipped_count} events,"
-        f" errors {dict(scenario.sum_counters('error_counts'))}, {time.monotonic() - started_at:.1f} s"
+        f" errors {dict(scenario.sum_counters('error_counts'))},"
+        f" {time.monotonic() - started_at:.1f} s"
     )
     assert scenario.event_count > len(subscribers)

@@ -1,4 +1,4 @@
-"""Whatever clients do, each hears all or is told that it may not have, and others do not notice."""
+"""Chaos of clients: slow readers, reconnects, unusable cursors; other clients are not affected."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from tests.system.chaos.scenarios import (
 
 QUEUE_SIZE = 100
 MAX_MEMORY_GROWTH_BYTES = 100_000_000
-"""Bytes by which a server may grow while some do not read."""
+"""Maximum growth of a server's memory while some clients do not read."""
 
 
 async def test_slow_reader_is_resynced_without_affecting_others(
@@ -74,7 +74,7 @@ async def test_reconnecting_subscribers_miss_nothing(
         subscriber.choose_stay_seconds = lambda: (
             random.uniform(0.05, 0.5) * (4 if IS_LARGE_RUN else 1)
         )
-    async with run_scenario("comes back", environment, subscribers) as scenario:
+    async with run_scenario("reconnects", environment, subscribers) as scenario:
         async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 12), 3.5):
             await asyncio.sleep(3.5)
         for subscriber in subscribers:
@@ -91,7 +91,7 @@ async def test_small_queue_suffices_for_catching_up(environment: ChaosEnvironmen
             pass
         writer = LoadWriter(environment.url, [*environment.project_uuids], 13)
         await writer.run_load(1, 150)
-        async with run_scenario("small queue, much missed", environment, subscribers) as scenario:
+        async with run_scenario("small queue, catching up", environment, subscribers) as scenario:
             await scenario.wait_until_delivered()
             assert scenario.resync_reasons == {}
 
@@ -101,7 +101,7 @@ UNUSABLE_CURSORS = [
     (encode_event_cursor("triggers", (1 << 40, 5)), "CURSOR_UNKNOWN"),
     (encode_event_cursor("poll", (3, 0)), "CURSOR_UNKNOWN"),
 ]
-"""Cursors that are older than what is kept, of a future that never comes, of another source."""
+"""Cursors of removed events, of the future and of another source, and the reason of the resync."""
 
 
 async def test_unusable_cursor_is_resynced(
@@ -110,7 +110,7 @@ async def test_unusable_cursor_is_resynced(
     subscribers = create_crowd(environment, gateway_process.url)
     for number, subscriber in enumerate(subscribers):
         subscriber.cursor = UNUSABLE_CURSORS[number % len(UNUSABLE_CURSORS)][0]
-    async with run_scenario("cursors of no use", environment, subscribers):
+    async with run_scenario("unusable cursors", environment, subscribers):
         async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 14), 1.5):
             pass
         for number, subscriber in enumerate(subscribers):
@@ -131,9 +131,7 @@ async def test_removed_events_expire_cursor(
             gateway_process.url, environment.tokens["staff"], SubscriptionRequirement("staff")
         )
     ]
-    async with run_scenario(
-        "before it is removed, all is handed on", environment, other_subscribers
-    ):
+    async with run_scenario("delivery before removal", environment, other_subscribers):
         await LoadWriter(environment.url, [*environment.project_uuids], 15).run_load(1)
     environment.execute_sql("update gateway.resource_event set at = at - interval '30 days'")
     async with open_connection(environment.url) as connection:

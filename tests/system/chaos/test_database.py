@@ -1,4 +1,4 @@
-"""Whatever becomes of the database, every subscriber hears all, in order, each once."""
+"""Chaos of the database: each subscriber receives all events in order, each once."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ def create_writer(environment: ChaosEnvironment, seed: int) -> LoadWriter:
     return LoadWriter(environment.url, [*environment.project_uuids], seed)
 
 
-async def test_the_listeners_backend_is_terminated(
+async def test_listener_backend_is_terminated(
     environment: ChaosEnvironment, gateway_process: GatewayProcess
 ) -> None:
     async with run_scenario(
@@ -37,7 +37,7 @@ async def test_the_listeners_backend_is_terminated(
         assert scenario.resync_reasons == {}
 
 
-async def test_all_backends_are_terminated_again_and_again(
+async def test_all_backends_are_terminated_repeatedly(
     environment: ChaosEnvironment, gateway_process: GatewayProcess
 ) -> None:
     client_backends = "backend_type = 'client backend' and pid <> pg_backend_pid()"

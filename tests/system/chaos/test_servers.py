@@ -1,4 +1,4 @@
-"""Whatever becomes of the servers, who comes back hears all, in order, each once."""
+"""Chaos of the servers: reconnected subscribers receive all events in order, each once."""
 
 import asyncio
 import os
@@ -21,14 +21,14 @@ from tests.system.chaos.scenarios import (
 )
 
 MAX_SHUTDOWN_SECONDS = 6
-"""Seconds within which a server that is told to end has ended."""
+"""Seconds within which a server must end after SIGTERM."""
 
 
 @contextmanager
 def restart_gateway(
     environment: ChaosEnvironment, stopped_process: GatewayProcess
 ) -> Iterator[GatewayProcess]:
-    """Serve where another served."""
+    """Serve on the port of a stopped process."""
     with environment.serve_gateway_process(
         "--port", str(urlsplit(stopped_process.url).port)
     ) as new_process:
@@ -37,7 +37,7 @@ def restart_gateway(
 
 
 def stop_gateway(process: GatewayProcess) -> float:
-    """Have a server end; give how long that took."""
+    """Stop a server by SIGTERM; return the seconds until it ended."""
     started_at = time.monotonic()
     assert process.end_by_signal(signal.SIGTERM) == 0
     return time.monotonic() - started_at

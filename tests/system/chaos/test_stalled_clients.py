@@ -1,4 +1,4 @@
-"""Who takes nothing of what is sent holds nothing back: neither a subscription nor a connection."""
+"""Stalled clients, which read nothing: their subscriptions and connections are removed."""
 
 import asyncio
 import socket
@@ -30,7 +30,7 @@ UPDATE_TOKEN = "update authtoken_token set key = %s where key = %s"
 
 @asynccontextmanager
 async def serve_asgi_app(app: Any, **config_options: Any) -> AsyncIterator[str]:
-    """Serve an application in this process; give where."""
+    """Serve an ASGI application in this process; yield its URL."""
     config = uvicorn.Config(
         app,
         port=0,
@@ -94,7 +94,7 @@ async def test_revoked_stalled_subscriber_is_removed(
         stalled_subscriber.resume_reading()
         async with run_subscribers([stalled_subscriber]):
             stalled_subscriber.pause_reading()
-            services = app._service._services
+            services = app._service._components.transport_services
             (group,) = services.subscription_registry.hub.groups.values()
             (member_queue,) = group.member_queues
             writer = LoadWriter(environment.url, [*environment.project_uuids], 31)

@@ -1,4 +1,4 @@
-"""What a server and its database take of the machine."""
+"""The CPU, memory and statements that a server and its database use."""
 
 import re
 import time
@@ -13,35 +13,38 @@ _EXECUTED_PATTERN = re.compile(rb"LOG:  (execute|statement)")
 
 
 def process_tree(pid: int) -> list[psutil.Process]:
-    """Give a process and all below it."""
+    """Return a process and its descendants."""
     root_process = psutil.Process(pid)
     return [root_process, *root_process.children(recursive=True)]
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the CPU seconds that a process and all below it have taken."""
+    """Return the CPU seconds of a process and its descendants."""
     return sum(_process_cpu_seconds(process) for process in process_tree(pid))
 
 
 def memory_bytes(pid: int) -> int:
-    """Give the bytes of memory that a process and all below it hold."""
+    """Return the resident memory of a process and its descendants."""
     return sum(process.memory_info().rss for process in process_tree(pid))
 
 
 def machine_busy_seconds() -> float:
-    """Give the CPU seconds that the machine has worked."""
+    """Return the CPU seconds during which the machine's cores were busy."""
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
 
 
 def wait_until_idle(pid: int) -> None:
-    """Wait until a process has done what is left over from requests that nobody waits for."""
+    """Wait until a process has finished the requests that the load generator abandoned.
+
+    Raises SystemExit after 30 seconds.
+    """
     for _ in range(300):
         cpu_before = cpu_seconds(pid)
         time.sleep(0.1)
         if cpu_seconds(pid) - cpu_before < 0.02:  # noqa: PLR2004 - two ticks of the clock
             return
-    raise SystemExit("A server does not come to rest.")
+    raise SystemExit(f"Process {pid} is still busy 30 seconds after the load has ended.")
 
 
 def _process_cpu_seconds(process: psutil.Process) -> float:
@@ -54,7 +57,7 @@ def _process_cpu_seconds(process: psutil.Process) -> float:
 
 @contextmanager
 def count_statements(url: str, log_path: Path) -> Iterator[Callable[[], int]]:
-    """Give what counts the statements that PostgreSQL has run since; it logs them meanwhile."""
+    """Yield a function that counts the statements which PostgreSQL has logged since."""
     with psycopg.connect(url, autocommit=True) as connection:
         try:
             _change_setting(connection, "alter system set log_statement = 'all'")
@@ -72,11 +75,11 @@ def _change_setting(connection: psycopg.Connection, sql: bytes | str) -> None:
 
 
 def _wait_for_log_setting(url: str, expected: str) -> None:
-    """Wait until a new connection knows the setting: by then all the others were told."""
+    """Wait until a new connection has the setting: by then all others were signalled, too."""
     for _ in range(200):
         with psycopg.connect(url) as connection:
             (value,) = connection.execute("show log_statement").fetchone() or ("",)
         if value == expected:
             return
         time.sleep(0.02)
-    raise SystemExit("PostgreSQL does not read its settings anew.")
+    raise SystemExit(f"PostgreSQL has not set log_statement to {expected} within 4 seconds.")

@@ -1,20 +1,24 @@
-"""What the two commands share: their figures in a file, their arguments, their end."""
+"""Support for the commands: progress, results, signals, arguments."""
 
 import json
 import os
 import platform
 import signal
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.saying import print_progress
-
 RESULTS_FOLDER = Path(__file__).parent / "results"
 
 
+def print_progress(text: str) -> None:
+    """Print a line of progress to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def write_results(path: Path, figures: dict[str, Any]) -> None:
-    """Write figures to a file, with what they were measured on."""
+    """Write figures and the environment of the measurement to a JSON file."""
     environment = {
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "cores": os.cpu_count(),
@@ -25,11 +29,11 @@ def write_results(path: Path, figures: dict[str, Any]) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{json.dumps(environment | figures, indent=1)}\n")
-    print_progress(f"The figures are in {path}.")
+    print_progress(f"Wrote {path}.")
 
 
 def handle_signals() -> None:
-    """Let Ctrl-C and its like end the run as an exception does, so that all that runs is ended."""
+    """Raise SystemExit on SIGINT and SIGTERM, so that context managers stop all servers."""
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, _exit_on_signal)
 
@@ -41,5 +45,5 @@ def _exit_on_signal(signal_number: int, _frame: Any) -> NoReturn:
 
 
 def parse_numbers(text: str) -> list[int]:
-    """Read numbers with commas between them."""
-    return [int(each) for each in text.split(",")]
+    """Parse comma-separated integers."""
+    return [int(number) for number in text.split(",")]

@@ -1,4 +1,4 @@
-"""The chart of the gateway beside its peers: how many times as many requests each answers."""
+"""The bar chart of the gateway and its peers: request rates relative to PostGraphile's."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -24,17 +24,13 @@ TARGET_STYLES = {
     "mercurius": ("mercurius with JIT", "#10b981"),
     "strawberry": ("plain strawberry", "#9ca3af"),
 }
-_CHART_TITLE = "Requests answered in the same time, PostGraphile = 1"
+_CHART_TITLE = "Requests per second, PostGraphile = 1"
 _GROUP_MARGIN_PX = 14
 
 
 def draw_bar_chart(frame: ChartFrame, medians: MedianFigures, resources: int) -> Iterator[str]:
-    """Draw a group of bars for each query that PostGraphile answers."""
-    queries = [
-        query_heights
-        for query_heights in medians.queries
-        if _rate_ratio(medians, query_heights, BASELINE_TARGET)
-    ]
+    """Yield the shapes of the chart: a group of bars for each query that PostGraphile executes."""
+    queries = [query for query in medians.queries if _rate_ratio(medians, query, BASELINE_TARGET)]
     heights = {query: _bar_heights(medians, query) for query in queries}
     highest = math.ceil(max(max(query_heights.values()) for query_heights in heights.values()))
     setup = f"{CONNECTION_COUNT} connections, one process each, {resources:,} resources"
@@ -80,7 +76,7 @@ def _draw_query_label(query: str, x: float, y: float) -> Iterator[str]:
 
 
 def _split_label(label: str) -> tuple[str, str]:
-    """Break a line in two at the space next to its middle."""
+    """Split a label in two at the space nearest to its middle."""
     spaces = [position for position, character in enumerate(label) if character == " "]
     middle = min(spaces, key=lambda position: abs(position - len(label) / 2))
     return label[:middle], label[middle + 1 :]

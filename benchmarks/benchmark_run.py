@@ -1,36 +1,44 @@
-"""Measuring in turns: in every round each query goes to every server, in changing order."""
+"""A benchmark run: in each round every query is sent to every server, in changing order."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.answers import find_differences, normalise_answer
+from benchmarks.answer_comparison import find_differences, normalise_answer
+from benchmarks.cli_support import print_progress
 from benchmarks.load import LoadResult, run_load
 from benchmarks.marketplaces import BenchmarkMarketplace
-from benchmarks.meters import count_statements, cpu_seconds, machine_busy_seconds, wait_until_idle
-from benchmarks.saying import print_progress
+from benchmarks.process_usage import (
+    count_statements,
+    cpu_seconds,
+    machine_busy_seconds,
+    wait_until_idle,
+)
 from benchmarks.servers import ServerTarget
 from benchmarks.subjects import BenchmarkSubjects
 
 SAMPLE_SIZE = 20
+"""Requests whose responses are compared and whose statements are counted."""
 GATEWAY_ONLY_QUERY = "q5"
-"""The query that the gateway alone knows; its answers depend on the viewer."""
+"""The query that only the gateway supports; its responses depend on the viewer."""
 
 
 @dataclass(frozen=True)
 class MeasurementPlan:
-    """What is measured, and for how long."""
+    """The queries, connections and durations of a run."""
 
     queries: Sequence[str]
     connections: Sequence[int]
     rounds: int
     seconds: int
+    """The duration of each measurement."""
     warmup: int
+    """Seconds of load before the measurements, for each query and server."""
 
 
 @dataclass(frozen=True)
 class MeasuredCell:
-    """One query sent to one server by so many connections for some seconds."""
+    """The figures of one query on one server with a number of connections in one round."""
 
     query: str
     target: str
@@ -41,17 +49,17 @@ class MeasuredCell:
     """Requests per second."""
     p50: float
     p99: float
-    """Milliseconds until the answer."""
+    """Percentiles of the response time in milliseconds."""
     server_ms: float
     database_ms: float
     client_ms: float
-    """CPU milliseconds for each request."""
+    """CPU milliseconds per request."""
     others: float
-    """Cores that were busy with something else."""
+    """The mean number of cores that were busy with other processes."""
 
 
 class BenchmarkRun:
-    """A run over one marketplace and its servers."""
+    """A run over one marketplace and its servers: comparison, statement counts, measurements."""
 
     def __init__(
         self,
@@ -60,20 +68,16 @@ class BenchmarkRun:
         targets: Sequence[ServerTarget],
         plan: MeasurementPlan,
     ) -> None:
-        self.marketplace, self.subjects, self.targets, self.plan = (
-            marketplace,
-            subjects,
-            targets,
-            plan,
-        )
+        self.marketplace, self.subjects = marketplace, subjects
+        self.targets, self.plan = targets, plan
         self._min_answer_sizes: dict[tuple[str, str], float] = {}
 
     def targets_for(self, query: str) -> list[ServerTarget]:
-        """Give the servers that know a query."""
+        """Return the servers that support a query."""
         return [target for target in self.targets if query in target.dialect.query_heads]
 
     def check_answers(self) -> None:
-        """Stop if the answers are not the same, or hold errors."""
+        """Raise SystemExit if responses differ between servers or contain errors."""
         for query in self.plan.queries:
             first_target, *other_targets = self.targets_for(query)
             expected = self._fetch_answers(query, first_target)
@@ -89,22 +93,20 @@ class BenchmarkRun:
 
     def _fetch_answers(self, query: str, target: ServerTarget) -> list[object]:
         bodies = [
-            target.post_request(encoded_body)
-            for encoded_body in self.subjects.build_requests(query, target.dialect, SAMPLE_SIZE)
+            target.post_request(request)
+            for request in self.subjects.build_requests(query, target.dialect, SAMPLE_SIZE)
         ]
         self._min_answer_sizes[query, target.name] = min(map(len, bodies))
-        decoded_bodies = [json.loads(encoded_body) for encoded_body in bodies]
-        for decoded_body in decoded_bodies:
-            if "errors" in decoded_body or None in decoded_body["data"].values():
-                raise SystemExit(f"{query}: {target.name} answers {str(decoded_body)[:500]}")
-        return (
-            []
-            if query == GATEWAY_ONLY_QUERY
-            else [normalise_answer(encoded_body["data"]) for encoded_body in decoded_bodies]
-        )
+        decoded_bodies = [json.loads(body) for body in bodies]
+        for body in decoded_bodies:
+            if "errors" in body or None in body["data"].values():
+                raise SystemExit(f"{query}: {target.name} failed: {str(body)[:500]}")
+        if query == GATEWAY_ONLY_QUERY:
+            return []
+        return [normalise_answer(body["data"]) for body in decoded_bodies]
 
     def count_statements(self) -> dict[str, dict[str, float]]:
-        """Count the SQL statements of a request, by query and server, once all are prepared."""
+        """Return the mean number of statements per request, by query and server."""
         counts: dict[str, dict[str, float]] = {}
         for query in self.plan.queries:
             counts[query] = {}
@@ -118,7 +120,7 @@ class BenchmarkRun:
         return counts
 
     def measure_cells(self) -> Iterator[MeasuredCell]:
-        """Measure all, round by round."""
+        """Warm up all servers, then yield the measurements round by round."""
         for query in self.plan.queries:
             for target in self.targets_for(query):
                 bodies = self.subjects.build_requests(query, target.dialect)
@@ -142,31 +144,25 @@ class BenchmarkRun:
         return (1,) if query == GATEWAY_ONLY_QUERY else self.plan.connections
 
     def _check_answer_size(self, query: str, target: ServerTarget, load: LoadResult) -> None:
-        """Stop if the answers were shorter than those that were compared: they hold errors."""
+        """Raise SystemExit if responses are shorter than the compared ones: they contain errors."""
         if load.requests and load.mean_bytes < self._min_answer_sizes[query, target.name]:
-            raise SystemExit(f"{query}: {target.name} gave answers that are too short.")
+            raise SystemExit(
+                f"{query}: responses of {target.name} must have at least"
+                f" {self._min_answer_sizes[query, target.name]} bytes,"
+                f" got {load.mean_bytes:.0f} on average."
+            )
 
     def _measure_cell(
         self, query: str, target: ServerTarget, connections: int, round_number: int
     ) -> MeasuredCell:
         bodies = self.subjects.build_requests(query, target.dialect)
-        server_cpu, database_cpu, machine_cpu = (
-            cpu_seconds(target.pid),
-            cpu_seconds(self.marketplace.pid),
-            machine_busy_seconds(),
-        )
+        cpu_before = self._read_cpu_clocks(target)
         load_result = run_load(target, bodies, connections, self.plan.seconds)
-        server_cpu, database_cpu = (
-            cpu_seconds(target.pid) - server_cpu,
-            cpu_seconds(self.marketplace.pid) - database_cpu,
+        server_cpu, database_cpu, machine_cpu = (
+            after - before
+            for before, after in zip(cpu_before, self._read_cpu_clocks(target), strict=True)
         )
-        others = (
-            machine_busy_seconds()
-            - machine_cpu
-            - server_cpu
-            - database_cpu
-            - load_result.client_cpu
-        )
+        other_cpu = machine_cpu - server_cpu - database_cpu - load_result.client_cpu
         wait_until_idle(target.pid)
         self._check_answer_size(query, target, load_result)
         ms_per_request = 1000 / max(load_result.requests, 1)
@@ -182,8 +178,13 @@ class BenchmarkRun:
             server_ms=server_cpu * ms_per_request,
             database_ms=database_cpu * ms_per_request,
             client_ms=load_result.client_cpu * ms_per_request,
-            others=others / self.plan.seconds,
+            others=other_cpu / self.plan.seconds,
         )
+
+    def _read_cpu_clocks(self, target: ServerTarget) -> tuple[float, float, float]:
+        """Return the CPU seconds of a server, of PostgreSQL and of the machine."""
+        database_pid = self.marketplace.pid
+        return cpu_seconds(target.pid), cpu_seconds(database_pid), machine_busy_seconds()
 
 
 def _format_cell(cell: MeasuredCell) -> str:

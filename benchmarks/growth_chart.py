@@ -1,4 +1,4 @@
-"""The chart of times in growing marketplaces; both scales are logarithmic."""
+"""The chart of response times by marketplace size; both scales are logarithmic."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,19 +23,19 @@ _INSET_PX, _LABEL_HEIGHT_PX = 24, 17
 
 @dataclass(frozen=True)
 class GrowthChart:
-    """The times of one viewer, in a frame."""
+    """Chart of the response times of one viewer."""
 
     frame: ChartFrame
     times: Sequence[TimeSample]
 
     @cached_property
     def marketplace_sizes(self) -> list[int]:
-        """The sizes of the marketplaces."""
+        """The numbers of resources, ascending."""
         return sorted({sample.resources for sample in self.times})
 
     @cached_property
     def median_lines(self) -> dict[str, list[float]]:
-        """The medians of each probe, by size."""
+        """The median times of each probe in the order of sizes, in milliseconds."""
         return {
             probe: [self._median_time(probe, size) for size in self.marketplace_sizes]
             for probe in PROBE_STYLES
@@ -43,15 +43,15 @@ class GrowthChart:
 
     @cached_property
     def powers_of_ten(self) -> range:
-        """The powers of ten around all times."""
-        values = [math.log10(each) for line in self.median_lines.values() for each in line]
+        """The exponents of ten that enclose all times."""
+        values = [math.log10(time) for line in self.median_lines.values() for time in line]
         return range(math.floor(min(values)), math.ceil(max(values)) + 1)
 
     def draw_chart(self) -> Iterator[str]:
-        """Draw the chart."""
+        """Yield the shapes of the chart."""
         subtitle = "medians for a member, one request at a time"
         yield draw_heading(
-            self.frame, self.frame.top - 44, "Milliseconds until the answer", subtitle
+            self.frame, self.frame.top - 44, "Response time in milliseconds", subtitle
         )
         for power in self.powers_of_ten:
             yield draw_gridline(self.frame, self._log_share(10.0**power), f"{10.0**power:g}")
@@ -99,9 +99,9 @@ class GrowthChart:
 
 
 def spread_labels(positions: Mapping[str, float], min_distance: float) -> dict[str, float]:
-    """Move labels down until none covers another."""
+    """Move labels down until their distances are at least `min_distance`."""
     new_positions: dict[str, float] = {}
     last_y = -math.inf
-    for name, y in sorted(positions.items(), key=lambda each: each[1]):
+    for name, y in sorted(positions.items(), key=lambda item: item[1]):
         last_y = new_positions[name] = max(y, last_y + min_distance)
     return new_positions

@@ -1,9 +1,10 @@
-"""A thousand WebSocket subscribers in one process, which read as fast as Python can.
+"""A process of WebSocket subscribers, with a minimal WebSocket client for speed.
 
-    python -m benchmarks.listeners URL TOKENS SOCKETS EVENTS
+    python -m benchmarks.websocket_subscribers URL TOKENS SOCKETS EVENTS
 
-They say `ready` when all are subscribed, read until each has so many events, and print what came
-as JSON. A line on standard input before that ends them.
+TOKENS are comma-separated, SOCKETS is the number of subscribers, EVENTS the number that each
+waits for. The process prints `ready` when all are subscribed, and the figures as a line of JSON
+when all events have arrived, or none for SILENCE_TIMEOUT_SECONDS.
 """
 
 import asyncio
@@ -32,11 +33,11 @@ DOCUMENT = """subscription {
 SHORT_LENGTH_CODE, LONG_LENGTH_CODE = 126, 127
 TEXT_FRAME, PING_FRAME = 0x81, 0x89
 SILENCE_TIMEOUT_SECONDS = 30
-"""Seconds without any message after which the rest is taken for lost."""
+"""Seconds without a message after which the missing events count as lost."""
 
 
 def encode_client_frame(text: str) -> bytes:
-    """Write a client's frame; a mask of zeros changes nothing."""
+    """Return a client's text frame; it is masked by zeros, which leaves the payload unchanged."""
     payload = text.encode()
     length = len(payload)
     header = (
@@ -48,8 +49,8 @@ def encode_client_frame(text: str) -> bytes:
 
 
 def _parse_frame(buffer: bytes, offset: int) -> tuple[int, int, int] | None:
-    """Give what is at a place: the first byte, where the payload begins, and where it ends."""
-    if len(buffer) - offset < 2:  # noqa: PLR2004 - the shortest head
+    """Return the first byte and payload bounds of the frame at `offset`; None if incomplete."""
+    if len(buffer) - offset < 2:  # noqa: PLR2004 - the shortest header
         return None
     length, start = buffer[offset + 1], offset + 2
     if length == SHORT_LENGTH_CODE:
@@ -61,7 +62,7 @@ def _parse_frame(buffer: bytes, offset: int) -> tuple[int, int, int] | None:
 
 
 class SubscriberProtocol(asyncio.Protocol):
-    """One subscriber."""
+    """A subscriber: one WebSocket with one subscription."""
 
     def __init__(self, pool: "SubscriberPool", token: str) -> None:
         self._pool, self._token = pool, token
@@ -70,11 +71,11 @@ class SubscriberProtocol(asyncio.Protocol):
         self.resync_count = 0
 
     def get_protocol(self) -> "SubscriberProtocol":
-        """Return itself: the factory that asyncio asks for."""
+        """Return itself, as the protocol factory of asyncio."""
         return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for a WebSocket, and subscribe."""
+        """Send the handshake; prepare the frames that follow its response."""
         self._transport = transport = cast("asyncio.Transport", transport)
         key = base64.b64encode(os.urandom(16)).decode()
         transport.write(
@@ -93,7 +94,7 @@ class SubscriberProtocol(asyncio.Protocol):
         ]
 
     def data_received(self, data: bytes) -> None:
-        """Take frames."""
+        """Handle all complete frames."""
         now, self._buffer = time.time(), self._buffer + data
         if not self._is_open and not self._handle_handshake():
             return
@@ -108,7 +109,7 @@ class SubscriberProtocol(asyncio.Protocol):
         self._buffer = self._buffer[offset:]
 
     def _handle_handshake(self) -> bool:
-        """Take the answer to the handshake; say whether all of it has come."""
+        """Consume the handshake's response and subscribe; return False if it is incomplete."""
         response_head, separator, self._buffer = self._buffer.partition(b"\r\n\r\n")
         if not separator:
             self._buffer = response_head
@@ -138,22 +139,19 @@ class SubscriberProtocol(asyncio.Protocol):
 
 
 class SubscriberPool:
-    """All subscribers."""
+    """All subscribers, with their counters and delays."""
 
     def __init__(self, url: str, events_each: int) -> None:
         self.host, self._events_each = urlsplit(url).netloc, events_each
         self.subscribers: list[SubscriberProtocol] = []
         self.delays_seconds = array("d")
         self.all_subscribed, self.all_received = asyncio.Event(), asyncio.Event()
-        self._subscribed_count, self._remaining_events, self._timestamps = (
-            0,
-            0,
-            dict[bytes, float](),
-        )
+        self._subscribed_count = self._remaining_events = 0
+        self._timestamps: dict[bytes, float] = {}
         self.last_message_at = time.time()
 
     async def run_subscribers(self, tokens: list[str], socket_count: int) -> None:
-        """Subscribe, say so, and read until all came or nothing comes any more."""
+        """Subscribe, print `ready`, and wait for all events or the silence timeout."""
         self._remaining_events = socket_count * self._events_each
         loop, (host, _, port) = asyncio.get_running_loop(), self.host.rpartition(":")
         for number in range(socket_count):
@@ -170,18 +168,15 @@ class SubscriberPool:
                 return
 
     def count_subscribed(self) -> None:
-        """Count one who is connected."""
+        """Count an acknowledged connection."""
         self._subscribed_count += 1
         self.last_message_at = time.time()
-        if (
-            self._subscribed_count
-            == len(self.subscribers)
-            == self._remaining_events // self._events_each
-        ):
+        socket_count = self._remaining_events // self._events_each
+        if self._subscribed_count == len(self.subscribers) == socket_count:
             self.all_subscribed.set()
 
     def record_event(self, timestamp: bytes, now: float) -> None:
-        """Count an event that was written `at` a moment."""
+        """Record the delay of an event, whose field `at` is `timestamp`."""
         written_at = self._timestamps.get(timestamp)
         if written_at is None:
             written_at = self._timestamps[timestamp] = datetime.fromisoformat(
@@ -194,11 +189,11 @@ class SubscriberPool:
             self.all_received.set()
 
     def record_resync(self) -> None:
-        """Expect nothing more: some are to read anew."""
+        """Record that a subscriber must resynchronise."""
         self.last_message_at = time.time()
 
     def collect_figures(self) -> dict[str, object]:
-        """Tell what came."""
+        """Return the figures: counts, completeness, percentiles of delays."""
         longest_cursors = max((subscriber.cursors for subscriber in self.subscribers), key=len)
         percentiles = quantiles(self.delays_seconds, n=1000)
         return {
@@ -209,7 +204,7 @@ class SubscriberPool:
             "in order and complete": sum(
                 subscriber.cursors == longest_cursors for subscriber in self.subscribers
             ),
-            "order": [subscriber.decode() for subscriber in longest_cursors],
+            "order": [cursor.decode() for cursor in longest_cursors],
             "milliseconds": {
                 "p50": percentiles[499] * 1000,
                 "p99": percentiles[989] * 1000,
@@ -221,7 +216,7 @@ class SubscriberPool:
 
 
 def main(url: str, tokens: str, sockets: str, events: str) -> None:
-    """Run until the end."""
+    """Run the subscribers and print their figures as JSON."""
     pool = SubscriberPool(url, int(events))
     uvloop.run(pool.run_subscribers(tokens.split(","), int(sockets)))
     print(json.dumps(pool.collect_figures()), flush=True)

@@ -1,4 +1,4 @@
-"""Whether the servers answer the same, each in its own spelling."""
+"""The comparison of responses: normalised, then searched for differences."""
 
 import re
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ _ENUMS: tuple[type[Enum], ...] = (
 _STORED_VALUES = {member.name: str(member.value) for enum in _ENUMS for member in enum}
 _ENUM_FIELDS = {"state", "billingType", "limitPeriod", "unit"}
 _SECRET_ATTRIBUTES = {name for plugin in PLUGINS.values() for name in plugin.secret_attributes}
-"""What the gateway keeps to itself, and the peers show."""
+"""Attributes that the peers publish and the gateway never does."""
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 _TIMESTAMP_PATTERN = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)")
 _NUMBER_PATTERN = re.compile(r"-?\d+(\.\d+)?(E-\d+)?")
 
 
 def normalise_answer(value: Any, name: str = "") -> Any:
-    """Give an answer in one spelling: of uuids, moments, numbers, enums and connections."""
+    """Return a response with uuids, times, numbers, enums and connections in one notation."""
     if isinstance(value, dict):
         if value.keys() == {"nodes"}:
             return normalise_answer(value["nodes"])
@@ -56,7 +56,7 @@ def _normalise_text(text: str) -> str:
 
 
 def find_differences(first: Any, second: Any, path: str = "data") -> Iterator[str]:
-    """Name the places in which two plain answers differ."""
+    """Yield the paths at which two normalised responses differ, with both values."""
     if isinstance(first, dict) and isinstance(second, dict):
         for key in {**first, **second}:
             yield from find_differences(first.get(key), second.get(key), f"{path}.{key}")
@@ -64,8 +64,8 @@ def find_differences(first: Any, second: Any, path: str = "data") -> Iterator[st
         for index, (first_item, second_item) in enumerate(zip(first, second, strict=True)):
             yield from find_differences(first_item, second_item, f"{path}.{index}")
     elif first != second:
-        yield f"{path}: {_shorten_value(first)} and {_shorten_value(second)}"
+        yield f"{path}: {_shorten_value(first)} != {_shorten_value(second)}"
 
 
 def _shorten_value(value: Any) -> str:
-    return f"{len(value)} in a list" if isinstance(value, list) else repr(value)[:60]
+    return f"list of {len(value)}" if isinstance(value, list) else repr(value)[:60]

@@ -1,9 +1,9 @@
-"""REST's page of 50 resources, asked of the gateway over a Waldur of October 2024.
+"""Measure a page of 50 resources with REST's fields over the rows of a Waldur of October 2024.
 
-    python -m benchmarks.october [requests]
+    python -m benchmarks.rest_page [requests]
 
-The marketplace is made anew from tests/waldur, which has all its rows. Requests come one at a time
-over one connection, first a hundred that are not counted.
+The marketplace is created from tests/waldur, which has all its rows. Requests are sent one at a
+time over one connection, after WARMUP_REQUESTS that don't count.
 """
 
 import asyncio
@@ -29,32 +29,33 @@ from tests.support.schema_documents import select_mapped_fields
 PAGE_TEMPLATE = "{ resources(first: 50, visibleAs: CONSUMER) { nodes { %s } } }"
 DOCUMENTS_BY_NAME = {
     "a resource's": PAGE_TEMPLATE % select_mapped_fields(("resource",)),
-    "all that is below it, too": PAGE_TEMPLATE % select_mapped_fields(),
+    "all nested, too": PAGE_TEMPLATE % select_mapped_fields(),
 }
-"""All paths of the contract's section of resources; and of all sections."""
+"""All paths in the contract's section of resources, and in all sections."""
 VIEWERS = ("staff", "project_member_c0")
 EXECUTIONS = ("compiled", "reference")
 WARMUP_REQUESTS = 100
 
 
 class PageMeasurement(NamedTuple):
-    """What a page took."""
+    """The figures of a page."""
 
     times_ms: list[float]
-    """Milliseconds."""
+    """Response times in milliseconds."""
     cpu_ms: float
-    """The server's milliseconds of CPU a request."""
+    """CPU milliseconds of the server per request."""
     size_bytes: int
-    """Bytes of an answer."""
+    """The size of a response."""
 
     def __str__(self) -> str:
-        """Tell it as a part of a table's row."""
+        """Return the figures as columns of a Markdown table."""
         percentile_90 = quantiles(self.times_ms, n=10)[-1]
-        return f"{median(self.times_ms):.1f} | {percentile_90:.1f} | {self.cpu_ms:.1f} | {self.size_bytes / 1000:.0f}"
+        times = f"{median(self.times_ms):.1f} | {percentile_90:.1f}"
+        return f"{times} | {self.cpu_ms:.1f} | {self.size_bytes / 1000:.0f}"
 
 
 async def count_page_statements(url: str, document: str, viewer: str, execution: str) -> int:
-    """Count the statements of a page."""
+    """Return the number of statements of a page."""
     async with open_marketplace(url, execution) as marketplace:
         data = await marketplace.fetch_data(document, viewer)
         assert len(data["resources"]["nodes"]) == 50  # noqa: PLR2004 - the page
@@ -64,7 +65,7 @@ async def count_page_statements(url: str, document: str, viewer: str, execution:
 def measure_page(
     client: httpx.Client, pid: int, document: str, request_count: int
 ) -> PageMeasurement:
-    """Ask for a page many times."""
+    """Request a page many times and measure."""
     body, server, times_ms = json.dumps({"query": document}), psutil.Process(pid), []
     content, cpu_before = b"", 0.0
     for number in range(WARMUP_REQUESTS + request_count):
@@ -79,7 +80,7 @@ def measure_page(
 
 
 def write_table_rows(url: str, request_count: int) -> Iterator[str]:
-    """Write the rows of the table."""
+    """Yield the rows of the table."""
     tokens = load_user_tokens(url)
     for execution in EXECUTIONS:
         with run_gateway_process("--database-url", url, execution=execution) as server:
@@ -96,7 +97,10 @@ def write_table_rows(url: str, request_count: int) -> Iterator[str]:
                         measurement = measure_page(
                             client, server.popen.pid, document, request_count
                         )
-                        yield f"| {execution} | {viewer} | {name} | {statement_count} | {measurement} |"
+                        yield (
+                            f"| {execution} | {viewer} | {name} | {statement_count} |"
+                            f" {measurement} |"
+                        )
 
 
 def main(request_count: int) -> None:

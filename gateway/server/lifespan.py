@@ -1,0 +1,127 @@
+"""Lifespan of a serving process: open the components that requests need, close them at shutdown."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.auth.authenticator import ViewerCache
+from gateway.config.settings import Settings
+from gateway.db.access.viewer import Viewer
+from gateway.db.access.viewer_loader import ViewerLoader
+from gateway.db.driver.database import Database
+from gateway.db.events.change_feed import ChangeFeed
+from gateway.db.installation.installation import Installation
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.execution.executor import Executor
+from gateway.http.deadline import RequestDeadlines
+from gateway.marketplace.unit_of_work import ChangeService
+from gateway.schema.framework.context import RequestContext, RowBudget
+from gateway.server.background import BackgroundWorker, open_change_service, open_token_refresh
+from gateway.subscriptions.message_builder import ContextFactory
+from gateway.subscriptions.quota import Quota
+from gateway.subscriptions.service import SubscriptionService, create_change_feed
+from gateway.transports.services import TransportServices
+
+
+@dataclass(frozen=True)
+class ServerComponents:
+    """The open components of one process; all of them need the running event loop."""
+
+    database: Database
+    viewer_cache: ViewerCache
+    change_service: ChangeService
+    change_feed: ChangeFeed
+    transport_services: TransportServices
+    deadlines: RequestDeadlines
+    create_context: ContextFactory
+    """Creates the context of one operation of a viewer."""
+
+
+@asynccontextmanager
+async def open_components(
+    settings: Settings,
+    installation: Installation,
+    executor: Executor,
+    background_worker: BackgroundWorker | None,
+) -> AsyncIterator[ServerComponents]:
+    """Open all components, in the order of their dependencies; close them in reverse order."""
+    assert settings.database_url is not None
+    statement_compiler = StatementCompiler(installation)
+    async with AsyncExitStack() as exit_stack:
+        database = await _connect_database(settings, settings.database_url)
+        exit_stack.push_async_callback(database.close)
+        change_service = await open_change_service(
+            settings, statement_compiler, background_worker, exit_stack
+        )
+        viewer_cache = ViewerCache(
+            ViewerLoader(installation, database),
+            seconds=settings.viewer_seconds,
+            on_use=open_token_refresh(settings, installation, exit_stack),
+            wait=database.wait_for_result,
+        )
+        create_context = _make_context_factory(
+            settings, database, statement_compiler, change_service
+        )
+        change_feed = create_change_feed(settings, settings.database_url)
+        subscription_service = SubscriptionService(
+            settings, change_feed, executor, viewer_cache, create_context, database
+        )
+        await exit_stack.enter_async_context(subscription_service.run_service())
+        _tune_garbage_collector()
+        yield ServerComponents(
+            database,
+            viewer_cache,
+            change_service,
+            change_feed,
+            _create_transport_services(settings, executor, subscription_service, create_context),
+            RequestDeadlines(settings.request_seconds),
+            create_context,
+        )
+
+
+def _make_context_factory(
+    settings: Settings,
+    database: Database,
+    statement_compiler: StatementCompiler,
+    change_service: ChangeService,
+) -> ContextFactory:
+    def create_context(viewer: Viewer) -> RequestContext:
+        budget = RowBudget(settings.answer_rows)
+        return RequestContext(
+            database, statement_compiler, viewer, settings.media_base_url, budget, change_service
+        )
+
+    return create_context
+
+
+async def _connect_database(settings: Settings, url: str) -> Database:
+    return await Database.connect(
+        url,
+        size=settings.pool_size,
+        statement_seconds=settings.statement_seconds,
+        pooler=settings.pooler,
+    )
+
+
+def _create_transport_services(
+    settings: Settings,
+    executor: Executor,
+    subscription_service: SubscriptionService,
+    create_context: ContextFactory,
+) -> TransportServices:
+    return TransportServices(
+        settings,
+        executor,
+        subscription_service.subscription_registry,
+        subscription_service.session_monitor,
+        Quota("connections", settings.sockets),
+        create_context,
+    )
+
+
+def _tune_garbage_collector() -> None:
+    """Exclude the long-lived objects of startup from garbage collection; collect less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
