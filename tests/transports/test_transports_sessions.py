@@ -122,7 +122,7 @@ async def test_a_query_with_a_token_that_ended_closes_the_socket(gateway: Served
 
 
 class WatchedResource:
-    """A resource of a project in which the user "nobody" has no role, and a staff subscriber."""
+    """A resource of a project in which a certain user has no role, and a staff subscriber."""
 
     def __init__(self, gateway: ServedGateway, staff_websocket: WebSocketClient) -> None:
         self._gateway, self._staff_websocket = gateway, staff_websocket
@@ -131,7 +131,7 @@ class WatchedResource:
         )
 
     async def grant_role(self) -> None:
-        """Grant "nobody" a role in the project, and wait for the next check of sessions."""
+        """Grant the user a role in the project, and wait for the next check of sessions."""
         with psycopg.connect(self._gateway.database_url) as connection:
             grant_role(connection, "nobody", "PROJECT.MEMBER", "project", self._project_id)
         await asyncio.sleep(1)

@@ -28,9 +28,9 @@ PING_PAYLOADS: list[dict[str, Any]] = [{}, {"text": 'ß"\\', "list": [1, None, {
 
 
 async def query_username(websocket: WebSocketClient) -> str:
-    """Return the username of a connection; `nobody` for anonymous ones."""
+    """Return the username of a connection; a fixed text for anonymous ones."""
     viewer = (await websocket.execute_query(VIEWER_QUERY))["data"]["viewer"]
-    return "nobody" if viewer is None else str(viewer["user"]["username"])
+    return "anonymous" if viewer is None else str(viewer["user"]["username"])
 
 
 @pytest.mark.parametrize("key", ["Authorization", "authorization", "AUTHORIZATION"])
@@ -62,7 +62,7 @@ async def test_anonymous_connection(gateway: ServedGateway) -> None:
     async with open_websocket(gateway) as websocket:
         await websocket.send_message("connection_init")
         assert await websocket.receive_message() == {"type": "connection_ack"}
-        assert await query_username(websocket) == "nobody"
+        assert await query_username(websocket) == "anonymous"
 
 
 @pytest.mark.parametrize("payload", PING_PAYLOADS)
