@@ -26,6 +26,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import uvicorn
@@ -56,6 +57,7 @@ USER_ERRORS = (
     home.DatabaseOccupiedError,
     home.DemoNotFoundError,
 )
+PACKAGE_DIRECTORY = Path(__file__).parents[1]
 SHOWN_USERNAMES = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
 
 
@@ -80,22 +82,28 @@ def run_server(parsed_arguments: argparse.Namespace) -> int:
         effective_settings = load_settings()
         detect_installation(effective_settings)
         _print_greeting(effective_settings.host, port, url if is_demo else None)
-        uvicorn.run(
-            "gateway.server.factory:create_app",
-            factory=True,
-            http=SingleWriteProtocol,
-            ws=BatchedFrameProtocol,
-            ws_max_size=effective_settings.body_bytes,
-            ws_per_message_deflate=False,
-            host=effective_settings.host,
-            port=port,
-            workers=effective_settings.workers,
-            server_header=False,
-            proxy_headers=False,
-            access_log=effective_settings.access_log,
-            timeout_graceful_shutdown=5,
-        )
+        _run_uvicorn(effective_settings, port, reload=parsed_arguments.reload)
     return 0
+
+
+def _run_uvicorn(effective_settings: Settings, port: int, *, reload: bool) -> None:
+    uvicorn.run(
+        "gateway.server.factory:create_app",
+        factory=True,
+        http=SingleWriteProtocol,
+        ws=BatchedFrameProtocol,
+        ws_max_size=effective_settings.body_bytes,
+        ws_per_message_deflate=False,
+        host=effective_settings.host,
+        port=port,
+        workers=effective_settings.workers,
+        reload=reload,
+        reload_dirs=[str(PACKAGE_DIRECTORY)] if reload else None,
+        server_header=False,
+        proxy_headers=False,
+        access_log=effective_settings.access_log,
+        timeout_graceful_shutdown=5,
+    )
 
 
 def run_demo_provider(parsed_arguments: argparse.Namespace) -> int:

@@ -62,6 +62,12 @@ def _add_events_step(subparser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_reload_flag(subparser: argparse.ArgumentParser) -> None:
+    subparser.add_argument(
+        "--reload", action="store_true", help="restart when the gateway's code changes"
+    )
+
+
 def _add_username(subparser: argparse.ArgumentParser) -> None:
     subparser.add_argument("username", nargs="?", help="print this user's token alone")
 
@@ -99,6 +105,7 @@ def _create_number_parser(maximum: int) -> Callable[[str], int]:
 _ARGUMENT_ADDERS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "init": _add_number_flags,
     "events": _add_events_step,
+    "serve": _add_reload_flag,
     "tokens": _add_username,
 }
 """Functions that add the arguments of single commands."""

@@ -1,1 +1,1 @@
-"""The demo marketplace: its embedded database and its data."""
+"""The demo: its embedded PostgreSQL, its marketplace data, and its provider."""

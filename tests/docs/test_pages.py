@@ -1,10 +1,12 @@
-"""docs/execution.md and docs/rest-to-graphql.md: documented code, SQL and names are current."""
+"""Documents are current: the code and SQL of docs/architecture/query.md, REST's names, links."""
 
 import re
 import runpy
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
+import pytest
 
 from gateway.api import schema
 from gateway.execution.executor import Executor
@@ -14,13 +16,14 @@ from gateway.schema.framework.context import RequestContext
 from tests.support.marketplaces import Marketplace
 from tests.support.project_paths import PROJECT_ROOT
 
-EXECUTION_PAGE = (PROJECT_ROOT / "docs" / "execution.md").read_text(encoding="utf-8")
+QUERY_PAGE = (PROJECT_ROOT / "docs/architecture/query.md").read_text(encoding="utf-8")
+PAGES = [PROJECT_ROOT / "CONTRIBUTING.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
 FIRST_PROJECT_SQL = "select uuid from structure_project where id = 1"
 
 
 def extract_code_blocks(language: str) -> list[str]:
     """Return the document's code blocks in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", EXECUTION_PAGE, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", QUERY_PAGE, re.DOTALL)
 
 
 def strip_whitespace(text: str) -> str:
@@ -43,6 +46,12 @@ def iter_documented_code(steps: list[PlanStep]) -> Iterator[str]:
         for statement in step.statements.values():
             assert statement is not None
             yield statement.sql
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT_ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), link
 
 
 def test_the_rest_to_graphql_page_is_current() -> None:

@@ -25,14 +25,14 @@ try:
     server = EmbeddedPostgres.start(Path(sys.argv[1]))
 except PostgresError as error:
     sys.exit(f"problem: {error}")
-try:
-    print(server.pid, server.url, flush=True)
-    signal.pause()
-except KeyboardInterrupt:
-    with psycopg.connect(server.url) as connection:
-        print(*connection.execute("select 'still here'").fetchone())
-    server.stop()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+print(server.pid, server.url, flush=True)
+signal.sigwait({signal.SIGINT})
+with psycopg.connect(server.url) as connection:
+    print(*connection.execute("select 'still here'").fetchone())
+server.stop()
 """
+"""Program that blocks SIGINT until `sigwait`: one that came just before a `pause` would be lost."""
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""A made-up marketplace: its people, organisations, offerings, resources and orders."""
+"""Generator of the demo marketplace: people, organisations, offerings, resources, orders."""

@@ -1,4 +1,4 @@
-"""What is said about the offerings, and where their providers are."""
+"""Descriptions of the offerings and locations of their providers."""
 
 from collections.abc import Mapping
 
@@ -57,14 +57,14 @@ _DESCRIPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "Sensitive data enclave": (
         "A closed environment for the data of the clinical pilot.",
-        "No way out without a second pair of eyes. Access is logged.",
+        "Data leaves it only after a second person has approved. Access is logged.",
     ),
     "Data management consultancy": (
         "Somebody who helps you to write and keep a data management plan.",
         "Billed by the hour, with a small retainer.",
     ),
     "Managed databases": (
-        "PostgreSQL and MariaDB, kept up to date by others.",
+        "PostgreSQL and MariaDB, with all updates installed for you.",
         "Daily backups, kept for as long as you choose.",
     ),
     "Beamline time": (
@@ -89,7 +89,7 @@ _DESCRIPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "Sequencing service": (
         "Samples in, annotated reads out.",
-        "Tell us all about the samples in the order form: it asks for everything.",
+        "Describe your samples in the order form, which has questions of every type.",
     ),
     "Northern federation cloud": (
         "Clouds of a partner's marketplace, ordered through this one.",
@@ -117,7 +117,7 @@ _DESCRIPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "Fjord virtual machines": (
         "Single machines without a cloud around them.",
-        "For what has run for years and should go on to.",
+        "For applications that have run for years and still have to.",
     ),
     "Internal test bed": (
         "A place to break things in, for the staff of Aurora.",
@@ -141,11 +141,11 @@ _DESCRIPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "Open data mirror": (
         "Copies of public data sets, free of charge.",
-        "Ask for a set that you miss.",
+        "Ask for any data set that is missing.",
     ),
     "Licences on trial": (
         "Licences that can't be renewed: each order of this offering fails.",
-        "It is there to show how an order ends that can't be carried out, and its resource.",
+        "It demonstrates a failed order and its resource.",
     ),
 }
 _PROVIDER_LOCATIONS: Mapping[str, tuple[str, float, float]] = {
@@ -157,7 +157,7 @@ _PROVIDER_LOCATIONS: Mapping[str, tuple[str, float, float]] = {
 
 
 def describe_offering(offering_name: str) -> dict[str, str]:
-    """Give the texts that describe an offering."""
+    """Return the columns of an offering that describe it."""
     brief, details = _DESCRIPTIONS[offering_name]
     return {
         "description": brief,
@@ -169,6 +169,6 @@ def describe_offering(offering_name: str) -> dict[str, str]:
 
 
 def locate_provider(provider: str) -> dict[str, str | float | None]:
-    """Give where the provider of an offering is."""
+    """Return the location columns of an offering: those of its provider."""
     country, latitude, longitude = _PROVIDER_LOCATIONS.get(provider, ("NO", None, None))
     return {"country": country, "latitude": latitude, "longitude": longitude}

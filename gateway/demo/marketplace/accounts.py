@@ -1,4 +1,4 @@
-"""The accounts of people and machines in offerings."""
+"""Accounts in offerings: offering users, user groups, robot accounts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,21 +12,21 @@ from gateway.demo.marketplace.rows import RowWriter
 REQUESTED, CREATING, PENDING_LINKING, PENDING_VALIDATION, OK = range(1, 6)
 COMMON_STATES = (OK, OK, OK, REQUESTED, PENDING_LINKING, 8)
 ALL_STATES = range(1, 11)
-"""The states of accounts, to choose from (domain.md §2.12)."""
+"""States of offering users (domain.md §2.12), to draw from."""
 _PROVIDER_COMMENTS = {
     PENDING_LINKING: "Please link your account first.",
     PENDING_VALIDATION: "We need a copy of your contract.",
     9: "The name is taken.",
     10: "There are jobs running.",
 }
-"""What the provider says about an account."""
+"""Comments of the provider, by the state of the account."""
 _RUNTIME_STATES = {
     PENDING_LINKING: "Pending account linking",
     PENDING_VALIDATION: "Pending additional validation",
 }
 _ROBOT_ACCOUNT_COUNT = 10
 _GROUPED_PROJECT_COUNT = 8
-"""So many projects have groups of their own in an offering."""
+"""Number of projects that have a user group in an offering."""
 _ROBOT_TYPES = ("cicd", "bot", "sync")
 _ROBOT_STATES = (3, 3, 1, 2, 4, 5, 6)
 
@@ -38,7 +38,7 @@ def add_accounts(
     projects: Iterable[DemoProject],
     states: Sequence[int],
 ) -> None:
-    """Add accounts where people log in, groups for projects, and terms where they are asked for."""
+    """Add accounts and groups to offerings with partitions, and terms to those that need consent."""
     member_ids = {user for project in projects for user in project.member_ids}
     usernames = {key: username for username, key in users.items() if key in member_ids}
     for offering in offerings:
@@ -56,7 +56,7 @@ def add_accounts(
 
 
 def add_robot_account(writer: RowWriter, resource: DemoResource) -> None:
-    """Add a robot account to a resource, if it is among the first."""
+    """Add a robot account to a resource, if it is one of the first."""
     if resource.key > _ROBOT_ACCOUNT_COUNT:
         return
     account_id = writer.add_row(
@@ -81,7 +81,7 @@ def add_robot_account(writer: RowWriter, resource: DemoResource) -> None:
 
 
 def add_resource_project(writer: RowWriter, resource: DemoResource) -> None:
-    """Part a resource among its users, if it is among the first."""
+    """Add a project within a resource, if it is one of the first."""
     if resource.key <= _ROBOT_ACCOUNT_COUNT:
         writer.add_row(
             tables.resource_project,

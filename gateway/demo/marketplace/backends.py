@@ -1,4 +1,4 @@
-"""The plugins' objects behind resources: tenants, machines, volumes, allocations."""
+"""Backend objects of resources: tenants, instances, volumes, allocations."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -10,17 +10,20 @@ from gateway.demo.marketplace.placement import ResourcePlacement
 from gateway.demo.marketplace.rows import RowWriter
 
 BackendReference: TypeAlias = tuple[int | None, int | None]
-"""A content type and a key; nulls where there is no object."""
+"""Content type and key of a backend object; (None, None) without one."""
 
 NO_BACKEND: BackendReference = (None, None)
 BACKEND_STATES = {1: 6, 2: 3, 3: 4, 4: 2, 5: 8}
-"""The state of an object by that of its resource; a terminated one has none (domain.md §2.8)."""
+"""States of backend objects by the state of the resource (domain.md §2.8).
+
+A terminated resource has no backend object.
+"""
 
 
 def add_backend_object(
     writer: RowWriter, placement: ResourcePlacement, name: str, state: int, created: datetime
 ) -> BackendReference:
-    """Add the object behind a resource, if its plugin has any and it is not gone."""
+    """Add the backend object of a resource; return NO_BACKEND if its type or state has none."""
     add_object = _BACKEND_ADDERS.get(placement.offering.spec.kind.offering_type)
     if add_object is None or state not in BACKEND_STATES:
         return NO_BACKEND
@@ -46,7 +49,7 @@ def _add_tenant(
         internal_network_id=writer.generate_uuid(),
         external_network_id=writer.generate_uuid(),
         user_username=f"secret-user-{placement.project.key}",
-        user_password="secret-tenant-password",  # noqa: S106 - made up, to see that it stays hidden
+        user_password="secret-tenant-password",  # noqa: S106 - not a password, but data that must stay hidden
     )
     return kinds.TENANT, tenant_id
 

@@ -1,4 +1,4 @@
-"""The roles of the demo's named people, besides those of owners and in project teams."""
+"""Roles of the demo's named users, except those of owners and of project teams."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from gateway.demo.marketplace.roles import RoleGranter
 from gateway.demo.marketplace.rows import RowWriter
 
 RESOURCE_USER_RESOURCE_ID = 4
-"""The one resource that `resource_user` has a role on, none of whose projects that user knows."""
+"""Key of the only resource that `resource_user` has a role on; that user has no other role."""
 
 _MANAGED_OFFERINGS = {
     "service_manager": ("Aurora Supercomputer", "Boreas CPU partition", "Fjord Cloud East"),
@@ -23,7 +23,7 @@ def grant_named_roles(
     customers: DemoCustomers,
     offerings: Sequence[DemoOffering],
 ) -> None:
-    """Grant roles on organisations, offerings and a resource."""
+    """Grant the named users roles on organisations, offerings and a resource."""
     grants.grant_role(users["reader"], "CUSTOMER.READER", customers.customer_ids["halden"])
     grants.grant_role(users["reader"], "CUSTOMER.SUPPORT", customers.customer_ids["saltholm"])
     grants.grant_role(users["dual"], "CUSTOMER.MANAGER", customers.provider_ids["fjord"])
@@ -40,7 +40,7 @@ def grant_newer_roles(
     grants: RoleGranter,
     projects: Sequence[DemoProject],
 ) -> None:
-    """Grant those who joined later several roles at once, some of which end or ended."""
+    """Grant newer users several roles in one project, and roles that expire or have expired."""
     first_project, second_project, *_ = projects
     grants.grant_role(users["registrar"], "PROJECT.MEMBER", first_project.key)
     grants.grant_role(users["registrar"], "PROJECT.ADMIN", first_project.key)
@@ -62,7 +62,7 @@ def grant_lapsed_roles(
     grants: RoleGranter,
     projects: Sequence[DemoProject],
 ) -> None:
-    """Grant roles that don't count, or that do though one might not think so."""
+    """Grant expired and revoked roles, and roles in unusual states that are still valid."""
     first_project_id, second_project_id = projects[0].key, projects[1].key
     grants.grant_role(
         users["expired"], "PROJECT.MANAGER", first_project_id, expires_at=writer.days_ago(20)

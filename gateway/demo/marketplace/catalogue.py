@@ -1,4 +1,4 @@
-"""Of what an offering of the demo is made: its components, plans and ways."""
+"""Kinds of offerings: their types, categories, components and plans."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """What of an offering is counted or paid."""
+    """Component of an offering: a metered or billed item."""
 
     component_type: str
     name: str
@@ -17,20 +17,20 @@ class ComponentSpec:
     price: str = "0"
     limit_period: str | None = None
     factor: int = 1
-    """How many of the backend's units are one measured unit, by which the price is."""
+    """Number of backend units in one measured unit; prices are per measured unit."""
     bounds: tuple[int | None, int | None] = (None, None)
     extra_columns: Mapping[str, Any] = field(default_factory=dict)
     overage_type: str | None = None
 
     @property
     def has_limit(self) -> bool:
-        """Whether consumers say how much they want."""
+        """Whether consumers set a limit for it."""
         return self.billing_type == "limit"
 
 
 @dataclass(frozen=True)
 class PlanSpec:
-    """A way to pay: prices are those of the components, times a factor."""
+    """Plan of an offering: the prices of its components, times a factor."""
 
     name: str
     unit: str = "month"
@@ -42,7 +42,7 @@ class PlanSpec:
 
 @dataclass(frozen=True)
 class OfferingKind:
-    """What offerings of one sort have in common."""
+    """Type, category, components and plans that offerings have in common."""
 
     offering_type: str
     category: str

@@ -1,4 +1,4 @@
-"""What orders change of resources: their limits, options, plans and end dates (domain.md §5)."""
+"""Requested changes of orders: limits, options, plans and end dates (domain.md §5)."""
 
 from datetime import date
 from typing import Any, TypeAlias
@@ -9,24 +9,24 @@ from gateway.demo.marketplace.resources import DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
 ChangeColumns: TypeAlias = dict[str, Any]
-"""Columns of an order that say what is to change."""
+"""Columns of an order that describe the requested change."""
 _DEFAULT_TERM_MONTHS = 12
-"""For how many months something is renewed where no rule says anything."""
+"""Months of a renewal where no rule sets a minimum."""
 
 
 def request_creation(resource: DemoResource) -> ChangeColumns:
-    """Want the resource itself."""
+    """Return the columns of an order that creates a resource."""
     return {"attributes": {"name": resource.name}}
 
 
 def request_grown_limits(resource: DemoResource) -> ChangeColumns:
-    """Want the limits that the resource has, which were half as much."""
+    """Return the columns of a past order that doubled the limits to their present values."""
     old_limits = {name: value // 2 for name, value in resource.limits.items()}
     return {"attributes": {"old_limits": old_limits}}
 
 
 def request_more_limits(resource: DemoResource) -> ChangeColumns:
-    """Want twice the limits that the resource has, as far as its bounds allow."""
+    """Return the columns of an order that doubles the limits, up to the components' maxima."""
     new_limits = {}
     for component in resource.placement.offering.limited_components:
         doubled, max_value = resource.limits[component.component_type] * 2, component.bounds[1]
@@ -37,7 +37,7 @@ def request_more_limits(resource: DemoResource) -> ChangeColumns:
 
 
 def request_new_options(writer: RowWriter, resource: DemoResource) -> ChangeColumns:
-    """Want another answer to the first question about the resource."""
+    """Return the columns of an order that changes the first resource option."""
     questions = resource.placement.offering.spec.resource_options[:1]
     with writer.use_random_stream("options"):
         old_options, new_options = (
@@ -48,7 +48,10 @@ def request_new_options(writer: RowWriter, resource: DemoResource) -> ChangeColu
 
 
 def request_renewal(resource: DemoResource, *, is_done: bool) -> ChangeColumns:
-    """Want a resource that is paid in advance for longer, up to its end or beyond it."""
+    """Return the columns of a renewal of a prepaid resource.
+
+    A renewal that is done ends at the resource's end date; another begins there.
+    """
     months, end_date = _minimum_term(resource), resource.end_date
     old_end_date = end_date and (shift_months(end_date, -months) if is_done else end_date)
     new_end_date = end_date and (end_date if is_done else shift_months(end_date, months))
@@ -65,7 +68,7 @@ def request_renewal(resource: DemoResource, *, is_done: bool) -> ChangeColumns:
 
 
 def can_be_renewed(resource: DemoResource) -> bool:
-    """Tell whether a resource may have been renewed: it was there before the end that it had."""
+    """Return whether a resource can have been renewed: it was created before its former end."""
     end_date = resource.end_date
     return (
         end_date is not None
@@ -74,7 +77,7 @@ def can_be_renewed(resource: DemoResource) -> bool:
 
 
 def _minimum_term(resource: DemoResource) -> int:
-    """Give the fewest months for which a resource may be renewed."""
+    """Return the minimum number of months of a renewal."""
     components = resource.placement.offering.spec.kind.components
     rules = [each.extra_columns for each in components if "is_prepaid" in each.extra_columns]
     months: int = max(each.get("min_renewal_duration", _DEFAULT_TERM_MONTHS) for each in rules)
@@ -82,11 +85,11 @@ def _minimum_term(resource: DemoResource) -> int:
 
 
 def request_plan_switch(old_plan: PricedPlan, new_plan: PricedPlan) -> ChangeColumns:
-    """Want another plan."""
+    """Return the columns of an order that switches the plan."""
     return {"attributes": {}, "old_plan_id": old_plan.key, "plan_id": new_plan.key}
 
 
 def shift_months(start: date, months: int) -> date:
-    """Give the day so many months later, or earlier; all months have as many as 28 days."""
+    """Return the day `months` later (earlier if negative), at most the 28th of its month."""
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     return date(year, month + 1, min(start.day, 28))

@@ -1,4 +1,4 @@
-"""The organisations of the demo marketplace: four that provide, eight that consume."""
+"""Organisations (customers): four providers, eight consumers, and those that joined later."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from gateway.demo.marketplace.rows import RowWriter
 
 @dataclass(frozen=True)
 class OrganisationSpec:
-    """A customer, in Waldur's words."""
+    """Organisation, which Waldur calls a customer."""
 
     slug: str
     name: str
@@ -70,9 +70,9 @@ NEWER_CONSUMER_SPECS = (
         {"native_name": "Emajõe Keeletehnoloogia", "display_billing_info_in_projects": True},
     ),
 )
-"""Those that joined later."""
+"""Consumers that joined later."""
 ACCESS_SUBNETS = {"lindgaard": ("10.0.0.0/8",), "skagen": ("192.0.2.0/24", "2001:db8:5::/48")}
-"""From where alone an organisation's resources are seen."""
+"""Subnets that access to an organisation's resources is restricted to, by slug."""
 _GROUP_PARENTS = {
     "Research": None,
     "Universities": "Research",
@@ -83,20 +83,20 @@ _GROUP_PARENTS = {
 
 @dataclass(frozen=True)
 class DemoCustomers:
-    """The organisations with what others need to know of them, by name."""
+    """Keys, owners and groups of the organisations, by slug; keys of groups by name."""
 
     group_ids: Mapping[str, int]
     customer_ids: Mapping[str, int] = field(default_factory=dict)
     owner_ids: Mapping[str, int] = field(default_factory=dict)
     consumer_groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The groups of each that consumes."""
+    """Names of the groups of each consumer, by slug."""
     provider_ids: Mapping[str, int] = field(default_factory=dict)
 
 
 def add_customers(
     writer: RowWriter, users: Mapping[str, int], grants: RoleGranter
 ) -> DemoCustomers:
-    """Add the organisations, each with its owner."""
+    """Add the groups, the organisations with their owners, and the service providers."""
     group_ids: dict[str, int] = {}
     for name, parent in _GROUP_PARENTS.items():
         parent_id = parent and group_ids[parent]
@@ -120,7 +120,7 @@ def add_organisations(
     demo_customers: DemoCustomers,
     organisations: Sequence[OrganisationSpec],
 ) -> DemoCustomers:
-    """Add organisations to those that are known, each with its owner."""
+    """Add organisations with their owners; return all, those of `demo_customers` included."""
     customer_ids = {
         each.slug: _add_organisation(writer, each, demo_customers.group_ids)
         for each in organisations

@@ -1,4 +1,4 @@
-"""What a resource's JSON columns hold: limits, usages, attributes, options, reports."""
+"""Values of a resource's columns: name, limits, cost, usages, attributes, options, report."""
 
 from datetime import date
 from decimal import Decimal
@@ -29,13 +29,13 @@ _PURPOSES = ("analysis", "ensemble", "pipeline", "portal", "test", "backup", "tr
 
 
 def generate_name(random: Random, number: int) -> str:
-    """Give a resource's name; some are not unique."""
+    """Return a name for a resource; one in fifty has no number and may not be unique."""
     words = f"{random.choice(_SUBJECTS)}-{random.choice(_PURPOSES)}"
     return words if number % 50 == 49 else f"{words}-{number + 1:03}"  # noqa: PLR2004
 
 
 def generate_limits(random: Random, offering: DemoOffering) -> dict[str, int]:
-    """Give a limit within bounds for each component that has limits."""
+    """Return a limit within its bounds for each limited component."""
     limits = {}
     for component in offering.limited_components:
         min_value, max_value = component.bounds
@@ -47,7 +47,7 @@ def generate_limits(random: Random, offering: DemoOffering) -> dict[str, int]:
 def estimate_cost(
     offering: DemoOffering, plan: PricedPlan | None, limits: dict[str, int]
 ) -> Decimal | None:
-    """Estimate the cost of a resource for a unit of its plan (domain.md §3.4)."""
+    """Return the estimated cost per unit of the plan (domain.md §3.4); None without a plan."""
     if plan is None:
         return None
     component_costs = (
@@ -60,7 +60,7 @@ def estimate_cost(
 def generate_usages(
     random: Random, offering: DemoOffering, limits: dict[str, int]
 ) -> dict[str, float]:
-    """Give how much of each counted component was used lately."""
+    """Return the current usage of each metered component."""
     metered_components = [
         each for each in offering.spec.kind.components if each.billing_type in {"usage", "limit"}
     ]
@@ -73,7 +73,7 @@ def generate_usages(
 def generate_attributes(
     random: Random, placement: ResourcePlacement, resource_name: str
 ) -> dict[str, Any]:
-    """Give what was said when the resource was ordered, secrets included."""
+    """Return the attributes of the order that created the resource, secrets included."""
     attributes = {
         "name": resource_name,
         **generate_answers(placement.offering.spec.options, random),
@@ -94,7 +94,7 @@ def generate_attributes(
 def generate_backend_metadata(
     random: Random, placement: ResourcePlacement, resource_name: str
 ) -> dict[str, Any]:
-    """Give what the backend tells about the resource."""
+    """Return the metadata that the backend reports."""
     match placement.offering.spec.kind.offering_type:
         case "OpenStack.Instance":
             runtime_state = random.choice(("ACTIVE", "SHUTOFF"))
@@ -111,13 +111,13 @@ def generate_backend_metadata(
 
 
 def generate_options(random: Random, offering: DemoOffering) -> dict[str, Any] | None:
-    """Give the answers to the offering's questions about a resource; null if it asks none."""
+    """Return the values of the resource options; None if the offering has no such options."""
     questions = offering.spec.resource_options
     return generate_answers(questions, random) if questions else None
 
 
 def generate_report(random: Random, number: int) -> list[dict[str, str]] | None:
-    """Give what a provider reported, for one resource in ten."""
+    """Return the provider's report; None for nine resources in ten."""
     if number % 10 != _REPORT_REMAINDER:
         return None
     jobs = random.randrange(5000)
@@ -128,7 +128,7 @@ def generate_report(random: Random, number: int) -> list[dict[str, str]] | None:
 
 
 def choose_end_date(writer: RowWriter, number: int, offering: DemoOffering) -> date | None:
-    """Give the last day of a resource: near, past, far or none."""
+    """Return the end date of a resource: near, past, far, or None."""
     if number < len(_OLDEST_END_DAYS):
         days = _OLDEST_END_DAYS[number]
         return None if days is None else writer.days_ahead(days)

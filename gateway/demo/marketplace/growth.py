@@ -1,4 +1,7 @@
-"""What joined the marketplace after it began: as much as suits its number of resources."""
+"""Growth of the marketplace: later users, organisations, projects and offerings.
+
+Their number grows with the number of resources.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +23,9 @@ from gateway.demo.marketplace.roles import RoleGranter
 from gateway.demo.marketplace.rows import RowWriter
 
 _INITIAL_RESOURCE_COUNT = 600
-"""A marketplace of so many resources has nobody but people with a name of their own."""
+"""Number of resources up to which all users, organisations and projects are named ones."""
 _RESOURCES_PER_ORGANISATION, _RESOURCES_PER_PROJECT, _RESOURCES_PER_PERSON = 4000, 100, 200
-"""So many resources beyond those bring one more of each."""
+"""Number of additional resources per additional organisation, project and user."""
 _TOWNS = ("Aldersund", "Birkestad", "Collmark", "Dunhaven", "Elverby", "Fossnes", "Gramholm")
 _ORGANISATION_TYPES = {
     "University": "Universities",
@@ -32,14 +35,14 @@ _ORGANISATION_TYPES = {
     "Robotics": "Industry",
     "Foods": "Industry",
 }
-"""What organisations are, and in which group that puts them."""
+"""Groups of generated organisations, by their type."""
 _METHODS = ("Adaptive", "Bayesian", "Comparative", "Dynamic", "Federated", "Inverse", "Multiscale")
 _THEMES = ("aerosols", "enzymes", "dialects", "glaciers", "harvests", "magnets", "tides", "vaults")
 
 
 @dataclass(frozen=True)
 class InitialMarket:
-    """The marketplace as it began, with its people and the categories of what is offered."""
+    """Marketplace before its growth, with its users, roles and categories."""
 
     market: DemoMarket
     users: Mapping[str, int]
@@ -48,7 +51,7 @@ class InitialMarket:
 
 
 def grow_market(writer: RowWriter, initial: InitialMarket, count: int) -> DemoMarket:
-    """Add people, organisations, projects and offerings, and give all that there are then."""
+    """Add users, organisations, projects and offerings; return the whole market."""
     additional_count = max(0, count - _INITIAL_RESOURCE_COUNT)
     new_users = people.add_newer_people(writer, additional_count // _RESOURCES_PER_PERSON)
     users = {**initial.users, **new_users}
@@ -80,7 +83,7 @@ def grow_market(writer: RowWriter, initial: InitialMarket, count: int) -> DemoMa
 def _add_organisations(
     writer: RowWriter, initial: InitialMarket, users: Mapping[str, int], count: int
 ) -> DemoCustomers:
-    """Add those with a name of their own, and so many others."""
+    """Add the named later organisations and `count` generated ones."""
     generated_organisations = [
         OrganisationSpec(name.lower().replace(" ", "-"), name, "NO", owner, (group,))
         for (name, group), owner in zip(_generate_names(count), reversed(list(users)), strict=False)
@@ -93,7 +96,9 @@ def _add_organisations(
 
 def _generate_names(count: int) -> list[tuple[str, str]]:
     names = [
-        (f"{town} {sort}", group) for sort, group in _ORGANISATION_TYPES.items() for town in _TOWNS
+        (f"{town} {type_name}", group)
+        for type_name, group in _ORGANISATION_TYPES.items()
+        for town in _TOWNS
     ]
     return names[:count]
 
@@ -105,7 +110,7 @@ def _add_projects(
     demo_customers: DemoCustomers,
     count: int,
 ) -> list[DemoProject]:
-    """Add those with a name of their own, and so many others."""
+    """Add the named later projects and `count` generated ones."""
     named_projects = projects.add_projects(
         writer, users, demo_customers, initial.grants, projects.NEWER_PROJECT_NAMES
     )

@@ -1,4 +1,4 @@
-"""What resources were before they were changed; the versions hold their secrets, too."""
+"""Versions of resources, as Waldur's django-reversion stores them; they contain secrets, too."""
 
 import json
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from gateway.demo.marketplace.resources import OK, DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
 _IMPORT_INTERVAL = 10
-"""Of so many resources one was last changed by a task, which is nobody and says nothing."""
+"""One resource in so many was last changed by a task: without author and comment."""
 
 
 class VersionSpec(NamedTuple):
-    """Why a version was made, who made it, and the columns as they were then."""
+    """Version of a resource: its comment, its author (None for a task), and the columns."""
 
     comment: str
     user_id: int | None
@@ -23,7 +23,7 @@ class VersionSpec(NamedTuple):
 
 
 def add_versions(writer: RowWriter, resource: DemoResource) -> None:
-    """Add the versions of a resource: as it was made, renamed, and given limits and an end."""
+    """Add three versions of a resource: created, renamed, and with limits and end date."""
     lifetime = writer.days_ago(0) - resource.created
     for share, version in zip((0, 0.5, 0.75), _generate_versions(resource), strict=True):
         _add_version(writer, resource, resource.created + lifetime * share, version)
@@ -42,7 +42,7 @@ def _generate_versions(resource: DemoResource) -> Iterator[VersionSpec]:
 
 
 def _serialize_resource(resource: DemoResource) -> dict[str, Any]:
-    """Give a resource as it is serialized: all columns, credentials among them."""
+    """Return the serialized resource: all columns, credentials included."""
     return {
         "created": resource.created.isoformat(),
         "uuid": resource.uuid,

@@ -1,4 +1,4 @@
-"""The invoices of those who consume, a year of them."""
+"""Invoices of the consumers for twelve months."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,14 +11,14 @@ from gateway.demo.marketplace.rows import RowWriter
 
 _MONTH_COUNT = 12
 _LATEST_STATES = ("pending", "created", "paid", "paid", "canceled")
-"""Of the invoices of the latest months, the last one first; older ones are paid."""
+"""States of the invoices of the latest months, the present one first; older ones are paid."""
 _TAX_PERCENT, _CENT = Decimal(25), Decimal("0.01")
 
 
 def add_invoices(
     writer: RowWriter, customers: DemoCustomers, resources: Sequence[DemoResource]
 ) -> None:
-    """Add an invoice for each month and consumer, with those resources on it that there were."""
+    """Add an invoice for each month and consumer, with an item for each billed resource."""
     resources_by_customer: dict[str, list[DemoResource]] = {
         slug: [] for slug in customers.consumer_groups
     }
@@ -38,7 +38,7 @@ def add_invoices(
 
 
 def _list_months(day: date) -> Iterator[date]:
-    """Give the first days of the last months, the present one first."""
+    """Yield the first days of the last twelve months, the present one first."""
     month = day.replace(day=1)
     for _ in range(_MONTH_COUNT):
         yield month
@@ -46,7 +46,7 @@ def _list_months(day: date) -> Iterator[date]:
 
 
 def _select_billed(resources: Sequence[DemoResource], month: date) -> list[DemoResource]:
-    """Give the resources that were there when the month began and cost something."""
+    """Return the resources that existed when the month began and have a cost."""
     return [each for each in resources if each.cost and each.created.date() <= month]
 
 

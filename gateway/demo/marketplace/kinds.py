@@ -1,4 +1,4 @@
-"""Content types: by what numbers generic references name the tables they lead to."""
+"""Content types: the ids that generic references use for tables."""
 
 from collections.abc import Mapping
 
@@ -36,6 +36,6 @@ ALLOCATION = _IDS["waldur_slurm", "allocation"]
 
 
 def add_content_types(writer: RowWriter) -> None:
-    """Add the content types; every installation numbers them its own way."""
+    """Add the content types; their ids differ between installations."""
     for (app_label, model), key in _IDS.items():
         writer.add_row(tables.content_type, id=key, app_label=app_label, model=model)

@@ -1,4 +1,4 @@
-"""The event log: what happened to resources; its contexts hold secrets (domain.md §7.1)."""
+"""Event log of resources; the contexts of its events contain secrets (domain.md §7.1)."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,11 +32,11 @@ _FINAL_EVENTS = {
     TERMINATING: ("terminate_requested", "is to be terminated"),
     TERMINATED: ("terminate_succeeded", "has been terminated"),
 }
-"""What happened last to resources, by their state."""
+"""Type and description of a resource's last event, by its state."""
 
 
 class LogEntry(NamedTuple):
-    """What happened to a resource, and when."""
+    """Event of a resource: its type, description and time."""
 
     event: str
     description: str
@@ -44,7 +44,7 @@ class LogEntry(NamedTuple):
 
 
 def add_log_entries(writer: RowWriter, resource: DemoResource) -> None:
-    """Add to the event log what happened to a resource."""
+    """Add the events of a resource to the log."""
     for entry in _generate_entries(writer, resource):
         event_id = writer.add_row(
             tables.event,
@@ -72,7 +72,7 @@ def _generate_entries(writer: RowWriter, resource: DemoResource) -> Iterator[Log
 
 
 def _add_feeds(writer: RowWriter, resource: DemoResource, event_id: int) -> None:
-    """Say whose log the event stands in."""
+    """Add the event to the logs of the resource and its project."""
     project = resource.placement.project
     for content_type_id, object_id in (
         (kinds.RESOURCE, resource.key),

@@ -1,4 +1,4 @@
-"""Who and what is there before the first resource."""
+"""Market: what exists before the first resource."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gateway.demo.marketplace.projects import DemoProject
 
 @dataclass(frozen=True)
 class DemoMarket:
-    """Organisations, the projects of theirs, and what is offered to them."""
+    """Organisations, their projects, and the offerings."""
 
     customers: DemoCustomers
     projects: Sequence[DemoProject]

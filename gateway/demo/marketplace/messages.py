@@ -1,4 +1,4 @@
-"""What people and machines said about orders: messages, comments, outputs, attachments."""
+"""Texts of orders: messages, comments, errors, outputs, attachments."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,12 +7,13 @@ from typing import Any, TypeAlias
 from gateway.demo.marketplace.rows import RowWriter
 
 OrderTexts: TypeAlias = dict[str, Any]
+"""Columns of an order that hold texts and their times."""
 _CONVERSATION_INTERVAL = 4
-"""About one order in so many there was a conversation."""
+"""One order in so many has a conversation."""
 
 
 def generate_conversation(number: int, created: datetime) -> OrderTexts:
-    """Give what consumer and provider told each other about the order of that number."""
+    """Return the messages of consumer and provider about order `number`; {} without any."""
     conversation_number, remainder = divmod(number, _CONVERSATION_INTERVAL)
     return (
         _CONVERSATIONS[conversation_number % len(_CONVERSATIONS)](number, created)
@@ -56,7 +57,7 @@ _CONVERSATIONS: tuple[Callable[[int, datetime], OrderTexts], ...] = (
 
 
 def describe_failure(created: datetime) -> OrderTexts:
-    """Give what an order that failed leaves behind."""
+    """Return the columns of a failed order."""
     return {
         "error_message": "The backend refused.",
         "error_traceback": "Traceback: Refused",
@@ -65,7 +66,7 @@ def describe_failure(created: datetime) -> OrderTexts:
 
 
 def describe_success(created: datetime) -> OrderTexts:
-    """Give what an order that was carried out leaves behind."""
+    """Return the columns of an order that is done."""
     completed_at = created + timedelta(minutes=3)
     return {
         "completed_at": completed_at,
@@ -75,17 +76,17 @@ def describe_success(created: datetime) -> OrderTexts:
 
 
 def describe_rejection(number: int) -> OrderTexts:
-    """Give why an order was rejected, by its consumer's or its provider's people."""
+    """Return the reason of a rejection: the provider's for an even number, else the consumer's."""
     if number % 2:
         return {"consumer_rejection_comment": "The budget of this year is spent."}
     return {"provider_rejection_comment": "There is no room at present."}
 
 
 def describe_request() -> OrderTexts:
-    """Give what was said for an order that waits for a decision."""
+    """Return the comment of an order that waits for approval."""
     return {"request_comment": "Please, for the course in spring."}
 
 
 def describe_delayed_start(writer: RowWriter) -> OrderTexts:
-    """Give from when on an order is to be carried out."""
+    """Return the comment and the start date of an order that waits for that date."""
     return {**describe_request(), "start_date": writer.days_ahead(14)}

@@ -1,4 +1,4 @@
-"""Of what the offerings that joined later are made; some are paid in advance."""
+"""Kinds of the offerings that joined later; some are prepaid."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The offerings that joined the demo marketplace later."""
+"""Offerings that joined the demo marketplace later."""
 
 from gateway.demo.marketplace import catalogue, newer_catalogue
 from gateway.demo.marketplace.newer_catalogue import COMMON_GROUPS, SCHOLARLY_GROUPS

@@ -1,4 +1,4 @@
-"""The offerings with their components and plans, as rows."""
+"""Rows of categories and offerings, with their components, plans and endpoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ CATEGORY_TITLES = {
     "Managed platforms": "Hallatud platvormid",
     "Expert services": "Eksperditeenused",
 }
-"""Titles in English and Estonian."""
+"""Titles of the categories in English and Estonian."""
 
 
 @dataclass(frozen=True)
 class DemoOffering:
-    """An offering with what its resources and orders need to know of it."""
+    """Offering with its key, plans and components, for its resources and orders."""
 
     key: int
     spec: OfferingSpec
@@ -38,22 +38,22 @@ class DemoOffering:
 
     @property
     def limited_components(self) -> Iterator[ComponentSpec]:
-        """The components of which consumers say how much they want."""
+        """Components for which consumers set a limit."""
         return (each for each in self.spec.kind.components if each.has_limit)
 
     @property
     def can_restore(self) -> bool:
-        """Whether what was terminated can be had back."""
+        """Whether a terminated resource can be restored."""
         return "can_restore_resource" in self.spec.plugin_options
 
     @property
     def is_prepaid(self) -> bool:
-        """Whether it is paid for a time in advance."""
+        """Whether it has a prepaid component."""
         return any("is_prepaid" in each.extra_columns for each in self.spec.kind.components)
 
 
 def add_categories(writer: RowWriter) -> dict[str, int]:
-    """Add the categories, and give their keys by title."""
+    """Add the categories; return their keys by title."""
     return {
         title: _add_category(writer, title, estonian_title)
         for title, estonian_title in CATEGORY_TITLES.items()
@@ -68,7 +68,10 @@ def add_offerings(
     category_ids: Mapping[str, int],
     existing_offerings: Sequence[DemoOffering] = (),
 ) -> list[DemoOffering]:
-    """Add offerings; a parent comes before its children, or is among the `older`."""
+    """Add offerings; return the new ones.
+
+    A parent precedes its children in `specs`, or is one of `existing_offerings`.
+    """
     project_ids = {item.name: item.key for item in projects}
     offerings = {item.spec.name: item for item in existing_offerings}
     for spec in specs:
@@ -122,7 +125,7 @@ def _add_category(writer: RowWriter, title: str, estonian_title: str) -> int:
 
 
 def _add_service_settings(writer: RowWriter, spec: OfferingSpec, customer_id: int) -> int:
-    """Add the service behind the offering; that of a private cloud's parts is the cloud."""
+    """Add the backend service of an offering; the scope of a child offering's is its tenant."""
     cloud_names = [each.parent for each in OFFERING_SPECS if each.parent]
     tenant_id = dict(zip(dict.fromkeys(cloud_names), (1, 2), strict=True)).get(spec.parent or "")
     return writer.add_row(
@@ -184,7 +187,7 @@ def _add_group_restrictions(
     plans: Sequence[PricedPlan],
     customers: DemoCustomers,
 ) -> None:
-    """Say which groups of organisations may order the offering, and by which plans."""
+    """Restrict the offering and its plans to groups of organisations, where the spec says so."""
     for group in spec.groups:
         writer.add_row(
             tables.offering_organization_group,

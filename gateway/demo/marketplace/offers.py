@@ -1,4 +1,4 @@
-"""The two dozen offerings that the demo marketplace began with."""
+"""Specifications of the offerings: the class, and the initial two dozen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,19 +8,19 @@ from gateway.demo.marketplace import catalogue
 from gateway.demo.marketplace.catalogue import OfferingKind
 
 FAIL_ORDERS_OPTION = "demo_order_fails"
-"""The plugin option of offerings whose orders the demo's provider fails."""
+"""Plugin option of offerings whose orders the demo's provider fails."""
 DRAFT, ACTIVE, PAUSED, ARCHIVED, UNAVAILABLE = range(1, 6)
 
 
 @dataclass(frozen=True)
 class OfferingSpec:
-    """An offering as it is written down."""
+    """Specification of an offering."""
 
     name: str
     kind: OfferingKind
     provider: str
     resource_weight: int = 0
-    """How many of a thousand resources are of it."""
+    """Share of the resources that are of this offering, in thousandths."""
     state: int = ACTIVE
     parent: str | None = None
     shared: bool = True
@@ -29,22 +29,23 @@ class OfferingSpec:
     project: str | None = None
     plugin_options: Mapping[str, Any] = field(default_factory=dict)
     options: Sequence[str] = ("purpose",)
-    """What the order form asks, and below what is asked of a resource."""
+    """Names of the questions in the order form."""
     resource_options: Sequence[str] = ()
+    """Names of the questions about a resource of it."""
     partitions: Sequence[str] = ()
     endpoints: Mapping[str, str] = field(default_factory=dict)
     age_spread_days: int = 150
-    """By how many days it may be older than the newest."""
+    """Maximum difference in days between its age and that of the newest offering."""
     extra_columns: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_private(self) -> bool:
-        """Whether only its own organisation may order it."""
+        """Whether only the provider's own projects may order it."""
         return not self.shared
 
     @property
     def has_failing_orders(self) -> bool:
-        """Whether the demo's provider fails what is ordered."""
+        """Whether the demo's provider fails its orders."""
         return FAIL_ORDERS_OPTION in self.plugin_options
 
 

@@ -1,4 +1,4 @@
-"""The orders that made, changed and ended the resources (domain.md §6)."""
+"""Orders that created, changed and terminated the resources (domain.md §6)."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -42,29 +42,34 @@ _CREATION_ORDER_STATES = {
 }
 _REVIEWED_STATES = {EXECUTING, DONE, FAILED, PENDING_PROVIDER}
 _RESTORE_INTERVAL, _FAILED_ATTEMPT_INTERVAL = 3, 9
-"""One in so many of the resources that can be was restored, and of others was tried in vain."""
+"""One restorable resource in so many was restored; one other in so many has a failed order."""
 
 
 @dataclass(frozen=True)
 class PlanSwitch:
-    """A change of plan from an old one to the present one."""
+    """Switch from a former plan to the present one."""
 
     old_plan: PricedPlan
     switched_at: datetime
 
 
 class OrderGenerator:
-    """The making of orders; `owners` review them, by their organisations' names."""
+    """Generator of orders, which the owners of the organisations review.
+
+    `owner_ids` has the owner of each organisation by slug. For each resource it adds, in this
+    order: the order that created it; for one in four an order that changed it; the order that
+    its present state comes from; and for some more orders that failed, were rejected or undone.
+    """
 
     def __init__(self, writer: RowWriter, owner_ids: Mapping[str, int]) -> None:
         self._writer = writer
         self._owner_ids = owner_ids
         self.counts_by_offering: Counter[int] = Counter()
-        """How many orders were added, by offering."""
+        """Number of orders by offering."""
         self._numbers = count()
 
     def add_orders(self, resource: DemoResource) -> PlanSwitch | None:
-        """Add the orders of a resource, and give the last switch of its plan."""
+        """Add the orders of a resource; return its plan switch, None without one."""
         creation_state = self._writer.random.choice(
             _CREATION_ORDER_STATES.get(resource.state, (DONE,))
         )
@@ -81,7 +86,7 @@ class OrderGenerator:
         return switch
 
     def _add_current_order(self, resource: DemoResource) -> None:
-        """Add the order that the resource's state comes from."""
+        """Add the order that the resource's present state comes from, if any."""
         created = self._lifetime_moment(resource, 0.95)
         waiting_state = self._writer.random.choice(_WAITING_STATES)
         if resource.state == UPDATING:
@@ -94,7 +99,7 @@ class OrderGenerator:
             self._add_order(resource, TERMINATE, DONE, created, _TERMINATION)
 
     def _choose_pending_change(self, resource: DemoResource) -> ChangeColumns:
-        """Give what an order wants that is not carried out yet."""
+        """Return the requested change of an order that is not yet carried out."""
         offering, plan = resource.placement.offering, resource.plan
         other_plans = [
             each for each in offering.plans if each is not plan and not each.spec.is_archived
@@ -108,7 +113,7 @@ class OrderGenerator:
         return changes.request_more_limits(resource)
 
     def _add_past_change(self, resource: DemoResource) -> PlanSwitch | None:
-        """Add an order that changed the resource once."""
+        """Add an order that changed the resource, or failed to; return the plan switch, if it is one."""
         created = self._lifetime_moment(resource, self._writer.random.uniform(0.1, 0.8))
         other_plans = [
             each for each in resource.placement.offering.plans if each is not resource.plan
@@ -137,7 +142,7 @@ class OrderGenerator:
         return changes.request_grown_limits(resource)
 
     def _add_further_orders(self, resource: DemoResource) -> None:
-        """Add to some resources orders that came to nothing or were undone, and renewals."""
+        """Add orders that failed, were rejected or were undone, and renewals, to some resources."""
         attempt_number, remainder = divmod(resource.key, _FAILED_ATTEMPT_INTERVAL)
         if resource.placement.offering.is_prepaid:
             state = _RENEWAL_STATES[resource.key % len(_RENEWAL_STATES)]
@@ -188,7 +193,7 @@ class OrderGenerator:
         )
 
     def _describe_outcome(self, state: int, created: datetime) -> dict[str, Any]:
-        """Give what an order's end, or the wish for it, leaves behind, and the talk about it."""
+        """Return the columns of an order's outcome and of its conversation."""
         number, outcome = next(self._numbers), _OUTCOMES.get(state)
         conversation = messages.generate_conversation(number, created)
         return conversation | outcome(self._writer, number, created) if outcome else conversation
@@ -210,12 +215,12 @@ class OrderGenerator:
         return columns
 
     def _lifetime_moment(self, resource: DemoResource, share: float) -> datetime:
-        """Give the moment at that share of the time since the resource was made."""
+        """Return the moment at a share (0 to 1) of the time from the resource's creation to now."""
         return resource.created + (self._writer.days_ago(0) - resource.created) * share
 
 
 def _resource_columns(resource: DemoResource) -> dict[str, Any]:
-    """Give what an order says of the resource, unless it wants to change it."""
+    """Return the columns of an order that are copied from the resource."""
     return {
         "resource_id": resource.key,
         "offering_id": resource.placement.offering.key,
@@ -242,5 +247,5 @@ _OUTCOMES: Mapping[int, Callable[[RowWriter, int, datetime], dict[str, Any]]] = 
     REJECTED: lambda _, number, __: messages.describe_rejection(number),
     PENDING_CONSUMER: lambda *_: messages.describe_request(),
     PENDING_PROVIDER: lambda *_: messages.describe_request(),
-    PENDING_START: lambda rows, _, __: messages.describe_delayed_start(rows),
+    PENDING_START: lambda writer, _, __: messages.describe_delayed_start(writer),
 }

@@ -1,4 +1,4 @@
-"""The parts of clusters, and the software on them."""
+"""Partitions of clusters, and catalogues of their software."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -53,7 +53,7 @@ _PARTITION_COLUMNS: Mapping[str, dict[str, Any]] = {
     "interactive": {**_AMPERE_COLUMNS, "max_nodes": 1, "max_time": 480, "qos": "interactive"},
     "reserved": {**_AMPERE_COLUMNS, "exclusive_user": True, "req_resv": True, "qos": "reserved"},
 }
-"""What is unusual about partitions: times in minutes, memory in MB."""
+"""Columns of partitions that differ from the common ones; times in minutes, memory in MB."""
 _SOFTWARE_CATALOGS = {
     "Nordic software stack": ("2025.06", "binary_runtime", ("GROMACS", "CP2K", "OpenFOAM", "R")),
     "Spack mirror": ("0.23", "source_package", ("hdf5", "netcdf-c", "openmpi")),
@@ -69,7 +69,7 @@ _NEWER_SOFTWARE_CATALOGS = {
 
 
 def add_software_catalogs(writer: RowWriter) -> list[int]:
-    """Add the catalogues of software."""
+    """Add the software catalogues; return their keys."""
     return [
         _add_software_catalog(writer, name, *details)
         for name, details in _SOFTWARE_CATALOGS.items()
@@ -77,7 +77,7 @@ def add_software_catalogs(writer: RowWriter) -> list[int]:
 
 
 def add_newer_software_catalogs(writer: RowWriter) -> list[int]:
-    """Add the catalogues that joined later, one of which was not updated of late."""
+    """Add the later software catalogues; return their keys. The update of one of them failed."""
     failure_columns = {
         "update_errors": "The channel did not answer.",
         "last_successful_update": None,
@@ -97,7 +97,11 @@ def add_newer_software_catalogs(writer: RowWriter) -> list[int]:
 def add_partitions(
     writer: RowWriter, offerings: Iterable[DemoOffering], catalog_ids: Sequence[int]
 ) -> None:
-    """Add the partitions of each offering, software to the first, and more to the whole of it."""
+    """Add the partitions of each offering, and software catalogues to the offering.
+
+    The first catalogue is for the first partition; the second, if there are several partitions,
+    for the whole offering.
+    """
     for offering in offerings:
         partition_ids = [
             _add_partition(writer, offering.key, name) for name in offering.spec.partitions

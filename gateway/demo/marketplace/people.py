@@ -1,4 +1,4 @@
-"""The people of the demo marketplace: one for each way of seeing it, and a crowd of others."""
+"""Users of the demo marketplace: one for each set of rights, and thirty others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from gateway.demo.marketplace.rows import RowWriter
 
 @dataclass(frozen=True)
 class PersonSpec:
-    """Somebody with an account."""
+    """User of the marketplace."""
 
     username: str
     first_name: str
@@ -37,7 +37,7 @@ DEMO_PEOPLE = (
     PersonSpec("resource_user", "Yuki", "Amano"),
     PersonSpec("short_lived", "Petra", "Quick", {"token_lifetime": 3600}),
 )
-"""Those whose tokens `gateway tokens` prints; the marketplace tells who they are by their roles."""
+"""Users with a role or flag each that decides what they see."""
 
 NEWER_PEOPLE = (
     PersonSpec("signe.hauge", "Signe", "Hauge", {"personal_title": "Dr.", "gender": 2}),
@@ -49,7 +49,7 @@ NEWER_PEOPLE = (
     PersonSpec("departed", "Vera", "Lunde", {"is_active": False, "is_admin_deactivated": True}),
     PersonSpec("two_hats", "Idris", "Falk", {"is_staff": True, "is_support": True}),
 )
-"""Those who joined later."""
+"""Users who joined later."""
 _FIRST_NAMES = ("Aino", "Bela", "Cato", "Dagny", "Emil", "Freya", "Gunnar", "Hilde", "Ivo", "Jette")
 _LAST_NAMES = (
     "Aalberg",
@@ -65,12 +65,12 @@ _CROWD_SIZE = 30
 
 
 def add_people(writer: RowWriter) -> dict[str, int]:
-    """Add everybody with a token each, and give their keys by username."""
+    """Add the initial users, each with a token; return their keys by username."""
     return {each.username: _add_person(writer, each) for each in (*DEMO_PEOPLE, *_generate_crowd())}
 
 
 def add_newer_people(writer: RowWriter, count: int) -> dict[str, int]:
-    """Add those who joined later, and so many others."""
+    """Add the named later users and `count` generated ones; return their keys by username."""
     generated_people = (
         PersonSpec(f"{first}.{last}{number}".lower().replace("ø", "o"), first, last)
         for number in range(count)
@@ -99,7 +99,7 @@ def _add_person(writer: RowWriter, person: PersonSpec) -> int:
         **{"is_active": True, "preferred_language": "en", **person.extra_columns},
         username=person.username,
         slug=person.username.replace("_", "-").replace(".", "-"),
-        password="!",  # noqa: S106 - nobody can log in by password
+        password="!",  # noqa: S106 - Django's mark of an unusable password
         first_name=person.first_name,
         last_name=person.last_name,
         query_field=f"{person.first_name} {person.last_name}".lower(),

@@ -1,4 +1,4 @@
-"""What resources cost and used over time: plan periods, usages, quotas."""
+"""Plan periods, monthly usages and component quotas of resources."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -12,20 +12,20 @@ from gateway.demo.marketplace.rows import RowWriter
 
 _RECENT_MONTH_COUNT = 3
 _RECENT_USAGE_DAYS = 31 * _RECENT_MONTH_COUNT
-"""So many days ago a resource was made that it was used in all these months."""
+"""Minimum age in days of a resource with usages in all recent months."""
 _FULL_HISTORY_COUNT, _FULL_HISTORY_INTERVAL = 40, 200
-"""Of so many of the oldest resources, and one in so many others, all months are known."""
+"""Number of the oldest resources with usages of all months, and one in so many of the others."""
 
 
 class DemoPlanPeriod(NamedTuple):
-    """A time in which a resource was on one plan."""
+    """Plan period of a resource: its key and start."""
 
     key: int
     start: datetime
 
 
 def add_periods(writer: RowWriter, resource: DemoResource, switch: PlanSwitch | None) -> None:
-    """Add a resource's plan periods, the usages within them, and its quotas."""
+    """Add the plan periods of a resource, the usages within them, and its component quotas."""
     if resource.state == CREATING:
         return
     periods = list(_add_plan_periods(writer, resource, switch))
@@ -56,7 +56,7 @@ def add_periods(writer: RowWriter, resource: DemoResource, switch: PlanSwitch | 
 def _add_plan_periods(
     writer: RowWriter, resource: DemoResource, switch: PlanSwitch | None
 ) -> Iterator[DemoPlanPeriod]:
-    """Add the plan periods, the last of which is open while the resource lives."""
+    """Add and yield the plan periods; the last one is open unless the resource is terminated."""
     if resource.plan is None:
         return
     start = resource.created
@@ -87,7 +87,7 @@ def _add_usages(
     periods: Sequence[DemoPlanPeriod],
     months: Iterable[date],
 ) -> None:
-    """Add how much was used of each component in some months, in the period of then."""
+    """Add the usages of each component in `months`, each in the plan period of its time."""
     for month in months:
         reported_at = max(writer.days_ago((writer.reference_day - month).days), resource.created)
         period_id = next(
@@ -109,7 +109,7 @@ def _add_usages(
 
 
 def _list_months(writer: RowWriter, resource: DemoResource) -> Iterator[date]:
-    """Give the first days of the months in which there was the resource, the last one first."""
+    """Yield the first days of the months since the resource's creation, the present one first."""
     month, first_month = writer.reference_day.replace(day=1), resource.created.date().replace(day=1)
     while month >= first_month:
         yield month

@@ -1,4 +1,4 @@
-"""Where resources come to be: in which project, of which offering, within what."""
+"""Placement of resources: their offering, project and parent resource."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,25 +19,25 @@ OLDEST_PLACEMENTS = (
     ("Research object storage", "Regional climate ensembles"),
     ("Fjord Cloud East", "Rare variant atlas"),
 )
-"""The first resources: one by one they have every relation that a resource can have."""
+"""Offerings and projects of the first resources, which together have every relation."""
 LAST_PLACEMENT = ("Licences on trial", "Regional climate ensembles")
-"""The last resource: its orders fail."""
+"""Offering and project of the last resource, whose orders fail."""
 
 
 @dataclass(frozen=True)
 class DemoTenant:
-    """A private cloud in which machines and volumes can be."""
+    """Private cloud (tenant), which can contain instances and volumes."""
 
     resource_id: int
     object_id: int
     project: DemoProject
     machine_ids: list[int] = field(default_factory=list)
-    """The machines in it, by their objects."""
+    """Keys of the instances in it."""
 
 
 @dataclass(frozen=True)
 class ResourcePlacement:
-    """What a resource is of, and where it belongs."""
+    """Offering, project and parent of a resource."""
 
     offering: DemoOffering
     project: DemoProject
@@ -45,7 +45,7 @@ class ResourcePlacement:
 
 
 class EvenSpread:
-    """A spread in which no project has more than others that may order the same."""
+    """Uniform distribution of resources over the projects that may order an offering."""
 
     def __init__(self, market: DemoMarket) -> None:
         self._offerings = list(market.offerings)
@@ -56,17 +56,17 @@ class EvenSpread:
         }
 
     def choose_offering(self, random: Random) -> DemoOffering:
-        """Choose an offering, by its weight."""
+        """Return a random offering, with its weight."""
         (offering,) = random.choices(self._offerings, cum_weights=self._weights)
         return offering
 
     def choose_project(self, random: Random, offering: DemoOffering) -> DemoProject:
-        """Choose a project that may order it."""
+        """Return a random project that may order the offering."""
         return random.choice(self._eligible_projects[offering.key])
 
 
 class SkewedSpread(EvenSpread):
-    """A spread as on a real site: few projects have most resources (Zipf's law)."""
+    """Distribution as on a real site: few projects have most resources (Zipf's law)."""
 
     def __init__(self, initial: DemoMarket, grown_market: DemoMarket) -> None:
         super().__init__(grown_market)
@@ -83,14 +83,18 @@ class SkewedSpread(EvenSpread):
         }
 
     def choose_project(self, random: Random, offering: DemoOffering) -> DemoProject:
-        """Choose a project that may order it, rather one that came early."""
+        """Return a random project that may order the offering; earlier projects are likelier."""
         shares = self._shares[offering.key]
         (project,) = random.choices(self._eligible_projects[offering.key], cum_weights=shares)
         return project
 
 
 class PlacementPlanner:
-    """The choice of places: evenly in the market as it began, then as in a grown one."""
+    """Planner of placements: uniform in the initial market, then skewed in the grown one.
+
+    The first resources and the last one have fixed placements; each later offering gets one
+    resource as soon as the grown market is used.
+    """
 
     def __init__(
         self, writer: RowWriter, initial: DemoMarket, grown_market: DemoMarket, count: int
@@ -106,7 +110,7 @@ class PlacementPlanner:
         self._tenants: dict[str, list[DemoTenant]] = {}
 
     def place_resource(self, number: int) -> ResourcePlacement:
-        """Give the place of the resource of that number, from zero."""
+        """Return the placement of resource `number`, counted from 0."""
         if number < len(OLDEST_PLACEMENTS) or number == self._last_number:
             offering, project = (
                 LAST_PLACEMENT if number == self._last_number else OLDEST_PLACEMENTS[number]
@@ -118,7 +122,7 @@ class PlacementPlanner:
         return self._place_in_cloud(chosen_offering, spread.choose_project(random, chosen_offering))
 
     def register_tenant(self, tenant: DemoTenant, placement: ResourcePlacement) -> None:
-        """Take note of a private cloud, or of a machine in one."""
+        """Register a private cloud, or an instance in one, as a parent of later resources."""
         match placement.offering.spec.kind.offering_type:
             case "OpenStack.Tenant":
                 self._tenants.setdefault(placement.project.customer_slug, []).append(tenant)
@@ -126,12 +130,12 @@ class PlacementPlanner:
                 placement.parent.machine_ids.append(tenant.object_id)
 
     def _introduce_offering(self, number: int) -> DemoOffering | None:
-        """Give each newer offering once, as soon as there are such."""
+        """Return the later offering whose turn it is; None if each had its turn."""
         index = number - self._even_count
         return self._newer_offerings[index] if 0 <= index < len(self._newer_offerings) else None
 
     def _place_in_cloud(self, offering: DemoOffering, project: DemoProject) -> ResourcePlacement:
-        """Put what is part of a private cloud into one; where there is none, make one instead."""
+        """Place an instance or volume in a private cloud; without one, place a cloud instead."""
         if (
             offering.spec.kind.offering_type not in _CLOUD_PART_TYPES
             or offering.spec.parent is None
@@ -147,7 +151,7 @@ class PlacementPlanner:
 def _select_eligible_projects(
     spec: OfferingSpec, projects: Sequence[DemoProject]
 ) -> list[DemoProject]:
-    """Give the projects that may order: those of the groups, or for a private one its own."""
+    """Return the projects that may order: those of its groups; of a private offering, its own."""
     if spec.project:
         return [each for each in projects if each.name == spec.project]
     if spec.is_private:

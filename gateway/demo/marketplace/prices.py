@@ -1,4 +1,4 @@
-"""The components of offerings, and what they cost by which plan."""
+"""Components and plans of offerings, with the prices of the components in each plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gateway.demo.marketplace.rows import RowWriter
 
 @dataclass(frozen=True)
 class PricedPlan:
-    """A plan of an offering, with what its components cost."""
+    """Plan of an offering with the prices of its components, by component type."""
 
     key: int
     spec: PlanSpec
@@ -21,7 +21,10 @@ class PricedPlan:
 
 
 def add_components(writer: RowWriter, offering_id: int, spec: OfferingSpec) -> dict[str, int]:
-    """Add the components, those last that others' overage goes to first."""
+    """Add the components; return their keys by type.
+
+    Components that others' overage is billed by come first.
+    """
     component_ids: dict[str, int] = {}
     for component in sorted(
         spec.kind.components, key=lambda component: component.overage_type is not None
@@ -53,7 +56,7 @@ def add_plan(
     plan_spec: PlanSpec,
     component_ids: Mapping[str, int],
 ) -> PricedPlan:
-    """Add a plan with the prices of the components in it."""
+    """Add a plan with the prices of its components."""
     prices = {
         component.component_type: Decimal(component.price) * plan_spec.factor
         for component in spec.kind.components

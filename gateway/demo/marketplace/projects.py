@@ -1,4 +1,4 @@
-"""The projects of the demo marketplace, and who works in them."""
+"""Projects of the demo marketplace and their teams."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,21 +36,24 @@ NEWER_PROJECT_NAMES = {
     "emajoe": ("Spoken corpus", "Machine translation of small languages"),
     "skagen": ("Radio sky survey", "Pulsar timing", "Exoplanet transits"),
 }
-"""Those of organisations that joined later."""
+"""Projects of the organisations that joined later, by the organisation's slug."""
 _PROJECT_DATES: Mapping[str, dict[str, Any]] = {
-    "Regional climate ensembles": {"ends": 120, "asked": "manager"},
-    "Quantum materials": {"ends": -5, "grace_period_days": 30, "asked": "owner"},
-    "Ocean currents": {"ends": 20, "asked": "dagny.brandvik"},
+    "Regional climate ensembles": {"ends": 120, "end_requested_by": "manager"},
+    "Quantum materials": {"ends": -5, "grace_period_days": 30, "end_requested_by": "owner"},
+    "Ocean currents": {"ends": 20, "end_requested_by": "dagny.brandvik"},
     "Rare variant atlas": {"ends": 400},
     "Clinical pilot": {"ends": -60},
-    "Sea ice monitoring": {"ends": -3, "asked": "emil.estrada"},
+    "Sea ice monitoring": {"ends": -3, "end_requested_by": "emil.estrada"},
     "Grid stability": {"ends": 0},
     "Gripper control": {"ends": -400, "is_removed": True},
     "Exoplanet transits": {"starts": 21, "ends": 700},
-    "Runic inscriptions": {"ends": -12, "grace_period_days": 40, "asked": "rasmus.veld"},
-    "Spoken corpus": {"ends": 45, "asked": "tuuli.oja", "max_service_accounts": 3},
+    "Runic inscriptions": {"ends": -12, "grace_period_days": 40, "end_requested_by": "rasmus.veld"},
+    "Spoken corpus": {"ends": 45, "end_requested_by": "tuuli.oja", "max_service_accounts": 3},
 }
-"""Days from the reference day to the start and the end, and who asked for it, where it is known."""
+"""Unusual columns of projects, by name.
+
+`starts` and `ends` are days from the reference day, `end_requested_by` is a username.
+"""
 _NAMED_TEAMS = {
     "Regional climate ensembles": (
         ("manager", "MANAGER"),
@@ -65,14 +68,14 @@ _NAMED_TEAMS = {
 
 @dataclass(frozen=True)
 class DemoProject:
-    """A project with what its resources and orders need to know of it."""
+    """Project with its groups and members, for its resources and orders."""
 
     key: int
     uuid: str
     name: str
     customer_slug: str
     groups: Sequence[str] | None
-    """The groups whose offerings it may order from; none of a provider's own may order at all."""
+    """Groups of its organisation; None for a provider's project, which orders only its own."""
     member_ids: Sequence[int]
 
 
@@ -83,27 +86,27 @@ def add_projects(
     grants: RoleGranter,
     names: Mapping[str, Sequence[str]],
 ) -> list[DemoProject]:
-    """Add the projects of those names, by organisation, with their teams."""
-    unnamed_user_ids = [
-        project_id for project_id in users.values() if project_id > len(DEMO_PEOPLE)
-    ]
+    """Add projects with their teams; `names` has the names of projects by organisation."""
+    unnamed_user_ids = [user_id for user_id in users.values() if user_id > len(DEMO_PEOPLE)]
     projects = []
     for customer_slug, name in _list_names(names):
         uuid = writer.generate_uuid()
         project_id = _add_project(writer, name, uuid, customers.customer_ids[customer_slug], users)
         role_grants = list(_draw_team(writer, name, users, unnamed_user_ids))
-        for user, role in role_grants:
-            grants.grant_role(user, role, project_id)
-        groups, member_ids = (
-            customers.consumer_groups.get(customer_slug),
-            [user for user, _ in role_grants],
-        )
+        for user_id, role in role_grants:
+            grants.grant_role(user_id, role, project_id)
+        groups = customers.consumer_groups.get(customer_slug)
+        member_ids = [user_id for user_id, _ in role_grants]
         projects.append(DemoProject(project_id, uuid, name, customer_slug, groups, member_ids))
     return projects
 
 
 def _list_names(names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    return ((customer, name) for customer, named in names.items() for name in named)
+    return (
+        (customer_slug, name)
+        for customer_slug, project_names in names.items()
+        for name in project_names
+    )
 
 
 def _add_project(
@@ -111,7 +114,7 @@ def _add_project(
 ) -> int:
     extra_columns = dict(_PROJECT_DATES.get(name, {}))
     start_days, end_days, requested_by = (
-        extra_columns.pop(each, None) for each in ("starts", "ends", "asked")
+        extra_columns.pop(each, None) for each in ("starts", "ends", "end_requested_by")
     )
     return writer.add_row(
         tables.project,
@@ -141,5 +144,5 @@ def _draw_team(
         yield users[username], f"PROJECT.{role}"
     drawn_user_ids = writer.random.sample(unnamed_user_ids, writer.random.randrange(2, 6))
     yield drawn_user_ids[0], "PROJECT.MANAGER"
-    for user in islice(drawn_user_ids, 1, None):
-        yield user, writer.random.choice(("PROJECT.ADMIN", "PROJECT.MEMBER"))
+    for user_id in islice(drawn_user_ids, 1, None):
+        yield user_id, writer.random.choice(("PROJECT.ADMIN", "PROJECT.MEMBER"))

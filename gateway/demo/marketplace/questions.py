@@ -1,4 +1,4 @@
-"""The questions that order forms and resources' options ask, and likely answers."""
+"""Questions of order forms and resource options, and random answers."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -52,7 +52,7 @@ _QUESTIONS: Mapping[str, dict[str, Any]] = {
     },
 }
 ALL_QUESTIONS = tuple(each for each in _QUESTIONS if each != "nodes")
-"""The names of all questions that any offering may ask."""
+"""Names of all questions that suit every offering; `nodes` needs a component of that type."""
 _WORDS = ("lab@example.org", "Simulations", "")
 _ADDRESSES = ("https://example.org/api/clouds/1/", "https://example.org/api/clouds/2/")
 _SAMPLE_ANSWERS: Mapping[str, Sequence[Any]] = {
@@ -71,23 +71,23 @@ _SAMPLE_ANSWERS: Mapping[str, Sequence[Any]] = {
     ),
     "component_multiplier": (1, 2, 4),
 }
-"""Answers to questions of the types that state no bounds and no choices."""
+"""Answers by type of question, for types without bounds and choices."""
 
 
 def build_form(names: Sequence[str]) -> dict[str, Any]:
-    """Give the form that asks the named questions."""
+    """Return the form with the named questions, as Waldur stores it."""
     return {"order": list(names), "options": {name: _QUESTIONS[name] for name in names}}
 
 
 def generate_answers(names: Sequence[str], random: Random) -> dict[str, Any]:
-    """Give an answer to each of the named questions."""
+    """Return a random answer to each of the named questions, by name."""
     return {name: _generate_answer(_QUESTIONS[name], random) for name in names}
 
 
 def _generate_answer(question: Mapping[str, Any], random: Random) -> Any:
     match question["type"]:
         case "boolean":
-            return random.random() < 0.5  # noqa: PLR2004 - as often as not
+            return random.random() < 0.5  # noqa: PLR2004 - an even chance
         case "integer" | "money":
             return random.randint(question["min"], question["max"])
         case "select_string":

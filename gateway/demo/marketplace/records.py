@@ -1,4 +1,4 @@
-"""What a marketplace keeps about itself: its settings and quotas."""
+"""Site settings and quotas of the marketplace."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SITE_SETTINGS = {
 
 
 def add_site_settings(writer: RowWriter) -> None:
-    """Add the marketplace's own settings, as the program that keeps them writes them."""
+    """Add the site settings, in the format of django-constance."""
     for key, value in SITE_SETTINGS.items():
         stored = json.dumps({"__type__": "default", "__value__": value})
         writer.add_row(tables.constance, key=key, value=stored)
@@ -26,7 +26,10 @@ def add_site_settings(writer: RowWriter) -> None:
 def add_quotas(
     writer: RowWriter, name: str, content_type_id: int, counts: Mapping[int, int]
 ) -> None:
-    """Add counts by the keys of what they are of, in two steps, and that they have no limit."""
+    """Add unlimited quotas with their usage; `counts` has the usage by key of the scope.
+
+    A usage is the sum of its deltas; each is written as two.
+    """
     for key, count in counts.items():
         scope = {"content_type_id": content_type_id, "object_id": key}
         for delta in (count + 1, -1):

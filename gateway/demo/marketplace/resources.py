@@ -1,4 +1,4 @@
-"""The resources of the demo marketplace, in the order of their making."""
+"""Resources of the demo marketplace, in the order of their creation."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ CREATING, OK, ERRED, UPDATING, TERMINATING, TERMINATED = range(1, 7)
 _STATES = (OK, TERMINATED, ERRED, UPDATING, CREATING, TERMINATING)
 _WEIGHTS = (66, 80, 86, 91, 96, 100)
 _OLDEST_AGE_DAYS = 720.0
-"""How many days before the reference day the first resource was made."""
+"""Age in days of the first resource on the reference day."""
 
 
 @dataclass
 class DemoResource:
-    """A resource with what its orders and records need to know of it."""
+    """Resource with the values that its orders and records depend on."""
 
     key: int
     uuid: str
@@ -42,11 +42,11 @@ class DemoResource:
     cost: Decimal | None
     ordered_by: int
     end_date: date | None = None
-    """Its last day, known when it was added."""
+    """Its last day; set when the resource is added."""
 
 
 class ResourceGenerator:
-    """The making of resources, one after the other."""
+    """Generator of resources, spread evenly over the time from the first to the reference day."""
 
     def __init__(self, writer: RowWriter, planner: PlacementPlanner, count: int) -> None:
         self._writer = writer
@@ -56,7 +56,7 @@ class ResourceGenerator:
         self._plan_counts: Counter[int] = Counter()
 
     def generate_resources(self) -> Iterator[DemoResource]:
-        """Add the resources, each with its backend's object and its endpoints."""
+        """Add and yield the resources, each with its backend object and endpoints."""
         for number in range(self._count):
             resource = self._draw_resource(number, self._planner.place_resource(number))
             self._add_resource(number, resource)
@@ -86,7 +86,7 @@ class ResourceGenerator:
         )
 
     def _choose_plan(self, offering: DemoOffering) -> PricedPlan | None:
-        """Choose a plan; one of which there are only so many is taken while it lasts."""
+        """Return a random plan, the first one if the maximum number of resources has it; or None."""
         if not offering.plans:
             return None
         plan = self._random.choice(offering.plans)

@@ -1,4 +1,4 @@
-"""The roles, what each permits, and who has which (domain.md §2.13 to §2.15)."""
+"""Roles, their permissions, and their grants to users (domain.md §2.13 to §2.15)."""
 
 from datetime import datetime
 
@@ -62,13 +62,13 @@ ROLE_PERMISSIONS = {
     "RESOURCE.USER": (kinds.RESOURCE, []),
     "PROJECT.GUEST": (kinds.PROJECT, ["PROJECT.LIST", "RESOURCE.LIST"]),
 }
-"""What each role is for, by content type, and what it permits."""
+"""Content type of the scope and permissions of each role, by name."""
 _CUSTOM_ROLES = {"RESOURCE.USER", "PROJECT.GUEST"}
-"""The roles that no Waldur has by itself."""
+"""Roles that are not built into Waldur."""
 
 
 def add_roles(writer: RowWriter) -> "RoleGranter":
-    """Add the roles with what they permit, and give the means to grant them."""
+    """Add the roles with their permissions; return the granter of them."""
     for name, (content_type_id, permissions) in ROLE_PERMISSIONS.items():
         role_id = writer.add_row(
             tables.role,
@@ -85,7 +85,7 @@ def add_roles(writer: RowWriter) -> "RoleGranter":
 
 
 class RoleGranter:
-    """The granting of roles."""
+    """Granter of roles to users."""
 
     def __init__(self, writer: RowWriter) -> None:
         self._writer = writer
@@ -100,7 +100,10 @@ class RoleGranter:
         is_active: bool | None = True,
         expires_at: datetime | None = None,
     ) -> None:
-        """Grant a user a role on what the role is for; null is as good as not active."""
+        """Grant a user a role on a scope of the role's type.
+
+        `is_active` None is written as null, which counts as not active.
+        """
         self._writer.add_row(
             tables.user_role,
             user_id=user_id,

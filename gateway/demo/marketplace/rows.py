@@ -1,4 +1,4 @@
-"""Rows on their way into the database."""
+"""Writer of rows: buffers per table that are loaded with COPY."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,13 @@ _JSON_TYPES = {dict, list}
 
 
 class RowWriter:
-    """What is written by COPY, a batch at a time; equal for equal `seed` and `day`."""
+    """Writer of the demo's rows, and source of their random values and dates.
+
+    Rows are buffered per table and written by COPY. Equal seeds and reference days give equal
+    rows: keys are counted here, and all random values come from `random`. A named stream
+    (`use_random_stream`) has a generator of its own, so that the number of values drawn from it
+    does not change the values drawn afterwards.
+    """
 
     def __init__(
         self, connection: psycopg.Connection[Any], *, seed: int, reference_day: date
@@ -33,7 +39,7 @@ class RowWriter:
         self._buffers = {each: _TableBuffer(each) for each in tables.metadata.sorted_tables}
 
     def add_row(self, table: Table[Any], **values: Any) -> int:
-        """Add a row and give its key; what is not given is null or, where it can't be, empty."""
+        """Add a row; return its key. Missing values are null or, in required columns, the default."""
         buffer = self._buffers[table]
         if buffer.has_uuid and "uuid" not in values:
             values["uuid"] = self.generate_uuid()
@@ -42,7 +48,7 @@ class RowWriter:
         return buffer.append_row(values)
 
     def flush_rows(self) -> None:
-        """Write what is pending, and let new rows have keys after those that were given."""
+        """Write all buffered rows, and restart each table's identity after its last key."""
         for table, buffer in self._buffers.items():
             self._flush_buffer(buffer)
             if buffer.last_key and "id" in table.c:
@@ -53,7 +59,7 @@ class RowWriter:
 
     @contextmanager
     def use_random_stream(self, name: str) -> Iterator[None]:
-        """Draw from a stream of that name meanwhile, so that what follows is as it would be."""
+        """Make `random` a named stream within the context; later values do not depend on it."""
         main_stream, self.random = self.random, self._random_stream(name)
         try:
             yield
@@ -61,20 +67,20 @@ class RowWriter:
             self.random = main_stream
 
     def generate_uuid(self) -> str:
-        """Make a random uuid, in 32 hex digits."""
+        """Return a random UUID in 32 hex digits."""
         digits = f"{self.random.getrandbits(120):030x}"
         return f"{digits[:12]}4{digits[12:15]}a{digits[15:]}"
 
     def days_ago(self, days: float) -> datetime:
-        """Give the moment so many days before the reference day began."""
+        """Return the moment `days` before the reference day began."""
         return self._midnight - timedelta(days=days)
 
     def days_ahead(self, days: int) -> date:
-        """Give the day so many days after the reference day."""
+        """Return the day `days` after the reference day."""
         return self.reference_day + timedelta(days=days)
 
     def draw_chance(self, probability: float) -> bool:
-        """Be true in a `share` of cases."""
+        """Return True with a probability."""
         return self.random.random() < probability
 
     def _flush_buffer(self, buffer: "_TableBuffer") -> None:
@@ -87,7 +93,7 @@ class RowWriter:
 
 
 class _TableBuffer:
-    """The rows of one table that are not written yet."""
+    """Buffer of the rows of one table that are not yet written."""
 
     def __init__(self, table: Table[Any]) -> None:
         self.last_key = 0
@@ -101,7 +107,7 @@ class _TableBuffer:
         )
 
     def append_row(self, values: dict[str, Any]) -> int:
-        """Take a row, give its key."""
+        """Append a row; return its key."""
         self.last_key = values.get("id", self.last_key + 1)
         row, column_positions = self._default_row.copy(), self._column_positions
         for name, value in values.items():

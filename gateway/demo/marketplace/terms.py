@@ -1,4 +1,4 @@
-"""The terms of service that people are asked to agree to, and whether they did."""
+"""Terms of service of offerings, and users' consents to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from gateway.demo.marketplace.offerings import DemoOffering
 from gateway.demo.marketplace.rows import RowWriter
 
 _CONSENT_VERSIONS = {"owner": "2.0", "manager": "2.0", "admin": "1.0", "reader": "2.0"}
-"""The version of the terms that people agreed to; the others never did."""
+"""Version of the terms that users agreed to, by username; other users did not agree."""
 
 
 @dataclass(frozen=True)
 class TermsSpec:
-    """A version of terms."""
+    """Version of terms of service."""
 
     version: str
     is_active: bool
     requires_reconsent: bool = True
-    """Whether those who agreed to another version have to agree again."""
+    """Whether users who agreed to another version have to agree again."""
     grace_period_days: int = 60
-    """How long they may take."""
+    """Days in which they have to agree again."""
     has_text: bool = True
-    """Whether they stand here, and not only behind the link."""
+    """Whether the text is stored, in addition to the link."""
 
 
 _COMMON_TERMS = (TermsSpec("1.0", is_active=False), TermsSpec("2.0", is_active=True))
@@ -35,13 +35,13 @@ _OFFERING_TERMS: Mapping[str, tuple[TermsSpec, ...]] = {
     ),
     "Sequencing service": (TermsSpec("draft", is_active=False, grace_period_days=14),),
 }
-"""Terms of offerings whose provider makes no accounts."""
+"""Terms of offerings whose provider creates no accounts, by the offering's name."""
 
 
 def add_terms(writer: RowWriter, users: Mapping[str, int], offering: DemoOffering) -> None:
-    """Add the terms of an offering that has any, and who agreed to them."""
-    makes_accounts = "service_provider_can_create_offering_user" in offering.spec.plugin_options
-    versions = _COMMON_TERMS if makes_accounts else _OFFERING_TERMS.get(offering.spec.name, ())
+    """Add the terms of an offering and the consents to them, if it has terms."""
+    creates_accounts = "service_provider_can_create_offering_user" in offering.spec.plugin_options
+    versions = _COMMON_TERMS if creates_accounts else _OFFERING_TERMS.get(offering.spec.name, ())
     for version in versions:
         _add_terms_version(writer, offering, version)
     if any(version.is_active for version in versions):

@@ -23,6 +23,9 @@ _SPECIAL_CHARACTERS_SQL = (
     r"E'\u0001\b\f\n\r\t\u001f\u007f\u0080\u2028\u2029\ufeff\uffff\U0001f600\"\\</script>é'"
 )
 _DEEP_JSON_SQL = "(repeat('[', 3000) || repeat(']', 3000))::jsonb"
+"""Nested too deeply for Python 3.11 and 3.12; later versions decode it."""
+_LONG_NUMBER_JSON_SQL = """'[{"header": 1e5000}]'"""
+"""A number of 5,001 digits, which no version of Python decodes."""
 _JSON_VALUES = (
     "null",
     "5",
@@ -65,6 +68,7 @@ def _set_invalid_values() -> Iterator[str]:
     yield from _set_column(_OFFERING_TABLE, "longitude", "'-Infinity'", 3)
     yield from _set_column(_OFFERING_TABLE, "citation_count", str(2**40), 2, "bigint")
     yield from _set_column(_RESOURCE_TABLE, "report", _DEEP_JSON_SQL, 5)
+    yield from _set_column(_RESOURCE_TABLE, "report", _LONG_NUMBER_JSON_SQL, 6)
     yield from _set_column("structure_project", "end_date", "'infinity'", 1)
     yield from _set_column(_OFFERING_TABLE, "category_id", "999999", 4)
     yield "update marketplace_offeringcomponent set offering_id = 900000 + id where type = 'egress'"
