@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLSchema
 
 from gateway.db.installation.installation import Installation
 from gateway.execution.document_cache import MAX_CACHED_DOCUMENT_CHARS, ParsedDocument
-from gateway.execution.plan.errors import NotPlannedError, NotQueryError
+from gateway.execution.plan.errors import NeverPlannedError, NotPlannedError
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.planner.compile import compile_plan
 
@@ -66,7 +66,7 @@ class PlanCache:
         except GraphQLError:
             return None
         except NotPlannedError as error:
-            level = logging.DEBUG if isinstance(error, NotQueryError) else logging.WARNING
+            level = logging.DEBUG if isinstance(error, NeverPlannedError) else logging.WARNING
             log.log(level, "Not compiled: %s: %.200r", error, text)
         self._store_plan(cache_key, plan)
         return plan

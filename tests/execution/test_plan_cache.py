@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from graphql import get_introspection_query
 from strawberry import Schema
 
 from gateway.api import schema
@@ -188,7 +189,7 @@ async def test_documents_without_a_plan_are_counted_and_logged(
     query: str,
     reason: str,
 ) -> None:
-    caplog.set_level(logging.INFO, "gateway.execution")
+    caplog.set_level(logging.DEBUG, "gateway.execution")
     for _ in range(2):
         await execute_as(demo, executor, query, a="no boolean")
     assert executor.execution_counts == {"reference": 2}
@@ -291,6 +292,14 @@ async def test_plan_is_disabled_only_after_consecutive_failures(
         "surprised": MAX_PLAN_FAILURES,
         "compiled": MAX_PLAN_FAILURES,
     }
+
+
+async def test_introspection_logs_no_warning(
+    demo: Marketplace, executor: Executor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.execution")
+    assert "errors" not in await execute_as(demo, executor, get_introspection_query())
+    assert not caplog.records
 
 
 async def test_client_errors_do_not_disable_a_plan(demo: Marketplace, executor: Executor) -> None:

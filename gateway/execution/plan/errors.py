@@ -5,8 +5,11 @@ class NotPlannedError(Exception):
     """The document uses something that plans don't support; the message names it."""
 
 
-class NotQueryError(NotPlannedError):
-    """The operation is a mutation or subscription, which never has a plan."""
+class NeverPlannedError(NotPlannedError):
+    """The document is of a kind that never has a plan: introspection, a mutation, a subscription.
+
+    That is as intended, and no reason for a warning in the log.
+    """
 
 
 class PlanMismatchError(Exception):

@@ -14,7 +14,7 @@ from graphql.execution.executor import Executor
 
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import IsVisible
-from gateway.execution.plan.errors import NotPlannedError, NotQueryError
+from gateway.execution.plan.errors import NeverPlannedError, NotPlannedError
 from gateway.execution.plan.nodes import IfVisible, PlanNode, PlanStep, ResponseObject, StepKind
 from gateway.execution.planner import lower_connections, lower_fields, lower_roots
 from gateway.execution.planner.selections import FieldSelection, SelectionLowering
@@ -45,7 +45,7 @@ def lower_operation(executor: Executor[Any], installation: Installation) -> Plan
     """Return the root step of a query. Raises NotPlannedError if plans don't support it."""
     operation, query_type = executor.operation, executor.schema.query_type
     if operation.operation is not OperationType.QUERY or query_type is None:
-        raise NotQueryError(f"{operation.operation.value} operation")
+        raise NeverPlannedError(f"{operation.operation.value} operation")
     fields = SelectionLowering(executor, installation, _lower_field).lower_root(query_type)
     return PlanStep(StepKind.RESULT, ResponseObject(fields, is_row=False))
 

@@ -18,7 +18,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.aggregate import Aggregate
-from gateway.execution.plan.errors import NotPlannedError
+from gateway.execution.plan.errors import NeverPlannedError, NotPlannedError
 from gateway.execution.plan.nodes import Constant, PlanNode, PlanStep, ResponseObject
 from gateway.schema.framework.relations import DECLARATION_KEY
 
@@ -154,7 +154,7 @@ class SelectionLowering:
             if name == "__typename":
                 nodes[response_key] = Constant(type_.name)
             elif name not in type_.fields:
-                raise NotPlannedError(f"introspection field {name}")
+                raise NeverPlannedError(f"introspection field {name}")
             else:
                 nodes[response_key] = self._lower_field(
                     FieldSelection(type_.fields[name], details, scope, self)
