@@ -123,7 +123,7 @@ def initialise_demo(parsed_arguments: argparse.Namespace) -> int:
             effective_settings.database_url, report_progress=_print_line, **fill_options
         )
         return 0
-    with EmbeddedPostgres.start(effective_settings.data) as server:
+    with EmbeddedPostgres.start(effective_settings.data, _print_line) as server:
         home.create_demo_database(server.url, report_progress=_print_line, **fill_options)
         home.save_tokens(server.url, effective_settings.data)
     return 0

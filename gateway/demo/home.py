@@ -1,8 +1,8 @@
-"""The demo in a data folder: its database, and the tokens of its users in a file beside it."""
+"""The demo in a data folder: its database, and a file with the tokens of its users."""
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,34 +10,35 @@ import psycopg
 
 from gateway.db.admin.install import list_existing_tables
 from gateway.db.queries.tokens import load_tokens_by_username
+from gateway.demo.integrity import TOKENS_FILE_NAME, report_damage
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
+from gateway.demo.progress import ProgressReporter
 
-TOKENS_FILE_NAME = "tokens.json"
 DEFAULT_RESOURCE_COUNT, DEFAULT_SEED = 600, 1
-ProgressReporter = Callable[[str], None]
 
 
 class DatabaseOccupiedError(Exception):
-    """The database holds Waldur's tables already; the text names one."""
+    """Error for a database that already contains Waldur's tables; the message names one."""
 
 
 class DemoNotFoundError(Exception):
-    """The data folder holds no demo."""
+    """Error for a data folder or database without a demo."""
 
 
 @contextmanager
 def run_demo_database(data_directory: Path, report_progress: ProgressReporter) -> Iterator[str]:
-    """Have the demo's database run, made if it is not there yet; give its address.
+    """Run the demo's database, which is created if it does not exist; yield its URL.
 
-    PostgresProblem if that can't be.
+    Raises PostgresError if PostgreSQL cannot run, or if the demo is incomplete.
     """
-    with EmbeddedPostgres.start(data_directory) as server:
-        with psycopg.connect(server.url) as connection:
+    with EmbeddedPostgres.start(data_directory, report_progress) as server:
+        with report_damage(data_directory), psycopg.connect(server.url) as connection:
             is_empty = not list_existing_tables(connection)
         if is_empty:
             create_demo_database(server.url, report_progress=report_progress)
-        save_tokens(server.url, data_directory)
+        with report_damage(data_directory):
+            save_tokens(server.url, data_directory)
         yield server.url
 
 
@@ -48,7 +49,10 @@ def create_demo_database(
     resource_count: int = DEFAULT_RESOURCE_COUNT,
     seed: int = DEFAULT_SEED,
 ) -> None:
-    """Make the demo marketplace in an empty database; OccupiedError if it is not."""
+    """Create the demo marketplace in an empty database.
+
+    Raises DatabaseOccupiedError if the database contains Waldur's tables.
+    """
     with psycopg.connect(url, connect_timeout=5) as connection:
         existing_tables = list_existing_tables(connection)
         if existing_tables:
@@ -57,33 +61,40 @@ def create_demo_database(
                 "choose an empty one."
             )
         report_progress(
-            f"Making a demo marketplace with {resource_count} resources (seed {seed}) ..."
+            f"Creating the demo marketplace ({resource_count} resources, seed {seed}) ..."
         )
-        create_marketplace(connection, resource_count=resource_count, seed=seed)
-    report_progress("The demo marketplace is made.")
+        create_marketplace(
+            connection,
+            resource_count=resource_count,
+            seed=seed,
+            report_progress=report_progress,
+        )
+    report_progress("The demo marketplace is ready.")
 
 
 def save_tokens(url: str, data_directory: Path) -> None:
-    """Write the users' tokens to a file in the data folder, for its owner only."""
+    """Write the users' tokens to a file in the data folder that only its owner can read."""
     with psycopg.connect(url) as connection:
         tokens_by_username = load_tokens_by_username(connection)
-    tokens_path, draft_path = (
-        data_directory / TOKENS_FILE_NAME,
-        data_directory / f".{TOKENS_FILE_NAME}",
-    )
+    tokens_path = data_directory / TOKENS_FILE_NAME
+    draft_path = data_directory / f".{TOKENS_FILE_NAME}"
     with os.fdopen(os.open(draft_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(tokens_by_username, file, indent=2)
     draft_path.replace(tokens_path)
 
 
 def load_tokens(data_directory: Path) -> dict[str, str]:
-    """Give the tokens of the demo in a data folder; NoDemoError if there is none."""
+    """Return the tokens of the demo in a data folder, by username.
+
+    Raises DemoNotFoundError if the folder has no file with tokens.
+    """
     try:
         tokens_by_username: dict[str, str] = json.loads(
             (data_directory / TOKENS_FILE_NAME).read_text()
         )
     except (OSError, ValueError):
         raise DemoNotFoundError(
-            f"The folder {data_directory} holds no demo: `gateway init` or `gateway serve` makes one."
+            f"The folder {data_directory} contains no demo: "
+            "`gateway init` or `gateway serve` creates one."
         ) from None
     return tokens_by_username

@@ -1,8 +1,26 @@
-"""The embedded PostgreSQL: one server over one data folder, for as long as the gateway runs.
+"""Embedded PostgreSQL: a server over a data folder that runs as long as its gateway.
 
-It listens on no port, only on a socket in a folder that nobody but its account and root can enter,
-so it needs no password. Two locks tell who is alive, whatever a process number may mean by now:
-`gateway.lock` is held by the gateway, `server.lock` by every process of PostgreSQL.
+The server listens on no port, only on a Unix socket in a directory that only its account and root
+can enter; therefore it needs no password.
+
+A data folder contains:
+
+    gateway.lock          locked by the gateway; its process id, and the socket directories in use
+    server.lock           locked by every process of PostgreSQL, which inherit the open file
+    postgres/             the cluster (elsewhere, if there is a database-folder.txt)
+    server.log            PostgreSQL's log; server.log.1 is that of the previous run
+    tokens.json           the tokens of the demo's users
+
+Locks show which processes are alive; process ids could be those of other processes by now. A start
+takes these steps:
+
+1. Lock gateway.lock. If that fails, another gateway uses the folder.
+2. Check that the folder contains a whole demo or none.
+3. Lock server.lock. If that fails, a server has survived its killed gateway: stop it.
+4. Remove the socket directories of earlier runs.
+5. Initialise the cluster, if there is none: under another name, so that a cluster that was
+   initialised in part is never used.
+6. Start the server and a watcher process, which stops the server if the gateway is killed.
 """
 
 import fcntl
@@ -27,6 +45,12 @@ from gateway.demo.binaries import (
     extract_error_line,
     find_programs,
 )
+from gateway.demo.integrity import (
+    check_cluster_exists,
+    check_cluster_files,
+    format_removal_command,
+)
+from gateway.demo.progress import ProgressReporter, ignore_progress
 
 __all__ = ["EmbeddedPostgres", "PostgresError"]
 
@@ -40,15 +64,24 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+INITDB_OPTIONS = (
+    "--username=postgres",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--auth-local=trust",
+    "--auth-host=reject",
+)
 _SOCKET_DIRECTORY_PREFIX = "gateway-"
 _SOCKET_NAME = f".s.PGSQL.{SERVER_SETTINGS['port']}"
 _MAX_BASE_PATH_LENGTH = 103 - len(
     f"/{_SOCKET_DIRECTORY_PREFIX}12345678/{_SOCKET_NAME}"
-)  # of macOS, where a socket's path is shortest
+)  # macOS has the shortest limit, 103 bytes for a socket's path
 
 
 class EmbeddedPostgres:
-    """A running PostgreSQL; as a context manager it stops at the end."""
+    """Running PostgreSQL server; as a context manager it stops at the end."""
 
     def __init__(self, socket_directory: Path, pid: int, exit_stack: ExitStack) -> None:
         self.pid = pid
@@ -57,27 +90,38 @@ class EmbeddedPostgres:
         self._exit_stack = exit_stack
 
     @classmethod
-    def start(cls, data_directory: Path) -> Self:
-        """Start PostgreSQL over the folder `data`; what is not there yet is made."""
+    def start(
+        cls, data_directory: Path, report_progress: ProgressReporter = ignore_progress
+    ) -> Self:
+        """Start PostgreSQL over a data folder; the first time, create the folder and the cluster.
+
+        Raises PostgresError if the folder is in use, incomplete or cannot be used.
+        """
         data_directory = data_directory.resolve()
         try:
             with ExitStack() as exit_stack:
-                return cls._start_cluster(data_directory, exit_stack)
+                return cls._start_cluster(data_directory, exit_stack, report_progress)
         except OSError as error:
             raise PostgresError(
-                f"The data folder {data_directory} can't be used ({error.strerror}: {error.filename}): "
-                "choose another with --data."
+                f"The data folder {data_directory} can't be used "
+                f"({error.strerror}: {error.filename}): choose another with --data."
             ) from error
 
     @classmethod
-    def _start_cluster(cls, data_directory: Path, exit_stack: ExitStack) -> Self:
+    def _start_cluster(
+        cls, data_directory: Path, exit_stack: ExitStack, report_progress: ProgressReporter
+    ) -> Self:
         lock_file = exit_stack.enter_context(_lock_data_directory(data_directory))
+        check_cluster_exists(data_directory)
         account, cluster_directory = choose_account_and_directory(data_directory)
         cluster = _Cluster(cluster_directory, find_programs(account, cluster_directory), account)
         with cluster.acquire_lock() as lock_fd:
             for stale_directory in _read_socket_directories(lock_file):
                 _remove_socket_directory(stale_directory)
-            cluster.ensure_initialised(lock_fd)
+            if cluster.directory.exists():
+                cluster.check_version(data_directory)
+                check_cluster_files(data_directory)
+            cluster.ensure_initialised(lock_fd, report_progress)
             socket_directory = exit_stack.enter_context(_create_socket_directory(account))
             _write_lock_file(lock_file, socket_directory)
             pid = exit_stack.enter_context(
@@ -86,7 +130,7 @@ class EmbeddedPostgres:
         return cls(socket_directory, pid, exit_stack.pop_all())
 
     def stop(self) -> None:
-        """Stop the server, its processes and temporary folders; a second call does nothing."""
+        """Stop the server and remove its socket directory; a second call does nothing."""
         self._exit_stack.close()
 
     def __enter__(self) -> Self:
@@ -98,7 +142,7 @@ class EmbeddedPostgres:
 
 @dataclass(frozen=True)
 class _Cluster:
-    """A folder with PostgreSQL's files, the programs that serve it, and as whom they run."""
+    """Cluster (a directory with PostgreSQL's files), its programs, and the account they run as."""
 
     directory: Path
     program_directory: Path
@@ -106,24 +150,47 @@ class _Cluster:
 
     @contextmanager
     def acquire_lock(self) -> Iterator[int]:
-        """Give the lock that PostgreSQL is to hold, after the end of a server left by a crash."""
+        """Lock the cluster; yield the file descriptor of the lock, which PostgreSQL inherits.
+
+        A server that has survived its gateway is stopped first.
+        """
         with _open_private_file(self.directory.with_name("server.lock")) as file:
             if not _try_lock(file):
                 self._stop_orphan(file)
             yield file.fileno()
 
-    def ensure_initialised(self, lock_fd: int) -> None:
-        """Make the cluster if there is none; refuse one that another PostgreSQL made."""
-        if (self.directory / "PG_VERSION").exists():
-            self._check_version()
-        else:
+    def check_version(self, data_directory: Path) -> None:
+        """Check that the cluster is of the programs' major version.
+
+        Raises PostgresError if it is of another. An unknown version is not an error here.
+        """
+        version_file = self.directory / "PG_VERSION"
+        cluster_version = version_file.read_text().strip() if version_file.is_file() else ""
+        version_output = self.account.run_command(
+            self.program_directory / "bin" / "postgres", "--version"
+        )[1]
+        program_version = version_output.rpartition(" ")[2].partition(".")[0]
+        if cluster_version not in {program_version, ""}:
+            raise PostgresError(
+                f"{self.directory} was created by PostgreSQL {cluster_version}, but this is "
+                f"PostgreSQL {program_version}: choose another folder with --data, or remove the "
+                f"demo ({format_removal_command(data_directory)}) to create a new one."
+            )
+
+    def ensure_initialised(
+        self, lock_fd: int, report_progress: ProgressReporter = ignore_progress
+    ) -> None:
+        """Initialise the cluster if it does not exist."""
+        if not self.directory.exists():
+            report_progress("Starting the embedded PostgreSQL for the first time ...")
             self._initialise_cluster(lock_fd)
-        # Nobody holds the lock, so the process of that number, if there is one, is another.
-        (self.directory / "postmaster.pid").unlink(missing_ok=True)
 
     @contextmanager
     def run_server(self, socket_directory: Path, log_path: Path, lock_fd: int) -> Iterator[int]:
-        """Serve the cluster, and give the process number of the server."""
+        """Run the server; yield its process id when it is ready."""
+        # No server runs, since this process has the lock: the file is of a crash, and its process
+        # id may be another process's.
+        (self.directory / "postmaster.pid").unlink(missing_ok=True)
         settings = {**SERVER_SETTINGS, "unix_socket_directories": str(socket_directory)}
         options = (f"--{name}={value}" for name, value in settings.items())
         if log_path.exists():
@@ -154,52 +221,34 @@ class _Cluster:
                     return
                 time.sleep(0.02)
         raise PostgresError(
-            f"PostgreSQL of an earlier run still works in {self.directory} and does not stop: "
+            f"PostgreSQL of an earlier run still uses {self.directory} and does not stop: "
             "end its processes, or choose another folder with --data."
         )
 
-    def _check_version(self) -> None:
-        cluster_version = (self.directory / "PG_VERSION").read_text().strip()
-        version_output = self.account.run_command(
-            self.program_directory / "bin" / "postgres", "--version"
-        )[1]
-        program_version = version_output.rpartition(" ")[2].partition(".")[0]
-        if cluster_version != program_version:
-            raise PostgresError(
-                f"{self.directory} was made by PostgreSQL {cluster_version}, and this is PostgreSQL {program_version}: "
-                "choose another folder with --data, or remove this one to begin anew."
-            )
-
     def _initialise_cluster(self, lock_fd: int) -> None:
-        """Make the cluster under another name first, so that half a cluster never counts as one."""
+        """Initialise the cluster under another name, and rename it when it is complete."""
         partial_directory = self.directory.with_name(f"{self.directory.name}.part")
         rmtree(partial_directory, ignore_errors=True)
         self.account.create_directory(partial_directory)
-        locale_options = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin")
-        options = (
-            *locale_options,
-            "--builtin-locale=C.UTF-8",
-            "--auth-local=trust",
-            "--auth-host=reject",
-        )
-        command = (
+        is_successful, output = self.account.run_command(
             self.program_directory / "bin" / "initdb",
-            "-D",
-            partial_directory,
-            "-U",
-            "postgres",
-            *options,
+            f"--pgdata={partial_directory}",
+            *INITDB_OPTIONS,
+            inherited_fds=(lock_fd,),
         )
-        succeeded, output = self.account.run_command(*command, inherited_fds=(lock_fd,))
-        if not succeeded:
+        if not is_successful:
             raise PostgresError(
-                f"PostgreSQL can't make its files in {self.directory.parent} ({extract_error_line(output)}): "
-                "put that right, or choose another folder with --data."
+                f"PostgreSQL can't create its files in {self.directory.parent} "
+                f"({extract_error_line(output)}): correct that, or choose another folder "
+                "with --data."
             )
         partial_directory.rename(self.directory)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], log_path: Path) -> None:
-        """Wait until the server says in its file that it is ready."""
+        """Wait until the server's pid file says that it is ready.
+
+        Raises PostgresError if the server ends, or after SERVER_TIMEOUT_SECONDS.
+        """
         pid_file = self.directory / "postmaster.pid"
         deadline = time.monotonic() + SERVER_TIMEOUT_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
@@ -210,19 +259,22 @@ class _Cluster:
         reason = extract_error_line(log_path.read_text(errors="replace"))
         raise PostgresError(
             f"PostgreSQL does not start in {self.directory} ({reason}): "
-            f"put that right (more is in {log_path}), or choose another folder with --data."
+            f"correct that (details in {log_path}), or choose another folder with --data."
         )
 
 
 @contextmanager
 def _lock_data_directory(data_directory: Path) -> Iterator[TextIO]:
-    """Hold the data folder for this process; give the note that says who does, and with what."""
+    """Create the data folder if needed and lock it; yield the lock file.
+
+    Raises PostgresError if another gateway has the lock, or the folder is itself a cluster.
+    """
     if not data_directory.exists():
         data_directory.mkdir(parents=True)
         data_directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
     if (data_directory / "PG_VERSION").exists():
         raise PostgresError(
-            f"{data_directory} is a PostgreSQL cluster itself: choose another with --data."
+            f"{data_directory} is itself a PostgreSQL cluster: choose another folder with --data."
         )
     with _open_private_file(data_directory / "gateway.lock") as lock_file:
         if not _try_lock(lock_file):
@@ -236,13 +288,13 @@ def _lock_data_directory(data_directory: Path) -> Iterator[TextIO]:
 
 
 def _read_socket_directories(lock_file: TextIO) -> list[Path]:
-    """Give the folders of sockets that were noted, and perhaps left behind by a crash."""
+    """Return the socket directories in the lock file; after a crash they may still exist."""
     lock_file.seek(0)
     return [Path(line) for line in lock_file.read().splitlines()[1:]]
 
 
 def _write_lock_file(lock_file: TextIO, *socket_directories: Path) -> None:
-    """Note that this process holds the data folder, and which folders it is to remove."""
+    """Write the id of this process and its socket directories to the lock file."""
     lock_file.seek(0)
     lock_file.truncate()
     print(os.getpid(), *socket_directories, sep="\n", file=lock_file, flush=True)
@@ -250,9 +302,9 @@ def _write_lock_file(lock_file: TextIO, *socket_directories: Path) -> None:
 
 @contextmanager
 def _create_socket_directory(account: ServerAccount) -> Iterator[Path]:
-    """Give a folder for the socket that only `account` and root can enter, for a while."""
+    """Create a directory for the socket that only the account and root can enter; yield it."""
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - mkdtemp makes it private
-        # To libpq a comma parts two hosts; other signs would have to be quoted three times.
+        # A comma separates hosts in libpq; other special characters would need to be quoted thrice.
         if fullmatch(
             rf"[\w./-]{{1,{_MAX_BASE_PATH_LENGTH}}}", str(parent), ASCII
         ) and account.can_enter(parent):
@@ -268,7 +320,7 @@ def _create_socket_directory(account: ServerAccount) -> Iterator[Path]:
 
 
 def _remove_socket_directory(directory: Path) -> None:
-    """Remove the folder of a socket, and nothing else, whatever a note may say."""
+    """Remove a socket directory; a directory with another kind of name is left alone."""
     if directory.name.startswith(_SOCKET_DIRECTORY_PREFIX):
         for name in (_SOCKET_NAME, f"{_SOCKET_NAME}.lock"):
             (directory / name).unlink(missing_ok=True)
@@ -277,12 +329,12 @@ def _remove_socket_directory(directory: Path) -> None:
 
 
 def _open_private_file(path: Path) -> TextIO:
-    """Open our own file for reading and writing; another's link is not followed."""
+    """Open a file of mode 0600 for reading and writing; a symbolic link is not followed."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
 
 
 def _try_lock(file: TextIO) -> bool:
-    """Tell whether the file is ours now."""
+    """Try to lock a file without waiting; return whether it succeeded."""
     with suppress(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True

@@ -1,8 +1,8 @@
-"""The demo's provider: it carries out orders and pulls, so that states really move.
+"""The demo's provider: a worker that carries out orders and pulls, in place of real backends.
 
-Each is done in one transaction, so that a provider who is killed loses nothing
-and does nothing twice; several can work at once. Orders that were there when
-the demo was made are left as they are.
+Each order and each pull is carried out in one transaction: if the provider is killed, nothing is
+lost and nothing is done twice. Several providers can run at once. Orders that were created with the
+demo are not carried out.
 """
 
 import asyncio
@@ -32,18 +32,19 @@ from gateway.marketplace.states import OrderState
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 ProviderTask = Callable[[Transaction], Awaitable[bool]]
-"""What is done in one transaction; it says whether there was anything to do."""
+"""Task of one transaction; it returns whether any work was due."""
 log = logging.getLogger(__name__)
-FAILED_OFFERING_MESSAGE = "The demo's provider fails what is ordered from this offering."
+FAILED_OFFERING_MESSAGE = "The demo's provider fails all orders of this offering."
 BROKEN_ORDER_MESSAGE = "The order can't be carried out."
 DATABASE_UNAVAILABLE_ERRORS = (UnavailableError, TimedOutError)
 IDLE_PAUSE_SECONDS, ERROR_PAUSE_SECONDS = 0.5, 2
-"""Seconds to wait when there is nothing to do, and when the database is away."""
+"""Pauses when no work is due, and after an error."""
 _USAGE_GROWTH_FACTOR = Decimal("1.07")
+"""Growth of fractional usages with each pull; whole ones grow by 1."""
 
 
 class DemoProvider:
-    """Carries out what is due."""
+    """Provider that carries out due orders and pulls."""
 
     def __init__(
         self,
@@ -51,27 +52,29 @@ class DemoProvider:
         statement_compiler: StatementCompiler,
         delay_seconds: int,
     ) -> None:
-        """Take so many `seconds` for each order and pull."""
+        """Carry out an order or a pull `delay_seconds` after it was placed or requested."""
         self._transaction_pool, self._statement_compiler = transaction_pool, statement_compiler
         self._processing_delay = timedelta(seconds=delay_seconds)
         self._current_key: int | None = None
-        """The key of the order or the pull that is being carried out."""
+        """Key of the order or pull that is being carried out; None if none is."""
 
     async def run_forever(self) -> None:
-        """Work until cancelled."""
+        """Process due work until cancelled; errors are logged and the work is retried."""
         while True:
             try:
                 pause_seconds = 0.0 if await self.process_due_work() else IDLE_PAUSE_SECONDS
             except DATABASE_UNAVAILABLE_ERRORS as error:
-                log.warning("The demo's provider waits: %s", error)
+                log.warning("The demo's provider waits for the database: %s", error)
                 pause_seconds = ERROR_PAUSE_SECONDS
             except Exception:
-                log.exception("The demo's provider is at a loss.")
+                log.exception(
+                    "The demo's provider failed; it continues in %s s.", ERROR_PAUSE_SECONDS
+                )
                 pause_seconds = ERROR_PAUSE_SECONDS
             await asyncio.sleep(pause_seconds)
 
     async def process_due_work(self) -> bool:
-        """Carry out an order and a pull that are due; say whether there were any."""
+        """Carry out one due order and one due pull; return whether any was due."""
         has_processed_order = await self._run_with_fallback(
             self._process_order, self._fail_broken_order
         )
@@ -81,7 +84,11 @@ class DemoProvider:
         )
 
     async def _run_with_fallback(self, task: ProviderTask, fallback: ProviderTask) -> bool:
-        """Do `work`, or `otherwise` if what it is at makes trouble, lest that hold up others."""
+        """Run a task; if its order or pull raises an error, run `fallback` for it instead.
+
+        Without the fallback a broken order or pull would be retried forever, before all others.
+        Raises UnavailableError or TimedOutError if the database is unavailable.
+        """
         self._current_key = None
         try:
             return await self._transaction_pool.run_transaction(task)
@@ -90,7 +97,7 @@ class DemoProvider:
         except Exception:
             if self._current_key is None:
                 raise
-            log.exception("An order or a pull can't be carried out.")
+            log.exception("Order or pull %s can't be carried out.", self._current_key)
         return await self._transaction_pool.run_transaction(fallback)
 
     def _open_unit_of_work(self, writer: Transaction) -> UnitOfWork:
@@ -119,7 +126,7 @@ class DemoProvider:
         return True
 
     async def _fail_broken_order(self, writer: Transaction) -> bool:
-        """Have the order that made trouble fail, so that it is not tried for ever."""
+        """Fail the order that raised an error."""
         assert self._current_key is not None
         unit_of_work = self._open_unit_of_work(writer)
         order = await unit_of_work.load_row(tables.order, self._current_key)
@@ -143,21 +150,21 @@ class DemoProvider:
         return bool(rows)
 
     async def _delete_broken_pull(self, writer: Transaction) -> bool:
-        """Forget the pull that made trouble: the resource stays as it was."""
+        """Delete the pull that raised an error; the resource is not changed."""
         assert self._current_key is not None
         await writer.delete_row(pull, self._current_key)
         return True
 
 
 async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> Any:
-    """Give an order, which nobody else changes from now on; None if it is not to be carried out."""
+    """Lock an order and return its row; return None if it is no longer executing."""
     await unit_of_work.writer.lock_rows(tables.order, order_id)
     order = await unit_of_work.load_row(tables.order, order_id)
     return order if OrderState(order.state) is OrderState.EXECUTING else None
 
 
 async def _apply_pull(unit_of_work: UnitOfWork, resource: Any) -> None:
-    """Have a resource be as its backend says: somewhat more is used, and it runs."""
+    """Update a resource as if from its backend: usages grow, and it is running."""
     usages = {name: _grow_usage(value) for name, value in resource.current_usages.items()}
     await unit_of_work.update_rows(
         tables.resource,
@@ -183,7 +190,7 @@ def _grow_usage(value: Any) -> Any:
 async def _record_usage(
     unit_of_work: UnitOfWork, resource: Any, component_id: int, value: Any
 ) -> None:
-    """Note how much of a component was used this month."""
+    """Write the usage of a component in the present month, in the latest open plan period."""
     month = unit_of_work.today.replace(day=1)
     periods = await unit_of_work.load_rows(tables.plan_period, resource_id=resource.id, end=None)
     period = periods[-1].id if periods else None

@@ -1,1 +1,1 @@
-"""The tests of gateway.demo."""
+"""Tests of gateway.demo."""

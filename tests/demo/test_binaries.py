@@ -1,4 +1,4 @@
-"""Root has PostgreSQL run as somebody else, in folders that this somebody can enter."""
+"""Tests of PostgreSQL under root: its account, its folders and its programs."""
 
 import os
 import pwd
@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +16,37 @@ from gateway.demo import binaries
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
 from tests.support.embedded_postgres import (
     GATEWAY_SCRIPT,
-    create_public_folder,
     query_value,
     start_gateway_process,
 )
 from tests.support.project_paths import PROJECT_ROOT
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL an account")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="PostgreSQL has an account of its own only under root"
+)
 PACKAGES_DIRECTORY = sysconfig.get_path("purelib")
-
-
-@pytest.fixture(scope="module")
-def base_directory() -> Iterator[Path]:
-    with create_public_folder() as directory:
-        yield directory
 
 
 @pytest.fixture
 def closed_directory(tmp_path: Path) -> Path:
-    """Give a folder that root alone can enter."""
+    """Return a folder that only root can enter."""
     tmp_path.chmod(0o700)
     return tmp_path
 
 
 @pytest.fixture
 def shared_directory(base_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the folder where root puts what cannot stand in a closed folder."""
-    monkeypatch.setattr(binaries, "SHARED_DIRECTORIES", (base_directory / "ours",))
-    return base_directory / "ours"
+    """Return the folder for relocated clusters, which does not exist yet."""
+    monkeypatch.setattr(binaries, "SHARED_DIRECTORIES", (base_directory / "shared",))
+    return base_directory / "shared"
 
 
-def test_finds_a_relocated_cluster_again(closed_directory: Path, shared_directory: Path) -> None:
+def test_relocated_cluster_is_found_again(closed_directory: Path, shared_directory: Path) -> None:
     with EmbeddedPostgres.start(closed_directory / "data") as server:
-        query_value(server, "create table kept as select 42 as answer")
+        query_value(server, "create table stored as select 42 as number")
         cluster_directory = Path(query_value(server, "show data_directory"))
     with EmbeddedPostgres.start(closed_directory / "data") as restarted_server:
-        assert query_value(restarted_server, "select answer from kept") == 42
+        assert query_value(restarted_server, "select number from stored") == 42
     assert cluster_directory.parent.parent == shared_directory
     assert (
         str(cluster_directory.parent)
@@ -61,7 +55,7 @@ def test_finds_a_relocated_cluster_again(closed_directory: Path, shared_director
     assert closed_directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_refuses_to_work_in_a_folder_that_is_not_ours(base_directory: Path) -> None:
+def test_pointer_to_another_folder_is_refused(base_directory: Path) -> None:
     data_directory = base_directory / "misled"
     data_directory.mkdir()
     (data_directory / binaries.POINTER_FILE_NAME).write_text("/etc\n")
@@ -69,21 +63,21 @@ def test_refuses_to_work_in_a_folder_that_is_not_ours(base_directory: Path) -> N
         EmbeddedPostgres.start(data_directory)
 
 
-def test_does_not_leave_a_cluster_behind_that_cannot_be_entered(closed_directory: Path) -> None:
+def test_existing_cluster_is_not_relocated(closed_directory: Path) -> None:
     (closed_directory / "postgres").mkdir()
     with pytest.raises(PostgresError, match=r"cannot enter.*--data"):
         EmbeddedPostgres.start(closed_directory)
 
 
-def test_says_when_no_folder_can_be_entered(
+def test_error_if_no_folder_can_be_entered(
     closed_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binaries, "SHARED_DIRECTORIES", (closed_directory / "ours",))
-    with pytest.raises(PostgresError, match=r"nor .*ours.*--data"):
+    monkeypatch.setattr(binaries, "SHARED_DIRECTORIES", (closed_directory / "shared",))
+    with pytest.raises(PostgresError, match=r"nor .*shared.*--data"):
         EmbeddedPostgres.start(closed_directory / "data")
 
 
-def test_says_when_there_is_no_account_to_lend(
+def test_error_without_an_unprivileged_account(
     base_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binaries, "UNPRIVILEGED_ACCOUNTS", ("no-such-account",))
@@ -91,7 +85,7 @@ def test_says_when_there_is_no_account_to_lend(
         EmbeddedPostgres.start(base_directory / "alone")
 
 
-def test_copies_the_programs_that_the_account_cannot_run(
+def test_programs_that_the_account_cannot_run_are_copied(
     base_directory: Path, closed_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (base_directory / "copied" / "programs-1").mkdir(parents=True)
@@ -105,7 +99,7 @@ def test_copies_the_programs_that_the_account_cannot_run(
     assert not (base_directory / "copied" / "programs-1").exists()
 
 
-def test_an_ordinary_user_serves_a_folder_of_their_own(base_directory: Path) -> None:
+def test_ordinary_user_runs_postgres_in_an_own_folder(base_directory: Path) -> None:
     account = pwd.getpwnam("nobody")
     process_options: dict[str, Any] = {
         "user": account.pw_uid,
@@ -119,7 +113,7 @@ def test_an_ordinary_user_serves_a_folder_of_their_own(base_directory: Path) -> 
     python_name = f"python3.{sys.version_info.minor}"
     pythons = (sys.executable, shutil.which(python_name, path="/usr/local/bin:/usr/bin"))
     python = next(
-        (each for each in pythons if each and can_run_gateway(each, process_options)), None
+        (each for each in pythons if each and _can_run_gateway(each, process_options)), None
     )
     if python is None:
         pytest.skip("the account `nobody` cannot enter this environment")
@@ -143,7 +137,7 @@ def test_an_ordinary_user_serves_a_folder_of_their_own(base_directory: Path) -> 
     assert b"--data" in denied_process.stderr
 
 
-def can_run_gateway(python: str, process_options: dict[str, Any]) -> bool:
+def _can_run_gateway(python: str, process_options: dict[str, Any]) -> bool:
     command = [python, "-c", "import gateway, psycopg"]
     try:
         return subprocess.run(command, check=False, **process_options).returncode == 0

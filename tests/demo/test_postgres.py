@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL starts wherever it can, ends when it must and says what is in the way."""
+"""Tests of the embedded PostgreSQL: start, stop, crashes, and error messages."""
 
 import fcntl
 import os
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from gateway.demo import binaries
 from gateway.demo.binaries import ServerAccount
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
 from tests.support.embedded_postgres import (
-    create_public_folder,
     get_socket_folder,
     is_eventually_true,
     query_value,
@@ -27,19 +25,13 @@ from tests.support.embedded_postgres import (
 
 
 @pytest.fixture(scope="module")
-def base_directory() -> Iterator[Path]:
-    with create_public_folder() as directory:
-        yield directory
-
-
-@pytest.fixture(scope="module")
 def data_directory(base_directory: Path) -> Path:
-    """Give a data folder whose cluster is made, with the server stopped."""
+    """Return a data folder with a cluster whose server is stopped."""
     EmbeddedPostgres.start(base_directory / "mein Gerät" / "daten, alle").stop()
     return base_directory / "mein Gerät" / "daten, alle"
 
 
-def test_answers_on_a_private_socket_only(data_directory: Path) -> None:
+def test_listens_on_a_private_socket_only(data_directory: Path) -> None:
     with EmbeddedPostgres.start(data_directory) as server:
         assert query_value(server, "show listen_addresses") == ""
         assert query_value(server, "show server_encoding") == "UTF8"
@@ -47,14 +39,16 @@ def test_answers_on_a_private_socket_only(data_directory: Path) -> None:
         assert get_socket_folder(server.url).stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL an account")
-def test_root_lends_the_server_another_account(data_directory: Path) -> None:
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="PostgreSQL has an account of its own only under root"
+)
+def test_server_of_root_runs_as_another_account(data_directory: Path) -> None:
     with EmbeddedPostgres.start(data_directory) as server:
         assert psutil.Process(server.pid).uids().real != 0
         assert get_socket_folder(server.url).stat().st_uid != 0
 
 
-def test_leaves_nothing_behind_when_stopped(data_directory: Path) -> None:
+def test_stop_removes_processes_and_folders(data_directory: Path) -> None:
     processes_before = psutil.Process().children()
     server = EmbeddedPostgres.start(data_directory)
     server.stop()
@@ -74,56 +68,64 @@ def test_two_servers_run_at_once(data_directory: Path, base_directory: Path) -> 
         assert query_value(second_server, "select to_regclass('only_here')::text") is None
 
 
-def test_serves_a_folder_with_a_space_and_an_umlaut(data_directory: Path) -> None:
+def test_folder_may_contain_a_space_and_an_umlaut(data_directory: Path) -> None:
     with EmbeddedPostgres.start(data_directory) as server:
         assert query_value(server, "show data_directory").endswith(
             "mein Gerät/daten, alle/postgres"
         )
 
 
-def test_keeps_data_over_a_restart_of_less_than_three_seconds(data_directory: Path) -> None:
+def measure_process_seconds() -> float:
+    """Return the duration of a short Python process, as a measure of the machine's speed."""
+    started_at = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import asyncio, json"], check=True)
+    return time.monotonic() - started_at
+
+
+def test_quick_restart_preserves_data(data_directory: Path) -> None:
+    max_seconds = max(3, 20 * measure_process_seconds())
     with EmbeddedPostgres.start(data_directory) as server:
-        query_value(server, "create table kept as select 42 as answer")
+        query_value(server, "create table stored as select 42 as number")
         started_at = time.monotonic()
         server.stop()
         with EmbeddedPostgres.start(data_directory) as restarted_server:
-            assert time.monotonic() - started_at < 3
-            assert query_value(restarted_server, "select answer from kept") == 42
+            assert time.monotonic() - started_at < max_seconds
+            assert query_value(restarted_server, "select number from stored") == 42
 
 
-def test_refuses_a_folder_in_use_and_names_the_process(data_directory: Path) -> None:
+def test_folder_in_use_is_refused(data_directory: Path) -> None:
     with start_gateway_process(data_directory) as (process, _, url):
         with pytest.raises(PostgresError, match=rf"process {process.pid}\b.*--data"):
             EmbeddedPostgres.start(data_directory)
         assert query_value(url, "select 1") == 1
 
 
-def test_recovers_what_was_written_before_the_server_was_killed(data_directory: Path) -> None:
+def test_killed_server_loses_no_committed_data(data_directory: Path) -> None:
     with EmbeddedPostgres.start(data_directory) as server:
-        query_value(server, "create table survived as select 42 as answer")
+        query_value(server, "create table survived as select 42 as number")
         os.kill(server.pid, signal.SIGKILL)
     with EmbeddedPostgres.start(data_directory) as restarted_server:
-        assert query_value(restarted_server, "select answer from survived") == 42
+        assert query_value(restarted_server, "select number from survived") == 42
 
 
-def test_does_not_take_another_process_for_its_server(data_directory: Path) -> None:
-    status = data_directory / "postgres" / "postmaster.pid"
-    owner = status.parent.stat()
+def test_process_with_a_reused_id_is_left_alone(data_directory: Path) -> None:
+    pid_file = data_directory / "postgres" / "postmaster.pid"
+    owner = pid_file.parent.stat()
     credentials: dict[str, Any] = (
         {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
     )
     with EmbeddedPostgres.start(data_directory) as server:
-        pid_file_template = status.read_text().replace(str(server.pid), "{pid}")
+        pid_file_template = pid_file.read_text().replace(str(server.pid), "{pid}")
         os.kill(server.pid, signal.SIGKILL)
-    with subprocess.Popen(["sleep", "60"], **credentials) as other_process:
-        status.write_text(pid_file_template.format(pid=other_process.pid))
+    with subprocess.Popen(["sleep", "100"], **credentials) as other_process:
+        pid_file.write_text(pid_file_template.format(pid=other_process.pid))
         with EmbeddedPostgres.start(data_directory) as restarted_server:
             assert query_value(restarted_server, "select 1") == 1
         assert other_process.poll() is None
         other_process.kill()
 
 
-def test_the_server_ends_when_its_gateway_is_killed(data_directory: Path) -> None:
+def test_server_stops_when_its_gateway_is_killed(data_directory: Path) -> None:
     with start_gateway_process(data_directory) as (process, _, url):
         process.kill()
         assert is_eventually_true(
@@ -133,7 +135,7 @@ def test_the_server_ends_when_its_gateway_is_killed(data_directory: Path) -> Non
     assert not get_socket_folder(url).exists()
 
 
-def test_takes_over_from_a_server_that_outlived_its_gateway(data_directory: Path) -> None:
+def test_server_that_survived_its_gateway_is_replaced(data_directory: Path) -> None:
     with start_gateway_process(data_directory) as (process, pid, url):
         for child in psutil.Process(process.pid).children():
             if child.pid != pid:
@@ -146,15 +148,15 @@ def test_takes_over_from_a_server_that_outlived_its_gateway(data_directory: Path
             assert not get_socket_folder(url).exists()
 
 
-def test_ctrl_c_leaves_the_server_to_its_gateway(data_directory: Path) -> None:
+def test_ctrl_c_does_not_reach_the_server(data_directory: Path) -> None:
     with start_gateway_process(data_directory) as (process, _, url):
         os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate(timeout=10)[0].strip() == "still here"
+        assert process.communicate(timeout=60)[0].strip() == "still here"
         assert not get_socket_folder(url).exists()
 
 
-def test_begins_anew_where_making_the_cluster_was_broken_off(base_directory: Path) -> None:
-    partial_directory = base_directory / "broken off" / "postgres.part"
+def test_interrupted_initialisation_is_repeated(base_directory: Path) -> None:
+    partial_directory = base_directory / "interrupted" / "postgres.part"
     partial_directory.mkdir(parents=True)
     (partial_directory / "PG_VERSION").write_text("18\n")
     partial_directory.parent.chmod(0o711)
@@ -163,20 +165,20 @@ def test_begins_anew_where_making_the_cluster_was_broken_off(base_directory: Pat
     assert not partial_directory.exists()
 
 
-def test_refuses_a_cluster_of_another_postgresql(base_directory: Path) -> None:
+def test_cluster_of_another_version_is_refused(base_directory: Path) -> None:
     cluster = base_directory / "old" / "postgres"
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text("17\n")
-    with pytest.raises(PostgresError, match=r"PostgreSQL 17, and this is PostgreSQL 18.*--data"):
+    with pytest.raises(PostgresError, match=r"PostgreSQL 17, but this is PostgreSQL 18.*--data"):
         EmbeddedPostgres.start(cluster.parent)
 
 
-def test_refuses_a_folder_that_is_a_cluster_itself(data_directory: Path) -> None:
-    with pytest.raises(PostgresError, match=r"cluster itself.*--data"):
+def test_cluster_as_data_folder_is_refused(data_directory: Path) -> None:
+    with pytest.raises(PostgresError, match=r"itself a PostgreSQL cluster.*--data"):
         EmbeddedPostgres.start(data_directory / "postgres")
 
 
-def test_says_why_the_server_does_not_start(data_directory: Path) -> None:
+def test_error_names_why_the_server_does_not_start(data_directory: Path) -> None:
     settings = data_directory / "postgres" / "postgresql.conf"
     original_text = settings.read_text()
     settings.write_text("no_such_setting = 1\n")
@@ -185,17 +187,17 @@ def test_says_why_the_server_does_not_start(data_directory: Path) -> None:
     settings.write_text(original_text)
 
 
-def test_says_why_the_cluster_cannot_be_made(base_directory: Path) -> None:
+def test_error_names_why_initialisation_failed(base_directory: Path) -> None:
     original_limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, original_limits[1]))
     try:
-        with pytest.raises(PostgresError, match=r"can't make its files.*File too large.*--data"):
+        with pytest.raises(PostgresError, match=r"can't create its files.*File too large.*--data"):
             EmbeddedPostgres.start(base_directory / "no room")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, original_limits)
 
 
-def test_says_that_an_earlier_server_does_not_stop(
+def test_error_if_an_earlier_server_does_not_stop(
     data_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
@@ -205,7 +207,7 @@ def test_says_that_an_earlier_server_does_not_stop(
             EmbeddedPostgres.start(data_directory)
 
 
-def test_says_that_the_programs_are_missing(
+def test_error_if_the_programs_are_missing(
     data_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
@@ -213,21 +215,21 @@ def test_says_that_the_programs_are_missing(
         EmbeddedPostgres.start(data_directory)
 
 
-def test_kills_a_server_that_ignores_signals(
+def test_server_that_ignores_signals_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binaries, "SERVER_TIMEOUT_SECONDS", 0.2)
-    command = ("/bin/sh", "-c", "trap '' INT; echo deaf; exec sleep 60")
-    output_file = tmp_path / "said"
+    command = ("/bin/sh", "-c", "trap '' INT; echo ready; exec sleep 100")
+    output_file = tmp_path / "output"
     with (
         output_file.open("w+") as output,
         ServerAccount().run_server(command, output, output.fileno()) as server,
     ):
-        assert is_eventually_true(lambda: output_file.read_text() == "deaf\n")
+        assert is_eventually_true(lambda: output_file.read_text() == "ready\n")
     assert server.returncode == -signal.SIGQUIT
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/null/data", "/proc/data"])
-def test_refuses_what_cannot_be_a_data_folder(path: str) -> None:
+def test_unusable_data_folder_is_refused(path: str) -> None:
     with pytest.raises(PostgresError, match=rf"{path} can't be used.*--data"):
         EmbeddedPostgres.start(Path(path))

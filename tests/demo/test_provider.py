@@ -1,4 +1,4 @@
-"""What makes trouble holds up nothing else of what the demo's provider does, and harms nothing."""
+"""Tests of the demo's provider: broken pulls, database errors and failing orders."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ SYNCED_SQL = "select last_sync > '2021-01-01' from marketplace_resource where uu
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[DemoWithProvider]:
-    """Give a demo that may change, and its provider."""
+    """Yield a demo that tests may change, with its provider."""
     async with serve_demo_with_provider(new_database()) as living_demo:
         yield living_demo
 
@@ -81,7 +81,7 @@ async def test_an_owner_sees_an_order_fail(demo: DemoWithProvider) -> None:
     failed_order = (
         await demo.client.execute_query(ORDER_QUERY, "owner", uuid=renewal["order"]["uuid"])
     )["data"]["order"]
-    message = "The demo's provider fails what is ordered from this offering."
+    message = "The demo's provider fails all orders of this offering."
     erred = {"state": "ERRED", "errorMessage": message}
     assert failed_order == {
         **erred,

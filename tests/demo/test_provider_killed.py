@@ -1,4 +1,4 @@
-"""The demo's provider is killed again and again: each order and each pull is done exactly once."""
+"""Test of a provider that is killed repeatedly: each order and pull is done exactly once."""
 # ruff: noqa: E501 - SQL
 
 import asyncio
@@ -14,6 +14,8 @@ from tests.support.bulk_renewals import RenewalWorkload, post_renewal, wait_unti
 from tests.support.gateway_server import GatewayClient, serve_in_process, start_command
 
 ORDER_COUNT, PULL_COUNT, KILL_COUNT = 60, 40, 4
+MAX_WAIT_SECONDS = 60
+"""Generous, for slow machines: a provider takes a second or two to start."""
 APPROVE_MUTATION = (
     "mutation ($input: ApproveOrderInput!) { approveOrder(input: $input) { __typename } }"
 )
@@ -42,7 +44,7 @@ select o.state, r.state, (r.end_date::text = o.attributes ->> 'new_end_date') is
 from marketplace_order o join marketplace_resource r on r.id = o.resource_id where o.id > %s
 """
 PENDING_ORDER, DONE_ORDER = (2, 4, False, False, 0, 0), (3, 2, True, True, 1, 1)
-"""What holds of an order and its resource before it is carried out, and afterwards."""
+"""Rows of ORDERS_SQL for an order before it is carried out, and afterwards."""
 PULLS_SQL = """
 select (select count(*) from gateway.pull p where p.resource_id = r.id), r.last_sync > '2021-01-01',
     (select min(u.value::int) from jsonb_each_text(r.current_usages) u),
@@ -51,7 +53,7 @@ select (select count(*) from gateway.pull p where p.resource_id = r.id), r.last_
 from marketplace_resource r where r.uuid = any(%s::uuid[])
 """
 PENDING_PULL, DONE_PULL = (1, False, 1, 0), (0, True, 2, 1)
-"""What holds of a resource before it is pulled, and afterwards."""
+"""Rows of PULLS_SQL for a resource before it is pulled, and afterwards."""
 REMAINING_SQL = """
 select (select count(*) from marketplace_order where id > %s and state = 2) + (select count(*) from gateway.pull)
 """
@@ -61,7 +63,7 @@ select count(*) from pg_stat_activity where application_name = 'marketplace-gate
 
 
 class ProviderWorkload:
-    """What the provider has to do, and how much of it is done."""
+    """Orders and pulls for the provider, with checks of what is done."""
 
     def __init__(self, connection: psycopg.Connection[Any], renewals: RenewalWorkload) -> None:
         self.connection, self.renewals = connection, renewals
@@ -69,7 +71,7 @@ class ProviderWorkload:
         self.periods = connection.execute(PERIODS_SQL).fetchall()
 
     async def submit_work(self, client: GatewayClient) -> None:
-        """Place and approve the orders, and ask for the pulls."""
+        """Place and approve the orders, and request the pulls."""
 
         async def place_and_approve_order(uuid: str) -> Any:
             response = (await post_renewal(client.http, self.renewals.token, uuid)).json()
@@ -93,7 +95,7 @@ class ProviderWorkload:
             assert responses == {"data": {"pullResource": {"__typename": "ResourcePulled"}}}
 
     def count_remaining(self) -> int:
-        """See that each order and pull is done as a whole or not at all; tell how many are not."""
+        """Check that each order and pull is done completely or not at all; return how many are not."""
         orders = self.connection.execute(ORDERS_SQL, [self.renewals.last_order_id]).fetchall()
         pulls = self.connection.execute(PULLS_SQL, [self.pulled_uuids]).fetchall()
         assert (len(orders), len(pulls)) == (ORDER_COUNT, PULL_COUNT)
@@ -103,7 +105,7 @@ class ProviderWorkload:
         return orders.count(PENDING_ORDER) + pulls.count(PENDING_PULL)
 
     async def wait_until_remaining(self, maximum: int) -> None:
-        """Wait until no more than that is left."""
+        """Wait until at most `maximum` orders and pulls remain."""
 
         def is_reached() -> bool:
             ((remaining,),) = self.connection.execute(
@@ -111,31 +113,30 @@ class ProviderWorkload:
             ).fetchall()
             return bool(remaining <= maximum)
 
-        await wait_until_met(is_reached)
+        await wait_until_met(is_reached, MAX_WAIT_SECONDS)
 
     async def wait_for_disconnect(self) -> None:
-        """Wait until the server has done with those who were killed."""
+        """Wait until the server has closed the connections of the killed provider."""
         await wait_until_met(
-            lambda: self.connection.execute(ACTIVE_CONNECTIONS_SQL).fetchone() == (0,), 5
+            lambda: self.connection.execute(ACTIVE_CONNECTIONS_SQL).fetchone() == (0,),
+            MAX_WAIT_SECONDS,
         )
 
 
 @contextmanager
 def run_provider(url: str) -> Iterator[None]:
-    """Have a provider work in a process of its own, until it is killed in the end."""
+    """Run a provider in a process of its own; kill it at the end."""
     process = start_command("demo-provider", "--database-url", url, provider_seconds="0")
     try:
         yield
-        assert process.poll() is None, "it works on"
+        assert process.poll() is None, "the provider ended by itself"
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(MAX_WAIT_SECONDS)
 
 
-async def test_work_survives_a_killed_provider(
-    new_database: DatabaseFactory,
-) -> None:
-    url, random = new_database(), Random(1)
+async def test_work_survives_a_killed_provider(new_database: DatabaseFactory) -> None:
+    url, random, interrupted_count = new_database(), Random(1), 0
     renewals = RenewalWorkload(url, ORDER_COUNT)
     with psycopg.connect(url, autocommit=True) as connection:
         workload = ProviderWorkload(connection, renewals)
@@ -145,11 +146,13 @@ async def test_work_survives_a_killed_provider(
         assert remaining == ORDER_COUNT + PULL_COUNT
         for _ in range(KILL_COUNT):
             with run_provider(url):
-                await workload.wait_until_remaining(remaining - random.randint(2, 12))
+                await workload.wait_until_remaining(max(0, remaining - random.randint(2, 12)))
                 await asyncio.sleep(random.uniform(0, 0.03))
             await workload.wait_for_disconnect()
             remaining = workload.count_remaining()
-            assert remaining > 0, "it was killed while there was work"
+            interrupted_count += remaining > 0
+        # On a slow machine a provider may finish before it is killed.
+        assert interrupted_count > 0, "no provider was killed while work was due"
         with run_provider(url):
             await workload.wait_until_remaining(0)
             await asyncio.sleep(0.5)

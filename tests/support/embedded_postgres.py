@@ -47,7 +47,7 @@ def create_public_folder() -> Iterator[Path]:
 def query_value(server: EmbeddedPostgres | str, statement: str) -> Any:
     """Return the first value of a statement's rows, from a server or its URL; None without rows."""
     url = server if isinstance(server, str) else server.url
-    with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
+    with psycopg.connect(url, connect_timeout=30, autocommit=True) as connection:
         cursor = connection.execute(statement)
         row = cursor.fetchone() if cursor.description else None
         return row and row[0]
@@ -59,8 +59,8 @@ def get_socket_folder(url: str) -> Path:
 
 
 def is_eventually_true(condition: Callable[[], bool]) -> bool:
-    """Return whether a condition becomes true within ten seconds."""
-    deadline = time.monotonic() + 10
+    """Return whether a condition becomes true within a minute."""
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
     return condition()
@@ -86,4 +86,4 @@ def start_gateway_process(
         yield process, int(pid), url
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)

@@ -38,7 +38,7 @@ def add_accounts(
     projects: Iterable[DemoProject],
     states: Sequence[int],
 ) -> None:
-    """Add accounts and groups to offerings with partitions, and terms to those that need consent."""
+    """Add accounts and groups to offerings with partitions, and terms of service with consents."""
     member_ids = {user for project in projects for user in project.member_ids}
     usernames = {key: username for username, key in users.items() if key in member_ids}
     for offering in offerings:

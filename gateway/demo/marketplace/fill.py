@@ -1,6 +1,7 @@
-"""The demo marketplace put into a database."""
+"""Creation of the demo marketplace in a database."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -29,40 +30,64 @@ from gateway.demo.marketplace.market import DemoMarket
 from gateway.demo.marketplace.offers import OFFERING_SPECS
 from gateway.demo.marketplace.orders import OrderGenerator
 from gateway.demo.marketplace.placement import PlacementPlanner
-from gateway.demo.marketplace.resources import ResourceGenerator
+from gateway.demo.marketplace.resources import DemoResource, ResourceGenerator
 from gateway.demo.marketplace.rows import RowWriter
+from gateway.demo.progress import ProgressReporter, ignore_progress
 
 _RECORDED_RESOURCE_COUNT = 200
-"""So many of the first resources stand in the log, have a history and are on invoices."""
+"""Number of the first resources, which have log entries, versions and invoice items."""
+_REPORTED_RESOURCE_COUNT = 50_000
+"""Number of resources after which progress is reported, again and again."""
 
 
 def create_marketplace(
-    connection: psycopg.Connection[Any], *, resource_count: int, seed: int, day: date | None = None
+    connection: psycopg.Connection[Any],
+    *,
+    resource_count: int,
+    seed: int,
+    day: date | None = None,
+    report_progress: ProgressReporter = ignore_progress,
 ) -> None:
-    """Make a demo marketplace in an empty database, or nothing; `fill` tells what is in it."""
+    """Create a demo marketplace in an empty database, in one transaction.
+
+    Equal arguments create equal rows. All dates are relative to `day`, today if None.
+    Each step is reported when it begins.
+    """
+    writer = RowWriter(connection, seed=seed, reference_day=day or datetime.now(UTC).date())
     with connection.transaction():
+        report_progress("  tables")
         install.create_bare_tables(connection)
-        fill_tables(connection, resource_count=resource_count, seed=seed, day=day)
+        _fill_tables(writer, resource_count, report_progress)
+        install.insert_marker(connection, seed=seed, resources=resource_count)
+        own_tables.ensure_own_tables(connection)
+        report_progress("  constraints and indexes")
         install.add_constraints_and_indexes(connection)
     connection.execute("analyze")
 
 
-def fill_tables(
-    connection: psycopg.Connection[Any], *, resource_count: int, seed: int, day: date | None = None
-) -> None:
-    """Fill the tables, which have to be empty: the same rows for the same numbers and `day`.
-
-    All dates are relative to `day`, which is today if it is not given.
-    """
-    writer = RowWriter(connection, seed=seed, reference_day=day or datetime.now(UTC).date())
+def _fill_tables(writer: RowWriter, resource_count: int, report_progress: ProgressReporter) -> None:
+    report_progress("  people, organisations, projects and offerings")
     initial = _add_initial_market(writer)
     records.add_site_settings(writer)
     with writer.use_random_stream("growth"):
         grown_market = growth.grow_market(writer, initial, resource_count)
-    _add_resources(writer, initial.market, grown_market, resource_count)
+    report_progress("  resources and orders")
+    planner = PlacementPlanner(writer, initial.market, grown_market, resource_count)
+    orders = OrderGenerator(writer, grown_market.customers.owner_ids)
+    resources = []
+    counts_by_project: Counter[int] = Counter()
+    for resource in ResourceGenerator(writer, planner, resource_count).generate_resources():
+        periods.add_periods(writer, resource, orders.add_orders(resource))
+        counts_by_project[resource.placement.project.key] += 1
+        if resource.key <= _RECORDED_RESOURCE_COUNT:
+            resources.append(resource)
+        if resource.key % _REPORTED_RESOURCE_COUNT == 0:
+            report_progress(f"  resources and orders: {resource.key} resources")
+    report_progress("  history, events and invoices")
+    _add_records(writer, grown_market, resources)
+    records.add_quotas(writer, "order_count", kinds.OFFERING, orders.counts_by_offering)
+    records.add_quotas(writer, "nc_resource_count", kinds.PROJECT, counts_by_project)
     writer.flush_rows()
-    install.insert_marker(connection, seed=seed, resources=resource_count)
-    own_tables.ensure_own_tables(connection)
 
 
 def _add_initial_market(writer: RowWriter) -> InitialMarket:
@@ -88,24 +113,13 @@ def _add_initial_market(writer: RowWriter) -> InitialMarket:
     )
 
 
-def _add_resources(
-    writer: RowWriter, initial: DemoMarket, grown_market: DemoMarket, count: int
+def _add_records(
+    writer: RowWriter, grown_market: DemoMarket, resources: Sequence[DemoResource]
 ) -> None:
-    orders = OrderGenerator(writer, grown_market.customers.owner_ids)
-    counts_by_project: Counter[int] = Counter()
-    recorded_resources = []
-    for resource in ResourceGenerator(
-        writer, PlacementPlanner(writer, initial, grown_market, count), count
-    ).generate_resources():
-        periods.add_periods(writer, resource, orders.add_orders(resource))
-        counts_by_project[resource.placement.project.key] += 1
-        if resource.key <= _RECORDED_RESOURCE_COUNT:
-            recorded_resources.append(resource)
-    for resource in recorded_resources:
+    """Add accounts, log entries, versions and invoice items of the first resources."""
+    for resource in resources:
         accounts.add_robot_account(writer, resource)
         accounts.add_resource_project(writer, resource)
         log.add_log_entries(writer, resource)
         history.add_versions(writer, resource)
-    invoices.add_invoices(writer, grown_market.customers, recorded_resources)
-    records.add_quotas(writer, "order_count", kinds.OFFERING, orders.counts_by_offering)
-    records.add_quotas(writer, "nc_resource_count", kinds.PROJECT, counts_by_project)
+    invoices.add_invoices(writer, grown_market.customers, resources)

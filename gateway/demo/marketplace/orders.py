@@ -113,7 +113,7 @@ class OrderGenerator:
         return changes.request_more_limits(resource)
 
     def _add_past_change(self, resource: DemoResource) -> PlanSwitch | None:
-        """Add an order that changed the resource, or failed to; return the plan switch, if it is one."""
+        """Add a past order for a change; return the plan switch, None if it is another change."""
         created = self._lifetime_moment(resource, self._writer.random.uniform(0.1, 0.8))
         other_plans = [
             each for each in resource.placement.offering.plans if each is not resource.plan

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.db import tables
-from gateway.demo.marketplace.catalogue import PlanSpec
+from gateway.demo.marketplace.catalogue import ComponentSpec, PlanSpec
 from gateway.demo.marketplace.offers import OfferingSpec
 from gateway.demo.marketplace.rows import RowWriter
 
@@ -61,12 +61,12 @@ def add_plan(
         component.component_type: Decimal(component.price) * plan_spec.factor
         for component in spec.kind.components
     }
-    fixed_types = [
-        component.component_type
+    fixed_prices = (
+        prices[component.component_type]
         for component in spec.kind.components
         if component.billing_type == "fixed"
-    ]
-    unit_price = sum((prices[component] for component in fixed_types), Decimal())
+    )
+    unit_price = sum(fixed_prices, Decimal())
     plan_id = writer.add_row(
         tables.plan,
         offering_id=offering_id,
@@ -80,16 +80,35 @@ def add_plan(
         created=writer.days_ago(writer.random.randrange(810, 829)),
     )
     for component in spec.kind.components:
-        writer.add_row(
-            tables.plan_component,
-            plan_id=plan_id,
-            component_id=component_ids[component.component_type],
-            amount=1 if component.billing_type in {"fixed", "one", "few"} else 0,
-            price=prices[component.component_type],
-            future_price=prices[component.component_type] * 2
-            if plan_spec.name == "Premium"
-            else None,
-            discount_threshold=100 if component.component_type == "node_hours" else None,
-            discount_rate=10 if component.component_type == "node_hours" else None,
+        price = prices[component.component_type]
+        _add_plan_component(
+            writer,
+            plan_id,
+            component_ids[component.component_type],
+            component,
+            price,
+            future_price=price * 2 if plan_spec.name == "Premium" else None,
         )
     return PricedPlan(plan_id, plan_spec, unit_price, prices)
+
+
+def _add_plan_component(
+    writer: RowWriter,
+    plan_id: int,
+    component_id: int,
+    component: ComponentSpec,
+    price: Decimal,
+    *,
+    future_price: Decimal | None,
+) -> None:
+    has_discount = component.component_type == "node_hours"
+    writer.add_row(
+        tables.plan_component,
+        plan_id=plan_id,
+        component_id=component_id,
+        amount=1 if component.billing_type in {"fixed", "one", "few"} else 0,
+        price=price,
+        future_price=future_price,
+        discount_threshold=100 if has_discount else None,
+        discount_rate=10 if has_discount else None,
+    )

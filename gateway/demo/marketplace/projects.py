@@ -75,7 +75,7 @@ class DemoProject:
     name: str
     customer_slug: str
     groups: Sequence[str] | None
-    """Groups of its organisation; None for a provider's project, which orders only its own."""
+    """Groups of its organisation; None for a provider's project."""
     member_ids: Sequence[int]
 
 

@@ -86,7 +86,7 @@ class ResourceGenerator:
         )
 
     def _choose_plan(self, offering: DemoOffering) -> PricedPlan | None:
-        """Return a random plan, the first one if the maximum number of resources has it; or None."""
+        """Return a random plan, or the first one if that is sold out; None without plans."""
         if not offering.plans:
             return None
         plan = self._random.choice(offering.plans)

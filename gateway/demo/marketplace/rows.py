@@ -39,7 +39,7 @@ class RowWriter:
         self._buffers = {each: _TableBuffer(each) for each in tables.metadata.sorted_tables}
 
     def add_row(self, table: Table[Any], **values: Any) -> int:
-        """Add a row; return its key. Missing values are null or, in required columns, the default."""
+        """Add a row; return its key. Missing values are null, or the default if required."""
         buffer = self._buffers[table]
         if buffer.has_uuid and "uuid" not in values:
             values["uuid"] = self.generate_uuid()

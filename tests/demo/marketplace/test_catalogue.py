@@ -1,4 +1,4 @@
-"""The demo's offerings: what they are made of, ask, cost and demand."""
+"""Tests of the demo's offerings: questions, partitions, prepaid components, terms, secrets."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.demo_queries import count, every
+from tests.support.demo_queries import count_rows, fetch_values
 
 ANSWER_TYPES: dict[str, type] = {
     "boolean": bool,
@@ -26,7 +26,7 @@ ANSWER_TYPES: dict[str, type] = {
     "text": str,
     "time": str,
 }
-"""The types of questions that forms ask, and of what type answers are in JSON."""
+"""All types of questions, with the Python types of their answers in JSON."""
 ANSWERS_SQL = """
     select o.{form} -> 'options' -> a.key, a.value from marketplace_resource r
     join marketplace_offering o on o.id = r.offering_id, jsonb_each(r.{answers}) a
@@ -35,7 +35,7 @@ ANSWERS_SQL = """
 
 
 def load_answers(demo_connection: psycopg.Connection) -> list[tuple[dict[str, Any], Any]]:
-    """Give all answers with the questions that they answer."""
+    """Return all answers with their questions: (question, answer)."""
     question_answers = []
     for form, answers in (("options", "attributes"), ("resource_options", "options")):
         question_answers += demo_connection.execute(
@@ -46,7 +46,7 @@ def load_answers(demo_connection: psycopg.Connection) -> list[tuple[dict[str, An
 
 def test_every_type_of_question_is_asked_and_answered(demo_connection: psycopg.Connection) -> None:
     assert {question["type"] for question, _ in load_answers(demo_connection)} == {*ANSWER_TYPES}
-    resource_question_types = every(
+    resource_question_types = fetch_values(
         demo_connection,
         """select q.value ->> 'type' from marketplace_offering o,
            jsonb_each(o.resource_options -> 'options') q""",
@@ -64,7 +64,7 @@ def test_answers_suit_their_questions(demo_connection: psycopg.Connection) -> No
             assert question["min"] <= answer <= question["max"]
 
 
-def test_forms_ask_in_the_order_of_their_questions(demo_connection: psycopg.Connection) -> None:
+def test_form_order_lists_all_questions(demo_connection: psycopg.Connection) -> None:
     for (form,) in demo_connection.execute("select options from marketplace_offering"):
         assert {*form["order"]} == {*form["options"]}
 
@@ -72,24 +72,26 @@ def test_forms_ask_in_the_order_of_their_questions(demo_connection: psycopg.Conn
 def test_partitions_differ(demo_connection: psycopg.Connection) -> None:
     for column, minimum in (("cpu_arch", 5), ("gpu_arch", 4), ("qos", 6), ("max_time", 6)):
         assert (
-            count(
+            count_rows(
                 demo_connection, f"(select distinct {column} from marketplace_offeringpartition) s"
             )
             >= minimum
         )
     for limit in ("max_nodes", "min_nodes", "def_mem_per_gpu", "grace_time", "default_time"):
-        null_values = every(
+        null_values = fetch_values(
             demo_connection, f"select {limit} is null from marketplace_offeringpartition"
         )
         assert null_values == {True, False}, limit
     for flag in ("exclusive_topo", "exclusive_user", "req_resv"):
-        assert every(demo_connection, f"select {flag} from marketplace_offeringpartition") == {
+        assert fetch_values(
+            demo_connection, f"select {flag} from marketplace_offeringpartition"
+        ) == {
             True,
             False,
         }
 
 
-def test_what_is_prepaid_is_renewed_by_several_rules(demo_connection: psycopg.Connection) -> None:
+def test_prepaid_components_have_several_renewal_rules(demo_connection: psycopg.Connection) -> None:
     rules = demo_connection.execute("""
         select distinct min_renewal_duration, max_renewal_duration, renewal_duration_step
         from marketplace_offeringcomponent where is_prepaid
@@ -98,21 +100,24 @@ def test_what_is_prepaid_is_renewed_by_several_rules(demo_connection: psycopg.Co
     overage_sql = """marketplace_offeringcomponent p
         join marketplace_offeringcomponent o on o.id = p.overage_component_id
         where p.is_prepaid and o.billing_type = 'usage' and o.offering_id = p.offering_id"""
-    assert count(demo_connection, overage_sql) == 3
+    assert count_rows(demo_connection, overage_sql) == 3
 
 
-def test_every_offering_says_what_it_is(demo_connection: psycopg.Connection) -> None:
+def test_every_offering_has_a_description(demo_connection: psycopg.Connection) -> None:
     texts_sql = "select description, full_description, getting_started from marketplace_offering"
     assert all(all(row) for row in demo_connection.execute(texts_sql.encode()))
-    assert count(demo_connection, "(select distinct description from marketplace_offering) s") > 20
-    assert count(demo_connection, "marketplace_plancomponent where price = 0") == 0
+    assert (
+        count_rows(demo_connection, "(select distinct description from marketplace_offering) s")
+        > 20
+    )
+    assert count_rows(demo_connection, "marketplace_plancomponent where price = 0") == 0
 
 
 @pytest.mark.parametrize(
     ("username", "state"),
     [("owner", "agreed"), ("admin", "agreed to others"), ("reader", "revoked"), ("nobody", None)],
 )
-def test_people_agreed_to_terms_or_did_not(
+def test_users_have_consented_to_terms_or_not(
     demo_connection: psycopg.Connection, username: str, state: str | None
 ) -> None:
     consent_sql = """
@@ -124,12 +129,12 @@ def test_people_agreed_to_terms_or_did_not(
         on k.offering_id = t.offering_id and k.user_id = u.id
         where t.is_active and t.requires_reconsent and u.username = %s
     """
-    assert every(demo_connection, consent_sql, username) == {state}
+    assert fetch_values(demo_connection, consent_sql, username) == {state}
 
 
-def test_terms_ask_again_or_do_not(demo_connection: psycopg.Connection) -> None:
+def test_terms_have_both_values_of_each_flag(demo_connection: psycopg.Connection) -> None:
     for expression in ("requires_reconsent", "is_active", "terms_of_service = ''"):
-        assert every(
+        assert fetch_values(
             demo_connection, f"select {expression} from marketplace_offeringtermsofservice"
         ) == {
             True,
@@ -137,15 +142,15 @@ def test_terms_ask_again_or_do_not(demo_connection: psycopg.Connection) -> None:
         }
 
 
-def test_secrets_are_there_to_be_concealed(demo_connection: psycopg.Connection) -> None:
+def test_demo_contains_secrets_that_must_be_hidden(demo_connection: psycopg.Connection) -> None:
     for source, minimum in (
         ("reversion_version where serialized_data like '%user_password%'", 100),
         ("logging_event where context::text like '%user_password%'", 100),
         ("structure_servicesettings where password like 'secret-%'", 20),
         ("openstack_tenant where user_password like 'secret-%'", 20),
     ):
-        assert count(demo_connection, source) >= minimum, source
-    (data,) = every(
+        assert count_rows(demo_connection, source) >= minimum, source
+    (data,) = fetch_values(
         demo_connection, "select serialized_data from reversion_version order by id limit 1"
     )
     assert json.loads(data)[0]["fields"]["attributes"]["user_password"] == "secret-history"

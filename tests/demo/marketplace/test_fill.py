@@ -1,4 +1,4 @@
-"""The demo marketplace is the same each time, and as large as was asked for."""
+"""Tests of the demo's creation: it is reproducible, of the requested size, and reported."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -8,23 +8,24 @@ import pytest
 from sqlalchemy import Table
 
 from gateway.db import tables
+from gateway.demo.marketplace import fill
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.marketplace.people import DEMO_PEOPLE
-from tests.support.demo_queries import every
+from tests.support.demo_queries import fetch_values
 
 REFERENCE_DAY = date(2026, 4, 25)
 
 
 def checksum_tables(connection: psycopg.Connection) -> dict[str, str]:
-    """Sum each table up."""
+    """Return a checksum of each table's rows."""
     checksum_sql = "select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t"
     return {
-        name: every(connection, checksum_sql.format(name)).pop()
+        name: fetch_values(connection, checksum_sql.format(name)).pop()
         for name in sorted(tables.metadata.tables)
     }
 
 
-def test_equal_numbers_make_equal_rows(empty_connection: psycopg.Connection) -> None:
+def test_equal_seeds_create_equal_rows(empty_connection: psycopg.Connection) -> None:
     results = []
     for seed in (3, 3, 4):
         create_marketplace(empty_connection, resource_count=150, seed=seed, day=REFERENCE_DAY)
@@ -42,23 +43,40 @@ def test_another_day_moves_dates_only(empty_connection: psycopg.Connection) -> N
     """
     for day in (REFERENCE_DAY, REFERENCE_DAY + timedelta(days=250)):
         create_marketplace(empty_connection, resource_count=150, seed=3, day=day)
-        results.append(every(empty_connection, stable_values_sql))
+        results.append(fetch_values(empty_connection, stable_values_sql))
         empty_connection.execute("drop schema public, gateway cascade; create schema public")
     assert results[0] == results[1]
 
 
+def test_steps_are_reported(
+    empty_connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fill, "_REPORTED_RESOURCE_COUNT", 40)
+    lines: list[str] = []
+    create_marketplace(empty_connection, resource_count=100, seed=1, report_progress=lines.append)
+    assert lines == [
+        "  tables",
+        "  people, organisations, projects and offerings",
+        "  resources and orders",
+        "  resources and orders: 40 resources",
+        "  resources and orders: 80 resources",
+        "  history, events and invoices",
+        "  constraints and indexes",
+    ]
+
+
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_makes_as_many_resources_as_asked_for(
+def test_creates_the_requested_number_of_resources(
     empty_connection: psycopg.Connection, count: int
 ) -> None:
     create_marketplace(empty_connection, resource_count=count, seed=1, day=REFERENCE_DAY)
-    assert every(empty_connection, "select count(*) from marketplace_resource") == {count}
-    assert every(empty_connection, "select resources from gateway.marketplace") == {count}
+    assert fetch_values(empty_connection, "select count(*) from marketplace_resource") == {count}
+    assert fetch_values(empty_connection, "select resources from gateway.marketplace") == {count}
 
 
 @pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=str)
 def test_no_table_is_empty(demo_connection: psycopg.Connection, table: Table[Any]) -> None:
-    assert every(demo_connection, f"select exists (select from {table.name})") == {True}
+    assert fetch_values(demo_connection, f"select exists (select from {table.name})") == {True}
 
 
 @pytest.mark.parametrize(
@@ -84,12 +102,12 @@ def test_the_five_oldest_resources_have_every_relation(
         join marketplace_offering o on o.id = r.offering_id
         order by r.created, r.id limit 5
     """
-    assert True in every(demo_connection, oldest_sql)
+    assert True in fetch_values(demo_connection, oldest_sql)
 
 
 def test_end_dates_are_past_near_far_and_open(empty_connection: psycopg.Connection) -> None:
     create_marketplace(empty_connection, resource_count=100, seed=1, day=REFERENCE_DAY)
-    end_dates = every(empty_connection, "select end_date from marketplace_resource")
+    end_dates = fetch_values(empty_connection, "select end_date from marketplace_resource")
     near_limit = REFERENCE_DAY + timedelta(days=45)
     set_end_dates = {each for each in end_dates if each}
     assert None in end_dates
@@ -97,14 +115,14 @@ def test_end_dates_are_past_near_far_and_open(empty_connection: psycopg.Connecti
     assert any(REFERENCE_DAY <= each <= near_limit for each in set_end_dates)
 
 
-def test_nothing_was_made_after_the_day(empty_connection: psycopg.Connection) -> None:
+def test_no_row_is_newer_than_the_reference_day(empty_connection: psycopg.Connection) -> None:
     create_marketplace(empty_connection, resource_count=100, seed=1, day=REFERENCE_DAY)
     latest_sql = "select max(greatest(created, modified))::date from {}"
     for table in ("marketplace_resource", "marketplace_order", "structure_project"):
-        assert max(every(empty_connection, latest_sql.format(table))) <= REFERENCE_DAY
+        assert max(fetch_values(empty_connection, latest_sql.format(table))) <= REFERENCE_DAY
 
 
-def test_no_resource_lies_within_that_of_another_project(
+def test_parent_resources_are_in_the_same_project(
     demo_connection: psycopg.Connection,
 ) -> None:
     parents_sql = """
@@ -112,11 +130,11 @@ def test_no_resource_lies_within_that_of_another_project(
         from marketplace_resource r join marketplace_resource p on p.id = r.parent_id
         left join openstack_tenant t on t.id = p.object_id
     """
-    assert every(demo_connection, parents_sql) == {True}
+    assert fetch_values(demo_connection, parents_sql) == {True}
 
 
-def test_everybody_has_a_token(demo_connection: psycopg.Connection) -> None:
-    usernames = every(
+def test_every_user_has_a_token(demo_connection: psycopg.Connection) -> None:
+    usernames = fetch_values(
         demo_connection,
         "select username from core_user u join authtoken_token on user_id = u.id"
         " where key ~ '^[0-9a-f]{40}$'",
@@ -125,8 +143,8 @@ def test_everybody_has_a_token(demo_connection: psycopg.Connection) -> None:
 
 
 def test_new_rows_get_new_keys(demo_connection: psycopg.Connection) -> None:
-    max_id = every(demo_connection, "select max(id) from structure_organizationgroup").pop()
-    new_ids = every(
+    max_id = fetch_values(demo_connection, "select max(id) from structure_organizationgroup").pop()
+    new_ids = fetch_values(
         demo_connection,
         "insert into structure_organizationgroup (uuid, name)"
         " values (gen_random_uuid(), 'New') returning id",
@@ -134,10 +152,12 @@ def test_new_rows_get_new_keys(demo_connection: psycopg.Connection) -> None:
     assert new_ids == {max_id + 1}
 
 
-def test_a_role_on_a_resource_is_on_one_that_is_there(demo_connection: psycopg.Connection) -> None:
+def test_resource_user_has_a_role_on_an_existing_resource(
+    demo_connection: psycopg.Connection,
+) -> None:
     project_sql = """
         select p.name from permissions_userrole g join core_user u on u.id = g.user_id
         join marketplace_resource r on r.id = g.object_id
         join structure_project p on p.id = r.project_id where u.username = 'resource_user'
     """
-    assert every(demo_connection, project_sql) == {"Ocean currents"}
+    assert fetch_values(demo_connection, project_sql) == {"Ocean currents"}

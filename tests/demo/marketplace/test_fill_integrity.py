@@ -1,4 +1,4 @@
-"""The demo marketplace holds together: nothing is missing, and references lead to rows."""
+"""Tests of the demo's integrity: required values, references, and rules between rows."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Table
 
 from gateway.db import tables
-from tests.support.demo_queries import every
+from tests.support.demo_queries import fetch_values
 
 ALL_TABLES = tables.metadata.sorted_tables
 GENERIC_REFERENCE_TABLES = [
@@ -16,13 +16,13 @@ GENERIC_REFERENCE_TABLES = [
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=str)
-def test_what_must_have_a_value_has_one(demo_connection: psycopg.Connection, table: Table) -> None:
+def test_required_columns_have_values(demo_connection: psycopg.Connection, table: Table) -> None:
     required_columns = [each.name for each in table.c if not each.nullable and not each.system]
     null_condition = " or ".join(f'"{name}" is null' for name in required_columns)
-    assert every(
+    assert fetch_values(
         demo_connection, f"select exists (select from {table.name} where {null_condition})"
     ) == {False}
-    not_null_columns = every(
+    not_null_columns = fetch_values(
         demo_connection,
         """select attname from pg_attribute
            where attrelid = %s::regclass and attnum > 0 and attnotnull""",
@@ -32,18 +32,20 @@ def test_what_must_have_a_value_has_one(demo_connection: psycopg.Connection, tab
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=str)
-def test_references_lead_to_rows(demo_connection: psycopg.Connection, table: Table) -> None:
+def test_foreign_keys_refer_to_rows(demo_connection: psycopg.Connection, table: Table) -> None:
     for foreign_key in table.foreign_keys:
         if foreign_key.parent.system:
             continue
         column, target = foreign_key.parent.name, foreign_key.column.table.name
         dangling_sql = f"""select t.{column} from {table.name} t left join {target} o
             on o.id = t.{column} where t.{column} is not null and o.id is null"""
-        assert every(demo_connection, dangling_sql) == set(), column
+        assert fetch_values(demo_connection, dangling_sql) == set(), column
 
 
 @pytest.mark.parametrize("table", GENERIC_REFERENCE_TABLES, ids=str)
-def test_generic_references_lead_to_rows(demo_connection: psycopg.Connection, table: Table) -> None:
+def test_generic_references_refer_to_rows(
+    demo_connection: psycopg.Connection, table: Table
+) -> None:
     content_types = demo_connection.execute(
         f"""select distinct c.id, app_label || '_' || model from {table.name} t
             join django_content_type c on c.id = t.content_type_id
@@ -54,8 +56,9 @@ def test_generic_references_lead_to_rows(demo_connection: psycopg.Connection, ta
     for content_type_id, target in content_types:
         dangling_sql = f"""select t.object_id from {table.name} t
             left join {target} o on o.id = t.object_id::integer
-            where t.content_type_id = {content_type_id} and t.object_id is not null and o.id is null"""
-        assert every(demo_connection, dangling_sql) == set(), target
+            where t.content_type_id = {content_type_id} and t.object_id is not null
+            and o.id is null"""
+        assert fetch_values(demo_connection, dangling_sql) == set(), target
 
 
 USED_REFERENCE_TABLES = {
@@ -68,13 +71,13 @@ USED_REFERENCE_TABLES = {
     "reversion_version",
     "structure_servicesettings",
 }
-"""The tables whose generic references are in use."""
+"""Tables that have generic references in the demo."""
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "violations_sql",
     [
-        # What a resource, an order or a usage refers to belongs together.
+        # The plan, offering and project of a resource, an order or a usage are consistent.
         """select r.id from marketplace_resource r join marketplace_plan p on p.id = r.plan_id
            where p.offering_id <> r.offering_id""",
         """select o.id from marketplace_order o join marketplace_resource r on r.id = o.resource_id
@@ -93,7 +96,7 @@ USED_REFERENCE_TABLES = {
         """select r.id from marketplace_resource r
            join marketplace_resourceplanperiod p on p.resource_id = r.id and p."end" is null
            where p.plan_id <> r.plan_id or r.state = 6""",
-        # Nothing pends at a resource that nothing happens to.
+        # Only a resource in a transient state has a pending order or an open period, one at most.
         """select r.id from marketplace_resource r
            join marketplace_order o on o.resource_id = r.id and o.state in (1, 2, 7, 8, 9)
            where r.state in (2, 3, 6)""",
@@ -109,8 +112,10 @@ USED_REFERENCE_TABLES = {
                where c.offering_id = o.offering_id and c.type = k))""",
     ],
 )
-def test_related_rows_are_consistent(demo_connection: psycopg.Connection, wrong: str) -> None:
-    assert every(demo_connection, wrong) == set()
+def test_related_rows_are_consistent(
+    demo_connection: psycopg.Connection, violations_sql: str
+) -> None:
+    assert fetch_values(demo_connection, violations_sql) == set()
 
 
 def test_limits_are_within_their_bounds(demo_connection: psycopg.Connection) -> None:
@@ -119,10 +124,10 @@ def test_limits_are_within_their_bounds(demo_connection: psycopg.Connection) -> 
         marketplace_offeringcomponent c where c.offering_id = r.offering_id and c.type = l.key
         and not l.value::numeric between coalesce(c.min_value, 0) and coalesce(c.max_value, 1e9)
     """
-    assert every(demo_connection, out_of_bounds_sql) == set()
+    assert fetch_values(demo_connection, out_of_bounds_sql) == set()
 
 
-def test_what_is_stored_as_text_is_json(demo_connection: psycopg.Connection) -> None:
+def test_text_columns_contain_json(demo_connection: psycopg.Connection) -> None:
     texts_sql = """select serialized_data from reversion_version
         union all select value from constance_config"""
-    assert all(json.loads(each) for each in every(demo_connection, texts_sql))
+    assert all(json.loads(each) for each in fetch_values(demo_connection, texts_sql))

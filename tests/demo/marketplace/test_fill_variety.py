@@ -1,15 +1,15 @@
-"""The demo marketplace has some of everything: each kind, state and role occurs."""
+"""Tests of the demo's variety: every type, state, flag and role occurs."""
 
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.support.demo_queries import count, every
+from tests.support.demo_queries import count_rows, fetch_values
 
 
 @pytest.mark.parametrize(
-    ("question", "answers"),
+    ("expression", "values"),
     [
         ("state from marketplace_resource", set(range(1, 7))),
         ("state from marketplace_offering", set(range(1, 6))),
@@ -72,15 +72,15 @@ from tests.support.demo_queries import count, every
     ],
 )
 def test_has_every_value(
-    demo_connection: psycopg.Connection, question: str, answers: set[Any]
+    demo_connection: psycopg.Connection, expression: str, values: set[Any]
 ) -> None:
-    assert every(demo_connection, f"select {question}") == answers
+    assert fetch_values(demo_connection, f"select {expression}") == values
 
 
 @pytest.mark.parametrize(
-    "what",
+    "source",
     [
-        # Offerings in all situations.
+        # Offerings.
         "marketplace_offering where not shared and project_id is not null",
         "marketplace_offering where not shared and state = 3",
         "marketplace_offering where not shared and state = 1",
@@ -102,7 +102,7 @@ def test_has_every_value(
         "marketplace_offeringsoftwarecatalog where partition_id is not null",
         "marketplace_offeringsoftwarecatalog where partition_id is null",
         "marketplace_softwarecatalog where update_errors <> ''",
-        # Resources in all situations.
+        # Resources, usages, quotas and projects.
         "marketplace_resource where end_date < now()::date - 60",
         "marketplace_resource where end_date between now()::date and now()::date + 45",
         "marketplace_resource where end_date > now()::date + 200",
@@ -121,7 +121,7 @@ def test_has_every_value(
         """marketplace_resource r join structure_project p on p.id = r.project_id
            join structure_accesssubnet s on s.customer_id = p.customer_id
            where family(inet) = 6""",
-        # Organisations, people and what they may do.
+        # Subnets, roles, users and accounts.
         "structure_accesssubnet where family(inet) = 4",
         "structure_accesssubnet where family(inet) = 6",
         "permissions_userrole where is_active and expiration_time < now()",
@@ -137,21 +137,21 @@ def test_has_every_value(
         "marketplace_robotaccount_users",
     ],
 )
-def test_has_some_rows(demo_connection: psycopg.Connection, what: str) -> None:
-    assert count(demo_connection, what)
+def test_has_some_rows(demo_connection: psycopg.Connection, source: str) -> None:
+    assert count_rows(demo_connection, source)
 
 
-def test_every_role_is_somebody_s(demo_connection: psycopg.Connection) -> None:
+def test_every_role_is_granted(demo_connection: psycopg.Connection) -> None:
     unused_roles_sql = """select name from permissions_role r where not exists (
         select from permissions_userrole g join core_user u on u.id = g.user_id
         where g.role_id = r.id and g.is_active and u.is_active)"""
-    assert every(demo_connection, unused_roles_sql) == set()
+    assert fetch_values(demo_connection, unused_roles_sql) == set()
 
 
-def test_some_people_have_roles_of_several_kinds(demo_connection: psycopg.Connection) -> None:
+def test_some_users_have_several_roles(demo_connection: psycopg.Connection) -> None:
     several_types_sql = """(select user_id from permissions_userrole where is_active
         group by user_id having count(distinct content_type_id) > 2) s"""
-    assert count(demo_connection, several_types_sql)
+    assert count_rows(demo_connection, several_types_sql)
     same_scope_sql = """(select user_id from permissions_userrole where is_active
         group by user_id, content_type_id, object_id having count(distinct role_id) > 1) s"""
-    assert count(demo_connection, same_scope_sql)
+    assert count_rows(demo_connection, same_scope_sql)

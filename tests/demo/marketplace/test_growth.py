@@ -1,4 +1,4 @@
-"""A larger demo is like a larger site: there is more of everything, and it is spread unevenly."""
+"""Tests of a larger demo: it has more of everything, spread unevenly, as a real site."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,14 @@ import pytest
 
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
-from tests.support.demo_queries import count, every
+from tests.support.demo_queries import count_rows, fetch_values
 
 RESOURCE_COUNT = 6000
 
 
 @pytest.fixture(scope="module")
 def larger_demo(new_database: DatabaseFactory) -> Iterator[psycopg.Connection]:
-    """Give a connection to a demo ten times as large as usual."""
+    """Yield a connection to a demo with ten times the usual number of resources."""
     with psycopg.connect(new_database()) as connection:
         create_marketplace(connection, resource_count=RESOURCE_COUNT, seed=1)
         yield connection
@@ -38,17 +38,19 @@ def test_there_are_more_people_organisations_and_projects(
     demo_connection: psycopg.Connection, larger_demo: psycopg.Connection
 ) -> None:
     for table in ("core_user", "structure_customer", "structure_project"):
-        assert count(larger_demo, table) > count(demo_connection, table)
+        assert count_rows(larger_demo, table) > count_rows(demo_connection, table)
 
 
-def test_all_people_and_organisations_have_names_of_their_own(
+def test_usernames_and_slugs_are_unique(
     larger_demo: psycopg.Connection,
 ) -> None:
     for column in ("username from core_user", "slug from structure_customer"):
-        assert len(every(larger_demo, f"select {column}")) == count(larger_demo, column.split()[-1])
+        assert len(fetch_values(larger_demo, f"select {column}")) == count_rows(
+            larger_demo, column.split()[-1]
+        )
 
 
-def test_who_is_named_is_the_same_in_every_size(
+def test_named_users_and_offerings_are_the_same_in_every_size(
     demo_connection: psycopg.Connection, larger_demo: psycopg.Connection
 ) -> None:
     for names_sql in (
@@ -56,4 +58,4 @@ def test_who_is_named_is_the_same_in_every_size(
         "select name || uuid from marketplace_offering",
         "select partition_name || uuid from marketplace_offeringpartition",
     ):
-        assert every(demo_connection, names_sql) <= every(larger_demo, names_sql)
+        assert fetch_values(demo_connection, names_sql) <= fetch_values(larger_demo, names_sql)
