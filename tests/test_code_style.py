@@ -24,6 +24,7 @@ ONE_WORD_NAMES = {
     "cancel": "asyncio",
     "close": "Python's I/O protocol",
     "collect": "prometheus-client",
+    "column": "declaration of a row class",
     "commit": "SQL",
     "compile": "SQLAlchemy",
     "computed": "declaration of a field",

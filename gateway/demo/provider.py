@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -28,6 +27,15 @@ from gateway.db.sql.compiler import StatementCompiler
 from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.orders.fulfil import fail_order, fulfil_order
+from gateway.marketplace.rows import (
+    ComponentRow,
+    ComponentUsageRow,
+    OfferingRow,
+    OrderKeyRow,
+    OrderRow,
+    PlanPeriodRow,
+    ResourceRow,
+)
 from gateway.marketplace.states import OrderState
 from gateway.marketplace.unit_of_work import UnitOfWork
 
@@ -115,7 +123,7 @@ class DemoProvider:
         order = await _lock_executing_order(unit_of_work, order_id)
         if order is None:
             return True
-        offering = await unit_of_work.load_row(tables.offering, order.offering_id)
+        offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
         if (
             get_option(msgspec.json.encode(offering.plugin_options).decode(), FAIL_ORDERS_OPTION)
             is True
@@ -129,9 +137,9 @@ class DemoProvider:
         """Fail the order that raised an error."""
         assert self._current_key is not None
         unit_of_work = self._open_unit_of_work(writer)
-        order = await unit_of_work.load_row(tables.order, self._current_key)
-        await writer.lock_rows(tables.resource, order.resource_id)
-        order = await _lock_executing_order(unit_of_work, order.id)
+        key = await unit_of_work.load_row(OrderKeyRow, self._current_key)
+        await writer.lock_rows(tables.resource, key.resource_id)
+        order = await _lock_executing_order(unit_of_work, key.id)
         if order is not None:
             await fail_order(unit_of_work, order, BROKEN_ORDER_MESSAGE)
         return True
@@ -144,7 +152,7 @@ class DemoProvider:
         for pull_id, resource_id in rows:
             self._current_key = pull_id
             await writer.lock_rows(tables.resource, resource_id)
-            for resource in await unit_of_work.load_rows(tables.resource, id=resource_id):
+            for resource in await unit_of_work.load_rows(ResourceRow, id=resource_id):
                 await _apply_pull(unit_of_work, resource)
             await writer.delete_row(pull, pull_id)
         return bool(rows)
@@ -156,56 +164,57 @@ class DemoProvider:
         return True
 
 
-async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> Any:
+async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> OrderRow | None:
     """Lock an order and return its row; return None if it is no longer executing."""
     await unit_of_work.writer.lock_rows(tables.order, order_id)
-    order = await unit_of_work.load_row(tables.order, order_id)
-    return order if OrderState(order.state) is OrderState.EXECUTING else None
+    order = await unit_of_work.load_row(OrderRow, order_id)
+    return order if order.state is OrderState.EXECUTING else None
 
 
-async def _apply_pull(unit_of_work: UnitOfWork, resource: Any) -> None:
+async def _apply_pull(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
     """Update a resource as if from its backend: usages grow, and it is running."""
     usages = {name: _grow_usage(value) for name, value in resource.current_usages.items()}
     await unit_of_work.update_rows(
-        tables.resource,
+        ResourceRow,
         resource.id,
         current_usages=usages,
         backend_metadata={**resource.backend_metadata, "runtime_state": "ACTIVE"},
-        last_sync=unit_of_work.now,
+        last_sync=unit_of_work.now_text,
     )
-    components = await unit_of_work.load_rows(tables.component, offering_id=resource.offering_id)
+    components = await unit_of_work.load_rows(ComponentRow, offering_id=resource.offering_id)
     for component in components:
         if component.type in usages:
             await _record_usage(unit_of_work, resource, component.id, usages[component.type])
 
 
-def _grow_usage(value: Any) -> Any:
-    return (
-        float(round(Decimal(str(value)) * _USAGE_GROWTH_FACTOR, 2))
-        if isinstance(value, float)
-        else value + 1
-    )
+def _grow_usage(value: float) -> float:
+    if isinstance(value, int):
+        return value + 1
+    return float(round(Decimal(str(value)) * _USAGE_GROWTH_FACTOR, 2))
 
 
 async def _record_usage(
-    unit_of_work: UnitOfWork, resource: Any, component_id: int, value: Any
+    unit_of_work: UnitOfWork, resource: ResourceRow, component_id: int, value: float
 ) -> None:
     """Write the usage of a component in the present month, in the latest open plan period."""
     month = unit_of_work.today.replace(day=1)
-    periods = await unit_of_work.load_rows(tables.plan_period, resource_id=resource.id, end=None)
+    periods = await unit_of_work.load_rows(PlanPeriodRow, resource_id=resource.id, end=None)
     period = periods[-1].id if periods else None
     existing_rows = await unit_of_work.writer.execute_statement(
         select_component_usage(resource.id, component_id, period, month)
     )
-    values = {"usage": value, "date": unit_of_work.now}
+    usage, now_text = str(value), unit_of_work.now_text
     if existing_rows:
-        await unit_of_work.update_rows(tables.component_usage, existing_rows[0][0], **values)
+        await unit_of_work.update_rows(
+            ComponentUsageRow, existing_rows[0][0], usage=usage, date=now_text
+        )
         return
     await unit_of_work.insert_row(
-        tables.component_usage,
+        ComponentUsageRow,
         resource_id=resource.id,
         component_id=component_id,
         plan_period_id=period,
-        billing_period=month,
-        **values,
+        billing_period=month.isoformat(),
+        usage=usage,
+        date=now_text,
     )

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from gateway.db import tables
 from gateway.db.admin import own_tables
 from gateway.marketplace.problems import ChangeRefusedError, build_invalid_input, raise_problem
+from gateway.marketplace.rows import OrderFileRow
 from gateway.marketplace.unit_of_work import UnitOfWork, build_not_found
 
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
@@ -60,7 +61,7 @@ async def load_attachment(unit_of_work: UnitOfWork, order_uuid: str) -> bytes:
     Raises ChangeRefusedError if the viewer can't see the order, or it has no stored file.
     """
     order = await unit_of_work.load_row(
-        tables.order, await unit_of_work.find_visible_id(tables.order, order_uuid)
+        OrderFileRow, await unit_of_work.find_visible_id(tables.order, order_uuid)
     )
     rows = await unit_of_work.writer.select_rows(
         own_tables.attachment, [own_tables.attachment.c.content], {"path": order.attachment}

@@ -11,7 +11,6 @@ from hashlib import blake2b
 
 import msgspec
 
-from gateway.db import tables
 from gateway.db.queries.idempotency_keys import claim_key, expire_keys, select_key, settle_key
 from gateway.marketplace.problems import (
     ChangeRefusedError,
@@ -19,6 +18,7 @@ from gateway.marketplace.problems import (
     build_invalid_input,
     raise_problem,
 )
+from gateway.marketplace.rows import OrderKeyRow
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 KEY_LIFETIME = timedelta(hours=24)
@@ -60,4 +60,4 @@ async def _load_stored_result(unit_of_work: UnitOfWork, key: str, digest: str) -
     if stored_digest != digest:
         message = "`idempotencyKey` was already used for another request: choose a new key."
         raise ChangeRefusedError(Conflict(message=message))
-    return ChangeResult((await unit_of_work.load_row(tables.order, order_id)).resource_id, order_id)
+    return ChangeResult((await unit_of_work.load_row(OrderKeyRow, order_id)).resource_id, order_id)

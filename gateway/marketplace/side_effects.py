@@ -2,15 +2,27 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from gateway.db import tables
 from gateway.db.queries.marketplace_checks import select_resource_json
 from gateway.marketplace.plugins import strip_secret_attributes
+from gateway.marketplace.rows import (
+    ComponentQuotaRow,
+    ComponentRow,
+    EventFeedRow,
+    EventRow,
+    OfferingRow,
+    PlanPeriodRow,
+    ProjectRow,
+    QuotaUsageRow,
+    ResourceRow,
+    RevisionRow,
+    VersionRow,
+)
 from gateway.marketplace.states import ResourceState
+from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 _UNLOGGED_COLUMNS = frozenset(
@@ -29,15 +41,17 @@ _UNLOGGED_COLUMNS = frozenset(
 """Columns of a resource whose changes are not logged."""
 
 
-async def log_event(unit_of_work: UnitOfWork, event_type: str, resource: Any, message: str) -> None:
+async def log_event(
+    unit_of_work: UnitOfWork, event_type: str, resource: ResourceRow, message: str
+) -> None:
     """Write an event into Waldur's log, in the feeds of the resource, project and organisation."""
-    project = await unit_of_work.load_row(tables.project, resource.project_id)
-    offering = await unit_of_work.load_row(tables.offering, resource.offering_id)
+    project = await unit_of_work.load_row(ProjectRow, resource.project_id)
+    offering = await unit_of_work.load_row(OfferingRow, resource.offering_id)
     attributes = strip_secret_attributes(
         msgspec.json.encode(resource.attributes).decode(), offering.type
     )
     event_id = await unit_of_work.insert_row(
-        tables.event,
+        EventRow,
         event_type=event_type,
         message=message,
         context={
@@ -57,28 +71,34 @@ async def log_event(unit_of_work: UnitOfWork, event_type: str, resource: Any, me
         (("structure", "project"), resource.project_id),
         (("structure", "customer"), project.customer_id),
     ):
-        scope = {"content_type_id": get_content_type(*model), "object_id": object_id}
-        await unit_of_work.writer.insert_row(tables.event_feed, event_id=event_id, **scope)
+        await unit_of_work.insert_row(
+            EventFeedRow,
+            event_id=event_id,
+            content_type_id=get_content_type(*model),
+            object_id=object_id,
+        )
 
 
-def _display_state(state: int) -> str:
-    name = ResourceState(state).name
-    return name if name == "OK" else name.capitalize()
+def _display_state(state: ResourceState) -> str:
+    return state.name if state is ResourceState.OK else state.name.capitalize()
 
 
-async def update_resource(unit_of_work: UnitOfWork, before: Any, **values: Any) -> Any:
+async def update_resource(
+    unit_of_work: UnitOfWork, before: ResourceRow, values: ColumnValues[ResourceRow]
+) -> ResourceRow:
     """Update columns of a resource with all side effects and return the updated row.
 
     Changed columns are logged, changed limits are copied to the component quotas, and
     a changed plan starts a new plan period.
     """
-    if before.state == ResourceState.ERRED.value and values.get("state") == ResourceState.OK.value:
-        values.setdefault("error_traceback", "")
-    await unit_of_work.update_rows(tables.resource, before.id, **values)
-    after = await unit_of_work.load_row(tables.resource, before.id)
+    becomes_usable = values.apply_to(before).state is ResourceState.OK
+    if before.state is ResourceState.ERRED and becomes_usable:
+        values |= ColumnValues(ResourceRow, error_traceback="")
+    await unit_of_work.update_columns(before.id, values)
+    after = await unit_of_work.load_row(ResourceRow, before.id)
     differences = [
         _describe_difference(name, getattr(before, name), getattr(after, name))
-        for name in values
+        for name in values.by_column
         if name not in _UNLOGGED_COLUMNS and getattr(after, name) != getattr(before, name)
     ]
     if differences:
@@ -91,27 +111,28 @@ async def update_resource(unit_of_work: UnitOfWork, before: Any, **values: Any) 
     return after
 
 
-def _describe_difference(name: str, old_value: Any, new_value: Any) -> str:
-    if name == "state":
-        old_value, new_value = _display_state(old_value), _display_state(new_value)
-    return f"field '{name}': from {old_value} to {new_value}"
+def _describe_difference(name: str, *values: object) -> str:
+    old_text, new_text = (
+        _display_state(each) if isinstance(each, ResourceState) else each for each in values
+    )
+    return f"field '{name}': from {old_text} to {new_text}"
 
 
-async def save_version(unit_of_work: UnitOfWork, resource: Any, comment: str) -> None:
+async def save_version(unit_of_work: UnitOfWork, resource: ResourceRow, comment: str) -> None:
     """Store the current columns of a resource as a version of its history."""
     ((columns,),) = await unit_of_work.writer.execute_statement(select_resource_json(resource.id))
     fields = {
         name.removesuffix("_id") if name.endswith("_id") and name != "backend_id" else name: value
         for name, value in msgspec.json.decode(columns).items()
     }
-    revision_id = await unit_of_work.writer.insert_row(
-        tables.revision,
-        date_created=unit_of_work.now,
+    revision_id = await unit_of_work.insert_row(
+        RevisionRow,
+        date_created=unit_of_work.now_text,
         comment=comment,
         user_id=unit_of_work.actor_id,
     )
-    await unit_of_work.writer.insert_row(
-        tables.version,
+    await unit_of_work.insert_row(
+        VersionRow,
         revision_id=revision_id,
         content_type_id=unit_of_work.installation.content_type_id("marketplace", "resource"),
         object_id=str(resource.id),
@@ -128,8 +149,8 @@ async def add_quota(
     unit_of_work: UnitOfWork, name: str, model: tuple[str, str], object_id: int, delta: int
 ) -> None:
     """Add a difference to a quota of an object."""
-    await unit_of_work.writer.insert_row(
-        tables.quota_usage,
+    await unit_of_work.insert_row(
+        QuotaUsageRow,
         name=name,
         delta=delta,
         content_type_id=unit_of_work.installation.content_type_id(*model),
@@ -137,51 +158,52 @@ async def add_quota(
     )
 
 
-async def _update_component_quotas(unit_of_work: UnitOfWork, resource: Any) -> None:
+async def _update_component_quotas(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
     """Copy a resource's limits to the quotas of its components."""
-    quota = tables.component_quota
     quotas_by_component = {
         each.component_id: each
-        for each in await unit_of_work.load_rows(quota, resource_id=resource.id)
+        for each in await unit_of_work.load_rows(ComponentQuotaRow, resource_id=resource.id)
     }
     limits = await _load_component_limits(unit_of_work, resource.offering_id, resource.limits)
     for component_id, limit in limits.items():
         if component_id in quotas_by_component:
-            await unit_of_work.update_rows(quota, quotas_by_component[component_id].id, limit=limit)
+            quota = quotas_by_component[component_id]
+            await unit_of_work.update_rows(ComponentQuotaRow, quota.id, limit=str(limit))
         else:
             await unit_of_work.insert_row(
-                quota, resource_id=resource.id, component_id=component_id, limit=limit
+                ComponentQuotaRow,
+                resource_id=resource.id,
+                component_id=component_id,
+                limit=str(limit),
             )
 
 
 async def _load_component_limits(
-    unit_of_work: UnitOfWork, offering_id: int, limits: Mapping[str, Any]
+    unit_of_work: UnitOfWork, offering_id: int, limits: Mapping[str, object]
 ) -> dict[int, Decimal]:
     """Return limits by the component's key instead of its type."""
-    component = tables.component
-    rows = await unit_of_work.load_rows(component, offering_id=offering_id)
-    return {each.id: Decimal(str(limits[each.type])) for each in rows if each.type in limits}
+    components = await unit_of_work.load_rows(ComponentRow, offering_id=offering_id)
+    return {each.id: Decimal(str(limits[each.type])) for each in components if each.type in limits}
 
 
-async def _replace_plan_period(unit_of_work: UnitOfWork, resource: Any) -> None:
+async def _replace_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
     """End the period of a resource's old plan and begin that of the new one."""
     await end_plan_period(unit_of_work, resource)
     if resource.plan_id is not None:
         await unit_of_work.insert_row(
-            tables.plan_period,
+            PlanPeriodRow,
             resource_id=resource.id,
             plan_id=resource.plan_id,
-            start=unit_of_work.now,
+            start=unit_of_work.now_text,
         )
 
 
-async def end_plan_period(unit_of_work: UnitOfWork, resource: Any) -> None:
+async def end_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
     """End the open period of a resource's plan."""
-    period = tables.plan_period
-    for open_period in await unit_of_work.load_rows(period, resource_id=resource.id, end=None):
-        await unit_of_work.update_rows(period, open_period.id, end=unit_of_work.now)
+    for each in await unit_of_work.load_rows(PlanPeriodRow, resource_id=resource.id, end=None):
+        await unit_of_work.update_rows(PlanPeriodRow, each.id, end=unit_of_work.now_text)
 
 
-async def begin_plan_period(unit_of_work: UnitOfWork, resource: Any) -> None:
+async def begin_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
     """Begin the first period of a resource's plan."""
     await _replace_plan_period(unit_of_work, resource)

@@ -1,15 +1,12 @@
 """Unit of work: a change of the marketplace as one transaction on a viewer's behalf."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import uuid4
 
-import msgspec
-from sqlalchemy import Column, Table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Table
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
@@ -35,9 +32,11 @@ from gateway.marketplace.problems import (
     raise_problem,
 )
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
+from gateway.marketplace.table_row import ColumnValues, TableRow, as_row_class
 
 T = TypeVar("T")
-_decode_json = msgspec.json.decode
+P = ParamSpec("P")
+R = TypeVar("R", bound=TableRow)
 
 
 class ChangeResult(NamedTuple):
@@ -73,8 +72,19 @@ class UnitOfWork:
         return self.now.date()
 
     @property
+    def now_text(self) -> str:
+        """The time at which the transaction started, as columns hold it."""
+        return self.now.isoformat()
+
+    @property
     def actor_id(self) -> int | None:
         """The viewer's user id; None for the marketplace itself."""
+        return self.viewer.user_id
+
+    @property
+    def requester_id(self) -> int:
+        """The viewer's user id, for columns that must name a user."""
+        assert self.viewer.user_id is not None
         return self.viewer.user_id
 
     @property
@@ -125,26 +135,41 @@ class UnitOfWork:
             raise ChangeRefusedError(build_not_found(table.name.rpartition("_")[2]))
         return int(rows[0][1])
 
-    async def load_row(self, table: Table[Any], id_: int) -> Any:
-        """Return the current row of a key, with an attribute for each column; JSON is decoded."""
-        (row,) = await self.load_rows(table, id=id_)
+    async def load_row(self, row_type: type[R], id_: int) -> R:
+        """Return the current row of a key."""
+        (row,) = await self._select_rows(row_type, {"id": id_})
         return row
 
-    async def load_rows(self, table: Table[Any], **conditions: Any) -> list[Any]:
-        """Return the rows whose columns equal the conditions, or an element of a list."""
-        columns = [each for each in table.c if not each.system]
-        rows = await self.writer.select_rows(table, columns, conditions)
-        return [_build_row(columns, values) for values in rows]
+    async def load_rows(
+        self, row_type: Callable[P, R], /, *_args: P.args, **conditions: P.kwargs
+    ) -> list[R]:
+        """Return the rows whose columns equal the conditions; see also `any_of`."""
+        return await self._select_rows(as_row_class(row_type), conditions)
 
-    async def update_rows(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
-        """Update one or more rows and set their `modified`."""
-        await self.writer.update_rows(table, id_, **values, modified=self.now)
+    async def _select_rows(self, row_type: type[R], conditions: Mapping[str, Any]) -> list[R]:
+        rows = await self.writer.select_rows(row_type.table, row_type.columns, conditions)
+        return [row_type.from_values(values) for values in rows]
 
-    async def insert_row(self, table: Table[Any], **values: Any) -> int:
+    async def update_rows(
+        self, row_type: Callable[P, R], id_: int | list[int], /, *_args: P.args, **values: P.kwargs
+    ) -> None:
+        """Update one or more rows and set their `modified`, if the table has it."""
+        await self.update_columns(id_, ColumnValues(row_type, *_args, **values))
+
+    async def update_columns(self, id_: int | list[int], values: ColumnValues[R]) -> None:
+        """Update one or more rows like `update_rows`, with prepared values."""
+        table = values.row_type.table
+        timestamps = {"modified": self.now} if "modified" in table.c else {}
+        await self.writer.update_rows(table, id_, **{**values.by_column, **timestamps})
+
+    async def insert_row(
+        self, row_type: Callable[P, R], /, *_args: P.args, **values: P.kwargs
+    ) -> int:
         """Insert a row and return its key; `uuid`, `created` and `modified` are filled in."""
+        table = as_row_class(row_type).table
         timestamps = {name: self.now for name in ("created", "modified") if name in table.c}
         identity = {"uuid": uuid4()} if "uuid" in table.c else {}
-        return await self.writer.insert_row(table, **identity, **timestamps, **values)
+        return await self.writer.insert_row(table, **{**identity, **timestamps, **values})
 
 
 class ChangeService:
@@ -203,14 +228,3 @@ def check_unmodified(modified: str, if_modified: str | None) -> None:
     if datetime.fromisoformat(modified) > datetime.fromisoformat(if_modified):
         message = f"It was modified at {modified}, after `ifModified`: load it again."
         raise ChangeRefusedError(Conflict(message=message))
-
-
-def _build_row(columns: Sequence[Column[Any]], values: Sequence[Any]) -> SimpleNamespace:
-    return SimpleNamespace(
-        **{
-            each.key: _decode_json(value)
-            if value is not None and isinstance(each.type, JSONB)
-            else value
-            for each, value in zip(columns, values, strict=True)
-        }
-    )

@@ -2,11 +2,18 @@
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from gateway.db import tables
 from gateway.marketplace.problems import ChangeRefusedError, NotPossible, Reason
+from gateway.marketplace.rows import (
+    CustomerRow,
+    InvoiceItemRow,
+    InvoiceRow,
+    ProjectRow,
+    ResourceRow,
+)
+from gateway.marketplace.table_row import any_of
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 PENDING_INVOICE_STATE = "pending"
@@ -15,21 +22,22 @@ _CENT = Decimal("0.01")
 
 
 async def move_invoice_items(
-    unit_of_work: UnitOfWork, resource: Any, source: Any, target: Any
+    unit_of_work: UnitOfWork, resource: ResourceRow, source: ProjectRow, target: ProjectRow
 ) -> None:
     """Move a resource's items on pending invoices to another project.
 
     Items go to the invoice of the target's organisation for the same month. Raises
     ChangeRefusedError if that invoice is no longer pending.
     """
-    item, invoice = tables.invoice_item, tables.invoice
-    items = await unit_of_work.load_rows(item, resource_id=resource.id, project_id=source.id)
+    items = await unit_of_work.load_rows(
+        InvoiceItemRow, resource_id=resource.id, project_id=source.id
+    )
     invoice_ids = sorted({each.invoice_id for each in items})
-    await unit_of_work.writer.lock_rows(invoice, *invoice_ids)
+    await unit_of_work.writer.lock_rows(tables.invoice, *invoice_ids)
     open_invoices = {
         each.id: each
         for each in await unit_of_work.load_rows(
-            invoice, id=invoice_ids, state=PENDING_INVOICE_STATE
+            InvoiceRow, id=any_of(invoice_ids), state=PENDING_INVOICE_STATE
         )
     }
     changed_invoice_ids = {*open_invoices}
@@ -37,8 +45,8 @@ async def move_invoice_items(
         target_invoice_id = await _find_or_create_invoice(
             unit_of_work, source_invoice, target.customer_id
         )
-        await unit_of_work.writer.update_rows(
-            item,
+        await unit_of_work.update_rows(
+            InvoiceItemRow,
             [each.id for each in items if each.invoice_id == invoice_id],
             invoice_id=target_invoice_id,
             project_id=target.id,
@@ -50,54 +58,49 @@ async def move_invoice_items(
 
 
 async def _find_or_create_invoice(
-    unit_of_work: UnitOfWork, source_invoice: Any, customer_id: int
+    unit_of_work: UnitOfWork, source_invoice: InvoiceRow, customer_id: int
 ) -> int:
     """Return the key of an organisation's invoice for the source invoice's month.
 
     The invoice is created if it does not exist.
     """
     if source_invoice.customer_id == customer_id:
-        return int(source_invoice.id)
-    invoice = tables.invoice
-    month_key = {
-        "year": source_invoice.year,
-        "month": source_invoice.month,
-        "customer_id": customer_id,
-    }
-    invoices = await unit_of_work.load_rows(invoice, **month_key)
+        return source_invoice.id
+    year, month = source_invoice.year, source_invoice.month
+    invoices = await unit_of_work.load_rows(
+        InvoiceRow, year=year, month=month, customer_id=customer_id
+    )
     if not invoices:
-        tax_percent = (
-            await unit_of_work.load_row(tables.customer, customer_id)
-        ).default_tax_percent
-        return await unit_of_work.writer.insert_row(
-            invoice,
-            uuid=uuid4(),
-            **month_key,
+        customer = await unit_of_work.load_row(CustomerRow, customer_id)
+        return await unit_of_work.insert_row(
+            InvoiceRow,
+            year=year,
+            month=month,
+            customer_id=customer_id,
             state=PENDING_INVOICE_STATE,
-            created=unit_of_work.today,
-            tax_percent=tax_percent,
+            created=unit_of_work.today.isoformat(),
+            tax_percent=customer.default_tax_percent,
         )
-    await unit_of_work.writer.lock_rows(invoice, invoices[0].id)
-    if (await unit_of_work.load_row(invoice, invoices[0].id)).state != PENDING_INVOICE_STATE:
-        month = f"{source_invoice.year}-{source_invoice.month:02}"
-        message = f"The target organisation's invoice for {month} is no longer pending."
+    invoice_id = invoices[0].id
+    await unit_of_work.writer.lock_rows(tables.invoice, invoice_id)
+    if (await unit_of_work.load_row(InvoiceRow, invoice_id)).state != PENDING_INVOICE_STATE:
+        message = f"The target organisation's invoice for {year}-{month:02} is no longer pending."
         raise ChangeRefusedError(NotPossible(message=message, reason=Reason.INVOICE_CLOSED))
-    return int(invoices[0].id)
+    return invoice_id
 
 
 async def _update_invoice_totals(unit_of_work: UnitOfWork, invoice_ids: Iterable[int]) -> None:
     """Recompute the totals of invoices from their items, rounded to cents."""
-    item, invoice = tables.invoice_item, tables.invoice
     for invoice_id in sorted(invoice_ids):
-        items = await unit_of_work.load_rows(item, invoice_id=invoice_id)
+        items = await unit_of_work.load_rows(InvoiceItemRow, invoice_id=invoice_id)
         net_cost = sum(
             (Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal()
         )
-        tax_percent = Decimal((await unit_of_work.load_row(invoice, invoice_id)).tax_percent)
-        gross_cost = net_cost * (100 + tax_percent) / 100
-        await unit_of_work.writer.update_rows(
-            invoice,
+        invoice = await unit_of_work.load_row(InvoiceRow, invoice_id)
+        gross_cost = net_cost * (100 + Decimal(invoice.tax_percent)) / 100
+        await unit_of_work.update_rows(
+            InvoiceRow,
             invoice_id,
-            total_cost=net_cost.quantize(_CENT, ROUND_HALF_UP),
-            total_price=gross_cost.quantize(_CENT, ROUND_HALF_UP),
+            total_cost=str(net_cost.quantize(_CENT, ROUND_HALF_UP)),
+            total_price=str(gross_cost.quantize(_CENT, ROUND_HALF_UP)),
         )

@@ -15,18 +15,19 @@ from gateway.marketplace.problems import (
     combine_invalid_fields,
 )
 from gateway.marketplace.resource_facts import ResourceFacts
+from gateway.marketplace.rows import ComponentRow
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 
 async def check_limits(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, limits: Mapping[str, Any]
+    unit_of_work: UnitOfWork, facts: ResourceFacts, limits: Mapping[str, object]
 ) -> InvalidInput | None:
     """Return the problem of limits that the resource can't have; None if all are valid.
 
     Components whose limits are shared with other resources are locked until the end of the
     transaction, so that concurrent orders can't exceed the shared total.
     """
-    components = await unit_of_work.load_rows(tables.component, offering_id=facts.offering_id)
+    components = await unit_of_work.load_rows(ComponentRow, offering_id=facts.offering_id)
     limited_components = {each.type: each for each in components if _can_have_limit(each)}
     shared_component_ids = [
         each.id
@@ -44,18 +45,18 @@ async def check_limits(
     return combine_invalid_fields(*fields) if fields else None
 
 
-def _can_have_limit(component: Any) -> bool:
+def _can_have_limit(component: ComponentRow) -> bool:
     """Return whether a component can have a limit: it is billed by limit or prepaid."""
     is_prepaid = component.is_prepaid and component.billing_type == "one"
-    return bool(is_prepaid or component.billing_type == "limit")
+    return is_prepaid or component.billing_type == "limit"
 
 
-def _has_shared_limit(component: Any) -> bool:
+def _has_shared_limit(component: ComponentRow) -> bool:
     return component.limit_amount is not None or component.max_available_limit is not None
 
 
 async def _find_limit_errors(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, component: Any, limit: Decimal
+    unit_of_work: UnitOfWork, facts: ResourceFacts, component: ComponentRow | None, limit: Decimal
 ) -> list[str]:
     if component is None:
         return ["is not a component of the offering that can have a limit."]
@@ -93,7 +94,7 @@ def _check_shared_limit(
     return [f"must be at most {remaining}, got {limit}: {holders} share a total of {max_total}."]
 
 
-def _check_bounds(component: Any, limit: Decimal) -> Iterator[str]:
+def _check_bounds(component: ComponentRow, limit: Decimal) -> Iterator[str]:
     if component.max_value and limit > component.max_value:
         yield f"must be at most {component.max_value}, got {limit}."
     if component.min_value and limit < component.min_value:

@@ -1,14 +1,12 @@
 """Cost of a resource for one period of its plan (domain.md §3.4)."""
 
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
-from gateway.db import tables
 from gateway.db.queries.aggregates import COMPONENT_PRICES_BY_PLAN, RENEWAL_COMPONENTS_BY_OFFERING
 from gateway.db.sql.aggregate import Aggregate
 from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.billing.renewal_pricing import PricedComponent, parse_limits, round_price
+from gateway.marketplace.rows import OfferingRow, PlanRow, ResourceRow
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 
@@ -16,7 +14,7 @@ async def load_priced_components(
     unit_of_work: UnitOfWork, offering_id: int, plan_id: int | None
 ) -> tuple[PricedComponent, ...]:
     """Return the limited or prepaid components of an offering with their prices under a plan."""
-    offering_type = (await unit_of_work.load_row(tables.offering, offering_id)).type
+    offering_type = (await unit_of_work.load_row(OfferingRow, offering_id)).type
     components_json = await _load_aggregate(
         unit_of_work, RENEWAL_COMPONENTS_BY_OFFERING, offering_id
     )
@@ -28,19 +26,19 @@ async def load_priced_components(
     return decode_priced_components(components_json or "[]", prices_json or "{}", offering_type)
 
 
-async def _load_aggregate(unit_of_work: UnitOfWork, aggregate: Aggregate, key: int) -> Any:
+async def _load_aggregate(unit_of_work: UnitOfWork, aggregate: Aggregate, key: int) -> str | None:
     rows = await unit_of_work.loader.load_rows(aggregate.query_spec, key)
-    return rows[0][1] if rows else None
+    value: str | None = rows[0][1] if rows else None
+    return value
 
 
-async def estimate_plan_cost(
-    unit_of_work: UnitOfWork, resource: Any, plan_id: int | None, limits: Mapping[str, Any]
-) -> str | None:
-    """Return the cost of a resource with these limits under a plan; None without a plan."""
+async def estimate_plan_cost(unit_of_work: UnitOfWork, resource: ResourceRow) -> str | None:
+    """Return the cost of a resource with its plan and limits; None without a plan."""
+    plan_id = resource.plan_id
     if plan_id is None:
         return None
-    limit_amounts = parse_limits(limits)
-    cost = Fraction((await unit_of_work.load_row(tables.plan, plan_id)).unit_price)
+    limit_amounts = parse_limits(resource.limits)
+    cost = Fraction((await unit_of_work.load_row(PlanRow, plan_id)).unit_price)
     for component in await load_priced_components(unit_of_work, resource.offering_id, plan_id):
         if component.billing_type == "limit":
             cost += (

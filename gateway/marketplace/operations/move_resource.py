@@ -1,7 +1,5 @@
 """Moving a resource to another project (domain.md §5.5)."""
 
-from typing import Any
-
 from gateway.db import tables
 from gateway.db.views.backend_objects import find_backend_table
 from gateway.marketplace.billing.invoices import move_invoice_items
@@ -13,7 +11,17 @@ from gateway.marketplace.problems import (
     build_invalid_input,
     raise_problem,
 )
+from gateway.marketplace.rows import (
+    CustomerRow,
+    OfferingRow,
+    OrderKeyRow,
+    OrderRow,
+    ProjectRow,
+    ResourceRow,
+    ServiceSettingsRow,
+)
 from gateway.marketplace.side_effects import add_quota, log_event, save_version
+from gateway.marketplace.table_row import any_of
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 
@@ -23,17 +31,17 @@ async def move_to_project(
     """Move a resource to another project, with its orders and pending invoice items."""
     facts = await unit_of_work.lock_resource(uuid, ResourceOperation.MOVE_RESOURCE, if_modified)
     target = await _load_target_project(unit_of_work, project_uuid)
-    resource = await unit_of_work.load_row(tables.resource, facts.id)
-    source = await unit_of_work.load_row(tables.project, resource.project_id)
+    resource = await unit_of_work.load_row(ResourceRow, facts.id)
+    source = await unit_of_work.load_row(ProjectRow, resource.project_id)
     await move_invoice_items(unit_of_work, resource, source, target)
-    await unit_of_work.update_rows(tables.resource, facts.id, project_id=target.id)
+    await unit_of_work.update_rows(ResourceRow, facts.id, project_id=target.id)
     await _move_backend_object(unit_of_work, resource, target)
     order_ids = [
-        each.id for each in await unit_of_work.load_rows(tables.order, resource_id=facts.id)
+        each.id for each in await unit_of_work.load_rows(OrderKeyRow, resource_id=facts.id)
     ]
-    await unit_of_work.update_rows(tables.order, order_ids, project_id=target.id)
+    await unit_of_work.update_rows(OrderRow, order_ids, project_id=target.id)
     await _move_quota_counts(unit_of_work, source, target)
-    after = await unit_of_work.load_row(tables.resource, facts.id)
+    after = await unit_of_work.load_row(ResourceRow, facts.id)
     if target.id != source.id:
         difference = f"field 'project_id': from {source.name} to {target.name}"
         message = f"Resource {after.name} has been changed: {difference}."
@@ -42,7 +50,7 @@ async def move_to_project(
     return ChangeResult(facts.id)
 
 
-async def _load_target_project(unit_of_work: UnitOfWork, uuid: str) -> Any:
+async def _load_target_project(unit_of_work: UnitOfWork, uuid: str) -> ProjectRow:
     """Return the target project, after locking its organisation.
 
     Raises ChangeRefusedError if the viewer can't see the project or its organisation is blocked.
@@ -52,33 +60,42 @@ async def _load_target_project(unit_of_work: UnitOfWork, uuid: str) -> Any:
     except ChangeRefusedError:
         message = "must be the uuid of a project that exists and that the viewer can see."
         raise ChangeRefusedError(build_invalid_input("project", message=message)) from None
-    project = await unit_of_work.load_row(tables.project, project_id)
+    project = await unit_of_work.load_row(ProjectRow, project_id)
     await unit_of_work.writer.lock_rows(tables.customer, project.customer_id)
-    if (await unit_of_work.load_row(tables.customer, project.customer_id)).blocked:
+    if (await unit_of_work.load_row(CustomerRow, project.customer_id)).blocked:
         message = "The organisation of the target project is blocked."
         raise_problem(NotPossible(message=message, reason=Reason.CUSTOMER_BLOCKED))
     return project
 
 
-async def _move_backend_object(unit_of_work: UnitOfWork, resource: Any, target: Any) -> None:
+async def _move_backend_object(
+    unit_of_work: UnitOfWork, resource: ResourceRow, target: ProjectRow
+) -> None:
     """Move the plugin's object and the offerings that are scoped to it."""
     table = find_backend_table(resource.content_type_id, unit_of_work.installation.content_type_id)
     if table is None or resource.object_id is None:
         return
-    await unit_of_work.update_rows(table, resource.object_id, project_id=target.id)
-    scope = {"content_type_id": resource.content_type_id, "object_id": resource.object_id}
+    await unit_of_work.writer.update_rows(
+        table, resource.object_id, project_id=target.id, modified=unit_of_work.now
+    )
     settings_type = unit_of_work.installation.content_type_id("structure", "servicesettings")
-    settings_ids = [
-        each.id for each in await unit_of_work.load_rows(tables.service_settings, **scope)
-    ]
-    settings_scope = {"content_type_id": settings_type, "object_id": settings_ids}
-    offering_ids = [
-        each.id for each in await unit_of_work.load_rows(tables.offering, **settings_scope)
-    ]
-    await unit_of_work.update_rows(tables.offering, offering_ids, project_id=target.id)
+    settings = await unit_of_work.load_rows(
+        ServiceSettingsRow,
+        content_type_id=resource.content_type_id,
+        object_id=resource.object_id,
+    )
+    offerings = await unit_of_work.load_rows(
+        OfferingRow,
+        content_type_id=settings_type,
+        object_id=any_of([each.id for each in settings]),
+    )
+    offering_ids = [each.id for each in offerings]
+    await unit_of_work.update_rows(OfferingRow, offering_ids, project_id=target.id)
 
 
-async def _move_quota_counts(unit_of_work: UnitOfWork, source: Any, target: Any) -> None:
+async def _move_quota_counts(
+    unit_of_work: UnitOfWork, source: ProjectRow, target: ProjectRow
+) -> None:
     """Move one resource between the resource counts of the projects and organisations."""
     for model, old_id, new_id in (
         ("project", source.id, target.id),

@@ -1,7 +1,7 @@
 """Pulling a resource's state from its backend (domain.md §5.3)."""
 
-from gateway.db.admin import own_tables
 from gateway.marketplace.preconditions import ResourceOperation
+from gateway.marketplace.rows import PullRow
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 
@@ -10,10 +10,10 @@ async def request_pull(
 ) -> ChangeResult:
     """Queue a pull of a resource; the provider's background task carries it out."""
     facts = await unit_of_work.lock_resource(uuid, ResourceOperation.PULL_RESOURCE, if_modified)
-    await unit_of_work.writer.insert_row(
-        own_tables.pull,
+    await unit_of_work.insert_row(
+        PullRow,
         resource_id=facts.id,
-        requested_by_id=unit_of_work.actor_id,
-        requested_at=unit_of_work.now,
+        requested_by_id=unit_of_work.requester_id,
+        requested_at=unit_of_work.now_text,
     )
     return ChangeResult(facts.id)

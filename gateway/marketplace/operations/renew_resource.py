@@ -1,10 +1,10 @@
 """Renewing a prepaid resource (domain.md §5.6)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from gateway.db import tables
 from gateway.marketplace.attachments import store_attachment
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.limits import check_limits
@@ -13,6 +13,8 @@ from gateway.marketplace.idempotency import run_idempotent
 from gateway.marketplace.orders.place import OrderRequest, place_order
 from gateway.marketplace.preconditions import ResourceOperation
 from gateway.marketplace.problems import build_invalid_input, raise_problem
+from gateway.marketplace.rows import ResourceRow
+from gateway.marketplace.table_row import JsonObject
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 MAX_COMMENT_LENGTH = 255
@@ -52,7 +54,7 @@ async def _place_renewal_order(
         renewal_request.uuid, ResourceOperation.RENEW_RESOURCE, renewal_request.if_modified
     )
     _check_comment(renewal_request.comment)
-    resource = await unit_of_work.load_row(tables.resource, facts.id)
+    resource = await unit_of_work.load_row(ResourceRow, facts.id)
     components = await load_priced_components(unit_of_work, facts.offering_id, resource.plan_id)
     months, limits = renewal_request.months, renewal_request.limits
     raise_problem(renewal_pricing.check_renewal_input(months, limits, components))
@@ -73,9 +75,12 @@ def _check_comment(comment: str | None) -> None:
 
 
 def _build_order_request(
-    unit_of_work: UnitOfWork, resource: Any, renewal_request: RenewalRequest, limits: Any
+    unit_of_work: UnitOfWork,
+    resource: ResourceRow,
+    renewal_request: RenewalRequest,
+    limits: JsonObject,
 ) -> OrderRequest:
-    end_date = resource.end_date and date.fromisoformat(resource.end_date)
+    end_date = date.fromisoformat(resource.end_date) if resource.end_date else None
     return OrderRequest(
         attributes={
             "name": resource.name,
@@ -93,7 +98,12 @@ def _build_order_request(
     )
 
 
-def _compute_renewal_cost(components: Any, resource: Any, limits: Any, months: int) -> str | None:
+def _compute_renewal_cost(
+    components: Iterable[renewal_pricing.PricedComponent],
+    resource: ResourceRow,
+    limits: JsonObject,
+    months: int,
+) -> str | None:
     """Return the cost that is paid in advance; None without a plan."""
     if resource.plan_id is None:
         return None

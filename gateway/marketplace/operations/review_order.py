@@ -1,10 +1,15 @@
 """Approving, rejecting and cancelling orders (domain.md §4.11, §6.3, §6.4)."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gateway.db import tables
 from gateway.marketplace.orders.fulfil import withdraw_order
-from gateway.marketplace.orders.place import approve_as_consumer, approve_as_provider
+from gateway.marketplace.orders.place import (
+    approve_as_consumer,
+    approve_as_provider,
+    build_consumer_review,
+    build_provider_review,
+)
 from gateway.marketplace.plugins import get_plugin
 from gateway.marketplace.preconditions import RoleScope
 from gateway.marketplace.problems import (
@@ -15,12 +20,14 @@ from gateway.marketplace.problems import (
     raise_problem,
 )
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
+from gateway.marketplace.rows import OfferingRow, OrderKeyRow, OrderRow, ProjectRow
 from gateway.marketplace.states import (
     OPEN_ORDER_STATES,
     PENDING_ORDER_STATES,
     OrderState,
     check_state,
 )
+from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import (
     ChangeResult,
     UnitOfWork,
@@ -32,7 +39,7 @@ from gateway.marketplace.unit_of_work import (
 class LockedOrder(NamedTuple):
     """Order that is locked until the end of the transaction, with the scopes of roles on it."""
 
-    order: Any
+    order: OrderRow
     consumer_scopes: tuple[RoleScope, ...]
     provider_scopes: tuple[RoleScope, ...]
 
@@ -49,8 +56,8 @@ async def approve_pending_order(
     _require_role(is_consumer or is_provider, "ORDER.APPROVE")
     check_unmodified(order.modified, if_modified)
     pending_states = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER)
-    raise_problem(check_state(OrderState, order.state, pending_states, "order"))
-    if OrderState(order.state) is OrderState.PENDING_PROVIDER:
+    raise_problem(check_state(OrderState, order.state.value, pending_states, "order"))
+    if order.state is OrderState.PENDING_PROVIDER:
         _require_role(is_provider, "ORDER.APPROVE", " on the provider's organisation")
         await approve_as_provider(unit_of_work, order.id)
     else:
@@ -71,15 +78,16 @@ async def reject_pending_order(
     is_provider = unit_of_work.viewer.has_permission("ORDER.REJECT", *provider_scopes)
     _require_role(is_consumer or is_provider, "ORDER.REJECT")
     check_unmodified(order.modified, if_modified)
-    raise_problem(check_state(OrderState, order.state, PENDING_ORDER_STATES, "order"))
-    waits_for_provider = OrderState(order.state) is OrderState.PENDING_PROVIDER
-    side = "provider" if is_provider and (waits_for_provider or not is_consumer) else "consumer"
-    review_values: dict[str, Any] = {
-        f"{side}_reviewed_by_id": unit_of_work.actor_id,
-        f"{side}_reviewed_at": unit_of_work.now,
-        f"{side}_rejection_comment": comment or "",
-    }
-    await withdraw_order(unit_of_work, order, OrderState.REJECTED, **review_values)
+    raise_problem(check_state(OrderState, order.state.value, PENDING_ORDER_STATES, "order"))
+    waits_for_provider = order.state is OrderState.PENDING_PROVIDER
+    is_provider_side = is_provider and (waits_for_provider or not is_consumer)
+    review = (build_provider_review if is_provider_side else build_consumer_review)(unit_of_work)
+    rejection = (
+        ColumnValues(OrderRow, provider_rejection_comment=comment or "")
+        if is_provider_side
+        else ColumnValues(OrderRow, consumer_rejection_comment=comment or "")
+    )
+    await withdraw_order(unit_of_work, order, OrderState.REJECTED, review | rejection)
     return ChangeResult(order.resource_id, order.id)
 
 
@@ -92,24 +100,24 @@ async def cancel_open_order(
         unit_of_work.viewer.has_permission("ORDER.CANCEL", *consumer_scopes), "ORDER.CANCEL"
     )
     check_unmodified(order.modified, if_modified)
-    raise_problem(check_state(OrderState, order.state, OPEN_ORDER_STATES, "order"))
-    offering = await unit_of_work.load_row(tables.offering, order.offering_id)
+    raise_problem(check_state(OrderState, order.state.value, OPEN_ORDER_STATES, "order"))
+    offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
     if not get_plugin(offering.type).can_cancel_orders:
         message = "The offering's plugin does not support cancelling orders."
         raise_problem(NotPossible(message=message, reason=Reason.ORDERS_FIXED))
-    await withdraw_order(unit_of_work, order, OrderState.CANCELED)
+    await withdraw_order(unit_of_work, order, OrderState.CANCELED, ColumnValues(OrderRow))
     return ChangeResult(order.resource_id, order.id)
 
 
 async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
     order_id = await unit_of_work.find_visible_id(tables.order, uuid)
-    snapshot = await unit_of_work.load_row(tables.order, order_id)
+    snapshot = await unit_of_work.load_row(OrderKeyRow, order_id)
     await unit_of_work.writer.lock_rows(tables.resource, snapshot.resource_id)
     await unit_of_work.writer.lock_rows(tables.order, order_id)
     await unit_of_work.find_visible_id(tables.order, uuid)
-    order = await unit_of_work.load_row(tables.order, order_id)
-    project = await unit_of_work.load_row(tables.project, order.project_id)
-    offering = await unit_of_work.load_row(tables.offering, order.offering_id)
+    order = await unit_of_work.load_row(OrderRow, order_id)
+    project = await unit_of_work.load_row(ProjectRow, order.project_id)
+    offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
     return LockedOrder(
         order,
         (("project", project.id), ("customer", project.customer_id)),
@@ -117,7 +125,7 @@ async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
     )
 
 
-async def _load_facts(unit_of_work: UnitOfWork, order: Any) -> ResourceFacts:
+async def _load_facts(unit_of_work: UnitOfWork, order: OrderRow) -> ResourceFacts:
     """Return the facts of an order's resource, even if the viewer can't see the resource."""
     facts = await load_resource_facts(unit_of_work.unrestricted_loader, order.resource_id)
     if facts is None:

@@ -1,34 +1,35 @@
 """Setting the end date of a resource (domain.md §5.8)."""
 
-from collections.abc import Mapping
-
-from gateway.db import tables
 from gateway.marketplace.preconditions import ResourceOperation, customer_scope, project_scope
+from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.side_effects import log_event, save_version, update_resource
+from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 END_DATE_PERMISSION = "RESOURCE.SET_END_DATE"
 
 
 async def set_end_date(
-    unit_of_work: UnitOfWork, uuid: str, end_date: Mapping[str, str | None], if_modified: str | None
+    unit_of_work: UnitOfWork,
+    uuid: str,
+    end_date: ColumnValues[ResourceRow],
+    if_modified: str | None,
 ) -> ChangeResult:
     """Set or clear a resource's end date.
 
-    `end_date` is the changed column with its value; if it is empty, only the requesting user
+    `end_date` has the new value of this column; if it is empty, only the requesting user
     and the time are stored.
     """
     facts = await unit_of_work.lock_resource(
         uuid, ResourceOperation.SET_RESOURCE_END_DATE, if_modified
     )
-    resource = await unit_of_work.load_row(tables.resource, facts.id)
-    after = await update_resource(
-        unit_of_work,
-        resource,
-        **end_date,
+    resource = await unit_of_work.load_row(ResourceRow, facts.id)
+    request = ColumnValues(
+        ResourceRow,
         end_date_requested_by_id=unit_of_work.actor_id,
-        end_date_updated_at=unit_of_work.now,
+        end_date_updated_at=unit_of_work.now_text,
     )
+    after = await update_resource(unit_of_work, resource, end_date | request)
     is_consumer = unit_of_work.viewer.has_permission(
         END_DATE_PERMISSION, project_scope(facts), customer_scope(facts)
     )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from gateway.db import tables
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.option_answers import check_answers
 from gateway.marketplace.orders.place import OrderRequest, place_order
@@ -12,7 +11,9 @@ from gateway.marketplace.preconditions import (
     needs_option_order,
 )
 from gateway.marketplace.problems import build_invalid_input, describe_value, raise_problem
+from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.side_effects import save_version, update_resource
+from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 OPERATION = ResourceOperation.UPDATE_RESOURCE_OPTIONS
@@ -34,7 +35,7 @@ async def update_options(
         raise_problem(build_invalid_input("options", message=message))
     questions = get_option(facts.resource_options, "options")
     raise_problem(check_answers(questions if isinstance(questions, dict) else {}, options))
-    resource = await unit_of_work.load_row(tables.resource, facts.id)
+    resource = await unit_of_work.load_row(ResourceRow, facts.id)
     if needs_option_order(facts) and not direct:
         attributes = {"old_options": resource.options, "new_options": options}
         order_request = OrderRequest(
@@ -43,6 +44,7 @@ async def update_options(
         order_id = await place_order(unit_of_work, facts, resource, order_request)
         return ChangeResult(facts.id, order_id)
     merged_options = {**(resource.options or {}), **options}
-    after = await update_resource(unit_of_work, resource, options=merged_options)
+    changes = ColumnValues(ResourceRow, options=merged_options)
+    after = await update_resource(unit_of_work, resource, changes)
     await save_version(unit_of_work, after, "Options have been updated")
     return ChangeResult(facts.id)

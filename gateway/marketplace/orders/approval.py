@@ -4,7 +4,6 @@ Source: domain.md §6.3.
 """
 
 from datetime import date
-from typing import Any
 
 from gateway.db.queries.marketplace_checks import select_role_exists
 from gateway.marketplace.eligibility import get_option
@@ -95,7 +94,7 @@ def _is_in_future(day: str | None, today: date) -> bool:
 
 def _needs_provider_review(unit_of_work: UnitOfWork, facts: ResourceFacts) -> bool:
     """Return whether the provider has to approve the order."""
-    options: Any = facts.plugin_options
+    options = facts.plugin_options
     if facts.offering_type == "Waldur.RemoteOffering":
         can_approve = unit_of_work.viewer.has_permission(
             "ORDER.APPROVE", provider_scope(facts), offering_scope(facts)

@@ -14,14 +14,14 @@ needed. `fulfil` has what happens to the resource at the end.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-from gateway.db import tables
 from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
 from gateway.marketplace.resource_facts import ResourceFacts
+from gateway.marketplace.rows import OrderRow, ResourceRow
 from gateway.marketplace.side_effects import add_quota, log_event, update_resource
 from gateway.marketplace.states import OrderState, OrderType, ResourceState
+from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 _STATES_WHILE_OPEN = {
@@ -29,15 +29,15 @@ _STATES_WHILE_OPEN = {
     OrderType.TERMINATE: ResourceState.TERMINATING,
 }
 """State of a resource while an order of this type is open."""
-_UNCHANGED_STATES = (ResourceState.ERRED.value, ResourceState.TERMINATED.value)
+_UNCHANGED_STATES = (ResourceState.ERRED, ResourceState.TERMINATED)
 
 
 @dataclass(kw_only=True)
 class OrderRequest:
     """Values of an order to be placed."""
 
-    attributes: dict[str, Any]
-    limits: dict[str, Any]
+    attributes: JsonObject
+    limits: JsonObject
     cost: str | None
     request_comment: str | None = None
     attachment: str | None = None
@@ -46,7 +46,10 @@ class OrderRequest:
 
 
 async def place_order(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, resource: Any, order_request: OrderRequest
+    unit_of_work: UnitOfWork,
+    facts: ResourceFacts,
+    resource: ResourceRow,
+    order_request: OrderRequest,
 ) -> int:
     """Place an order for a resource and return its key.
 
@@ -58,8 +61,9 @@ async def place_order(
     )
     after = resource
     if order_request.type in _STATES_WHILE_OPEN and resource.state not in _UNCHANGED_STATES:
+        state = _STATES_WHILE_OPEN[order_request.type]
         after = await update_resource(
-            unit_of_work, resource, state=_STATES_WHILE_OPEN[order_request.type].value
+            unit_of_work, resource, ColumnValues(ResourceRow, state=state)
         )
     operation_name = order_request.type.name.lower()
     message = f"Operation {operation_name} of resource {after.name} has been requested."
@@ -75,12 +79,12 @@ async def place_order(
 
 
 async def _insert_order(
-    unit_of_work: UnitOfWork, resource: Any, order_request: OrderRequest
+    unit_of_work: UnitOfWork, resource: ResourceRow, order_request: OrderRequest
 ) -> int:
     return await unit_of_work.insert_row(
-        tables.order,
-        state=OrderState.PENDING_CONSUMER.value,
-        type=order_request.type.value,
+        OrderRow,
+        state=OrderState.PENDING_CONSUMER,
+        type=order_request.type,
         slug=f"order-{resource.id}-{order_request.type.value}",
         resource_id=resource.id,
         offering_id=resource.offering_id,
@@ -89,7 +93,7 @@ async def _insert_order(
         attributes=order_request.attributes,
         limits=order_request.limits,
         cost=order_request.cost,
-        created_by_id=unit_of_work.actor_id,
+        created_by_id=unit_of_work.requester_id,
         request_comment=order_request.request_comment,
         attachment=order_request.attachment,
     )
@@ -99,39 +103,50 @@ async def approve_as_consumer(
     unit_of_work: UnitOfWork, facts: ResourceFacts, order_id: int
 ) -> None:
     """Approve an order on the consumer's side and move it to its next state."""
-    order = await unit_of_work.load_row(tables.order, order_id)
-    review_values = {
-        "consumer_reviewed_by_id": unit_of_work.actor_id,
-        "consumer_reviewed_at": unit_of_work.now,
-    }
+    order = await unit_of_work.load_row(OrderRow, order_id)
     state = get_state_after_consumer(unit_of_work, facts, order.start_date)
-    await unit_of_work.update_rows(tables.order, order_id, state=state.value, **review_values)
+    changes = ColumnValues(OrderRow, state=state) | build_consumer_review(unit_of_work)
+    await unit_of_work.update_columns(order_id, changes)
     if state is OrderState.EXECUTING:
         await _log_approval(unit_of_work, order)
 
 
 async def approve_as_provider(unit_of_work: UnitOfWork, order_id: int) -> None:
     """Approve an order on the provider's side, so that it is carried out."""
-    order = await unit_of_work.load_row(tables.order, order_id)
-    review_values = {
-        "provider_reviewed_by_id": unit_of_work.actor_id,
-        "provider_reviewed_at": unit_of_work.now,
-    }
-    await unit_of_work.update_rows(
-        tables.order, order_id, state=OrderState.EXECUTING.value, **review_values
-    )
+    order = await unit_of_work.load_row(OrderRow, order_id)
+    approval = ColumnValues(OrderRow, state=OrderState.EXECUTING)
+    changes = approval | build_provider_review(unit_of_work)
+    await unit_of_work.update_columns(order_id, changes)
     await _log_approval(unit_of_work, order)
 
 
-async def _log_approval(unit_of_work: UnitOfWork, order: Any) -> None:
-    resource = await unit_of_work.load_row(tables.resource, order.resource_id)
+def build_consumer_review(unit_of_work: UnitOfWork) -> ColumnValues[OrderRow]:
+    """Return the columns of a review on the consumer's side by the viewer, now."""
+    return ColumnValues(
+        OrderRow,
+        consumer_reviewed_by_id=unit_of_work.actor_id,
+        consumer_reviewed_at=unit_of_work.now_text,
+    )
+
+
+def build_provider_review(unit_of_work: UnitOfWork) -> ColumnValues[OrderRow]:
+    """Return the columns of a review on the provider's side by the viewer, now."""
+    return ColumnValues(
+        OrderRow,
+        provider_reviewed_by_id=unit_of_work.actor_id,
+        provider_reviewed_at=unit_of_work.now_text,
+    )
+
+
+async def _log_approval(unit_of_work: UnitOfWork, order: OrderRow) -> None:
+    resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
     await _log_order_event(unit_of_work, order.id, resource, "approved")
 
 
 async def _log_order_event(
-    unit_of_work: UnitOfWork, order_id: int, resource: Any, outcome: str
+    unit_of_work: UnitOfWork, order_id: int, resource: ResourceRow, outcome: str
 ) -> None:
-    order = await unit_of_work.load_row(tables.order, order_id)
+    order = await unit_of_work.load_row(OrderRow, order_id)
     order_label = f"Order {UUID(order.uuid).hex} of resource {resource.name}"
     await log_event(
         unit_of_work, f"marketplace_order_{outcome}", resource, f"{order_label} has been {outcome}."
@@ -148,9 +163,13 @@ _OUTCOME_NAMES = {
 
 
 async def finish_order(
-    unit_of_work: UnitOfWork, order: Any, state: OrderState, **values: Any
+    unit_of_work: UnitOfWork,
+    order: OrderRow,
+    state: OrderState,
+    values: ColumnValues[OrderRow],
 ) -> None:
-    """Set the final state of an order and log it."""
-    await unit_of_work.update_rows(tables.order, order.id, state=state.value, **values)
-    resource = await unit_of_work.load_row(tables.resource, order.resource_id)
+    """Set the final state of an order and other columns, and log it."""
+    changes = ColumnValues(OrderRow, state=state) | values
+    await unit_of_work.update_columns(order.id, changes)
+    resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
     await _log_order_event(unit_of_work, order.id, resource, _OUTCOME_NAMES[state])

@@ -5,6 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gateway.marketplace.operations.set_end_date import set_end_date
+from gateway.marketplace.rows import ResourceRow
+from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 from gateway.resolvers.mutations.mutation_field import declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
@@ -52,7 +54,9 @@ async def _set_end_date(
     unit_of_work: UnitOfWork, arguments: SetResourceEndDateInput
 ) -> ChangeResult:
     end_date_change = (
-        {} if arguments.end_date is strawberry.UNSET else {"end_date": arguments.end_date}
+        ColumnValues(ResourceRow)
+        if arguments.end_date is strawberry.UNSET
+        else ColumnValues(ResourceRow, end_date=arguments.end_date)
     )
     return await set_end_date(unit_of_work, arguments.uuid, end_date_change, arguments.if_modified)
 
