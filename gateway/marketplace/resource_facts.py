@@ -5,8 +5,8 @@ The field `Resource.allowedOperations` and the mutations read the same facts, so
 decide alike.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, get_args
 
 from sqlalchemy import Column
 
@@ -30,73 +30,63 @@ _CUSTOMER_PATH = (_resource.project_id, _project.customer_id)
 
 @dataclass(frozen=True)
 class ResourceFacts:
-    """Facts of one resource; JSON values and dates are text."""
+    """Facts of one resource, each with its source; JSON values and dates are text."""
 
-    id: int
-    state: int
-    modified: str
-    backend_id: str
-    project_id: int
-    customer_id: int
-    offering_id: int
-    provider_id: int | None
-    offering_type: str
-    offering_state: int
-    shared: bool
-    billable: bool
-    offering_project_id: int | None
-    plugin_options: str
-    resource_options: str
-    customer_blocked: bool
-    customer_archived: bool
-    project_start: str | None
-    project_end: str | None
-    project_grace_days: int | None
-    customer_grace_days: int | None
-    prepaid: bool
-    blocking_order_count: int
+    id: Annotated[int, _resource.id]
+    state: Annotated[int, _resource.state]
+    modified: Annotated[str, _resource.modified]
+    backend_id: Annotated[str, _resource.backend_id]
+    project_id: Annotated[int, _resource.project_id]
+    customer_id: Annotated[int, ColumnRef(_project.customer_id, _PROJECT_PATH)]
+    offering_id: Annotated[int, _resource.offering_id]
+    provider_id: Annotated[int | None, ColumnRef(_offering.customer_id, _OFFERING_PATH)]
+    offering_type: Annotated[str, ColumnRef(_offering.type, _OFFERING_PATH)]
+    offering_state: Annotated[int, ColumnRef(_offering.state, _OFFERING_PATH)]
+    shared: Annotated[bool, ColumnRef(_offering.shared, _OFFERING_PATH)]
+    billable: Annotated[bool, ColumnRef(_offering.billable, _OFFERING_PATH)]
+    offering_project_id: Annotated[int | None, ColumnRef(_offering.project_id, _OFFERING_PATH)]
+    plugin_options: Annotated[str, ColumnRef(_offering.plugin_options, _OFFERING_PATH)]
+    resource_options: Annotated[str, ColumnRef(_offering.resource_options, _OFFERING_PATH)]
+    customer_blocked: Annotated[bool, ColumnRef(_customer.blocked, _CUSTOMER_PATH)]
+    customer_archived: Annotated[bool, ColumnRef(_customer.archived, _CUSTOMER_PATH)]
+    project_start: Annotated[str | None, ColumnRef(_project.start_date, _PROJECT_PATH)]
+    project_end: Annotated[str | None, ColumnRef(_project.end_date, _PROJECT_PATH)]
+    project_grace_days: Annotated[int | None, ColumnRef(_project.grace_period_days, _PROJECT_PATH)]
+    customer_grace_days: Annotated[
+        int | None, ColumnRef(_customer.grace_period_days, _CUSTOMER_PATH)
+    ]
+    prepaid: Annotated[
+        bool,
+        AggregateValue(BILLING_TYPES_BY_OFFERING, "prepaid", _resource.offering_id, default=False),
+    ]
+    blocking_order_count: Annotated[
+        int, AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "count", _resource.id, default=0)
+    ]
     """Number of open orders that block new ones."""
-    option_order_count: int
+    option_order_count: Annotated[
+        int, AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "option_changes", _resource.id, default=0)
+    ]
     """Number of those that change the options."""
-    is_restricted: int
+    is_restricted: Annotated[
+        int, AggregateValue(RESTRICTION_BY_RESOURCE, "count", _resource.id, default=0)
+    ]
     """1 if the offering is restricted to other organisations, else 0."""
-    terms_version: str | None
+    terms_version: Annotated[
+        str | None, AggregateValue(TERMS_BY_OFFERING, "version", _resource.offering_id)
+    ]
     """Version of the offering's terms of service; None without terms."""
-    consent_overdue: bool
+    consent_overdue: Annotated[
+        bool, AggregateValue(TERMS_BY_OFFERING, "overdue", _resource.offering_id, default=False)
+    ]
     """Whether the grace period for accepting that version is over."""
-    consented_version: str | None
+    consented_version: Annotated[
+        str | None, AggregateValue(VIEWER_CONSENT_BY_OFFERING, "version", _resource.offering_id)
+    ]
     """Version that the viewer accepted; None without a consent."""
 
 
-RESOURCE_FACT_INPUTS: tuple[Column[Any] | ColumnRef | AggregateValue, ...] = (
-    _resource.id,
-    _resource.state,
-    _resource.modified,
-    _resource.backend_id,
-    _resource.project_id,
-    ColumnRef(_project.customer_id, _PROJECT_PATH),
-    _resource.offering_id,
-    ColumnRef(_offering.customer_id, _OFFERING_PATH),
-    ColumnRef(_offering.type, _OFFERING_PATH),
-    ColumnRef(_offering.state, _OFFERING_PATH),
-    ColumnRef(_offering.shared, _OFFERING_PATH),
-    ColumnRef(_offering.billable, _OFFERING_PATH),
-    ColumnRef(_offering.project_id, _OFFERING_PATH),
-    ColumnRef(_offering.plugin_options, _OFFERING_PATH),
-    ColumnRef(_offering.resource_options, _OFFERING_PATH),
-    ColumnRef(_customer.blocked, _CUSTOMER_PATH),
-    ColumnRef(_customer.archived, _CUSTOMER_PATH),
-    ColumnRef(_project.start_date, _PROJECT_PATH),
-    ColumnRef(_project.end_date, _PROJECT_PATH),
-    ColumnRef(_project.grace_period_days, _PROJECT_PATH),
-    ColumnRef(_customer.grace_period_days, _CUSTOMER_PATH),
-    AggregateValue(BILLING_TYPES_BY_OFFERING, "prepaid", _resource.offering_id, default=False),
-    AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "count", _resource.id, default=0),
-    AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "option_changes", _resource.id, default=0),
-    AggregateValue(RESTRICTION_BY_RESOURCE, "count", _resource.id, default=0),
-    AggregateValue(TERMS_BY_OFFERING, "version", _resource.offering_id),
-    AggregateValue(TERMS_BY_OFFERING, "overdue", _resource.offering_id, default=False),
-    AggregateValue(VIEWER_CONSENT_BY_OFFERING, "version", _resource.offering_id),
+RESOURCE_FACT_INPUTS: tuple[Column[Any] | ColumnRef | AggregateValue, ...] = tuple(
+    get_args(each.type)[1] for each in fields(ResourceFacts)
 )
 """Sources of the facts, in the order of the fields of `ResourceFacts`."""
 _FACT_COLUMNS = tuple(
