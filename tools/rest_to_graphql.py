@@ -18,12 +18,18 @@ MAP_PATH, PAGE_PATH = ROOT / "tests/waldur/rest-map.tsv", ROOT / "docs/rest-to-g
 SCHEMA: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
 PAGE_HEAD = """# From REST to GraphQL
 
-The fields and operations of Waldur's REST API of resources, with their paths in this schema. Names
-are in camel case, hyperlinks are objects, and fields that REST repeats with a prefix
-(`offering_name`, `project_uuid`) are fields of the object that they belong to. Every uuid has 32
-hexadecimal digits, as in REST; uuids with hyphens are accepted, too.
+The fields and operations of Waldur's REST API of marketplace resources, and their paths in the
+GraphQL schema:
 
-`make docs` generates this page from the contract of names.
+* Names are in camel case.
+* A hyperlink is an object; its `id` takes the place of the URL.
+* REST repeats fields of related objects with a prefix (`offering_name`, `project_uuid`). In GraphQL
+  they are fields of the related object (`offering { name }`).
+* A uuid has 32 hexadecimal digits, as in REST. As an argument, the form with hyphens is accepted,
+  too.
+* "Not yet" marks operations that the gateway does not have yet.
+
+`make docs` generates this page from `tests/waldur/rest-map.tsv`.
 """
 ARGUMENTS_PATTERN = re.compile(r"\(.*?\)")
 
