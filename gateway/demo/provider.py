@@ -18,11 +18,7 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.admin.own_tables import pull
 from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.driver.transactions import Transaction, TransactionPool
-from gateway.db.queries.demo_due_work import (
-    select_component_usage,
-    select_due_order,
-    select_due_pull,
-)
+from gateway.db.queries.demo_due_work import SELECT_DUE_ORDER, SELECT_DUE_PULL
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
 from gateway.marketplace.eligibility import get_option
@@ -114,7 +110,7 @@ class DemoProvider:
     async def _process_order(self, writer: Transaction) -> bool:
         unit_of_work = self._open_unit_of_work(writer)
         rows = await writer.execute_statement(
-            select_due_order(unit_of_work.now - self._processing_delay)
+            SELECT_DUE_ORDER, {"due_before": unit_of_work.now - self._processing_delay}
         )
         if not rows:
             return False
@@ -147,7 +143,7 @@ class DemoProvider:
     async def _process_pulls(self, writer: Transaction) -> bool:
         unit_of_work = self._open_unit_of_work(writer)
         rows = await writer.execute_statement(
-            select_due_pull(unit_of_work.now - self._processing_delay)
+            SELECT_DUE_PULL, {"due_before": unit_of_work.now - self._processing_delay}
         )
         for pull_id, resource_id in rows:
             self._current_key = pull_id
@@ -200,8 +196,15 @@ async def _record_usage(
     month = unit_of_work.today.replace(day=1)
     periods = await unit_of_work.load_rows(PlanPeriodRow, resource_id=resource.id, end=None)
     period = periods[-1].id if periods else None
-    existing_rows = await unit_of_work.writer.execute_statement(
-        select_component_usage(resource.id, component_id, period, month)
+    existing_rows = await unit_of_work.writer.select_rows(
+        tables.component_usage,
+        [tables.component_usage.c.id],
+        {
+            "resource_id": resource.id,
+            "component_id": component_id,
+            "plan_period_id": period,
+            "billing_period": month,
+        },
     )
     usage, now_text = str(value), unit_of_work.now_text
     if existing_rows:

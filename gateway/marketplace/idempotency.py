@@ -5,13 +5,14 @@ request with the same key waits at the unique index until that transaction ends;
 returns the stored result, or runs itself if the first was rolled back.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
-from gateway.db.queries.idempotency_keys import claim_key, expire_keys, select_key, settle_key
+from gateway.db.queries.idempotency_keys import CLAIM_KEY, EXPIRE_KEYS, SELECT_KEY, SETTLE_KEY
 from gateway.marketplace.problems import (
     ChangeRefusedError,
     Conflict,
@@ -44,19 +45,20 @@ async def run_idempotent(
         message = f"must have 1 to {MAX_KEY_LENGTH} characters, got {len(key)}."
         raise_problem(build_invalid_input("idempotencyKey", message=message))
     digest = blake2b(msgspec.msgpack.encode(request, order="sorted"), digest_size=16).hexdigest()
-    user_id, run_query = unit_of_work.actor_id or 0, unit_of_work.writer.execute_statement
-    await run_query(expire_keys(unit_of_work.now - KEY_LIFETIME))
-    if not await run_query(claim_key(user_id, key, digest, unit_of_work.now)):
-        return await _load_stored_result(unit_of_work, key, digest)
+    user_key = {"user_id": unit_of_work.actor_id or 0, "key": key}
+    run_query = unit_of_work.writer.execute_statement
+    await run_query(EXPIRE_KEYS, {"expired_before": unit_of_work.now - KEY_LIFETIME})
+    if not await run_query(CLAIM_KEY, {**user_key, "asked": digest, "at": unit_of_work.now}):
+        return await _load_stored_result(unit_of_work, user_key, digest)
     result = await work()
-    await run_query(settle_key(user_id, key, result.order_id))
+    await run_query(SETTLE_KEY, {**user_key, "order_id": result.order_id})
     return result
 
 
-async def _load_stored_result(unit_of_work: UnitOfWork, key: str, digest: str) -> ChangeResult:
-    ((stored_digest, order_id),) = await unit_of_work.writer.execute_statement(
-        select_key(unit_of_work.actor_id or 0, key)
-    )
+async def _load_stored_result(
+    unit_of_work: UnitOfWork, user_key: Mapping[str, Any], digest: str
+) -> ChangeResult:
+    ((stored_digest, order_id),) = await unit_of_work.writer.execute_statement(SELECT_KEY, user_key)
     if stored_digest != digest:
         message = "`idempotencyKey` was already used for another request: choose a new key."
         raise ChangeRefusedError(Conflict(message=message))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from gateway.db.queries.marketplace_checks import select_resource_json
+from gateway.db.queries.marketplace_checks import SELECT_RESOURCE_JSON
 from gateway.marketplace.plugins import strip_secret_attributes
 from gateway.marketplace.rows import (
     ComponentQuotaRow,
@@ -120,7 +120,9 @@ def _describe_difference(name: str, *values: object) -> str:
 
 async def save_version(unit_of_work: UnitOfWork, resource: ResourceRow, comment: str) -> None:
     """Store the current columns of a resource as a version of its history."""
-    ((columns,),) = await unit_of_work.writer.execute_statement(select_resource_json(resource.id))
+    ((columns,),) = await unit_of_work.writer.execute_statement(
+        SELECT_RESOURCE_JSON, {"resource_id": resource.id}
+    )
     fields = {
         name.removesuffix("_id") if name.endswith("_id") and name != "backend_id" else name: value
         for name, value in msgspec.json.decode(columns).items()

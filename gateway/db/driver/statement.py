@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import ClauseElement, Dialect
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -28,5 +29,10 @@ class Statement:
     @classmethod
     def from_named_sql(cls, named_sql: str) -> "Statement":
         """Return a statement made from SQL with named parameters, such as `:id`."""
-        compiled = sql(named_sql).compile(dialect=DIALECT)
+        return cls.from_element(sql(named_sql))
+
+    @classmethod
+    def from_element(cls, element: ClauseElement) -> "Statement":
+        """Return a statement compiled from a SQLAlchemy element, all values being parameters."""
+        compiled: Any = element.compile(dialect=DIALECT)
         return cls(str(compiled), tuple(compiled.positiontup or ()))

@@ -6,35 +6,31 @@ prints as text (`TEXT_LOADED_TYPES`) are passed as text.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
-from sqlalchemy import (
-    ARRAY,
-    Boolean,
-    Column,
-    ColumnElement,
-    Integer,
-    Numeric,
-    String,
-    Table,
-    any_,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Boolean, Column, Integer, Numeric, String, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.database import Rows, StatementRequest
 from gateway.db.driver.encoding import encode_text
 from gateway.db.driver.errors import UnavailableError, map_error
-from gateway.db.driver.statement import DIALECT
+from gateway.db.driver.row_statements import (
+    KEY_PARAMETER,
+    compile_deletion,
+    compile_insertion,
+    compile_locking,
+    compile_selection,
+    compile_update,
+    get_comparison,
+    get_condition_shape,
+)
+from gateway.db.driver.statement import Statement
 
 T = TypeVar("T")
 MAX_TRANSACTION_ATTEMPTS = 3
@@ -59,11 +55,10 @@ class Transaction:
             await self._execute_sql(statement.sql, parameters) for statement, parameters in requests
         ]
 
-    async def execute_statement(self, statement: Any) -> Rows:
-        """Run a SQLAlchemy statement and return its rows; none if it returns none."""
-        compiled = statement.compile(dialect=DIALECT)
-        parameters = [encode_text(compiled.params[name]) for name in compiled.positiontup or ()]
-        return await self._execute_sql(str(compiled), parameters)
+    async def execute_statement(self, statement: Statement, values: Mapping[str, Any]) -> Rows:
+        """Run a statement with its parameters' values and return its rows, if it returns any."""
+        parameters = [encode_text(values[name]) for name in statement.parameter_names]
+        return await self._execute_sql(statement.sql, parameters)
 
     async def select_rows(
         self, table: Table[Any], columns: Sequence[Column[Any]], criteria: Mapping[str, Any]
@@ -72,41 +67,31 @@ class Transaction:
 
         A criterion is a value, None for null, or a list of values.
         """
-        conditions = [_build_condition(table.c[name], value) for name, value in criteria.items()]
-        statement = select(*columns).where(*conditions).order_by(*table.primary_key)
-        return await self.execute_statement(statement)
+        statement = compile_selection(table, tuple(columns), get_condition_shape(criteria))
+        return await self.execute_statement(statement, criteria)
 
     async def lock_rows(self, table: Table[Any], *ids: int) -> bool:
         """Lock rows until the transaction ends; return whether all of them exist."""
-        (key,) = table.primary_key
-        key_array = bindparam(None, [*ids], ARRAY(Integer))
-        statement = select(key).where(key == any_(key_array)).order_by(key).with_for_update()
-        return len(await self.execute_statement(statement)) == len(set(ids))
+        rows = await self.execute_statement(compile_locking(table), {KEY_PARAMETER: ids})
+        return len(rows) == len(set(ids))
 
     async def insert_row(self, table: Table[Any], **values: Any) -> int:
         """Insert a row and return its key; other columns get `column_default`."""
-        (key,) = table.primary_key
-        defaults = {
-            column.name: column_default(column) for column in table.c if not column.nullable
-        }
-        del defaults[key.name]
-        encoded_values = _encode_values(table, {**defaults, **values})
-        ((new_key,),) = await self.execute_statement(
-            insert(table).values(encoded_values).returning(key)
-        )
+        encoded_values = _encode_values(table, {**_insert_defaults(table), **values})
+        statement = compile_insertion(table, tuple(encoded_values))
+        ((new_key,),) = await self.execute_statement(statement, encoded_values)
         return int(new_key)
 
     async def update_rows(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
         """Update columns of one row, or of several rows alike."""
-        (key,) = table.primary_key
+        statement = compile_update(table, tuple(values), get_comparison(id_))
         await self.execute_statement(
-            update(table).where(_build_condition(key, id_)).values(_encode_values(table, values))
+            statement, {KEY_PARAMETER: id_, **_encode_values(table, values)}
         )
 
     async def delete_row(self, table: Table[Any], id_: int) -> None:
         """Delete a row."""
-        (key,) = table.primary_key
-        await self.execute_statement(delete(table).where(key == id_))
+        await self.execute_statement(compile_deletion(table), {KEY_PARAMETER: id_})
 
     async def _execute_sql(self, sql: str, parameters: Sequence[str | None]) -> Rows:
         if self.is_finished:
@@ -176,12 +161,6 @@ class TransactionPool:
                 transaction.is_finished = True
 
 
-def _build_condition(column: Column[Any], value: Any) -> ColumnElement[bool]:
-    if isinstance(value, list):
-        return column == any_(bindparam(None, value, ARRAY(column.type)))
-    return column.is_(None) if value is None else column == value
-
-
 def _encode_values(table: Table[Any], values: dict[str, Any]) -> dict[str, Any]:
     """Return values as the columns of a table accept them: JSON as text."""
     return {
@@ -209,3 +188,13 @@ def column_default(column: Column[Any]) -> Any:
         ),
         None,
     )
+
+
+@cache
+def _insert_defaults(table: Table[Any]) -> Mapping[str, Any]:
+    """Return the values that an insert gives to columns which must not be null, but the key."""
+    return {
+        column.name: column_default(column)
+        for column in table.c
+        if not column.nullable and not column.primary_key
+    }

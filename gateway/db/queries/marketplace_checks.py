@@ -1,13 +1,13 @@
 """Statements that check rules of the marketplace inside the transaction of a change."""
 
-from collections.abc import Collection
-from datetime import date
-from typing import Any
-
 from sqlalchemy import (
+    ARRAY,
+    Date,
+    Integer,
     Numeric,
-    Select,
-    and_,
+    Text,
+    any_,
+    bindparam,
     cast,
     exists,
     func,
@@ -17,55 +17,67 @@ from sqlalchemy import (
 )
 
 from gateway.db import tables
+from gateway.db.driver.encoding import inline_literal
+from gateway.db.driver.statement import Statement
+from gateway.db.sql.filters import equals_value
 
-Scope = tuple[int, int]
-"""Content type id and key of the object on which a role is assigned."""
 UNLIMITED_QUOTA = -1
 """Limit of a component quota that stands for no limit."""
 _quota, _resource = tables.component_quota.c, tables.resource.c
-
-
-def select_role_exists(
-    user_id: int, names: Collection[str], scopes: Collection[Scope]
-) -> Select[Any]:
-    """Return a select of whether a user has one of the named roles on one of the scopes."""
-    user_role, role = tables.user_role.c, tables.role.c
-    scope_conditions = [
-        and_(user_role.content_type_id == content_type_id, user_role.object_id == object_id)
-        for content_type_id, object_id in scopes
-    ]
-    name_conditions = or_(*[role.name == each for each in names])
-    user_conditions = (
-        user_role.user_id == user_id,
-        user_role.is_active,
-        user_role.role_id == role.id,
+_role, _user_role = tables.role.c, tables.user_role.c
+_scopes = (
+    func.unnest(
+        bindparam("content_type_ids", type_=ARRAY(Integer)),
+        bindparam("object_ids", type_=ARRAY(Integer)),
     )
-    return select(exists().where(*user_conditions, name_conditions, or_(*scope_conditions)))
+    .table_valued("content_type_id", "object_id", name="scopes")
+    .render_derived()
+)
+_since = bindparam("since", type_=Date)
 
-
-def select_limit_sum(component_id: int, since: date | None) -> Select[Any]:
-    """Return a select of the sum of a component's limits over all resources.
-
-    With `since`, only resources that were modified on or after that date count.
-    """
-    joined = tables.component_quota.join(tables.resource, _resource.id == _quota.resource_id)
-    statement = (
-        select(func.coalesce(func.sum(_quota.limit), 0))
-        .select_from(joined)
-        .where(_quota.component_id == component_id, _quota.limit != UNLIMITED_QUOTA)
+SELECT_ROLE_EXISTS = Statement.from_element(
+    select(
+        exists().where(
+            equals_value(_user_role.user_id, "user_id"),
+            _user_role.is_active,
+            _user_role.role_id == _role.id,
+            _role.name == any_(bindparam("names", type_=ARRAY(Text))),
+            _user_role.content_type_id == _scopes.c.content_type_id,
+            _user_role.object_id == _scopes.c.object_id,
+        )
     )
-    return statement if since is None else statement.where(_resource.modified >= since)
+)
+"""Whether the user `user_id` has one of the roles `names` on one of the scopes.
 
+The scopes are pairs of the arrays `content_type_ids` and `object_ids`.
+"""
 
-def select_other_limits_sum(offering_id: int, component_type: str, resource_id: int) -> Select[Any]:
-    """Return a select of the sum of a component's limits over an offering's other resources."""
-    limit = cast(_resource.limits.op("->>")(component_type), Numeric)
-    return select(func.coalesce(func.sum(limit), 0)).where(
-        _resource.offering_id == offering_id, _resource.id != resource_id
+SELECT_LIMIT_SUM = Statement.from_element(
+    select(func.coalesce(func.sum(_quota.limit), inline_literal(0)))
+    .select_from(tables.component_quota.join(tables.resource, _resource.id == _quota.resource_id))
+    .where(
+        equals_value(_quota.component_id, "component_id"),
+        _quota.limit != inline_literal(UNLIMITED_QUOTA),
+        or_(_since.is_(None), _resource.modified >= _since),
     )
+)
+"""Sum of the limits of the component `component_id` over all resources.
 
+If the date `since` is not null, only resources that were modified on or after it count.
+"""
 
-def select_resource_json(resource_id: int) -> Select[Any]:
-    """Return a select of all columns of a resource as one JSON object."""
-    resource_json = func.to_jsonb(literal_column(tables.resource.name))
-    return select(resource_json).select_from(tables.resource).where(_resource.id == resource_id)
+_component_limit = _resource.limits.op("->>")(bindparam("component_type", type_=Text))
+SELECT_OTHER_LIMITS_SUM = Statement.from_element(
+    select(func.coalesce(func.sum(cast(_component_limit, Numeric)), inline_literal(0))).where(
+        equals_value(_resource.offering_id, "offering_id"),
+        _resource.id != bindparam("resource_id", type_=Integer),
+    )
+)
+"""Sum of the limits of `component_type` over the other resources of the offering `offering_id`."""
+
+SELECT_RESOURCE_JSON = Statement.from_element(
+    select(func.to_jsonb(literal_column(tables.resource.name)))
+    .select_from(tables.resource)
+    .where(equals_value(_resource.id, "resource_id"))
+)
+"""All columns of the resource `resource_id` as one JSON object."""

@@ -33,7 +33,7 @@ from gateway.db.access.visibility import (
 )
 from gateway.db.access.visible_to_user import build_visible_to_user_filter
 from gateway.db.driver.encoding import inline_literal
-from gateway.db.driver.statement import DIALECT, Statement
+from gateway.db.driver.statement import Statement
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import (
     Access,
@@ -105,8 +105,7 @@ class StatementCompiler:
         )
         select_statement = select_statement.add_cte(*view_ctes)
         resolved_statement: Any = replacement_traverse(select_statement, {}, replace_element)
-        compiled = resolved_statement.compile(dialect=DIALECT)
-        return Statement(str(compiled), tuple(compiled.positiontup or ()))
+        return Statement.from_element(resolved_statement)
 
 
 class _SelectBuilder:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.db import tables
-from gateway.db.queries.marketplace_checks import select_limit_sum, select_other_limits_sum
+from gateway.db.driver.statement import Statement
+from gateway.db.queries.marketplace_checks import SELECT_LIMIT_SUM, SELECT_OTHER_LIMITS_SUM
 from gateway.marketplace.billing.limit_periods import MONTHS_PER_QUARTER
 from gateway.marketplace.problems import (
     InvalidField,
@@ -62,26 +63,30 @@ async def _find_limit_errors(
         return ["is not a component of the offering that can have a limit."]
     messages = [*_check_bounds(component, limit)]
     if component.limit_amount is not None:
-        statement = select_limit_sum(
-            component.id, _get_period_start(component.limit_period, unit_of_work.today)
+        used_total = await _load_sum(
+            unit_of_work,
+            SELECT_LIMIT_SUM,
+            component_id=component.id,
+            since=_get_period_start(component.limit_period, unit_of_work.today),
         )
-        messages += _check_shared_limit(
-            await _load_sum(unit_of_work, statement), limit, component.limit_amount, "all resources"
-        )
+        messages += _check_shared_limit(used_total, limit, component.limit_amount, "all resources")
     if component.max_available_limit is not None:
-        statement = select_other_limits_sum(facts.offering_id, component.type, facts.id)
+        used_total = await _load_sum(
+            unit_of_work,
+            SELECT_OTHER_LIMITS_SUM,
+            offering_id=facts.offering_id,
+            component_type=component.type,
+            resource_id=facts.id,
+        )
         max_total = component.max_available_limit - 1
         messages += _check_shared_limit(
-            await _load_sum(unit_of_work, statement),
-            limit,
-            max_total,
-            "all resources of the offering",
+            used_total, limit, max_total, "all resources of the offering"
         )
     return messages
 
 
-async def _load_sum(unit_of_work: UnitOfWork, statement: Any) -> Decimal:
-    ((total,),) = await unit_of_work.writer.execute_statement(statement)
+async def _load_sum(unit_of_work: UnitOfWork, statement: Statement, **parameters: Any) -> Decimal:
+    ((total,),) = await unit_of_work.writer.execute_statement(statement, parameters)
     return Decimal(total)
 
 

@@ -5,7 +5,7 @@ Source: domain.md §6.3.
 
 from datetime import date
 
-from gateway.db.queries.marketplace_checks import select_role_exists
+from gateway.db.queries.marketplace_checks import SELECT_ROLE_EXISTS
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.preconditions import (
     customer_scope,
@@ -59,14 +59,14 @@ async def _has_approving_role(unit_of_work: UnitOfWork, facts: ResourceFacts) ->
     if not isinstance(names, list) or not names:
         return False
     get_content_type = unit_of_work.installation.content_type_id
-    scopes = [
-        (get_content_type("structure", "project"), facts.project_id),
-        (get_content_type("structure", "customer"), facts.customer_id),
-    ]
-    statement = select_role_exists(
-        unit_of_work.actor_id or 0, [str(each) for each in names], scopes
-    )
-    ((has_role,),) = await unit_of_work.writer.execute_statement(statement)
+    scope_types = [get_content_type("structure", model) for model in ("project", "customer")]
+    parameters = {
+        "user_id": unit_of_work.actor_id or 0,
+        "names": [str(each) for each in names],
+        "content_type_ids": scope_types,
+        "object_ids": [facts.project_id, facts.customer_id],
+    }
+    ((has_role,),) = await unit_of_work.writer.execute_statement(SELECT_ROLE_EXISTS, parameters)
     return bool(has_role)
 
 

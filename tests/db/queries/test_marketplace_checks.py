@@ -1,0 +1,49 @@
+"""Statements that check rules of the marketplace inside a transaction."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from gateway.db.driver.transactions import TransactionPool
+from gateway.db.queries.marketplace_checks import SELECT_ROLE_EXISTS
+
+ACTIVE_ROLE_SQL = """
+select u.user_id, r.name, u.content_type_id, u.object_id
+from permissions_userrole u join permissions_role r on r.id = u.role_id
+where u.is_active order by u.id limit 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "is_expected"),
+    [
+        (lambda _parameters: {}, True),
+        (lambda _parameters: {"names": ["OTHER.ROLE"]}, False),
+        (lambda _parameters: {"user_id": 0}, False),
+        # The type of one scope does not go with the object of the other.
+        (lambda parameters: {"object_ids": parameters["object_ids"][::-1]}, False),
+    ],
+)
+async def test_a_role_is_found_on_one_of_the_scopes(
+    demo_url: str, change: Callable[[dict[str, Any]], dict[str, Any]], is_expected: bool
+) -> None:
+    with psycopg.connect(demo_url) as connection:
+        ((user_id, name, content_type_id, object_id),) = connection.execute(ACTIVE_ROLE_SQL)
+    parameters = {
+        "user_id": user_id,
+        "names": ["OTHER.ROLE", name],
+        "content_type_ids": [content_type_id, -1],
+        "object_ids": [object_id, -1],
+    }
+    parameters |= change(parameters)
+    pool = TransactionPool(demo_url, statement_seconds=10)
+    await pool.open()
+    try:
+        rows = await pool.run_transaction(
+            lambda writer: writer.execute_statement(SELECT_ROLE_EXISTS, parameters)
+        )
+    finally:
+        await pool.close()
+    assert rows == [(is_expected,)]
