@@ -2,16 +2,74 @@
 
 Both executions describe their reads with these classes and never write SQL.
 `sql.compiler` turns a specification into a statement and adds the viewer's row
-filter. Specifications compare by identity, so that statements and loaders can
-be cached by them.
+filter. Specifications are equal by value (`ValueObject`), so that statements and
+loaders can be cached by them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import Column, ColumnElement, Table
+from sqlalchemy import ClauseElement, Column, ColumnElement, Table
+
+Ts = TypeVarTuple("Ts")
+
+
+class ValueObject:
+    """Base class of frozen dataclasses that are equal if all their fields are.
+
+    They are declared with `eq=False`, because `==` of SQLAlchemy's columns builds SQL: here
+    columns, tables and other SQL elements are compared by identity. Functions are, too:
+    one with arguments should be a `BoundFunction` rather than a closure, and SQLAlchemy's
+    `func.count` is another object each time that it is read.
+
+    The hash is computed once, when it is first needed.
+    """
+
+    @cached_property
+    def _comparison_key(self) -> tuple[Any, ...]:
+        return tuple([_identify_value(getattr(self, each.name)) for each in fields(self)])  # type: ignore[arg-type]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((type(self), self._comparison_key))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, ValueObject) or hash(self) != hash(other):
+            return False
+        return type(self) is type(other) and self._comparison_key == other._comparison_key
+
+
+def _identify_value(value: Any) -> Hashable:
+    """Return what a field's value is compared by; with its type, since True equals 1."""
+    if isinstance(value, tuple):
+        return tuple(map(_identify_value, value))
+    if isinstance(value, Mapping):
+        return tuple([(name, _identify_value(each)) for name, each in value.items()])
+    return type(value), id(value) if isinstance(value, ClauseElement) else value
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class BoundFunction(ValueObject):
+    """A function with its last positional arguments: a closure that is equal by value."""
+
+    function: Callable[..., ColumnElement[Any]]
+    arguments: tuple[Any, ...]
+
+    def __init__(self, function: Callable[..., ColumnElement[Any]], *arguments: Any) -> None:
+        object.__setattr__(self, "function", function)
+        object.__setattr__(self, "arguments", arguments)
+
+    def __call__(self, *first_arguments: Any) -> ColumnElement[Any]:
+        """Call the function with its first arguments."""
+        return self.function(*first_arguments, *self.arguments)
 
 
 class Access(Enum):
@@ -33,8 +91,8 @@ class Perspective(Enum):
     PROVIDER = "provider"
 
 
-@dataclass(frozen=True)
-class ColumnRef:
+@dataclass(frozen=True, eq=False)
+class ColumnRef(ValueObject):
     """A column, and the foreign keys that lead to it from the statement's own table."""
 
     column: Column[Any]
@@ -42,22 +100,22 @@ class ColumnRef:
 
 
 @dataclass(frozen=True, eq=False)
-class Expression:
+class Expression(ValueObject):
     """An SQL expression: `function` applied to some columns."""
 
     function: Callable[..., ColumnElement[Any]]
     columns: tuple[ColumnRef, ...] = ()
 
 
-@dataclass(frozen=True)
-class IsVisible:
+@dataclass(frozen=True, eq=False)
+class IsVisible(ValueObject):
     """A boolean: whether the row at the end of `path` is visible to the viewer."""
 
     path: tuple[Column[Any], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class NestedRows:
+class NestedRows(ValueObject):
     """The rows of another query specification as one JSON value, a list of lists.
 
     `key_column` is the column of the outer row that holds their key. The lists
@@ -76,8 +134,8 @@ class NestedRows:
 SelectItem = ColumnRef | Expression | IsVisible | NestedRows
 
 
-@dataclass(frozen=True)
-class SortOrder:
+@dataclass(frozen=True, eq=False)
+class SortOrder(ValueObject):
     """The sort order of a list; the primary key is always appended to make it total.
 
     Nulls sort after all values, as in PostgreSQL; in descending order before them.
@@ -110,8 +168,23 @@ RowCondition = Callable[[RowFilterFactory], ColumnElement[bool]]
 """Returns a condition on rows; it may use the row filters of other tables."""
 
 
+def declare_condition(
+    build_condition: Callable[[RowFilterFactory, *Ts], ColumnElement[bool]],
+) -> Callable[[*Ts], RowCondition]:
+    """Turn a function of row filters and other arguments into a factory of row conditions.
+
+    The factory takes the other arguments; conditions with equal arguments are equal.
+    """
+
+    @wraps(build_condition)
+    def bind_arguments(*arguments: *Ts) -> RowCondition:
+        return BoundFunction(build_condition, *arguments)
+
+    return bind_arguments
+
+
 @dataclass(frozen=True, eq=False)
-class ParentKeys:
+class ParentKeys(ValueObject):
     """A subselect of keys: the values of a column in the rows of another query specification."""
 
     query_spec: "QuerySpec"
@@ -119,7 +192,7 @@ class ParentKeys:
 
 
 @dataclass(frozen=True, eq=False)
-class QuerySpec:
+class QuerySpec(ValueObject):
     """The specification of one SELECT: `columns` of the rows whose key is among the keys.
 
     Without `key_column`, all rows are returned under the key NULL. The keys are

@@ -97,11 +97,6 @@ _FACT_COLUMNS = tuple(
 _FACTS_QUERY_SPEC = QuerySpec(
     tables.resource, _FACT_COLUMNS, Access.ROW_FILTER, ColumnRef(_resource.id)
 )
-_AGGREGATE_QUERY_SPECS = {
-    each.aggregate: each.aggregate.query_spec
-    for each in RESOURCE_FACT_INPUTS
-    if isinstance(each, AggregateValue)
-}
 
 
 async def load_resource_facts(loader: ReadLoader, resource_id: int) -> ResourceFacts | None:
@@ -130,7 +125,7 @@ async def _load_aggregate_value(
     loader: ReadLoader, aggregate_value: AggregateValue, key: int
 ) -> Any:
     aggregate = aggregate_value.aggregate
-    rows = await loader.load_rows(_AGGREGATE_QUERY_SPECS[aggregate], key)
+    rows = await loader.load_rows(aggregate.query_spec, key)
     index = 1 + list(aggregate.values).index(aggregate_value.value_name)
     value = rows[0][index] if rows else None
     return aggregate_value.default if value is None else value

@@ -2,15 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Column
 
-from gateway.db.query_spec import Access, ColumnRef, Expression, QuerySpec, RowCondition
+from gateway.db.query_spec import (
+    Access,
+    ColumnRef,
+    Expression,
+    QuerySpec,
+    RowCondition,
+    ValueObject,
+)
 
 
 @dataclass(frozen=True, eq=False)
-class Aggregate:
+class Aggregate(ValueObject):
     """Named aggregate values over the rows of a table, grouped by `key_column`.
 
     The table is that of `key_column` or, with a `path`, the one where the path
@@ -24,7 +32,7 @@ class Aggregate:
     access: Access = Access.INHERITED
     """INHERITED: aggregate all rows of a visible owner. ROW_FILTER: only visible rows."""
 
-    @property
+    @cached_property
     def query_spec(self) -> QuerySpec:
         """The specification of the statement; its columns are in the order of `values`."""
         table: Any = (*self.path, self.key_column)[0].table
@@ -33,7 +41,7 @@ class Aggregate:
 
 
 @dataclass(frozen=True, eq=False)
-class AggregateValue:
+class AggregateValue(ValueObject):
     """One value of an aggregate, looked up by a column of a row; `default` without any rows."""
 
     aggregate: Aggregate

@@ -2,10 +2,11 @@
 
 A `ColumnPredicate` makes a condition of a column and the name of the parameter
 that holds the filter's value. `filter_column` binds it to a column and gives a
-`FilterPredicate`, which also takes the row filters of the viewer.
+`FilterPredicate`, which also takes the row filters of the viewer. Predicates and
+conditions that are made of equal arguments are equal.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.placeholders import version_rule_placeholder
-from gateway.db.query_spec import RowCondition, RowFilterFactory
+from gateway.db.query_spec import BoundFunction, RowFilterFactory, declare_condition
 
 FilterPredicate = Callable[[RowFilterFactory, str], ColumnElement[bool]]
 _ReferencePath = tuple[Column[Any], ...]
@@ -66,24 +67,32 @@ def matches_flag(condition: ColumnElement[bool], parameter: str) -> ColumnElemen
     return func.coalesce(condition, false()) == bindparam(parameter, type_=Boolean)
 
 
-def equals_constant(column: Column[Any], value: str | int) -> RowCondition:
+@declare_condition
+def equals_constant(
+    _row_filter: RowFilterFactory, column: Column[Any], value: str | int
+) -> ColumnElement[bool]:
     """Match rows where `column` equals a constant, which is inlined."""
-    return lambda _row_filter: column == inline_literal(value)
+    return column == inline_literal(value)
 
 
-def in_constants(column: Column[Any], values: Iterable[str | int]) -> RowCondition:
+@declare_condition
+def in_constants(
+    _row_filter: RowFilterFactory, column: Column[Any], values: tuple[str | int, ...]
+) -> ColumnElement[bool]:
     """Match rows where `column` is one of some constants, which are inlined."""
-    return lambda _row_filter: column.in_([inline_literal(each) for each in values])
+    return column.in_([inline_literal(each) for each in values])
 
 
-def is_null(column: Column[Any]) -> RowCondition:
+@declare_condition
+def is_null(_row_filter: RowFilterFactory, column: Column[Any]) -> ColumnElement[bool]:
     """Match rows where `column` is null."""
-    return lambda _row_filter: column.is_(None)
+    return column.is_(None)
 
 
-def equals_viewer(column: Column[Any]) -> RowCondition:
+@declare_condition
+def equals_viewer(_row_filter: RowFilterFactory, column: Column[Any]) -> ColumnElement[bool]:
     """Match rows where `column` is the viewer's user id."""
-    return lambda _row_filter: column == bindparam("viewer", type_=Integer)
+    return column == bindparam("viewer", type_=Integer)
 
 
 def _month_start() -> ColumnElement[Any]:
@@ -92,37 +101,53 @@ def _month_start() -> ColumnElement[Any]:
     )
 
 
-def in_this_month(column: Column[Any]) -> RowCondition:
+@declare_condition
+def in_this_month(_row_filter: RowFilterFactory, column: Column[Any]) -> ColumnElement[bool]:
     """Match rows where `column` is the first day of the current month (UTC)."""
-    return lambda _row_filter: column == _month_start()
+    return column == _month_start()
 
 
-def since_this_month(column: Column[Any]) -> RowCondition:
+@declare_condition
+def since_this_month(_row_filter: RowFilterFactory, column: Column[Any]) -> ColumnElement[bool]:
     """Match rows where `column` is in the current month (UTC) or later, or null."""
-    start = func.timezone(inline_literal("UTC"), _month_start())
-    return lambda _row_filter: or_(column.is_(None), column >= start)
+    return or_(column.is_(None), column >= func.timezone(inline_literal("UTC"), _month_start()))
 
 
-def in_version_rule(column: Column[Any], rule: str) -> RowCondition:
+@declare_condition
+def in_version_rule(
+    _row_filter: RowFilterFactory, column: Column[Any], rule: str
+) -> ColumnElement[bool]:
     """Match rows where `column` is one of the numbers in a field of the version rules."""
-    return lambda _row_filter: column == any_(version_rule_placeholder(rule))
+    return column == any_(version_rule_placeholder(rule))
 
 
 def filter_column(
     predicate: ColumnPredicate, column: Column[Any], *path: Column[Any]
 ) -> FilterPredicate:
     """Apply `predicate` to `column` of the row at the end of `path`, a list of foreign keys."""
+    return BoundFunction(_apply_predicate, predicate, column, path)
+
+
+def _apply_predicate(
+    _row_filter: RowFilterFactory,
+    parameter: str,
+    predicate: ColumnPredicate,
+    column: Column[Any],
+    path: _ReferencePath,
+) -> ColumnElement[bool]:
     single = predicate is equals_value and bool(column.unique)
-    return lambda _row_filter, parameter: _follow_path(
-        path, predicate(column, parameter), single=single
-    )
+    return _follow_path(path, predicate(column, parameter), single=single)
 
 
 def any_predicate(*predicates: FilterPredicate) -> FilterPredicate:
     """Match rows that one of the predicates matches."""
-    return lambda row_filter, parameter: or_(
-        *(predicate(row_filter, parameter) for predicate in predicates)
-    )
+    return BoundFunction(_join_alternatives, predicates)
+
+
+def _join_alternatives(
+    row_filter: RowFilterFactory, parameter: str, predicates: tuple[FilterPredicate, ...]
+) -> ColumnElement[bool]:
+    return or_(*(predicate(row_filter, parameter) for predicate in predicates))
 
 
 def _follow_path(

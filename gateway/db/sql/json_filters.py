@@ -8,6 +8,7 @@ from sqlalchemy import column as sql_column
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db.driver.encoding import inline_literal
+from gateway.db.query_spec import BoundFunction
 from gateway.db.sql.filters import ColumnPredicate, matches_flag
 
 _ValuePredicate = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
@@ -16,21 +17,31 @@ _ValuePredicate = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnEleme
 
 def compare_json_text(key: str, predicate: ColumnPredicate) -> ColumnPredicate:
     """Apply `predicate` to the text value of `key` in a JSON column."""
-    return lambda column, parameter: predicate(_json_text(column, key), parameter)
+    return BoundFunction(_compare_text, key, predicate)
+
+
+def _compare_text(
+    column: Column[Any], parameter: str, key: str, predicate: ColumnPredicate
+) -> ColumnElement[bool]:
+    return predicate(_json_text(column, key), parameter)
 
 
 def has_json_key(key: str) -> ColumnPredicate:
     """Match rows whose JSON column has `key` (parameter true) or lacks it (false)."""
-    return lambda column, parameter: matches_flag(
-        column.op("->")(inline_literal(key)).is_not(None), parameter
-    )
+    return BoundFunction(_has_key, key)
+
+
+def _has_key(column: Column[Any], parameter: str, key: str) -> ColumnElement[bool]:
+    return matches_flag(column.op("->")(inline_literal(key)).is_not(None), parameter)
 
 
 def is_json_true(key: str) -> ColumnPredicate:
     """Match rows whose JSON column has the value true for `key`, or not, as the parameter says."""
-    return lambda column, parameter: matches_flag(
-        _json_text(column, key) == inline_literal("true"), parameter
-    )
+    return BoundFunction(_is_true, key)
+
+
+def _is_true(column: Column[Any], parameter: str, key: str) -> ColumnElement[bool]:
+    return matches_flag(_json_text(column, key) == inline_literal("true"), parameter)
 
 
 def _json_text(column: ColumnElement[Any], key: str) -> Any:

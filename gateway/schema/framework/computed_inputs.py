@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column
 
 from gateway.db.query_spec import Access, ColumnRef, IsVisible, QuerySpec, SelectItem
-from gateway.db.sql.aggregate import Aggregate, AggregateValue
+from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row, require_columns, required_columns
 from gateway.schema.framework.arguments import FieldArgument
 from gateway.schema.framework.context import ContextFact, RequestContext
@@ -98,13 +98,6 @@ async def _load_aggregate_value(
     key = getattr(row, aggregate_value.key_column.key)
     if key is None:
         return aggregate_value.default
-    rows = await context.loader.load_rows(
-        _build_aggregate_query_spec(aggregate_value.aggregate), key
-    )
+    rows = await context.loader.load_rows(aggregate_value.aggregate.query_spec, key)
     index = list(aggregate_value.aggregate.values).index(aggregate_value.value_name) + 1
     return aggregate_value.default if not rows or rows[0][index] is None else rows[0][index]
-
-
-@cache
-def _build_aggregate_query_spec(aggregate: Aggregate) -> QuerySpec:
-    return aggregate.query_spec

@@ -133,10 +133,7 @@ class ConnectionField:
 
     @cached_property
     def cached_query_spec(self) -> Callable[[ListShape], QuerySpec]:
-        """A function that returns the same query for equal shapes.
-
-        Loaders and compiled statements are cached by the query's identity.
-        """
+        """A function that returns the query for a shape, from a cache."""
 
         @lru_cache(500)
         def build_for_shape(shape: ListShape) -> QuerySpec:

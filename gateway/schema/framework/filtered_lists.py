@@ -8,7 +8,15 @@ from typing import Any
 from sqlalchemy import Column
 
 from gateway.db.driver.encoding import encode_text
-from gateway.db.query_spec import Access, ColumnRef, PageWindow, QuerySpec, RowCondition, SortOrder
+from gateway.db.query_spec import (
+    Access,
+    BoundFunction,
+    ColumnRef,
+    PageWindow,
+    QuerySpec,
+    RowCondition,
+    SortOrder,
+)
 from gateway.db.sql.row_types import Row, require_columns
 from gateway.schema.framework.arguments import (
     FieldArgument,
@@ -98,12 +106,11 @@ class FilteredListField:
         )
 
     def _build_condition(self, name: str) -> RowCondition:
-        predicate = self.arguments[name].condition.predicate
-        return lambda row_filter: predicate(row_filter, name)
+        return BoundFunction(self.arguments[name].condition.predicate, name)
 
     @cached_property
     def cached_query_spec(self) -> Any:
-        """A function that returns the same query for equal shapes, by which loaders are cached."""
+        """A function that returns the query for a shape, from a cache."""
         return lru_cache(100)(
             lambda shape: self.build_query_spec(list_row_columns(self.reference.table), shape)
         )

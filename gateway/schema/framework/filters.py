@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from strawberry.types import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.db.query_spec import RowCondition, RowFilterFactory
+from gateway.db.query_spec import BoundFunction, RowCondition, RowFilterFactory
 from gateway.db.sql.filters import FilterPredicate
 from gateway.schema.framework.errors import BadInputError, validate_input
 from gateway.schema.framework.publish import apply_docstrings
@@ -143,9 +143,11 @@ class FilterDefinition:
 
     def _build_condition(self, name: str, operand: Any) -> RowCondition:
         if name not in BOOLEAN_OPERATORS:
-            predicate = self._conditions_by_name[name].predicate
-            return lambda row_filter: predicate(row_filter, operand)
-        return _BOOLEAN_COMBINATORS[name]([self.build_conditions(each) for each in operand])
+            return BoundFunction(self._conditions_by_name[name].predicate, operand)
+        return BoundFunction(
+            _BOOLEAN_COMBINATORS[name],
+            tuple([self.build_conditions(each) for each in operand]),
+        )
 
 
 class _ParameterCollector(list[tuple[str, Any]]):
@@ -178,17 +180,17 @@ def _join_conditions(
     return and_(true(), *(each(row_filter) for each in conditions))
 
 
-ConditionGroups = list[tuple[RowCondition, ...]]
-_BOOLEAN_COMBINATORS: dict[str, Callable[[ConditionGroups], RowCondition]] = {
-    "and_": lambda groups: (
-        lambda row_filter: and_(true(), *(_join_conditions(each, row_filter) for each in groups))
+ConditionGroups = tuple[tuple[RowCondition, ...], ...]
+_BOOLEAN_COMBINATORS: dict[
+    str, Callable[[RowFilterFactory, ConditionGroups], ColumnElement[bool]]
+] = {
+    "and_": lambda row_filter, groups: and_(
+        true(), *(_join_conditions(each, row_filter) for each in groups)
     ),
-    "or_": lambda groups: (
-        lambda row_filter: or_(false(), *(_join_conditions(each, row_filter) for each in groups))
+    "or_": lambda row_filter, groups: or_(
+        false(), *(_join_conditions(each, row_filter) for each in groups)
     ),
-    "not_": lambda groups: (
-        lambda row_filter: _join_conditions(groups[0], row_filter).is_not(true())
-    ),
+    "not_": lambda row_filter, groups: _join_conditions(groups[0], row_filter).is_not(true()),
 }
 """The SQL of the operators. `not` is IS NOT TRUE: a comparison with NULL does not match, so its
 negation does."""

@@ -1,0 +1,163 @@
+"""Statements are compiled once: a repeated mutation, and the provider's work, compile none."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from gateway.db.driver.statement import DIALECT
+from tests.conftest import DatabaseFactory
+from tests.support.demo_with_provider import (
+    DemoWithProvider,
+    find_renewable_resource,
+    serve_demo_with_provider,
+)
+from tests.support.mutable_demo import FINISH_ORDERS_SQL
+
+REPETITIONS = 4
+RESET_RESOURCE_SQL = "update marketplace_resource set state = 2 where id = %s"
+TARGET_PROJECTS_SQL = """
+select p.uuid from structure_project p join structure_customer c on c.id = p.customer_id
+where not p.is_removed and not c.blocked and not c.archived and p.id not in (
+    select project_id from marketplace_resource where id = %s
+) order by p.id limit 2
+"""
+
+
+class CompilationRecord(NamedTuple):
+    """The SQL of the statements that SQLAlchemy compiles in this process."""
+
+    statements: list[str]
+
+    def take_statements(self) -> list[str]:
+        """Return the statements that were compiled since the last call."""
+        new_statements = [*self.statements]
+        self.statements.clear()
+        return new_statements
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> Iterator[CompilationRecord]:
+    """Record each compilation: SQLAlchemy makes a compiler of the dialect's class for it."""
+    record = CompilationRecord([])
+    compiler_class: Any = DIALECT.statement_compiler
+
+    class RecordingCompiler(compiler_class):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            record.statements.append(str(self))
+
+    monkeypatch.setattr(DIALECT, "statement_compiler", RecordingCompiler)
+    yield record
+    record.statements.clear()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def demo(new_database: DatabaseFactory) -> AsyncIterator[DemoWithProvider]:
+    """Yield a demo that the tests change, and its provider."""
+    async with serve_demo_with_provider(new_database()) as demo_with_provider:
+        yield demo_with_provider
+
+
+async def record_runs(
+    demo: DemoWithProvider,
+    compilations: CompilationRecord,
+    field: str,
+    resource_id: int,
+    inputs: list[dict[str, Any]],
+) -> list[list[str]]:
+    """Run a mutation with each input, and the provider; return what each run compiled."""
+    compiled_statements = []
+    for input_values in inputs:
+        compilations.take_statements()
+        result = await demo.run_mutation(field, **input_values)
+        assert "message" not in result, result
+        await demo.process_due_work()
+        compiled_statements.append(compilations.take_statements())
+        demo.run_sql(FINISH_ORDERS_SQL, resource_id)
+        demo.run_sql(RESET_RESOURCE_SQL, resource_id)
+    return compiled_statements
+
+
+async def find_resource(
+    demo: DemoWithProvider, operation: str, condition: str = "true"
+) -> tuple[str, int]:
+    """Return the UUID and key of a resource that matches and allows staff an operation."""
+    condition = f"r.state = 2 and {condition}"
+    uuid = (await demo.find_operable_resources(operation, condition=condition))[0]
+    return uuid, int(demo.load_resource_row(uuid)["id"])
+
+
+async def test_repeated_pulls_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(demo, "PULL_RESOURCE")
+    inputs = [{"uuid": uuid}] * REPETITIONS
+    _, *later_runs = await record_runs(demo, compilations, "pullResource", resource_id, inputs)
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+async def test_repeated_moves_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(demo, "MOVE_RESOURCE")
+    projects = [each.hex for (each,) in demo.run_sql(TARGET_PROJECTS_SQL, resource_id)]
+    inputs = [{"uuid": uuid, "project": projects[i % 2]} for i in range(REPETITIONS)]
+    _, *later_runs = await record_runs(demo, compilations, "moveResource", resource_id, inputs)
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+@pytest.mark.parametrize("has_idempotency_key", [True, False])
+async def test_repeated_renewals_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord, has_idempotency_key: bool
+) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Slurm")
+    resource_id = demo.load_resource_row(uuid)["id"]
+    keys = [
+        {"idempotencyKey": f"key {i}"} if has_idempotency_key else {} for i in range(REPETITIONS)
+    ]
+    inputs = [{"uuid": uuid, "extensionMonths": 12, **each} for each in keys]
+    _, *later_runs = await record_runs(demo, compilations, "renewResource", resource_id, inputs)
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+async def test_repeated_end_dates_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(demo, "SET_RESOURCE_END_DATE")
+    inputs = [{"uuid": uuid, "endDate": f"2099-01-{day:02}"} for day in range(1, REPETITIONS + 1)]
+    _, *later_runs = await record_runs(
+        demo, compilations, "setResourceEndDate", resource_id, inputs
+    )
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+@pytest.mark.parametrize("needs_order", [True, False])
+async def test_repeated_option_updates_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord, needs_order: bool
+) -> None:
+    uuid, resource_id = await find_resource(
+        demo,
+        "UPDATE_RESOURCE_OPTIONS",
+        f"o.plugin_options ? 'create_orders_on_resource_option_change' = {needs_order}",
+    )
+    inputs = [{"uuid": uuid, "options": {}}] * REPETITIONS
+    _, *later_runs = await record_runs(
+        demo, compilations, "updateResourceOptions", resource_id, inputs
+    )
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+@pytest.mark.parametrize("field", ["approveOrder", "rejectOrder", "cancelOrder"])
+async def test_repeated_reviews_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord, field: str
+) -> None:
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    resource_id = demo.load_resource_row(uuid)["id"]
+    runs = []
+    for _ in range(REPETITIONS):
+        renewal = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+        inputs = [{"uuid": renewal["order"]["uuid"]}]
+        runs += await record_runs(demo, compilations, field, resource_id, inputs)
+    assert runs[1:] == [[]] * (REPETITIONS - 1)
