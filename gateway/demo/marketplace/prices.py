@@ -57,16 +57,8 @@ def add_plan(
     component_ids: Mapping[str, int],
 ) -> PricedPlan:
     """Add a plan with the prices of its components."""
-    prices = {
-        component.component_type: Decimal(component.price) * plan_spec.factor
-        for component in spec.kind.components
-    }
-    fixed_prices = (
-        prices[component.component_type]
-        for component in spec.kind.components
-        if component.billing_type == "fixed"
-    )
-    unit_price = sum(fixed_prices, Decimal())
+    prices = _compute_prices(spec, plan_spec)
+    unit_price = _sum_fixed_prices(spec, prices)
     plan_id = writer.add_row(
         tables.plan,
         offering_id=offering_id,
@@ -90,6 +82,23 @@ def add_plan(
             future_price=price * 2 if plan_spec.name == "Premium" else None,
         )
     return PricedPlan(plan_id, plan_spec, unit_price, prices)
+
+
+def _compute_prices(spec: OfferingSpec, plan_spec: PlanSpec) -> dict[str, Decimal]:
+    """Return the price of each component under a plan, by type."""
+    return {
+        component.component_type: Decimal(component.price) * plan_spec.factor
+        for component in spec.kind.components
+    }
+
+
+def _sum_fixed_prices(spec: OfferingSpec, prices: Mapping[str, Decimal]) -> Decimal:
+    fixed_prices = (
+        prices[component.component_type]
+        for component in spec.kind.components
+        if component.billing_type == "fixed"
+    )
+    return sum(fixed_prices, Decimal())
 
 
 def _add_plan_component(
