@@ -115,7 +115,7 @@ def _create_transport_services(
         executor,
         subscription_service.subscription_registry,
         subscription_service.session_monitor,
-        Quota("connections", settings.sockets),
+        Quota("connection", settings.sockets),
         create_context,
     )
 

@@ -9,11 +9,17 @@ class QuotaExceededError(Exception):
     """A limit is reached; the message names it."""
 
 
+def make_limit_message(holder: str, limit: int, subject: str) -> str:
+    """Return the message that `holder` may have no more than `limit` of a subject (a singular)."""
+    plural_ending = "" if limit == 1 else "s"
+    return f"{holder} may have at most {limit} {subject}{plural_ending} at a time."
+
+
 class Quota:
     """Counter of slots in use, limited in total and for each user."""
 
     def __init__(self, subject: str, max_total: int, max_per_user: int | None = None) -> None:
-        """Limit the slots; messages call them `subject`, a plural."""
+        """Limit the slots; messages call each `subject`, a singular."""
         self._subject, self._max_total = subject, max_total
         self._max_per_user = max_per_user or max_total
         self._count_by_user: Counter[Hashable] = Counter()
@@ -28,11 +34,11 @@ class Quota:
         """
         if self.count >= self._max_total:
             raise QuotaExceededError(
-                f"This server may have at most {self._max_total} {self._subject} at a time."
+                make_limit_message("This server", self._max_total, self._subject)
             )
         if self._count_by_user[user] >= self._max_per_user:
             raise QuotaExceededError(
-                f"A user may have at most {self._max_per_user} {self._subject} at a time."
+                make_limit_message("A user", self._max_per_user, self._subject)
             )
         self.count += 1
         self._count_by_user[user] += 1

@@ -54,8 +54,25 @@ class SubscriptionRegistry:
         after_cursor = after or subscription.arguments.get("after")
         await self._wait_attached()
         position = None if after_cursor is None else await self._find_position(after_cursor)
-        active_subscription = ActiveSubscription(self, subscription, viewer)
-        active_subscription.exit_stack.enter_context(self.quota.acquire_slot(user_key))
+        is_cursor_unknown = after_cursor is not None and position is None
+        with ExitStack() as exit_stack:
+            exit_stack.enter_context(self.quota.acquire_slot(user_key))
+            active_subscription = ActiveSubscription(self, subscription, viewer)
+            queue = self._build_queue(
+                active_subscription, position, wake, is_cursor_unknown=is_cursor_unknown
+            )
+            active_subscription.attach_queue(queue, exit_stack.pop_all())
+        return active_subscription
+
+    def _build_queue(
+        self,
+        active_subscription: "ActiveSubscription",
+        position: EventPosition | None,
+        wake: WakeCallback,
+        *,
+        is_cursor_unknown: bool,
+    ) -> SubscriberQueue:
+        """Return a queue from a position on, or from now on; the latter may need a resync."""
         current_position = self.hub.source.position
         queue = SubscriberQueue(
             position or current_position,
@@ -63,12 +80,11 @@ class SubscriptionRegistry:
             active_subscription.build_overflow_message,
             wake,
         )
-        if after_cursor is not None and position is None:
+        if is_cursor_unknown:
             queue.enqueue(
                 active_subscription.build_resync(ResyncReason.CURSOR_UNKNOWN, current_position)
             )
-        active_subscription.attach_queue(queue)
-        return active_subscription
+        return queue
 
     async def _find_position(self, cursor: str) -> EventPosition | None:
         """Return the position of a cursor; None if it belongs to another source or to the future.
@@ -150,12 +166,11 @@ class ActiveSubscription:
         self._subscription, self._viewer = subscription, viewer
         self._group: FanoutGroup | None = None
         self._joining_task: asyncio.Task[None]
-        self.exit_stack = ExitStack()
-        """Contexts that end with the subscription: its slot of the quota."""
+        self._exit_stack: ExitStack
 
-    def attach_queue(self, queue: SubscriberQueue) -> None:
-        """Start the delivery of events to `queue`."""
-        self.queue = queue
+    def attach_queue(self, queue: SubscriberQueue, exit_stack: ExitStack) -> None:
+        """Start the delivery of events to `queue`; `exit_stack` is closed at the end of it."""
+        self.queue, self._exit_stack = queue, exit_stack
         self._joining_task = asyncio.create_task(self._join_group())
 
     def viewer_changed(self, viewer: Viewer) -> None:
@@ -168,7 +183,7 @@ class ActiveSubscription:
     def end_subscription(self) -> None:
         """End the delivery of events and free the slot of the quota."""
         self._leave_group()
-        self.exit_stack.close()
+        self._exit_stack.close()
 
     def build_resync(self, reason: ResyncReason, position: EventPosition) -> SubscriberMessage:
         """Return the message `ResyncRequired`: events up to `position` may have been missed."""

@@ -46,7 +46,7 @@ class SubscriptionService:
         )
         self.hub = EventHub(change_feed, message_builder, ScopeUuidCache(database))
         self.session_monitor = SessionMonitor(viewer_cache)
-        self.quota = Quota("subscriptions", settings.subscriptions, settings.user_subscriptions)
+        self.quota = Quota("subscription", settings.subscriptions, settings.user_subscriptions)
         self.subscription_registry = SubscriptionRegistry(
             self.hub, self.quota, settings.subscriber_queue
         )

@@ -14,6 +14,7 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.execution.errors import ErrorCode, make_request_error
 from gateway.http.request_head import RequestHead
+from gateway.subscriptions.quota import make_limit_message
 from gateway.subscriptions.session_monitor import Credentials
 from gateway.transports.frame_writer import (
     CLOSE_TIMEOUT_SECONDS,
@@ -250,7 +251,7 @@ class WebSocketConnection:
         )
         max_operations = self.services.settings.socket_operations
         if len(self.operations) >= max_operations:
-            limit_message = f"A connection may have at most {max_operations} operations at a time."
+            limit_message = make_limit_message("A connection", max_operations, "operation")
             errors = [make_request_error(limit_message, ErrorCode.RATE_LIMITED)]
             self.enqueue(encode_message("error", id=operation_id, payload=errors))
         else:

@@ -68,5 +68,5 @@ async def test_number_of_connections_is_limited(url: str) -> None:
         async with open_websocket(gateway) as second_websocket:
             code, reason = await second_websocket.wait_closed()
             assert code == 1013
-            assert reason == "This server may have at most 1 connections at a time."
+            assert reason == "This server may have at most 1 connection at a time."
         assert "data" in await first_websocket.execute_query(VIEWER_QUERY, "q")

@@ -95,6 +95,18 @@ async def test_a_cursor_of_another_source_is_unknown(demo: FollowedDemo) -> None
     active_subscription.end_subscription()
 
 
+async def test_failed_start_frees_its_quota_slot(demo: FollowedDemo) -> None:
+    def fail_to_wake() -> None:
+        raise ValueError
+
+    cursor = encode_event_cursor("elsewhere", demo.hub.source.position)
+    subscription, viewer = demo.parse_subscription(), await demo.load_viewer("staff")
+    registry, used_slots = demo.subscription_registry, demo.subscription_registry.quota.count
+    with pytest.raises(ValueError, match=r"^$") as caught:  # its traceback keeps all objects alive
+        await registry.start_subscription(subscription, viewer, "staff", fail_to_wake, cursor)
+    assert registry.quota.count == used_slots, caught
+
+
 async def test_reconnecting_subscriber_receives_each_event_once(
     demo: FollowedDemo,
 ) -> None:
