@@ -16,6 +16,7 @@ from typing import Any
 from gateway.config.parsers import Network
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
+from gateway.error_table import ErrorKind
 
 MAX_CACHED_VIEWERS = 10_000
 _TOKEN_KEY_PATTERN = re.compile(r"[0-9A-Za-z]{1,40}")
@@ -24,6 +25,8 @@ _SUPPORTED_SCHEMES_HINT = "Send `Authorization: Token <key>` with the key of a W
 
 class UnauthenticatedError(Exception):
     """The credentials are invalid; the message gives the reason."""
+
+    error_kind = ErrorKind.UNAUTHENTICATED
 
 
 @lru_cache(1000)

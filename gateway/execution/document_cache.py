@@ -19,7 +19,7 @@ from graphql import (
     visit,
 )
 
-from gateway.execution.errors import ErrorCode
+from gateway.error_table import ErrorCode
 
 MAX_CACHED_DOCUMENTS = 500
 MAX_CACHED_DOCUMENT_CHARS = 20_000

@@ -1,52 +1,36 @@
-"""GraphQL errors as clients get them: a code from a closed list, server errors masked."""
+"""GraphQL errors as clients get them, by the error table: server errors are masked and logged."""
 
 import logging
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 
 from graphql import GraphQLError
 
-from gateway.db.driver.database import TimedOutError, UnavailableError
+from gateway.error_table import ErrorCode, ErrorRule, get_error_rule
 
 log = logging.getLogger(__name__)
 
 
-class ErrorCode(StrEnum):
-    """The kind of an error, published as `extensions.code`."""
+def format_exception(error: BaseException, request_id: str) -> dict[str, Any]:
+    """Return the GraphQL error for an exception of a request or operation as a whole; log it.
 
-    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
-    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
-    BAD_USER_INPUT = "BAD_USER_INPUT"
-    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
-    RATE_LIMITED = "RATE_LIMITED"
-    UNAUTHENTICATED = "UNAUTHENTICATED"
-    UNAVAILABLE = "UNAVAILABLE"
-    TIMEOUT = "TIMEOUT"
-    INTERNAL = "INTERNAL"
-
-
-PUBLIC_ERROR_MESSAGES = {
-    ErrorCode.UNAVAILABLE: "The marketplace's database is unavailable. Try again later.",
-    ErrorCode.TIMEOUT: "The operation exceeded its time limit. Select less.",
-    ErrorCode.INTERNAL: "Internal server error. The server's log has the details under this id.",
-}
-"""The messages that replace those of server errors."""
-
-
-def make_request_error(message: str, code: ErrorCode, **extensions: str) -> dict[str, Any]:
-    """Return an error of the request as a whole, without a path."""
-    return {"message": message, "extensions": {"code": code, **extensions}}
+    If it is masked, `extensions.id` has the request id.
+    """
+    if isinstance(error, GraphQLError):
+        return format_errors([error], request_id)[0]
+    rule = get_error_rule(error)
+    _log_error(rule, request_id, error, str(error))
+    return _apply_rule(rule, error, request_id)
 
 
 def format_errors(
     errors: Sequence[GraphQLError], request_id: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT
 ) -> list[dict[str, Any]]:
-    """Return the errors as the client gets them.
+    """Return the errors of an execution as the client gets them.
 
     Client errors keep their message; those without a code of their own get `code`.
-    Server errors are masked: their message is replaced, `extensions.id` has the
-    request id, and each cause is logged once, however many fields it affects.
+    All others have a cause, whose class is looked up in the error table. Each cause is
+    logged once, however many fields it affects.
     """
     server_errors: dict[object, GraphQLError] = {}
     for error in errors:
@@ -54,7 +38,8 @@ def format_errors(
             cause = error.original_error
             server_errors.setdefault(error.message if cause is None else id(cause), error)
     for error in server_errors.values():
-        _log_error(error, request_id)
+        cause, path = error.original_error, ".".join(map(str, error.path or ()))
+        _log_error(get_error_rule(cause), f"{request_id} at {path}", cause, error.message)
     return [_format_error(error, request_id, code) for error in errors]
 
 
@@ -74,24 +59,20 @@ def _format_error(error: GraphQLError, request_id: str, code: ErrorCode) -> dict
     formatted: dict[str, Any] = dict(error.formatted)
     if _is_client_error(error):
         return {**formatted, "extensions": {"code": code, **(error.extensions or {})}}
-    server_code = _error_code_of(error.original_error)
-    return {
-        **formatted,
-        "message": PUBLIC_ERROR_MESSAGES[server_code],
-        "extensions": {"code": server_code, "id": request_id},
-    }
+    cause = error.original_error
+    return {**formatted, **_apply_rule(get_error_rule(cause), cause, request_id)}
 
 
-def _log_error(error: GraphQLError, request_id: str) -> None:
-    code, cause = _error_code_of(error.original_error), error.original_error
-    path = ".".join(map(str, error.path or ()))
-    if code is ErrorCode.INTERNAL:
-        log.error("%s at %s: %s", request_id, path, error.message, exc_info=cause)
-    else:
-        log.warning("%s at %s: %s: %s", request_id, path, code, cause)
+def _apply_rule(rule: ErrorRule, error: BaseException | None, request_id: str) -> dict[str, Any]:
+    """Return the message and extensions of an exception by its row of the error table."""
+    if rule.masking_message is None:
+        return {"message": str(error), "extensions": {"code": rule.code}}
+    return {"message": rule.masking_message, "extensions": {"code": rule.code, "id": request_id}}
 
 
-def _error_code_of(error: Exception | None) -> ErrorCode:
-    if isinstance(error, UnavailableError):
-        return ErrorCode.UNAVAILABLE
-    return ErrorCode.TIMEOUT if isinstance(error, TimedOutError) else ErrorCode.INTERNAL
+def _log_error(rule: ErrorRule, place: str, error: BaseException | None, message: str) -> None:
+    if rule.log_level is not None:
+        needs_traceback = rule.log_level >= logging.ERROR
+        log.log(
+            rule.log_level, "%s: %s", place, message, exc_info=error if needs_traceback else None
+        )

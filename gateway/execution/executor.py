@@ -11,8 +11,9 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
 from gateway.db.driver.database import TimedOutError, UnavailableError
+from gateway.error_table import ErrorKind
 from gateway.execution.document_cache import DocumentCache, ParsedDocument
-from gateway.execution.errors import ErrorCode, format_errors, make_request_error
+from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan.plan import ExecutionPlan
@@ -53,6 +54,8 @@ class GraphQLResult:
 
 class SubscriptionError(Exception):
     """The operation is a subscription, which has many responses instead of one."""
+
+    error_kind = ErrorKind.SUBSCRIPTION_NOT_STREAMED
 
     def __init__(self) -> None:
         super().__init__(SUBSCRIPTION_TRANSPORT_HINT)
@@ -159,8 +162,8 @@ class Executor:
             if variables is None:
                 return None
             result = GraphQLResult({"data": await run_plan(plan, variables, context)})
-        except AnswerTooLargeError:
-            result = _make_size_limit_result(context.row_budget.max_rows)
+        except AnswerTooLargeError as error:
+            result = _make_size_limit_result(error, graphql_request)
         except GraphQLError:
             return None
         except Exception as error:  # noqa: BLE001 - the reference execution reports any of them
@@ -213,8 +216,8 @@ class Executor:
                 graphql_request.operation_name,
                 root,
             )
-        except AnswerTooLargeError:
-            return _make_size_limit_result(context.row_budget.max_rows)
+        except AnswerTooLargeError as error:
+            return _make_size_limit_result(error, graphql_request)
         return _make_graphql_result(result, graphql_request)
 
     def prepare_subscription(
@@ -273,13 +276,11 @@ def _record_plan_failure(plan: ExecutionPlan) -> None:
         plan.failures, plan.disabled_until = 0, monotonic() + PLAN_DISABLED_SECONDS
 
 
-def _make_size_limit_result(max_rows: int) -> GraphQLResult:
-    message = (
-        f"The response must show at most {max_rows} objects. Select less, or use smaller pages."
-    )
-    return GraphQLResult(
-        {"errors": [make_request_error(message, ErrorCode.QUERY_TOO_COMPLEX)]}, is_rejected=True
-    )
+def _make_size_limit_result(
+    error: AnswerTooLargeError, graphql_request: GraphQLRequest
+) -> GraphQLResult:
+    errors = [format_exception(error, graphql_request.request_id)]
+    return GraphQLResult({"errors": errors}, is_rejected=True)
 
 
 def _make_graphql_result(result: ExecutionResult, graphql_request: GraphQLRequest) -> GraphQLResult:

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.db.driver.timer import PeriodicTimer
+from gateway.error_table import ErrorKind
 from gateway.http.request_head import RequestHead
 
 DISCONNECT_WATCH_DELAY_SECONDS = 0.25
@@ -20,9 +21,16 @@ class ClientDisconnectedError(Exception):
 class DeadlineExceededError(Exception):
     """The request was not answered within its time limit."""
 
+    error_kind = ErrorKind.TIMEOUT
+
+    def __init__(self) -> None:
+        super().__init__("The request exceeded its deadline.")
+
 
 class BodyTimeoutError(Exception):
     """The body was not received within its time limit."""
+
+    error_kind = ErrorKind.SLOW_BODY
 
     def __init__(self) -> None:
         super().__init__(f"The body was not received within {BODY_TIMEOUT_SECONDS} seconds.")

@@ -8,33 +8,52 @@ multipart bodies across origins, such a request needs a preflight header.
 
 import re
 from collections.abc import AsyncGenerator
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from gateway.error_table import ErrorKind
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.request_head import PREFLIGHT_HEADERS, RequestHead
 
+JSON_MEDIA_TYPE, MULTIPART_MEDIA_TYPE = "application/json", "multipart/form-data"
 decode_json = msgspec.json.Decoder().decode
 
 
 class BadRequestError(Exception):
     """The request is not a valid GraphQL-over-HTTP request; the message names the invalid part."""
 
-    def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
-        """Set the message and the HTTP status of the response."""
-        super().__init__(message)
-        self.status = status
+    error_kind = ErrorKind.MALFORMED_REQUEST
+
+
+class BodyTooLargeError(BadRequestError):
+    """The body is longer than its limit."""
+
+    error_kind = ErrorKind.TOO_LARGE_BODY
+
+    def __init__(self, max_bytes: int) -> None:
+        """Name the limit."""
+        super().__init__(f"The body is longer than {max_bytes} bytes.")
+
+
+class UnsupportedMediaTypeError(BadRequestError):
+    """The body is neither JSON nor multipart."""
+
+    error_kind = ErrorKind.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Send the request as JSON with the header `Content-Type: {JSON_MEDIA_TYPE}`."
+        )
 
 
 async def read_body(request: RequestHead, max_bytes: int) -> bytes:
     """Read the whole body.
 
-    Raises BadRequestError if it is longer than `max_bytes`, or if the client disconnects
-    before its end.
+    Raises BodyTooLargeError if it is longer than `max_bytes`, BadRequestError if the client
+    disconnects before its end.
     """
     body, has_more = b"", True
     while has_more:
@@ -44,9 +63,7 @@ async def read_body(request: RequestHead, max_bytes: int) -> bytes:
         body += message.get("body", b"")
         has_more = message.get("more_body", False)
         if len(body) > max_bytes:
-            raise BadRequestError(
-                f"The body is longer than {max_bytes} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            )
+            raise BodyTooLargeError(max_bytes)
     return body
 
 
@@ -174,9 +191,6 @@ def _set_file_variable(variables: Any, variable_path: str, content: bytes) -> No
     variables[last_key] = content
 
 
-JSON_MEDIA_TYPE, MULTIPART_MEDIA_TYPE = "application/json", "multipart/form-data"
-
-
 async def parse_request(request: RequestHead, max_bytes: int, request_id: str) -> GraphQLRequest:
     """Parse the body of a request by its media type; without files it has at most `max_bytes`.
 
@@ -187,7 +201,4 @@ async def parse_request(request: RequestHead, max_bytes: int, request_id: str) -
         return parse_json(await read_body(request, max_bytes), request_id)
     if media_type == MULTIPART_MEDIA_TYPE:
         return await parse_multipart(request, max_bytes, request_id)
-    raise BadRequestError(
-        "Send the request as JSON with the header `Content-Type: application/json`.",
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    )
+    raise UnsupportedMediaTypeError

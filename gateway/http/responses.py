@@ -1,12 +1,14 @@
-"""HTTP responses: GraphQL results, errors, files."""
+"""HTTP responses: GraphQL results, files."""
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
-from gateway.execution.errors import PUBLIC_ERROR_MESSAGES, ErrorCode, make_request_error
+from gateway.error_table import ErrorKind
 from gateway.execution.executor import GraphQLResult
 from gateway.http.single_write import SingleWriteResponse
 
 GRAPHQL_RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
+_REJECTED_STATUS = ErrorKind.INVALID_INPUT.value.status
+"""Status of a request that is rejected before execution: the same for all kinds of these errors."""
 _COMMON_HEADERS = [(b"vary", b"Accept"), (b"cache-control", b"no-store")]
 _GRAPHQL_RESPONSE_HEADERS = [
     (b"content-type", f"{GRAPHQL_RESPONSE_MEDIA_TYPE}; charset=utf-8".encode()),
@@ -18,45 +20,22 @@ _JSON_HEADERS = [(b"content-type", b"application/json"), *_COMMON_HEADERS]
 class GraphQLResponse(SingleWriteResponse):
     """Response with a GraphQL result, in the media type that the client accepts.
 
-    A rejected request has status 400 with `application/graphql-response+json`, and 200
-    with `application/json`, as the GraphQL-over-HTTP specification says.
+    A rejected request has the status of the error table with
+    `application/graphql-response+json`, and 200 with `application/json`, as the
+    GraphQL-over-HTTP specification says.
     """
 
     def __init__(self, result: GraphQLResult, accept_header: str, request_id: str) -> None:
         """Encode `result`; `accept_header` selects the media type."""
         uses_graphql_media_type = GRAPHQL_RESPONSE_MEDIA_TYPE in accept_header
-        self.status_code = 400 if result.is_rejected and uses_graphql_media_type else 200
+        is_error_status = result.is_rejected and uses_graphql_media_type
+        self.status_code = _REJECTED_STATUS if is_error_status else 200
         self.body, self.background = result.encode(), None
         self.raw_headers = [
             (b"content-length", b"%d" % len(self.body)),
             (b"x-request-id", request_id.encode()),
             *(_GRAPHQL_RESPONSE_HEADERS if uses_graphql_media_type else _JSON_HEADERS),
         ]
-
-
-def client_error(
-    status: int, message: str, code: ErrorCode, request_id: str, **headers: str
-) -> Response:
-    """Return an error response with a message for the client; `_` in a header's name means `-`."""
-    return _error_json_response(status, make_request_error(message, code), request_id, headers)
-
-
-def server_error(status: int, code: ErrorCode, request_id: str, **headers: str) -> Response:
-    """Return a masked error response; the log has the cause under the request's id."""
-    return _error_json_response(
-        status,
-        make_request_error(PUBLIC_ERROR_MESSAGES[code], code, id=request_id),
-        request_id,
-        headers,
-    )
-
-
-def _error_json_response(
-    status: int, error: object, request_id: str, headers: dict[str, str]
-) -> Response:
-    extra_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    response_headers = {"X-Request-ID": request_id, "Cache-Control": "no-store", **extra_headers}
-    return JSONResponse({"errors": [error]}, status, response_headers)
 
 
 _DOWNLOAD_HEADERS = {

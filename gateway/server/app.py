@@ -1,7 +1,6 @@
 """The ASGI application: routes of the gateway and their handlers."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,11 +10,10 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.config.settings import Settings
 from gateway.db.installation.installation import Installation
-from gateway.execution.errors import ErrorCode
 from gateway.graphiql import page
 from gateway.graphiql.examples import EXAMPLE_QUERIES
+from gateway.http.errors import MethodNotAllowedError, error_response
 from gateway.http.request_head import RequestHead
-from gateway.http.responses import client_error
 from gateway.marketplace.attachments import ATTACHMENT_PATH_PREFIX
 from gateway.server.background import BackgroundWorker
 from gateway.server.endpoint import GatewayService, choose_request_id
@@ -90,13 +88,8 @@ def _graphql_routes(settings: Settings, token: str | None) -> Sequence[BaseRoute
             return page.render_page(
                 headers=headers if is_loopback else None, examples=EXAMPLE_QUERIES
             )
-        return client_error(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            "GraphQL requests must use the method POST.",
-            ErrorCode.BAD_USER_INPUT,
-            choose_request_id(request.headers.get("x-request-id", "")),
-            Allow="POST",
-        )
+        request_id = choose_request_id(request.headers.get("x-request-id", ""))
+        return error_response(MethodNotAllowedError(), request_id)
 
     route = Route(GRAPHQL_PATH, serve_page_or_reject, methods=REJECTED_METHODS)
     return [*(page.build_static_routes() if settings.graphiql else ()), route]

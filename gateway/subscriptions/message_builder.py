@@ -6,7 +6,7 @@ from datetime import UTC
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition, FeedEvent
-from gateway.execution.errors import ErrorCode
+from gateway.error_table import ErrorCode
 from gateway.execution.executor import Executor, GraphQLResult, encode_json
 from gateway.execution.subscription import PreparedSubscription
 from gateway.marketplace.states import ResourceState

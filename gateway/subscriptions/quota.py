@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
+from gateway.error_table import ErrorKind
+
 
 class QuotaExceededError(Exception):
     """A limit is reached; the message names it."""
+
+    error_kind = ErrorKind.QUOTA_EXCEEDED
 
 
 def make_limit_message(holder: str, limit: int, subject: str) -> str:

@@ -22,7 +22,7 @@ class MonitoredSession(Protocol):
     def viewer_changed(self, viewer: Viewer) -> None:
         """Continue with the viewer's current roles."""
 
-    def revoked(self, reason: str) -> None:
+    def revoked(self, error: UnauthenticatedError) -> None:
         """End the session, as its token is no longer valid."""
 
 
@@ -41,7 +41,7 @@ class SessionMonitor:
           |  |  ^    | the check fails (database not available): logged, checked next time
           |  |  +----+
           |  |
-          |  +-- UnauthenticatedError: revoked(reason); the session then ends itself ---+
+          |  +-- UnauthenticatedError: revoked(error); the session then ends itself ----+
           |                                                                             |
           +-- the client disconnects --------------------------- remove_session <-------+
 
@@ -86,8 +86,8 @@ class SessionMonitor:
                 *credentials, max_age_seconds=self._interval_seconds
             )
         except UnauthenticatedError as error:
-            reason = str(error)
-            self._notify_sessions(credentials, lambda session: session.revoked(reason))
+            rejection = error
+            self._notify_sessions(credentials, lambda session: session.revoked(rejection))
         except Exception as error:  # noqa: BLE001 - the other sessions are still to be checked
             log.warning("Sessions could not be re-authenticated: %r", error)
         else:

@@ -3,12 +3,13 @@
 The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
 """
 
-from enum import IntEnum
 from typing import Any
 
 import msgspec
 from starlette.types import Message
 
+from gateway.error_table import CloseCode, get_error_rule
+from gateway.execution.errors import format_exception
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.request_body import BadRequestError, parse_decoded_json
 
@@ -21,21 +22,6 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class CloseCode(IntEnum):
-    """Close codes of the protocol; 4499 and 1013 make the library graphql-ws reconnect."""
-
-    BAD_REQUEST = 4400
-    UNAUTHORIZED = 4401
-    FORBIDDEN = 4403
-    SUBPROTOCOL_NOT_ACCEPTABLE = 4406
-    INITIALISATION_TIMEOUT = 4408
-    SUBSCRIBER_EXISTS = 4409
-    TOO_MANY_INITIALISATIONS = 4429
-    TOO_SLOW = 4499
-    INTERNAL = 4500
-    UNAVAILABLE = 1013
-
-
 class WebSocketCloseError(Exception):
     """The WebSocket must be closed; the message is the close reason."""
 
@@ -43,6 +29,15 @@ class WebSocketCloseError(Exception):
         """Set the close code and the close reason."""
         super().__init__(reason)
         self.code = code
+
+
+def make_close_error(error: BaseException, request_id: str) -> WebSocketCloseError:
+    """Return how an exception closes a WebSocket, by the error table; log it if it is masked."""
+    rule = get_error_rule(error)
+    code = CloseCode.INTERNAL if rule.close_code is None else rule.close_code
+    formatted = format_exception(error, request_id)
+    id_note = f" ({request_id})" if "id" in formatted["extensions"] else ""
+    return WebSocketCloseError(code, f"{formatted['message']}{id_note}")
 
 
 def parse_message(text: str | None) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
-from gateway.execution.errors import ErrorCode, make_request_error
+from gateway.execution.errors import format_exception
 from gateway.execution.executor import GraphQLResult, encode_json
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.responses import GraphQLResponse
@@ -129,9 +130,9 @@ class SubscriptionStream:
         if self._subscription is not None:
             self._subscription.viewer_changed(viewer)
 
-    def revoked(self, reason: str) -> None:
+    def revoked(self, error: UnauthenticatedError) -> None:
         """Send an error and complete the stream, as its token is no longer valid."""
-        errors = {"errors": [make_request_error(reason, ErrorCode.UNAUTHENTICATED)]}
+        errors = {"errors": [format_exception(error, self._request_id)]}
         self._control_messages.append(self._framing.encode_failure(encode_json(errors)))
         if self._state is StreamState.OPEN:
             self._end_stream(StreamState.COMPLETING)

@@ -1,7 +1,6 @@
 """A WebSocket connection by the protocol graphql-transport-ws, shared by several operations."""
 
 import asyncio
-import logging
 from collections import deque
 from itertools import count
 from typing import Any
@@ -11,10 +10,10 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.db.access.viewer import Viewer
-from gateway.db.driver.errors import TimedOutError, UnavailableError
-from gateway.execution.errors import ErrorCode, make_request_error
+from gateway.error_table import CloseCode
+from gateway.execution.errors import format_exception
 from gateway.http.request_head import RequestHead
-from gateway.subscriptions.quota import make_limit_message
+from gateway.subscriptions.quota import QuotaExceededError, make_limit_message
 from gateway.subscriptions.session_monitor import Credentials
 from gateway.transports.frame_writer import (
     CLOSE_TIMEOUT_SECONDS,
@@ -22,10 +21,10 @@ from gateway.transports.frame_writer import (
     WriteTexts,
 )
 from gateway.transports.graphql_transport_ws import (
-    CloseCode,
     WebSocketCloseError,
     create_close_event,
     encode_message,
+    make_close_error,
     parse_authorization,
     parse_message,
     parse_operation_id,
@@ -34,7 +33,6 @@ from gateway.transports.graphql_transport_ws import (
 from gateway.transports.services import TransportServices
 from gateway.transports.websocket_operation import WebSocketOperation
 
-log = logging.getLogger(__name__)
 INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25
 """Seconds within which `connection_init` must come; seconds between two pings of the server."""
 WRITE_TIMEOUT_SECONDS = 60
@@ -140,9 +138,9 @@ class WebSocketConnection:
         """The authenticated viewer, as of the session monitor's last check."""
         return self._viewer
 
-    def revoked(self, reason: str) -> None:
+    def revoked(self, error: UnauthenticatedError) -> None:
         """Close the connection, as its token is no longer valid."""
-        self.close(WebSocketCloseError(CloseCode.FORBIDDEN, reason))
+        self.close(make_close_error(error, self._request_id))
 
     def close(self, error: Exception) -> None:
         """End the connection: with a close frame by WebSocketCloseError, else without."""
@@ -169,8 +167,7 @@ class WebSocketConnection:
         if isinstance(error, (WebSocketCloseError, ClientDisconnected)):
             self.close(error)
         elif error is not None:
-            log.error("%s", self._request_id, exc_info=error)
-            self.close(WebSocketCloseError(CloseCode.INTERNAL, "Internal server error."))
+            self.close(make_close_error(error, self._request_id))
 
     async def _read_loop(self) -> None:
         try:
@@ -197,20 +194,13 @@ class WebSocketConnection:
         authorization = parse_authorization(message) or self._request_head.headers.get(
             b"authorization", ()
         )
-        try:
-            credentials = parse_credentials(
-                authorization,
-                self._request_head.peer_address,
-                self._request_head.headers.get(b"x-forwarded-for", ()),
-                self.services.settings.trusted_proxies,
-            )
-            self._viewer = await self.services.session_monitor.add_session(self, credentials)
-        except UnauthenticatedError as error:
-            raise WebSocketCloseError(CloseCode.FORBIDDEN, str(error)) from None
-        except (UnavailableError, TimedOutError):
-            raise WebSocketCloseError(
-                CloseCode.UNAVAILABLE, "The database can't be reached."
-            ) from None
+        credentials = parse_credentials(
+            authorization,
+            self._request_head.peer_address,
+            self._request_head.headers.get(b"x-forwarded-for", ()),
+            self.services.settings.trusted_proxies,
+        )
+        self._viewer = await self.services.session_monitor.add_session(self, credentials)
         self.credentials = credentials
         self.enqueue(encode_message("connection_ack"))
 
@@ -251,8 +241,10 @@ class WebSocketConnection:
         )
         max_operations = self.services.settings.socket_operations
         if len(self.operations) >= max_operations:
-            limit_message = make_limit_message("A connection", max_operations, "operation")
-            errors = [make_request_error(limit_message, ErrorCode.RATE_LIMITED)]
+            error = QuotaExceededError(
+                make_limit_message("A connection", max_operations, "operation")
+            )
+            errors = [format_exception(error, graphql_request.request_id)]
             self.enqueue(encode_message("error", id=operation_id, payload=errors))
         else:
             self.operations[operation_id] = WebSocketOperation(self, operation_id, graphql_request)

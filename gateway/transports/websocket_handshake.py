@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
 
+from gateway.error_table import CloseCode
 from gateway.subscriptions.quota import QuotaExceededError
 from gateway.transports.graphql_transport_ws import (
     SUBPROTOCOL,
-    CloseCode,
     WebSocketCloseError,
     create_close_event,
+    make_close_error,
 )
 from gateway.transports.services import TransportServices
 from gateway.transports.websocket import WebSocketConnection
@@ -62,4 +63,4 @@ async def serve_websocket(
             connection = WebSocketConnection(services, scope, receive, send, request_id)
             await connection.serve_connection()
     except QuotaExceededError as error:
-        await send(create_close_event(WebSocketCloseError(CloseCode.UNAVAILABLE, str(error))))
+        await send(create_close_event(make_close_error(error, request_id)))

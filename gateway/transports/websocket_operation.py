@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
+from gateway.execution.errors import format_exception
 from gateway.execution.executor import GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription
+from gateway.http.deadline import DeadlineExceededError
+from gateway.schema.framework.context import RequestContext
 from gateway.subscriptions.registry import ActiveSubscription
 from gateway.transports.graphql_transport_ws import (
-    CloseCode,
-    WebSocketCloseError,
     encode_message,
     encode_next_prefix,
+    make_close_error,
 )
-from gateway.transports.services import operation_error
 
 if TYPE_CHECKING:
     from gateway.transports.websocket import WebSocketConnection
@@ -75,9 +76,9 @@ class WebSocketOperation:
         try:
             await self._start_operation()
         except UnauthenticatedError as error:
-            self._socket.close(WebSocketCloseError(CloseCode.FORBIDDEN, str(error)))
+            self._socket.close(make_close_error(error, self._graphql_request.request_id))
         except Exception as error:  # noqa: BLE001 - an error ends its operation only
-            self._send_errors([operation_error(error, self._graphql_request.request_id)])
+            self._send_errors([format_exception(error, self._graphql_request.request_id)])
 
     async def _start_operation(self) -> None:
         services, graphql_request = self._socket.services, self._graphql_request
@@ -90,9 +91,16 @@ class WebSocketOperation:
             credentials = self._socket.credentials
             assert credentials is not None
             viewer = await services.session_monitor.viewer_cache.authenticate(*credentials)
-            context = services.create_context(viewer)
+            await self._execute_in_time(services.create_context(viewer))
+
+    async def _execute_in_time(self, context: RequestContext) -> None:
+        services = self._socket.services
+        try:
             async with asyncio.timeout(services.settings.request_seconds):
-                self._send_result(await services.executor.execute(graphql_request, context))
+                result = await services.executor.execute(self._graphql_request, context)
+        except TimeoutError:
+            raise DeadlineExceededError from None
+        self._send_result(result)
 
     async def _start_subscription(self, subscription: PreparedSubscription) -> None:
         services, viewer = self._socket.services, self._socket.viewer

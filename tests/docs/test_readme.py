@@ -7,7 +7,7 @@ import pytest
 
 from gateway.cli.main import COMMANDS, FLAGS
 from gateway.config.settings import ENVIRONMENT_PREFIX, Settings, load_settings
-from gateway.execution.errors import ErrorCode
+from gateway.error_table import ErrorCode
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription
 from tests.support.marketplaces import Marketplace

@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.api import schema
+from gateway.error_table import ErrorCode
 from gateway.execution.document_cache import MAX_CACHED_DOCUMENT_CHARS, DocumentCache
-from gateway.execution.errors import ErrorCode
 
 
 @pytest.fixture

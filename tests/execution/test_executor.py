@@ -9,12 +9,8 @@ from graphql import GraphQLError
 
 from gateway.api import schema
 from gateway.db.driver.database import TimedOutError, UnavailableError
-from gateway.execution.errors import (
-    PUBLIC_ERROR_MESSAGES,
-    ErrorCode,
-    format_errors,
-    make_request_error,
-)
+from gateway.error_table import ErrorCode, get_error_rule
+from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.schema.framework.context import RequestContext
@@ -84,10 +80,9 @@ async def test_failing_field_does_not_affect_others(demo: Marketplace) -> None:
 
 def test_error_codes_are_a_closed_list() -> None:
     assert set(ErrorCode) == ERROR_CODES
-    assert make_request_error("m", ErrorCode.INTERNAL, id="i") == {
-        "message": "m",
-        "extensions": {"code": "INTERNAL", "id": "i"},
-    }
+    formatted = format_exception(ValueError("host=secret"), "i")
+    assert formatted["extensions"] == {"code": "INTERNAL", "id": "i"}
+    assert "secret" not in formatted["message"]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +102,7 @@ def test_server_errors_are_masked(
         GraphQLError("host=secret", path=["a", index], original_error=cause) for index in range(3)
     ]
     for error in format_errors(errors, "the-id"):
-        assert error["message"] == PUBLIC_ERROR_MESSAGES[code]
+        assert error["message"] == get_error_rule(cause).masking_message
         assert error["extensions"] == {"code": code, "id": "the-id"}
     (record,) = caplog.records
     assert record.levelno == level

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Message
 
+from gateway.error_table import get_error_rule
 from gateway.http.request_body import BadRequestError, parse_json, parse_request, read_body
 from gateway.http.request_head import RequestHead
 
@@ -79,7 +80,7 @@ def test_members_may_be_null() -> None:
 def test_errors_name_the_invalid_member(body: bytes, expected_message: str) -> None:
     with pytest.raises(BadRequestError, match=expected_message) as caught:
         parse_json(body, "")
-    assert caught.value.status == 400
+    assert get_error_rule(caught.value).status == 400
 
 
 async def test_body_in_chunks_is_joined() -> None:
@@ -103,7 +104,7 @@ async def test_json_media_type_with_case_and_parameters(media_type: str) -> None
 async def test_other_media_types_are_refused(media_type: str | None) -> None:
     with pytest.raises(BadRequestError, match="Content-Type") as caught:
         await parse_request(create_request(b"{}", media_type=media_type), 100, "b")
-    assert caught.value.status == 415
+    assert get_error_rule(caught.value).status == 415
 
 
 async def test_body_of_maximum_size_is_read() -> None:
@@ -114,7 +115,7 @@ async def test_reading_stops_at_maximum_size() -> None:
     oversized_request = create_request(b"x" * 50, b"x" * 51, is_complete=False)
     with pytest.raises(BadRequestError, match="longer than 100 bytes") as caught:
         await read_body(oversized_request, 100)
-    assert caught.value.status == 413
+    assert get_error_rule(caught.value).status == 413
 
 
 async def test_truncated_body_is_refused() -> None:

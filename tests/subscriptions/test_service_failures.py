@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
 from gateway.schema.types.resource_event import ResyncReason
 from gateway.subscriptions.cursors import encode_event_cursor
@@ -29,18 +30,18 @@ class RecordingSession:
     """A session that records its notifications, and raises an error if it `fails`."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.notifications: list[Viewer | str] = []
+        self.notifications: list[Viewer | UnauthenticatedError] = []
         self._fails = fails
 
     def viewer_changed(self, viewer: Viewer) -> None:
         """Record the viewer."""
         self._record(viewer)
 
-    def revoked(self, reason: str) -> None:
-        """Record the reason."""
-        self._record(reason)
+    def revoked(self, error: UnauthenticatedError) -> None:
+        """Record the error."""
+        self._record(error)
 
-    def _record(self, notification: Viewer | str) -> None:
+    def _record(self, notification: Viewer | UnauthenticatedError) -> None:
         self.notifications.append(notification)
         if self._fails:
             raise ValueError

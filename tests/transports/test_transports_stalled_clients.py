@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.transports.graphql_transport_ws import CloseCode
+from gateway.error_table import CloseCode
 from tests.transports.streaming_server import (
     ServedGateway,
     open_websocket,

@@ -270,3 +270,23 @@ async def test_dropped_connections_free_resources(gateway: ServedGateway) -> Non
     assert gateway.services.subscription_registry.hub.groups == {}
     assert gateway.services.session_monitor._sessions == {}
     assert count_operations() <= operation_count
+
+
+async def test_invalid_cursor_is_named_by_its_path(gateway: ServedGateway) -> None:
+    async with open_authenticated_websocket(gateway) as websocket:
+        query = 'subscription { resourceChanged(after: "no") { __typename } }'
+        await websocket.start_operation(query)
+        (error,) = (await websocket.receive_message())["payload"]
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
+
+
+async def test_operation_deadline_is_enforced(url: str) -> None:
+    async with (
+        serve_gateway(url, request_seconds="1") as gateway,
+        open_authenticated_websocket(gateway) as websocket,
+    ):
+        with psycopg.connect(url) as locking_connection:
+            locking_connection.execute("lock table marketplace_resource in access exclusive mode")
+            code = await websocket.expect_error_code("{ resources { nodes { name } } }")
+        assert code == "TIMEOUT"
+        assert await query_username(websocket) == "staff"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -104,6 +105,19 @@ async def test_init_timeout(gateway: ServedGateway, monkeypatch: pytest.MonkeyPa
         await websocket.send_message("ping")  # it does not replace connection_init
         assert await websocket.receive_message() == {"type": "pong"}
         assert await wait_close_code(websocket) == 4408
+
+
+async def test_slow_authentication(url: str) -> None:
+    async with (
+        serve_gateway(url, statement_seconds="1") as gateway,
+        open_websocket(gateway) as websocket,
+    ):
+        with psycopg.connect(url) as locking_connection:
+            locking_connection.execute("lock table authtoken_token in access exclusive mode")
+            await websocket.send_message("connection_init", payload=gateway.create_auth_header())
+            code, reason = await websocket.wait_closed()
+    assert code == 1013
+    assert reason.startswith("The operation exceeded its time limit.")
 
 
 async def test_duplicate_operation_id(gateway: ServedGateway) -> None:

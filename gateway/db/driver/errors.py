@@ -3,6 +3,8 @@
 import psycopg
 from psycopg import errors
 
+from gateway.error_table import ErrorKind
+
 STALE_PREPARED_STATEMENT = (
     errors.FeatureNotSupported,  # "cached plan must not change result type", after DDL
     errors.InvalidSqlStatementName,
@@ -14,9 +16,13 @@ STALE_PREPARED_STATEMENT = (
 class UnavailableError(Exception):
     """The database can't be reached at present; the request may be repeated later."""
 
+    error_kind = ErrorKind.DATABASE_UNAVAILABLE
+
 
 class TimedOutError(Exception):
     """A statement took longer than its time-out."""
+
+    error_kind = ErrorKind.TIMEOUT
 
 
 def map_error(error: Exception) -> Exception:

@@ -15,6 +15,7 @@ from gateway.db.events.feed import EventPosition, FeedEvent, PositionExpiredErro
 from gateway.db.events.listener import EventHandler, EventListener
 from gateway.db.events.source import SourceKind
 from gateway.db.events.triggers import EventSourceError
+from gateway.error_table import ErrorKind
 
 log = logging.getLogger(__name__)
 MAX_CONNECTIONS, CONNECTION_WAIT_SECONDS, MAX_IDLE_SECONDS = 2, 5, 60
@@ -27,6 +28,8 @@ SOURCE_RETRY_SECONDS, STATEMENT_SECONDS = 2, 10
 
 class EventsDisabledError(Exception):
     """Resource events are disabled by the settings."""
+
+    error_kind = ErrorKind.EVENTS_DISABLED
 
     def __init__(self) -> None:
         super().__init__("Resource events are disabled on this gateway (GATEWAY_EVENTS=off).")

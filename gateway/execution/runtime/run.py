@@ -125,7 +125,7 @@ class PlanRun:
             return
         rows = [_decode_result(rows) for rows in self._rows]
         if count_shown_rows(steps, rows, self._lookup_values) > max_rows:
-            raise AnswerTooLargeError
+            raise AnswerTooLargeError(max_rows)
 
     def _max_list_length(self, step: PlanStep, results_by_key: Any) -> int:
         """Return the maximal number of rows that a step shows for one key."""

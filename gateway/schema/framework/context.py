@@ -11,6 +11,7 @@ import strawberry
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database
 from gateway.db.sql.compiler import StatementCompiler
+from gateway.error_table import ErrorKind
 from gateway.loaders.read_loader import ReadLoader
 from gateway.marketplace.unit_of_work import ChangeService
 
@@ -42,6 +43,14 @@ class AnswerTooLargeError(BaseException):
     It is no `Exception`, so that it ends the whole execution instead of one field.
     """
 
+    error_kind = ErrorKind.TOO_LARGE_ANSWER
+
+    def __init__(self, max_rows: int) -> None:
+        """Name the limit."""
+        super().__init__(
+            f"The response must show at most {max_rows} objects. Select less, or use smaller pages."
+        )
+
 
 class RowBudget:
     """The number of rows that an answer may still contain.
@@ -57,7 +66,7 @@ class RowBudget:
         """Subtract `rows`; raises AnswerTooLargeError if fewer remain."""
         self._remaining_rows -= rows
         if self._remaining_rows < 0:
-            raise AnswerTooLargeError
+            raise AnswerTooLargeError(self.max_rows)
 
 
 @dataclass

@@ -4,6 +4,8 @@ from math import isfinite
 
 from graphql import GraphQLError
 
+from gateway.error_table import ErrorKind
+
 MAX_TEXT_LENGTH = MAX_COLLECTION_SIZE = 1000
 """Characters of a text, and items of a list or an object, in filters and searches."""
 MAX_INPUT_PATH_LENGTH = 40
@@ -13,9 +15,12 @@ MAX_INPUT_PATH_LENGTH = 40
 class BadInputError(GraphQLError):
     """An argument with an invalid value."""
 
+    error_kind = ErrorKind.INVALID_INPUT
+
     def __init__(self, message: str, *path: str | int) -> None:
         """Describe the problem; `path` leads to the argument, such as `filter`, `name`."""
-        super().__init__(message, extensions={"code": "BAD_USER_INPUT", "argument": list(path)})
+        code = self.error_kind.value.code
+        super().__init__(message, extensions={"code": code, "argument": list(path)})
 
 
 def validate_input(value: object, *path: str | int, bounded: bool = True) -> None:

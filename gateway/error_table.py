@@ -1,0 +1,120 @@
+"""The error table: the code, HTTP status and WebSocket close code of each kind of error.
+
+An exception class that can reach a client names its row by a class attribute `error_kind`;
+every other exception is an internal error. All transports derive from the row what they send:
+`gateway.execution.errors` the GraphQL error, `gateway.http.errors` the HTTP response,
+`gateway.transports.websocket` the close frame. docs/errors.md is the table for clients.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, StrEnum, unique
+from http import HTTPStatus
+
+
+class ErrorCode(StrEnum):
+    """The code of an error, published as `extensions.code`."""
+
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    RATE_LIMITED = "RATE_LIMITED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNAVAILABLE = "UNAVAILABLE"
+    TIMEOUT = "TIMEOUT"
+    INTERNAL = "INTERNAL"
+
+
+class CloseCode(IntEnum):
+    """Close codes of graphql-transport-ws; 4499 and 1013 make the library graphql-ws reconnect."""
+
+    BAD_REQUEST = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+    INITIALISATION_TIMEOUT = 4408
+    SUBSCRIBER_EXISTS = 4409
+    TOO_MANY_INITIALISATIONS = 4429
+    TOO_SLOW = 4499
+    INTERNAL = 4500
+    UNAVAILABLE = 1013
+
+
+@dataclass(frozen=True)
+class ErrorRule:
+    """A row of the table: how clients and the log get a kind of error."""
+
+    code: ErrorCode
+    status: HTTPStatus
+    """Status of an HTTP response with this error instead of a GraphQL result."""
+    close_code: CloseCode | None = None
+    """Code by which a WebSocket is closed; None if the error can't concern a whole connection."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Additional headers of the HTTP response."""
+    masking_message: str | None = None
+    """Message that replaces the exception's; None if the exception's own message is public."""
+    log_level: int | None = None
+    """Level by which the exception is logged; None if it is not."""
+
+
+@unique
+class ErrorKind(Enum):
+    """The table: errors of the client first, then those of the server."""
+
+    UNPARSABLE_DOCUMENT = ErrorRule(ErrorCode.GRAPHQL_PARSE_FAILED, HTTPStatus.BAD_REQUEST)
+    INVALID_DOCUMENT = ErrorRule(ErrorCode.GRAPHQL_VALIDATION_FAILED, HTTPStatus.BAD_REQUEST)
+    INVALID_INPUT = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.BAD_REQUEST)
+    TOO_LARGE_ANSWER = ErrorRule(ErrorCode.QUERY_TOO_COMPLEX, HTTPStatus.BAD_REQUEST)
+    MALFORMED_REQUEST = ErrorRule(
+        ErrorCode.BAD_USER_INPUT, HTTPStatus.BAD_REQUEST, CloseCode.BAD_REQUEST
+    )
+    METHOD_NOT_ALLOWED = ErrorRule(
+        ErrorCode.BAD_USER_INPUT, HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"}
+    )
+    SUBSCRIPTION_NOT_STREAMED = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.NOT_ACCEPTABLE)
+    SLOW_BODY = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.REQUEST_TIMEOUT)
+    TOO_LARGE_BODY = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    UNSUPPORTED_MEDIA_TYPE = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    UNAUTHENTICATED = ErrorRule(
+        ErrorCode.UNAUTHENTICATED,
+        HTTPStatus.UNAUTHORIZED,
+        CloseCode.FORBIDDEN,
+        headers={"WWW-Authenticate": "Token"},
+    )
+    QUOTA_EXCEEDED = ErrorRule(
+        ErrorCode.RATE_LIMITED,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        CloseCode.UNAVAILABLE,
+        headers={"Retry-After": "10"},
+    )
+    EVENTS_DISABLED = ErrorRule(ErrorCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
+    DATABASE_UNAVAILABLE = ErrorRule(
+        ErrorCode.UNAVAILABLE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        CloseCode.UNAVAILABLE,
+        {"Retry-After": "2"},
+        "The marketplace's database is unavailable. Try again later.",
+        logging.WARNING,
+    )
+    TIMEOUT = ErrorRule(
+        ErrorCode.TIMEOUT,
+        HTTPStatus.GATEWAY_TIMEOUT,
+        CloseCode.UNAVAILABLE,
+        masking_message="The operation exceeded its time limit. Select less, or try again later.",
+        log_level=logging.WARNING,
+    )
+    INTERNAL = ErrorRule(
+        ErrorCode.INTERNAL,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        CloseCode.INTERNAL,
+        masking_message="Internal server error. The server's log has the details under this id.",
+        log_level=logging.ERROR,
+    )
+
+
+def get_error_rule(error: BaseException | None) -> ErrorRule:
+    """Return the row of an exception; that of internal errors if its class names none."""
+    kind: ErrorKind = getattr(error, "error_kind", ErrorKind.INTERNAL)
+    return kind.value
