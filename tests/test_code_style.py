@@ -214,7 +214,7 @@ def test_tests_mirror_the_package() -> None:
     assert not misplaced
 
 
-UNMIRRORED_FILES = {"test_code_style.py", "test_makefile.py"}
-"""Tests of the whole code base, and of its commands."""
+UNMIRRORED_FILES = {"test_code_style.py", "test_library_internals.py", "test_makefile.py"}
+"""Tests of the whole code base, of its libraries, and of its commands."""
 UNMIRRORED_FOLDERS = {("benchmarks",), ("docs",), ("support",), ("system",)}
 """Tests of benchmarks, of documents, of the tests' own tools, and of the whole system."""

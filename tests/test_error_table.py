@@ -28,6 +28,7 @@ UNREACHABLE_EXCEPTIONS = {
     "InvalidFieldTypeError": "raised while the schema is built",
     "InvalidRowColumnError": "raised at start",
     "InvalidSettingError": "the command line's",
+    "MalformedFormError": "becomes BadRequestError",
     "NeverPlannedError": "the reference execution takes over",
     "NoMarketplaceError": "raised at start",
     "NotPlannedError": "the reference execution takes over",

@@ -40,14 +40,13 @@ from gateway.db.installation.installation import NoMarketplaceError
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo import home
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
-from gateway.http.single_write import SingleWriteProtocol
 from gateway.server.factory import (
     connect_database,
     detect_installation,
     find_free_port,
     run_provider,
 )
-from gateway.transports.frame_writer import BatchedFrameProtocol
+from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
 
 USER_ERRORS = (
     InvalidSettingError,

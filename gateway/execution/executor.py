@@ -27,6 +27,7 @@ from gateway.execution.subscription import (
     prepare_subscription,
 )
 from gateway.schema.framework.context import AnswerTooLargeError, RequestContext
+from gateway.schema.framework.strawberry_internals import get_graphql_schema
 
 log = logging.getLogger(__name__)
 encode_json = msgspec.json.Encoder().encode
@@ -100,7 +101,7 @@ class Executor:
 
         `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION).
         """
-        self._schema: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry has no other way
+        self._schema: GraphQLSchema = get_graphql_schema(schema)
         self._document_cache = DocumentCache(self._schema, max_tokens=max_tokens)
         self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
         self.execution_counts: Counter[str] = Counter()

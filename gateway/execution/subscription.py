@@ -36,13 +36,17 @@ from graphql import (
     get_named_type,
     get_operation_ast,
 )
-from graphql.execution.collect_fields import FieldDetailsList, collect_fields, collect_subfields
-from graphql.execution.executor import Executor
 
 from gateway.execution.document_cache import ParsedDocument
+from gateway.execution.graphql_core_internals import (
+    Executor,
+    FieldDetailsList,
+    collect_fields,
+    collect_subfields,
+)
 from gateway.execution.graphql_request import GraphQLRequest
-from gateway.execution.planner.selections import STRAWBERRY_DEFINITION
 from gateway.execution.planner.viewer_dependence import depends_on_viewer
+from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
 from gateway.schema.types.resource_event import UUID_ONLY_KINDS, ResourceEvent, ResyncRequired
 
 SubscriptionEvent = ResourceEvent | ResyncRequired

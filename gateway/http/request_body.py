@@ -7,16 +7,15 @@ multipart bodies across origins, such a request needs a preflight header.
 """
 
 import re
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
-from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.datastructures import FormData, UploadFile
 
 from gateway.error_table import ErrorKind
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.request_head import PREFLIGHT_HEADERS, RequestHead
+from gateway.http.starlette_internals import MalformedFormError, parse_form
 
 JSON_MEDIA_TYPE, MULTIPART_MEDIA_TYPE = "application/json", "multipart/form-data"
 decode_json = msgspec.json.Decoder().decode
@@ -121,11 +120,11 @@ async def parse_multipart(
     """
     if not any(request.first(each) for each in PREFLIGHT_HEADERS):
         raise BadRequestError("A multipart request needs the header `GraphQL-Preflight: 1`.")
-    form = await _parse_form(
-        await read_body(request, MAX_MULTIPART_BYTES),
-        request.first(b"content-type"),
-        max_part_bytes,
-    )
+    body = await read_body(request, MAX_MULTIPART_BYTES)
+    try:
+        form = await parse_form(body, request.first(b"content-type"), max_part_bytes)
+    except MalformedFormError as error:
+        raise BadRequestError(f"The multipart body is malformed: {error}") from None
     try:
         graphql_request = parse_json(_get_text_field(form, "operations"), request_id)
         part_name, variable_path = _parse_file_map(form)
@@ -136,20 +135,6 @@ async def parse_multipart(
     finally:
         await form.close()
     return graphql_request
-
-
-async def _parse_form(body: bytes, content_type: str, max_part_bytes: int) -> FormData:
-    async def stream_body() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    headers = Headers({"content-type": content_type})
-    parser = MultiPartParser(
-        headers, stream_body(), max_files=1, max_fields=2, max_part_size=max_part_bytes
-    )
-    try:
-        return await parser.parse()
-    except MultiPartException as error:
-        raise BadRequestError(f"The multipart body is malformed: {error.message}") from None
 
 
 def _get_text_field(form: FormData, name: str) -> bytes:

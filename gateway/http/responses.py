@@ -28,14 +28,14 @@ class GraphQLResponse(SingleWriteResponse):
     def __init__(self, result: GraphQLResult, accept_header: str, request_id: str) -> None:
         """Encode `result`; `accept_header` selects the media type."""
         uses_graphql_media_type = GRAPHQL_RESPONSE_MEDIA_TYPE in accept_header
-        is_error_status = result.is_rejected and uses_graphql_media_type
-        self.status_code = _REJECTED_STATUS if is_error_status else 200
-        self.body, self.background = result.encode(), None
-        self.raw_headers = [
-            (b"content-length", b"%d" % len(self.body)),
+        has_error_status = result.is_rejected and uses_graphql_media_type
+        body = result.encode()
+        raw_headers = [
+            (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id.encode()),
             *(_GRAPHQL_RESPONSE_HEADERS if uses_graphql_media_type else _JSON_HEADERS),
         ]
+        super().__init__(_REJECTED_STATUS if has_error_status else 200, raw_headers, body)
 
 
 _DOWNLOAD_HEADERS = {

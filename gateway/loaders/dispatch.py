@@ -18,9 +18,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from aiodataloader import DataLoader
-
 from gateway.db.driver.database import Rows, StatementRequest
+from gateway.loaders.aiodataloader_internals import QueueingLoader
 
 QUIET_TURNS = 4
 """Turns of the event loop without a new key after which a level is considered complete."""
@@ -43,16 +42,16 @@ class StatementRunner(Protocol):
         """Run the statements and return the rows of each."""
 
 
-class KeyLoader(DataLoader[Any, Rows]):
+class KeyLoader(QueueingLoader[Any, Rows]):
     """A dataloader whose keys wait for the dispatcher; it caches the rows that it loaded."""
 
     def __init__(self, dispatcher: "BatchDispatcher", batch: KeyBatch) -> None:
-        super().__init__(_refuse_own_dispatch)
+        super().__init__()
         self._dispatcher, self._batch = dispatcher, batch
         self._keys: list[Any] = []
         self._futures: list[asyncio.Future[Rows]] = []
 
-    def do_resolve_reject(self, key: Any, future: "asyncio.Future[Rows]") -> None:
+    def queue_key(self, key: Any, future: "asyncio.Future[Rows]") -> None:
         """Queue a key with the future of its rows."""
         self._keys.append(key)
         self._futures.append(future)
@@ -137,7 +136,3 @@ class BatchDispatcher:
         except Exception as error:  # noqa: BLE001 - any error must reach the waiting resolvers
             for pending_keys in pending:
                 pending_keys.set_error(error)
-
-
-async def _refuse_own_dispatch(_keys: list[Any]) -> list[Rows]:
-    raise AssertionError("Loaders are run by BatchDispatcher, not by aiodataloader's dispatch.")

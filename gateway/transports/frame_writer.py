@@ -2,16 +2,12 @@
 
 ASGI has one message for each text, each of which uvicorn writes by itself. Frames of a
 server are not masked (RFC 6455 §5.1), so a text is its header and its bytes, and frames of
-many texts can be joined. `BatchedFrameProtocol` offers three functions in the scope's ASGI
-extensions: `write` (see `WriteTexts`), `drained` (waits until the socket's write buffer has
-space), and `abort` (drops the connection).
+many texts can be joined. `BatchedFrameProtocol` (in `uvicorn_internals.py`) offers three
+functions in the scope's ASGI extensions: `write` (see `WriteTexts`), `drained` (waits until
+the socket's write buffer has space), and `abort` (drops the connection).
 """
 
 from collections.abc import Callable, Sequence
-
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
 
 FRAME_WRITER_EXTENSION = "gateway.transports.frame_writer"
 """Key of the protocol's functions in the scope's ASGI extensions."""
@@ -22,43 +18,9 @@ WriteTexts = Callable[[Sequence[bytes]], bool]
 _TEXT_OPCODE, _MAX_7_BIT_LENGTH, _MAX_16_BIT_LENGTH = b"\x81", 126, 65_536
 
 
-class BatchedFrameProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's WebSocket protocol with batched frames."""
-
-    def handle_connect(self, event: Request) -> None:
-        """Add the extension to the scope, which uvicorn's handler has just created."""
-        super().handle_connect(event)
-        if hasattr(self, "scope"):
-            extension: dict[object, object] = {"write": self._write_texts}
-            extension["drained"] = self.writable.wait
-            extension["abort"] = self.transport.abort
-            self.scope["extensions"][FRAME_WRITER_EXTENSION] = extension
-
-    def keepalive_timeout(self) -> None:
-        """Abort the connection of a client that does not answer pings.
-
-        Uvicorn would close it with the code 1011, after which client libraries do not reconnect.
-        """
-        self.transport.abort()
-
-    def shutdown(self) -> None:
-        """Close the connection; abort it if the client does not take the close frame in time."""
-        super().shutdown()
-        self.loop.call_later(CLOSE_TIMEOUT_SECONDS, self.transport.abort)
-
-    def _write_texts(self, texts: Sequence[bytes]) -> bool:
-        """Write texts as frames in one write; return False while the write buffer is full.
-
-        Raises ClientDisconnected if the connection is closed.
-        """
-        if self.disconnected or self.close_sent or self.transport.is_closing():
-            raise ClientDisconnected
-        if not self.writable.is_set():
-            return False
-        self.transport.write(
-            b"".join([part for each in texts for part in (_encode_frame_header(each), each)])
-        )
-        return True
+def encode_frames(texts: Sequence[bytes]) -> bytes:
+    """Encode texts as frames, one after the other."""
+    return b"".join([part for each in texts for part in (_encode_frame_header(each), each)])
 
 
 def _encode_frame_header(text: bytes) -> bytes:

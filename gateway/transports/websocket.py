@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.utils import ClientDisconnected
 
 from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.db.access.viewer import Viewer
@@ -31,6 +30,7 @@ from gateway.transports.graphql_transport_ws import (
     parse_subscribe_payload,
 )
 from gateway.transports.services import TransportServices
+from gateway.transports.uvicorn_internals import ClientDisconnected
 from gateway.transports.websocket_operation import WebSocketOperation
 
 INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25

@@ -8,9 +8,8 @@ from typing import Any
 import uvicorn
 
 from gateway.config.settings import Settings
-from gateway.http.single_write import SingleWriteProtocol
 from gateway.server.app import GatewayApplication
-from gateway.transports.frame_writer import BatchedFrameProtocol
+from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
 from tests.support.database_queries import wait_until_async
 
 

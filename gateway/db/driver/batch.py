@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg.abc import Transformer
-from psycopg.pq.abc import PGresult
-
+from gateway.db.driver.psycopg_internals import AbstractTransformer, PGresult, decode_rows
 from gateway.db.driver.statement import Statement
 
 QUICK_BATCH_SECONDS = 0.02
@@ -26,7 +24,7 @@ class StatementResult:
 
     __slots__ = ("_result", "_transformer")
 
-    def __init__(self, transformer: Transformer, result: PGresult) -> None:
+    def __init__(self, transformer: AbstractTransformer, result: PGresult) -> None:
         """Wrap a libpq `result`; `transformer` decodes its values."""
         self._transformer, self._result = transformer, result
 
@@ -35,11 +33,7 @@ class StatementResult:
 
     def decode_rows(self) -> Rows:
         """Return the rows; any error raised means that a value can't be decoded."""
-        self._transformer.set_pgresult(self._result)
-        try:
-            return self._transformer.load_rows(0, self._result.ntuples, tuple)
-        finally:
-            self._transformer.set_pgresult(None)
+        return decode_rows(self._transformer, self._result)
 
 
 PendingResult = asyncio.Future[StatementResult]

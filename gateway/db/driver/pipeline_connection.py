@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg import AsyncConnection, errors
-from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 
 from gateway.db.driver.batch import Batch, PendingResult, StatementResult
@@ -19,6 +18,7 @@ from gateway.db.driver.errors import (
     is_transient,
     map_error,
 )
+from gateway.db.driver.psycopg_internals import Transformer, error_from_result
 
 MAX_PREPARED_STATEMENTS = 500
 """Maximum number of prepared statements on a connection; the least recently used is dropped."""
@@ -225,7 +225,7 @@ class PipelineConnection:
         if isinstance(pending_result, bytes):
             self._prepared_statements.pop(pending_result, None)
         if status != _ABORTED:
-            self._handle_error(errors.error_from_result(result), result)
+            self._handle_error(error_from_result(result), result)
 
     def _handle_error(self, error: psycopg.Error, result: Any) -> None:
         """Fail or retry the first batch; the server skips the rest of it."""

@@ -1,17 +1,17 @@
 """Joins of one statement along foreign keys."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, cast, null, select, true
-from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import iterate
 
 from gateway.db.access.visibility import build_reference_filter
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import ColumnRef, Expression, IsVisible, NestedRows, SelectItem
+from gateway.db.sql.sqlalchemy_internals import replace_table
 
 _ReferencePath = tuple[Column[Any], ...]
 
@@ -75,8 +75,7 @@ class JoinBuilder:
         if row_filter is true():
             return row_filter
         table, _ = self._join_path(path)
-        adapt: Callable[[Any], ColumnElement[bool]] = ClauseAdapter(table).traverse
-        return adapt(row_filter)
+        return replace_table(row_filter, table)
 
     def _join_path(self, path: _ReferencePath) -> tuple[FromClause, bool]:
         if path not in self._joined_tables:

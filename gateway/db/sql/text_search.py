@@ -23,13 +23,13 @@ from sqlalchemy import (
     not_,
     or_,
 )
-from sqlalchemy.sql.util import ClauseAdapter
 
 from gateway.db import tables
 from gateway.db.driver.encoding import UUID_PATTERN, inline_literal
 from gateway.db.query_spec import RowCondition, RowFilterFactory
 from gateway.db.sql.filters import build_like_pattern
 from gateway.db.sql.relation_filters import row_exists
+from gateway.db.sql.sqlalchemy_internals import replace_table
 from gateway.db.views.backend_objects import matches_backend_uuid
 
 _ADDRESS_KEYS = (
@@ -76,7 +76,7 @@ def _declare_search(
 
     def by_uuid(row_filter: RowFilterFactory) -> ColumnElement[bool]:
         other_rows, condition = table.alias("other"), by_text(row_filter)
-        is_other_visible = ClauseAdapter(other_rows).traverse(row_filter(table))
+        is_other_visible = replace_table(row_filter(table), other_rows)
         for uuid_predicate in reversed((_has_uuid, *uuid_predicates)):
             visible_match = (
                 exists()

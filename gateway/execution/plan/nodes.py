@@ -22,7 +22,6 @@ from enum import Enum
 from typing import Any
 
 from graphql import GraphQLOutputType
-from graphql.execution.values import VariableValues
 
 from gateway.db.driver.database import StatementRequest
 from gateway.db.driver.statement import Statement
@@ -34,6 +33,7 @@ from gateway.db.query_spec import (
     QuerySpec,
     SelectItem,
 )
+from gateway.execution.graphql_core_internals import VariableValues
 from gateway.loaders.read_loader import QueryParameters
 from gateway.schema.framework.context import ContextFact, RequestContext
 from gateway.schema.framework.filtered_lists import FilteredListRequest

@@ -11,10 +11,15 @@ from graphql import (
     is_leaf_type,
     is_non_null_type,
 )
-from graphql.execution.get_variable_signature import get_variable_signature
-from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.execution import get_variable_values
 from graphql.language import VariableDefinitionNode
 from graphql.utilities import coerce_input_value
+
+from gateway.execution.graphql_core_internals import (
+    VariableValues,
+    VariableValueSource,
+    get_variable_signature,
+)
 
 
 class VariableCoercer:

@@ -22,8 +22,10 @@ from graphql import (
     is_input_object_type,
     visit,
 )
-from graphql.execution.values import VariableValues, get_argument_values
-from strawberry.schema.schema_converter import GraphQLCoreConverter
+from graphql.execution import get_argument_values
+
+from gateway.execution.graphql_core_internals import VariableValues
+from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
 
 T = TypeVar("T")
 ArgumentNames = Mapping[str, tuple[str, Any]]
@@ -88,9 +90,11 @@ def memoise_without_variables(
 
 
 def _argument_names(inputs: Mapping[str, GraphQLArgument | GraphQLInputField]) -> ArgumentNames:
-    definition = GraphQLCoreConverter.DEFINITION_BACKREF
     return {
-        public_name: (input_.extensions[definition].python_name, get_named_type(input_.type))
+        public_name: (
+            input_.extensions[STRAWBERRY_DEFINITION].python_name,
+            get_named_type(input_.type),
+        )
         for public_name, input_ in inputs.items()
     }
 

@@ -14,11 +14,11 @@ from math import inf
 from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema
-from graphql.execution.executor import Executor
 
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import ColumnRef, IsVisible, NestedRows, ParentKeys
 from gateway.db.sql.json_rows import can_nest_rows
+from gateway.execution.graphql_core_internals import Executor
 from gateway.execution.plan.codegen import CodeGenerator
 from gateway.execution.plan.errors import NotPlannedError
 from gateway.execution.plan.nodes import PlanStep, StepKind

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphql import OperationType
-from graphql.execution.executor import Executor
 
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import IsVisible
+from gateway.execution.graphql_core_internals import Executor
 from gateway.execution.plan.errors import NeverPlannedError, NotPlannedError
 from gateway.execution.plan.nodes import IfVisible, PlanNode, PlanStep, ResponseObject, StepKind
 from gateway.execution.planner import lower_connections, lower_fields, lower_roots

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from graphql import get_named_type
-from graphql.execution.collect_fields import FieldDetailsList
 
+from gateway.execution.graphql_core_internals import FieldDetailsList
 from gateway.execution.plan.errors import NotPlannedError
 from gateway.execution.plan.nodes import (
     PAGE_META_CODE,

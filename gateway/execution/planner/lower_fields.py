@@ -11,11 +11,11 @@ from graphql import (
     is_composite_type,
     is_non_null_type,
 )
-from graphql.execution.collect_fields import FieldDetailsList
 
 from gateway.db.query_spec import ColumnRef, Expression, QuerySpec
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
+from gateway.execution.graphql_core_internals import FieldDetailsList
 from gateway.execution.plan.errors import NotPlannedError
 from gateway.execution.plan.nodes import (
     AggregateRef,
@@ -34,7 +34,6 @@ from gateway.execution.plan.nodes import (
 )
 from gateway.execution.planner.arguments import compile_arguments, memoise_without_variables
 from gateway.execution.planner.selections import (
-    STRAWBERRY_DEFINITION,
     FieldSelection,
     SelectionLowering,
     SelectionScope,
@@ -53,6 +52,7 @@ from gateway.schema.framework.relations import (
     ToManyField,
     ToOneField,
 )
+from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
 
 
 def lower_plain_values(

@@ -5,28 +5,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_non_null_type
-from graphql.execution.collect_fields import (
-    CollectedFields,
-    FieldDetailsList,
-    collect_fields,
-    collect_subfields,
-)
-from graphql.execution.executor import Executor
 from sqlalchemy import Column
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.aggregate import Aggregate
+from gateway.execution.graphql_core_internals import (
+    CollectedFields,
+    Executor,
+    FieldDetailsList,
+    collect_fields,
+    collect_subfields,
+)
 from gateway.execution.plan.errors import NeverPlannedError, NotPlannedError
 from gateway.execution.plan.nodes import Constant, PlanNode, PlanStep, ResponseObject
 from gateway.schema.framework.relations import DECLARATION_KEY
+from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
 
 MAX_PLAN_NODES = 5_000
 """Nodes of a plan: fragments can expand a short document to very many fields."""
 MAX_JOINS = 16
 """Joins of a statement along references; further referenced rows are read by their own steps."""
-STRAWBERRY_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from graphql import (
 
 from gateway.db import tables
 from gateway.db.sql.aggregate import AggregateValue
-from gateway.execution.planner.selections import STRAWBERRY_DEFINITION
 from gateway.schema.framework.computed_inputs import get_referenced_column
 from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.lookups import RowLookup
@@ -29,6 +28,7 @@ from gateway.schema.framework.relations import (
     ToManyField,
     ToOneField,
 )
+from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
 
 
 def depends_on_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:

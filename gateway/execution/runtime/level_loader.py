@@ -1,11 +1,10 @@
 """The loader of a plan run: the statements of a level in one batch, equal ones once."""
 
-from aiodataloader import DataLoader
-
 from gateway.db.driver.database import Database, PendingResult, StatementRequest, StatementResult
+from gateway.loaders.aiodataloader_internals import QueueingLoader
 
 
-class LevelLoader(DataLoader[StatementRequest, StatementResult]):
+class LevelLoader(QueueingLoader[StatementRequest, StatementResult]):
     """Loader of statement results; a statement with the same parameters runs once.
 
     Unlike DataLoader, it does not wait for the end of a turn of the event loop to
@@ -14,12 +13,12 @@ class LevelLoader(DataLoader[StatementRequest, StatementResult]):
     """
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database.fetch_results, loop=database.loop)
+        super().__init__(database.loop)
         self._database = database
         self._pending_requests: list[tuple[StatementRequest, PendingResult]] = []
 
-    def do_resolve_reject(self, key: StatementRequest, future: PendingResult) -> None:
-        """Queue a statement for the next batch (DataLoader calls this once for equal keys)."""
+    def queue_key(self, key: StatementRequest, future: PendingResult) -> None:
+        """Queue a statement for the next batch; it is called once for equal statements."""
         self._pending_requests.append((key, future))
 
     def send(self) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
-from graphql.execution.values import VariableValues
 
 from gateway.db.driver.database import PendingResult, Rows, StatementRequest, StatementResult
 from gateway.db.driver.encoding import encode_key_array, encode_text
+from gateway.execution.graphql_core_internals import VariableValues
 from gateway.execution.plan.nodes import LookupKeys, PlanStep, StepKind, TypedKeys
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.runtime.answer_size import count_shown_rows, estimate_max_rows

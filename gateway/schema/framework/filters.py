@@ -13,12 +13,12 @@ from typing import Annotated, Any, ForwardRef, TypeVar, cast, dataclass_transfor
 import strawberry
 from sqlalchemy import ColumnElement, and_, false, or_, true
 from strawberry.types import get_object_definition
-from strawberry.utils.str_converters import to_camel_case
 
 from gateway.db.query_spec import BoundFunction, RowCondition, RowFilterFactory
 from gateway.db.sql.filters import FilterPredicate
 from gateway.schema.framework.errors import BadInputError, validate_input
 from gateway.schema.framework.publish import apply_docstrings
+from gateway.schema.framework.strawberry_internals import to_camel_case
 
 T = TypeVar("T", bound=type)
 FILTER_METADATA_KEY = "condition"

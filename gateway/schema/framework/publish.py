@@ -10,11 +10,14 @@ from typing import Any, TypeVar, dataclass_transform
 
 import strawberry
 from strawberry.types import get_object_definition, has_object_definition
-from strawberry.types.base import StrawberryOptional
-from strawberry.types.enum import StrawberryEnumDefinition
 
 from gateway.db.sql.row_types import Row, require_columns
 from gateway.schema.framework.relations import DECLARATION_KEY
+from gateway.schema.framework.strawberry_internals import (
+    StrawberryEnumDefinition,
+    StrawberryOptional,
+    get_enum_definition,
+)
 
 T = TypeVar("T", bound=type)
 E = TypeVar("E", bound=type[Enum])
@@ -51,7 +54,7 @@ def enum(cls: E) -> E:
     """Publish `cls` as a GraphQL enum."""
     graphql_enum: Any = strawberry.enum(cls, description=inspect.getdoc(cls))
     docs = parse_attribute_docs(cls)
-    for value in graphql_enum.__strawberry_definition__.values:
+    for value in get_enum_definition(graphql_enum).values:
         value.description = docs.get(value.name)
     return cls
 
@@ -67,7 +70,11 @@ def apply_docstrings(cls: Any, graphql_type: Any) -> Any:
 def _collect_inherited_docs(cls: Any) -> dict[str, str]:
     """Return the descriptions of the fields of published base classes."""
     published_bases = [base for base in reversed(cls.__mro__[1:]) if has_object_definition(base)]
-    fields = [field for base in published_bases for field in base.__strawberry_definition__.fields]
+    fields = [
+        field
+        for base in published_bases
+        for field in get_object_definition(base, strict=True).fields
+    ]
     return {field.python_name: field.description for field in fields if field.description}
 
 

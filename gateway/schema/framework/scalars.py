@@ -8,9 +8,9 @@ from typing import Any, NewType
 import msgspec
 import strawberry
 from sqlalchemy import types
-from strawberry.types.scalar import ScalarDefinition
 
 from gateway.db.driver.encoding import UUID_PATTERN
+from gateway.schema.framework.strawberry_internals import ScalarDefinition
 
 UUID = NewType("UUID", str)
 DateTime = NewType("DateTime", str)

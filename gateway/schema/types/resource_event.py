@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import strawberry
 from strawberry.types import get_object_definition
-from strawberry.utils.str_converters import to_camel_case
 
 from gateway.db import tables
 from gateway.schema.enums import ResourceState
@@ -17,6 +16,7 @@ from gateway.schema.framework.lookups import RowLookup
 from gateway.schema.framework.publish import enum, input_type, object_type
 from gateway.schema.framework.relations import DECLARATION_KEY, ToOneField
 from gateway.schema.framework.scalars import UUID, DateTime
+from gateway.schema.framework.strawberry_internals import to_camel_case
 from gateway.schema.types.resource import Resource
 
 MAX_FILTER_UUIDS = 300

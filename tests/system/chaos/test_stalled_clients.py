@@ -12,11 +12,11 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
 from gateway.config.settings import load_settings
-from gateway.http.single_write import SingleWriteProtocol
 from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
 from gateway.subscriptions import session_monitor
-from gateway.transports.frame_writer import CLOSE_TIMEOUT_SECONDS, BatchedFrameProtocol
+from gateway.transports.frame_writer import CLOSE_TIMEOUT_SECONDS
+from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
 from tests.support.event_listener import wait_until
 from tests.system.chaos.chaos_environment import ChaosEnvironment
 from tests.system.chaos.expected_events import SubscriptionRequirement
