@@ -8,10 +8,7 @@ from enum import Enum
 from typing import Any
 
 from gateway.marketplace.plugins import PLUGINS
-from gateway.schema.enums import ResourceState
-from gateway.schema.lists.offerings import OfferingState
-from gateway.schema.types.component import BillingType, LimitPeriod
-from gateway.schema.types.plan import PlanUnit
+from gateway.schema.enums import BillingType, LimitPeriod, OfferingState, PlanUnit, ResourceState
 
 _ENUMS: tuple[type[Enum], ...] = (
     ResourceState,

@@ -20,6 +20,7 @@ from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.queries.demo_due_work import SELECT_DUE_ORDER, SELECT_DUE_PULL
 from gateway.db.sql.compiler import StatementCompiler
+from gateway.db.tables.codes import OrderState
 from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.orders.fulfil import fail_order, fulfil_order
@@ -32,7 +33,6 @@ from gateway.marketplace.rows import (
     PlanPeriodRow,
     ResourceRow,
 )
-from gateway.marketplace.states import OrderState
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 ProviderTask = Callable[[Transaction], Awaitable[bool]]

@@ -3,9 +3,7 @@
 import msgspec
 
 from gateway.db.access.viewer import Viewer
-
-USABLE_STATES = (2, 3)
-"""States in which a resource can be terminated: OK and erred."""
+from gateway.db.tables.codes import USABLE_RESOURCE_STATES
 
 
 def can_terminate(
@@ -22,7 +20,7 @@ def can_terminate(
     `blocking_order_count` counts open orders of the resource; `customer_flags` are whether the
     customer is blocked and whether it is archived.
     """
-    if state not in USABLE_STATES or blocking_order_count or any(customer_flags):
+    if state not in USABLE_RESOURCE_STATES or blocking_order_count or any(customer_flags):
         return False
     role_scopes = (("project", project_id), ("customer", customer_id), ("customer", provider_id))
     return viewer.has_permission("RESOURCE.TERMINATE", *role_scopes)

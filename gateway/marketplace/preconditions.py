@@ -12,16 +12,15 @@ from enum import Enum
 from typing import Any
 
 from gateway.db.access.viewer import Viewer
+from gateway.db.tables.codes import USABLE_RESOURCE_STATES, OfferingState, ResourceState
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.plugins import get_plugin
 from gateway.marketplace.problems import NotPermitted, NotPossible, Problem, Reason
 from gateway.marketplace.resource_facts import ResourceFacts
-from gateway.marketplace.states import ResourceState, check_state
+from gateway.marketplace.states import check_state
 
 Precondition = Callable[[Viewer, ResourceFacts, date], Problem | None]
 RoleScope = tuple[str, int | None]
-OFFERING_ACTIVE, OFFERING_PAUSED, OFFERING_UNAVAILABLE = 2, 3, 5
-"""States of offerings (domain.md §2.2)."""
 
 
 class ResourceOperation(Enum):
@@ -157,7 +156,7 @@ def _has_no_options(_viewer: Viewer, facts: ResourceFacts, _today: date) -> bool
 require_available_offering = _require_rule(
     Reason.OFFERING_UNAVAILABLE,
     "The offering is currently unavailable.",
-    lambda _viewer, facts, _today: facts.offering_state == OFFERING_UNAVAILABLE,
+    lambda _viewer, facts, _today: facts.offering_state == OfferingState.UNAVAILABLE,
 )
 ORDER_PRECONDITIONS: Sequence[Precondition] = (
     _require_rule(
@@ -175,7 +174,7 @@ ORDER_PRECONDITIONS: Sequence[Precondition] = (
         Reason.OFFERING_CLOSED,
         "The offering accepts no orders: it is neither active nor paused.",
         lambda _viewer, facts, _today: (
-            facts.offering_state not in (OFFERING_ACTIVE, OFFERING_PAUSED)
+            facts.offering_state not in (OfferingState.ACTIVE, OfferingState.PAUSED)
         ),
     ),
     _require_rule(
@@ -204,7 +203,6 @@ def needs_option_order(facts: ResourceFacts) -> bool:
     return _has_option(facts, "create_orders_on_resource_option_change")
 
 
-USABLE_RESOURCE_STATES = (ResourceState.OK, ResourceState.ERRED)
 _OPTION_PRECONDITIONS = (
     _require_rule(
         Reason.NO_OPTIONS, "The offering defines no options for its resources.", _has_no_options

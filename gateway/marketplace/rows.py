@@ -2,7 +2,7 @@
 
 from gateway.db import tables
 from gateway.db.admin import own_tables
-from gateway.marketplace.states import OrderState, OrderType, ResourceState
+from gateway.db.tables.codes import OrderState, OrderType, ResourceState
 from gateway.marketplace.table_row import JsonObject, TableRow, column
 
 

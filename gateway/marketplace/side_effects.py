@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from gateway.db.queries.marketplace_checks import SELECT_RESOURCE_JSON
+from gateway.db.tables.codes import ResourceState
 from gateway.marketplace.plugins import strip_secret_attributes
 from gateway.marketplace.rows import (
     ComponentQuotaRow,
@@ -21,7 +22,6 @@ from gateway.marketplace.rows import (
     RevisionRow,
     VersionRow,
 )
-from gateway.marketplace.states import ResourceState
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import UnitOfWork
 

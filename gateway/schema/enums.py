@@ -1,9 +1,36 @@
 """The codes of the marketplace that are published as GraphQL enums."""
 
-from gateway.marketplace.states import OrderState, OrderType, ResourceState
+from gateway.db.tables.codes import (
+    BillingType,
+    LimitPeriod,
+    OfferingState,
+    OfferingUserState,
+    OrderState,
+    OrderType,
+    PlanUnit,
+    ResourceState,
+)
 from gateway.schema.framework.publish import enum
 
-__all__ = ["OrderState", "OrderType", "ResourceState"]
+__all__ = [
+    "BillingType",
+    "LimitPeriod",
+    "OfferingState",
+    "OfferingUserState",
+    "OrderState",
+    "OrderType",
+    "PlanUnit",
+    "ResourceState",
+]
 
-for code_type in (OrderState, OrderType, ResourceState):
+for code_type in (
+    BillingType,
+    LimitPeriod,
+    OfferingState,
+    OfferingUserState,
+    OrderState,
+    OrderType,
+    PlanUnit,
+    ResourceState,
+):
     enum(code_type)

@@ -6,10 +6,10 @@ from datetime import UTC
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition, FeedEvent
+from gateway.db.tables.codes import ResourceState
 from gateway.error_table import ErrorCode
 from gateway.execution.executor import Executor, GraphQLResult, encode_json
 from gateway.execution.subscription import PreparedSubscription
-from gateway.marketplace.states import ResourceState
 from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.resource_event import (

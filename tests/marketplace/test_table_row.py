@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.db import tables
+from gateway.db.tables.codes import OrderState, ResourceState
 from gateway.marketplace.rows import OrderKeyRow, ResourceRow
-from gateway.marketplace.states import OrderState, ResourceState
 from gateway.marketplace.table_row import (
     ColumnValues,
     InvalidRowColumnError,
@@ -87,7 +87,7 @@ def test_values_are_applied_to_a_copy_of_a_row() -> None:
 
 MISSPELT_SNIPPET = """
 from gateway.marketplace.rows import OrderRow, ResourceRow
-from gateway.marketplace.states import OrderState, ResourceState
+from gateway.db.tables.codes import OrderState, ResourceState
 from gateway.marketplace.table_row import ColumnValues, any_of
 from gateway.marketplace.unit_of_work import UnitOfWork
 

@@ -11,7 +11,7 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.access.visibility import can_see_resource
 from gateway.db.events.feed import FeedEvent
 from gateway.db.events.scope_uuids import ScopeUuidCache
-from gateway.marketplace.states import ResourceState
+from gateway.db.tables.codes import ResourceState
 from gateway.schema.types.resource_event import ResourceEvent, ResourceEventKind
 from gateway.subscriptions.event_filter import EventFilter, visible_kind
 from gateway.subscriptions.message_builder import MessageBuilder

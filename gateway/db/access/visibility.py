@@ -46,6 +46,7 @@ from gateway.db import tables
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.query_spec import Access, Perspective, QuerySpec
+from gateway.db.tables.codes import OfferingState
 from gateway.db.views import registry
 
 
@@ -68,8 +69,8 @@ def _viewer_flag(name: str) -> ColumnElement[bool]:
 
 
 _resource = tables.resource.c
-_CATALOGUE_STATES = [inline_literal(state) for state in (2, 3)]
-"""The states of offerings in the catalogue: active and paused (domain.md §4.7)."""
+_CATALOGUE_STATES = [inline_literal(each) for each in (OfferingState.ACTIVE, OfferingState.PAUSED)]
+"""The states of offerings in the catalogue (domain.md §4.7)."""
 
 
 def _offering_filter(offering: Table[Any]) -> ColumnElement[bool]:

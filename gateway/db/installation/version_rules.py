@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.db.tables.codes import BLOCKING_ORDER_STATES, OPEN_ORDER_STATES, OrderState
+
 
 @dataclass(frozen=True)
 class VersionRules:
@@ -16,7 +18,7 @@ class VersionRules:
     """Whether roles on an offering or a service provider grant the provider's view (§4.5)."""
     order_permission: str | None
     """The permission that a role needs to show orders (§4.9); None: any role."""
-    in_progress_order_states: tuple[int, ...]
+    in_progress_order_states: tuple[OrderState, ...]
     """The states of orders in progress (§2.3)."""
     counts_usage_outside_plans: bool
     """Whether usage outside of plan periods counts toward limits (§3.2)."""
@@ -37,7 +39,7 @@ RULES_2024 = VersionRules(
     resource_permission=None,
     project_permission=None,
     order_permission=None,
-    in_progress_order_states=(1, 7, 2),
+    in_progress_order_states=BLOCKING_ORDER_STATES,
     counts_usage_outside_plans=False,
     unlimited_usage=None,
     numbers_every_name=True,
@@ -51,7 +53,7 @@ RULES_2026 = VersionRules(
     resource_permission="RESOURCE.LIST",
     project_permission="PROJECT.LIST",
     order_permission="ORDER.LIST",
-    in_progress_order_states=(1, 7, 8, 9, 2),
+    in_progress_order_states=OPEN_ORDER_STATES,
     counts_usage_outside_plans=True,
     unlimited_usage="{}",
     numbers_every_name=False,

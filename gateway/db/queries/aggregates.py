@@ -15,16 +15,17 @@ from gateway.db.installation.placeholders import content_type_placeholder
 from gateway.db.query_spec import Access, ColumnRef, Expression
 from gateway.db.sql.aggregate import Aggregate
 from gateway.db.sql.filters import equals_constant, equals_viewer, in_constants, is_null
+from gateway.db.tables.codes import (
+    BLOCKING_ORDER_STATES,
+    FIXED_PRICE_TYPES,
+    BillingType,
+    ResourceState,
+)
 from gateway.db.views import registry
-
-TERMINATED_STATE = 6
-RESOURCE_STATES = range(1, TERMINATED_STATE + 1)
-BLOCKING_ORDER_STATES = (1, 7, 2)
-"""States of orders that block new ones: pending consumer, pending provider, executing (§2.3)."""
 
 
 def _count_live(state: ColumnElement[int]) -> ColumnElement[Any]:
-    return func.count().filter(state != inline_literal(TERMINATED_STATE))
+    return func.count().filter(state != inline_literal(ResourceState.TERMINATED))
 
 
 def _count_option_changes(attributes: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -45,7 +46,7 @@ def _is_consent_overdue(
     return func.bool_or(and_(requires_reconsent, due_at < func.now()))
 
 
-def _sum_prices(billing_type: str) -> Expression:
+def _sum_prices(billing_type: BillingType) -> Expression:
     """Return the sum of price times amount of the plan's components of a billing type."""
     plan_component = tables.plan_component.c
     columns = (
@@ -59,7 +60,7 @@ def _sum_prices(billing_type: str) -> Expression:
     )
 
 
-def _has_billing_type(billing_type: str) -> Expression:
+def _has_billing_type(billing_type: BillingType) -> Expression:
     expected_type = inline_literal(billing_type)
     return Expression(
         lambda kind: func.bool_or(kind == expected_type),
@@ -81,9 +82,7 @@ def _aggregate_by_name(name: ColumnElement[str], value: ColumnElement[Any]) -> A
 
 def _count_by_state(state: ColumnElement[int]) -> ColumnElement[Any]:
     """Return a JSON object of the number of resources in each state (domain.md §2.1)."""
-    counts = (
-        (each, func.count().filter(state == inline_literal(each))) for each in RESOURCE_STATES
-    )
+    counts = ((each, func.count().filter(state == inline_literal(each))) for each in ResourceState)
     return func.jsonb_build_object(
         *(part for number, count in counts for part in (inline_literal(str(number)), count))
     )
@@ -119,15 +118,16 @@ RESOURCE_COUNTS_BY_PLAN = Aggregate(
 """Number of a plan's resources: all, and those that are not terminated."""
 
 PRICES_BY_PLAN = Aggregate(
-    tables.plan_component.c.plan_id, {kind: _sum_prices(kind) for kind in ("fixed", "one", "few")}
+    tables.plan_component.c.plan_id,
+    {each.value: _sum_prices(each) for each in FIXED_PRICE_TYPES},
 )
 """Prices of a plan: for each period, once, and on each switch to it."""
 
 BILLING_TYPES_BY_OFFERING = Aggregate(
     tables.component.c.offering_id,
     {
-        "usage": _has_billing_type("usage"),
-        "limit": _has_billing_type("limit"),
+        "usage": _has_billing_type(BillingType.USAGE),
+        "limit": _has_billing_type(BillingType.LIMIT),
         "prepaid": Expression(func.bool_or, (ColumnRef(tables.component.c.is_prepaid),)),
     },
 )
@@ -141,7 +141,7 @@ LIMIT_PERIODS_BY_OFFERING = Aggregate(
             func.jsonb_object_agg, (ColumnRef(_component.type), ColumnRef(_component.limit_period))
         )
     },
-    (equals_constant(_component.billing_type, "limit"),),
+    (equals_constant(_component.billing_type, BillingType.LIMIT),),
 )
 """Limit periods of an offering by component type, as JSON."""
 
@@ -166,7 +166,7 @@ RENEWAL_COMPONENTS_BY_OFFERING = Aggregate(
     },
     (
         lambda _rules: or_(
-            _component.billing_type == inline_literal("limit"), _component.is_prepaid
+            _component.billing_type == inline_literal(BillingType.LIMIT), _component.is_prepaid
         ),
     ),
 )

@@ -9,9 +9,8 @@ from gateway.db import tables
 from gateway.db.admin import own_tables
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.driver.statement import Statement
+from gateway.db.tables.codes import OrderState
 
-EXECUTING_ORDER_STATE = 2
-"""State of orders that are to be carried out (domain.md §2.3)."""
 _marketplace = Table(
     "marketplace", MetaData(schema="gateway"), Column("made_at", DateTime(timezone=True))
 )
@@ -22,7 +21,7 @@ SELECT_DUE_ORDER = Statement.from_element(
     select(_order.id)
     .select_from(tables.order.join(tables.resource, _resource.id == _order.resource_id))
     .where(
-        _order.state == inline_literal(EXECUTING_ORDER_STATE),
+        _order.state == inline_literal(OrderState.EXECUTING),
         _order.modified <= _due_before,
         _order.modified > select(_marketplace.c.made_at).scalar_subquery(),
     )

@@ -25,9 +25,11 @@ from gateway.db.sql.filters import (
     in_values,
     matches_flag,
 )
+from gateway.db.tables.codes import PENDING_ORDER_STATES, BillingType, OrderState, ResourceState
 
-_CREATING_STATE, _TERMINATED_STATE = 1, 6
-_PENDING_ORDER_STATES = [inline_literal(state) for state in (1, 8, 9)]
+_UNREVIEWED_ORDER_STATES = [
+    inline_literal(each) for each in PENDING_ORDER_STATES if each is not OrderState.PENDING_PROVIDER
+]
 """The order states before the provider's review."""
 
 _VIEWER = bindparam("viewer", type_=Integer)
@@ -47,14 +49,14 @@ def has_related_row(reference: Column[Any], *conditions: ColumnElement[bool]) ->
     )
 
 
-def has_billing_type(billing_type: str) -> ColumnPredicate:
+def has_billing_type(billing_type: BillingType) -> ColumnPredicate:
     """Match offerings with a component of a billing type, or without one, by the parameter."""
     return has_related_row(
         _component.offering_id, _component.billing_type == inline_literal(billing_type)
     )
 
 
-def has_only_billing_type(billing_type: str) -> ColumnPredicate:
+def has_only_billing_type(billing_type: BillingType) -> ColumnPredicate:
     """Match offerings whose components all have a billing type, or the others, by the parameter.
 
     An offering without components is one of the others.
@@ -65,7 +67,7 @@ def has_only_billing_type(billing_type: str) -> ColumnPredicate:
     )
 
 
-def has_component_count(billing_type: str | None = None) -> ColumnPredicate:
+def has_component_count(billing_type: BillingType | None = None) -> ColumnPredicate:
     """Match offerings by the number of their components, of one billing type or of all."""
     is_counted = (
         true() if billing_type is None else _component.billing_type == inline_literal(billing_type)
@@ -92,11 +94,11 @@ def is_visible_to_providers(column: Column[Any], parameter: str) -> ColumnElemen
     All resources match if the parameter is false.
     """
     pending_order = row_exists(
-        column, _order.resource_id == column, _order.state.in_(_PENDING_ORDER_STATES)
+        column, _order.resource_id == column, _order.state.in_(_UNREVIEWED_ORDER_STATES)
     )
     includes_all = not_(bindparam(parameter, type_=Boolean))
     return or_(
-        includes_all, _resource.state != inline_literal(_CREATING_STATE), not_(pending_order)
+        includes_all, _resource.state != inline_literal(ResourceState.CREATING), not_(pending_order)
     )
 
 
@@ -178,7 +180,7 @@ def has_visible_resources(column: Column[Any], *references: Column[Any]) -> Filt
         return row_exists(
             _offering.id,
             _resource.offering_id == _offering.id,
-            _resource.state != inline_literal(_TERMINATED_STATE),
+            _resource.state != inline_literal(ResourceState.TERMINATED),
             _project.id == _resource.project_id,
             *(reference == column.table.c.id for reference in references),
             equals_value(column, parameter),

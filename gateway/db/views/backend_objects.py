@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.db import tables
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.placeholders import content_type_placeholder
+from gateway.db.tables.codes import BackendState
 
 _COMMON_COLUMNS = [
     "uuid",
@@ -40,16 +41,6 @@ _COMMON_COLUMNS = [
     "modified",
     "error_message",
 ]
-_STATE_NAMES = {
-    1: "Update Scheduled",
-    2: "Updating",
-    3: "OK",
-    4: "Erred",
-    5: "Creation Scheduled",
-    6: "Creating",
-    7: "Deletion Scheduled",
-    8: "Deleting",
-}
 UNKNOWN_BACKEND_TYPE = "Marketplace.Resource"
 """Type of objects of unknown plugins."""
 
@@ -175,8 +166,8 @@ def _render_column(column: Column[Any]) -> ColumnElement[Any]:
     if column.key == "state":
         return case(
             *(
-                (column == inline_literal(number), inline_literal(name))
-                for number, name in _STATE_NAMES.items()
+                (column == inline_literal(each), inline_literal(each.display_name))
+                for each in BackendState
             )
         )
     return column

@@ -29,12 +29,12 @@ from gateway.db import tables
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.placeholders import content_type_placeholder
 from gateway.db.installation.version_rules import VersionRules
+from gateway.db.tables.codes import ResourceState, RobotAccountState
 
 OFFERING, PERSON, GROUP, ROBOT = "offering", "person", "group", "robot"
 """Kinds of records."""
-_TERMINATED_STATE = 6
-_USABLE_ROBOT_STATES = (3, 4)
-"""States in which a robot account works: OK and requested deletion (domain.md §2.12)."""
+_USABLE_ROBOT_STATES = (RobotAccountState.OK, RobotAccountState.REQUESTED_DELETION)
+"""States in which a robot account works (domain.md §2.12)."""
 _POSIX_KEYS = ("uidnumber", "primarygroup", "loginShell", "homeDir")
 """Keys of an account's metadata that are copied to the record."""
 _resource, _offering, _project = tables.resource.c, tables.offering.c, tables.project.c
@@ -174,7 +174,7 @@ def _has_live_resource() -> ColumnElement[bool]:
     statement = select(inline_literal(1)).select_from(joined)
     live_resources = statement.where(
         other.c.offering_id == _account.offering_id,
-        other.c.state != inline_literal(_TERMINATED_STATE),
+        other.c.state != inline_literal(ResourceState.TERMINATED),
     )
     return live_resources.correlate(tables.offering_user).exists()
 

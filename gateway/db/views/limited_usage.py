@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from gateway.db import tables
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.version_rules import VersionRules
+from gateway.db.tables.codes import BillingType, LimitPeriod
 
 _usage, _component = tables.component_usage.c, tables.component.c
 
@@ -24,7 +25,7 @@ def select_limit_usage(rules: VersionRules) -> Select[Any]:
             func.sum(_usage.usage).label("usage"),
         )
         .select_from(joined)
-        .where(_component.billing_type == inline_literal("limit"), _is_current_period())
+        .where(_component.billing_type == inline_literal(BillingType.LIMIT), _is_current_period())
         .group_by(_usage.resource_id, _component.type)
     )
     return (
@@ -38,11 +39,14 @@ def _is_current_period() -> ColumnElement[bool]:
     period = _component.limit_period
     return case(
         (
-            period == inline_literal("quarterly"),
+            period == inline_literal(LimitPeriod.QUARTERLY),
             _usage.billing_period >= _get_period_start("quarter"),
         ),
-        (period == inline_literal("annual"), _usage.billing_period >= _get_period_start("year")),
-        else_=period == inline_literal("total"),
+        (
+            period == inline_literal(LimitPeriod.ANNUAL),
+            _usage.billing_period >= _get_period_start("year"),
+        ),
+        else_=period == inline_literal(LimitPeriod.TOTAL),
     )
 
 

@@ -3,32 +3,40 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.db import tables
+from gateway.db.tables.codes import OfferingUserState, ResourceState, RobotAccountState
 from gateway.demo.marketplace import terms
 from gateway.demo.marketplace.offerings import DemoOffering
 from gateway.demo.marketplace.projects import DemoProject
 from gateway.demo.marketplace.resources import DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
-REQUESTED, CREATING, PENDING_LINKING, PENDING_VALIDATION, OK = range(1, 6)
-COMMON_STATES = (OK, OK, OK, REQUESTED, PENDING_LINKING, 8)
-ALL_STATES = range(1, 11)
+COMMON_STATES = (
+    *(OfferingUserState.OK,) * 3,
+    OfferingUserState.REQUESTED,
+    OfferingUserState.PENDING_ACCOUNT_LINKING,
+    OfferingUserState.DELETED,
+)
+ALL_STATES = tuple(OfferingUserState)
 """States of offering users (domain.md §2.12), to draw from."""
 _PROVIDER_COMMENTS = {
-    PENDING_LINKING: "Please link your account first.",
-    PENDING_VALIDATION: "We need a copy of your contract.",
-    9: "The name is taken.",
-    10: "There are jobs running.",
+    OfferingUserState.PENDING_ACCOUNT_LINKING: "Please link your account first.",
+    OfferingUserState.PENDING_ADDITIONAL_VALIDATION: "We need a copy of your contract.",
+    OfferingUserState.ERROR_CREATING: "The name is taken.",
+    OfferingUserState.ERROR_DELETING: "There are jobs running.",
 }
 """Comments of the provider, by the state of the account."""
 _RUNTIME_STATES = {
-    PENDING_LINKING: "Pending account linking",
-    PENDING_VALIDATION: "Pending additional validation",
+    OfferingUserState.PENDING_ACCOUNT_LINKING: "Pending account linking",
+    OfferingUserState.PENDING_ADDITIONAL_VALIDATION: "Pending additional validation",
 }
 _ROBOT_ACCOUNT_COUNT = 10
 _GROUPED_PROJECT_COUNT = 8
 """Number of projects that have a user group in an offering."""
 _ROBOT_TYPES = ("cicd", "bot", "sync")
-_ROBOT_STATES = (3, 3, 1, 2, 4, 5, 6)
+_ROBOT_STATES = (
+    *(RobotAccountState.OK,) * 2,
+    *(each for each in RobotAccountState if each is not RobotAccountState.OK),
+)
 
 
 def add_accounts(
@@ -36,7 +44,7 @@ def add_accounts(
     users: Mapping[str, int],
     offerings: Iterable[DemoOffering],
     projects: Iterable[DemoProject],
-    states: Sequence[int],
+    states: Sequence[OfferingUserState],
 ) -> None:
     """Add accounts and groups to offerings with partitions, and terms of service with consents."""
     member_ids = {user for project in projects for user in project.member_ids}
@@ -87,13 +95,16 @@ def add_resource_project(writer: RowWriter, resource: DemoResource) -> None:
             tables.resource_project,
             name=f"Part of {resource.name}",
             resource_id=resource.key,
-            state=2,
+            state=ResourceState.OK,
             created=resource.created,
         )
 
 
 def _add_offering_users(
-    writer: RowWriter, usernames: Mapping[int, str], offering: DemoOffering, states: Sequence[int]
+    writer: RowWriter,
+    usernames: Mapping[int, str],
+    offering: DemoOffering,
+    states: Sequence[OfferingUserState],
 ) -> None:
     for user_id, username in sorted(usernames.items()):
         if writer.draw_chance(0.7) or username == "manager":
@@ -103,7 +114,7 @@ def _add_offering_users(
                 tables.offering_user,
                 offering_id=offering.key,
                 user_id=user_id,
-                username=login if state == OK else None,
+                username=login if state == OfferingUserState.OK else None,
                 state=state,
                 runtime_state=_RUNTIME_STATES.get(state, "Active"),
                 service_provider_comment=_PROVIDER_COMMENTS.get(state, ""),

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from gateway.db import tables
+from gateway.db.tables.codes import BackendState, ResourceState
 from gateway.demo.marketplace import kinds
 from gateway.demo.marketplace.placement import ResourcePlacement
 from gateway.demo.marketplace.rows import RowWriter
@@ -13,7 +14,13 @@ BackendReference: TypeAlias = tuple[int | None, int | None]
 """Content type and key of a backend object; (None, None) without one."""
 
 NO_BACKEND: BackendReference = (None, None)
-BACKEND_STATES = {1: 6, 2: 3, 3: 4, 4: 2, 5: 8}
+BACKEND_STATES: Mapping[ResourceState, BackendState] = {
+    ResourceState.CREATING: BackendState.CREATING,
+    ResourceState.OK: BackendState.OK,
+    ResourceState.ERRED: BackendState.ERRED,
+    ResourceState.UPDATING: BackendState.UPDATING,
+    ResourceState.TERMINATING: BackendState.DELETING,
+}
 """States of backend objects by the state of the resource (domain.md §2.8).
 
 A terminated resource has no backend object.
@@ -21,7 +28,11 @@ A terminated resource has no backend object.
 
 
 def add_backend_object(
-    writer: RowWriter, placement: ResourcePlacement, name: str, state: int, created: datetime
+    writer: RowWriter,
+    placement: ResourcePlacement,
+    name: str,
+    state: ResourceState,
+    created: datetime,
 ) -> BackendReference:
     """Add the backend object of a resource; return NO_BACKEND if its type or state has none."""
     add_object = _BACKEND_ADDERS.get(placement.offering.spec.kind.offering_type)
@@ -103,7 +114,7 @@ def _add_allocation(
     allocation_id = writer.add_row(
         tables.allocation,
         **common_columns,
-        is_active=common_columns["state"] == BACKEND_STATES[2],
+        is_active=common_columns["state"] == BackendState.OK,
         cpu_limit=100_000,
         cpu_usage=writer.random.randrange(90_000),
         gpu_limit=2_000,

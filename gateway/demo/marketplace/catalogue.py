@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from gateway.db.tables.codes import BillingType, LimitPeriod, PlanUnit
+
+FIXED, USAGE, LIMIT, ONE, FEW = BillingType
+MONTH, QUARTERLY, ANNUAL, TOTAL = LimitPeriod
+
 
 @dataclass(frozen=True)
 class ComponentSpec:
@@ -13,9 +18,9 @@ class ComponentSpec:
     component_type: str
     name: str
     unit: str
-    billing_type: str
+    billing_type: BillingType
     price: str = "0"
-    limit_period: str | None = None
+    limit_period: LimitPeriod | None = None
     factor: int = 1
     """Number of backend units in one measured unit; prices are per measured unit."""
     bounds: tuple[int | None, int | None] = (None, None)
@@ -25,7 +30,7 @@ class ComponentSpec:
     @property
     def has_limit(self) -> bool:
         """Whether consumers set a limit for it."""
-        return self.billing_type == "limit"
+        return self.billing_type is LIMIT
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class PlanSpec:
     """Plan of an offering: the prices of its components, times a factor."""
 
     name: str
-    unit: str = "month"
+    unit: PlanUnit = PlanUnit.MONTH
     factor: Decimal = Decimal(1)
     is_archived: bool = False
     max_amount: int | None = None
@@ -70,12 +75,12 @@ TENANT = OfferingKind(
     "OpenStack.Tenant",
     "Private clouds",
     (
-        ComponentSpec("cores", "Cores", "cores", "limit", "4.5", "month", bounds=(1, 500)),
-        ComponentSpec("ram", "RAM", "GB", "limit", "1.2", "month", 1024, (1024, 4096 * 1024)),
+        ComponentSpec("cores", "Cores", "cores", LIMIT, "4.5", MONTH, bounds=(1, 500)),
+        ComponentSpec("ram", "RAM", "GB", LIMIT, "1.2", MONTH, 1024, (1024, 4096 * 1024)),
         ComponentSpec(
-            "storage", "Storage", "GB", "limit", "0.04", "month", 1024, (1024, 102400 * 1024)
+            "storage", "Storage", "GB", LIMIT, "0.04", MONTH, 1024, (1024, 102400 * 1024)
         ),
-        ComponentSpec("gigabytes_ssd", "Fast storage", "GB", "limit", "0.09", "month"),
+        ComponentSpec("gigabytes_ssd", "Fast storage", "GB", LIMIT, "0.09", MONTH),
     ),
     _MONTHLY_PLANS,
 )
@@ -85,13 +90,13 @@ PACKAGE = OfferingKind(
     "SlurmInvoices.SlurmPackage",
     "High-performance computing",
     (
-        ComponentSpec("cpu", "CPU", "hours", "usage", "0.012"),
-        ComponentSpec("gpu", "GPU", "hours", "usage", "0.85"),
-        ComponentSpec("ram", "RAM", "GB-hours", "usage", "0.002"),
+        ComponentSpec("cpu", "CPU", "hours", USAGE, "0.012"),
+        ComponentSpec("gpu", "GPU", "hours", USAGE, "0.85"),
+        ComponentSpec("ram", "RAM", "GB-hours", USAGE, "0.002"),
     ),
     (
-        PlanSpec("Pay per use", "hour"),
-        PlanSpec("Academic", "hour", Decimal("0.6"), groups=("Universities",)),
+        PlanSpec("Pay per use", PlanUnit.HOUR),
+        PlanSpec("Academic", PlanUnit.HOUR, Decimal("0.6"), groups=("Universities",)),
     ),
 )
 CLUSTER = OfferingKind(
@@ -102,27 +107,27 @@ CLUSTER = OfferingKind(
             "node_hours",
             "Node hours",
             "node-hours",
-            "limit",
+            LIMIT,
             "0.75",
-            "month",
+            MONTH,
             bounds=(10, 100000),
             overage_type="node_overage",
         ),
         ComponentSpec(
-            "gpu_hours", "GPU hours", "GPU-hours", "limit", "1.9", "quarterly", bounds=(0, 50000)
+            "gpu_hours", "GPU hours", "GPU-hours", LIMIT, "1.9", QUARTERLY, bounds=(0, 50000)
         ),
         ComponentSpec(
             "scratch",
             "Scratch space",
             "TB",
-            "limit",
+            LIMIT,
             "12",
-            "total",
+            TOTAL,
             extra_columns={"limit_amount": 4000, "max_available_limit": 500},
         ),
-        ComponentSpec("node_overage", "Node hours above the limit", "node-hours", "usage", "1.1"),
-        ComponentSpec("support", "User support", "contract", "fixed", "50"),
-        ComponentSpec("onboarding", "Onboarding", "course", "one", "200"),
+        ComponentSpec("node_overage", "Node hours above the limit", "node-hours", USAGE, "1.1"),
+        ComponentSpec("support", "User support", "contract", FIXED, "50"),
+        ComponentSpec("onboarding", "Onboarding", "course", ONE, "200"),
     ),
     _MONTHLY_PLANS,
 )
@@ -131,13 +136,13 @@ GRANT = OfferingKind(
     "High-performance computing",
     (
         ComponentSpec(
-            "cpu_hours", "CPU hours", "hours", "limit", "0.01", "annual", bounds=(1000, None)
+            "cpu_hours", "CPU hours", "hours", LIMIT, "0.01", ANNUAL, bounds=(1000, None)
         ),
-        ComponentSpec("gpu_hours", "GPU hours", "hours", "limit", "0.7", "annual"),
-        ComponentSpec("review", "Scientific review", "review", "few", "150"),
+        ComponentSpec("gpu_hours", "GPU hours", "hours", LIMIT, "0.7", ANNUAL),
+        ComponentSpec("review", "Scientific review", "review", FEW, "150"),
     ),
     (
-        PlanSpec("Grand challenge", "quarter", groups=("Universities", "Institutes")),
+        PlanSpec("Grand challenge", PlanUnit.QUARTER, groups=("Universities", "Institutes")),
         PlanSpec("Open call"),
     ),
 )
@@ -149,9 +154,9 @@ STORAGE = OfferingKind(
             "capacity",
             "Capacity",
             "TB",
-            "limit",
+            LIMIT,
             "8",
-            "month",
+            MONTH,
             bounds=(1, 2000),
             extra_columns={"default_limit": 10},
         ),
@@ -159,13 +164,13 @@ STORAGE = OfferingKind(
             "snapshots",
             "Snapshots",
             "",
-            "limit",
+            LIMIT,
             "5",
-            "month",
+            MONTH,
             bounds=(0, 1),
             extra_columns={"is_boolean": True},
         ),
-        ComponentSpec("egress", "Outgoing traffic", "TB", "usage", "2.5"),
+        ComponentSpec("egress", "Outgoing traffic", "TB", USAGE, "2.5"),
     ),
     _MONTHLY_PLANS,
 )
@@ -177,13 +182,13 @@ PREPAID = OfferingKind(
             "slots",
             "Tape slots",
             "slots",
-            "limit",
+            LIMIT,
             "3",
             bounds=(1, 500),
             extra_columns=_PREPAID_COLUMNS,
             overage_type="extra",
         ),
-        ComponentSpec("extra", "Slots above the limit", "slots", "usage", "4"),
+        ComponentSpec("extra", "Slots above the limit", "slots", USAGE, "4"),
     ),
     (PlanSpec("Prepaid"), PlanSpec("Prepaid, two sites", factor=Decimal("1.9"))),
 )
@@ -191,9 +196,9 @@ SERVICE = OfferingKind(
     "Support.OfferingTemplate",
     "Expert services",
     (
-        ComponentSpec("hours", "Consulting", "hours", "usage", "95"),
-        ComponentSpec("retainer", "Retainer", "contract", "fixed", "250"),
-        ComponentSpec("setup", "Preparation", "once", "one", "400"),
+        ComponentSpec("hours", "Consulting", "hours", USAGE, "95"),
+        ComponentSpec("retainer", "Retainer", "contract", FIXED, "250"),
+        ComponentSpec("setup", "Preparation", "once", ONE, "400"),
     ),
     _SMALL_PLANS,
 )
@@ -201,30 +206,30 @@ SEATS = OfferingKind(
     "Marketplace.Script",
     "Managed platforms",
     (
-        ComponentSpec("seats", "Seats", "users", "limit", "6", "month", bounds=(1, 300)),
-        ComponentSpec("migration", "Migration", "once", "few", "75"),
+        ComponentSpec("seats", "Seats", "users", LIMIT, "6", MONTH, bounds=(1, 300)),
+        ComponentSpec("migration", "Migration", "once", FEW, "75"),
     ),
     _SMALL_PLANS,
 )
 SLOT = OfferingKind(
     "Marketplace.Booking",
     "Expert services",
-    (ComponentSpec("shift", "Shift", "shifts", "fixed", "320"),),
-    (PlanSpec("Per day", "day"), PlanSpec("Half month", "half_month", Decimal(6))),
+    (ComponentSpec("shift", "Shift", "shifts", FIXED, "320"),),
+    (PlanSpec("Per day", PlanUnit.DAY), PlanSpec("Half month", PlanUnit.HALF_MONTH, Decimal(6))),
 )
 CLUSTERS = OfferingKind(
     "Marketplace.Rancher",
     "Managed platforms",
-    (ComponentSpec("node", "Nodes", "nodes", "usage", "18"),),
+    (ComponentSpec("node", "Nodes", "nodes", USAGE, "18"),),
     (PlanSpec("Per node"), PlanSpec("Per node, 2022", is_archived=True)),
 )
 MACHINE = OfferingKind(
     "VMware.VirtualMachine",
     "Virtual machines",
     (
-        ComponentSpec("cpu", "vCPU", "vCPU", "limit", "5", "month", bounds=(1, 64)),
-        ComponentSpec("ram", "RAM", "GB", "limit", "1.5", "month", 1024),
-        ComponentSpec("disk", "Disk", "GB", "limit", "0.05", "month", 1024),
+        ComponentSpec("cpu", "vCPU", "vCPU", LIMIT, "5", MONTH, bounds=(1, 64)),
+        ComponentSpec("ram", "RAM", "GB", LIMIT, "1.5", MONTH, 1024),
+        ComponentSpec("disk", "Disk", "GB", LIMIT, "0.05", MONTH, 1024),
     ),
     _SMALL_PLANS,
 )

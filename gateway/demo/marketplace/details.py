@@ -5,6 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from gateway.db.tables.codes import BillingType
 from gateway.demo.marketplace.offerings import DemoOffering
 from gateway.demo.marketplace.placement import ResourcePlacement
 from gateway.demo.marketplace.prices import PricedPlan
@@ -62,7 +63,9 @@ def generate_usages(
 ) -> dict[str, float]:
     """Return the current usage of each metered component."""
     metered_components = [
-        each for each in offering.spec.kind.components if each.billing_type in {"usage", "limit"}
+        each
+        for each in offering.spec.kind.components
+        if each.billing_type in {BillingType.USAGE, BillingType.LIMIT}
     ]
     return {
         each.component_type: round(limits.get(each.component_type, 100) * random.random(), 2)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gateway.db import tables
+from gateway.db.tables.codes import ResourceState
 from gateway.demo.marketplace import kinds
-from gateway.demo.marketplace.resources import OK, DemoResource
+from gateway.demo.marketplace.resources import DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
 _IMPORT_INTERVAL = 10
@@ -48,7 +49,7 @@ def _serialize_resource(resource: DemoResource) -> dict[str, Any]:
         "uuid": resource.uuid,
         "name": resource.name,
         "description": "",
-        "state": OK,
+        "state": ResourceState.OK,
         "offering": resource.placement.offering.key,
         "plan": resource.plan and resource.plan.key,
         "project": resource.placement.project.key,

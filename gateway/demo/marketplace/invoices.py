@@ -5,12 +5,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from gateway.db import tables
+from gateway.db.tables.codes import InvoiceState, PlanUnit
 from gateway.demo.marketplace.customers import DemoCustomers
 from gateway.demo.marketplace.resources import DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
 _MONTH_COUNT = 12
-_LATEST_STATES = ("pending", "created", "paid", "paid", "canceled")
+_LATEST_STATES = (
+    InvoiceState.PENDING,
+    InvoiceState.CREATED,
+    InvoiceState.PAID,
+    InvoiceState.PAID,
+    InvoiceState.CANCELED,
+)
 """States of the invoices of the latest months, the present one first; older ones are paid."""
 _TAX_PERCENT, _CENT = Decimal(25), Decimal("0.01")
 
@@ -26,7 +33,11 @@ def add_invoices(
         if resource.placement.project.customer_slug in resources_by_customer:
             resources_by_customer[resource.placement.project.customer_slug].append(resource)
     for month_number, month in enumerate(_list_months(writer.reference_day)):
-        state = _LATEST_STATES[month_number] if month_number < len(_LATEST_STATES) else "paid"
+        state = (
+            _LATEST_STATES[month_number]
+            if month_number < len(_LATEST_STATES)
+            else InvoiceState.PAID
+        )
         for slug, customer_resources in resources_by_customer.items():
             _add_invoice(
                 writer,
@@ -54,7 +65,7 @@ def _add_invoice(
     writer: RowWriter,
     customer_id: int,
     month: date,
-    state: str,
+    state: InvoiceState,
     billed_resources: Sequence[DemoResource],
 ) -> None:
     total = sum((resource.cost for resource in billed_resources if resource.cost), Decimal())
@@ -65,13 +76,13 @@ def _add_invoice(
         month=month.month,
         state=state,
         created=month,
-        invoice_date=None if state == "pending" else month + timedelta(days=31),
+        invoice_date=None if state == InvoiceState.PENDING else month + timedelta(days=31),
         tax_percent=_TAX_PERCENT,
         total_cost=total.quantize(_CENT, ROUND_HALF_UP),
         total_price=(total * (100 + _TAX_PERCENT) / 100).quantize(_CENT, ROUND_HALF_UP),
         reference_number=f"{month:%Y%m}-{customer_id:04}",
         payment_url=f"https://pay.example.org/{month:%Y%m}/{customer_id}"
-        if state == "created"
+        if state == InvoiceState.CREATED
         else "",
     )
     for resource in billed_resources:
@@ -91,7 +102,7 @@ def _add_invoice_item(
         project_uuid=resource.placement.project.uuid,
         name=f"{resource.name} / {resource.placement.offering.spec.name}",
         article_code=f"R-{resource.key}",
-        unit=resource.plan.spec.unit if resource.plan else "month",
+        unit=resource.plan.spec.unit if resource.plan else PlanUnit.MONTH,
         unit_price=resource.cost or 0,
         measured_unit="unit",
         quantity=1,

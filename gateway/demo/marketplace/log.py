@@ -5,32 +5,25 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gateway.db import tables
+from gateway.db.tables.codes import ResourceState
 from gateway.demo.marketplace import kinds
-from gateway.demo.marketplace.resources import (
-    CREATING,
-    ERRED,
-    OK,
-    TERMINATED,
-    TERMINATING,
-    UPDATING,
-    DemoResource,
-)
+from gateway.demo.marketplace.resources import DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
 _STATE_NAMES = {
-    CREATING: "Creating",
-    OK: "OK",
-    ERRED: "Erred",
-    UPDATING: "Updating",
-    TERMINATING: "Terminating",
-    TERMINATED: "Terminated",
+    ResourceState.CREATING: "Creating",
+    ResourceState.OK: "OK",
+    ResourceState.ERRED: "Erred",
+    ResourceState.UPDATING: "Updating",
+    ResourceState.TERMINATING: "Terminating",
+    ResourceState.TERMINATED: "Terminated",
 }
 _FINAL_EVENTS = {
-    OK: ("create_succeeded", "has been created"),
-    ERRED: ("erred_on_backend", "has erred on the backend"),
-    UPDATING: ("update_requested", "is to be updated"),
-    TERMINATING: ("terminate_requested", "is to be terminated"),
-    TERMINATED: ("terminate_succeeded", "has been terminated"),
+    ResourceState.OK: ("create_succeeded", "has been created"),
+    ResourceState.ERRED: ("erred_on_backend", "has erred on the backend"),
+    ResourceState.UPDATING: ("update_requested", "is to be updated"),
+    ResourceState.TERMINATING: ("terminate_requested", "is to be terminated"),
+    ResourceState.TERMINATED: ("terminate_succeeded", "has been terminated"),
 }
 """Type and description of a resource's last event, by its state."""
 

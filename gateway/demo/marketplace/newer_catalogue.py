@@ -2,7 +2,19 @@
 
 from decimal import Decimal
 
-from gateway.demo.marketplace.catalogue import ComponentSpec, OfferingKind, PlanSpec
+from gateway.db.tables.codes import PlanUnit
+from gateway.demo.marketplace.catalogue import (
+    ANNUAL,
+    FEW,
+    LIMIT,
+    MONTH,
+    ONE,
+    QUARTERLY,
+    USAGE,
+    ComponentSpec,
+    OfferingKind,
+    PlanSpec,
+)
 
 SCHOLARLY_GROUPS = ("Universities", "Institutes")
 COMMON_GROUPS = (*SCHOLARLY_GROUPS, "Industry", "Research")
@@ -15,30 +27,30 @@ ACCELERATORS = OfferingKind(
             "gpu_hours",
             "GPU hours",
             "GPU-hours",
-            "limit",
+            LIMIT,
             "1.35",
-            "month",
+            MONTH,
             bounds=(10, 20000),
             extra_columns={"default_limit": 100},
             overage_type="gpu_overage",
         ),
-        ComponentSpec("cpu_hours", "CPU hours", "hours", "limit", "0.008", "quarterly"),
+        ComponentSpec("cpu_hours", "CPU hours", "hours", LIMIT, "0.008", QUARTERLY),
         ComponentSpec(
             "home",
             "Home folders",
             "TB",
-            "limit",
+            LIMIT,
             "9.5",
-            "annual",
+            ANNUAL,
             bounds=(1, 50),
             extra_columns={"limit_amount": 900},
         ),
-        ComponentSpec("gpu_overage", "GPU hours above the limit", "GPU-hours", "usage", "2.1"),
+        ComponentSpec("gpu_overage", "GPU hours above the limit", "GPU-hours", USAGE, "2.1"),
     ),
     (
         PlanSpec("Training", groups=SCHOLARLY_GROUPS),
         PlanSpec("Inference", factor=Decimal("1.3")),
-        PlanSpec("Early access", "day", Decimal("0.1"), is_archived=True),
+        PlanSpec("Early access", PlanUnit.DAY, Decimal("0.1"), is_archived=True),
     ),
 )
 _YEARLY_PREPAID_COLUMNS = {
@@ -58,14 +70,14 @@ RESERVED = OfferingKind(
             "nodes",
             "Reserved nodes",
             "nodes",
-            "limit",
+            LIMIT,
             "780",
             bounds=(1, 32),
             extra_columns=_YEARLY_PREPAID_COLUMNS,
             overage_type="shared_hours",
         ),
-        ComponentSpec("shared_hours", "Hours on shared nodes", "node-hours", "usage", "4.2"),
-        ComponentSpec("racking", "Installation", "once", "one", "1200"),
+        ComponentSpec("shared_hours", "Hours on shared nodes", "node-hours", USAGE, "4.2"),
+        ComponentSpec("racking", "Installation", "once", ONE, "1200"),
     ),
     (
         PlanSpec("Reserved"),
@@ -80,7 +92,7 @@ VAULT = OfferingKind(
             "cold",
             "Cold storage",
             "TB",
-            "limit",
+            LIMIT,
             "0.9",
             bounds=(1, 5000),
             extra_columns={"is_prepaid": True, "min_prepaid_duration": 12},
@@ -90,7 +102,7 @@ VAULT = OfferingKind(
             "copies",
             "Second copy",
             "",
-            "limit",
+            LIMIT,
             "0.7",
             bounds=(0, 1),
             extra_columns={
@@ -100,10 +112,10 @@ VAULT = OfferingKind(
                 "max_renewal_duration": 120,
             },
         ),
-        ComponentSpec("retrieval", "Retrieval", "TB", "usage", "6.5"),
+        ComponentSpec("retrieval", "Retrieval", "TB", USAGE, "6.5"),
     ),
     (
-        PlanSpec("Prepaid term", "quarter"),
+        PlanSpec("Prepaid term", PlanUnit.QUARTER),
         PlanSpec("Prepaid term, 2022", is_archived=True, max_amount=1),
     ),
 )
@@ -115,7 +127,7 @@ TRIAL = OfferingKind(
             "licences",
             "Licences",
             "users",
-            "limit",
+            LIMIT,
             "4",
             bounds=(1, 100),
             extra_columns=_YEARLY_PREPAID_COLUMNS,
@@ -128,19 +140,19 @@ SEQUENCING = OfferingKind(
     "Support.OfferingTemplate",
     "Expert services",
     (
-        ComponentSpec("samples", "Samples", "samples", "usage", "62.5"),
-        ComponentSpec("project", "Project fee", "once", "one", "310"),
-        ComponentSpec("change", "Change of protocol", "once", "few", "95"),
+        ComponentSpec("samples", "Samples", "samples", USAGE, "62.5"),
+        ComponentSpec("project", "Project fee", "once", ONE, "310"),
+        ComponentSpec("change", "Change of protocol", "once", FEW, "95"),
     ),
-    (PlanSpec("By the sample", "quantity"), PlanSpec("By the month", factor=Decimal("0.9"))),
+    (PlanSpec("By the sample", PlanUnit.QUANTITY), PlanSpec("By the month", factor=Decimal("0.9"))),
 )
 REMOTE = OfferingKind(
     "Waldur.RemoteOffering",
     "Private clouds",
     (
-        ComponentSpec("cores", "Cores", "cores", "limit", "3.9", "month", bounds=(1, 128)),
-        ComponentSpec("ram", "RAM", "GB", "limit", "1.05", "month", bounds=(1, 2048)),
-        ComponentSpec("traffic", "Outgoing traffic", "GB", "usage", "0.02"),
+        ComponentSpec("cores", "Cores", "cores", LIMIT, "3.9", MONTH, bounds=(1, 128)),
+        ComponentSpec("ram", "RAM", "GB", LIMIT, "1.05", MONTH, bounds=(1, 2048)),
+        ComponentSpec("traffic", "Outgoing traffic", "GB", USAGE, "0.02"),
     ),
-    (PlanSpec("Federation"), PlanSpec("Federation, by the hour", "hour", Decimal("0.002"))),
+    (PlanSpec("Federation"), PlanSpec("Federation, by the hour", PlanUnit.HOUR, Decimal("0.002"))),
 )

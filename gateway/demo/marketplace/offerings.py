@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.db import tables
+from gateway.db.tables.codes import BackendState
 from gateway.demo.marketplace import kinds
 from gateway.demo.marketplace.about import describe_offering, locate_provider
 from gateway.demo.marketplace.catalogue import ComponentSpec
@@ -131,7 +132,7 @@ def _add_service_settings(writer: RowWriter, spec: OfferingSpec, customer_id: in
     return writer.add_row(
         tables.service_settings,
         name=spec.name,
-        state=3,
+        state=BackendState.OK,
         type=spec.kind.offering_type.split(".")[0],
         backend_url=f"https://{spec.provider}.example.org/api",
         username="gateway",

@@ -8,21 +8,14 @@ from itertools import count
 from typing import Any
 
 from gateway.db import tables
+from gateway.db.tables.codes import OrderState, OrderType, ResourceState
 from gateway.demo.marketplace import changes, messages
 from gateway.demo.marketplace.changes import ChangeColumns
 from gateway.demo.marketplace.prices import PricedPlan
-from gateway.demo.marketplace.resources import (
-    CREATING,
-    ERRED,
-    OK,
-    TERMINATED,
-    TERMINATING,
-    UPDATING,
-    DemoResource,
-)
+from gateway.demo.marketplace.resources import DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
-CREATE, UPDATE, TERMINATE, RESTORE = range(1, 5)
+CREATE, UPDATE, TERMINATE, RESTORE = OrderType
 (
     PENDING_CONSUMER,
     EXECUTING,
@@ -33,12 +26,12 @@ CREATE, UPDATE, TERMINATE, RESTORE = range(1, 5)
     PENDING_PROVIDER,
     PENDING_PROJECT,
     PENDING_START,
-) = range(1, 10)
+) = OrderState
 _WAITING_STATES = (PENDING_CONSUMER, PENDING_PROVIDER, EXECUTING, EXECUTING)
 _CREATION_ORDER_STATES = {
-    CREATING: (*_WAITING_STATES, PENDING_PROJECT, PENDING_START),
-    ERRED: (DONE, FAILED),
-    TERMINATED: (DONE, DONE, DONE, CANCELED, REJECTED),
+    ResourceState.CREATING: (*_WAITING_STATES, PENDING_PROJECT, PENDING_START),
+    ResourceState.ERRED: (DONE, FAILED),
+    ResourceState.TERMINATED: (DONE, DONE, DONE, CANCELED, REJECTED),
 }
 _REVIEWED_STATES = {EXECUTING, DONE, FAILED, PENDING_PROVIDER}
 _RESTORE_INTERVAL, _FAILED_ATTEMPT_INTERVAL = 3, 9
@@ -80,7 +73,7 @@ class OrderGenerator:
             return None
         switch = self._add_past_change(resource) if self._writer.draw_chance(0.25) else None
         self._add_current_order(resource)
-        if resource.state == OK:
+        if resource.state == ResourceState.OK:
             with self._writer.use_random_stream("orders"):
                 self._add_further_orders(resource)
         return switch
@@ -89,13 +82,13 @@ class OrderGenerator:
         """Add the order that the resource's present state comes from, if any."""
         created = self._lifetime_moment(resource, 0.95)
         waiting_state = self._writer.random.choice(_WAITING_STATES)
-        if resource.state == UPDATING:
+        if resource.state == ResourceState.UPDATING:
             self._add_order(
                 resource, UPDATE, waiting_state, created, self._choose_pending_change(resource)
             )
-        elif resource.state == TERMINATING:
+        elif resource.state == ResourceState.TERMINATING:
             self._add_order(resource, TERMINATE, waiting_state, created, _UNCHANGED)
-        elif resource.state == TERMINATED:
+        elif resource.state == ResourceState.TERMINATED:
             self._add_order(resource, TERMINATE, DONE, created, _TERMINATION)
 
     def _choose_pending_change(self, resource: DemoResource) -> ChangeColumns:
@@ -118,7 +111,12 @@ class OrderGenerator:
         other_plans = [
             each for each in resource.placement.offering.plans if each is not resource.plan
         ]
-        if other_plans and resource.plan and resource.state == OK and self._writer.draw_chance(0.3):
+        if (
+            other_plans
+            and resource.plan
+            and resource.state == ResourceState.OK
+            and self._writer.draw_chance(0.3)
+        ):
             old_plan = self._writer.random.choice(other_plans)
             self._add_order(
                 resource,

@@ -6,8 +6,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from gateway.db import tables
+from gateway.db.tables.codes import ResourceState
 from gateway.demo.marketplace.orders import PlanSwitch
-from gateway.demo.marketplace.resources import CREATING, TERMINATED, DemoResource
+from gateway.demo.marketplace.resources import DemoResource
 from gateway.demo.marketplace.rows import RowWriter
 
 _RECENT_MONTH_COUNT = 3
@@ -26,7 +27,7 @@ class DemoPlanPeriod(NamedTuple):
 
 def add_periods(writer: RowWriter, resource: DemoResource, switch: PlanSwitch | None) -> None:
     """Add the plan periods of a resource, the usages within them, and its component quotas."""
-    if resource.state == CREATING:
+    if resource.state == ResourceState.CREATING:
         return
     periods = list(_add_plan_periods(writer, resource, switch))
     has_recent_usage = writer.days_ago(
@@ -63,7 +64,7 @@ def _add_plan_periods(
     if switch:
         yield _add_plan_period(writer, resource, switch.old_plan.key, start, switch.switched_at)
         start = switch.switched_at
-    end = writer.days_ago(0) if resource.state == TERMINATED else None
+    end = writer.days_ago(0) if resource.state == ResourceState.TERMINATED else None
     yield _add_plan_period(writer, resource, resource.plan.key, start, end)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.db import tables
+from gateway.db.tables.codes import FIXED_PRICE_TYPES, BillingType
 from gateway.demo.marketplace.catalogue import ComponentSpec, PlanSpec
 from gateway.demo.marketplace.offers import OfferingSpec
 from gateway.demo.marketplace.rows import RowWriter
@@ -96,7 +97,7 @@ def _sum_fixed_prices(spec: OfferingSpec, prices: Mapping[str, Decimal]) -> Deci
     fixed_prices = (
         prices[component.component_type]
         for component in spec.kind.components
-        if component.billing_type == "fixed"
+        if component.billing_type == BillingType.FIXED
     )
     return sum(fixed_prices, Decimal())
 
@@ -115,7 +116,7 @@ def _add_plan_component(
         tables.plan_component,
         plan_id=plan_id,
         component_id=component_id,
-        amount=1 if component.billing_type in {"fixed", "one", "few"} else 0,
+        amount=1 if component.billing_type in FIXED_PRICE_TYPES else 0,
         price=price,
         future_price=future_price,
         discount_threshold=100 if has_discount else None,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.db import tables
+from gateway.db.tables.codes import ResourceState
 from gateway.demo.marketplace import backends, details
 from gateway.demo.marketplace.offerings import DemoOffering
 from gateway.demo.marketplace.placement import (
@@ -19,8 +20,14 @@ from gateway.demo.marketplace.placement import (
 from gateway.demo.marketplace.prices import PricedPlan
 from gateway.demo.marketplace.rows import RowWriter
 
-CREATING, OK, ERRED, UPDATING, TERMINATING, TERMINATED = range(1, 7)
-_STATES = (OK, TERMINATED, ERRED, UPDATING, CREATING, TERMINATING)
+_STATES = (
+    ResourceState.OK,
+    ResourceState.TERMINATED,
+    ResourceState.ERRED,
+    ResourceState.UPDATING,
+    ResourceState.CREATING,
+    ResourceState.TERMINATING,
+)
 _WEIGHTS = (66, 80, 86, 91, 96, 100)
 _OLDEST_AGE_DAYS = 720.0
 """Age in days of the first resource on the reference day."""
@@ -33,7 +40,7 @@ class DemoResource:
     key: int
     uuid: str
     name: str
-    state: int
+    state: ResourceState
     created: datetime
     placement: ResourcePlacement
     plan: PricedPlan | None
@@ -73,7 +80,7 @@ class ResourceGenerator:
             key=number + 1,
             uuid=self._writer.generate_uuid(),
             name=details.generate_name(self._random, number),
-            state=OK
+            state=ResourceState.OK
             if number < len(OLDEST_PLACEMENTS) or placement.offering.spec.has_failing_orders
             else state,
             created=self._writer.days_ago(age_days),
@@ -136,9 +143,9 @@ class ResourceGenerator:
             )
 
     def _build_columns(self, resource: DemoResource) -> dict[str, Any]:
-        is_erred = resource.state == ERRED
+        is_erred = resource.state == ResourceState.ERRED
         placement, random = resource.placement, self._random
-        has_backend = resource.state != CREATING
+        has_backend = resource.state != ResourceState.CREATING
         return {
             "attributes": details.generate_attributes(random, placement, resource.name),
             "options": details.generate_options(random, placement.offering),

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from gateway.db import tables
+from gateway.db.tables.codes import InvoiceState
 from gateway.marketplace.problems import ChangeRefusedError, NotPossible, Reason
 from gateway.marketplace.rows import (
     CustomerRow,
@@ -16,8 +17,6 @@ from gateway.marketplace.rows import (
 from gateway.marketplace.table_row import any_of
 from gateway.marketplace.unit_of_work import UnitOfWork
 
-PENDING_INVOICE_STATE = "pending"
-"""State of an invoice that can still change."""
 _CENT = Decimal("0.01")
 
 
@@ -37,7 +36,7 @@ async def move_invoice_items(
     open_invoices = {
         each.id: each
         for each in await unit_of_work.load_rows(
-            InvoiceRow, id=any_of(invoice_ids), state=PENDING_INVOICE_STATE
+            InvoiceRow, id=any_of(invoice_ids), state=InvoiceState.PENDING
         )
     }
     changed_invoice_ids = {*open_invoices}
@@ -77,13 +76,13 @@ async def _find_or_create_invoice(
             year=year,
             month=month,
             customer_id=customer_id,
-            state=PENDING_INVOICE_STATE,
+            state=InvoiceState.PENDING,
             created=unit_of_work.today.isoformat(),
             tax_percent=customer.default_tax_percent,
         )
     invoice_id = invoices[0].id
     await unit_of_work.writer.lock_rows(tables.invoice, invoice_id)
-    if (await unit_of_work.load_row(InvoiceRow, invoice_id)).state != PENDING_INVOICE_STATE:
+    if (await unit_of_work.load_row(InvoiceRow, invoice_id)).state != InvoiceState.PENDING:
         message = f"The target organisation's invoice for {year}-{month:02} is no longer pending."
         raise ChangeRefusedError(NotPossible(message=message, reason=Reason.INVOICE_CLOSED))
     return invoice_id

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 
+from gateway.db.tables.codes import LimitPeriod
+
 MONTHS_PER_YEAR = 12
 MONTHS_PER_QUARTER = 3
 
@@ -13,12 +15,12 @@ def _first_day_of_month(year: int, month: int) -> date:
 
 
 NEXT_PERIOD_START: Mapping[str, Callable[[date], date]] = {
-    "month": lambda today: _first_day_of_month(today.year, today.month + 1),
-    "quarterly": lambda today: _first_day_of_month(
+    LimitPeriod.MONTH: lambda today: _first_day_of_month(today.year, today.month + 1),
+    LimitPeriod.QUARTERLY: lambda today: _first_day_of_month(
         today.year,
         (today.month - 1) // MONTHS_PER_QUARTER * MONTHS_PER_QUARTER + 1 + MONTHS_PER_QUARTER,
     ),
-    "annual": lambda today: date(today.year + 1, 1, 1),
+    LimitPeriod.ANNUAL: lambda today: date(today.year + 1, 1, 1),
 }
 """First day of the next period, by the period's name; the period `total` never ends."""
 
@@ -48,6 +50,8 @@ def compute_usage_by_component(
     period; None if it is unknown.
     """
     return {
-        component: (current_usages if period in (None, "month") else period_sums).get(component)
+        component: (current_usages if period in (None, LimitPeriod.MONTH) else period_sums).get(
+            component
+        )
         for component, period in periods.items()
     }

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.db import tables
 from gateway.db.driver.statement import Statement
 from gateway.db.queries.marketplace_checks import SELECT_LIMIT_SUM, SELECT_OTHER_LIMITS_SUM
+from gateway.db.tables.codes import BillingType, LimitPeriod
 from gateway.marketplace.billing.limit_periods import MONTHS_PER_QUARTER
 from gateway.marketplace.problems import (
     InvalidField,
@@ -48,8 +49,8 @@ async def check_limits(
 
 def _can_have_limit(component: ComponentRow) -> bool:
     """Return whether a component can have a limit: it is billed by limit or prepaid."""
-    is_prepaid = component.is_prepaid and component.billing_type == "one"
-    return is_prepaid or component.billing_type == "limit"
+    is_prepaid = component.is_prepaid and component.billing_type == BillingType.ONE
+    return is_prepaid or component.billing_type == BillingType.LIMIT
 
 
 def _has_shared_limit(component: ComponentRow) -> bool:
@@ -108,8 +109,8 @@ def _check_bounds(component: ComponentRow, limit: Decimal) -> Iterator[str]:
 
 def _get_period_start(period: str | None, today: date) -> date | None:
     """Return the first day of the current period; None for the period `total`."""
-    if period == "annual":
+    if period == LimitPeriod.ANNUAL:
         return date(today.year, 1, 1)
-    if period == "quarterly":
+    if period == LimitPeriod.QUARTERLY:
         return date(today.year, (today.month - 1) // MONTHS_PER_QUARTER * MONTHS_PER_QUARTER + 1, 1)
-    return None if period == "total" else today.replace(day=1)
+    return None if period == LimitPeriod.TOTAL else today.replace(day=1)

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from gateway.db.queries.aggregates import COMPONENT_PRICES_BY_PLAN, RENEWAL_COMPONENTS_BY_OFFERING
 from gateway.db.sql.aggregate import Aggregate
+from gateway.db.tables.codes import BillingType
 from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.billing.renewal_pricing import PricedComponent, parse_limits, round_price
 from gateway.marketplace.rows import OfferingRow, PlanRow, ResourceRow
@@ -40,7 +41,7 @@ async def estimate_plan_cost(unit_of_work: UnitOfWork, resource: ResourceRow) ->
     limit_amounts = parse_limits(resource.limits)
     cost = Fraction((await unit_of_work.load_row(PlanRow, plan_id)).unit_price)
     for component in await load_priced_components(unit_of_work, resource.offering_id, plan_id):
-        if component.billing_type == "limit":
+        if component.billing_type == BillingType.LIMIT:
             cost += (
                 Fraction(component.price)
                 * Fraction(limit_amounts.get(component.type, 0))

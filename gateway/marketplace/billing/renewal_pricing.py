@@ -11,6 +11,7 @@ from datetime import MAXYEAR, date
 from decimal import Decimal
 from fractions import Fraction
 
+from gateway.db.tables.codes import BillingType, LimitPeriod
 from gateway.marketplace.billing.limit_periods import MONTHS_PER_YEAR
 from gateway.marketplace.problems import (
     MAX_INVALID_FIELDS,
@@ -25,7 +26,11 @@ from gateway.marketplace.problems import (
 MAX_RENEWAL_MONTHS = 600
 LIMIT_UPPER_BOUND = 10**18
 """Exclusive upper bound of a limit: Waldur stores 18 digits and two decimal places."""
-PERIOD_LENGTHS = {"month": (30, "mo"), "quarterly": (91, "qtr"), "annual": (365, "yr")}
+PERIOD_LENGTHS: dict[str, tuple[int, str]] = {
+    LimitPeriod.MONTH: (30, "mo"),
+    LimitPeriod.QUARTERLY: (91, "qtr"),
+    LimitPeriod.ANNUAL: (365, "yr"),
+}
 """Days that a limit period is billed as, and its abbreviation."""
 _PRICE_SCALE = 10**10
 LimitAmounts = Mapping[str, Decimal]
@@ -227,7 +232,7 @@ def compute_limit_change_costs(
     for component in components:
         increase = _get_limit(new_limits, component) - _get_limit(current_limits, component)
         if (
-            component.billing_type == "limit"
+            component.billing_type == BillingType.LIMIT
             and not component.prepaid
             and component.period in PERIOD_LENGTHS
             and increase > 0

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from gateway.db import tables
+from gateway.db.tables.codes import OPEN_ORDER_STATES, PENDING_ORDER_STATES, OrderState
 from gateway.marketplace.orders.fulfil import withdraw_order
 from gateway.marketplace.orders.place import (
     approve_as_consumer,
@@ -21,12 +22,7 @@ from gateway.marketplace.problems import (
 )
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
 from gateway.marketplace.rows import OfferingRow, OrderKeyRow, OrderRow, ProjectRow
-from gateway.marketplace.states import (
-    OPEN_ORDER_STATES,
-    PENDING_ORDER_STATES,
-    OrderState,
-    check_state,
-)
+from gateway.marketplace.states import check_state
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import (
     ChangeResult,

@@ -6,6 +6,7 @@ Source: domain.md §6.3.
 from datetime import date
 
 from gateway.db.queries.marketplace_checks import SELECT_ROLE_EXISTS
+from gateway.db.tables.codes import OrderState
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.preconditions import (
     customer_scope,
@@ -15,7 +16,6 @@ from gateway.marketplace.preconditions import (
     provider_scope,
 )
 from gateway.marketplace.resource_facts import ResourceFacts
-from gateway.marketplace.states import OrderState
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 _REVIEWED_OFFERING_TYPES = ("Marketplace.Slurm", "Marketplace.Basic")

@@ -12,6 +12,7 @@ Source: domain.md §5.6, §6.5. The resource's state afterwards, by the type of 
 
 from uuid import UUID
 
+from gateway.db.tables.codes import OrderState, OrderType, ResourceState
 from gateway.marketplace.billing.plan_cost import estimate_plan_cost, load_priced_components
 from gateway.marketplace.billing.renewal_pricing import check_renewal_months
 from gateway.marketplace.orders.place import finish_order
@@ -22,7 +23,6 @@ from gateway.marketplace.side_effects import (
     log_event,
     update_resource,
 )
-from gateway.marketplace.states import OrderState, OrderType, ResourceState
 from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
 

@@ -16,11 +16,11 @@ needed. `fulfil` has what happens to the resource at the end.
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from gateway.db.tables.codes import OrderState, OrderType, ResourceState
 from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OrderRow, ResourceRow
 from gateway.marketplace.side_effects import add_quota, log_event, update_resource
-from gateway.marketplace.states import OrderState, OrderType, ResourceState
 from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
 

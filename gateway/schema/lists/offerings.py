@@ -15,6 +15,7 @@ from gateway.db.sql.filters import (
     filter_column,
     in_values,
 )
+from gateway.schema.enums import OfferingState
 from gateway.schema.framework.filters import filter_field, filter_input
 from gateway.schema.framework.publish import enum
 from gateway.schema.framework.scalars import JSON, UUID, DateTime
@@ -22,22 +23,6 @@ from gateway.schema.lists.attribute_filter import parse_attribute_filter
 
 offering, customer, project = tables.offering.c, tables.customer.c, tables.project.c
 terms = tables.terms_of_service.c
-
-
-@enum
-class OfferingState(Enum):
-    """State of an offering: whether it can be ordered."""
-
-    DRAFT = 1
-    """In preparation; can't be ordered yet."""
-    ACTIVE = 2
-    """Can be ordered."""
-    PAUSED = 3
-    """Can't be ordered at present."""
-    ARCHIVED = 4
-    """No longer offered; existing resources remain."""
-    UNAVAILABLE = 5
-    """No operations on its resources are possible at present."""
 
 
 @enum

@@ -15,7 +15,7 @@ from gateway.db.sql.filters import (
     has_value,
     in_values,
 )
-from gateway.schema.enums import OrderState, ResourceState
+from gateway.schema.enums import BillingType, OrderState, ResourceState
 from gateway.schema.framework.filters import filter_field, filter_input
 from gateway.schema.framework.publish import enum
 from gateway.schema.framework.scalars import JSON, UUID, Date, DateTime
@@ -167,22 +167,30 @@ class ResourceFilter:
     )
     """Whether the offering supports LEXIS links."""
     usage_based: bool | None = filter_field(
-        filter_column(relation_filters.has_billing_type("usage"), offering.id, resource.offering_id)
+        filter_column(
+            relation_filters.has_billing_type(BillingType.USAGE), offering.id, resource.offering_id
+        )
     )
     """Whether the offering has components that are billed by usage."""
     limit_based: bool | None = filter_field(
-        filter_column(relation_filters.has_billing_type("limit"), offering.id, resource.offering_id)
+        filter_column(
+            relation_filters.has_billing_type(BillingType.LIMIT), offering.id, resource.offering_id
+        )
     )
     """Whether the offering has components that are billed by limit."""
     only_usage_based: bool | None = filter_field(
         filter_column(
-            relation_filters.has_only_billing_type("usage"), offering.id, resource.offering_id
+            relation_filters.has_only_billing_type(BillingType.USAGE),
+            offering.id,
+            resource.offering_id,
         )
     )
     """Whether the offering has components and all are billed by usage."""
     only_limit_based: bool | None = filter_field(
         filter_column(
-            relation_filters.has_only_billing_type("limit"), offering.id, resource.offering_id
+            relation_filters.has_only_billing_type(BillingType.LIMIT),
+            offering.id,
+            resource.offering_id,
         )
     )
     """Whether the offering has components and all are billed by limit."""
@@ -192,7 +200,9 @@ class ResourceFilter:
     """The offering has exactly this number of components."""
     limit_component_count: int | None = filter_field(
         filter_column(
-            relation_filters.has_component_count("limit"), offering.id, resource.offering_id
+            relation_filters.has_component_count(BillingType.LIMIT),
+            offering.id,
+            resource.offering_id,
         )
     )
     """The offering has exactly this number of components that are billed by limit."""

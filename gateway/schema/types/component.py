@@ -1,6 +1,5 @@
 """Components: the billable quantities of an offering."""
 
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -10,9 +9,10 @@ from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
 from gateway.marketplace.plugins import get_plugin
+from gateway.schema.enums import BillingType, LimitPeriod
 from gateway.schema.framework.declarations import computed, one
 from gateway.schema.framework.node import Node, node_id
-from gateway.schema.framework.publish import enum, object_type
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import UUID, Decimal
 
 if TYPE_CHECKING:
@@ -20,36 +20,6 @@ if TYPE_CHECKING:
 
 component = tables.component.c
 OFFERING_TYPE = ColumnRef(tables.offering.c.type, (component.offering_id,))
-
-
-@enum
-class BillingType(Enum):
-    """How a component is billed."""
-
-    FIXED = "fixed"
-    """A fixed amount per plan period."""
-    USAGE = "usage"
-    """The reported usage."""
-    LIMIT = "limit"
-    """The ordered limit, whether it is used or not."""
-    ONE = "one"
-    """Once, when the resource is created."""
-    FEW = "few"
-    """Once for every switch of the plan."""
-
-
-@enum
-class LimitPeriod(Enum):
-    """The period that a component's limit applies to."""
-
-    MONTH = "month"
-    """A calendar month."""
-    QUARTERLY = "quarterly"
-    """A calendar quarter."""
-    ANNUAL = "annual"
-    """A calendar year."""
-    TOTAL = "total"
-    """The whole lifetime of the resource."""
 
 
 def find_unit_factor(offering_type: str, component_type: str) -> int | None:

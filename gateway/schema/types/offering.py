@@ -9,13 +9,13 @@ from gateway.db.queries.aggregates import ORDER_COUNT_BY_OFFERING, RESOURCE_STAT
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
+from gateway.schema.enums import OfferingState
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.declarations import computed, many, one, pages
 from gateway.schema.framework.node import Node, node_id
 from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime
-from gateway.schema.lists.offerings import OfferingState
 from gateway.schema.lists.resources import ResourceFilter, ResourceOrder
 from gateway.schema.types.category import Category
 from gateway.schema.types.component import Component

@@ -8,12 +8,13 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
-from gateway.db.queries.aggregates import BLOCKING_ORDER_STATES, PRICES_BY_PLAN
+from gateway.db.queries.aggregates import PRICES_BY_PLAN
 from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
+from gateway.db.tables.codes import BLOCKING_ORDER_STATES
 from gateway.marketplace.plugins import get_plugin, strip_secret_attributes
-from gateway.schema.enums import OrderState, OrderType
+from gateway.schema.enums import BillingType, OrderState, OrderType
 from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.declarations import computed, one
 from gateway.schema.framework.node import Node, node_id
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 order = tables.order.c
 OFFERING_TYPE = ColumnRef(tables.offering.c.type, (order.offering_id,))
 PERSON_FIELDS = "id uuid username full_name"
-CREATE_TYPE, UPDATE_TYPE = OrderType.CREATE.value, OrderType.UPDATE.value
 
 
 @enum
@@ -56,7 +56,7 @@ def classify_update(
     None for other orders, and for updates of an unknown kind.
     """
     decoded = msgspec.json.decode(attributes_json)
-    if order_type != UPDATE_TYPE:
+    if order_type != OrderType.UPDATE:
         return None
     attributes = decoded if isinstance(decoded, dict) else {}
     if attributes.get("action") == "renew":
@@ -80,7 +80,7 @@ def restrict_traceback(stored_traceback: str, viewer: Viewer) -> str | None:
 
 def compute_fixed_price(order_type: int, plan_fixed_price: str | int) -> str:
     """Return the fixed price of a create order, 0 for others (domain.md §3.3)."""
-    return format_price(plan_fixed_price if order_type == CREATE_TYPE else 0)
+    return format_price(plan_fixed_price if order_type == OrderType.CREATE else 0)
 
 
 def compute_activation_price(
@@ -91,7 +91,11 @@ def compute_activation_price(
     That is the sum of the `one` components for a create order, of the `few` components for an
     update, and 0 for others.
     """
-    return format_price({CREATE_TYPE: one_time_price, UPDATE_TYPE: switch_price}.get(order_type, 0))
+    prices: dict[int, str | int] = {
+        OrderType.CREATE: one_time_price,
+        OrderType.UPDATE: switch_price,
+    }
+    return format_price(prices.get(order_type, 0))
 
 
 def can_cancel_order(offering_type: str, state: int) -> bool:
@@ -142,7 +146,9 @@ class Order(Row, Node, tables=(tables.order,)):
     prepaid price of all its months.
     """
     fixed_price: Decimal = computed(
-        compute_fixed_price, order.type, AggregateValue(PRICES_BY_PLAN, "fixed", order.plan_id, 0)
+        compute_fixed_price,
+        order.type,
+        AggregateValue(PRICES_BY_PLAN, BillingType.FIXED, order.plan_id, 0),
     )
     """Price of the plan's fixed components per plan period, in the marketplace's currency.
 
@@ -151,8 +157,8 @@ class Order(Row, Node, tables=(tables.order,)):
     activation_price: Decimal = computed(
         compute_activation_price,
         order.type,
-        AggregateValue(PRICES_BY_PLAN, "one", order.plan_id, 0),
-        AggregateValue(PRICES_BY_PLAN, "few", order.plan_id, 0),
+        AggregateValue(PRICES_BY_PLAN, BillingType.ONE, order.plan_id, 0),
+        AggregateValue(PRICES_BY_PLAN, BillingType.FEW, order.plan_id, 0),
     )
     """One-time price of executing the order, in the marketplace's currency.
 

@@ -1,7 +1,6 @@
 """Plans: the price lists of offerings."""
 
 from decimal import Decimal as Number
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -15,10 +14,11 @@ from gateway.db.queries.aggregates import (
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
+from gateway.schema.enums import BillingType, PlanUnit
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.declarations import computed, many, one, pages
 from gateway.schema.framework.node import Node, node_id
-from gateway.schema.framework.publish import enum, object_type
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import UUID, Decimal
 from gateway.schema.lists.resources import ResourceFilter, ResourceOrder
 from gateway.schema.types.component import Component
@@ -29,24 +29,6 @@ if TYPE_CHECKING:
     from gateway.schema.types.resource import Resource
 
 plan, plan_component = tables.plan.c, tables.plan_component.c
-
-
-@enum
-class PlanUnit(Enum):
-    """The billing period of a plan."""
-
-    MONTH = "month"
-    """One month."""
-    QUARTER = "quarter"
-    """Three months."""
-    HALF_MONTH = "half_month"
-    """Half a month."""
-    DAY = "day"
-    """One day."""
-    HOUR = "hour"
-    """One hour."""
-    QUANTITY = "quantity"
-    """No period: prices are per piece."""
 
 
 def has_plan_capacity(max_resources: int | None, live_resources: int) -> bool:
@@ -113,10 +95,12 @@ class Plan(Row, Node, tables=(tables.plan, registry.effective_plan)):
     """Price of the fixed components per period, in the marketplace's currency."""
     unit: PlanUnit | None
     """The billing period that the prices apply to; null for a unit unknown to the gateway."""
-    init_price: Decimal = computed(format_price, AggregateValue(PRICES_BY_PLAN, "one", plan.id, 0))
+    init_price: Decimal = computed(
+        format_price, AggregateValue(PRICES_BY_PLAN, BillingType.ONE, plan.id, 0)
+    )
     """One-time price of creating a resource, in the marketplace's currency."""
     switch_price: Decimal = computed(
-        format_price, AggregateValue(PRICES_BY_PLAN, "few", plan.id, 0)
+        format_price, AggregateValue(PRICES_BY_PLAN, BillingType.FEW, plan.id, 0)
     )
     """One-time price of switching a resource to the plan, in the marketplace's currency."""
     resources_count: int = computed(int, AggregateValue(RESOURCE_COUNTS_BY_PLAN, "all", plan.id, 0))

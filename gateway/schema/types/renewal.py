@@ -12,12 +12,13 @@ from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.eligibility import can_set_limits
 from gateway.marketplace.problems import InvalidInput, InvalidMonths, NotPermitted
+from gateway.schema.enums import BillingType, LimitPeriod
 from gateway.schema.framework.arguments import FieldArgument
 from gateway.schema.framework.errors import MAX_COLLECTION_SIZE, BadInputError, validate_input
 from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import JSON, Date, Decimal
 from gateway.schema.types import problems  # noqa: F401 - publishes the problem types of the union
-from gateway.schema.types.component import BillingType, Component, LimitPeriod
+from gateway.schema.types.component import Component
 
 
 @object_type

@@ -313,7 +313,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     creation_order: Order | None = first(
         tables.order.c.resource_id,
         OLDEST_FIRST,
-        equals_constant(tables.order.c.type, OrderType.CREATE.value),
+        equals_constant(tables.order.c.type, OrderType.CREATE),
     )
     """The order that created the resource; null if it was not created by an order."""
     plan_periods: list[PlanPeriod] | None = many(

@@ -1,14 +1,13 @@
 """Team members: users with a role in the project of a resource."""
 
-from enum import Enum
-
 from gateway.db.sql.filters import equals_value, filter_column
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
+from gateway.schema.enums import OfferingUserState
 from gateway.schema.framework.declarations import computed, one
 from gateway.schema.framework.filtered_lists import FilterArgument
 from gateway.schema.framework.filters import FilterCondition
-from gateway.schema.framework.publish import enum, object_type
+from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import DateTime
 from gateway.schema.types.resource_values import pass_through
 from gateway.schema.types.user import User
@@ -26,36 +25,12 @@ CONSENT_ARGUMENTS = {
 """Argument that restricts a team by consent to the terms of service."""
 
 
-@enum
-class OfferingUserState(Enum):
-    """State of a user's account in an offering."""
-
-    REQUESTED = 1
-    """The account was requested."""
-    CREATING = 2
-    """The provider is creating the account."""
-    PENDING_ACCOUNT_LINKING = 3
-    """The user has to link another account."""
-    PENDING_ADDITIONAL_VALIDATION = 4
-    """The provider has to validate the account."""
-    OK = 5
-    """The account can be used."""
-    REQUESTED_DELETION = 6
-    """Deletion of the account was requested."""
-    DELETING = 7
-    """The provider is deleting the account."""
-    DELETED = 8
-    """The account was deleted."""
-    ERROR_CREATING = 9
-    """Creation of the account failed."""
-    ERROR_DELETING = 10
-    """Deletion of the account failed."""
-
-
 def parse_account_state(state: int | None) -> OfferingUserState | None:
     """Return the state of an account; None without an account or for an unknown state."""
-    known_values = {each.value for each in OfferingUserState}
-    return OfferingUserState(state) if state in known_values else None
+    return _ACCOUNT_STATES.get(state or 0)
+
+
+_ACCOUNT_STATES: dict[int, OfferingUserState] = {each.value: each for each in OfferingUserState}
 
 
 @object_type

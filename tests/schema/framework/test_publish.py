@@ -6,8 +6,8 @@ import pytest
 
 from gateway.db import tables
 from gateway.db.sql.row_types import Row
+from gateway.schema.enums import BillingType
 from gateway.schema.framework.publish import InvalidFieldTypeError, object_type
-from gateway.schema.types.component import BillingType
 
 
 def publish_class(annotation: Any, name: str, by_reference: str | None = None) -> None:

@@ -8,7 +8,7 @@ import psycopg
 
 from gateway.db.events.feed import EventPosition
 from gateway.db.installation.installation import inspect_installation
-from gateway.marketplace.states import ResourceState
+from gateway.db.tables.codes import ResourceState
 from tests.support.oracle import Oracle
 
 SELECT_EVENTS = """
@@ -187,6 +187,7 @@ def derive_expected_notice(row: EventRow, visibility: ResourceVisibility) -> Eve
     is_visible = row.kind != "DELETED" and visibility.can_see(row, 1)
     if is_visible:
         kind, state = row.kind if was_visible else "CREATED", row.states[1]
+        assert state is not None
         return EventNotice(row.position, row.uuid, kind, ResourceState(state).name)
     if was_visible:
         kind = "DELETED" if row.kind == "DELETED" else "HIDDEN"
