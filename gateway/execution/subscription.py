@@ -47,7 +47,7 @@ from gateway.execution.graphql_core_internals import (
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.planner.viewer_dependence import depends_on_viewer
 from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
-from gateway.schema.types.resource_event import UUID_ONLY_KINDS, ResourceEvent, ResyncRequired
+from gateway.schema.types.resource_event import ResourceEvent, ResyncRequired
 
 SubscriptionEvent = ResourceEvent | ResyncRequired
 RESOURCE_FIELD = "resource"
@@ -108,7 +108,7 @@ class PreparedSubscription:
         if (
             self.resource_query is None
             or isinstance(event, ResyncRequired)
-            or event.kind in UUID_ONLY_KINDS
+            or not event.kind.exists_after
         ):
             return None
         return self.resource_query.bind_uuid(event.uuid)

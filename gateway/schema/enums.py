@@ -8,6 +8,7 @@ from gateway.db.tables.codes import (
     OrderState,
     OrderType,
     PlanUnit,
+    ResourceEventKind,
     ResourceState,
 )
 from gateway.schema.framework.publish import enum
@@ -20,6 +21,7 @@ __all__ = [
     "OrderState",
     "OrderType",
     "PlanUnit",
+    "ResourceEventKind",
     "ResourceState",
 ]
 
@@ -31,6 +33,7 @@ for code_type in (
     OrderState,
     OrderType,
     PlanUnit,
+    ResourceEventKind,
     ResourceState,
 ):
     enum(code_type)

@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.visibility import can_see_resource
 from gateway.db.events.feed import FeedEvent
 from gateway.db.events.scope_uuids import ScopeUuidCache
+from gateway.db.tables.codes import ResourceEventKind
 from gateway.schema.framework.errors import BadInputError
-from gateway.schema.types.resource_event import MAX_FILTER_UUIDS, UUID_ONLY_KINDS, ResourceEventKind
-
-MODIFYING_KINDS = (ResourceEventKind.STATE_CHANGED, ResourceEventKind.UPDATED)
-CREATED_KIND, HIDDEN_KIND = ResourceEventKind.CREATED, ResourceEventKind.HIDDEN
+from gateway.schema.types.resource_event import MAX_FILTER_UUIDS
 
 
 def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
@@ -29,21 +28,17 @@ def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
         no             | no            | None
     """
     (old_project, new_project), (old_offering, new_offering) = event.project_ids, event.offering_ids
-    kind, resource_id = ResourceEventKind(event.kind), event.resource_id
-    if kind in MODIFYING_KINDS and old_project is None:
+    if event.kind.is_change and old_project is None:
         # The poll has not read this resource before: assume that it was not moved.
         old_project, old_offering = new_project, new_offering
-    was_visible = kind is not CREATED_KIND and can_see_resource(
-        viewer, id=resource_id, project_id=old_project, offering_id=old_offering
+    return event.kind.see_as(
+        was_visible=can_see_resource(
+            viewer, id=event.resource_id, project_id=old_project, offering_id=old_offering
+        ),
+        is_visible=can_see_resource(
+            viewer, id=event.resource_id, project_id=new_project, offering_id=new_offering
+        ),
     )
-    is_visible = kind not in UUID_ONLY_KINDS and can_see_resource(
-        viewer, id=resource_id, project_id=new_project, offering_id=new_offering
-    )
-    if was_visible and is_visible:
-        return kind
-    if is_visible:
-        return CREATED_KIND
-    return (HIDDEN_KIND if kind not in UUID_ONLY_KINDS else kind) if was_visible else None
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ class EventFilter:
     ) -> bool:
         """Return whether an event matches, given its kind for the viewer."""
         state = event.new_state if event.new_state is not None else event.old_state
-        visible_state = event.old_state if kind in UUID_ONLY_KINDS else state
+        visible_state = state if kind.exists_after else event.old_state
         return (
             _matches_value(self.uuids, event.resource_uuid.replace("-", ""))
             and _matches_value(self.kinds, kind)
@@ -106,7 +101,7 @@ class EventFilter:
         Only the sides of the event (0: before, 1: after) that the viewer can see count, so
         that a filter reveals nothing of a project or offering that is hidden from them.
         """
-        visible_sides = [0] if kind in UUID_ONLY_KINDS else [1] if kind is CREATED_KIND else [0, 1]
+        visible_sides = [*compress((0, 1), (kind.existed_before, kind.exists_after))]
         project_uuids = [
             scope_uuid_cache.get_project_uuids(event.project_ids[each]) for each in visible_sides
         ]

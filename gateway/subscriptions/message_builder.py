@@ -6,16 +6,14 @@ from datetime import UTC
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition, FeedEvent
-from gateway.db.tables.codes import ResourceState
+from gateway.db.tables.codes import ResourceEventKind, ResourceState
 from gateway.error_table import ErrorCode
 from gateway.execution.executor import Executor, GraphQLResult, encode_json
 from gateway.execution.subscription import PreparedSubscription
 from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.resource_event import (
-    UUID_ONLY_KINDS,
     ResourceEvent,
-    ResourceEventKind,
     ResyncReason,
     ResyncRequired,
     published_field_names,
@@ -88,16 +86,14 @@ class MessageBuilder:
         )
 
     def _build_event(self, event: FeedEvent, kind: ResourceEventKind) -> ResourceEvent:
-        is_visible = kind not in UUID_ONLY_KINDS
-        was_visible = is_visible and kind is not ResourceEventKind.CREATED
         at = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         return ResourceEvent(
             cursor=encode_event_cursor(self._source_name(), event.position),
             at=DateTime(at),
             kind=kind,
-            previous_state=_get_state(event.old_state) if was_visible else None,
-            state=_get_state(event.new_state) if is_visible else None,
-            changed_fields=published_field_names(event.changed_columns) if was_visible else [],
+            previous_state=_get_state(event.old_state) if kind.is_change else None,
+            state=_get_state(event.new_state) if kind.exists_after else None,
+            changed_fields=published_field_names(event.changed_columns) if kind.is_change else [],
             uuid=UUID(event.resource_uuid.replace("-", "")),
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.api import schema
-from gateway.db.tables.codes import ResourceState
+from gateway.db.tables.codes import ResourceEventKind, ResourceState
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription, SubscriptionEvent
@@ -15,7 +15,6 @@ from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.resource_event import (
     ResourceEvent,
-    ResourceEventKind,
     ResyncReason,
     ResyncRequired,
 )

@@ -11,8 +11,8 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.access.visibility import can_see_resource
 from gateway.db.events.feed import FeedEvent
 from gateway.db.events.scope_uuids import ScopeUuidCache
-from gateway.db.tables.codes import ResourceState
-from gateway.schema.types.resource_event import ResourceEvent, ResourceEventKind
+from gateway.db.tables.codes import ResourceEventKind, ResourceState
+from gateway.schema.types.resource_event import ResourceEvent
 from gateway.subscriptions.event_filter import EventFilter, visible_kind
 from gateway.subscriptions.message_builder import MessageBuilder
 
@@ -52,7 +52,7 @@ def build_visible_event(
 ) -> Any:
     """Return the event that a viewer receives of a moved resource; None without an event."""
     projects, offerings, states = zip(before, after, strict=True)
-    kind = "STATE_CHANGED" if states[0] != states[1] else "UPDATED"
+    kind = ResourceEventKind.STATE_CHANGED if states[0] != states[1] else ResourceEventKind.UPDATED
     names = ("project_id", "offering_id", "state")
     changed_columns = (
         *(

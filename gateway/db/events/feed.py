@@ -39,6 +39,8 @@ from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection
 
+from gateway.db.tables.codes import ResourceEventKind
+
 EventPosition: TypeAlias = tuple[int, int]
 """Position `(xid, id)` after an event; positions compare in the order of the feed."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -56,8 +58,7 @@ class FeedEvent:
     id: int
     resource_id: int
     resource_uuid: str
-    kind: str
-    """CREATED, STATE_CHANGED, UPDATED or DELETED."""
+    kind: ResourceEventKind
     old_state: int | None
     new_state: int | None
     project_ids: tuple[int | None, int | None]
@@ -244,6 +245,10 @@ async def _prune_batch(
     return int(row[0]) if row else 0
 
 
+_KINDS_BY_CODE = {each.value: each for each in ResourceEventKind}
+"""Kinds by their stored name; a kind of a later version of the gateway is read as UPDATED."""
+
+
 def _build_event(row: Sequence[Any]) -> FeedEvent:
     xid, id_, resource_id, uuid, kind, old_state, new_state = row[:7]
     old_project, new_project, old_offering, new_offering, changed, microseconds = row[7:]
@@ -252,7 +257,7 @@ def _build_event(row: Sequence[Any]) -> FeedEvent:
         id_,
         resource_id,
         uuid,
-        kind,
+        _KINDS_BY_CODE.get(kind, ResourceEventKind.UPDATED),
         old_state,
         new_state,
         (old_project, new_project),

@@ -26,6 +26,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionExpiredError
+from gateway.db.tables.codes import ResourceEventKind
 
 POLL_OVERLAP = timedelta(seconds=10)
 """Time before the newest row that each poll reads again, for late commits."""
@@ -154,11 +155,13 @@ def _build_event(
         )
         if len({*values}) > 1
     ]
-    kind = "CREATED" if is_new else "STATE_CHANGED" if "state" in changed_columns else "UPDATED"
+    change_kind = (
+        ResourceEventKind.STATE_CHANGED if "state" in changed_columns else ResourceEventKind.UPDATED
+    )
     return FeedEvent(
         *position,
         *id_and_uuid,
-        kind,
+        ResourceEventKind.CREATED if is_new else change_kind,
         old_state,
         current_values[0],
         (old_project_id, current_values[1]),

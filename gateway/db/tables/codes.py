@@ -6,6 +6,7 @@ docstrings are descriptions in the schema (`schema/enums.py`).
 """
 
 from enum import IntEnum, StrEnum
+from typing import Self
 
 
 class ResourceState(IntEnum):
@@ -208,3 +209,47 @@ class InvoiceState(StrEnum):
     CREATED = "created"
     PAID = "paid"
     CANCELED = "canceled"
+
+
+class ResourceEventKind(StrEnum):
+    """What happened to a resource, from the viewer's perspective."""
+
+    existed_before: bool
+    """Whether the resource, its state and its place before the event belong to it."""
+    exists_after: bool
+    """Whether the resource, its state and its place after the event belong to it."""
+
+    def __new__(cls, code: str, existed_before: bool, exists_after: bool) -> Self:  # noqa: FBT001 - in the table below
+        """Create a kind from its stored name and on which sides of the event the resource is."""
+        kind = str.__new__(cls, code)
+        kind._value_ = code
+        kind.existed_before, kind.exists_after = existed_before, exists_after
+        return kind
+
+    CREATED = "CREATED", False, True
+    """The resource was created, or became visible to the viewer."""
+    STATE_CHANGED = "STATE_CHANGED", True, True
+    """The state changed, perhaps other fields as well."""
+    UPDATED = "UPDATED", True, True
+    """Fields other than the state changed."""
+    HIDDEN = "HIDDEN", True, False
+    """The resource is no longer visible to the viewer, for example after a move."""
+    DELETED = "DELETED", True, False
+    """The resource's record was deleted."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the resource exists before and after the event."""
+        return self.existed_before and self.exists_after
+
+    def see_as(self, *, was_visible: bool, is_visible: bool) -> "ResourceEventKind | None":
+        """Return the kind for a viewer who sees the resource on these sides; None on neither.
+
+        A resource that was hidden before is CREATED for them. One that is hidden after is
+        HIDDEN, unless it does not exist any more.
+        """
+        if is_visible and self.exists_after:
+            return self if was_visible or not self.existed_before else ResourceEventKind.CREATED
+        if was_visible and self.existed_before:
+            return ResourceEventKind.HIDDEN if self.exists_after else self
+        return None

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types import get_object_definition
 
 from gateway.db import tables
-from gateway.schema.enums import ResourceState
+from gateway.schema.enums import ResourceEventKind, ResourceState
 from gateway.schema.framework.arguments import ParentRow
 from gateway.schema.framework.context import Info
 from gateway.schema.framework.lookups import RowLookup
@@ -21,26 +21,6 @@ from gateway.schema.types.resource import Resource
 
 MAX_FILTER_UUIDS = 300
 """Maximum number of uuids in a filter."""
-
-
-@enum
-class ResourceEventKind(Enum):
-    """What happened to a resource, from the viewer's perspective."""
-
-    CREATED = "CREATED"
-    """The resource was created, or became visible to the viewer."""
-    STATE_CHANGED = "STATE_CHANGED"
-    """The state changed, perhaps other fields as well."""
-    UPDATED = "UPDATED"
-    """Fields other than the state changed."""
-    HIDDEN = "HIDDEN"
-    """The resource is no longer visible to the viewer, for example after a move."""
-    DELETED = "DELETED"
-    """The resource's record was deleted."""
-
-
-UUID_ONLY_KINDS = (ResourceEventKind.HIDDEN, ResourceEventKind.DELETED)
-"""Kinds of events that publish nothing of the resource but its uuid."""
 
 
 @input_type
@@ -70,9 +50,7 @@ class ResourceEventFilter:
 
 async def _resolve_resource(root: ParentRow, info: Info) -> Any:
     return (
-        None
-        if root.kind in UUID_ONLY_KINDS
-        else await _RESOURCE_LOOKUP.load_rows(info, uuid=root.uuid)
+        await _RESOURCE_LOOKUP.load_rows(info, uuid=root.uuid) if root.kind.exists_after else None
     )
 
 
