@@ -87,7 +87,7 @@ class ChangeFeed:
 
     @property
     def position(self) -> EventPosition:
-        """The position of the last delivered event, or of the start; only after it was attached."""
+        """The position up to which events were read; only after it was attached."""
         assert self._listener is not None
         assert self._listener.position is not None
         return self._listener.position

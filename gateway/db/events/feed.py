@@ -39,6 +39,7 @@ from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection
 
+from gateway.db.events.triggers import PUBLISHED_COLUMNS
 from gateway.db.tables.codes import ResourceEventKind
 
 EventPosition: TypeAlias = tuple[int, int]
@@ -66,7 +67,7 @@ class FeedEvent:
     offering_ids: tuple[int | None, int | None]
     """Before and after the change; None if the resource did not exist or the id is unknown."""
     changed_columns: tuple[str, ...]
-    """Tracked columns that are known to have changed."""
+    """Published columns that are known to have changed."""
     occurred_at: datetime
 
     @property
@@ -80,6 +81,10 @@ class FeedPage:
     """Page of events after a position."""
 
     events: list[FeedEvent]
+    end_position: EventPosition
+    """Position up to which events were read, also those that are not delivered."""
+    is_full: bool
+    """Whether as many events were read as requested, so that there may be more."""
     has_blocked_events: bool
     """Whether there are later events that can't be read before an open transaction ends."""
 
@@ -182,8 +187,8 @@ async def load_page(
 ) -> FeedPage:
     """Return the first events after a position, in order, and whether others are blocked.
 
-    Raises PositionExpiredError if events after it were deleted, or if the position is of
-    another server.
+    Updates of columns that are not published are read but not delivered. Raises
+    PositionExpiredError if events after the position were deleted, or if it is of another server.
     """
     xid, id_ = position
     if not 0 <= xid < 1 << 63 or not 0 <= id_ < 1 << 63:
@@ -192,16 +197,26 @@ async def load_page(
     is_retained, has_blocked_events = rows[0][:2] if rows else (False, False)
     if not is_retained:
         raise PositionExpiredError
+    events = [_build_event(row[2:]) for row in rows if row[2] is not None]
     return FeedPage(
-        [_build_event(row[2:]) for row in rows if row[2] is not None], has_blocked_events
+        [each for each in events if _is_delivered(each)],
+        events[-1].position if events else position,
+        is_full=len(events) == limit,
+        has_blocked_events=has_blocked_events,
     )
 
 
 async def load_events_after(
     connection: AsyncConnection[Any], position: EventPosition, limit: int
 ) -> list[FeedEvent]:
-    """Return the events of `load_page`; raises PositionExpiredError like it."""
-    return (await load_page(connection, position, limit)).events
+    """Return the next events of `load_page`, none only if there are none to deliver.
+
+    Raises PositionExpiredError like it.
+    """
+    page = await load_page(connection, position, limit)
+    while page.is_full and not page.events:
+        page = await load_page(connection, page.end_position, limit)
+    return page.events
 
 
 async def load_horizon(connection: AsyncConnection[Any]) -> EventPosition | None:
@@ -245,6 +260,11 @@ async def _prune_batch(
     return int(row[0]) if row else 0
 
 
+def _is_delivered(event: FeedEvent) -> bool:
+    """Return whether an event is more than an update of columns that are not published."""
+    return event.kind is not ResourceEventKind.UPDATED or bool(event.changed_columns)
+
+
 _KINDS_BY_CODE = {each.value: each for each in ResourceEventKind}
 """Kinds by their stored name; a kind of a later version of the gateway is read as UPDATED."""
 
@@ -262,6 +282,6 @@ def _build_event(row: Sequence[Any]) -> FeedEvent:
         new_state,
         (old_project, new_project),
         (old_offering, new_offering),
-        (*changed,),
+        (*[each for each in changed if each in PUBLISHED_COLUMNS],),
         _EPOCH + microseconds * _MICROSECOND,
     )

@@ -52,7 +52,7 @@ class EventListener:
     """Delivers all events from its start on, in order, each once.
 
     A notification carries no event, it only wakes the listener: events are read from
-    the source after `position`, the last delivered one. So neither a lost notification
+    the source after `position`, that of the last one read. So neither a lost notification
     nor a lost connection loses an event. LISTEN comes before the first read, so an
     event is committed either before that read or with a notification.
 
@@ -88,7 +88,7 @@ class EventListener:
         self._options, self.source, self._channel = options, source, channel
         self._poll_seconds = poll_seconds
         self.position: EventPosition | None = None
-        """Position of the last delivered event, or of the start; None until connected."""
+        """Position of the last event that was read, or of the start; None until connected."""
         self.ready = asyncio.Event()
         """Set while attached: events committed from now on will be delivered at once."""
         self._reconnect_seconds = MIN_RECONNECT_SECONDS
@@ -164,9 +164,10 @@ class EventListener:
                 page = await self._load_page(connection, on_gap)
             self._reconnect_seconds = MIN_RECONNECT_SECONDS
             self.ready.set()
+            self.position = page.end_position
             if page.events:
                 self._deliver_events(page.events, on_events, on_gap)
-            if len(page.events) < MAX_EVENTS_PER_READ:
+            if not page.is_full:
                 break
         if not page.has_blocked_events:
             return self._poll_seconds
@@ -186,12 +187,11 @@ class EventListener:
         except PositionExpiredError:
             self.position = await self.source.load_head(connection)
             on_gap()
-            return FeedPage([], has_blocked_events=False)
+            return FeedPage([], self.position, is_full=False, has_blocked_events=False)
 
     def _deliver_events(
         self, events: list[FeedEvent], on_events: EventHandler, on_gap: Callable[[], None]
     ) -> None:
-        self.position = events[-1].position
         try:
             on_events(events)
         except Exception:

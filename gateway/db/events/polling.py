@@ -80,7 +80,13 @@ class PollingReader:
         """
         await self.load_head(connection)
         await self._poll_changes(connection)
-        return FeedPage(self._select_events_after(position, limit), has_blocked_events=False)
+        events = self._select_events_after(position, limit)
+        return FeedPage(
+            events,
+            events[-1].position if events else position,
+            is_full=len(events) == limit,
+            has_blocked_events=False,
+        )
 
     async def load_events_after(
         self, _connection: AsyncConnection[Any], position: EventPosition, limit: int

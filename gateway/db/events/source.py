@@ -14,6 +14,7 @@ from gateway.db.events import feed
 from gateway.db.events.listener import EventListener
 from gateway.db.events.polling import PollingReader
 from gateway.db.events.triggers import (
+    FUNCTION_VERSION,
     NOTIFY_CHANNEL,
     EventSourceError,
     TriggerStatus,
@@ -62,7 +63,10 @@ def describe_source(status: TriggerStatus, kind: SourceKind) -> list[str]:
     if status.is_complete and not status.is_readable:
         lines.append(UNREADABLE_MESSAGE)
     if status.is_complete and not status.is_current:
-        lines.append("The triggers are of another version: `gateway events install` replaces them.")
+        lines.append(
+            f"The triggers are of version {status.installed_version}, this gateway has "
+            f"{FUNCTION_VERSION}: `gateway events install` replaces them."
+        )
     return lines
 
 

@@ -9,6 +9,9 @@ Waldur:
   qualifies its tables with their schema, resolves all other names in `pg_catalog`
   only, where only superusers create objects, and other roles can't attach it to
   a table of their own, as they lack EXECUTE.
+* It records the names of all changed columns except `UNTRACKED_COLUMNS`, also of those that
+  the gateway does not publish; the feed leaves these out. So a column that is published later
+  needs no other function.
 * It refers to columns only as keys of JSON, and the triggers refer to none. PostgreSQL
   refuses `alter column type` on a column that a trigger refers to, and Django drops
   columns with CASCADE, which would drop such triggers; so column names in WHEN or
@@ -25,7 +28,7 @@ to `replica`. A transaction that has notified can't be prepared (PREPARE TRANSAC
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +36,7 @@ import psycopg
 from psycopg import errors
 
 from gateway.db import tables
+from gateway.db.tables.codes import ResourceEventKind
 
 NOTIFY_CHANNEL = "gateway_resource_event"
 """Channel that is notified, without a payload, when events were written."""
@@ -40,14 +44,15 @@ UNTRACKED_COLUMNS = frozenset({"id", "uuid", "created", "modified", "last_sync"}
 """Columns of a resource whose change is no event: its keys, and times of maintenance.
 
 A Waldur writes `modified` with each save and `last_sync` with each report of an
-agent, whether something changed or not. Fields of the type Resource are made from
-all the others. Of columns that hold secrets (`attributes`) an event reports only
-that they changed, never a value.
+agent, whether something changed or not. Another set takes another function in the
+database. Of columns that hold secrets (`attributes`) an event reports only that they
+changed, never a value.
 """
-TRACKED_COLUMNS = tuple(
-    each.name for each in tables.resource.c if each.name not in UNTRACKED_COLUMNS
-)
-"""Columns of a resource whose change is an event."""
+PUBLISHED_COLUMNS = frozenset(each.name for each in tables.resource.c) - UNTRACKED_COLUMNS
+"""Columns of a resource whose change is published: fields of the type Resource are made from them.
+
+Waldur's table may have others; an update of these only is recorded but not delivered.
+"""
 _INSTALL_LOCK_KEY = 0x6761_7466
 _LOCK_TIMEOUT = "5s"
 """Longest wait for a lock on the resources; later writers wait behind us as long."""
@@ -77,41 +82,40 @@ create table if not exists gateway.event_horizon (
 """
 """The primary key is the only index: events are read and deleted in the order (xid, id)."""
 
-_TRACKED_ARRAY_SQL, _UNTRACKED_ARRAY_SQL = (
-    f"'{{{','.join(sorted(names))}}}'::text[]" for names in (TRACKED_COLUMNS, UNTRACKED_COLUMNS)
-)
+_UNTRACKED_ARRAY_SQL = f"'{{{','.join(sorted(UNTRACKED_COLUMNS))}}}'::text[]"
 _FUNCTION_SQL = f"""
 create or replace function gateway.note_resource_event() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     before jsonb;
     after jsonb;
-    changes text[] := '{{}}';
-    what text := case tg_op when 'INSERT' then 'CREATED' else 'DELETED' end;
-begin
+    changed_columns text[] := '{{}}';
+    event_kind text := case tg_op
+        when 'INSERT' then '{ResourceEventKind.CREATED}' else '{ResourceEventKind.DELETED}' end;
+begin  -- only errors below are caught: declarations must not fail
     before := to_jsonb(old);
     after := to_jsonb(new);
     if tg_op = 'UPDATE' then
         if before - {_UNTRACKED_ARRAY_SQL} = after - {_UNTRACKED_ARRAY_SQL} then
-            return null;  -- most saves, and quicker than to look at each column
+            return null;  -- most saves, and quicker than a comparison of each column
         end if;
-        changes := array(
-            select name from unnest({_TRACKED_ARRAY_SQL}) name
+        changed_columns := array(
+            select name from jsonb_object_keys(after) name
             where before -> name is distinct from after -> name
+                and name <> all({_UNTRACKED_ARRAY_SQL})
         );
-        if changes = '{{}}' then
-            return null;
-        end if;
-        what := case when 'state' = any(changes) then 'STATE_CHANGED' else 'UPDATED' end;
+        event_kind := case when 'state' = any(changed_columns)
+            then '{ResourceEventKind.STATE_CHANGED}' else '{ResourceEventKind.UPDATED}' end;
     end if;
     insert into gateway.resource_event (
         resource_id, resource_uuid, kind, old_state, new_state, project_id_before,
         project_id_after, offering_id_before, offering_id_after, changed
     ) values (
-        (coalesce(after, before) ->> 'id')::integer, coalesce(after, before) ->> 'uuid', what,
-        (before ->> 'state')::integer, (after ->> 'state')::integer,
+        (coalesce(after, before) ->> 'id')::integer, coalesce(after, before) ->> 'uuid',
+        event_kind, (before ->> 'state')::integer, (after ->> 'state')::integer,
         (before ->> 'project_id')::integer, (after ->> 'project_id')::integer,
-        (before ->> 'offering_id')::integer, (after ->> 'offering_id')::integer, changes
+        (before ->> 'offering_id')::integer, (after ->> 'offering_id')::integer,
+        changed_columns
     );
     perform pg_notify('{NOTIFY_CHANNEL}', '');
     return null;
@@ -122,8 +126,11 @@ end $$;
 revoke all on function gateway.note_resource_event() from public
 """  # noqa: S608 - made from constants
 
-_FUNCTION_HASH = sha256(_FUNCTION_SQL.encode()).hexdigest()[:16]
-"""Comment on the function in the database, by which another version is detected."""
+FUNCTION_VERSION = sha256(_FUNCTION_SQL.encode()).hexdigest()[:16]
+"""Version of the function: a hash of its text, stored as the comment on it in the database.
+
+The text has no list of the published columns, so it stays the same when one is added.
+"""
 
 _TRIGGERS_SQL = """
 create trigger gateway_insert after insert on marketplace_resource
@@ -144,7 +151,7 @@ on conflict (one) do update set xid = excluded.xid, id = excluded.id
 _STATUS_SQL = """
 select
     count(*) filter (where trig.tgenabled in ('O', 'A')) = 3,
-    coalesce(bool_and(obj_description(proc.oid, 'pg_proc') = %s), false),
+    max(obj_description(proc.oid, 'pg_proc')),
     count(event_table.oid) > 0,
     coalesce(bool_and(has_schema_privilege(namespace.oid, 'usage')
         and has_table_privilege(event_table.oid, 'select')), false)
@@ -172,13 +179,16 @@ class TriggerStatus:
     """Whether the function is of this version of the gateway."""
     is_readable: bool
     """Whether the database role may read the event table."""
+    installed_version: str | None = field(default=None, compare=False)
+    """Version of the installed function; None without one."""
 
 
 def load_trigger_status(connection: psycopg.Connection[Any]) -> TriggerStatus:
     """Return the status of the triggers; needs no privileges."""
-    row = connection.execute(_STATUS_SQL, [_FUNCTION_HASH]).fetchone()
-    has_triggers, is_current, has_table, is_readable = row or (False, False, False, False)
-    return TriggerStatus(has_triggers and has_table, is_current, is_readable)
+    row = connection.execute(_STATUS_SQL).fetchone()
+    has_triggers, version, has_table, is_readable = row or (False, None, False, False)
+    is_current = version == FUNCTION_VERSION
+    return TriggerStatus(has_triggers and has_table, is_current, is_readable, version)
 
 
 def install_triggers(connection: psycopg.Connection[Any]) -> None:
@@ -201,7 +211,7 @@ def install_triggers(connection: psycopg.Connection[Any]) -> None:
             *([] if status.is_complete else [_TRIGGERS_SQL, _HORIZON_SQL]),
         ]
         statements.append(
-            f"comment on function gateway.note_resource_event() is '{_FUNCTION_HASH}'"
+            f"comment on function gateway.note_resource_event() is '{FUNCTION_VERSION}'"
         )
         connection.execute(";\n".join(statements).encode())
 

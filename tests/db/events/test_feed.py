@@ -1,8 +1,9 @@
 """Test the event feed: order by transaction, no gaps, expiry of positions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,11 +13,18 @@ from psycopg import AsyncConnection
 
 from gateway.db.events import feed
 from gateway.db.events.feed import PositionExpiredError
+from gateway.db.events.triggers import (
+    PUBLISHED_COLUMNS,
+    install_triggers,
+    load_trigger_status,
+)
+from gateway.db.tables.codes import ResourceEventKind
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
 from tests.support.event_listener import commit_sql, list_event_positions, open_connection
 
 RETENTION = timedelta(days=7)
+EARLIER_FUNCTION_FILE = Path(__file__).with_name("earlier_function.sql")
 AGE_EVENTS_SQL = "update gateway.resource_event set at = at - interval '8 days'"
 
 
@@ -64,6 +72,73 @@ async def test_event_fields(url: str, reader: AsyncConnection[Any]) -> None:
     assert (event.old_state, event.new_state, event.changed_columns) == (3, 4, ("name", "state"))
     assert (event.project_ids, event.offering_ids) == ((row[1],) * 2, (row[2],) * 2)
     assert timedelta() <= datetime.now(UTC) - event.occurred_at < timedelta(seconds=30)
+
+
+UPDATE_UNPUBLISHED_SQL = "update marketplace_resource set fresh = md5(random()::text) where id = 1"
+
+
+@pytest.fixture
+def url_with_unpublished_column(url: str) -> Iterator[str]:
+    """Yield the URL of a marketplace whose resources have a column that is not published."""
+    commit_sql(url, "alter table marketplace_resource add fresh text")
+    yield url
+    commit_sql(url, "alter table marketplace_resource drop fresh")
+
+
+async def test_changed_columns_are_published(
+    url_with_unpublished_column: str, reader: AsyncConnection[Any]
+) -> None:
+    start_position = await feed.load_head(reader)
+    commit_sql(
+        url_with_unpublished_column,
+        "update marketplace_resource set fresh = 'x', name = name || 'z' where id = 1",
+    )
+    (event,) = await feed.load_events_after(reader, start_position, 10)
+    assert event.changed_columns == ("name",)
+    assert {*event.changed_columns} <= PUBLISHED_COLUMNS
+
+
+async def test_updates_of_unpublished_columns_are_not_delivered(
+    url_with_unpublished_column: str, reader: AsyncConnection[Any]
+) -> None:
+    start_position = await feed.load_head(reader)
+    for _ in range(3):
+        commit_sql(url_with_unpublished_column, UPDATE_UNPUBLISHED_SQL)
+    positions = list_event_positions(url_with_unpublished_column)
+    page = await feed.load_page(reader, start_position, 3)
+    assert (page.events, page.is_full, page.end_position) == ([], True, positions[-1])
+    page = await feed.load_page(reader, page.end_position, 3)
+    assert (page.events, page.is_full, page.end_position) == ([], False, positions[-1])
+    assert await feed.load_events_after(reader, start_position, 2) == []
+    commit_sql(url_with_unpublished_column, build_update_sql(2))
+    for limit in (1, 2, 4, 10):
+        (event,) = await feed.load_events_after(reader, start_position, limit)
+        assert event.resource_id == 2
+
+
+async def test_events_of_an_earlier_function_are_read(
+    url: str, reader: AsyncConnection[Any]
+) -> None:
+    start_position = await feed.load_head(reader)
+    commit_sql(url, EARLIER_FUNCTION_FILE.read_text(encoding="utf-8"))
+    commit_sql(url, "update marketplace_resource set state = 7 - state where id = 1")
+    with psycopg.connect(url) as connection:
+        assert not load_trigger_status(connection).is_current
+        install_triggers(connection)
+        assert load_trigger_status(connection).is_current
+    commit_sql(url, "update marketplace_resource set state = 7 - state where id = 1")
+    events = await feed.load_events_after(reader, start_position, 10)
+    assert [(each.kind, each.changed_columns) for each in events] == [
+        (ResourceEventKind.STATE_CHANGED, ("state",))
+    ] * 2
+
+
+async def test_unknown_kind_is_read_as_update(url: str, reader: AsyncConnection[Any]) -> None:
+    start_position = await feed.load_head(reader)
+    commit_sql(url, build_update_sql(1))
+    commit_sql(url, "update gateway.resource_event set kind = 'RENAMED'")
+    (event,) = await feed.load_events_after(reader, start_position, 10)
+    assert event.kind is ResourceEventKind.UPDATED
 
 
 async def test_late_commit_is_not_skipped(url: str, reader: AsyncConnection[Any]) -> None:

@@ -49,6 +49,18 @@ def url(small_demo_url: str) -> str:
     return small_demo_url
 
 
+async def test_listener_passes_undelivered_events(url: str) -> None:
+    commit_sql(url, "alter table marketplace_resource add fresh text")
+    async with record_events(url) as recorder:
+        commit_sql(url, "update marketplace_resource set fresh = 'x'")
+        await wait_until(lambda: recorder.listener.position == list_event_positions(url)[-1])
+        assert recorder.events == []
+        commit_sql(url, build_update_sql(1))
+        await wait_until(lambda: len(recorder.events) == 1)
+    commit_sql(url, "alter table marketplace_resource drop fresh")
+    assert (recorder.positions, recorder.gap_count) == (list_event_positions(url)[-1:], 0)
+
+
 async def write_randomly(url: str, seed: int) -> int:
     """Run random transactions, some rolled back; return the number of committed events."""
     random, event_count = Random(seed), 0

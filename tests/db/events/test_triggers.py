@@ -1,6 +1,8 @@
 """Test the event triggers: their events, installation, privileges, and safety for Waldur."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -12,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
 from gateway.db.events import triggers
+from gateway.db.events.source import describe_source
 from gateway.db.events.triggers import (
     EventSourceError,
     TriggerStatus,
@@ -134,8 +137,8 @@ def test_move_has_old_and_new_project(watched_connection: psycopg.Connection[Any
     assert event[5:8] == (offering, offering, ["project_id"])
 
 
-@pytest.mark.parametrize("name", triggers.TRACKED_COLUMNS)
-def test_each_tracked_column_is_watched(
+@pytest.mark.parametrize("name", sorted(triggers.PUBLISHED_COLUMNS))
+def test_each_published_column_is_watched(
     watched_connection: psycopg.Connection[Any], name: str
 ) -> None:
     column_type = type(tables.resource.c[name].type)
@@ -160,10 +163,34 @@ def test_untracked_columns_make_no_event(watched_connection: psycopg.Connection[
     assert load_events(watched_connection) == []
 
 
-def test_all_columns_but_untracked_are_tracked() -> None:
+def test_unpublished_columns_are_recorded(watched_connection: psycopg.Connection[Any]) -> None:
+    watched_connection.execute("alter table marketplace_resource add fresh text")
+    watched_connection.execute("update marketplace_resource set fresh = 'x', state = state + 1")
+    assert {(each[0], *sorted(each[7])) for each in load_events(watched_connection)} == {
+        ("STATE_CHANGED", "fresh", "state")
+    }
+
+
+def test_all_columns_but_untracked_are_published() -> None:
     column_names = {each.name for each in tables.resource.c}
     assert column_names >= triggers.UNTRACKED_COLUMNS
-    assert {*triggers.TRACKED_COLUMNS} == column_names - triggers.UNTRACKED_COLUMNS
+    assert column_names - triggers.UNTRACKED_COLUMNS == triggers.PUBLISHED_COLUMNS
+
+
+PRINT_VERSION_SCRIPT = """
+from sqlalchemy import Column, Text
+from gateway.db import tables
+tables.resource.append_column(Column("fresh", Text))
+from gateway.db.events import triggers
+assert "fresh" in triggers.PUBLISHED_COLUMNS
+print(triggers.FUNCTION_VERSION)
+"""
+
+
+def test_publishing_a_column_leaves_triggers_current() -> None:
+    arguments = [sys.executable, "-c", PRINT_VERSION_SCRIPT]
+    process = subprocess.run(arguments, capture_output=True, check=True, text=True)
+    assert process.stdout.strip() == triggers.FUNCTION_VERSION
 
 
 INSERT_AND_DELETE_SQL = """
@@ -233,9 +260,12 @@ def test_a_function_of_another_version_is_replaced(
         " language plpgsql as $$ begin return null; end $$;"
         "comment on function gateway.note_resource_event() is 'another'"
     )
-    assert load_trigger_status(watched_connection) == TriggerStatus(
-        is_complete=True, is_current=False, is_readable=True
-    )
+    status = load_trigger_status(watched_connection)
+    assert status == TriggerStatus(is_complete=True, is_current=False, is_readable=True)
+    assert status.installed_version == "another"
+    message = describe_source(status, "triggers")[-1]
+    assert "version another" in message
+    assert triggers.FUNCTION_VERSION in message
     install_triggers(watched_connection)
     watched_connection.execute("update marketplace_resource set state = state + 1")
     assert load_trigger_status(watched_connection) == INSTALLED
