@@ -46,8 +46,8 @@ PLUGINS: Mapping[str, Plugin] = {
     "Waldur.RemoteOffering": Plugin(can_pull=True, can_update_limits=True),
 }
 
-SECRET_ATTRIBUTES = frozenset().union(*(each.secret_attributes for each in PLUGINS.values()))
-"""Secret attributes of all plugins."""
+SECRET_ATTRIBUTES = frozenset[str]().union(*(each.secret_attributes for each in PLUGINS.values()))
+"""Secret attributes of all plugins: a filter by them would let clients guess their values."""
 
 
 def get_plugin(offering_type: str) -> Plugin:

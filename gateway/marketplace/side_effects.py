@@ -107,7 +107,7 @@ async def update_resource(
     if after.limits != before.limits:
         await _update_component_quotas(unit_of_work, after)
     if after.plan_id != before.plan_id:
-        await _replace_plan_period(unit_of_work, after)
+        await begin_plan_period(unit_of_work, after)
     return after
 
 
@@ -188,8 +188,8 @@ async def _load_component_limits(
     return {each.id: Decimal(str(limits[each.type])) for each in components if each.type in limits}
 
 
-async def _replace_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
-    """End the period of a resource's old plan and begin that of the new one."""
+async def begin_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
+    """Begin a period of a resource's plan; end that of its old plan, if there is one."""
     await end_plan_period(unit_of_work, resource)
     if resource.plan_id is not None:
         await unit_of_work.insert_row(
@@ -204,8 +204,3 @@ async def end_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> No
     """End the open period of a resource's plan."""
     for each in await unit_of_work.load_rows(PlanPeriodRow, resource_id=resource.id, end=None):
         await unit_of_work.update_rows(PlanPeriodRow, each.id, end=unit_of_work.now_text)
-
-
-async def begin_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
-    """Begin the first period of a resource's plan."""
-    await _replace_plan_period(unit_of_work, resource)

@@ -2,10 +2,10 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from gateway.db.access.viewer import Viewer
-from gateway.db.events.feed import EventPosition, FeedEvent
+from gateway.db.events.change_feed import ChangeFeed
+from gateway.db.events.feed import FeedEvent
 from gateway.db.events.scope_uuids import ScopeUuidCache
 from gateway.execution.subscription import PreparedSubscription
 from gateway.schema.types.resource_event import ResyncReason
@@ -15,36 +15,6 @@ from gateway.subscriptions.subscriber_queue import SubscriberQueue
 
 MISSED_EVENTS_PAGE_SIZE = 200
 """Number of missed events read by one statement."""
-
-
-class EventSource(Protocol):
-    """Source of events, as the hub needs it (implemented by `ChangeFeed`)."""
-
-    @property
-    def source_kind(self) -> str | None:
-        """Name of the source in cursors; None before it is chosen."""
-
-    @property
-    def is_attached(self) -> bool:
-        """Whether events that are committed now will be published."""
-
-    @property
-    def position(self) -> EventPosition:
-        """Position of the last published event; before it, the position of the start."""
-
-    async def wait_until_attached(self) -> None:
-        """Wait until the source is attached.
-
-        Raises EventsDisabledError if events are switched off.
-        """
-
-    async def load_events_after(
-        self, position: EventPosition, limit: int
-    ) -> Sequence[FeedEvent] | None:
-        """Return the first `limit` events after a position, in order.
-
-        None if some of them may already have been removed.
-        """
 
 
 class EventHub:
@@ -57,7 +27,7 @@ class EventHub:
     """
 
     def __init__(
-        self, source: EventSource, message_builder: MessageBuilder, scope_uuid_cache: ScopeUuidCache
+        self, source: ChangeFeed, message_builder: MessageBuilder, scope_uuid_cache: ScopeUuidCache
     ) -> None:
         """Publish the events of `source`."""
         self.source, self.message_builder = source, message_builder

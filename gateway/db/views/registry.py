@@ -95,7 +95,7 @@ team_member = Table(
     Column("user_id", Integer, ForeignKey(tables.user.c.id), nullable=False),
     Column("role", Text, nullable=False),
     Column("expiration_time", DateTime(timezone=True), nullable=True),
-    Column("username", Text, nullable=True),
+    Column("offering_user_username", Text, nullable=True),
     Column("state", Integer, nullable=True),
     Column("has_consent", Boolean, nullable=False),
     info={BASE_TABLE: tables.resource},

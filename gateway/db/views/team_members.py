@@ -36,7 +36,7 @@ def select_team_members(*, has_consents: bool) -> Select[Any]:
         _user_role.user_id.label("user_id"),
         tables.role.c.name.label("role"),
         _user_role.expiration_time.label("expiration_time"),
-        _account.username.label("username"),
+        _account.username.label("offering_user_username"),
         _account.state.label("state"),
         (_has_consent() if has_consents else false()).label("has_consent"),
     ).select_from(joined)

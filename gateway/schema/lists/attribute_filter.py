@@ -3,10 +3,8 @@
 import json
 from typing import Any
 
-from gateway.marketplace.plugins import PLUGINS
+from gateway.marketplace.plugins import SECRET_ATTRIBUTES
 
-SECRET_ATTRIBUTES = frozenset[str]().union(*(each.secret_attributes for each in PLUGINS.values()))
-"""Attributes that a plugin keeps secret: a filter by them would let clients guess their values."""
 MAX_ATTRIBUTE_VALUES = 50
 """Values in one filter; each is compared with the attributes of all rows."""
 

@@ -77,7 +77,6 @@ from gateway.schema.types.resource_values import (
     compute_renewal_dates,
     is_limit_based,
     parse_report_sections,
-    pass_through,
 )
 from gateway.schema.types.team_member import CONSENT_ARGUMENTS, TeamMember
 from gateway.schema.types.user import User
@@ -165,7 +164,8 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     limits of existing resources.
     """
     username: str | None = computed(
-        pass_through, AggregateValue(VIEWER_ACCOUNT_BY_OFFERING, "username", resource.offering_id)
+        lambda username: username,
+        AggregateValue(VIEWER_ACCOUNT_BY_OFFERING, "username", resource.offering_id),
     )
     """The viewer's username in the offering; null if the viewer has no account there."""
     can_terminate: bool | None = computed(

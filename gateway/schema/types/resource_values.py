@@ -20,11 +20,6 @@ def is_limit_based(offering_type: str, has_limit_components: bool) -> bool:  # n
     return has_limit_components and get_plugin(offering_type).can_update_limits
 
 
-def pass_through(value: Any) -> Any:
-    """Return a value unchanged."""
-    return value
-
-
 @object_type
 class RenewalDate:
     """The next billing date of a component's limit."""

@@ -9,7 +9,6 @@ from gateway.schema.framework.filtered_lists import FilterArgument
 from gateway.schema.framework.filters import FilterCondition
 from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import DateTime
-from gateway.schema.types.resource_values import pass_through
 from gateway.schema.types.user import User
 
 member = registry.team_member.c
@@ -43,7 +42,7 @@ class TeamMember(Row, tables=(registry.team_member,)):
     """Name of the role, such as `PROJECT.MANAGER`."""
     expiration_time: DateTime | None
     """Time at which the role expires; null if it does not."""
-    offering_user_username: str | None = computed(pass_through, member.username)
+    offering_user_username: str | None
     """The user's username in the resource's offering; null without an account."""
     offering_user_state: OfferingUserState | None = computed(parse_account_state, member.state)
     """State of the user's account in the resource's offering.

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.demo.marketplace.fill import create_marketplace
-from gateway.schema.lists.attribute_filter import SECRET_ATTRIBUTES
+from gateway.marketplace.plugins import SECRET_ATTRIBUTES
 from tests.conftest import DatabaseFactory
 from tests.support.marketplaces import Marketplace, open_marketplace
 
