@@ -26,12 +26,15 @@ def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
         no             | yes           | CREATED
         yes            | no            | HIDDEN (DELETED if deleted)
         no             | no            | None
+
+    Raises KeyError for a kind of a later version; the groups are interrupted then.
     """
     (old_project, new_project), (old_offering, new_offering) = event.project_ids, event.offering_ids
-    if event.kind.is_change and old_project is None:
+    kind = ResourceEventKind[event.kind]
+    if kind.is_change and old_project is None:
         # The poll has not read this resource before: assume that it was not moved.
         old_project, old_offering = new_project, new_offering
-    return event.kind.see_as(
+    return kind.see_as(
         was_visible=can_see_resource(
             viewer, id=event.resource_id, project_id=old_project, offering_id=old_offering
         ),

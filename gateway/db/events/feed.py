@@ -59,7 +59,8 @@ class FeedEvent:
     id: int
     resource_id: int
     resource_uuid: str
-    kind: ResourceEventKind
+    kind: str
+    """Stored name of a `ResourceEventKind`; one of a later version fails where it is read."""
     old_state: int | None
     new_state: int | None
     project_ids: tuple[int | None, int | None]
@@ -262,11 +263,7 @@ async def _prune_batch(
 
 def _is_delivered(event: FeedEvent) -> bool:
     """Return whether an event is more than an update of columns that are not published."""
-    return event.kind is not ResourceEventKind.UPDATED or bool(event.changed_columns)
-
-
-_KINDS_BY_CODE = {each.value: each for each in ResourceEventKind}
-"""Kinds by their stored name; a kind of a later version of the gateway is read as UPDATED."""
+    return event.kind != ResourceEventKind.UPDATED or bool(event.changed_columns)
 
 
 def _build_event(row: Sequence[Any]) -> FeedEvent:
@@ -277,7 +274,7 @@ def _build_event(row: Sequence[Any]) -> FeedEvent:
         id_,
         resource_id,
         uuid,
-        _KINDS_BY_CODE.get(kind, ResourceEventKind.UPDATED),
+        kind,
         old_state,
         new_state,
         (old_project, new_project),

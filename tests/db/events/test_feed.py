@@ -133,14 +133,6 @@ async def test_events_of_an_earlier_function_are_read(
     ] * 2
 
 
-async def test_unknown_kind_is_read_as_update(url: str, reader: AsyncConnection[Any]) -> None:
-    start_position = await feed.load_head(reader)
-    commit_sql(url, build_update_sql(1))
-    commit_sql(url, "update gateway.resource_event set kind = 'RENAMED'")
-    (event,) = await feed.load_events_after(reader, start_position, 10)
-    assert event.kind is ResourceEventKind.UPDATED
-
-
 async def test_late_commit_is_not_skipped(url: str, reader: AsyncConnection[Any]) -> None:
     start_position = await feed.load_head(reader)
     async with open_connection(url, autocommit=False) as late_connection:
