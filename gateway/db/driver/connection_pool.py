@@ -1,7 +1,6 @@
 """Connection pool: chooses a connection for each batch; hedges, retries and cancels batches."""
 
 import asyncio
-from math import inf
 
 from gateway.db.driver.batch import Batch
 from gateway.db.driver.connection_options import ConnectionOptions
@@ -17,6 +16,7 @@ MAX_SHARED_CONNECTIONS = 2
 """Number of connections that quick batches share: a third would only wake one more backend."""
 SHUTDOWN_GRACE = 2
 """Seconds that running batches get when the pool closes."""
+CLOSED_MESSAGE = "The connection pool is closed."
 
 
 class ConnectionPool:
@@ -97,7 +97,7 @@ class ConnectionPool:
     def submit_batch(self, batch: Batch) -> None:
         """Send a batch if a connection has capacity, otherwise queue it."""
         if self._is_closing:
-            batch.fail(UnavailableError("The connection pool is closed."))
+            batch.fail(UnavailableError(CLOSED_MESSAGE))
             return
         self._timer.ensure_started()
         connection = self._select_connection(batch)
@@ -251,7 +251,7 @@ class ConnectionPool:
     async def close(self) -> None:
         """Reject new batches, wait for running ones up to `SHUTDOWN_GRACE`, then close."""
         self._is_closing = True
-        self._wait_queue.fail_enqueued_before(inf)
+        self._wait_queue.fail_all(UnavailableError(CLOSED_MESSAGE))
         await self._connector.close()
         unfinished_batches = [
             batch for connection in self._list_busy_connections() for batch in connection.batches
@@ -260,7 +260,7 @@ class ConnectionPool:
         if futures:
             await asyncio.wait(futures, timeout=SHUTDOWN_GRACE)
         for batch in unfinished_batches:
-            batch.fail(UnavailableError("The connection pool is closed."))
+            batch.fail(UnavailableError(CLOSED_MESSAGE))
         await asyncio.gather(*[connection.stop() for connection in self._list_busy_connections()])
         for connection in (*self._connections, *self._draining):
             connection.close()

@@ -43,6 +43,11 @@ class WaitQueue:
                 return batch
         return None
 
+    def fail_all(self, error: Exception) -> None:
+        """Fail all batches with `error`."""
+        while self._queue:
+            self._queue.popleft().fail(error)
+
     def fail_enqueued_before(self, cutoff: float) -> None:
         """Fail the batches that were enqueued before `cutoff` with UnavailableError."""
         batches, self._queue = self._queue, deque()

@@ -233,6 +233,19 @@ async def test_running_batches_finish_before_close(url: str) -> None:
     assert isinstance(rejected.exception(), UnavailableError)
 
 
+async def test_waiting_batches_fail_at_close_with_its_reason(url: str) -> None:
+    async with open_warm_database(url, size=1) as database:
+        batches = [
+            send_batch(database, build_request("select pg_sleep(0.02)::text"))[0]
+            for _ in range(PIPELINE_DEPTH + 2)
+        ]
+        await database.close()
+    errors = [each.exception() for each in batches]
+    assert errors[:PIPELINE_DEPTH] == [None] * PIPELINE_DEPTH
+    assert [str(each) for each in errors[PIPELINE_DEPTH:]] == ["The connection pool is closed."] * 2
+    assert {type(each) for each in errors[PIPELINE_DEPTH:]} == {UnavailableError}
+
+
 async def test_close_has_grace_period(
     url: str, admin: BackendAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
