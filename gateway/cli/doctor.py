@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from gateway.config.settings import Settings
 from gateway.db.admin.index_advice import build_index_advice
+from gateway.db.driver.startup_connection import connect_database
 from gateway.db.events.source import choose_source, describe_source
 from gateway.db.events.triggers import load_trigger_status
-from gateway.server.factory import connect_database, detect_installation
+from gateway.server.factory import detect_installation
 
 
 def diagnose_marketplace(effective_settings: Settings) -> Iterator[str]:

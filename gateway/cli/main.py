@@ -35,17 +35,13 @@ from gateway.api import schema
 from gateway.cli.doctor import diagnose_marketplace
 from gateway.cli.parser import Command, build_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, InvalidSettingError, Settings, load_settings
+from gateway.db.driver.startup_connection import connect_database
 from gateway.db.events import triggers
 from gateway.db.installation.installation import NoMarketplaceError
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo import home
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
-from gateway.server.factory import (
-    connect_database,
-    detect_installation,
-    find_free_port,
-    run_provider,
-)
+from gateway.server.factory import detect_installation, find_free_port, run_provider
 from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
 
 USER_ERRORS = (

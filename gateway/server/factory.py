@@ -5,11 +5,11 @@ import socket
 from collections.abc import Coroutine
 from typing import Any
 
-import psycopg
 from starlette.applications import Starlette
 
 from gateway.config.settings import InvalidSettingError, Settings, load_settings
 from gateway.db.admin import own_tables
+from gateway.db.driver.startup_connection import connect_database
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.installation.installation import (
     Installation,
@@ -23,14 +23,6 @@ from gateway.server.app import build_application
 from gateway.server.background import BackgroundWorker
 
 STAFF_USERNAME = "staff"
-
-
-def connect_database(url: str) -> psycopg.Connection[tuple[object, ...]]:
-    """Connect to the marketplace's database.
-
-    Raises psycopg.OperationalError if the connection is not open within 5 seconds.
-    """
-    return psycopg.connect(url, connect_timeout=5, application_name="marketplace-gateway")
 
 
 def detect_installation(effective_settings: Settings) -> Installation:
