@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import httpx
-import psycopg
+
+from gateway.db.driver.errors import UnavailableError
 
 log = logging.getLogger(__name__)
 MAX_TRACKED_TOKENS = 10_000
@@ -49,7 +50,7 @@ class TokenRefresher:
         try:
             async with asyncio.timeout(REFRESH_TIMEOUT_SECONDS):
                 await self._touch(key)
-        except (httpx.HTTPError, psycopg.Error, TimeoutError) as error:
+        except (httpx.HTTPError, UnavailableError, TimeoutError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             log.warning("A token could not be refreshed: %s", reason)
 

@@ -25,9 +25,8 @@ def diagnose_marketplace(effective_settings: Settings) -> Iterator[str]:
         yield f"Missing in this version, read as null or empty: {name}"
     with connect_database(effective_settings.database_url) as connection:
         index_statements = build_index_advice(connection)
-        yield from describe_source(
-            load_trigger_status(connection), choose_source(connection, effective_settings.events)
-        )
+        status = load_trigger_status(connection)
+        yield from describe_source(status, choose_source(status, effective_settings.events))
     if index_statements:
         yield "Recommended indexes; each statement can be run while the marketplace is in use:"
         yield from index_statements

@@ -105,7 +105,7 @@ class Settings:
     )
     pool_size: int = _define_setting(
         make_integer_parser(1, 100),
-        "the maximum number of database connections per process",
+        "the maximum number of database connections that read, per process",
         default=8,
     )
     pooler: bool = _define_setting(

@@ -1,8 +1,8 @@
-"""Background tasks of a process: the demo's provider, the refresh of used tokens."""
+"""Writes of a process: the pool for them, the change service, the refresh of used tokens."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -18,26 +18,36 @@ BackgroundWorker = Callable[[TransactionPool, StatementCompiler], Coroutine[Any,
 """Creates a coroutine that runs in the background until it is cancelled."""
 
 
+@asynccontextmanager
+async def open_transaction_pool(settings: Settings) -> AsyncIterator[TransactionPool]:
+    """Open the process's pool for writes, which connects when it is first used."""
+    assert settings.database_url is not None
+    transaction_pool = TransactionPool(
+        settings.database_url,
+        statement_seconds=settings.statement_seconds,
+        pooler=settings.pooler,
+    )
+    await transaction_pool.open()
+    try:
+        yield transaction_pool
+    finally:
+        await transaction_pool.close()
+
+
 async def open_change_service(
     settings: Settings,
+    transaction_pool: TransactionPool,
     statement_compiler: StatementCompiler,
     background_worker: BackgroundWorker | None,
     exit_stack: AsyncExitStack,
 ) -> ChangeService:
     """Open the change service, which writes to a marketplace of our own and rejects all others.
 
-    `exit_stack` closes its pool, and cancels the background worker before that.
+    `exit_stack` cancels the background worker.
     """
     unavailable_reason = explain_read_only(settings, statement_compiler.installation)
     if unavailable_reason is not None:
         return ChangeService(disabled_reason=unavailable_reason)
-    assert settings.database_url is not None
-    statement_seconds, pooler = settings.statement_seconds, settings.pooler
-    transaction_pool = TransactionPool(
-        settings.database_url, statement_seconds=statement_seconds, pooler=pooler
-    )
-    await transaction_pool.open()
-    exit_stack.push_async_callback(transaction_pool.close)
     if background_worker is not None:
         worker_task = asyncio.create_task(background_worker(transaction_pool, statement_compiler))
         exit_stack.push_async_callback(_cancel_worker, worker_task)
@@ -45,7 +55,10 @@ async def open_change_service(
 
 
 def open_token_refresh(
-    settings: Settings, installation: Installation, exit_stack: AsyncExitStack
+    settings: Settings,
+    transaction_pool: TransactionPool,
+    installation: Installation,
+    exit_stack: AsyncExitStack,
 ) -> Callable[[str], None]:
     """Return the callback that is called with the key of each token that was used.
 
@@ -55,10 +68,7 @@ def open_token_refresh(
     if not settings.keep_tokens:
         return lambda _key: None
     if installation.is_writable:
-        assert settings.database_url is not None
-        refresher = TokenRefresher(
-            partial(extend_token, settings.database_url), interval_seconds=60
-        )
+        refresher = TokenRefresher(partial(extend_token, transaction_pool), interval_seconds=60)
     elif settings.waldur_url:
         token_client = WaldurTokenClient(settings.waldur_url)
         exit_stack.push_async_callback(token_client.close)

@@ -20,7 +20,7 @@ from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.demo.provider import DemoProvider
 from gateway.server.app import build_application
-from gateway.server.background import BackgroundWorker
+from gateway.server.background import BackgroundWorker, open_transaction_pool
 
 STAFF_USERNAME = "staff"
 
@@ -87,18 +87,9 @@ async def run_provider(effective_settings: Settings) -> None:
         )
     with connect_database(effective_settings.database_url) as connection:
         own_tables.ensure_own_tables(connection)
-    statement_seconds, pooler = effective_settings.statement_seconds, effective_settings.pooler
-    transaction_pool = TransactionPool(
-        effective_settings.database_url, statement_seconds=statement_seconds, pooler=pooler
-    )
-    await transaction_pool.open()
-    provider = DemoProvider(
-        transaction_pool, StatementCompiler(installation), effective_settings.provider_seconds or 0
-    )
-    try:
-        await provider.run_forever()
-    finally:
-        await transaction_pool.close()
+    seconds = effective_settings.provider_seconds or 0
+    async with open_transaction_pool(effective_settings) as transaction_pool:
+        await DemoProvider(transaction_pool, StatementCompiler(installation), seconds).run_forever()
 
 
 def create_provider_worker(effective_settings: Settings) -> BackgroundWorker | None:

@@ -17,7 +17,12 @@ from gateway.execution.executor import Executor
 from gateway.http.deadline import RequestDeadlines
 from gateway.marketplace.unit_of_work import ChangeService
 from gateway.schema.framework.context import RequestContext, RowBudget
-from gateway.server.background import BackgroundWorker, open_change_service, open_token_refresh
+from gateway.server.background import (
+    BackgroundWorker,
+    open_change_service,
+    open_token_refresh,
+    open_transaction_pool,
+)
 from gateway.subscriptions.message_builder import ContextFactory
 from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.service import SubscriptionService, create_change_feed
@@ -51,23 +56,24 @@ async def open_components(
     async with AsyncExitStack() as exit_stack:
         database = await _connect_database(settings, settings.database_url)
         exit_stack.push_async_callback(database.close)
+        transaction_pool = await exit_stack.enter_async_context(open_transaction_pool(settings))
         change_service = await open_change_service(
-            settings, statement_compiler, background_worker, exit_stack
+            settings, transaction_pool, statement_compiler, background_worker, exit_stack
         )
         viewer_cache = ViewerCache(
             ViewerLoader(installation, database),
             seconds=settings.viewer_seconds,
-            on_use=open_token_refresh(settings, installation, exit_stack),
+            on_use=open_token_refresh(settings, transaction_pool, installation, exit_stack),
             wait=database.wait_for_result,
         )
         create_context = _make_context_factory(
             settings, database, statement_compiler, change_service
         )
-        change_feed = create_change_feed(settings, settings.database_url)
+        change_feed = create_change_feed(settings, settings.database_url, database)
         subscription_service = SubscriptionService(
             settings, change_feed, executor, viewer_cache, create_context, database
         )
-        await exit_stack.enter_async_context(subscription_service.run_service())
+        await exit_stack.enter_async_context(subscription_service.run_service(transaction_pool))
         _tune_garbage_collector()
         yield ServerComponents(
             database,

@@ -8,6 +8,7 @@ from gateway.auth.authenticator import ViewerCache
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database
+from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.events.scope_uuids import ScopeUuidCache
 from gateway.execution.executor import Executor
@@ -19,9 +20,11 @@ from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.subscriptions.session_monitor import SessionMonitor
 
 
-def create_change_feed(settings: Settings, url: str) -> ChangeFeed:
+def create_change_feed(settings: Settings, url: str, database: Database) -> ChangeFeed:
     """Create the change feed that the settings choose."""
-    return ChangeFeed(url, settings.events, settings.events_seconds, pooler=settings.pooler)
+    return ChangeFeed(
+        database, url, settings.events, settings.events_seconds, pooler=settings.pooler
+    )
 
 
 class SubscriptionService:
@@ -52,16 +55,19 @@ class SubscriptionService:
         )
 
     @asynccontextmanager
-    async def run_service(self) -> AsyncIterator[None]:
+    async def run_service(self, transaction_pool: TransactionPool) -> AsyncIterator[None]:
         """Run the background tasks until the context is left.
 
-        They read the change feed, remove old events, and re-authenticate sessions.
+        They read the change feed, remove old events by `transaction_pool`, and
+        re-authenticate sessions.
         """
         tasks = [
             asyncio.create_task(
                 self._change_feed.run(self.hub.publish_events, self.hub.interrupt_all)
             ),
-            asyncio.create_task(self._change_feed.prune_periodically(self._retention_days)),
+            asyncio.create_task(
+                self._change_feed.prune_periodically(transaction_pool, self._retention_days)
+            ),
             asyncio.create_task(self.session_monitor.run_checks()),
         ]
         try:

@@ -245,3 +245,16 @@ async def test_foreign_marketplace_is_not_written(
         await client.execute_query(VIEWER_QUERY, "member")
         await asyncio.sleep(0.2)
     assert token_age() > 2999
+
+
+async def test_refresh_without_write_access_is_logged(
+    token_demo_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    token_age = age_token(token_demo_url, "provider", 3000)
+    read_only_url = f"{token_demo_url}&options=-c%20default_transaction_read_only%3Don"
+    async with serve_in_process(token_demo_url, read_only_url) as client:
+        assert "errors" not in await client.execute_query(VIEWER_QUERY, "provider")
+        assert await asyncio.to_thread(
+            is_eventually_true, lambda: "could not be refreshed: cannot execute" in caplog.text
+        )
+    assert token_age() > 2999

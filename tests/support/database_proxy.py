@@ -21,6 +21,8 @@ class DatabaseProxy:
         self._relay_tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._port = 0
+        self.connection_count = 0
+        """Number of connections accepted so far, cancel requests included."""
 
     def set_target(self, url: str) -> None:
         """Relay new connections to the PostgreSQL at `url`."""
@@ -56,6 +58,7 @@ class DatabaseProxy:
         self._traffic_allowed.clear()
 
     def _on_client_connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self.connection_count += 1
         task = asyncio.create_task(self._relay_connection(reader, writer))
         self._relay_tasks.add(task)
         task.add_done_callback(self._relay_tasks.discard)

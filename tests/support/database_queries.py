@@ -9,6 +9,7 @@ import psycopg
 
 from gateway.db.driver.database import Database, PendingResult, StatementRequest
 from gateway.db.driver.statement import Statement
+from gateway.db.driver.transactions import TransactionPool
 
 GATEWAY_BACKENDS_SQL = (
     "where application_name = 'marketplace-gateway' and datname = current_database()"
@@ -42,6 +43,17 @@ async def open_database(url: str, **options: Any) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def open_write_pool(url: str) -> AsyncIterator[TransactionPool]:
+    """Yield a pool for write transactions."""
+    transaction_pool = TransactionPool(url, statement_seconds=10)
+    await transaction_pool.open()
+    try:
+        yield transaction_pool
+    finally:
+        await transaction_pool.close()
 
 
 @asynccontextmanager

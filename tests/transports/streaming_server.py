@@ -73,14 +73,26 @@ class ServedGateway:
 
 @asynccontextmanager
 async def serve_gateway(
-    url: str, server_options: JSONObject | None = None, **setting_values: str
+    url: str,
+    server_options: JSONObject | None = None,
+    *,
+    connect_url: str | None = None,
+    **setting_values: str,
 ) -> AsyncIterator[ServedGateway]:
-    """Serve the demo at `url` with some settings, and some options of uvicorn."""
+    """Serve the demo at `url` with some settings, and some options of uvicorn.
+
+    The gateway connects to `connect_url`, if not None, such as a proxy of that database.
+    """
     variables = {f"GATEWAY_{name.upper()}": value for name, value in setting_values.items()}
     effective_settings = load_settings(
-        {"GATEWAY_DATABASE_URL": url, "GATEWAY_EXECUTION": EXECUTION_MODE, **variables}
+        {
+            "GATEWAY_DATABASE_URL": connect_url or url,
+            "GATEWAY_EXECUTION": EXECUTION_MODE,
+            **variables,
+        }
     )
-    app = build_application(effective_settings, detect_installation(effective_settings))
+    installation = detect_installation(load_settings({"GATEWAY_DATABASE_URL": url}))
+    app = build_application(effective_settings, installation)
     async with serve_on_free_port(app, effective_settings, **(server_options or {})) as port:
         services = app._service._components.transport_services
         yield ServedGateway(port, url, load_user_tokens(url), services)

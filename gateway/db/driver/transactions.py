@@ -1,9 +1,13 @@
-"""Write transactions on the marketplace's tables, with a connection pool of their own.
+"""Write transactions, with a connection pool of their own.
+
+All writes of a process use it: mutations, the demo's provider, token refreshes and the
+deletion of old events. So there is no connection while nothing is written.
 
 Values are written in the form in which they are read: the types that the API
 prints as text (`TEXT_LOADED_TYPES`) are passed as text.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
@@ -35,8 +39,12 @@ from gateway.db.driver.statement import Statement
 T = TypeVar("T")
 MAX_TRANSACTION_ATTEMPTS = 3
 """Maximum number of attempts when a transaction conflicts with others."""
-MAX_CONNECTIONS, CONNECTION_WAIT_SECONDS, MAX_IDLE_SECONDS = 4, 5, 60
-"""Maximum number of connections; seconds to wait for one; seconds until an idle one is closed."""
+MAX_CONNECTIONS, CONNECTION_WAIT_SECONDS, MAX_IDLE_SECONDS = 4, 5, 120
+"""Maximum number of connections; seconds to wait for one; seconds until an idle one is closed.
+
+The last is longer than the interval of token refreshes: while tokens are used, a
+connection stays.
+"""
 _SERIALIZATION_ERRORS = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
@@ -136,9 +144,18 @@ class TransactionPool:
         database can't be reached or the connection is lost before the commit is
         confirmed, TimedOutError if a statement takes too long.
         """
+        cancellation_count = _count_cancellations()
+        try:
+            return await self._attempt_transaction(work, cancellation_count)
+        finally:
+            _raise_lost_cancellation(cancellation_count)
+
+    async def _attempt_transaction(
+        self, work: Callable[[Transaction], Awaitable[T]], cancellation_count: int
+    ) -> T:
         for attempt in range(1, MAX_TRANSACTION_ATTEMPTS + 1):
             try:
-                async with self._begin_transaction() as transaction:
+                async with self._begin_transaction(cancellation_count) as transaction:
                     return await work(transaction)
             except _SERIALIZATION_ERRORS as error:
                 if attempt == MAX_TRANSACTION_ATTEMPTS:
@@ -150,15 +167,33 @@ class TransactionPool:
         raise AssertionError
 
     @asynccontextmanager
-    async def _begin_transaction(self) -> AsyncIterator[Transaction]:
-        async with self._pool.connection() as connection, connection.transaction():
-            if self._preamble is not None:
-                await connection.execute(self._preamble)
-            transaction = Transaction(connection)
-            try:
-                yield transaction
-            finally:
-                transaction.is_finished = True
+    async def _begin_transaction(self, cancellation_count: int) -> AsyncIterator[Transaction]:
+        async with self._pool.connection() as connection:
+            _raise_lost_cancellation(cancellation_count)
+            async with connection.transaction():
+                if self._preamble is not None:
+                    await connection.execute(self._preamble)
+                transaction = Transaction(connection)
+                try:
+                    yield transaction
+                finally:
+                    transaction.is_finished = True
+
+
+def _count_cancellations() -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancelling()
+
+
+def _raise_lost_cancellation(earlier_count: int) -> None:
+    """Raise CancelledError if the task was cancelled after `earlier_count` was taken.
+
+    `asyncio.wait_for`, by which psycopg waits, loses a cancellation that comes together
+    with the awaited result in Python 3.11.
+    """
+    if _count_cancellations() > earlier_count:
+        raise asyncio.CancelledError
 
 
 def _encode_values(table: Table[Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -6,24 +6,30 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from gateway.db.driver.connection_options import ConnectionOptions
-from gateway.db.driver.errors import UnavailableError, map_error
+from gateway.db.driver.database import Database
+from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed, source
 from gateway.db.events.feed import EventPosition, FeedEvent, PositionExpiredError
 from gateway.db.events.listener import EventHandler, EventListener
 from gateway.db.events.source import SourceKind
-from gateway.db.events.triggers import EventSourceError
+from gateway.db.events.triggers import (
+    STATUS_STATEMENT,
+    EventSourceError,
+    parse_trigger_status,
+)
 from gateway.error_table import ErrorKind
 
 log = logging.getLogger(__name__)
-MAX_CONNECTIONS, CONNECTION_WAIT_SECONDS, MAX_IDLE_SECONDS = 2, 5, 60
-"""Maximum number of connections for catching up; seconds to wait for one; seconds until an idle one
-is closed.
+MAX_CONCURRENT_READS, READ_WAIT_SECONDS = 2, 5
+"""Maximum number of reads of missed events at a time; seconds to wait until one may start.
+
+So many subscribers that catch up at once leave room in the read pool for queries.
 """
 SOURCE_RETRY_SECONDS, STATEMENT_SECONDS = 2, 10
-"""Seconds between attempts to choose the event source; time-out of a statement in seconds."""
+"""Seconds between attempts to choose the event source; the listener's time-out of a statement."""
 
 
 class EventsDisabledError(Exception):
@@ -40,7 +46,8 @@ class ChangeFeed:
 
     `run` chooses the source, delivers all events from then on in order, and survives
     any outage of the database. A subscriber that missed some catches up from its
-    position by `load_events_after`, on a small connection pool of its own.
+    position by `load_events_after`. The listener has a connection of its own; all other
+    reads use the process's read pool.
 
     **States**
 
@@ -57,28 +64,23 @@ class ChangeFeed:
     """
 
     def __init__(
-        self, url: str, requested_source: str, poll_seconds: float, *, pooler: bool = False
+        self,
+        database: Database,
+        url: str,
+        requested_source: str,
+        poll_seconds: float,
+        *,
+        pooler: bool = False,
     ) -> None:
         """Configure the feed by GATEWAY_EVENTS and GATEWAY_EVENTS_SECONDS."""
-        self._url, self._requested_source, self._poll_seconds = url, requested_source, poll_seconds
+        self._database, self._requested_source = database, requested_source
+        self._poll_seconds = poll_seconds
         self._options = ConnectionOptions(url, STATEMENT_SECONDS, pooler=pooler)
-        self._write_options = ConnectionOptions(
-            url, STATEMENT_SECONDS, pooler=pooler, allow_writes=True
-        )
         self._source_kind_future: asyncio.Future[SourceKind] = (
             asyncio.get_running_loop().create_future()
         )
         self._listener: EventListener | None = None
-        self._pool = AsyncConnectionPool(
-            url,
-            kwargs=self._options.connect_arguments,
-            check=AsyncConnectionPool.check_connection,
-            min_size=0,
-            max_size=MAX_CONNECTIONS,
-            timeout=CONNECTION_WAIT_SECONDS,
-            max_idle=MAX_IDLE_SECONDS,
-            open=False,
-        )
+        self._read_slots = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
     @property
     def source_kind(self) -> SourceKind | None:
@@ -109,37 +111,40 @@ class ChangeFeed:
         source_kind = await self._retry_source_choice()
         self._listener = source.create_listener(self._options, source_kind, self._poll_seconds)
         self._source_kind_future.set_result(source_kind)
-        if self._listener is None:
-            return
-        await self._pool.open()
-        try:
+        if self._listener is not None:
             await self._listener.run(on_events, on_gap)
-        finally:
-            await self._pool.close()
 
-    async def prune_periodically(self, days: int) -> None:
+    async def prune_periodically(self, transaction_pool: TransactionPool, days: int) -> None:
         """Delete events older than `days` every hour until cancelled."""
         if await asyncio.shield(self._source_kind_future) == "triggers":
-            await source.prune_periodically(self._write_options, timedelta(days=days))
+            await source.prune_periodically(transaction_pool, timedelta(days=days))
 
     async def load_events_after(
         self, position: EventPosition, limit: int
     ) -> list[FeedEvent] | None:
         """Return the first events after a position, in order; None if the position has expired.
 
-        Raises UnavailableError if the database can't be reached, TimedOutError if it
-        takes too long.
+        Raises UnavailableError if the database can't be reached or other subscribers
+        catch up for too long, TimedOutError if the statement takes too long.
         """
         assert self._listener is not None
+        await self._acquire_read_slot()
         try:
-            async with self._pool.connection() as connection:
-                return await self._listener.source.load_events_after(connection, position, limit)
+            return await self._listener.source.load_events_after(self._database, position, limit)
         except PositionExpiredError:
             return None
-        except PoolTimeout as error:
-            raise UnavailableError(str(error)) from error
-        except psycopg.Error as error:
-            raise map_error(error) from error
+        finally:
+            self._read_slots.release()
+
+    async def _acquire_read_slot(self) -> None:
+        try:
+            async with asyncio.timeout(READ_WAIT_SECONDS):
+                await self._read_slots.acquire()
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"Missed events could not be read within {READ_WAIT_SECONDS} seconds, "
+                "because many subscribers catch up."
+            ) from error
 
     async def load_lag_seconds(self) -> float:
         """Return the age in seconds of the oldest event that an open transaction holds back.
@@ -149,21 +154,25 @@ class ChangeFeed:
         if self.source_kind != "triggers":
             return 0.0
         try:
-            async with self._pool.connection() as connection:
-                return await feed.load_lag_seconds(connection)
-        except (PoolTimeout, psycopg.Error) as error:
+            return await feed.load_lag_seconds(self._database)
+        except (psycopg.Error, TimedOutError) as error:
             raise UnavailableError(str(error)) from error
 
     async def _retry_source_choice(self) -> SourceKind:
         while True:
             try:
-                return await asyncio.to_thread(self._choose_source_kind)
-            except (psycopg.Error, EventSourceError) as error:
+                return await self._choose_source_kind()
+            except (
+                psycopg.Error,
+                UnavailableError,
+                TimedOutError,
+                EventSourceError,
+            ) as error:
                 log.warning("The source of resource events can't be chosen yet: %s", error)
             await asyncio.sleep(SOURCE_RETRY_SECONDS)
 
-    def _choose_source_kind(self) -> SourceKind:
+    async def _choose_source_kind(self) -> SourceKind:
         if self._requested_source in source.EXPLICIT_SOURCES:
             return source.EXPLICIT_SOURCES[self._requested_source]
-        with psycopg.connect(self._url, connect_timeout=5) as connection:
-            return source.choose_source(connection, self._requested_source)
+        (rows,) = await self._database.fetch_rows([(STATUS_STATEMENT, ())])
+        return source.choose_source(parse_trigger_status(rows), self._requested_source)

@@ -30,6 +30,10 @@ same transaction the *horizon* moves to the last deleted one. A position before 
 horizon has expired: what followed it is not known any more. So has a position above
 `pg_snapshot_xmax`: only another server can have issued it (a restored copy counts its
 transactions anew).
+
+**Connections.** The listener reads pages on the connection on which it listens. Others
+read missed events by the read pool: each read is one statement, thus of one snapshot,
+and the head never moves back, so that it does not matter which connection reads.
 """
 
 from collections.abc import Sequence
@@ -37,8 +41,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncRawCursor
 
+from gateway.db.driver.database import Database, Rows
+from gateway.db.driver.statement import Statement
+from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.events.triggers import PUBLISHED_COLUMNS
 from gateway.db.tables.codes import ResourceEventKind
 
@@ -47,6 +54,7 @@ EventPosition: TypeAlias = tuple[int, int]
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PRUNE_LOCK_KEY = 0x6761_7467
+_PRUNE_LOCK = Statement("select pg_try_advisory_xact_lock($1)")
 PRUNE_BATCH_SIZE = 1000
 """Maximum number of events that are deleted in one transaction."""
 
@@ -96,9 +104,9 @@ class PositionExpiredError(Exception):
 
 _HEAD_SQL = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
-_EVENTS_AFTER_SQL = """
+_EVENTS_AFTER = Statement("""
 with start as materialized (
-    select %s::text::xid8 xid, %s::bigint id, pg_snapshot_xmin(pg_current_snapshot()) head
+    select $1::text::xid8 xid, $2::bigint id, pg_snapshot_xmin(pg_current_snapshot()) head
 ), status as materialized (
     select
         (horizon.xid, horizon.id) <= (start.xid, start.id)
@@ -116,10 +124,10 @@ from status left join (
     select * from gateway.resource_event
     where (xid, id) > ((select xid from start), (select id from start))
         and xid < (select head from start)
-    order by xid, id limit %s
+    order by xid, id limit $3
 ) event on true
 order by event.xid, event.id
-"""
+""")
 """One statement, so that the events and the horizon are of the same snapshot.
 
 PostgreSQL's estimates for conditions on `xid` are far off, as usually most rows are
@@ -127,19 +135,19 @@ older. So the newest `xid` is selected by `order by … limit 1`, which uses the
 and not by `max` or a comparison.
 """
 
-_LAG_SQL = """
+_LAG = Statement("""
 select extract(epoch from clock_timestamp() - at)::float8 from gateway.resource_event
 where xid >= pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit 1
-"""
+""")
 
 _HORIZON_SQL = "select xid::text::bigint, id from gateway.event_horizon"
 
-_PRUNE_SQL = """
+_PRUNE = Statement("""
 with oldest as (
-    select xid, id, bool_and(at < clock_timestamp() - %s) over (order by xid, id) is_due
+    select xid, id, bool_and(at < clock_timestamp() - $1::interval) over (order by xid, id) is_due
     from (
         select xid, id, at from gateway.resource_event
-        where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit %s
+        where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit $2
     ) batch
 ), deleted as (
     delete from gateway.resource_event event using oldest
@@ -152,10 +160,10 @@ with oldest as (
     from last_deleted where (horizon.xid, horizon.id) < (last_deleted.xid, last_deleted.id)
 )
 select count(*) from deleted
-"""
+""")
 """Deletes up to the first event that is not due, so that no gap arises after the horizon."""
 
-_PRUNE_FUTURE_SQL = """
+_PRUNE_FUTURE = Statement("""
 with deleted as (
     delete from gateway.resource_event
     where xid >= pg_snapshot_xmax(pg_current_snapshot()) and (
@@ -165,7 +173,7 @@ with deleted as (
 )
 update gateway.event_horizon horizon set xid = pg_snapshot_xmax(pg_current_snapshot()), id = 0
 where exists (select from deleted) or horizon.xid > pg_snapshot_xmax(pg_current_snapshot())
-"""
+""")
 """Deletes the events that a restored copy brought from another server.
 
 The new server counts transactions anew, so their transaction ids are in its future.
@@ -191,10 +199,38 @@ async def load_page(
     Updates of columns that are not published are read but not delivered. Raises
     PositionExpiredError if events after the position were deleted, or if it is of another server.
     """
+    parameters = _encode_page_request(position, limit)
+    cursor = await AsyncRawCursor(connection).execute(_EVENTS_AFTER.sql.encode(), parameters)
+    return _build_page(await cursor.fetchall(), position, limit)
+
+
+async def load_events_after(
+    database: Database, position: EventPosition, limit: int
+) -> list[FeedEvent]:
+    """Return the next events of `load_page`, none only if there are none to deliver.
+
+    They are read by the read pool. Raises PositionExpiredError like `load_page`,
+    UnavailableError and TimedOutError like `Database.send`.
+    """
+    page = await _load_pooled_page(database, position, limit)
+    while page.is_full and not page.events:
+        page = await _load_pooled_page(database, page.end_position, limit)
+    return page.events
+
+
+async def _load_pooled_page(database: Database, position: EventPosition, limit: int) -> FeedPage:
+    (rows,) = await database.fetch_rows([(_EVENTS_AFTER, _encode_page_request(position, limit))])
+    return _build_page(rows, position, limit)
+
+
+def _encode_page_request(position: EventPosition, limit: int) -> tuple[str, str, str]:
     xid, id_ = position
     if not 0 <= xid < 1 << 63 or not 0 <= id_ < 1 << 63:
         raise PositionExpiredError
-    rows = await (await connection.execute(_EVENTS_AFTER_SQL, [str(xid), id_, limit])).fetchall()
+    return str(xid), str(id_), str(limit)
+
+
+def _build_page(rows: Rows, position: EventPosition, limit: int) -> FeedPage:
     is_retained, has_blocked_events = rows[0][:2] if rows else (False, False)
     if not is_retained:
         raise PositionExpiredError
@@ -207,58 +243,41 @@ async def load_page(
     )
 
 
-async def load_events_after(
-    connection: AsyncConnection[Any], position: EventPosition, limit: int
-) -> list[FeedEvent]:
-    """Return the next events of `load_page`, none only if there are none to deliver.
-
-    Raises PositionExpiredError like it.
-    """
-    page = await load_page(connection, position, limit)
-    while page.is_full and not page.events:
-        page = await load_page(connection, page.end_position, limit)
-    return page.events
-
-
 async def load_horizon(connection: AsyncConnection[Any]) -> EventPosition | None:
     """Return the oldest position that has not expired; None without one."""
     row = await (await connection.execute(_HORIZON_SQL)).fetchone()
     return row and (row[0], row[1])
 
 
-async def load_lag_seconds(connection: AsyncConnection[Any]) -> float:
+async def load_lag_seconds(database: Database) -> float:
     """Return the age in seconds of the oldest event that an open transaction holds back."""
-    row = await (await connection.execute(_LAG_SQL)).fetchone()
-    return max(0.0, row[0]) if row else 0.0
+    (rows,) = await database.fetch_rows([(_LAG, ())])
+    return max(0.0, rows[0][0]) if rows else 0.0
 
 
 async def prune_events(
-    connection: AsyncConnection[Any], older_than: timedelta, batch_size: int = PRUNE_BATCH_SIZE
+    transaction_pool: TransactionPool, older_than: timedelta, batch_size: int = PRUNE_BATCH_SIZE
 ) -> int:
-    """Delete older events in small batches; return their number.
+    """Delete older events in small batches, each in a transaction; return their number.
 
-    The connection may write, and has no transaction open. While another process does
-    this, nothing is deleted.
+    While another process does this, nothing is deleted.
     """
     removed_count, batch_count = 0, batch_size
     while batch_count == batch_size:
-        async with connection.transaction():
-            batch_count = await _prune_batch(connection, older_than, batch_size)
+        batch_count = await transaction_pool.run_transaction(
+            lambda transaction: _prune_batch(transaction, older_than, batch_size)
+        )
         removed_count += batch_count
     return removed_count
 
 
-async def _prune_batch(
-    connection: AsyncConnection[Any], older_than: timedelta, batch_size: int
-) -> int:
-    lock_cursor = await connection.execute(
-        "select pg_try_advisory_xact_lock(%s)", [_PRUNE_LOCK_KEY]
-    )
-    if await lock_cursor.fetchone() != (True,):
+async def _prune_batch(transaction: Transaction, older_than: timedelta, batch_size: int) -> int:
+    (((is_locked,),),) = await transaction.fetch_rows([(_PRUNE_LOCK, (str(_PRUNE_LOCK_KEY),))])
+    if not is_locked:
         return 0
-    await connection.execute(_PRUNE_FUTURE_SQL)
-    row = await (await connection.execute(_PRUNE_SQL, [older_than, batch_size])).fetchone()
-    return int(row[0]) if row else 0
+    parameters = (f"{older_than.total_seconds()} s", str(batch_size))
+    _, ((batch_count,),) = await transaction.fetch_rows([(_PRUNE_FUTURE, ()), (_PRUNE, parameters)])
+    return int(batch_count)
 
 
 def _is_delivered(event: FeedEvent) -> bool:

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import AsyncConnection, errors
 
 from gateway.db.driver.connection_options import ConnectionOptions
+from gateway.db.driver.database import Database
 from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionExpiredError
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class EventReader(Protocol):
         """
 
     async def load_events_after(
-        self, connection: AsyncConnection[Any], position: EventPosition, limit: int, /
+        self, database: Database, position: EventPosition, limit: int, /
     ) -> list[FeedEvent]:
         """Return the same events to other readers, as far as the listener has read."""
 

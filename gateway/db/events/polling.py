@@ -25,6 +25,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from gateway.db.driver.database import Database
 from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionExpiredError
 from gateway.db.tables.codes import ResourceEventKind
 
@@ -89,7 +90,7 @@ class PollingReader:
         )
 
     async def load_events_after(
-        self, _connection: AsyncConnection[Any], position: EventPosition, limit: int
+        self, _database: Database, position: EventPosition, limit: int
     ) -> list[FeedEvent]:
         """Return the first stored events after a position, without a poll.
 

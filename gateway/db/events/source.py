@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import psycopg
-from psycopg import AsyncConnection, errors
+from psycopg import errors
 
 from gateway.db.driver.connection_options import ConnectionOptions
+from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed
 from gateway.db.events.listener import EventListener
 from gateway.db.events.polling import PollingReader
@@ -18,7 +20,6 @@ from gateway.db.events.triggers import (
     NOTIFY_CHANNEL,
     EventSourceError,
     TriggerStatus,
-    load_trigger_status,
 )
 
 log = logging.getLogger(__name__)
@@ -42,14 +43,13 @@ NOT_INSTALLED_MESSAGE = (
 )
 
 
-def choose_source(connection: psycopg.Connection[Any], requested_source: str) -> SourceKind:
+def choose_source(status: TriggerStatus, requested_source: str) -> SourceKind:
     """Return the source that GATEWAY_EVENTS requests.
 
     Raises EventSourceError if triggers are requested and not installed or not readable.
     """
     if requested_source in EXPLICIT_SOURCES:
         return EXPLICIT_SOURCES[requested_source]
-    status = load_trigger_status(connection)
     if status.is_complete and status.is_readable:
         return "triggers"
     if requested_source == "triggers":
@@ -85,19 +85,16 @@ def create_listener(
     return EventListener(options, feed, channel, poll_seconds=poll_seconds)
 
 
-async def prune_periodically(options: ConnectionOptions, older_than: timedelta) -> None:
+async def prune_periodically(transaction_pool: TransactionPool, older_than: timedelta) -> None:
     """Delete older events now and every hour until cancelled.
 
-    `options` must allow writes. Several processes may do this at the same time.
+    Several processes may do this at the same time.
     """
     while True:
         try:
-            async with await AsyncConnection.connect(
-                options.url, **options.connect_arguments
-            ) as connection:
-                await feed.prune_events(connection, older_than)
+            await feed.prune_events(transaction_pool, older_than)
         except errors.InsufficientPrivilege:
             log.warning("Old events can't be deleted. %s", UNREADABLE_MESSAGE)
-        except (psycopg.Error, OSError) as error:
+        except (psycopg.Error, UnavailableError, TimedOutError) as error:
             log.warning("Old events could not be deleted; next attempt in an hour: %s", error)
         await asyncio.sleep(PRUNE_INTERVAL.total_seconds())

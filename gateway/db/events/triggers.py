@@ -36,6 +36,8 @@ import psycopg
 from psycopg import errors
 
 from gateway.db import tables
+from gateway.db.driver.database import Rows
+from gateway.db.driver.statement import Statement
 from gateway.db.tables.codes import ResourceEventKind
 
 NOTIFY_CHANNEL = "gateway_resource_event"
@@ -148,7 +150,7 @@ on conflict (one) do update set xid = excluded.xid, id = excluded.id
 """
 """Sets the horizon to the installation of the triggers: earlier events are not known."""
 
-_STATUS_SQL = """
+STATUS_STATEMENT = Statement("""
 select
     count(*) filter (where trig.tgenabled in ('O', 'A')) = 3,
     max(obj_description(proc.oid, 'pg_proc')),
@@ -162,7 +164,8 @@ left join pg_trigger trig on trig.tgfoid = proc.oid
 left join pg_class event_table on event_table.relnamespace = namespace.oid
     and event_table.relname = 'resource_event'
 where proc.proname = 'note_resource_event'
-"""
+""")
+"""Selects the status of the triggers; needs no privileges."""
 
 
 class EventSourceError(Exception):
@@ -185,8 +188,12 @@ class TriggerStatus:
 
 def load_trigger_status(connection: psycopg.Connection[Any]) -> TriggerStatus:
     """Return the status of the triggers; needs no privileges."""
-    row = connection.execute(_STATUS_SQL).fetchone()
-    has_triggers, version, has_table, is_readable = row or (False, None, False, False)
+    return parse_trigger_status(connection.execute(STATUS_STATEMENT.sql.encode()).fetchall())
+
+
+def parse_trigger_status(rows: Rows) -> TriggerStatus:
+    """Return the status in the rows of `STATUS_STATEMENT`."""
+    ((has_triggers, version, has_table, is_readable),) = rows
     is_current = version == FUNCTION_VERSION
     return TriggerStatus(has_triggers and has_table, is_current, is_readable, version)
 

@@ -4,19 +4,30 @@ from typing import Any
 
 import psycopg
 
-_EXTEND_LIFETIME = """
+from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.statement import Statement
+from gateway.db.driver.transactions import TransactionPool
+
+_EXTEND_LIFETIME = Statement("""
 update authtoken_token set created = now()
-where key = %s and created < now() - interval '60 seconds'
-"""
+where key = $1 and created < now() - interval '60 seconds'
+""")
 _SELECT_TOKENS = """
 select u.username, t.key from authtoken_token t join core_user u on u.id = t.user_id order by u.id
 """
 
 
-async def extend_token(url: str, key: str) -> None:
-    """Restart the lifetime of a token, at most once a minute, as Waldur does on each use."""
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute(_EXTEND_LIFETIME, (key,))
+async def extend_token(transaction_pool: TransactionPool, key: str) -> None:
+    """Restart the lifetime of a token, at most once a minute, as Waldur does on each use.
+
+    Raises UnavailableError if that fails.
+    """
+    try:
+        await transaction_pool.run_transaction(
+            lambda transaction: transaction.fetch_rows([(_EXTEND_LIFETIME, (key,))])
+        )
+    except (psycopg.Error, TimedOutError) as error:
+        raise UnavailableError(str(error)) from error
 
 
 def load_tokens_by_username(connection: psycopg.Connection[Any]) -> dict[str, str]:

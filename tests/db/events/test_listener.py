@@ -2,6 +2,7 @@
 
 import asyncio
 from random import Random
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from gateway.demo.postgres import EmbeddedPostgres
 from tests.conftest import DatabaseFactory
 from tests.db.events.test_feed import AGE_EVENTS_SQL, RETENTION, build_update_sql
 from tests.support.database_proxy import open_proxy
+from tests.support.database_queries import open_write_pool
 from tests.support.embedded_postgres import create_public_folder
 from tests.support.event_listener import (
     EventRecorder,
@@ -180,8 +182,8 @@ async def test_pruned_events_are_reported_as_gap(url: str) -> None:
         recorder.listener.position = (3, 0)
         commit_sql(url, build_update_sql(1))
         commit_sql(url, AGE_EVENTS_SQL)
-        async with open_connection(url) as connection:
-            await feed.prune_events(connection, RETENTION)
+        async with open_write_pool(url) as transaction_pool:
+            await feed.prune_events(transaction_pool, RETENTION)
         commit_sql(url, TERMINATE_LISTENERS_SQL)
         await wait_until(lambda: recorder.gap_count == 1)
         commit_sql(url, build_update_sql(2))
@@ -243,18 +245,36 @@ async def test_waits_for_missing_event_table(url: str) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def prune_until_cancelled(url: str) -> None:
+    """Prune events for half a second, until cancelled."""
+    async with open_write_pool(url) as transaction_pool:
+        running = asyncio.create_task(prune_periodically(transaction_pool, RETENTION))
+        await asyncio.sleep(0.5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
+
+
+async def test_missing_privilege_to_prune_is_logged(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    role = f"r{uuid4().hex}"
+    commit_sql(url, f"create role {role} login; grant usage on schema gateway to {role}")
+    commit_sql(url, f"grant select on all tables in schema gateway to {role}")
+    commit_sql(url, build_update_sql(1))
+    commit_sql(url, AGE_EVENTS_SQL)
+    await prune_until_cancelled(url.replace("postgres@", f"{role}@"))
+    commit_sql(url, f"drop owned by {role} cascade; drop role {role}")
+    assert "Old events can't be deleted. The database role may not" in caplog.text
+    assert len(list_event_positions(url)) == 1
+
+
 async def test_old_events_are_pruned(url: str, caplog: pytest.LogCaptureFixture) -> None:
     commit_sql(url, build_update_sql(1))
     commit_sql(url, AGE_EVENTS_SQL)
     commit_sql(url, build_update_sql(2))
-    for options, remaining_count in (
-        (ConnectionOptions(url, 5), 2),
-        (ConnectionOptions(url, 5, allow_writes=True), 1),
-    ):
-        running = asyncio.create_task(prune_periodically(options, RETENTION))
-        await asyncio.sleep(0.5)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert running.cancelled()
+    read_only_url = f"{url}&options=-c%20default_transaction_read_only%3Don"
+    for pool_url, remaining_count in ((read_only_url, 2), (url, 1)):
+        await prune_until_cancelled(pool_url)
         assert len(list_event_positions(url)) == remaining_count
     assert "Old events could not be deleted" in caplog.text

@@ -9,10 +9,12 @@ import pytest
 import pytest_asyncio
 from psycopg import AsyncConnection
 
+from gateway.db.driver.database import Database
 from gateway.db.events.feed import PositionExpiredError
 from gateway.db.events.polling import PollingReader
 from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
+from tests.support.database_queries import open_database
 from tests.support.event_listener import commit_sql, open_connection, record_events, wait_until
 
 SAVE_RESOURCE_SQL = (
@@ -42,6 +44,13 @@ async def reader(url: str) -> AsyncIterator[AsyncConnection[Any]]:
         yield connection
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(url: str) -> AsyncIterator[Database]:
+    """Yield the read pool."""
+    async with open_database(url) as opened_database:
+        yield opened_database
+
+
 def list_resource_ids(url: str) -> list[int]:
     """Return the ids of the resources in the order of their modification."""
     with psycopg.connect(url) as connection:
@@ -58,7 +67,9 @@ def save_resource(url: str, id_: int, state: int, modified_sql: str = "clock_tim
     commit_sql(url, SAVE_RESOURCE_SQL.format(id=id_, state=state, when=modified_sql))
 
 
-async def test_old_state_is_known_after_first_poll(url: str, reader: AsyncConnection[Any]) -> None:
+async def test_old_state_is_known_after_first_poll(
+    url: str, reader: AsyncConnection[Any], database: Database
+) -> None:
     polling_reader, id_ = PollingReader(), list_resource_ids(url)[0]
     save_resource(url, id_, 2, "timestamptz '2000-01-01 00:00Z'")
     start_position = await polling_reader.load_head(reader)
@@ -74,8 +85,8 @@ async def test_old_state_is_known_after_first_poll(url: str, reader: AsyncConnec
     assert (second.project_ids[0], second.changed_columns) == (second.project_ids[1], ("state",))
     assert second.position > first.position > start_position
     assert (await polling_reader.load_page(reader, second.position, 10)).events == []
-    assert await polling_reader.load_events_after(reader, start_position, 10) == [first, second]
-    assert await polling_reader.load_events_after(reader, start_position, 1) == [first]
+    assert await polling_reader.load_events_after(database, start_position, 10) == [first, second]
+    assert await polling_reader.load_events_after(database, start_position, 1) == [first]
 
 
 async def test_late_commits_within_overlap_are_read(url: str, reader: AsyncConnection[Any]) -> None:
@@ -100,7 +111,7 @@ async def test_creation_is_read_and_deletion_is_not(url: str, reader: AsyncConne
 
 
 async def test_dropped_events_expire_their_positions(
-    url: str, reader: AsyncConnection[Any]
+    url: str, reader: AsyncConnection[Any], database: Database
 ) -> None:
     polling_reader, (first, *rest) = PollingReader(max_events=3), list_resource_ids(url)[5:10]
     start_position = await polling_reader.load_head(reader)
@@ -111,11 +122,11 @@ async def test_dropped_events_expire_their_positions(
     with pytest.raises(PositionExpiredError):
         await polling_reader.load_page(reader, start_position, 10)
     with pytest.raises(PositionExpiredError):
-        await polling_reader.load_events_after(reader, event.position, 10)
-    assert len(await polling_reader.load_events_after(reader, (event.xid, event.id + 1), 10)) == 3
+        await polling_reader.load_events_after(database, event.position, 10)
+    assert len(await polling_reader.load_events_after(database, (event.xid, event.id + 1), 10)) == 3
     for expired_position in ((event.xid - 1, event.id + 1), (event.xid, event.id + 10)):
         with pytest.raises(PositionExpiredError):
-            await polling_reader.load_events_after(reader, expired_position, 10)
+            await polling_reader.load_events_after(database, expired_position, 10)
 
 
 async def test_many_changes_are_read_page_by_page(

@@ -9,7 +9,7 @@ import psutil  # type: ignore[import-untyped]
 
 from gateway.db.events.feed import prune_events
 from gateway.subscriptions.cursors import encode_event_cursor
-from tests.support.event_listener import open_connection
+from tests.support.database_queries import open_write_pool
 from tests.support.gateway_server import GatewayProcess
 from tests.system.chaos.chaos_environment import IS_LARGE_RUN, ChaosEnvironment
 from tests.system.chaos.expected_events import (
@@ -134,8 +134,8 @@ async def test_removed_events_expire_cursor(
     async with run_scenario("delivery before removal", environment, other_subscribers):
         await LoadWriter(environment.url, [*environment.project_uuids], 15).run_load(1)
     environment.execute_sql("update gateway.resource_event set at = at - interval '30 days'")
-    async with open_connection(environment.url) as connection:
-        await prune_events(connection, timedelta(days=7))
+    async with open_write_pool(environment.url) as transaction_pool:
+        await prune_events(transaction_pool, timedelta(days=7))
     assert load_event_rows(environment.url) == []
     async with run_scenario("retention", environment, subscribers) as scenario:
         async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 16), 1.5):
