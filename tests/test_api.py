@@ -8,11 +8,14 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    build_schema,
+    get_named_type,
+    is_composite_type,
     is_list_type,
     is_non_null_type,
 )
 
-from gateway.api import schema
+from gateway.api import CONNECTION_DESCRIPTIONS, SCHEMA_DESCRIPTION, schema
 from tests.support.project_paths import PROJECT_ROOT
 from tests.support.schema_documents import SCHEMA, iter_mapped_fields
 
@@ -69,6 +72,17 @@ def test_the_printed_schema_is_current() -> None:
     assert schema_file.read_text(encoding="utf-8") == f"{schema.as_str()}\n"
 
 
+def test_the_schema_is_described_when_printed_and_introspected() -> None:
+    result = schema.execute_sync("{ __schema { description } }")
+    assert result.data == {"__schema": {"description": SCHEMA_DESCRIPTION}}
+    assert build_schema(schema.as_str()).description == SCHEMA_DESCRIPTION
+
+
+def test_every_connection_is_described_by_what_it_lists() -> None:
+    connections = {name for name in OWN_TYPES if name.endswith("Connection")}
+    assert connections == CONNECTION_DESCRIPTIONS.keys()
+
+
 @pytest.mark.parametrize("name", sorted(OWN_TYPES.keys() - STANDARD_SCALARS))
 def test_every_type_is_described(name: str) -> None:
     type_ = OWN_TYPES[name]
@@ -82,6 +96,12 @@ def test_every_field_and_argument_is_described(name: str, field: Any) -> None:
     assert field.description
     for argument in getattr(field, "args", {}).values():
         assert argument.description, argument
+
+
+@pytest.mark.parametrize(("name", "field"), list_fields())
+def test_null_is_explained_for_every_nullable_reference(name: str, field: Any) -> None:
+    if hasattr(field, "args") and is_composite_type(get_named_type(field.type)):
+        assert is_non_null_type(field.type) or "null" in field.description.lower(), name
 
 
 def test_every_list_is_paged_or_short() -> None:

@@ -32,7 +32,11 @@ class Problem:
 
 @dataclass(kw_only=True)
 class NotPermitted(Problem):
-    """The viewer lacks the permission, or has not accepted the offering's terms of service."""
+    """The viewer is not allowed to execute the operation.
+
+    The viewer is anonymous, lacks a permission, or has not accepted the offering's terms of
+    service: see `message`.
+    """
 
 
 @dataclass(kw_only=True)
@@ -40,7 +44,10 @@ class InvalidField:
     """An invalid value in the input."""
 
     path: list[str]
-    """Path of the value: the argument or input field, then the keys inside its value."""
+    """Path of the value: the argument or input field, then the keys inside its value.
+
+    For example `["limits", "cores"]` or `["extensionMonths"]`.
+    """
     message: str
     """Human-readable explanation."""
 
@@ -58,13 +65,16 @@ class RenewalRule:
     """Numbers of months by which a prepaid component can be renewed."""
 
     component: str
-    """The component's type."""
+    """Type of the component: its key in `limits`."""
     min: int | None
     """Minimum number of months; null without a minimum."""
     max: int | None
     """Maximum number of months; null without a maximum."""
     step: int | None
-    """Step in months, counted from `min` or, without it, from 0; null if there is no step."""
+    """Step in months, counted from `min` or, if that is null, from 0.
+
+    Null if there is no step.
+    """
 
 
 @dataclass(kw_only=True)
@@ -72,12 +82,12 @@ class InvalidMonths(Problem):
     """The number of months breaks the renewal rules of prepaid components."""
 
     rules: list[RenewalRule]
-    """The broken rules, one for each component; rules that are met are not listed."""
+    """The rules that are broken, one for each component."""
 
 
 @dataclass(kw_only=True)
 class NotFound(Problem):
-    """The object does not exist, or the viewer is not allowed to see it."""
+    """The object does not exist, or it is not visible to the viewer."""
 
 
 @dataclass(kw_only=True)
@@ -85,44 +95,83 @@ class WrongState(Problem):
     """The state of the resource or order does not allow the operation."""
 
     state: str
-    """The current state."""
+    """The current state.
+
+    A value of `ResourceState` or, in `approveOrder`, `rejectOrder` and `cancelOrder`, of
+    `OrderState`.
+    """
     allowed: list[str]
-    """The states in which the operation is allowed."""
+    """The states in which the operation is allowed, values of the same enum as `state`."""
 
 
 class Reason(Enum):
-    """Rule of the marketplace that forbids an operation."""
+    """Rule of the marketplace that forbids an operation.
+
+    `updateResourceOptions` needs an order if the offering requires one for changes of options.
+    """
 
     CUSTOMER_BLOCKED = "customer_blocked"
-    """The organisation is blocked."""
+    """The organisation is blocked.
+
+    For `renewResource`, for `updateResourceOptions` if an order is needed, and for `moveResource`,
+    where it is the organisation of the target project.
+    """
     CUSTOMER_ARCHIVED = "customer_archived"
-    """The organisation is archived."""
+    """The organisation is archived.
+
+    For `renewResource`, and for `updateResourceOptions` if an order is needed.
+    """
     PROJECT_ENDED = "project_ended"
-    """The project has ended, including its grace period."""
+    """The project has ended: its `effectiveEndDate` is today or earlier.
+
+    For `renewResource`, and for `updateResourceOptions` if an order is needed.
+    """
     OFFERING_UNAVAILABLE = "offering_unavailable"
-    """The offering is in state unavailable."""
+    """The offering is `UNAVAILABLE`.
+
+    For all mutations of resources.
+    """
     OFFERING_CLOSED = "offering_closed"
-    """The offering accepts no orders: it is neither active nor paused."""
+    """The offering accepts no orders: it is neither `ACTIVE` nor `PAUSED`.
+
+    For `renewResource`, and for `updateResourceOptions` if an order is needed.
+    """
     OFFERING_RESTRICTED = "offering_restricted"
-    """The offering is restricted to other organisations."""
+    """The offering is restricted to other organisations or projects.
+
+    For `renewResource`, and for `updateResourceOptions` if an order is needed.
+    """
     ORDER_PENDING = "order_pending"
-    """Another order of the resource is still open."""
+    """Another order of the resource is `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`.
+
+    For `renewResource` and `updateResourceOptions`. If the latter needs no order, only orders that
+    update options count.
+    """
     NOT_PREPAID = "not_prepaid"
-    """The resource is not prepaid; only prepaid resources can be renewed."""
+    """The offering has no prepaid component, so the resource can't be renewed.
+
+    For `renewResource`.
+    """
     PREPAID = "prepaid"
-    """The resource is prepaid; only a renewal changes its end date."""
+    """The resource is prepaid; only a renewal or staff change its end date.
+
+    For `setResourceEndDate`.
+    """
     NO_BACKEND_ID = "no_backend_id"
-    """The resource has no backend id yet."""
+    """The resource has no `backendId` yet. For `pullResource`."""
     PULL_UNSUPPORTED = "pull_unsupported"
-    """The offering's plugin does not support pulling."""
+    """The offering's plugin does not support pulling. For `pullResource`."""
     LIMITS_FIXED = "limits_fixed"
-    """The offering's plugin does not support changing limits."""
+    """The offering's plugin does not support changing limits. For `renewResource`."""
     NO_OPTIONS = "no_options"
-    """The offering defines no options for its resources."""
+    """The offering defines no options for its resources. For `updateResourceOptions`."""
     INVOICE_CLOSED = "invoice_closed"
-    """The target organisation's invoice for the month is no longer pending."""
+    """An invoice of the target organisation is no longer pending.
+
+    It is the invoice for a month of which items would have to be moved. For `moveResource`.
+    """
     ORDERS_FIXED = "orders_fixed"
-    """The offering's plugin does not support cancelling orders."""
+    """The offering's plugin does not support cancelling orders. For `cancelOrder`."""
 
 
 @dataclass(kw_only=True)
@@ -130,7 +179,7 @@ class NotPossible(Problem):
     """A rule of the marketplace forbids the operation."""
 
     reason: Reason
-    """The rule."""
+    """The rule that forbids the operation; `message` describes it."""
 
 
 @dataclass(kw_only=True)
@@ -140,10 +189,14 @@ class Conflict(Problem):
 
 @dataclass(kw_only=True)
 class Unavailable(Problem):
-    """The gateway does not accept changes."""
+    """Mutations are not executed by this API.
+
+    The operator has turned them off, or the API only reads the database of this Waldur: see
+    `message`.
+    """
 
     retryable: bool
-    """Whether the same request may succeed later."""
+    """Whether the same request may succeed if it is repeated later."""
 
 
 class ChangeRefusedError(Exception):

@@ -26,52 +26,62 @@ from gateway.schema.framework.publish import object_type
 class Mutation:
     """Changes of resources and orders, each in one transaction.
 
-    A mutation returns either its success type or the problem that prevented it, in which case
-    nothing is changed. `Resource.allowedOperations` tells which mutations the viewer can make now.
+    A mutation returns either its success type or the problem that prevented it; then nothing is
+    changed. `Resource.allowedOperations` lists the mutations of a resource that the viewer can
+    execute now; those of an order follow from its state and the permissions that are named below.
+    Anonymous clients can execute none.
     """
 
     pull_resource: PullResourceResult = pull_resource_field
     """Request that a resource is synchronised from its backend.
 
-    Allowed for all viewers of the resource; it must be in state `OK` or `ERRED` and have a backend
-    id.
+    All viewers of the resource may do it. The resource must be `OK` or `ERRED` and have a
+    `backendId`, and the offering's plugin must support it.
     """
     move_resource: MoveResourceResult = move_resource_field
-    """Move a resource to another project; staff only."""
+    """Move a resource to another project.
+
+    Only staff may do it; the resource may be in any state.
+    """
     renew_resource: RenewResourceResult = renew_resource_field
     """Renew a prepaid resource by a number of months.
 
-    Takes the permission RESOURCE.SET_LIMITS on the project or its organisation; the resource must
-    be in state `OK` or `ERRED`. Places an order, which may need approval.
+    Requires the permission RESOURCE.SET_LIMITS on the project or its organisation; the resource
+    must be `OK` or `ERRED`. Places an order, which may need approval.
     """
     set_resource_end_date: SetResourceEndDateResult = set_resource_end_date_field
     """Set or clear the end date of a resource.
 
-    Takes the permission RESOURCE.SET_END_DATE on the project, its organisation, the offering or its
-    provider. The end date of a prepaid resource can be set by staff only; others renew it.
+    Requires the permission RESOURCE.SET_END_DATE on the project, its organisation, the offering or
+    its provider; the resource may be in any state. The end date of a prepaid resource can be set by
+    staff only; others renew it.
     """
     update_resource_options: UpdateResourceOptionsResult = update_resource_options_field
     """Change the options of a resource.
 
-    Takes the permission RESOURCE.UPDATE_OPTIONS on the project, its organisation or the provider;
-    the resource must be in state `OK`. Depending on the offering, the change is made at once or
-    places an order.
+    Requires the permission RESOURCE.UPDATE_OPTIONS on the project, its organisation or the
+    provider; the resource must be `OK`. Depending on the offering, the change is made at once or
+    places an order. See `UpdateResourceOptionsInput.direct` for providers.
     """
     approve_order: ApproveOrderResult = approve_order_field
-    """Approve a pending order on behalf of the consumer or the provider.
+    """Approve a pending order on behalf of the side that it waits for.
 
-    Takes the permission ORDER.APPROVE on the side that the order waits for: the project or its
-    organisation, or the provider.
+    A `PENDING_CONSUMER` order requires the permission ORDER.APPROVE on the project or its
+    organisation, a `PENDING_PROVIDER` order requires it on the organisation that provides the
+    offering. Orders in other states can't be approved.
     """
     reject_order: RejectOrderResult = reject_order_field
     """Reject a pending order on behalf of the consumer or the provider.
 
-    Allowed for the order's creator, and with the permission ORDER.REJECT on the project, its
-    organisation or the provider.
+    The order must be `PENDING_CONSUMER`, `PENDING_PROVIDER`, `PENDING_PROJECT` or
+    `PENDING_START_DATE`. Requires the permission ORDER.REJECT on the project, its organisation or
+    the organisation that provides the offering, whichever side the order waits for; the user who
+    placed the order needs no permission.
     """
     cancel_order: CancelOrderResult = cancel_order_field
     """Cancel an order that is pending or executing.
 
-    Takes the permission ORDER.CANCEL on the project or its organisation, and a type of offering
-    that supports cancelling.
+    The order must be `PENDING_CONSUMER`, `PENDING_PROVIDER`, `PENDING_PROJECT`,
+    `PENDING_START_DATE` or `EXECUTING`. Requires the permission ORDER.CANCEL on the project or its
+    organisation, and an offering whose plugin supports cancelling.
     """

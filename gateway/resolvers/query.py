@@ -146,7 +146,7 @@ _node_field, _nodes_field = declare_lookups_by_id(*NODE_TYPES)
 class Query:
     """Read access to the marketplace.
 
-    Rows that are not visible to the viewer are treated as absent: null, or omitted from lists.
+    Objects that are not visible to the viewer are treated as absent: null, or omitted from lists.
     """
 
     viewer: PublishedViewer | None = declare_field(viewer_field)
@@ -171,7 +171,8 @@ class Query:
     )
     """The offerings that are visible to the viewer.
 
-    Active and paused shared offerings, and those that the viewer has a role for.
+    They are active and paused public offerings, and those that the viewer has a role for. Offerings
+    that are restricted to groups or roles may be hidden from others.
     """
     component: Component | None = declare_lookup_by_uuid(Component)
     """A component by uuid; null if its offering is not visible to the viewer."""
@@ -180,16 +181,19 @@ class Query:
     plan: Plan | None = declare_lookup_by_uuid(Plan)
     """A plan by uuid; null if it is not visible to the viewer.
 
-    A plan is visible with its offering, unless it is reserved for other organisations.
+    A plan is visible with its offering, unless it is reserved for groups of other organisations.
     """
     category: Category | None = declare_lookup_by_uuid(Category)
-    """A category by uuid; null if there is none."""
+    """A category by uuid; null if it is not visible to the viewer."""
     categories: list[Category] = declare_full_list(Category, tables.category.c.title)
-    """All categories, ordered by title."""
+    """All categories that are visible to the viewer, ordered by title."""
     order: Order | None = declare_lookup_by_uuid(Order)
-    """An order by uuid; null if it is not visible to the viewer."""
+    """An order by uuid; null if the viewer may not list it.
+
+    Not all users who see a resource may list its orders: see `Order`.
+    """
     orders: Page[Order] = declare_connection(Order, OrderOrder, OrderFilter)
-    """The orders that are visible to the viewer, as a consumer or as a provider."""
+    """The orders that the viewer may list, as a consumer or as a provider."""
     project: Project | None = declare_lookup_by_uuid(Project)
     """A project by uuid; null if it is not visible to the viewer."""
     suggested_resource_name: str | None = declare_field(SUGGESTED_NAME_FIELD)

@@ -21,6 +21,7 @@ AfterArgument = Annotated[
     str | None,
     strawberry.argument(
         description="Cursor of the last event received: the events since then are delivered first."
+        " Null for new events only."
     ),
 ]
 
@@ -38,7 +39,7 @@ class Subscription:
     """Events that are pushed to clients as they happen."""
 
     resource_changed = strawberry.subscription(resolver=_refuse_execution)
-    """Changes of the resources that are visible to the viewer.
+    """Changes of the resources that are visible to the viewer, in the order of their transactions.
 
-    In the order of their transactions.
+    Each event is delivered once. Changes of other objects, such as orders, are not events.
     """

@@ -74,32 +74,32 @@ class OrderType(IntEnum):
     """Operation that an order requests."""
 
     CREATE = 1
-    """Create a resource."""
+    """The order creates a resource."""
     UPDATE = 2
-    """Update a resource: its limits, plan, options or end date."""
+    """The order updates a resource: its limits, plan, options or end date."""
     TERMINATE = 3
-    """Terminate a resource."""
+    """The order terminates a resource."""
     RESTORE = 4
-    """Restore a terminated resource."""
+    """The order restores a terminated resource."""
 
 
 class OfferingState(IntEnum):
     """State of an offering: whether it can be ordered."""
 
     DRAFT = 1
-    """In preparation; can't be ordered yet."""
+    """The offering is in preparation and can't be ordered yet."""
     ACTIVE = 2
-    """Can be ordered."""
+    """The offering can be ordered."""
     PAUSED = 3
-    """Can't be ordered at present."""
+    """The offering can't be ordered at present; existing resources can be changed."""
     ARCHIVED = 4
-    """No longer offered; existing resources remain."""
+    """The offering is no longer offered; existing resources remain."""
     UNAVAILABLE = 5
-    """No operations on its resources are possible at present."""
+    """No operations on the offering's resources are possible at present."""
 
 
 class OfferingUserState(IntEnum):
-    """State of a user's account in an offering."""
+    """State of a user's account in an offering (offering user)."""
 
     REQUESTED = 1
     """The account was requested."""
@@ -156,13 +156,16 @@ class BillingType(StrEnum):
     """How a component is billed."""
 
     FIXED = "fixed"
-    """A fixed amount per plan period."""
+    """The fixed amount `PlanComponent.amount`, in every plan period."""
     USAGE = "usage"
     """The reported usage."""
     LIMIT = "limit"
     """The ordered limit, whether it is used or not."""
     ONE = "one"
-    """Once, when the resource is created."""
+    """Once, when the resource is created.
+
+    For a prepaid component: the ordered limit, in advance.
+    """
     FEW = "few"
     """Once for every switch of the plan."""
 
@@ -198,7 +201,7 @@ class PlanUnit(StrEnum):
     HOUR = "hour"
     """One hour."""
     QUANTITY = "quantity"
-    """No period: prices are per piece."""
+    """There is no period: prices are per piece."""
 
 
 class InvoiceState(StrEnum):

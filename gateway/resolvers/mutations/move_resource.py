@@ -10,7 +10,9 @@ from gateway.resolvers.mutations.mutation_field import declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.accepted import Accepted
+from gateway.schema.types.order import Order
 from gateway.schema.types.problems import CommonProblem
+from gateway.schema.types.resource import Resource
 
 
 @input_type
@@ -20,7 +22,7 @@ class MoveResourceInput:
     uuid: UUID
     """UUID of the resource."""
     project: UUID
-    """UUID of the project to move the resource to."""
+    """UUID of the project to move the resource to; it must be visible to the viewer."""
     if_modified: DateTime | None = None
     """Optimistic lock: the `modified` of the resource as last read by the client.
 
@@ -34,6 +36,11 @@ class ResourceMoved(Accepted):
 
     Its orders, its backend object and its items on pending invoices moved with it.
     """
+
+    resource: Resource | None
+    """The moved resource, in its new project; null if it is not visible to the viewer."""
+    order: Order | None
+    """Always null: no order is placed."""
 
 
 MoveResourceResult = Annotated[

@@ -10,7 +10,9 @@ from gateway.resolvers.mutations.mutation_field import declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.accepted import Accepted
+from gateway.schema.types.order import Order
 from gateway.schema.types.problems import CommonProblem
+from gateway.schema.types.resource import Resource
 
 
 @input_type
@@ -28,7 +30,15 @@ class PullResourceInput:
 
 @object_type
 class ResourcePulled(Accepted):
-    """The synchronisation was requested; `Resource.lastSync` tells when it is done."""
+    """The synchronisation was requested; `Resource.lastSync` changes when it is done."""
+
+    resource: Resource | None
+    """The resource, as it was before the synchronisation.
+
+    Null if it is not visible to the viewer.
+    """
+    order: Order | None
+    """Always null: no order is placed."""
 
 
 PullResourceResult = Annotated[

@@ -11,7 +11,9 @@ from gateway.resolvers.mutations.mutation_field import declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime, Upload
 from gateway.schema.types.accepted import Accepted
+from gateway.schema.types.order import Order
 from gateway.schema.types.problems import CommonProblem
+from gateway.schema.types.resource import Resource
 
 
 @input_type
@@ -23,16 +25,17 @@ class RenewResourceInput:
     extension_months: int
     """Number of months to renew by, from 1 to 600.
 
-    Prepaid components may allow fewer: see their `minRenewalDuration`, `maxRenewalDuration` and
+    Prepaid components may restrict it: see their `minRenewalDuration`, `maxRenewalDuration` and
     `renewalDurationStep`.
     """
     limits: JSON | None = None
-    """The limits after the renewal, as an object from component type to number.
+    """All limits after the renewal, as an object from `Component.type` to number.
 
-    Components that are left out lose their limit. Null keeps the current limits.
+    For example `{"cores": 4, "ram": 8192}`, in the unit of `Resource.limits`. Components that are
+    left out lose their limit, so an empty object removes all limits. Null keeps the current limits.
     """
     request_comment: str | None = None
-    """Comment for the approvers, at most 255 characters."""
+    """Comment for those who approve the order, at most 255 characters."""
     attachment: Upload | None = None
     """Purchase order, as a PDF file of at most 10 MB."""
     idempotency_key: str | None = None
@@ -51,6 +54,14 @@ class RenewResourceInput:
 @object_type
 class ResourceRenewed(Accepted):
     """The renewal was ordered; limits and end date change when the order is done."""
+
+    resource: Resource | None
+    """The resource, with its old limits and end date until the order is done.
+
+    Null if it is not visible to the viewer.
+    """
+    order: Order | None
+    """The placed order; null if the viewer may not list the orders of the project."""
 
 
 RenewResourceResult = Annotated[

@@ -14,7 +14,9 @@ from gateway.resolvers.mutations.mutation_field import declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.accepted import Accepted
+from gateway.schema.types.order import Order
 from gateway.schema.types.problems import CommonProblem
+from gateway.schema.types.resource import Resource
 
 
 @input_type
@@ -37,7 +39,7 @@ class RejectOrderInput:
     uuid: UUID
     """UUID of the order."""
     comment: str | None = None
-    """Reason for the rejection, of any length."""
+    """Reason for the rejection, of any length. Null is the same as an empty text."""
     if_modified: DateTime | None = None
     """Optimistic lock: the `modified` of the order as last read by the client.
 
@@ -65,21 +67,36 @@ class OrderApproved(Accepted):
     It is executing, or waits for another approval or for a start date: see `order.state`.
     """
 
+    resource: Resource | None
+    """The resource of the order; null if it is not visible to the viewer."""
+    order: Order | None
+    """The approved order; null if the viewer may no longer list it."""
+
 
 @object_type
 class OrderRejected(Accepted):
     """The order was rejected.
 
-    Its resource is `OK` again; one that it was to create is `TERMINATED`.
+    Its resource is `OK` again; a resource that it was to create is `TERMINATED`.
     """
+
+    resource: Resource | None
+    """The resource of the order; null if it is not visible to the viewer."""
+    order: Order | None
+    """The rejected order; null if the viewer may no longer list it."""
 
 
 @object_type
 class OrderCanceled(Accepted):
     """The order was cancelled.
 
-    Its resource is `OK` again; one that it was to create is `TERMINATED`.
+    Its resource is `OK` again; a resource that it was to create is `TERMINATED`.
     """
+
+    resource: Resource | None
+    """The resource of the order; null if it is not visible to the viewer."""
+    order: Order | None
+    """The cancelled order; null if the viewer may no longer list it."""
 
 
 ApproveOrderResult = Annotated[

@@ -12,7 +12,9 @@ from gateway.resolvers.mutations.mutation_field import declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID, Date, DateTime
 from gateway.schema.types.accepted import Accepted
+from gateway.schema.types.order import Order
 from gateway.schema.types.problems import CommonProblem
+from gateway.schema.types.resource import Resource
 
 
 @input_type
@@ -24,7 +26,8 @@ class SetResourceEndDateInput:
     end_date: Date | None = strawberry.UNSET
     """The new end date; null clears it.
 
-    If left out, the date is unchanged, and the viewer is recorded as its requester.
+    Any date is accepted. If it is left out, the date is unchanged, and the viewer is recorded as
+    its requester.
     """
     if_modified: DateTime | None = None
     """Optimistic lock: the `modified` of the resource as last read by the client.
@@ -37,8 +40,13 @@ class SetResourceEndDateInput:
 class ResourceEndDateSet(Accepted):
     """The end date was set or cleared.
 
-    A resource whose end date is today or in the past is terminated soon.
+    A resource whose end date is today or in the past is terminated by the next daily task.
     """
+
+    resource: Resource | None
+    """The resource with its new end date; null if it is not visible to the viewer."""
+    order: Order | None
+    """Always null: no order is placed."""
 
 
 SetResourceEndDateResult = Annotated[

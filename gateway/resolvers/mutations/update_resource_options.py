@@ -10,7 +10,9 @@ from gateway.resolvers.mutations.mutation_field import declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import JSON, UUID, DateTime
 from gateway.schema.types.accepted import Accepted
+from gateway.schema.types.order import Order
 from gateway.schema.types.problems import CommonProblem
+from gateway.schema.types.resource import Resource
 
 
 @input_type
@@ -20,14 +22,15 @@ class UpdateResourceOptionsInput:
     uuid: UUID
     """UUID of the resource."""
     options: JSON | None = None
-    """New values by option key, as defined in `Offering.resourceOptions`.
+    """New values by option key, an object, as `Offering.resourceOptions` defines them.
 
-    Options that are left out keep their values.
+    Options that are left out keep their values, and options can't be removed. Keys that are not
+    defined are stored unchecked.
     """
     direct: bool = False
     """Whether to change the options at once, on behalf of the provider.
 
-    Places no order, is allowed in any state of the resource, and takes the permission
+    Places no order, is allowed in any state of the resource, and requires the permission
     RESOURCE.UPDATE_OPTIONS on the provider.
     """
     if_modified: DateTime | None = None
@@ -41,8 +44,16 @@ class UpdateResourceOptionsInput:
 class ResourceOptionsUpdated(Accepted):
     """The options were changed, or their change was ordered.
 
-    With an `order`, they change when it is done.
+    If an order was placed, they change when it is done.
     """
+
+    resource: Resource | None
+    """The resource; with its new options, unless an order was placed.
+
+    Null if it is not visible to the viewer.
+    """
+    order: Order | None
+    """The placed order; null without one, or if the viewer may not list it."""
 
 
 UpdateResourceOptionsResult = Annotated[

@@ -38,14 +38,20 @@ ROW_COUNT = Expression(func.count)
 PAGE_ARGUMENTS = {
     "first": (
         int,
-        "Number of nodes from the start of the list, or after `after`; 0 to 300, by default 20.",
+        (
+            "Number of objects from the start of the list, or after `after`; 0 to 300, by default"
+            " 20 unless `last` is given."
+        ),
     ),
-    "after": (str, "Cursor after which the page starts."),
+    "after": (str, "Cursor after which the page starts, of a list with the same `orderBy`."),
     "last": (
         int,
-        "Number of nodes from the end of the list, or before `before`; 0 to 300. Not with `first`.",
+        (
+            "Number of objects from the end of the list, or before `before`; 0 to 300. Not together"
+            " with `first`."
+        ),
     ),
-    "before": (str, "Cursor before which the page ends."),
+    "before": (str, "Cursor before which the page ends, of a list with the same `orderBy`."),
 }
 
 
@@ -188,10 +194,10 @@ class ConnectionField:
         arguments = {
             **PAGE_ARGUMENTS,
             "order_by": (self.order_type, "Sort order of the list."),
-            "filter": (self.filter_type, "Conditions that all nodes of the list meet."),
+            "filter": (self.filter_type, "Conditions that all objects of the list meet."),
             "visible_as": (
                 self.perspective_type,
-                "Restricts the list to what the viewer can see as a consumer, or as a provider.",
+                "Restricts the list to what the viewer can see as a consumer or as a provider.",
             ),
             "query": (
                 str if self.search else None,
@@ -199,7 +205,7 @@ class ConnectionField:
             ),
             "visible_to_username": (
                 str if self.accepts_visible_to_username else None,
-                "Restricts the list to what the user of this name can also see as a consumer.",
+                "Restricts the list to what the user with this username sees, too, as a consumer.",
             ),
         }
         return {name: argument for name, argument in arguments.items() if argument[0] is not None}

@@ -16,23 +16,29 @@ class PageInfo:
     """Position of a page in its list."""
 
     has_next_page: bool
-    """Whether nodes follow the page; if paging backward, whether `before` is given."""
+    """With `first`: whether more objects follow the page, up to `before`.
+
+    With `last`: only whether `before` is given.
+    """
     has_previous_page: bool
-    """Whether nodes precede the page; if paging forward, whether `after` is given."""
+    """With `last`: whether more objects precede the page, back to `after`.
+
+    With `first`: only whether `after` is given.
+    """
     start_cursor: str | None
-    """Cursor of the first node; null if the page is empty."""
+    """Cursor of the first object; null if the page is empty."""
     end_cursor: str | None
-    """Cursor of the last node; null if the page is empty."""
+    """Cursor of the last object; null if the page is empty."""
 
 
 @object_type
 class Edge(Generic[T]):
-    """A node and its cursor."""
+    """An object of a page and its cursor."""
 
     cursor: str
-    """Opaque position of the node in the list, for `after` and `before`."""
+    """Opaque position of the object in the list, for `after` and `before`."""
     node: T
-    """The node at the cursor."""
+    """The object at the cursor."""
 
 
 @object_type_as("Connection")
@@ -66,10 +72,13 @@ class Page(Generic[T]):
         return await self.count_rows()
 
     edges: list[Edge[T]] = strawberry.field(resolver=_load_edges)
-    """The nodes of the page, each with its cursor."""
+    """The objects of the page, each with its cursor."""
     nodes: list[T] = strawberry.field(resolver=_load_nodes)
-    """The nodes of the page without cursors."""
+    """The objects of the page without cursors."""
     page_info: PageInfo = strawberry.field(resolver=_load_page_info)
     """Position of the page in its list."""
     total_count: int = strawberry.field(resolver=_count_total)
-    """Number of nodes in the whole filtered list; costs an SQL statement of its own."""
+    """Number of objects in the whole filtered list.
+
+    Needs an additional database query: request it only if needed.
+    """

@@ -61,9 +61,9 @@ def filter_field(
 
 
 BOOLEAN_OPERATORS = {
-    "and_": "All of these filters match.",
-    "or_": "At least one of these filters matches; nothing matches an empty list.",
-    "not_": "This filter does not match.",
+    "and_": "All of these filters match; an empty list matches everything.",
+    "or_": "At least one of these filters matches; an empty list matches nothing.",
+    "not_": "Excludes what matches this filter.",
 }
 
 

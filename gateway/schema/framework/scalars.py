@@ -88,7 +88,7 @@ def parse_bigint(value: object) -> int:
 
 
 def parse_upload(value: object) -> bytes:
-    """Return the content of a file; raises ValueError if the value is no file."""
+    """Return the content of a file; raises ValueError if the value is not a file."""
     if not isinstance(value, bytes):
         raise ValueError("An Upload must be a file of a GraphQL multipart request.")  # noqa: TRY004
     return value
@@ -121,31 +121,33 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     DateTime: strawberry.scalar(
         name="DateTime",
-        description="A time as in RFC 3339, printed in UTC; an input without offset is in UTC.",
+        description="A time as in RFC 3339, printed in UTC, such as `2026-01-31T12:00:00Z`; an"
+        " input without offset is in UTC.",
         serialize=format_datetime,
         parse_value=parse_datetime,
     ),
     Date: strawberry.scalar(
         name="Date",
-        description="A date as in ISO 8601.",
+        description="A calendar date as `YYYY-MM-DD`.",
         serialize=str,
         parse_value=parse_date,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description="An exact decimal number, printed as a string.",
+        description='An exact decimal number, printed as a string such as `"12.50"`. An input is a'
+        " string or a number, with at most 30 digits on each side of the point.",
         serialize=str,
         parse_value=parse_decimal,
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value.",
+        description="A JSON value; the description of a field or argument has its structure.",
         serialize=serialize_json,
         parse_value=parse_json_scalar,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="A 64-bit integer, printed as a number.",
+        description="A 64-bit integer, printed as a number; above 2^53 inexact in JavaScript.",
         serialize=int,
         parse_value=parse_bigint,
     ),

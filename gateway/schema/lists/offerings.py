@@ -49,7 +49,10 @@ class OfferingOrder(Enum):
 
 @filter_input
 class OfferingFilter:
-    """Filter of offerings: all given conditions must hold; nulls are ignored."""
+    """Filter of offerings: all conditions must hold; null conditions are ignored.
+
+    A list matches if one of its elements does; an empty list matches nothing.
+    """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, offering.uuid))
     """The UUID is one of these."""
@@ -75,85 +78,100 @@ class OfferingFilter:
     attributes: JSON | None = filter_field(
         filter_column(json_filters.json_contains_all, offering.attributes), parse_attribute_filter
     )
-    """Has all these attributes: an object of name and value; of a list, any one value."""
+    """The offering has all these attributes: an object from attribute key to value.
+
+    Example: `{"cpu_vendor": "amd", "regions": ["north", "south"]}`. A list matches if the stored
+    value equals or contains any of its elements; any other value must equal the stored one (an
+    object: be contained in it). At most 50 values; secret attributes are refused.
+    """
     type: list[str] | None = filter_field(filter_column(in_values, offering.type))
     """The type is one of these."""
     state: list[OfferingState] | None = filter_field(filter_column(in_values, offering.state))
     """The state is one of these."""
     shared: bool | None = filter_field(filter_column(equals_value, offering.shared))
-    """Whether the offering is public (shared with all customers) or private."""
+    """Whether the offering is public (`Offering.shared`)."""
     billable: bool | None = filter_field(filter_column(equals_value, offering.billable))
-    """Whether the offering is billed."""
+    """Whether the offering's resources are billed."""
     category_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.category.c.uuid, offering.category_id)
     )
-    """Belongs to the category with this UUID."""
+    """The category has this UUID."""
     customer_uuid: UUID | None = filter_field(
         filter_column(equals_value, customer.uuid, offering.customer_id)
     )
-    """Provided by the customer with this UUID."""
+    """The offering is provided by the organisation with this UUID."""
     project_uuid: UUID | None = filter_field(
         filter_column(equals_value, project.uuid, offering.project_id)
     )
-    """Restricted to the project with this UUID."""
+    """The offering is reserved for the project with this UUID."""
     parent_uuid: UUID | None = filter_field(
         filter_column(equals_value, offering.uuid, offering.parent_id)
     )
-    """Is a child of the offering with this UUID."""
+    """The offering is a child of the offering with this UUID."""
     allowed_customer_uuid: UUID | None = filter_field(
         filter_column(relation_filters.is_allowed_for_customer, offering.id)
     )
-    """Can be ordered by this customer: public, shared with a group of it, or its own."""
+    """The organisation with this UUID may order the offering.
+
+    The offering is its own, or it is public and not restricted to groups that the organisation does
+    not belong to.
+    """
     organization_group_uuid: UUID | None = filter_field(
         filter_column(relation_filters.in_organization_group, offering.id)
     )
-    """Shared with the group of organisations with this UUID."""
+    """The offering is shared with the group of organisations with this UUID."""
     service_manager_uuid: UUID | None = filter_field(
         filter_column(relation_filters.has_manager, offering.id)
     )
-    """Is public, and the user with this UUID has an active role in it."""
+    """The offering is public, and the user with this UUID has an active role in it."""
     resource_customer_uuid: UUID | None = filter_field(
         relation_filters.has_visible_resources(customer.uuid, project.customer_id)
     )
-    """This customer has resources of it that the viewer can see and that are not terminated."""
+    """The organisation with this UUID has resources of the offering.
+
+    Only resources count that the viewer can see and that are not terminated.
+    """
     resource_project_uuid: UUID | None = filter_field(
         relation_filters.has_visible_resources(project.uuid)
     )
-    """This project has resources of it that the viewer can see and that are not terminated."""
+    """The project with this UUID has resources of the offering.
+
+    Only resources count that the viewer can see and that are not terminated.
+    """
     scope_uuid: UUID | None = filter_field(
         filter_column(relation_filters.has_service_settings, offering.id)
     )
-    """Its backend is configured by the service settings with this UUID."""
+    """The offering's backend is configured by the service settings with this UUID."""
     has_terms_of_service: bool | None = filter_field(
         filter_column(relation_filters.has_related_row(terms.offering_id), offering.id)
     )
-    """Whether it has terms of service, active or not."""
+    """Whether the offering has terms of service, active or not."""
     has_active_terms_of_service: bool | None = filter_field(
         filter_column(
             relation_filters.has_related_row(terms.offering_id, terms.is_active), offering.id
         )
     )
-    """Whether it has active terms of service."""
+    """Whether the offering has active terms of service."""
     user_has_consent: bool | None = filter_field(
         filter_column(relation_filters.has_viewer_consent, offering.id)
     )
-    """Whether the viewer has consented to its terms of service and not revoked the consent."""
+    """Whether the viewer has an active consent to the offering's terms of service."""
     user_has_offering_user: bool | None = filter_field(
         filter_column(relation_filters.has_viewer_account, offering.id)
     )
-    """Whether the viewer has an account (offering user) in it."""
+    """Whether the viewer has an account (offering user) in the offering."""
     can_create_offering_user: bool | None = filter_field(
         filter_column(
             json_filters.is_json_true("service_provider_can_create_offering_user"),
             offering.plugin_options,
         )
     )
-    """Whether its provider may create accounts (offering users)."""
+    """Whether the offering's provider may create accounts (offering users)."""
     created: DateTime | None = filter_field(filter_column(at_least, offering.created))
-    """Created at this time or later."""
+    """Lower bound: created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, offering.created))
-    """Created at this time or earlier."""
+    """Upper bound: created at this time or earlier."""
     modified: DateTime | None = filter_field(filter_column(at_least, offering.modified))
-    """Last modified at this time or later."""
+    """Lower bound: last modified at this time or later."""
     modified_before: DateTime | None = filter_field(filter_column(at_most, offering.modified))
-    """Last modified at this time or earlier."""
+    """Upper bound: last modified at this time or earlier."""

@@ -22,7 +22,10 @@ order, offering, project = tables.order.c, tables.offering.c, tables.project.c
 
 @enum
 class OrderOrder(Enum):
-    """Sort order of orders: rows without a value are last ascending, first descending."""
+    """Sort order of orders.
+
+    Objects without a value are last in ascending and first in descending order.
+    """
 
     CREATED_ASC = SortOrder((ColumnRef(order.created),))
     """Oldest first."""
@@ -31,20 +34,23 @@ class OrderOrder(Enum):
     CONSUMER_REVIEWED_AT_ASC = SortOrder((ColumnRef(order.consumer_reviewed_at),))
     """Earliest review by the consumer first."""
     CONSUMER_REVIEWED_AT_DESC = SortOrder((ColumnRef(order.consumer_reviewed_at),), descending=True)
-    """Not reviewed by the consumer first, then latest review first."""
+    """Objects without a review by the consumer first, then latest review first."""
     COST_ASC = SortOrder((ColumnRef(order.cost),))
     """Lowest cost first."""
     COST_DESC = SortOrder((ColumnRef(order.cost),), descending=True)
-    """Without a cost first, then highest cost first."""
+    """Objects without a cost first, then highest cost first."""
     STATE_ASC = SortOrder((ColumnRef(order.state),))
-    """By state, in the order of Waldur's state numbers."""
+    """By state, in the order of `OrderState`."""
     STATE_DESC = SortOrder((ColumnRef(order.state),), descending=True)
-    """By state, in reverse order of Waldur's state numbers."""
+    """By state, in reverse order of `OrderState`."""
 
 
 @filter_input
 class OrderFilter:
-    """Filter of orders: all given conditions must hold; nulls are ignored."""
+    """Filter of orders: all conditions must hold; null conditions are ignored.
+
+    A list matches if one of its elements does; an empty list matches nothing.
+    """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, order.uuid))
     """The UUID is one of these."""
@@ -53,13 +59,13 @@ class OrderFilter:
     type: list[OrderType] | None = filter_field(filter_column(in_values, order.type))
     """The type is one of these."""
     created: DateTime | None = filter_field(filter_column(at_least, order.created))
-    """Created at this time or later."""
+    """Lower bound: created at this time or later."""
     modified: DateTime | None = filter_field(filter_column(at_least, order.modified))
-    """Last modified at this time or later."""
+    """Lower bound: last modified at this time or later."""
     resource_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.resource.c.uuid, order.resource_id)
     )
-    """For the resource with this UUID."""
+    """The order is for the resource with this UUID."""
     resource_name: str | None = filter_field(
         filter_column(contains_text, tables.resource.c.name, order.resource_id), build_like_pattern
     )
@@ -83,16 +89,16 @@ class OrderFilter:
     project_uuid: UUID | None = filter_field(
         filter_column(equals_value, project.uuid, order.project_id)
     )
-    """In the project with this UUID."""
+    """The project has this UUID."""
     customer_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.customer.c.uuid, order.project_id, project.customer_id)
     )
-    """In a project of the customer with this UUID."""
+    """The project belongs to the organisation with this UUID."""
     provider_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.customer.c.uuid, order.offering_id, offering.customer_id)
     )
-    """The offering is provided by the customer with this UUID."""
+    """The offering is provided by the organisation with this UUID."""
     category_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.category.c.uuid, order.offering_id, offering.category_id)
     )
-    """The offering belongs to the category with this UUID."""
+    """The offering's category has this UUID."""

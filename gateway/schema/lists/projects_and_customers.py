@@ -22,7 +22,10 @@ project, customer = tables.project.c, tables.customer.c
 
 @enum
 class ProjectOrder(Enum):
-    """Sort order of projects: rows without a value are last ascending, first descending."""
+    """Sort order of projects.
+
+    Objects without a value are last in ascending and first in descending order.
+    """
 
     CREATED_ASC = SortOrder((ColumnRef(project.created),))
     """Oldest first."""
@@ -35,18 +38,18 @@ class ProjectOrder(Enum):
     END_DATE_ASC = SortOrder((ColumnRef(project.end_date),))
     """Earliest end date first."""
     END_DATE_DESC = SortOrder((ColumnRef(project.end_date),), descending=True)
-    """Without an end date first, then latest end date first."""
+    """Objects without an end date first, then latest end date first."""
     CUSTOMER_NAME_ASC = SortOrder((ColumnRef(customer.name, (project.customer_id,)),))
-    """By the customer's name, A to Z."""
+    """By the organisation's name, A to Z."""
     CUSTOMER_NAME_DESC = SortOrder(
         (ColumnRef(customer.name, (project.customer_id,)),), descending=True
     )
-    """By the customer's name, Z to A."""
+    """By the organisation's name, Z to A."""
 
 
 @enum
 class CustomerOrder(Enum):
-    """Sort order of customers."""
+    """Sort order of organisations."""
 
     CREATED_ASC = SortOrder((ColumnRef(customer.created),))
     """Oldest first."""
@@ -60,7 +63,10 @@ class CustomerOrder(Enum):
 
 @filter_input
 class ProjectFilter:
-    """Filter of projects: all given conditions must hold; nulls are ignored."""
+    """Filter of projects: all conditions must hold; null conditions are ignored.
+
+    A list matches if one of its elements does; an empty list matches nothing.
+    """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, project.uuid))
     """The UUID is one of these."""
@@ -73,16 +79,19 @@ class ProjectFilter:
     customer_uuid: list[UUID] | None = filter_field(
         filter_column(in_values, customer.uuid, project.customer_id)
     )
-    """The customer's UUID is one of these."""
+    """The organisation's UUID is one of these."""
     created: DateTime | None = filter_field(filter_column(at_least, project.created))
-    """Created at this time or later."""
+    """Lower bound: created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, project.created))
-    """Created at this time or earlier."""
+    """Upper bound: created at this time or earlier."""
 
 
 @filter_input
 class CustomerFilter:
-    """Filter of customers: all given conditions must hold; nulls are ignored."""
+    """Filter of organisations: all conditions must hold; null conditions are ignored.
+
+    A list matches if one of its elements does; an empty list matches nothing.
+    """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, customer.uuid))
     """The UUID is one of these."""
@@ -93,6 +102,6 @@ class CustomerFilter:
     slug: str | None = filter_field(filter_column(equals_value, customer.slug))
     """The slug is exactly this text."""
     created: DateTime | None = filter_field(filter_column(at_least, customer.created))
-    """Created at this time or later."""
+    """Lower bound: created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, customer.created))
-    """Created at this time or earlier."""
+    """Upper bound: created at this time or earlier."""

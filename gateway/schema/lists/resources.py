@@ -26,19 +26,32 @@ resource, offering, project = tables.resource.c, tables.offering.c, tables.proje
 
 @enum
 class VisibleAs(Enum):
-    """Perspective from which the viewer sees resources; staff and support see all from either."""
+    """The side from which the viewer has access to resources.
+
+    Staff and support have access to all resources from either side.
+    """
 
     CONSUMER = Perspective.CONSUMER
-    """Resources in projects and organisations in which the viewer has a role."""
+    """Resources to which the viewer has access as a consumer.
+
+    That is, through a role in the project, its organisation or the resource itself.
+    """
     PROVIDER = Perspective.PROVIDER
-    """Resources of offerings that the viewer provides."""
+    """Resources to which the viewer has access as a provider.
+
+    That is, through a role in the organisation that provides the offering, or in the offering
+    itself.
+    """
     ANY = None
-    """Resources visible as a consumer or as a provider."""
+    """Resources to which the viewer has access as a consumer or as a provider."""
 
 
 @enum
 class ResourceOrder(Enum):
-    """Sort order of resources: rows without a value are last ascending, first descending."""
+    """Sort order of resources.
+
+    Objects without a value are last in ascending and first in descending order.
+    """
 
     CREATED_ASC = SortOrder((ColumnRef(resource.created),))
     """Oldest first."""
@@ -55,18 +68,21 @@ class ResourceOrder(Enum):
     )
     """By the project's name, Z to A."""
     STATE_ASC = SortOrder((ColumnRef(resource.state),))
-    """By state, in the order of Waldur's state numbers."""
+    """By state, in the order of `ResourceState`."""
     STATE_DESC = SortOrder((ColumnRef(resource.state),), descending=True)
-    """By state, in reverse order of Waldur's state numbers."""
+    """By state, in reverse order of `ResourceState`."""
     END_DATE_ASC = SortOrder((ColumnRef(resource.end_date),))
     """Earliest end date first."""
     END_DATE_DESC = SortOrder((ColumnRef(resource.end_date),), descending=True)
-    """Without an end date first, then latest end date first."""
+    """Objects without an end date first, then latest end date first."""
 
 
 @filter_input
 class ResourceFilter:
-    """Filter of resources: all given conditions must hold; nulls are ignored."""
+    """Filter of resources: all conditions must hold; null conditions are ignored.
+
+    A list matches if one of its elements does; an empty list matches nothing.
+    """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, resource.uuid))
     """The UUID is one of these."""
@@ -85,23 +101,23 @@ class ResourceFilter:
             json_filters.compare_json_text("runtime_state", equals_value), resource.backend_metadata
         )
     )
-    """The run-time state that the backend reports is exactly this text."""
+    """The run-time state in `backendMetadata` is exactly this text."""
     order_state: list[OrderState] | None = filter_field(
         filter_column(relation_filters.has_order_in_states, resource.id)
     )
-    """Has an order whose state is one of these."""
+    """The resource has an order whose state is one of these."""
     created: DateTime | None = filter_field(filter_column(at_least, resource.created))
-    """Created at this time or later."""
+    """Lower bound: created at this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, resource.created))
-    """Created at this time or earlier."""
+    """Upper bound: created at this time or earlier."""
     modified: DateTime | None = filter_field(filter_column(at_least, resource.modified))
-    """Last modified at this time or later."""
+    """Lower bound: last modified at this time or later."""
     modified_before: DateTime | None = filter_field(filter_column(at_most, resource.modified))
-    """Last modified at this time or earlier."""
+    """Upper bound: last modified at this time or earlier."""
     end_date: Date | None = filter_field(filter_column(at_least, resource.end_date))
-    """The end date is this date or later."""
+    """Lower bound: the end date is this date or later."""
     end_date_before: Date | None = filter_field(filter_column(at_most, resource.end_date))
-    """The end date is this date or earlier."""
+    """Upper bound: the end date is this date or earlier."""
     has_terminate_date: bool | None = filter_field(filter_column(has_value, resource.end_date))
     """Whether the resource has an end date."""
     downscaled: bool | None = filter_field(filter_column(equals_value, resource.downscaled))
@@ -111,7 +127,7 @@ class ResourceFilter:
     restrict_member_access: bool | None = filter_field(
         filter_column(equals_value, resource.restrict_member_access)
     )
-    """Whether the access of project members is restricted."""
+    """Whether access by project members is restricted."""
     is_attached: bool | None = filter_field(
         filter_column(
             json_filters.compare_json_text("instance_name", has_value), resource.backend_metadata
@@ -124,22 +140,31 @@ class ResourceFilter:
         ),
         build_like_pattern,
     )
-    """The flavor's name contains this text; case-insensitive."""
+    """The flavor's name in `backendMetadata` contains this text; case-insensitive."""
     image_name: str | None = filter_field(
         filter_column(
             json_filters.compare_json_text("image_name", contains_text), resource.backend_metadata
         ),
         build_like_pattern,
     )
-    """The image's name contains this text; case-insensitive."""
+    """The image's name in `backendMetadata` contains this text; case-insensitive."""
     resource_attributes: JSON | None = filter_field(
         filter_column(json_filters.json_equals_all, resource.attributes), parse_attribute_filter
     )
-    """Ordered with all these attributes: an object of name and value; of a list, any one value."""
+    """The resource was ordered with all these attributes: an object from name to value.
+
+    Example: `{"flavor": ["small", "large"], "public": true}`. A list matches if the stored value
+    equals any of its elements; any other value must equal the stored one (an object: be contained
+    in it). At most 50 values; secret attributes are refused.
+    """
     visible_to_providers: bool | None = filter_field(
         filter_column(relation_filters.is_visible_to_providers, resource.id)
     )
-    """If true, leaves out resources whose creation awaits the consumer or a start date."""
+    """True leaves out resources whose creation still awaits the consumer; false has no effect.
+
+    Those are resources in state `CREATING` with an order that is `PENDING_CONSUMER`,
+    `PENDING_PROJECT` or `PENDING_START_DATE`.
+    """
     offering_uuid: list[UUID] | None = filter_field(
         filter_column(in_values, offering.uuid, resource.offering_id)
     )
@@ -155,11 +180,11 @@ class ResourceFilter:
     offering_billable: bool | None = filter_field(
         filter_column(equals_value, offering.billable, resource.offering_id)
     )
-    """Whether the offering is billed."""
+    """Whether the offering's resources are billed."""
     offering_shared: bool | None = filter_field(
         filter_column(equals_value, offering.shared, resource.offering_id)
     )
-    """Whether the offering is public (shared with all customers) or private."""
+    """Whether the offering is public (`Offering.shared`)."""
     lexis_links_supported: bool | None = filter_field(
         filter_column(
             json_filters.has_json_key("heappe_url"), offering.plugin_options, resource.offering_id
@@ -217,11 +242,11 @@ class ResourceFilter:
     plan_uuid: UUID | None = filter_field(
         filter_column(equals_value, tables.plan.c.uuid, resource.plan_id)
     )
-    """Has the plan with this UUID."""
+    """The plan has this UUID."""
     project_uuid: UUID | None = filter_field(
         filter_column(equals_value, project.uuid, resource.project_id)
     )
-    """In the project with this UUID."""
+    """The project has this UUID."""
     project_name: str | None = filter_field(
         filter_column(equals_value, project.name, resource.project_id)
     )
@@ -231,16 +256,16 @@ class ResourceFilter:
             equals_value, tables.customer.c.uuid, resource.project_id, project.customer_id
         )
     )
-    """In a project of the customer with this UUID."""
+    """The project belongs to the organisation with this UUID."""
     provider_uuid: UUID | None = filter_field(
         filter_column(
             equals_value, tables.customer.c.uuid, resource.offering_id, offering.customer_id
         )
     )
-    """The offering is provided by the customer with this UUID."""
+    """The offering is provided by the organisation with this UUID."""
     category_uuid: UUID | None = filter_field(
         filter_column(
             equals_value, tables.category.c.uuid, resource.offering_id, offering.category_id
         )
     )
-    """The offering belongs to the category with this UUID."""
+    """The offering's category has this UUID."""

@@ -12,14 +12,14 @@ from gateway.schema.types.resource import Resource
 class Accepted:
     """The result of a mutation that was accepted.
 
-    An accepted change may still be pending: `order.state` or the subscription `resourceChanged`
+    An accepted change may still be pending: `Order.state` or the subscription `resourceChanged`
     shows when it is completed.
     """
 
     resource: Resource | None
-    """The resource after the mutation; null if it is no longer visible to the viewer."""
+    """The resource after the mutation; null if it is not visible to the viewer."""
     order: Order | None
-    """The order that was placed or reviewed; null if the mutation needs no order."""
+    """The order of the change; null without one, or if it is not visible to the viewer."""
 
 
 apply_docstrings(Accepted, strawberry.interface(Accepted, description=inspect.getdoc(Accepted)))

@@ -21,27 +21,32 @@ def build_backend_id(backend_type: str, uuid: str | None) -> str | None:
 class BackendObject(Row, tables=(registry.backend_object,)):
     """The plugin's object behind a resource, such as an OpenStack tenant.
 
-    Only allow-listed columns are published; credentials are not. Objects of a plugin that the
-    gateway does not know have only the type `Marketplace.Resource`.
+    Only allow-listed columns are published; credentials are not. If this API does not know the
+    plugin, all fields but `type` are null.
     """
 
     id: strawberry.ID | None = computed(build_backend_id, backend.type, backend.uuid)
-    """Global id of the object, unique among backend objects; null if its plugin is unknown."""
+    """Global id of the object, unique among backend objects.
+
+    It can't be used in `node`. Null if this API does not know the plugin.
+    """
     uuid: UUID | None
-    """UUID of the object; null if its plugin is unknown."""
+    """UUID of the object; null if this API does not know the plugin."""
     type: str
     """Type of the object, such as `OpenStack.Tenant`.
 
-    `Marketplace.Resource` if its plugin is unknown.
+    It is `Marketplace.Resource` if this API does not know the plugin.
     """
     service_settings_uuid: UUID | None
     """UUID of the service settings that the object belongs to.
 
-    Null if it has none or its plugin is unknown. The settings themselves are not published.
+    The settings themselves are not published. Null if the object has none, or if this API does not
+    know the plugin.
     """
     details: JSON | None
-    """The object's published columns, under the names of the REST API.
+    """The object's published columns, an object with the snake_case keys of the REST API.
 
     All types have `uuid`, `name`, `description`, `state`, `backend_id`, `runtime_state`, `created`,
-    `modified` and `error_message`, as far as the plugin stores them. Null if the plugin is unknown.
+    `modified` and `error_message`, as far as the plugin stores them. Null if this API does not know
+    the plugin.
     """

@@ -34,10 +34,7 @@ class Category(Row, Node, tables=(tables.category,)):
     description: str
     """Description of the category; may be empty."""
     icon: str | None = computed(build_media_url, category.icon, ContextFact.MEDIA_URL)
-    """URL of the category's icon.
-
-    Null without an icon, or if the gateway has no media URL configured.
-    """
+    """URL of the category's icon; null without one, or if this API has no URL of media files."""
     offerings: Page[Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")]] = (
         pages(tables.offering.c.category_id, OfferingOrder, OfferingFilter)
     )

@@ -34,7 +34,7 @@ def is_plugin_component(offering_type: str, component_type: str) -> bool:
 
 @object_type
 class Component(Row, Node, tables=(tables.component, registry.effective_component)):
-    """A billable quantity of an offering, such as CPU hours or storage."""
+    """A quantity of an offering that is measured and billed, such as CPU hours or storage."""
 
     id: strawberry.ID = node_id("Component", component.uuid)
     """Global id."""
@@ -45,43 +45,68 @@ class Component(Row, Node, tables=(tables.component, registry.effective_componen
     )
     """The offering that the component belongs to."""
     type: str
-    """Key of the component in limits and usages, unique within its offering."""
+    """Key of the component in `limits` and `currentUsages`; unique within its offering."""
     name: str
     """Display name."""
     description: str
     """Description of the component; may be empty."""
     billing_type: BillingType | None
-    """How the component is billed; null for a billing type unknown to the gateway."""
+    """How the component is billed; null if this version of the API does not know the value."""
     measured_unit: str
-    """Unit of limits, usages and prices, such as `GB`; may be empty."""
-    unit_factor: int | None
-    """Number of backend units in one measured unit; null in older versions of Waldur."""
-    limit_period: LimitPeriod | None
-    """The period that the limit applies to; null if no period is set."""
-    limit_amount: Decimal | None
-    """Upper bound of the sum of all resources' limits in one limit period.
+    """Unit of usages and prices, such as `GB`; may be empty.
 
-    In measured units; null or 0 without a bound.
+    A limit divided by `factor` is in this unit, too.
+    """
+    unit_factor: int | None
+    """Number of backend units in one measured unit, as the provider configured it.
+
+    The provider's backend uses it to convert limits and usages; the marketplace's prices don't
+    depend on it. Null in older versions of Waldur.
+    """
+    limit_period: LimitPeriod | None
+    """The period that the limit applies to.
+
+    Null if no period is set, or if this version of the API does not know the value.
+    """
+    limit_amount: Decimal | None
+    """Upper bound of the limits of all resources together in one limit period.
+
+    It is in the unit of `Resource.limits`. An order is refused if its limit and the limits of all
+    resources that were changed in the current calendar month, quarter or year (`limitPeriod`; with
+    `TOTAL` of all resources) exceed it. Null without a bound: then the sum is not checked.
     """
     article_code: str
     """Article code for accounting; may be empty."""
     max_value: Decimal | None
-    """Highest limit that can be ordered for one resource; null or 0 without a bound."""
-    min_value: Decimal | None
-    """Lowest limit that can be ordered for one resource; null or 0 without a bound."""
-    max_available_limit: Decimal | None
-    """Upper bound of the sum of the limits of all the offering's resources.
+    """Highest limit that can be ordered for one resource, in the unit of `Resource.limits`.
 
-    In measured units; the sum must stay below it. Null or 0 without a bound.
+    Null or 0 without a bound.
+    """
+    min_value: Decimal | None
+    """Lowest limit that can be ordered for one resource, in the unit of `Resource.limits`.
+
+    Null or 0 without a bound.
+    """
+    max_available_limit: Decimal | None
+    """Upper bound of the limits of all the offering's resources together.
+
+    It is in the unit of `Resource.limits`. An order is refused unless its limit and the limits of
+    all other resources, terminated ones included, stay below it. Null without a bound: then the sum
+    is not checked.
     """
     is_boolean: bool
-    """Whether the component is an option that is either on (1) or off (0)."""
+    """Whether the component is an option that is either on (limit 1) or off (limit 0)."""
     default_limit: Decimal | None
-    """The limit that order forms should preset; null without a preset."""
-    factor: int | None = computed(find_unit_factor, OFFERING_TYPE, component.type)
-    """Number of backend units in one unit, as the offering's plugin defines it.
+    """The limit that order forms should preset, in the unit of `Resource.limits`.
 
-    For example 1024 for OpenStack RAM (GB to MB). Null if the plugin does not define the component.
+    Null without a preset.
+    """
+    factor: int | None = computed(find_unit_factor, OFFERING_TYPE, component.type)
+    """Divisor that converts a limit into measured units; null is the same as 1.
+
+    It is defined by the offering's plugin. For example, limits of the RAM of an OpenStack tenant
+    are in MB and its prices are per GB: the factor is 1024, and the limit 2048 costs two times the
+    price. Null if the plugin does not define the component.
     """
     is_builtin: bool = computed(is_plugin_component, OFFERING_TYPE, component.type)
     """Whether the offering's plugin defines the component."""
@@ -95,7 +120,7 @@ class Component(Row, Node, tables=(tables.component, registry.effective_componen
     )
     """The component that bills usage above the prepaid limit.
 
-    Null if such usage is not billed, or in older versions of Waldur.
+    Null if such usage is not billed, and in older versions of Waldur.
     """
     min_prepaid_duration: int | None
     """Minimum number of months of a new prepaid resource; null without a bound."""
@@ -113,6 +138,6 @@ class Component(Row, Node, tables=(tables.component, registry.effective_componen
     renewal_duration_step: int | None
     """Step of the number of months of a renewal.
 
-    Counted from `minRenewalDuration`, or from 0 if that is null. Null if any number of months is
-    allowed.
+    It is counted from `minRenewalDuration`, or from 0 if that is null. Null if any number of months
+    is allowed.
     """

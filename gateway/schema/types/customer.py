@@ -29,9 +29,9 @@ customer, project = tables.customer.c, tables.project.c
 class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name slug description"):
     """An organisation that owns projects, provides offerings, or both.
 
-    Visible in full to staff, support, and users with a role in the organisation or in one of its
-    projects. For other viewers, an organisation that is reached through a reference has only `id`,
-    `uuid`, `name` and `slug` (a provider its `description`, too); its other fields are null.
+    It is visible in full to staff, support, and users with a role in the organisation or in one of
+    its projects. For other viewers, an organisation that is reached through a reference has only
+    `id`, `uuid`, `name` and `slug` (a provider its `description`, too); its other fields are null.
     """
 
     id: strawberry.ID = node_id("Customer", customer.uuid)
@@ -41,22 +41,25 @@ class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name 
     name: str
     """Display name."""
     slug: str
-    """Short name for URLs; not unique."""
+    """Short name for URLs; not unique, may be empty."""
     description: str | None
-    """Description of the organisation.
+    """Description of the organisation; may be empty.
 
-    Null if it is not visible to the viewer, or in older versions of Waldur.
+    Null if it is not visible to the viewer, and in older versions of Waldur.
     """
     native_name: str | None
-    """Name in the organisation's own language; null if not visible to the viewer."""
+    """Name in the organisation's own language; may be empty.
+
+    Null if it is not visible to the viewer.
+    """
     abbreviation: str | None
-    """Abbreviated name; null if not visible to the viewer."""
+    """Abbreviated name; may be empty, null if it is not visible to the viewer."""
     country: str | None
-    """ISO 3166-1 alpha-2 country code; null if not visible to the viewer."""
+    """ISO 3166-1 alpha-2 country code; may be empty, null if it is not visible to the viewer."""
     homepage: str | None
-    """URL of the organisation's website; null if not visible to the viewer."""
+    """URL of the organisation's website; may be empty, null if it is not visible to the viewer."""
     created: DateTime | None
-    """Time of creation; null if not visible to the viewer."""
+    """Time of creation; null if it is not visible to the viewer."""
     projects: Page[Annotated["Project", strawberry.lazy("gateway.schema.types.project")]] | None = (
         pages(project.customer_id, ProjectOrder, ProjectFilter)
     )
@@ -81,7 +84,7 @@ class Customer(Row, Node, tables=(tables.customer,), by_reference="id uuid name 
     resource_counts: list[ResourceCount] | None = declare_resource_counts(
         RESOURCE_STATES_BY_CUSTOMER, customer.id
     )
-    """Number of visible `resources` by state; states without resources are omitted.
+    """Number of visible `resources` by state; states without resources are left out.
 
     Null if the viewer sees only a reference to the organisation.
     """

@@ -42,8 +42,9 @@ def clamp_order_count(raw_count: str | int) -> int:
 class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering)):
     """A product that a provider publishes, such as an HPC cluster or a cloud.
 
-    Listed are active and paused shared offerings, and the offerings that the viewer has a role for.
-    An offering that is reached through a resource, an order or a plan shows all its fields.
+    `Query.offerings` contains active and paused public offerings, and the offerings that the viewer
+    has a role for. An offering that is reached through a resource, an order or a plan shows all its
+    fields, too.
     """
 
     id: strawberry.ID = node_id("Offering", offering.uuid)
@@ -53,7 +54,7 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     name: str
     """Display name."""
     slug: str
-    """Short name for URLs; not unique."""
+    """Short name for URLs; not unique, may be empty."""
     description: str
     """Short description; may be empty."""
     full_description: str
@@ -61,13 +62,19 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     type: str
     """Key of the plugin that manages the offering's resources, such as `Marketplace.Slurm`."""
     state: OfferingState | None
-    """State of the offering; null for a state unknown to the gateway."""
+    """State of the offering; null if this version of the API does not know the value."""
     paused_reason: str
-    """Why the offering is paused; empty if it is not."""
+    """Why the offering is paused; may be empty."""
     shared: bool
-    """Whether all organisations can order the offering, as opposed to a private offering."""
+    """Whether the offering is public; if not, it is for some organisation or project only.
+
+    A public offering may still be restricted to groups of organisations.
+    """
     billable: bool
-    """Whether the offering's resources are billed."""
+    """Whether the offering's resources are billed.
+
+    An offering that is neither public nor billed is private.
+    """
     created: DateTime
     """Time of creation."""
     modified: DateTime
@@ -91,27 +98,25 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     country: str
     """ISO 3166-1 alpha-2 code of the service's location; may be empty."""
     latitude: float | None
-    """Latitude of the service's location, in degrees; null if unknown."""
+    """Latitude of the service's location, in degrees; null if it is unknown."""
     longitude: float | None
-    """Longitude of the service's location, in degrees; null if unknown."""
+    """Longitude of the service's location, in degrees; null if it is unknown."""
     datacite_doi: str
     """Digital object identifier (DOI) of the offering; may be empty."""
     citation_count: int
     """Number of citations of the DOI; -1 if unknown."""
     image: str | None = computed(build_media_url, offering.image, ContextFact.MEDIA_URL)
-    """URL of the image; null without one, or if the gateway has no media URL configured."""
+    """URL of the image; null without one, or if this API has no URL of media files."""
     thumbnail: str | None = computed(build_media_url, offering.thumbnail, ContextFact.MEDIA_URL)
-    """URL of the thumbnail.
-
-    Null without one, or if the gateway has no media URL configured.
-    """
+    """URL of the thumbnail; null without one, or if this API has no URL of media files."""
     attributes: JSON
     """Values of the attributes that the offering's category defines, by attribute key."""
     options: JSON
-    """Definition of the order form.
+    """Definition of the order form, an object with the keys `order` and `options`.
 
-    `order` lists the keys of the options; `options` has the type, label, default and bounds of
-    each.
+    `order` is the list of the options' keys. `options` is an object from key to definition, with
+    `type`, `label`, `required`, `default`, `min`, `max` and `choices`, as far as they are set. Both
+    keys may be missing.
     """
     resource_options: JSON
     """Definition of the options of existing resources, in the format of `options`.
@@ -119,36 +124,43 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     `Resource.options` has their values; `updateResourceOptions` changes them.
     """
     plugin_options: JSON
-    """Public settings of the offering's plugin, without secrets."""
+    """Public settings of the offering's plugin, an object with snake_case keys.
+
+    Secret settings are not published.
+    """
     backend_metadata: JSON
-    """Metadata reported by the provider's backend."""
+    """Metadata reported by the provider's backend, an object; may be empty."""
     category: Category = one(offering.category_id)
     """The category of the offering."""
     provider: Customer | None = one(offering.customer_id, "id uuid name slug description")
     """The organisation that provides the offering; null without one."""
     project: Project | None = one(offering.project_id, "id uuid name")
-    """The project that a private offering is reserved for; null without one."""
+    """The project that the offering is reserved for; null if there is none."""
     parent: Annotated["Offering", strawberry.lazy(__name__)] | None = one(offering.parent_id)
     """The parent offering; null without one.
 
-    For example the offering of the cloud that virtual machines are ordered in. A child offering
-    inherits its parent's components and plans: see `effectiveComponents` and `effectivePlans`.
+    For example, the offering of virtual machines has the offering of the cloud as its parent. A
+    child offering inherits its parent's components and plans: see `effectiveComponents` and
+    `effectivePlans`.
     """
     components: list[Component] = many(tables.component.c.offering_id, tables.component.c.name)
-    """The offering's own components, ordered by name."""
+    """The offering's own components, ordered by name.
+
+    For order forms use `effectiveComponents`.
+    """
     effective_components: list[Component] = many(
         registry.effective_component.c.of_offering_id, registry.effective_component.c.name
     )
-    """The components that orders are billed by.
+    """The components that orders are billed by: use these for order forms.
 
-    Those of the parent offering if there is one, else the offering's own, as far as the plugin uses
-    them.
+    They are those of the parent offering if there is one, otherwise the offering's own, as far as
+    the plugin uses them.
     """
     effective_plans: list[Plan] = many(registry.effective_plan.c.of_offering_id)
-    """The plans that resources can be ordered with, including archived ones.
+    """The plans that resources can be ordered with: use these for order forms.
 
-    Those of the parent offering if there is one, else the offering's own, as far as they are
-    visible to the viewer.
+    They are those of the parent offering if there is one, otherwise the offering's own, as far as
+    they are visible to the viewer. A plan can be ordered if it is active and not archived.
     """
     roles: list[OfferingRole] = many(tables.offering_user_role.c.offering_id)
     """The roles that users can have in the offering's resources."""
@@ -163,8 +175,8 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     plans: list[Plan] = many(tables.plan.c.offering_id)
     """The offering's own plans, including archived ones.
 
-    Plans that are reserved for organisation groups are visible to members of these groups, staff
-    and support.
+    For order forms use `effectivePlans`. Plans that are reserved for groups of organisations are
+    visible to members of these groups, staff and support.
     """
     partitions: list[Partition] = many(tables.partition.c.offering_id)
     """The SLURM partitions of the offering; empty for other types."""
@@ -177,4 +189,4 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     resource_counts: list[ResourceCount] = declare_resource_counts(
         RESOURCE_STATES_BY_OFFERING, offering.id
     )
-    """Number of visible `resources` by state; states without resources are omitted."""
+    """Number of visible `resources` by state; states without resources are left out."""

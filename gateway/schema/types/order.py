@@ -36,16 +36,16 @@ PERSON_FIELDS = "id uuid username full_name"
 
 @enum
 class OrderSubtype(Enum):
-    """The kind of change that an order of type `UPDATE` makes."""
+    """The kind of change that an order of type `UPDATE` requests."""
 
     RENEW = "renew"
-    """Renewal of a prepaid resource: a later end date, perhaps other limits."""
+    """The order renews a prepaid resource: a later end date, perhaps other limits."""
     UPDATE_LIMITS = "update_limits"
-    """Other limits."""
+    """The order changes limits."""
     UPDATE_OPTIONS = "update_options"
-    """Other values of the resource's options."""
+    """The order changes values of the resource's options."""
     PLAN_SWITCH = "plan_switch"
-    """Another plan."""
+    """The order changes the plan."""
 
 
 def classify_update(
@@ -107,9 +107,9 @@ def can_cancel_order(offering_type: str, state: int) -> bool:
 class Order(Row, Node, tables=(tables.order,)):
     """A request to create, change, terminate or restore a resource.
 
-    Listed are the orders that the viewer may list as a consumer (on the project or its
+    `Query.orders` contains the orders that the viewer may list as a consumer (on the project or its
     organisation) or as a provider. `Resource.creationOrder` and `Resource.orderInProgress` are
-    visible with their resource.
+    visible to all who see the resource, even if `Query.order` returns null for them.
     """
 
     id: strawberry.ID = node_id("Order", order.uuid)
@@ -117,15 +117,15 @@ class Order(Row, Node, tables=(tables.order,)):
     uuid: UUID
     """UUID of the order."""
     slug: str | None
-    """Short name for URLs; not unique, null in older versions of Waldur."""
+    """Short name for URLs; not unique, may be empty. Null in older versions of Waldur."""
     state: OrderState | None
-    """State of the order; null for a state unknown to the gateway."""
+    """State of the order; null if this version of the API does not know the value."""
     type: OrderType | None
-    """What the order requests; null for a type unknown to the gateway."""
+    """What the order requests; null if this version of the API does not know the value."""
     subtype: OrderSubtype | None = computed(
         classify_update, order.type, order.attributes, order.old_plan_id
     )
-    """The kind of change of an `UPDATE` order.
+    """The kind of change that an `UPDATE` order requests.
 
     Null for other types, and for updates of another kind.
     """
@@ -136,23 +136,32 @@ class Order(Row, Node, tables=(tables.order,)):
     completed_at: DateTime | None = computed(
         choose_completion_time, order.completed_at, order.activated
     )
-    """Time at which the order was completed; null if it was not."""
-    start_date: Date | None
-    """The earliest day on which the order is executed; null without such a restriction."""
-    cost: Decimal | None
-    """Estimated cost of the order, in the marketplace's currency; null without a plan.
+    """Time at which the order became `DONE`; null if it did not.
 
-    The price of the resource per period of its plan, and the one-time prices. For a renewal, the
-    prepaid price of all its months.
+    Waldur of 2026 also sets it for orders that became `ERRED`, `CANCELED` or `REJECTED`.
+    """
+    start_date: Date | None
+    """The earliest date on which the order is carried out.
+
+    Null without such a restriction, and in older versions of Waldur.
+    """
+    cost: Decimal | None
+    """Estimated cost of the order, at the time when it was placed.
+
+    For `CREATE` it is the price of the resource per plan period and `activationPrice`; for `UPDATE`
+    the price per plan period with the new plan and limits, and `activationPrice`; for a renewal the
+    price of the prepaid components for all its months, and nothing else; for an update of options
+    that was placed by this API `Resource.cost`; for `RESTORE` the price per plan period. Null for
+    `TERMINATE`, and without a plan.
     """
     fixed_price: Decimal = computed(
         compute_fixed_price,
         order.type,
         AggregateValue(PRICES_BY_PLAN, BillingType.FIXED, order.plan_id, 0),
     )
-    """Price of the plan's fixed components per plan period, in the marketplace's currency.
+    """Price of the plan's fixed components per plan period.
 
-    Only for an order of type `CREATE`; 0 for others.
+    It is 0 for all orders but those of type `CREATE`.
     """
     activation_price: Decimal = computed(
         compute_activation_price,
@@ -160,28 +169,36 @@ class Order(Row, Node, tables=(tables.order,)):
         AggregateValue(PRICES_BY_PLAN, BillingType.ONE, order.plan_id, 0),
         AggregateValue(PRICES_BY_PLAN, BillingType.FEW, order.plan_id, 0),
     )
-    """One-time price of executing the order, in the marketplace's currency.
+    """One-time price of carrying the order out.
 
-    The plan's `initPrice` for an order of type `CREATE`, its `switchPrice` for an `UPDATE`; 0 for
-    others.
+    It is the plan's `initPrice` for an order of type `CREATE`, its `switchPrice` for an `UPDATE`,
+    and 0 for others.
     """
     limits: JSON
-    """The limits that the resource gets, as an object from component type to number."""
-    attributes: JSON = computed(strip_secret_attributes, order.attributes, OFFERING_TYPE)
-    """The attributes of the order, without secrets.
+    """The limits that the resource has after the order, by `Component.type`.
 
-    The values of the order form and, for an update, the old and new values.
+    An object of numbers such as `{"cores": 4, "ram": 8192}`, in the unit of `Resource.limits`. It
+    may be empty for orders that don't change limits.
+    """
+    attributes: JSON = computed(strip_secret_attributes, order.attributes, OFFERING_TYPE)
+    """The attributes of the order, an object without secrets.
+
+    It has the values of the order form and, for an update, old and new values such as `old_limits`
+    or `new_options`, with snake_case keys.
     """
     output: str
-    """Output of the backend while it executed the order; may be empty."""
+    """Output of the backend while it carried the order out; may be empty."""
     error_message: str
     """Error message of a failed order; empty without an error."""
     error_traceback: str | None = computed(
         restrict_traceback, order.error_traceback, ContextFact.VIEWER
     )
-    """Traceback of a failed order; null for viewers other than staff and support."""
+    """Traceback of a failed order; empty without an error.
+
+    Visible to staff and support only: null for other viewers.
+    """
     request_comment: str | None
-    """Comment of the user who placed the order; null without one."""
+    """Comment of the user who placed the order; may be empty. Null without one."""
     attachment: str | None = computed(
         build_attachment_url,
         order.attachment,
@@ -191,49 +208,58 @@ class Order(Row, Node, tables=(tables.order,)):
     )
     """URL of the purchase order (PDF); null without one.
 
-    A path on this server if the gateway stores the file itself. It can be downloaded by viewers who
-    see the order in `orders`.
+    It is a path on this server if this API stored the file. Viewers who see the order in
+    `Query.orders` can download it.
     """
     termination_comment: str | None
-    """Comment on the termination of the resource; null without one."""
+    """Comment on the termination of the resource; may be empty. Null without one."""
     backend_id: str
     """Identifier of the order in the provider's backend; may be empty."""
     callback_url: str | None
-    """URL to which a portal redirects once the order is completed; null without one."""
+    """URL to which a portal redirects when the order is completed; null without one."""
     provider_message: str | None
-    """Message from the provider to the consumer; null in older versions of Waldur."""
+    """Message from the provider to the consumer; may be empty. Null in older versions of Waldur."""
     consumer_message: str | None
-    """Message from the consumer to the provider; null in older versions of Waldur."""
+    """Message from the consumer to the provider; may be empty. Null in older versions of Waldur."""
     consumer_rejection_comment: str | None
-    """Why the consumer rejected the order.
+    """Why the consumer rejected the order; may be empty.
 
-    Empty if it did not; null in older versions of Waldur.
+    Null in older versions of Waldur.
     """
     provider_rejection_comment: str | None
-    """Why the provider rejected the order.
+    """Why the provider rejected the order; may be empty.
 
-    Empty if it did not; null in older versions of Waldur.
+    Null in older versions of Waldur.
     """
     can_terminate: bool = computed(can_cancel_order, OFFERING_TYPE, order.state)
-    """Whether the order's offering type and state allow the order to be cancelled.
+    """Whether `cancelOrder` is possible (the name is that of the REST API).
 
-    The states are `PENDING_CONSUMER`, `PENDING_PROVIDER` and `EXECUTING`. Permissions are not
-    considered.
+    True if the offering's plugin supports cancelling and the order is `PENDING_CONSUMER`,
+    `PENDING_PROVIDER` or `EXECUTING`; the viewer's permission is not considered. `cancelOrder`
+    accepts `PENDING_PROJECT` and `PENDING_START_DATE`, too.
     """
     resource: Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")] | None = one(
         order.resource_id
     )
-    """The resource that the order creates, changes, terminates or restores."""
+    """The resource that the order creates, changes, terminates or restores.
+
+    It has only `id`, `uuid` and `name` if the viewer does not see it. Null only if its record was
+    deleted meanwhile.
+    """
     offering: Offering | None = one(order.offering_id)
-    """The offering of the order."""
+    """The offering of the order; null only if its record was deleted meanwhile."""
     project: Project | None = one(order.project_id, "id uuid name")
-    """The project that the resource belongs to."""
+    """The project that the resource belongs to.
+
+    It has only `id`, `uuid` and `name` if the viewer does not see it. Null only if its record was
+    deleted meanwhile.
+    """
     plan: Plan | None = one(order.plan_id)
-    """The plan of the resource once the order is done; null without a plan."""
+    """The plan of the resource when the order is done; null without a plan."""
     old_plan: Plan | None = one(order.old_plan_id)
     """The plan before a plan switch; null for other orders."""
     created_by: User | None = one(order.created_by_id, f"{PERSON_FIELDS} email")
-    """The user who placed the order; null if it was placed by the system."""
+    """The user who placed the order; null if it was placed by the marketplace itself."""
     consumer_reviewed_by: User | None = one(order.consumer_reviewed_by_id, PERSON_FIELDS)
     """The user who approved or rejected the order for the consumer.
 

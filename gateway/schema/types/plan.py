@@ -48,17 +48,21 @@ class PlanComponent(Row, tables=(tables.plan_component,)):
     component: Component | None = one(plan_component.component_id)
     """The component that is priced; null if it was deleted."""
     amount: int
-    """Amount of the component that is included per plan period, in measured units.
+    """Number of measured units that are billed, for billing types with a fixed number.
 
-    Only components of billing type `FIXED` are billed by it.
+    For `FIXED` it is billed in every plan period, for `ONE` when the resource is created, and for
+    `FEW` at each switch to the plan. Not used for other types and for prepaid components.
     """
     price: Decimal
-    """Price of one measured unit, in the marketplace's currency."""
-    future_price: Decimal | None
-    """Announced price of one measured unit, in the marketplace's currency.
+    """Price of one measured unit.
 
-    Null if no change of the price is announced.
+    The period depends on the component: for `FIXED` it is the plan's `unit`; for `LIMIT` it is
+    `Component.limitPeriod`, or the plan's `unit` without one (`Resource.cost` counts the limit once
+    per plan period); for prepaid components it is one month. For `USAGE`, `ONE` and `FEW` there is
+    no period.
     """
+    future_price: Decimal | None
+    """Announced price of one measured unit, as in `price`; null if no change is announced."""
 
 
 @object_type
@@ -84,35 +88,39 @@ class Plan(Row, Node, tables=(tables.plan, registry.effective_plan)):
     max_amount: int | None
     """Maximum number of resources that are not terminated; null without a bound."""
     archived: bool
-    """Whether the plan is archived: it keeps its resources and cannot be ordered."""
+    """Whether the plan is archived: it keeps its resources and can't be ordered."""
     is_active: bool = computed(
         has_plan_capacity,
         plan.max_amount,
         AggregateValue(RESOURCE_COUNTS_BY_PLAN, "live", plan.id, 0),
     )
-    """Whether the number of the plan's resources is below `maxAmount`."""
+    """Whether `maxAmount` permits another resource; true if it is null.
+
+    All resources with the plan that are not terminated are counted, those hidden from the viewer,
+    too.
+    """
     unit_price: Decimal
-    """Price of the fixed components per period, in the marketplace's currency."""
+    """Price of the fixed components per plan period."""
     unit: PlanUnit | None
-    """The billing period that the prices apply to; null for a unit unknown to the gateway."""
+    """The billing period (plan period); null if this version of the API does not know the value."""
     init_price: Decimal = computed(
         format_price, AggregateValue(PRICES_BY_PLAN, BillingType.ONE, plan.id, 0)
     )
-    """One-time price of creating a resource, in the marketplace's currency."""
+    """One-time price of creating a resource: the components of billing type `ONE`."""
     switch_price: Decimal = computed(
         format_price, AggregateValue(PRICES_BY_PLAN, BillingType.FEW, plan.id, 0)
     )
-    """One-time price of switching a resource to the plan, in the marketplace's currency."""
+    """One-time price of switching a resource to the plan: the components of type `FEW`."""
     resources_count: int = computed(int, AggregateValue(RESOURCE_COUNTS_BY_PLAN, "all", plan.id, 0))
     """Number of resources with the plan.
 
-    All resources are counted: terminated ones, and ones that are not visible to the viewer, too.
+    All resources are counted: terminated ones and those hidden from the viewer, too.
     """
     components: list[PlanComponent] = many(plan_component.plan_id)
-    """The prices of the plan, one for each component."""
+    """The prices of the plan, one for each component that it prices."""
     resources: Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] = (
         pages(tables.resource.c.plan_id, ResourceOrder, ResourceFilter)
     )
     """The resources with the plan that are visible to the viewer."""
     resource_counts: list[ResourceCount] = declare_resource_counts(RESOURCE_STATES_BY_PLAN, plan.id)
-    """Number of visible `resources` by state; states without resources are omitted."""
+    """Number of visible `resources` by state; states without resources are left out."""

@@ -18,13 +18,13 @@ BILLING_MONTH_ARGUMENTS = {
     "from_": FilterArgument(
         "from",
         Date,
-        "Only billing months that start on this day or later.",
+        "Lower bound: billing months that start on this date or later.",
         FilterCondition(filter_column(at_least, usage.billing_period)),
     ),
     "to": FilterArgument(
         "to",
         Date,
-        "Only billing months that start on this day or earlier.",
+        "Upper bound: billing months that start on this date or earlier.",
         FilterCondition(filter_column(at_most, usage.billing_period)),
     ),
 }
@@ -40,17 +40,17 @@ class ComponentUsage(Row, tables=(tables.component_usage,)):
     component: Component = one(usage.component_id)
     """The component that was used."""
     usage: Decimal
-    """The amount used in the month, in the component's measured unit."""
+    """The amount that was used in the month, in measured units."""
     billing_period: Date
     """The billing month, as its first day."""
     date: DateTime
-    """Time of the usage report."""
+    """Time at which the usage of the month was last reported."""
     description: str
     """Comment of the reporter; may be empty."""
     recurring: bool
     """Whether the same usage is assumed for the following months."""
     created: DateTime
-    """Time at which the report was first submitted."""
+    """Time at which the usage of the month was first reported."""
 
 
 @object_type
@@ -62,10 +62,10 @@ class PlanPeriod(Row, tables=(tables.plan_period,)):
     plan: Plan = one(period.plan_id)
     """The plan in this period."""
     start: DateTime | None
-    """Start of the period; null if unknown."""
+    """Start of the period; null if it is unknown."""
     end: DateTime | None
     """End of the period; null for the current period."""
     usages: list[ComponentUsage] = many(
         usage.plan_period_id, conditions=(in_this_month(usage.billing_period),)
     )
-    """The usage reported in this period for the current month."""
+    """The usage of the current month that was reported in this period."""

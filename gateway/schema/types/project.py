@@ -70,9 +70,10 @@ class Project(
 ):
     """A group of users of one organisation that share resources.
 
-    Visible in full to staff, support, and users who may list the project. For other viewers, the
-    project of a visible resource lacks `created`, `resources` and `resourceCounts`; the project of
-    a visible offering or order has only `id`, `uuid` and `name`.
+    It is visible in full to staff, support, and users who may list the project. For other viewers,
+    the project of a visible resource lacks `created`, `resources` and `resourceCounts`; the project
+    of a visible offering or order has only `id`, `uuid` and `name`. The fields that it lacks are
+    null.
     """
 
     id: strawberry.ID = node_id("Project", project.uuid)
@@ -82,35 +83,37 @@ class Project(
     name: str
     """Display name."""
     slug: str | None
-    """Short name for URLs; not unique, null if not visible to the viewer."""
+    """Short name for URLs; not unique, may be empty. Null if it is not visible to the viewer."""
     description: str | None
-    """Description of the project; null if not visible to the viewer."""
+    """Description of the project; may be empty. Null if it is not visible to the viewer."""
     end_date: Date | None
-    """End date of the project, inclusive.
+    """End date of the project; its grace period begins on the next day.
 
-    Null without an end date, or if not visible to the viewer.
+    Null without an end date, or if it is not visible to the viewer.
     """
     effective_end_date: Date | None = computed(compute_effective_end_date, *GRACE_PERIOD_INPUTS)
-    """End date plus the grace period: its resources are terminated afterwards.
+    """End date plus the grace period: from this date on, the project has ended.
 
-    Null without an end date, or if not visible to the viewer.
+    Then it accepts no orders, and a daily task of Waldur terminates its resources. Without a grace
+    period it is the same as `endDate`. Null without an end date, or if it is not visible to the
+    viewer.
     """
     is_in_grace_period: bool | None = computed(
         has_grace_period_begun, *GRACE_PERIOD_INPUTS, ContextFact.TODAY
     )
     """Whether the project is past its end date and within its grace period.
 
-    False without an end date; null if not visible to the viewer.
+    False without an end date; null if it is not visible to the viewer.
     """
     end_date_requested_by: User | None = one(project.end_date_requested_by_id)
     """The user who set the end date.
 
-    Null if unknown, or if not visible to the viewer.
+    Null if the user is unknown, or if it is not visible to the viewer.
     """
     customer: Customer | None = one(project.customer_id, "id uuid name slug")
-    """The organisation that owns the project; null if not visible to the viewer."""
+    """The organisation that owns the project; null if it is not visible to the viewer."""
     created: DateTime | None
-    """Time of creation; null if not visible to the viewer."""
+    """Time of creation; null if it is not visible to the viewer."""
     resources: (
         Page[Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")]] | None
     ) = pages(tables.resource.c.project_id, ResourceOrder, ResourceFilter)
@@ -121,7 +124,7 @@ class Project(
     resource_counts: list[ResourceCount] | None = declare_resource_counts(
         RESOURCE_STATES_BY_PROJECT, project.id
     )
-    """Number of visible `resources` by state; states without resources are omitted.
+    """Number of visible `resources` by state; states without resources are left out.
 
     Null if the viewer sees only a reference to the project.
     """

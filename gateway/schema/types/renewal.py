@@ -26,33 +26,43 @@ class RenewalCost:
     """The cost of one component in a renewal."""
 
     component: str
-    """Type of the component: its key in limits."""
+    """Type of the component: its key in `limits`."""
     name: str
     """Display name of the component."""
     measured_unit: str
-    """Unit of the limits and of the price, such as `GB`; may be empty."""
+    """Unit that `unitPrice` refers to, such as `GB`; may be empty."""
     billing_type: BillingType | None
-    """How the component is billed; null for a billing type unknown to the gateway."""
+    """How the component is billed; null if this version of the API does not know the value."""
     billing_period: LimitPeriod | None
-    """The period that the limit applies to; null for a prepaid component."""
+    """The period that `unitPrice` refers to: the component's `limitPeriod`.
+
+    Null for a prepaid component, whose price is per month.
+    """
     is_prepaid: bool
     """Whether the component is prepaid.
 
-    If so, it is billed for the months of the renewal; if not, for the increase of its limit.
+    If so, it is billed for the months of the renewal; if not, for the increase of its limit in the
+    remaining days.
     """
     current_limit: Decimal
-    """The current limit, as in `Resource.limits`; 0 without one."""
+    """The current limit, in the unit of `Resource.limits`; 0 without one."""
     new_limit: Decimal
-    """The limit after the renewal; 0 without one."""
+    """The limit after the renewal, in the unit of `Resource.limits`; 0 without one."""
     unit_price: Decimal
-    """Price of one measured unit in the resource's plan, in the marketplace's currency.
+    """Price of one measured unit in the resource's plan.
 
-    0 if the resource has no plan, or its plan does not price the component.
+    It is per month for a prepaid component, otherwise per `billingPeriod`; 0 if the resource has no
+    plan, or if its plan does not price the component.
     """
     description: str
     """The billed time: `6 months`, or days of a period such as `12d / 30d (mo)`."""
     total: Decimal
-    """Total price of the component, in the marketplace's currency."""
+    """Total price of the component.
+
+    For a prepaid component: `unitPrice` times `newLimit`, divided by `Component.factor`, times the
+    months. For others: `unitPrice` times the increase of the limit, times `remainingDays`, divided
+    by the days of the period (30, 91 or 365); the factor is not applied.
+    """
 
 
 @object_type
@@ -60,26 +70,23 @@ class RenewalEstimate:
     """The estimated cost of renewing a resource."""
 
     components: list[RenewalCost]
-    """The cost by component: prepaid components, then increased limits."""
+    """The cost by component: all prepaid components, then those with an increased limit.
+
+    Decreased limits are not listed and not refunded.
+    """
     subscription_total: Decimal
-    """Price of the prepaid components for the months of the renewal.
-
-    In the marketplace's currency.
-    """
+    """Price of the prepaid components for all months of the renewal."""
     limit_change_total: Decimal
-    """Price of the increased limits for the remaining days.
-
-    In the marketplace's currency.
-    """
+    """Price of the increased limits for the remaining days."""
     total: Decimal
-    """Total price, in the marketplace's currency."""
+    """Total price: `subscriptionTotal` and `limitChangeTotal`."""
     remaining_days: int
-    """Number of days until the resource's current end date.
+    """Number of days from today (UTC) until the current end date.
 
-    0 without an end date, and if it has passed.
+    Increased limits are billed for these days. It is 0 without an end date, and if that has passed.
     """
     new_end_date: Date
-    """The resource's end date after the renewal, inclusive.
+    """The resource's end date after the renewal.
 
     The months are added to the current end date, or to today if that is later or there is none.
     """
@@ -124,8 +131,9 @@ EXTENSION_MONTHS_ARGUMENT = FieldArgument(
 LIMITS_ARGUMENT = FieldArgument(
     "limits",
     JSON,
-    "The limits after the renewal, as an object from component type to number. Components that are"
-    " left out lose their limit. Null or an empty object keeps the current limits.",
+    "All limits after the renewal, as an object from `Component.type` to number, such as"
+    ' `{"cores": 4}`. Components that are left out lose their limit. Null or an empty object keeps'
+    " the current limits.",
     validate=_check_component_types,
 )
 

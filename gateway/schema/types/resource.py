@@ -94,9 +94,11 @@ OFFERING_TYPE = ColumnRef(tables.offering.c.type, (resource.offering_id,))
 class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"):
     """An instance of an offering in a project, such as a virtual machine or an HPC allocation.
 
-    Visible to staff, support, users who may list resources of the project or its organisation
-    (consumers), and users with a role for the offering (providers). A parent resource that is not
-    visible to the viewer has only `id`, `uuid` and `name`; its other fields are null.
+    It is visible to staff, support, users who may list resources of the project or its
+    organisation, users with a role in the resource itself (consumers), and users with a role in the
+    offering or its provider (providers). A resource that is reached through `parent` or
+    `Order.resource` and that the viewer does not see is a reference: it has only `id`, `uuid` and
+    `name`, and all its other fields are null.
     """
 
     id: strawberry.ID = node_id("Resource", resource.uuid)
@@ -106,48 +108,61 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     name: str
     """Display name; not unique."""
     slug: str | None
-    """Short name for URLs; not unique."""
+    """Short name for URLs; not unique, may be empty."""
     description: str | None
     """Description of the resource; may be empty."""
     state: ResourceState | None
-    """State of the resource; null for a state unknown to the gateway."""
+    """State of the resource; null if this version of the API does not know the value."""
     created: DateTime | None
     """Time of creation."""
     modified: DateTime | None
     """Time of the last change."""
     backend_id: str | None
-    """Identifier of the resource in the provider's backend; empty if not assigned yet."""
+    """Identifier of the resource in the provider's backend; empty if it is not assigned yet."""
     effective_id: str | None
-    """Identifier of the resource in the effective backend, such as a remote Waldur.
+    """Identifier of the resource in the system that actually provides it.
 
-    May be empty.
+    It differs from `backendId` if the provider's backend passes resources on, for example to a
+    remote Waldur; may be empty.
     """
     attributes: JSON | None = computed(strip_secret_attributes, resource.attributes, OFFERING_TYPE)
-    """The attributes that the resource was ordered with, without secrets."""
+    """The attributes that the resource was ordered with, an object without secrets.
+
+    `renewal_history`, if present, is the list of its renewals.
+    """
     limits: JSON | None
-    """Limits of the resource, as an object from component type to number."""
+    """Limits of the resource, as an object from `Component.type` to number.
+
+    For example `{"cores": 4, "ram": 8192}`. Divided by `Component.factor` they are in measured
+    units.
+    """
     current_usages: JSON | None
-    """Latest reported usage, as an object from component type to number."""
+    """Latest reported usage, as an object from `Component.type` to number.
+
+    For example `{"gpu_hours": 24.0}`, in measured units. Components without a report are missing.
+    """
     options: JSON | None
-    """Values of the options that `Offering.resourceOptions` defines, by option key.
+    """Values of the options that `Offering.resourceOptions` defines, an object by option key.
 
     Null if no option has ever been set.
     """
     backend_metadata: JSON | None
-    """Metadata reported by the backend, such as run-time state and IP addresses."""
+    """Metadata reported by the backend, an object with snake_case keys.
+
+    The keys depend on the plugin; common ones are `state`, `runtime_state`, `action`,
+    `instance_name`, `instance_uuid`, `external_ips`, `internal_ips`, `flavor_name`, `image_name`
+    and `hypervisor_hostname`. Empty if nothing was reported.
+    """
     report: list[ReportSection] | None = computed(parse_report_sections, resource.report)
     """The provider's report about the resource; null without one."""
     cost: Decimal | None
-    """Estimated cost per period of the plan, in the marketplace's currency; null without a plan."""
+    """Estimated price per plan period, of fixed components and limits; null without a plan."""
     end_date: Date | None
-    """Date on which the resource is terminated; null if it has no end date."""
+    """Date on which the resource is terminated, by a daily task of Waldur; null without one."""
     end_date_requested_by: User | None = one(resource.end_date_requested_by_id)
-    """The user who set the end date; null if unknown."""
+    """The user who set the end date; null if it was never set, or the user is unknown."""
     end_date_updated_at: DateTime | None
-    """Time at which the end date was last set.
-
-    Null if it never was, or in older versions of Waldur.
-    """
+    """Time at which the end date was last set; null if never, and in older versions of Waldur."""
     is_usage_based: bool | None = computed(
         bool,
         AggregateValue(BILLING_TYPES_BY_OFFERING, "usage", resource.offering_id, default=False),
@@ -160,14 +175,14 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     )
     """Whether limits are billed and can be changed.
 
-    That is, the offering has a component with billing type `LIMIT`, and its plugin can change the
+    True if the offering has a component of billing type `LIMIT`, and its plugin can change the
     limits of existing resources.
     """
     username: str | None = computed(
         lambda username: username,
         AggregateValue(VIEWER_ACCOUNT_BY_OFFERING, "username", resource.offering_id),
     )
-    """The viewer's username in the offering; null if the viewer has no account there."""
+    """The viewer's username in the offering; null without an account (offering user)."""
     can_terminate: bool | None = computed(
         can_terminate,
         ContextFact.VIEWER,
@@ -179,11 +194,12 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         ColumnRef(tables.customer.c.blocked, CUSTOMER_PATH),
         ColumnRef(tables.customer.c.archived, CUSTOMER_PATH),
     )
-    """Whether the viewer can terminate the resource now.
+    """Whether the viewer can terminate the resource now, through Waldur's REST API.
 
-    That takes the permission RESOURCE.TERMINATE on the project, its organisation or the provider,
-    state `OK` or `ERRED`, an organisation that is neither blocked nor archived, and no pending or
-    executing order.
+    This requires the permission RESOURCE.TERMINATE on the project, its organisation or the
+    provider, state `OK` or `ERRED`, an organisation that is neither blocked nor archived, and no
+    order that is `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`. This API has no mutation
+    for it.
     """
     user_requires_reconsent: bool | None = computed(
         needs_consent,
@@ -197,7 +213,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     )
     """Whether the viewer has to accept the offering's terms of service.
 
-    Because there is no active consent yet, or because a newer version requires another one.
+    True if there is no active consent yet, or if a newer version requires another one.
     """
     allowed_operations: list[ResourceOperation] | None = computed(
         list_allowed_operations,
@@ -206,22 +222,27 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         ContextFact.CHANGES_ENABLED,
         *RESOURCE_FACT_INPUTS,
     )
-    """The mutations that the viewer can make with the resource now.
+    """The mutations of the resource that the viewer can execute now.
 
-    The same checks of permissions, states and marketplace rules as in the mutations, without those
-    of the mutations' other inputs. Empty if the gateway is read-only.
+    The checks are those of the mutations: permissions, states and rules of the marketplace; their
+    other inputs are not checked. Mutations of orders are not listed: see `Order.canTerminate`.
+    Empty for anonymous viewers, and if this API executes no mutations.
     """
     available_actions: list[str] | None = computed(list_plugin_actions, PLUGIN_OPTIONS)
-    """Additional actions of the offering's plugin, such as `LEXIS_LINK.CREATE`."""
+    """Names of additional actions of the offering's plugin.
+
+    The only one at present is `LEXIS_LINK.CREATE`, for offerings with HEAppE. They are actions of
+    Waldur's REST API; this API has no mutations for them.
+    """
     renewal_dates: list[RenewalDate] | None = computed(
         compute_renewal_dates,
         AggregateValue(LIMIT_PERIODS_BY_OFFERING, "all", resource.offering_id),
         ContextFact.TODAY,
     )
-    """The dates on which limits are next billed, by component.
+    """The next billing dates of limits: the first day of the next limit period, by component.
 
-    Null if no component is billed by limit with a period. Unrelated to renewals of prepaid
-    resources.
+    Limits for the period `TOTAL` have no such date. They are not the dates of renewals of a prepaid
+    resource: see `endDate`. Null if no component of billing type `LIMIT` has a period.
     """
     limit_usage: JSON | None = computed(
         compute_limit_usage,
@@ -232,10 +253,11 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         AggregateValue(LIMIT_USAGE_BY_RESOURCE, "all", resource.id),
         ContextFact.VERSION_RULES,
     )
-    """Usage within the current period of each limit.
+    """Usage that counts towards each limit, as an object from `Component.type` to number.
 
-    An object from component type to number. Without limits or without a plan an empty object, or
-    null in Waldur of 2024.
+    With the limit period `MONTH` or none it is the current usage, otherwise the sum of the reported
+    usages in the current period; a value is null without a report. If `isLimitBased` is false, or
+    without a plan, it is an empty object, or null in Waldur of 2024.
     """
     renewal_estimate: RenewalEstimateResult | None = computed(
         estimate_renewal,
@@ -253,46 +275,47 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     )
     """Estimated cost of renewing the resource by `extensionMonths` months.
 
-    Takes the permission RESOURCE.SET_LIMITS on the project or its organisation.
+    It requires the permission RESOURCE.SET_LIMITS on the project or its organisation; otherwise it
+    is `NotPermitted`. No order is placed. Null if only a reference is visible.
     """
     downscaled: bool | None
-    """Whether staff flagged the resource for reduced capacity.
+    """Whether the resource is to be reduced in capacity.
 
-    The provider's backend enforces the flag.
+    Set by staff, or automatically, for example in the grace period of the project. The provider's
+    backend enforces the flag.
     """
     paused: bool | None
-    """Whether staff flagged the resource as paused.
+    """Whether the resource is to be paused.
 
-    The provider's backend enforces the flag.
+    Set by staff, or automatically, for example in the grace period of the project. The provider's
+    backend enforces the flag.
     """
     restrict_member_access: bool | None
-    """Whether staff flagged the resource to block access by project members.
+    """Whether access by project members is to be blocked.
 
-    The provider's backend enforces the flag. It does not affect what is visible in the marketplace.
+    Set by staff. The provider's backend enforces the flag. It does not affect what is visible in
+    the marketplace.
     """
     error_message: str | None
     """Error message of the last failure; empty without an error."""
     error_traceback: str | None
-    """Traceback of the last failure; empty without an error."""
+    """Traceback of the last failure, for all viewers of the resource; empty without an error."""
     last_sync: DateTime | None
-    """Time of the last synchronisation with the backend.
-
-    Null in older versions of Waldur.
-    """
+    """Time of the last synchronisation with the backend; null in older versions of Waldur."""
     offering: Offering | None = one(resource.offering_id)
-    """The offering that the resource is an instance of."""
+    """The offering that the resource is an instance of; null if only a reference is visible."""
     subresource_offerings: list[Offering] | None = many(
         registry.subresource_offering.c.of_resource_id, registry.subresource_offering.c.name
     )
-    """Offerings that can be ordered inside the resource.
+    """Offerings that can be ordered inside the resource, such as machines inside a cloud tenant.
 
-    For example virtual machines inside a cloud tenant. Only offerings that are visible to the
-    viewer.
+    Only offerings that are visible to the viewer are contained. Null if only a reference is
+    visible.
     """
     plan: Plan | None = one(resource.plan_id)
     """The plan that the resource is billed by; null without a plan."""
     project: Project | None = one(resource.project_id)
-    """The project that owns the resource."""
+    """The project that owns the resource; null if only a reference is visible."""
     parent: Annotated["Resource", strawberry.lazy(__name__)] | None = one(resource.parent_id)
     """The parent resource, such as the cloud tenant of a virtual machine; null without one."""
     children: Page[Annotated["Resource", strawberry.lazy(__name__)]] | None = pages(
@@ -300,7 +323,8 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     )
     """The child resources that are visible to the viewer.
 
-    For example the virtual machines of a cloud tenant.
+    For example, the children of a cloud tenant are its virtual machines. Null if only a reference
+    is visible.
     """
     backend: BackendObject | None = only(registry.backend_object.c.resource_id)
     """The plugin's object behind the resource; null without one."""
@@ -309,7 +333,10 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         OLDEST_FIRST,
         in_version_rule(tables.order.c.state, "in_progress_order_states"),
     )
-    """The oldest order that is pending or executing; null without one."""
+    """The oldest order that is pending or executing; null without one.
+
+    Waldur of 2024 does not count `PENDING_PROJECT` and `PENDING_START_DATE`.
+    """
     creation_order: Order | None = first(
         tables.order.c.resource_id,
         OLDEST_FIRST,
@@ -321,23 +348,29 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         tables.plan_period.c.start,
         conditions=CURRENT_PERIODS_FILTER,
     )
-    """The plan periods that have not ended before the current month, by start."""
+    """Plan periods that end in this month or later, by start.
+
+    Null if only a reference is visible.
+    """
     usages: list[ComponentUsage] | None = filtered_list(
         tables.component_usage.c.resource_id,
         tables.component_usage.c.billing_period,
         **BILLING_MONTH_ARGUMENTS,
     )
-    """The reported usage, ordered by billing month."""
+    """The reported usage by component, ordered by month; null if only a reference is visible."""
     team: list[TeamMember] | None = filtered_list(
         registry.team_member.c.resource_id, **CONSENT_ARGUMENTS
     )
-    """The users with an active role in the project, one entry for each role."""
+    """The active roles of users in the project; null if only a reference is visible."""
     endpoints: list[Endpoint] | None = many(tables.resource_endpoint.c.resource_id)
-    """The network addresses of the resource."""
+    """The network addresses of the resource; null if only a reference is visible."""
     history: Page[HistoryEntry] | None = pages(
         registry.history_entry.c.resource_id, HistoryEntryOrder, HistoryEntryFilter
     )
-    """The resource's versions, the newest first; empty for viewers other than staff and support."""
+    """The resource's versions; empty for viewers other than staff and support.
+
+    Null if only a reference is visible.
+    """
     history_at: HistoryEntry | None = filtered_first(
         registry.history_entry.c.resource_id, NEWEST_FIRST, **HISTORY_AT_ARGUMENTS
     )
@@ -348,16 +381,19 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     glauth_users_config: str | None = computed(
         render_users_config, AggregateValue(GLAUTH_RECORDS_BY_RESOURCE, "all", resource.id)
     )
-    """GLauth configuration of the users and groups of the resource, in TOML.
+    """The accounts of the resource's users and groups as a configuration of GLauth, in TOML.
 
-    Lists the members of the project and the robot accounts that can log in. The hash of the shared
-    password (`passsha256`) and SSH keys are left out. Null if the offering does not manage
-    accounts.
+    GLauth is an LDAP server, with which a provider's systems authenticate users. The configuration
+    has the members of the project with a username in the offering, and the robot accounts with
+    their SSH keys; members' SSH keys and the hash of the shared password (`passsha256`) are left
+    out. All viewers of the resource can read it. Null if the offering does not manage accounts.
     """
     glauth_tree: JSON | None = computed(
         render_account_tree, AggregateValue(GLAUTH_RECORDS_BY_RESOURCE, "all", resource.id)
     )
-    """GLauth users and groups of the resource, in the structure of the REST API.
+    """The accounts of `glauthUsersConfig` as JSON, in the structure of the REST API.
 
-    SSH keys are left out. Null if the offering does not manage accounts.
+    It is an object with the keys `offering`, `groups`, `users` and `robot_accounts`. Members' SSH
+    keys are left out, those of robot accounts are contained. All viewers of the resource can read
+    it. Null if the offering does not manage accounts.
     """

@@ -25,27 +25,31 @@ MAX_FILTER_UUIDS = 300
 
 @input_type
 class ResourceEventFilter:
-    """A filter of events; an event must match all fields that are not null.
+    """Filter of events: all conditions must hold; null conditions are ignored.
 
-    If a resource moves, its project, organisation and offering before and after the move both
-    match, as far as the resource was or is visible to the viewer.
+    A list matches if one of its elements does; an empty list matches nothing. If a resource moves,
+    its project, organisation and offering before and after the move both match, as far as the
+    resource was or is visible to the viewer.
     """
 
     uuids: list[UUID] | None = strawberry.UNSET
-    """UUIDs of resources, at most 300."""
+    """The resource's UUID is one of these, at most 300."""
     project: UUID | None = strawberry.UNSET
-    """UUID of the project that the resource is in, or was in before the change."""
+    """The resource is, or was before the change, in the project with this UUID."""
     customer: UUID | None = strawberry.UNSET
-    """UUID of the organisation that the project belongs to."""
-    offering: UUID | None = strawberry.UNSET
-    """UUID of the resource's offering."""
-    states: list[ResourceState] | None = strawberry.UNSET
-    """States of the resource after the change.
+    """The resource is, or was before the change, in a project of this organisation.
 
-    For events of kind `HIDDEN` or `DELETED`: the last state before.
+    The value is the UUID of the organisation.
+    """
+    offering: UUID | None = strawberry.UNSET
+    """The resource's offering is, or was before the change, the one with this UUID."""
+    states: list[ResourceState] | None = strawberry.UNSET
+    """The resource's state after the change is one of these.
+
+    For events of kind `HIDDEN` or `DELETED` it is the last state before.
     """
     kinds: list[ResourceEventKind] | None = strawberry.UNSET
-    """Kinds of events."""
+    """The event's kind is one of these."""
 
 
 async def _resolve_resource(root: ParentRow, info: Info) -> Any:
@@ -65,7 +69,7 @@ class ResourceEvent:
     """A change of a resource."""
 
     cursor: str
-    """Position of the event; resume after it with the argument `after`."""
+    """Position of the event; a subscription with it in `after` continues from there."""
     at: DateTime
     """Time of the change; the event is delivered after its transaction is committed."""
     kind: ResourceEventKind
@@ -73,7 +77,7 @@ class ResourceEvent:
     previous_state: ResourceState | None
     """State before the change.
 
-    Null if unknown, or if the resource was not visible to the viewer before.
+    Null if it is unknown, or if the resource was not visible to the viewer before.
     """
     state: ResourceState | None
     """State after the change; null for events of kind `HIDDEN` or `DELETED`."""
@@ -87,7 +91,7 @@ class ResourceEvent:
     resource: Resource | None = strawberry.field(resolver=_resolve_resource)
     """The resource at the time of delivery, which may be later than the event.
 
-    Null if it is not visible to the viewer.
+    Null for events of kind `HIDDEN` or `DELETED`, or if it is not visible to the viewer.
     """
 
 
@@ -96,7 +100,10 @@ class ResyncReason(Enum):
     """Why events may have been missed."""
 
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
-    """The events after the cursor are no longer stored."""
+    """The events after the cursor are no longer stored.
+
+    They are deleted after 7 days, unless the operator configured another retention.
+    """
     CURSOR_UNKNOWN = "CURSOR_UNKNOWN"
     """The cursor belongs to another marketplace or another source of events."""
     TOO_SLOW = "TOO_SLOW"

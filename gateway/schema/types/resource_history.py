@@ -20,7 +20,7 @@ HISTORY_AT_ARGUMENTS = {
     "at": FilterArgument(
         "at",
         DateTime,
-        "The time of which to show the version.",
+        "The time: the result is the newest version at or before it.",
         FilterCondition(filter_column(at_most, history_entry.at)),
         required=True,
     )
@@ -40,12 +40,12 @@ class HistoryEntryOrder(Enum):
 
 @filter_input
 class HistoryEntryFilter:
-    """A filter of versions; a version must match all fields that are not null."""
+    """Filter of versions: all conditions must hold; null conditions are ignored."""
 
     created_after: DateTime | None = filter_field(filter_column(at_least, history_entry.at))
-    """Versions of this time or later."""
+    """Lower bound: versions of this time or later."""
     created_before: DateTime | None = filter_field(filter_column(at_most, history_entry.at))
-    """Versions of this time or earlier."""
+    """Upper bound: versions of this time or earlier."""
 
 
 @object_type
@@ -57,10 +57,10 @@ class HistoryEntry(Row, tables=(registry.history_entry,)):
     comment: str
     """Comment on the change; may be empty."""
     user: User | None = one(history_entry.user_id)
-    """The user who made the change; null if the system made it."""
+    """The user who made the change; null if the marketplace itself made it."""
     data: JSON | None = computed(extract_version_columns, history_entry.serialized)
-    """The stored columns of the resource, under the names of the REST API and without secrets.
+    """The stored columns of the resource, an object with the snake_case keys of the REST API.
 
-    Values are raw: states are numbers and references are primary keys. Null if the version cannot
-    be parsed.
+    Secrets are left out. Values are raw: states are numbers and references are primary keys. Null
+    if the version can't be parsed.
     """

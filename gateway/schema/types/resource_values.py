@@ -25,9 +25,9 @@ class RenewalDate:
     """The next billing date of a component's limit."""
 
     component: str
-    """Type of the component: its key in limits."""
+    """Type of the component: its key in `limits`."""
     date: Date
-    """First day of the next limit period."""
+    """First day of the next limit period (`Component.limitPeriod`)."""
 
 
 def compute_renewal_dates(limit_periods: str | None, today: date) -> list[RenewalDate] | None:

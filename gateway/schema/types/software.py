@@ -24,7 +24,7 @@ class SoftwareCatalog(Row, tables=(tables.software_catalog,)):
     name: str
     """Display name."""
     version: str
-    """Version of the catalogue."""
+    """Version of the catalogue; may be empty."""
     description: str
     """Description of the catalogue; may be empty."""
 
@@ -46,7 +46,7 @@ class OfferingSoftwareCatalog(Row, tables=(tables.offering_software_catalog,)):
     )
     """Number of packages in the catalogue."""
     partition: Partition | None = one(offering_catalog.partition_id)
-    """The only partition in which the software is available; null for all."""
+    """The only partition in which the software is available; null for all partitions."""
 
 
 @object_type

@@ -49,7 +49,7 @@ SUGGESTED_NAME_FIELD = RootComputedField(
     ),
     (
         FieldArgument("offering", UUID, "UUID of the offering to order.", required=True),
-        FieldArgument("plan", UUID, "UUID of the plan; optional."),
+        FieldArgument("plan", UUID, "UUID of the plan; null without one."),
     ),
     suggested_name.VISIBILITY_CONDITIONS,
     (
@@ -65,7 +65,8 @@ SUGGESTED_NAME_FIELD = RootComputedField(
         FieldArgument(
             "attributes",
             JSON,
-            "Values of the order form so far; the provider's name pattern may use them.",
+            "Values of the order form so far, an object by option key; the provider's name pattern"
+            " may use them.",
             validate=_check_attributes,
         ),
         ContextFact.VERSION_RULES,

@@ -16,8 +16,8 @@ CONSENT_ARGUMENTS = {
     "has_consent": FilterArgument(
         "hasConsent",
         bool,
-        "True: only users with an active consent to the offering's terms of service; false: only"
-        " users without.",
+        "Whether the users have an active consent to the offering's terms of service; null for all"
+        " users.",
         FilterCondition(filter_column(equals_value, member.has_consent)),
     )
 }
@@ -41,11 +41,15 @@ class TeamMember(Row, tables=(registry.team_member,)):
     role: str
     """Name of the role, such as `PROJECT.MANAGER`."""
     expiration_time: DateTime | None
-    """Time at which the role expires; null if it does not."""
+    """Time at which the role expires; null if it does not expire."""
     offering_user_username: str | None
-    """The user's username in the resource's offering; null without an account."""
+    """The user's username in the resource's offering; may be empty.
+
+    Null without an account (offering user).
+    """
     offering_user_state: OfferingUserState | None = computed(parse_account_state, member.state)
     """State of the user's account in the resource's offering.
 
-    Null without an account, or in older versions of Waldur.
+    Null without an account, in older versions of Waldur, and if this version of the API does not
+    know the value.
     """

@@ -21,9 +21,9 @@ def format_full_name(first_name: str, last_name: str) -> str:
 class User(Row, Node, tables=(tables.user,), by_reference="id uuid username full_name"):
     """A user of the marketplace.
 
-    Visible in full to staff, support and the user. For other viewers, a user who is reached through
-    a reference has only `id`, `uuid`, `username` and `fullName` (team members and creators of
-    orders their `email`, too); the other fields are null.
+    A user is visible in full to staff, support and themselves. For other viewers, a user who is
+    reached through a reference has only `id`, `uuid`, `username` and `fullName` (team members and
+    creators of orders their `email`, too); the other fields are null.
     """
 
     id: strawberry.ID = node_id("User", user.uuid)
@@ -33,20 +33,23 @@ class User(Row, Node, tables=(tables.user,), by_reference="id uuid username full
     username: str
     """Unique username."""
     full_name: str = computed(format_full_name, user.first_name, user.last_name)
-    """First and last name."""
+    """First and last name; may be empty."""
     email: str | None
-    """E-mail address; null if not visible to the viewer."""
+    """E-mail address; may be empty. Null if it is not visible to the viewer."""
     organization: str | None
-    """Name of the user's employer or institution; null if not visible to the viewer."""
-    job_title: str | None
-    """Job title; null if not visible to the viewer."""
-    is_staff: bool | None
-    """Whether the user is a marketplace operator with all permissions.
+    """Name of the employer or institution; may be empty.
 
-    Null if not visible to the viewer.
+    Null if it is not visible to the viewer.
+    """
+    job_title: str | None
+    """Job title; may be empty. Null if it is not visible to the viewer."""
+    is_staff: bool | None
+    """Whether the user is an operator with all permissions.
+
+    Null if it is not visible to the viewer.
     """
     is_support: bool | None
     """Whether the user is support staff, who can read everything.
 
-    Null if not visible to the viewer.
+    Null if it is not visible to the viewer.
     """

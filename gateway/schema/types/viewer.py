@@ -37,10 +37,10 @@ class ViewerAccount:
 
 @object_type_as("Viewer")
 class PublishedViewer:
-    """The authenticated user."""
+    """The authenticated user, on whose behalf the request is executed."""
 
     user: User | None = declare_field(ViewerAccount())
-    """The user account of the viewer."""
+    """The viewer's own user; null if it was deleted during the request."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,54 @@
+"""A schema with a description, which strawberry does not support."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    NamedTypeNode,
+    NameNode,
+    OperationTypeDefinitionNode,
+    SchemaDefinitionNode,
+    StringValueNode,
+    print_ast,
+)
+from graphql.language import OperationType
+
+from gateway.schema.framework.strawberry_internals import get_graphql_schema
+
+
+class DescribedSchema(strawberry.Schema):
+    """A schema whose description introspection returns and `as_str` prints."""
+
+    def __init__(
+        self, *, description: str, type_descriptions: Mapping[str, str], **options: Any
+    ) -> None:
+        """Build the schema; `options` are those of strawberry.
+
+        `type_descriptions` describe concrete types of generic classes, by name.
+        """
+        super().__init__(**options)
+        graphql_schema = get_graphql_schema(self)
+        graphql_schema.description = description
+        for name, type_description in type_descriptions.items():
+            graphql_schema.type_map[name].description = type_description
+
+    def as_str(self) -> str:
+        """Return the schema in GraphQL's schema definition language."""
+        return f"{self._print_definition()}\n\n{super().as_str()}"
+
+    def _print_definition(self) -> str:
+        graphql_schema = get_graphql_schema(self)
+        definition = SchemaDefinitionNode(
+            description=StringValueNode(value=graphql_schema.description or "", block=True),
+            directives=(),
+            operation_types=tuple(
+                OperationTypeDefinitionNode(
+                    operation=each, type=NamedTypeNode(name=NameNode(value=root_type.name))
+                )
+                for each in OperationType
+                if (root_type := graphql_schema.get_root_type(each)) is not None
+            ),
+        )
+        return print_ast(DocumentNode(definitions=(definition,)))
