@@ -46,8 +46,9 @@ class Mutation:
     renew_resource: RenewResourceResult = renew_resource_field
     """Renew a prepaid resource by a number of months.
 
-    Requires the permission RESOURCE.SET_LIMITS on the project or its organisation; the resource
-    must be `OK` or `ERRED`. Places an order, which may need approval.
+    Requires the permission RESOURCE.SET_LIMITS on the project or its organisation and, where
+    consent is enforced, acceptance of the offering's terms of service; the resource must be `OK` or
+    `ERRED`. Places an order, which may need approval.
     """
     set_resource_end_date: SetResourceEndDateResult = set_resource_end_date_field
     """Set or clear the end date of a resource.
@@ -59,9 +60,10 @@ class Mutation:
     update_resource_options: UpdateResourceOptionsResult = update_resource_options_field
     """Change the options of a resource.
 
-    Requires the permission RESOURCE.UPDATE_OPTIONS on the project, its organisation or the
-    provider; the resource must be `OK`. Depending on the offering, the change is made at once or
-    places an order. See `UpdateResourceOptionsInput.direct` for providers.
+    Requires the permission RESOURCE.UPDATE_OPTIONS on the project, its organisation or the provider
+    and, where consent is enforced, acceptance of the offering's terms of service; the resource must
+    be `OK`. Depending on the offering, the change is made at once or places an order. See
+    `UpdateResourceOptionsInput.direct` for providers.
     """
     approve_order: ApproveOrderResult = approve_order_field
     """Approve a pending order on behalf of the side that it waits for.

@@ -34,12 +34,12 @@ class VisibleAs(Enum):
     CONSUMER = Perspective.CONSUMER
     """Resources to which the viewer has access as a consumer.
 
-    That is, through a role in the project, its organisation or the resource itself.
+    The access comes from a role in the project, its organisation or the resource itself.
     """
     PROVIDER = Perspective.PROVIDER
     """Resources to which the viewer has access as a provider.
 
-    That is, through a role in the organisation that provides the offering, or in the offering
+    The access comes from a role in the organisation that provides the offering, or in the offering
     itself.
     """
     ANY = None

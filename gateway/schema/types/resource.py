@@ -225,8 +225,8 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """The mutations of the resource that the viewer can execute now.
 
     The checks are those of the mutations: permissions, states and rules of the marketplace; their
-    other inputs are not checked. Mutations of orders are not listed: see `Order.canTerminate`.
-    Empty for anonymous viewers, and if this API executes no mutations.
+    other inputs are not checked. Mutations of orders are not listed: see `Order.canTerminate`. The
+    list is empty if this API executes no mutations.
     """
     available_actions: list[str] | None = computed(list_plugin_actions, PLUGIN_OPTIONS)
     """Names of additional actions of the offering's plugin.
@@ -281,20 +281,20 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     downscaled: bool | None
     """Whether the resource is to be reduced in capacity.
 
-    Set by staff, or automatically, for example in the grace period of the project. The provider's
-    backend enforces the flag.
+    It is set by staff, or automatically, for example in the grace period of the project. The
+    provider's backend enforces the flag.
     """
     paused: bool | None
     """Whether the resource is to be paused.
 
-    Set by staff, or automatically, for example in the grace period of the project. The provider's
-    backend enforces the flag.
+    It is set by staff, or automatically, for example in the grace period of the project. The
+    provider's backend enforces the flag.
     """
     restrict_member_access: bool | None
     """Whether access by project members is to be blocked.
 
-    Set by staff. The provider's backend enforces the flag. It does not affect what is visible in
-    the marketplace.
+    It is set by staff. The provider's backend enforces the flag. It does not affect what is visible
+    in the marketplace.
     """
     error_message: str | None
     """Error message of the last failure; empty without an error."""
