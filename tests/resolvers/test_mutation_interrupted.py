@@ -74,7 +74,7 @@ async def serve_over_tcp(
 
 @asynccontextmanager
 async def lock_resources(url: str, uuids: list[str]) -> AsyncIterator[None]:
-    """Hold the row locks of resources."""
+    """Lock the rows of resources."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute(LOCK_RESOURCES_SQL, [uuids])
         yield
@@ -82,7 +82,7 @@ async def lock_resources(url: str, uuids: list[str]) -> AsyncIterator[None]:
 
 @contextmanager
 def hold_commits(demo: MutableDemo) -> Iterator[None]:
-    """Let commits of new orders wait until `pg_advisory_unlock(1)`."""
+    """Make commits of new orders wait until `pg_advisory_unlock(1)`."""
     demo.run_sql(HOLD_COMMITS_SQL)
     try:
         yield
@@ -146,6 +146,17 @@ async def test_deadline_rolls_back_and_the_key_stays_usable(url: str) -> None:
         assert results[0]["renewResource"]["__typename"] == "ResourceRenewed"
         assert results[1] == results[0]
         assert demo.run_sql(COUNT_ORDERS_SQL, uuid) == [(count_before + 1,)]
+
+
+async def test_deadline_cancels_reads_of_the_transaction(url: str) -> None:
+    """A loader's task reads; the rollback does not wait for its statement."""
+    async with serve_over_tcp(url, request_seconds="1", statement_seconds="60") as demo:
+        (uuid, *_) = await demo.find_operable_resources("RENEW_RESOURCE")
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            await connection.execute("lock table marketplace_resource in access exclusive mode")
+            response = await request_renewal(demo, uuid)
+            assert response.status_code == 504
+            await wait_for_count(demo, COUNT_OPEN_TRANSACTIONS_SQL, 0)
 
 
 async def test_statement_time_out_rolls_back(url: str) -> None:
