@@ -104,7 +104,7 @@ class Transaction:
         return int(new_key)
 
     async def update_rows(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
-        """Update columns of one row, or of several rows alike."""
+        """Update columns of one or more rows to the same values."""
         statement = compile_update(table, tuple(values), get_comparison(id_))
         await self.execute_statement(
             statement, {KEY_PARAMETER: id_, **_encode_values(table, values)}
@@ -153,7 +153,7 @@ class TransactionPool:
 
         An exception of `work` rolls the transaction back and is raised. After a
         deadlock or a serialization failure `work` is called again, at most
-        `MAX_TRANSACTION_ATTEMPTS` times in all. Raises UnavailableError if the
+        `MAX_TRANSACTION_ATTEMPTS` times in total. Raises UnavailableError if the
         database can't be reached or the connection is lost before the commit is
         confirmed, TimedOutError if a statement takes too long.
         """
