@@ -1,4 +1,4 @@
-"""Measure a page of 50 resources with REST's fields over the rows of a Waldur of October 2024.
+"""Measure a page of 50 resources with REST's fields over the rows of Waldur (October 2024).
 
     python -m benchmarks.rest_page [requests]
 

@@ -64,7 +64,7 @@ def demo_url(new_database: DatabaseFactory) -> str:
 
 @pytest.fixture(scope="session")
 def waldur2024_url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a Waldur of October 2024, which tests must not change."""
+    """Return the URL of a Waldur installation of October 2024, which tests must not change."""
     url = new_database()
     with psycopg.connect(url) as connection:
         waldur_2024.create_waldur_database(connection)

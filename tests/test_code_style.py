@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,8 +58,15 @@ ONE_WORD_NAMES = {
 """Public functions of one word, each with the field that calls it so."""
 BANNED_OPENINGS = re.compile(r"(Give|Have|Tell|Say|Hear|Let|Hold)\b")
 BANNED_WORDS = re.compile(
-    r"\b(nobody|somebody|none sees|what becomes of|as is wanted|what none)\b", re.IGNORECASE
+    r"\b(?:nobody|somebody|whoever|none sees|what becomes of|as is wanted|what none|anew|besides?"
+    r"|likewise|thereby|any more|once a run|times in all|waiting ones|(?:of|over) a Waldur"
+    r"|of another version)\b(?! (?:installation|marketplace|token|user)\b)"
+    r"|(?<!there )\b(?:is|are|was|were) no (?!longer\b|more than\b)",
+    re.IGNORECASE,
 )
+"""Words and phrases that are not plain English, such as `is no X` for "is not a X"."""
+CODE_PATTERN = re.compile(r"```.*?```|``.*?``|`[^`]*`|<!--.*?-->", re.DOTALL)
+"""Code in Markdown and docstrings, whose names may be such words."""
 CLIENT_UNKNOWN_WORDS = re.compile(r"\b(gateway|rows?|takes? the permission)\b", re.IGNORECASE)
 """Words that descriptions don't use: clients know an API and objects."""
 GATEWAY_FILES = sorted((PROJECT_ROOT / "gateway").rglob("*.py"))
@@ -70,6 +78,17 @@ PYTHON_FILES = [
         for path in sorted((PROJECT_ROOT / folder).rglob("*.py"))
         if not {".tools", ".data", "node_modules"} & set(path.parts)
     ),
+]
+DOCUMENTS = [
+    *sorted(PROJECT_ROOT.glob("*.md")),
+    *sorted((PROJECT_ROOT / "docs").rglob("*.md")),
+    PROJECT_ROOT / "benchmarks" / "README.md",
+]
+SCRIPTS = [
+    path
+    for folder in ("tests/transports/clients", "benchmarks/peers")
+    for path in sorted((PROJECT_ROOT / folder).rglob("*.mjs"))
+    if "node_modules" not in path.parts
 ]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
@@ -111,6 +130,23 @@ def iter_docstrings(path: Path) -> Iterator[str]:
             and isinstance(node.value.value, str)
         ):
             yield node.value.value
+
+
+def iter_comments(path: Path) -> Iterator[str]:
+    """Yield the comments of a Python file; adjacent lines are one comment."""
+    lines: list[str] = []
+    with tokenize.open(path) as file:
+        for token in tokenize.generate_tokens(file.readline):
+            if token.type == tokenize.COMMENT:
+                lines.append(token.string.lstrip("# "))
+            elif token.type != tokenize.NL and lines:
+                yield " ".join(lines)
+                lines.clear()
+
+
+def find_banned_words(text: str) -> list[str]:
+    """Return the banned words and phrases in a text, except in its code."""
+    return BANNED_WORDS.findall(" ".join(CODE_PATTERN.sub("code", text).split()))
 
 
 def iter_descriptions(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
@@ -171,17 +207,29 @@ def test_public_functions_and_classes_are_defined_once() -> None:
 
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
-def test_docstrings_are_plain(path: Path) -> None:
+def test_docstrings_and_comments_are_plain(path: Path) -> None:
     for docstring in iter_docstrings(path):
         assert not BANNED_OPENINGS.match(docstring), docstring
-        assert not BANNED_WORDS.search(docstring), docstring
+        assert not find_banned_words(docstring), docstring
+    for comment in iter_comments(path):
+        assert not find_banned_words(comment), comment
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
+def test_documents_are_plain(path: Path) -> None:
+    assert not find_banned_words(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
+def test_scripts_are_plain(path: Path) -> None:
+    assert not find_banned_words(re.sub(r"\n\s*//", "", path.read_text(encoding="utf-8")))
 
 
 def test_descriptions_are_plain() -> None:
     printed_schema = (PROJECT_ROOT / "schema.graphql").read_text(encoding="utf-8")
     for place, description in iter_descriptions(build_schema(printed_schema)):
         assert not BANNED_OPENINGS.match(description), (place, description)
-        assert not BANNED_WORDS.search(description), (place, description)
+        assert not find_banned_words(description), (place, description)
         assert not CLIENT_UNKNOWN_WORDS.search(description), (place, description)
 
 

@@ -74,7 +74,7 @@ BOUNDED_LIBRARIES = (
 def check_attributes(owner: object, owner_name: str, names: Collection[str], module: str) -> None:
     """Fail with the first attribute that is gone, and the module that uses it."""
     for name in sorted(names):
-        assert hasattr(owner, name), f"{owner_name} has no attribute {name} any more: see {module}"
+        assert hasattr(owner, name), f"{owner_name} no longer has {name}: see {module}"
 
 
 def check_parameters(function: Callable[..., Any], names: list[str], module: str) -> None:
@@ -194,7 +194,7 @@ def test_aiodataloader_queueing() -> None:
     check_attributes(loader_class, "aiodataloader.DataLoader", ["do_resolve_reject"], module)
     check_parameters(loader_class.do_resolve_reject, ["self", "key", "future"], module)
     assert "self.do_resolve_reject(key, future)" in inspect.getsource(loader_class.load), (
-        f"DataLoader.load does not call do_resolve_reject any more: see {module}"
+        f"DataLoader.load no longer calls do_resolve_reject: see {module}"
     )
 
 

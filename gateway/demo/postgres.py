@@ -162,7 +162,7 @@ class _Cluster:
     def check_version(self, data_directory: Path) -> None:
         """Check that the cluster is of the programs' major version.
 
-        Raises PostgresError if it is of another. An unknown version is not an error here.
+        Raises PostgresError if it has another. An unknown version is not an error here.
         """
         version_file = self.directory / "PG_VERSION"
         cluster_version = version_file.read_text().strip() if version_file.is_file() else ""

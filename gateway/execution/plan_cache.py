@@ -45,7 +45,7 @@ class PlanCache:
         """Return the plan of an operation, compiled on first use.
 
         None if the document can't be compiled, for a reason that is logged, or if
-        the client made a mistake, such as a directive's variable that is no Boolean.
+        the client made a mistake, such as a directive's variable that is not a Boolean.
         """
         if len(text) > MAX_CACHED_DOCUMENT_CHARS:
             log.info(
@@ -82,7 +82,7 @@ class PlanCache:
 def _get_directive_values(
     document: ParsedDocument, variables: dict[str, Any]
 ) -> tuple[object, ...] | None:
-    """Return the values of the directives' variables; None if one of them is no Boolean."""
+    """Return the values of the directives' variables; None if one of them is not a Boolean."""
     values = tuple([variables.get(each, MISSING_VARIABLE) for each in document.directive_variables])
     is_valid = all(each is True or each is False or each is MISSING_VARIABLE for each in values)
     return values if is_valid else None

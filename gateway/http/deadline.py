@@ -1,4 +1,4 @@
-"""Request deadlines: cancel the work on a request at its time limit or when its client is gone."""
+"""Request deadlines: cancel a request at its time limit, or when its client disconnects."""
 
 import asyncio
 from types import TracebackType
@@ -69,7 +69,7 @@ class RequestDeadlines:
 
 
 class RequestDeadline:
-    """Context manager that cancels its body on disconnect or deadline.
+    """Context manager that cancels its block on disconnect or deadline.
 
         with RequestDeadline(request, deadlines) as deadline:
             graphql_request = await parse_request(...)
@@ -101,13 +101,13 @@ class RequestDeadline:
     queries need none.
 
     **How work is cancelled.** `_cancel_task` remembers the reason and cancels the task that
-    entered the context. The CancelledError passes through the body, so that running statements
+    entered the context. The CancelledError passes through the block, so that running statements
     are cancelled in the database and connections return to their pool. `__exit__` then
     replaces it by the remembered error, which `http/errors.py` maps to a response.
 
     **Cancellation by others.** The server may cancel the same task, at shutdown for example.
     As in `asyncio.timeout`, the context compares `Task.uncancel()` with the count at the
-    start: if another cancellation is pending, the CancelledError is left as it is. A body that
+    start: if another cancellation is pending, the CancelledError is left as it is. A block that
     ended before the cancellation reached it has its result or its own error.
     """
 

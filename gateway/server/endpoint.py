@@ -70,7 +70,7 @@ class GatewayService:
     ) -> None:
         """Serve the marketplace at `settings.database_url`.
 
-        `background_worker` runs beside the service where the gateway may write to the
+        `background_worker` runs in the same process where the gateway may write to the
         marketplace: the demo's provider.
         """
         self._settings, self._installation = settings, installation
@@ -191,7 +191,7 @@ class GatewayService:
     async def serve_metrics(self, _request: Request) -> Response:
         """Serve the metrics of this process in Prometheus' text format."""
         try:
-            self._event_lag_seconds = await self._components.change_feed.load_lag_seconds()
+            self._event_lag_seconds = await self._components.change_feed.load_event_lag_seconds()
         except UnavailableError as error:
             log.warning("The event lag could not be read: %s", error)
         return PlainTextResponse(

@@ -21,7 +21,7 @@ class MetricsCollector(Collector):
     ) -> None:
         """Read the counters of `executor` and `services`.
 
-        `event_lag_seconds` returns the age of the transaction that holds events back.
+        `event_lag_seconds` returns the age of the oldest blocked event (`db/events/feed.py`).
         """
         self._executor, self._services = executor, services
         self._event_lag_seconds = event_lag_seconds
@@ -70,7 +70,7 @@ class MetricsCollector(Collector):
         )
         yield GaugeMetricFamily(
             "gateway_events_held_seconds",
-            "Age of the oldest open transaction that holds events back.",
+            "Age of the oldest event that an open transaction holds back, 0 without one.",
             self._event_lag_seconds(),
         )
 

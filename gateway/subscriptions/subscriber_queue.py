@@ -22,7 +22,7 @@ class SubscriberQueue:
     """Bounded queue of the messages of one subscriber, each event at most once and in order.
 
     It has a producer (a fan-out group, or the delivery of missed events) and a consumer (the
-    writer of a WebSocket or HTTP stream), and two pieces of state besides the messages.
+    writer of a WebSocket or HTTP stream), and two pieces of state in addition to the messages.
 
     **Position.** `position` is that of the last event that was delivered, whether or not the
     event had a message for this subscriber. `advance_to` ignores events up to it. This is what

@@ -1,4 +1,4 @@
-"""Documents are current: the code and SQL of docs/architecture/query.md, REST's names, links."""
+"""Documents are current: code, SQL and stages of docs/architecture/, REST's names, links."""
 
 import re
 import runpy
@@ -18,6 +18,9 @@ from tests.support.project_paths import PROJECT_ROOT
 
 QUERY_PAGE = (PROJECT_ROOT / "docs/architecture/query.md").read_text(encoding="utf-8")
 PAGES = [PROJECT_ROOT / "CONTRIBUTING.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
+STAGE_PAGES = [
+    PROJECT_ROOT / "docs/architecture" / name for name in ("query.md", "mutation.md", "events.md")
+]
 FIRST_PROJECT_SQL = "select uuid from structure_project where id = 1"
 
 
@@ -29,6 +32,15 @@ def extract_code_blocks(language: str) -> list[str]:
 def strip_whitespace(text: str) -> str:
     """Return a text without whitespace and trailing commas."""
     return re.sub(r"\s", "", text).replace(",)", ")")
+
+
+def iter_stages(page_text: str) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the files and the names in each row of a document's table of stages."""
+    for row in re.findall(r"^\| [^|]+ \|[^|]+\|[^|]+\|$", page_text, re.MULTILINE):
+        _, _, files, names, _ = row.split("|")
+        paths = re.findall(r"`([\w/]+\.py)`", files)
+        if paths:
+            yield paths, re.findall(r"\w+", " ".join(re.findall(r"`([\w.]+)`", names)))
 
 
 def mask_datetimes(text: str) -> str:
@@ -52,6 +64,16 @@ def iter_documented_code(steps: list[PlanStep]) -> Iterator[str]:
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", STAGE_PAGES, ids=lambda page: page.stem)
+def test_stages_name_existing_files_and_functions(page: Path) -> None:
+    stages = list(iter_stages(page.read_text(encoding="utf-8")))
+    assert len(stages) > 10
+    for paths, names in stages:
+        sources = [(PROJECT_ROOT / "gateway" / each).read_text(encoding="utf-8") for each in paths]
+        for name in names:
+            assert any(re.search(rf"\b{name}\b", each) for each in sources), (name, paths)
 
 
 def test_the_rest_to_graphql_page_is_current() -> None:

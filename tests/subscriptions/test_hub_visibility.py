@@ -1,4 +1,8 @@
-"""Visibility of events: which user receives which kind (domain.md §4.4, §4.5; design.md §8)."""
+"""Visibility of events: which user receives which kind (domain.md §4.4, §4.5).
+
+A user who sees the resource only before an event receives HIDDEN or DELETED, one who sees it only
+after it receives CREATED.
+"""
 
 from dataclasses import dataclass, replace
 from itertools import count

@@ -1,7 +1,8 @@
 """The visibility oracle: an independent implementation of the access rules in plain SQL.
 
 It is written from domain.md §4 without the gateway's code; generated tests compare the gateway's
-answers with it. The rules and their sources ("design" marks a decision where domain.md is silent):
+answers with it. Sections (§) are those of domain.md, the team's sheet of facts about Waldur;
+"decided" marks a rule that this project chose because that sheet is silent:
 
 * Staff and support see everything (§4.4-4.10), inactive users nothing (§4.1). A role counts while
   its user_role row is active, expired or not; the role itself must be active only where a
@@ -9,29 +10,30 @@ answers with it. The rules and their sources ("design" marks a decision where do
 * Resource as consumer (§4.4): in 2026, a role with RESOURCE.LIST on the project or its customer, or
   any role on the resource or one of its sub-projects; in 2024, any role on the project or its
   customer. A customer's subnets hide its resources from other addresses (§4.4); a direct role on
-  the resource is no exception, and an unknown address is in no subnet (design).
+  the resource is not an exception, and an unknown address is in no subnet (decided).
 * Resource as provider (§4.5): in 2026, any role on the offering, its customer or that customer's
-  service provider; in 2024, on its customer. `resource` is the union of both (design.md §5).
+  service provider; in 2024, on its customer. `resource` is the union of both (decided).
 * Offering (§4.7): any role on it, its customer or its project, in every state; or the catalogue:
   active or paused and shared, unless RESTRICTED_OFFERING_VISIBILITY_MODE requires groups and a
   plan, or a role, that the viewer lacks, or `restricted_to_roles` (2026) names only roles that the
   viewer lacks and the viewer sees no resource of it as a consumer. A child offering has the plans
   of its parent (§3.5). Anonymous users see the catalogue if ANONYMOUS_USER_CAN_VIEW_OFFERINGS is
-  set (§4.7), under the same conditions, without groups and roles (design).
-* Component, partition, role of an offering: with their offering (design). Plan: likewise, archived
-  ones included; one with organisation groups is for customers of these groups (§3.5); anonymous
-  users see plans without groups if ANONYMOUS_USER_CAN_VIEW_PLANS is set (§3.5, §4.8).
+  set (§4.7), under the same conditions, without groups and roles (decided).
+* Component, partition, role of an offering: with their offering (decided). Plan: also with its
+  offering, archived ones included; one with organisation groups is for customers of these groups
+  (§3.5); anonymous users see plans without groups if ANONYMOUS_USER_CAN_VIEW_PLANS is set (§3.5,
+  §4.8).
 * Groups are those of the customers that the viewer sees (§3.5): many per customer, in 2024 one
   (§1.13).
 * Project (§4.10): as resources for consumers, but with PROJECT.LIST and without subnets; in 2026
-  also the project of a resource with a direct role. Removed projects are hidden from all (design).
+  also the project of a resource with a direct role. Removed projects are hidden from all (decided).
 * Customer (§4.10): any role on it or on one of its projects; in 2026 also on one of its resources
-  or on its service provider (design).
+  or on its service provider (decided).
 * Order (§4.9): ORDER.LIST on its project, that project's customer, or the offering's customer; in
   2026 also on the offering; in 2024 any role on the project or either customer, because no role has
-  ORDER.LIST there (design).
-* Category: all authenticated users, others if ANONYMOUS_USER_CAN_VIEW_OFFERINGS is set (design).
-* User: the viewer's own (design).
+  ORDER.LIST there (decided).
+* Category: all authenticated users, others if ANONYMOUS_USER_CAN_VIEW_OFFERINGS is set (decided).
+* User: the viewer's own (decided).
 * A setting without a row has the default of Waldur's code (§1.0): both ANONYMOUS_… settings are
   true, and the mode is `show_all`.
 """

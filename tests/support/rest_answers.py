@@ -1,4 +1,4 @@
-"""Stored REST responses of a Waldur of October 2024, and their comparison with GraphQL results."""
+"""Stored REST responses of Waldur (October 2024), and their comparison with GraphQL results."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Pairs of GraphQL rows and stored REST rows of a Waldur of October 2024, and their comparison."""
+"""Pairs of GraphQL rows and stored REST rows of Waldur (October 2024), and their comparison."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The physical tables of a Waldur of October 2024, exported from its database catalogue."""
+"""The physical tables of Waldur (October 2024), exported from its database catalogue."""
 
 import csv
 import re

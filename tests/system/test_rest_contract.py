@@ -1,6 +1,6 @@
 """Every row of rest-map.tsv that reads: it is in the schema, can be queried, and equals REST.
 
-Its value is compared with stored REST responses of a Waldur of October 2024, unless none contains
+Its value is compared with stored REST responses of Waldur (October 2024), unless none contains
 it or the row is in UNCOMPARED_FIELDS with a reason.
 """
 

@@ -1,4 +1,4 @@
-"""Parity with REST: GraphQL results equal stored responses of a Waldur of October 2024."""
+"""Parity with REST: GraphQL results equal stored responses of Waldur (October 2024)."""
 
 import re
 from decimal import Decimal

@@ -1,8 +1,8 @@
 """Loading of viewers by token (domain.md §4.1-4.10).
 
-These are the only statements that run without a viewer. A viewer's roles are
-expanded to arrays of ids (`role_expansion`), so that the row filters of
-`visibility` are conditions on a row's own columns.
+These statements run before there is a viewer. The viewer's roles are expanded to
+arrays of ids (`role_expansion`), so that the row filters of `visibility` are
+conditions on a row's own columns.
 """
 
 from dataclasses import dataclass, replace

@@ -17,7 +17,7 @@ StatementRequest = tuple[Statement, tuple[str | None, ...]]
 class StatementResult:
     """Result of a statement whose rows are decoded on demand.
 
-    The rows are decoded anew by each call of `decode_rows`. A caller that decodes
+    The rows are decoded again by each call of `decode_rows`. A caller that decodes
     them just before using them finds them in the processor's cache, and no memory
     is held before.
     """

@@ -171,7 +171,7 @@ class ConnectionPool:
         return False
 
     def retry(self, batch: Batch, error: Exception) -> None:
-        """Send a batch once more, before the waiting ones; fail it with `error` the second time."""
+        """Send a batch once more, before waiting batches; the second time fail it with `error`."""
         if batch.retried or self._is_closing:
             batch.fail(error)
             return

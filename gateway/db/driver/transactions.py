@@ -56,12 +56,25 @@ class Transaction:
         self._cursor = AsyncRawCursor(connection)
         self.is_finished = False
         """Whether the transaction has ended; its connection may then be used by another one."""
+        self._reading_task: asyncio.Task[Any] | None = None
+        """A loader's task while it reads; it may be another one than that of the transaction."""
+
+    def end_transaction(self) -> None:
+        """Reject further statements, and cancel a loader's, which the rollback would wait for."""
+        self.is_finished = True
+        if self._reading_task is not None:
+            self._reading_task.cancel()
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
         """Run statements one after the other and return the rows of each."""
-        return [
-            await self._execute_sql(statement.sql, parameters) for statement, parameters in requests
-        ]
+        self._reading_task = asyncio.current_task()
+        try:
+            return [
+                await self._execute_sql(statement.sql, parameters)
+                for statement, parameters in requests
+            ]
+        finally:
+            self._reading_task = None
 
     async def execute_statement(self, statement: Statement, values: Mapping[str, Any]) -> Rows:
         """Run a statement with its parameters' values and return its rows, if it returns any."""
@@ -91,7 +104,7 @@ class Transaction:
         return int(new_key)
 
     async def update_rows(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
-        """Update columns of one row, or of several rows alike."""
+        """Update columns of one or more rows to the same values."""
         statement = compile_update(table, tuple(values), get_comparison(id_))
         await self.execute_statement(
             statement, {KEY_PARAMETER: id_, **_encode_values(table, values)}
@@ -140,7 +153,7 @@ class TransactionPool:
 
         An exception of `work` rolls the transaction back and is raised. After a
         deadlock or a serialization failure `work` is called again, at most
-        `MAX_TRANSACTION_ATTEMPTS` times in all. Raises UnavailableError if the
+        `MAX_TRANSACTION_ATTEMPTS` times in total. Raises UnavailableError if the
         database can't be reached or the connection is lost before the commit is
         confirmed, TimedOutError if a statement takes too long.
         """
@@ -177,7 +190,7 @@ class TransactionPool:
                 try:
                     yield transaction
                 finally:
-                    transaction.is_finished = True
+                    transaction.end_transaction()
 
 
 def _count_cancellations() -> int:

@@ -146,15 +146,15 @@ class ChangeFeed:
                 "because many subscribers catch up."
             ) from error
 
-    async def load_lag_seconds(self) -> float:
-        """Return the age in seconds of the oldest event that an open transaction holds back.
+    async def load_event_lag_seconds(self) -> float:
+        """Return the age in seconds of the oldest blocked event; 0 without one.
 
         Raises UnavailableError if the database can't be reached.
         """
         if self.source_kind != "triggers":
             return 0.0
         try:
-            return await feed.load_lag_seconds(self._database)
+            return await feed.load_event_lag_seconds(self._database)
         except (psycopg.Error, TimedOutError) as error:
             raise UnavailableError(str(error)) from error
 

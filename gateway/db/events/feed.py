@@ -12,7 +12,7 @@ transaction commits, and transactions commit in another order:
 **Order.** So a position is `(xid, id)`: the id of the transaction that wrote the
 event, then the event's number. Events are read only below the *head*,
 `pg_snapshot_xmin`: the id of the oldest transaction that is still open. All below
-has ended, so no event can appear there any more, and what is read next comes after.
+has ended, so no more events can appear there, and what is read next comes after.
 
     horizon                                   head = xmin           xmax
     --|----------------------------------------|--------------------|----> xid
@@ -23,13 +23,13 @@ has ended, so no event can appear there any more, and what is read next comes af
 holds the head back, and with it the events of all that began after it; a prepared
 transaction does so until it is ended. `FeedPage.has_blocked_events` makes the
 listener read again soon, as no notification comes when the head moves;
-`load_lag_seconds` is the metric.
+`load_event_lag_seconds` is the metric.
 
 **Expiry.** Events are deleted by age, from the oldest on and without a gap. In the
 same transaction the *horizon* moves to the last deleted one. A position before the
-horizon has expired: what followed it is not known any more. So has a position above
+horizon has expired: what followed it is no longer known. So has a position above
 `pg_snapshot_xmax`: only another server can have issued it (a restored copy counts its
-transactions anew).
+transactions from the start).
 
 **Connections.** The listener reads pages on the connection on which it listens. Others
 read missed events by the read pool: each read is one statement, thus of one snapshot,
@@ -99,7 +99,7 @@ class FeedPage:
 
 
 class PositionExpiredError(Exception):
-    """Events after the position were deleted, or the position is of another server."""
+    """Events after the position were deleted, or another server issued the position."""
 
 
 _HEAD_SQL = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -135,7 +135,7 @@ older. So the newest `xid` is selected by `order by … limit 1`, which uses the
 and not by `max` or a comparison.
 """
 
-_LAG = Statement("""
+_EVENT_LAG = Statement("""
 select extract(epoch from clock_timestamp() - at)::float8 from gateway.resource_event
 where xid >= pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit 1
 """)
@@ -176,7 +176,7 @@ where exists (select from deleted) or horizon.xid > pg_snapshot_xmax(pg_current_
 """)
 """Deletes the events that a restored copy brought from another server.
 
-The new server counts transactions anew, so their transaction ids are in its future.
+The new server counts transactions from the start, so their transaction ids are in its future.
 """
 
 
@@ -249,9 +249,9 @@ async def load_horizon(connection: AsyncConnection[Any]) -> EventPosition | None
     return row and (row[0], row[1])
 
 
-async def load_lag_seconds(database: Database) -> float:
-    """Return the age in seconds of the oldest event that an open transaction holds back."""
-    (rows,) = await database.fetch_rows([(_LAG, ())])
+async def load_event_lag_seconds(database: Database) -> float:
+    """Return the age in seconds of the oldest blocked event; 0 without one."""
+    (rows,) = await database.fetch_rows([(_EVENT_LAG, ())])
     return max(0.0, rows[0][0]) if rows else 0.0
 
 

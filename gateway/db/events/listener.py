@@ -40,7 +40,7 @@ class EventReader(Protocol):
     ) -> FeedPage:
         """Return the first events after a position; only the listener calls it.
 
-        Raises PositionExpiredError if they are not known any more.
+        Raises PositionExpiredError if they are no longer known.
         """
 
     async def load_events_after(

@@ -64,7 +64,7 @@ class PollingReader:
         self._event_count = 0
 
     async def load_head(self, connection: AsyncConnection[Any]) -> EventPosition:
-        """Return the current position; changes before the first call are no events."""
+        """Return the current position; earlier changes are not events."""
         if not self._started_at.timestamp():
             row = await (await connection.execute(_NEWEST_SQL)).fetchone()
             assert row is not None
@@ -77,7 +77,7 @@ class PollingReader:
     ) -> FeedPage:
         """Poll, and return the first events after a position.
 
-        Raises PositionExpiredError if they are not stored any more.
+        Raises PositionExpiredError if they are no longer stored.
         """
         await self.load_head(connection)
         await self._poll_changes(connection)
@@ -94,7 +94,7 @@ class PollingReader:
     ) -> list[FeedEvent]:
         """Return the first stored events after a position, without a poll.
 
-        Raises PositionExpiredError if they are not stored any more.
+        Raises PositionExpiredError if they are no longer stored.
         """
         return self._select_events_after(position, limit)
 

@@ -64,7 +64,7 @@ def describe_source(status: TriggerStatus, kind: SourceKind) -> list[str]:
         lines.append(UNREADABLE_MESSAGE)
     if status.is_complete and not status.is_current:
         lines.append(
-            f"The triggers are of version {status.installed_version}, this gateway has "
+            f"The triggers have version {status.installed_version}, this gateway has "
             f"{FUNCTION_VERSION}: `gateway events install` replaces them."
         )
     return lines

@@ -1,6 +1,6 @@
 """Source of events in the database: triggers on the resources that write to an event table.
 
-The schema `gateway` with these is all that the gateway ever adds to a Waldur's
+The schema `gateway` with these is all that the gateway ever adds to Waldur's
 database, and only if an operator runs `gateway events install`. They do not affect
 Waldur:
 
@@ -43,9 +43,9 @@ from gateway.db.tables.codes import ResourceEventKind
 NOTIFY_CHANNEL = "gateway_resource_event"
 """Channel that is notified, without a payload, when events were written."""
 UNTRACKED_COLUMNS = frozenset({"id", "uuid", "created", "modified", "last_sync"})
-"""Columns of a resource whose change is no event: its keys, and times of maintenance.
+"""Columns of a resource whose change is not an event: its keys, and times of maintenance.
 
-A Waldur writes `modified` with each save and `last_sync` with each report of an
+Waldur writes `modified` with each save and `last_sync` with each report of an
 agent, whether something changed or not. Another set takes another function in the
 database. Of columns that hold secrets (`attributes`) an event reports only that they
 changed, never a value.
@@ -201,7 +201,7 @@ def parse_trigger_status(rows: Rows) -> TriggerStatus:
 def install_triggers(connection: psycopg.Connection[Any]) -> None:
     """Install the event table and the triggers; does nothing if they are current.
 
-    Those of another version are replaced. Raises EventSourceError if the role lacks
+    Triggers that have another version are replaced. Raises EventSourceError if the role lacks
     privileges, the database has no resources, or their table is locked for too long.
     """
     with _locked_transaction(connection):

@@ -1,1 +1,1 @@
-"""Named queries beside the compiled ones."""
+"""Named queries: aggregates for the compiler, and statements that it does not build."""

@@ -1,8 +1,17 @@
 """The SQL compiler: the only way from a query specification to a statement.
 
-Every statement is built here, so none is without the viewer's row filter. The
-first column of a statement is the key by which its rows are grouped, or NULL
+Every statement of a query specification is built here, so none is without the viewer's row
+filter. The first column of a statement is the key by which its rows are grouped, or NULL
 without a key; the columns of the specification follow, then a page's sort keys.
+
+Other statements have no row filter:
+
+* `db.access.viewer_loader` loads the viewer itself, by the token;
+* `db.driver.row_statements` and the statements of `db.queries` run in the transaction of a
+  change or of the demo's provider, on rows whose keys were read through the row filter, or on
+  the gateway's own tables; those on tokens serve the command line and the refresh of used tokens;
+* `db.events` reads the event feed, whose consumers filter each event
+  (`subscriptions.event_filter`).
 """
 
 from collections.abc import Iterator, Sequence

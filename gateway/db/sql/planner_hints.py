@@ -3,8 +3,8 @@
 PostgreSQL assumes that two conditions on one column are independent. For
 `project_id = 5 and project_id = any(:projects)` it expects very few rows, and
 sorts all of them instead of reading a page in the order of an index. Written as
-`cast(filter as integer) != 0`, the row filter is no condition on the column any
-more: it still holds, and the planner expects that it is true for nearly all rows.
+`cast(filter as integer) != 0`, the row filter selects the same rows, but the planner does
+not recognise it as a condition on the column, and expects that nearly all rows meet it.
 """
 
 from collections.abc import Iterable, Iterator

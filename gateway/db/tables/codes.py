@@ -249,7 +249,7 @@ class ResourceEventKind(StrEnum):
         """Return the kind for a viewer who sees the resource on these sides; None on neither.
 
         A resource that was hidden before is CREATED for them. One that is hidden after is
-        HIDDEN, unless it does not exist any more.
+        HIDDEN, unless it no longer exists.
         """
         if is_visible and self.exists_after:
             return self if was_visible or not self.existed_before else ResourceEventKind.CREATED

@@ -60,7 +60,7 @@ _DESCRIPTIONS: Mapping[str, tuple[str, str]] = {
         "Data leaves it only after a second person has approved. Access is logged.",
     ),
     "Data management consultancy": (
-        "Somebody who helps you to write and keep a data management plan.",
+        "Help with writing and keeping a data management plan.",
         "Billed by the hour, with a small retainer.",
     ),
     "Managed databases": (
@@ -112,7 +112,7 @@ _DESCRIPTIONS: Mapping[str, tuple[str, str]] = {
         "Seats float among the members of a project.",
     ),
     "Code review clinic": (
-        "An hour with somebody who reads your code.",
+        "An hour with an engineer who reads your code.",
         "Bring a branch and a question.",
     ),
     "Fjord virtual machines": (

@@ -107,7 +107,7 @@ class CodeGenerator:
         c0              the key that the row was read by
         c1, c2 …        the columns of the step, in the order of `PlanStep.columns`
         child0 …        the results of the child steps: dicts by key, lists of them for aggregates
-        argument0 …     the values of a computed field's arguments, evaluated once a run
+        argument0 …     the values of a computed field's arguments, evaluated once per run
         serialize4 …    any object the code refers to (`_bind_name`): functions, enums, defaults
 
     Generating an expression has three side effects, and these complete the step. A node

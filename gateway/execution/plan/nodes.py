@@ -72,7 +72,7 @@ class AggregateRef:
 
 @dataclass(frozen=True, eq=False)
 class ArgumentValue:
-    """An argument of a computed field, evaluated from the variables once a run."""
+    """An argument of a computed field, evaluated from the variables once per run."""
 
     evaluate: Callable[[VariableValues], Any]
 
@@ -99,7 +99,7 @@ class FunctionCall:
     inputs: tuple[SelectItem | AggregateRef | ContextFact | ArgumentValue, ...]
     type: GraphQLOutputType
     fields: ValueFields | None = None
-    """The fields selected of its result, if that is no scalar."""
+    """The fields selected of its result, if that is not a scalar."""
 
 
 @dataclass(frozen=True)

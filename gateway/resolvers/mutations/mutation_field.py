@@ -28,7 +28,7 @@ def declare_mutation(input_type: type, payload_type: type, operation: MutationOp
     """Declare the field of a mutation.
 
     Its resolver validates the input, runs the operation in one transaction on the viewer's behalf,
-    and returns the payload with the changed resource and order, loaded anew, or the problem that
+    and returns the payload with the changed resource and order, loaded again, or the problem that
     the operation met.
     """
 

@@ -40,7 +40,7 @@ DEFAULT_MAX_ANSWER_ROWS = 20_000
 class AnswerTooLargeError(BaseException):
     """An answer that exceeds the limit of rows.
 
-    It is no `Exception`, so that it ends the whole execution instead of one field.
+    It is not an `Exception`, so that it ends the whole execution instead of one field.
     """
 
     error_kind = ErrorKind.TOO_LARGE_ANSWER

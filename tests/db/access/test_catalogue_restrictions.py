@@ -37,7 +37,7 @@ def restrict_to_roles(offering: str, roles: str) -> str:
 DELETE_SETTINGS = "delete from constance_config"
 HIDE_OFFERINGS = update_setting("ANONYMOUS_USER_CAN_VIEW_OFFERINGS", "false")
 HIDE_OFFERINGS_PICKLED = update_setting("ANONYMOUS_USER_CAN_VIEW_OFFERINGS", "gAKJLg==")
-"""False, as a Waldur of 2024 stores it."""
+"""False, as a Waldur installation of 2024 stores it."""
 HIDE_PLANS = update_setting("ANONYMOUS_USER_CAN_VIEW_PLANS", "false")
 ARCHIVE_PLANS = """
     update marketplace_plan set archived = true where offering_id in (

@@ -27,12 +27,12 @@ PLAIN_VALUES = [True, False, None, "", "show_all", "ä" * 300, 0, 7, 300, 70_000
 
 
 def encode_json(value: Any) -> str:
-    """Encode a setting as a Waldur of 2026 does."""
+    """Encode a setting as a Waldur installation of 2026 does."""
     return json.dumps({"__type__": "default", "__value__": value})
 
 
 def encode_pickle(value: Any, protocol: int = 4) -> str:
-    """Encode a setting as a Waldur of 2024 does."""
+    """Encode a setting as a Waldur installation of 2024 does."""
     return b64encode(pickle.dumps(value, protocol)).decode()
 
 

@@ -182,13 +182,13 @@ async def test_order_is_by_transaction_not_by_id(
 async def test_long_transaction_anywhere_is_reported_as_lag(
     url: str, server: Any, database: Database
 ) -> None:
-    assert await feed.load_lag_seconds(database) == 0
+    assert await feed.load_event_lag_seconds(database) == 0
     async with open_connection(server.url, autocommit=False) as other_connection:
         await other_connection.execute("select pg_current_xact_id()")
         commit_sql(url, build_update_sql(1))
         await asyncio.sleep(0.2)
-        assert 0.2 <= await feed.load_lag_seconds(database) < 10
-    assert await feed.load_lag_seconds(database) == 0
+        assert 0.2 <= await feed.load_event_lag_seconds(database) < 10
+    assert await feed.load_event_lag_seconds(database) == 0
 
 
 async def test_events_are_read_in_pages(

@@ -30,7 +30,7 @@ insert into marketplace_resource overriding system value select * from copied
 
 @pytest.fixture(scope="module")
 def url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a Waldur without triggers."""
+    """Return the URL of a Waldur installation without triggers."""
     database_url = new_database()
     with psycopg.connect(database_url) as connection:
         waldur_2024.create_waldur_database(connection)

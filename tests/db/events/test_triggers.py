@@ -51,7 +51,7 @@ OTHER_VALUES_SQL: dict[type, str] = {
 
 @pytest.fixture(scope="module")
 def waldur_url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a Waldur of October 2024, which lacks some of our columns."""
+    """Return the URL of a Waldur installation of October 2024, which lacks some of our columns."""
     url = new_database()
     with psycopg.connect(url) as connection:
         waldur_2024.create_waldur_database(connection)
@@ -69,7 +69,7 @@ def waldur_connection(waldur_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def watched_connection(waldur_connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    """Return a connection to a Waldur with the triggers installed."""
+    """Return a connection to a Waldur installation with the triggers installed."""
     install_triggers(waldur_connection)
     return waldur_connection
 

@@ -155,7 +155,7 @@ SETUP_STATEMENTS_2024 = (
         where k.model = 'servicesettings' group by k.id)
     where type = 'OpenStack.Instance'""",
 )
-"""Scope the OpenStack offerings of a Waldur of October 2024 to one of its tenants."""
+"""Scope the OpenStack offerings of a Waldur installation of October 2024 to one of its tenants."""
 
 
 async def test_a_2024_marketplace_has_subresource_offerings(new_database: DatabaseFactory) -> None:

@@ -88,7 +88,7 @@ ROOT_LISTS = {
 }
 """The root fields that are connections, by their order types."""
 NESTED_LISTS = {"HistoryEntryOrder": "resources(first: 1) { nodes { history"}
-"""The paths to connections that are no root fields, by their order types."""
+"""The paths to connections that are not root fields, by their order types."""
 PAGE_ENDS = ("first", "last")
 FILTER_COMBINATORS = ("and", "or", "not")
 

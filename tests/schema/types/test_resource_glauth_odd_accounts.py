@@ -85,7 +85,7 @@ async def test_users_without_live_resources_are_disabled(
 
 @pytest_asyncio.fixture(scope="module")
 async def older_marketplace(new_database: DatabaseFactory) -> AsyncIterator[Marketplace]:
-    """Yield a Waldur of October 2024 in which one offering manages accounts."""
+    """Yield a Waldur installation of October 2024 in which one offering manages accounts."""
     url = new_database()
     with psycopg.connect(url) as connection:
         waldur_2024.create_waldur_database(connection)

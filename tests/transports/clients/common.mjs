@@ -1,4 +1,4 @@
-// What all clients here have in common: whom they ask what, and how they tell the test of it.
+// Shared by all client programs: the server's address, the subscription, and messages to the test.
 const [url, token] = process.argv.slice(2);
 export { url };
 export const headers = { Authorization: `Token ${token}` };
@@ -10,17 +10,22 @@ export const query = `
   }
 `;
 
-let cursor;
-/** Is written anew by clients that come back by themselves. */
+let lastCursor;
+/** Variables of the subscription; `after` is the last cursor each time a library sends them. */
 export const variables = {
   get after() {
-    return cursor;
+    return lastCursor;
   },
 };
 
-export const tell = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
-export const told = ({ data, errors }) => {
-  cursor = data?.resourceChanged?.cursor ?? cursor;
-  tell({ data, errors });
+/** Print a message to the test, as a line of JSON. */
+export const printMessage = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+/** Print a result of the subscription, and remember its cursor. */
+export const printResult = ({ data, errors }) => {
+  lastCursor = data?.resourceChanged?.cursor ?? lastCursor;
+  printMessage({ data, errors });
 };
-export const soon = () => new Promise((resolve) => setTimeout(resolve, 200));
+
+/** Wait 0.2 seconds before the next attempt to connect. */
+export const waitBeforeRetry = () => new Promise((resolve) => setTimeout(resolve, 200));

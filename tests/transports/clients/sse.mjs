@@ -1,9 +1,13 @@
-// graphql-sse, which asks anew by itself.
+// graphql-sse, which reconnects automatically.
 import { createClient } from "graphql-sse";
-import { headers, query, soon, tell, told, url, variables } from "./common.mjs";
+import { headers, printMessage, printResult, query, url, variables, waitBeforeRetry } from "./common.mjs";
 
-const client = createClient({ url, headers, retryAttempts: 100, retry: soon });
+const client = createClient({ url, headers, retryAttempts: 100, retry: waitBeforeRetry });
 client.subscribe(
   { query, variables },
-  { next: told, error: (why) => tell({ failed: String(why) }), complete: () => tell({ complete: true }) },
+  {
+    next: printResult,
+    error: (error) => printMessage({ failed: String(error) }),
+    complete: () => printMessage({ complete: true }),
+  },
 );

@@ -1,16 +1,20 @@
-// graphql-ws, which connects anew by itself.
+// graphql-ws, which reconnects automatically.
 import { createClient } from "graphql-ws";
-import { headers, query, soon, tell, told, url, variables } from "./common.mjs";
+import { headers, printMessage, printResult, query, url, variables, waitBeforeRetry } from "./common.mjs";
 
 const client = createClient({
   url: url.replace("http", "ws"),
   connectionParams: headers,
   retryAttempts: 100,
-  retryWait: soon,
-  shouldRetry: () => true, // also after connections that are refused while nobody serves
-  on: { closed: ({ code, reason }) => tell({ closed: code, reason }) },
+  retryWait: waitBeforeRetry,
+  shouldRetry: () => true, // by default it does not retry after a refused connection
+  on: { closed: ({ code, reason }) => printMessage({ closed: code, reason }) },
 });
 client.subscribe(
   { query, variables },
-  { next: told, error: (why) => tell({ failed: String(why.reason ?? why) }), complete: () => tell({ complete: true }) },
+  {
+    next: printResult,
+    error: (error) => printMessage({ failed: String(error.reason ?? error) }),
+    complete: () => printMessage({ complete: true }),
+  },
 );
