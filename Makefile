@@ -1,6 +1,6 @@
 # Every command installs what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help python setup serve dev test check reference truth format lint types contracts schema docs lock browser chaos bench bench-scale bench-events clean pre-commit
+.PHONY: help python setup serve dev test check reference equivalence format lint types contracts schema docs lock browser chaos bench bench-scale bench-events clean pre-commit
 # Supported versions of Python, newest first; PYTHON=... chooses another interpreter.
 VERSIONS := 3.15 3.14 3.13 3.12 3.11
 SUPPORTED := The gateway needs Python $(lastword $(VERSIONS)) to $(firstword $(VERSIONS))
@@ -68,8 +68,8 @@ SAME := $(addprefix --ignore=tests/,system/chaos demo graphiql benchmarks $(addp
 reference: $(VENV)/ready-dev ## Run the tests once more with graphql-core instead of compiled plans
 	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(SAME)
 
-truth: $(VENV)/ready-dev ## Compare both executors on 2,100 generated documents (TRUTH_SEED=n for others)
-	@TRUTH_PARTS=7 $(RUN) pytest -rP tests/execution/test_executor_generated_documents.py
+equivalence: $(VENV)/ready-dev ## Compare both executors on 2,100 generated documents (EQUIVALENCE_SEED=n for others)
+	@EQUIVALENCE_PARTS=7 $(RUN) pytest -rP tests/execution/test_executor_generated_documents.py
 
 format: $(VENV)/ready-dev ## Check the format (FIX=1 to rewrite)
 	@$(RUN) ruff format $(if $(FIX),,--check) .

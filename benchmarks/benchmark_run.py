@@ -143,7 +143,7 @@ class BenchmarkRun:
     def _connection_counts(self, query: str) -> Sequence[int]:
         return (1,) if query == GATEWAY_ONLY_QUERY else self.plan.connections
 
-    def _check_answer_size(self, query: str, target: ServerTarget, load: LoadResult) -> None:
+    def _check_response_size(self, query: str, target: ServerTarget, load: LoadResult) -> None:
         """Raise SystemExit if responses are shorter than the compared ones: they contain errors."""
         if load.requests and load.mean_bytes < self._min_answer_sizes[query, target.name]:
             raise SystemExit(
@@ -164,7 +164,7 @@ class BenchmarkRun:
         )
         other_cpu = machine_cpu - server_cpu - database_cpu - load_result.client_cpu
         wait_until_idle(target.pid)
-        self._check_answer_size(query, target, load_result)
+        self._check_response_size(query, target, load_result)
         ms_per_request = 1000 / max(load_result.requests, 1)
         return MeasuredCell(
             query,

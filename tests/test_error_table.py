@@ -81,7 +81,7 @@ def test_rejected_results_have_one_status() -> None:
         ErrorKind.UNPARSABLE_DOCUMENT,
         ErrorKind.INVALID_DOCUMENT,
         ErrorKind.INVALID_INPUT,
-        ErrorKind.TOO_LARGE_ANSWER,
+        ErrorKind.RESPONSE_TOO_LARGE,
     ]
     assert {each.value.status for each in kinds} == {400}
 

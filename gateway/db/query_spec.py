@@ -75,11 +75,11 @@ class BoundFunction(ValueObject):
 class Access(Enum):
     """The access path of rows: which row filter applies to them."""
 
-    ROW_FILTER = "visible"
+    ROW_FILTER = "row_filter"
     """Root fields, `node` and every list: the statement contains the table's row filter."""
-    INHERITED = "parts"
+    INHERITED = "inherited"
     """By the key of an owner that has been read: the table has no row filter of its own."""
-    REFERENCE = "referenced"
+    REFERENCE = "reference"
     """By a foreign key of a row that has been read: if the row filter is false, the row is
     returned with its by-reference fields only."""
 

@@ -26,7 +26,7 @@ from gateway.execution.subscription import (
     is_subscription,
     prepare_subscription,
 )
-from gateway.schema.framework.context import AnswerTooLargeError, RequestContext
+from gateway.schema.framework.context import RequestContext, ResponseTooLargeError
 from gateway.schema.framework.strawberry_internals import get_graphql_schema
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Executor:
         coerce variables, run_plan
              ├─ data, or a row count over the limit ────────────► "compiled"
              ├─ GraphQLError: the client's mistake ──► reference ► "reference"
-             └─ other exception: the plan failed ────► reference ► "surprised"
+             └─ other exception: the plan failed ────► reference ► "fallback"
 
     A plan that keeps failing costs every request both executions, so each plan has a
     circuit breaker (`ExecutionPlan.failures` and `disabled_until`):
@@ -163,7 +163,7 @@ class Executor:
             if variables is None:
                 return None
             result = GraphQLResult({"data": await run_plan(plan, variables, context)})
-        except AnswerTooLargeError as error:
+        except ResponseTooLargeError as error:
             result = _make_size_limit_result(error, graphql_request)
         except GraphQLError:
             return None
@@ -184,7 +184,7 @@ class Executor:
         context: RequestContext,
     ) -> GraphQLResult:
         """Execute by the reference after the plan failed with `error`, and count the failure."""
-        self.execution_counts["surprised"] += 1
+        self.execution_counts["fallback"] += 1
         log.warning(
             "%s: plan failed, falling back to graphql-core: %r: %.200r",
             graphql_request.request_id,
@@ -217,7 +217,7 @@ class Executor:
                 graphql_request.operation_name,
                 root,
             )
-        except AnswerTooLargeError as error:
+        except ResponseTooLargeError as error:
             return _make_size_limit_result(error, graphql_request)
         return _make_graphql_result(result, graphql_request)
 
@@ -278,7 +278,7 @@ def _record_plan_failure(plan: ExecutionPlan) -> None:
 
 
 def _make_size_limit_result(
-    error: AnswerTooLargeError, graphql_request: GraphQLRequest
+    error: ResponseTooLargeError, graphql_request: GraphQLRequest
 ) -> GraphQLResult:
     errors = [format_exception(error, graphql_request.request_id)]
     return GraphQLResult({"errors": errors}, is_rejected=True)

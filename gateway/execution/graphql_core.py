@@ -38,7 +38,7 @@ async def execute_with_graphql_core(
 ) -> ExecutionResult:
     """Execute an operation; a subscription is executed for one event, the `root`.
 
-    Raises AnswerTooLargeError if the answer exceeds the context's row budget.
+    Raises ResponseTooLargeError if the answer exceeds the context's row budget.
     """
     pending_execution = execute(
         schema,

@@ -58,7 +58,7 @@ class MessageBuilder:
         viewer: Viewer,
     ) -> SubscriberMessage:
         """Return the message for an event of that kind to a viewer."""
-        resource_event = self._build_event(event, kind)
+        resource_event = self._build_resource_event(event, kind)
         if subscription.build_resource_request(resource_event) is not None:
             async with self._query_slots:
                 return SubscriberMessage(
@@ -85,7 +85,7 @@ class MessageBuilder:
             encode_json({"data": subscription.build_event_data(resync_required, {})}), cursor
         )
 
-    def _build_event(self, event: FeedEvent, kind: ResourceEventKind) -> ResourceEvent:
+    def _build_resource_event(self, event: FeedEvent, kind: ResourceEventKind) -> ResourceEvent:
         at = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         return ResourceEvent(
             cursor=encode_event_cursor(self._source_name(), event.position),

@@ -281,7 +281,7 @@ class WebSocketConnection:
                     await self._extension["drained"]()
         except TimeoutError:
             reason = f"The client read nothing for {WRITE_TIMEOUT_SECONDS} seconds."
-            raise WebSocketCloseError(CloseCode.TOO_SLOW, reason) from None
+            raise WebSocketCloseError(CloseCode.WRITE_TIMEOUT, reason) from None
 
     async def _ping_loop(self) -> None:
         while True:

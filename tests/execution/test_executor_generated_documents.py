@@ -1,6 +1,6 @@
 """Test that random documents get equal responses from both executions.
 
-TRUTH_PARTS=10 runs ten times as many documents, TRUTH_SEED=100 others than usual.
+EQUIVALENCE_PARTS=10 runs ten times as many documents, EQUIVALENCE_SEED=100 others than usual.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ from tests.support.visibility.viewer_scenes import Viewpoint
 MAX_EXAMPLES = 300
 SHRINKING_SECONDS = 30
 """Time limit of the search for a smaller document with different responses."""
-FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
-SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("TRUTH_PARTS", "1")))
+FIRST_SEED = int(os.environ.get("EQUIVALENCE_SEED", "0"))
+SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("EQUIVALENCE_PARTS", "1")))
 
 
 class DifferentResultsError(Exception):
@@ -90,7 +90,7 @@ async def test_random_documents_give_equal_results(
     dual_executors: dict[str, DualExecutor], seed_: int
 ) -> None:
     tally = await run_random_documents(dual_executors, seed_)
-    print(  # noqa: T201 - `make truth` shows it
+    print(  # noqa: T201 - `make equivalence` shows it
         f"{tally.document_count} documents, {tally.error_free_count} without errors,"
         f" {tally.with_rows_count} with rows"
     )

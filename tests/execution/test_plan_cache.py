@@ -271,7 +271,7 @@ async def test_plan_is_disabled_after_repeated_failures(
     plan.levels[0][0].build_results = lambda *_: {}
     for _ in range(MAX_PLAN_FAILURES + 2):
         assert len((await execute_as(demo, executor, query))["data"]["resources"]["nodes"]) == 2
-    assert executor.execution_counts == {"surprised": MAX_PLAN_FAILURES, "reference": 2}
+    assert executor.execution_counts == {"fallback": MAX_PLAN_FAILURES, "reference": 2}
     fallback_message = "the-id: plan failed, falling back to graphql-core: KeyError"
     assert caplog.text.count(fallback_message) == MAX_PLAN_FAILURES
 
@@ -289,7 +289,7 @@ async def test_plan_is_disabled_only_after_consecutive_failures(
         step.build_results = original_build
         await execute_as(demo, executor, query)
     assert executor.execution_counts == {
-        "surprised": MAX_PLAN_FAILURES,
+        "fallback": MAX_PLAN_FAILURES,
         "compiled": MAX_PLAN_FAILURES,
     }
 

@@ -71,9 +71,9 @@ def build_visible_event(
         event, visible_as, create_scope_uuid_cache()
     ):
         return None
-    resource_event: ResourceEvent = MessageBuilder(UNUSED, UNUSED, lambda: "x")._build_event(
-        event, visible_as
-    )
+    resource_event: ResourceEvent = MessageBuilder(
+        UNUSED, UNUSED, lambda: "x"
+    )._build_resource_event(event, visible_as)
     return resource_event.__dict__
 
 

@@ -129,4 +129,4 @@ async def test_pong_keeps_connection_open(url: str) -> None:
 
 
 def test_too_slow_close_code_allows_reconnect() -> None:
-    assert CloseCode.TOO_SLOW.value == 4499  # graphql-ws reconnects after this code
+    assert CloseCode.WRITE_TIMEOUT.value == 4499  # graphql-ws reconnects after this code

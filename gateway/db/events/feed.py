@@ -234,7 +234,7 @@ def _build_page(rows: Rows, position: EventPosition, limit: int) -> FeedPage:
     is_retained, has_blocked_events = rows[0][:2] if rows else (False, False)
     if not is_retained:
         raise PositionExpiredError
-    events = [_build_event(row[2:]) for row in rows if row[2] is not None]
+    events = [_build_stored_event(row[2:]) for row in rows if row[2] is not None]
     return FeedPage(
         [each for each in events if _is_delivered(each)],
         events[-1].position if events else position,
@@ -285,7 +285,7 @@ def _is_delivered(event: FeedEvent) -> bool:
     return event.kind != ResourceEventKind.UPDATED or bool(event.changed_columns)
 
 
-def _build_event(row: Sequence[Any]) -> FeedEvent:
+def _build_stored_event(row: Sequence[Any]) -> FeedEvent:
     xid, id_, resource_id, uuid, kind, old_state, new_state = row[:7]
     old_project, new_project, old_offering, new_offering, changed, microseconds = row[7:]
     return FeedEvent(

@@ -134,7 +134,7 @@ class PollingReader:
         old_values = snapshot[1] if snapshot else None
         is_new = old_values is None and created >= self._started_at
         self._events.append(
-            _build_event(
+            _build_polled_event(
                 (self._instance_id, self._event_count),
                 (id_, uuid),
                 old_values,
@@ -145,7 +145,7 @@ class PollingReader:
         )
 
 
-def _build_event(
+def _build_polled_event(
     position: EventPosition,
     id_and_uuid: tuple[int, str],
     old_values: tuple[int, ...] | None,

@@ -10,9 +10,9 @@ from gateway.db.driver.encoding import encode_key_array, encode_text
 from gateway.execution.graphql_core_internals import VariableValues
 from gateway.execution.plan.nodes import LookupKeys, PlanStep, StepKind, TypedKeys
 from gateway.execution.plan.plan import ExecutionPlan
-from gateway.execution.runtime.answer_size import count_shown_rows, estimate_max_rows
 from gateway.execution.runtime.level_loader import LevelLoader
-from gateway.schema.framework.context import AnswerTooLargeError, RequestContext, RowBudget
+from gateway.execution.runtime.response_size import count_shown_rows, estimate_max_rows
+from gateway.schema.framework.context import RequestContext, ResponseTooLargeError, RowBudget
 from gateway.schema.framework.page_request import PageRequest, PageResult
 
 decode_rows = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
@@ -23,7 +23,7 @@ NO_KEY_COLUMN = (None,)
 async def run_plan(plan: ExecutionPlan, variables: VariableValues, context: RequestContext) -> Any:
     """Return the data of the response.
 
-    Raises AnswerTooLargeError if it exceeds the context's row budget. After any other
+    Raises ResponseTooLargeError if it exceeds the context's row budget. After any other
     exception the caller falls back to the reference execution.
     """
     if plan.single_step is not None and plan.max_rows <= context.row_budget.max_rows:
@@ -46,7 +46,7 @@ class PlanRun:
             receive_rows   each step        rows → row budget, pages, inlined children
         for each step, bottom up          build_result
             step.build_results              rows and the children's results → results by key
-        count the rows that are shown     _check_answer_size
+        count the rows that are shown     _check_response_size
 
     The keys of a step are the values of its key column in the parent's rows, without
     those of hidden rows (`PlanStep.collect_keys`), so a level waits for the one above.
@@ -104,7 +104,7 @@ class PlanRun:
         return pending_results
 
     def build_result(self) -> Any:
-        """Return the data, built of all rows. Raises AnswerTooLargeError if it is too large."""
+        """Return the data, built of all rows. Raises ResponseTooLargeError if it is too large."""
         results: list[Any] = [None] * len(self._plan.steps)
         for step in reversed(self._plan.steps):
             child_results = [results[child_step.index] for child_step in step.child_steps]
@@ -112,11 +112,11 @@ class PlanRun:
             rows = self._pages[index] if is_page else _decode_result(self._rows[index])
             arguments = self._context, self._lookup_values, self._variables
             results[index] = step.build_results(rows, self._keys[index], *arguments, *child_results)
-        self._check_answer_size(results)
+        self._check_response_size(results)
         return results[0]
 
-    def _check_answer_size(self, results: list[Any]) -> None:
-        """Raise AnswerTooLargeError if the answer shows more rows than the context allows."""
+    def _check_response_size(self, results: list[Any]) -> None:
+        """Raise ResponseTooLargeError if the answer shows more rows than the context allows."""
         steps, max_rows = self._plan.steps, self._context.row_budget.max_rows
         if self._plan.max_rows <= max_rows:
             return
@@ -125,7 +125,7 @@ class PlanRun:
             return
         rows = [_decode_result(rows) for rows in self._rows]
         if count_shown_rows(steps, rows, self._lookup_values) > max_rows:
-            raise AnswerTooLargeError(max_rows)
+            raise ResponseTooLargeError(max_rows)
 
     def _max_list_length(self, step: PlanStep, results_by_key: Any) -> int:
         """Return the maximal number of rows that a step shows for one key."""
@@ -182,7 +182,7 @@ class PlanRun:
         return page_request.statement_shape, page_request.build_parameters()
 
     def _receive_rows(self, step: PlanStep, rows: Rows | StatementResult) -> None:
-        """Store the rows of a step. Raises AnswerTooLargeError if the row budget is exceeded.
+        """Store the rows of a step. Raises ResponseTooLargeError if the row budget is exceeded.
 
         Steps of a level arrive in order, so a parent in the same level comes first.
         """

@@ -25,11 +25,11 @@ class ContextFact(Enum):
     """The base URL of media files; None if it is not configured."""
     VIEWER = "viewer"
     """The viewer of the request."""
-    VERSION_RULES = "rules"
+    VERSION_RULES = "version_rules"
     """The rules of the installation's Waldur version."""
-    CHANGES_ENABLED = "changes"
+    CHANGES_ENABLED = "changes_enabled"
     """Whether mutations are enabled."""
-    STORES_ATTACHMENTS = "keeps"
+    STORES_ATTACHMENTS = "stores_attachments"
     """Whether attachments of orders can be stored."""
 
 
@@ -37,13 +37,13 @@ DEFAULT_MAX_ANSWER_ROWS = 20_000
 """The default limit of rows in one answer."""
 
 
-class AnswerTooLargeError(BaseException):
+class ResponseTooLargeError(BaseException):
     """An answer that exceeds the limit of rows.
 
     It is not an `Exception`, so that it ends the whole execution instead of one field.
     """
 
-    error_kind = ErrorKind.TOO_LARGE_ANSWER
+    error_kind = ErrorKind.RESPONSE_TOO_LARGE
 
     def __init__(self, max_rows: int) -> None:
         """Name the limit."""
@@ -63,10 +63,10 @@ class RowBudget:
         self.max_rows = self._remaining_rows = rows
 
     def consume_rows(self, rows: int) -> None:
-        """Subtract `rows`; raises AnswerTooLargeError if fewer remain."""
+        """Subtract `rows`; raises ResponseTooLargeError if fewer remain."""
         self._remaining_rows -= rows
         if self._remaining_rows < 0:
-            raise AnswerTooLargeError(self.max_rows)
+            raise ResponseTooLargeError(self.max_rows)
 
 
 @dataclass

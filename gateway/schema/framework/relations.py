@@ -33,7 +33,7 @@ from gateway.schema.framework.computed_inputs import (
 )
 from gateway.schema.framework.context import Info
 
-DECLARATION_KEY = "relation"
+DECLARATION_KEY = "declaration"
 """The key of a field's metadata under which its declaration is stored."""
 
 Resolver = Callable[..., Any]
@@ -56,7 +56,7 @@ def declare_field(declaration: FieldDeclaration, **options: Any) -> Any:
 def build_rows(info: Info, table: Any, records: list[tuple[Any, ...]]) -> list[Row]:
     """Return row objects for `records`, whose first column is the key that they were selected by.
 
-    Raises AnswerTooLargeError if the answer would contain too many rows.
+    Raises ResponseTooLargeError if the answer would contain too many rows.
     """
     info.context.row_budget.consume_rows(len(records))
     names = [column.key for column in required_columns(table)]

@@ -1,4 +1,4 @@
-"""Fixtures of visibility tests: oracle truths, viewer scenes and an altered marketplace."""
+"""Fixtures of visibility tests: oracle expectations, viewer scenes and an altered marketplace."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,22 +14,22 @@ from tests.support.visibility.altered_marketplace import (
     restore_tables,
     save_tables,
 )
-from tests.support.visibility.oracle_truth import OracleTruth
+from tests.support.visibility.oracle_expectation import OracleExpectation
 from tests.support.visibility.viewer_scenes import VIEWPOINTS, ViewerScene, Viewpoint
 
 
 @pytest.fixture(scope="session")
-def demo_truth(demo_url: str) -> Iterator[OracleTruth]:
-    """Yield the oracle's truth about the demo."""
+def demo_expectation(demo_url: str) -> Iterator[OracleExpectation]:
+    """Yield the oracle's expectation about the demo."""
     with psycopg.connect(demo_url) as connection:
-        yield OracleTruth(connection, 2026)
+        yield OracleExpectation(connection, 2026)
 
 
 @pytest.fixture(scope="session")
-def waldur_truth(waldur2024_url: str) -> Iterator[OracleTruth]:
-    """Yield the oracle's truth about the Waldur of October 2024."""
+def waldur_expectation(waldur2024_url: str) -> Iterator[OracleExpectation]:
+    """Yield the oracle's expectation about the Waldur of October 2024."""
     with psycopg.connect(waldur2024_url) as connection:
-        yield OracleTruth(connection, 2024)
+        yield OracleExpectation(connection, 2024)
 
 
 @pytest.fixture(params=VIEWPOINTS, ids=str)
@@ -37,16 +37,17 @@ def scene(
     request: pytest.FixtureRequest,
     demo: Marketplace,
     waldur: Marketplace,
-    demo_truth: OracleTruth,
-    waldur_truth: OracleTruth,
+    demo_expectation: OracleExpectation,
+    waldur_expectation: OracleExpectation,
 ) -> ViewerScene:
     """Return the scene of each viewpoint."""
     viewpoint: Viewpoint = request.param
-    marketplace, truth = {"demo": (demo, demo_truth), "waldur": (waldur, waldur_truth)}[
-        viewpoint.marketplace
-    ]
+    marketplace, expectation = {
+        "demo": (demo, demo_expectation),
+        "waldur": (waldur, waldur_expectation),
+    }[viewpoint.marketplace]
     return ViewerScene(
-        viewpoint, marketplace, truth.visible_rows_for(viewpoint.username, viewpoint.address)
+        viewpoint, marketplace, expectation.visible_rows_for(viewpoint.username, viewpoint.address)
     )
 
 

@@ -10,7 +10,7 @@ from tests.support.visibility.altered_marketplace import (
     CatalogueViews,
     load_catalogue_views,
 )
-from tests.support.visibility.oracle_truth import YEARS, OracleTruth
+from tests.support.visibility.oracle_expectation import YEARS, OracleExpectation
 
 VIEWERS = (None, "nobody", "member", "provider", "resource_user")
 
@@ -86,7 +86,9 @@ EFFECTIVE_CHANGES = {
 def default_views(small_url: str) -> CatalogueViews:
     """Return the viewers' catalogues of the unchanged small marketplace."""
     with psycopg.connect(small_url) as connection:
-        return load_catalogue_views([OracleTruth(connection, year) for year in YEARS], VIEWERS)
+        return load_catalogue_views(
+            [OracleExpectation(connection, year) for year in YEARS], VIEWERS
+        )
 
 
 @pytest.mark.parametrize("changes", DEFAULT_CHANGES.values(), ids=DEFAULT_CHANGES)

@@ -1,7 +1,7 @@
 """Child lists contain exactly the rows that the oracle shows."""
 
 from tests.support.visibility import oracle_comparison
-from tests.support.visibility.oracle_truth import CHILD_QUERIES
+from tests.support.visibility.oracle_expectation import CHILD_QUERIES
 from tests.support.visibility.schema_paths import RelationKind, relations_of_kind
 from tests.support.visibility.viewer_scenes import ViewerScene
 

@@ -22,11 +22,11 @@ REFERRED_COUNTS = f"""query($after: String) {{ resources(first: 300, after: $aft
 
 def expected_counts(scene: ViewerScene, owner: str) -> dict[str, list[tuple[str, int]]]:
     """Return the numbers of visible resources by state, for each owner."""
-    rows = scene.visible_rows.truth.connection.execute(
+    rows = scene.visible_rows.expectation.connection.execute(
         "select uuid, state from marketplace_resource"
     )
     states: dict[str | None, int] = {uuid.hex: state for uuid, state in rows}
-    child_uuids = scene.visible_rows.truth.child_uuids(f"{owner}.resources")
+    child_uuids = scene.visible_rows.expectation.child_uuids(f"{owner}.resources")
     visible_uuids = scene.visible_rows.visible_uuids("Resource")
     counts_by_owner = {
         owner_uuid: Counter(states[each] for each in uuids if each in visible_uuids)

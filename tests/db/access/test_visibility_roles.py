@@ -7,7 +7,7 @@ import pytest
 from tests.support.marketplaces import LOCAL_ADDRESS
 from tests.support.visibility import oracle_comparison
 from tests.support.visibility.altered_marketplace import AlteredMarketplace
-from tests.support.visibility.oracle_truth import YEARS, Year
+from tests.support.visibility.oracle_expectation import YEARS, Year
 from tests.support.visibility.schema_paths import RelationKind, relations_of_kind
 from tests.support.visibility.viewer_scenes import ViewerScene
 

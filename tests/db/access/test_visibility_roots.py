@@ -1,7 +1,7 @@
 """Root fields lead to exactly the rows that the oracle shows."""
 
 from tests.support.visibility import oracle_comparison
-from tests.support.visibility.oracle_truth import TABLES_BY_TYPE
+from tests.support.visibility.oracle_expectation import TABLES_BY_TYPE
 from tests.support.visibility.schema_paths import NODE_TYPES, ROOT_FIELDS_BY_TYPE
 from tests.support.visibility.viewer_scenes import VIEWPOINTS, ViewerScene
 
@@ -15,7 +15,7 @@ def test_every_node_type_has_its_oracle_table() -> None:
 
 
 async def test_the_version_rules_are_those_of_the_installation(scene: ViewerScene) -> None:
-    assert scene.marketplace.installation.version_rules.year == scene.visible_rows.truth.year
+    assert scene.marketplace.installation.version_rules.year == scene.visible_rows.expectation.year
 
 
 async def test_lists_have_the_visible_rows(scene: ViewerScene) -> None:

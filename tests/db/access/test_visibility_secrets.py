@@ -11,7 +11,7 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType
 from gateway.db.sql.row_types import Row, required_columns
 from tests.support.marketplaces import Marketplace
 from tests.support.schema_documents import SCHEMA, select_all_fields
-from tests.support.visibility.oracle_truth import OracleTruth
+from tests.support.visibility.oracle_expectation import OracleExpectation
 from tests.support.visibility.schema_paths import NODE_TYPES, leaf_fields
 from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 
@@ -67,10 +67,10 @@ def fetch_values(connection: psycopg.Connection, *queries: str) -> set[str]:
 
 
 @pytest.fixture
-def demo_secrets(demo_truth: OracleTruth) -> set[str]:
+def demo_secrets(demo_expectation: OracleExpectation) -> set[str]:
     """Return all secrets of the demo."""
     values = fetch_values(
-        demo_truth.connection,
+        demo_expectation.connection,
         "select key from authtoken_token",
         "select api_secret_code from marketplace_serviceprovider",
         "select password from structure_servicesettings",
@@ -83,10 +83,10 @@ def demo_secrets(demo_truth: OracleTruth) -> set[str]:
 
 
 async def test_no_response_contains_a_secret(
-    demo: Marketplace, demo_truth: OracleTruth, demo_secrets: set[str]
+    demo: Marketplace, demo_expectation: OracleExpectation, demo_secrets: set[str]
 ) -> None:
     scene = ViewerScene(
-        Viewpoint("demo", "staff"), demo, demo_truth.visible_rows_for("staff", None)
+        Viewpoint("demo", "staff"), demo, demo_expectation.visible_rows_for("staff", None)
     )
     nodes = []
     for name in NODE_TYPES:
@@ -101,14 +101,14 @@ async def test_no_response_contains_a_secret(
 
 @pytest.mark.parametrize("username", ["staff", "owner"])
 async def test_attributes_are_shown_without_a_cloud_s_secrets(
-    demo: Marketplace, demo_truth: OracleTruth, username: str
+    demo: Marketplace, demo_expectation: OracleExpectation, username: str
 ) -> None:
-    stored_resources = demo_truth.connection.execute("""
+    stored_resources = demo_expectation.connection.execute("""
         select r.uuid, r.attributes, o.type from marketplace_resource r
         join marketplace_offering o on o.id = r.offering_id
     """).fetchall()
     scene = ViewerScene(
-        Viewpoint("demo", username), demo, demo_truth.visible_rows_for(username, None)
+        Viewpoint("demo", username), demo, demo_expectation.visible_rows_for(username, None)
     )
     nodes = await scene.fetch_nodes(
         "Resource", sorted(scene.visible_rows.visible_uuids("Resource")), "uuid attributes"

@@ -8,7 +8,7 @@ from gateway.execution.executor import Executor
 from tests.db.access.test_visibility_roles import ADDRESS_INSIDE_SUBNET, ROLE_GRANTS, VIEWER
 from tests.support.marketplaces import EXECUTION_MODE, Marketplace
 from tests.support.visibility.altered_marketplace import AlteredMarketplace
-from tests.support.visibility.oracle_truth import YEARS, Year
+from tests.support.visibility.oracle_expectation import YEARS, Year
 from tests.support.visibility.viewer_scenes import CONCEALED_OWNER, ViewerScene
 
 USERNAMES = {
@@ -31,7 +31,7 @@ COUNT_QUERY = "query($name: String) { resources(visibleToUsername: $name) { tota
 
 async def assert_shared_view(scene: ViewerScene, username: str) -> set[str]:
     """Compare the list with the resources that both see, for any address of the other user."""
-    views = [scene.visible_rows.truth.visible_rows_for(username, each) for each in NETWORKS]
+    views = [scene.visible_rows.expectation.visible_rows_for(username, each) for each in NETWORKS]
     other_uuids = frozenset[str]().union(
         *(each.visible_uuids("Resource_as_consumer") for each in views)
     )

@@ -28,7 +28,7 @@ from tests.execution.corpus.known_rows import (
     write_cursor_query,
 )
 from tests.support.marketplaces import MEDIA_BASE_URL, Marketplace
-from tests.support.visibility.oracle_truth import TABLES_BY_TYPE
+from tests.support.visibility.oracle_expectation import TABLES_BY_TYPE
 from tests.support.visibility.viewer_scenes import Viewpoint
 
 CORPUS_VIEWPOINTS = (

@@ -4,7 +4,7 @@ A document begins with a line `## its name`. These lines may follow:
 
     # variables: {"n": 2}     values of variables, as JSON
     # operation: B            the operation to execute
-    # counted: surprised      the expected key of `Executor.execution_counts`
+    # counted: fallback      the expected key of `Executor.execution_counts`
 
 Variables without a value are filled by their names from the marketplace's rows
 (`KnownRows.make_variables`).

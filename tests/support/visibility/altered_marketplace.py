@@ -10,7 +10,7 @@ from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.installation.installation import inspect_installation
 from tests.support.marketplaces import LOCAL_ADDRESS, Marketplace
 from tests.support.visibility import oracle_comparison
-from tests.support.visibility.oracle_truth import YEARS, OracleTruth, Year
+from tests.support.visibility.oracle_expectation import YEARS, OracleExpectation, Year
 from tests.support.visibility.schema_paths import RelationKind, relations_of_kind
 from tests.support.visibility.viewer_scenes import ViewerScene, Viewpoint
 
@@ -23,12 +23,12 @@ CatalogueViews = dict[tuple[Year, str | None], dict[str, frozenset[str]]]
 
 
 def load_catalogue_views(
-    truths: Iterable[OracleTruth], viewers: Iterable[str | None]
+    expectations: Iterable[OracleExpectation], viewers: Iterable[str | None]
 ) -> CatalogueViews:
     """Return what viewers see of the catalogue by the oracle."""
     rows_by_view = {
-        (truth.year, username): truth.visible_rows_for(username, LOCAL_ADDRESS)
-        for truth in truths
+        (expectation.year, username): expectation.visible_rows_for(username, LOCAL_ADDRESS)
+        for expectation in expectations
         for username in viewers
     }
     return {
@@ -62,10 +62,10 @@ def restore_tables(connection: psycopg.Connection) -> None:
             connection.execute(f"insert into {table} table saved.{table}".encode())
 
 
-def apply_version_rules(marketplace: Marketplace, truth: OracleTruth) -> Marketplace:
-    """Return a copy of the marketplace with the version rules of the truth's year."""
+def apply_version_rules(marketplace: Marketplace, expectation: OracleExpectation) -> Marketplace:
+    """Return a copy of the marketplace with the version rules of the expectation's year."""
     copied = copy(marketplace)
-    copied.installation = inspect_installation(truth.connection, truth.year)
+    copied.installation = inspect_installation(expectation.connection, expectation.year)
     copied.viewer_loader = ViewerLoader(copied.installation, copied.database)
     return copied
 
@@ -75,18 +75,18 @@ class AlteredMarketplace:
 
     def __init__(self, marketplace: Marketplace, connection: psycopg.Connection) -> None:
         self._marketplace, self._connection = marketplace, connection
-        self._cached_truth = cache(self._create_truth)
+        self._cached_expectation = cache(self._create_expectation)
 
     def apply_changes(self, *changes: str) -> None:
         """Execute statements, each of which must change at least one row."""
-        self._cached_truth.cache_clear()
+        self._cached_expectation.cache_clear()
         for change in changes:
             cursor = self._connection.execute(change.encode())
             assert cursor.rowcount, f"The statement changed no row: {change}"
 
     def load_catalogue_views(self, viewers: Iterable[str | None]) -> CatalogueViews:
         """Return what viewers see of the catalogue by the oracle, under each year's rules."""
-        return load_catalogue_views(map(self._cached_truth, YEARS), viewers)
+        return load_catalogue_views(map(self._cached_expectation, YEARS), viewers)
 
     async def assert_catalogue_matches(
         self, year: Year, viewers: Iterable[str | None], types: Iterable[str] = CATALOGUE_TYPES
@@ -102,13 +102,13 @@ class AlteredMarketplace:
         self, year: Year, username: str | None, address: str | None = LOCAL_ADDRESS
     ) -> ViewerScene:
         """Return a viewer's scene of the marketplace as it is now."""
-        truth = self._cached_truth(year)
-        visible_rows = truth.visible_rows_for(username, address)
+        expectation = self._cached_expectation(year)
+        visible_rows = expectation.visible_rows_for(username, address)
         return ViewerScene(
             Viewpoint("altered", username, address),
-            apply_version_rules(self._marketplace, truth),
+            apply_version_rules(self._marketplace, expectation),
             visible_rows,
         )
 
-    def _create_truth(self, year: Year) -> OracleTruth:
-        return OracleTruth(self._connection, year)
+    def _create_expectation(self, year: Year) -> OracleExpectation:
+        return OracleExpectation(self._connection, year)

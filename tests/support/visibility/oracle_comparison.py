@@ -58,7 +58,7 @@ async def compare_perspectives(scene: ViewerScene) -> None:
 async def compare_global_ids(scene: ViewerScene, types: Iterable[str] = NODE_TYPES) -> None:
     """Compare the results of `nodes` for the global ids of all rows of some types."""
     for type_name in types:
-        all_uuids = scene.visible_rows.truth.all_uuids(type_name)
+        all_uuids = scene.visible_rows.expectation.all_uuids(type_name)
         nodes = await scene.fetch_nodes(type_name, all_uuids, "uuid")
         expected = [
             {"uuid": each} if each in scene.visible_rows.visible_uuids(type_name) else None
@@ -110,7 +110,7 @@ async def compare_parts(scene: ViewerScene, lists: Iterable[Relation]) -> None:
         if relation.owner not in NODE_TYPES:  # it has no root field: path walks check it
             continue
         owners = sorted(scene.visible_rows.visible_uuids(relation.owner))
-        child_uuids = scene.visible_rows.truth.child_uuids(str(relation))
+        child_uuids = scene.visible_rows.expectation.child_uuids(str(relation))
         selection = f"uuid parts: {relation.field} {{ {select_identity(relation.target)} }}"
         for row in await scene.fetch_nodes(relation.owner, owners, selection):
             expected = [

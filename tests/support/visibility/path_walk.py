@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.visibility.oracle_truth import VisibleRows
+from tests.support.visibility.oracle_expectation import VisibleRows
 from tests.support.visibility.schema_paths import (
     GUARDED_TYPES,
     Relation,

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from tests.support.marketplaces import LOCAL_ADDRESS, Marketplace
-from tests.support.visibility.oracle_truth import VisibleRows
+from tests.support.visibility.oracle_expectation import VisibleRows
 
 MAX_PAGE_SIZE = 300
 

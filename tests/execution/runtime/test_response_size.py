@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.schema.framework.context import AnswerTooLargeError, RowBudget
+from gateway.schema.framework.context import ResponseTooLargeError, RowBudget
 from tests.support.marketplaces import Marketplace
 from tests.support.schema_documents import select_mapped_fields
 
@@ -49,7 +49,7 @@ async def test_full_page_of_all_contract_paths_is_within_the_limit(
 def test_budget_counts_remaining_rows() -> None:
     budget = RowBudget(2)
     budget.consume_rows(2)
-    with pytest.raises(AnswerTooLargeError):
+    with pytest.raises(ResponseTooLargeError):
         budget.consume_rows(1)
 
 

@@ -1,4 +1,4 @@
-"""The oracle's truth about a marketplace: visible rows by viewer, and child rows by owner."""
+"""The oracle's expectation about a marketplace: visible rows by viewer, and child rows by owner."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -110,8 +110,8 @@ where not exists (select from marketplace_plan_organization_groups where plan_id
 """
 
 
-class OracleTruth:
-    """The truth about one marketplace under the rules of one year; cached while it is unchanged."""
+class OracleExpectation:
+    """Expectations for one marketplace under the rules of one year; cached until it changes."""
 
     def __init__(self, connection: psycopg.Connection, year: Year) -> None:
         self.connection, self.year = connection, year
@@ -153,35 +153,37 @@ class OracleTruth:
 class VisibleRows:
     """The rows that one viewer sees, by the oracle."""
 
-    def __init__(self, truth: OracleTruth, oracle_viewer: OracleViewer) -> None:
-        self.truth, self._oracle_viewer = truth, oracle_viewer
+    def __init__(self, expectation: OracleExpectation, oracle_viewer: OracleViewer) -> None:
+        self.expectation, self._oracle_viewer = expectation, oracle_viewer
         self.visible_uuids = cache(self._load_visible_uuids)
         """Return the uuids of the visible rows of a noun."""
 
     def _load_visible_uuids(self, noun: str) -> frozenset[str]:
-        return frozenset(self.truth.oracle.visible_uuids(noun.lower(), self._oracle_viewer))
+        return frozenset(self.expectation.oracle.visible_uuids(noun.lower(), self._oracle_viewer))
 
     def hidden_uuids(self, type_name: str) -> list[str]:
         """Return the uuids of the hidden rows of a type, sorted."""
-        return sorted({*self.truth.all_uuids(type_name)} - self.visible_uuids(type_name))
+        return sorted({*self.expectation.all_uuids(type_name)} - self.visible_uuids(type_name))
 
     @property
     def sees_everything(self) -> bool:
         """Whether the viewer is staff or support."""
-        return self.visible_uuids("User") == {*self.truth.all_uuids("User")}
+        return self.visible_uuids("User") == {*self.expectation.all_uuids("User")}
 
     @cached_property
     def open_plans(self) -> frozenset[str]:
         """The uuids of plans without organisation groups, or with one of the viewer's."""
         if self.sees_everything:
-            return frozenset(self.truth.all_uuids("Plan"))
-        statement = SQL(_OPEN_PLANS_SQL).format(**self.truth.oracle._substitute_tables())
-        rows = self.truth.connection.execute(statement, [sorted(self.visible_uuids("Customer"))])
+            return frozenset(self.expectation.all_uuids("Plan"))
+        statement = SQL(_OPEN_PLANS_SQL).format(**self.expectation.oracle._substitute_tables())
+        rows = self.expectation.connection.execute(
+            statement, [sorted(self.visible_uuids("Customer"))]
+        )
         return frozenset(uuid for (uuid,) in rows)
 
     def listed_uuids(self, field: str, target_type: str, owner: str) -> list[str | None]:
         """Return the visible rows of a type in an owner's list."""
-        child_uuids = self.truth.child_uuids(field).get(owner, [])
+        child_uuids = self.expectation.child_uuids(field).get(owner, [])
         if target_type in STAFF_ONLY_TYPES:
             return child_uuids if self.sees_everything else []
         return [*({*child_uuids} & self.visible_uuids(target_type))]
@@ -191,7 +193,7 @@ class VisibleRows:
 
         Plans must be open to the viewer, subresource offerings visible.
         """
-        child_uuids = self.truth.child_uuids(field).get(owner, [])
+        child_uuids = self.expectation.child_uuids(field).get(owner, [])
         if field == "Resource.subresourceOfferings":
             child_uuids = [each for each in child_uuids if each in self.visible_uuids("Offering")]
         if field in ("Offering.plans", "Offering.effectivePlans"):
