@@ -13,9 +13,15 @@ import pytest_asyncio
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support import waldur_2024
+from tests.support.duration_limit import DurationLimit
 from tests.support.marketplaces import Marketplace, open_marketplace
 
 DatabaseFactory = Callable[[], str]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Limit the duration of each test."""
+    config.pluginmanager.register(DurationLimit())
 
 
 @pytest.fixture(scope="session")

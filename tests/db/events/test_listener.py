@@ -1,6 +1,8 @@
 """Test the listener: it delivers all events in order, each once, through any outage."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import Random
 
 import psycopg
@@ -23,8 +25,8 @@ from tests.support.event_listener import (
     list_event_positions,
     open_connection,
     record_events,
-    wait_until,
 )
+from tests.support.time_limits import wait_until
 
 WRITER_COUNT, TRANSACTIONS_PER_WRITER = 8, 40
 TERMINATE_LISTENERS_SQL = """
@@ -199,7 +201,7 @@ async def test_failing_handler_causes_gap_and_delivery_continues(
         if len(events) == 1:
             raise ValueError(events)
 
-    listener = create_listener(ConnectionOptions(url, 5), "triggers", 30)
+    listener = create_listener(ConnectionOptions(url, 5), "triggers", 3600)
     assert listener is not None
     running = asyncio.create_task(listener.run(handle_events, lambda: gaps.append(1)))
     await listener.ready.wait()
@@ -229,7 +231,7 @@ async def test_polls_behind_a_pooler(url: str) -> None:
 
 async def test_waits_for_missing_event_table(url: str) -> None:
     commit_sql(url, "alter table gateway.resource_event rename to away")
-    listener = create_listener(ConnectionOptions(url, 5), "triggers", 30)
+    listener = create_listener(ConnectionOptions(url, 5), "triggers", 3600)
     assert listener is not None
     events: list[FeedEvent] = []
     running = asyncio.create_task(listener.run(events.extend, lambda: None))
@@ -247,14 +249,20 @@ async def test_old_events_are_pruned(url: str, caplog: pytest.LogCaptureFixture)
     commit_sql(url, build_update_sql(1))
     commit_sql(url, AGE_EVENTS_SQL)
     commit_sql(url, build_update_sql(2))
-    for options, remaining_count in (
-        (ConnectionOptions(url, 5), 2),
-        (ConnectionOptions(url, 5, allow_writes=True), 1),
-    ):
-        running = asyncio.create_task(prune_periodically(options, RETENTION))
-        await asyncio.sleep(0.5)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert running.cancelled()
-        assert len(list_event_positions(url)) == remaining_count
-    assert "Old events could not be deleted" in caplog.text
+    async with prune_events(ConnectionOptions(url, 5)):
+        await wait_until(lambda: "Old events could not be deleted" in caplog.text)
+        assert len(list_event_positions(url)) == 2
+    async with prune_events(ConnectionOptions(url, 5, allow_writes=True)):
+        await wait_until(lambda: len(list_event_positions(url)) == 1)
+        await asyncio.sleep(0.1)
+    assert len(list_event_positions(url)) == 1
+
+
+@asynccontextmanager
+async def prune_events(options: ConnectionOptions) -> AsyncIterator[None]:
+    """Prune events periodically during the context."""
+    running = asyncio.create_task(prune_periodically(options, RETENTION))
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
