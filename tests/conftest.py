@@ -37,20 +37,19 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def new_database(server: EmbeddedPostgres) -> Iterator[DatabaseFactory]:
-    """Yield a function that creates an empty database and returns its URL."""
-    names: list[str] = []
+def new_database(server: EmbeddedPostgres) -> DatabaseFactory:
+    """Return a function that creates an empty database and returns its URL.
+
+    The databases end with their server.
+    """
 
     def create_database() -> str:
-        names.append(f"t{uuid4().hex}")
+        name = f"t{uuid4().hex}"
         with psycopg.connect(server.url, autocommit=True) as root:
-            root.execute(f"create database {names[-1]}".encode())
-        return server.url.replace("/postgres?", f"/{names[-1]}?")
+            root.execute(f"create database {name}".encode())
+        return server.url.replace("/postgres?", f"/{name}?")
 
-    yield create_database
-    with psycopg.connect(server.url, autocommit=True) as root:
-        for name in names:
-            root.execute(f"drop database {name} with (force)".encode())
+    return create_database
 
 
 @pytest.fixture

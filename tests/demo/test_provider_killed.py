@@ -8,13 +8,14 @@ from random import Random
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.conftest import DatabaseFactory
 from tests.support.bulk_renewals import RenewalWorkload, post_renewal
 from tests.support.gateway_server import GatewayClient, serve_in_process, start_command
 from tests.support.time_limits import scale_seconds, wait_until
 
-ORDER_COUNT, PULL_COUNT, KILL_COUNT = 60, 40, 4
+ORDER_COUNT, PULL_COUNT, KILL_COUNT = 30, 20, 2
 APPROVE_MUTATION = (
     "mutation ($input: ApproveOrderInput!) { approveOrder(input: $input) { __typename } }"
 )
@@ -133,8 +134,9 @@ def run_provider(url: str) -> Iterator[None]:
         process.wait(scale_seconds(10))
 
 
-async def test_work_survives_a_killed_provider(new_database: DatabaseFactory) -> None:
-    url, random, interrupted_count = new_database(), Random(1), 0
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_work_survives_a_killed_provider(new_database: DatabaseFactory, seed: int) -> None:
+    url, random, interrupted_count = new_database(), Random(seed), 0
     renewals = RenewalWorkload(url, ORDER_COUNT)
     with psycopg.connect(url, autocommit=True) as connection:
         workload = ProviderWorkload(connection, renewals)
