@@ -15,7 +15,7 @@ from tests.support.bulk_renewals import RenewalWorkload, post_renewal
 from tests.support.gateway_server import GatewayClient, serve_in_process, start_command
 from tests.support.time_limits import scale_seconds, wait_until
 
-ORDER_COUNT, PULL_COUNT, KILL_COUNT = 30, 20, 2
+ORDER_COUNT, PULL_COUNT, KILL_COUNT = 40, 30, 2
 APPROVE_MUTATION = (
     "mutation ($input: ApproveOrderInput!) { approveOrder(input: $input) { __typename } }"
 )

@@ -43,7 +43,7 @@ async def race_query(gateway: ServedGateway, uuid: str, name: str, query_lead: f
         await websocket.start_operation(f'{{ resource(uuid: "{uuid}") {{ name }} }}', "q")
         data_by_id = await receive_data_by_id(websocket, "q")
         await change_task
-        saw_change = data_by_id["q"]["resource"] == {"name": name}
+        saw_change: bool = data_by_id["q"]["resource"] == {"name": name}
         if not saw_change and "s" not in data_by_id:
             await receive_data_by_id(websocket, "s")
         return saw_change
