@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,15 @@ def test_error_if_the_programs_are_missing(
         EmbeddedPostgres.start(data_directory)
 
 
+@pytest.fixture
+def default_sigquit() -> Iterator[None]:
+    """Reset SIGQUIT, which a shell script ignores in what it runs in the background."""
+    previous_handler = signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGQUIT, previous_handler)
+
+
+@pytest.mark.usefixtures("default_sigquit")
 def test_server_that_ignores_signals_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

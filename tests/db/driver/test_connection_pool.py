@@ -214,7 +214,7 @@ async def test_batches_after_silent_server_run_on_new_connection(url: str) -> No
             proxy.url,
             size=1,
             statement_seconds=scale_seconds(0.1),
-            wait_seconds=scale_seconds(1),
+            wait_seconds=scale_seconds(0.35),
         ) as database,
     ):
         await fetch_value(database, "select 1")
