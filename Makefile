@@ -69,7 +69,7 @@ reference: $(VENV)/ready-dev ## Run the tests once more with graphql-core instea
 	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(SAME)
 
 equivalence: $(VENV)/ready-dev ## Compare both executors on 2,100 generated documents (EQUIVALENCE_SEED=n for others)
-	@EQUIVALENCE_PARTS=7 $(RUN) pytest -rP tests/execution/test_executor_generated_documents.py
+	@EQUIVALENCE_PARTS=35 $(RUN) pytest -rP tests/execution/test_executor_generated_documents.py
 
 format: $(VENV)/ready-dev ## Check the format (FIX=1 to rewrite)
 	@$(RUN) ruff format $(if $(FIX),,--check) .

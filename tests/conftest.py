@@ -13,9 +13,15 @@ import pytest_asyncio
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support import waldur_2024
+from tests.support.duration_limit import DurationLimit
 from tests.support.marketplaces import Marketplace, open_marketplace
 
 DatabaseFactory = Callable[[], str]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Limit the duration of each test."""
+    config.pluginmanager.register(DurationLimit())
 
 
 @pytest.fixture(scope="session")
@@ -31,20 +37,19 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def new_database(server: EmbeddedPostgres) -> Iterator[DatabaseFactory]:
-    """Yield a function that creates an empty database and returns its URL."""
-    names: list[str] = []
+def new_database(server: EmbeddedPostgres) -> DatabaseFactory:
+    """Return a function that creates an empty database and returns its URL.
+
+    The databases end with their server.
+    """
 
     def create_database() -> str:
-        names.append(f"t{uuid4().hex}")
+        name = f"t{uuid4().hex}"
         with psycopg.connect(server.url, autocommit=True) as root:
-            root.execute(f"create database {names[-1]}".encode())
-        return server.url.replace("/postgres?", f"/{names[-1]}?")
+            root.execute(f"create database {name}".encode())
+        return server.url.replace("/postgres?", f"/{name}?")
 
-    yield create_database
-    with psycopg.connect(server.url, autocommit=True) as root:
-        for name in names:
-            root.execute(f"drop database {name} with (force)".encode())
+    return create_database
 
 
 @pytest.fixture

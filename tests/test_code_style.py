@@ -56,6 +56,11 @@ ONE_WORD_NAMES = {
     "touch": "token refresh, as of files",
 }
 """Public functions of one word, each with the field that calls it so."""
+UNSCALED_LIMIT = re.compile(
+    r"asyncio\.timeout\(\d|AsyncClient\(\)|(AsyncClient|Client|communicate|run)\(.*timeout=\d"
+    r"|monotonic\(\) \+ \d+[),\s]*$|\b(process|popen)\.wait\(\d"
+)
+"""Lines with a fixed number of seconds where tests/support/time_limits.py has scaled ones."""
 BANNED_OPENINGS = re.compile(r"(Give|Have|Tell|Say|Hear|Let|Hold)\b")
 BANNED_WORDS = re.compile(
     r"\b(?:nobody|somebody|whoever|none sees|what becomes of|as is wanted|what none|anew|besides?"
@@ -245,6 +250,16 @@ def test_files_and_functions_are_short() -> None:
                 long_functions.add(f"{name}:{each.name}")
     assert long_files == set(LONG_FILES)
     assert long_functions == set(LONG_FUNCTIONS)
+
+
+def test_time_limits_of_tests_are_scaled() -> None:
+    unscaled = {
+        f"{path.relative_to(PROJECT_ROOT)}: {line.strip()}"
+        for path in (PROJECT_ROOT / "tests").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if UNSCALED_LIMIT.search(line)
+    }
+    assert unscaled == set()
 
 
 def test_tests_mirror_the_package() -> None:

@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from gateway.auth.token_refresh import TokenRefresher, WaldurTokenClient
 from tests.conftest import DatabaseFactory
-from tests.support.embedded_postgres import is_eventually_true
 from tests.support.gateway_server import create_small_demo, serve_in_process
+from tests.support.time_limits import block_until, time_limit, wait_until
 
 VIEWER_QUERY = "{ viewer { user { username } } }"
 
@@ -47,7 +47,7 @@ def rest_api() -> Iterator[FakeRestApi]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    assert is_eventually_true(lambda: server.started)
+    block_until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     fake_api.url = f"http://127.0.0.1:{port}"
     yield fake_api
@@ -99,12 +99,12 @@ async def test_number_of_tracked_tokens_is_bounded(
 
 
 async def test_closing_does_not_wait(rest_api: FakeRestApi) -> None:
-    rest_api.delay_seconds = 60
+    rest_api.delay_seconds = 600
     token_client = WaldurTokenClient(rest_api.url)
     refresher = TokenRefresher(token_client.touch, interval_seconds=600)
     refresher.note_token_use("a")
-    await asyncio.to_thread(is_eventually_true, lambda: rest_api.received_requests != [])
-    async with asyncio.timeout(1):
+    await wait_until(lambda: rest_api.received_requests != [])
+    async with time_limit(1, "the refresher to close"):
         await refresher.close()
         await token_client.close()
 
@@ -130,8 +130,8 @@ async def test_slow_response_times_out(
     rest_api: FakeRestApi, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.auth.token_refresh.REFRESH_TIMEOUT_SECONDS", 0.1)
-    rest_api.delay_seconds = 60
-    async with asyncio.timeout(2):
+    rest_api.delay_seconds = 600
+    async with time_limit(2, "the refresh to time out"):
         await _refresh_once(WaldurTokenClient(rest_api.url))
     assert "could not be refreshed" in caplog.text
 
@@ -161,14 +161,16 @@ async def test_only_used_tokens_are_refreshed(rest_api: FakeRestApi, waldur2024_
 async def test_waldur_failure_does_not_affect_requests(
     rest_api: FakeRestApi, waldur2024_url: str
 ) -> None:
-    rest_api.status, rest_api.delay_seconds = 500, 3
-    async with serve_in_process(waldur2024_url, waldur_url=rest_api.url) as client:
-        async with asyncio.timeout(2):
-            assert "errors" not in await client.execute_query(VIEWER_QUERY)
+    rest_api.status, rest_api.delay_seconds = 500, 600
+    async with (
+        serve_in_process(waldur2024_url, waldur_url=rest_api.url) as client,
+        time_limit(2, "the response"),
+    ):
+        assert "errors" not in await client.execute_query(VIEWER_QUERY)
 
 
 async def _wait_for_request(rest_api: FakeRestApi) -> None:
-    await asyncio.to_thread(is_eventually_true, lambda: rest_api.received_requests != [])
+    await wait_until(lambda: rest_api.received_requests != [])
     await asyncio.sleep(0.05)
 
 
@@ -213,7 +215,7 @@ async def test_used_tokens_of_a_demo_are_refreshed(token_demo_url: str) -> None:
     async with serve_in_process(token_demo_url) as client:
         await client.execute_query(VIEWER_QUERY, "owner")
         await client.execute_query(VIEWER_QUERY, "member")
-        assert await asyncio.to_thread(is_eventually_true, lambda: old_token_age() < 20)
+        await wait_until(lambda: old_token_age() < 20)
     assert young_token_age() > 29
 
 
@@ -254,7 +256,5 @@ async def test_refresh_without_write_access_is_logged(
     read_only_url = f"{token_demo_url}&options=-c%20default_transaction_read_only%3Don"
     async with serve_in_process(token_demo_url, read_only_url) as client:
         assert "errors" not in await client.execute_query(VIEWER_QUERY, "provider")
-        assert await asyncio.to_thread(
-            is_eventually_true, lambda: "could not be refreshed: cannot execute" in caplog.text
-        )
+        await wait_until(lambda: "could not be refreshed: cannot execute" in caplog.text)
     assert token_age() > 2999

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.embedded_postgres import create_public_folder, is_eventually_true
+from tests.support.embedded_postgres import create_public_folder
 from tests.support.gateway_server import (
     GatewayProcess,
     expect_usage_error,
@@ -21,6 +21,7 @@ from tests.support.gateway_server import (
     run_gateway_process,
     start_command,
 )
+from tests.support.time_limits import block_until, scale_seconds
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +48,20 @@ def is_folder_free(data_folder: Path) -> bool:
     return True
 
 
+def fetch_page(gateway_process: GatewayProcess, path: str) -> httpx.Response:
+    """Fetch a page as a browser does."""
+    return httpx.get(
+        f"{gateway_process.url}/{path}", headers={"Accept": "text/html"}, timeout=scale_seconds(5)
+    )
+
+
 def query_viewer(gateway_process: GatewayProcess, token: str) -> httpx.Response:
     """Query the viewer and the number of resources."""
     return httpx.post(
         f"{gateway_process.url}/graphql",
         json={"query": "{ viewer { user { username } } resources { totalCount } }"},
         headers={"Authorization": f"Token {token}"},
+        timeout=scale_seconds(5),
     )
 
 
@@ -65,8 +74,8 @@ def test_serves_the_demo_until_ctrl_c(data_folder: Path) -> None:
             "viewer": {"user": {"username": "staff"}},
             "resources": {"totalCount": 20},
         }
-        assert httpx.get(f"{gateway_process.url}/readyz").status_code == 200
-        page = httpx.get(f"{gateway_process.url}/graphql", headers={"Accept": "text/html"})
+        assert fetch_page(gateway_process, "readyz").status_code == 200
+        page = fetch_page(gateway_process, "graphql")
         assert tokens_by_username["staff"] in page.text
         assert tokens_by_username["member"] in gateway_process.stderr_text
         assert "GATEWAY_" not in gateway_process.stderr_text
@@ -75,13 +84,13 @@ def test_serves_the_demo_until_ctrl_c(data_folder: Path) -> None:
             run_command("serve", "--port", "0", "--data", str(data_folder))
         )
         assert gateway_process.end_by_signal(signal.SIGINT) in (0, 130)
-    assert is_eventually_true(lambda: is_folder_free(data_folder))
+    block_until(lambda: is_folder_free(data_folder))
 
 
 def _check_bad_requests(gateway_process: GatewayProcess, token: str) -> None:
     """Check that the server rejects bad requests and keeps serving."""
     endpoint, headers = f"{gateway_process.url}/graphql", {"Content-Type": "application/json"}
-    with httpx.Client(headers=headers) as http:
+    with httpx.Client(headers=headers, timeout=scale_seconds(5)) as http:
         for body, status in ((b"x" * 1_000_001, 413), (b"\xff", 400), (b"[" * 10**5, 400)):
             assert http.post(endpoint, content=body).status_code == status
         malformed_headers = [
@@ -106,7 +115,7 @@ def test_serves_with_two_workers_until_it_is_terminated(data_folder: Path) -> No
     with run_gateway_process("--workers", "2", data=str(data_folder)) as gateway_process:
         assert {query_viewer(gateway_process, token).status_code for _ in range(10)} == {200}
         assert gateway_process.end_by_signal(signal.SIGTERM) == 0
-    assert is_eventually_true(lambda: is_folder_free(data_folder))
+    block_until(lambda: is_folder_free(data_folder))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,7 @@ def test_may_be_ended_before_it_serves(signal_number: signal.Signals, delay_seco
         )
         time.sleep(delay_seconds)
         os.killpg(starting_process.pid, signal_number)
-        error_output = starting_process.communicate(timeout=30)[1].decode()
+        error_output = starting_process.communicate(timeout=scale_seconds(30))[1].decode()
         assert starting_process.returncode in (0, 130)
         assert "Traceback" not in error_output
-        assert is_eventually_true(lambda: is_folder_free(data_path))
+        block_until(lambda: is_folder_free(data_path))

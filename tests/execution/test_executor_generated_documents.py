@@ -1,6 +1,6 @@
 """Test that random documents get equal responses from both executions.
 
-EQUIVALENCE_PARTS=10 runs ten times as many documents, EQUIVALENCE_SEED=100 others than usual.
+EQUIVALENCE_PARTS=50 runs ten times as many documents, EQUIVALENCE_SEED=100 others than usual.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from tests.execution.generated_values import ByteChoices
 from tests.support.marketplaces import Marketplace
 from tests.support.visibility.viewer_scenes import Viewpoint
 
-MAX_EXAMPLES = 300
+MAX_EXAMPLES = 60
 SHRINKING_SECONDS = 30
 """Time limit of the search for a smaller document with different responses."""
 FIRST_SEED = int(os.environ.get("EQUIVALENCE_SEED", "0"))
-SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("EQUIVALENCE_PARTS", "1")))
+SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("EQUIVALENCE_PARTS", "5")))
 
 
 class DifferentResultsError(Exception):
@@ -96,7 +96,7 @@ async def test_random_documents_give_equal_results(
     )
     if tally.shortest_difference:
         pytest.fail(tally.shortest_difference, pytrace=False)
-    assert tally.with_rows_count > 0.7 * tally.document_count
+    assert tally.with_rows_count > 0.6 * tally.document_count
     assert len(tally.uncompiled) <= 0.05 * tally.error_free_count, "\n\n".join(tally.uncompiled)
 
 

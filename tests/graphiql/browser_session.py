@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
-from time import monotonic, sleep
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -23,6 +22,8 @@ from playwright.async_api import (
     expect,
 )
 from starlette.types import ASGIApp
+
+from tests.support.time_limits import block_until, scale_seconds, time_limit
 
 _BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -54,15 +55,12 @@ def serve_app(app: ASGIApp) -> Iterator[str]:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        deadline = monotonic() + 10
-        while not server.started:
-            assert monotonic() < deadline, "the server did not start"
-            sleep(0.01)
+        block_until(lambda: server.started)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(timeout=10)
+            thread.join(timeout=scale_seconds(10))
 
 
 @asynccontextmanager
@@ -128,13 +126,12 @@ class BrowserSession:
 
     async def wait_for_storage(self, key: str, expected_part: str) -> str:
         """Wait until local storage has `expected_part` under `key`; return all of it as JSON."""
-        deadline = monotonic() + 5
-        while True:
-            storage_json = str(await self.page.evaluate("JSON.stringify(localStorage)"))
-            if expected_part in json.loads(storage_json).get(f"graphiql:{key}", ""):
-                return storage_json
-            assert monotonic() < deadline, f"{key} has no {expected_part}: {storage_json}"
-            await asyncio.sleep(0.05)
+        async with time_limit(5, f"{expected_part} in {key} of the local storage"):
+            while True:
+                storage_json = str(await self.page.evaluate("JSON.stringify(localStorage)"))
+                if expected_part in json.loads(storage_json).get(f"graphiql:{key}", ""):
+                    return storage_json
+                await asyncio.sleep(0.05)
 
     def _record_request(self, request: Request) -> None:
         self.requested_urls.append(request.url)

@@ -23,6 +23,7 @@ from tests.support.gateway_server import (
     load_user_tokens,
     run_gateway_process,
 )
+from tests.support.time_limits import scale_seconds, time_limit, wait_until_async
 
 pytestmark = pytest.mark.browser
 PULLABLE_QUERY = "{ resources(filter: { state: OK }) { nodes { uuid allowedOperations } } }"
@@ -91,7 +92,7 @@ async def _serve_gateway(demo_url: str) -> AsyncIterator[SubscriptionGateway]:
     with run_gateway_process(
         database_url=demo_url, provider_seconds="0", user_subscriptions="1"
     ) as gateway_process:
-        async with httpx.AsyncClient(timeout=20) as http:
+        async with httpx.AsyncClient(timeout=scale_seconds(20)) as http:
             yield SubscriptionGateway(gateway_process, load_user_tokens(demo_url), http)
 
 
@@ -136,7 +137,7 @@ async def _pull_until_visible(
     session: BrowserSession, gateway_client: SubscriptionGateway, uuid: str
 ) -> None:
     """Pull a resource repeatedly until the page, which is about to subscribe, shows its change."""
-    async with asyncio.timeout(20):
+    async with time_limit(20, "the change to be visible"):
         while f'"uuid": "{uuid}"' not in await session.locate_text("response").inner_text():
             await gateway_client.pull_resource(uuid)
             await asyncio.sleep(0.5)
@@ -162,16 +163,15 @@ async def test_changes_are_shown_until_the_subscription_is_stopped(
 
 async def _wait_for_quota(gateway_client: SubscriptionGateway) -> None:
     """Wait until staff may have one more subscription."""
-    async with asyncio.timeout(5):
-        while True:
-            if await gateway_client.has_subscription_quota():
-                return
-            await asyncio.sleep(0.05)
+    await wait_until_async(gateway_client.has_subscription_quota)
 
 
 async def _pull_until_followed(gateway_client: SubscriptionGateway, uuid: str) -> None:
     """Pull a resource and wait until another subscriber receives its change."""
-    async with asyncio.timeout(10), gateway_client.follow_changes() as response:
+    async with (
+        time_limit(10, "the change to be received"),
+        gateway_client.follow_changes() as response,
+    ):
         lines = response.aiter_lines()
         await anext(lines)
         await gateway_client.pull_resource(uuid)

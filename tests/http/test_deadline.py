@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from math import ceil
 
 import httpx
 import psycopg
@@ -15,9 +16,9 @@ from gateway.http.deadline import DISCONNECT_WATCH_DELAY_SECONDS
 from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
 from tests.conftest import DatabaseFactory
-from tests.support.database_queries import wait_until_async
 from tests.support.gateway_server import create_small_demo, load_user_tokens
 from tests.support.listening_server import serve_on_free_port
+from tests.support.time_limits import scale_seconds, wait_until_async
 
 RESOURCE_NAMES_QUERY = {"query": "{ resources(first: 3) { nodes { name } } }"}
 OpenConnection = tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]
@@ -44,7 +45,7 @@ async def serve_client(url: str, **setting_values: str) -> AsyncIterator[httpx.A
     async with (
         serve_on_free_port(app, effective_settings) as port,
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30
+            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=scale_seconds(30)
         ) as client,
     ):
         assert (await request_resource_names(client)).json()["data"]["resources"]
@@ -110,7 +111,8 @@ async def test_shared_statement_survives_other_disconnect(url: str) -> None:
 
 
 async def test_request_deadline_is_enforced(url: str) -> None:
-    async with serve_client(url, request_seconds="1") as client:
+    request_seconds = ceil(scale_seconds(0.3))  # suffices for the other requests
+    async with serve_client(url, request_seconds=str(request_seconds)) as client:
         async with lock_resources(url) as admin_connection:
             response = await request_resource_names(client)
             await wait_for_active_statements(admin_connection, 0)
@@ -140,7 +142,7 @@ async def send_half_body(client: httpx.AsyncClient) -> AsyncIterator[OpenConnect
 
 async def test_body_timeout(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "gateway.http.deadline.BODY_TIMEOUT_SECONDS", 3 * DISCONNECT_WATCH_DELAY_SECONDS
+        "gateway.http.deadline.BODY_TIMEOUT_SECONDS", scale_seconds(DISCONNECT_WATCH_DELAY_SECONDS)
     )
     async with serve_client(url) as client, send_half_body(client) as (reader, _, _):
         assert b"408" in await reader.readline()

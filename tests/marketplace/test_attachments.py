@@ -18,6 +18,7 @@ from tests.http.test_request_body_uploads import (
 )
 from tests.support.gateway_server import run_gateway_process, serve_in_process
 from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
+from tests.support.time_limits import scale_seconds
 
 ORDER_QUERY = "query ($uuid: UUID!) { order(uuid: $uuid) { attachment } }"
 NOT_FOUND_RESPONSE = (404, "There is no such file.\n")
@@ -253,7 +254,9 @@ async def test_the_server_process_serves_the_same(attachment_demo: AttachmentDem
             ("GET", "/attachments/%2e%2e/livez", 404, NOT_FOUND_RESPONSE[1].encode()),
             ("HEAD", "/attachments/%00", 404, b""),
         ):
-            connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
+            connection = http.client.HTTPConnection(
+                str(address.hostname), address.port, timeout=scale_seconds(10)
+            )
             connection.request(method, path, headers=headers)
             response = connection.getresponse()
             assert (response.status, response.read()) == (status, content), path

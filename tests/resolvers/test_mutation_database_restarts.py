@@ -17,10 +17,11 @@ import psycopg
 import pytest
 
 from gateway.demo.postgres import EmbeddedPostgres
-from tests.support.bulk_renewals import RenewalWorkload, post_renewal, wait_until_met
+from tests.support.bulk_renewals import RenewalWorkload, post_renewal
 from tests.support.database_proxy import DatabaseProxy, open_proxy
 from tests.support.embedded_postgres import create_public_folder
 from tests.support.gateway_server import GatewayClient, serve_in_process
+from tests.support.time_limits import time_limit, wait_until
 
 RENEWAL_COUNT = 60
 MAX_ANSWER_SECONDS = 10
@@ -69,7 +70,7 @@ class RestartScene:
     async def renew_until_accepted(self, uuid: str) -> str:
         """Retry the renewal of a resource until it is accepted; return the order's uuid."""
         while True:
-            async with asyncio.timeout(MAX_ANSWER_SECONDS):
+            async with time_limit(MAX_ANSWER_SECONDS, "the response to a renewal"):
                 response = (await post_renewal(self.client.http, self.renewals.token, uuid)).json()
             if response.get("data") is not None:
                 return self._record_acceptance(response["data"]["renewResource"])
@@ -84,7 +85,7 @@ class RestartScene:
     async def wait_for_orders(self, minimum: int) -> None:
         """Wait until a minimum of orders is placed."""
         with psycopg.connect(self.server.url, autocommit=True) as connection:
-            await wait_until_met(lambda: self.renewals.count_placed_orders(connection) >= minimum)
+            await wait_until(lambda: self.renewals.count_placed_orders(connection) >= minimum, 20)
 
     async def renew_while_disturbed(self, disturb: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Renew all resources twice, the first time during a disturbance.

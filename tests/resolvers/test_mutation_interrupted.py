@@ -16,10 +16,11 @@ from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
 from tests.conftest import DatabaseFactory
 from tests.support.database_proxy import open_proxy
-from tests.support.database_queries import GATEWAY_BACKENDS_SQL, wait_until_async
+from tests.support.database_queries import GATEWAY_BACKENDS_SQL
 from tests.support.gateway_server import GatewayClient, load_user_tokens
 from tests.support.listening_server import serve_on_free_port
 from tests.support.mutable_demo import MutableDemo
+from tests.support.time_limits import scale_seconds, wait_until_async
 
 COUNT_BLOCKED_SQL = (
     f"select count(*) from pg_stat_activity {GATEWAY_BACKENDS_SQL} and wait_event_type = 'Lock'"
@@ -66,7 +67,7 @@ async def serve_over_tcp(
     app = build_application(effective_settings, installation)
     async with (
         serve_on_free_port(app, effective_settings) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=scale_seconds(30)) as http,
     ):
         with psycopg.connect(url, autocommit=True) as connection:
             yield MutableDemo(GatewayClient(http, load_user_tokens(url)), connection)

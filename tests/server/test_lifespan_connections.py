@@ -10,16 +10,16 @@ from tests.conftest import DatabaseFactory
 from tests.db.events.test_feed import AGE_EVENTS_SQL, build_update_sql
 from tests.resolvers.test_mutation_disabled import PULL_MUTATION
 from tests.support.database_proxy import open_proxy
-from tests.support.database_queries import connect_admin, wait_until_async
+from tests.support.database_queries import connect_admin
 from tests.support.event_listener import commit_sql, list_event_positions
 from tests.support.gateway_server import create_small_demo
+from tests.support.time_limits import scale_seconds, wait_until, wait_until_async
 from tests.transports.streaming_server import (
     VIEWER_QUERY,
     ServedGateway,
     open_authenticated_websocket,
     serve_gateway,
     wait_for_subscribers,
-    wait_until_true,
 )
 
 POOL_SIZE = 3
@@ -60,7 +60,7 @@ async def post_document(
 async def use_gateway(gateway: ServedGateway, url: str) -> None:
     """Use all tokens; in each round execute a mutation, read the metrics, and catch up."""
     cursor = None
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=scale_seconds(30)) as http:
         for username in gateway.tokens:
             await post_document(http, gateway, username, VIEWER_QUERY)
         for number in range(ROUND_COUNT):
@@ -86,7 +86,7 @@ async def wait_for_background_tasks(url: str) -> None:
 
         await wait_until_async(are_tokens_extended)
         commit_sql(url, AGE_EVENTS_SQL)
-        await wait_until_true(lambda: list_event_positions(url) == [])
+        await wait_until(lambda: list_event_positions(url) == [])
 
 
 async def test_disabled_changes_open_one_write_connection(url: str) -> None:
@@ -99,7 +99,7 @@ async def test_disabled_changes_open_one_write_connection(url: str) -> None:
             url, connect_url=proxy.url, pool_size="1", changes="off", keep_tokens="off"
         ) as gateway,
     ):
-        await wait_until_true(lambda: list_event_positions(url) == [])
+        await wait_until(lambda: list_event_positions(url) == [])
         await use_gateway(gateway, url)
         assert proxy.connection_count == 3
 
@@ -110,10 +110,10 @@ async def test_gateway_without_writes_opens_no_write_connection(waldur2024_url: 
         serve_gateway(
             waldur2024_url, connect_url=proxy.url, pool_size="1", keep_tokens="off"
         ) as gateway,
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(timeout=scale_seconds(30)) as http,
     ):
         source = gateway.services.subscription_registry.hub.source
-        await wait_until_true(lambda: source.is_attached)
+        await wait_until(lambda: source.is_attached)
         for _ in range(ROUND_COUNT):
             await post_document(http, gateway, "staff", VIEWER_QUERY)
             assert (await http.get(gateway.url.replace("/graphql", "/metrics"))).is_success

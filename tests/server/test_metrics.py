@@ -3,6 +3,7 @@
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.time_limits import scale_seconds, wait_until
 from tests.transports.streaming_server import (
     RESOURCE_CHANGED_SUBSCRIPTION,
     VIEWER_QUERY,
@@ -10,13 +11,12 @@ from tests.transports.streaming_server import (
     open_websocket,
     serve_gateway,
     wait_for_subscribers,
-    wait_until_true,
 )
 
 
 async def fetch_metrics(gateway: ServedGateway) -> dict[str, float]:
     """Return the value of each metric by its name and labels."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=scale_seconds(5)) as http:
         response = await http.get(gateway.url.replace("/graphql", "/metrics"))
     assert response.headers["content-type"].startswith("text/plain")
     samples = [
@@ -49,12 +49,15 @@ async def test_metrics_count_subscriptions_and_events(url: str) -> None:
         assert metrics["gateway_events_held_seconds"] == 0
         assert metrics["gateway_queued_messages"] == metrics["gateway_longest_queue"] == 0
         assert metrics["process_resident_memory_bytes"] > 0
-        await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+        await wait_until(lambda: gateway.count_subscriptions() == 0)
         assert (await fetch_metrics(gateway))["gateway_sockets"] == 0
 
 
 async def test_metrics_can_be_switched_off(url: str) -> None:
-    async with serve_gateway(url, metrics="off") as gateway, httpx.AsyncClient() as http:
+    async with (
+        serve_gateway(url, metrics="off") as gateway,
+        httpx.AsyncClient(timeout=scale_seconds(5)) as http,
+    ):
         response = await http.get(gateway.url.replace("/graphql", "/metrics"))
         assert response.status_code == httpx.codes.NOT_FOUND
 

@@ -18,9 +18,9 @@ from gateway.server.factory import detect_installation
 from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.hub import EventHub
 from gateway.subscriptions.registry import ActiveSubscription, SubscriptionRegistry
-from tests.support.event_listener import wait_until
 from tests.support.gateway_server import _build_environment, load_user_tokens
 from tests.support.marketplaces import LOCAL_ADDRESS
+from tests.support.time_limits import wait_until
 
 RESOURCE_CHANGED_DOCUMENT = """subscription($filter: ResourceEventFilter, $after: String) {
     resourceChanged(filter: $filter, after: $after) {

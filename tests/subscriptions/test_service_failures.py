@@ -11,8 +11,8 @@ from gateway.schema.types.resource_event import ResyncReason
 from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.session_monitor import SessionMonitor
 from tests.subscriptions.follower import FollowedDemo, kinds_or_reasons
-from tests.support.event_listener import wait_until
 from tests.support.marketplaces import LOCAL_ADDRESS
+from tests.support.time_limits import wait_until
 
 UPDATE_RESOURCE = "update marketplace_resource set name = name || 'x' where id = 1"
 INSERT_UNKNOWN_EVENT = """

@@ -78,13 +78,6 @@ class RenewalWorkload:
         return await asyncio.gather(*[run_limited(uuid) for uuid in self.uuids])
 
 
-async def wait_until_met(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until a condition is true. Raises TimeoutError after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the database sets no asyncio.Event
-            await asyncio.sleep(0.005)
-
-
 async def post_renewal(client: httpx.AsyncClient, token: str, uuid: str) -> httpx.Response:
     """Send a renewal with an idempotency key of the resource."""
     mutation_input = {"uuid": uuid, "extensionMonths": 12, "idempotencyKey": f"renew {uuid}"}

@@ -1,7 +1,7 @@
 """Helpers of tests that query a database through the driver."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import psycopg
 from gateway.db.driver.database import Database, PendingResult, StatementRequest
 from gateway.db.driver.statement import Statement
 from gateway.db.driver.transactions import TransactionPool
+from tests.support.time_limits import scale_seconds
 
 GATEWAY_BACKENDS_SQL = (
     "where application_name = 'marketplace-gateway' and datname = current_database()"
@@ -58,10 +59,11 @@ async def open_write_pool(url: str) -> AsyncIterator[TransactionPool]:
 
 @asynccontextmanager
 async def open_warm_database(
-    url: str, *, size: int, statement_seconds: float = 10
+    url: str, *, size: int, statement_seconds: float | None = None
 ) -> AsyncIterator[Database]:
     """Yield a database whose connections are all open."""
-    async with open_database(url, size=size, statement_seconds=statement_seconds) as database:
+    options = {"size": size, "statement_seconds": statement_seconds or scale_seconds(10)}
+    async with open_database(url, **options) as database:
         # Slow once it ran, so that each batch gets a connection of its own.
         slow_request = build_request("select pg_backend_pid(), pg_sleep(0.05)::text")
         pids: set[object] = set()
@@ -69,15 +71,6 @@ async def open_warm_database(
             rows = await asyncio.gather(*[database.fetch_rows([slow_request]) for _ in range(size)])
             pids |= {row[0] for ((row,),) in rows}
         yield database
-
-
-async def wait_until_async(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a condition is true. Raises AssertionError after five seconds."""
-    for _ in range(250):
-        if await condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("The condition is still false after 5 seconds.")
 
 
 class BackendAdmin:

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import psycopg
 
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support.project_paths import PROJECT_ROOT
+from tests.support.time_limits import scale_seconds
 
 GATEWAY_SCRIPT = """
 import signal, sys
@@ -47,7 +47,9 @@ def create_public_folder() -> Iterator[Path]:
 def query_value(server: EmbeddedPostgres | str, statement: str) -> Any:
     """Return the first value of a statement's rows, from a server or its URL; None without rows."""
     url = server if isinstance(server, str) else server.url
-    with psycopg.connect(url, connect_timeout=30, autocommit=True) as connection:
+    with psycopg.connect(
+        url, connect_timeout=round(scale_seconds(5)), autocommit=True
+    ) as connection:
         cursor = connection.execute(statement)
         row = cursor.fetchone() if cursor.description else None
         return row and row[0]
@@ -56,14 +58,6 @@ def query_value(server: EmbeddedPostgres | str, statement: str) -> Any:
 def get_socket_folder(url: str) -> Path:
     """Return the folder of the Unix socket of `url`."""
     return Path(str(psycopg.conninfo.conninfo_to_dict(url)["host"]))
-
-
-def is_eventually_true(condition: Callable[[], bool]) -> bool:
-    """Return whether a condition becomes true within a minute."""
-    deadline = time.monotonic() + 60
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 @contextmanager
@@ -86,4 +80,4 @@ def start_gateway_process(
         yield process, int(pid), url
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=90)
+        process.communicate(timeout=scale_seconds(30))

@@ -1,7 +1,7 @@
 """Helpers of the event tests: a recording listener, SQL, waiting for conditions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from gateway.db.events import feed
 from gateway.db.events.feed import EventPosition, FeedEvent
 from gateway.db.events.listener import EventListener, EventReader
 from gateway.db.events.triggers import NOTIFY_CHANNEL
+from tests.support.time_limits import time_limit
 
 
 class EventRecorder:
@@ -42,7 +43,7 @@ async def record_events(
     url: str,
     source: EventReader = feed,
     channel: str | None = NOTIFY_CHANNEL,
-    poll_seconds: float = 30,
+    poll_seconds: float = 3600,
 ) -> AsyncIterator[EventRecorder]:
     """Yield a recorder that is attached.
 
@@ -50,7 +51,7 @@ async def record_events(
     """
     recorder = EventRecorder(url, source, channel, poll_seconds)
     running = asyncio.create_task(recorder.listener.run(recorder.events.extend, recorder.count_gap))
-    async with asyncio.timeout(10):
+    async with time_limit(10, "the listener to be attached"):
         await recorder.listener.ready.wait()
     try:
         yield recorder
@@ -58,13 +59,6 @@ async def record_events(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert running.cancelled()
-
-
-async def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until a condition is true. Raises TimeoutError after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the database sets no asyncio.Event
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

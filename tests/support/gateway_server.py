@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
 from tests.support.marketplaces import EXECUTION_MODE
 from tests.support.project_paths import PROJECT_ROOT
+from tests.support.time_limits import TooSlowError, block_until, scale_seconds
 
 ERROR_CODES = {
     "GRAPHQL_PARSE_FAILED",
@@ -104,7 +104,7 @@ async def serve_in_process(
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as http,
+        httpx.AsyncClient(transport=transport, base_url="http://gateway") as http,
     ):
         yield GatewayClient(http, load_user_tokens(url))
 
@@ -122,7 +122,7 @@ class GatewayProcess:
     def end_by_signal(self, signal_number: signal.Signals) -> int:
         """Send a signal to its process group, as a terminal does; return its exit status."""
         os.killpg(self.popen.pid, signal_number)
-        return self.popen.wait(30)
+        return self.popen.wait(scale_seconds(30))
 
 
 @contextmanager
@@ -135,30 +135,36 @@ def run_gateway_process(*arguments: str, **overrides: str) -> Iterator[GatewayPr
         finally:
             if popen.poll() is None:
                 popen.terminate()
-                popen.wait(20)
+                popen.wait(scale_seconds(20))
 
 
 def _wait_until_serving(popen: subprocess.Popen[bytes], stderr_file: Any) -> GatewayProcess:
-    deadline, stderr_text = time.monotonic() + 60, ""
-    while time.monotonic() < deadline:
+    url = stderr_text = ""
+
+    def is_serving_or_ended() -> bool:
+        nonlocal url, stderr_text
         stderr_file.seek(0)
         stderr_text = stderr_file.read().decode()
         (url,) = [
             line[10:] for line in stderr_text.splitlines() if line.startswith("GraphiQL: ")
         ] or [""]
-        if url and _is_alive(url):
-            return GatewayProcess(popen, url.removesuffix("/graphql"), stderr_text)
-        if popen.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise AssertionError(f"The gateway did not start: {stderr_text}")
+        return popen.poll() is not None or (url != "" and _is_alive(url))
+
+    try:
+        block_until(is_serving_or_ended, 60)
+    except TooSlowError as error:
+        error.add_note(stderr_text)
+        raise
+    assert popen.poll() is None, f"The gateway did not start: {stderr_text}"
+    return GatewayProcess(popen, url.removesuffix("/graphql"), stderr_text)
 
 
 def _is_alive(url: str) -> bool:
     try:
-        return httpx.get(url.replace("/graphql", "/livez")).status_code == httpx.codes.OK
+        response = httpx.get(url.replace("/graphql", "/livez"), timeout=scale_seconds(5))
     except httpx.HTTPError:
         return False
+    return response.status_code == httpx.codes.OK
 
 
 def start_command(command: str, *arguments: str, **popen_options: Any) -> subprocess.Popen[bytes]:
@@ -185,7 +191,7 @@ def run_command(command: str, *arguments: str, **overrides: str) -> CommandResul
     """Run a command of the gateway; return its result."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     popen = start_command(command, *arguments, **streams, **overrides)
-    output, stderr_text = popen.communicate(timeout=60)
+    output, stderr_text = popen.communicate(timeout=scale_seconds(60))
     return popen.returncode, output.decode(), stderr_text.decode()
 
 

@@ -10,7 +10,7 @@ import uvicorn
 from gateway.config.settings import Settings
 from gateway.server.app import GatewayApplication
 from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
-from tests.support.database_queries import wait_until_async
+from tests.support.time_limits import wait_until_async
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.support.embedded_postgres import create_public_folder
+from tests.support.time_limits import block_until, scale_seconds
 
 PGBOUNCER_PATH = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 """Path of the program; None if it is not installed."""
@@ -63,16 +63,15 @@ def _run_process(command: list[str], folder: Path, owner_uid: int) -> Iterator[N
 
 
 def _wait_for_server(url: str) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    block_until(lambda: _accepts_connections(url))
+
+
+def _accepts_connections(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=round(scale_seconds(2))).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _find_free_port() -> int:

@@ -1,8 +1,7 @@
 """A gateway on a free port, and a WebSocket client that sends and receives single messages."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from gateway.transports.services import TransportServices
 from tests.support.gateway_server import load_user_tokens
 from tests.support.listening_server import serve_on_free_port
 from tests.support.marketplaces import EXECUTION_MODE
+from tests.support.time_limits import scale_seconds, time_limit, wait_until
 
 RESOURCE_CHANGED_SUBSCRIPTION = (
     "subscription { resourceChanged { ... on ResourceEvent { uuid cursor resource { name } } } }"
@@ -110,7 +110,7 @@ class WebSocketClient:
 
     async def receive_message(self) -> JSONObject:
         """Return the next message."""
-        async with asyncio.timeout(10):
+        async with time_limit(10, "the next message of the WebSocket"):
             message: JSONObject = json.loads(await self.connection.recv())
         return message
 
@@ -175,7 +175,12 @@ async def open_websocket(
     """Open a WebSocket without `connection_init`."""
     protocols = [Subprotocol(each) for each in subprotocols] or None
     address = gateway.url.replace("http", "ws")
-    default_options: JSONObject = {"ping_interval": None, "compression": None, "proxy": None}
+    default_options: JSONObject = {
+        "ping_interval": None,
+        "compression": None,
+        "proxy": None,
+        "open_timeout": scale_seconds(10),
+    }
     async with connect(
         address, subprotocols=protocols, **{**default_options, **connect_options}
     ) as connection:
@@ -192,16 +197,9 @@ async def open_authenticated_websocket(
         yield websocket
 
 
-async def wait_until_true(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition has no event to wait for
-            await asyncio.sleep(0.02)
-
-
 async def wait_for_subscribers(gateway: ServedGateway, expected_count: int = 1) -> None:
     """Wait until exactly `expected_count` subscribers are members of a group."""
     groups = gateway.services.subscription_registry.hub.groups
-    await wait_until_true(
+    await wait_until(
         lambda: sum(len(each.member_queues) for each in groups.values()) == expected_count
     )

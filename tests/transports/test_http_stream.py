@@ -1,6 +1,5 @@
 """HTTP streams: Server-Sent Events and Apollo's multipart protocol."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ import httpx
 import pytest
 
 from gateway.transports import stream_framing
+from tests.support.time_limits import scale_seconds, time_limit, wait_until
 from tests.transports.streaming_server import (
     RESOURCE_CHANGED_SUBSCRIPTION,
     VIEWER_QUERY,
@@ -17,7 +17,6 @@ from tests.transports.streaming_server import (
     ServedGateway,
     serve_gateway,
     wait_for_subscribers,
-    wait_until_true,
 )
 
 SSE_MEDIA_TYPE, JSON_MEDIA_TYPE = "text/event-stream", "application/json"
@@ -37,7 +36,7 @@ class StreamReader:
 
     async def read_until_separator(self) -> str:
         """Read up to the next separator and return the text before it."""
-        async with asyncio.timeout(10):
+        async with time_limit(10, "the next part of the stream"):
             while self._separator not in self._buffer:
                 self._buffer += await anext(self._chunks)
         segment, _, self._buffer = self._buffer.partition(self._separator)
@@ -45,7 +44,7 @@ class StreamReader:
 
     async def read_rest(self) -> str:
         """Read to the end of the response and return the rest."""
-        async with asyncio.timeout(10):
+        async with time_limit(10, "the end of the stream"):
             async for chunk in self._chunks:
                 self._buffer += chunk
         return self._buffer.decode()
@@ -79,7 +78,7 @@ async def open_stream(
     extra_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     request_headers = {**gateway.create_auth_header(), "Accept": accept, **extra_headers}
     async with (
-        httpx.AsyncClient(timeout=20) as client,
+        httpx.AsyncClient(timeout=scale_seconds(20)) as client,
         client.stream(
             "POST", gateway.url, json={"query": query}, headers=request_headers
         ) as response,
@@ -94,7 +93,7 @@ async def post_query(
 ) -> httpx.Response:
     """Send a request as staff and return its complete response."""
     request_headers = {**gateway.create_auth_header(), "Accept": accept, **headers}
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=scale_seconds(20)) as client:
         return await client.post(gateway.url, json={"query": query}, headers=request_headers)
 
 
@@ -144,7 +143,7 @@ async def test_reconnecting_client_receives_missed_events(gateway: ServedGateway
         await wait_for_subscribers(gateway)
         gateway.rename_resource("before the cut")
         cursor, _ = await stream.read_event()
-    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+    await wait_until(lambda: gateway.count_subscriptions() == 0)
     ids = [gateway.rename_resource(f"missed {number}", number) for number in (2, 3, 4)]
     async with open_stream(gateway, Last_Event_ID=cursor) as stream:
         await wait_for_subscribers(gateway)
@@ -245,7 +244,7 @@ async def test_query_result_is_not_streamed_if_json_is_accepted(
 async def test_accept_header_selects_sse(gateway: ServedGateway, accept: str) -> None:
     headers = {"Accept": accept}
     async with (
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=scale_seconds(20)) as client,
         client.stream(
             "POST", gateway.url, json={"query": RESOURCE_CHANGED_SUBSCRIPTION}, headers=headers
         ) as response,
@@ -257,8 +256,8 @@ async def test_accept_header_selects_sse(gateway: ServedGateway, accept: str) ->
 async def test_disconnect_ends_subscription(gateway: ServedGateway, accept: str) -> None:
     async with open_stream(gateway, accept=accept):
         await wait_for_subscribers(gateway)
-    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
-    await wait_until_true(lambda: not gateway.services.subscription_registry.hub.groups)
+    await wait_until(lambda: gateway.count_subscriptions() == 0)
+    await wait_until(lambda: not gateway.services.subscription_registry.hub.groups)
     assert not gateway.services.session_monitor._sessions
 
 
@@ -271,7 +270,7 @@ async def test_subscription_quota(url: str) -> None:
                 "RATE_LIMITED",
             )
             assert response.headers["retry-after"] == "10"
-        await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+        await wait_until(lambda: gateway.count_subscriptions() == 0)
         async with open_stream(gateway):
             assert gateway.count_subscriptions() == 1
 
@@ -284,6 +283,6 @@ async def test_subscriptions_unavailable_without_events(url: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 async def test_streams_need_the_method_post(gateway: ServedGateway, method: str) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=scale_seconds(20)) as client:
         response = await client.request(method, gateway.url, headers={"Accept": SSE_MEDIA_TYPE})
     assert (response.status_code, response.headers["allow"]) == (405, "POST")

@@ -13,6 +13,7 @@ from gql.transport.exceptions import TransportError
 from gql.transport.websockets import WebsocketsTransport
 
 from benchmarks import node
+from tests.support.time_limits import time_limit
 from tests.transports.streaming_server import (
     RESOURCE_CHANGED_SUBSCRIPTION,
     VIEWER_QUERY,
@@ -41,7 +42,7 @@ class NodeClient:
         assert self._process.stdout is not None
         message: JSONObject = {}
         while key not in message:
-            async with asyncio.timeout(20):
+            async with time_limit(20, "the next message of the client"):
                 line = await self._process.stdout.readline()
             message = json.loads(line)
             assert "failed" not in message, message

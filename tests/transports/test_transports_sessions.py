@@ -9,6 +9,7 @@ import pytest
 
 from gateway.subscriptions.session_monitor import CHECK_INTERVAL_SECONDS
 from tests.support.test_oracle_2026 import grant_role
+from tests.support.time_limits import wait_until
 from tests.transports.streaming_server import (
     RESOURCE_CHANGED_SUBSCRIPTION,
     JSONObject,
@@ -17,7 +18,6 @@ from tests.transports.streaming_server import (
     open_authenticated_websocket,
     open_websocket,
     wait_for_subscribers,
-    wait_until_true,
 )
 from tests.transports.test_http_stream import MULTIPART_ACCEPT, SSE_MEDIA_TYPE, open_stream
 
@@ -110,7 +110,7 @@ async def test_ended_token_ends_stream(
                 )
             else:
                 assert remaining_text.endswith(f'{{"payload":null,{error}}}\r\n--graphql--\r\n')
-    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+    await wait_until(lambda: gateway.count_subscriptions() == 0)
 
 
 async def test_a_query_with_a_token_that_ended_closes_the_socket(gateway: ServedGateway) -> None:

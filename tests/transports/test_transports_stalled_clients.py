@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.error_table import CloseCode
+from tests.support.time_limits import scale_seconds, time_limit, wait_until
 from tests.transports.streaming_server import (
     ServedGateway,
     open_websocket,
     serve_gateway,
     wait_for_subscribers,
-    wait_until_true,
 )
 from tests.transports.test_http_stream import MULTIPART_ACCEPT, SSE_MEDIA_TYPE
 
@@ -67,8 +67,8 @@ async def test_unread_stream_is_aborted(
     monkeypatch.setattr("gateway.transports.http_stream.WRITE_TIMEOUT_SECONDS", 0.5)
     async with open_unread_stream(gateway, accept):
         await overflow_buffers(gateway)
-        await wait_until_true(lambda: gateway.count_subscriptions() == 0, 30)
-    await wait_until_true(lambda: not gateway.services.subscription_registry.hub.groups)
+        await wait_until(lambda: gateway.count_subscriptions() == 0, 30)
+    await wait_until(lambda: not gateway.services.subscription_registry.hub.groups)
 
 
 async def test_unread_socket_is_aborted(
@@ -81,7 +81,7 @@ async def test_unread_socket_is_aborted(
         await websocket.start_operation(LARGE_EVENTS_SUBSCRIPTION)
         await wait_for_subscribers(gateway)
         await overflow_buffers(gateway)
-        await wait_until_true(lambda: gateway.count_subscriptions() == 0, 30)
+        await wait_until(lambda: gateway.count_subscriptions() == 0, 30)
         websocket.connection.transport.abort()
 
 
@@ -114,16 +114,17 @@ async def test_missing_pong_aborts_connection(url: str) -> None:
         websocket.connection.transport.pause_reading()
         await asyncio.sleep(1)
         websocket.connection.transport.resume_reading()
-        async with asyncio.timeout(5):
+        async with time_limit(5, "the connection to be aborted"):
             await websocket.connection.wait_closed()
         assert websocket.connection.protocol.close_rcvd is None
 
 
 async def test_pong_keeps_connection_open(url: str) -> None:
-    server_options = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.3}
+    pong_seconds = scale_seconds(0.1)
+    server_options = {"ws_ping_interval": 0.2, "ws_ping_timeout": pong_seconds}
     async with serve_gateway(url, server_options) as gateway, open_websocket(gateway) as websocket:
         await websocket.init_connection()
-        await asyncio.sleep(1)
+        await asyncio.sleep(2 * (0.2 + pong_seconds))
         await websocket.send_message("ping")
         assert await websocket.receive_message() == {"type": "pong"}
 

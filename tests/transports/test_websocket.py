@@ -9,6 +9,7 @@ import pytest
 
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
+from tests.support.time_limits import wait_until
 from tests.transports.streaming_server import (
     RESOURCE_CHANGED_SUBSCRIPTION,
     VIEWER_QUERY,
@@ -18,7 +19,6 @@ from tests.transports.streaming_server import (
     open_websocket,
     serve_gateway,
     wait_for_subscribers,
-    wait_until_true,
 )
 
 SET_END_DATE_MUTATION = """
@@ -147,7 +147,7 @@ async def test_error_ends_only_its_operation(
         assert "errors" not in await websocket.execute_query(VIEWER_QUERY, "q")
         uuid = gateway.rename_resource(f"after {hash(query)}")
         assert (await websocket.receive_event())["uuid"] == uuid
-    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+    await wait_until(lambda: gateway.count_subscriptions() == 0)
 
 
 async def test_complete_ends_subscription(gateway: ServedGateway) -> None:
@@ -178,9 +178,9 @@ async def test_a_completed_query_is_stopped(gateway: ServedGateway) -> None:
         locking_connection.execute("lock table marketplace_resource in access exclusive mode")
         async with open_authenticated_websocket(gateway) as websocket:
             await websocket.start_operation("{ resources(first: 3) { nodes { slug } } }")
-            await wait_until_true(lambda: len(gateway.execute_sql(select_active_statements)) == 1)
+            await wait_until(lambda: len(gateway.execute_sql(select_active_statements)) == 1)
             await websocket.send_message("complete", id="1")
-            await wait_until_true(lambda: not gateway.execute_sql(select_active_statements))
+            await wait_until(lambda: not gateway.execute_sql(select_active_statements))
             assert "errors" not in await websocket.execute_query(VIEWER_QUERY)
 
 
@@ -212,7 +212,7 @@ async def test_subscription_quotas(url: str) -> None:
         await owner_websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "1")
         await wait_for_subscribers(gateway, 3)
         await second_websocket.send_message("complete", id="1")
-        await wait_until_true(lambda: gateway.count_subscriptions() == 2)
+        await wait_until(lambda: gateway.count_subscriptions() == 2)
         await websocket.start_operation(RESOURCE_CHANGED_SUBSCRIPTION, "2")
         await wait_for_subscribers(gateway, 3)
         assert (
@@ -249,7 +249,7 @@ def count_operations() -> int:
 
 
 async def test_dropped_connections_free_resources(gateway: ServedGateway) -> None:
-    await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+    await wait_until(lambda: gateway.count_subscriptions() == 0)
     operation_count = count_operations()
     task_count = len(asyncio.all_tasks())
     for _ in range(4):
@@ -263,10 +263,10 @@ async def test_dropped_connections_free_resources(gateway: ServedGateway) -> Non
         await wait_for_subscribers(gateway, 50)
         for websocket in websockets:
             websocket.connection.transport.abort()
-        await wait_until_true(lambda: gateway.count_subscriptions() == 0)
+        await wait_until(lambda: gateway.count_subscriptions() == 0)
         for websocket_context in websocket_contexts:
             await websocket_context.__aexit__(None, None, None)
-    await wait_until_true(lambda: len(asyncio.all_tasks()) <= task_count)
+    await wait_until(lambda: len(asyncio.all_tasks()) <= task_count)
     assert gateway.services.subscription_registry.hub.groups == {}
     assert gateway.services.session_monitor._sessions == {}
     assert count_operations() <= operation_count

@@ -24,8 +24,8 @@ from tests.support.database_queries import (
     open_database,
     open_warm_database,
     send_batch,
-    wait_until_async,
 )
+from tests.support.time_limits import scale_seconds, time_limit, wait_until_async
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ async def has_connection_count(admin: BackendAdmin, count: int) -> bool:
 
 async def test_slow_statement_does_not_delay_others(url: str) -> None:
     async with open_warm_database(url, size=2) as database:
-        (slow,) = send_batch(database, build_request("select pg_sleep(2)"))
+        (slow,) = send_batch(database, build_request(f"select pg_sleep({scale_seconds(2)})"))
         for each in range(50):
             assert await fetch_value(database, "select $1::int", str(each)) == each
         assert not slow.done()
@@ -70,10 +70,10 @@ async def test_slow_statement_does_not_delay_others(url: str) -> None:
 
 async def test_batches_queued_after_slow_statement_are_hedged(url: str) -> None:
     async with open_warm_database(url, size=2) as database:
-        (slow,) = send_batch(database, build_request("select pg_sleep(3)"))
+        (slow,) = send_batch(database, build_request(f"select pg_sleep({scale_seconds(3)})"))
         send_batch(database, build_request("select pg_sleep(0.05)"))
         queued = [fetch_value(database, "select $1::int", str(each)) for each in range(6)]
-        async with asyncio.timeout(2):
+        async with time_limit(2, "the hedged batches"):
             assert await asyncio.gather(*queued) == list(range(6))
         assert not slow.done()
         slow.cancel()
@@ -89,7 +89,7 @@ async def test_quick_statements_share_few_connections(url: str) -> None:
 async def test_nothing_is_queued_after_slow_statements(url: str) -> None:
     quick, slow = (
         build_request("select pg_backend_pid()"),
-        build_request("select pg_backend_pid(), pg_sleep(0.2)::text"),
+        build_request(f"select pg_backend_pid(), pg_sleep({scale_seconds(0.07)})::text"),
     )
     async with open_warm_database(url, size=4) as database:
         await database.fetch_rows([slow])
@@ -194,7 +194,7 @@ async def test_waiting_batches_fail_when_database_is_unreachable(url: str) -> No
             futures = send_batch(database, build_request("select 1")) + send_batch(
                 database, build_request("select 2")
             )
-            async with asyncio.timeout(1):
+            async with time_limit(1, "the batches to fail"):
                 outcomes = await asyncio.gather(*futures, return_exceptions=True)
             assert [type(each) for each in outcomes] == [UnavailableError] * 2
             await proxy.restore_traffic()
@@ -210,14 +210,19 @@ async def is_responsive(database: Database) -> bool:
 async def test_batches_after_silent_server_run_on_new_connection(url: str) -> None:
     async with (
         open_proxy(url) as proxy,
-        open_database(proxy.url, size=1, statement_seconds=0.2, wait_seconds=1) as database,
+        open_database(
+            proxy.url,
+            size=1,
+            statement_seconds=scale_seconds(0.1),
+            wait_seconds=scale_seconds(0.35),
+        ) as database,
     ):
         await fetch_value(database, "select 1")
         proxy.freeze_traffic()
         (first,), (second,) = [
             send_batch(database, build_request(f"select {each}")) for each in (1, 2)
         ]
-        await asyncio.wait([first], timeout=3)
+        await asyncio.wait([first], timeout=scale_seconds(3))
         assert isinstance(first.exception(), TimedOutError)
         await proxy.restore_traffic()
         assert (await second).decode_rows() == [(2,)]
@@ -253,7 +258,7 @@ async def test_close_has_grace_period(
     database = await Database.connect(url, size=1)
     await fetch_value(database, "select 1")
     (running,) = send_batch(database, build_request("select pg_sleep(9)"))
-    async with asyncio.timeout(2):
+    async with time_limit(2, "the database to close"):
         await database.close()
     assert isinstance(running.exception(), UnavailableError)
     await wait_until_async(admin.is_idle)

@@ -11,6 +11,7 @@ from gateway.db.driver.database import Database, Rows, TimedOutError, Unavailabl
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support.database_proxy import open_proxy
 from tests.support.database_queries import build_request, fetch_value, open_database
+from tests.support.time_limits import scale_seconds, time_limit
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -110,7 +111,7 @@ async def test_batch_losing_its_connection_twice_fails(database: Database) -> No
 
 
 async def test_waiting_batches_run_while_database_responds(server: EmbeddedPostgres) -> None:
-    database = await Database.connect(server.url, size=1, wait_seconds=1)
+    database = await Database.connect(server.url, size=1, wait_seconds=scale_seconds(0.35))
     busy = [fetch_value(database, "select pg_sleep(0.4)::text") for _ in range(5)]
     assert await asyncio.gather(*busy) == [""] * 5
     await database.close()
@@ -119,11 +120,11 @@ async def test_waiting_batches_run_while_database_responds(server: EmbeddedPostg
 async def test_silent_server_times_out(server: EmbeddedPostgres) -> None:
     async with open_proxy(server.url) as proxy:
         database = await Database.connect(
-            proxy.url, size=1, statement_seconds=0.2, wait_seconds=0.1
+            proxy.url, size=1, statement_seconds=scale_seconds(0.1), wait_seconds=0.1
         )
         assert await fetch_value(database, "select 1") == 1
         proxy.freeze_traffic()
-        async with asyncio.timeout(2):
+        async with time_limit(2, "the statement to time out"):
             with pytest.raises(TimedOutError):
                 await fetch_value(database, "select 1")
         await proxy.restore_traffic()

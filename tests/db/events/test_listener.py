@@ -25,8 +25,8 @@ from tests.support.event_listener import (
     list_event_positions,
     open_connection,
     record_events,
-    wait_until,
 )
+from tests.support.time_limits import wait_until
 
 WRITER_COUNT, TRANSACTIONS_PER_WRITER = 8, 40
 TERMINATE_LISTENERS_SQL = """
@@ -201,7 +201,7 @@ async def test_failing_handler_causes_gap_and_delivery_continues(
         if len(events) == 1:
             raise ValueError(events)
 
-    listener = create_listener(ConnectionOptions(url, 5), "triggers", 30)
+    listener = create_listener(ConnectionOptions(url, 5), "triggers", 3600)
     assert listener is not None
     running = asyncio.create_task(listener.run(handle_events, lambda: gaps.append(1)))
     await listener.ready.wait()
@@ -231,7 +231,7 @@ async def test_polls_behind_a_pooler(url: str) -> None:
 
 async def test_waits_for_missing_event_table(url: str) -> None:
     commit_sql(url, "alter table gateway.resource_event rename to away")
-    listener = create_listener(ConnectionOptions(url, 5), "triggers", 30)
+    listener = create_listener(ConnectionOptions(url, 5), "triggers", 3600)
     assert listener is not None
     events: list[FeedEvent] = []
     running = asyncio.create_task(listener.run(events.extend, lambda: None))

@@ -15,7 +15,8 @@ from gateway.db.events.polling import PollingReader
 from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
 from tests.support.database_queries import open_database
-from tests.support.event_listener import commit_sql, open_connection, record_events, wait_until
+from tests.support.event_listener import commit_sql, open_connection, record_events
+from tests.support.time_limits import wait_until
 
 SAVE_RESOURCE_SQL = (
     "update marketplace_resource set modified = {when}, state = {state} where id = {id}"

@@ -7,8 +7,9 @@ import httpx
 import psycopg
 
 from tests.conftest import DatabaseFactory
-from tests.support.bulk_renewals import RenewalWorkload, post_renewal, wait_until_met
+from tests.support.bulk_renewals import RenewalWorkload, post_renewal
 from tests.support.gateway_server import GatewayProcess, run_gateway_process
+from tests.support.time_limits import scale_seconds, wait_until
 
 RENEWAL_COUNT = 200
 
@@ -23,7 +24,7 @@ async def renew_all(gateway: GatewayProcess, renewals: RenewalWorkload) -> list[
             return None
         return response.json()["data"]["renewResource"]
 
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=scale_seconds(30)) as client:
         return await renewals.for_each_resource(renew_one)
 
 
@@ -31,7 +32,7 @@ async def kill_during_renewals(
     gateway: GatewayProcess, connection: psycopg.Connection[Any], renewals: RenewalWorkload
 ) -> None:
     """Kill the process after a quarter of the orders was placed."""
-    await wait_until_met(lambda: renewals.count_placed_orders(connection) >= RENEWAL_COUNT // 4)
+    await wait_until(lambda: renewals.count_placed_orders(connection) >= RENEWAL_COUNT // 4, 20)
     gateway.popen.kill()
 
 
@@ -43,7 +44,7 @@ async def test_renewals_survive_a_killed_process(new_database: DatabaseFactory) 
             kill_task = asyncio.create_task(kill_during_renewals(gateway, connection, renewals))
             first_results = await renew_all(gateway, renewals)
             await kill_task
-            gateway.popen.wait(10)
+            gateway.popen.wait(scale_seconds(10))
         assert None in first_results, "The process was killed too late."
         assert renewals.count_incomplete_orders(connection) == 0
         with run_gateway_process("--database-url", url, provider_seconds="off") as gateway:

@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol
 
 from gateway.db.events.feed import EventPosition
 from gateway.subscriptions.cursors import decode_event_cursor, encode_event_cursor
+from tests.support.time_limits import scale_seconds, time_limit
 from tests.system.chaos.expected_events import (
     EventNotice,
     ReceivedNotice,
@@ -141,7 +142,7 @@ class WebSocketSubscriber(ResilientSubscriber):
         async with self._open_websocket() as websocket:
             init = {"type": "connection_init", "payload": {"Authorization": self._token}}
             await websocket.send(json.dumps(init))
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            async with asyncio.timeout(scale_seconds(CONNECT_TIMEOUT_SECONDS)):
                 acknowledged = json.loads(await websocket.recv())
             assert acknowledged == {"type": "connection_ack"}, acknowledged
             subscribe_message = {"type": "subscribe", "id": "1", "payload": self._create_payload()}
@@ -161,7 +162,7 @@ class WebSocketSubscriber(ResilientSubscriber):
             close_timeout=1,
             proxy=None,
             compression=None,
-            open_timeout=CONNECT_TIMEOUT_SECONDS,
+            open_timeout=scale_seconds(CONNECT_TIMEOUT_SECONDS),
         )
         try:
             yield websocket
@@ -185,7 +186,7 @@ class SSESubscriber(ResilientSubscriber):
         headers = {"Authorization": self._token, "Accept": "text/event-stream"}
         payload = self._create_payload()
         headers["Last-Event-ID"] = payload["variables"].pop("after")
-        timeout = httpx.Timeout(CONNECT_TIMEOUT_SECONDS, read=30)
+        timeout = httpx.Timeout(scale_seconds(CONNECT_TIMEOUT_SECONDS), read=scale_seconds(30))
         async with (
             httpx.AsyncClient(timeout=timeout) as http,
             http.stream("POST", f"{self.url}/graphql", json=payload, headers=headers) as response,
@@ -219,7 +220,7 @@ async def run_subscribers(subscribers: Sequence[ResilientSubscriber]) -> AsyncIt
     """Run subscribers during the context, which starts when each has a first message."""
     tasks = [asyncio.create_task(each.run_forever()) for each in subscribers]
     try:
-        async with asyncio.timeout(30):
+        async with time_limit(30, "the first message of each subscriber"):
             while not all(each.received_notices for each in subscribers):
                 _raise_task_errors(tasks)
                 await asyncio.sleep(0.02)

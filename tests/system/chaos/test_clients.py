@@ -3,14 +3,17 @@
 import asyncio
 import json
 import random
+import re
 from datetime import timedelta
 
+import httpx
 import psutil  # type: ignore[import-untyped]
 
 from gateway.db.events.feed import prune_events
 from gateway.subscriptions.cursors import encode_event_cursor
 from tests.support.database_queries import open_write_pool
 from tests.support.gateway_server import GatewayProcess
+from tests.support.time_limits import scale_seconds
 from tests.system.chaos.chaos_environment import IS_LARGE_RUN, ChaosEnvironment
 from tests.system.chaos.expected_events import (
     ResyncNotice,
@@ -47,9 +50,10 @@ async def test_slow_reader_is_resynced_without_affecting_others(
             server = psutil.Process(gateway_process.popen.pid)
             memory_before = server.memory_info().rss
             writer = LoadWriter(environment.url, [*environment.project_uuids], 11)
-            async with run_writer(writer, 4, 200):
-                await asyncio.sleep(3.6)
-                memory_growth = server.memory_info().rss - memory_before
+            while await fetch_overflow_count(gateway_process) < 3 * len(paused_subscribers):
+                await writer.run_load(0.5, 200)
+            memory_growth = server.memory_info().rss - memory_before
+            async with run_writer(writer, 0.5, 200):
                 for subscriber in paused_subscribers:
                     subscriber.resume_reading()
             await scenario.wait_until_delivered()
@@ -64,6 +68,14 @@ async def test_slow_reader_is_resynced_without_affecting_others(
                 if subscriber.resync_notices
             ] == []
             assert memory_growth < MAX_MEMORY_GROWTH_BYTES * (4 if IS_LARGE_RUN else 1)
+
+
+async def fetch_overflow_count(gateway_process: GatewayProcess) -> int:
+    """Return how often the queue of a subscriber of a process was full."""
+    async with httpx.AsyncClient(timeout=scale_seconds(5)) as http:
+        metrics = (await http.get(f"{gateway_process.url}/metrics")).text
+    (count,) = re.findall(r"^gateway_queue_overflows_total (\S+)$", metrics, re.MULTILINE)
+    return int(float(count))
 
 
 async def test_reconnecting_subscribers_miss_nothing(

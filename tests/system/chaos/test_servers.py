@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 from tests.support.gateway_server import GatewayProcess
+from tests.support.time_limits import assert_duration
 from tests.system.chaos.chaos_environment import ChaosEnvironment
 from tests.system.chaos.load_writers import LoadWriter, run_writer
 from tests.system.chaos.scenarios import (
@@ -68,7 +69,7 @@ async def test_server_terminated_under_load_is_replaced(
             await scenario.wait_until_delivered()
             assert scenario.resync_reasons == {}
             assert sum(scenario.sum_counters("loss_counts").values()) >= len(scenario.subscribers)
-        assert shutdown_seconds < MAX_SHUTDOWN_SECONDS
+        assert_duration(shutdown_seconds, MAX_SHUTDOWN_SECONDS, "the shutdown")
         await asyncio.to_thread(restart_context.__exit__, None, None, None)
 
 

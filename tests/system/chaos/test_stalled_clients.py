@@ -17,7 +17,7 @@ from gateway.server.factory import detect_installation
 from gateway.subscriptions import session_monitor
 from gateway.transports.frame_writer import CLOSE_TIMEOUT_SECONDS
 from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
-from tests.support.event_listener import wait_until
+from tests.support.time_limits import wait_until
 from tests.system.chaos.chaos_environment import ChaosEnvironment
 from tests.system.chaos.expected_events import SubscriptionRequirement
 from tests.system.chaos.load_writers import LoadWriter
