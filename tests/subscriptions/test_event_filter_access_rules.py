@@ -2,8 +2,7 @@
 
 import asyncio
 
-from hypothesis import given, settings
-from hypothesis import strategies as some
+from hypothesis import given, settings, strategies as some
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.visibility import can_see_resource

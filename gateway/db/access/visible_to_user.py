@@ -2,8 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Integer, any_, cast, column, or_, select
-from sqlalchemy import text as sql
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Integer,
+    any_,
+    cast,
+    column,
+    or_,
+    select,
+    text as sql,
+)
 
 from gateway.db import tables
 from gateway.db.access.role_expansion import build_consumer_scope

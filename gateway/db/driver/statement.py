@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ClauseElement, Dialect
-from sqlalchemy import text as sql
+from sqlalchemy import ClauseElement, Dialect, text as sql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]

@@ -3,8 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, bindparam, case, false, func, not_, select
-from sqlalchemy import column as sql_column
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Text,
+    bindparam,
+    case,
+    column as sql_column,
+    false,
+    func,
+    not_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db.driver.encoding import inline_literal

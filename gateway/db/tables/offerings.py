@@ -1,7 +1,6 @@
 """Tables that belong to offerings: partitions, software, endpoints, terms (domain.md §1.5-1.10)."""
 
-from sqlalchemy import BigInteger, Index, SmallInteger, Table, UniqueConstraint
-from sqlalchemy import text as sql
+from sqlalchemy import BigInteger, Index, SmallInteger, Table, UniqueConstraint, text as sql
 
 from gateway.db.tables.columns import (
     boolean_column,

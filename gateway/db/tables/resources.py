@@ -1,7 +1,6 @@
 """Tables of resources, their orders, plan periods and usage (domain.md §1.1, §1.8, §1.9)."""
 
-from sqlalchemy import Index, SmallInteger, Table, UniqueConstraint, desc
-from sqlalchemy import text as sql
+from sqlalchemy import Index, SmallInteger, Table, UniqueConstraint, desc, text as sql
 
 from gateway.db.tables.columns import (
     boolean_column,

@@ -17,8 +17,7 @@ from gateway.db.queries.aggregates import (
     VIEWER_ACCOUNT_BY_OFFERING,
     VIEWER_CONSENT_BY_OFFERING,
 )
-from gateway.db.query_spec import ColumnRef
-from gateway.db.query_spec import SortOrder as By
+from gateway.db.query_spec import ColumnRef, SortOrder as By
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.filters import equals_constant, in_version_rule
 from gateway.db.sql.row_types import Row
