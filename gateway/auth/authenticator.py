@@ -58,19 +58,19 @@ def parse_token_key(authorization: Sequence[str]) -> str | None:
             f"The request has more than one Authorization header. {_SUPPORTED_SCHEMES_HINT}"
         )
     scheme, _, key = authorization[0].strip().partition(" ")
-    if scheme.lower() not in ("token", "bearer"):
-        raise UnauthenticatedError(
-            f"The Authorization scheme {scheme[:20]!r} is not supported. {_SUPPORTED_SCHEMES_HINT}"
-        )
     key = key.strip()
-    if _TOKEN_KEY_PATTERN.fullmatch(key):
+    if scheme.lower() in ("token", "bearer") and _TOKEN_KEY_PATTERN.fullmatch(key):
         return key
+    raise UnauthenticatedError(f"{_explain_refusal(scheme, key)} {_SUPPORTED_SCHEMES_HINT}")
+
+
+def _explain_refusal(scheme: str, key: str) -> str:
+    """Return why credentials are refused, without repeating what may be a secret."""
     if scheme.lower() == "bearer" and key:
-        raise UnauthenticatedError(
-            "OIDC access tokens and personal access tokens are not supported."
-            f" {_SUPPORTED_SCHEMES_HINT}"
-        )
-    raise UnauthenticatedError(f"The Authorization header is malformed. {_SUPPORTED_SCHEMES_HINT}")
+        return "OIDC access tokens and personal access tokens are not supported."
+    if key and scheme.isalpha() and scheme.lower() != "token":
+        return f"The Authorization scheme {scheme[:20]!r} is not supported."
+    return "The Authorization header is malformed."
 
 
 def resolve_client_address(

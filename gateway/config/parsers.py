@@ -86,8 +86,12 @@ def make_optional_parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 def parse_database_url(value: str) -> str:
     """Return a PostgreSQL URL if it is valid."""
     try:
+        parameters = conninfo_to_dict(value)
+        ports = str(parameters.get("port") or "").split(",")
         is_valid = (
-            _DATABASE_URL_PATTERN.fullmatch(value) is not None and conninfo_to_dict(value) != {}
+            _DATABASE_URL_PATTERN.fullmatch(value) is not None
+            and parameters != {}
+            and all(not port or port.isdecimal() for port in ports)
         )
     except ProgrammingError:
         is_valid = False

@@ -220,8 +220,9 @@ def _parse_setting(setting: Any, setting_source: str, value: str) -> Any:
     try:
         return setting.metadata["parse"](value)
     except ValueError as error:
-        is_secret = setting.name == "database_url"  # an invalid one may hold a password anywhere
-        value_text = "" if is_secret else f", got {mask_passwords(value)!r}"
+        # An invalid database URL may hold a password anywhere, others in some places.
+        is_secret = setting.name == "database_url" or "@" in value or "?" in value
+        value_text = "" if is_secret else f", got {value!r}"
         raise InvalidSettingError(f"{setting_source} must be {error}{value_text}.") from None
 
 
@@ -238,15 +239,13 @@ def _format_value(value: Any) -> str:
 
 
 def mask_passwords(url: str) -> str:
-    """Return a URL with its passwords replaced by `***`."""
+    """Return a URL with its passwords replaced by `***`.
+
+    Names of parameters may be escaped or surrounded by blanks: libpq decodes and strips them.
+    """
     address, separator, query = url.partition("?")
-    pairs = (each.partition("=") for each in query.split("&"))
     masked_pairs = (
-        f"{name}={'***' if unquote(name) in SECRET_URL_PARAMETERS else value}"
-        for name, _, value in pairs
+        f"{name}{equals}{'***' if unquote(name).strip() in SECRET_URL_PARAMETERS else value}"
+        for name, equals, value in (each.partition("=") for each in query.split("&"))
     )
-    return (
-        _URL_PASSWORD_PATTERN.sub(r"\1:***@", address)
-        + separator
-        + ("&".join(masked_pairs) if separator else "")
-    )
+    return _URL_PASSWORD_PATTERN.sub(r"\1:***@", address) + separator + "&".join(masked_pairs)

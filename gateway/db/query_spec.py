@@ -49,10 +49,10 @@ class ValueObject:
 
 def _identify_value(value: Any) -> Hashable:
     """Return what a field's value is compared by; with its type, since True equals 1."""
-    if isinstance(value, tuple):
-        return tuple(map(_identify_value, value))
+    if isinstance(value, (tuple, frozenset)):
+        return type(value), type(value)(map(_identify_value, value))
     if isinstance(value, Mapping):
-        return tuple([(name, _identify_value(each)) for name, each in value.items()])
+        return dict, tuple([(name, _identify_value(each)) for name, each in value.items()])
     return type(value), id(value) if isinstance(value, ClauseElement) else value
 
 
@@ -145,8 +145,8 @@ class SortOrder(ValueObject):
     descending: bool = False
 
 
-@dataclass(frozen=True)
-class PageWindow:
+@dataclass(frozen=True, eq=False)
+class PageWindow(ValueObject):
     """The shape of a keyset page: order, maximum length and kinds of bounds.
 
     The bounds' values are parameters of the statement. `limit` is part of its

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import psycopg
 
 from gateway.db.admin.install import list_existing_tables
@@ -89,8 +90,8 @@ def load_tokens(data_directory: Path) -> dict[str, str]:
     Raises DemoNotFoundError if the folder has no file with tokens.
     """
     try:
-        tokens_by_username: dict[str, str] = json.loads(
-            (data_directory / TOKENS_FILE_NAME).read_text()
+        tokens_by_username = msgspec.json.decode(
+            (data_directory / TOKENS_FILE_NAME).read_bytes(), type=dict[str, str]
         )
     except (OSError, ValueError):
         raise DemoNotFoundError(

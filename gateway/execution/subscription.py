@@ -101,6 +101,15 @@ class PreparedSubscription:
     depends_on_viewer: bool
     """Whether the resource's fields may depend on who the viewer is, not only on what they see."""
 
+    def with_request_id(self, request_id: str) -> "PreparedSubscription":
+        """Return the same subscription, whose executions have another request id."""
+        graphql_request = replace(self.graphql_request, request_id=request_id)
+        resource_query = self.resource_query
+        if resource_query is not None:
+            resource_request = replace(resource_query.graphql_request, request_id=request_id)
+            resource_query = replace(resource_query, graphql_request=resource_request)
+        return replace(self, graphql_request=graphql_request, resource_query=resource_query)
+
     def build_resource_request(
         self, event: SubscriptionEvent
     ) -> tuple[ParsedDocument, GraphQLRequest] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from uuid import uuid4
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.events.change_feed import ChangeFeed
@@ -92,9 +93,14 @@ class EventHub:
         group_viewer = viewer if subscription.depends_on_viewer else anonymise_viewer(viewer)
         group_key = subscription.sharing_key, group_viewer
         if group_key not in self.groups:
-            position = self.source.position
+            # A client may choose its request id, which the other members must not get.
+            group_subscription = subscription.with_request_id(f"group-{uuid4().hex}")
             self.groups[group_key] = FanoutGroup(
-                self.message_builder, self._scope_uuid_cache, subscription, group_viewer, position
+                self.message_builder,
+                self._scope_uuid_cache,
+                group_subscription,
+                group_viewer,
+                self.source.position,
             )
         return self.groups[group_key]
 

@@ -52,6 +52,13 @@ def test_other_schemes_and_malformed_headers_are_refused(header: str) -> None:
         parse_token_key([header])
 
 
+@pytest.mark.parametrize("header", [TOKEN_KEY, f"{TOKEN_KEY} x"])
+def test_token_without_a_scheme_is_not_repeated(header: str) -> None:
+    with pytest.raises(UnauthenticatedError, match="malformed") as raised:
+        parse_token_key([header])
+    assert TOKEN_KEY[:8] not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "key",
     [

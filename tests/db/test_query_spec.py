@@ -122,6 +122,17 @@ def test_constants_of_different_types_are_not_equal() -> None:
     assert equals_constant(RESOURCE.state, 1) != equals_constant(RESOURCE.state, "1")
 
 
+def test_page_windows_and_sets_of_different_types_are_not_equal() -> None:
+    order = SortOrder((ColumnRef(RESOURCE.name),))
+    assert PageWindow(order, 1) == PageWindow(order, 1)
+    assert PageWindow(order, 1) != PageWindow(order, True)
+    assert PageWindow(order, 1, after_nulls=(True,)) != PageWindow(order, 1, after_nulls=(1,))  # type: ignore[arg-type]
+    assert BoundFunction(equals_value, frozenset({1})) != BoundFunction(
+        equals_value, frozenset({True})
+    )
+    assert BoundFunction(equals_value, ()) != BoundFunction(equals_value, {})
+
+
 def test_aggregates_are_equal_by_value() -> None:
     first, second, other = (
         Aggregate(COMPONENT.offering_id, {name: Expression(count_rows)}, (is_null(COMPONENT.name),))

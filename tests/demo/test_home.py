@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.binaries import PostgresError
-from gateway.demo.home import run_demo_database
+from gateway.demo.home import DemoNotFoundError, load_tokens, run_demo_database
 from tests.support.embedded_postgres import query_value
 
 
@@ -45,3 +45,10 @@ def test_missing_file_of_the_database_is_reported(base_directory: Path, file_nam
     assert "\n" not in str(raised.value)
     path.with_suffix(".removed").rename(path)
     assert run_demo_once(data_directory) == []
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "5", '{"staff": 1}', "\udcff"])
+def test_invalid_tokens_file_is_reported(tmp_path: Path, content: str) -> None:
+    (tmp_path / "tokens.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(DemoNotFoundError, match="contains no demo"):
+        load_tokens(tmp_path)

@@ -47,6 +47,16 @@ class RecordingSession:
             raise ValueError
 
 
+async def test_members_of_a_group_get_no_request_id_of_a_client(demo: FollowedDemo) -> None:
+    await demo.start_following()
+    (group,) = demo.hub.groups.values()
+    subscription = group.subscription
+    assert subscription.graphql_request.request_id.startswith("group-")
+    assert subscription.resource_query is not None
+    request_id = subscription.resource_query.graphql_request.request_id
+    assert request_id == subscription.graphql_request.request_id
+
+
 async def test_unreadable_events_require_resync(demo: FollowedDemo) -> None:
     cursor = demo.current_cursor()
     staff_follower = await demo.start_following()

@@ -28,7 +28,7 @@ where rel.relkind in ('r', 'p', 'v', 'm', 'f')
 _OWNERSHIP_SQL = """
 select coalesce(bool_or(has_table_privilege('authtoken_token', 'update')), false), count(*) > 0
 from pg_class rel join pg_namespace nsp on nsp.oid = rel.relnamespace
-where nsp.nspname = 'gateway' and rel.relname = 'marketplace'
+where nsp.nspname = 'gateway' and rel.relname = 'marketplace' and rel.relkind = 'r'
 """
 _MAX_NAMED_TABLES = 3
 _REQUIRED_TABLES = ("core_user", "authtoken_token", "marketplace_resource", "structure_project")
