@@ -10,6 +10,7 @@ import msgspec
 import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
+from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
 from gateway.error_table import ErrorKind
 from gateway.execution.document_cache import DocumentCache, ParsedDocument
@@ -51,6 +52,14 @@ class GraphQLResult:
     def encode(self) -> bytes:
         """Return the response as JSON."""
         return encode_json(self.response)
+
+
+@dataclass(frozen=True)
+class AdmittedOperation:
+    """A valid operation of a document, within all limits."""
+
+    graphql_request: GraphQLRequest
+    document: ParsedDocument
 
 
 class SubscriptionError(Exception):
@@ -106,14 +115,31 @@ class Executor:
         self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
         self.execution_counts: Counter[str] = Counter()
 
-    async def execute(
-        self, graphql_request: GraphQLRequest, context: RequestContext
-    ) -> GraphQLResult:
-        """Execute a query or mutation. Raises SubscriptionError if it is a subscription."""
+    def admit_operation(
+        self,
+        graphql_request: GraphQLRequest,
+        viewer: Viewer,  # noqa: ARG002 - limits will depend on the viewer
+    ) -> AdmittedOperation | GraphQLResult:
+        """Return the operation of a viewer if it is valid, else the response that rejects it."""
         document = self._document_cache.get_document(graphql_request.query)
         if document.ast is None or document.errors:
             return self._reject_document(document, graphql_request)
-        return await self.execute_document(document, graphql_request, context)
+        return AdmittedOperation(graphql_request, document)
+
+    async def execute(
+        self, graphql_request: GraphQLRequest, context: RequestContext
+    ) -> GraphQLResult:
+        """Admit and execute a query or mutation. Raises as `execute_operation` does."""
+        operation = self.admit_operation(graphql_request, context.viewer)
+        if isinstance(operation, GraphQLResult):
+            return operation
+        return await self.execute_operation(operation, context)
+
+    async def execute_operation(
+        self, operation: AdmittedOperation, context: RequestContext
+    ) -> GraphQLResult:
+        """Execute a query or mutation. Raises SubscriptionError if it is a subscription."""
+        return await self.execute_document(operation.document, operation.graphql_request, context)
 
     def _reject_document(
         self, document: ParsedDocument, graphql_request: GraphQLRequest
@@ -222,12 +248,10 @@ class Executor:
         return _make_graphql_result(result, graphql_request)
 
     def prepare_subscription(
-        self, graphql_request: GraphQLRequest
+        self, operation: AdmittedOperation
     ) -> "PreparedSubscription | GraphQLResult | None":
         """Return the subscription, a response that rejects it, or None for other operations."""
-        document = self._document_cache.get_document(graphql_request.query)
-        if document.ast is None or document.errors:
-            return self._reject_document(document, graphql_request)
+        document, graphql_request = operation.document, operation.graphql_request
         if not is_subscription(document, graphql_request.operation_name):
             return None
         try:

@@ -21,8 +21,7 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
 from gateway.db.installation.installation import Installation
 from gateway.execution.errors import format_errors
-from gateway.execution.executor import Executor, GraphQLResult
-from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResult
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
 from gateway.http.errors import error_response
@@ -57,9 +56,12 @@ class GatewayService:
 
         head and body  --parse_request-->  GraphQLRequest  --authenticate-->  Viewer
                                                 |                               |
-                      Accept names a stream?    |                               v
-                        no  --------------------+------->  Executor.execute --> GraphQLResponse
-                        yes, and a subscription ------->  SubscriptionStream (no deadline)
+                                                v                               |
+                          AdmittedOperation  <--+-- Executor.admit_operation <--+
+                                  |
+            Accept names a stream?
+              no  --------------------> execute_operation --> GraphQLResponse
+              yes, and a subscription > SubscriptionStream (no deadline)
     """
 
     def __init__(
@@ -121,13 +123,18 @@ class GatewayService:
             deadline.mark_body_read()
             accept_header = request.first(b"accept")
             framing = select_framing(accept_header)
+            viewer = await self._authenticate_request(request)
+            operation = self._executor.admit_operation(graphql_request, viewer)
             if framing is None:
-                return GraphQLResponse(
-                    await self._execute(graphql_request, request), accept_header, request_id
-                )
-            subscription = self._executor.prepare_subscription(graphql_request)
+                result = await self._execute(operation, viewer)
+                return GraphQLResponse(result, accept_header, request_id)
+            subscription = (
+                operation
+                if isinstance(operation, GraphQLResult)
+                else self._executor.prepare_subscription(operation)
+            )
             if not isinstance(subscription, PreparedSubscription):
-                result = subscription or await self._execute(graphql_request, request)
+                result = subscription or await self._execute(operation, viewer)
                 return create_result_response(result, framing, accept_header, request_id)
         return await self._open_stream(subscription, framing, request, request_id)
 
@@ -147,11 +154,12 @@ class GatewayService:
         return pdf_response(content, f"purchase-order-{uuid}.pdf", request_id, is_head=is_head)
 
     async def _execute(
-        self, graphql_request: GraphQLRequest, request: RequestHead
+        self, operation: AdmittedOperation | GraphQLResult, viewer: Viewer
     ) -> GraphQLResult:
-        viewer = await self._authenticate_request(request)
+        if isinstance(operation, GraphQLResult):
+            return operation
         context = self._components.create_context(viewer)
-        return await self._executor.execute(graphql_request, context)
+        return await self._executor.execute_operation(operation, context)
 
     async def _authenticate_request(self, request: RequestHead) -> Viewer:
         credentials = self._parse_credentials(request)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
 from gateway.execution.errors import format_exception
-from gateway.execution.executor import GraphQLResult
+from gateway.execution.executor import AdmittedOperation, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.deadline import DeadlineExceededError
-from gateway.schema.framework.context import RequestContext
 from gateway.subscriptions.registry import ActiveSubscription
 from gateway.transports.graphql_transport_ws import (
     encode_message,
@@ -81,23 +80,27 @@ class WebSocketOperation:
             self._send_errors([format_exception(error, self._graphql_request.request_id)])
 
     async def _start_operation(self) -> None:
-        services, graphql_request = self._socket.services, self._graphql_request
-        subscription = services.executor.prepare_subscription(graphql_request)
+        executor = self._socket.services.executor
+        operation = executor.admit_operation(self._graphql_request, self._socket.viewer)
+        if isinstance(operation, GraphQLResult):
+            self._send_errors(operation.response["errors"])
+            return
+        subscription = executor.prepare_subscription(operation)
         if isinstance(subscription, GraphQLResult):
             self._send_errors(subscription.response["errors"])
         elif subscription is not None:
             await self._start_subscription(subscription)
         else:
-            credentials = self._socket.credentials
-            assert credentials is not None
-            viewer = await services.session_monitor.viewer_cache.authenticate(*credentials)
-            await self._execute_in_time(services.create_context(viewer))
+            await self._execute_in_time(operation)
 
-    async def _execute_in_time(self, context: RequestContext) -> None:
-        services = self._socket.services
+    async def _execute_in_time(self, operation: AdmittedOperation) -> None:
+        services, credentials = self._socket.services, self._socket.credentials
+        assert credentials is not None
+        viewer = await services.session_monitor.viewer_cache.authenticate(*credentials)
+        context = services.create_context(viewer)
         try:
             async with asyncio.timeout(services.settings.request_seconds):
-                result = await services.executor.execute(self._graphql_request, context)
+                result = await services.executor.execute_operation(operation, context)
         except TimeoutError:
             raise DeadlineExceededError from None
         self._send_result(result)

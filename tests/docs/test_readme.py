@@ -12,6 +12,7 @@ from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription
 from tests.support.marketplaces import Marketplace
 from tests.support.project_paths import PROJECT_ROOT
+from tests.support.subscriptions import admit_subscription
 
 README, SETTINGS_PAGE, COMMANDS_PAGE, ERRORS_PAGE = (
     (PROJECT_ROOT / name).read_text(encoding="utf-8")
@@ -83,7 +84,7 @@ async def test_documented_queries_return_data(demo: Marketplace) -> None:
     for document in documents:
         if document.startswith("subscription"):
             assert isinstance(
-                demo.executor.prepare_subscription(GraphQLRequest(document)), PreparedSubscription
+                admit_subscription(demo.executor, GraphQLRequest(document)), PreparedSubscription
             )
             continue
         assert all((await demo.fetch_data(document)).values())

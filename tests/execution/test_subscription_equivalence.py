@@ -19,6 +19,7 @@ from gateway.schema.types.resource_event import (
     ResyncRequired,
 )
 from tests.support.marketplaces import MEDIA_BASE_URL, Marketplace
+from tests.support.subscriptions import admit_subscription
 
 FRAGMENTS_DOCUMENT = """subscription { ...Root }
     fragment Root on Subscription { resourceChanged { ...EventFields } }
@@ -122,7 +123,7 @@ async def test_events_give_equal_results(demo: Marketplace, name: str) -> None:
     ]
     graphql_request = GraphQLRequest(document, dict(variables), None, "the-request")
     compiled_subscription, reference_subscription = (
-        executor.prepare_subscription(graphql_request)
+        admit_subscription(executor, graphql_request)
         for executor in (COMPILED_EXECUTOR, REFERENCE_EXECUTOR)
     )
     assert isinstance(compiled_subscription, PreparedSubscription)

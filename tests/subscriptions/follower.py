@@ -20,6 +20,7 @@ from gateway.subscriptions.hub import EventHub
 from gateway.subscriptions.registry import ActiveSubscription, SubscriptionRegistry
 from tests.support.gateway_server import _build_environment, load_user_tokens
 from tests.support.marketplaces import LOCAL_ADDRESS
+from tests.support.subscriptions import admit_subscription
 from tests.support.time_limits import wait_until
 
 RESOURCE_CHANGED_DOCUMENT = """subscription($filter: ResourceEventFilter, $after: String) {
@@ -91,8 +92,8 @@ class FollowedDemo:
         self, document: str = RESOURCE_CHANGED_DOCUMENT, **variables: Any
     ) -> PreparedSubscription:
         """Parse and validate a subscription."""
-        subscription = self.service._executor.prepare_subscription(
-            GraphQLRequest(document, variables, None, "x")
+        subscription = admit_subscription(
+            self.service._executor, GraphQLRequest(document, variables, None, "x")
         )
         assert isinstance(subscription, PreparedSubscription), subscription
         return subscription

@@ -15,6 +15,7 @@ from tests.subscriptions.follower import (
     FollowedDemo,
     kinds_or_reasons,
 )
+from tests.support.subscriptions import admit_subscription
 
 MOVE_RESOURCE = "update marketplace_resource set project_id = %s, offering_id = %s where id = %s"
 FIRST_RESOURCE_ID, SECOND_RESOURCE_ID = 2001, 2002
@@ -237,7 +238,7 @@ async def test_invalid_filters_are_refused(
     graphql_request = GraphQLRequest(
         RESOURCE_CHANGED_DOCUMENT, {"filter": invalid_filter}, None, "x"
     )
-    result = demo.service._executor.prepare_subscription(graphql_request)
+    result = admit_subscription(demo.service._executor, graphql_request)
     assert isinstance(result, GraphQLResult)
     assert result.is_rejected
     (error,) = result.response["errors"]

@@ -1,0 +1,60 @@
+"""Settings of events and subscriptions."""
+
+from dataclasses import dataclass
+
+from gateway.config.parsers import (
+    make_choice_parser,
+    make_integer_parser,
+    parse_origins,
+)
+from gateway.config.setting import define_setting
+
+
+@dataclass(frozen=True)
+class EventSettings:
+    """Settings of events and subscriptions."""
+
+    events: str = define_setting(
+        make_choice_parser("auto", "triggers", "poll", "off"),
+        "the source of resource events: database triggers, polling, none, or triggers where they "
+        "are installed and polling elsewhere",
+        default="auto",
+    )
+    events_days: int = define_setting(
+        make_integer_parser(1, 365), "the retention of resource events, in days", default=7
+    )
+    events_seconds: int = define_setting(
+        make_integer_parser(1, 60),
+        "the longest interval between two reads of resource events, in seconds",
+        default=1,
+    )
+    origins: frozenset[str] = define_setting(
+        parse_origins,
+        "the origins of web pages that may open WebSockets, in addition to the gateway's own",
+        default=frozenset(),
+    )
+    sockets: int = define_setting(
+        make_integer_parser(1, 1_000_000),
+        "the maximum number of WebSockets per process",
+        default=10_000,
+    )
+    subscriptions: int = define_setting(
+        make_integer_parser(1, 1_000_000),
+        "the maximum number of subscriptions per process",
+        default=10_000,
+    )
+    user_subscriptions: int = define_setting(
+        make_integer_parser(1, 1_000_000),
+        "the maximum number of subscriptions of one user per process",
+        default=200,
+    )
+    socket_operations: int = define_setting(
+        make_integer_parser(1, 10_000),
+        "the maximum number of concurrent operations on one WebSocket",
+        default=100,
+    )
+    subscriber_queue: int = define_setting(
+        make_integer_parser(10, 100_000),
+        "the maximum number of events queued for a subscriber before it has to resynchronise",
+        default=1000,
+    )

@@ -1,0 +1,41 @@
+"""Settings of requests: time-outs, limits, execution."""
+
+from dataclasses import dataclass
+
+from gateway.config.parsers import (
+    make_choice_parser,
+    make_integer_parser,
+)
+from gateway.config.setting import define_setting
+
+
+@dataclass(frozen=True)
+class RequestSettings:
+    """Settings of requests: time-outs, limits, execution."""
+
+    statement_seconds: int = define_setting(
+        make_integer_parser(1, 600), "the time-out of a SQL statement, in seconds", default=10
+    )
+    request_seconds: int = define_setting(
+        make_integer_parser(1, 600), "the time-out of a request, in seconds", default=30
+    )
+    body_bytes: int = define_setting(
+        make_integer_parser(1000, 100_000_000),
+        "the maximum size of a request body, in bytes",
+        default=1_000_000,
+    )
+    document_tokens: int = define_setting(
+        make_integer_parser(100, 100_000),
+        "the maximum length of a GraphQL document, in tokens",
+        default=2000,
+    )
+    answer_rows: int = define_setting(
+        make_integer_parser(100, 10_000_000),
+        "the maximum number of objects in a response",
+        default=20_000,
+    )
+    execution: str = define_setting(
+        make_choice_parser("compiled", "reference"),
+        "how queries are executed: by compiled plans, or by graphql-core alone",
+        default="compiled",
+    )

@@ -1,0 +1,40 @@
+"""Settings of the server processes."""
+
+from dataclasses import dataclass
+
+from gateway.config.parsers import (
+    Network,
+    make_integer_parser,
+    parse_networks,
+    parse_switch,
+)
+from gateway.config.setting import define_setting
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Settings of the server processes."""
+
+    host: str = define_setting(str, "the address to listen on", default="127.0.0.1")
+    port: int = define_setting(
+        make_integer_parser(0, 65535), "the port to listen on; 0 for any free port", default=8000
+    )
+    workers: int = define_setting(
+        make_integer_parser(1, 64), "the number of server processes", default=1
+    )
+    trusted_proxies: tuple[Network, ...] = define_setting(
+        parse_networks,
+        "the networks of proxies whose X-Forwarded-For header is trusted",
+        default=(),
+    )
+    metrics: bool = define_setting(
+        parse_switch, "whether /metrics serves Prometheus metrics", default=True
+    )
+    access_log: bool = define_setting(
+        parse_switch,
+        "whether each request is logged, at a cost of about 10 % of the throughput",
+        default=False,
+    )
+    graphiql: bool = define_setting(
+        parse_switch, "whether /graphql serves GraphiQL to browsers", default=True
+    )
