@@ -2,7 +2,7 @@
 
 import sys
 
-from gateway.cli.main import main
+from gateway.cli.entry_point import run_command_line
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command_line())

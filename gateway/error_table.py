@@ -28,7 +28,7 @@ class ErrorCode(StrEnum):
 
 
 class CloseCode(IntEnum):
-    """Close codes of graphql-transport-ws; 4499 and 1013 make the library graphql-ws reconnect."""
+    """Close codes of graphql-transport-ws; after 4499, 1012 and 1013 graphql-ws reconnects."""
 
     BAD_REQUEST = 4400
     UNAUTHORIZED = 4401
@@ -39,6 +39,7 @@ class CloseCode(IntEnum):
     TOO_MANY_INITIALISATIONS = 4429
     WRITE_TIMEOUT = 4499
     INTERNAL = 4500
+    SERVICE_RESTART = 1012
     UNAVAILABLE = 1013
 
 
@@ -90,6 +91,12 @@ class ErrorKind(Enum):
         headers={"Retry-After": "10"},
     )
     EVENTS_DISABLED = ErrorRule(ErrorCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
+    SERVER_DRAINING = ErrorRule(
+        ErrorCode.UNAVAILABLE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        CloseCode.SERVICE_RESTART,
+        {"Retry-After": "2"},
+    )
     DATABASE_UNAVAILABLE = ErrorRule(
         ErrorCode.UNAVAILABLE,
         HTTPStatus.SERVICE_UNAVAILABLE,

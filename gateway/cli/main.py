@@ -2,22 +2,6 @@
 
 Errors that the user can correct are one line on standard error, with exit status 2.
 """
-# ruff: noqa: E402 - signal handlers are installed before the slow imports
-
-import signal
-from types import FrameType
-from typing import NoReturn
-
-
-def _exit_on_signal(signal_number: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind the stack once, so that context managers stop the embedded database."""
-    for ignored_signal in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ignored_signal, signal.SIG_IGN)
-    raise SystemExit(0 if signal_number == signal.SIGTERM else 130)
-
-
-for handled_signal in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(handled_signal, _exit_on_signal)
 
 import argparse
 import asyncio
@@ -27,9 +11,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import uvicorn
+from uvicorn.supervisors import ChangeReload
 
 from gateway.api import schema
 from gateway.cli.doctor import diagnose_marketplace
@@ -41,8 +27,9 @@ from gateway.db.installation.installation import NoMarketplaceError
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo import home
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
+from gateway.server.draining_server import SHUTDOWN_SECONDS, DrainingServer
 from gateway.server.factory import detect_installation, find_free_port, run_provider
-from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
+from gateway.server.supervisor import STARTUP_FAILURE_STATUS, Supervisor
 
 USER_ERRORS = (
     InvalidSettingError,
@@ -77,28 +64,38 @@ def run_server(parsed_arguments: argparse.Namespace) -> int:
         effective_settings = load_settings()
         detect_installation(effective_settings)
         _print_greeting(effective_settings.host, port, url if is_demo else None)
-        _run_uvicorn(effective_settings, port, reload=parsed_arguments.reload)
-    return 0
+        return _serve_until_stopped(effective_settings, port, reload=parsed_arguments.reload)
 
 
-def _run_uvicorn(effective_settings: Settings, port: int, *, reload: bool) -> None:
-    uvicorn.run(
-        "gateway.server.factory:create_app",
-        factory=True,
-        http=SingleWriteProtocol,
-        ws=BatchedFrameProtocol,
-        ws_max_size=effective_settings.body_bytes,
-        ws_per_message_deflate=False,
-        host=effective_settings.host,
-        port=port,
-        workers=effective_settings.workers,
-        reload=reload,
-        reload_dirs=[str(PACKAGE_DIRECTORY)] if reload else None,
-        server_header=False,
-        proxy_headers=False,
-        access_log=effective_settings.access_log,
-        timeout_graceful_shutdown=5,
-    )
+def _serve_until_stopped(effective_settings: Settings, port: int, *, reload: bool) -> int:
+    """Serve in this process, or in worker processes; return the exit status."""
+    options: dict[str, Any] = {
+        "app": "gateway.server.factory:create_app",
+        "factory": True,
+        "http": "gateway.transports.uvicorn_internals:SingleWriteProtocol",
+        "ws": "gateway.transports.uvicorn_internals:BatchedFrameProtocol",
+        "ws_max_size": effective_settings.body_bytes,
+        "ws_per_message_deflate": False,
+        "host": effective_settings.host,
+        "port": port,
+        "server_header": False,
+        "proxy_headers": False,
+        "access_log": effective_settings.access_log,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+    }
+    drain_seconds = effective_settings.drain_seconds
+    if reload:
+        config = uvicorn.Config(**options, reload=True, reload_dirs=[str(PACKAGE_DIRECTORY)])
+        server = uvicorn.Server(config)
+        ChangeReload(config, target=server.run, sockets=[config.bind_socket()]).run()
+        return 0
+    if effective_settings.workers > 1:
+        return Supervisor(
+            options, effective_settings.workers, effective_settings.worker_seconds, drain_seconds
+        ).run_workers()
+    server = DrainingServer(uvicorn.Config(**options), drain_seconds)
+    server.run()
+    return 0 if server.started else STARTUP_FAILURE_STATUS
 
 
 def run_demo_provider(parsed_arguments: argparse.Namespace) -> int:

@@ -22,6 +22,16 @@ class ServerSettings:
     workers: int = define_setting(
         make_integer_parser(1, 64), "the number of server processes", default=1
     )
+    worker_seconds: int = define_setting(
+        make_integer_parser(5, 3600),
+        "the time after which a worker process that does not respond is replaced, in seconds",
+        default=60,
+    )
+    drain_seconds: int = define_setting(
+        make_integer_parser(0, 600),
+        "the time between SIGTERM and the end of the listening socket, in seconds",
+        default=2,
+    )
     trusted_proxies: tuple[Network, ...] = define_setting(
         parse_networks,
         "the networks of proxies whose X-Forwarded-For header is trusted",

@@ -32,6 +32,7 @@ from gateway.marketplace.attachments import load_attachment, parse_attachment_pa
 from gateway.marketplace.problems import Problem
 from gateway.schema.framework.errors import BadInputError
 from gateway.server.background import BackgroundWorker
+from gateway.server.draining_server import BEGIN_DRAIN_STATE
 from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
 from gateway.subscriptions.session_monitor import Credentials
@@ -83,10 +84,14 @@ class GatewayService:
         self._components: ServerComponents
         self._metrics_registry: CollectorRegistry
         self._event_lag_seconds = 0.0
+        self._is_draining = False
 
     @asynccontextmanager
-    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Open the components at startup and close them at shutdown."""
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[dict[str, Callable[[], None]]]:
+        """Open the components at startup and close them at shutdown.
+
+        Yields the lifespan state, by which the server begins to drain.
+        """
         async with open_components(
             self._settings, self._installation, self._executor, self._background_worker
         ) as self._components:
@@ -96,7 +101,11 @@ class GatewayService:
                 lambda: self._event_lag_seconds,
             )
             self._metrics_registry = create_registry(collector)
-            yield
+            yield {BEGIN_DRAIN_STATE: self._begin_drain}
+
+    def _begin_drain(self) -> None:
+        self._is_draining = True
+        self._components.transport_services.begin_drain()
 
     async def handle_graphql(self, request: RequestHead) -> ASGIApp:
         """Answer a POST to the GraphQL endpoint."""
@@ -207,7 +216,9 @@ class GatewayService:
         )
 
     async def report_readiness(self, _request: Request) -> Response:
-        """Return 200 if the database answers, else 503."""
+        """Return 200 if the database answers, else 503; 503 while the server drains, too."""
+        if self._is_draining:
+            return PlainTextResponse("The server is about to stop.\n", 503)
         try:
             await self._components.database.check_readiness()
         except (UnavailableError, TimedOutError):

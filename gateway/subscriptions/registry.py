@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.events.feed import EventPosition
+from gateway.error_table import ErrorKind
 from gateway.execution.subscription import PreparedSubscription
 from gateway.schema.types.resource_event import ResyncReason
 from gateway.subscriptions.cursors import decode_event_cursor
@@ -25,6 +26,15 @@ RETRY_DELAY_SECONDS = 1
 WakeCallback = Callable[[], None]
 
 
+class ServerDrainingError(Exception):
+    """The server is about to stop and starts no more subscriptions."""
+
+    error_kind = ErrorKind.SERVER_DRAINING
+
+    def __init__(self) -> None:
+        super().__init__("The server is about to stop. Connect again.")
+
+
 class SubscriptionRegistry:
     """The subscriptions of a process, as its transports start them."""
 
@@ -33,6 +43,8 @@ class SubscriptionRegistry:
         self.hub, self.quota = hub, quota
         self.overflow_count = 0
         """Number of overflows of subscriber queues so far."""
+        self.is_draining = False
+        """Whether new subscriptions are refused, because the server is about to stop."""
         self._queue_size = queue_size
 
     async def start_subscription(
@@ -48,13 +60,16 @@ class SubscriptionRegistry:
         `user_key` names the user in the quota; `wake` is called when there are messages to send.
         Raises BadInputError for an invalid filter or cursor, QuotaExceededError if a limit is
         reached, UnavailableError if the event feed is not attached within
-        ATTACH_TIMEOUT_SECONDS, EventsDisabledError if events are switched off.
+        ATTACH_TIMEOUT_SECONDS, EventsDisabledError if events are switched off,
+        ServerDrainingError if the server is about to stop.
         """
         EventFilter.from_argument(subscription.arguments.get("filter"))
         after_cursor = after or subscription.arguments.get("after")
         await self._wait_attached()
         position = None if after_cursor is None else await self._find_position(after_cursor)
         is_cursor_unknown = after_cursor is not None and position is None
+        if self.is_draining:
+            raise ServerDrainingError
         with ExitStack() as exit_stack:
             exit_stack.enter_context(self.quota.acquire_slot(user_key))
             active_subscription = ActiveSubscription(self, subscription, viewer)

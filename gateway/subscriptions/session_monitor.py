@@ -22,6 +22,9 @@ class MonitoredSession(Protocol):
     def viewer_changed(self, viewer: Viewer) -> None:
         """Continue with the viewer's current roles."""
 
+    def begin_drain(self) -> None:
+        """End the session as soon as possible, so that the client reconnects elsewhere."""
+
     def revoked(self, error: UnauthenticatedError) -> None:
         """End the session, as its token is no longer valid."""
 
@@ -92,6 +95,11 @@ class SessionMonitor:
             log.warning("Sessions could not be re-authenticated: %r", error)
         else:
             self._notify_sessions(credentials, lambda session: session.viewer_changed(viewer))
+
+    def drain_sessions(self) -> None:
+        """End all sessions, because the server is about to stop."""
+        for credentials in [*self._sessions]:
+            self._notify_sessions(credentials, lambda session: session.begin_drain())
 
     def _notify_sessions(
         self, credentials: Credentials, notify: Callable[[MonitoredSession], None]

@@ -130,6 +130,10 @@ class SubscriptionStream:
         if self._subscription is not None:
             self._subscription.viewer_changed(viewer)
 
+    def begin_drain(self) -> None:
+        """End the stream without its terminator, so that the client reconnects elsewhere."""
+        self._abort_stream()
+
     def revoked(self, error: UnauthenticatedError) -> None:
         """Send an error and complete the stream, as its token is no longer valid."""
         errors = {"errors": [format_exception(error, self._request_id)]}

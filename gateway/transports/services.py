@@ -24,3 +24,8 @@ class TransportServices:
     """Limit of open WebSockets."""
     create_context: Callable[[Viewer], RequestContext]
     """Creates the context of one operation of a viewer."""
+
+    def begin_drain(self) -> None:
+        """Refuse new subscriptions, and end all streams and WebSockets."""
+        self.subscription_registry.is_draining = True
+        self.session_monitor.drain_sessions()

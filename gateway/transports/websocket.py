@@ -37,6 +37,8 @@ INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25
 """Seconds within which `connection_init` must come; seconds between two pings of the server."""
 WRITE_TIMEOUT_SECONDS = 60
 """Seconds within which the client must read so far that a blocked write can go on."""
+RESTART_REASON = "The server restarts. Connect again."
+"""Close reason at shutdown, with a code after which client libraries reconnect."""
 MAX_QUEUED_MESSAGES, MAX_MESSAGES_PER_WRITE = 100, 64
 """Outgoing messages above which the client's messages are not read; messages of one write."""
 
@@ -103,6 +105,7 @@ class WebSocketConnection:
             asyncio.get_running_loop().create_future()
         )
         self._viewer: Viewer
+        self._is_draining = False
 
     async def serve_connection(self) -> None:
         """Serve the connection until it is closed by either side."""
@@ -141,6 +144,15 @@ class WebSocketConnection:
     def revoked(self, error: UnauthenticatedError) -> None:
         """Close the connection, as its token is no longer valid."""
         self.close(make_close_error(error, self._request_id))
+
+    def begin_drain(self) -> None:
+        """Close the connection when its running queries and mutations are finished."""
+        self._is_draining = True
+        self._has_output.set()
+
+    def _close_if_drained(self) -> None:
+        if self._is_draining and not any(each.is_executing for each in self.operations.values()):
+            self.close(WebSocketCloseError(CloseCode.SERVICE_RESTART, RESTART_REASON))
 
     def close(self, error: Exception) -> None:
         """End the connection: with a close frame by WebSocketCloseError, else without."""
@@ -265,6 +277,7 @@ class WebSocketConnection:
                 if self._write_texts is None or not self._write_texts(messages):
                     await self._write_when_drained(messages)
                 self._output_written.set()
+            self._close_if_drained()
 
     async def _write_when_drained(self, messages: list[bytes]) -> None:
         """Write messages as soon as the write buffer has space, or without batched frames.

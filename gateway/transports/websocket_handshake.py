@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.error_table import CloseCode
 from gateway.subscriptions.quota import QuotaExceededError
+from gateway.subscriptions.registry import ServerDrainingError
 from gateway.transports.graphql_transport_ws import (
     SUBPROTOCOL,
     WebSocketCloseError,
@@ -57,6 +58,9 @@ async def serve_websocket(
             CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable"
         )
         await send(create_close_event(close_error))
+        return
+    if services.subscription_registry.is_draining:
+        await send(create_close_event(make_close_error(ServerDrainingError(), request_id)))
         return
     try:
         with services.socket_quota.acquire_slot(None):

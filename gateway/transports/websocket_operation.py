@@ -46,6 +46,8 @@ class WebSocketOperation:
         self._graphql_request = graphql_request
         self._next_prefix = encode_next_prefix(operation_id)
         self._subscription: ActiveSubscription | None = None
+        self.is_executing = False
+        """Whether a query or mutation is running."""
         self._task = asyncio.create_task(self._run_operation())
 
     def viewer_changed(self, viewer: Viewer) -> None:
@@ -96,6 +98,7 @@ class WebSocketOperation:
     async def _execute_in_time(self, operation: AdmittedOperation) -> None:
         services, credentials = self._socket.services, self._socket.credentials
         assert credentials is not None
+        self.is_executing = True
         viewer = await services.session_monitor.viewer_cache.authenticate(*credentials)
         context = services.create_context(viewer)
         try:
@@ -126,5 +129,6 @@ class WebSocketOperation:
 
     def _send_last_message(self, message: bytes) -> None:
         """Send the last message, after which the client may use the id again."""
+        self.is_executing = False
         self._socket.operations.pop(self._operation_id, None)
         self._socket.enqueue(message)

@@ -19,7 +19,7 @@ from tests.support.project_paths import PROJECT_ROOT
 COMMAND_LOOP_SCRIPT = """
 import io, json, os, sys
 from contextlib import redirect_stderr, redirect_stdout
-from gateway.__main__ import main
+from gateway.cli.main import main
 environment = dict(os.environ)
 for line in sys.stdin:
     os.environ.clear()

@@ -37,6 +37,9 @@ class RecordingSession:
         """Record the viewer."""
         self._record(viewer)
 
+    def begin_drain(self) -> None:
+        """Do nothing."""
+
     def revoked(self, error: UnauthenticatedError) -> None:
         """Record the error."""
         self._record(error)
