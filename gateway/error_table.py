@@ -91,12 +91,6 @@ class ErrorKind(Enum):
         headers={"Retry-After": "10"},
     )
     EVENTS_DISABLED = ErrorRule(ErrorCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
-    SERVER_DRAINING = ErrorRule(
-        ErrorCode.UNAVAILABLE,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        CloseCode.SERVICE_RESTART,
-        {"Retry-After": "2"},
-    )
     DATABASE_UNAVAILABLE = ErrorRule(
         ErrorCode.UNAVAILABLE,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -104,6 +98,12 @@ class ErrorKind(Enum):
         {"Retry-After": "2"},
         "The marketplace's database is unavailable. Try again later.",
         logging.WARNING,
+    )
+    SERVER_DRAINING = ErrorRule(
+        ErrorCode.UNAVAILABLE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        CloseCode.SERVICE_RESTART,
+        {"Retry-After": "2"},
     )
     TIMEOUT = ErrorRule(
         ErrorCode.TIMEOUT,
