@@ -156,8 +156,8 @@ class PersistedDocuments:
         problems = list(iterate_problems(self._documents, document_cache))
         if problems:
             raise ManifestError(
-                f"The trusted documents have {len(problems)} problems, which"
-                f" `gateway documents check` lists. The first is {problems[0]}"
+                f"A trusted document is not valid: {problems[0]} (problem 1 of {len(problems)};"
+                " `gateway documents check` lists all)"
             )
 
     def resolve_request(self, graphql_request: GraphQLRequest) -> tuple[GraphQLRequest, str | None]:
@@ -168,7 +168,7 @@ class PersistedDocuments:
         """
         sha256_hash = None
         try:
-            if graphql_request.document_id is not None or graphql_request.extensions is not None:
+            if graphql_request.document_id is not None or graphql_request.extensions:
                 text, sha256_hash = self._find_text(graphql_request)
                 graphql_request = replace(
                     graphql_request, query=text, document_id=None, extensions=None
