@@ -28,6 +28,7 @@ UNREACHABLE_EXCEPTIONS = {
     "InvalidFieldTypeError": "raised while the schema is built",
     "InvalidRowColumnError": "raised at start",
     "InvalidSettingError": "the command line's",
+    "ManifestError": "the command line's",
     "MalformedFormError": "becomes BadRequestError",
     "NeverPlannedError": "the reference execution takes over",
     "NoMarketplaceError": "raised at start",
@@ -82,6 +83,10 @@ def test_rejected_results_have_one_status() -> None:
         ErrorKind.INVALID_DOCUMENT,
         ErrorKind.INVALID_INPUT,
         ErrorKind.RESPONSE_TOO_LARGE,
+        ErrorKind.PERSISTED_QUERY_NOT_FOUND,
+        ErrorKind.PERSISTED_QUERY_NOT_SUPPORTED,
+        ErrorKind.UNKNOWN_DOCUMENT,
+        ErrorKind.UNTRUSTED_DOCUMENT,
     ]
     assert {each.value.status for each in kinds} == {400}
 

@@ -19,6 +19,7 @@ from uvicorn.supervisors import ChangeReload
 
 from gateway.api import schema
 from gateway.cli.doctor import diagnose_marketplace
+from gateway.cli.document_check import diagnose_manifest, verify_trusted_documents
 from gateway.cli.parser import Command, build_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, InvalidSettingError, Settings, load_settings
 from gateway.db.driver.startup_connection import connect_database
@@ -27,6 +28,7 @@ from gateway.db.installation.installation import NoMarketplaceError
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo import home
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
+from gateway.execution.document_manifest import ManifestError
 from gateway.server.draining_server import SHUTDOWN_SECONDS, DrainingServer
 from gateway.server.factory import detect_installation, find_free_port, run_provider
 from gateway.server.supervisor import STARTUP_FAILURE_STATUS, Supervisor
@@ -38,6 +40,7 @@ USER_ERRORS = (
     triggers.EventSourceError,
     home.DatabaseOccupiedError,
     home.DemoNotFoundError,
+    ManifestError,
 )
 PACKAGE_DIRECTORY = Path(__file__).parents[1]
 SHOWN_USERNAMES = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
@@ -59,6 +62,7 @@ def run_server(parsed_arguments: argparse.Namespace) -> int:
     """Serve the marketplace over HTTP; without a database URL, a demo marketplace."""
     effective_settings = _load_effective_settings(parsed_arguments)
     port = find_free_port(effective_settings)
+    verify_trusted_documents(effective_settings)
     with _open_marketplace(effective_settings) as (url, is_demo):
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
         effective_settings = load_settings()
@@ -179,6 +183,18 @@ def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def check_documents(parsed_arguments: argparse.Namespace) -> int:
+    """Check which trusted documents of a manifest do not match the schema or exceed limits."""
+    effective_settings = _load_effective_settings(parsed_arguments)
+    problem_count = 0
+    for problem_count, line in enumerate(  # noqa: B007 - the last number is used
+        diagnose_manifest(parsed_arguments.manifest, effective_settings), 1
+    ):
+        sys.stdout.write(f"{line}\n")
+    _print_line(f"{problem_count or 'No'} problem{'' if problem_count == 1 else 's'}")
+    return 1 if problem_count else 0
+
+
 def print_schema(_parsed_arguments: argparse.Namespace) -> int:
     """Print the GraphQL schema."""
     sys.stdout.write(f"{schema.as_str()}\n")
@@ -234,6 +250,7 @@ COMMANDS: dict[str, Command] = {
     "check": check_marketplace,
     "settings": print_settings,
     "events": manage_event_triggers,
+    "documents": check_documents,
     "demo-provider": run_demo_provider,
     "schema": print_schema,
 }
@@ -244,6 +261,7 @@ FLAGS = {
     "check": ("database_url", "data"),
     "settings": ("host", "port", "database_url", "data", "workers"),
     "events": ("database_url", "data"),
+    "documents": (),
     "demo-provider": ("database_url", "data"),
     "schema": (),
 }

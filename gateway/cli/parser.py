@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 from gateway.config.parsers import make_integer_parser
@@ -62,6 +63,11 @@ def _add_events_step(subparser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_manifest(subparser: argparse.ArgumentParser) -> None:
+    subparser.add_argument("step", choices=("check",), help="check the documents")
+    subparser.add_argument("manifest", type=Path, help="the path of the manifest")
+
+
 def _add_reload_flag(subparser: argparse.ArgumentParser) -> None:
     subparser.add_argument(
         "--reload", action="store_true", help="restart when the gateway's code changes"
@@ -104,6 +110,7 @@ def _create_number_parser(maximum: int) -> Callable[[str], int]:
 
 _ARGUMENT_ADDERS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "init": _add_number_flags,
+    "documents": _add_manifest,
     "events": _add_events_step,
     "serve": _add_reload_flag,
     "tokens": _add_username,

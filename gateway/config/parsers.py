@@ -24,10 +24,19 @@ _WEB_URL_PATTERN = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 def parse_folder(value: str) -> Path:
     """Return the path of a folder; `~` is expanded."""
+    return _parse_path(value, "a folder")
+
+
+def parse_file_path(value: str) -> Path:
+    """Return the path of a file; `~` is expanded."""
+    return _parse_path(value, "the path of a file")
+
+
+def _parse_path(value: str, description: str) -> Path:
     try:
         return Path(value).expanduser()
     except RuntimeError:
-        raise ValueError("a folder, and `~` needs an existing user") from None
+        raise ValueError(f"{description}, and `~` needs an existing user") from None
 
 
 def parse_switch(value: str) -> bool:

@@ -1,10 +1,12 @@
 """Settings of requests: time-outs, limits, execution."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.config.parsers import (
     make_choice_parser,
     make_integer_parser,
+    parse_file_path,
 )
 from gateway.config.setting import define_setting
 
@@ -33,6 +35,20 @@ class RequestSettings:
         make_integer_parser(100, 10_000_000),
         "the maximum number of objects in a response",
         default=20_000,
+    )
+    documents: str = define_setting(
+        make_choice_parser("off", "allow", "only"),
+        "whether clients may name trusted documents by their ids: not at all, in addition to"
+        " sending documents, or only so",
+        default="allow",
+    )
+    document_manifest: Path | None = define_setting(  # noqa: RUF009 - a path is immutable
+        parse_file_path, "the path of the manifest of trusted documents"
+    )
+    persisted_query_bytes: int = define_setting(
+        make_integer_parser(0, 1_000_000_000),
+        "the maximum size of all automatic persisted queries, in bytes; 0 switches them off",
+        default=10_000_000,
     )
     execution: str = define_setting(
         make_choice_parser("compiled", "reference"),

@@ -83,11 +83,22 @@ class DocumentCache:
         """Reject documents of more than `max_tokens` tokens."""
         self._schema, self._max_tokens = schema, max_tokens
         self._parse_cached = lru_cache(MAX_CACHED_DOCUMENTS)(self._parse_document)
+        self._pinned_documents: dict[str, ParsedDocument] = {}
 
     def get_document(self, text: str) -> ParsedDocument:
         """Return the document with that text, parsed and validated."""
+        pinned_document = self._pinned_documents.get(text)
+        if pinned_document is not None:
+            return pinned_document
         is_cacheable = len(text) <= MAX_CACHED_DOCUMENT_CHARS
         return self._parse_cached(text) if is_cacheable else self._parse_document(text)
+
+    def pin_document(self, text: str) -> ParsedDocument:
+        """Return the document with that text; if it is valid, it is never evicted."""
+        document = self._pinned_documents.get(text) or self._parse_document(text)
+        if not document.errors:
+            self._pinned_documents[text] = document
+        return document
 
     def _parse_document(self, text: str) -> ParsedDocument:
         if len(text) > MAX_DOCUMENT_CHARS:

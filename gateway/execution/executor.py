@@ -17,6 +17,7 @@ from gateway.execution.document_cache import DocumentCache, ParsedDocument
 from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.persisted_documents import REJECTIONS, PersistedDocuments
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.plan.serializers import by_response_key
 from gateway.execution.plan_cache import PlanCache
@@ -104,23 +105,49 @@ class Executor:
     """
 
     def __init__(
-        self, schema: strawberry.Schema, *, max_tokens: int = 2000, execution: str = "compiled"
+        self,
+        schema: strawberry.Schema,
+        *,
+        max_tokens: int = 2000,
+        execution: str = "compiled",
+        persisted_documents: PersistedDocuments | None = None,
     ) -> None:
         """Reject documents of more than `max_tokens` tokens; compile plans if `execution` says so.
 
-        `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION).
+        `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION). Raises
+        ManifestError if a trusted document is not valid.
         """
         self._schema: GraphQLSchema = get_graphql_schema(schema)
         self._document_cache = DocumentCache(self._schema, max_tokens=max_tokens)
+        self.persisted_documents = persisted_documents or PersistedDocuments()
+        self.persisted_documents.pin_documents(self._document_cache)
         self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
         self.execution_counts: Counter[str] = Counter()
 
     def admit_operation(
         self,
         graphql_request: GraphQLRequest,
+        viewer: Viewer,
+    ) -> AdmittedOperation | GraphQLResult:
+        """Return the operation of a viewer if it is valid, else the response that rejects it.
+
+        Raises InvalidPersistedQueryError if the request names its document by a wrong hash.
+        """
+        try:
+            graphql_request, sha256_hash = self.persisted_documents.resolve_request(graphql_request)
+        except REJECTIONS as error:
+            errors = [format_exception(error, graphql_request.request_id)]
+            return GraphQLResult({"errors": errors}, is_rejected=True)
+        operation = self._admit_document(graphql_request, viewer)
+        if sha256_hash is not None and isinstance(operation, AdmittedOperation):
+            self.persisted_documents.store_document(sha256_hash, graphql_request.query)
+        return operation
+
+    def _admit_document(
+        self,
+        graphql_request: GraphQLRequest,
         viewer: Viewer,  # noqa: ARG002 - limits will depend on the viewer
     ) -> AdmittedOperation | GraphQLResult:
-        """Return the operation of a viewer if it is valid, else the response that rejects it."""
         document = self._document_cache.get_document(graphql_request.query)
         if document.ast is None or document.errors:
             return self._reject_document(document, graphql_request)

@@ -85,14 +85,18 @@ def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
     """
     if not isinstance(document, dict):
         raise BadRequestError("The body must be a JSON object with a `query`.")
-    query = _get_member(document, "query", str, "a string")
-    if not query:
-        raise BadRequestError("The body has no `query`.")
+    query = _get_member(document, "query", str, "a string") or ""
+    document_id = _get_member(document, "documentId", str, "a string")
+    extensions = _get_member(document, "extensions", dict, "an object")
+    if not query and document_id is None and (extensions or {}).get("persistedQuery") is None:
+        raise BadRequestError("The body has no `query` and no `documentId`.")
     return GraphQLRequest(
         query=query,
         variables=_get_member(document, "variables", dict, "an object"),
         operation_name=_get_member(document, "operationName", str, "a string"),
         request_id=request_id,
+        document_id=document_id,
+        extensions=extensions,
     )
 
 

@@ -22,6 +22,7 @@ from gateway.db.driver.database import TimedOutError, UnavailableError
 from gateway.db.installation.installation import Installation
 from gateway.execution.errors import format_errors
 from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResult
+from gateway.execution.persisted_documents import load_persisted_documents
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
 from gateway.http.errors import error_response
@@ -79,7 +80,12 @@ class GatewayService:
         self._settings, self._installation = settings, installation
         self._background_worker = background_worker
         self._executor = Executor(
-            schema, max_tokens=settings.document_tokens, execution=settings.execution
+            schema,
+            max_tokens=settings.document_tokens,
+            execution=settings.execution,
+            persisted_documents=load_persisted_documents(
+                settings.documents, settings.document_manifest, settings.persisted_query_bytes
+            ),
         )
         self._components: ServerComponents
         self._metrics_registry: CollectorRegistry

@@ -34,8 +34,25 @@ class MetricsCollector(Collector):
         for execution_path, operation_count in sorted(self._executor.execution_counts.items()):
             operations.add_metric([execution_path], operation_count)
         yield operations
+        yield from self._collect_persisted_documents()
         yield from self._collect_subscriptions()
         yield from self._collect_events()
+
+    def _collect_persisted_documents(self) -> Iterator[Metric]:
+        persisted_documents = self._executor.persisted_documents
+        requests = CounterMetricFamily(
+            "gateway_persisted_documents",
+            "Requests that named a document, by what came of it.",
+            labels=["outcome"],
+        )
+        for outcome, request_count in sorted(persisted_documents.outcome_counts.items()):
+            requests.add_metric([outcome], request_count)
+        yield requests
+        yield GaugeMetricFamily(
+            "gateway_persisted_query_bytes",
+            "Memory of the stored automatic persisted queries.",
+            persisted_documents.store.stored_bytes,
+        )
 
     def _collect_subscriptions(self) -> Iterator[Metric]:
         subscriptions = self._services.subscription_registry

@@ -54,6 +54,8 @@ INVALID_COMMAND_LINES = {
     "no step of events": ["events"],
     "unknown step of events": ["events", "nonsense"],
     "unreachable for events": ["events", "install", "--database-url", UNREACHABLE_URL],
+    "no manifest": ["documents", "check"],
+    "no such manifest": ["documents", "check", "/nonexistent/manifest.json"],
     "nothing to check": ["check", "--data", "/nonexistent/folder"],
 }
 """Usage errors by name."""

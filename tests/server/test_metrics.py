@@ -1,5 +1,7 @@
 """Metrics agree with the number of connections, subscriptions and events."""
 
+from hashlib import sha256
+
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -73,3 +75,23 @@ async def test_number_of_connections_is_limited(url: str) -> None:
             assert code == 1013
             assert reason == "This server may have at most 1 connection at a time."
         assert "data" in await first_websocket.execute_query(VIEWER_QUERY, "q")
+
+
+async def test_metrics_count_persisted_documents(url: str) -> None:
+    async with (
+        serve_gateway(url) as gateway,
+        httpx.AsyncClient(timeout=scale_seconds(5)) as http,
+    ):
+        sha256_hash = sha256(VIEWER_QUERY.encode()).hexdigest()
+        extensions = {"persistedQuery": {"version": 1, "sha256Hash": sha256_hash}}
+        assert (await fetch_metrics(gateway))["gateway_persisted_query_bytes"] == 0
+        for members in ({}, {"query": VIEWER_QUERY}, {}, {}, {"query": "{ other }"}):
+            await http.post(gateway.url, json={"extensions": extensions, **members})
+        await http.post(gateway.url, json={"documentId": "unknown"})
+        metrics = await fetch_metrics(gateway)
+        assert {
+            name.rpartition(".")[2]: value
+            for name, value in metrics.items()
+            if name.startswith("gateway_persisted_documents_total")
+        } == {"miss": 1, "registered": 1, "hit": 2, "refused": 2}
+        assert metrics["gateway_persisted_query_bytes"] > len(VIEWER_QUERY)

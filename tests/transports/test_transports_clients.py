@@ -39,6 +39,10 @@ class NodeClient:
 
     async def read_value(self, key: str) -> Any:
         """Skip objects without `key`; return its next value. Fails on an object with `failed`."""
+        return (await self.read_message(key))[key]
+
+    async def read_message(self, key: str) -> JSONObject:
+        """Skip objects without `key`; return the next one with it."""
         assert self._process.stdout is not None
         message: JSONObject = {}
         while key not in message:
@@ -46,7 +50,7 @@ class NodeClient:
                 line = await self._process.stdout.readline()
             message = json.loads(line)
             assert "failed" not in message, message
-        return message[key]
+        return message
 
     async def read_event(self) -> JSONObject:
         """Return the next event."""
@@ -56,11 +60,11 @@ class NodeClient:
 
 @asynccontextmanager
 async def run_client(
-    program: str, gateway: ServedGateway, username: str = "staff"
+    program: str, gateway: ServedGateway, username: str = "staff", *program_arguments: str
 ) -> AsyncIterator[NodeClient]:
-    """Run a client program that subscribes to resourceChanged."""
+    """Run a client program, most of which subscribe to resourceChanged."""
     node_path = await asyncio.to_thread(node.install_node, CLIENTS_FOLDER)
-    arguments = (f"{program}.mjs", gateway.url, gateway.tokens[username])
+    arguments = (f"{program}.mjs", gateway.url, gateway.tokens[username], *program_arguments)
     process = await asyncio.create_subprocess_exec(
         node_path, *arguments, cwd=CLIENTS_FOLDER, stdout=asyncio.subprocess.PIPE
     )

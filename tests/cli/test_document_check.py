@@ -1,0 +1,61 @@
+"""`gateway documents check`, and the check at the start of `gateway serve`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway_server import expect_usage_error, run_command
+
+VALID_QUERY, BROKEN_QUERY = "query Me { viewer { user { username } } }", "query Broken { nothing }"
+UNREACHABLE_URL = "postgresql://u:hidden@127.0.0.1:1/x"
+
+
+@pytest.fixture
+def manifest_path(tmp_path: Path) -> Path:
+    """Return the path of a manifest with a valid and a broken document."""
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"a": VALID_QUERY, "b": BROKEN_QUERY}))
+    return path
+
+
+def test_valid_documents_have_status_0(manifest_path: Path) -> None:
+    manifest_path.write_text(json.dumps({"a": VALID_QUERY}))
+    result = run_command("documents", "check", str(manifest_path), database_url=UNREACHABLE_URL)
+    assert result == (0, "", "No problems\n")
+
+
+def test_problems_are_lines_and_have_status_1(manifest_path: Path) -> None:
+    status, output, error_output = run_command("documents", "check", str(manifest_path))
+    assert (status, error_output) == (1, "1 problem\n")
+    assert output == (
+        f"{manifest_path}: Broken ('b'): 1:16: Cannot query field 'nothing' on type 'Query'.\n"
+    )
+
+
+def test_limits_are_those_of_the_settings(manifest_path: Path) -> None:
+    manifest_path.write_text(json.dumps({"a": "{" + "__typename " * 200 + "}"}))
+    arguments = ("documents", "check", str(manifest_path))
+    assert run_command(*arguments)[0] == 0
+    assert run_command(*arguments, document_tokens="100")[0] == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"operations": []}'])
+def test_other_files_are_one_line(manifest_path: Path, content: str) -> None:
+    manifest_path.write_text(content)
+    message = expect_usage_error(run_command("documents", "check", str(manifest_path)))
+    assert message.startswith(f"{manifest_path} is not a manifest of documents: ")
+
+
+def test_server_does_not_start_with_broken_documents(manifest_path: Path) -> None:
+    settings = {"database_url": UNREACHABLE_URL, "document_manifest": str(manifest_path)}
+    message = expect_usage_error(run_command("serve", "--port", "0", "--workers", "2", **settings))
+    assert "Broken ('b'): 1:16: Cannot query field 'nothing'" in message
+    manifest_path.unlink()
+    message = expect_usage_error(run_command("serve", "--port", "0", **settings))
+    assert f"The manifest {manifest_path} can't be read" in message
+
+
+def test_mode_only_needs_a_manifest() -> None:
+    message = expect_usage_error(run_command("serve", "--port", "0", documents="only"))
+    assert message == "GATEWAY_DOCUMENTS=only needs a GATEWAY_DOCUMENT_MANIFEST.\n"
