@@ -11,17 +11,15 @@ from starlette.types import Receive, Scope, Send
 from gateway.config.settings import Settings
 from gateway.db.installation.installation import Installation
 from gateway.graphiql import page
-from gateway.graphiql.examples import EXAMPLE_QUERIES
-from gateway.http.errors import MethodNotAllowedError, error_response
 from gateway.http.request_head import RequestHead
 from gateway.marketplace.attachments import ATTACHMENT_PATH_PREFIX
 from gateway.server.background import BackgroundWorker
-from gateway.server.endpoint import GatewayService, choose_request_id
+from gateway.server.endpoint import GatewayService
+from gateway.server.graphql_methods import GraphQLMethods
 
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 GRAPHQL_PATH = "/graphql"
-REJECTED_METHODS = ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
-"""Methods answered by the GraphiQL page or by status 405; GraphQL requests use POST."""
+GRAPHQL_PATHS = frozenset({GRAPHQL_PATH, f"{GRAPHQL_PATH}/"})
+"""The paths of the GraphQL endpoint: a redirect would lose the body of some clients."""
 
 
 async def report_liveness(_request: Request) -> Response:
@@ -41,17 +39,22 @@ class GatewayApplication(Starlette):
     router, to save their time.
     """
 
-    def __init__(self, service: GatewayService, routes: Sequence[BaseRoute]) -> None:
-        """Dispatch GraphQL requests to `service`, and all other requests by `routes`."""
+    def __init__(
+        self, service: GatewayService, methods: GraphQLMethods, routes: Sequence[BaseRoute]
+    ) -> None:
+        """Dispatch GraphQL requests by `methods`, and all other requests by `routes`."""
         super().__init__(routes=routes, lifespan=service.lifespan)
-        self._service = service
+        # Such a redirect would have an absolute URL with the host that the client names.
+        self.router.redirect_slashes = False
+        self._service, self._methods = service, methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request, serve a WebSocket, or run the lifespan."""
-        if scope["type"] == "http" and scope["path"] == GRAPHQL_PATH and scope["method"] == "POST":
-            response = await self._service.handle_graphql(RequestHead(scope, receive))
+        if scope["type"] == "http" and scope["path"] in GRAPHQL_PATHS:
+            handle_request = self._methods.get_handler(scope["method"])
+            response = await handle_request(RequestHead(scope, receive))
             await response(scope, receive, send)
-        elif scope["type"] == "websocket" and scope["path"] == GRAPHQL_PATH:
+        elif scope["type"] == "websocket" and scope["path"] in GRAPHQL_PATHS:
             await self._service.serve_socket(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -67,29 +70,13 @@ def build_application(
     service = GatewayService(settings, installation, background_worker)
     return GatewayApplication(
         service,
+        GraphQLMethods(service, settings, token),
         [
             Route("/livez", report_liveness),
             Route("/readyz", service.report_readiness),
             *([Route("/metrics", service.serve_metrics)] if settings.metrics else ()),
             Route("/", redirect_to_graphql),
             Route(f"{ATTACHMENT_PATH_PREFIX}{{name:path}}", service.serve_attachment),
-            *_graphql_routes(settings, token),
+            *(page.build_static_routes() if settings.graphiql else ()),
         ],
     )
-
-
-def _graphql_routes(settings: Settings, token: str | None) -> Sequence[BaseRoute]:
-    headers = {"Authorization": f"Token {token}"} if token else None
-
-    async def serve_page_or_reject(request: Request) -> Response:
-        if settings.graphiql and "text/html" in request.headers.get("accept", ""):
-            # Another host name may point to this machine: its pages must not get the token.
-            is_loopback = request.url.hostname in LOOPBACK_HOSTS
-            return page.render_page(
-                headers=headers if is_loopback else None, examples=EXAMPLE_QUERIES
-            )
-        request_id = choose_request_id(request.headers.get("x-request-id", ""))
-        return error_response(MethodNotAllowedError(), request_id)
-
-    route = Route(GRAPHQL_PATH, serve_page_or_reject, methods=REJECTED_METHODS)
-    return [*(page.build_static_routes() if settings.graphiql else ()), route]
