@@ -1,6 +1,8 @@
 """The HTTP methods of the GraphQL endpoint: POST, GET and HEAD, OPTIONS, and status 405."""
 
+import json
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -240,3 +242,20 @@ async def test_graphiql_beside_queries_by_get(demo_url: str, accept: str, is_pag
     async with serve_in_process(demo_url, get_queries="on") as client:
         response = await send_get(client, accept=accept, query=VIEWER_QUERY)
     assert response.headers["Content-Type"].startswith("text/html") is is_page
+
+
+@pytest.mark.parametrize(
+    ("document", "status"), [("{ __typename }", 200), ("mutation { __typename }", 405)]
+)
+async def test_persisted_queries_by_get(
+    get_client: GatewayClient, document: str, status: int
+) -> None:
+    persisted_query = {"version": 1, "sha256Hash": sha256(document.encode()).hexdigest()}
+    extensions = {"persistedQuery": persisted_query}
+    response = await get_client.http.post(
+        "/graphql", json={"query": document, "extensions": extensions}
+    )
+    assert "errors" not in response.json()
+    response = await send_get(get_client, extensions=json.dumps(extensions))
+    assert response.status_code == status
+    assert response.headers.get("Allow") == (None if status == 200 else "POST")
