@@ -213,7 +213,7 @@ async def test_a_lost_connection_is_reported(browser: Browser, demo_url: str) ->
         await _start_subscription(session)
         await _pull_until_visible(session, ending_gateway, uuid)
         ending_gateway.process.end_by_signal(signal.SIGTERM)
-        await _expect_subscription_end(session, "The connection was lost (1012).")
+        await _expect_subscription_end(session, "The server restarts. Connect again.")
 
 
 async def _expect_subscription_end(session: BrowserSession, reason: str) -> None:
