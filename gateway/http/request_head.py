@@ -10,6 +10,7 @@ PARSED_HEADERS = frozenset(
         b"authorization",
         b"content-type",
         b"last-event-id",
+        b"origin",
         b"x-forwarded-for",
         b"x-request-id",
         *PREFLIGHT_HEADERS,

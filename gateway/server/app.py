@@ -12,6 +12,7 @@ from gateway.config.settings import Settings
 from gateway.db.installation.installation import Installation
 from gateway.graphiql import page
 from gateway.graphiql.examples import EXAMPLE_QUERIES
+from gateway.http.cors import CORSPolicy
 from gateway.http.errors import MethodNotAllowedError, error_response
 from gateway.http.request_head import RequestHead
 from gateway.marketplace.attachments import ATTACHMENT_PATH_PREFIX
@@ -29,9 +30,13 @@ async def report_liveness(_request: Request) -> Response:
     return PlainTextResponse("live\n")
 
 
-async def redirect_to_graphql(_request: Request) -> Response:
-    """Redirect from the root to the GraphQL endpoint."""
-    return RedirectResponse(GRAPHQL_PATH)
+async def redirect_to_graphql(request: Request) -> Response:
+    """Redirect to the GraphQL endpoint, by a URL without host.
+
+    Without a root path it is relative, so that it leads below the path that a proxy strips.
+    """
+    root_path = request.scope["root_path"]
+    return RedirectResponse(f"{root_path}{GRAPHQL_PATH}" if root_path else GRAPHQL_PATH[1:])
 
 
 class GatewayApplication(Starlette):
@@ -39,22 +44,50 @@ class GatewayApplication(Starlette):
 
     GraphQL requests and WebSockets are dispatched here, past Starlette's middleware and
     router, to save their time.
+
+    Below a root path all paths exist twice: proxies may forward the root path or strip it.
     """
 
-    def __init__(self, service: GatewayService, routes: Sequence[BaseRoute]) -> None:
+    def __init__(
+        self, service: GatewayService, routes: Sequence[BaseRoute], root_path: str = ""
+    ) -> None:
         """Dispatch GraphQL requests to `service`, and all other requests by `routes`."""
         super().__init__(routes=routes, lifespan=service.lifespan)
-        self._service = service
+        self.router.redirect_slashes = False  # Starlette's redirects are absolute URLs
+        self._service, self._root_path = service, root_path
+        self._graphql_paths = frozenset({GRAPHQL_PATH, f"{root_path}{GRAPHQL_PATH}"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request, serve a WebSocket, or run the lifespan."""
-        if scope["type"] == "http" and scope["path"] == GRAPHQL_PATH and scope["method"] == "POST":
+        request_type = scope["type"]
+        is_graphql = request_type != "lifespan" and scope["path"] in self._graphql_paths
+        if is_graphql and request_type == "http" and scope["method"] == "POST":
             response = await self._service.handle_graphql(RequestHead(scope, receive))
             await response(scope, receive, send)
-        elif scope["type"] == "websocket" and scope["path"] == GRAPHQL_PATH:
+        elif is_graphql and request_type == "websocket":
             await self._service.serve_socket(scope, receive, send)
+        elif request_type == "http":
+            self._add_root_path(scope)
+            await (self._answer_preflight(scope) or super().__call__)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    def _add_root_path(self, scope: Scope) -> None:
+        """Complete the scope of a request as ASGI says: its path includes the root path."""
+        root_path, path = self._root_path, scope["path"]
+        if root_path and not f"{path}/".startswith(f"{root_path}/"):
+            path = root_path + path
+        scope["root_path"] = root_path
+        scope["path"] = f"{path}/" if path == root_path else path
+
+    def _answer_preflight(self, scope: Scope) -> Response | None:
+        """Return the response to a CORS preflight request for a path that pages may use."""
+        path = scope["path"].removeprefix(scope["root_path"])
+        if scope["method"] != "OPTIONS" or not path.startswith(
+            (GRAPHQL_PATH, ATTACHMENT_PATH_PREFIX)
+        ):
+            return None
+        return self._service.cors_policy.answer_preflight(scope, choose_request_id(""))
 
 
 def build_application(
@@ -73,12 +106,15 @@ def build_application(
             *([Route("/metrics", service.serve_metrics)] if settings.metrics else ()),
             Route("/", redirect_to_graphql),
             Route(f"{ATTACHMENT_PATH_PREFIX}{{name:path}}", service.serve_attachment),
-            *_graphql_routes(settings, token),
+            *_graphql_routes(settings, token, service.cors_policy),
         ],
+        settings.root_path,
     )
 
 
-def _graphql_routes(settings: Settings, token: str | None) -> Sequence[BaseRoute]:
+def _graphql_routes(
+    settings: Settings, token: str | None, cors_policy: CORSPolicy
+) -> Sequence[BaseRoute]:
     headers = {"Authorization": f"Token {token}"} if token else None
 
     async def serve_page_or_reject(request: Request) -> Response:
@@ -89,7 +125,9 @@ def _graphql_routes(settings: Settings, token: str | None) -> Sequence[BaseRoute
                 headers=headers if is_loopback else None, examples=EXAMPLE_QUERIES
             )
         request_id = choose_request_id(request.headers.get("x-request-id", ""))
-        return error_response(MethodNotAllowedError(), request_id)
+        response = error_response(MethodNotAllowedError(), request_id)
+        cors_policy.add_headers(response, request.headers.getlist("origin"))
+        return response
 
     route = Route(GRAPHQL_PATH, serve_page_or_reject, methods=REJECTED_METHODS)
     return [*(page.build_static_routes() if settings.graphiql else ()), route]

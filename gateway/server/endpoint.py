@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
 from gateway.auth.authenticator import parse_credentials
@@ -24,6 +24,7 @@ from gateway.execution.errors import format_errors
 from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResult
 from gateway.execution.persisted_documents import load_persisted_documents
 from gateway.execution.subscription import PreparedSubscription
+from gateway.http.cors import CORSPolicy, HeaderedResponse
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
 from gateway.http.errors import error_response
 from gateway.http.request_body import parse_request
@@ -44,7 +45,7 @@ from gateway.transports.websocket_handshake import serve_websocket
 log = logging.getLogger(__name__)
 HTTP_CLIENT_CLOSED_REQUEST = 499
 """Status in the access log of a request whose client disconnected (nginx's convention)."""
-RequestHandler = Callable[[RequestHead, str], Awaitable[ASGIApp]]
+RequestHandler = Callable[[RequestHead, str], Awaitable[HeaderedResponse]]
 """Answers a request; the second argument is the request's id."""
 _PROCESS_ID, _request_numbers = uuid4().hex[:16], count()
 _REQUEST_ID_PATTERN = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
@@ -79,6 +80,7 @@ class GatewayService:
         """
         self._settings, self._installation = settings, installation
         self._background_worker = background_worker
+        self.cors_policy = CORSPolicy(settings.origins, settings.preflight_seconds)
         self._executor = Executor(
             schema,
             max_tokens=settings.document_tokens,
@@ -113,26 +115,33 @@ class GatewayService:
         self._is_draining = True
         self._components.transport_services.begin_drain()
 
-    async def handle_graphql(self, request: RequestHead) -> ASGIApp:
+    async def handle_graphql(self, request: RequestHead) -> HeaderedResponse:
         """Answer a POST to the GraphQL endpoint."""
         return await self._catch_errors(request, self._respond)
 
-    async def serve_attachment(self, request: Request) -> ASGIApp:
+    async def serve_attachment(self, request: Request) -> HeaderedResponse:
         """Serve the attachment of an order to viewers who may see the order."""
-        uuid, is_head = parse_attachment_path(request.scope["path"]), request.method == "HEAD"
+        path = request.scope["path"].removeprefix(request.scope["root_path"])
+        uuid, is_head = parse_attachment_path(path), request.method == "HEAD"
         handler = partial(self._load_attachment, uuid=uuid, is_head=is_head)
         return await self._catch_errors(RequestHead(request.scope, request.receive), handler)
 
-    async def _catch_errors(self, request: RequestHead, handler: RequestHandler) -> ASGIApp:
+    async def _catch_errors(
+        self, request: RequestHead, handler: RequestHandler
+    ) -> HeaderedResponse:
         request_id = choose_request_id(request.first(b"x-request-id"))
+        response: HeaderedResponse
         try:
-            return await handler(request, request_id)
+            response = await handler(request, request_id)
         except ClientDisconnectedError:
-            return Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
+            response = Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
-            return error_response(error, request_id)
+            response = error_response(error, request_id)
+        if b"origin" in request.headers:
+            self.cors_policy.add_headers(response, request.headers[b"origin"])
+        return response
 
-    async def _respond(self, request: RequestHead, request_id: str) -> ASGIApp:
+    async def _respond(self, request: RequestHead, request_id: str) -> HeaderedResponse:
         with RequestDeadline(request, self._components.deadlines) as deadline:
             graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
             deadline.mark_body_read()
@@ -186,7 +195,7 @@ class GatewayService:
         framing: StreamFraming,
         request: RequestHead,
         request_id: str,
-    ) -> ASGIApp:
+    ) -> HeaderedResponse:
         stream = SubscriptionStream(self._components.transport_services, framing, request_id)
         after_cursor = request.first(b"last-event-id") or None
         try:
