@@ -26,6 +26,7 @@ ALLOWED_HEADERS = (
     b"authorization",
     b"cache-control",
     b"content-type",
+    b"graphql-cost",
     b"last-event-id",
     b"x-request-id",
     *PREFLIGHT_HEADERS,
@@ -38,7 +39,15 @@ ALLOWED_HEADERS = (
     b"tracestate",
 )
 """Request headers that pages of allowed origins may send."""
-EXPOSED_HEADERS = (b"x-request-id", b"retry-after", b"www-authenticate", b"content-disposition")
+EXPOSED_HEADERS = (
+    b"content-disposition",
+    b"graphql-cost",
+    b"ratelimit",
+    b"ratelimit-policy",
+    b"retry-after",
+    b"www-authenticate",
+    b"x-request-id",
+)
 """Response headers that pages of allowed origins may read, in addition to those of the standard."""
 
 

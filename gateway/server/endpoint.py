@@ -117,26 +117,29 @@ class GatewayService:
 
     async def handle_graphql(self, request: RequestHead) -> HeaderedResponse:
         """Answer a POST to the GraphQL endpoint."""
-        return await self._catch_errors(request, self._respond)
+        return self._allow_origin(request, await self._catch_errors(request, self._respond))
 
     async def serve_attachment(self, request: Request) -> HeaderedResponse:
         """Serve the attachment of an order to viewers who may see the order."""
         path = request.scope["path"].removeprefix(request.scope["root_path"])
         uuid, is_head = parse_attachment_path(path), request.method == "HEAD"
         handler = partial(self._load_attachment, uuid=uuid, is_head=is_head)
-        return await self._catch_errors(RequestHead(request.scope, request.receive), handler)
+        head = RequestHead(request.scope, request.receive)
+        return self._allow_origin(head, await self._catch_errors(head, handler))
 
     async def _catch_errors(
         self, request: RequestHead, handler: RequestHandler
     ) -> HeaderedResponse:
         request_id = choose_request_id(request.first(b"x-request-id"))
-        response: HeaderedResponse
         try:
-            response = await handler(request, request_id)
+            return await handler(request, request_id)
         except ClientDisconnectedError:
-            response = Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
+            return Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
-            response = error_response(error, request_id)
+            return error_response(error, request_id)
+
+    def _allow_origin(self, request: RequestHead, response: HeaderedResponse) -> HeaderedResponse:
+        """Return the response, which pages of an allowed origin may read; never GraphiQL's page."""
         if b"origin" in request.headers:
             self.cors_policy.add_headers(response, request.headers[b"origin"])
         return response

@@ -229,6 +229,9 @@ async def test_http_2_is_spoken_with_clients(client: ProxyClient) -> None:
         output, _ = await curl.communicate()
     body, statistics = output.decode().splitlines()
     assert (json.loads(body), statistics) == (JSON_RESULT, "2 200")
+    host = client.proxy.origin.removeprefix("https://")
+    for name in ("host", "x-forwarded-host"):
+        assert client.recorder.list_header_values(name) == [host]
 
 
 async def test_events_arrive_while_the_stream_is_open(

@@ -142,6 +142,12 @@ async def test_a_rejected_method_is_readable(demo: MutableDemo) -> None:
     expect_readable(response)
 
 
+async def test_graphiql_is_not_readable(demo: MutableDemo) -> None:
+    """A demo's page contains a token."""
+    page = await demo.client.http.get("/graphql", headers={**PORTAL, "Accept": "text/html"})
+    assert (page.status_code, select_cors_headers(page)) == (200, {})
+
+
 async def test_an_origin_with_its_default_port_is_the_same(demo: MutableDemo) -> None:
     origin = f"{PORTAL_ORIGIN}:443"
     expect_readable(await demo.client.post(VALID_BODY, Origin=origin), origin)
