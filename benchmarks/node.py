@@ -24,13 +24,19 @@ def install_node(folder: Path) -> Path:
         print_progress(f"Installing Node in {TOOLS_FOLDER}, once ...")
         options = ("--quiet", "--no-deps", "--target", str(TOOLS_FOLDER), NODE_PACKAGE)
         _run_command(sys.executable, "-m", "pip", "install", *options, cwd=BENCHMARKS_FOLDER)
-    packages_folder = folder / "node_modules"
-    if not (packages_folder / ".package-lock.json").exists():
-        print_progress(f"Installing the packages of {folder.name} in {packages_folder}, once ...")
+    if not _has_current_packages(folder):
+        print_progress(f"Installing the packages of {folder.name} in {folder}, once ...")
         _run_command(
             str(NODE_BINARY), str(NPM_SCRIPT), "ci", "--omit=dev", "--ignore-scripts", cwd=folder
         )
     return NODE_BINARY
+
+
+def _has_current_packages(folder: Path) -> bool:
+    """Return whether the packages were installed after the last change of the lock file."""
+    installed_lock = folder / "node_modules" / ".package-lock.json"
+    lock_time = (folder / "package-lock.json").stat().st_mtime
+    return installed_lock.exists() and installed_lock.stat().st_mtime >= lock_time
 
 
 def _run_command(*command: str, cwd: Path) -> None:

@@ -54,6 +54,8 @@ class ErrorRule:
     code: ErrorCode
     status: HTTPStatus
     """Status of an HTTP response with this error instead of a GraphQL result."""
+    draft_status: HTTPStatus | None = field(default=None, kw_only=True)
+    """Status with `GATEWAY_HTTP_STATUS=draft`; None if it is the same."""
     close_code: CloseCode | None = None
     """Code by which a WebSocket is closed; None if the error can't concern a whole connection."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -69,9 +71,21 @@ class ErrorKind(Enum):
     """The table: errors of the client first, then those of the server."""
 
     UNPARSABLE_DOCUMENT = ErrorRule(ErrorCode.GRAPHQL_PARSE_FAILED, HTTPStatus.BAD_REQUEST)
-    INVALID_DOCUMENT = ErrorRule(ErrorCode.GRAPHQL_VALIDATION_FAILED, HTTPStatus.BAD_REQUEST)
-    INVALID_INPUT = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.BAD_REQUEST)
-    RESPONSE_TOO_LARGE = ErrorRule(ErrorCode.QUERY_TOO_COMPLEX, HTTPStatus.BAD_REQUEST)
+    INVALID_DOCUMENT = ErrorRule(
+        ErrorCode.GRAPHQL_VALIDATION_FAILED,
+        HTTPStatus.BAD_REQUEST,
+        draft_status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+    INVALID_INPUT = ErrorRule(
+        ErrorCode.BAD_USER_INPUT,
+        HTTPStatus.BAD_REQUEST,
+        draft_status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+    RESPONSE_TOO_LARGE = ErrorRule(
+        ErrorCode.QUERY_TOO_COMPLEX,
+        HTTPStatus.BAD_REQUEST,
+        draft_status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
     PERSISTED_QUERY_NOT_FOUND = ErrorRule(
         ErrorCode.PERSISTED_QUERY_NOT_FOUND, HTTPStatus.BAD_REQUEST
     )
@@ -80,13 +94,17 @@ class ErrorKind(Enum):
     )
     UNKNOWN_DOCUMENT = ErrorRule(ErrorCode.PERSISTED_DOCUMENT_NOT_FOUND, HTTPStatus.BAD_REQUEST)
     UNTRUSTED_DOCUMENT = ErrorRule(ErrorCode.PERSISTED_DOCUMENT_ID_REQUIRED, HTTPStatus.BAD_REQUEST)
-    MALFORMED_REQUEST = ErrorRule(
+    UNREADABLE_REQUEST = ErrorRule(
         ErrorCode.BAD_USER_INPUT, HTTPStatus.BAD_REQUEST, CloseCode.BAD_REQUEST
     )
-    METHOD_NOT_ALLOWED = ErrorRule(
-        ErrorCode.BAD_USER_INPUT, HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"}
+    MALFORMED_REQUEST = ErrorRule(
+        ErrorCode.BAD_USER_INPUT,
+        HTTPStatus.BAD_REQUEST,
+        CloseCode.BAD_REQUEST,
+        draft_status=HTTPStatus.UNPROCESSABLE_ENTITY,
     )
-    SUBSCRIPTION_NOT_STREAMED = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.NOT_ACCEPTABLE)
+    METHOD_NOT_ALLOWED = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.METHOD_NOT_ALLOWED)
+    NOT_ACCEPTABLE = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.NOT_ACCEPTABLE)
     SLOW_BODY = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.REQUEST_TIMEOUT)
     TOO_LARGE_BODY = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     UNSUPPORTED_MEDIA_TYPE = ErrorRule(ErrorCode.BAD_USER_INPUT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)

@@ -7,6 +7,7 @@ from gateway.config.parsers import (
     make_choice_parser,
     make_integer_parser,
     parse_file_path,
+    parse_switch,
 )
 from gateway.config.setting import define_setting
 
@@ -49,6 +50,14 @@ class RequestSettings:
         make_integer_parser(0, 1_000_000_000),
         "the maximum size of all automatic persisted queries, in bytes; 0 switches them off",
         default=10_000_000,
+    )
+    get_queries: bool = define_setting(
+        parse_switch, "whether queries may be sent by GET, too", default=False
+    )
+    http_status: str = define_setting(
+        make_choice_parser("compatible", "draft"),
+        "the HTTP statuses of invalid requests and partial results",
+        default="compatible",
     )
     execution: str = define_setting(
         make_choice_parser("compiled", "reference"),

@@ -8,7 +8,13 @@ from typing import Any
 
 import msgspec
 import strawberry
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    get_operation_ast,
+)
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
@@ -62,11 +68,18 @@ class AdmittedOperation:
     graphql_request: GraphQLRequest
     document: ParsedDocument
 
+    @property
+    def is_mutation(self) -> bool:
+        """Whether the operation to execute is a mutation."""
+        assert self.document.ast is not None
+        operation = get_operation_ast(self.document.ast, self.graphql_request.operation_name)
+        return operation is not None and operation.operation is OperationType.MUTATION
+
 
 class SubscriptionError(Exception):
     """The operation is a subscription, which has many responses instead of one."""
 
-    error_kind = ErrorKind.SUBSCRIPTION_NOT_STREAMED
+    error_kind = ErrorKind.NOT_ACCEPTABLE
 
     def __init__(self) -> None:
         super().__init__(SUBSCRIPTION_TRANSPORT_HINT)

@@ -39,6 +39,7 @@ _RESPONSE_HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",  # other clients get other responses at the same URL
     "Cache-Control": "no-store",  # the page may contain the token of the default headers
 }
 

@@ -17,7 +17,6 @@ from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.request_head import PREFLIGHT_HEADERS, RequestHead
 from gateway.http.starlette_internals import MalformedFormError, parse_form
 
-JSON_MEDIA_TYPE, MULTIPART_MEDIA_TYPE = "application/json", "multipart/form-data"
 decode_json = msgspec.json.Decoder().decode
 
 
@@ -37,15 +36,10 @@ class BodyTooLargeError(BadRequestError):
         super().__init__(f"The body is longer than {max_bytes} bytes.")
 
 
-class UnsupportedMediaTypeError(BadRequestError):
-    """The body is neither JSON nor multipart."""
+class UnreadableRequestError(BadRequestError):
+    """The body or a header can't be parsed at all, or the body is incomplete."""
 
-    error_kind = ErrorKind.UNSUPPORTED_MEDIA_TYPE
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"Send the request as JSON with the header `Content-Type: {JSON_MEDIA_TYPE}`."
-        )
+    error_kind = ErrorKind.UNREADABLE_REQUEST
 
 
 async def read_body(request: RequestHead, max_bytes: int) -> bytes:
@@ -58,7 +52,7 @@ async def read_body(request: RequestHead, max_bytes: int) -> bytes:
     while has_more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise BadRequestError("The body is incomplete: the client disconnected.")
+            raise UnreadableRequestError("The body is incomplete: the client disconnected.")
         body += message.get("body", b"")
         has_more = message.get("more_body", False)
         if len(body) > max_bytes:
@@ -74,7 +68,7 @@ def parse_json(body: bytes, request_id: str) -> GraphQLRequest:
     try:
         document = decode_json(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequestError(f"The body is not valid JSON: {error}.") from None
+        raise UnreadableRequestError(f"The body is not valid JSON: {error}.") from None
     return parse_decoded_json(document, request_id)
 
 
@@ -89,7 +83,7 @@ def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
     document_id = _get_member(document, "documentId", str, "a string")
     extensions = _get_member(document, "extensions", dict, "an object")
     if not query and document_id is None and (extensions or {}).get("persistedQuery") is None:
-        raise BadRequestError("The body has no `query` and no `documentId`.")
+        raise BadRequestError("The request has no `query` and no `documentId`.")
     return GraphQLRequest(
         query=query,
         variables=_get_member(document, "variables", dict, "an object"),
@@ -116,7 +110,7 @@ _FILE_PATH_PATTERN = re.compile(r"variables(\.\w+){0,5}\.attachment")
 
 
 async def parse_multipart(
-    request: RequestHead, max_part_bytes: int, request_id: str
+    request: RequestHead, content_type: str, max_part_bytes: int, request_id: str
 ) -> GraphQLRequest:
     """Parse a multipart request with one file; each other part has at most `max_part_bytes`.
 
@@ -126,9 +120,9 @@ async def parse_multipart(
         raise BadRequestError("A multipart request needs the header `GraphQL-Preflight: 1`.")
     body = await read_body(request, MAX_MULTIPART_BYTES)
     try:
-        form = await parse_form(body, request.first(b"content-type"), max_part_bytes)
+        form = await parse_form(body, content_type, max_part_bytes)
     except MalformedFormError as error:
-        raise BadRequestError(f"The multipart body is malformed: {error}") from None
+        raise UnreadableRequestError(f"The multipart body is malformed: {error}") from None
     try:
         graphql_request = parse_json(_get_text_field(form, "operations"), request_id)
         part_name, variable_path = _parse_file_map(form)
@@ -178,16 +172,3 @@ def _set_file_variable(variables: Any, variable_path: str, content: bytes) -> No
             f"`operations` must have null at the path of the file, {variable_path[:100]!r}."
         )
     variables[last_key] = content
-
-
-async def parse_request(request: RequestHead, max_bytes: int, request_id: str) -> GraphQLRequest:
-    """Parse the body of a request by its media type; without files it has at most `max_bytes`.
-
-    Raises BadRequestError if it is not a valid GraphQL-over-HTTP request.
-    """
-    media_type = request.first(b"content-type").partition(";")[0].strip().lower()
-    if media_type == JSON_MEDIA_TYPE:
-        return parse_json(await read_body(request, max_bytes), request_id)
-    if media_type == MULTIPART_MEDIA_TYPE:
-        return await parse_multipart(request, max_bytes, request_id)
-    raise UnsupportedMediaTypeError

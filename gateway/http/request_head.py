@@ -8,7 +8,9 @@ PARSED_HEADERS = frozenset(
     {
         b"accept",
         b"authorization",
+        b"content-encoding",
         b"content-type",
+        b"expect",
         b"last-event-id",
         b"origin",
         b"x-forwarded-for",
@@ -22,11 +24,13 @@ PARSED_HEADERS = frozenset(
 class RequestHead:
     """Head of a request, parsed once, with the channel that its body is received by."""
 
-    __slots__ = ("headers", "peer_address", "receive")
+    __slots__ = ("headers", "method", "peer_address", "receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         """Parse the headers in `scope`; `receive` is ASGI's channel for the body."""
-        self.receive = receive
+        self.scope, self.receive = scope, receive
+        self.method: str = scope.get("method", "GET")
+        """The method; the handshake of a WebSocket is a GET."""
         client = scope.get("client")
         self.peer_address: str | None = client[0] if client else None
         """Address of the TCP peer; None if the server does not know it."""

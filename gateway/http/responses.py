@@ -1,41 +1,45 @@
 """HTTP responses: GraphQL results, files."""
 
+from http import HTTPStatus
+
 from starlette.responses import PlainTextResponse, Response
 
-from gateway.error_table import ErrorKind
 from gateway.execution.executor import GraphQLResult
+from gateway.http.content_negotiation import GRAPHQL_RESPONSE_MEDIA_TYPE, JSON_MEDIA_TYPE
 from gateway.http.single_write import SingleWriteResponse
+from gateway.http.statuses import StatusMode, get_result_status
 
-GRAPHQL_RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
-_REJECTED_STATUS = ErrorKind.INVALID_INPUT.value.status
-"""Status of a request that is rejected before execution: the same for all kinds of these errors."""
-_COMMON_HEADERS = [(b"vary", b"Accept"), (b"cache-control", b"no-store")]
-_GRAPHQL_RESPONSE_HEADERS = [
-    (b"content-type", f"{GRAPHQL_RESPONSE_MEDIA_TYPE}; charset=utf-8".encode()),
-    *_COMMON_HEADERS,
-]
-_JSON_HEADERS = [(b"content-type", b"application/json"), *_COMMON_HEADERS]
+JSON_CONTENT_TYPE = f"{JSON_MEDIA_TYPE}; charset=utf-8"
+_HEADERS_BY_MEDIA_TYPE = {
+    media_type: [
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"vary", b"Accept"),
+        (b"cache-control", b"no-store"),
+    ]
+    for media_type in (GRAPHQL_RESPONSE_MEDIA_TYPE, JSON_MEDIA_TYPE)
+}
 
 
 class GraphQLResponse(SingleWriteResponse):
-    """Response with a GraphQL result, in the media type that the client accepts.
+    """Response with a GraphQL result as JSON.
 
-    A rejected request has the status of the error table with
-    `application/graphql-response+json`, and 200 with `application/json`, as the
-    GraphQL-over-HTTP specification says.
+    In the draft's mode, a response without a result has the media type of GraphQL responses
+    for all clients, so that they can tell it from the error of a proxy.
     """
 
-    def __init__(self, result: GraphQLResult, accept_header: str, request_id: str) -> None:
-        """Encode `result`; `accept_header` selects the media type."""
-        uses_graphql_media_type = GRAPHQL_RESPONSE_MEDIA_TYPE in accept_header
-        has_error_status = result.is_rejected and uses_graphql_media_type
-        body = result.encode()
+    def __init__(
+        self, result: GraphQLResult, media_type: str, request_id: str, mode: StatusMode
+    ) -> None:
+        """Encode `result`; `media_type` is one of the two for GraphQL results."""
+        status, body = get_result_status(result, media_type, mode), result.encode()
+        if status >= HTTPStatus.BAD_REQUEST:
+            media_type = GRAPHQL_RESPONSE_MEDIA_TYPE
         raw_headers = [
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id.encode()),
-            *(_GRAPHQL_RESPONSE_HEADERS if uses_graphql_media_type else _JSON_HEADERS),
+            *_HEADERS_BY_MEDIA_TYPE[media_type],
         ]
-        super().__init__(_REJECTED_STATUS if has_error_status else 200, raw_headers, body)
+        super().__init__(status, raw_headers, body)
 
 
 _DOWNLOAD_HEADERS = {

@@ -11,18 +11,15 @@ from starlette.types import Receive, Scope, Send
 from gateway.config.settings import Settings
 from gateway.db.installation.installation import Installation
 from gateway.graphiql import page
-from gateway.graphiql.examples import EXAMPLE_QUERIES
-from gateway.http.cors import CORSPolicy
-from gateway.http.errors import MethodNotAllowedError, error_response
 from gateway.http.request_head import RequestHead
 from gateway.marketplace.attachments import ATTACHMENT_PATH_PREFIX
 from gateway.server.background import BackgroundWorker
 from gateway.server.endpoint import GatewayService, choose_request_id
+from gateway.server.graphql_methods import GraphQLMethods
 
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 GRAPHQL_PATH = "/graphql"
-REJECTED_METHODS = ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
-"""Methods answered by the GraphiQL page or by status 405; GraphQL requests use POST."""
+GRAPHQL_PATHS = frozenset({GRAPHQL_PATH, f"{GRAPHQL_PATH}/"})
+"""The paths of the GraphQL endpoint: a redirect would lose the body of some clients."""
 
 
 async def report_liveness(_request: Request) -> Response:
@@ -49,22 +46,28 @@ class GatewayApplication(Starlette):
     """
 
     def __init__(
-        self, service: GatewayService, routes: Sequence[BaseRoute], root_path: str = ""
+        self,
+        service: GatewayService,
+        methods: GraphQLMethods,
+        routes: Sequence[BaseRoute],
+        root_path: str = "",
     ) -> None:
-        """Dispatch GraphQL requests to `service`, and all other requests by `routes`."""
+        """Dispatch GraphQL requests by `methods`, and all other requests by `routes`."""
         super().__init__(routes=routes, lifespan=service.lifespan)
-        self.router.redirect_slashes = False  # Starlette's redirects are absolute URLs
-        self._service, self._root_path = service, root_path
-        self._graphql_paths = frozenset({GRAPHQL_PATH, f"{root_path}{GRAPHQL_PATH}"})
+        # Such a redirect would have an absolute URL with the host that the client names.
+        self.router.redirect_slashes = False
+        self._service, self._methods, self._root_path = service, methods, root_path
+        self._graphql_paths = GRAPHQL_PATHS | {f"{root_path}{path}" for path in GRAPHQL_PATHS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request, serve a WebSocket, or run the lifespan."""
         request_type = scope["type"]
         is_graphql = request_type != "lifespan" and scope["path"] in self._graphql_paths
-        if is_graphql and request_type == "http" and scope["method"] == "POST":
-            response = await self._service.handle_graphql(RequestHead(scope, receive))
+        if is_graphql and request_type == "http":
+            handle_request = self._methods.get_handler(scope["method"])
+            response = await handle_request(RequestHead(scope, receive))
             await response(scope, receive, send)
-        elif is_graphql and request_type == "websocket":
+        elif is_graphql:
             await self._service.serve_socket(scope, receive, send)
         elif request_type == "http":
             self._add_root_path(scope)
@@ -81,11 +84,9 @@ class GatewayApplication(Starlette):
         scope["path"] = f"{path}/" if path == root_path else path
 
     def _answer_preflight(self, scope: Scope) -> Response | None:
-        """Return the response to a CORS preflight request for a path that pages may use."""
+        """Return the response to a CORS preflight request for an attachment."""
         path = scope["path"].removeprefix(scope["root_path"])
-        if scope["method"] != "OPTIONS" or not path.startswith(
-            (GRAPHQL_PATH, ATTACHMENT_PATH_PREFIX)
-        ):
+        if scope["method"] != "OPTIONS" or not path.startswith(ATTACHMENT_PATH_PREFIX):
             return None
         return self._service.cors_policy.answer_preflight(scope, choose_request_id(""))
 
@@ -100,34 +101,14 @@ def build_application(
     service = GatewayService(settings, installation, background_worker)
     return GatewayApplication(
         service,
+        GraphQLMethods(service, settings, token),
         [
             Route("/livez", report_liveness),
             Route("/readyz", service.report_readiness),
             *([Route("/metrics", service.serve_metrics)] if settings.metrics else ()),
             Route("/", redirect_to_graphql),
             Route(f"{ATTACHMENT_PATH_PREFIX}{{name:path}}", service.serve_attachment),
-            *_graphql_routes(settings, token, service.cors_policy),
+            *(page.build_static_routes() if settings.graphiql else ()),
         ],
         settings.root_path,
     )
-
-
-def _graphql_routes(
-    settings: Settings, token: str | None, cors_policy: CORSPolicy
-) -> Sequence[BaseRoute]:
-    headers = {"Authorization": f"Token {token}"} if token else None
-
-    async def serve_page_or_reject(request: Request) -> Response:
-        if settings.graphiql and "text/html" in request.headers.get("accept", ""):
-            # Another host name may point to this machine: its pages must not get the token.
-            is_loopback = request.url.hostname in LOOPBACK_HOSTS
-            return page.render_page(
-                headers=headers if is_loopback else None, examples=EXAMPLE_QUERIES
-            )
-        request_id = choose_request_id(request.headers.get("x-request-id", ""))
-        response = error_response(MethodNotAllowedError(), request_id)
-        cors_policy.add_headers(response, request.headers.getlist("origin"))
-        return response
-
-    route = Route(GRAPHQL_PATH, serve_page_or_reject, methods=REJECTED_METHODS)
-    return [*(page.build_static_routes() if settings.graphiql else ()), route]

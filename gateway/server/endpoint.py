@@ -24,12 +24,14 @@ from gateway.execution.errors import format_errors
 from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResult
 from gateway.execution.persisted_documents import load_persisted_documents
 from gateway.execution.subscription import PreparedSubscription
+from gateway.http.content_negotiation import AcceptedFormats, negotiate_formats
 from gateway.http.cors import CORSPolicy, HeaderedResponse
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
-from gateway.http.errors import error_response
-from gateway.http.request_body import parse_request
+from gateway.http.errors import MethodNotAllowedError, error_response
 from gateway.http.request_head import RequestHead
+from gateway.http.request_parser import parse_request
 from gateway.http.responses import GraphQLResponse, file_not_found, pdf_response
+from gateway.http.statuses import StatusMode
 from gateway.marketplace.attachments import load_attachment, parse_attachment_path
 from gateway.marketplace.problems import Problem
 from gateway.schema.framework.errors import BadInputError
@@ -38,8 +40,8 @@ from gateway.server.draining_server import BEGIN_DRAIN_STATE
 from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
 from gateway.subscriptions.session_monitor import Credentials
-from gateway.transports.http_stream import SubscriptionStream, create_result_response
-from gateway.transports.stream_framing import StreamFraming, select_framing
+from gateway.transports.http_stream import SubscriptionStream, create_single_event_stream
+from gateway.transports.stream_framing import FRAMINGS
 from gateway.transports.websocket_handshake import serve_websocket
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class GatewayService:
     A GraphQL request passes these stages; each may end it with an HTTP error response
     (`http/errors.py`), and each runs inside the request's deadline (`http/deadline.py`):
 
+        Accept  --negotiate_formats-->  AcceptedFormats
         head and body  --parse_request-->  GraphQLRequest  --authenticate-->  Viewer
                                                 |                               |
                                                 v                               |
@@ -81,6 +84,7 @@ class GatewayService:
         self._settings, self._installation = settings, installation
         self._background_worker = background_worker
         self.cors_policy = CORSPolicy(settings.origins, settings.preflight_seconds)
+        self._status_mode = StatusMode(settings.http_status)
         self._executor = Executor(
             schema,
             max_tokens=settings.document_tokens,
@@ -116,54 +120,88 @@ class GatewayService:
         self._components.transport_services.begin_drain()
 
     async def handle_graphql(self, request: RequestHead) -> HeaderedResponse:
-        """Answer a POST to the GraphQL endpoint."""
-        return self._allow_origin(request, await self._catch_errors(request, self._respond))
+        """Answer a request to the GraphQL endpoint."""
+        return await self._catch_errors(request, self._respond)
+
+    async def reject_request(self, request: RequestHead, error: Exception) -> HeaderedResponse:
+        """Return the response to a request to the GraphQL endpoint that fails with `error`."""
+
+        async def raise_error(_request: RequestHead, _request_id: str) -> HeaderedResponse:
+            raise error
+
+        return await self._catch_errors(request, raise_error)
 
     async def serve_attachment(self, request: Request) -> HeaderedResponse:
         """Serve the attachment of an order to viewers who may see the order."""
         path = request.scope["path"].removeprefix(request.scope["root_path"])
         uuid, is_head = parse_attachment_path(path), request.method == "HEAD"
         handler = partial(self._load_attachment, uuid=uuid, is_head=is_head)
-        head = RequestHead(request.scope, request.receive)
-        return self._allow_origin(head, await self._catch_errors(head, handler))
+        return await self._catch_errors(RequestHead(request.scope, request.receive), handler)
 
     async def _catch_errors(
         self, request: RequestHead, handler: RequestHandler
     ) -> HeaderedResponse:
-        request_id = choose_request_id(request.first(b"x-request-id"))
-        try:
-            return await handler(request, request_id)
-        except ClientDisconnectedError:
-            return Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
-        except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
-            return error_response(error, request_id)
+        """Return the handler's response, or an error response if it raises an exception.
 
-    def _allow_origin(self, request: RequestHead, response: HeaderedResponse) -> HeaderedResponse:
-        """Return the response, which pages of an allowed origin may read; never GraphiQL's page."""
+        Pages of allowed origins may read both. GraphiQL's page, which may contain a token, must
+        not be returned by a handler.
+        """
+        request_id = choose_request_id(request.first(b"x-request-id"))
+        response: HeaderedResponse
+        try:
+            response = await handler(request, request_id)
+        except ClientDisconnectedError:
+            response = Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
+        except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
+            response = error_response(error, request_id, self._status_mode)
+            if b"expect" in request.headers:
+                # The client may send no body now, and the server would wait for it.
+                response.headers["Connection"] = "close"
         if b"origin" in request.headers:
             self.cors_policy.add_headers(response, request.headers[b"origin"])
         return response
 
     async def _respond(self, request: RequestHead, request_id: str) -> HeaderedResponse:
+        formats = negotiate_formats(request.headers.get(b"accept", ()))
         with RequestDeadline(request, self._components.deadlines) as deadline:
             graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
             deadline.mark_body_read()
-            accept_header = request.first(b"accept")
-            framing = select_framing(accept_header)
             viewer = await self._authenticate_request(request)
             operation = self._executor.admit_operation(graphql_request, viewer)
-            if framing is None:
-                result = await self._execute(operation, viewer)
-                return GraphQLResponse(result, accept_header, request_id)
-            subscription = (
-                operation
-                if isinstance(operation, GraphQLResult)
-                else self._executor.prepare_subscription(operation)
-            )
+            if request.method != "POST":
+                _forbid_mutation(operation)
+            subscription = self._prepare_subscription(operation, request, formats)
             if not isinstance(subscription, PreparedSubscription):
-                result = subscription or await self._execute(operation, viewer)
-                return create_result_response(result, framing, accept_header, request_id)
-        return await self._open_stream(subscription, framing, request, request_id)
+                result = await self._execute(subscription or operation, viewer)
+                return self._create_result_response(result, formats, request_id)
+        return await self._open_stream(subscription, formats, request, request_id)
+
+    def _prepare_subscription(
+        self,
+        operation: AdmittedOperation | GraphQLResult,
+        request: RequestHead,
+        formats: AcceptedFormats,
+    ) -> PreparedSubscription | GraphQLResult | None:
+        """Return the subscription to stream, the response that rejects it, or None without one."""
+        if (
+            formats.stream_protocol is None
+            or isinstance(operation, GraphQLResult)
+            or request.method == "HEAD"
+        ):
+            return None
+        return self._executor.prepare_subscription(operation)
+
+    def _create_result_response(
+        self, result: GraphQLResult, formats: AcceptedFormats, request_id: str
+    ) -> HeaderedResponse:
+        """Return the response with a single result: a stream only if the client accepts no JSON.
+
+        Many clients send one Accept header for all operations.
+        """
+        if formats.result_media_type is not None:
+            return GraphQLResponse(result, formats.result_media_type, request_id, self._status_mode)
+        assert formats.stream_protocol is not None
+        return create_single_event_stream(result, FRAMINGS[formats.stream_protocol], request_id)
 
     async def _load_attachment(
         self, request: RequestHead, request_id: str, *, uuid: str | None, is_head: bool
@@ -195,10 +233,12 @@ class GatewayService:
     async def _open_stream(
         self,
         subscription: PreparedSubscription,
-        framing: StreamFraming,
+        formats: AcceptedFormats,
         request: RequestHead,
         request_id: str,
     ) -> HeaderedResponse:
+        assert formats.stream_protocol is not None
+        framing = FRAMINGS[formats.stream_protocol]
         stream = SubscriptionStream(self._components.transport_services, framing, request_id)
         after_cursor = request.first(b"last-event-id") or None
         try:
@@ -207,7 +247,7 @@ class GatewayService:
             )
         except BadInputError as error:
             result = GraphQLResult({"errors": format_errors([error], request_id)}, is_rejected=True)
-            return create_result_response(result, framing, request.first(b"accept"), request_id)
+            return self._create_result_response(result, formats, request_id)
 
     async def serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket connection until it is closed."""
@@ -251,3 +291,9 @@ def choose_request_id(client_id: str) -> str:
         if _REQUEST_ID_PATTERN.fullmatch(client_id)
         else f"{_PROCESS_ID}{next(_request_numbers):016x}"
     )
+
+
+def _forbid_mutation(operation: AdmittedOperation | GraphQLResult) -> None:
+    """Raise MethodNotAllowedError if the operation is a mutation."""
+    if isinstance(operation, AdmittedOperation) and operation.is_mutation:
+        raise MethodNotAllowedError("Mutations must use the method POST.", ["POST"])

@@ -12,12 +12,11 @@ from gateway.db.access.viewer import Viewer
 from gateway.execution.errors import format_exception
 from gateway.execution.executor import GraphQLResult, encode_json
 from gateway.execution.subscription import PreparedSubscription
-from gateway.http.responses import GraphQLResponse
 from gateway.http.single_write import SINGLE_WRITE_EXTENSION
 from gateway.subscriptions.registry import ActiveSubscription
 from gateway.subscriptions.session_monitor import Credentials
 from gateway.transports.services import TransportServices
-from gateway.transports.stream_framing import SSE_FRAMING, StreamFraming
+from gateway.transports.stream_framing import StreamFraming
 
 MAX_EVENTS_PER_WRITE = 64
 """Maximum number of events in one write."""
@@ -25,16 +24,10 @@ WRITE_TIMEOUT_SECONDS, CLOSE_TIMEOUT_SECONDS = 60, 2
 """Seconds within which a client must read a chunk: while the stream is open, and at its end."""
 
 
-def create_result_response(
-    result: GraphQLResult, framing: StreamFraming, accept_header: str, request_id: str
+def create_single_event_stream(
+    result: GraphQLResult, framing: StreamFraming, request_id: str
 ) -> Response:
-    """Return the response with a single result to a client that accepts streams.
-
-    Many clients send one Accept header for all operations. So the result is sent as JSON
-    if the client accepts JSON, too, else as the only event of a stream.
-    """
-    if framing is not SSE_FRAMING or "json" in accept_header.lower() or "*/*" in accept_header:
-        return GraphQLResponse(result, accept_header, request_id)
+    """Return a complete stream with a single result, for a client that accepts no JSON."""
     body = framing.preamble + framing.encode_result(result.encode()) + framing.terminator
     return Response(body, headers=_stream_headers(framing, request_id))
 

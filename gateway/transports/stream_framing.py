@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.http.content_negotiation import SUBSCRIPTION_SPEC_VERSION, StreamProtocol
 from gateway.subscriptions.subscriber_queue import SubscriberMessage
 
 
@@ -54,7 +55,7 @@ JSON as encoded here has no line breaks, so that one `data:` line holds a respon
 
 
 MULTIPART_FRAMING = StreamFraming(
-    media_type='multipart/mixed;boundary="graphql";subscriptionSpec=1.0',
+    media_type=f'multipart/mixed;boundary="graphql";subscriptionSpec={SUBSCRIPTION_SPEC_VERSION}',
     encode_event=lambda message: _encode_part(b'{"payload":' + message.payload + b"}"),
     encode_result=lambda payload: _encode_part(b'{"payload":' + payload + b"}"),
     encode_failure=lambda payload: _encode_part(b'{"payload":null,' + payload[1:]),
@@ -66,10 +67,8 @@ MULTIPART_FRAMING = StreamFraming(
 """Apollo's multipart subscription protocol, version 1.0."""
 
 
-def select_framing(accept_header: str) -> StreamFraming | None:
-    """Return the framing that an Accept header names; None if the client accepts no stream."""
-    accept_header = accept_header.lower()
-    if "text/event-stream" in accept_header:
-        return SSE_FRAMING
-    accepts_multipart = "multipart/mixed" in accept_header and "subscriptionspec" in accept_header
-    return MULTIPART_FRAMING if accepts_multipart else None
+FRAMINGS = {
+    StreamProtocol.SERVER_SENT_EVENTS: SSE_FRAMING,
+    StreamProtocol.MULTIPART: MULTIPART_FRAMING,
+}
+"""The framing of each protocol."""

@@ -34,9 +34,25 @@ async def test_readiness(client: GatewayClient) -> None:
     assert (response.status_code, response.text) == (200, "ready\n")
 
 
-@pytest.mark.parametrize("path", ["/", "/graphql/", "/api/graphql", "/metric"])
+@pytest.mark.parametrize("path", ["/api/graphql", "/metric", "/livez/", "/graphql//", "//graphql"])
 async def test_unknown_paths_are_not_found(client: GatewayClient, path: str) -> None:
-    assert (await client.http.get(path)).status_code in (307, 404)
+    assert (await client.http.get(f"http://gateway{path}")).status_code == 404
+
+
+async def test_the_root_redirects_to_the_endpoint(client: GatewayClient) -> None:
+    response = await client.http.get("/", headers={"Host": "elsewhere.example.org"})
+    assert (response.status_code, response.headers["Location"]) == (307, "graphql")
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/metrics", "/attachments/a.pdf"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+async def test_other_paths_support_get_and_head(
+    client: GatewayClient, path: str, method: str
+) -> None:
+    response = await client.http.request(method, path)
+    assert response.status_code == 405
+    assert {*response.headers["Allow"].split(", ")} == {"GET", "HEAD"}
+    assert (await client.http.head(path)).status_code in (200, 307, 404)
 
 
 @pytest.mark.parametrize("scheme", ["Token", "Bearer", "token"])
@@ -96,27 +112,6 @@ async def test_malformed_forwarded_header_is_ignored(client: GatewayClient, forw
     headers.append(("Authorization", f"Token {client.tokens['member']}".encode()))
     response = await client.send_query(VIEWER_QUERY, headers)
     assert response.json() == {"data": {"viewer": {"user": {"username": "member"}}}}
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"])
-async def test_queries_are_posted(client: GatewayClient, method: str) -> None:
-    response = await client.http.request(method, "/graphql?query={__typename}")
-    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
-    if method != "HEAD":
-        assert response.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
-
-
-async def test_browsers_get_graphiql(client: GatewayClient) -> None:
-    response = await client.http.get("/graphql", headers={"Accept": "text/html,*/*;q=0.8"})
-    assert response.status_code == 200
-    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert client.tokens["staff"] not in response.text
-
-
-async def test_graphiql_can_be_switched_off(demo_url: str) -> None:
-    async with serve_in_process(demo_url, graphiql="off") as client:
-        response = await client.http.get("/graphql", headers={"Accept": "text/html"})
-        assert response.status_code == 405
 
 
 @pytest.mark.parametrize(

@@ -75,12 +75,13 @@ async def test_other_paths_are_not_found(demo: MutableDemo, path: str) -> None:
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 async def test_graphiql_loads_its_files_below_the_path(demo: MutableDemo, prefix: str) -> None:
-    page = await demo.client.http.get(f"{prefix}/graphql", headers={"Accept": "text/html"})
-    urls = PageElements(page.text).list_urls(f"{prefix}/graphql")
-    assert len(urls) == 9
-    for url in urls:
-        assert url.startswith(f"{prefix}/graphql/ide/")
-        assert (await demo.client.http.get(url)).status_code == 200
+    for path in (f"{prefix}/graphql", f"{prefix}/graphql/"):
+        page = await demo.client.http.get(path, headers={"Accept": "text/html"})
+        urls = PageElements(page.text).list_urls(path)
+        assert len(urls) == 9
+        for url in urls:
+            assert url.startswith(f"{prefix}/graphql/ide/")
+            assert (await demo.client.http.get(url)).status_code == 200
 
 
 async def test_redirects_name_no_host(demo: MutableDemo) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
@@ -62,6 +64,14 @@ async def test_anonymous_connection(gateway: ServedGateway) -> None:
     async with open_websocket(gateway) as websocket:
         await websocket.send_message("connection_init")
         assert await websocket.receive_message() == {"type": "connection_ack"}
+        assert await query_username(websocket) == "anonymous"
+
+
+async def test_slash_at_the_end_of_the_path(gateway: ServedGateway) -> None:
+    address, subprotocols = gateway.url.replace("http", "ws"), [Subprotocol("graphql-transport-ws")]
+    async with connect(f"{address}/", subprotocols=subprotocols, proxy=None) as connection:
+        websocket = WebSocketClient(connection)
+        await websocket.init_connection()
         assert await query_username(websocket) == "anonymous"
 
 

@@ -1,0 +1,94 @@
+"""The HTTP methods of the GraphQL endpoint: POST, GET and HEAD, OPTIONS; status 405 for others."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from gateway.config.settings import Settings
+from gateway.graphiql.examples import EXAMPLE_QUERIES
+from gateway.graphiql.page import render_page
+from gateway.http.content_negotiation import NotAcceptableError, parse_accepted_formats
+from gateway.http.errors import MethodNotAllowedError
+from gateway.http.request_head import RequestHead
+from gateway.server.endpoint import GatewayService, choose_request_id
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+MethodHandler = Callable[[RequestHead], Awaitable[ASGIApp]]
+
+
+class GraphQLMethods:
+    """Handlers of the methods of the GraphQL endpoint.
+
+    | method      | response                                                          |
+    |-------------|-------------------------------------------------------------------|
+    | POST        | that of the operation                                             |
+    | GET, HEAD   | GraphiQL, if it is served and `Accept` names HTML; that of the    |
+    |             | query with `GATEWAY_GET_QUERIES=on`; else 405                     |
+    | OPTIONS     | 204 with `Allow`; a CORS preflight request: see `CORSPolicy`      |
+    | others      | 405 with `Allow`                                                  |
+    """
+
+    def __init__(self, service: GatewayService, settings: Settings, token: str | None) -> None:
+        """Handle requests by `service`; GraphiQL on a loopback address starts with `token`."""
+        self._service, self._settings = service, settings
+        self._page_headers = {"Authorization": f"Token {token}"} if token else None
+        self._handlers: dict[str, MethodHandler] = {
+            "POST": service.handle_graphql,
+            "OPTIONS": self._describe_methods,
+            "GET": self._handle_get,
+            "HEAD": self._handle_head,
+        }
+        safe_methods = ("GET", "HEAD") if settings.graphiql or settings.get_queries else ()
+        self._allowed_methods = (*safe_methods, "POST", "OPTIONS")
+
+    def get_handler(self, method: str) -> MethodHandler:
+        """Return the handler of a method."""
+        return self._handlers.get(method, self._reject_method)
+
+    async def _handle_get(self, request: RequestHead) -> ASGIApp:
+        if self._settings.graphiql and self._wants_page(request):
+            return self._render_page(request)
+        if not self._settings.get_queries:
+            error = MethodNotAllowedError(
+                "GraphQL requests must use the method POST.", ("POST", "OPTIONS")
+            )
+            return await self._service.reject_request(request, error)
+        return await self._service.handle_graphql(request)
+
+    async def _handle_head(self, request: RequestHead) -> ASGIApp:
+        """Return the response to GET without its body."""
+        response = await self._handle_get(request)
+        if isinstance(response, Response):
+            response.body = b""
+        return response
+
+    def _wants_page(self, request: RequestHead) -> bool:
+        try:
+            formats = parse_accepted_formats(request.headers.get(b"accept", ()))
+        except NotAcceptableError:
+            return False
+        return formats.prefers_html if self._settings.get_queries else formats.accepts_html
+
+    def _render_page(self, request: RequestHead) -> Response:
+        # Another host name may point to this machine: its pages must not get the token.
+        is_loopback = Request(request.scope).url.hostname in LOOPBACK_HOSTS
+        return render_page(
+            endpoint="../graphql" if request.scope["path"].endswith("/") else "graphql",
+            headers=self._page_headers if is_loopback else None,
+            examples=EXAMPLE_QUERIES,
+        )
+
+    async def _describe_methods(self, request: RequestHead) -> ASGIApp:
+        preflight_response = self._service.cors_policy.answer_preflight(
+            request.scope, choose_request_id("")
+        )
+        allowed_methods = ", ".join(self._allowed_methods)
+        return preflight_response or Response(status_code=204, headers={"Allow": allowed_methods})
+
+    async def _reject_method(self, request: RequestHead) -> ASGIApp:
+        error = MethodNotAllowedError(
+            f"The method {request.method} is not supported.", self._allowed_methods
+        )
+        return await self._service.reject_request(request, error)
