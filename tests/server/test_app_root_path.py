@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -15,6 +16,7 @@ from tests.http.test_request_body_uploads import (
     renewal_operation,
     send_multipart,
 )
+from tests.support.gateway_server import run_gateway_process
 from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 from tests.transports.streaming_server import ServedGateway, open_websocket, serve_gateway
 
@@ -109,3 +111,10 @@ async def test_websockets_are_served(gateway: ServedGateway, prefix: str) -> Non
     uri = f"ws://127.0.0.1:{gateway.port}{prefix}/graphql"
     async with open_websocket(gateway, uri=uri) as websocket:
         await websocket.init_connection()
+
+
+def test_the_command_prints_the_url_below_the_path(demo_url: str) -> None:
+    with run_gateway_process(database_url=demo_url, root_path=ROOT_PATH) as process:
+        assert urlsplit(process.url).path == ROOT_PATH
+        response = httpx.post(f"{process.url}/graphql", json={"query": "{ __typename }"})
+    assert response.json() == {"data": {"__typename": "Query"}}
