@@ -67,7 +67,7 @@ def run_server(parsed_arguments: argparse.Namespace) -> int:
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
         effective_settings = load_settings()
         detect_installation(effective_settings)
-        _print_greeting(effective_settings.host, port, url if is_demo else None)
+        _print_greeting(effective_settings, port, url if is_demo else None)
         return _serve_until_stopped(effective_settings, port, reload=parsed_arguments.reload)
 
 
@@ -223,10 +223,11 @@ def _load_effective_settings(parsed_arguments: argparse.Namespace) -> Settings:
     return effective_settings
 
 
-def _print_greeting(host: str, port: int, demo_url: str | None) -> None:
+def _print_greeting(effective_settings: Settings, port: int, demo_url: str | None) -> None:
     """Print the address of GraphiQL and the demo's users."""
+    host, root_path = effective_settings.host, effective_settings.root_path
     display_host = f"[{host}]" if ":" in host else host
-    _print_line(f"\nGraphiQL: http://{display_host}:{port}/graphql")
+    _print_line(f"\nGraphiQL: http://{display_host}:{port}{root_path}/graphql")
     if demo_url is None:
         return
     with connect_database(demo_url) as connection:

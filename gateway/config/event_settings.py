@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from gateway.config.parsers import (
     make_choice_parser,
     make_integer_parser,
-    parse_origins,
 )
 from gateway.config.setting import define_setting
 
@@ -27,11 +26,6 @@ class EventSettings:
         make_integer_parser(1, 60),
         "the longest interval between two reads of resource events, in seconds",
         default=1,
-    )
-    origins: frozenset[str] = define_setting(
-        parse_origins,
-        "the origins of web pages that may open WebSockets, in addition to the gateway's own",
-        default=frozenset(),
     )
     sockets: int = define_setting(
         make_integer_parser(1, 1_000_000),

@@ -14,11 +14,16 @@ from urllib.parse import urlsplit
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from gateway.config.web_origin import encode_origin_host, normalize_origin
+
 Network = IPv4Network | IPv6Network
 _DATABASE_URL_PATTERN = re.compile(
     r"postgres(ql)?://([^@/?]*@)?[^@/?]*(/[^@?]*(\?.*)?|\?[^@]*)?",
 )
-_ORIGIN_PATTERN = re.compile(r"https?://[^\s/?#@]+")
+ANY_ORIGIN = "*"
+OWN_PATH_SEGMENTS = ("graphql", "attachments", "livez", "readyz", "metrics")
+"""First segments of the gateway's own paths, which a root path could be mistaken for."""
+_ROOT_PATH_PATTERN = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]+)+", re.ASCII)
 _WEB_URL_PATTERN = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
@@ -124,10 +129,28 @@ def parse_web_url(value: str) -> str:
 
 
 def parse_origins(value: str) -> frozenset[str]:
-    """Return origins of web pages in lower case, separated by commas in the text."""
-    origins = frozenset(
-        each.strip().rstrip("/").lower() for each in value.split(",") if each.strip()
-    )
-    if not all(_ORIGIN_PATTERN.fullmatch(each) for each in origins):
-        raise ValueError("origins like https://portal.example.org, separated by commas")
-    return origins
+    """Return normalized origins of web pages, separated by commas in the text; `*` for all."""
+    if value == ANY_ORIGIN:
+        return frozenset({ANY_ORIGIN})
+    try:
+        origins = [
+            normalize_origin(encode_origin_host(each.strip()).removesuffix("/"))
+            for each in value.split(",")
+            if each.strip()
+        ]
+    except ValueError:
+        origins = [None]
+    if None in origins:
+        raise ValueError("origins like https://portal.example.org, separated by commas, or *")
+    return frozenset(filter(None, origins))
+
+
+def parse_root_path(value: str) -> str:
+    """Return a URL path without a trailing slash; an empty string for the root."""
+    path = value.rstrip("/")
+    segments = path.split("/")[1:]
+    if path and not _ROOT_PATH_PATTERN.fullmatch(path):
+        raise ValueError("a path like /api/gateway")
+    if segments and segments[0] in OWN_PATH_SEGMENTS:
+        raise ValueError(f"a path whose first segment is not {', '.join(OWN_PATH_SEGMENTS)}")
+    return path

@@ -6,6 +6,8 @@ from gateway.config.parsers import (
     Network,
     make_integer_parser,
     parse_networks,
+    parse_origins,
+    parse_root_path,
     parse_switch,
 )
 from gateway.config.setting import define_setting
@@ -34,8 +36,24 @@ class ServerSettings:
     )
     trusted_proxies: tuple[Network, ...] = define_setting(
         parse_networks,
-        "the networks of proxies whose X-Forwarded-For header is trusted",
+        "the networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host "
+        "headers are trusted",
         default=(),
+    )
+    root_path: str = define_setting(
+        parse_root_path,
+        "the path below which a proxy publishes the gateway",
+        default="",
+    )
+    origins: frozenset[str] = define_setting(
+        parse_origins,
+        "the origins of web pages that may use the API, in addition to the gateway's own",
+        default=frozenset(),
+    )
+    preflight_seconds: int = define_setting(
+        make_integer_parser(0, 86_400),
+        "the time browsers may keep the answer to a CORS preflight request, in seconds",
+        default=7200,
     )
     metrics: bool = define_setting(
         parse_switch, "whether /metrics serves Prometheus metrics", default=True

@@ -111,16 +111,20 @@ class _ImmutableFiles(StaticFiles):
 
 def build_static_routes() -> list[BaseRoute]:
     """Return the routes that serve the static files."""
-    return [Mount(_compute_files_url(), _ImmutableFiles(directory=STATIC_DIRECTORY))]
+    files = _ImmutableFiles(directory=STATIC_DIRECTORY)
+    return [Mount(f"/{_compute_files_url('graphql')}", files)]
 
 
 def render_page(
     *,
-    endpoint: str = "/graphql",
+    endpoint: str = "graphql",
     headers: Mapping[str, str] | None = None,
     examples: Sequence[ExampleQuery] = (),
 ) -> HTMLResponse:
-    """Return the page, which sends queries to `endpoint` and enters `headers` at each visit."""
+    """Return the page, which sends queries to `endpoint` and enters `headers` at each visit.
+
+    `endpoint` is relative to the page's URL, so that the page works below every path.
+    """
     config = {
         "endpoint": endpoint,
         "headers": dict(headers) if headers else None,
@@ -129,16 +133,20 @@ def render_page(
     # Without "<", no text can end the script element that contains it.
     config_json = json.dumps(config).replace("<", "\\u003c")
     return HTMLResponse(
-        _PAGE_TEMPLATE.format(files=_compute_files_url(), config=config_json),
+        _PAGE_TEMPLATE.format(files=_compute_files_url(endpoint), config=config_json),
         headers=_RESPONSE_HEADERS,
     )
 
 
+def _compute_files_url(endpoint: str) -> str:
+    """Return the URL of the static files, which contains a hash of their contents."""
+    return f"{endpoint}/ide/{_compute_files_hash()}"
+
+
 @cache
-def _compute_files_url() -> str:
-    """Return the URL path of the static files, which contains a hash of their contents."""
+def _compute_files_hash() -> str:
     digest = sha256()
     for path in sorted(STATIC_DIRECTORY.iterdir()):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
-    return f"/graphql/ide/{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]

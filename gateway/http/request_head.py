@@ -12,6 +12,7 @@ PARSED_HEADERS = frozenset(
         b"content-type",
         b"expect",
         b"last-event-id",
+        b"origin",
         b"x-forwarded-for",
         b"x-request-id",
         *PREFLIGHT_HEADERS,

@@ -13,7 +13,7 @@ MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 """Maximum size of a file."""
 ATTACHMENT_FOLDER = "marketplace_order_attachments"
 ATTACHMENT_PATH_PREFIX = "/attachments/"
-"""URL path below which files are served, each under the uuid of its order."""
+"""URL path below which files are served, each under the uuid of its order; without root path."""
 _PDF_HEADER, _PDF_TRAILER = b"%PDF-", b"%%EOF"
 _MARKER_WINDOW_BYTES = 1024
 """Number of bytes at the start and the end of a file that are searched for PDF's markers."""
@@ -40,10 +40,10 @@ async def store_attachment(unit_of_work: UnitOfWork, content: bytes | None) -> s
     return path
 
 
-def build_attachment_path(path: str, order_uuid: str) -> str | None:
+def build_attachment_path(path: str, order_uuid: str, root_path: str) -> str | None:
     """Return the URL path of an order's file; None if the gateway did not store the file."""
     return (
-        f"{ATTACHMENT_PATH_PREFIX}{UUID(order_uuid).hex}.pdf"
+        f"{root_path}{ATTACHMENT_PATH_PREFIX}{UUID(order_uuid).hex}.pdf"
         if path.startswith(f"{ATTACHMENT_FOLDER}/")
         else None
     )

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
 from gateway.auth.authenticator import parse_credentials
@@ -25,6 +25,7 @@ from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResul
 from gateway.execution.persisted_documents import load_persisted_documents
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.content_negotiation import AcceptedFormats, negotiate_formats
+from gateway.http.cors import CORSPolicy, HeaderedResponse
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
 from gateway.http.errors import MethodNotAllowedError, error_response
 from gateway.http.request_head import RequestHead
@@ -46,7 +47,7 @@ from gateway.transports.websocket_handshake import serve_websocket
 log = logging.getLogger(__name__)
 HTTP_CLIENT_CLOSED_REQUEST = 499
 """Status in the access log of a request whose client disconnected (nginx's convention)."""
-RequestHandler = Callable[[RequestHead, str], Awaitable[ASGIApp]]
+RequestHandler = Callable[[RequestHead, str], Awaitable[HeaderedResponse]]
 """Answers a request; the second argument is the request's id."""
 _PROCESS_ID, _request_numbers = uuid4().hex[:16], count()
 _REQUEST_ID_PATTERN = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
@@ -82,6 +83,7 @@ class GatewayService:
         """
         self._settings, self._installation = settings, installation
         self._background_worker = background_worker
+        self.cors_policy = CORSPolicy(settings.origins, settings.preflight_seconds)
         self._status_mode = StatusMode(settings.http_status)
         self._executor = Executor(
             schema,
@@ -117,39 +119,49 @@ class GatewayService:
         self._is_draining = True
         self._components.transport_services.begin_drain()
 
-    async def handle_graphql(self, request: RequestHead) -> ASGIApp:
+    async def handle_graphql(self, request: RequestHead) -> HeaderedResponse:
         """Answer a request to the GraphQL endpoint."""
         return await self._catch_errors(request, self._respond)
 
-    async def reject_request(self, request: RequestHead, error: Exception) -> ASGIApp:
+    async def reject_request(self, request: RequestHead, error: Exception) -> HeaderedResponse:
         """Return the response to a request to the GraphQL endpoint that fails with `error`."""
 
-        async def raise_error(_request: RequestHead, _request_id: str) -> ASGIApp:
+        async def raise_error(_request: RequestHead, _request_id: str) -> HeaderedResponse:
             raise error
 
         return await self._catch_errors(request, raise_error)
 
-    async def serve_attachment(self, request: Request) -> ASGIApp:
+    async def serve_attachment(self, request: Request) -> HeaderedResponse:
         """Serve the attachment of an order to viewers who may see the order."""
-        uuid, is_head = parse_attachment_path(request.scope["path"]), request.method == "HEAD"
+        path = request.scope["path"].removeprefix(request.scope["root_path"])
+        uuid, is_head = parse_attachment_path(path), request.method == "HEAD"
         handler = partial(self._load_attachment, uuid=uuid, is_head=is_head)
         return await self._catch_errors(RequestHead(request.scope, request.receive), handler)
 
-    async def _catch_errors(self, request: RequestHead, handler: RequestHandler) -> ASGIApp:
-        """Return the handler's response, or an error response if it raises an exception."""
+    async def _catch_errors(
+        self, request: RequestHead, handler: RequestHandler
+    ) -> HeaderedResponse:
+        """Return the handler's response, or an error response if it raises an exception.
+
+        Pages of allowed origins may read both. GraphiQL's page, which may contain a token, must
+        not be returned by a handler.
+        """
         request_id = choose_request_id(request.first(b"x-request-id"))
+        response: HeaderedResponse
         try:
-            return await handler(request, request_id)
+            response = await handler(request, request_id)
         except ClientDisconnectedError:
-            return Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
+            response = Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
             response = error_response(error, request_id, self._status_mode)
             if b"expect" in request.headers:
                 # The client may send no body now, and the server would wait for it.
                 response.headers["Connection"] = "close"
-            return response
+        if b"origin" in request.headers:
+            self.cors_policy.add_headers(response, request.headers[b"origin"])
+        return response
 
-    async def _respond(self, request: RequestHead, request_id: str) -> ASGIApp:
+    async def _respond(self, request: RequestHead, request_id: str) -> HeaderedResponse:
         formats = negotiate_formats(request.headers.get(b"accept", ()))
         with RequestDeadline(request, self._components.deadlines) as deadline:
             graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
@@ -181,7 +193,7 @@ class GatewayService:
 
     def _create_result_response(
         self, result: GraphQLResult, formats: AcceptedFormats, request_id: str
-    ) -> ASGIApp:
+    ) -> HeaderedResponse:
         """Return the response with a single result: a stream only if the client accepts no JSON.
 
         Many clients send one Accept header for all operations.
@@ -224,7 +236,7 @@ class GatewayService:
         formats: AcceptedFormats,
         request: RequestHead,
         request_id: str,
-    ) -> ASGIApp:
+    ) -> HeaderedResponse:
         assert formats.stream_protocol is not None
         framing = FRAMINGS[formats.stream_protocol]
         stream = SubscriptionStream(self._components.transport_services, framing, request_id)

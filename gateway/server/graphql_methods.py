@@ -12,7 +12,7 @@ from gateway.graphiql.page import render_page
 from gateway.http.content_negotiation import NotAcceptableError, parse_accepted_formats
 from gateway.http.errors import MethodNotAllowedError
 from gateway.http.request_head import RequestHead
-from gateway.server.endpoint import GatewayService
+from gateway.server.endpoint import GatewayService, choose_request_id
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 MethodHandler = Callable[[RequestHead], Awaitable[ASGIApp]]
@@ -26,7 +26,7 @@ class GraphQLMethods:
     | POST        | that of the operation                                             |
     | GET, HEAD   | GraphiQL, if it is served and `Accept` names HTML; that of the    |
     |             | query with `GATEWAY_GET_QUERIES=on`; else 405                     |
-    | OPTIONS     | 204 with `Allow`                                                  |
+    | OPTIONS     | 204 with `Allow`; a CORS preflight request: see `CORSPolicy`      |
     | others      | 405 with `Allow`                                                  |
     """
 
@@ -75,11 +75,17 @@ class GraphQLMethods:
         # Another host name may point to this machine: its pages must not get the token.
         is_loopback = Request(request.scope).url.hostname in LOOPBACK_HOSTS
         return render_page(
-            headers=self._page_headers if is_loopback else None, examples=EXAMPLE_QUERIES
+            endpoint="../graphql" if request.scope["path"].endswith("/") else "graphql",
+            headers=self._page_headers if is_loopback else None,
+            examples=EXAMPLE_QUERIES,
         )
 
-    async def _describe_methods(self, _request: RequestHead) -> ASGIApp:
-        return Response(status_code=204, headers={"Allow": ", ".join(self._allowed_methods)})
+    async def _describe_methods(self, request: RequestHead) -> ASGIApp:
+        preflight_response = self._service.cors_policy.answer_preflight(
+            request.scope, choose_request_id("")
+        )
+        allowed_methods = ", ".join(self._allowed_methods)
+        return preflight_response or Response(status_code=204, headers={"Allow": allowed_methods})
 
     async def _reject_method(self, request: RequestHead) -> ASGIApp:
         error = MethodNotAllowedError(

@@ -95,7 +95,13 @@ def _make_context_factory(
     def create_context(viewer: Viewer) -> RequestContext:
         budget = RowBudget(settings.answer_rows)
         return RequestContext(
-            database, statement_compiler, viewer, settings.media_base_url, budget, change_service
+            database,
+            statement_compiler,
+            viewer,
+            settings.media_base_url,
+            budget,
+            change_service,
+            settings.root_path,
         )
 
     return create_context

@@ -84,6 +84,11 @@ class SubscriptionStream:
     ) -> None:
         """Create the response, before its subscription is started."""
         self._services, self._framing, self._request_id = services, framing, request_id
+        self.raw_headers = [
+            (name.lower().encode(), value.encode())
+            for name, value in _stream_headers(framing, request_id).items()
+        ]
+        """Headers of the response, which can be changed until it is sent."""
         self._state = StreamState.OPEN
         self._has_output = asyncio.Event()
         self._subscription: ActiveSubscription | None = None
@@ -150,9 +155,7 @@ class SubscriptionStream:
             scope.pop("extensions", None)  # breaks a reference cycle, as in single_write
 
     async def _send_head(self, send: Send) -> None:
-        header_items = _stream_headers(self._framing, self._request_id).items()
-        headers = [(name.lower().encode(), value.encode()) for name, value in header_items]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
 
     def _abort_stream(self) -> None:
         """End the stream without its terminator, so that the client reconnects."""

@@ -3,12 +3,17 @@
 Browsers allow every page to open a WebSocket to any host, so the origin is checked here.
 """
 
-from collections.abc import Collection
+import logging
+from itertools import count
 from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
 
+from gateway.config.settings import Settings
+from gateway.config.web_origin import normalize_origin
 from gateway.error_table import CloseCode
+from gateway.http.cors import is_listed_origin
+from gateway.http.own_origin import compute_own_origin
 from gateway.subscriptions.quota import QuotaExceededError
 from gateway.subscriptions.registry import ServerDrainingError
 from gateway.transports.graphql_transport_ws import (
@@ -20,22 +25,45 @@ from gateway.transports.graphql_transport_ws import (
 from gateway.transports.services import TransportServices
 from gateway.transports.websocket import WebSocketConnection
 
+log = logging.getLogger(__name__)
+_scheme_mismatches = count()
 
-def is_origin_allowed(scope: Scope, allowed_origins: Collection[str]) -> bool:
+
+def is_origin_allowed(scope: Scope, settings: Settings) -> bool:
     """Return whether a WebSocket may be opened from its origin.
 
     The gateway's own origin and the allowed origins may; clients other than browsers
     send no `Origin`, and may, too.
     """
-    headers: dict[bytes, str] = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    origin = headers.get(b"origin")
-    if origin is None or origin in allowed_origins:
+    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    if not origins:
         return True
-    try:
-        host: str = headers.get(b"host", "").lower()
-        return host != "" and urlsplit(origin).netloc.lower() == host
-    except ValueError:
+    if len(origins) > 1:
         return False
+    if is_listed_origin(origins[0], settings.origins):
+        return True
+    origin = normalize_origin(origins[0])
+    own_origin = compute_own_origin(scope, settings.trusted_proxies)
+    if origin is None or own_origin is None:
+        return False
+    _warn_about_scheme(origin, own_origin)
+    return origin == own_origin
+
+
+def _warn_about_scheme(origin: str, own_origin: str) -> None:
+    """Log once per process that a proxy with TLS does not forward the scheme, if that is likely."""
+    if (
+        origin.startswith("https:")
+        and own_origin.startswith("http:")
+        and urlsplit(origin).hostname == urlsplit(own_origin).hostname
+        and next(_scheme_mismatches) == 0
+    ):
+        log.warning(
+            "A WebSocket from %s was refused, because it reached the gateway as %s: a proxy with "
+            "TLS must set X-Forwarded-Proto and be listed in GATEWAY_TRUSTED_PROXIES.",
+            origin,
+            own_origin,
+        )
 
 
 async def serve_websocket(
@@ -46,7 +74,7 @@ async def serve_websocket(
     A forbidden origin is rejected by status 403 before the WebSocket is accepted.
     """
     await receive()  # websocket.connect
-    if not is_origin_allowed(scope, services.settings.origins):
+    if not is_origin_allowed(scope, services.settings):
         await send({"type": "websocket.close", "code": int(CloseCode.FORBIDDEN)})
         return
     speaks_subprotocol = SUBPROTOCOL in scope["subprotocols"]

@@ -202,3 +202,72 @@ def test_formatted_settings_can_be_parsed() -> None:
 )
 def test_media_base_url(environment: dict[str, str], url: str | None) -> None:
     assert load_settings(environment).media_base_url == url
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        (
+            "https://Portal.example.org:443/, http://localhost:3000,,https://bücher.example",
+            {
+                "https://portal.example.org",
+                "http://localhost:3000",
+                "https://xn--bcher-kva.example",
+            },
+        ),
+        ("*", {"*"}),
+        ("http://[0::1]:80", {"http://[::1]"}),
+    ],
+)
+def test_origins_are_normalized(value: str, origins: set[str]) -> None:
+    settings = load_settings({"GATEWAY_ORIGINS": value})
+    assert settings.origins == origins
+    assert load_settings({"GATEWAY_ORIGINS": ",".join(settings.origins)}) == settings
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "null",
+        "portal.example.org",
+        "https://portal.example.org/path",
+        "https://portal.example.org//",
+        "https://*.example.org",
+        "*,https://portal.example.org",
+        "https://\u2024.example",
+        "https://portal.example.org https://other.example.org",
+    ],
+)
+def test_invalid_origins_are_rejected(value: str) -> None:
+    with pytest.raises(
+        InvalidSettingError, match=r"GATEWAY_ORIGINS must be origins like .*, or \*"
+    ):
+        load_settings({"GATEWAY_ORIGINS": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "root_path"),
+    [
+        ("/", ""),
+        ("/api", "/api"),
+        ("/api/gateway/", "/api/gateway"),
+        ("/a.b/c-d_e~1", "/a.b/c-d_e~1"),
+    ],
+)
+def test_root_path_has_no_trailing_slash(value: str, root_path: str) -> None:
+    assert load_settings({"GATEWAY_ROOT_PATH": value}).root_path == root_path
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["api", "//api", "/api//gateway", "/api/../b", "/..", "/.", "/a b", "/a%20b", "/api?b", "/ü"],
+)
+def test_invalid_root_path_is_rejected(value: str) -> None:
+    with pytest.raises(InvalidSettingError, match="GATEWAY_ROOT_PATH must be a path like /api"):
+        load_settings({"GATEWAY_ROOT_PATH": value})
+
+
+@pytest.mark.parametrize("value", ["/graphql", "/attachments/", "/metrics/a"])
+def test_root_path_is_not_one_of_the_own_paths(value: str) -> None:
+    with pytest.raises(InvalidSettingError, match="first segment is not graphql"):
+        load_settings({"GATEWAY_ROOT_PATH": value})

@@ -106,6 +106,12 @@ class BrowserSession:
         """Press the button with this label."""
         await self.page.get_by_role("button", name=label).click()
 
+    async def enter_headers(self, headers: Mapping[str, str]) -> None:
+        """Replace the headers in the headers editor."""
+        await self.press_button("Headers")
+        editor = self.page.locator("[aria-label=Headers] .graphiql-editor:not(.hidden) .CodeMirror")
+        await editor.evaluate("(it, text) => it.CodeMirror.setValue(text)", json.dumps(headers))
+
     async def select_tab(self, operation: str) -> None:
         """Select the tab of an operation and wait until GraphiQL would execute it."""
         await self.page.get_by_role("tab", name=operation).click()

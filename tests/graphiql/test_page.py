@@ -7,7 +7,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from starlette.applications import Starlette
@@ -42,10 +42,10 @@ class PageElements(HTMLParser):
         if self.tags and self.tags[-1][1].get("id") == "config":
             self.config_json += data
 
-    def list_urls(self) -> list[str]:
-        """Return the URLs that the page loads."""
+    def list_urls(self, page_url: str = "/graphql") -> list[str]:
+        """Return the URLs that the page at `page_url` loads."""
         urls = [attrs.get("src") or attrs.get("href") for _, attrs in self.tags]
-        return [address for address in urls if address]
+        return [urljoin(page_url, address) for address in urls if address]
 
 
 def parse_page(
@@ -97,7 +97,7 @@ def test_configuration_cannot_close_its_script_element() -> None:
     page_elements = parse_page(HEADERS, [BREAKOUT_EXAMPLE])
     assert len(page_elements.tags) == len(parse_page().tags)
     assert json.loads(page_elements.config_json) == {
-        "endpoint": "/graphql",
+        "endpoint": "graphql",
         "headers": HEADERS,
         "examples": [
             {

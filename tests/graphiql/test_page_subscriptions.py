@@ -125,11 +125,7 @@ async def _start_subscription(
     """Subscribe in the tab of the example, with `headers` in the headers editor unless None."""
     await session.select_tab("Changes")
     if headers is not None:
-        await session.press_button("Headers")
-        editor = session.page.locator(
-            "[aria-label=Headers] .graphiql-editor:not(.hidden) .CodeMirror"
-        )
-        await editor.evaluate("(it, text) => it.CodeMirror.setValue(text)", json.dumps(headers))
+        await session.enter_headers(headers)
     await session.press_button("Execute query")
 
 

@@ -33,8 +33,14 @@ async def test_only_loopback_names_get_the_token(
     assert (demo.tokens["staff"] in page.text) is has_token
 
 
-async def test_the_root_redirects_to_graphiql(demo: Marketplace) -> None:
-    app = build_application(load_settings({}, database_url=demo.url), demo.installation)
+@pytest.mark.parametrize(
+    ("root_path", "path"),
+    [("", "/"), ("/api/gateway", "/"), ("/api/gateway", "/api/gateway"), ("/api", "/api/")],
+)
+async def test_the_root_redirects_to_graphiql(demo: Marketplace, root_path: str, path: str) -> None:
+    settings = load_settings({"GATEWAY_ROOT_PATH": root_path}, database_url=demo.url)
+    app = build_application(settings, demo.installation)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        assert (await client.get("/")).headers["Location"] == "/graphql"
+        location = (await client.get(path)).headers["Location"]
+    assert location == (f"{root_path}/graphql" if root_path else "graphql")

@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gateway.config.settings import Settings
-from gateway.server.app import GatewayApplication
 from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
 from tests.support.time_limits import wait_until_async
 
 
 @asynccontextmanager
 async def serve_on_free_port(
-    app: GatewayApplication, effective_settings: Settings, **overrides: Any
+    app: ASGIApp, effective_settings: Settings, **overrides: Any
 ) -> AsyncIterator[int]:
     """Serve an application on a free port, which is yielded; `overrides` are uvicorn's options."""
     defaults: dict[str, Any] = {

@@ -72,10 +72,12 @@ class MutableDemo:
 
 
 @asynccontextmanager
-async def serve_mutable_demo(url: str, resources: int = 300) -> AsyncIterator[MutableDemo]:
+async def serve_mutable_demo(
+    url: str, resources: int = 300, **overrides: str
+) -> AsyncIterator[MutableDemo]:
     """Yield a served demo in an empty database, without terms of service to agree to."""
     with psycopg.connect(url, autocommit=True) as connection:
         create_marketplace(connection, resource_count=resources, seed=1)
         connection.execute("delete from marketplace_offeringtermsofservice")
-        async with serve_in_process(url) as client:
+        async with serve_in_process(url, **overrides) as client:
             yield MutableDemo(client, connection)

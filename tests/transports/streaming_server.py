@@ -1,13 +1,14 @@
 """A gateway on a free port, and a WebSocket client that sends and receives single messages."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
+from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -77,11 +78,13 @@ async def serve_gateway(
     server_options: JSONObject | None = None,
     *,
     connect_url: str | None = None,
+    wrap_app: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **setting_values: str,
 ) -> AsyncIterator[ServedGateway]:
     """Serve the demo at `url` with some settings, and some options of uvicorn.
 
     The gateway connects to `connect_url`, if not None, such as a proxy of that database.
+    `wrap_app` may put middleware around the application.
     """
     variables = {f"GATEWAY_{name.upper()}": value for name, value in setting_values.items()}
     effective_settings = load_settings(
@@ -93,7 +96,9 @@ async def serve_gateway(
     )
     installation = detect_installation(load_settings({"GATEWAY_DATABASE_URL": url}))
     app = build_application(effective_settings, installation)
-    async with serve_on_free_port(app, effective_settings, **(server_options or {})) as port:
+    async with serve_on_free_port(
+        wrap_app(app), effective_settings, **(server_options or {})
+    ) as port:
         services = app._service._components.transport_services
         yield ServedGateway(port, url, load_user_tokens(url), services)
 
@@ -170,9 +175,13 @@ class WebSocketClient:
 
 @asynccontextmanager
 async def open_websocket(
-    gateway: ServedGateway, subprotocols: tuple[str, ...] = SUBPROTOCOLS, **connect_options: Any
+    gateway: ServedGateway,
+    subprotocols: tuple[str, ...] = SUBPROTOCOLS,
+    *,
+    uri: str | None = None,
+    **connect_options: Any,
 ) -> AsyncIterator[WebSocketClient]:
-    """Open a WebSocket without `connection_init`."""
+    """Open a WebSocket to the gateway, by another URI if not None, without `connection_init`."""
     protocols = [Subprotocol(each) for each in subprotocols] or None
     address = gateway.url.replace("http", "ws")
     default_options: JSONObject = {
@@ -182,7 +191,7 @@ async def open_websocket(
         "open_timeout": scale_seconds(10),
     }
     async with connect(
-        address, subprotocols=protocols, **{**default_options, **connect_options}
+        uri or address, subprotocols=protocols, **{**default_options, **connect_options}
     ) as connection:
         yield WebSocketClient(connection)
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from websockets.exceptions import InvalidStatus
 
 from tests.transports.streaming_server import (
     SUBPROTOCOLS,
@@ -149,42 +148,3 @@ async def test_a_message_that_is_too_long(url: str) -> None:
         assert (await websocket.receive_message())["type"] == "pong"
         await websocket.send_message("ping", payload={"text": "p" * 1000})
         assert (await websocket.wait_closed())[0] == 1009
-
-
-ALLOWED_BY_ORIGIN = {
-    None: True,
-    "http://127.0.0.1:{port}": True,
-    "HTTP://127.0.0.1:{port}": True,
-    "https://portal.example.org": True,
-    "https://portal.example.org:8443": False,
-    "http://portal.example.org": False,
-    "http://127.0.0.1": False,
-    "http://127.0.0.1:{port}.example.org": False,
-    "https://elsewhere.example.org": False,
-    "http://[": False,
-    "null": False,
-    "": False,
-}
-"""Whether a WebSocket may be opened, by the header `Origin`."""
-
-
-@pytest.mark.parametrize("origin", ALLOWED_BY_ORIGIN)
-async def test_origin_check(url: str, origin: str | None) -> None:
-    async with serve_gateway(url, origins="https://portal.example.org") as gateway:
-        origin_header = None if origin is None else origin.format(port=gateway.port)
-        headers = {} if origin_header is None else {"Origin": origin_header}
-        if ALLOWED_BY_ORIGIN[origin]:
-            async with open_websocket(gateway, additional_headers=headers) as websocket:
-                await websocket.init_connection()
-            return
-        with pytest.raises(InvalidStatus) as caught:
-            async with open_websocket(gateway, additional_headers=headers):
-                pass
-        assert caught.value.response.status_code == 403
-
-
-async def test_foreign_origin_is_refused_by_default(gateway: ServedGateway) -> None:
-    origin = {"Origin": "https://portal.example.org"}
-    with pytest.raises(InvalidStatus):
-        async with open_websocket(gateway, additional_headers=origin):
-            pass

@@ -47,12 +47,8 @@
     }
   };
 
-  /** Give the address at which `endpoint` takes subscriptions. */
-  const socket = (endpoint) => {
-    const url = new URL(endpoint, window.location.href);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    return url.href;
-  };
+  // The endpoint is relative to the page, which may be published below any path.
+  const endpoint = new URL(config.endpoint, window.location.href).href;
 
   /**
    * A WebSocket whose end is told at once, with the reason. GraphiQL's client would try again for
@@ -84,8 +80,8 @@
     GraphiQL,
     {
       fetcher: GraphiQL.createFetcher({
-        url: config.endpoint,
-        subscriptionUrl: socket(config.endpoint),
+        url: endpoint,
+        subscriptionUrl: endpoint.replace(/^http/, "ws"),
         headers: { Accept: "application/graphql-response+json, application/json" },
         enableIncrementalDelivery: false,
       }),

@@ -29,8 +29,8 @@ class ContextFact(Enum):
     """The rules of the installation's Waldur version."""
     CHANGES_ENABLED = "changes_enabled"
     """Whether mutations are enabled."""
-    STORES_ATTACHMENTS = "stores_attachments"
-    """Whether attachments of orders can be stored."""
+    ATTACHMENT_ROOT_PATH = "attachment_root_path"
+    """The root path of attachments that are stored here; None if they can't be stored."""
 
 
 DEFAULT_MAX_ANSWER_ROWS = 20_000
@@ -79,6 +79,8 @@ class RequestContext:
     media_url: str | None = None
     row_budget: RowBudget = field(default_factory=lambda: RowBudget(DEFAULT_MAX_ANSWER_ROWS))
     change_service: ChangeService = field(default_factory=ChangeService)
+    root_path: str = ""
+    """The path below which this server is published."""
 
     @cached_property
     def loader(self) -> ReadLoader:
@@ -98,7 +100,9 @@ class RequestContext:
             ContextFact.VIEWER: self.viewer,
             ContextFact.VERSION_RULES: self.statement_compiler.installation.version_rules,
             ContextFact.CHANGES_ENABLED: self.change_service.is_enabled,
-            ContextFact.STORES_ATTACHMENTS: self.change_service.can_store_attachments,
+            ContextFact.ATTACHMENT_ROOT_PATH: (
+                self.root_path if self.change_service.can_store_attachments else None
+            ),
         }
 
     @cached_property

@@ -16,15 +16,17 @@ def build_attachment_url(
     stored_path: str | None,
     order_uuid: str,
     base_url: str | None,
-    is_stored_here: bool,  # noqa: FBT001 - called by position, as computed fields are
+    attachment_root_path: str | None,
 ) -> str | None:
     """Return the URL of an order's attachment; None without one.
 
-    An attachment that the gateway itself stores (`is_stored_here`) has a path on this server, all
-    others are below the media URL.
+    An attachment that the gateway itself stores has a path on this server, below
+    `attachment_root_path` (None if it stores no attachments); all others are below the media URL.
     """
     own_url = (
-        build_attachment_path(stored_path, order_uuid) if stored_path and is_stored_here else None
+        build_attachment_path(stored_path, order_uuid, attachment_root_path)
+        if stored_path and attachment_root_path is not None
+        else None
     )
     return own_url or build_media_url(stored_path, base_url)
 

@@ -204,7 +204,7 @@ class Order(Row, Node, tables=(tables.order,)):
         order.attachment,
         order.uuid,
         ContextFact.MEDIA_URL,
-        ContextFact.STORES_ATTACHMENTS,
+        ContextFact.ATTACHMENT_ROOT_PATH,
     )
     """URL of the purchase order (PDF); null without one.
 
