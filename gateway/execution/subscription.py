@@ -198,6 +198,8 @@ def _build_executor(
         document.ast,
         raw_variable_values=graphql_request.variables,
         operation_name=graphql_request.operation_name,
+        max_coercion_errors=1,
+        hide_suggestions=True,
     )
     if isinstance(executor, list):
         raise executor[0]
