@@ -33,6 +33,7 @@ from gateway.schema.framework.strawberry_internals import (
     STRAWBERRY_DEFINITION,
     get_enum_definition,
     get_graphql_schema,
+    set_input_converter,
 )
 from gateway.schema.types.resource_event import ResyncReason
 from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
@@ -260,6 +261,25 @@ def test_strawberry_definitions() -> None:
     check_attributes(definition, "StrawberryField", ["metadata", "python_name", "type"], module)
     assert definition.python_name == "field_name"
     assert query_type.extensions[STRAWBERRY_DEFINITION].origin is Query
+
+
+def test_strawberry_input_converters() -> None:
+    @strawberry.input
+    class Range:
+        lower_bound: int | None = strawberry.UNSET
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def echo(self, range_: Range) -> str:
+            return str(range_)
+
+    set_input_converter(Range, lambda values: [*values.items()])
+    result = strawberry.Schema(Query).execute_sync("{ echo(range_: {lowerBound: 1}) }")
+    assert result.data == {"echo": "[('lowerBound', 1)]"}, (
+        "strawberry no longer calls from_input:"
+        " see gateway/schema/framework/strawberry_internals.py"
+    )
 
 
 def test_strawberry_enum_definitions() -> None:

@@ -32,6 +32,36 @@ class RequestSettings:
         "the maximum length of a GraphQL document, in tokens",
         default=2000,
     )
+    variable_values: int = define_setting(
+        make_integer_parser(10, 1_000_000),
+        "the maximum number of values in the variables of a request, together",
+        default=10_000,
+    )
+    variable_objects: int = define_setting(
+        make_integer_parser(1, 100_000),
+        "the maximum number of objects in the variables of a request, together",
+        default=500,
+    )
+    variable_list_items: int = define_setting(
+        make_integer_parser(1, 100_000),
+        "the maximum number of items of a list in the variables",
+        default=1000,
+    )
+    variable_text_chars: int = define_setting(
+        make_integer_parser(100, 10_000_000),
+        "the maximum length of a text in the variables, in characters",
+        default=100_000,
+    )
+    variable_name_chars: int = define_setting(
+        make_integer_parser(100, 100_000),
+        "the maximum length of a name in the variables, in characters",
+        default=1000,
+    )
+    variable_depth: int = define_setting(
+        make_integer_parser(1, 200),
+        "the maximum number of levels of lists and objects in a variable",
+        default=25,
+    )
     answer_rows: int = define_setting(
         make_integer_parser(100, 10_000_000),
         "the maximum number of objects in a response",

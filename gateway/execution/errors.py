@@ -7,7 +7,10 @@ from typing import Any
 from graphql import GraphQLError
 
 from gateway.error_table import ErrorCode, ErrorRule, get_error_rule
+from gateway.schema.framework.errors import MAX_CITED_CHARS, shorten_text
 
+_MIN_OWN_CHARS = 25
+"""The fewest characters of a message of graphql-core that are not the client's text."""
 log = logging.getLogger(__name__)
 
 
@@ -58,9 +61,20 @@ def _is_client_error(error: GraphQLError) -> bool:
 def _format_error(error: GraphQLError, request_id: str, code: ErrorCode) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     if _is_client_error(error):
-        return {**formatted, "extensions": {"code": code, **(error.extensions or {})}}
+        extensions = {"code": code, **(error.extensions or {})}
+        return {**formatted, "message": _shorten_message(error), "extensions": extensions}
     cause = error.original_error
     return {**formatted, **_apply_rule(get_error_rule(cause), cause, request_id)}
+
+
+def _shorten_message(error: GraphQLError) -> str:
+    """Return the message without what exceeds MAX_CITED_CHARS of the client's text.
+
+    Messages with a code of their own are the gateway's: they cite less.
+    """
+    if "code" in (error.extensions or {}):
+        return error.message
+    return shorten_text(error.message, MAX_CITED_CHARS + _MIN_OWN_CHARS)
 
 
 def _apply_rule(rule: ErrorRule, error: BaseException | None, request_id: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -18,7 +19,7 @@ from graphql import (
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
-from gateway.error_table import ErrorKind
+from gateway.error_table import ErrorCode, ErrorKind
 from gateway.execution.document_cache import DocumentCache, ParsedDocument
 from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
@@ -34,6 +35,7 @@ from gateway.execution.subscription import (
     is_subscription,
     prepare_subscription,
 )
+from gateway.execution.variable_limits import VariableLimitError, VariableLimits
 from gateway.schema.framework.context import RequestContext, ResponseTooLargeError
 from gateway.schema.framework.strawberry_internals import get_graphql_schema
 
@@ -96,6 +98,8 @@ class Executor:
 
     `execution_counts` counts how operations ended; /metrics publishes it:
 
+        check_variables ──over a limit──────────────────────────► "refused"
+             │
         get_document ──invalid──────────────────────────────────► "refused"
              │
         get_plan ──no plan, or the plan is disabled──► reference ► "reference"
@@ -124,12 +128,14 @@ class Executor:
         max_tokens: int = 2000,
         execution: str = "compiled",
         persisted_documents: PersistedDocuments | None = None,
+        variable_limits: VariableLimits | None = None,
     ) -> None:
         """Reject documents of more than `max_tokens` tokens; compile plans if `execution` says so.
 
         `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION). Raises
         ManifestError if a trusted document is not valid.
         """
+        self._variable_limits = variable_limits or VariableLimits()
         self._schema: GraphQLSchema = get_graphql_schema(schema)
         self._document_cache = DocumentCache(self._schema, max_tokens=max_tokens)
         self.persisted_documents = persisted_documents or PersistedDocuments()
@@ -161,9 +167,13 @@ class Executor:
         graphql_request: GraphQLRequest,
         viewer: Viewer,  # noqa: ARG002 - limits will depend on the viewer
     ) -> AdmittedOperation | GraphQLResult:
+        try:
+            self._variable_limits.check_variables(graphql_request.variables)
+        except VariableLimitError as error:
+            return self._reject_request([error], graphql_request)
         document = self._document_cache.get_document(graphql_request.query)
         if document.ast is None or document.errors:
-            return self._reject_document(document, graphql_request)
+            return self._reject_request(document.errors, graphql_request, document.code)
         return AdmittedOperation(graphql_request, document)
 
     async def execute(
@@ -181,12 +191,15 @@ class Executor:
         """Execute a query or mutation. Raises SubscriptionError if it is a subscription."""
         return await self.execute_document(operation.document, operation.graphql_request, context)
 
-    def _reject_document(
-        self, document: ParsedDocument, graphql_request: GraphQLRequest
+    def _reject_request(
+        self,
+        errors: Sequence[GraphQLError],
+        graphql_request: GraphQLRequest,
+        code: ErrorCode = ErrorCode.BAD_USER_INPUT,
     ) -> GraphQLResult:
         self.execution_counts["refused"] += 1
-        errors = format_errors(document.errors, graphql_request.request_id, document.code)
-        return GraphQLResult({"errors": errors}, is_rejected=True)
+        formatted_errors = format_errors(errors, graphql_request.request_id, code)
+        return GraphQLResult({"errors": formatted_errors}, is_rejected=True)
 
     async def execute_document(
         self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext

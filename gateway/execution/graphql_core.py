@@ -15,6 +15,9 @@ from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute
 from gateway.db.driver.database import Database, Rows, StatementRequest
 from gateway.schema.framework.context import RequestContext
 
+MAX_COERCION_ERRORS = 5
+"""Errors about variables in a response; a further one says that there are more."""
+
 
 class UnavailableDatabase(Database):
     """Database stub that fails at once, without another attempt to connect."""
@@ -47,6 +50,8 @@ async def execute_with_graphql_core(
         context_value=context,
         variable_values=variables,
         operation_name=operation_name,
+        max_coercion_errors=MAX_COERCION_ERRORS,
+        hide_suggestions=True,
     )
     try:
         result = await pending_execution if isawaitable(pending_execution) else pending_execution

@@ -160,6 +160,7 @@ def prepare_subscription(
     Raises GraphQLError if it selects several fields, or its variables or arguments are invalid.
     """
     executor = _build_executor(schema, document, graphql_request)
+    graphql_request = _drop_undefined_variables(graphql_request, executor.operation)
     response_key, details = _collect_root_field(executor)
     event_types = dict(_iterate_event_types(schema))
     fields = {
@@ -198,10 +199,26 @@ def _build_executor(
         document.ast,
         raw_variable_values=graphql_request.variables,
         operation_name=graphql_request.operation_name,
+        max_coercion_errors=1,
+        hide_suggestions=True,
     )
     if isinstance(executor, list):
         raise executor[0]
     return executor
+
+
+def _drop_undefined_variables(
+    graphql_request: GraphQLRequest, operation: OperationDefinitionNode
+) -> GraphQLRequest:
+    """Return the request without variables that the operation does not define.
+
+    They have no effect, but would be kept as long as the subscription lasts.
+    """
+    if not graphql_request.variables:
+        return graphql_request
+    names = {each.variable.name.value for each in operation.variable_definitions or ()}
+    variables = {name: value for name, value in graphql_request.variables.items() if name in names}
+    return replace(graphql_request, variables=variables)
 
 
 def _depends_on_viewer(schema: GraphQLSchema, document: ParsedDocument) -> bool:

@@ -13,10 +13,16 @@ import msgspec
 from starlette.datastructures import FormData, UploadFile
 
 from gateway.error_table import ErrorKind
+from gateway.execution.document_cache import MAX_NAME_CHARS
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.request_head import PREFLIGHT_HEADERS, RequestHead
 from gateway.http.starlette_internals import MalformedFormError, parse_form
 
+EXPECTED_BODY = "The body must be a JSON object with a `query`."
+MAX_JSON_LEVELS = 200
+"""Levels of a body that can always be decoded; the variables have a limit of their own."""
+_FOREIGN_ENCODING_STARTS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-8 and UTF-16."""
 decode_json = msgspec.json.Decoder().decode
 
 
@@ -67,9 +73,22 @@ def parse_json(body: bytes, request_id: str) -> GraphQLRequest:
     """
     try:
         document = decode_json(body)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableRequestError(f"The body is not valid JSON: {error}.") from None
+    except RecursionError:
+        raise BadRequestError(
+            f"The body must be nested at most {MAX_JSON_LEVELS} levels."
+        ) from None
+    except ValueError as error:
+        raise UnreadableRequestError(_describe_json_problem(body, error)) from None
     return parse_decoded_json(document, request_id)
+
+
+def _describe_json_problem(body: bytes, error: ValueError) -> str:
+    """Return why a body is not valid JSON."""
+    if not body.strip():
+        return f"The body is empty. {EXPECTED_BODY}"
+    if body.startswith(_FOREIGN_ENCODING_STARTS) or b"\0" in body[:2]:
+        return "The body must be JSON in UTF-8, without a byte order mark."
+    return f"The body is not valid JSON: {error}."
 
 
 def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
@@ -77,8 +96,10 @@ def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
 
     Raises BadRequestError with the name of the member that is missing or has a wrong type.
     """
+    if isinstance(document, list):
+        raise BadRequestError("Batches are not supported: send one JSON object for each operation.")
     if not isinstance(document, dict):
-        raise BadRequestError("The body must be a JSON object with a `query`.")
+        raise BadRequestError(EXPECTED_BODY)
     query = _get_member(document, "query", str, "a string") or ""
     document_id = _get_member(document, "documentId", str, "a string")
     extensions = _get_member(document, "extensions", dict, "an object")
@@ -87,7 +108,7 @@ def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
     return GraphQLRequest(
         query=query,
         variables=_get_member(document, "variables", dict, "an object"),
-        operation_name=_get_member(document, "operationName", str, "a string"),
+        operation_name=_get_operation_name(document),
         request_id=request_id,
         document_id=document_id,
         extensions=extensions,
@@ -101,6 +122,15 @@ def _get_member(
     if value is not None and not isinstance(value, expected_type):
         raise BadRequestError(f"`{name}` must be {type_description}.")
     return value
+
+
+def _get_operation_name(document: dict[str, Any]) -> str | None:
+    name: str | None = _get_member(document, "operationName", str, "a string")
+    if name is not None and len(name) > MAX_NAME_CHARS:
+        raise BadRequestError(
+            f"`operationName` must have at most {MAX_NAME_CHARS} characters, got {len(name)}."
+        )
+    return name
 
 
 MAX_MULTIPART_BYTES = 11_000_000

@@ -24,6 +24,7 @@ from gateway.execution.errors import format_errors
 from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResult
 from gateway.execution.persisted_documents import load_persisted_documents
 from gateway.execution.subscription import PreparedSubscription
+from gateway.execution.variable_limits import VariableLimits
 from gateway.http.content_negotiation import AcceptedFormats, negotiate_formats
 from gateway.http.cors import CORSPolicy, HeaderedResponse
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
@@ -91,6 +92,14 @@ class GatewayService:
             execution=settings.execution,
             persisted_documents=load_persisted_documents(
                 settings.documents, settings.document_manifest, settings.persisted_query_bytes
+            ),
+            variable_limits=VariableLimits(
+                values=settings.variable_values,
+                objects=settings.variable_objects,
+                list_items=settings.variable_list_items,
+                text_chars=settings.variable_text_chars,
+                name_chars=settings.variable_name_chars,
+                depth=settings.variable_depth,
             ),
         )
         self._components: ServerComponents

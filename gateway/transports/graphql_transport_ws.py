@@ -11,7 +11,7 @@ from starlette.types import Message
 from gateway.error_table import CloseCode, get_error_rule
 from gateway.execution.errors import format_exception
 from gateway.execution.graphql_request import GraphQLRequest
-from gateway.http.request_body import BadRequestError, parse_decoded_json
+from gateway.http.request_body import MAX_JSON_LEVELS, BadRequestError, parse_decoded_json
 
 SUBPROTOCOL = "graphql-transport-ws"
 MAX_CLOSE_REASON_BYTES = 120
@@ -47,7 +47,10 @@ def parse_message(text: str | None) -> dict[str, Any]:
     """
     try:
         message = _decode(text or "")
-    except (ValueError, RecursionError):
+    except RecursionError:
+        reason = f"A message must be nested at most {MAX_JSON_LEVELS} levels."
+        raise WebSocketCloseError(CloseCode.BAD_REQUEST, reason) from None
+    except ValueError:
         raise WebSocketCloseError(
             CloseCode.BAD_REQUEST, "A message must be a JSON object."
         ) from None
@@ -86,7 +89,7 @@ def parse_subscribe_payload(message: dict[str, Any], request_id: str) -> GraphQL
         return parse_decoded_json(message.get("payload"), request_id)
     except BadRequestError as error:
         raise WebSocketCloseError(
-            CloseCode.BAD_REQUEST, str(error).replace("body", "payload")
+            CloseCode.BAD_REQUEST, str(error).replace("body", "payload", 1)
         ) from None
 
 

@@ -1,6 +1,8 @@
 """Predicates on the keys and values of JSON columns."""
 
+import operator
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +23,8 @@ from gateway.db.driver.encoding import inline_literal
 from gateway.db.query_spec import BoundFunction
 from gateway.db.sql.filters import ColumnPredicate, matches_flag
 
+MAX_CACHED_CONDITIONS = 200
+"""Conditions that are kept: two columns with the parameters of the longest filter."""
 _ValuePredicate = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
 """Compares a stored value with the filter's value of the same key."""
 
@@ -63,9 +67,7 @@ def json_equals_all(column: Column[Any], parameter: str) -> ColumnElement[bool]:
 
     A list in the filter matches if the stored value equals one of its items.
     """
-    return _all_keys_meet(
-        column, parameter, lambda stored_value, filter_value: stored_value == filter_value
-    )
+    return _all_keys_meet(column, parameter, operator.eq)
 
 
 def json_contains_all(column: Column[Any], parameter: str) -> ColumnElement[bool]:
@@ -73,11 +75,16 @@ def json_contains_all(column: Column[Any], parameter: str) -> ColumnElement[bool
 
     A list in the filter matches if the stored value contains one of its items.
     """
-    return _all_keys_meet(
-        column, parameter, lambda stored_value, filter_value: stored_value.contains(filter_value)
-    )
+    return _all_keys_meet(column, parameter, _contains_value)
 
 
+def _contains_value(
+    stored_value: ColumnElement[Any], filter_value: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    return stored_value.contains(filter_value)
+
+
+@lru_cache(MAX_CACHED_CONDITIONS)
 def _all_keys_meet(
     column: Column[Any], parameter: str, predicate: _ValuePredicate
 ) -> ColumnElement[bool]:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import strawberry
 from sqlalchemy import Table, func
-from strawberry.types import has_object_definition
 
 from gateway.db.query_spec import ColumnRef, Expression, QuerySpec, RowCondition
 from gateway.db.sql.row_types import require_columns
@@ -161,10 +160,7 @@ class ConnectionField:
             if not is_field_visible(root, info):
                 return None
             key = None if parent_key_column is None else getattr(root, parent_key_column.key)
-            page_request = self.parse_page_request(
-                {**arguments, "filter": filter_to_dict(arguments.get("filter"))}
-            )
-            return self._build_page(info, key, page_request)
+            return self._build_page(info, key, self.parse_page_request(arguments))
 
         resolve.__signature__ = inspect.Signature(self._build_parameters())  # type: ignore[attr-defined]
         return resolve
@@ -241,16 +237,3 @@ class ConnectionField:
 def _parse_username(username: str | None) -> str | None:
     validate_input(username, "visibleToUsername")
     return username or None
-
-
-def filter_to_dict(filter_value: Any) -> Any:
-    """Return a filter input and all that is nested in it as dicts, without omitted fields."""
-    if isinstance(filter_value, list):
-        return [filter_to_dict(each) for each in filter_value]
-    if has_object_definition(type(filter_value)):
-        return {
-            name: filter_to_dict(each)
-            for name, each in vars(filter_value).items()
-            if each is not strawberry.UNSET
-        }
-    return filter_value

@@ -10,6 +10,16 @@ MAX_TEXT_LENGTH = MAX_COLLECTION_SIZE = 1000
 """Characters of a text, and items of a list or an object, in filters and searches."""
 MAX_INPUT_PATH_LENGTH = 40
 """Names and indexes in the path to a nested value."""
+MAX_CITED_CHARS = 200
+"""Characters of a client's text that an error repeats."""
+_CITED_HEAD_CHARS, _CITED_TAIL_CHARS = 160, 37
+
+
+def shorten_text(text: str, max_chars: int = MAX_CITED_CHARS) -> str:
+    """Return a text of more than `max_chars` as its start and its end, MAX_CITED_CHARS together."""
+    if len(text) <= max_chars:
+        return text
+    return f"{text[:_CITED_HEAD_CHARS]} … {text[-_CITED_TAIL_CHARS:]}"
 
 
 class BadInputError(GraphQLError):
@@ -20,7 +30,18 @@ class BadInputError(GraphQLError):
     def __init__(self, message: str, *path: str | int) -> None:
         """Describe the problem; `path` leads to the argument, such as `filter`, `name`."""
         code = self.error_kind.value.code
-        super().__init__(message, extensions={"code": code, "argument": list(path)})
+        super().__init__(message, extensions={"code": code, "argument": _limit_path(path)})
+
+
+def _limit_path(path: tuple[str | int, ...]) -> list[str | int]:
+    """Return the beginning of a path, as far as its names have MAX_CITED_CHARS together."""
+    remaining_chars, limited_path = MAX_CITED_CHARS, list[str | int]()
+    for key in path:
+        remaining_chars -= len(str(key))
+        if remaining_chars < 0:
+            break
+        limited_path.append(key)
+    return limited_path
 
 
 def validate_input(value: object, *path: str | int, bounded: bool = True) -> None:
@@ -47,7 +68,7 @@ def validate_input(value: object, *path: str | int, bounded: bool = True) -> Non
 
 
 def _quote_path(path: tuple[str | int, ...]) -> str:
-    return f"`{'.'.join(map(str, path))}`"
+    return f"`{shorten_text('.'.join(map(str, path)))}`"
 
 
 def _validate_items(

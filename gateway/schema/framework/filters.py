@@ -6,8 +6,9 @@ so that filters which differ in values only share a prepared statement.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, ForwardRef, TypeVar, cast, dataclass_transform
 
 import strawberry
@@ -18,7 +19,7 @@ from gateway.db.query_spec import BoundFunction, RowCondition, RowFilterFactory
 from gateway.db.sql.filters import FilterPredicate
 from gateway.schema.framework.errors import BadInputError, validate_input
 from gateway.schema.framework.publish import apply_docstrings
-from gateway.schema.framework.strawberry_internals import to_camel_case
+from gateway.schema.framework.strawberry_internals import set_input_converter, to_camel_case
 
 T = TypeVar("T", bound=type)
 FILTER_METADATA_KEY = "condition"
@@ -76,7 +77,36 @@ def filter_input(cls: T) -> T:
         cls.__annotations__[name] = annotation | None
         field = strawberry.field(name=name[:-1], default=strawberry.UNSET, description=description)
         setattr(cls, name, field)
-    return cast("T", apply_docstrings(cls, strawberry.input(cls, description=inspect.getdoc(cls))))
+    published = apply_docstrings(cls, strawberry.input(cls, description=inspect.getdoc(cls)))
+    set_input_converter(published, lambda values: _rename_filter_fields(published, values))
+    return cast("T", published)
+
+
+def _rename_filter_fields(filter_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a filter's values by Python names.
+
+    Strawberry would make a dataclass with dozens of fields for each level instead.
+    """
+    names, renamed_values = _get_python_names(filter_type), {}
+    for public_name, value in values.items():
+        name = names[public_name]
+        if name not in BOOLEAN_OPERATORS or value is None:
+            renamed_values[name] = value
+        elif name == "not_":
+            renamed_values[name] = _rename_filter_fields(filter_type, value)
+        else:
+            renamed_values[name] = [_rename_filter_fields(filter_type, each) for each in value]
+    return renamed_values
+
+
+@cache
+def _get_python_names(filter_type: type) -> dict[str, str]:
+    """Return the Python names of a filter's fields by their names in GraphQL."""
+    definition = get_object_definition(filter_type, strict=True)
+    return {
+        each.graphql_name or to_camel_case(each.python_name): each.python_name
+        for each in definition.fields
+    }
 
 
 class FilterDefinition:

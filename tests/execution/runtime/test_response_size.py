@@ -58,16 +58,29 @@ def test_budget_counts_remaining_rows() -> None:
     [
         {"or": [{"paused": True}] * 101},
         {"and": [{"or": [{}] * 20}] * 20},
-        {"uuid": ["0" * 32] * 1001},
-        {"not": {"offeringSlug": ["x"] * 1001}},
     ],
-    ids=["wide", "wide and deep", "many values", "many values below"],
+    ids=["wide", "wide and deep"],
 )
 async def test_filters_are_bounded(demo: Marketplace, filter_: dict[str, Any]) -> None:
     document = "query($f: ResourceFilter) { resources(filter: $f) { totalCount } }"
     error = await demo.fetch_error(document, f=filter_)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["extensions"]["argument"][0] == "filter"
+
+
+UUIDS = '"00000000000000000000000000000000" ' * 1001
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [f"uuid: [{UUIDS}]", f"not: {{offeringSlug: [{UUIDS}]}}"],
+    ids=["many values", "many values below"],
+)
+async def test_lists_in_filters_are_bounded(demo: Marketplace, filter_: str) -> None:
+    document = f"{{ resources(filter: {{{filter_}}}) {{ totalCount }} }}"
+    error = await demo.fetch_error(document)
+    assert error["extensions"]["argument"][0] == "filter"
+    assert "must have at most 1000 items, got 1001." in error["message"]
 
 
 async def test_statement_is_independent_of_condition_order(demo: Marketplace) -> None:

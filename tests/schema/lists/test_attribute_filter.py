@@ -116,14 +116,13 @@ async def test_attributes_must_be_an_object(
         ({"a\0": 1}, []),
         ({"a": "b\0"}, ["a"]),
         ({"a": ["x", {"b": "x" * 1001}]}, ["a", 1, "b"]),
-        ({"a": [0] * 1001}, ["a"]),
         ({str(each): 1 for each in range(51)}, []),
         ({"a": list(range(51))}, []),
         ({"a": {str(each): 1 for each in range(1001)}}, ["a"]),
         ({"a": float("inf")}, ["a"]),
         ({"a": 10**5000}, []),
     ],
-    ids=["key", "value", "long", "list", "attributes", "values", "object", "infinite", "number"],
+    ids=["key", "value", "long", "attributes", "values", "object", "infinite", "number"],
 )
 async def test_unstorable_attributes_are_rejected(
     attribute_marketplace: Marketplace, attributes: Any, path: list[Any]
