@@ -113,6 +113,7 @@ async def _connect_database(settings: Settings, url: str) -> Database:
         size=settings.pool_size,
         statement_seconds=settings.statement_seconds,
         pooler=settings.pooler,
+        prepared_bytes=settings.prepared_bytes,
     )
 
 

@@ -212,7 +212,12 @@ class ConnectionPool:
             self._connector.start_connecting()
 
     async def _open_connection(self) -> PipelineConnection:
-        return PipelineConnection(await self._options.connect(), self, self._options.batch_preamble)
+        return PipelineConnection(
+            await self._options.connect(),
+            self,
+            self._options.batch_preamble,
+            prepared_bytes=self._options.prepared_bytes,
+        )
 
     def _on_connection_opened(self, connection: PipelineConnection) -> None:
         self._connections.add(connection)

@@ -18,6 +18,7 @@ from gateway.db.driver.batch import (
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.connection_pool import ConnectionPool
 from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES
 from gateway.db.driver.statement import Statement
 
 __all__ = [
@@ -60,19 +61,18 @@ class Database:
         statement_seconds: float = 10,
         pooler: bool = False,
         wait_seconds: float = CONNECTION_WAIT_SECONDS,
+        prepared_bytes: int = DEFAULT_PREPARED_BYTES,
     ) -> Self:
         """Return a database whose pool opens up to `size` connections in the background.
 
         With `pooler`, for a pooler in transaction mode, no state is kept on a
-        connection between two batches.
+        connection between two batches. Otherwise each prepares statements with at
+        most `prepared_bytes` bytes of SQL.
         """
-        return cls(
-            ConnectionPool(
-                ConnectionOptions(url, statement_seconds, pooler=pooler),
-                size,
-                wait_seconds=wait_seconds,
-            )
+        options = ConnectionOptions(
+            url, statement_seconds, pooler=pooler, prepared_bytes=prepared_bytes
         )
+        return cls(ConnectionPool(options, size, wait_seconds=wait_seconds))
 
     def send(self, pending_requests: Sequence[PendingRequest]) -> None:
         """Send statements as one batch; their futures get the results or an error.

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from asyncio import Future
-from collections import OrderedDict, deque
+from collections import deque
 from typing import Any, Protocol
 
 import psycopg
@@ -18,10 +18,10 @@ from gateway.db.driver.errors import (
     is_transient,
     map_error,
 )
+from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES, PreparedStatements
 from gateway.db.driver.psycopg_internals import Transformer, error_from_result
+from gateway.db.driver.statement import Statement
 
-MAX_PREPARED_STATEMENTS = 500
-"""Maximum number of prepared statements on a connection; the least recently used is dropped."""
 _TUPLES_OK, _COMMAND_OK = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
 _SYNC, _ABORTED = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED)
 _FATAL_SEVERITIES = (b"FATAL", b"PANIC", None)
@@ -85,10 +85,10 @@ class PipelineConnection:
     cancelled is retried. The owner does not retry it if no future of it is pending.
     The state ends when the request has returned and no batch is left.
 
-    **Prepared statements.** Each statement is prepared at its first use, under a name
-    that is a hash of its SQL, and at most `MAX_PREPARED_STATEMENTS` stay. Behind a
-    pooler in transaction mode no statement is prepared, and each batch begins with
-    `batch_preamble`.
+    **Prepared statements.** A statement is prepared at its second use, under a name that
+    is a hash of its SQL; at its first it is sent unnamed. `PreparedStatements` bounds
+    what stays. Behind a pooler in transaction mode no statement is prepared, and each
+    batch begins with `batch_preamble`.
     """
 
     def __init__(
@@ -96,12 +96,17 @@ class PipelineConnection:
         connection: AsyncConnection[Any],
         owner: ConnectionOwner,
         batch_preamble: bytes | None = None,
+        *,
+        prepared_bytes: int = DEFAULT_PREPARED_BYTES,
     ) -> None:
-        """Put an open connection into pipeline mode; with `batch_preamble` nothing is prepared."""
+        """Put an open connection into pipeline mode; with `batch_preamble` nothing is prepared.
+
+        The SQL of its prepared statements has at most `prepared_bytes` bytes.
+        """
         self._connection, self._owner, self._batch_preamble = connection, owner, batch_preamble
         self._libpq, self._loop = connection.pgconn, asyncio.get_running_loop()
         self._transformer = Transformer(connection)
-        self._prepared_statements: OrderedDict[bytes, None] = OrderedDict()
+        self._prepared_statements = PreparedStatements(prepared_bytes)
         self._pending_results: deque[PendingResult | bytes | None] = deque()
         self.batches: deque[Batch] = deque()
         """Batches sent and not done, in order; the server runs the first."""
@@ -140,7 +145,7 @@ class PipelineConnection:
     def _send_prepared(self, batch: Batch) -> None:
         if self._must_deallocate:
             self._must_deallocate = False
-            self._prepared_statements.clear()
+            self._prepared_statements.forget_all()
             self._send_ignoring_result(b"deallocate all")
         for statement, parameters, future in batch.requests:
             if future.done():
@@ -148,17 +153,24 @@ class PipelineConnection:
             try:
                 self._prepared_statements.move_to_end(statement.name)
             except KeyError:
-                self._prepare_statement(statement.name, statement.sql.encode())
+                if not self._prepare_repeated(statement):
+                    self._libpq.send_query_params(statement.sql.encode(), parameters)
+                    self._pending_results.append(future)
+                    continue
             self._libpq.send_query_prepared(statement.name, parameters)
             self._pending_results.append(future)
 
-    def _prepare_statement(self, name: bytes, sql: bytes) -> None:
-        if len(self._prepared_statements) >= MAX_PREPARED_STATEMENTS:
-            oldest, _ = self._prepared_statements.popitem(last=False)
+    def _prepare_repeated(self, statement: Statement) -> bool:
+        """Prepare a statement that was sent before; return whether it was."""
+        sql = statement.sql.encode()
+        if not self._prepared_statements.note_use(statement.name, len(sql)):
+            return False
+        for oldest in self._prepared_statements.make_room(len(sql)):
             self._send_ignoring_result(b'deallocate "%s"' % oldest)
-        self._libpq.send_prepare(name, sql)
-        self._pending_results.append(name)
-        self._prepared_statements[name] = None
+        self._libpq.send_prepare(statement.name, sql)
+        self._pending_results.append(statement.name)
+        self._prepared_statements.add_statement(statement.name, len(sql))
+        return True
 
     def _send_unprepared(self, batch: Batch, batch_preamble: bytes) -> None:
         self._send_ignoring_result(batch_preamble)
@@ -223,7 +235,7 @@ class PipelineConnection:
                 pending_result.set_result(StatementResult(self._transformer, result))
             return
         if isinstance(pending_result, bytes):
-            self._prepared_statements.pop(pending_result, None)
+            self._prepared_statements.remove_failed(pending_result)
         if status != _ABORTED:
             self._handle_error(error_from_result(result), result)
 
