@@ -28,7 +28,7 @@ QUIET_TURNS = 4
 class KeyBatch(Protocol):
     """The statement for a batch of keys, and the grouping of its rows by key."""
 
-    def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
+    async def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
         """Return the statement with its parameters; None if it would have no rows."""
 
     def group_rows(self, keys: Sequence[Any], rows: Rows) -> list[Rows]:
@@ -72,8 +72,8 @@ class _PendingKeys:
     ) -> None:
         self._batch, self._keys, self._futures = batch, keys, futures
 
-    def build_request(self) -> StatementRequest | None:
-        return self._batch.build_request(self._keys)
+    async def build_request(self) -> StatementRequest | None:
+        return await self._batch.build_request(self._keys)
 
     def set_rows(self, rows: Rows) -> None:
         rows_by_key = self._batch.group_rows(self._keys, rows)
@@ -125,7 +125,7 @@ class BatchDispatcher:
     async def _run_batch(self, pending: list[_PendingKeys]) -> None:
         """Load the keys of all loaders; an error is passed to all of them, so that none hangs."""
         try:
-            requests = [each.build_request() for each in pending]
+            requests = [await each.build_request() for each in pending]
             database_requests = [each for each in requests if each is not None]
             results = iter(
                 await self._database.fetch_rows(database_requests) if database_requests else []

@@ -92,6 +92,7 @@ class GatewayService:
             persisted_documents=load_persisted_documents(
                 settings.documents, settings.document_manifest, settings.persisted_query_bytes
             ),
+            plan_bytes=settings.plan_bytes,
         )
         self._components: ServerComponents
         self._metrics_registry: CollectorRegistry
