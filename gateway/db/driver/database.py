@@ -37,6 +37,8 @@ CONNECTION_WAIT_SECONDS = 2
 """Seconds to wait for a connection, and for a response beyond a statement's time-out."""
 MAX_SILENCE_SECONDS = 3
 """Seconds without any response after which the database counts as unavailable."""
+SILENCE_CHECK_SECONDS = 0.5
+"""Seconds between two checks; a longer stall of the event loop counts as one of these periods."""
 _READINESS_STATEMENT = Statement("select from core_user limit 1")
 
 
@@ -116,14 +118,13 @@ class Database:
         return future.result()
 
     async def _wait_while_responsive(self, future: "asyncio.Future[Any]") -> None:
-        loop = asyncio.get_running_loop()
-        started_at = loop.time()
+        silent_seconds = 0.0
         while not future.done():
-            await asyncio.wait({future}, timeout=0.5)
-            if (
-                not future.done()
-                and loop.time() - max(started_at, self._pool.last_response_at) > MAX_SILENCE_SECONDS
-            ):
+            last_response_at = self._pool.last_response_at
+            await asyncio.wait({future}, timeout=SILENCE_CHECK_SECONDS)
+            has_responded = self._pool.last_response_at != last_response_at
+            silent_seconds = 0.0 if has_responded else silent_seconds + SILENCE_CHECK_SECONDS
+            if not future.done() and silent_seconds >= MAX_SILENCE_SECONDS:
                 raise UnavailableError(
                     f"The database has not responded for {MAX_SILENCE_SECONDS} seconds."
                 )

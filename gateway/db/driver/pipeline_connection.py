@@ -4,6 +4,8 @@ import asyncio
 import os
 from asyncio import Future
 from collections import deque
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 
 import psycopg
@@ -98,12 +100,15 @@ class PipelineConnection:
         batch_preamble: bytes | None = None,
         *,
         prepared_bytes: int = DEFAULT_PREPARED_BYTES,
+        read_clock: Callable[[], float] = monotonic,
     ) -> None:
         """Put an open connection into pipeline mode; with `batch_preamble` nothing is prepared.
 
-        The SQL of its prepared statements has at most `prepared_bytes` bytes.
+        The SQL of its prepared statements has at most `prepared_bytes` bytes. Durations
+        are measured on the owner's clock, `read_clock`.
         """
         self._connection, self._owner, self._batch_preamble = connection, owner, batch_preamble
+        self._read_clock = read_clock
         self._libpq, self._loop = connection.pgconn, asyncio.get_running_loop()
         self._transformer = Transformer(connection)
         self._prepared_statements = PreparedStatements(prepared_bytes)
@@ -113,7 +118,7 @@ class PipelineConnection:
         self.is_slow = False
         """Whether one of the batches is likely to take long."""
         self.running_since = 0.0
-        """Time on the loop's clock since which the server runs the first batch."""
+        """Time on the owner's clock since which the server runs the first batch."""
         self._is_outcome_decided = False  # of the first batch, by an error
         self._must_deallocate = False  # before the next batch
         self._is_write_blocked = False  # libpq has more to write than the socket accepts
@@ -129,7 +134,7 @@ class PipelineConnection:
     def send(self, batch: Batch) -> None:
         """Send a batch, behind those already sent."""
         if not self.batches:
-            self.running_since = self._loop.time()
+            self.running_since = self._read_clock()
         self.batches.append(batch)
         self.is_slow = self.is_slow or batch.is_slow
         try:
@@ -259,7 +264,7 @@ class PipelineConnection:
             batch.fail(map_error(error))
 
     def _finish_batch(self) -> None:
-        now, batch = self._loop.time(), self.batches.popleft()
+        now, batch = self._read_clock(), self.batches.popleft()
         batch.record_duration(now - self.running_since)
         self.is_slow = self.is_slow and any(each.is_slow for each in self.batches)
         self._is_outcome_decided = False
