@@ -109,7 +109,7 @@ def _estimate_step_bytes(step: PlanStep) -> int:
 
 
 def _make_cache_key(document: ParsedDocument, graphql_request: GraphQLRequest) -> Hashable:
-    """Return the key of an operation's plan; None if a directive's variable is no Boolean."""
+    """Return the key of an operation's plan; None if a directive's variable is not a Boolean."""
     directive_values = _get_directive_values(document, graphql_request.variables or {})
     if directive_values is None:
         return None

@@ -68,7 +68,7 @@ def cache_by_bytes(
     key. The function may be called in several threads.
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def decorate_function(function: Callable[P, R]) -> Callable[P, R]:
         lock, missing = Lock(), object()
         cache: BoundedCache[tuple[Any, ...], R] = BoundedCache(max_bytes)
 
@@ -85,4 +85,4 @@ def cache_by_bytes(
         call_cached.cache = cache  # type: ignore[attr-defined]
         return call_cached
 
-    return decorate
+    return decorate_function

@@ -369,7 +369,7 @@ async def test_least_recently_used_plans_are_evicted_by_bytes(demo: Marketplace)
         plans.append(await get_plan_of(demo, executor, document))
     assert executor._plan_cache is not None
     cached_plans = executor._plan_cache.cached_plans
-    assert 10 < len(cached_plans) < 25
+    assert 5 <= len(cached_plans) <= 25
     assert cached_plans.total_bytes <= 300_000
     assert await get_plan_of(demo, executor, documents[-1]) is plans[-1]
     assert await get_plan_of(demo, executor, documents[1]) is not plans[1]

@@ -20,6 +20,8 @@ from gateway.schema.framework.context import RequestContext, ResponseTooLargeErr
 from gateway.schema.framework.page_request import PageRequest, PageResult
 
 decode_rows = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
+ROWS_PER_TURN = 250
+"""Rows that are decoded or built until other requests get a turn: 10 ms if they are wide."""
 NO_KEY_COLUMN = (None,)
 """The keys of a step whose statement has no key column: a list at the root, under one null."""
 
@@ -35,7 +37,7 @@ async def run_plan(plan: ExecutionPlan, variables: VariableValues, context: Requ
     plan_run = PlanRun(plan, variables, context)
     for level in plan.levels:
         await plan_run.read_level(level)
-    return plan_run.build_result()
+    return await plan_run.build_in_turns() if plan_run.is_large else plan_run.build_result()
 
 
 class PlanRun:
@@ -89,10 +91,17 @@ class PlanRun:
         if self._missing_statements:
             await self._compile_statements()
             requests = [self._build_request(step) for step in level]
-        pending_results = self._send_requests(requests)
+        pending_results, row_count = self._send_requests(requests), 0
         try:
             for step, pending_result in zip(level, pending_results, strict=True):
-                self._receive_rows(step, [] if pending_result is None else await pending_result)
+                rows: Rows | StatementResult = []
+                if pending_result is not None:
+                    rows = await pending_result
+                row_count += len(rows)
+                if row_count >= ROWS_PER_TURN:
+                    row_count = 0
+                    await asyncio.sleep(0)
+                self._receive_rows(step, rows)
         except BaseException:
             _discard_pending_results(pending_results)
             raise
@@ -124,13 +133,35 @@ class PlanRun:
         """Return the data, built of all rows. Raises ResponseTooLargeError if it is too large."""
         results: list[Any] = [None] * len(self._plan.steps)
         for step in reversed(self._plan.steps):
-            child_results = [results[child_step.index] for child_step in step.child_steps]
-            index, is_page = step.index, step.kind is StepKind.PAGE
-            rows = self._pages[index] if is_page else _decode_result(self._rows[index])
-            arguments = self._context, self._lookup_values, self._variables
-            results[index] = step.build_results(rows, self._keys[index], *arguments, *child_results)
+            self._build_step(step, results)
         self._check_response_size(results)
         return results[0]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether building the data takes more than one turn of the event loop."""
+        return sum(map(len, self._rows)) > ROWS_PER_TURN
+
+    async def build_in_turns(self) -> Any:
+        """Return the data like `build_result`, and let other requests run between the steps."""
+        results: list[Any] = [None] * len(self._plan.steps)
+        row_count = 0
+        for step in reversed(self._plan.steps):
+            self._build_step(step, results)
+            row_count += len(self._rows[step.index])
+            if row_count >= ROWS_PER_TURN:
+                row_count = 0
+                await asyncio.sleep(0)
+        self._check_response_size(results)
+        return results[0]
+
+    def _build_step(self, step: PlanStep, results: list[Any]) -> None:
+        """Add the results of a step to those of its child steps."""
+        child_results = [results[child_step.index] for child_step in step.child_steps]
+        index, is_page = step.index, step.kind is StepKind.PAGE
+        rows = self._pages[index] if is_page else _decode_result(self._rows[index])
+        arguments = self._context, self._lookup_values, self._variables
+        results[index] = step.build_results(rows, self._keys[index], *arguments, *child_results)
 
     def _check_response_size(self, results: list[Any]) -> None:
         """Raise ResponseTooLargeError if the answer shows more rows than the context allows."""
