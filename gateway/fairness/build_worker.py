@@ -15,7 +15,7 @@ class BuildWorker:
 
     Building what was never asked before takes milliseconds of processor time: 50 for a plan
     of 100 statements, 5 to 50 for a statement. In a thread that does not stop the event
-    loop, which gets the interpreter back within a switch interval (SWITCH_SECONDS).
+    loop, which gets the interpreter back within a switch interval (5 ms).
 
         run_job ----> waiting, in its viewer's queue ----> running ----> done
                                  |
