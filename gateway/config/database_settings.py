@@ -33,3 +33,8 @@ class DatabaseSettings:
         "whether connections go through a pooler in transaction mode, such as PgBouncer",
         default=False,
     )
+    prepared_bytes: int = define_setting(
+        make_integer_parser(0, 100_000_000),
+        "the maximum length of the SQL of a connection's prepared statements together, in bytes",
+        default=500_000,
+    )

@@ -89,6 +89,11 @@ class RequestSettings:
         "the HTTP statuses of invalid requests and partial results",
         default="compatible",
     )
+    plan_bytes: int = define_setting(
+        make_integer_parser(1_000_000, 10_000_000_000),
+        "the maximum size of the cached plans per process, estimated, in bytes",
+        default=50_000_000,
+    )
     execution: str = define_setting(
         make_choice_parser("compiled", "reference"),
         "how queries are executed: by compiled plans, or by graphql-core alone",

@@ -27,7 +27,7 @@ from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.persisted_documents import REJECTIONS, PersistedDocuments
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.plan.serializers import by_response_key
-from gateway.execution.plan_cache import PlanCache
+from gateway.execution.plan_cache import DEFAULT_PLAN_BYTES, NOT_BUILT, PlanCache
 from gateway.execution.runtime.run import run_plan
 from gateway.execution.subscription import (
     PreparedSubscription,
@@ -36,6 +36,7 @@ from gateway.execution.subscription import (
     prepare_subscription,
 )
 from gateway.execution.variable_limits import VariableLimitError, VariableLimits
+from gateway.fairness.build_worker import BuildWorker
 from gateway.schema.framework.context import RequestContext, ResponseTooLargeError
 from gateway.schema.framework.strawberry_internals import get_graphql_schema
 
@@ -102,7 +103,7 @@ class Executor:
              │
         get_document ──invalid──────────────────────────────────► "refused"
              │
-        get_plan ──no plan, or the plan is disabled──► reference ► "reference"
+        find_plan ─no plan, or the plan is disabled──► reference ► "reference"
              │
         coerce variables, run_plan
              ├─ data, or a row count over the limit ────────────► "compiled"
@@ -127,20 +128,28 @@ class Executor:
         *,
         max_tokens: int = 2000,
         execution: str = "compiled",
+        plan_bytes: int = DEFAULT_PLAN_BYTES,
         persisted_documents: PersistedDocuments | None = None,
         variable_limits: VariableLimits | None = None,
     ) -> None:
         """Reject documents of more than `max_tokens` tokens; compile plans if `execution` says so.
 
-        `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION). Raises
-        ManifestError if a trusted document is not valid.
+        `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION). The cached
+        plans take about `plan_bytes` bytes. Raises ManifestError if a trusted document is not
+        valid.
         """
         self._variable_limits = variable_limits or VariableLimits()
         self._schema: GraphQLSchema = get_graphql_schema(schema)
         self._document_cache = DocumentCache(self._schema, max_tokens=max_tokens)
         self.persisted_documents = persisted_documents or PersistedDocuments()
         self.persisted_documents.pin_documents(self._document_cache)
-        self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
+        self.build_worker = BuildWorker()
+        """The thread that builds plans; statements are compiled in it as well."""
+        self._plan_cache = (
+            PlanCache(self._schema, self.build_worker, max_bytes=plan_bytes)
+            if execution == "compiled"
+            else None
+        )
         self.execution_counts: Counter[str] = Counter()
 
     def admit_operation(
@@ -205,29 +214,17 @@ class Executor:
         self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
     ) -> GraphQLResult:
         """Execute a valid document; its plan is cached under `graphql_request.query`."""
-        result = None
-        plan = self._find_usable_plan(document, graphql_request, context)
-        if plan is not None:
+        result = plan = None
+        if self._plan_cache is not None:
+            plan = self._plan_cache.find_plan(document, graphql_request)
+            if plan is NOT_BUILT:
+                plan = await self._plan_cache.build_plan(document, graphql_request, context)
+        if plan is not None and plan.disabled_until <= monotonic():
             result = await self._execute_plan(plan, document, graphql_request, context)
         if result is None:
             self.execution_counts["reference"] += 1
             result = await self._execute_reference(document, graphql_request, context)
         return result
-
-    def _find_usable_plan(
-        self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
-    ) -> ExecutionPlan | None:
-        """Return the operation's plan; None if there is none or its circuit breaker is open."""
-        if self._plan_cache is None:
-            return None
-        plan = self._plan_cache.get_plan(
-            graphql_request.query,
-            document,
-            context.statement_compiler.installation,
-            graphql_request.variables,
-            graphql_request.operation_name,
-        )
-        return plan if plan is None or plan.disabled_until <= monotonic() else None
 
     async def _execute_plan(
         self,

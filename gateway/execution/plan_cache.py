@@ -1,24 +1,32 @@
-"""The cache of compiled plans; the least recently used are evicted."""
+"""The cache of compiled plans, bounded by bytes; the least recently used are evicted."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Hashable
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema
 
 from gateway.db.installation.installation import Installation
 from gateway.execution.document_cache import MAX_CACHED_DOCUMENT_CHARS, ParsedDocument
+from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan.errors import NeverPlannedError, NotPlannedError
+from gateway.execution.plan.nodes import PlanStep
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.planner.compile import compile_plan
+from gateway.fairness.bounded_cache import BoundedCache
+from gateway.fairness.build_worker import BuildWorker
+from gateway.schema.framework.context import RequestContext
 
 log = logging.getLogger(__name__)
-MAX_CACHED_PLANS = 500
-MAX_CACHED_STEPS = 5_000
-"""The steps of all cached plans together, which bounds the memory that plans take."""
+DEFAULT_PLAN_BYTES = 50_000_000
+"""Maximum size of the cached plans, with the statements that they remember, estimated."""
 MISSING_VARIABLE = object()
 """The cache key's value for a variable that the request does not contain."""
+NOT_BUILT: Any = object()
+"""What the cache returns for a plan that has not been built."""
+BYTES_PER_PLAN, BYTES_PER_TEXT_CHAR, BYTES_PER_STEP, BYTES_PER_CODE_CHAR = 3_000, 90, 4_000, 8
+"""What a plan takes, measured: at least, and for its document, its steps and their code."""
 
 
 class PlanCache:
@@ -29,54 +37,83 @@ class PlanCache:
     can't be compiled is cached, too, as None.
     """
 
-    def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-        self._cached_plans: OrderedDict[Hashable, ExecutionPlan | None] = OrderedDict()
-        self._cached_steps = 0
-
-    def get_plan(
+    def __init__(
         self,
-        text: str,
-        document: ParsedDocument,
-        installation: Installation,
-        variables: dict[str, Any] | None,
-        operation_name: str | None,
+        schema: GraphQLSchema,
+        build_worker: BuildWorker,
+        *,
+        max_bytes: int = DEFAULT_PLAN_BYTES,
+    ) -> None:
+        """Keep plans of about `max_bytes` bytes; build them in the worker's thread."""
+        self._schema, self._build_worker = schema, build_worker
+        self.cached_plans: BoundedCache[Hashable, ExecutionPlan | None] = BoundedCache(max_bytes)
+        """The plans, with sizes that are estimated."""
+
+    def find_plan(
+        self, document: ParsedDocument, graphql_request: GraphQLRequest
     ) -> ExecutionPlan | None:
-        """Return the plan of an operation, compiled on first use.
+        """Return the plan of an operation, NOT_BUILT if it is not cached.
 
         None if the document can't be compiled, for a reason that is logged, or if
         the client made a mistake, such as a directive's variable that is not a Boolean.
         """
+        text = graphql_request.query
         if len(text) > MAX_CACHED_DOCUMENT_CHARS:
             log.info(
                 "Not compiled: more than %d characters: %.200r", MAX_CACHED_DOCUMENT_CHARS, text
             )
             return None
-        directive_values = _get_directive_values(document, variables or {})
-        if directive_values is None:
-            return None
-        cache_key = text, operation_name, directive_values
-        if cache_key in self._cached_plans:
-            self._cached_plans.move_to_end(cache_key)
-            return self._cached_plans[cache_key]
-        assert document.ast is not None
-        plan = None
+        cache_key = _make_cache_key(document, graphql_request)
+        return None if cache_key is None else self.cached_plans.find_value(cache_key, NOT_BUILT)
+
+    async def build_plan(
+        self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
+    ) -> ExecutionPlan | None:
+        """Build the plan of an operation, in a turn of the viewer; None as by `find_plan`."""
+        cache_key = _make_cache_key(document, graphql_request)
+        installation = context.statement_compiler.installation
+        work = partial(self._compile_plan, document, graphql_request, installation)
         try:
-            plan = compile_plan(self._schema, document.ast, installation, variables, operation_name)
+            plan = await self._build_worker.run_job(context.viewer.user_id, cache_key, work)
         except GraphQLError:
             return None
-        except NotPlannedError as error:
-            level = logging.DEBUG if isinstance(error, NeverPlannedError) else logging.WARNING
-            log.log(level, "Not compiled: %s: %.200r", error, text)
-        self._store_plan(cache_key, plan)
+        if self.cached_plans.find_value(cache_key, NOT_BUILT) is NOT_BUILT:
+            self._store_plan(cache_key, graphql_request.query, plan)
         return plan
 
-    def _store_plan(self, cache_key: Hashable, plan: ExecutionPlan | None) -> None:
-        self._cached_plans[cache_key] = plan
-        self._cached_steps += _count_steps(plan)
-        while len(self._cached_plans) > MAX_CACHED_PLANS or self._cached_steps > MAX_CACHED_STEPS:
-            _, evicted_plan = self._cached_plans.popitem(last=False)
-            self._cached_steps -= _count_steps(evicted_plan)
+    def _compile_plan(
+        self,
+        document: ParsedDocument,
+        graphql_request: GraphQLRequest,
+        installation: Installation,
+    ) -> ExecutionPlan | None:
+        assert document.ast is not None
+        variables, operation_name = graphql_request.variables, graphql_request.operation_name
+        try:
+            return compile_plan(self._schema, document.ast, installation, variables, operation_name)
+        except NotPlannedError as error:
+            level = logging.DEBUG if isinstance(error, NeverPlannedError) else logging.WARNING
+            log.log(level, "Not compiled: %s: %.200r", error, graphql_request.query)
+            return None
+
+    def _store_plan(self, cache_key: Hashable, text: str, plan: ExecutionPlan | None) -> None:
+        size = BYTES_PER_PLAN + BYTES_PER_TEXT_CHAR * len(text)
+        if plan is not None:
+            size += sum(_estimate_step_bytes(step) for step in plan.steps)
+            plan.on_growth = partial(self.cached_plans.grow_value, cache_key)
+        self.cached_plans.store_value(cache_key, plan, size)
+
+
+def _estimate_step_bytes(step: PlanStep) -> int:
+    return BYTES_PER_STEP + BYTES_PER_CODE_CHAR * len(step.source_code)
+
+
+def _make_cache_key(document: ParsedDocument, graphql_request: GraphQLRequest) -> Hashable:
+    """Return the key of an operation's plan; None if a directive's variable is not a Boolean."""
+    directive_values = _get_directive_values(document, graphql_request.variables or {})
+    if directive_values is None:
+        return None
+    return graphql_request.query, graphql_request.operation_name, directive_values
 
 
 def _get_directive_values(
@@ -86,7 +123,3 @@ def _get_directive_values(
     values = tuple([variables.get(each, MISSING_VARIABLE) for each in document.directive_variables])
     is_valid = all(each is True or each is False or each is MISSING_VARIABLE for each in values)
     return values if is_valid else None
-
-
-def _count_steps(plan: ExecutionPlan | None) -> int:
-    return 0 if plan is None else len(plan.steps)

@@ -8,10 +8,10 @@ Here one dispatcher serves all loaders of a request. Its cycle:
     dispatcher: wait until no key was added for QUIET_TURNS turns of the event loop
                 -> take the queued keys of all registered loaders
                 -> send their statements as one batch
-                -> resolve all futures together, and start over if there are new keys
+                -> resolve all futures, and start over if there are new keys
 
-As the results of a level are released together, the resolvers of the next level
-run together too, and the number of statements depends on the document alone.
+As the results of a level are all released before the next batch, the resolvers of the next
+level are batched together too, and the number of statements depends on the document alone.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from typing import Any, Protocol
 from gateway.db.driver.database import Rows, StatementRequest
 from gateway.loaders.aiodataloader_internals import QueueingLoader
 
+ROWS_PER_TURN = 20
+"""Rows that are released until other requests get a turn: resolvers take 1 ms for a row."""
 QUIET_TURNS = 4
 """Turns of the event loop without a new key after which a level is considered complete."""
 
@@ -28,7 +30,7 @@ QUIET_TURNS = 4
 class KeyBatch(Protocol):
     """The statement for a batch of keys, and the grouping of its rows by key."""
 
-    def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
+    async def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
         """Return the statement with its parameters; None if it would have no rows."""
 
     def group_rows(self, keys: Sequence[Any], rows: Rows) -> list[Rows]:
@@ -72,14 +74,19 @@ class _PendingKeys:
     ) -> None:
         self._batch, self._keys, self._futures = batch, keys, futures
 
-    def build_request(self) -> StatementRequest | None:
-        return self._batch.build_request(self._keys)
+    async def build_request(self) -> StatementRequest | None:
+        return await self._batch.build_request(self._keys)
 
-    def set_rows(self, rows: Rows) -> None:
-        rows_by_key = self._batch.group_rows(self._keys, rows)
+    async def release_rows(self, rows: Rows) -> None:
+        """Pass the rows to the waiting resolvers, in several turns of the event loop if many."""
+        rows_by_key, row_count = self._batch.group_rows(self._keys, rows), 0
         for future, key_rows in zip(self._futures, rows_by_key, strict=True):
             if not future.done():
                 future.set_result(key_rows)
+            row_count += len(key_rows)
+            if row_count >= ROWS_PER_TURN:
+                row_count = 0
+                await asyncio.sleep(0)
 
     def set_error(self, error: Exception) -> None:
         for future in self._futures:
@@ -125,14 +132,14 @@ class BatchDispatcher:
     async def _run_batch(self, pending: list[_PendingKeys]) -> None:
         """Load the keys of all loaders; an error is passed to all of them, so that none hangs."""
         try:
-            requests = [each.build_request() for each in pending]
+            requests = [await each.build_request() for each in pending]
             database_requests = [each for each in requests if each is not None]
             results = iter(
                 await self._database.fetch_rows(database_requests) if database_requests else []
             )
             rows_by_loader = [[] if each is None else next(results) for each in requests]
             for pending_keys, rows in zip(pending, rows_by_loader, strict=True):
-                pending_keys.set_rows(rows)
+                await pending_keys.release_rows(rows)
         except Exception as error:  # noqa: BLE001 - any error must reach the waiting resolvers
             for pending_keys in pending:
                 pending_keys.set_error(error)

@@ -52,14 +52,16 @@ class ReadLoader:
         """Load nothing more, because the request has ended."""
         self._dispatcher.stop()
 
-    def build_request(
+    async def build_request(
         self, query_spec: QuerySpec, parameters: QueryParameters
     ) -> StatementRequest | None:
         """Return the statement of a specification with its parameters.
 
         None if the installation lacks the table, so that there are no rows.
         """
-        statement = self._statement_compiler.cached(query_spec, self._viewer.access_shape)
+        statement = await self._statement_compiler.load_statement(
+            query_spec, self._viewer.access_shape, self._viewer.user_id
+        )
         if statement is None:
             return None
         values = {**self._viewer.parameters, **parameters}
@@ -74,8 +76,8 @@ class _QueryBatch:
     ) -> None:
         self._read_loader, self._query_spec, self._parameters = read_loader, query_spec, parameters
 
-    def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
-        return self._read_loader.build_request(
+    async def build_request(self, keys: Sequence[Any]) -> StatementRequest | None:
+        return await self._read_loader.build_request(
             self._query_spec, {**self._parameters, "keys": encode_text(list(keys))}
         )
 

@@ -101,6 +101,7 @@ class GatewayService:
                 name_chars=settings.variable_name_chars,
                 depth=settings.variable_depth,
             ),
+            plan_bytes=settings.plan_bytes,
         )
         self._components: ServerComponents
         self._metrics_registry: CollectorRegistry

@@ -52,7 +52,7 @@ async def open_components(
 ) -> AsyncIterator[ServerComponents]:
     """Open all components, in the order of their dependencies; close them in reverse order."""
     assert settings.database_url is not None
-    statement_compiler = StatementCompiler(installation)
+    statement_compiler = StatementCompiler(installation, executor.build_worker)
     async with AsyncExitStack() as exit_stack:
         database = await _connect_database(settings, settings.database_url)
         exit_stack.push_async_callback(database.close)
@@ -113,6 +113,7 @@ async def _connect_database(settings: Settings, url: str) -> Database:
         size=settings.pool_size,
         statement_seconds=settings.statement_seconds,
         pooler=settings.pooler,
+        prepared_bytes=settings.prepared_bytes,
     )
 
 

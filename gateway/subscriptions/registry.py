@@ -10,6 +10,7 @@ from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.events.feed import EventPosition
 from gateway.error_table import ErrorKind
 from gateway.execution.subscription import PreparedSubscription
+from gateway.fairness.running_time import running_timeout
 from gateway.schema.types.resource_event import ResyncReason
 from gateway.subscriptions.cursors import decode_event_cursor
 from gateway.subscriptions.event_filter import EventFilter
@@ -117,7 +118,7 @@ class SubscriptionRegistry:
 
     async def _wait_attached(self) -> None:
         try:
-            async with asyncio.timeout(ATTACH_TIMEOUT_SECONDS):
+            async with running_timeout(ATTACH_TIMEOUT_SECONDS):
                 await self.hub.source.wait_until_attached()
         except TimeoutError:
             raise UnavailableError("The event feed is not available.") from None

@@ -11,6 +11,7 @@ from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.db.access.viewer import Viewer
 from gateway.error_table import CloseCode
 from gateway.execution.errors import format_exception
+from gateway.fairness.running_time import running_timeout
 from gateway.http.request_head import RequestHead
 from gateway.subscriptions.quota import QuotaExceededError, make_limit_message
 from gateway.subscriptions.session_monitor import Credentials
@@ -183,7 +184,7 @@ class WebSocketConnection:
 
     async def _read_loop(self) -> None:
         try:
-            async with asyncio.timeout(INITIALISATION_TIMEOUT_SECONDS):
+            async with running_timeout(INITIALISATION_TIMEOUT_SECONDS):
                 while (message := await self._receive_message())["type"] != "connection_init":
                     self._handle_ping_or_reject(message)
         except TimeoutError:
@@ -285,7 +286,7 @@ class WebSocketConnection:
         Raises WebSocketCloseError if that takes longer than WRITE_TIMEOUT_SECONDS.
         """
         try:
-            async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
+            async with running_timeout(WRITE_TIMEOUT_SECONDS):
                 if self._write_texts is None:
                     for message in messages:
                         await self._send({"type": "websocket.send", "text": message.decode()})

@@ -155,9 +155,10 @@ def test_conditions_of_a_filter_are_equal_by_shape() -> None:
     assert first == second
 
 
-def test_equal_specifications_share_a_statement(demo: Marketplace) -> None:
-    first, second = (
-        demo.statement_compiler.cached(build_query_spec(), AccessShape()) for _ in range(2)
-    )
+async def test_equal_specifications_share_a_statement(demo: Marketplace) -> None:
+    first, second = [
+        await demo.statement_compiler.load_statement(build_query_spec(), AccessShape(), None)
+        for _ in range(2)
+    ]
     assert first is not None
     assert first is second

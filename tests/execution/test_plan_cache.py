@@ -10,13 +10,14 @@ from graphql import get_introspection_query
 from strawberry import Schema
 
 from gateway.api import schema
+from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import PendingRequest
 from gateway.execution.document_cache import MAX_CACHED_DOCUMENT_CHARS
 from gateway.execution.executor import MAX_PLAN_FAILURES, Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan.nodes import StepKind
 from gateway.execution.plan.plan import ExecutionPlan
-from gateway.execution.plan_cache import MAX_CACHED_PLANS, PlanCache
+from gateway.execution.plan_cache import NOT_BUILT
 from gateway.execution.planner import selections
 from gateway.schema.framework.context import RequestContext, RowBudget
 from tests.support.marketplaces import Marketplace, RecordingDatabase
@@ -45,14 +46,17 @@ async def execute_as(
     return msgspec.json.decode(result.encode())
 
 
-def get_plan_of(
+async def get_plan_of(
     demo: Marketplace, executor: Executor, query: str, **variables: Any
 ) -> ExecutionPlan:
     """Return the plan of a query."""
     document = executor._document_cache.get_document(query)
-    assert executor._plan_cache is not None
-    installation = demo.statement_compiler.installation
-    plan = executor._plan_cache.get_plan(query, document, installation, variables, None)
+    plan_cache, graphql_request = executor._plan_cache, GraphQLRequest(query, variables)
+    assert plan_cache is not None
+    plan = plan_cache.find_plan(document, graphql_request)
+    if plan is NOT_BUILT:
+        context = RequestContext(demo.database, demo.statement_compiler, Viewer())
+        plan = await plan_cache.build_plan(document, graphql_request, context)
     assert plan is not None
     return plan
 
@@ -60,13 +64,13 @@ def get_plan_of(
 async def test_operations_are_compiled_once_for_all_variables(
     demo: Marketplace, executor: Executor
 ) -> None:
-    plan = get_plan_of(demo, executor, PAGE_QUERY, n=1)
-    assert get_plan_of(demo, executor, PAGE_QUERY, n=2) is plan
-    assert get_plan_of(demo, executor, PAGE_QUERY, n=1, long=False) is not plan
+    plan = await get_plan_of(demo, executor, PAGE_QUERY, n=1)
+    assert await get_plan_of(demo, executor, PAGE_QUERY, n=2) is plan
+    assert await get_plan_of(demo, executor, PAGE_QUERY, n=1, long=False) is not plan
 
 
 async def test_each_level_is_one_batch(demo: Marketplace, executor: Executor) -> None:
-    plan = get_plan_of(demo, executor, PAGE_QUERY, n=1)
+    plan = await get_plan_of(demo, executor, PAGE_QUERY, n=1)
     levels = [[step.kind for step in level] for level in plan.levels]
     assert levels == [[StepKind.PAGE, StepKind.COUNT], [StepKind.MANY]]
     batch_sizes = []
@@ -118,7 +122,7 @@ async def test_short_lists_of_one_row_are_inlined(
             demo, reference_executor, DETAIL_QUERY, viewer, uuid=resource["uuid"]
         )
     assert executor.execution_counts == {"compiled": len(data["resources"]["nodes"])}
-    steps = get_plan_of(demo, executor, DETAIL_QUERY, uuid=resource["uuid"]).steps
+    steps = (await get_plan_of(demo, executor, DETAIL_QUERY, uuid=resource["uuid"])).steps
     assert sum(step.inlined for step in steps) >= 3
 
 
@@ -158,7 +162,7 @@ async def test_children_of_an_invisible_row_are_not_read(
         resource["parent"] for resource in body["data"]["resources"]["nodes"] if resource["parent"]
     ]
     hidden_parents = [resource for resource in parents if resource["endpoints"] is None]
-    plan = get_plan_of(demo, executor, query)
+    plan = await get_plan_of(demo, executor, query)
     (list_step,) = plan.levels[1]
     page_step = list_step.parent_step
     assert page_step is not None
@@ -267,7 +271,7 @@ async def test_plan_is_disabled_after_repeated_failures(
     demo: Marketplace, executor: Executor, caplog: pytest.LogCaptureFixture
 ) -> None:
     query = "{ resources(first: 2) { nodes { name } } }"
-    plan = get_plan_of(demo, executor, query)
+    plan = await get_plan_of(demo, executor, query)
     plan.levels[0][0].build_results = lambda *_: {}
     for _ in range(MAX_PLAN_FAILURES + 2):
         assert len((await execute_as(demo, executor, query))["data"]["resources"]["nodes"]) == 2
@@ -280,7 +284,7 @@ async def test_plan_is_disabled_only_after_consecutive_failures(
     demo: Marketplace, executor: Executor
 ) -> None:
     query = "{ resources(first: 2) { nodes { name } } }"
-    plan = get_plan_of(demo, executor, query)
+    plan = await get_plan_of(demo, executor, query)
     step = plan.levels[0][0]
     original_build = step.build_results
     for _ in range(MAX_PLAN_FAILURES):
@@ -356,18 +360,19 @@ async def test_both_executors_count_the_same_rows(
     assert compiled_executor.execution_counts == {"compiled": 2}
 
 
-def test_least_recently_used_plans_are_evicted(demo: Marketplace, executor: Executor) -> None:
-    plan_cache = PlanCache(executor._schema)
-    installation = demo.statement_compiler.installation
-    for index in [*range(MAX_CACHED_PLANS), 0, MAX_CACHED_PLANS]:
-        text = f"{{ a{index}: __typename }}"
-        plan_cache.get_plan(
-            text, executor._document_cache.get_document(text), installation, None, None
-        )
-    cached_texts = [cache_key[0] for cache_key in plan_cache._cached_plans]  # type: ignore[index]
-    assert len(cached_texts) == MAX_CACHED_PLANS
-    assert "{ a0: __typename }" in cached_texts
-    assert "{ a1: __typename }" not in cached_texts
+async def test_least_recently_used_plans_are_evicted_by_bytes(demo: Marketplace) -> None:
+    executor = Executor(schema, plan_bytes=100_000)
+    documents = [f"{{ a{index}: __typename }}" for index in range(30)]
+    plans = [await get_plan_of(demo, executor, documents[0])]
+    for document in documents[1:]:
+        assert await get_plan_of(demo, executor, documents[0]) is plans[0]
+        plans.append(await get_plan_of(demo, executor, document))
+    assert executor._plan_cache is not None
+    cached_plans = executor._plan_cache.cached_plans
+    assert 5 <= len(cached_plans) <= 25
+    assert cached_plans.total_bytes <= 300_000
+    assert await get_plan_of(demo, executor, documents[-1]) is plans[-1]
+    assert await get_plan_of(demo, executor, documents[1]) is not plans[1]
 
 
 async def test_reference_executor_makes_no_plans(demo: Marketplace) -> None:

@@ -59,11 +59,13 @@ async def open_write_pool(url: str) -> AsyncIterator[TransactionPool]:
 
 @asynccontextmanager
 async def open_warm_database(
-    url: str, *, size: int, statement_seconds: float | None = None
+    url: str, *, size: int, statement_seconds: float | None = None, **options: Any
 ) -> AsyncIterator[Database]:
     """Yield a database whose connections are all open."""
-    options = {"size": size, "statement_seconds": statement_seconds or scale_seconds(10)}
-    async with open_database(url, **options) as database:
+    statement_seconds = statement_seconds or scale_seconds(10)
+    async with open_database(
+        url, size=size, statement_seconds=statement_seconds, **options
+    ) as database:
         # Slow once it ran, so that each batch gets a connection of its own.
         slow_request = build_request("select pg_backend_pid(), pg_sleep(0.05)::text")
         pids: set[object] = set()

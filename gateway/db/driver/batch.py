@@ -64,7 +64,7 @@ class Batch:
         self.is_slow = any([statement.is_slow for statement, _, _ in self.requests])  # noqa: C419 - a list is faster
         """Whether one of its statements was slow when it was last run."""
         self.enqueued_at = 0.0
-        """Time on the loop's clock at which it was put into the wait queue."""
+        """Time on the pool's clock at which it was put into the wait queue."""
         self.retried = False
         """Whether this is its second attempt."""
         self.hedged = False

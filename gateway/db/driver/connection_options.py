@@ -6,6 +6,8 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.string import TextLoader
 
+from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES
+
 TEXT_LOADED_TYPES = ("uuid", "numeric", "jsonb", "json", "timestamptz", "date", "cidr")
 """PostgreSQL types whose values stay text, as the API prints them."""
 PREPARE_THRESHOLD = 5
@@ -29,10 +31,15 @@ class ConnectionOptions:
         *,
         pooler: bool = False,
         allow_writes: bool = False,
+        prepared_bytes: int = DEFAULT_PREPARED_BYTES,
     ) -> None:
-        """Set a statement time-out; connections are read-only unless `allow_writes`."""
+        """Set a statement time-out; connections are read-only unless `allow_writes`.
+
+        The SQL of a connection's prepared statements has at most `prepared_bytes` bytes.
+        """
         options = _build_session_options(statement_seconds, allow_writes=allow_writes)
         self.url, self.statement_seconds = url, statement_seconds
+        self.prepared_bytes = prepared_bytes
         self.batch_preamble: bytes | None = None
         """Statement that each batch begins with; None without a pooler."""
         startup_options = {}

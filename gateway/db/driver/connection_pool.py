@@ -63,6 +63,8 @@ class ConnectionPool:
     * the batches behind it are hedged: sent a second time, on an idle connection. The
       first result settles the future, the other one is ignored.
 
+    All times are read from the timer's clock, which does not count stalls of the event loop.
+
     Waiting batches fail with UnavailableError after `wait_seconds`, if the database
     responded to no other batch in that time either.
 
@@ -91,7 +93,7 @@ class ConnectionPool:
         self._timer = PeriodicTimer(self._check_progress)
         self._is_closing = False
         self.last_response_at = 0.0
-        """Time of the database's last response, on the loop's clock."""
+        """Time of the database's last response, on the timer's clock."""
         self._ensure_connections()
 
     def submit_batch(self, batch: Batch) -> None:
@@ -102,7 +104,7 @@ class ConnectionPool:
         self._timer.ensure_started()
         connection = self._select_connection(batch)
         if connection is None:
-            self._wait_queue.add(batch, self.loop.time())
+            self._wait_queue.add(batch, self._timer.read_clock())
         else:
             connection.send(batch)
         if connection is None or not self._idle:
@@ -127,7 +129,7 @@ class ConnectionPool:
 
     def _find_least_loaded(self) -> PipelineConnection | None:
         """Return the preferable of the busy connections with capacity; None if there is none."""
-        now, least_loaded = self.loop.time(), None
+        now, least_loaded = self._timer.read_clock(), None
         for connection in self._connections:
             if (
                 connection.batches
@@ -147,7 +149,7 @@ class ConnectionPool:
 
     def on_batch_done(self, connection: PipelineConnection) -> None:
         """Send waiting batches on a connection that has capacity again."""
-        self.last_response_at = now = self.loop.time()
+        self.last_response_at = now = self._timer.read_clock()
         while self._wait_queue and self._has_capacity(connection, now):
             batch = self._wait_queue.pop_next()
             if batch is not None:
@@ -177,7 +179,7 @@ class ConnectionPool:
             return
         batch.retried = True
         if not batch.is_abandoned() and not self._hedge(batch):
-            self._wait_queue.put_first(batch, self.loop.time())
+            self._wait_queue.put_first(batch, self._timer.read_clock())
 
     def on_connection_lost(
         self, connection: PipelineConnection, unfinished_batches: list[Batch], error: Exception
@@ -212,7 +214,13 @@ class ConnectionPool:
             self._connector.start_connecting()
 
     async def _open_connection(self) -> PipelineConnection:
-        return PipelineConnection(await self._options.connect(), self, self._options.batch_preamble)
+        return PipelineConnection(
+            await self._options.connect(),
+            self,
+            self._options.batch_preamble,
+            prepared_bytes=self._options.prepared_bytes,
+            read_clock=self._timer.read_clock,
+        )
 
     def _on_connection_opened(self, connection: PipelineConnection) -> None:
         self._connections.add(connection)
@@ -222,8 +230,9 @@ class ConnectionPool:
     def _list_busy_connections(self) -> list[PipelineConnection]:
         return [each for each in (*self._connections, *self._draining) if each.batches]
 
-    def _check_progress(self, now: float) -> bool:
+    def _check_progress(self, _now: float) -> bool:
         """Check running and waiting batches; return whether there are any."""
+        now = self._timer.read_clock()
         busy_connections = self._list_busy_connections()
         for connection in busy_connections:
             if connection.batches and now - connection.running_since > SLOW_THRESHOLD_SECONDS:

@@ -18,6 +18,7 @@ from gateway.db.driver.batch import (
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.connection_pool import ConnectionPool
 from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES
 from gateway.db.driver.statement import Statement
 
 __all__ = [
@@ -36,6 +37,8 @@ CONNECTION_WAIT_SECONDS = 2
 """Seconds to wait for a connection, and for a response beyond a statement's time-out."""
 MAX_SILENCE_SECONDS = 3
 """Seconds without any response after which the database counts as unavailable."""
+SILENCE_CHECK_SECONDS = 0.5
+"""Seconds between two checks; a longer stall of the event loop counts as one of these periods."""
 _READINESS_STATEMENT = Statement("select from core_user limit 1")
 
 
@@ -60,19 +63,18 @@ class Database:
         statement_seconds: float = 10,
         pooler: bool = False,
         wait_seconds: float = CONNECTION_WAIT_SECONDS,
+        prepared_bytes: int = DEFAULT_PREPARED_BYTES,
     ) -> Self:
         """Return a database whose pool opens up to `size` connections in the background.
 
         With `pooler`, for a pooler in transaction mode, no state is kept on a
-        connection between two batches.
+        connection between two batches. Otherwise each prepares statements with at
+        most `prepared_bytes` bytes of SQL.
         """
-        return cls(
-            ConnectionPool(
-                ConnectionOptions(url, statement_seconds, pooler=pooler),
-                size,
-                wait_seconds=wait_seconds,
-            )
+        options = ConnectionOptions(
+            url, statement_seconds, pooler=pooler, prepared_bytes=prepared_bytes
         )
+        return cls(ConnectionPool(options, size, wait_seconds=wait_seconds))
 
     def send(self, pending_requests: Sequence[PendingRequest]) -> None:
         """Send statements as one batch; their futures get the results or an error.
@@ -116,14 +118,13 @@ class Database:
         return future.result()
 
     async def _wait_while_responsive(self, future: "asyncio.Future[Any]") -> None:
-        loop = asyncio.get_running_loop()
-        started_at = loop.time()
+        silent_seconds = 0.0
         while not future.done():
-            await asyncio.wait({future}, timeout=0.5)
-            if (
-                not future.done()
-                and loop.time() - max(started_at, self._pool.last_response_at) > MAX_SILENCE_SECONDS
-            ):
+            last_response_at = self._pool.last_response_at
+            await asyncio.wait({future}, timeout=SILENCE_CHECK_SECONDS)
+            has_responded = self._pool.last_response_at != last_response_at
+            silent_seconds = 0.0 if has_responded else silent_seconds + SILENCE_CHECK_SECONDS
+            if not future.done() and silent_seconds >= MAX_SILENCE_SECONDS:
                 raise UnavailableError(
                     f"The database has not responded for {MAX_SILENCE_SECONDS} seconds."
                 )

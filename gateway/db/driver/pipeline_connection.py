@@ -3,7 +3,9 @@
 import asyncio
 import os
 from asyncio import Future
-from collections import OrderedDict, deque
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 
 import psycopg
@@ -18,10 +20,10 @@ from gateway.db.driver.errors import (
     is_transient,
     map_error,
 )
+from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES, PreparedStatements
 from gateway.db.driver.psycopg_internals import Transformer, error_from_result
+from gateway.db.driver.statement import Statement
 
-MAX_PREPARED_STATEMENTS = 500
-"""Maximum number of prepared statements on a connection; the least recently used is dropped."""
 _TUPLES_OK, _COMMAND_OK = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
 _SYNC, _ABORTED = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED)
 _FATAL_SEVERITIES = (b"FATAL", b"PANIC", None)
@@ -85,10 +87,10 @@ class PipelineConnection:
     cancelled is retried. The owner does not retry it if no future of it is pending.
     The state ends when the request has returned and no batch is left.
 
-    **Prepared statements.** Each statement is prepared at its first use, under a name
-    that is a hash of its SQL, and at most `MAX_PREPARED_STATEMENTS` stay. Behind a
-    pooler in transaction mode no statement is prepared, and each batch begins with
-    `batch_preamble`.
+    **Prepared statements.** A statement is prepared at its second use, under a name that
+    is a hash of its SQL; at its first it is sent unnamed. `PreparedStatements` bounds
+    what stays. Behind a pooler in transaction mode no statement is prepared, and each
+    batch begins with `batch_preamble`.
     """
 
     def __init__(
@@ -96,19 +98,27 @@ class PipelineConnection:
         connection: AsyncConnection[Any],
         owner: ConnectionOwner,
         batch_preamble: bytes | None = None,
+        *,
+        prepared_bytes: int = DEFAULT_PREPARED_BYTES,
+        read_clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Put an open connection into pipeline mode; with `batch_preamble` nothing is prepared."""
+        """Put an open connection into pipeline mode; with `batch_preamble` nothing is prepared.
+
+        The SQL of its prepared statements has at most `prepared_bytes` bytes. Durations
+        are measured on the owner's clock, `read_clock`.
+        """
         self._connection, self._owner, self._batch_preamble = connection, owner, batch_preamble
+        self._read_clock = read_clock
         self._libpq, self._loop = connection.pgconn, asyncio.get_running_loop()
         self._transformer = Transformer(connection)
-        self._prepared_statements: OrderedDict[bytes, None] = OrderedDict()
+        self._prepared_statements = PreparedStatements(prepared_bytes)
         self._pending_results: deque[PendingResult | bytes | None] = deque()
         self.batches: deque[Batch] = deque()
         """Batches sent and not done, in order; the server runs the first."""
         self.is_slow = False
         """Whether one of the batches is likely to take long."""
         self.running_since = 0.0
-        """Time on the loop's clock since which the server runs the first batch."""
+        """Time on the owner's clock since which the server runs the first batch."""
         self._is_outcome_decided = False  # of the first batch, by an error
         self._must_deallocate = False  # before the next batch
         self._is_write_blocked = False  # libpq has more to write than the socket accepts
@@ -124,7 +134,7 @@ class PipelineConnection:
     def send(self, batch: Batch) -> None:
         """Send a batch, behind those already sent."""
         if not self.batches:
-            self.running_since = self._loop.time()
+            self.running_since = self._read_clock()
         self.batches.append(batch)
         self.is_slow = self.is_slow or batch.is_slow
         try:
@@ -140,7 +150,7 @@ class PipelineConnection:
     def _send_prepared(self, batch: Batch) -> None:
         if self._must_deallocate:
             self._must_deallocate = False
-            self._prepared_statements.clear()
+            self._prepared_statements.forget_all()
             self._send_ignoring_result(b"deallocate all")
         for statement, parameters, future in batch.requests:
             if future.done():
@@ -148,17 +158,24 @@ class PipelineConnection:
             try:
                 self._prepared_statements.move_to_end(statement.name)
             except KeyError:
-                self._prepare_statement(statement.name, statement.sql.encode())
+                if not self._prepare_repeated(statement):
+                    self._libpq.send_query_params(statement.sql.encode(), parameters)
+                    self._pending_results.append(future)
+                    continue
             self._libpq.send_query_prepared(statement.name, parameters)
             self._pending_results.append(future)
 
-    def _prepare_statement(self, name: bytes, sql: bytes) -> None:
-        if len(self._prepared_statements) >= MAX_PREPARED_STATEMENTS:
-            oldest, _ = self._prepared_statements.popitem(last=False)
+    def _prepare_repeated(self, statement: Statement) -> bool:
+        """Prepare a statement that was sent before; return whether it was."""
+        sql = statement.sql.encode()
+        if not self._prepared_statements.note_use(statement.name, len(sql)):
+            return False
+        for oldest in self._prepared_statements.make_room(len(sql)):
             self._send_ignoring_result(b'deallocate "%s"' % oldest)
-        self._libpq.send_prepare(name, sql)
-        self._pending_results.append(name)
-        self._prepared_statements[name] = None
+        self._libpq.send_prepare(statement.name, sql)
+        self._pending_results.append(statement.name)
+        self._prepared_statements.add_statement(statement.name, len(sql))
+        return True
 
     def _send_unprepared(self, batch: Batch, batch_preamble: bytes) -> None:
         self._send_ignoring_result(batch_preamble)
@@ -223,7 +240,7 @@ class PipelineConnection:
                 pending_result.set_result(StatementResult(self._transformer, result))
             return
         if isinstance(pending_result, bytes):
-            self._prepared_statements.pop(pending_result, None)
+            self._prepared_statements.remove_failed(pending_result)
         if status != _ABORTED:
             self._handle_error(error_from_result(result), result)
 
@@ -247,7 +264,7 @@ class PipelineConnection:
             batch.fail(map_error(error))
 
     def _finish_batch(self) -> None:
-        now, batch = self._loop.time(), self.batches.popleft()
+        now, batch = self._read_clock(), self.batches.popleft()
         batch.record_duration(now - self.running_since)
         self.is_slow = self.is_slow and any(each.is_slow for each in self.batches)
         self._is_outcome_decided = False

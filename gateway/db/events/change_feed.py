@@ -21,6 +21,7 @@ from gateway.db.events.triggers import (
     parse_trigger_status,
 )
 from gateway.error_table import ErrorKind
+from gateway.fairness.running_time import running_timeout
 
 log = logging.getLogger(__name__)
 MAX_CONCURRENT_READS, READ_WAIT_SECONDS = 2, 5
@@ -138,7 +139,7 @@ class ChangeFeed:
 
     async def _acquire_read_slot(self) -> None:
         try:
-            async with asyncio.timeout(READ_WAIT_SECONDS):
+            async with running_timeout(READ_WAIT_SECONDS):
                 await self._read_slots.acquire()
         except TimeoutError as error:
             raise UnavailableError(

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection, errors
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.database import Database
 from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionExpiredError
+from gateway.fairness.running_time import RunningTimer, running_timeout
 
 log = logging.getLogger(__name__)
 EventHandler = Callable[[list[FeedEvent]], None]
@@ -112,7 +113,7 @@ class EventListener:
             self._reconnect_seconds = min(2 * self._reconnect_seconds, MAX_RECONNECT_SECONDS)
 
     async def _listen_until_lost(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
-        async with asyncio.timeout(RESPONSE_GRACE_SECONDS):
+        async with running_timeout(RESPONSE_GRACE_SECONDS):
             connection = await AsyncConnection.connect(
                 self._options.url, **self._options.connect_arguments
             )
@@ -206,7 +207,7 @@ def _close_after_timeout(connection: AsyncConnection[Any], seconds: float) -> It
 
     Cancelling the statement instead would mean to wait for the server once more.
     """
-    timer = asyncio.get_running_loop().call_later(seconds, _shut_down_socket, connection)
+    timer = RunningTimer(seconds, lambda: _shut_down_socket(connection))
     try:
         yield
     finally:

@@ -23,7 +23,6 @@ from typing import Any
 
 from graphql import GraphQLOutputType
 
-from gateway.db.driver.database import StatementRequest
 from gateway.db.driver.statement import Statement
 from gateway.db.query_spec import (
     ColumnRef,
@@ -34,7 +33,6 @@ from gateway.db.query_spec import (
     SelectItem,
 )
 from gateway.execution.graphql_core_internals import VariableValues
-from gateway.loaders.read_loader import QueryParameters
 from gateway.schema.framework.context import ContextFact, RequestContext
 from gateway.schema.framework.filtered_lists import FilteredListRequest
 from gateway.schema.framework.page_request import PageRequest
@@ -195,8 +193,6 @@ PlanNode = (
 )
 
 
-MAX_STATEMENTS_PER_STEP = 100
-"""Statements that a step remembers: clients choose the shapes of filters in variables."""
 QuerySpecFactory = Callable[[tuple[SelectItem, ...], Any], QuerySpec]
 """From columns and a statement shape (None without one) to the query specification."""
 RowTuples = Sequence[tuple[Any, ...]]
@@ -255,9 +251,9 @@ class PlanStep:
     2. The code generator completes it: `columns`, `outputs`, `child_steps`,
        `build_results`, and for each child `parent_step` and `collect_keys`.
     3. The planner places it in a level, and decides how it gets its keys (below).
-    4. Each run calls `build_request` for its statement, and `build_results` with the rows.
-       The SQL text depends on the shapes of filter and viewer, not on values; so it is
-       compiled once for each of these, and remembered in `statements`.
+    4. Each run looks for its statement in `statements`, and calls `build_results` with the
+       rows. The SQL text depends on the shapes of filter and viewer, not on values; so it
+       is compiled once for each of these (`build_query_spec`), and remembered there.
 
     All statements begin with the key that a row was read by, so results are always grouped
     by `row[0]`. A step gets its keys in one of five ways:
@@ -312,30 +308,8 @@ class PlanStep:
         """Whether there is at most one key."""
         return self.lookup is not None and not self.lookup[0].is_list
 
-    def build_request(
-        self, statement_shape: Any, parameters: QueryParameters, context: RequestContext
-    ) -> StatementRequest | None:
-        """Return the statement with its parameters; None if the installation lacks its table."""
-        access_shape = context.viewer.access_shape
-        cache_key = statement_shape, access_shape
-        if cache_key not in self.statements:
-            if len(self.statements) >= MAX_STATEMENTS_PER_STEP:
-                self.statements.clear()
-            query_spec = self._build_query_spec(statement_shape)
-            self.statements[cache_key] = context.statement_compiler.compile(
-                query_spec, access_shape
-            )
-        statement, viewer_parameters = self.statements[cache_key], context.viewer.parameters
-        if statement is None:
-            return None
-        return statement, tuple(
-            [
-                parameters[name] if name in parameters else viewer_parameters[name]
-                for name in statement.parameter_names
-            ]
-        )
-
-    def _build_query_spec(self, statement_shape: Any) -> QuerySpec:
+    def build_query_spec(self, statement_shape: Any) -> QuerySpec:
+        """Return the query specification of the statement with a shape."""
         assert self.query_spec_factory is not None
         nested_rows = [nested for _, nested in self.inlined_children]
         query_spec = self.query_spec_factory((*self.columns, *nested_rows), statement_shape)

@@ -1,9 +1,20 @@
 """The execution plan of an operation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from gateway.db.driver.statement import Statement
+from gateway.db.sql.compiler import estimate_statement_bytes
 from gateway.execution.plan.nodes import LookupKeys, PlanStep
 from gateway.execution.plan.variables import VariableCoercer
+
+MAX_STATEMENT_BYTES = 2_000_000
+"""Maximum size of the statements that one plan remembers, estimated."""
+
+
+def ignore_growth(_size: int) -> None:
+    """Do nothing: the plan is not in a cache."""
 
 
 @dataclass
@@ -29,3 +40,22 @@ class ExecutionPlan:
     """Consecutive failed runs."""
     disabled_until: float = 0.0
     """The time, on the clock of `time.monotonic`, until which the plan is not used."""
+    statement_bytes: int = 0
+    """The size of the statements that the steps remember, estimated."""
+    on_growth: Callable[[int], None] = ignore_growth
+    """Called with the size by which the plan has grown; negative if it has shrunk."""
+
+    def remember_statement(self, step: PlanStep, key: Any, statement: Statement | None) -> None:
+        """Store a compiled statement of a step; forget all others if they are too many.
+
+        Clients choose the shapes of filters in variables, so there can be any number.
+        """
+        size = estimate_statement_bytes(statement)
+        if self.statement_bytes + size > MAX_STATEMENT_BYTES:
+            for each in self.steps:
+                each.statements.clear()
+            self.on_growth(-self.statement_bytes)
+            self.statement_bytes = 0
+        step.statements[key] = statement
+        self.statement_bytes += size
+        self.on_growth(size)

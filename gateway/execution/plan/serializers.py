@@ -6,7 +6,6 @@ the generated code contains directly. Errors become PlanMismatchError.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from graphql import (
 
 from gateway.execution.plan.errors import PlanMismatchError
 from gateway.execution.plan.nodes import Constant, ValueAttribute, ValueFields
+from gateway.fairness.bounded_cache import cache_by_bytes
 from gateway.schema.framework.scalars import INLINE_SERIALIZERS
 
 Serializer = Callable[[Any], Any]
@@ -111,7 +111,11 @@ def _make_attribute_serializer(attribute: Constant | ValueAttribute) -> Serializ
     return lambda value: serialize(getattr(value, attribute.name))
 
 
-@lru_cache(1000)
+def _estimate_class_bytes(keys: tuple[str, ...]) -> int:
+    return 2000 + sum(1000 + len(key) for key in keys)
+
+
+@cache_by_bytes(20_000_000, _estimate_class_bytes)
 def make_struct_class(keys: tuple[str, ...]) -> Any:
     """Return the class of response objects with these keys, in this order."""
     field_names = [f"f{i}" for i in range(len(keys))]

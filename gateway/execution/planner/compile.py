@@ -54,8 +54,6 @@ def compile_plan(
     except RecursionError:
         raise NotPlannedError("nested too deeply") from None
     steps = [root_step, *(step for level in levels for step in level)]
-    if len(steps) > MAX_PLAN_STEPS:
-        raise NotPlannedError(f"more than {MAX_PLAN_STEPS} statements")
     for index, step in enumerate(steps):
         step.index = index
     lookups = list(dict.fromkeys(step.lookup[0] for step in steps if step.lookup))
@@ -81,6 +79,7 @@ def _build_levels(root_step: PlanStep) -> list[list[PlanStep]]:
     step with a key source.
     """
     levels: list[list[PlanStep]] = []
+    step_count = 1
     current_steps = _compile_step(root_step)
     while current_steps:
         level: list[PlanStep] = []
@@ -88,6 +87,9 @@ def _build_levels(root_step: PlanStep) -> list[list[PlanStep]]:
         queue = deque(current_steps)
         while queue:
             level.append(step := queue.popleft())
+            step_count += 1
+            if step_count > MAX_PLAN_STEPS:
+                raise NotPlannedError(f"more than {MAX_PLAN_STEPS} statements")
             child_steps = _compile_step(step)
             _inline_step(step)
             for child_step in child_steps:

@@ -1,5 +1,6 @@
 """The run of a plan: reads rows level by level, then builds the answer from the bottom up."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -7,15 +8,20 @@ import msgspec
 
 from gateway.db.driver.database import PendingResult, Rows, StatementRequest, StatementResult
 from gateway.db.driver.encoding import encode_key_array, encode_text
+from gateway.db.driver.statement import Statement
+from gateway.db.sql.compiler import NOT_COMPILED
 from gateway.execution.graphql_core_internals import VariableValues
 from gateway.execution.plan.nodes import LookupKeys, PlanStep, StepKind, TypedKeys
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.runtime.level_loader import LevelLoader
+from gateway.execution.runtime.plan_statements import bind_parameters, load_statement
 from gateway.execution.runtime.response_size import count_shown_rows, estimate_max_rows
 from gateway.schema.framework.context import RequestContext, ResponseTooLargeError, RowBudget
 from gateway.schema.framework.page_request import PageRequest, PageResult
 
 decode_rows = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
+ROWS_PER_TURN = 250
+"""Rows that are decoded or built until other requests get a turn: 10 ms if they are wide."""
 NO_KEY_COLUMN = (None,)
 """The keys of a step whose statement has no key column: a list at the root, under one null."""
 
@@ -31,7 +37,7 @@ async def run_plan(plan: ExecutionPlan, variables: VariableValues, context: Requ
     plan_run = PlanRun(plan, variables, context)
     for level in plan.levels:
         await plan_run.read_level(level)
-    return plan_run.build_result()
+    return await plan_run.build_in_turns() if plan_run.is_large else plan_run.build_result()
 
 
 class PlanRun:
@@ -72,6 +78,8 @@ class PlanRun:
         self._rows: list[Rows | StatementResult] = [[]] * step_count
         self._pages: list[Any] = [None] * step_count
         self._page_requests: list[Any] = [None] * step_count
+        self._missing_statements: list[tuple[PlanStep, Any]] = []
+        self._compiled_statements: dict[tuple[PlanStep, Any], Statement | None] = {}
         self._lookup_values: dict[LookupKeys, TypedKeys] = {
             lookup_keys: lookup_keys.resolve_keys(variables, context)
             for lookup_keys in plan.lookups
@@ -80,13 +88,31 @@ class PlanRun:
     async def read_level(self, level: list[PlanStep]) -> None:
         """Read the rows of all steps of a level in one batch."""
         requests = [self._build_request(step) for step in level]
-        pending_results = self._send_requests(requests)
+        if self._missing_statements:
+            await self._compile_statements()
+            requests = [self._build_request(step) for step in level]
+        pending_results, row_count = self._send_requests(requests), 0
         try:
             for step, pending_result in zip(level, pending_results, strict=True):
-                self._receive_rows(step, [] if pending_result is None else await pending_result)
+                rows: Rows | StatementResult = []
+                if pending_result is not None:
+                    rows = await pending_result
+                row_count += len(rows)
+                if row_count >= ROWS_PER_TURN:
+                    row_count = 0
+                    await asyncio.sleep(0)
+                self._receive_rows(step, rows)
         except BaseException:
             _discard_pending_results(pending_results)
             raise
+
+    async def _compile_statements(self) -> None:
+        """Compile the statements that were missing, which takes milliseconds, in the thread."""
+        missing, self._missing_statements = self._missing_statements, []
+        statements = await asyncio.gather(
+            *[load_statement(self._plan, *each, self._context) for each in missing]
+        )
+        self._compiled_statements.update(zip(missing, statements, strict=True))
 
     def _send_requests(self, requests: list[StatementRequest | None]) -> list[PendingResult | None]:
         """Send the statements of a level in one batch; a loader merges equal ones."""
@@ -107,13 +133,35 @@ class PlanRun:
         """Return the data, built of all rows. Raises ResponseTooLargeError if it is too large."""
         results: list[Any] = [None] * len(self._plan.steps)
         for step in reversed(self._plan.steps):
-            child_results = [results[child_step.index] for child_step in step.child_steps]
-            index, is_page = step.index, step.kind is StepKind.PAGE
-            rows = self._pages[index] if is_page else _decode_result(self._rows[index])
-            arguments = self._context, self._lookup_values, self._variables
-            results[index] = step.build_results(rows, self._keys[index], *arguments, *child_results)
+            self._build_step(step, results)
         self._check_response_size(results)
         return results[0]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether building the data takes more than one turn of the event loop."""
+        return sum(map(len, self._rows)) > ROWS_PER_TURN
+
+    async def build_in_turns(self) -> Any:
+        """Return the data like `build_result`, and let other requests run between the steps."""
+        results: list[Any] = [None] * len(self._plan.steps)
+        row_count = 0
+        for step in reversed(self._plan.steps):
+            self._build_step(step, results)
+            row_count += len(self._rows[step.index])
+            if row_count >= ROWS_PER_TURN:
+                row_count = 0
+                await asyncio.sleep(0)
+        self._check_response_size(results)
+        return results[0]
+
+    def _build_step(self, step: PlanStep, results: list[Any]) -> None:
+        """Add the results of a step to those of its child steps."""
+        child_results = [results[child_step.index] for child_step in step.child_steps]
+        index, is_page = step.index, step.kind is StepKind.PAGE
+        rows = self._pages[index] if is_page else _decode_result(self._rows[index])
+        arguments = self._context, self._lookup_values, self._variables
+        results[index] = step.build_results(rows, self._keys[index], *arguments, *child_results)
 
     def _check_response_size(self, results: list[Any]) -> None:
         """Raise ResponseTooLargeError if the answer shows more rows than the context allows."""
@@ -137,7 +185,10 @@ class PlanRun:
         return 1
 
     def _build_request(self, step: PlanStep) -> StatementRequest | None:
-        """Return the statement of a step with its parameters; None if it has nothing to read."""
+        """Return the statement of a step with its parameters; None if it has nothing to read.
+
+        None as well if the statement must be compiled first: see `_missing_statements`.
+        """
         if step.inlined:
             return None
         if step.key_source is None:
@@ -147,14 +198,31 @@ class PlanRun:
         if not keys:
             return None
         statement_shape, parameters = self._read_page_request(step)
+        if keys is not NO_KEY_COLUMN:
+            parameters["keys"] = _encode_keys(step, keys)
         if step.query_spec_factory is None:
             return None
-        if keys is not NO_KEY_COLUMN:
-            is_single_key = step.has_single_key or step.key_source is not None
-            parameters["keys"] = (
-                encode_text(next(iter(keys))) if is_single_key else encode_key_array(keys)
-            )
-        return step.build_request(statement_shape, parameters, self._context)
+        return self._bind_statement(step, statement_shape, parameters)
+
+    def _bind_statement(
+        self, step: PlanStep, statement_shape: Any, parameters: dict[str, str | None]
+    ) -> StatementRequest | None:
+        """Return the statement with a shape and its parameters; None if it is not compiled yet."""
+        access_shape = self._context.viewer.access_shape
+        statement = step.statements.get((statement_shape, access_shape), NOT_COMPILED)
+        if statement is NOT_COMPILED:
+            statement = self._find_compiled(step, statement_shape)
+        return None if statement is None else bind_parameters(statement, parameters, self._context)
+
+    def _find_compiled(self, step: PlanStep, statement_shape: Any) -> Statement | None:
+        """Return a statement that this run compiled; None if it is missing yet, which is noted.
+
+        The step itself may have forgotten it meanwhile.
+        """
+        shape_key = step, statement_shape
+        if shape_key not in self._compiled_statements:
+            self._missing_statements.append(shape_key)
+        return self._compiled_statements.get(shape_key)
 
     def _find_keys(self, step: PlanStep) -> Collection[Any]:
         """Return the values of the key column that a step's rows are read by."""
@@ -220,6 +288,12 @@ class PlanRun:
         }
 
 
+def _encode_keys(step: PlanStep, keys: Collection[Any]) -> str | None:
+    """Return the parameter `keys` of a step's statement: a value, or an array."""
+    is_single_key = step.has_single_key or step.key_source is not None
+    return encode_text(next(iter(keys))) if is_single_key else encode_key_array(keys)
+
+
 def _parent_of(step: PlanStep) -> PlanStep:
     """Return the parent of a step, or of its page for a count."""
     parent_step = (step.page_of or step).parent_step
@@ -265,15 +339,20 @@ async def run_single_row_plan(
     lookup_values = {lookup_keys: lookup_keys.resolve_keys(variables, context)}
     (typed_key,) = lookup_values[lookup_keys]
     key = typed_key[1] if typed_key is not None and typed_key[0] == type_name else None
-    rows = [] if key is None else await _fetch_rows(step, key, context)
+    rows = [] if key is None else await _fetch_rows(plan, step, key, context)
     results = step.build_results(rows, (key,), context, lookup_values, variables)
     return plan.steps[0].build_results([], (), context, lookup_values, variables, results)
 
 
-async def _fetch_rows(step: PlanStep, key: Any, context: RequestContext) -> Rows:
-    request = step.build_request(None, {"keys": encode_text(key)}, context)
-    if request is None:
+async def _fetch_rows(
+    plan: ExecutionPlan, step: PlanStep, key: Any, context: RequestContext
+) -> Rows:
+    statement = step.statements.get((None, context.viewer.access_shape), NOT_COMPILED)
+    if statement is NOT_COMPILED:
+        statement = await load_statement(plan, step, None, context)
+    if statement is None:
         return []
+    request = bind_parameters(statement, {"keys": encode_text(key)}, context)
     database = context.database
     pending_result: PendingResult = database.loop.create_future()
     database.send([(request, pending_result)])

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any
 
 import strawberry
@@ -13,6 +13,7 @@ from sqlalchemy import Table, func
 from gateway.db.query_spec import ColumnRef, Expression, QuerySpec, RowCondition
 from gateway.db.sql.row_types import require_columns
 from gateway.db.sql.text_search import SearchConditions, classify_search
+from gateway.fairness.bounded_cache import cache_by_bytes
 from gateway.schema.framework.arguments import ParentRow
 from gateway.schema.framework.computed_inputs import get_referenced_column
 from gateway.schema.framework.connection_type import Page
@@ -33,6 +34,8 @@ from gateway.schema.framework.relations import (
     list_row_columns,
 )
 
+MAX_SHAPE_CACHE_BYTES = 2_000_000
+"""Maximum size of the cached query specifications of one list, estimated."""
 ROW_COUNT = Expression(func.count)
 PAGE_ARGUMENTS = {
     "first": (
@@ -52,6 +55,10 @@ PAGE_ARGUMENTS = {
     ),
     "before": (str, "Cursor before which the page ends, of a list with the same `orderBy`."),
 }
+
+
+def _estimate_shape_bytes(shape: ListShape) -> int:
+    return 2000 + 30 * len(repr(shape.filter_shape))
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,7 @@ class ConnectionField:
     def cached_query_spec(self) -> Callable[[ListShape], QuerySpec]:
         """A function that returns the query for a shape, from a cache."""
 
-        @lru_cache(500)
+        @cache_by_bytes(MAX_SHAPE_CACHE_BYTES, _estimate_shape_bytes)
         def build_for_shape(shape: ListShape) -> QuerySpec:
             columns = (ROW_COUNT,) if shape.page_window is None else list_row_columns(self.table)
             return self.build_query_spec(columns, shape)

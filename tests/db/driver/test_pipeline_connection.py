@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -19,8 +20,6 @@ from tests.support.database_queries import (
     send_batch,
 )
 from tests.support.time_limits import scale_seconds, wait_until_async
-
-COUNT_PREPARED_SQL = "select count(*) from pg_prepared_statements"
 
 
 @pytest.fixture(scope="module")
@@ -50,30 +49,50 @@ def test_the_same_sql_has_the_same_name() -> None:
     assert Statement("select 1").name != Statement("select 2").name
 
 
-async def test_a_statement_is_prepared_once(database: Database) -> None:
-    initial_count = await fetch_value(database, COUNT_PREPARED_SQL)
-    for each in range(3):
-        assert await fetch_value(database, "select $1::int * 2", str(each)) == each * 2
-    assert await fetch_value(database, COUNT_PREPARED_SQL) == int(str(initial_count)) + 1
+async def list_prepared(database: Database) -> set[str]:
+    """Return the SQL of the statements that the connection has prepared."""
+    names_sql = f"select array_agg(statement) from pg_prepared_statements --{uuid4()}"
+    prepared_statements = await fetch_value(database, names_sql)
+    return set(prepared_statements) if isinstance(prepared_statements, list) else set()
+
+
+async def test_a_statement_is_prepared_at_its_second_use(database: Database) -> None:
+    sql = "select $1::int * 2"
+    for each in range(4):
+        assert (sql in await list_prepared(database)) == (each >= 2)
+        assert await fetch_value(database, sql, str(each)) == each * 2
+
+
+async def test_statements_sent_once_are_not_prepared(database: Database) -> None:
+    for each in range(100):
+        await fetch_value(database, f"select 'once', {each}")
+    assert not any("once" in each for each in await list_prepared(database))
 
 
 async def test_least_recently_used_prepared_statements_are_dropped(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.db.driver.pipeline_connection.MAX_PREPARED_STATEMENTS", 5)
-    prepared_sql = "select array_agg(statement) from pg_prepared_statements"
-    await fetch_value(database, prepared_sql)
+    monkeypatch.setattr("gateway.db.driver.prepared_statements.MAX_PREPARED_STATEMENTS", 4)
     for each in range(8):
-        await database.fetch_rows([build_request("select 0"), build_request(f"select {each + 1}")])
-    prepared_statements = await fetch_value(database, prepared_sql)
-    assert isinstance(prepared_statements, list)
-    assert set(prepared_statements) == {
-        "select 0",
-        "select 6",
-        "select 7",
-        "select 8",
-        prepared_sql,
-    }
+        for _ in range(2):
+            requests = [build_request("select 0"), build_request(f"select {each + 1}")]
+            await database.fetch_rows(requests)
+    assert await list_prepared(database) == {"select 0", "select 6", "select 7", "select 8"}
+
+
+async def test_prepared_statements_are_bounded_by_bytes_of_sql(url: str) -> None:
+    async with open_warm_database(url, size=1, prepared_bytes=10_000) as database:
+        for each in range(20):
+            for _ in range(2):
+                await fetch_value(database, f"select {each}, '{'ü' * 950}'")
+        await fetch_value(database, "select 'short'")
+        await fetch_value(database, "select 'short'")
+        for _ in range(3):
+            await fetch_value(database, f"select '{'too long' * 2000}'")
+        prepared = await list_prepared(database)
+        assert sum(len(each.encode()) for each in prepared) <= 10_000
+        assert "select 'short'" in prepared
+        assert len(prepared) == 6
 
 
 async def test_failed_prepare_is_retried(database: Database, admin: BackendAdmin) -> None:

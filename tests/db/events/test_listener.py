@@ -1,6 +1,7 @@
 """Test the listener: it delivers all events in order, each once, through any outage."""
 
 import asyncio
+import time
 from random import Random
 from uuid import uuid4
 
@@ -278,3 +279,23 @@ async def test_old_events_are_pruned(url: str, caplog: pytest.LogCaptureFixture)
         await prune_until_cancelled(pool_url)
         assert len(list_event_positions(url)) == remaining_count
     assert "Old events could not be deleted" in caplog.text
+
+
+async def test_listener_outlives_a_stall(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.db.events.listener.RESPONSE_GRACE_SECONDS", 1)
+    async with open_proxy(url) as proxy:
+        events: list[FeedEvent] = []
+        listener = EventListener(ConnectionOptions(proxy.url, 1), feed, None, poll_seconds=0.05)
+        running = asyncio.create_task(listener.run(events.extend, lambda: None))
+        await wait_until(listener.ready.is_set)
+        proxy.freeze_traffic()
+        await asyncio.sleep(0.3)
+        time.sleep(3)  # noqa: ASYNC251 - a stall of the event loop, longer than the limit
+        await asyncio.sleep(0.2)
+        await proxy.restore_traffic()
+        commit_sql(url, build_update_sql(1))
+        await wait_until(lambda: len(events) == 1)
+        assert listener.ready.is_set()
+        assert proxy.connection_count == 1
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

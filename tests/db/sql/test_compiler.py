@@ -105,12 +105,12 @@ async def test_columns_missing_in_an_older_marketplace_are_null(
     assert {row[1:] for row in rows} == {(None, None, None)}
 
 
-def test_the_sql_does_not_depend_on_the_viewer(demo: Marketplace) -> None:
-    statement = demo.statement_compiler.cached(JOINED_SPEC, AccessShape())
-    assert statement is demo.statement_compiler.cached(JOINED_SPEC, AccessShape())
+async def test_the_sql_does_not_depend_on_the_viewer(demo: Marketplace) -> None:
+    statement = await demo.statement_compiler.load_statement(JOINED_SPEC, AccessShape(), 1)
+    assert statement is await demo.statement_compiler.load_statement(JOINED_SPEC, AccessShape(), 2)
     assert statement is not None
     assert "consumer_projects" in statement.parameter_names
-    bypass_statement = demo.statement_compiler.cached(JOINED_SPEC, BYPASS_SHAPE)
+    bypass_statement = demo.statement_compiler.compile(JOINED_SPEC, BYPASS_SHAPE)
     assert bypass_statement is not None
     assert bypass_statement.parameter_names == ()
 
@@ -118,11 +118,11 @@ def test_the_sql_does_not_depend_on_the_viewer(demo: Marketplace) -> None:
 def test_conditions_on_empty_id_sets_are_left_out(demo: Marketplace) -> None:
     member = Viewer(user_id=1, consumer_projects=frozenset({1}))
     query_spec = QuerySpec(tables.resource, (ColumnRef(RESOURCE.name),))
-    statement = demo.statement_compiler.cached(query_spec, member.access_shape)
+    statement = demo.statement_compiler.compile(query_spec, member.access_shape)
     assert statement is not None
     assert statement.parameter_names == ("consumer_projects",)
     assert member.access_shape == Viewer(user_id=2, consumer_projects=frozenset({2})).access_shape
-    assert demo.statement_compiler.cached(query_spec, Viewer().access_shape).parameter_names == ()  # type: ignore[union-attr]
+    assert demo.statement_compiler.compile(query_spec, Viewer().access_shape).parameter_names == ()  # type: ignore[union-attr]
     assert (
         Viewer(is_staff=True).access_shape == Viewer(is_support=True).access_shape == BYPASS_SHAPE
     )
@@ -135,6 +135,6 @@ def test_inherited_rows_read_from_a_root_are_filtered_by_their_owner(
     query_spec = QuerySpec(
         component, (ColumnRef(component.c.name),), Access.ROW_FILTER, ColumnRef(component.c.uuid)
     )
-    statement = demo.statement_compiler.cached(query_spec, AccessShape())
+    statement = demo.statement_compiler.compile(query_spec, AccessShape())
     assert statement is not None
     assert "own_offerings" in statement.parameter_names

@@ -52,7 +52,7 @@ async def test_counts_of_a_member_use_an_index(
         large_marketplace.statement_compiler,
         await large_marketplace.load_viewer(username),
     )
-    request = read_loader.build_request(aggregate.query_spec, {"keys": encode_text(ROW_KEYS)})
+    request = await read_loader.build_request(aggregate.query_spec, {"keys": encode_text(ROW_KEYS)})
     assert request is not None
     plan = explain_statement(large_marketplace.url, request)
     assert "Seq Scan on marketplace_resource" not in plan
