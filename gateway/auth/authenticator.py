@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+from gateway.auth.client_address import resolve_client_address
 from gateway.config.parsers import Network
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
@@ -71,32 +71,6 @@ def _explain_refusal(scheme: str, key: str) -> str:
     if key and scheme.isalpha() and scheme.lower() != "token":
         return f"The Authorization scheme {scheme[:20]!r} is not supported."
     return "The Authorization header is malformed."
-
-
-def resolve_client_address(
-    peer_address: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
-) -> str | None:
-    """Return the client's address; None if it is unknown or malformed.
-
-    It is the peer's, unless that is a trusted proxy. Then the entries of X-Forwarded-For
-    are read from the last one (the nearest hop) to the first that is not a trusted proxy.
-    """
-    address = _parse_address(peer_address)
-    hops = [hop for line in forwarded_for for hop in line.split(",")]
-    while address and hops and any(ip_address(address) in each for each in trusted_proxies):
-        address = _parse_address(hops.pop())
-    return address
-
-
-@lru_cache(1000)
-def _parse_address(text: str | None) -> str | None:
-    try:
-        address = ip_address((text or "").strip())
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(address).partition("%")[0]
 
 
 @dataclass
