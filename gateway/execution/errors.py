@@ -66,7 +66,8 @@ def _format_error(error: GraphQLError, request_id: str, code: ErrorCode) -> dict
 def _apply_rule(rule: ErrorRule, error: BaseException | None, request_id: str) -> dict[str, Any]:
     """Return the message and extensions of an exception by its row of the error table."""
     if rule.masking_message is None:
-        return {"message": str(error), "extensions": {"code": rule.code}}
+        extensions = {"code": rule.code, **getattr(error, "public_extensions", {})}
+        return {"message": str(error), "extensions": extensions}
     return {"message": rule.masking_message, "extensions": {"code": rule.code, "id": request_id}}
 
 

@@ -137,6 +137,11 @@ class Executor:
         self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
         self.execution_counts: Counter[str] = Counter()
 
+    def has_document(self, graphql_request: GraphQLRequest) -> bool:
+        """Return whether a request can be admitted or rejected without parsing a document."""
+        text = graphql_request.query or self.persisted_documents.peek_text(graphql_request)
+        return not text or self._document_cache.has_document(text)
+
     def admit_operation(
         self,
         graphql_request: GraphQLRequest,

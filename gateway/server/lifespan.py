@@ -1,11 +1,13 @@
 """Lifespan of a serving process: open the components that requests need, close them at shutdown."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.auth.authenticator import ViewerCache
+from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
@@ -16,6 +18,7 @@ from gateway.db.sql.compiler import StatementCompiler
 from gateway.execution.executor import Executor
 from gateway.http.deadline import RequestDeadlines
 from gateway.marketplace.unit_of_work import ChangeService
+from gateway.rate_limits.viewer_budgets import ViewerBudgets
 from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.server.background import (
     BackgroundWorker,
@@ -60,12 +63,8 @@ async def open_components(
         change_service = await open_change_service(
             settings, transaction_pool, statement_compiler, background_worker, exit_stack
         )
-        viewer_cache = ViewerCache(
-            ViewerLoader(installation, database),
-            seconds=settings.viewer_seconds,
-            on_use=open_token_refresh(settings, transaction_pool, installation, exit_stack),
-            wait=database.wait_for_result,
-        )
+        on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
+        viewer_cache = _open_viewer_cache(settings, database, installation, on_use, exit_stack)
         create_context = _make_context_factory(
             settings, database, statement_compiler, change_service
         )
@@ -74,16 +73,45 @@ async def open_components(
             settings, change_feed, executor, viewer_cache, create_context, database
         )
         await exit_stack.enter_async_context(subscription_service.run_service(transaction_pool))
+        viewer_budgets = _open_viewer_budgets(settings, exit_stack)
         _tune_garbage_collector()
         yield ServerComponents(
             database,
             viewer_cache,
             change_service,
             change_feed,
-            _create_transport_services(settings, executor, subscription_service, create_context),
+            _create_transport_services(
+                settings, executor, subscription_service, viewer_budgets, create_context
+            ),
             RequestDeadlines(settings.request_seconds),
             create_context,
         )
+
+
+def _open_viewer_cache(
+    settings: Settings,
+    database: Database,
+    installation: Installation,
+    on_use: Callable[[str], Any],
+    exit_stack: AsyncExitStack,
+) -> ViewerCache:
+    failed_tokens = FailedTokens(settings.failed_tokens)
+    exit_stack.callback(failed_tokens.close)
+    return ViewerCache(
+        ViewerLoader(installation, database),
+        seconds=settings.viewer_seconds,
+        failed_tokens=failed_tokens,
+        on_use=on_use,
+        wait=database.wait_for_result,
+    )
+
+
+def _open_viewer_budgets(settings: Settings, exit_stack: AsyncExitStack) -> ViewerBudgets:
+    viewer_budgets = ViewerBudgets(
+        settings.rate_cost, settings.rate_anonymous_cost, settings.rate_storage
+    )
+    exit_stack.push_async_callback(viewer_budgets.close)
+    return viewer_budgets
 
 
 def _make_context_factory(
@@ -120,6 +148,7 @@ def _create_transport_services(
     settings: Settings,
     executor: Executor,
     subscription_service: SubscriptionService,
+    viewer_budgets: ViewerBudgets,
     create_context: ContextFactory,
 ) -> TransportServices:
     return TransportServices(
@@ -128,6 +157,7 @@ def _create_transport_services(
         subscription_service.subscription_registry,
         subscription_service.session_monitor,
         Quota("connection", settings.sockets),
+        viewer_budgets,
         create_context,
     )
 
