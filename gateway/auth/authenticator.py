@@ -20,7 +20,10 @@ from gateway.db.access.viewer_loader import TokenHolder, ViewerLoader
 from gateway.db.driver.errors import UnavailableError
 from gateway.error_table import ErrorKind
 
-MAX_CACHED_VIEWERS = 10_000
+MAX_CACHED_VIEWERS, MAX_CACHED_ANONYMOUS = 10_000, 1000
+"""Cached viewers of tokens, and of addresses without a token."""
+MAX_CACHED_HEADER_CHARS = 500
+"""Length of the headers beyond which their credentials are parsed for each request."""
 MAX_LOADING_VIEWERS = 2000
 """Viewers being loaded beyond which unknown tokens are refused."""
 _TOKEN_KEY_PATTERN = re.compile(r"[0-9A-Za-z]{1,40}")
@@ -33,7 +36,6 @@ class UnauthenticatedError(Exception):
     error_kind = ErrorKind.UNAUTHENTICATED
 
 
-@lru_cache(1000)
 def parse_credentials(
     authorization: tuple[str, ...],
     peer_address: str | None,
@@ -44,9 +46,22 @@ def parse_credentials(
 
     See `parse_token_key`, which may raise UnauthenticatedError, and `resolve_client_address`.
     """
-    return parse_token_key(authorization), resolve_client_address(
-        peer_address, forwarded_for, trusted_proxies
-    )
+    if not trusted_proxies:
+        forwarded_for = ()
+    is_cached = sum(map(len, authorization + forwarded_for)) <= MAX_CACHED_HEADER_CHARS
+    parse = _parse_cached if is_cached else _parse_cached.__wrapped__
+    return parse(authorization, peer_address, forwarded_for, trusted_proxies)
+
+
+@lru_cache(1000)
+def _parse_cached(
+    authorization: tuple[str, ...],
+    peer_address: str | None,
+    forwarded_for: tuple[str, ...],
+    trusted_proxies: tuple[Network, ...],
+) -> tuple[str | None, str | None]:
+    address = resolve_client_address(peer_address, forwarded_for, trusted_proxies)
+    return parse_token_key(authorization), address
 
 
 def parse_token_key(authorization: Sequence[str]) -> str | None:
@@ -114,29 +129,31 @@ class ViewerCache:
                  waits for a slot (`FailedTokens`), then loaded
 
     **Floods.** A viewer is entered when it was loaded, so tokens that fail evict no entry. At
-    most MAX_CACHED_VIEWERS viewers of tokens, and as many anonymous ones, are kept; the oldest
-    is evicted. Expired entries are kept, too: their tokens were valid, so they are looked up
-    again even if their address has sent too many invalid ones.
+    most MAX_CACHED_VIEWERS viewers of tokens and MAX_CACHED_ANONYMOUS anonymous ones are kept;
+    the oldest is evicted. Expired entries are kept, too: their tokens were valid, so they are
+    looked up again even if their address has sent too many invalid ones.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first have names
         self,
         viewer_loader: ViewerLoader,
         *,
         seconds: float,
         failed_tokens: FailedTokens | None = None,
+        check_anonymous: Callable[[str | None], None] = lambda _: None,
         on_use: Callable[[str], Any] = lambda _: None,
         wait: Callable[["asyncio.Future[Viewer]"], Awaitable[Viewer]] = asyncio.shield,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Load viewers by `viewer_loader` and cache them for `seconds`.
 
-        `failed_tokens` limits the tokens that fail, by default without a limit. `on_use` is
-        called with the key of each valid token that a request uses. `wait` waits for a shared
-        load; it must not cancel it.
+        `failed_tokens` limits the tokens that fail, by default without a limit.
+        `check_anonymous` raises RateLimitedError if no anonymous viewer is to be loaded for an
+        address. `on_use` is called with the key of each valid token that a request uses. `wait`
+        waits for a shared load; it must not cancel it.
         """
         self._viewer_loader, self._seconds, self._clock = viewer_loader, seconds, clock
-        self._on_use, self._wait = on_use, wait
+        self._on_use, self._wait, self._check_anonymous = on_use, wait, check_anonymous
         self.failed_tokens = failed_tokens or FailedTokens(None)
         self._token_entries: OrderedDict[_Credentials, _CacheEntry] = OrderedDict()
         self._anonymous_entries: OrderedDict[_Credentials, _CacheEntry] = OrderedDict()
@@ -147,7 +164,8 @@ class ViewerCache:
 
         Counts as a use of the token. Raises UnauthenticatedError if the token is unknown or
         expired or its user inactive, RateLimitedError if too many tokens of the address
-        failed, UnavailableError if the database can't be reached.
+        failed or its anonymous budget is used up, UnavailableError if the database can't be
+        reached.
         """
         viewer = await self.get_viewer(key, address)
         if key is not None:
@@ -177,7 +195,9 @@ class ViewerCache:
 
     def _start_loading(self, credentials: _Credentials, *, is_known: bool) -> _CacheEntry:
         key, address = credentials
-        if key is not None and not is_known:
+        if key is None:
+            self._check_anonymous(address)
+        elif not is_known:
             self.failed_tokens.check_client(key, address)
             if len(self._loading_entries) >= MAX_LOADING_VIEWERS:
                 raise UnavailableError("Too many tokens are being looked up.")
@@ -199,7 +219,8 @@ class ViewerCache:
         if future.exception() is None:
             entries[credentials] = entry
             entries.move_to_end(credentials)
-            if len(entries) > MAX_CACHED_VIEWERS:
+            is_anonymous = credentials[0] is None
+            if len(entries) > (MAX_CACHED_ANONYMOUS if is_anonymous else MAX_CACHED_VIEWERS):
                 entries.popitem(last=False)
         elif isinstance(future.exception(), UnauthenticatedError):
             entries.pop(credentials, None)

@@ -9,6 +9,8 @@ from ipaddress import IPv6Address, ip_address
 from gateway.config.parsers import Network
 
 log = logging.getLogger(__name__)
+MAX_HOPS, MAX_ENTRY_CHARS = 30, 100
+"""Hops that are read of a line of X-Forwarded-For; characters of a hop's address."""
 _FORWARDED_ENTRY_PATTERN = re.compile(
     r'(?P<quote>"?)(?:\[(?P<ipv6>[^\]]*:[^\]]*)\]|(?P<bare>[^\[\]":]+))'
     r"(?P<port>:[0-9]{1,5})?(?P=quote)",
@@ -26,7 +28,7 @@ def resolve_client_address(
     are read from the last one (the nearest hop) to the first that is not a trusted proxy.
     """
     address = _parse_address(peer_address or "")
-    hops = [hop for line in forwarded_for for hop in line.split(",")]
+    hops = [hop for line in forwarded_for for hop in line.rsplit(",", MAX_HOPS)]
     if not hops and _is_trusted(address, trusted_proxies):
         _warn_of_missing_header()
     while hops and _is_trusted(address, trusted_proxies):
@@ -42,6 +44,8 @@ def parse_forwarded_entry(entry: str) -> str | None:
     `unknown` and names such as `_hidden` (RFC 7239) are not addresses.
     """
     entry = entry.strip(" \t")
+    if len(entry) > MAX_ENTRY_CHARS:
+        return None
     match = _FORWARDED_ENTRY_PATTERN.fullmatch(entry)
     if match is None:
         return _parse_address(entry)

@@ -29,9 +29,13 @@ class _Allowance:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the window is asked, so that concurrent operations share a share."""
 
+    def has_cost(self, cost: int, now: float) -> bool:
+        """Return whether there is enough left."""
+        return self.remaining >= cost and now < self.expires_at
+
     def take_cost(self, cost: int, now: float) -> bool:
         """Subtract the cost of an operation if there is enough left."""
-        if self.remaining < cost or now >= self.expires_at:
+        if not self.has_cost(cost, now):
             return False
         self.remaining -= cost
         return True
@@ -68,16 +72,33 @@ class RateBudget:
         self.charged_count = self.refused_count = 0
         """Numbers of operations that were charged, and that were refused."""
 
-    async def charge_cost(self, client: int | str, cost: int) -> None:
-        """Charge the cost of an operation. Raises RateLimitedError if the budget is used up."""
-        charged_cost, now = min(cost, self.window.limit), self._clock()
+    def charge_share(self, client: int | str, cost: int) -> bool:
+        """Charge a cost to the rest of the client's share; return False if that is too small."""
         allowance = self._allowances.get(client)
-        if allowance is None or not allowance.take_cost(charged_cost, now):
+        if allowance is None or not allowance.take_cost(cost, self._clock()):
+            return False
+        self.charged_count += 1
+        return True
+
+    def check_client(self, client: int | str, cost: int) -> None:
+        """Raise RateLimitedError if it is known that the client can't be charged a cost."""
+        allowance = self._allowances.get(client)
+        if allowance is not None and not allowance.has_cost(cost, self._clock()):
             try:
-                await self._charge_window(client, charged_cost)
+                self._check_refusal(allowance, cost)
             except RateLimitedError:
                 self.refused_count += 1
                 raise
+
+    async def charge_cost(self, client: int | str, cost: int) -> None:
+        """Charge the cost of an operation. Raises RateLimitedError if the budget is used up."""
+        if self.charge_share(client, cost):
+            return
+        try:
+            await self._charge_window(client, min(cost, self.window.limit))
+        except RateLimitedError:
+            self.refused_count += 1
+            raise
         self.charged_count += 1
 
     async def _charge_window(self, client: int | str, cost: int) -> None:

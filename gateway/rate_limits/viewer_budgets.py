@@ -1,7 +1,7 @@
 """Budgets of viewers: users have one each, anonymous viewers one for each network."""
 
 from gateway.db.access.viewer import Viewer
-from gateway.rate_limits.client_key import get_client_network
+from gateway.rate_limits.client_key import get_client_network, identify_client
 from gateway.rate_limits.cost_window import CostWindow
 from gateway.rate_limits.rate_budget import RateBudget
 
@@ -34,13 +34,29 @@ class ViewerBudgets:
         both = (self._user_budget, self._anonymous_budget)
         return [each for each in both if each is not None]
 
+    def check_anonymous(self, address: str | None) -> None:
+        """Raise RateLimitedError if it is known that an address has used up its budget."""
+        if self._anonymous_budget is not None:
+            self._anonymous_budget.check_client(get_client_network(address), OPERATION_PRICE)
+
+    def charge_share(self, viewer: Viewer, address: str | None, cost: int) -> bool:
+        """Charge a cost at once, which most operations can; return False if that is not possible.
+
+        Then `charge_viewer` has to be awaited.
+        """
+        budget: RateBudget | None
+        client: int | str
+        if viewer.user_id is not None:
+            budget, client = self._user_budget, viewer.user_id
+        else:
+            budget, client = self._anonymous_budget, get_client_network(address)
+        return budget is None or budget.charge_share(client, cost)
+
     async def charge_viewer(self, viewer: Viewer, address: str | None, cost: int) -> None:
         """Charge a cost to a viewer. Raises RateLimitedError if the budget is used up."""
-        if viewer.user_id is not None:
-            if self._user_budget is not None:
-                await self._user_budget.charge_cost(viewer.user_id, cost)
-        elif self._anonymous_budget is not None:
-            await self._anonymous_budget.charge_cost(get_client_network(address), cost)
+        budget = self._anonymous_budget if viewer.user_id is None else self._user_budget
+        if budget is not None:
+            await budget.charge_cost(identify_client(viewer, address), cost)
 
     async def close(self) -> None:
         """Close the connections to Redis."""

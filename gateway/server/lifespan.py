@@ -63,8 +63,11 @@ async def open_components(
         change_service = await open_change_service(
             settings, transaction_pool, statement_compiler, background_worker, exit_stack
         )
+        viewer_budgets = _open_viewer_budgets(settings, exit_stack)
+        limits = viewer_budgets, _open_failed_tokens(settings, exit_stack)
         on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
-        viewer_cache = _open_viewer_cache(settings, database, installation, on_use, exit_stack)
+        viewer_loader = ViewerLoader(installation, database)
+        viewer_cache = _create_viewer_cache(settings, viewer_loader, database, limits, on_use)
         create_context = _make_context_factory(
             settings, database, statement_compiler, change_service
         )
@@ -73,7 +76,6 @@ async def open_components(
             settings, change_feed, executor, viewer_cache, create_context, database
         )
         await exit_stack.enter_async_context(subscription_service.run_service(transaction_pool))
-        viewer_budgets = _open_viewer_budgets(settings, exit_stack)
         _tune_garbage_collector()
         yield ServerComponents(
             database,
@@ -88,19 +90,25 @@ async def open_components(
         )
 
 
-def _open_viewer_cache(
-    settings: Settings,
-    database: Database,
-    installation: Installation,
-    on_use: Callable[[str], Any],
-    exit_stack: AsyncExitStack,
-) -> ViewerCache:
+def _open_failed_tokens(settings: Settings, exit_stack: AsyncExitStack) -> FailedTokens:
     failed_tokens = FailedTokens(settings.failed_tokens)
     exit_stack.callback(failed_tokens.close)
+    return failed_tokens
+
+
+def _create_viewer_cache(
+    settings: Settings,
+    viewer_loader: ViewerLoader,
+    database: Database,
+    limits: tuple[ViewerBudgets, FailedTokens],
+    on_use: Callable[[str], Any],
+) -> ViewerCache:
+    viewer_budgets, failed_tokens = limits
     return ViewerCache(
-        ViewerLoader(installation, database),
+        viewer_loader,
         seconds=settings.viewer_seconds,
         failed_tokens=failed_tokens,
+        check_anonymous=viewer_budgets.check_anonymous,
         on_use=on_use,
         wait=database.wait_for_result,
     )

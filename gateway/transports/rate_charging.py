@@ -23,7 +23,9 @@ async def admit_and_charge(
     if not executor.has_document(graphql_request):
         await budgets.charge_viewer(viewer, address, compute_document_price(graphql_request.query))
     operation = executor.admit_operation(graphql_request, viewer)
-    await budgets.charge_viewer(viewer, address, compute_price(operation))
+    price = compute_price(operation)
+    if not budgets.charge_share(viewer, address, price):
+        await budgets.charge_viewer(viewer, address, price)
     return operation
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_network
 
 import psycopg
 import pytest
@@ -10,6 +11,8 @@ import pytest_asyncio
 from gateway.auth.authenticator import (
     UnauthenticatedError,
     ViewerCache,
+    _parse_cached,
+    parse_credentials,
     parse_token_key,
 )
 from gateway.config.settings import load_settings
@@ -83,6 +86,19 @@ def test_error_for_other_bearer_tokens_names_supported_scheme(key: str) -> None:
 def test_two_headers_are_refused_even_if_they_agree() -> None:
     with pytest.raises(UnauthenticatedError, match="more than one"):
         parse_token_key([f"Token {TOKEN_KEY}", f"Token {TOKEN_KEY}"])
+
+
+def test_long_headers_are_not_kept_in_memory() -> None:
+    _parse_cached.cache_clear()
+    proxies = (ip_network("10.0.0.0/8"),)
+    for trusted_proxies, address in ((proxies, "192.0.2.1"), ((), "10.0.0.1")):
+        for number in range(100):
+            forwarded_for = f"{number}," * 1000 + "192.0.2.1"
+            credentials = parse_credentials((), "10.0.0.1", (forwarded_for,), trusted_proxies)
+            assert credentials == (None, address)
+    authorization = f"Token {' ' * 1000}{TOKEN_KEY}"
+    assert parse_credentials((authorization,), "10.0.0.1", (), proxies) == (TOKEN_KEY, "10.0.0.1")
+    assert _parse_cached.cache_info().currsize == 1  # without trusted proxies: one peer
 
 
 @pytest.fixture(scope="module")

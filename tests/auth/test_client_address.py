@@ -156,3 +156,11 @@ def test_proxy_without_the_header_is_reported_once(caplog: pytest.LogCaptureFixt
         assert resolve_client_address(peer, [], TRUSTED_PROXIES) == peer
     (record,) = caplog.records
     assert "without X-Forwarded-For" in record.getMessage()
+
+
+def test_long_headers_are_bounded() -> None:
+    """Entries that are too long are unknown addresses, and of many hops only the last are read."""
+    assert parse_forwarded_entry("fe80::1%" + "x" * 100) is None
+    hops = ",".join(["10.1.1.1"] * 10_000)
+    assert resolve_client_address("10.0.0.1", [f"192.0.2.1,{hops}"], TRUSTED_PROXIES) is None
+    assert resolve_client_address("10.0.0.1", [f"{hops},192.0.2.1"], TRUSTED_PROXIES) == "192.0.2.1"

@@ -178,6 +178,7 @@ async def test_invalid_tokens_and_anonymous_clients_evict_no_users(
     loader: CountingLoader, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authenticator, "MAX_CACHED_VIEWERS", 2)
+    monkeypatch.setattr(authenticator, "MAX_CACHED_ANONYMOUS", 2)
     viewer_cache, tokens = ViewerCache(loader, seconds=300), load_user_tokens(url)
     users = ("staff", "member")
     viewers = [await viewer_cache.authenticate(tokens[name], ADDRESS) for name in users]
@@ -235,3 +236,20 @@ async def test_without_a_limit_failures_are_only_counted(loader: CountingLoader)
     assert (failed_tokens.failed_count, loader.lookup_count) == (50, 50)
     assert len(failed_tokens._failures[ADDRESS]) == 1
     failed_tokens.close()
+
+
+async def test_no_viewer_is_loaded_for_an_address_without_budget(loader: CountingLoader) -> None:
+    """An IPv6 network has many addresses, each of which has a viewer of its own."""
+    exhausted_addresses: set[str | None] = set()
+
+    def check_anonymous(address: str | None) -> None:
+        if address in exhausted_addresses:
+            raise RateLimitedError("The budget is used up.", 5)
+
+    viewer_cache = ViewerCache(loader, seconds=5, check_anonymous=check_anonymous)
+    viewer = await viewer_cache.authenticate(None, ADDRESS)
+    exhausted_addresses |= {ADDRESS, OTHER_ADDRESS}
+    assert await viewer_cache.authenticate(None, ADDRESS) is viewer
+    with pytest.raises(RateLimitedError):
+        await viewer_cache.authenticate(None, OTHER_ADDRESS)
+    assert not viewer_cache._loading_entries

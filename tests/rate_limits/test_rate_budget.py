@@ -118,3 +118,19 @@ async def test_concurrent_operations_take_one_share() -> None:
         await asyncio.gather(*[budget.charge_cost(1, 100) for _ in range(100)])
         assert (window.call_count, budget.charged_count) == (1, 100)
         await window.close()
+
+
+async def test_known_refusals_are_checked_without_a_charge(clock: BudgetClock) -> None:
+    budget, window = create_budget(clock, 10_000)
+    budget.check_client(1, 100)
+    await budget.charge_cost(1, 9900)
+    assert await count_charges(budget, 1, 200) == 0
+    budget.check_client(1, 100)
+    assert await count_charges(budget, 1, 100) == 1
+    call_count = window.call_count
+    with pytest.raises(RateLimitedError):
+        budget.check_client(1, 100)
+    budget.check_client(2, 100)
+    assert window.call_count == call_count
+    clock.now += 120
+    budget.check_client(1, 100)

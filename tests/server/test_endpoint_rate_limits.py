@@ -38,10 +38,13 @@ async def send_document(
     """Send a document as a user, or anonymously."""
     if username is not None:
         headers["authorization"] = f"Token {gateway.tokens[username]}"
+    return await send_text(gateway, make_document(number), **headers)
+
+
+async def send_text(gateway: GatewayClient, document: str, **headers: str) -> httpx.Response:
+    """Send a document with these headers."""
     request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await gateway.http.post(
-        "/graphql", json={"query": make_document(number)}, headers=request_headers
-    )
+    return await gateway.http.post("/graphql", json={"query": document}, headers=request_headers)
 
 
 async def test_request_over_the_budget_gets_429(gateway: GatewayClient) -> None:
