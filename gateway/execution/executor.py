@@ -137,10 +137,10 @@ class Executor:
         self._plan_cache = PlanCache(self._schema) if execution == "compiled" else None
         self.execution_counts: Counter[str] = Counter()
 
-    def has_document(self, graphql_request: GraphQLRequest) -> bool:
-        """Return whether a request can be admitted or rejected without parsing a document."""
+    def find_unparsed_text(self, graphql_request: GraphQLRequest) -> str | None:
+        """Return the text that has to be parsed to admit a request; None if that is not so."""
         text = graphql_request.query or self.persisted_documents.peek_text(graphql_request)
-        return not text or self._document_cache.has_document(text)
+        return None if not text or self._document_cache.has_document(text) else text
 
     def admit_operation(
         self,

@@ -57,8 +57,7 @@ async def open_components(
     assert settings.database_url is not None
     statement_compiler = StatementCompiler(installation)
     async with AsyncExitStack() as exit_stack:
-        database = await _connect_database(settings, settings.database_url)
-        exit_stack.push_async_callback(database.close)
+        database = await _open_database(settings, settings.database_url, exit_stack)
         transaction_pool = await exit_stack.enter_async_context(open_transaction_pool(settings))
         change_service = await open_change_service(
             settings, transaction_pool, statement_compiler, background_worker, exit_stack
@@ -66,8 +65,7 @@ async def open_components(
         viewer_budgets = _open_viewer_budgets(settings, exit_stack)
         limits = viewer_budgets, _open_failed_tokens(settings, exit_stack)
         on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
-        viewer_loader = ViewerLoader(installation, database)
-        viewer_cache = _create_viewer_cache(settings, viewer_loader, database, limits, on_use)
+        viewer_cache = _create_viewer_cache(settings, installation, database, limits, on_use)
         create_context = _make_context_factory(
             settings, database, statement_compiler, change_service
         )
@@ -98,14 +96,14 @@ def _open_failed_tokens(settings: Settings, exit_stack: AsyncExitStack) -> Faile
 
 def _create_viewer_cache(
     settings: Settings,
-    viewer_loader: ViewerLoader,
+    installation: Installation,
     database: Database,
     limits: tuple[ViewerBudgets, FailedTokens],
     on_use: Callable[[str], Any],
 ) -> ViewerCache:
     viewer_budgets, failed_tokens = limits
     return ViewerCache(
-        viewer_loader,
+        ViewerLoader(installation, database),
         seconds=settings.viewer_seconds,
         failed_tokens=failed_tokens,
         check_anonymous=viewer_budgets.check_anonymous,
@@ -143,13 +141,15 @@ def _make_context_factory(
     return create_context
 
 
-async def _connect_database(settings: Settings, url: str) -> Database:
-    return await Database.connect(
+async def _open_database(settings: Settings, url: str, exit_stack: AsyncExitStack) -> Database:
+    database = await Database.connect(
         url,
         size=settings.pool_size,
         statement_seconds=settings.statement_seconds,
         pooler=settings.pooler,
     )
+    exit_stack.push_async_callback(database.close)
+    return database
 
 
 def _create_transport_services(

@@ -20,8 +20,9 @@ async def admit_and_charge(
     are charged when they start, their events are not. Raises RateLimitedError.
     """
     executor, budgets = services.executor, services.viewer_budgets
-    if not executor.has_document(graphql_request):
-        await budgets.charge_viewer(viewer, address, compute_document_price(graphql_request.query))
+    unparsed_text = executor.find_unparsed_text(graphql_request)
+    if unparsed_text is not None:
+        await budgets.charge_viewer(viewer, address, compute_document_price(unparsed_text))
     operation = executor.admit_operation(graphql_request, viewer)
     price = compute_price(operation)
     if not budgets.charge_share(viewer, address, price):

@@ -1,6 +1,8 @@
 """Rate limits over HTTP: prices, status 429, headers, budgets of users and addresses."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any
 
 import httpx
 import pytest
@@ -91,6 +93,30 @@ async def test_user_can_not_vary_the_address(gateway: GatewayClient) -> None:
         for n in range(3)
     ]
     assert statuses == [200, 200, 429]
+
+
+async def test_persisted_documents_that_are_not_cached_are_paid_for(url: str) -> None:
+    """Documents above 20,000 characters are parsed for each request, also if named by a hash."""
+    document = make_document(0)
+    extension = {"version": 1, "sha256Hash": sha256(document.encode()).hexdigest()}
+    payload: dict[str, Any] = {"extensions": {"persistedQuery": extension}}
+    async with serve_in_process(url, **BUDGET) as gateway:
+        statuses = []
+        for query in (document, None, None):
+            body = payload | ({"query": query} if query else {})
+            statuses.append((await gateway.http.post("/graphql", json=body)).status_code)
+        assert statuses == [200, 200, 429]
+
+
+async def test_unknown_hash_costs_no_document(gateway: GatewayClient) -> None:
+    for _ in range(300):
+        extension = {"version": 1, "sha256Hash": "0" * 64}
+        response = await gateway.http.post(
+            "/graphql", json={"extensions": {"persistedQuery": extension}}
+        )
+        (error,) = response.json()["errors"]
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+    assert (await send_document(gateway, 0)).status_code == 200
 
 
 async def test_streams_and_attachments_are_charged(gateway: GatewayClient) -> None:
