@@ -25,7 +25,7 @@ from benchmarks.cli_support import RESULTS_FOLDER, handle_signals, print_progres
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo.home import create_demo_database
 from gateway.demo.postgres import EmbeddedPostgres
-from tests.support.gateway_server import run_gateway_process
+from tests.support.gateway_server import UNLIMITED_RATES, run_gateway_process
 
 VIEWERS = ("staff", "support")
 TOGGLE_STATE_SQL = "update marketplace_resource set state = 6 - state where id = %s"
@@ -50,7 +50,11 @@ def _create_database(resources: int) -> Iterator[str]:
 
 def _measure_delivery(url: str, options: argparse.Namespace, rate: float) -> dict[str, Any]:
     """Write all changes at a rate (0: as fast as possible) and return the delivery figures."""
-    settings = {"provider_seconds": "off", "user_subscriptions": str(options.sockets)}
+    settings = {
+        "provider_seconds": "off",
+        "user_subscriptions": str(options.sockets),
+        **UNLIMITED_RATES,
+    }
     with (
         psycopg.connect(url, autocommit=True) as connection,
         run_gateway_process(

@@ -22,7 +22,7 @@ import psycopg
 
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support import waldur_2024
-from tests.support.gateway_server import load_user_tokens, run_gateway_process
+from tests.support.gateway_server import UNLIMITED_RATES, load_user_tokens, run_gateway_process
 from tests.support.marketplaces import open_marketplace
 from tests.support.schema_documents import select_mapped_fields
 
@@ -83,7 +83,9 @@ def write_table_rows(url: str, request_count: int) -> Iterator[str]:
     """Yield the rows of the table."""
     tokens = load_user_tokens(url)
     for execution in EXECUTIONS:
-        with run_gateway_process("--database-url", url, execution=execution) as server:
+        with run_gateway_process(
+            "--database-url", url, execution=execution, **UNLIMITED_RATES
+        ) as server:
             for viewer in VIEWERS:
                 headers = {
                     "Authorization": f"Token {tokens[viewer]}",

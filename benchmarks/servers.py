@@ -20,7 +20,7 @@ from benchmarks.cli_support import print_progress
 from benchmarks.marketplaces import BenchmarkMarketplace
 from benchmarks.queries import GATEWAY_DIALECT, PLAIN_DIALECT, POSTGRAPHILE_DIALECT, Dialect
 from gateway.config.settings import ENVIRONMENT_PREFIX, load_settings
-from tests.support.gateway_server import run_gateway_process
+from tests.support.gateway_server import UNLIMITED_RATES, run_gateway_process
 
 BENCHMARKS_FOLDER = Path(__file__).parent
 START_TIMEOUT_SECONDS = 60
@@ -98,8 +98,11 @@ def run_servers(
 
 @contextmanager
 def run_gateway(marketplace: BenchmarkMarketplace, *usernames: str) -> Iterator[list[ServerTarget]]:
-    """Run the gateway with the environment's settings; yield a target for each user."""
-    environment = {
+    """Run the gateway with the environment's settings; yield a target for each user.
+
+    Rate limits are off unless the environment sets them: one user sends all requests.
+    """
+    environment = UNLIMITED_RATES | {
         name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for name, value in os.environ.items()
         if name.startswith(ENVIRONMENT_PREFIX)

@@ -121,6 +121,9 @@ class ErrorKind(Enum):
         CloseCode.UNAVAILABLE,
         headers={"Retry-After": "10"},
     )
+    RATE_LIMITED = ErrorRule(
+        ErrorCode.RATE_LIMITED, HTTPStatus.TOO_MANY_REQUESTS, CloseCode.UNAVAILABLE
+    )
     EVENTS_DISABLED = ErrorRule(ErrorCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
     DATABASE_UNAVAILABLE = ErrorRule(
         ErrorCode.UNAVAILABLE,

@@ -37,6 +37,7 @@ ONE_WORD_NAMES = {
     "execute": "GraphQL",
     "fail": "asyncio futures, pytest",
     "first": "declaration of a field",
+    "incr": "storages of the library limits",
     "lifespan": "ASGI",
     "main": "entry point",
     "many": "declaration of a field",

@@ -10,15 +10,22 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+from gateway.auth.client_address import resolve_client_address
+from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.parsers import Network
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.viewer_loader import ViewerLoader
+from gateway.db.access.viewer_loader import TokenHolder, ViewerLoader
+from gateway.db.driver.errors import UnavailableError
 from gateway.error_table import ErrorKind
 
-MAX_CACHED_VIEWERS = 10_000
+MAX_CACHED_VIEWERS, MAX_CACHED_ANONYMOUS = 10_000, 1000
+"""Cached viewers of tokens, and of addresses without a token."""
+MAX_CACHED_HEADER_CHARS = 500
+"""Length of the headers beyond which their credentials are parsed for each request."""
+MAX_LOADING_VIEWERS = 2000
+"""Viewers being loaded beyond which unknown tokens are refused."""
 _TOKEN_KEY_PATTERN = re.compile(r"[0-9A-Za-z]{1,40}")
 _SUPPORTED_SCHEMES_HINT = "Send `Authorization: Token <key>` with the key of a Waldur user."
 
@@ -29,7 +36,6 @@ class UnauthenticatedError(Exception):
     error_kind = ErrorKind.UNAUTHENTICATED
 
 
-@lru_cache(1000)
 def parse_credentials(
     authorization: tuple[str, ...],
     peer_address: str | None,
@@ -40,9 +46,22 @@ def parse_credentials(
 
     See `parse_token_key`, which may raise UnauthenticatedError, and `resolve_client_address`.
     """
-    return parse_token_key(authorization), resolve_client_address(
-        peer_address, forwarded_for, trusted_proxies
-    )
+    if not trusted_proxies:
+        forwarded_for = ()
+    is_cached = sum(map(len, authorization + forwarded_for)) <= MAX_CACHED_HEADER_CHARS
+    parse = _parse_cached if is_cached else _parse_cached.__wrapped__
+    return parse(authorization, peer_address, forwarded_for, trusted_proxies)
+
+
+@lru_cache(1000)
+def _parse_cached(
+    authorization: tuple[str, ...],
+    peer_address: str | None,
+    forwarded_for: tuple[str, ...],
+    trusted_proxies: tuple[Network, ...],
+) -> tuple[str | None, str | None]:
+    address = resolve_client_address(peer_address, forwarded_for, trusted_proxies)
+    return parse_token_key(authorization), address
 
 
 def parse_token_key(authorization: Sequence[str]) -> str | None:
@@ -73,32 +92,6 @@ def _explain_refusal(scheme: str, key: str) -> str:
     return "The Authorization header is malformed."
 
 
-def resolve_client_address(
-    peer_address: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
-) -> str | None:
-    """Return the client's address; None if it is unknown or malformed.
-
-    It is the peer's, unless that is a trusted proxy. Then the entries of X-Forwarded-For
-    are read from the last one (the nearest hop) to the first that is not a trusted proxy.
-    """
-    address = _parse_address(peer_address)
-    hops = [hop for line in forwarded_for for hop in line.split(",")]
-    while address and hops and any(ip_address(address) in each for each in trusted_proxies):
-        address = _parse_address(hops.pop())
-    return address
-
-
-@lru_cache(1000)
-def _parse_address(text: str | None) -> str | None:
-    try:
-        address = ip_address((text or "").strip())
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(address).partition("%")[0]
-
-
 @dataclass
 class _CacheEntry:
     """A cached viewer, or one that is being loaded; times are those of the cache's clock."""
@@ -116,38 +109,63 @@ class _CacheEntry:
         )
 
 
+_Credentials = tuple[str | None, str | None]
+
+
 class ViewerCache:
     """Cached authentication: credentials are resolved to viewers, valid for a few seconds.
 
     The short lifetime bounds how long a revoked token or role still works. Concurrent requests
     with the same credentials share one load: an entry holds the future of its viewer, and
-    callers wait for it without cancelling it. Failures are not cached. At most
-    MAX_CACHED_VIEWERS entries exist; the oldest is evicted.
+    callers wait for it without cancelling it. Failures are not cached.
+
+        get_viewer -- entry valid, or being loaded ------------> its viewer
+             |
+             +-- token of an expired entry --------------------> loaded at once
+             |
+             +-- unknown token -- client over its limit -------> RateLimitedError
+                        |         too many are being loaded ---> UnavailableError
+                        v
+                 waits for a slot (`FailedTokens`), then loaded
+
+    **Floods.** A viewer is entered when it was loaded, so tokens that fail evict no entry. At
+    most MAX_CACHED_VIEWERS viewers of tokens and MAX_CACHED_ANONYMOUS anonymous ones are kept;
+    the oldest is evicted. Expired entries are kept, too: their tokens were valid, so they are
+    looked up again even if their address has sent too many invalid ones.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first have names
         self,
         viewer_loader: ViewerLoader,
         *,
         seconds: float,
+        failed_tokens: FailedTokens | None = None,
+        check_anonymous: Callable[[str | None], None] = lambda _: None,
         on_use: Callable[[str], Any] = lambda _: None,
         wait: Callable[["asyncio.Future[Viewer]"], Awaitable[Viewer]] = asyncio.shield,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Load viewers by `viewer_loader` and cache them for `seconds`.
 
-        `on_use` is called with the key of each valid token that a request uses. `wait` waits
-        for a shared load; it must not cancel it.
+        `failed_tokens` limits the tokens that fail, by default without a limit.
+        `check_anonymous` raises RateLimitedError if no anonymous viewer is to be loaded for an
+        address. `on_use` is called with the key of each valid token that a request uses. `wait`
+        waits for a shared load; it must not cancel it.
         """
         self._viewer_loader, self._seconds, self._clock = viewer_loader, seconds, clock
-        self._on_use, self._wait = on_use, wait
-        self._entries: OrderedDict[tuple[str | None, str | None], _CacheEntry] = OrderedDict()
+        self._on_use, self._wait, self._check_anonymous = on_use, wait, check_anonymous
+        self.failed_tokens = failed_tokens or FailedTokens(None)
+        self._token_entries: OrderedDict[_Credentials, _CacheEntry] = OrderedDict()
+        self._anonymous_entries: OrderedDict[_Credentials, _CacheEntry] = OrderedDict()
+        self._loading_entries: dict[_Credentials, _CacheEntry] = {}
 
     async def authenticate(self, key: str | None, address: str | None) -> Viewer:
         """Return the viewer of a token; the anonymous viewer without a key.
 
         Counts as a use of the token. Raises UnauthenticatedError if the token is unknown or
-        expired or its user inactive, UnavailableError if the database can't be reached.
+        expired or its user inactive, RateLimitedError if too many tokens of the address
+        failed or its anonymous budget is used up, UnavailableError if the database can't be
+        reached.
         """
         viewer = await self.get_viewer(key, address)
         if key is not None:
@@ -162,38 +180,66 @@ class ViewerCache:
         It was loaded at most `max_age_seconds` ago; None means the cache's lifetime. Raises
         as `authenticate` does.
         """
-        credentials = key, address
-        entry = self._entries.get(credentials)
-        if entry is None or entry.expires_at(max_age_seconds) <= self._clock():
-            entry = self._start_loading(credentials)
+        credentials, now = (key, address), self._clock()
+        entry = self._select_entries(key).get(credentials)
+        if entry is None or entry.expires_at(max_age_seconds) <= now:
+            is_known = key is None or entry is not None
+            entry = self._loading_entries.get(credentials)
+            if entry is None or entry.expires_at(max_age_seconds) <= now:
+                entry = self._start_loading(credentials, is_known=is_known)
         viewer_future = entry.viewer_future
         return viewer_future.result() if viewer_future.done() else await self._wait(viewer_future)
 
-    def _start_loading(self, credentials: tuple[str | None, str | None]) -> _CacheEntry:
-        loading_task = asyncio.ensure_future(self._load_viewer(*credentials))
-        entry = self._entries[credentials] = _CacheEntry(self._clock(), self._seconds, loading_task)
-        self._entries.move_to_end(credentials)
-        if len(self._entries) > MAX_CACHED_VIEWERS:
-            self._entries.popitem(last=False)
-        loading_task.add_done_callback(
-            lambda finished_task: self._discard_failure(credentials, entry, finished_task)
-        )
+    def _select_entries(self, key: str | None) -> OrderedDict[_Credentials, _CacheEntry]:
+        return self._anonymous_entries if key is None else self._token_entries
+
+    def _start_loading(self, credentials: _Credentials, *, is_known: bool) -> _CacheEntry:
+        key, address = credentials
+        if key is None:
+            self._check_anonymous(address)
+        elif not is_known:
+            self.failed_tokens.check_client(key, address)
+            if len(self._loading_entries) >= MAX_LOADING_VIEWERS:
+                raise UnavailableError("Too many tokens are being looked up.")
+        loading_task = asyncio.ensure_future(self._load_viewer(key, address, is_known=is_known))
+        entry = _CacheEntry(self._clock(), self._seconds, loading_task)
+        self._loading_entries[credentials] = entry
+        loading_task.add_done_callback(lambda _: self._finish_loading(credentials, entry))
         return entry
 
-    def _discard_failure(
-        self,
-        credentials: tuple[str | None, str | None],
-        entry: _CacheEntry,
-        finished_task: "asyncio.Future[Viewer]",
-    ) -> None:
-        """Remove a failed load from the cache, so that the next request tries again."""
-        has_failed = finished_task.cancelled() or finished_task.exception() is not None
-        if has_failed and self._entries.get(credentials) is entry:
-            del self._entries[credentials]
+    def _finish_loading(self, credentials: _Credentials, entry: _CacheEntry) -> None:
+        """Enter a loaded viewer; remove the earlier one if its credentials are now invalid."""
+        if self._loading_entries.get(credentials) is entry:
+            del self._loading_entries[credentials]
+        entries, future = self._select_entries(credentials[0]), entry.viewer_future
+        current_entry = entries.get(credentials)
+        is_outdated = current_entry is not None and current_entry.loaded_at > entry.loaded_at
+        if future.cancelled() or is_outdated:
+            return
+        if future.exception() is None:
+            entries[credentials] = entry
+            entries.move_to_end(credentials)
+            is_anonymous = credentials[0] is None
+            if len(entries) > (MAX_CACHED_ANONYMOUS if is_anonymous else MAX_CACHED_VIEWERS):
+                entries.popitem(last=False)
+        elif isinstance(future.exception(), UnauthenticatedError):
+            entries.pop(credentials, None)
 
-    async def _load_viewer(self, key: str | None, address: str | None) -> Viewer:
+    async def _load_viewer(self, key: str | None, address: str | None, *, is_known: bool) -> Viewer:
         if key is None:
             return await self._viewer_loader.load_viewer(None, address)
+        try:
+            if is_known:
+                holder = await self._load_token_holder(key)
+            else:
+                async with self.failed_tokens.limit_lookups(key, address):
+                    holder = await self._load_token_holder(key)
+        except UnauthenticatedError:
+            self.failed_tokens.record_failure(key, address)
+            raise
+        return await self._viewer_loader.load_viewer(holder, address)
+
+    async def _load_token_holder(self, key: str) -> TokenHolder:
         holder = await self._viewer_loader.load_token_holder(key)
         if holder is None:
             raise UnauthenticatedError("Invalid token.")
@@ -201,4 +247,4 @@ class ViewerCache:
             raise UnauthenticatedError("User inactive or deleted.")
         if holder.is_expired:
             raise UnauthenticatedError("Token has expired.")
-        return await self._viewer_loader.load_viewer(holder, address)
+        return holder

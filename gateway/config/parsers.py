@@ -6,6 +6,7 @@ valid values, to be put after "must be".
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,19 @@ def parse_root_path(value: str) -> str:
     if segments and segments[0] in OWN_PATH_SEGMENTS:
         raise ValueError(f"a path whose first segment is not {', '.join(OWN_PATH_SEGMENTS)}")
     return path
+
+
+def parse_rate_storage(value: str) -> str:
+    """Return "memory", or the URL of a Redis."""
+    if value == "memory":
+        return value
+    try:
+        url = urlsplit(value)
+        is_valid = url.scheme in {"redis", "rediss"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError("memory, or a URL like redis://user:password@host:6379/0")
+    if find_spec("redis") is None:
+        raise ValueError("memory, because the Python package `redis` is not installed")
+    return value

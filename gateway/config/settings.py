@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from gateway.config.database_settings import DatabaseSettings
 from gateway.config.event_settings import EventSettings
 from gateway.config.marketplace_settings import MarketplaceSettings
+from gateway.config.rate_settings import RateSettings
 from gateway.config.request_settings import RequestSettings
 from gateway.config.server_settings import ServerSettings
 
@@ -22,6 +23,8 @@ SECRET_URL_PARAMETERS = (
     "scram_server_key",
 )
 """Parameters of a database URL that hold secrets."""
+SECRET_SETTINGS = ("database_url", "rate_storage")
+"""Settings whose invalid values are not repeated."""
 _URL_PASSWORD_PATTERN = re.compile(r"(?<=://)([^:@/]*):[^/]*@")
 
 
@@ -31,7 +34,12 @@ class InvalidSettingError(Exception):
 
 @dataclass(frozen=True)
 class Settings(
-    ServerSettings, DatabaseSettings, MarketplaceSettings, EventSettings, RequestSettings
+    ServerSettings,
+    DatabaseSettings,
+    MarketplaceSettings,
+    EventSettings,
+    RequestSettings,
+    RateSettings,
 ):
     """Settings; each is the variable `GATEWAY_<NAME>`, some are also flags of commands.
 
@@ -77,8 +85,8 @@ def _parse_setting(setting: Any, setting_source: str, value: str) -> Any:
     try:
         return setting.metadata["parse"](value)
     except ValueError as error:
-        # An invalid database URL may hold a password anywhere, others in some places.
-        is_secret = setting.name == "database_url" or "@" in value or "?" in value
+        # Invalid URLs of these may hold a password anywhere, others in some places.
+        is_secret = setting.name in SECRET_SETTINGS or "@" in value or "?" in value
         value_text = "" if is_secret else f", got {value!r}"
         raise InvalidSettingError(f"{setting_source} must be {error}{value_text}.") from None
 

@@ -1,9 +1,9 @@
 """The cache of parsed and validated documents; the least recently used are evicted."""
 
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from graphql import (
     DirectiveNode,
@@ -82,16 +82,28 @@ class DocumentCache:
     def __init__(self, schema: GraphQLSchema, *, max_tokens: int) -> None:
         """Reject documents of more than `max_tokens` tokens."""
         self._schema, self._max_tokens = schema, max_tokens
-        self._parse_cached = lru_cache(MAX_CACHED_DOCUMENTS)(self._parse_document)
+        self._documents: OrderedDict[str, ParsedDocument] = OrderedDict()
         self._pinned_documents: dict[str, ParsedDocument] = {}
+
+    def has_document(self, text: str) -> bool:
+        """Return whether a document is cached, so that it need not be parsed."""
+        return text in self._documents or text in self._pinned_documents
 
     def get_document(self, text: str) -> ParsedDocument:
         """Return the document with that text, parsed and validated."""
-        pinned_document = self._pinned_documents.get(text)
-        if pinned_document is not None:
-            return pinned_document
-        is_cacheable = len(text) <= MAX_CACHED_DOCUMENT_CHARS
-        return self._parse_cached(text) if is_cacheable else self._parse_document(text)
+        document = self._documents.get(text)
+        if document is not None:
+            self._documents.move_to_end(text)
+            return document
+        return self._pinned_documents.get(text) or self._add_document(text)
+
+    def _add_document(self, text: str) -> ParsedDocument:
+        document = self._parse_document(text)
+        if len(text) <= MAX_CACHED_DOCUMENT_CHARS:
+            self._documents[text] = document
+            if len(self._documents) > MAX_CACHED_DOCUMENTS:
+                self._documents.popitem(last=False)
+        return document
 
     def pin_document(self, text: str) -> ParsedDocument:
         """Return the document with that text; if it is valid, it is never evicted."""

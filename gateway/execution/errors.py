@@ -80,7 +80,8 @@ def _shorten_message(error: GraphQLError) -> str:
 def _apply_rule(rule: ErrorRule, error: BaseException | None, request_id: str) -> dict[str, Any]:
     """Return the message and extensions of an exception by its row of the error table."""
     if rule.masking_message is None:
-        return {"message": str(error), "extensions": {"code": rule.code}}
+        extensions = {"code": rule.code, **getattr(error, "public_extensions", {})}
+        return {"message": str(error), "extensions": extensions}
     return {"message": rule.masking_message, "extensions": {"code": rule.code, "id": request_id}}
 
 

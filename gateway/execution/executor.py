@@ -152,6 +152,11 @@ class Executor:
         )
         self.execution_counts: Counter[str] = Counter()
 
+    def find_unparsed_text(self, graphql_request: GraphQLRequest) -> str | None:
+        """Return the text that has to be parsed to admit a request; None if that is not so."""
+        text = graphql_request.query or self.persisted_documents.peek_text(graphql_request)
+        return None if not text or self._document_cache.has_document(text) else text
+
     def admit_operation(
         self,
         graphql_request: GraphQLRequest,

@@ -182,6 +182,15 @@ class PersistedDocuments:
             raise
         return graphql_request, sha256_hash
 
+    def peek_text(self, graphql_request: GraphQLRequest) -> str | None:
+        """Return the text of the automatic persisted query that a request names, if it is stored.
+
+        Trusted documents are left out: they are not parsed again.
+        """
+        extension = (graphql_request.extensions or {}).get(EXTENSION_NAME)
+        sha256_hash = extension.get("sha256Hash") if isinstance(extension, dict) else None
+        return self.store.find_text(sha256_hash) if isinstance(sha256_hash, str) else None
+
     def store_document(self, sha256_hash: str, text: str) -> None:
         """Store an admitted document under the hash that `resolve_request` returned."""
         self.outcome_counts["registered"] += 1

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from starlette.types import Scope
 
-from gateway.auth.authenticator import resolve_client_address
+from gateway.auth.client_address import resolve_client_address
 from gateway.config.parsers import Network
 from gateway.config.web_origin import normalize_origin
 

@@ -35,6 +35,7 @@ from gateway.http.responses import GraphQLResponse, file_not_found, pdf_response
 from gateway.http.statuses import StatusMode
 from gateway.marketplace.attachments import load_attachment, parse_attachment_path
 from gateway.marketplace.problems import Problem
+from gateway.rate_limits.viewer_budgets import OPERATION_PRICE
 from gateway.schema.framework.errors import BadInputError
 from gateway.server.background import BackgroundWorker
 from gateway.server.draining_server import BEGIN_DRAIN_STATE
@@ -42,6 +43,7 @@ from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
 from gateway.subscriptions.session_monitor import Credentials
 from gateway.transports.http_stream import SubscriptionStream, create_single_event_stream
+from gateway.transports.rate_charging import admit_and_charge
 from gateway.transports.stream_framing import FRAMINGS
 from gateway.transports.websocket_handshake import serve_websocket
 
@@ -64,7 +66,8 @@ class GatewayService:
         head and body  --parse_request-->  GraphQLRequest  --authenticate-->  Viewer
                                                 |                               |
                                                 v                               |
-                          AdmittedOperation  <--+-- Executor.admit_operation <--+
+                          AdmittedOperation  <--+--   admit_and_charge  <-------+
+                                  |           (parse, validate, charge the rate budget)
                                   |
             Accept names a stream?
               no  --------------------> execute_operation --> GraphQLResponse
@@ -176,8 +179,11 @@ class GatewayService:
         with RequestDeadline(request, self._components.deadlines) as deadline:
             graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
             deadline.mark_body_read()
-            viewer = await self._authenticate_request(request)
-            operation = self._executor.admit_operation(graphql_request, viewer)
+            key, address = self._parse_credentials(request)
+            viewer = await self._components.viewer_cache.authenticate(key, address)
+            operation = await admit_and_charge(
+                self._components.transport_services, graphql_request, viewer, address
+            )
             if request.method != "POST":
                 _forbid_mutation(operation)
             subscription = self._prepare_subscription(operation, request, formats)
@@ -220,7 +226,10 @@ class GatewayService:
             return file_not_found(request_id)
         with RequestDeadline(request, self._components.deadlines) as deadline:
             deadline.mark_body_read()
-            viewer = await self._authenticate_request(request)
+            key, address = self._parse_credentials(request)
+            viewer = await self._components.viewer_cache.authenticate(key, address)
+            budgets = self._components.transport_services.viewer_budgets
+            await budgets.charge_viewer(viewer, address, OPERATION_PRICE)
             content = await self._components.change_service.run_change(
                 viewer, lambda unit_of_work: load_attachment(unit_of_work, uuid)
             )
@@ -235,10 +244,6 @@ class GatewayService:
             return operation
         context = self._components.create_context(viewer)
         return await self._executor.execute_operation(operation, context)
-
-    async def _authenticate_request(self, request: RequestHead) -> Viewer:
-        credentials = self._parse_credentials(request)
-        return await self._components.viewer_cache.authenticate(*credentials)
 
     async def _open_stream(
         self,

@@ -1,11 +1,13 @@
 """Lifespan of a serving process: open the components that requests need, close them at shutdown."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.auth.authenticator import ViewerCache
+from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
@@ -16,6 +18,7 @@ from gateway.db.sql.compiler import StatementCompiler
 from gateway.execution.executor import Executor
 from gateway.http.deadline import RequestDeadlines
 from gateway.marketplace.unit_of_work import ChangeService
+from gateway.rate_limits.viewer_budgets import ViewerBudgets
 from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.server.background import (
     BackgroundWorker,
@@ -54,18 +57,15 @@ async def open_components(
     assert settings.database_url is not None
     statement_compiler = StatementCompiler(installation, executor.build_worker)
     async with AsyncExitStack() as exit_stack:
-        database = await _connect_database(settings, settings.database_url)
-        exit_stack.push_async_callback(database.close)
+        database = await _open_database(settings, settings.database_url, exit_stack)
         transaction_pool = await exit_stack.enter_async_context(open_transaction_pool(settings))
         change_service = await open_change_service(
             settings, transaction_pool, statement_compiler, background_worker, exit_stack
         )
-        viewer_cache = ViewerCache(
-            ViewerLoader(installation, database),
-            seconds=settings.viewer_seconds,
-            on_use=open_token_refresh(settings, transaction_pool, installation, exit_stack),
-            wait=database.wait_for_result,
-        )
+        viewer_budgets = _open_viewer_budgets(settings, exit_stack)
+        limits = viewer_budgets, _open_failed_tokens(settings, exit_stack)
+        on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
+        viewer_cache = _create_viewer_cache(settings, installation, database, limits, on_use)
         create_context = _make_context_factory(
             settings, database, statement_compiler, change_service
         )
@@ -80,10 +80,44 @@ async def open_components(
             viewer_cache,
             change_service,
             change_feed,
-            _create_transport_services(settings, executor, subscription_service, create_context),
+            _create_transport_services(
+                settings, executor, subscription_service, viewer_budgets, create_context
+            ),
             RequestDeadlines(settings.request_seconds),
             create_context,
         )
+
+
+def _open_failed_tokens(settings: Settings, exit_stack: AsyncExitStack) -> FailedTokens:
+    failed_tokens = FailedTokens(settings.failed_tokens)
+    exit_stack.callback(failed_tokens.close)
+    return failed_tokens
+
+
+def _create_viewer_cache(
+    settings: Settings,
+    installation: Installation,
+    database: Database,
+    limits: tuple[ViewerBudgets, FailedTokens],
+    on_use: Callable[[str], Any],
+) -> ViewerCache:
+    viewer_budgets, failed_tokens = limits
+    return ViewerCache(
+        ViewerLoader(installation, database),
+        seconds=settings.viewer_seconds,
+        failed_tokens=failed_tokens,
+        check_anonymous=viewer_budgets.check_anonymous,
+        on_use=on_use,
+        wait=database.wait_for_result,
+    )
+
+
+def _open_viewer_budgets(settings: Settings, exit_stack: AsyncExitStack) -> ViewerBudgets:
+    viewer_budgets = ViewerBudgets(
+        settings.rate_cost, settings.rate_anonymous_cost, settings.rate_storage
+    )
+    exit_stack.push_async_callback(viewer_budgets.close)
+    return viewer_budgets
 
 
 def _make_context_factory(
@@ -107,20 +141,23 @@ def _make_context_factory(
     return create_context
 
 
-async def _connect_database(settings: Settings, url: str) -> Database:
-    return await Database.connect(
+async def _open_database(settings: Settings, url: str, exit_stack: AsyncExitStack) -> Database:
+    database = await Database.connect(
         url,
         size=settings.pool_size,
         statement_seconds=settings.statement_seconds,
         pooler=settings.pooler,
         prepared_bytes=settings.prepared_bytes,
     )
+    exit_stack.push_async_callback(database.close)
+    return database
 
 
 def _create_transport_services(
     settings: Settings,
     executor: Executor,
     subscription_service: SubscriptionService,
+    viewer_budgets: ViewerBudgets,
     create_context: ContextFactory,
 ) -> TransportServices:
     return TransportServices(
@@ -129,6 +166,7 @@ def _create_transport_services(
         subscription_service.subscription_registry,
         subscription_service.session_monitor,
         Quota("connection", settings.sockets),
+        viewer_budgets,
         create_context,
     )
 

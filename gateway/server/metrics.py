@@ -35,6 +35,7 @@ class MetricsCollector(Collector):
             operations.add_metric([execution_path], operation_count)
         yield operations
         yield from self._collect_persisted_documents()
+        yield from self._collect_rate_limits()
         yield from self._collect_subscriptions()
         yield from self._collect_events()
 
@@ -52,6 +53,33 @@ class MetricsCollector(Collector):
             "gateway_persisted_query_bytes",
             "Memory of the stored automatic persisted queries.",
             persisted_documents.store.stored_bytes,
+        )
+
+    def _collect_rate_limits(self) -> Iterator[Metric]:
+        charged = CounterMetricFamily(
+            "gateway_rate_charged", "Charges to rate budgets, by the kind of client.", labels=["by"]
+        )
+        refused = CounterMetricFamily(
+            "gateway_rate_refused", "Operations refused by rate budgets.", labels=["by"]
+        )
+        failures = CounterMetricFamily(
+            "gateway_rate_storage_failures", "Failures of the rate limits' Redis.", labels=["by"]
+        )
+        for budget in self._services.viewer_budgets.budgets:
+            charged.add_metric([budget.name], budget.charged_count)
+            refused.add_metric([budget.name], budget.refused_count)
+            failures.add_metric([budget.name], budget.window.failure_count)
+        yield from (charged, refused, failures)
+        failed_tokens = self._services.session_monitor.viewer_cache.failed_tokens
+        yield CounterMetricFamily(
+            "gateway_failed_tokens",
+            "Invalid tokens that were looked up.",
+            failed_tokens.failed_count,
+        )
+        yield CounterMetricFamily(
+            "gateway_failed_tokens_refused",
+            "Tokens that were not looked up, as too many of their address had failed.",
+            failed_tokens.refused_count,
         )
 
     def _collect_subscriptions(self) -> Iterator[Metric]:

@@ -13,6 +13,7 @@ from gateway.execution.errors import format_exception
 from gateway.execution.executor import GraphQLResult, encode_json
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.single_write import SINGLE_WRITE_EXTENSION
+from gateway.rate_limits.client_key import identify_client
 from gateway.subscriptions.registry import ActiveSubscription
 from gateway.subscriptions.session_monitor import Credentials
 from gateway.transports.services import TransportServices
@@ -112,7 +113,7 @@ class SubscriptionStream:
             self._subscription = await self._services.subscription_registry.start_subscription(
                 subscription,
                 viewer,
-                viewer.user_id or credentials,
+                identify_client(viewer, credentials[1]),
                 self._has_output.set,
                 after_cursor,
             )

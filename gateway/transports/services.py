@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.execution.executor import Executor
+from gateway.rate_limits.viewer_budgets import ViewerBudgets
 from gateway.schema.framework.context import RequestContext
 from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.registry import SubscriptionRegistry
@@ -22,6 +23,7 @@ class TransportServices:
     session_monitor: SessionMonitor
     socket_quota: Quota
     """Limit of open WebSockets."""
+    viewer_budgets: ViewerBudgets
     create_context: Callable[[Viewer], RequestContext]
     """Creates the context of one operation of a viewer."""
 

@@ -11,12 +11,14 @@ from gateway.execution.executor import AdmittedOperation, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.deadline import DeadlineExceededError
+from gateway.rate_limits.client_key import identify_client
 from gateway.subscriptions.registry import ActiveSubscription
 from gateway.transports.graphql_transport_ws import (
     encode_message,
     encode_next_prefix,
     make_close_error,
 )
+from gateway.transports.rate_charging import admit_and_charge
 
 if TYPE_CHECKING:
     from gateway.transports.websocket import WebSocketConnection
@@ -82,8 +84,12 @@ class WebSocketOperation:
             self._send_errors([format_exception(error, self._graphql_request.request_id)])
 
     async def _start_operation(self) -> None:
-        executor = self._socket.services.executor
-        operation = executor.admit_operation(self._graphql_request, self._socket.viewer)
+        services, credentials = self._socket.services, self._socket.credentials
+        assert credentials is not None
+        executor, (_, address) = services.executor, credentials
+        operation = await admit_and_charge(
+            services, self._graphql_request, self._socket.viewer, address
+        )
         if isinstance(operation, GraphQLResult):
             self._send_errors(operation.response["errors"])
             return
@@ -111,7 +117,8 @@ class WebSocketOperation:
     async def _start_subscription(self, subscription: PreparedSubscription) -> None:
         services, viewer = self._socket.services, self._socket.viewer
         wake = partial(self._socket.mark_ready, self)
-        user_key = viewer.user_id or self._socket.credentials
+        assert self._socket.credentials is not None
+        user_key = identify_client(viewer, self._socket.credentials[1])
         self._subscription = await services.subscription_registry.start_subscription(
             subscription, viewer, user_key, wake
         )

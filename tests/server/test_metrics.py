@@ -18,8 +18,14 @@ from tests.transports.streaming_server import (
 
 async def fetch_metrics(gateway: ServedGateway) -> dict[str, float]:
     """Return the value of each metric by its name and labels."""
-    async with httpx.AsyncClient(timeout=scale_seconds(5)) as http:
-        response = await http.get(gateway.url.replace("/graphql", "/metrics"))
+    base_url = gateway.url.removesuffix("/graphql")
+    async with httpx.AsyncClient(base_url=base_url, timeout=scale_seconds(5)) as http:
+        return await read_metrics(http)
+
+
+async def read_metrics(http: httpx.AsyncClient) -> dict[str, float]:
+    """Return the value of each metric by its name and labels."""
+    response = await http.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain")
     samples = [
         each for family in text_string_to_metric_families(response.text) for each in family.samples

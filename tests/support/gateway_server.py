@@ -38,6 +38,8 @@ ERROR_CODES = {
     "INTERNAL",
 }
 """All values of `extensions.code`."""
+UNLIMITED_RATES = {"rate_cost": "off", "rate_anonymous_cost": "off", "failed_tokens": "off"}
+"""Settings of gateways under load, whose clients exceed the limits for one user or address."""
 CommandResult = tuple[int, str, str]
 """Exit status, standard output and standard error of a command."""
 Headers = dict[str, str] | list[tuple[str, bytes]]

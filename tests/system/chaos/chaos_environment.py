@@ -13,7 +13,12 @@ import psycopg
 from gateway.demo.binaries import choose_account_and_directory, find_programs
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import SERVER_SETTINGS, _Cluster, _create_socket_directory
-from tests.support.gateway_server import GatewayProcess, load_user_tokens, run_gateway_process
+from tests.support.gateway_server import (
+    UNLIMITED_RATES,
+    GatewayProcess,
+    load_user_tokens,
+    run_gateway_process,
+)
 from tests.system.chaos.expected_events import ResourceVisibility, load_visibilities
 
 SUBSCRIBERS_PER_SCENARIO = int(os.environ.get("CHAOS_SOCKETS", "20"))
@@ -90,6 +95,7 @@ class ChaosEnvironment:
             "database_url": self.url,
             "provider_seconds": "off",
             "user_subscriptions": "1000",
+            **UNLIMITED_RATES,
             **setting_overrides,
         }
         with run_gateway_process(*arguments, **setting_values) as gateway_process:

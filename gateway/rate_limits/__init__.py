@@ -1,0 +1,1 @@
+"""Rate limits: what a client may cost in a minute."""
