@@ -53,8 +53,7 @@ class BuildWorker:
             result: T = await asyncio.shield(job.future)
         finally:
             job.waiter_count -= 1
-            if not (job.waiter_count or job.is_started):
-                self._jobs.pop(key, None)
+            self._forget_unused(job)
         return result
 
     def _start_next(self) -> None:
@@ -86,13 +85,18 @@ class BuildWorker:
 
     def _finish_job(self, job: "_Job", result: Any, error: BaseException | None) -> None:
         self._is_running = False
-        self._jobs.pop(job.key, None)
         if error is None:
             job.future.set_result(result)
         else:
             job.future.set_exception(error)
             job.future.exception()
+        self._forget_unused(job)
         self._start_next()
+
+    def _forget_unused(self, job: "_Job") -> None:
+        """Forget a job without waiters; until its waiters have the result, others may join it."""
+        if not job.waiter_count and (job.future.done() or not job.is_started):
+            self._jobs.pop(job.key, None)
 
 
 class _Job:

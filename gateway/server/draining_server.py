@@ -9,7 +9,7 @@ from types import FrameType
 
 import uvicorn
 
-BEGIN_DRAIN_STATE = "begin_drain"
+BEGIN_DRAIN_KEY = "begin_drain"
 """Key of the application's function in the lifespan state that begins to drain."""
 SHUTDOWN_SECONDS = 5
 """Seconds within which running requests must finish after the drain."""
@@ -63,7 +63,7 @@ class DrainingServer(uvicorn.Server):
         if self._drain_ends_at is not None:
             if not self._is_draining:
                 self._is_draining = True
-                self.lifespan.state.get(BEGIN_DRAIN_STATE, bool)()
+                self.lifespan.state.get(BEGIN_DRAIN_KEY, bool)()
             self.should_exit = self.should_exit or time.monotonic() >= self._drain_ends_at
         return await super().on_tick(counter)
 

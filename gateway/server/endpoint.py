@@ -38,7 +38,7 @@ from gateway.marketplace.problems import Problem
 from gateway.rate_limits.viewer_budgets import OPERATION_PRICE
 from gateway.schema.framework.errors import BadInputError
 from gateway.server.background import BackgroundWorker
-from gateway.server.draining_server import BEGIN_DRAIN_STATE
+from gateway.server.draining_server import BEGIN_DRAIN_KEY
 from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
 from gateway.subscriptions.session_monitor import Credentials
@@ -126,7 +126,7 @@ class GatewayService:
                 lambda: self._event_lag_seconds,
             )
             self._metrics_registry = create_registry(collector)
-            yield {BEGIN_DRAIN_STATE: self._begin_drain}
+            yield {BEGIN_DRAIN_KEY: self._begin_drain}
 
     def _begin_drain(self) -> None:
         self._is_draining = True

@@ -135,7 +135,7 @@ async def test_waldur_2024_numbers_the_first_resource(waldur: Marketplace) -> No
 
 
 @pytest.mark.parametrize(
-    "attributes", [[], ["x"], "x", 5, True, {"x": "y" * 100_001}, {"x": "\ud800"}]
+    "attributes", [[], ["x"], "x", 5, True, {"x": "y" * 60_000, "z": "y" * 60_000}, {"x": "\ud800"}]
 )
 async def test_invalid_attributes_are_refused(demo: Marketplace, attributes: Any) -> None:
     arguments = {"project": "0" * 32, "offering": "0" * 32, "attributes": attributes}
