@@ -1,6 +1,6 @@
 # Every command installs what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help python setup serve dev test check reference equivalence format lint types contracts schema docs lock browser chaos bench bench-scale bench-events clean pre-commit
+.PHONY: help python setup serve dev test check reference equivalence format lint types contracts schema docs lock browser chaos bench bench-scale bench-events abuse clean pre-commit
 # Supported versions of Python, newest first; PYTHON=... chooses another interpreter.
 VERSIONS := 3.15 3.14 3.13 3.12 3.11
 SUPPORTED := The gateway needs Python $(lastword $(VERSIONS)) to $(firstword $(VERSIONS))
@@ -106,6 +106,9 @@ bench-scale: $(VENV)/ready-dev ## Measure how response times grow with the marke
 
 bench-events: $(VENV)/ready-dev ## Measure the latency of events (SOCKETS=1000 EVENTS=1000 RATE=20)
 	@$(RUN) benchmarks.events $(call given,sockets events rate queue resources output)
+
+abuse: $(VENV)/ready-dev ## Measure documents that are made to cost a server much (ROUNDS=3)
+	@$(RUN) benchmarks.abuse $(call given,rounds output)
 
 lock: ## Lock the dependencies (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header --extra setup pyproject.toml -o requirements.txt

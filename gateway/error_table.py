@@ -81,7 +81,7 @@ class ErrorKind(Enum):
         HTTPStatus.BAD_REQUEST,
         draft_status=HTTPStatus.UNPROCESSABLE_ENTITY,
     )
-    RESPONSE_TOO_LARGE = ErrorRule(
+    QUERY_TOO_COMPLEX = ErrorRule(
         ErrorCode.QUERY_TOO_COMPLEX,
         HTTPStatus.BAD_REQUEST,
         draft_status=HTTPStatus.UNPROCESSABLE_ENTITY,

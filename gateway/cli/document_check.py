@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway.api import schema
 from gateway.config.settings import Settings
+from gateway.execution.admission.operation_limits import make_operation_limits
 from gateway.execution.document_cache import DocumentCache
 from gateway.execution.document_manifest import iterate_problems, read_manifest
 from gateway.execution.persisted_documents import load_persisted_documents
@@ -35,4 +36,4 @@ def verify_trusted_documents(effective_settings: Settings) -> None:
 
 
 def _create_document_cache(effective_settings: Settings) -> DocumentCache:
-    return DocumentCache(get_graphql_schema(schema), max_tokens=effective_settings.document_tokens)
+    return DocumentCache(get_graphql_schema(schema), make_operation_limits(effective_settings))

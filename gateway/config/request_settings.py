@@ -62,6 +62,42 @@ class RequestSettings:
         "the maximum number of levels of lists and objects in a variable",
         default=25,
     )
+    operation_depth: int = define_setting(
+        make_integer_parser(1, 200),
+        "the maximum number of nested fields in an operation",
+        default=25,
+    )
+    operation_aliases: int = define_setting(
+        make_integer_parser(0, 100_000),
+        "the maximum number of aliases in an operation",
+        default=200,
+    )
+    operation_directives: int = define_setting(
+        make_integer_parser(0, 100_000),
+        "the maximum number of directives in an operation",
+        default=50,
+    )
+    operation_root_fields: int = define_setting(
+        make_integer_parser(1, 10_000),
+        "the maximum number of root fields in an operation",
+        default=50,
+    )
+    operation_selections: int = define_setting(
+        make_integer_parser(100, 1_000_000),
+        "the maximum number of fields and fragments in an operation, with fragments where they are"
+        " spread",
+        default=10_000,
+    )
+    operation_conditions: int = define_setting(
+        make_integer_parser(0, 100_000),
+        "the maximum number of conditions in all filters of an operation together",
+        default=200,
+    )
+    operation_cost: int = define_setting(
+        make_integer_parser(100, 1_000_000_000),
+        "the maximum cost of an operation",
+        default=250_000,
+    )
     answer_rows: int = define_setting(
         make_integer_parser(100, 10_000_000),
         "the maximum number of objects in a response",

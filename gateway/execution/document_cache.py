@@ -1,9 +1,24 @@
-"""The cache of parsed and validated documents; the least recently used are evicted."""
+"""The caches of documents: those that are valid and within limits, and those that are not.
+
+    text ──too long, syntax error──────────────────────────────► refused
+      │
+    parse ──depth, aliases, directives … (`operation_measurer`)──► refused
+      │
+    validate ──invalid (`document_validation`)─────────────────► refused
+      │
+    accepted, with the size of each operation
+
+Both are bounded by the memory that their entries take; the least recently used are evicted. A
+refused document is known by the hash of its text and keeps its errors alone, so that it costs
+nothing to refuse it again. Refused documents can't evict accepted ones.
+"""
 
 import re
-from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 
 from graphql import (
     DirectiveNode,
@@ -11,26 +26,40 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     NameNode,
+    OperationDefinitionNode,
     VariableDefinitionNode,
     VariableNode,
     Visitor,
     parse,
-    validate,
     visit,
 )
 
 from gateway.error_table import ErrorCode
+from gateway.execution.admission.document_validation import shorten_message, validate_document
+from gateway.execution.admission.operation_limits import (
+    DEFAULT_LIMITS,
+    OperationLimits,
+    OperationTooComplexError,
+    check_structure,
+)
+from gateway.execution.admission.operation_measurer import (
+    FragmentCycleError,
+    OperationMeasure,
+    OperationMeasurer,
+    UnmeasurableDocumentError,
+)
+from gateway.fairness.bounded_cache import BoundedCache
 
-MAX_CACHED_DOCUMENTS = 500
 MAX_CACHED_DOCUMENT_CHARS = 20_000
-"""The length of a document beyond which it is parsed for each request."""
+"""The length of a document beyond which no plan is made for it."""
 MAX_DOCUMENT_CHARS = 100_000
 MAX_NAME_CHARS = 128
 """The length of a name in a document: names are repeated in responses and errors."""
-MAX_INTROSPECTION_FIELDS = 5
-"""Fields `__schema` and `__type` in a document: each can make a very large response."""
-_LONG_NAME_PATTERN = re.compile(rf"\w{{{MAX_NAME_CHARS + 1}}}", re.ASCII)
-_INTROSPECTION_PATTERN = re.compile(r"\b__(schema|type)\b")
+MAX_DOCUMENTS_BYTES, MAX_REFUSED_BYTES = 32_000_000, 4_000_000
+"""The memory that accepted and refused documents may take."""
+TOKEN_BYTES, ENTRY_BYTES = 800, 1000
+"""Estimated memory of a token with its syntax nodes, and of what else belongs to a document."""
+_LONG_NAME_PATTERN = re.compile(rf"\b\w{{{MAX_NAME_CHARS + 1}}}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -38,10 +67,18 @@ class ParsedDocument:
     """A valid document, or the errors for which it is rejected."""
 
     ast: DocumentNode | None = None
-    """The syntax tree; None if the document can't be parsed."""
+    """The syntax tree; None if the document is rejected."""
     errors: tuple[GraphQLError, ...] = ()
     code: ErrorCode = ErrorCode.GRAPHQL_VALIDATION_FAILED
     """The code of the errors."""
+    measures: Mapping[str | None, OperationMeasure] = field(default_factory=dict)
+    """The sizes of the operations by name."""
+
+    def get_measure(self, operation_name: str | None) -> OperationMeasure | None:
+        """Return the size of the operation to execute; None if the document has no such one."""
+        if operation_name is None and len(self.measures) == 1:
+            return next(iter(self.measures.values()))
+        return self.measures.get(operation_name)
 
     @cached_property
     def directive_variables(self) -> tuple[str, ...]:
@@ -79,71 +116,111 @@ class ParsedDocument:
 class DocumentCache:
     """The parsed and validated documents of one schema, by their text."""
 
-    def __init__(self, schema: GraphQLSchema, *, max_tokens: int) -> None:
-        """Reject documents of more than `max_tokens` tokens."""
-        self._schema, self._max_tokens = schema, max_tokens
-        self._documents: OrderedDict[str, ParsedDocument] = OrderedDict()
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: OperationLimits = DEFAULT_LIMITS,
+        *,
+        suggestions: bool = False,
+    ) -> None:
+        """Reject documents that exceed `limits`; suggest similar names if `suggestions`."""
+        self._schema, self._limits, self._suggestions = schema, limits, suggestions
+        self._accepted: BoundedCache[str, ParsedDocument] = BoundedCache(MAX_DOCUMENTS_BYTES)
+        self._refused: BoundedCache[bytes, ParsedDocument] = BoundedCache(MAX_REFUSED_BYTES)
         self._pinned_documents: dict[str, ParsedDocument] = {}
-
-    def has_document(self, text: str) -> bool:
-        """Return whether a document is cached, so that it need not be parsed."""
-        return text in self._documents or text in self._pinned_documents
-
-    def get_document(self, text: str) -> ParsedDocument:
-        """Return the document with that text, parsed and validated."""
-        document = self._documents.get(text)
-        if document is not None:
-            self._documents.move_to_end(text)
-            return document
-        return self._pinned_documents.get(text) or self._add_document(text)
-
-    def _add_document(self, text: str) -> ParsedDocument:
-        document = self._parse_document(text)
-        if len(text) <= MAX_CACHED_DOCUMENT_CHARS:
-            self._documents[text] = document
-            if len(self._documents) > MAX_CACHED_DOCUMENTS:
-                self._documents.popitem(last=False)
-        return document
 
     def pin_document(self, text: str) -> ParsedDocument:
         """Return the document with that text; if it is valid, it is never evicted."""
-        document = self._pinned_documents.get(text) or self._parse_document(text)
+        document = self.get_document(text)
         if not document.errors:
             self._pinned_documents[text] = document
         return document
 
-    def _parse_document(self, text: str) -> ParsedDocument:
+    def has_document(self, text: str) -> bool:
+        """Return whether it is known if a document is valid, so that it need not be parsed."""
+        return len(text) > MAX_DOCUMENT_CHARS or self._find_document(text) is not None
+
+    def get_document(self, text: str) -> ParsedDocument:
+        """Return the document with that text, parsed and validated."""
         if len(text) > MAX_DOCUMENT_CHARS:
             return _reject_document(
                 f"The document must have at most {MAX_DOCUMENT_CHARS} characters, got {len(text)}."
             )
-        introspection_fields = len(_INTROSPECTION_PATTERN.findall(text))
-        if introspection_fields > MAX_INTROSPECTION_FIELDS:
-            return _reject_document(
-                f"The document must have at most {MAX_INTROSPECTION_FIELDS} introspection fields,"
-                f" got {introspection_fields}."
-            )
-        return self._parse_and_validate(text)
+        document = self._find_document(text)
+        return self._add_document(text) if document is None else document
 
-    def _parse_and_validate(self, text: str) -> ParsedDocument:
+    def _find_document(self, text: str) -> ParsedDocument | None:
+        document = self._pinned_documents.get(text) or self._accepted.find_value(text)
+        return document or self._refused.find_value(_hash_text(text))
+
+    def _add_document(self, text: str) -> ParsedDocument:
+        document = self._parse_document(text)
+        if document.ast is None:
+            self._refused.store_value(_hash_text(text), document, _estimate_error_bytes(document))
+        else:
+            size = ENTRY_BYTES + 4 * len(text) + TOKEN_BYTES * (document.ast.token_count or 0)
+            self._accepted.store_value(text, document, size)
+        return document
+
+    def _parse_document(self, text: str) -> ParsedDocument:
         try:
-            ast = parse(text, max_tokens=self._max_tokens)
+            ast = parse(text, max_tokens=self._limits.tokens)
+            _check_names(text, ast)
+            return self._admit_document(ast)
         except GraphQLError as error:
-            return ParsedDocument(None, (error,), ErrorCode.GRAPHQL_PARSE_FAILED)
-        except RecursionError:
+            return _reject_document(error.message, error)
+        except OperationTooComplexError as error:
+            return _reject_document(str(error), code=ErrorCode.QUERY_TOO_COMPLEX)
+        except (RecursionError, UnmeasurableDocumentError):
             return _reject_document("The document is nested too deeply.")
-        if _LONG_NAME_PATTERN.search(text):
-            name_chars = max(map(len, _collect_names(ast)), default=0)
-            if name_chars > MAX_NAME_CHARS:
-                return _reject_document(
-                    f"A name in the document must have at most {MAX_NAME_CHARS} characters,"
-                    f" got {name_chars}."
-                )
-        return ParsedDocument(ast, tuple(validate(self._schema, ast)))
+
+    def _admit_document(self, ast: DocumentNode) -> ParsedDocument:
+        """Measure and validate a document. Raises OperationTooComplexError."""
+        try:
+            measures = self._measure_operations(ast)
+        except FragmentCycleError:
+            measures = {}
+        errors = validate_document(self._schema, ast, suggestions=self._suggestions)
+        return ParsedDocument(None, errors) if errors else ParsedDocument(ast, measures=measures)
+
+    def _measure_operations(self, ast: DocumentNode) -> Mapping[str | None, OperationMeasure]:
+        measurer, measures = OperationMeasurer(self._schema, ast, self._limits), {}
+        for node in ast.definitions:
+            if isinstance(node, OperationDefinitionNode):
+                measure = measurer.measure_operation(node)
+                check_structure(measure.selection, self._limits)
+                measures[None if node.name is None else node.name.value] = measure
+        return measures
 
 
-def _reject_document(message: str) -> ParsedDocument:
-    return ParsedDocument(None, (GraphQLError(message),), ErrorCode.GRAPHQL_PARSE_FAILED)
+def _hash_text(text: str) -> bytes:
+    return sha256(text.encode(errors="surrogatepass")).digest()
+
+
+def _check_names(text: str, ast: DocumentNode) -> None:
+    """Raise GraphQLError if a name is too long."""
+    if _LONG_NAME_PATTERN.search(text):
+        name_chars = max(map(len, _collect_names(ast)), default=0)
+        if name_chars > MAX_NAME_CHARS:
+            raise GraphQLError(
+                f"A name in the document must have at most {MAX_NAME_CHARS} characters,"
+                f" got {name_chars}."
+            )
+
+
+def _reject_document(
+    message: str,
+    cause: GraphQLError | None = None,
+    code: ErrorCode = ErrorCode.GRAPHQL_PARSE_FAILED,
+) -> ParsedDocument:
+    error = GraphQLError(shorten_message(message))
+    error.locations = None if cause is None else cause.locations
+    return ParsedDocument(None, (error,), code)
+
+
+def _estimate_error_bytes(document: ParsedDocument) -> int:
+    location_count = sum(len(each.locations or ()) for each in document.errors)
+    return ENTRY_BYTES * (1 + len(document.errors)) + 100 * location_count
 
 
 def _collect_names(ast: DocumentNode) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from graphql import OperationDefinitionNode
+from graphql import GraphQLError, OperationDefinitionNode, parse
 
-from gateway.execution.document_cache import DocumentCache, ParsedDocument
+from gateway.execution.document_cache import DocumentCache
 
 APOLLO_FORMAT, APOLLO_VERSION = "apollo-persisted-query-manifest", 1
 SHA256_PREFIX = "sha256:"
@@ -100,7 +100,7 @@ def iterate_problems(
     """Yield a line for each problem of the documents, which are pinned in the cache if valid."""
     for document in documents:
         parsed_document = document_cache.pin_document(document.text)
-        label = document.make_label(document.name or _find_operation_name(parsed_document))
+        label = document.make_label(document.name or _find_operation_name(document.text))
         prefix, separator, payload = document.document_id.partition(SHA256_PREFIX)
         if separator and not prefix and payload != compute_sha256(document.text):
             yield f"{label}: the id is not the SHA-256 of the document."
@@ -109,8 +109,11 @@ def iterate_problems(
             yield f"{label}: {''.join(places)}{' '.join(error.message.split())}"
 
 
-def _find_operation_name(parsed_document: ParsedDocument) -> str:
+def _find_operation_name(text: str) -> str:
     """Return the name of a document's first operation; empty if it has none."""
-    definitions = parsed_document.ast.definitions if parsed_document.ast is not None else ()
+    try:
+        definitions = parse(text).definitions
+    except GraphQLError:
+        return ""
     names = [each.name for each in definitions if isinstance(each, OperationDefinitionNode)]
     return names[0].value if names and names[0] is not None else ""

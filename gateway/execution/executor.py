@@ -2,28 +2,29 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
 import msgspec
 import strawberry
-from graphql import (
-    ExecutionResult,
-    GraphQLError,
-    GraphQLSchema,
-    OperationType,
-    get_operation_ast,
-)
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
-from gateway.error_table import ErrorCode, ErrorKind
-from gateway.execution.document_cache import DocumentCache, ParsedDocument
+from gateway.error_table import ErrorKind
+from gateway.execution.admission.operation_limits import build_cost_report
+from gateway.execution.document_cache import ParsedDocument
 from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.operation_admission import (
+    DEFAULT_POLICY,
+    AdmissionPolicy,
+    AdmittedOperation,
+    OperationAdmission,
+)
 from gateway.execution.persisted_documents import REJECTIONS, PersistedDocuments
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.plan.serializers import by_response_key
@@ -35,7 +36,7 @@ from gateway.execution.subscription import (
     is_subscription,
     prepare_subscription,
 )
-from gateway.execution.variable_limits import VariableLimitError, VariableLimits
+from gateway.fairness.bounded_cache import BoundedCache
 from gateway.fairness.build_worker import BuildWorker
 from gateway.schema.framework.context import RequestContext, ResponseTooLargeError
 from gateway.schema.framework.strawberry_internals import get_graphql_schema
@@ -45,6 +46,8 @@ encode_json = msgspec.json.Encoder().encode
 SUBSCRIPTION_TRANSPORT_HINT = (
     "Subscribe over a WebSocket, or accept text/event-stream or multipart/mixed."
 )
+MAX_INTROSPECTION_BYTES = 16_000_000
+"""The memory that kept responses of introspection queries may take."""
 MAX_PLAN_FAILURES = 5
 """Consecutive failures after which a plan is disabled."""
 PLAN_DISABLED_SECONDS = 60
@@ -58,25 +61,12 @@ class GraphQLResult:
     """`errors` and `data`; `data` may hold any values that msgspec encodes."""
     is_rejected: bool = False
     """Whether the request was rejected before execution: there is no `data`."""
+    reported_cost: int | None = None
+    """The operation's cost if the request asks for it."""
 
     def encode(self) -> bytes:
         """Return the response as JSON."""
         return encode_json(self.response)
-
-
-@dataclass(frozen=True)
-class AdmittedOperation:
-    """A valid operation of a document, within all limits."""
-
-    graphql_request: GraphQLRequest
-    document: ParsedDocument
-
-    @property
-    def is_mutation(self) -> bool:
-        """Whether the operation to execute is a mutation."""
-        assert self.document.ast is not None
-        operation = get_operation_ast(self.document.ast, self.graphql_request.operation_name)
-        return operation is not None and operation.operation is OperationType.MUTATION
 
 
 class SubscriptionError(Exception):
@@ -99,9 +89,7 @@ class Executor:
 
     `execution_counts` counts how operations ended; /metrics publishes it:
 
-        check_variables ──over a limit──────────────────────────► "refused"
-             │
-        get_document ──invalid──────────────────────────────────► "refused"
+        OperationAdmission ──invalid, or over a limit───────────► "refused"
              │
         find_plan ─no plan, or the plan is disabled──► reference ► "reference"
              │
@@ -126,23 +114,25 @@ class Executor:
         self,
         schema: strawberry.Schema,
         *,
-        max_tokens: int = 2000,
+        policy: AdmissionPolicy = DEFAULT_POLICY,
         execution: str = "compiled",
         plan_bytes: int = DEFAULT_PLAN_BYTES,
         persisted_documents: PersistedDocuments | None = None,
-        variable_limits: VariableLimits | None = None,
     ) -> None:
-        """Reject documents of more than `max_tokens` tokens; compile plans if `execution` says so.
+        """Admit operations by `policy`; compile plans if `execution` says so.
 
         `execution` is "compiled" or "reference" (the setting GATEWAY_EXECUTION). The cached
         plans take about `plan_bytes` bytes. Raises ManifestError if a trusted document is not
         valid.
         """
-        self._variable_limits = variable_limits or VariableLimits()
         self._schema: GraphQLSchema = get_graphql_schema(schema)
-        self._document_cache = DocumentCache(self._schema, max_tokens=max_tokens)
+        self._limits = policy.limits
+        self._admission = OperationAdmission(self._schema, policy)
         self.persisted_documents = persisted_documents or PersistedDocuments()
-        self.persisted_documents.pin_documents(self._document_cache)
+        self.persisted_documents.pin_documents(self._admission.document_cache)
+        self._introspection_answers: BoundedCache[Hashable, bytes] = BoundedCache(
+            MAX_INTROSPECTION_BYTES
+        )
         self.build_worker = BuildWorker()
         """The thread that builds plans; statements are compiled in it as well."""
         self._plan_cache = (
@@ -155,16 +145,17 @@ class Executor:
     def find_unparsed_text(self, graphql_request: GraphQLRequest) -> str | None:
         """Return the text that has to be parsed to admit a request; None if that is not so."""
         text = graphql_request.query or self.persisted_documents.peek_text(graphql_request)
-        return None if not text or self._document_cache.has_document(text) else text
+        return None if not text or self._admission.document_cache.has_document(text) else text
 
     def admit_operation(
         self,
         graphql_request: GraphQLRequest,
         viewer: Viewer,
     ) -> AdmittedOperation | GraphQLResult:
-        """Return the operation of a viewer if it is valid, else the response that rejects it.
+        """Return the operation of a viewer if it is valid and within limits.
 
-        Raises InvalidPersistedQueryError if the request names its document by a wrong hash.
+        Otherwise return the response that rejects it. Raises InvalidPersistedQueryError if the
+        request names its document by a wrong hash.
         """
         try:
             graphql_request, sha256_hash = self.persisted_documents.resolve_request(graphql_request)
@@ -177,18 +168,15 @@ class Executor:
         return operation
 
     def _admit_document(
-        self,
-        graphql_request: GraphQLRequest,
-        viewer: Viewer,  # noqa: ARG002 - limits will depend on the viewer
+        self, graphql_request: GraphQLRequest, viewer: Viewer
     ) -> AdmittedOperation | GraphQLResult:
-        try:
-            self._variable_limits.check_variables(graphql_request.variables)
-        except VariableLimitError as error:
-            return self._reject_request([error], graphql_request)
-        document = self._document_cache.get_document(graphql_request.query)
-        if document.ast is None or document.errors:
-            return self._reject_request(document.errors, graphql_request, document.code)
-        return AdmittedOperation(graphql_request, document)
+        operation = self._admission.admit_operation(graphql_request, viewer)
+        if isinstance(operation, AdmittedOperation):
+            return operation
+        self.execution_counts["refused"] += 1
+        result = GraphQLResult({"errors": operation.errors}, is_rejected=True)
+        reports_cost = graphql_request.reports_cost and operation.cost is not None
+        return self._report_cost(result, operation.cost or 0) if reports_cost else result
 
     async def execute(
         self, graphql_request: GraphQLRequest, context: RequestContext
@@ -203,17 +191,40 @@ class Executor:
         self, operation: AdmittedOperation, context: RequestContext
     ) -> GraphQLResult:
         """Execute a query or mutation. Raises SubscriptionError if it is a subscription."""
-        return await self.execute_document(operation.document, operation.graphql_request, context)
+        graphql_request = operation.graphql_request
+        if operation.is_introspection:
+            result = await self._execute_introspection(operation, context)
+        else:
+            result = await self.execute_document(operation.document, graphql_request, context)
+        return self._report_cost(result, operation.cost) if graphql_request.reports_cost else result
 
-    def _reject_request(
-        self,
-        errors: Sequence[GraphQLError],
-        graphql_request: GraphQLRequest,
-        code: ErrorCode = ErrorCode.BAD_USER_INPUT,
+    async def _execute_introspection(
+        self, operation: AdmittedOperation, context: RequestContext
     ) -> GraphQLResult:
-        self.execution_counts["refused"] += 1
-        formatted_errors = format_errors(errors, graphql_request.request_id, code)
-        return GraphQLResult({"errors": formatted_errors}, is_rejected=True)
+        """Return the response of an introspection query, executed once for all requests."""
+        graphql_request = operation.graphql_request
+        cache_key = (
+            graphql_request.query,
+            graphql_request.operation_name,
+            msgspec.json.encode(graphql_request.variables, order="sorted"),
+        )
+        data = self._introspection_answers.find_value(cache_key)
+        if data is None:
+            result = await self.execute_document(operation.document, graphql_request, context)
+            if "errors" in result.response:
+                return result
+            data = encode_json(result.response["data"])
+            size = len(data) + len(graphql_request.query) + len(cache_key[2])
+            self._introspection_answers.store_value(cache_key, data, size)
+        else:
+            self.execution_counts["introspection"] += 1
+        return GraphQLResult({"data": msgspec.Raw(data)})
+
+    def _report_cost(self, result: GraphQLResult, cost: int) -> GraphQLResult:
+        extensions = {"cost": build_cost_report(cost, self._limits)}
+        return replace(
+            result, response={**result.response, "extensions": extensions}, reported_cost=cost
+        )
 
     async def execute_document(
         self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext

@@ -18,3 +18,5 @@ class GraphQLRequest:
     document_id: str | None = None
     """The id of a trusted document to execute."""
     extensions: dict[str, Any] | None = None
+    reports_cost: bool = False
+    """Whether the response reports the operation's cost."""

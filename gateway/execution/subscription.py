@@ -177,7 +177,9 @@ def prepare_subscription(
         graphql_request,
         document,
         response_key,
-        get_argument_values(subscription_field, field_node, executor.variable_values),
+        get_argument_values(
+            subscription_field, field_node, executor.variable_values, hide_suggestions=True
+        ),
         {
             type_name: {key: details_[0].node.name.value for key, details_ in subfields.items()}
             for type_name, subfields in fields.items()

@@ -109,10 +109,16 @@ def parse_decoded_json(document: object, request_id: str) -> GraphQLRequest:
         query=query,
         variables=_get_member(document, "variables", dict, "an object"),
         operation_name=_get_operation_name(document),
+        reports_cost=_requests_cost(document.get("extensions")),
         request_id=request_id,
         document_id=document_id,
         extensions=extensions,
     )
+
+
+def _requests_cost(extensions: object) -> bool:
+    """Return whether the `extensions` of a request ask for the operation's cost."""
+    return isinstance(extensions, dict) and extensions.get("cost") is True
 
 
 def _get_member(

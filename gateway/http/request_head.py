@@ -4,6 +4,8 @@ from starlette.types import Receive, Scope
 
 PREFLIGHT_HEADERS = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
 """Headers that an HTML form can't send: each of them proves that CORS rules were applied."""
+COST_HEADER = b"graphql-cost"
+"""Header of a request that asks for the operation's cost, and of its response."""
 PARSED_HEADERS = frozenset(
     {
         b"accept",
@@ -15,6 +17,7 @@ PARSED_HEADERS = frozenset(
         b"origin",
         b"x-forwarded-for",
         b"x-request-id",
+        COST_HEADER,
         *PREFLIGHT_HEADERS,
     }
 )

@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from gateway.execution.executor import GraphQLResult
 from gateway.http.content_negotiation import GRAPHQL_RESPONSE_MEDIA_TYPE, JSON_MEDIA_TYPE
+from gateway.http.request_head import COST_HEADER
 from gateway.http.single_write import SingleWriteResponse
 from gateway.http.statuses import StatusMode, get_result_status
 
@@ -39,6 +40,8 @@ class GraphQLResponse(SingleWriteResponse):
             (b"x-request-id", request_id.encode()),
             *_HEADERS_BY_MEDIA_TYPE[media_type],
         ]
+        if result.reported_cost is not None:
+            raw_headers.append((COST_HEADER, b"%d" % result.reported_cost))
         super().__init__(status, raw_headers, body)
 
 

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from uuid import uuid4
@@ -21,15 +22,15 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
 from gateway.db.installation.installation import Installation
 from gateway.execution.errors import format_errors
-from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResult
+from gateway.execution.executor import Executor, GraphQLResult
+from gateway.execution.operation_admission import AdmittedOperation, make_admission_policy
 from gateway.execution.persisted_documents import load_persisted_documents
 from gateway.execution.subscription import PreparedSubscription
-from gateway.execution.variable_limits import VariableLimits
 from gateway.http.content_negotiation import AcceptedFormats, negotiate_formats
 from gateway.http.cors import CORSPolicy, HeaderedResponse
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
 from gateway.http.errors import MethodNotAllowedError, error_response
-from gateway.http.request_head import RequestHead
+from gateway.http.request_head import COST_HEADER, RequestHead
 from gateway.http.request_parser import parse_request
 from gateway.http.responses import GraphQLResponse, file_not_found, pdf_response
 from gateway.http.statuses import StatusMode
@@ -91,18 +92,10 @@ class GatewayService:
         self._status_mode = StatusMode(settings.http_status)
         self._executor = Executor(
             schema,
-            max_tokens=settings.document_tokens,
+            policy=make_admission_policy(settings),
             execution=settings.execution,
             persisted_documents=load_persisted_documents(
                 settings.documents, settings.document_manifest, settings.persisted_query_bytes
-            ),
-            variable_limits=VariableLimits(
-                values=settings.variable_values,
-                objects=settings.variable_objects,
-                list_items=settings.variable_list_items,
-                text_chars=settings.variable_text_chars,
-                name_chars=settings.variable_name_chars,
-                depth=settings.variable_depth,
             ),
             plan_bytes=settings.plan_bytes,
         )
@@ -179,6 +172,8 @@ class GatewayService:
         with RequestDeadline(request, self._components.deadlines) as deadline:
             graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
             deadline.mark_body_read()
+            if request.first(COST_HEADER):
+                graphql_request = replace(graphql_request, reports_cost=True)
             key, address = self._parse_credentials(request)
             viewer = await self._components.viewer_cache.authenticate(key, address)
             operation = await admit_and_charge(

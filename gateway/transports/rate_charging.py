@@ -1,8 +1,9 @@
 """Admission of operations: their rate budget is charged before they are executed."""
 
 from gateway.db.access.viewer import Viewer
-from gateway.execution.executor import AdmittedOperation, GraphQLResult
+from gateway.execution.executor import GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.operation_admission import AdmittedOperation
 from gateway.rate_limits.viewer_budgets import OPERATION_PRICE, compute_document_price
 from gateway.transports.services import TransportServices
 
@@ -32,4 +33,5 @@ async def admit_and_charge(
 
 def compute_price(operation: AdmittedOperation | GraphQLResult) -> int:
     """Return what an operation is charged: a basic price, and its cost unless it is rejected."""
-    return OPERATION_PRICE + getattr(operation, "cost", 0)
+    cost = operation.cost if isinstance(operation, AdmittedOperation) else 0
+    return OPERATION_PRICE + cost

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
 from gateway.execution.errors import format_exception
-from gateway.execution.executor import AdmittedOperation, GraphQLResult
+from gateway.execution.executor import GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.operation_admission import AdmittedOperation
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.deadline import DeadlineExceededError
 from gateway.rate_limits.client_key import identify_client

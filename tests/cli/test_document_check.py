@@ -34,7 +34,7 @@ def test_problems_are_lines_and_have_status_1(manifest_path: Path) -> None:
 
 
 def test_limits_are_those_of_the_settings(manifest_path: Path) -> None:
-    manifest_path.write_text(json.dumps({"a": "{" + "__typename " * 200 + "}"}))
+    manifest_path.write_text(json.dumps({"a": "{ viewer {" + "__typename " * 110 + "}}"}))
     arguments = ("documents", "check", str(manifest_path))
     assert run_command(*arguments)[0] == 0
     assert run_command(*arguments, document_tokens="100")[0] == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.api import schema
+from gateway.execution.admission.operation_limits import OperationLimits
 from gateway.execution.document_cache import DocumentCache
 from gateway.execution.document_manifest import (
     ManifestError,
@@ -35,7 +36,7 @@ def write_manifest(folder: Path, manifest: Any) -> Path:
 
 def list_problems(*documents: TrustedDocument, max_tokens: int = 100) -> list[str]:
     """Return the problems of documents."""
-    document_cache = DocumentCache(get_graphql_schema(schema), max_tokens=max_tokens)
+    document_cache = DocumentCache(get_graphql_schema(schema), OperationLimits(tokens=max_tokens))
     return list(iterate_problems(documents, document_cache))
 
 

@@ -85,8 +85,8 @@ async def test_messages_repeat_little_of_the_request(
     [
         (FILTER_QUERY, {"a": {"uuid": ["x"] * 1000}}),
         (FILTER_QUERY, {"a": {"state": ["OKAY"] * 1000}}),
-        (FILTER_QUERY, {"a": {"and": [{"unknown": 1}] * 400}}),
-        (FILTER_QUERY, {"a": {f"unknown{i}": 1 for i in range(5000)}}),
+        (FILTER_QUERY, {"a": {"and": [{"unknown": 1}] * 90}}),
+        (FILTER_QUERY, {"a": {f"unknown{i}": 1 for i in range(190)}}),
         ("query ($a: [ID!]!) { nodes(ids: $a) { id } }", {"a": [None] * 1000}),
     ],
 )

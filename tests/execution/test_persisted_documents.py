@@ -8,8 +8,9 @@ import pytest
 
 from gateway.api import schema
 from gateway.execution.document_manifest import ManifestError, TrustedDocument
-from gateway.execution.executor import AdmittedOperation, Executor, GraphQLResult
+from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.operation_admission import AdmittedOperation
 from gateway.execution.persisted_documents import (
     STORE_ENTRY_BYTES,
     InvalidPersistedQueryError,
@@ -217,10 +218,10 @@ async def test_other_documents_are_refused_in_the_mode_only(demo: Marketplace) -
 
 
 async def test_trusted_documents_are_checked_once_and_kept(gate: Gate) -> None:
-    document = gate.executor._document_cache.get_document(TRUSTED_QUERY)
+    document = gate.executor._admission.document_cache.get_document(TRUSTED_QUERY)
     for number in range(600):
-        gate.executor._document_cache.get_document(f"{{ a{number}: __typename }}")
-    assert gate.executor._document_cache.get_document(TRUSTED_QUERY) is document
+        gate.executor._admission.document_cache.get_document(f"{{ a{number}: __typename }}")
+    assert gate.executor._admission.document_cache.get_document(TRUSTED_QUERY) is document
 
 
 def test_invalid_trusted_documents_are_refused_at_start() -> None:

@@ -21,6 +21,7 @@ from gateway.execution.plan_cache import NOT_BUILT
 from gateway.execution.planner import selections
 from gateway.schema.framework.context import RequestContext, RowBudget
 from tests.support.marketplaces import Marketplace, RecordingDatabase
+from tests.support.operation_limits import LARGE_POLICY
 from tests.support.schema_documents import select_mapped_fields
 
 PAGE_QUERY = """query($n: Int!, $long: Boolean = true) {
@@ -32,8 +33,8 @@ PAGE_QUERY = """query($n: Int!, $long: Boolean = true) {
 
 @pytest.fixture
 def executor() -> Executor:
-    """Return an executor with an empty plan cache."""
-    return Executor(schema)
+    """Return an executor with an empty plan cache, for operations of any size."""
+    return Executor(schema, policy=LARGE_POLICY)
 
 
 async def execute_as(
@@ -50,7 +51,7 @@ async def get_plan_of(
     demo: Marketplace, executor: Executor, query: str, **variables: Any
 ) -> ExecutionPlan:
     """Return the plan of a query."""
-    document = executor._document_cache.get_document(query)
+    document = executor._admission.document_cache.get_document(query)
     plan_cache, graphql_request = executor._plan_cache, GraphQLRequest(query, variables)
     assert plan_cache is not None
     plan = plan_cache.find_plan(document, graphql_request)
@@ -180,8 +181,8 @@ async def test_children_of_an_invisible_row_are_not_read(
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("{ __schema { queryType { name } } }", "__schema"),
-        ('{ __type(name: "Query") { name } }', "__type"),
+        ("{ __typename __schema { queryType { name } } }", "__schema"),
+        ('{ __typename __type(name: "Query") { name } }', "__type"),
         ("{ __typename } # " + "x" * MAX_CACHED_DOCUMENT_CHARS, "more than 20000 characters"),
         ("query($a: Boolean!) { a: __typename @skip(if: $a) }", ""),
     ],

@@ -55,6 +55,31 @@ async def test_other_paths_support_get_and_head(
     assert (await client.http.head(path)).status_code in (200, 307, 404)
 
 
+COST_QUERY = "{ resources(first: 3) { nodes { uuid } } }"
+
+
+async def test_cost_is_reported_on_request(client: GatewayClient) -> None:
+    response = await client.http.post("/graphql", json={"query": COST_QUERY})
+    assert "extensions" not in response.json()
+    assert "GraphQL-Cost" not in response.headers
+    report = {"cost": {"requested": 7, "maximum": 250_000, "formulaVersion": 1}}
+    for headers, extensions in (({"GraphQL-Cost": "1"}, {}), ({}, {"cost": True})):
+        body = {"query": COST_QUERY, "extensions": extensions}
+        response = await client.http.post("/graphql", json=body, headers=headers)
+        assert response.json()["extensions"] == report
+        assert response.headers["GraphQL-Cost"] == "7"
+
+
+async def test_cost_of_a_refused_operation_is_reported(client: GatewayClient) -> None:
+    pages = "projects(first: 300) { nodes { resources(first: 300) { nodes { uuid name } } } }"
+    headers = {"GraphQL-Cost": "1", "Accept": GRAPHQL_RESPONSE_MEDIA_TYPE}
+    response = await client.http.post("/graphql", json={"query": f"{{ {pages} }}"}, headers=headers)
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+    assert error["extensions"]["cost"] == response.json()["extensions"]["cost"]
+    assert (response.status_code, response.headers["GraphQL-Cost"]) == (400, "270601")
+
+
 @pytest.mark.parametrize("scheme", ["Token", "Bearer", "token"])
 async def test_token_authenticates_viewer(client: GatewayClient, scheme: str) -> None:
     response = await client.send_query(

@@ -56,6 +56,6 @@ class _PreparedVariable:
         self.name: str = definition.variable.name.value
         self.signature = signature
         self.coerce: Coercion = compile_coercion(signature.type)
-        values = get_variable_values(schema, [definition], {})
+        values = get_variable_values(schema, [definition], {}, hide_suggestions=True)
         self.default_values = values if isinstance(values, VariableValues) else None
         """Its values if it is missing; None if it is required."""

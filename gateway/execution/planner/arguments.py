@@ -52,7 +52,8 @@ def compile_arguments(
     names, variable_names = _argument_names(field.args), _collect_variables(node)
 
     def coerce_arguments(variable_values: VariableValues) -> dict[str, Any]:
-        return _rename_arguments(get_argument_values(field, node, variable_values), names)
+        values = get_argument_values(field, node, variable_values, hide_suggestions=True)
+        return _rename_arguments(values, names)
 
     marked_variables = VariableValues({}, {name: VariableMarker(name) for name in variable_names})
     try:

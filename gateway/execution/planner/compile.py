@@ -44,7 +44,11 @@ def compile_plan(
     the operation's name or variables are invalid.
     """
     executor = Executor.build(
-        schema, document, raw_variable_values=variables, operation_name=operation_name
+        schema,
+        document,
+        raw_variable_values=variables,
+        operation_name=operation_name,
+        hide_suggestions=True,
     )
     if isinstance(executor, list):
         raise executor[0]

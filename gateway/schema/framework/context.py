@@ -43,7 +43,7 @@ class ResponseTooLargeError(BaseException):
     It is not an `Exception`, so that it ends the whole execution instead of one field.
     """
 
-    error_kind = ErrorKind.RESPONSE_TOO_LARGE
+    error_kind = ErrorKind.QUERY_TOO_COMPLEX
 
     def __init__(self, max_rows: int) -> None:
         """Name the limit."""

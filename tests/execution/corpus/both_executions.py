@@ -28,6 +28,7 @@ from tests.execution.corpus.known_rows import (
     write_cursor_query,
 )
 from tests.support.marketplaces import MEDIA_BASE_URL, Marketplace
+from tests.support.operation_limits import LARGE_POLICY
 from tests.support.visibility.oracle_expectation import TABLES_BY_TYPE
 from tests.support.visibility.viewer_scenes import Viewpoint
 
@@ -107,8 +108,8 @@ class DualExecutor:
 
     def reset_executors(self) -> None:
         """Replace the executors by new ones, with empty caches and counts."""
-        self.compiled_executor = Executor(schema, execution="compiled")
-        self.reference_executor = Executor(schema, execution="reference")
+        self.compiled_executor = Executor(schema, policy=LARGE_POLICY, execution="compiled")
+        self.reference_executor = Executor(schema, policy=LARGE_POLICY, execution="reference")
 
     async def execute_both(
         self, graphql_request: GraphQLRequest, viewpoint: Viewpoint

@@ -1,0 +1,1 @@
+"""Admission of operations: their size and cost, measured before anything is executed."""
