@@ -77,7 +77,7 @@ async def main() -> None:
         with psycopg.connect(server.url) as connection:
             installation = inspect_installation(connection)
             token = load_tokens_by_username(connection)[USERNAME]
-        gateway_settings = load_settings({}, database_url=server.url)
+        gateway_settings = load_settings({}, database_url=server.url, dev="on")
         with serve_app(build_application(gateway_settings, installation, token)) as url:
             async with launch_chromium() as browser:
                 PICTURE_PATH.write_bytes(await take_picture(browser, f"{url}/graphql"))

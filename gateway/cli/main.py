@@ -29,8 +29,9 @@ from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo import home
 from gateway.demo.postgres import EmbeddedPostgres, PostgresError
 from gateway.execution.document_manifest import ManifestError
-from gateway.server.draining_server import SHUTDOWN_SECONDS, DrainingServer
+from gateway.server.draining_server import DrainingServer
 from gateway.server.factory import detect_installation, find_free_port, run_provider
+from gateway.server.server_options import build_server_options
 from gateway.server.supervisor import STARTUP_FAILURE_STATUS, Supervisor
 
 USER_ERRORS = (
@@ -65,6 +66,8 @@ def run_server(parsed_arguments: argparse.Namespace) -> int:
     verify_trusted_documents(effective_settings)
     with _open_marketplace(effective_settings) as (url, is_demo):
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
+        if is_demo and effective_settings.dev == "auto":
+            os.environ[f"{ENVIRONMENT_PREFIX}DEV"] = "on"
         effective_settings = load_settings()
         detect_installation(effective_settings)
         _print_greeting(effective_settings, port, url if is_demo else None)
@@ -76,16 +79,9 @@ def _serve_until_stopped(effective_settings: Settings, port: int, *, reload: boo
     options: dict[str, Any] = {
         "app": "gateway.server.factory:create_app",
         "factory": True,
-        "http": "gateway.transports.uvicorn_internals:SingleWriteProtocol",
-        "ws": "gateway.transports.uvicorn_internals:BatchedFrameProtocol",
-        "ws_max_size": effective_settings.body_bytes,
-        "ws_per_message_deflate": False,
         "host": effective_settings.host,
         "port": port,
-        "server_header": False,
-        "proxy_headers": False,
-        "access_log": effective_settings.access_log,
-        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+        **build_server_options(effective_settings),
     }
     drain_seconds = effective_settings.drain_seconds
     if reload:
@@ -256,11 +252,11 @@ COMMANDS: dict[str, Command] = {
     "schema": print_schema,
 }
 FLAGS = {
-    "serve": ("host", "port", "database_url", "data", "workers"),
+    "serve": ("host", "port", "database_url", "data", "workers", "dev"),
     "init": ("database_url", "data"),
     "tokens": ("database_url", "data"),
     "check": ("database_url", "data"),
-    "settings": ("host", "port", "database_url", "data", "workers"),
+    "settings": ("host", "port", "database_url", "data", "workers", "dev"),
     "events": ("database_url", "data"),
     "documents": (),
     "demo-provider": ("database_url", "data"),

@@ -4,13 +4,15 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gateway.config.parsers import make_integer_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, Settings
 from gateway.demo import home
 
 Command = Callable[[argparse.Namespace], int]
+SWITCH_FLAGS = ("dev",)
+"""Flags that mean `on` without a value."""
 
 
 class _CommandLineParser(argparse.ArgumentParser):
@@ -50,7 +52,10 @@ def _add_setting_flag(subparser: argparse.ArgumentParser, name: str) -> None:
     help_text = setting.metadata["doc"]
     if setting.default is not None:
         help_text += f" (default: {setting.default})"
-    subparser.add_argument(f"--{name.replace('_', '-')}", help=help_text, metavar="VALUE")
+    options: dict[str, Any] = {"nargs": "?", "const": "on"} if name in SWITCH_FLAGS else {}
+    subparser.add_argument(
+        f"--{name.replace('_', '-')}", help=help_text, metavar="VALUE", **options
+    )
 
 
 def _add_no_arguments(_subparser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.config.parsers import (
     Network,
+    make_choice_parser,
     make_integer_parser,
     parse_networks,
     parse_origins,
@@ -63,6 +64,35 @@ class ServerSettings:
         "whether each request is logged, at a cost of about 10 % of the throughput",
         default=False,
     )
-    graphiql: bool = define_setting(
-        parse_switch, "whether /graphql serves GraphiQL to browsers", default=True
+    dev: str = define_setting(
+        make_choice_parser("auto", "on", "off"),
+        "whether the server is open for developers: introspection for all, suggestions in errors, "
+        "GraphiQL; auto is on for the embedded demo",
+        default="auto",
     )
+    graphiql: str = define_setting(
+        make_choice_parser("auto", "on", "off"),
+        "whether /graphql serves GraphiQL to browsers; auto is the value of GATEWAY_DEV",
+        default="auto",
+    )
+    introspection: str = define_setting(
+        make_choice_parser("auto", "all", "staff", "off"),
+        "who may query the schema; auto is all with GATEWAY_DEV, else staff",
+        default="auto",
+    )
+
+    @property
+    def is_development(self) -> bool:
+        """Whether the server is open for developers."""
+        return self.dev == "on"
+
+    @property
+    def serves_graphiql(self) -> bool:
+        """Whether GraphiQL is served to browsers."""
+        return self.graphiql == "on" or (self.graphiql == "auto" and self.is_development)
+
+    @property
+    def introspection_audience(self) -> str:
+        """Who may query the schema: `all`, `staff` or `off`."""
+        default_audience = "all" if self.is_development else "staff"
+        return default_audience if self.introspection == "auto" else self.introspection

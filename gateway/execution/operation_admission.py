@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, OperationType, get_operation_ast
 
-from gateway.config.request_settings import RequestSettings
+from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.execution.admission.operation_limits import (
     DEFAULT_LIMITS,
@@ -42,9 +42,15 @@ class AdmissionPolicy:
 
 
 DEFAULT_POLICY = AdmissionPolicy()
+INTROSPECTION_AUDIENCES: dict[str, Callable[[Viewer], bool]] = {
+    "all": lambda _viewer: True,
+    "staff": lambda viewer: viewer.is_staff,
+    "off": lambda _viewer: False,
+}
+"""Who may read the schema, by the setting GATEWAY_INTROSPECTION."""
 
 
-def make_admission_policy(settings: RequestSettings) -> AdmissionPolicy:
+def make_admission_policy(settings: Settings) -> AdmissionPolicy:
     """Return the policy that the settings say."""
     variable_limits = VariableLimits(
         values=settings.variable_values,
@@ -54,7 +60,12 @@ def make_admission_policy(settings: RequestSettings) -> AdmissionPolicy:
         name_chars=settings.variable_name_chars,
         depth=settings.variable_depth,
     )
-    return AdmissionPolicy(make_operation_limits(settings), variable_limits)
+    return AdmissionPolicy(
+        make_operation_limits(settings),
+        variable_limits,
+        suggestions=settings.is_development,
+        allow_introspection=INTROSPECTION_AUDIENCES[settings.introspection_audience],
+    )
 
 
 @dataclass(frozen=True)

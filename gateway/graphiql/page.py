@@ -37,8 +37,6 @@ _RESPONSE_HEADERS: Final = {
     "Content-Security-Policy": "; ".join(
         f"{directive} {sources}" for directive, sources in _CONTENT_SECURITY_POLICY.items()
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     "Vary": "Accept",  # other clients get other responses at the same URL
     "Cache-Control": "no-store",  # the page may contain the token of the default headers
 }
@@ -103,7 +101,6 @@ class _ImmutableFiles(StaticFiles):
         """Return a response with the file, its media type and headers that allow caching."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         if response.status_code != HTTPStatus.NOT_MODIFIED:
             response.headers["Content-Type"] = _MEDIA_TYPES[Path(full_path).suffix]
         return response

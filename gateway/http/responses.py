@@ -46,7 +46,6 @@ class GraphQLResponse(SingleWriteResponse):
 
 
 _DOWNLOAD_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, no-store",
 }

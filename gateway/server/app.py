@@ -108,7 +108,7 @@ def build_application(
             *([Route("/metrics", service.serve_metrics)] if settings.metrics else ()),
             Route("/", redirect_to_graphql),
             Route(f"{ATTACHMENT_PATH_PREFIX}{{name:path}}", service.serve_attachment),
-            *(page.build_static_routes() if settings.graphiql else ()),
+            *(page.build_static_routes() if settings.serves_graphiql else ()),
         ],
         settings.root_path,
     )

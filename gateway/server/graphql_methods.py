@@ -1,6 +1,7 @@
 """The HTTP methods of the GraphQL endpoint: POST, GET and HEAD, OPTIONS; status 405 for others."""
 
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +16,25 @@ from gateway.http.request_head import RequestHead
 from gateway.server.endpoint import GatewayService, choose_request_id
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers that a proxy adds."""
 MethodHandler = Callable[[RequestHead], Awaitable[ASGIApp]]
+
+
+def is_local_request(request: Request) -> bool:
+    """Return whether a request comes from this machine, to a loopback address, without a proxy.
+
+    Only then may the page contain the demo's token: another host name may point to this machine,
+    and a proxy on it may pass on requests of others.
+    """
+    if request.url.hostname not in LOOPBACK_HOSTS or request.client is None:
+        return False
+    if any(name in request.headers for name in PROXY_HEADERS):
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
 
 
 class GraphQLMethods:
@@ -40,7 +59,7 @@ class GraphQLMethods:
             "GET": self._handle_get,
             "HEAD": self._handle_head,
         }
-        safe_methods = ("GET", "HEAD") if settings.graphiql or settings.get_queries else ()
+        safe_methods = ("GET", "HEAD") if settings.serves_graphiql or settings.get_queries else ()
         self._allowed_methods = (*safe_methods, "POST", "OPTIONS")
 
     def get_handler(self, method: str) -> MethodHandler:
@@ -48,7 +67,7 @@ class GraphQLMethods:
         return self._handlers.get(method, self._reject_method)
 
     async def _handle_get(self, request: RequestHead) -> ASGIApp:
-        if self._settings.graphiql and self._wants_page(request):
+        if self._settings.serves_graphiql and self._wants_page(request):
             return self._render_page(request)
         if not self._settings.get_queries:
             error = MethodNotAllowedError(
@@ -72,11 +91,10 @@ class GraphQLMethods:
         return formats.prefers_html if self._settings.get_queries else formats.accepts_html
 
     def _render_page(self, request: RequestHead) -> Response:
-        # Another host name may point to this machine: its pages must not get the token.
-        is_loopback = Request(request.scope).url.hostname in LOOPBACK_HOSTS
+        is_local = is_local_request(Request(request.scope))
         return render_page(
             endpoint="../graphql" if request.scope["path"].endswith("/") else "graphql",
-            headers=self._page_headers if is_loopback else None,
+            headers=self._page_headers if is_local else None,
             examples=EXAMPLE_QUERIES,
         )
 

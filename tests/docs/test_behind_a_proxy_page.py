@@ -157,6 +157,7 @@ async def serve_behind_proxy(
                 trusted_proxies="127.0.0.1/32",
                 root_path="" if path_handling == "root" else ROOT_PATH,
                 origins=PORTAL_ORIGIN,
+                graphiql="on",
             )
         )
         proxy = exit_stack.enter_context(run_proxy(name, path_handling, gateway.port, folder))

@@ -16,7 +16,7 @@ from tests.support.marketplaces import Marketplace
 @pytest.fixture(scope="module")
 def explorer_url(demo: Marketplace) -> Iterator[str]:
     """Serve the demo marketplace; yield the URL of its page."""
-    gateway_settings = load_settings({}, database_url=demo.url)
+    gateway_settings = load_settings({}, database_url=demo.url, dev="on")
     with serve_app(
         build_application(gateway_settings, demo.installation, demo.tokens["staff"])
     ) as server_url:

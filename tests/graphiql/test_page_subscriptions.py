@@ -90,7 +90,7 @@ def demo_url(new_database: DatabaseFactory) -> str:
 async def _serve_gateway(demo_url: str) -> AsyncIterator[SubscriptionGateway]:
     """Serve the demo, whose provider carries out orders and pulls at once."""
     with run_gateway_process(
-        database_url=demo_url, provider_seconds="0", user_subscriptions="1"
+        database_url=demo_url, provider_seconds="0", user_subscriptions="1", dev="on"
     ) as gateway_process:
         async with httpx.AsyncClient(timeout=scale_seconds(20)) as http:
             yield SubscriptionGateway(gateway_process, load_user_tokens(demo_url), http)

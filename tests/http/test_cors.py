@@ -56,7 +56,7 @@ FOREIGN_ORIGINS = [
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Yield a demo that pages of one other origin may use."""
     async with serve_mutable_demo(
-        new_database(), origins=PORTAL_ORIGIN, user_subscriptions="1"
+        new_database(), origins=PORTAL_ORIGIN, user_subscriptions="1", graphiql="on"
     ) as mutable_demo:
         yield mutable_demo
 

@@ -91,7 +91,6 @@ async def test_the_url_of_a_file_serves_it(attachment_demo: AttachmentDemo) -> N
         "content-type": "application/pdf",
         "content-length": str(len(PDF_CONTENT)),
         "content-disposition": f'attachment; filename="purchase-order-{attachment_demo.order}.pdf"',
-        "x-content-type-options": "nosniff",
         "content-security-policy": "default-src 'none'; sandbox",
         "cache-control": "private, no-store",
         "x-request-id": response.headers["x-request-id"],

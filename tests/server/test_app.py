@@ -140,6 +140,26 @@ async def test_malformed_forwarded_header_is_ignored(client: GatewayClient, forw
 
 
 @pytest.mark.parametrize(
+    ("setting_values", "is_served"),
+    [
+        ({}, False),
+        ({"graphiql": "on"}, True),
+        ({"dev": "on"}, True),
+        ({"dev": "on", "graphiql": "off"}, False),
+        ({"dev": "off"}, False),
+    ],
+)
+async def test_browsers_get_graphiql_if_it_is_on(
+    demo_url: str, setting_values: dict[str, str], is_served: bool
+) -> None:
+    async with serve_in_process(demo_url, **setting_values) as client:
+        response = await client.http.get("/graphql", headers={"Accept": "text/html,*/*;q=0.8"})
+        assert response.status_code == (200 if is_served else 405)
+        assert ("GraphiQL" in response.text) is is_served
+        assert client.tokens["staff"] not in response.text
+
+
+@pytest.mark.parametrize(
     ("body", "media_type", "status"),
     [
         (VALID_BODY, "text/plain", 415),

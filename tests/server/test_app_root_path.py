@@ -30,7 +30,7 @@ ORDER_QUERY = "query ($uuid: UUID!) { order(uuid: $uuid) { attachment } }"
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Yield a demo that is published below a path."""
     async with serve_mutable_demo(
-        new_database(), root_path=f"{ROOT_PATH}/", origins=PORTAL_ORIGIN
+        new_database(), root_path=f"{ROOT_PATH}/", origins=PORTAL_ORIGIN, graphiql="on"
     ) as mutable_demo:
         yield mutable_demo
 

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.config.settings import Settings
-from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
+from gateway.server.server_options import build_server_options
 from tests.support.time_limits import wait_until_async
 
 
@@ -20,12 +20,7 @@ async def serve_on_free_port(
     """Serve an application on a free port, which is yielded; `overrides` are uvicorn's options."""
     defaults: dict[str, Any] = {
         "port": 0,
-        "http": SingleWriteProtocol,
-        "ws": BatchedFrameProtocol,
-        "ws_max_size": effective_settings.body_bytes,
-        "ws_per_message_deflate": False,
-        "access_log": effective_settings.access_log,
-        "timeout_graceful_shutdown": 5,
+        **build_server_options(effective_settings),
     }
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, **{**defaults, **overrides}))
     serve_task = asyncio.create_task(server.serve())

@@ -28,6 +28,8 @@ def validate_document(
 ) -> tuple[GraphQLError, ...]:
     """Return the errors of a document, without references to its syntax tree.
 
+    What is wrong at several places is one error with all their locations.
+
     With `suggestions` the messages of the first ones suggest similar names.
     """
     errors = validate(schema, ast, max_errors=MAX_VALIDATION_ERRORS, hide_suggestions=True)
@@ -36,7 +38,19 @@ def validate_document(
             first_errors = validate(schema, ast, max_errors=MAX_SUGGESTED_ERRORS)
         errors[:MAX_SUGGESTED_ERRORS] = first_errors[:MAX_SUGGESTED_ERRORS]
     explained_errors = _explain_abortion(errors)
-    return tuple([_detach_error(each, suggestions=suggestions) for each in explained_errors])
+    return _merge_errors(
+        [_detach_error(each, suggestions=suggestions) for each in explained_errors]
+    )
+
+
+def _merge_errors(errors: Sequence[GraphQLError]) -> tuple[GraphQLError, ...]:
+    """Return one error for those with the same message, with the locations of all."""
+    merged_errors: dict[str, GraphQLError] = {}
+    for error in errors:
+        merged_error = merged_errors.setdefault(error.message, error)
+        if merged_error is not error and merged_error.locations and error.locations:
+            merged_error.locations = [*merged_error.locations, *error.locations]
+    return tuple(merged_errors.values())
 
 
 def _explain_abortion(errors: Sequence[GraphQLError]) -> Sequence[GraphQLError]:

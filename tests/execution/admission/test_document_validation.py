@@ -42,10 +42,19 @@ def test_fields_without_a_selection_have_no_suggestion() -> None:
 
 
 def test_similar_names_are_suggested_for_the_first_errors() -> None:
-    fields = " ".join(f"a{index}: viewr" for index in range(10))
+    fields = " ".join(f"viewr{index}" for index in range(10))
     errors = validate_document(SCHEMA, parse(f"{{ {fields} }}"), suggestions=True)
     suggestions = ["Did you mean" in each.message for each in errors]
     assert suggestions == [True] * MAX_SUGGESTED_ERRORS + [False] * (10 - MAX_SUGGESTED_ERRORS)
+
+
+def test_equal_errors_are_one_with_all_locations() -> None:
+    errors = validate_document(SCHEMA, parse("{ a b a @x @x a }"), suggestions=False)
+    assert [(each.message, len(each.locations or ())) for each in errors] == [
+        ("Cannot query field 'a' on type 'Query'.", 3),
+        ("Cannot query field 'b' on type 'Query'.", 1),
+        ("Unknown directive '@x'.", 2),
+    ]
 
 
 def test_errors_are_few_and_short() -> None:
