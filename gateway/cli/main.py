@@ -77,7 +77,7 @@ def _serve_until_stopped(effective_settings: Settings, port: int, *, reload: boo
         "app": "gateway.server.factory:create_app",
         "factory": True,
         "http": "gateway.transports.uvicorn_internals:SingleWriteProtocol",
-        "ws": "gateway.transports.uvicorn_internals:BatchedFrameProtocol",
+        "ws": "gateway.transports.websocket_internals:BatchedFrameProtocol",
         "ws_max_size": effective_settings.body_bytes,
         "ws_per_message_deflate": False,
         "host": effective_settings.host,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
@@ -42,6 +43,11 @@ from gateway.server.draining_server import BEGIN_DRAIN_KEY
 from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
 from gateway.subscriptions.session_monitor import Credentials
+from gateway.transports.connection_registry import (
+    REGISTRY_STATE_KEY,
+    ConnectionRegistry,
+    load_connection_limits,
+)
 from gateway.transports.http_stream import SubscriptionStream, create_single_event_stream
 from gateway.transports.rate_charging import admit_and_charge
 from gateway.transports.stream_framing import FRAMINGS
@@ -112,10 +118,10 @@ class GatewayService:
         self._is_draining = False
 
     @asynccontextmanager
-    async def lifespan(self, _app: Starlette) -> AsyncIterator[dict[str, Callable[[], None]]]:
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[dict[str, Any]]:
         """Open the components at startup and close them at shutdown.
 
-        Yields the lifespan state, by which the server begins to drain.
+        Yields the lifespan state: by it the server begins to drain, and limits its connections.
         """
         async with open_components(
             self._settings, self._installation, self._executor, self._background_worker
@@ -126,7 +132,10 @@ class GatewayService:
                 lambda: self._event_lag_seconds,
             )
             self._metrics_registry = create_registry(collector)
-            yield {BEGIN_DRAIN_KEY: self._begin_drain}
+            yield {
+                BEGIN_DRAIN_KEY: self._begin_drain,
+                REGISTRY_STATE_KEY: ConnectionRegistry(load_connection_limits(self._settings)),
+            }
 
     def _begin_drain(self) -> None:
         self._is_draining = True

@@ -83,7 +83,7 @@ async def open_components(
             _create_transport_services(
                 settings, executor, subscription_service, viewer_budgets, create_context
             ),
-            RequestDeadlines(settings.request_seconds),
+            RequestDeadlines(settings.request_seconds, settings.body_seconds),
             create_context,
         )
 

@@ -31,7 +31,7 @@ from gateway.transports.graphql_transport_ws import (
     parse_subscribe_payload,
 )
 from gateway.transports.services import TransportServices
-from gateway.transports.uvicorn_internals import ClientDisconnected
+from gateway.transports.websocket_internals import ClientDisconnected
 from gateway.transports.websocket_operation import WebSocketOperation
 
 INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25

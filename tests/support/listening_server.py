@@ -9,7 +9,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.config.settings import Settings
-from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
+from gateway.transports.uvicorn_internals import SingleWriteProtocol
+from gateway.transports.websocket_internals import BatchedFrameProtocol
 from tests.support.time_limits import wait_until_async
 
 

@@ -1,0 +1,236 @@
+"""Reader of the requests of one HTTP connection, without input and output."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+
+from gateway.http.message_framing import (
+    FRAMING_FIELDS,
+    ChunkedDecoder,
+    MessageError,
+    check_host,
+    check_request_start,
+    list_tokens,
+    make_malformed_error,
+    make_target_error,
+    parse_body_length,
+    parse_http_version,
+)
+
+_HEAD_END = b"\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class HeadLimits:
+    """Limits of a request's head."""
+
+    head_bytes: int = 65_536
+    head_fields: int = 100
+    target_bytes: int = 8192
+
+
+class ReceivedHead:
+    """Head of a request; the parser calls the two functions `on_…`."""
+
+    __slots__ = ("fields", "headers", "http_version", "method", "target")
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        """All header fields, with names in lower case."""
+        self.fields: dict[bytes, bytes] = {}
+        """The fields of FRAMING_FIELDS; the values of repeated ones are joined by commas."""
+        self.method, self.http_version = "", ""
+
+    def on_url(self, target: bytes) -> None:
+        """Add a part of the request target."""
+        self.target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header field."""
+        name, value = name.lower(), value.rstrip(b" \t")
+        self.headers.append((name, value))
+        if name in FRAMING_FIELDS:
+            earlier_value = self.fields.get(name)
+            self.fields[name] = value if earlier_value is None else earlier_value + b"," + value
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether the client keeps the connection open after the response."""
+        connection = self.fields.get(b"connection")
+        return self.http_version == "1.1" and (
+            connection is None or b"close" not in list_tokens(connection)
+        )
+
+    @property
+    def is_websocket_handshake(self) -> bool:
+        """Whether the request asks for a WebSocket; any other upgrade is ignored."""
+        upgrade = self.fields.get(b"upgrade")
+        return (
+            upgrade is not None
+            and self.http_version == "1.1"
+            and self.method == "GET"
+            and b"websocket" in list_tokens(upgrade)
+            and b"upgrade" in list_tokens(self.fields.get(b"connection", b""))
+        )
+
+    @property
+    def awaits_continue(self) -> bool:
+        """Whether the client sends the body only after `100 Continue`.
+
+        Raises MessageError if it expects something else.
+        """
+        expectation = self.fields.get(b"expect")
+        if expectation is None or self.http_version != "1.1":
+            return False
+        if expectation.lower() != b"100-continue":
+            raise MessageError(
+                HTTPStatus.EXPECTATION_FAILED, "The only supported expectation is 100-continue."
+            )
+        return True
+
+    def split_target(self) -> tuple[str, bytes, bytes]:
+        """Return the path, the path as it was sent, and the query string of the target.
+
+        The host of an absolute target replaces the Host header (RFC 9112 §3.2.2). Raises
+        MessageError if the target is invalid.
+        """
+        try:
+            url = httptools.parse_url(self.target)
+        except httptools.HttpParserInvalidURLError:
+            raise make_malformed_error("its target is invalid") from None
+        if url.schema:
+            self._use_target_host(url)
+        raw_path: bytes = url.path or b"/"
+        path = raw_path.decode("ascii")
+        return unquote(path) if "%" in path else path, raw_path, url.query or b""
+
+    def _use_target_host(self, url: Any) -> None:
+        if url.schema.lower() not in (b"http", b"https") or url.userinfo:
+            raise make_malformed_error("its target is no URL of http or https without credentials")
+        host = b"[%b]" % url.host if b":" in url.host else url.host
+        self.fields[b"host"] = host if url.port is None else b"%b:%d" % (host, url.port)
+        check_host(self.fields, self.http_version)
+        self.headers = [pair for pair in self.headers if pair[0] != b"host"]
+        self.headers.append((b"host", self.fields[b"host"]))
+
+
+class RequestReader:
+    """Reader of requests, one after the other.
+
+    `receive_data` adds input. `read_head` returns the head of the next request as soon as it
+    is complete, `read_body` the part of its body that has arrived; `is_complete` is true
+    between the end of a request and the next `read_head`. Input behind a request is kept as it
+    is and not parsed before the caller has answered that request: so pipelined requests cost
+    their bytes only, what follows a WebSocket handshake can be passed on, and a malformed
+    request does not disturb the response to the one before it.
+
+    The head is parsed by llhttp (httptools), a new parser for each request. The body is
+    delimited here: llhttp would parse on behind its end, stop at an upgrade that the gateway
+    ignores, and add the fields of trailers to the headers.
+    """
+
+    def __init__(self, limits: HeadLimits) -> None:
+        """Refuse heads beyond `limits`; the trailers of a body have the limit of a head, too."""
+        self._limits = limits
+        self._input: bytes | bytearray = b""
+        self._searched_length = 0
+        self._body_left = 0
+        self._chunks: ChunkedDecoder | None = None
+
+    @property
+    def input_length(self) -> int:
+        """Number of bytes that are received and not yet read."""
+        return len(self._input)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole request is read."""
+        return not self._body_left and self._chunks is None
+
+    def is_ending_within(self, max_bytes: int) -> bool:
+        """Return whether at most `max_bytes` of the body are still to come."""
+        return self._chunks is None and self._body_left - len(self._input) <= max_bytes
+
+    def receive_data(self, data: bytes) -> None:
+        """Add input."""
+        if not self._input:
+            self._input = data
+            return
+        if not isinstance(self._input, bytearray):
+            self._input = bytearray(self._input)
+        self._input += data
+
+    def take_input(self) -> bytes:
+        """Return and remove the input that is not yet read."""
+        data, self._input = bytes(self._input), b""
+        return data
+
+    def read_head(self) -> ReceivedHead | None:
+        """Return the head of the next request; None if it is not yet complete.
+
+        Raises MessageError if it is malformed or exceeds a limit.
+        """
+        if self._input[:1] in (b"\r", b"\n"):
+            self._input = self._input.lstrip(b"\r\n")  # RFC 9112 §2.2
+        data = self._input
+        if not data:
+            return None
+        end = data.find(_HEAD_END, self._searched_length)
+        length = len(data) if end < 0 else end + len(_HEAD_END)
+        if end < 0 or length > self._limits.head_bytes:
+            check_request_start(data, self._limits.target_bytes)
+            if length > self._limits.head_bytes:
+                raise self._make_head_error(f"longer than {self._limits.head_bytes} bytes")
+            self._searched_length = max(0, length - len(_HEAD_END) + 1)
+            return None
+        self._searched_length, self._input = 0, data[length:]
+        return self._parse_head(bytes(data[:length]))
+
+    def _make_head_error(self, reason: str) -> MessageError:
+        return MessageError(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The head of the request is {reason}."
+        )
+
+    def _parse_head(self, data: bytes) -> ReceivedHead:
+        head = ReceivedHead()
+        head.http_version = parse_http_version(data[: data.find(b"\n")])
+        parser = httptools.HttpRequestParser(head)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError as error:
+            raise make_malformed_error(str(error)) from None
+        head.method = parser.get_method().decode("ascii")
+        if len(head.target) > self._limits.target_bytes:
+            raise make_target_error(self._limits.target_bytes)
+        if len(head.headers) > self._limits.head_fields:
+            raise self._make_head_error(f"longer than {self._limits.head_fields} fields")
+        check_host(head.fields, head.http_version)
+        body_length = parse_body_length(head.fields, head.http_version)
+        if body_length is None:
+            self._chunks = ChunkedDecoder(self._limits.head_bytes)
+        else:
+            self._body_left = body_length
+        return head
+
+    def read_body(self) -> bytes:
+        """Return the next bytes of the body; `is_complete` tells whether they are the last.
+
+        Raises MessageError if the body's coding is malformed.
+        """
+        if self._chunks is not None:
+            body, self._input = self._chunks.decode_data(self._input)
+            if self._chunks.is_complete:
+                self._chunks = None
+            return body
+        if not self._body_left:
+            return b""
+        body = bytes(self._input[: self._body_left])
+        self._input = self._input[self._body_left :]
+        self._body_left -= len(body)
+        return body
