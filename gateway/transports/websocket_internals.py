@@ -41,6 +41,8 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
         """Use the registry in `app_state`, which the application's lifespan has created."""
         super().__init__(config, server_state, app_state, _loop)
         self._registry = get_registry(app_state)
+        self._early_data = b""
+        self._is_ping_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the connection."""
@@ -52,15 +54,28 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
         """End the connection, and break reference cycles, which else need the collector."""
         super().connection_lost(exc)
         self._registry.remove_connection(self)
+        self.conn.parser.close()
         if hasattr(self, "scope"):
             self.scope["extensions"].pop(FRAME_WRITER_EXTENSION, None)
 
     def data_received(self, data: bytes) -> None:
-        """Read frames; close the connection if the handshake can't be read."""
+        """Read frames, after the handshake; close the connection if that can't be read."""
+        if self.handshake_initiated and not self.handshake_complete:
+            self._early_data += data
+            self.transport.pause_reading()
+            return
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+
+    def start_keepalive(self) -> None:
+        """Read what the client has sent before the response to its handshake, just written."""
+        super().start_keepalive()
+        if self._early_data:
+            data, self._early_data = self._early_data, b""
+            self.transport.resume_reading()
+            self.loop.call_soon(self.data_received, data)
 
     def check_time(self, _now: float) -> None:
         """Do nothing: WebSockets have their own time limits."""
@@ -76,8 +91,6 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
             self._is_ping_paused = False
             if not self.read_paused:
                 self.transport.resume_reading()
-
-    _is_ping_paused = False
 
     def handle_ping(self) -> None:
         """Answer a ping; read no more if the client does not read the answers."""
