@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
-from gateway.auth.authenticator import parse_credentials
+from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
@@ -43,11 +43,7 @@ from gateway.server.draining_server import BEGIN_DRAIN_KEY
 from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
 from gateway.subscriptions.session_monitor import Credentials
-from gateway.transports.connection_registry import (
-    REGISTRY_STATE_KEY,
-    ConnectionRegistry,
-    load_connection_limits,
-)
+from gateway.transports.connection_registry import REGISTRY_STATE_KEY
 from gateway.transports.http_stream import SubscriptionStream, create_single_event_stream
 from gateway.transports.rate_charging import admit_and_charge
 from gateway.transports.stream_framing import FRAMINGS
@@ -69,7 +65,8 @@ class GatewayService:
     (`http/errors.py`), and each runs inside the request's deadline (`http/deadline.py`):
 
         Accept  --negotiate_formats-->  AcceptedFormats
-        head and body  --parse_request-->  GraphQLRequest  --authenticate-->  Viewer
+        head (of an upload: token) and
+        body           --parse_request-->  GraphQLRequest  --authenticate-->  Viewer
                                                 |                               |
                                                 v                               |
                           AdmittedOperation  <--+--   admit_and_charge  <-------+
@@ -134,7 +131,7 @@ class GatewayService:
             self._metrics_registry = create_registry(collector)
             yield {
                 BEGIN_DRAIN_KEY: self._begin_drain,
-                REGISTRY_STATE_KEY: ConnectionRegistry(load_connection_limits(self._settings)),
+                REGISTRY_STATE_KEY: self._components.transport_services.connection_registry,
             }
 
     def _begin_drain(self) -> None:
@@ -176,9 +173,6 @@ class GatewayService:
             response = Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
             response = error_response(error, request_id, self._status_mode)
-            if b"expect" in request.headers:
-                # The client may send no body now, and the server would wait for it.
-                response.headers["Connection"] = "close"
         if b"origin" in request.headers:
             self.cors_policy.add_headers(response, request.headers[b"origin"])
         return response
@@ -186,7 +180,9 @@ class GatewayService:
     async def _respond(self, request: RequestHead, request_id: str) -> HeaderedResponse:
         formats = negotiate_formats(request.headers.get(b"accept", ()))
         with RequestDeadline(request, self._components.deadlines) as deadline:
-            graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
+            graphql_request = await parse_request(
+                request, self._settings.body_bytes, request_id, self._check_uploader
+            )
             deadline.mark_body_read()
             key, address = self._parse_credentials(request)
             viewer = await self._components.viewer_cache.authenticate(key, address)
@@ -253,6 +249,16 @@ class GatewayService:
             return operation
         context = self._components.create_context(viewer)
         return await self._executor.execute_operation(operation, context)
+
+    async def _check_uploader(self, request: RequestHead) -> None:
+        """Check the token of an upload before its body is received.
+
+        Raises UnauthenticatedError if the token is invalid or absent.
+        """
+        credentials = self._parse_credentials(request)
+        viewer = await self._components.viewer_cache.authenticate(*credentials)
+        if viewer.user_id is None:
+            raise UnauthenticatedError("A multipart request needs the token of a user.")
 
     async def _open_stream(
         self,

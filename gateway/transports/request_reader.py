@@ -21,6 +21,8 @@ from gateway.http.message_framing import (
 )
 
 _HEAD_END = b"\r\n\r\n"
+_LONG_INPUT = 8192
+"""Length of input from which on its rest is not copied for each request."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,8 @@ class RequestReader:
                 raise self._make_head_error(f"longer than {self._limits.head_bytes} bytes")
             self._searched_length = max(0, length - len(_HEAD_END) + 1)
             return None
-        self._searched_length, self._input = 0, data[length:]
-        return self._parse_head(bytes(data[:length]))
+        self._searched_length = 0
+        return self._parse_head(self._take_bytes(length))
 
     def _make_head_error(self, reason: str) -> MessageError:
         return MessageError(
@@ -230,7 +232,21 @@ class RequestReader:
             return body
         if not self._body_left:
             return b""
-        body = bytes(self._input[: self._body_left])
-        self._input = self._input[self._body_left :]
+        body = self._take_bytes(min(self._body_left, len(self._input)))
         self._body_left -= len(body)
         return body
+
+    def _take_bytes(self, length: int) -> bytes:
+        """Remove and return the first bytes of the input."""
+        data = self._input
+        if length == len(data):
+            self._input = b""
+            return bytes(data)
+        taken = bytes(data[:length])
+        if len(data) <= _LONG_INPUT and isinstance(data, bytes):
+            self._input = data[length:]
+            return taken
+        if not isinstance(data, bytearray):
+            data = self._input = bytearray(data)
+        del data[:length]  # does not move the rest
+        return taken

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -85,6 +85,17 @@ class ResponseCycle(RequestResponseCycle):
             self.keep_alive = True
 
 
+class BoundedFlowControl(FlowControl):
+    """Uvicorn's flow control, which reads on only if little input is waiting."""
+
+    reader: RequestReader
+
+    def resume_reading(self) -> None:
+        """Read on, unless pipelined requests are still waiting."""
+        if self.reader.input_length <= HIGH_WATER_LIMIT:
+            super().resume_reading()
+
+
 class SingleWriteProtocol(HttpToolsProtocol):
     """Uvicorn's HTTP protocol with bounded input, single-write responses, and endable streams.
 
@@ -115,6 +126,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
     """
 
     cycle: ResponseCycle
+    flow: BoundedFlowControl
 
     def __init__(
         self,
@@ -136,6 +148,8 @@ class SingleWriteProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the connection."""
         super().connection_made(transport)
+        self.flow = BoundedFlowControl(transport)
+        self.flow.reader = self._reader
         self._deadline = self.loop.time() + self._limits.idle_seconds
         self._registry.add_connection(self)
 
@@ -201,13 +215,13 @@ class SingleWriteProtocol(HttpToolsProtocol):
         if self.cycle.must_close:
             self._close_after_response()
             return
-        self.flow.resume_reading()
         if self._reader.input_length:
             self._read_input()
         elif not self._reader.is_complete:
             self._deadline = self.loop.time() + LINGER_SECONDS
         elif self._is_half_closed:
             self.transport.close()
+        self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """Shut the connection down after the current response.
