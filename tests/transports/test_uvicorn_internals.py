@@ -1,7 +1,6 @@
 """HTTP connections, seen by raw clients: upgrades, half-closed connections, refusals, limits."""
 
 import asyncio
-import gc
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ import pytest_asyncio
 
 from gateway.transports.uvicorn_internals import ResponseCycle, SingleWriteProtocol
 from tests.http.test_deadline import lock_resources, wait_for_active_statements
+from tests.support.live_objects import disable_collector
 from tests.support.raw_http import (
     LIVENESS_REQUEST,
     TYPENAME_BODY,
@@ -347,10 +347,7 @@ async def test_connections_are_freed_without_the_collector(gateway: ServedGatewa
         *auth_lines(gateway), "Accept: text/event-stream", body=subscription
     )
     requests = (request, LIVENESS_REQUEST, REFUSALS[415], b"GET / HTTP/1.1\r\n\r\n", stream_request)
-    gc.collect()
-    gc.disable()
-    try:
-        before = count_connection_objects()
+    with disable_collector(SingleWriteProtocol, ResponseCycle) as are_freed:
         for data in requests * 5:
             async with connect_raw(gateway.port) as connection:
                 connection.send(data)
@@ -360,12 +357,4 @@ async def test_connections_are_freed_without_the_collector(gateway: ServedGatewa
                 connection.send(data)
                 await connection.writer.drain()
                 await asyncio.sleep(0.01)
-        await wait_until(lambda: count_connection_objects() <= before)
-    finally:
-        gc.enable()
-
-
-def count_connection_objects() -> int:
-    """Return the number of objects of connections and requests."""
-    classes = (SingleWriteProtocol, ResponseCycle)
-    return sum(isinstance(each, classes) for each in gc.get_objects())
+        await wait_until(are_freed)
