@@ -125,7 +125,7 @@ def _check_transfer_encoding(fields: Mapping[bytes, bytes], http_version: str) -
         )
 
 
-def list_tokens(value: bytes) -> list[bytes]:
+def split_tokens(value: bytes) -> list[bytes]:
     """Return the members of a comma-separated header field in lower case."""
     return [token.strip() for token in value.lower().split(b",")]
 

@@ -178,13 +178,13 @@ class ConnectionRegistry:
         message = f"{holder} may have at most {limit} connections at a time."
         return MessageError(status, message, RETRY_SECONDS)
 
-    def make_body_error(self) -> MessageError:
-        """Return the error of a body that is received while others fill the allowed memory."""
-        return MessageError(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            f"This server receives at most {self.limits.received_bytes} bytes of bodies at a time.",
-            RETRY_SECONDS,
-        )
+    def count_received(self, length: int) -> None:
+        """Count bytes of a body; raises MessageError if all bodies together are too large."""
+        self.received_bytes += length
+        max_bytes = self.limits.received_bytes
+        if self.received_bytes > max_bytes:
+            message = f"This server receives at most {max_bytes} bytes of bodies at a time."
+            raise MessageError(HTTPStatus.SERVICE_UNAVAILABLE, message, RETRY_SECONDS)
 
     def _get_counted_address(self, connection: RegisteredConnection) -> str | None:
         """Return the address whose connections are limited; None for proxies and loopback."""

@@ -13,11 +13,11 @@ from gateway.http.message_framing import (
     MessageError,
     check_host,
     check_request_start,
-    list_tokens,
     make_malformed_error,
     make_target_error,
     parse_body_length,
     parse_http_version,
+    split_tokens,
 )
 
 _HEAD_END = b"\r\n\r\n"
@@ -64,7 +64,7 @@ class ReceivedHead:
         """Whether the client keeps the connection open after the response."""
         connection = self.fields.get(b"connection")
         return self.http_version == "1.1" and (
-            connection is None or b"close" not in list_tokens(connection)
+            connection is None or b"close" not in split_tokens(connection)
         )
 
     @property
@@ -75,8 +75,8 @@ class ReceivedHead:
             upgrade is not None
             and self.http_version == "1.1"
             and self.method == "GET"
-            and b"websocket" in list_tokens(upgrade)
-            and b"upgrade" in list_tokens(self.fields.get(b"connection", b""))
+            and b"websocket" in split_tokens(upgrade)
+            and b"upgrade" in split_tokens(self.fields.get(b"connection", b""))
         )
 
     @property
@@ -93,6 +93,21 @@ class ReceivedHead:
                 HTTPStatus.EXPECTATION_FAILED, "The only supported expectation is 100-continue."
             )
         return True
+
+    def create_scope(self, connection_scope: dict[str, Any], app_state: dict[str, Any]) -> Any:
+        """Return the ASGI scope of the request; raises MessageError if the target is invalid."""
+        path, raw_path, query_string = self.split_target()
+        root_path: str = connection_scope["root_path"]
+        return {
+            **connection_scope,
+            "http_version": self.http_version,
+            "method": self.method,
+            "path": root_path + path,
+            "raw_path": root_path.encode("ascii") + raw_path,
+            "query_string": query_string,
+            "headers": self.headers,
+            "state": app_state.copy(),
+        }
 
     def split_target(self) -> tuple[str, bytes, bytes]:
         """Return the path, the path as it was sent, and the query string of the target.

@@ -142,14 +142,22 @@ class SingleWriteProtocol(HttpToolsProtocol):
         self._limits = self._registry.limits
         self._reader = RequestReader(self._limits.head)
         self._phase, self._deadline = ConnectionPhase.IDLE, 0.0
-        self._counted_bytes = 0
-        self._is_half_closed = False
+        self._counted_bytes, self._is_half_closed = 0, False
+        self._connection_scope: dict[str, Any] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the connection."""
         super().connection_made(transport)
         self.flow = BoundedFlowControl(transport)
         self.flow.reader = self._reader
+        self._connection_scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+        }
         self._deadline = self.loop.time() + self._limits.idle_seconds
         self._registry.add_connection(self)
 
@@ -269,7 +277,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
             if not cycle.scope["path"].endswith(HEALTH_PATHS):
                 raise self._registry.make_surplus_error(self)
         if head.is_websocket_handshake and self._reader.is_complete:
-            self._upgrade_to_websocket(head)
+            self._upgrade_to_websocket(head, cycle.scope)
             return
         self.cycle, self._phase = cycle, ConnectionPhase.REQUEST
         self._read_body()
@@ -277,7 +285,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
 
     def _create_cycle(self, head: ReceivedHead) -> ResponseCycle:
         cycle = ResponseCycle(
-            scope=self._create_scope(head),
+            scope=head.create_scope(self._connection_scope, self.app_state),
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -295,24 +303,6 @@ class SingleWriteProtocol(HttpToolsProtocol):
         )
         cycle.reader = self._reader
         return cycle
-
-    def _create_scope(self, head: ReceivedHead) -> Any:
-        path, raw_path, query = head.split_target()
-        return {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": head.http_version,
-            "method": head.method,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "root_path": self.root_path,
-            "path": self.root_path + path,
-            "raw_path": self.root_path.encode("ascii") + raw_path,
-            "query_string": query,
-            "headers": head.headers,
-            "state": self.app_state.copy(),
-        }
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         assert isinstance(cycle, ResponseCycle)
@@ -354,18 +344,15 @@ class SingleWriteProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def _count_body(self, length: int) -> None:
-        registry = self._registry
         self._counted_bytes += length
-        registry.received_bytes += length
-        if registry.received_bytes > self._limits.received_bytes:
-            raise registry.make_body_error()
+        self._registry.count_received(length)
 
     def _release_body(self) -> None:
         self._registry.received_bytes -= self._counted_bytes
         self._counted_bytes = 0
 
-    def _upgrade_to_websocket(self, head: ReceivedHead) -> None:
-        self.scope, self.url = self._create_scope(head), head.target
+    def _upgrade_to_websocket(self, head: ReceivedHead, scope: Any) -> None:
+        self.scope, self.url = scope, head.target
         self._registry.remove_connection(self)
         self.handle_websocket_upgrade()
         data = self._reader.take_input()
@@ -379,8 +366,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
 
     def _refuse_request(self, error: MessageError) -> None:
         """Answer a request that the application does not get, or not wholly."""
-        client = f"{self.client[0]}:{self.client[1]}" if self.client else "a client"
-        self.logger.info("Refused a request of %s: %d %s", client, error.status, error)
+        self.logger.info("Refused a request of %s: %d %s", self.client, error.status, error)
         self._release_body()
         if self._phase is ConnectionPhase.REQUEST and not self.cycle.response_complete:
             self.cycle.disconnected = True

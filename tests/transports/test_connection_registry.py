@@ -135,7 +135,7 @@ async def test_connections_of_an_address_are_limited(
 
 
 async def open_streams_of_address(gateway: ServedGateway, exit_stack: AsyncExitStack) -> None:
-    """Open two streams beside those that are open."""
+    """Open two more streams."""
     for _ in range(2):
         connection = await exit_stack.enter_async_context(connect_raw(gateway.port))
         connection.send(SUBSCRIPTION_REQUEST)
