@@ -14,6 +14,7 @@ FRAMING_FIELDS = frozenset(
     {b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"}
 )
 """Header fields that decide about the message and its connection."""
+_HTTP_VERSIONS = {b" HTTP/1.1": "1.1", b" HTTP/1.0": "1.0"}
 _HOST_PATTERN = re.compile(rb"(?:[\w.~%-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{0,5})?")
 _CHUNK_SIZE_PATTERN = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _PARTIAL_METHOD_PATTERN = re.compile(rb"[A-Z-]{1,32}(?: [^\r\n]*|$)")
@@ -61,7 +62,7 @@ def check_request_start(data: bytes | bytearray, max_target_bytes: int) -> None:
     if len(target.partition(b" ")[0]) > max_target_bytes:
         raise make_target_error(max_target_bytes)
     if line_end >= 0:
-        parse_http_version(first_line)
+        parse_http_version(first_line + b"\n")
 
 
 def make_target_error(max_target_bytes: int) -> MessageError:
@@ -72,16 +73,16 @@ def make_target_error(max_target_bytes: int) -> MessageError:
     )
 
 
-def parse_http_version(first_line: bytes) -> str:
-    """Return the version of a request line, `1.0` or `1.1`.
+def parse_http_version(head: bytes) -> str:
+    """Return the version in the first line of a head, `1.0` or `1.1`.
 
     Raises MessageError if it has another version or none.
     """
-    if first_line.endswith(b" HTTP/1.1\r"):
-        return "1.1"
-    if first_line.endswith(b" HTTP/1.0\r"):
-        return "1.0"
-    raise make_malformed_error("its first line does not end with HTTP/1.1 or HTTP/1.0")
+    line_end = head.find(b"\r\n")
+    version = _HTTP_VERSIONS.get(head[max(0, line_end - 9) : line_end])
+    if version is None:
+        raise make_malformed_error("its first line does not end with HTTP/1.1 or HTTP/1.0")
+    return version
 
 
 def check_host(fields: Mapping[bytes, bytes], http_version: str) -> None:

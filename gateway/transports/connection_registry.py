@@ -152,6 +152,11 @@ class ConnectionRegistry:
         """Note that a connection has a complete request."""
         self._waiting.pop(connection, None)
 
+    @property
+    def has_surplus(self) -> bool:
+        """Whether there are connections beyond a limit."""
+        return bool(self._surplus)
+
     def is_surplus(self, connection: RegisteredConnection) -> bool:
         """Return whether a connection is beyond a limit, now that it has a request."""
         if connection not in self._surplus:

@@ -1,6 +1,7 @@
 """Reader of the requests of one HTTP connection, without input and output."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +22,8 @@ from gateway.http.message_framing import (
 )
 
 _HEAD_END = b"\r\n\r\n"
+MAX_KEPT_BYTES = 2048
+"""The longest head that is kept to recognise the next one."""
 _LONG_INPUT = 8192
 """Length of input from which on its rest is not copied for each request."""
 
@@ -53,11 +56,12 @@ class ReceivedHead:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Add a header field."""
-        name, value = name.lower(), value.rstrip(b" \t")
-        self.headers.append((name, value))
+        name = name.lower()
         if name in FRAMING_FIELDS:
-            earlier_value = self.fields.get(name)
-            self.fields[name] = value if earlier_value is None else earlier_value + b"," + value
+            value = value.rstrip(b" \t")
+            fields = self.fields
+            fields[name] = fields[name] + b"," + value if name in fields else value
+        self.headers.append((name, value))
 
     @property
     def is_persistent(self) -> bool:
@@ -95,8 +99,13 @@ class ReceivedHead:
         return True
 
     def create_scope(self, connection_scope: dict[str, Any], app_state: dict[str, Any]) -> Any:
-        """Return the ASGI scope of the request; raises MessageError if the target is invalid."""
-        path, raw_path, query_string = self.split_target()
+        """Return the ASGI scope of the request; raises MessageError if the target is invalid.
+
+        The host of an absolute target replaces the Host header (RFC 9112 §3.2.2).
+        """
+        path, raw_path, query_string, host = parse_target(self.target)
+        if host is not None:
+            self._replace_host(host)
         root_path: str = connection_scope["root_path"]
         return {
             **connection_scope,
@@ -105,34 +114,39 @@ class ReceivedHead:
             "path": root_path + path,
             "raw_path": root_path.encode("ascii") + raw_path,
             "query_string": query_string,
-            "headers": self.headers,
+            "headers": self.headers.copy(),
             "state": app_state.copy(),
         }
 
-    def split_target(self) -> tuple[str, bytes, bytes]:
-        """Return the path, the path as it was sent, and the query string of the target.
-
-        The host of an absolute target replaces the Host header (RFC 9112 §3.2.2). Raises
-        MessageError if the target is invalid.
-        """
-        try:
-            url = httptools.parse_url(self.target)
-        except httptools.HttpParserInvalidURLError:
-            raise make_malformed_error("its target is invalid") from None
-        if url.schema:
-            self._use_target_host(url)
-        raw_path: bytes = url.path or b"/"
-        path = raw_path.decode("ascii")
-        return unquote(path) if "%" in path else path, raw_path, url.query or b""
-
-    def _use_target_host(self, url: Any) -> None:
-        if url.schema.lower() not in (b"http", b"https") or url.userinfo:
-            raise make_malformed_error("its target is no URL of http or https without credentials")
-        host = b"[%b]" % url.host if b":" in url.host else url.host
-        self.fields[b"host"] = host if url.port is None else b"%b:%d" % (host, url.port)
+    def _replace_host(self, host: bytes) -> None:
+        self.fields[b"host"] = host
         check_host(self.fields, self.http_version)
         self.headers = [pair for pair in self.headers if pair[0] != b"host"]
-        self.headers.append((b"host", self.fields[b"host"]))
+        self.headers.append((b"host", host))
+
+
+@lru_cache(256)
+def parse_target(target: bytes) -> tuple[str, bytes, bytes, bytes | None]:
+    """Return the path, the path as it was sent, the query string, and the host of a target.
+
+    The host is None without one. Raises MessageError if the target is invalid.
+    """
+    try:
+        url = httptools.parse_url(target)
+    except httptools.HttpParserInvalidURLError:
+        raise make_malformed_error("its target is invalid") from None
+    raw_path: bytes = url.path or b"/"
+    path = raw_path.decode("ascii")
+    host = _format_host(url) if url.schema else None
+    return unquote(path) if "%" in path else path, raw_path, url.query or b"", host
+
+
+def _format_host(url: Any) -> bytes:
+    """Return the host and port of an absolute URL as they stand in a Host header."""
+    if url.schema.lower() not in (b"http", b"https") or url.userinfo:
+        raise make_malformed_error("its target is no URL of http or https without credentials")
+    host: bytes = b"[%b]" % url.host if b":" in url.host else url.host
+    return host if url.port is None else b"%b:%d" % (host, url.port)
 
 
 class RequestReader:
@@ -145,17 +159,35 @@ class RequestReader:
     their bytes only, what follows a WebSocket handshake can be passed on, and a malformed
     request does not disturb the response to the one before it.
 
-    The head is parsed by llhttp (httptools), a new parser for each request. The body is
-    delimited here: llhttp would parse on behind its end, stop at an upgrade that the gateway
-    ignores, and add the fields of trailers to the headers.
+    The head is parsed by llhttp (httptools), a new parser for each request. Clients often send
+    the same head again, so the last one is kept. The body is delimited here: llhttp would
+    parse on behind its end, stop at an upgrade that the gateway ignores, and add the fields of
+    trailers to the headers.
     """
+
+    __slots__ = (
+        "_body_left",
+        "_checked_host",
+        "_chunks",
+        "_input",
+        "_kept_data",
+        "_kept_head",
+        "_limits",
+        "_searched_length",
+        "is_complete",
+    )
 
     def __init__(self, limits: HeadLimits) -> None:
         """Refuse heads beyond `limits`; the trailers of a body have the limit of a head, too."""
+        self.is_complete = True
+        """Whether the whole request is read."""
         self._limits = limits
+        self._kept_data = b""
+        self._kept_head: ReceivedHead
         self._input: bytes | bytearray = b""
-        self._searched_length = 0
-        self._body_left = 0
+        self._searched_length = self._body_left = 0
+        self._checked_host: bytes | None = b""
+        """The last Host header that was valid."""
         self._chunks: ChunkedDecoder | None = None
 
     @property
@@ -164,9 +196,9 @@ class RequestReader:
         return len(self._input)
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the whole request is read."""
-        return not self._body_left and self._chunks is None
+    def has_input(self) -> bool:
+        """Whether there is input that is not yet read."""
+        return bool(self._input)
 
     def is_ending_within(self, max_bytes: int) -> bool:
         """Return whether at most `max_bytes` of the body are still to come."""
@@ -205,7 +237,10 @@ class RequestReader:
             self._searched_length = max(0, length - len(_HEAD_END) + 1)
             return None
         self._searched_length = 0
-        return self._parse_head(self._take_bytes(length))
+        head_data = self._take_bytes(length)
+        head = self._kept_head if head_data == self._kept_data else self._parse_head(head_data)
+        self._check_fields(head)
+        return head
 
     def _make_head_error(self, reason: str) -> MessageError:
         return MessageError(
@@ -214,7 +249,7 @@ class RequestReader:
 
     def _parse_head(self, data: bytes) -> ReceivedHead:
         head = ReceivedHead()
-        head.http_version = parse_http_version(data[: data.find(b"\n")])
+        head.http_version = parse_http_version(data)
         parser = httptools.HttpRequestParser(head)
         try:
             parser.feed_data(data)
@@ -227,13 +262,23 @@ class RequestReader:
             raise make_target_error(self._limits.target_bytes)
         if len(head.headers) > self._limits.head_fields:
             raise self._make_head_error(f"longer than {self._limits.head_fields} fields")
-        check_host(head.fields, head.http_version)
-        body_length = parse_body_length(head.fields, head.http_version)
+        if len(data) <= MAX_KEPT_BYTES:
+            self._kept_data, self._kept_head = data, head
+        return head
+
+    def _check_fields(self, head: ReceivedHead) -> None:
+        """Check the Host field, and prepare to read the body."""
+        fields = head.fields
+        host = fields.get(b"host")
+        if host is None or host != self._checked_host:
+            check_host(fields, head.http_version)
+            self._checked_host = host
+        body_length = parse_body_length(fields, head.http_version)
         if body_length is None:
             self._chunks = ChunkedDecoder(self._limits.head_bytes)
-        else:
-            self._body_left = body_length
-        return head
+            self.is_complete = False
+        elif body_length:
+            self._body_left, self.is_complete = body_length, False
 
     def read_body(self) -> bytes:
         """Return the next bytes of the body; `is_complete` tells whether they are the last.
@@ -243,13 +288,14 @@ class RequestReader:
         if self._chunks is not None:
             body, self._input = self._chunks.decode_data(self._input)
             if self._chunks.is_complete:
-                self._chunks = None
+                self._chunks, self.is_complete = None, True
             return body
-        if not self._body_left:
-            return b""
-        body = self._take_bytes(min(self._body_left, len(self._input)))
-        self._body_left -= len(body)
-        return body
+        if len(self._input) >= self._body_left:
+            length, self._body_left, self.is_complete = self._body_left, 0, True
+        else:
+            length = len(self._input)
+            self._body_left -= length
+        return self._take_bytes(length)
 
     def _take_bytes(self, length: int) -> bytes:
         """Remove and return the first bytes of the input."""

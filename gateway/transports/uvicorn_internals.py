@@ -92,7 +92,7 @@ class BoundedFlowControl(FlowControl):
 
     def resume_reading(self) -> None:
         """Read on, unless pipelined requests are still waiting."""
-        if self.reader.input_length <= HIGH_WATER_LIMIT:
+        if self.read_paused and self.reader.input_length <= HIGH_WATER_LIMIT:
             super().resume_reading()
 
 
@@ -219,17 +219,16 @@ class SingleWriteProtocol(HttpToolsProtocol):
         self.cycle.scope.pop("extensions", None)  # breaks a reference cycle
         if self.transport.is_closing():
             return
-        self._await_input(ConnectionPhase.IDLE, self._limits.idle_seconds)
+        is_complete = self._reader.is_complete
+        seconds = self._limits.idle_seconds if is_complete else LINGER_SECONDS
+        self._await_input(ConnectionPhase.IDLE, seconds)
         if self.cycle.must_close:
             self._close_after_response()
             return
-        if self._reader.input_length:
+        if self._reader.has_input or self._is_half_closed:
             self._read_input()
-        elif not self._reader.is_complete:
-            self._deadline = self.loop.time() + LINGER_SECONDS
-        elif self._is_half_closed:
-            self.transport.close()
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """Shut the connection down after the current response.
@@ -267,16 +266,16 @@ class SingleWriteProtocol(HttpToolsProtocol):
             self._start_request(head)
         elif self._is_half_closed:
             self.transport.close()
-        elif self._reader.input_length and self._phase is ConnectionPhase.IDLE:
+        elif self._reader.has_input and self._phase is ConnectionPhase.IDLE:
             self._await_input(ConnectionPhase.HEAD, self._limits.head_seconds)
 
     def _start_request(self, head: ReceivedHead) -> None:
         cycle = self._create_cycle(head)
-        if self._registry.is_surplus(self):
+        if self._registry.has_surplus and self._registry.is_surplus(self):
             cycle.keep_alive = False
             if not cycle.scope["path"].endswith(HEALTH_PATHS):
                 raise self._registry.make_surplus_error(self)
-        if head.is_websocket_handshake and self._reader.is_complete:
+        if b"upgrade" in head.fields and head.is_websocket_handshake and self._reader.is_complete:
             self._upgrade_to_websocket(head, cycle.scope)
             return
         self.cycle, self._phase = cycle, ConnectionPhase.REQUEST
@@ -294,9 +293,10 @@ class SingleWriteProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=(
-                head.awaits_continue
+                b"expect" in head.fields
+                and head.awaits_continue
                 and not self._reader.is_complete
-                and not self._reader.input_length
+                and not self._reader.has_input
             ),
             keep_alive=head.is_persistent,
             on_response=self.on_response_complete,
@@ -304,13 +304,14 @@ class SingleWriteProtocol(HttpToolsProtocol):
         cycle.reader = self._reader
         return cycle
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        assert isinstance(cycle, ResponseCycle)
-
+    def _start_asgi_task(  # type: ignore[override]
+        self, cycle: ResponseCycle, app: Any
+    ) -> None:
         def send_whole(status: int, head: bytes, body: bytes) -> bool:
             if cycle.access_log or cycle.disconnected or cycle.flow.write_paused:
                 return False
-            cycle.decide_persistence()
+            if cycle.more_body:
+                cycle.decide_persistence()
             header_end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
             default_head = encode_headers(cycle.default_headers)
             cycle.transport.write(
@@ -324,7 +325,8 @@ class SingleWriteProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _read_body(self) -> None:
-        body, is_complete = self._reader.read_body(), self._reader.is_complete
+        body = b"" if self._reader.is_complete else self._reader.read_body()
+        is_complete = self._reader.is_complete
         if self._phase is ConnectionPhase.REQUEST:
             self._pass_body(body, is_complete=is_complete)
         elif is_complete:  # the rest was dropped

@@ -4,7 +4,12 @@ import pytest
 
 from gateway.http.message_framing import MessageError
 from gateway.transports.request_reader import HeadLimits, ReceivedHead, RequestReader
-from tests.support.raw_http import LIVENESS_REQUEST, WEBSOCKET_HANDSHAKE, encode_post
+from tests.support.raw_http import (
+    LIVENESS_REQUEST,
+    TYPENAME_BODY,
+    WEBSOCKET_HANDSHAKE,
+    encode_post,
+)
 
 CHUNKED = "Transfer-Encoding: chunked"
 REFUSED_REQUESTS = {
@@ -120,6 +125,15 @@ def test_requests_are_read_one_after_the_other(part_length: int) -> None:
     assert [head.is_persistent for head, _ in requests] == [True, True, True, True, False]
 
 
+def test_a_head_that_is_sent_again_is_read_again() -> None:
+    data = encode_post("Name: a") * 2 + encode_post("Name: b") + encode_post("Name: a") * 2
+    requests = read_requests(data, 100_000)
+    scopes = [head.create_scope({"root_path": ""}, {}) for head, _ in requests]
+    assert [dict(each["headers"])[b"name"] for each in scopes] == [b"a", b"a", b"b", b"a", b"a"]
+    assert all(body == TYPENAME_BODY for _, body in requests)
+    assert len({id(each["headers"]) for each in scopes}) == len(scopes)
+
+
 def test_limits_are_inclusive() -> None:
     start, end = b"GET / HTTP/1.1\r\nHost: x\r\nName: ", b"\r\n\r\n"
     filling = b"a" * (1000 - len(start + end))
@@ -156,8 +170,8 @@ def test_targets(
     target: bytes, expected_path: str, expected_query: bytes, expected_host: bytes
 ) -> None:
     ((head, _),) = read_requests(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % target, 1000)
-    path, _, query = head.split_target()
-    assert (path, query) == (expected_path, expected_query)
+    scope = head.create_scope({"root_path": ""}, {})
+    assert (scope["path"], scope["query_string"]) == (expected_path, expected_query)
     assert [value for name, value in head.headers if name == b"host"] == [expected_host]
 
 
@@ -166,4 +180,4 @@ def test_invalid_targets(target: bytes) -> None:
     data = b"OPTIONS %b HTTP/1.1\r\nHost: x\r\n\r\n" % target
     with pytest.raises(MessageError, match="malformed"):  # noqa: PT012
         ((head, _),) = read_requests(data, 1000)
-        head.split_target()
+        head.create_scope({"root_path": ""}, {})
