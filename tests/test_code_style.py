@@ -55,6 +55,7 @@ ONE_WORD_NAMES = {
     "start": "servers",
     "stop": "servers",
     "touch": "token refresh, as of files",
+    "write": "asyncio",
 }
 """Public functions of one word, each with the field that calls it so."""
 UNSCALED_LIMIT = re.compile(

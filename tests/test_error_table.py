@@ -29,6 +29,7 @@ UNREACHABLE_EXCEPTIONS = {
     "InvalidFieldTypeError": "raised while the schema is built",
     "InvalidRowColumnError": "raised at start",
     "InvalidSettingError": "the command line's",
+    "MessageError": "becomes a plain response before the application",
     "ManifestError": "the command line's",
     "MalformedFormError": "becomes BadRequestError",
     "NestedTooDeeplyError": "becomes an error of the document",

@@ -36,7 +36,8 @@ from gateway.schema.framework.strawberry_internals import (
     set_input_converter,
 )
 from gateway.schema.types.resource_event import ResyncReason
-from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
+from gateway.transports.uvicorn_internals import ResponseCycle, SingleWriteProtocol
+from gateway.transports.websocket_internals import BatchedFrameProtocol
 from tests.support.project_paths import PROJECT_ROOT
 
 INTERNALS_BY_MODULE = {
@@ -60,7 +61,12 @@ INTERNALS_BY_MODULE = {
         "strawberry.types.scalar",
         "strawberry.utils",
     ),
-    "gateway/transports/uvicorn_internals.py": ("uvicorn.protocols", "websockets"),
+    "gateway/transports/uvicorn_internals.py": ("uvicorn.protocols.http",),
+    "gateway/transports/websocket_internals.py": (
+        "uvicorn.protocols.utils",
+        "uvicorn.protocols.websockets",
+        "websockets",
+    ),
 }
 """The modules of libraries that only one module of the gateway may import."""
 BOUNDED_LIBRARIES = (
@@ -120,6 +126,18 @@ def list_imports(path: Path) -> set[str]:
 
 
 UVICORN_MODULE = "gateway/transports/uvicorn_internals.py"
+OVERRIDDEN_FUNCTIONS = {
+    "_start_asgi_task",
+    "data_received",
+    "handle_connect",
+    "handle_cont",
+    "handle_ping",
+    "keepalive_timeout",
+    "on_response_complete",
+    "resume_writing",
+    "shutdown",
+}
+"""Functions of uvicorn's protocols that ours override."""
 
 
 async def create_uvicorn_protocol(protocol_class: Callable[..., Any]) -> Any:
@@ -133,25 +151,34 @@ async def create_uvicorn_protocol(protocol_class: Callable[..., Any]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("subclass", "base"),
+    ("subclass", "base", "module"),
     [
-        (SingleWriteProtocol, httptools_impl.HttpToolsProtocol),
-        (BatchedFrameProtocol, websockets_sansio_impl.WebSocketsSansIOProtocol),
+        (SingleWriteProtocol, httptools_impl.HttpToolsProtocol, UVICORN_MODULE),
+        (
+            BatchedFrameProtocol,
+            websockets_sansio_impl.WebSocketsSansIOProtocol,
+            "gateway/transports/websocket_internals.py",
+        ),
     ],
 )
-async def test_uvicorn_protocols(subclass: type, base: type) -> None:
+async def test_uvicorn_protocols(subclass: type, base: type, module: str) -> None:
     protocol = await create_uvicorn_protocol(base)
     if base is websockets_sansio_impl.WebSocketsSansIOProtocol:
         assert "self.scope: " in inspect.getsource(base.handle_connect)
         protocol.scope = {}  # handle_connect sets it
-    own_names = {*vars(subclass)} - {*dir(base)}
-    names = list_used_attributes(UVICORN_MODULE, subclass.__name__, "self") - own_names
+    else:
+        assert "self.url" in inspect.getsource(httptools_impl.HttpToolsProtocol)
+        protocol.url = b""  # a parser callback sets it
+    own_names = {*vars(await create_uvicorn_protocol(subclass)), *vars(subclass)} - {
+        *vars(protocol)
+    }
+    names = list_used_attributes(module, subclass.__name__, "self") - own_names
     assert names
-    check_attributes(protocol, f"{base.__module__}.{base.__name__}", names, UVICORN_MODULE)
-    for name in {*vars(subclass)} & {"_start_asgi_task", "handle_connect", "keepalive_timeout"}:
-        check_attributes(base, f"{base.__module__}.{base.__name__}", [name], UVICORN_MODULE)
+    check_attributes(protocol, f"{base.__module__}.{base.__name__}", names, module)
+    for name in OVERRIDDEN_FUNCTIONS & {*vars(subclass)}:
+        check_attributes(base, f"{base.__module__}.{base.__name__}", [name], module)
         parameters = [*inspect.signature(vars(subclass)[name]).parameters]
-        check_parameters(getattr(base, name), parameters, UVICORN_MODULE)
+        check_parameters(getattr(base, name), parameters, module)
 
 
 def test_uvicorn_cycles_and_functions() -> None:
@@ -159,11 +186,19 @@ def test_uvicorn_cycles_and_functions() -> None:
     parameters = inspect.signature(cycle_class).parameters
     cycle = cycle_class(**dict.fromkeys(parameters, None))  # type: ignore[arg-type]
     cycle_name = f"{cycle_class.__module__}.{cycle_class.__name__}"
-    names = list_used_attributes(UVICORN_MODULE, None, "cycle")
-    assert names >= {"keep_alive", "on_response"}
+    own_names = {*vars(ResponseCycle), *ResponseCycle.__annotations__}
+    names = list_used_attributes(UVICORN_MODULE, None, "cycle") - own_names
+    names |= list_used_attributes(UVICORN_MODULE, "ResponseCycle", "self") - own_names
+    assert names >= {"chunked_encoding", "keep_alive", "on_response"}
     check_attributes(cycle, cycle_name, names, UVICORN_MODULE)
+    check_parameters(cycle_class.send, ["self", "message"], UVICORN_MODULE)
     flow = flow_control.FlowControl(None)  # type: ignore[arg-type]
-    check_attributes(flow, "uvicorn's FlowControl", ["write_paused"], UVICORN_MODULE)
+    check_attributes(
+        flow,
+        "uvicorn's FlowControl",
+        ["pause_reading", "read_paused", "resume_reading", "write_paused"],
+        UVICORN_MODULE,
+    )
     assert httptools_impl.STATUS_LINE[200] == b"HTTP/1.1 200 OK\r\n"
     assert issubclass(uvicorn.protocols.utils.ClientDisconnected, OSError)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import unquote
 
+from gateway.config.connection_settings import ConnectionSettings
 from gateway.config.database_settings import DatabaseSettings
 from gateway.config.event_settings import EventSettings
 from gateway.config.marketplace_settings import MarketplaceSettings
@@ -35,6 +36,7 @@ class InvalidSettingError(Exception):
 @dataclass(frozen=True)
 class Settings(
     ServerSettings,
+    ConnectionSettings,
     DatabaseSettings,
     MarketplaceSettings,
     EventSettings,

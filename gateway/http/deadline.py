@@ -1,6 +1,8 @@
 """Request deadlines: cancel a request at its time limit, or when its client disconnects."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -10,8 +12,6 @@ from gateway.http.request_head import RequestHead
 
 DISCONNECT_WATCH_DELAY_SECONDS = 0.25
 """Seconds before a request's client is watched; most requests are answered earlier."""
-BODY_TIMEOUT_SECONDS = 30
-"""Seconds within which the whole body must be received."""
 
 
 class ClientDisconnectedError(Exception):
@@ -32,8 +32,9 @@ class BodyTimeoutError(Exception):
 
     error_kind = ErrorKind.SLOW_BODY
 
-    def __init__(self) -> None:
-        super().__init__(f"The body was not received within {BODY_TIMEOUT_SECONDS} seconds.")
+    def __init__(self, seconds: float) -> None:
+        """Name the limit."""
+        super().__init__(f"The body was not received within {seconds} seconds.")
 
 
 class RequestDeadlines:
@@ -46,9 +47,13 @@ class RequestDeadlines:
     The price is precision: a deadline is enforced up to one period late.
     """
 
-    def __init__(self, seconds: float) -> None:
-        """Allow `seconds` from the end of the body to the response; needs a running event loop."""
-        self.seconds, self.loop = seconds, asyncio.get_running_loop()
+    def __init__(self, seconds: float, body_seconds: float) -> None:
+        """Allow `body_seconds` for the body, then `seconds` until the response.
+
+        Needs a running event loop.
+        """
+        self.seconds, self.body_seconds = seconds, body_seconds
+        self.loop = asyncio.get_running_loop()
         self._timer = PeriodicTimer(self._check_deadlines)
         self._deadlines: set[RequestDeadline] = set()
 
@@ -81,7 +86,7 @@ class RequestDeadline:
         __enter__
             |
             v
-        RECEIVING BODY ---- BODY_TIMEOUT_SECONDS ------------> cancelled: BodyTimeoutError
+        RECEIVING BODY ---- deadlines.body_seconds ----------> cancelled: BodyTimeoutError
             |
             | mark_body_read()
             v
@@ -114,7 +119,7 @@ class RequestDeadline:
     def __init__(self, request: RequestHead, deadlines: RequestDeadlines) -> None:
         """Limit the work on `request`."""
         self._request, self._deadlines = request, deadlines
-        self._error_type: type[Exception] | None = None
+        self._make_error: Callable[[], Exception] | None = None
         self._disconnect_watcher: asyncio.Task[None] | None = None
         self._is_body_read = False
 
@@ -141,18 +146,23 @@ class RequestDeadline:
         self._deadlines.remove_deadline(self)
         if self._disconnect_watcher is not None:
             self._disconnect_watcher.cancel()
-        if self._error_type is None or self._task.uncancel() > self._initial_cancel_count:
+        if self._make_error is None or self._task.uncancel() > self._initial_cancel_count:
             return
         if isinstance(error, asyncio.CancelledError):
-            raise self._error_type from error
+            raise self._make_error() from error
 
     def check_time(self, now: float) -> None:
         """Cancel the request if its phase has lasted too long; watch its client if it is slow."""
         elapsed = now - self._phase_started_at
-        if self._error_type is not None or elapsed < DISCONNECT_WATCH_DELAY_SECONDS:
+        if self._make_error is not None or elapsed < DISCONNECT_WATCH_DELAY_SECONDS:
             return
-        if elapsed > (self._deadlines.seconds if self._is_body_read else BODY_TIMEOUT_SECONDS):
-            self._cancel_task(DeadlineExceededError if self._is_body_read else BodyTimeoutError)
+        body_seconds = self._deadlines.body_seconds
+        if elapsed > (self._deadlines.seconds if self._is_body_read else body_seconds):
+            self._cancel_task(
+                DeadlineExceededError
+                if self._is_body_read
+                else partial(BodyTimeoutError, body_seconds)
+            )
         elif self._is_body_read and self._disconnect_watcher is None:
             self._disconnect_watcher = self._deadlines.loop.create_task(self._watch_disconnect())
 
@@ -161,6 +171,6 @@ class RequestDeadline:
             pass
         self._cancel_task(ClientDisconnectedError)
 
-    def _cancel_task(self, error_type: type[Exception]) -> None:
-        self._error_type = error_type
+    def _cancel_task(self, make_error: Callable[[], Exception]) -> None:
+        self._make_error = make_error
         self._task.cancel()

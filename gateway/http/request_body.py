@@ -54,16 +54,18 @@ async def read_body(request: RequestHead, max_bytes: int) -> bytes:
     Raises BodyTooLargeError if it is longer than `max_bytes`, BadRequestError if the client
     disconnects before its end.
     """
-    body, has_more = b"", True
+    parts, length, has_more = [], 0, True
     while has_more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise UnreadableRequestError("The body is incomplete: the client disconnected.")
-        body += message.get("body", b"")
+        part = message.get("body", b"")
+        parts.append(part)
+        length += len(part)
         has_more = message.get("more_body", False)
-        if len(body) > max_bytes:
+        if length > max_bytes:
             raise BodyTooLargeError(max_bytes)
-    return body
+    return b"".join(parts)
 
 
 def parse_json(body: bytes, request_id: str) -> GraphQLRequest:

@@ -12,7 +12,6 @@ PARSED_HEADERS = frozenset(
         b"authorization",
         b"content-encoding",
         b"content-type",
-        b"expect",
         b"last-event-id",
         b"origin",
         b"x-forwarded-for",

@@ -1,7 +1,7 @@
 """Request parser: a POST with a JSON or multipart body, or a GET with a query string."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
@@ -28,6 +28,7 @@ MAX_CONTENT_TYPE_CHARS = 300
 """The maximum length of the `Content-Type` header."""
 _BOUNDARY_PATTERN = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 """Boundaries of multipart bodies (RFC 2046 §5.1.1)."""
+UploaderCheck = Callable[[RequestHead], Awaitable[None]]
 
 
 class UnsupportedMediaTypeError(BadRequestError):
@@ -40,10 +41,13 @@ class UnsupportedMediaTypeError(BadRequestError):
     }
 
 
-async def parse_request(request: RequestHead, max_bytes: int, request_id: str) -> GraphQLRequest:
+async def parse_request(
+    request: RequestHead, max_bytes: int, request_id: str, check_uploader: UploaderCheck
+) -> GraphQLRequest:
     """Parse a request by its method and media type; without files it has at most `max_bytes`.
 
-    Raises BadRequestError if it is not a valid GraphQL-over-HTTP request.
+    `check_uploader` is called before the body of an upload is received, and may raise an
+    error. Raises BadRequestError if it is not a valid GraphQL-over-HTTP request.
     """
     if request.method != "POST":
         return parse_query_string(request.scope["query_string"], request_id)
@@ -53,6 +57,7 @@ async def parse_request(request: RequestHead, max_bytes: int, request_id: str) -
     if media_type.name == JSON_MEDIA_TYPE:
         return parse_json(await read_body(request, max_bytes), request_id)
     content_type = _format_multipart_type(media_type)
+    await check_uploader(request)
     return await parse_multipart(request, content_type, max_bytes, request_id)
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
@@ -16,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
-from gateway.auth.authenticator import parse_credentials
+from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
@@ -43,6 +44,7 @@ from gateway.server.draining_server import BEGIN_DRAIN_KEY
 from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
 from gateway.subscriptions.session_monitor import Credentials
+from gateway.transports.connection_registry import REGISTRY_STATE_KEY
 from gateway.transports.http_stream import SubscriptionStream, create_single_event_stream
 from gateway.transports.rate_charging import admit_and_charge
 from gateway.transports.stream_framing import FRAMINGS
@@ -64,7 +66,8 @@ class GatewayService:
     (`http/errors.py`), and each runs inside the request's deadline (`http/deadline.py`):
 
         Accept  --negotiate_formats-->  AcceptedFormats
-        head and body  --parse_request-->  GraphQLRequest  --authenticate-->  Viewer
+        head (of an upload: token) and
+        body           --parse_request-->  GraphQLRequest  --authenticate-->  Viewer
                                                 |                               |
                                                 v                               |
                           AdmittedOperation  <--+--   admit_and_charge  <-------+
@@ -105,10 +108,10 @@ class GatewayService:
         self._is_draining = False
 
     @asynccontextmanager
-    async def lifespan(self, _app: Starlette) -> AsyncIterator[dict[str, Callable[[], None]]]:
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[dict[str, Any]]:
         """Open the components at startup and close them at shutdown.
 
-        Yields the lifespan state, by which the server begins to drain.
+        Yields the lifespan state: by it the server begins to drain, and limits its connections.
         """
         async with open_components(
             self._settings, self._installation, self._executor, self._background_worker
@@ -119,7 +122,10 @@ class GatewayService:
                 lambda: self._event_lag_seconds,
             )
             self._metrics_registry = create_registry(collector)
-            yield {BEGIN_DRAIN_KEY: self._begin_drain}
+            yield {
+                BEGIN_DRAIN_KEY: self._begin_drain,
+                REGISTRY_STATE_KEY: self._components.transport_services.connection_registry,
+            }
 
     def _begin_drain(self) -> None:
         self._is_draining = True
@@ -160,9 +166,6 @@ class GatewayService:
             response = Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
             response = error_response(error, request_id, self._status_mode)
-            if b"expect" in request.headers:
-                # The client may send no body now, and the server would wait for it.
-                response.headers["Connection"] = "close"
         if b"origin" in request.headers:
             self.cors_policy.add_headers(response, request.headers[b"origin"])
         return response
@@ -170,7 +173,9 @@ class GatewayService:
     async def _respond(self, request: RequestHead, request_id: str) -> HeaderedResponse:
         formats = negotiate_formats(request.headers.get(b"accept", ()))
         with RequestDeadline(request, self._components.deadlines) as deadline:
-            graphql_request = await parse_request(request, self._settings.body_bytes, request_id)
+            graphql_request = await parse_request(
+                request, self._settings.body_bytes, request_id, self._check_uploader
+            )
             deadline.mark_body_read()
             if request.first(COST_HEADER):
                 graphql_request = replace(graphql_request, reports_cost=True)
@@ -239,6 +244,16 @@ class GatewayService:
             return operation
         context = self._components.create_context(viewer)
         return await self._executor.execute_operation(operation, context)
+
+    async def _check_uploader(self, request: RequestHead) -> None:
+        """Check the token of an upload before its body is received.
+
+        Raises UnauthenticatedError if the token is invalid or absent.
+        """
+        credentials = self._parse_credentials(request)
+        viewer = await self._components.viewer_cache.authenticate(*credentials)
+        if viewer.user_id is None:
+            raise UnauthenticatedError("A multipart request needs the token of a user.")
 
     async def _open_stream(
         self,

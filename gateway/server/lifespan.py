@@ -29,6 +29,7 @@ from gateway.server.background import (
 from gateway.subscriptions.message_builder import ContextFactory
 from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.service import SubscriptionService, create_change_feed
+from gateway.transports.connection_registry import ConnectionRegistry, load_connection_limits
 from gateway.transports.services import TransportServices
 
 
@@ -83,7 +84,7 @@ async def open_components(
             _create_transport_services(
                 settings, executor, subscription_service, viewer_budgets, create_context
             ),
-            RequestDeadlines(settings.request_seconds),
+            RequestDeadlines(settings.request_seconds, settings.body_seconds),
             create_context,
         )
 
@@ -167,6 +168,7 @@ def _create_transport_services(
         subscription_service.session_monitor,
         Quota("connection", settings.sockets),
         viewer_budgets,
+        ConnectionRegistry(load_connection_limits(settings)),
         create_context,
     )
 

@@ -87,6 +87,11 @@ class MetricsCollector(Collector):
         groups = subscriptions.hub.groups.values()
         queue_lengths = [len(each) for group in groups for each in group.member_queues]
         for name, description, value in (
+            (
+                "gateway_connections",
+                "Open connections, WebSockets and streams included.",
+                len(self._services.connection_registry.connections),
+            ),
             ("gateway_sockets", "Open WebSockets.", self._services.socket_quota.count),
             ("gateway_subscriptions", "Active subscriptions.", subscriptions.quota.count),
             ("gateway_subscription_groups", "Fan-out groups.", len(groups)),

@@ -19,7 +19,7 @@ def build_server_options(settings: Settings) -> dict[str, Any]:
     """Return the arguments of `uvicorn.Config`, without application, address and port."""
     return {
         "http": "gateway.transports.uvicorn_internals:SingleWriteProtocol",
-        "ws": "gateway.transports.uvicorn_internals:BatchedFrameProtocol",
+        "ws": "gateway.transports.websocket_internals:BatchedFrameProtocol",
         "ws_max_size": settings.body_bytes,
         "ws_per_message_deflate": False,
         "server_header": False,

@@ -51,7 +51,7 @@ class FanoutGroup:
     `drop_events` may clear the queue. So an event is delivered only if it is still the first
     of the queue.
 
-    The group ends with its last subscriber: the hub removes it and cancels `delivery_task`.
+    The group ends with its last subscriber: the hub removes it and calls `end_delivery`.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class FanoutGroup:
         self._event_filter = EventFilter.from_argument(subscription.arguments.get("filter"))
         self._queued_events: deque[FeedEvent] = deque()
         self._has_events = asyncio.Event()
-        self.delivery_task = asyncio.create_task(self._delivery_loop())
+        self._delivery_task: asyncio.Task[None] | None = asyncio.create_task(self._delivery_loop())
 
     @property
     def is_empty(self) -> bool:
@@ -85,6 +85,14 @@ class FanoutGroup:
     def queued_event_count(self) -> int:
         """Number of events that are waiting to be delivered."""
         return len(self._queued_events)
+
+    def end_delivery(self) -> None:
+        """Deliver no more events."""
+        if self._delivery_task is not None:
+            self._delivery_task.cancel()
+            # A cancelled task refers to its coroutine's frame by the traceback of its error,
+            # so keeping it would be a reference cycle.
+            self._delivery_task = None
 
     def enqueue_events(self, events: Sequence[FeedEvent]) -> None:
         """Append events to the group's queue; drop all if there are too many."""

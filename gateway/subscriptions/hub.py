@@ -108,12 +108,12 @@ class EventHub:
         group_key = group.subscription.sharing_key, group.viewer
         if group.is_empty and self.groups.get(group_key) is group:
             del self.groups[group_key]
-            group.delivery_task.cancel()
+            group.end_delivery()
 
     def close(self) -> None:
         """End the delivery of all groups."""
         for group in self.groups.values():
-            group.delivery_task.cancel()
+            group.end_delivery()
 
 
 def anonymise_viewer(viewer: Viewer) -> Viewer:

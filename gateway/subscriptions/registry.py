@@ -199,7 +199,9 @@ class ActiveSubscription:
     def end_subscription(self) -> None:
         """End the delivery of events and free the slot of the quota."""
         self._leave_group()
+        del self._joining_task  # a cancelled task refers to this object, by its traceback
         self._exit_stack.close()
+        self.queue.close_queue()
 
     def build_resync(self, reason: ResyncReason, position: EventPosition) -> SubscriberMessage:
         """Return the message `ResyncRequired`: events up to `position` may have been missed."""

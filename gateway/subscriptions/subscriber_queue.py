@@ -43,6 +43,8 @@ class SubscriberQueue:
     and receives the events after that position, so memory is bounded and no loss is silent.
     The delivery of missed events concerns one subscriber only, so it waits instead
     (`wait_for_space`).
+
+    **End.** `close_queue` drops everything; a message that is enqueued later is ignored.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class SubscriberQueue:
         """Number of messages dropped so far."""
         self._max_messages, self._on_overflow, self._on_ready = max_messages, on_overflow, on_ready
         self._messages: deque[SubscriberMessage] = deque()
-        self._is_awake = False
+        self._is_awake = self._is_closed = False
         self._space_freed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -86,6 +88,8 @@ class SubscriberQueue:
 
     def enqueue(self, message: SubscriberMessage) -> None:
         """Append a message; if the queue is full, replace all messages by the overflow message."""
+        if self._is_closed:
+            return
         if len(self._messages) >= self._max_messages:
             self.dropped_count += len(self._messages) + 1
             self._messages.clear()
@@ -101,6 +105,12 @@ class SubscriberQueue:
         self._is_awake = len(self._messages) > 0
         self._space_freed.set()
         return messages
+
+    def close_queue(self) -> None:
+        """Drop the messages, and the callbacks, which refer back to the owners of the queue."""
+        self._is_closed = True
+        self._messages.clear()
+        del self._on_ready, self._on_overflow
 
     async def wait_for_space(self) -> None:
         """Wait until at least half of the queue is free."""

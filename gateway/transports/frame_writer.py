@@ -2,7 +2,7 @@
 
 ASGI has one message for each text, each of which uvicorn writes by itself. Frames of a
 server are not masked (RFC 6455 §5.1), so a text is its header and its bytes, and frames of
-many texts can be joined. `BatchedFrameProtocol` (in `uvicorn_internals.py`) offers three
+many texts can be joined. `BatchedFrameProtocol` (in `websocket_internals.py`) offers three
 functions in the scope's ASGI extensions: `write` (see `WriteTexts`), `drained` (waits until
 the socket's write buffer has space), and `abort` (drops the connection).
 """

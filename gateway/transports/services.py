@@ -11,6 +11,7 @@ from gateway.schema.framework.context import RequestContext
 from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.subscriptions.session_monitor import SessionMonitor
+from gateway.transports.connection_registry import ConnectionRegistry
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class TransportServices:
     socket_quota: Quota
     """Limit of open WebSockets."""
     viewer_budgets: ViewerBudgets
+    connection_registry: ConnectionRegistry
+    """All open connections."""
     create_context: Callable[[Viewer], RequestContext]
     """Creates the context of one operation of a viewer."""
 

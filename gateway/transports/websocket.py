@@ -5,7 +5,7 @@ from collections import deque
 from itertools import count
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.db.access.viewer import Viewer
@@ -31,7 +31,7 @@ from gateway.transports.graphql_transport_ws import (
     parse_subscribe_payload,
 )
 from gateway.transports.services import TransportServices
-from gateway.transports.uvicorn_internals import ClientDisconnected
+from gateway.transports.websocket_internals import ClientDisconnected
 from gateway.transports.websocket_operation import WebSocketOperation
 
 INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25
@@ -76,8 +76,9 @@ class WebSocketConnection:
     message of the client is read. A client that reads nothing for WRITE_TIMEOUT_SECONDS is
     disconnected with the code 4499.
 
-    **Ending.** `_close_reason` is set once, by the first `close`: its result is the close frame
-    to be sent, its exception a disconnect, after which nothing is sent.
+    **Ending.** `_close_event` is set once, by the first `close`: to the close frame to be sent,
+    or to None after a disconnect. An exception is not kept: its traceback refers to this
+    object, and such a reference cycle needs the garbage collector.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class WebSocketConnection:
         self._outgoing: deque[bytes] = deque()
         self._ready_operations: deque[WebSocketOperation] = deque()
         self._has_output, self._output_written = asyncio.Event(), asyncio.Event()
-        self._close_reason: asyncio.Future[WebSocketCloseError] = (
+        self._close_event: asyncio.Future[Message | None] = (
             asyncio.get_running_loop().create_future()
         )
         self._viewer: Viewer
@@ -117,10 +118,11 @@ class WebSocketConnection:
         for worker in tasks:
             worker.add_done_callback(self._on_task_done)
         try:
-            error = await self._close_reason
+            close_event = await self._close_event
             self._end_operations()
-            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-                await self._send(create_close_event(error))
+            if close_event is not None:
+                async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                    await self._send(close_event)
         except ClientDisconnected:
             pass
         except TimeoutError:
@@ -157,12 +159,10 @@ class WebSocketConnection:
 
     def close(self, error: Exception) -> None:
         """End the connection: with a close frame by WebSocketCloseError, else without."""
-        if self._close_reason.done():
-            return
-        if isinstance(error, WebSocketCloseError):
-            self._close_reason.set_result(error)
-        else:
-            self._close_reason.set_exception(error)
+        if not self._close_event.done():
+            self._close_event.set_result(
+                create_close_event(error) if isinstance(error, WebSocketCloseError) else None
+            )
 
     def enqueue(self, message: bytes) -> None:
         """Queue a message for the writer."""

@@ -51,7 +51,7 @@ class WebSocketOperation:
         self._subscription: ActiveSubscription | None = None
         self.is_executing = False
         """Whether a query or mutation is running."""
-        self._task = asyncio.create_task(self._run_operation())
+        self._task: asyncio.Task[None] | None = asyncio.create_task(self._run_operation())
 
     def viewer_changed(self, viewer: Viewer) -> None:
         """Continue the subscription with the viewer's current roles."""
@@ -60,7 +60,9 @@ class WebSocketOperation:
 
     def end_operation(self) -> None:
         """Cancel the operation and free its resources; nothing more is sent."""
-        self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None  # a cancelled task refers to this object, by its traceback
         if self._subscription is not None:
             self._subscription.end_subscription()
             self._subscription = None

@@ -12,6 +12,10 @@ VALID_BODY = b'{"query": "{a}"}'
 BOUNDARY_MESSAGE = "`boundary` of a multipart request"
 
 
+async def allow_upload(_request: RequestHead) -> None:
+    """Allow an upload."""
+
+
 def create_typed_request(*content_types: str, **headers: str) -> RequestHead:
     """Create a request with a header line for each content type."""
     request = create_request(VALID_BODY)
@@ -34,7 +38,9 @@ def create_typed_request(*content_types: str, **headers: str) -> RequestHead:
     ],
 )
 async def test_json(content_type: str) -> None:
-    graphql_request = await parse_request(create_typed_request(content_type), 100, "b")
+    graphql_request = await parse_request(
+        create_typed_request(content_type), 100, "b", allow_upload
+    )
     assert (graphql_request.query, graphql_request.request_id) == ("{a}", "b")
 
 
@@ -67,19 +73,19 @@ async def test_unsupported_content_types(
     content_types: list[str], message: str, status: int
 ) -> None:
     with pytest.raises(BadRequestError, match=message) as caught:
-        await parse_request(create_typed_request(*content_types), 100, "b")
+        await parse_request(create_typed_request(*content_types), 100, "b", allow_upload)
     assert get_error_rule(caught.value).status == status
 
 
 @pytest.mark.parametrize("content_encoding", ["identity", "Identity", "", "identity, identity"])
 async def test_identity_encoding(content_encoding: str) -> None:
     request = create_typed_request("application/json", content_encoding=content_encoding)
-    assert (await parse_request(request, 100, "b")).query == "{a}"
+    assert (await parse_request(request, 100, "b", allow_upload)).query == "{a}"
 
 
 @pytest.mark.parametrize("content_encoding", ["gzip", "br", "identity, gzip", "GZIP", "unknown"])
 async def test_compressed_bodies_are_refused(content_encoding: str) -> None:
     request = create_typed_request("application/json", content_encoding=content_encoding)
     with pytest.raises(BadRequestError, match="without the header `Content-Encoding`") as caught:
-        await parse_request(request, 100, "b")
+        await parse_request(request, 100, "b", allow_upload)
     assert get_error_rule(caught.value).status == 415

@@ -16,7 +16,8 @@ from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
 from gateway.subscriptions import session_monitor
 from gateway.transports.frame_writer import CLOSE_TIMEOUT_SECONDS
-from gateway.transports.uvicorn_internals import BatchedFrameProtocol, SingleWriteProtocol
+from gateway.transports.uvicorn_internals import SingleWriteProtocol
+from gateway.transports.websocket_internals import BatchedFrameProtocol
 from tests.support.time_limits import wait_until
 from tests.system.chaos.chaos_environment import ChaosEnvironment
 from tests.system.chaos.expected_events import SubscriptionRequirement
