@@ -1,8 +1,11 @@
 """Test that documents are parsed and validated once, within limits."""
 
+import gc
+
 import pytest
 from graphql import SourceLocation
 
+from benchmarks.adversarial_documents import ADVERSARIAL_DOCUMENTS
 from gateway.api import schema
 from gateway.error_table import ErrorCode
 from gateway.execution.admission.operation_limits import OperationLimits
@@ -96,3 +99,24 @@ def test_similar_names_are_suggested(document_cache: DocumentCache, query: str) 
     suggesting_cache = DocumentCache(schema._schema, suggestions=True)
     errors = suggesting_cache.get_document(text).errors
     assert any("Did you mean" in error.message for error in errors)
+
+
+@pytest.mark.parametrize("name", ["cyclic fragments, 100", "conflicting arguments below the root"])
+def test_validation_leaves_no_garbage(name: str) -> None:
+    document_cache, document = DocumentCache(schema._schema), ADVERSARIAL_DOCUMENTS[name]
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, 50, 100)  # as in a server
+    try:
+        gc.collect()
+        for number in range(3):
+            document_cache.get_document(f"{document.text}\n#{number}")
+        assert gc.collect() < 1000
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def test_tokens_of_a_document_are_freed() -> None:
+    ast = DocumentCache(schema._schema).get_document("{ viewer { user { username } } }").ast
+    assert ast is not None
+    assert ast.loc is not None
+    assert (ast.loc.start_token.next, ast.loc.end_token.prev) == (None, None)
