@@ -107,8 +107,9 @@ bench-scale: $(VENV)/ready-dev ## Measure how response times grow with the marke
 bench-events: $(VENV)/ready-dev ## Measure the latency of events (SOCKETS=1000 EVENTS=1000 RATE=20)
 	@$(RUN) benchmarks.events $(call given,sockets events rate queue resources output)
 
-abuse: $(VENV)/ready-dev ## Measure documents that are made to cost a server much (ROUNDS=3)
+abuse: $(VENV)/ready-dev ## Measure what hostile documents and clients cost (ROUNDS=3 SECONDS=3 CLIENTS=4)
 	@$(RUN) benchmarks.abuse $(call given,rounds output)
+	@$(RUN) benchmarks.stalls $(call given,seconds clients only resources)
 
 lock: ## Lock the dependencies (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header --extra setup pyproject.toml -o requirements.txt
