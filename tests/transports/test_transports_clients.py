@@ -43,13 +43,18 @@ class NodeClient:
 
     async def read_message(self, key: str) -> JSONObject:
         """Skip objects without `key`; return the next one with it."""
-        assert self._process.stdout is not None
-        message: JSONObject = {}
+        message = await self.read_any_message()
         while key not in message:
-            async with time_limit(20, "the next message of the client"):
-                line = await self._process.stdout.readline()
-            message = json.loads(line)
-            assert "failed" not in message, message
+            message = await self.read_any_message()
+        return message
+
+    async def read_any_message(self) -> JSONObject:
+        """Return the next object. Fails if it has `failed`."""
+        assert self._process.stdout is not None
+        async with time_limit(20, "the next message of the client"):
+            line = await self._process.stdout.readline()
+        message: JSONObject = json.loads(line)
+        assert "failed" not in message, message
         return message
 
     async def read_event(self) -> JSONObject:
