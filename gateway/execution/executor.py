@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -15,7 +16,6 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
 from gateway.error_table import ErrorKind
 from gateway.execution.admission.operation_limits import build_cost_report
-from gateway.execution.document_cache import ParsedDocument
 from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
 from gateway.execution.graphql_request import GraphQLRequest
@@ -29,6 +29,7 @@ from gateway.execution.persisted_documents import REJECTIONS, PersistedDocuments
 from gateway.execution.plan.plan import ExecutionPlan
 from gateway.execution.plan.serializers import by_response_key
 from gateway.execution.plan_cache import DEFAULT_PLAN_BYTES, NOT_BUILT, PlanCache
+from gateway.execution.reference_thread import MAX_LOOP_COST, ReferenceThread
 from gateway.execution.runtime.run import run_plan
 from gateway.execution.subscription import (
     PreparedSubscription,
@@ -135,6 +136,7 @@ class Executor:
         )
         self.build_worker = BuildWorker()
         """The thread that builds plans; statements are compiled in it as well."""
+        self._reference_thread = ReferenceThread()
         self._plan_cache = (
             PlanCache(self._schema, self.build_worker, max_bytes=plan_bytes)
             if execution == "compiled"
@@ -195,7 +197,7 @@ class Executor:
         if operation.is_introspection:
             result = await self._execute_introspection(operation, context)
         else:
-            result = await self.execute_document(operation.document, graphql_request, context)
+            result = await self._execute_document(operation, context)
         return self._report_cost(result, operation.cost) if graphql_request.reports_cost else result
 
     async def _execute_introspection(
@@ -210,7 +212,7 @@ class Executor:
         )
         data = self._introspection_answers.find_value(cache_key)
         if data is None:
-            result = await self.execute_document(operation.document, graphql_request, context)
+            result = await self._execute_document(operation, context)
             if "errors" in result.response:
                 return result
             data = encode_json(result.response["data"])
@@ -226,30 +228,28 @@ class Executor:
             result, response={**result.response, "extensions": extensions}, reported_cost=cost
         )
 
-    async def execute_document(
-        self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
+    async def _execute_document(
+        self, operation: AdmittedOperation, context: RequestContext
     ) -> GraphQLResult:
-        """Execute a valid document; its plan is cached under `graphql_request.query`."""
+        """Execute an operation; its plan is cached under the text of its document."""
+        document, graphql_request = operation.document, operation.graphql_request
         result = plan = None
         if self._plan_cache is not None:
             plan = self._plan_cache.find_plan(document, graphql_request)
             if plan is NOT_BUILT:
                 plan = await self._plan_cache.build_plan(document, graphql_request, context)
         if plan is not None and plan.disabled_until <= monotonic():
-            result = await self._execute_plan(plan, document, graphql_request, context)
+            result = await self._execute_plan(plan, operation, context)
         if result is None:
             self.execution_counts["reference"] += 1
-            result = await self._execute_reference(document, graphql_request, context)
+            result = await self._execute_reference(operation, context)
         return result
 
     async def _execute_plan(
-        self,
-        plan: ExecutionPlan,
-        document: ParsedDocument,
-        graphql_request: GraphQLRequest,
-        context: RequestContext,
+        self, plan: ExecutionPlan, operation: AdmittedOperation, context: RequestContext
     ) -> GraphQLResult | None:
         """Execute by a plan; None if the client made a mistake, which the reference reports."""
+        graphql_request = operation.graphql_request
         try:
             variables = plan.variable_coercer.coerce_values(graphql_request.variables or {})
             if variables is None:
@@ -260,9 +260,7 @@ class Executor:
         except GraphQLError:
             return None
         except Exception as error:  # noqa: BLE001 - the reference execution reports any of them
-            return await self._fall_back_to_reference(
-                plan, error, document, graphql_request, context
-            )
+            return await self._fall_back_to_reference(plan, error, operation, context)
         plan.failures = 0
         self.execution_counts["compiled"] += 1
         return result
@@ -271,44 +269,44 @@ class Executor:
         self,
         plan: ExecutionPlan,
         error: Exception,
-        document: ParsedDocument,
-        graphql_request: GraphQLRequest,
+        operation: AdmittedOperation,
         context: RequestContext,
     ) -> GraphQLResult:
         """Execute by the reference after the plan failed with `error`, and count the failure."""
         self.execution_counts["fallback"] += 1
         log.warning(
             "%s: plan failed, falling back to graphql-core: %r: %.200r",
-            graphql_request.request_id,
+            operation.graphql_request.request_id,
             error,
-            graphql_request.query,
+            operation.graphql_request.query,
         )
         if isinstance(error, UnavailableError):
             context = with_unavailable_database(context, error)
         elif not isinstance(error, TimedOutError):
             _record_plan_failure(plan)
-        return await self._execute_reference(document, graphql_request, context)
+        return await self._execute_reference(operation, context)
 
     async def _execute_reference(
-        self,
-        document: ParsedDocument,
-        graphql_request: GraphQLRequest,
-        context: RequestContext,
-        root: object = None,
+        self, operation: AdmittedOperation, context: RequestContext, root: object = None
     ) -> GraphQLResult:
         """Execute by graphql-core; `root` is the event of a subscription."""
+        document, graphql_request = operation.document, operation.graphql_request
         assert document.ast is not None
         if root is None and is_subscription(document, graphql_request.operation_name):
             raise SubscriptionError
+        execution = partial(
+            execute_with_graphql_core,
+            self._schema,
+            document.ast,
+            variables=graphql_request.variables,
+            operation_name=graphql_request.operation_name,
+            root=root,
+        )
         try:
-            result = await execute_with_graphql_core(
-                self._schema,
-                document.ast,
-                context,
-                graphql_request.variables,
-                graphql_request.operation_name,
-                root,
-            )
+            if operation.cost > MAX_LOOP_COST and not operation.is_mutation:
+                result = await self._reference_thread.run_execution(execution, context)
+            else:
+                result = await execution(context)
         except ResponseTooLargeError as error:
             return _make_size_limit_result(error, graphql_request)
         return _make_graphql_result(result, graphql_request)
@@ -321,11 +319,12 @@ class Executor:
         if not is_subscription(document, graphql_request.operation_name):
             return None
         try:
-            return prepare_subscription(self._schema, document, graphql_request)
+            subscription = prepare_subscription(self._schema, document, graphql_request)
         except GraphQLError as error:
             return GraphQLResult(
                 {"errors": format_errors([error], graphql_request.request_id)}, is_rejected=True
             )
+        return replace(subscription, cost=operation.cost)
 
     async def execute_event(
         self, subscription: PreparedSubscription, event: SubscriptionEvent, context: RequestContext
@@ -337,17 +336,18 @@ class Executor:
         """
         if self._plan_cache is None:
             self.execution_counts["reference"] += 1
-            result = await self._execute_reference(
-                subscription.document, subscription.graphql_request, context, event
+            operation = AdmittedOperation(
+                subscription.graphql_request, subscription.document, subscription.cost
             )
+            result = await self._execute_reference(operation, context, event)
             if not result.is_rejected:
                 return result
         else:
-            resource_request = subscription.build_resource_request(event)
+            resource_operation = subscription.build_resource_operation(event)
             result = (
                 GraphQLResult({})
-                if resource_request is None
-                else await self.execute_document(*resource_request, context)
+                if resource_operation is None
+                else await self._execute_document(resource_operation, context)
             )
         errors = [
             {**error, "path": [subscription.response_key, *error["path"]]}

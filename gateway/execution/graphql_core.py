@@ -5,14 +5,15 @@ that fails, is executed here; tests compare the compiled execution with it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from inspect import isawaitable
+from inspect import CORO_CREATED, getcoroutinestate, isawaitable, iscoroutine
 from typing import Any
+from weakref import WeakSet
 
 from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute
 
-from gateway.db.driver.database import Database, Rows, StatementRequest
+from gateway.db.driver.database import Database, StatementRequest, StatementResult
 from gateway.schema.framework.context import RequestContext
 
 MAX_COERCION_ERRORS = 5
@@ -26,9 +27,44 @@ class UnavailableDatabase(Database):
         """Raise `error` for all statements."""
         self._error = error
 
-    async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:  # noqa: ARG002
+    async def fetch_results(self, requests: Sequence[StatementRequest]) -> list[StatementResult]:  # noqa: ARG002
         """Raise the error."""
         raise self._error
+
+
+class ExecutionCoroutines:
+    """The coroutines of one execution, so that none of them outlives it.
+
+    graphql-core returns as soon as a field that can't be null has failed. What its siblings
+    began may still run in tasks then, and a row limit (`ResponseTooLargeError`) ends only the
+    fields above it. A task that is cancelled before its first turn never awaits the resolver's
+    coroutine that it was made for, which Python reports when it is collected.
+    """
+
+    def __init__(self) -> None:
+        self._coroutines: WeakSet[Coroutine[Any, Any, Any]] = WeakSet()
+
+    def is_awaitable(self, value: object) -> bool:
+        """Return whether a value is awaitable, and remember it if it is a coroutine.
+
+        graphql-core asks this about each value that a resolver or a part of it returns.
+        """
+        if iscoroutine(value):
+            self._coroutines.add(value)
+            return True
+        return hasattr(value, "__await__")
+
+    async def close(self) -> None:
+        """Cancel the tasks that still run, and close the coroutines that never ran."""
+        if not self._coroutines:
+            return
+        tasks = [each for each in asyncio.all_tasks() if each.get_coro() in self._coroutines]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for coroutine in list(self._coroutines):
+            if getcoroutinestate(coroutine) == CORO_CREATED:
+                coroutine.close()
 
 
 async def execute_with_graphql_core(
@@ -43,6 +79,7 @@ async def execute_with_graphql_core(
 
     Raises ResponseTooLargeError if the answer exceeds the context's row budget.
     """
+    coroutines = ExecutionCoroutines()
     pending_execution = execute(
         schema,
         document,
@@ -52,12 +89,14 @@ async def execute_with_graphql_core(
         operation_name=operation_name,
         max_coercion_errors=MAX_COERCION_ERRORS,
         hide_suggestions=True,
+        is_awaitable=coroutines.is_awaitable,  # type: ignore[arg-type]
     )
     try:
         result = await pending_execution if isawaitable(pending_execution) else pending_execution
-    except asyncio.CancelledError:
+    finally:
         context.loader.stop()
-        raise
+        context.reset_loader()
+        await coroutines.close()
     assert isinstance(result, ExecutionResult)
     return result
 

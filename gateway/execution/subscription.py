@@ -45,6 +45,7 @@ from gateway.execution.graphql_core_internals import (
     collect_subfields,
 )
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.execution.operation_admission import AdmittedOperation
 from gateway.execution.planner.viewer_dependence import depends_on_viewer
 from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
 from gateway.schema.types.resource_event import ResourceEvent, ResyncRequired
@@ -72,10 +73,10 @@ class ResourceQuery:
     uuid_variable: str
     """The name of the variable for the resource's uuid."""
 
-    def bind_uuid(self, uuid: str) -> tuple[ParsedDocument, GraphQLRequest]:
-        """Return the query for the resource with that uuid."""
+    def bind_uuid(self, uuid: str) -> GraphQLRequest:
+        """Return the request for the resource with that uuid."""
         variables = {**(self.graphql_request.variables or {}), self.uuid_variable: uuid}
-        return self.document, replace(self.graphql_request, variables=variables)
+        return replace(self.graphql_request, variables=variables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,8 @@ class PreparedSubscription:
     """
     depends_on_viewer: bool
     """Whether the resource's fields may depend on who the viewer is, not only on what they see."""
+    cost: int = 0
+    """The cost of the response to an event."""
 
     def with_request_id(self, request_id: str) -> "PreparedSubscription":
         """Return the same subscription, whose executions have another request id."""
@@ -110,9 +113,7 @@ class PreparedSubscription:
             resource_query = replace(resource_query, graphql_request=resource_request)
         return replace(self, graphql_request=graphql_request, resource_query=resource_query)
 
-    def build_resource_request(
-        self, event: SubscriptionEvent
-    ) -> tuple[ParsedDocument, GraphQLRequest] | None:
+    def build_resource_operation(self, event: SubscriptionEvent) -> AdmittedOperation | None:
         """Return the query that the response to an event needs; None if it needs none."""
         if (
             self.resource_query is None
@@ -120,7 +121,8 @@ class PreparedSubscription:
             or not event.kind.exists_after
         ):
             return None
-        return self.resource_query.bind_uuid(event.uuid)
+        graphql_request = self.resource_query.bind_uuid(event.uuid)
+        return AdmittedOperation(graphql_request, self.resource_query.document, self.cost)
 
     def build_event_data(
         self, event: SubscriptionEvent, resource_data: Mapping[str, Any]

@@ -29,8 +29,9 @@ class BuildWorker:
     All methods are called in one event loop; only the jobs run in the thread.
     """
 
-    def __init__(self) -> None:
-        self._thread_pool = ThreadPoolExecutor(1, thread_name_prefix="build")
+    def __init__(self, thread_name: str = "build") -> None:
+        """Name the thread, which starts with the first job."""
+        self._thread_pool = ThreadPoolExecutor(1, thread_name_prefix=thread_name)
         self._queues: OrderedDict[Hashable, deque[_Job]] = OrderedDict()
         self._jobs: dict[Hashable, _Job] = {}
         self._is_running = False

@@ -59,7 +59,7 @@ class MessageBuilder:
     ) -> SubscriberMessage:
         """Return the message for an event of that kind to a viewer."""
         resource_event = self._build_resource_event(event, kind)
-        if subscription.build_resource_request(resource_event) is not None:
+        if subscription.build_resource_operation(resource_event) is not None:
             async with self._query_slots:
                 return SubscriberMessage(
                     await self._execute_event(subscription, resource_event, viewer),

@@ -88,7 +88,7 @@ class RequestContext:
         return ReadLoader(self.database, self.statement_compiler, self.viewer)
 
     def reset_loader(self) -> None:
-        """Discard all loaded rows, because a mutation has changed the database."""
+        """Discard all loaded rows: the database was changed, or the execution has ended."""
         self.__dict__.pop("loader", None)
 
     @cached_property
