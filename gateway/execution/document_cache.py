@@ -51,8 +51,6 @@ from gateway.execution.admission.operation_measurer import (
 )
 from gateway.fairness.bounded_cache import BoundedCache
 
-MAX_CACHED_DOCUMENT_CHARS = 20_000
-"""The length of a document beyond which no plan is made for it."""
 MAX_DOCUMENT_CHARS = 100_000
 COLLECTED_CHARS = 1000
 """The length of a document after whose validation garbage is collected: graphql-core leaves many

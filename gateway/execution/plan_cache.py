@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema
 
 from gateway.db.installation.installation import Installation
-from gateway.execution.document_cache import MAX_CACHED_DOCUMENT_CHARS, ParsedDocument
+from gateway.execution.document_cache import ParsedDocument
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan.errors import NeverPlannedError, NotPlannedError
 from gateway.execution.plan.nodes import PlanStep
@@ -25,8 +25,10 @@ MISSING_VARIABLE = object()
 """The cache key's value for a variable that the request does not contain."""
 NOT_BUILT: Any = object()
 """What the cache returns for a plan that has not been built."""
-BYTES_PER_PLAN, BYTES_PER_TEXT_CHAR, BYTES_PER_STEP, BYTES_PER_CODE_CHAR = 3_000, 90, 4_000, 8
-"""What a plan takes, measured: at least, and for its document, its steps and their code."""
+BYTES_PER_PLAN, BYTES_PER_STEP, BYTES_PER_CODE_CHAR = 3_000, 4_000, 8
+"""What a plan takes, measured: at least, and for its steps and their code."""
+BYTES_PER_TEXT_CHAR, BYTES_PER_TOKEN = 4, 550
+"""What the document adds: its text is the key, and its tokens become nodes."""
 
 
 class PlanCache:
@@ -57,12 +59,6 @@ class PlanCache:
         None if the document can't be compiled, for a reason that is logged, or if
         the client made a mistake, such as a directive's variable that is not a Boolean.
         """
-        text = graphql_request.query
-        if len(text) > MAX_CACHED_DOCUMENT_CHARS:
-            log.info(
-                "Not compiled: more than %d characters: %.200r", MAX_CACHED_DOCUMENT_CHARS, text
-            )
-            return None
         cache_key = _make_cache_key(document, graphql_request)
         return None if cache_key is None else self.cached_plans.find_value(cache_key, NOT_BUILT)
 
@@ -78,7 +74,8 @@ class PlanCache:
         except GraphQLError:
             return None
         if self.cached_plans.find_value(cache_key, NOT_BUILT) is NOT_BUILT:
-            self._store_plan(cache_key, graphql_request.query, plan)
+            size = _estimate_document_bytes(document, graphql_request.query)
+            self._store_plan(cache_key, plan, size)
         return plan
 
     def _compile_plan(
@@ -96,12 +93,17 @@ class PlanCache:
             log.log(level, "Not compiled: %s: %.200r", error, graphql_request.query)
             return None
 
-    def _store_plan(self, cache_key: Hashable, text: str, plan: ExecutionPlan | None) -> None:
-        size = BYTES_PER_PLAN + BYTES_PER_TEXT_CHAR * len(text)
+    def _store_plan(self, cache_key: Hashable, plan: ExecutionPlan | None, size: int) -> None:
         if plan is not None:
             size += sum(_estimate_step_bytes(step) for step in plan.steps)
             plan.on_growth = partial(self.cached_plans.grow_value, cache_key)
         self.cached_plans.store_value(cache_key, plan, size)
+
+
+def _estimate_document_bytes(document: ParsedDocument, text: str) -> int:
+    assert document.ast is not None
+    tokens = document.ast.token_count or len(text)  # a rewritten document counts no tokens
+    return BYTES_PER_PLAN + BYTES_PER_TEXT_CHAR * len(text) + BYTES_PER_TOKEN * tokens
 
 
 def _estimate_step_bytes(step: PlanStep) -> int:
