@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from gateway.fairness.current_client import get_current_client
+
 T = TypeVar("T")
 
 
@@ -41,8 +43,10 @@ class BuildWorker:
     async def run_job(self, owner: Hashable, key: Hashable, work: Callable[[], T]) -> T:
         """Return the result of `work`, run in the thread in a turn of `owner`.
 
+        Without an owner it is a turn of the current client: anonymous viewers have no id.
         A job with an equal key that waits or runs is joined. Raises what `work` raises.
         """
+        owner = get_current_client() if owner is None else owner
         job = self._jobs.get(key)
         if job is None:
             job = self._jobs[key] = _Job(key, work)

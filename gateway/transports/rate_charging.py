@@ -4,6 +4,8 @@ from gateway.db.access.viewer import Viewer
 from gateway.execution.executor import GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.operation_admission import AdmittedOperation
+from gateway.fairness.current_client import set_current_client
+from gateway.rate_limits.client_key import identify_client
 from gateway.rate_limits.viewer_budgets import OPERATION_PRICE, compute_document_price
 from gateway.transports.services import TransportServices
 
@@ -20,6 +22,7 @@ async def admit_and_charge(
     without budget causes no such work. A rejected operation is charged, too. Subscriptions
     are charged when they start, their events are not. Raises RateLimitedError.
     """
+    set_current_client(identify_client(viewer, address))
     executor, budgets = services.executor, services.viewer_budgets
     unparsed_text = executor.find_unparsed_text(graphql_request)
     if unparsed_text is not None:

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.fairness.build_worker import BuildWorker
+from gateway.fairness.current_client import set_current_client
 from tests.support.time_limits import scale_seconds, time_limit
 
 
@@ -24,7 +25,7 @@ class BlockedWorker(BuildWorker):
             self.run_job("first", "block", lambda: self._released.wait(scale_seconds(10)))
         )
 
-    def start_job(self, owner: str, name: str) -> "asyncio.Task[str]":
+    def start_job(self, owner: str | None, name: str) -> "asyncio.Task[str]":
         """Start a job that returns its name."""
         return asyncio.create_task(self.run_job(owner, name, lambda: self._record_name(name)))
 
@@ -52,6 +53,18 @@ async def test_viewers_take_turns(worker: BlockedWorker) -> None:
     tasks = [worker.start_job("greedy", f"greedy{number}") for number in range(100)]
     await asyncio.sleep(0)
     tasks += [worker.start_job("other", f"other{number}") for number in range(2)]
+    await asyncio.sleep(0)
+    worker.release_job()
+    await asyncio.gather(*tasks)
+    assert worker.names[:5] == ["greedy0", "other0", "greedy1", "other1", "greedy2"]
+
+
+async def test_anonymous_clients_take_turns(worker: BlockedWorker) -> None:
+    set_current_client("192.0.2.1")
+    tasks = [worker.start_job(None, f"greedy{number}") for number in range(100)]
+    await asyncio.sleep(0)
+    set_current_client("192.0.2.2")
+    tasks += [worker.start_job(None, f"other{number}") for number in range(2)]
     await asyncio.sleep(0)
     worker.release_job()
     await asyncio.gather(*tasks)

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.db.driver.psycopg_internals import AbstractTransformer, PGresult, decode_rows
 from gateway.db.driver.statement import Statement
+from gateway.fairness.current_client import get_current_client
 
 QUICK_BATCH_SECONDS = 0.02
 """Longest duration of a batch of quick statements in a busy process, in seconds."""
@@ -43,7 +44,7 @@ PendingRequest = tuple[StatementRequest, PendingResult]
 class Batch:
     """Statements that are sent in one flush, each with the future of its result."""
 
-    __slots__ = ("enqueued_at", "hedged", "is_slow", "requests", "retried")
+    __slots__ = ("client", "enqueued_at", "hedged", "is_slow", "requests", "retried")
 
     def __init__(self, pending_requests: Sequence[PendingRequest]) -> None:
         """Encode the parameters.
@@ -63,6 +64,8 @@ class Batch:
         ]
         self.is_slow = any([statement.is_slow for statement, _, _ in self.requests])  # noqa: C419 - a list is faster
         """Whether one of its statements was slow when it was last run."""
+        self.client = get_current_client()
+        """The client that sends it; None for the gateway itself."""
         self.enqueued_at = 0.0
         """Time on the pool's clock at which it was put into the wait queue."""
         self.retried = False

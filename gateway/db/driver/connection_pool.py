@@ -1,6 +1,7 @@
 """Connection pool: chooses a connection for each batch; hedges, retries and cancels batches."""
 
 import asyncio
+from functools import partial
 
 from gateway.db.driver.batch import Batch
 from gateway.db.driver.connection_options import ConnectionOptions
@@ -9,9 +10,12 @@ from gateway.db.driver.errors import UnavailableError
 from gateway.db.driver.pipeline_connection import PipelineConnection
 from gateway.db.driver.timer import SLOW_THRESHOLD_SECONDS, PeriodicTimer
 from gateway.db.driver.wait_queue import WaitQueue
+from gateway.fairness.current_client import ClientKey
 
 PIPELINE_DEPTH = 8
 """Maximum number of batches in the pipeline of one connection; 1 behind a pooler."""
+SHARES_OF_CONNECTIONS = 2
+"""One client's batches use at most this part of the connections: a half."""
 MAX_SHARED_CONNECTIONS = 2
 """Number of connections that quick batches share: a third would only wake one more backend."""
 SHUTDOWN_GRACE = 2
@@ -43,9 +47,10 @@ class ConnectionPool:
     quick batches share `MAX_SHARED_CONNECTIONS`. A statement is slow if its last
     batch took longer than `QUICK_BATCH_SECONDS`. In order:
 
-    1. an idle connection, if the batch is slow or fewer than `MAX_SHARED_CONNECTIONS`
+    1. the wait queue, if batches of the same client wait already; if they are on half of the
+       connections (`_may_use`), only these are considered: the others are for other clients;
+    2. an idle connection, if the batch is slow or fewer than `MAX_SHARED_CONNECTIONS`
        are in use;
-    2. the wait queue, if other batches wait already: first come, first served;
     3. the busy connection with the shortest pipeline, quick ones first, whose pipeline
        holds fewer than `PIPELINE_DEPTH` batches and whose running batch takes less
        than `SLOW_THRESHOLD_SECONDS` so far; but an idle one rather than a slow one;
@@ -60,8 +65,8 @@ class ConnectionPool:
     * the connection is abandoned if the batch runs longer than the time-outs of all its
       statements and `wait_seconds` together: the server is silent;
     * a cancel request is sent to the server if no future of it is pending;
-    * the batches behind it are hedged: sent a second time, on an idle connection. The
-      first result settles the future, the other one is ignored.
+    * the batches behind it are hedged: sent a second time, on an idle connection that their
+      client may use. The first result settles the future, the other one is ignored.
 
     All times are read from the timer's clock, which does not count stalls of the event loop.
 
@@ -81,6 +86,7 @@ class ConnectionPool:
         statement's time-out.
         """
         self._options, self._size, self._wait_seconds = options, size, wait_seconds
+        self._client_share = max(1, size // SHARES_OF_CONNECTIONS)
         self._pipeline_depth = PIPELINE_DEPTH if options.batch_preamble is None else 1
         self.loop = asyncio.get_running_loop()
         self._connections: set[PipelineConnection] = set()
@@ -114,12 +120,14 @@ class ConnectionPool:
 
     def _select_connection(self, batch: Batch) -> PipelineConnection | None:
         """Return a connection with capacity for a batch; None if it has to wait."""
+        if self._wait_queue.has_batches(batch.client):
+            return None
+        if not self._may_use(batch):
+            return self._find_least_loaded(batch.client)
         if self._idle and (
             batch.is_slow or len(self._connections) - len(self._idle) < MAX_SHARED_CONNECTIONS
         ):
             return self._idle.pop()
-        if self._wait_queue:
-            return None
         connection = self._find_least_loaded()
         return (
             self._idle.pop()
@@ -127,12 +135,30 @@ class ConnectionPool:
             else connection
         )
 
-    def _find_least_loaded(self) -> PipelineConnection | None:
-        """Return the preferable of the busy connections with capacity; None if there is none."""
+    def _may_use(self, batch: Batch, own_connection: PipelineConnection | None = None) -> bool:
+        """Return whether a batch may use a connection, in addition to those of its client.
+
+        Its client may use its share of them, `own_connection` included.
+        """
+        share = self._client_share
+        if batch.client is None or len(self._connections) - len(self._idle) < share:
+            return True
+        return share > sum(
+            _serves_client(connection, batch.client)
+            for connection in self._connections
+            if connection is not own_connection
+        )
+
+    def _find_least_loaded(self, client: ClientKey | None = None) -> PipelineConnection | None:
+        """Return the preferable of the busy connections with capacity; None if there is none.
+
+        With `client`, only of those that serve it.
+        """
         now, least_loaded = self._timer.read_clock(), None
         for connection in self._connections:
             if (
                 connection.batches
+                and (client is None or _serves_client(connection, client))
                 and self._has_capacity(connection, now)
                 and (least_loaded is None or _is_preferable(connection, least_loaded))
             ):
@@ -150,10 +176,12 @@ class ConnectionPool:
     def on_batch_done(self, connection: PipelineConnection) -> None:
         """Send waiting batches on a connection that has capacity again."""
         self.last_response_at = now = self._timer.read_clock()
+        may_run = partial(self._may_use, own_connection=connection)
         while self._wait_queue and self._has_capacity(connection, now):
-            batch = self._wait_queue.pop_next()
-            if batch is not None:
-                connection.send(batch)
+            batch = self._wait_queue.pop_next(may_run)
+            if batch is None:
+                break
+            connection.send(batch)
         if not connection.batches and not connection.is_cancelling:
             self._return_to_idle(connection)
 
@@ -165,7 +193,9 @@ class ConnectionPool:
             connection.close()
 
     def _hedge(self, batch: Batch) -> bool:
-        """Send a batch on an idle connection, too; return whether there was one."""
+        """Send a batch on an idle connection, too; return whether there was one for it."""
+        if not self._may_use(batch):
+            return False
         if self._idle:
             self._idle.pop().send(batch)
             return True
@@ -274,6 +304,10 @@ class ConnectionPool:
         for connection in (*self._connections, *self._draining):
             connection.close()
         self._timer.stop()
+
+
+def _serves_client(connection: PipelineConnection, client: ClientKey) -> bool:
+    return any([each.client == client for each in connection.batches])  # noqa: C419 - a list is faster
 
 
 def _is_preferable(connection: PipelineConnection, other: PipelineConnection) -> bool:

@@ -14,6 +14,7 @@ from gateway.db.driver.database import (
     TimedOutError,
     UnavailableError,
 )
+from gateway.fairness.current_client import set_current_client
 from tests.conftest import DatabaseFactory
 from tests.support.database_proxy import open_proxy
 from tests.support.database_queries import (
@@ -140,6 +141,48 @@ async def test_wait_queue_is_bounded(url: str, monkeypatch: pytest.MonkeyPatch) 
         assert await fetch_value(database, "select 1") == 1
         for each in queued:
             each.cancel()
+
+
+async def test_client_leaves_half_of_the_connections_to_others(url: str) -> None:
+    quick = build_request("select pg_backend_pid()")
+    slow = build_request(f"select pg_sleep({scale_seconds(0.5)})")
+    async with open_warm_database(url, size=4) as database:
+        set_current_client("busy")
+        await database.fetch_rows([slow])
+        slow_results = send_separately(database, slow, 40)
+        set_current_client("other")
+        quick_results = [await each for each in send_separately(database, quick, 20)]
+        assert not any(each.done() for each in slow_results)
+        for each in slow_results:
+            each.cancel()
+    assert len({result.decode_rows()[0][0] for result in quick_results}) <= 2
+
+
+async def test_clients_take_turns_in_the_wait_queue(url: str) -> None:
+    pause = build_request("select pg_sleep(0.05)")
+    timed = build_request("select clock_timestamp()::text")
+    async with open_warm_database(url, size=1) as database:
+        set_current_client("busy")
+        busy_results = send_separately(database, pause, PIPELINE_DEPTH)
+        busy_results += send_separately(database, timed, 4 * PIPELINE_DEPTH)
+        set_current_client("other")
+        (other_result,) = send_batch(database, timed)
+        assert (await other_result).decode_rows() < (await busy_results[-1]).decode_rows()
+
+
+async def test_client_does_not_fill_the_wait_queue(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.db.driver.wait_queue.MAX_CLIENT_BATCHES", 3)
+    async with open_warm_database(url, size=1) as database:
+        set_current_client("busy")
+        slow = build_request("select pg_sleep(0.05)")
+        results = await asyncio.gather(
+            *send_separately(database, slow, PIPELINE_DEPTH + 4), return_exceptions=True
+        )
+        assert [type(each) for each in results[-2:]] == [type(results[0]), UnavailableError]
+        set_current_client("other")
+        assert await fetch_value(database, "select 1") == 1
 
 
 async def test_terminated_backends_fail_only_running_batches(url: str, admin: BackendAdmin) -> None:
