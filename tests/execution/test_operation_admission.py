@@ -108,7 +108,7 @@ async def test_cost_is_reported_on_request(context: RequestContext) -> None:
         assert report == {
             "requested": result.reported_cost,
             "maximum": 250_000,
-            "formulaVersion": 1,
+            "formulaVersion": 2,
         }
         assert result.reported_cost == (41 if query == PAGE else 30)
 
@@ -120,7 +120,7 @@ async def test_cost_of_a_refused_operation_is_reported(context: RequestContext) 
             executor, context, PAGE, variables={"n": 50}, reports_cost=reports_cost
         )
         body = decode_result(result)
-        report = {"requested": 101, "maximum": 100, "formulaVersion": 1}
+        report = {"requested": 101, "maximum": 100, "formulaVersion": 2}
         assert body["errors"] == [
             {
                 "message": "The cost of the operation must be at most 100, got 101: the values that"

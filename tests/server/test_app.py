@@ -62,7 +62,7 @@ async def test_cost_is_reported_on_request(client: GatewayClient) -> None:
     response = await client.http.post("/graphql", json={"query": COST_QUERY})
     assert "extensions" not in response.json()
     assert "GraphQL-Cost" not in response.headers
-    report = {"cost": {"requested": 7, "maximum": 250_000, "formulaVersion": 1}}
+    report = {"cost": {"requested": 7, "maximum": 250_000, "formulaVersion": 2}}
     for headers, extensions in (({"GraphQL-Cost": "1"}, {}), ({}, {"cost": True})):
         body = {"query": COST_QUERY, "extensions": extensions}
         response = await client.http.post("/graphql", json=body, headers=headers)

@@ -55,7 +55,7 @@ async def test_token_in_header(gateway: ServedGateway) -> None:
 async def test_cost_is_reported_on_request(gateway: ServedGateway) -> None:
     async with open_authenticated_websocket(gateway, "member") as websocket:
         payload = await websocket.execute_query(VIEWER_QUERY, extensions={"cost": True})
-        report = {"requested": 3, "maximum": 250_000, "formulaVersion": 1}
+        report = {"requested": 3, "maximum": 250_000, "formulaVersion": 2}
         assert payload["extensions"] == {"cost": report}
         assert "extensions" not in await websocket.execute_query(VIEWER_QUERY)
 

@@ -90,6 +90,39 @@ def measure_list(node: ValueNode | None) -> int | FormulaSymbol:
 
 
 @dataclass(frozen=True)
+class Presence:
+    """Whether a variable has a value."""
+
+    variable: str
+
+    def compute_value(self, variables: Variables, _values: Sequence[int] = ()) -> int:
+        """Return 1 if it has a value, 0 if it is missing or null."""
+        return int(variables.get(self.variable) is not None)
+
+
+def measure_presence(node: ValueNode | None) -> int | FormulaSymbol:
+    """Return 1 for an argument that has a value, else 0; a symbol if it is a variable."""
+    if isinstance(node, VariableNode):
+        return Presence(node.name.value)
+    return int(node is not None and not isinstance(node, NullValueNode))
+
+
+@dataclass(frozen=True)
+class EntryCount:
+    """The number of conditions in a variable that is the value of a filter's field."""
+
+    variable: str
+
+    def compute_value(self, variables: Variables, _values: Sequence[int] = ()) -> int:
+        """Return the number of entries of an object, at least 1, and 1 for other values."""
+        return _count_entries(variables.get(self.variable))
+
+
+def _count_entries(value: Any) -> int:
+    return max(1, len(value)) if isinstance(value, dict) else 1
+
+
+@dataclass(frozen=True)
 class ConditionCount:
     """The number of conditions in a variable that is a filter, or the operands of one."""
 
@@ -120,7 +153,9 @@ def _iterate_conditions(value: Any, is_operand: bool) -> Iterator[int]:  # noqa:
                 own_conditions = [name for name, each in operand.items() if each is not None]
                 nested = [name for name in own_conditions if name in (*OPERAND_LISTS, NEGATION)]
                 stack += [(operand[name], True) for name in nested]
-                yield len(own_conditions) - len(nested)
+                yield sum(
+                    [_count_entries(operand[name]) for name in own_conditions if name not in nested]
+                )
 
 
 def measure_filter(
@@ -152,6 +187,11 @@ def _measure_filter_fields(
     for field in node.fields if isinstance(node, ObjectValueNode) else ():
         if field.name.value in (*OPERAND_LISTS, NEGATION):
             total += measure_filter(field.value, symbols, max_conditions, is_operand=True)
+        elif isinstance(field.value, VariableNode):
+            symbol = symbols.add_input(EntryCount(field.value.name.value))
+            total += LinearExpression(0, {symbol: 1})
+        elif isinstance(field.value, ObjectValueNode):
+            total = total.add_constant(max(1, len(field.value.fields)))
         elif not isinstance(field.value, NullValueNode):
             total = total.add_constant(1)
     return total

@@ -6,7 +6,7 @@ from typing import Protocol
 from gateway.config.request_settings import RequestSettings
 from gateway.error_table import ErrorKind
 
-COST_FORMULA_VERSION = 1
+COST_FORMULA_VERSION = 2
 """The version of the cost formula (docs/cost.md); another formula has another version."""
 MAX_PRINTED_NUMBER = 10**12
 """A larger number is not printed in full: fragments can multiply to hundreds of digits."""

@@ -33,6 +33,7 @@ from gateway.execution.admission.input_sizes import (
     measure_filter,
     measure_list,
     measure_page,
+    measure_presence,
 )
 from gateway.execution.admission.introspection_size import IntrospectionSizer, is_object_list
 from gateway.execution.admission.operation_limits import OperationLimits
@@ -56,6 +57,12 @@ TYPE_NAME_FIELDS = frozenset({"name", "kind", "__typename"})
 
 MUTATION_COST = 100
 """What a root field of a mutation costs in addition to its response."""
+COUNT_COST, SEARCH_COST, CONDITION_COST = 100, 500, 100
+"""What a `totalCount`, a search and each condition of a filter cost in addition: they read tables.
+
+Pages do not multiply it: a statement reads the lists of all rows.
+"""
+COUNT_FIELD, SEARCH_ARGUMENT = "totalCount", "query"
 INTROSPECTION_COST = 10
 """What a value of introspection costs: resolvers return it, not a compiled plan."""
 
@@ -86,6 +93,8 @@ class SelectionMeasure:
     cost: LinearExpression = ZERO
     row_cost: LinearExpression = ZERO
     """Of a connection's selection set, the cost of each row of the page."""
+    scans: LinearExpression = ZERO
+    """What its counts and searches cost in addition."""
     reads_schema: bool = False
     """Whether it selects what introspection tells about types."""
 
@@ -102,6 +111,7 @@ class SelectionMeasure:
         self.aliases += other.aliases
         self.directives += other.directives
         self.conditions += other.conditions
+        self.scans += other.scans
         self.cost += cost
         self.reads_schema |= other.reads_schema
 
@@ -153,6 +163,7 @@ class OperationMeasurer:
         """Return the size of an operation. Raises UnmeasurableDocumentError."""
         root_type = self._schema.get_root_type(node.operation)
         measure = self._measure_selection_set(node.selection_set, root_type)
+        measure.cost += measure.scans + measure.conditions.multiply_by(CONDITION_COST)
         definitions = node.variable_definitions or ()
         measure.directives += len(node.directives or ())
         measure.directives += sum(len(each.directives or ()) for each in definitions)
@@ -206,6 +217,7 @@ class OperationMeasurer:
         measure.cost = self._symbols.shorten_expression(measure.cost)
         measure.row_cost = self._symbols.shorten_expression(measure.row_cost)
         measure.conditions = self._symbols.shorten_expression(measure.conditions)
+        measure.scans = self._symbols.shorten_expression(measure.scans)
         return measure
 
     def _add_field(self, measure: SelectionMeasure, node: FieldNode, parent_type: Any) -> None:
@@ -222,6 +234,7 @@ class OperationMeasurer:
         measure.conditions += measure_filter(
             arguments.get(FILTER_ARGUMENT), self._symbols, self._limits.filter_conditions
         )
+        measure.scans += self._price_scan(name, arguments)
         if name in INTROSPECTION_FIELDS:
             size = self._introspection_sizer.measure_field(node, arguments)
             measure.add_nested(inner, LinearExpression(INTROSPECTION_COST * size))
@@ -246,6 +259,13 @@ class OperationMeasurer:
             if IDS_ARGUMENT in field_definition.args:
                 length = measure_list(arguments.get(IDS_ARGUMENT))
         return self._symbols.multiply_by_size(inner.cost, length).add_constant(1)
+
+    def _price_scan(self, name: str, arguments: Arguments) -> LinearExpression:
+        """Return what a field costs in addition if it is a count, or a list with a search."""
+        if name == COUNT_FIELD:
+            return LinearExpression(COUNT_COST)
+        search_count = measure_presence(arguments.get(SEARCH_ARGUMENT))
+        return self._symbols.multiply_by_size(LinearExpression(SEARCH_COST), search_count)
 
     def _find_field(self, parent_type: Any, node: FieldNode) -> GraphQLField | None:
         return (

@@ -36,7 +36,14 @@ def count_conditions(text: str, **variables: Any) -> int:
     [
         ("{ __typename }", 1),
         ('{ resource(uuid: "x") { uuid project { name } } }', 1 + 1 + 1 + 1),
-        ("{ resources { totalCount } }", 2),
+        ("{ resources { totalCount } }", 2 + 100),
+        ("{ resources(first: 0) { a: totalCount ... { b: totalCount } } }", 1 + 2 * 101),
+        ('{ resources(first: 0, query: "a") { nodes { uuid } } }', 1 + 500),
+        ("{ resources(first: 0, query: null) { nodes { uuid } } }", 1),
+        (
+            '{ resources(first: 0, filter: {or: [{name: "a"}, {slug: "b"}]}) { nodes { uuid } } }',
+            1 + 4 * 100,
+        ),
         ("{ resources { nodes { uuid } } }", 1 + 20 * 2),
         ("{ resources(first: 0) { nodes { uuid } } }", 1),
         ("{ resources(first: 7) { nodes { uuid } } }", 1 + 7 * 2),
@@ -108,8 +115,17 @@ def test_fragments_use_the_defaults_of_each_operation() -> None:
         fragment F on Query {
             projects(first: $n) { nodes { resources(first: $n) { totalCount } } }
         }"""
-    assert compute_cost(text, 0) == 1 + 2 * 3
-    assert compute_cost(text, 1) == 2 * (1 + 3 * 3)
+    assert compute_cost(text, 0) == 1 + 2 * 3 + 100
+    assert compute_cost(text, 1) == 2 * (1 + 3 * 3 + 100)
+
+
+def test_pages_do_not_multiply_what_lists_cost_to_read() -> None:
+    text = """query ($q: String, $f: ResourceFilter) { offerings(query: $q, first: 10) { nodes {
+        resources(first: 0, filter: $f) { totalCount }
+    } } }"""
+    rows = 1 + 10 * (1 + 1 + 1)
+    assert compute_cost(text) == compute_cost(text, q=None, f=None) == rows + 100
+    assert compute_cost(text, q="a", f={"name": "b", "slug": "c"}) == rows + 100 + 500 + 2 * 100
 
 
 def test_ids_in_a_variable() -> None:
@@ -168,6 +184,8 @@ def test_filter_conditions(filter_: str, conditions: int) -> None:
         ({"name": "a", "slug": None}, 1),
         ({"and": [{}, {}]}, 2),
         ({"or": {}}, 1),
+        ({"resourceAttributes": {"a": 1, "b": {"c": 2, "d": 3}}}, 2),
+        ({"resourceAttributes": {}}, 1),
         ({"not": {"name": "a"}}, 2),
         ({"or": [{"name": "a"}, {"and": [{"name": "b"}]}], "slug": "c"}, 6),
         ("a", 0),
@@ -182,6 +200,12 @@ def test_filter_conditions_in_a_variable(filter_: Any, conditions: int) -> None:
     in_list = "resources(filter: { or: [$f, { slug: $s }] }) { totalCount }"
     own_conditions = 1 if isinstance(filter_, dict) else int(filter_ is not None)
     assert count_conditions(query % in_list, f=filter_) == conditions + own_conditions + 2
+
+
+def test_entries_of_attributes_are_conditions() -> None:
+    text = "query ($a: JSON) { resources(filter: { resourceAttributes: %s }) { totalCount } }"
+    assert count_conditions(text % "{ a: 1, b: [2, 3], c: null }") == 3
+    assert [count_conditions(text % "$a", a=a) for a in ({"a": 1, "b": 2}, {}, None)] == [2, 1, 1]
 
 
 def test_operands_in_a_variable() -> None:
