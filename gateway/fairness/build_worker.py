@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from gateway.fairness.current_client import get_current_client
+from gateway.fairness.current_client import ClientKey, get_current_client
 
 T = TypeVar("T")
+MAX_UNPAID_CLIENTS = 10_000
+"""Maximum number of clients whose builds are counted; the oldest is dropped."""
 
 
 class BuildWorker:
@@ -39,6 +41,8 @@ class BuildWorker:
         self._is_running = False
         self.job_count = 0
         """The number of jobs that were run."""
+        self.unpaid_builds: dict[ClientKey, int] = {}
+        """What was built for each client since its last operation was charged."""
 
     async def run_job(self, owner: Hashable, key: Hashable, work: Callable[[], T]) -> T:
         """Return the result of `work`, run in the thread in a turn of `owner`.
@@ -59,7 +63,16 @@ class BuildWorker:
         finally:
             job.waiter_count -= 1
             self._forget_unused(job)
+        self.count_builds(1)
         return result
+
+    def count_builds(self, count: int) -> None:
+        """Count builds for the current client; its next operation is charged for them."""
+        client = get_current_client()
+        if client is not None:
+            self.unpaid_builds[client] = self.unpaid_builds.pop(client, 0) + count
+            if len(self.unpaid_builds) > MAX_UNPAID_CLIENTS:
+                del self.unpaid_builds[next(iter(self.unpaid_builds))]
 
     def _start_next(self) -> None:
         """Start the next job, unless one runs."""

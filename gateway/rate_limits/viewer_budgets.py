@@ -7,6 +7,8 @@ from gateway.rate_limits.rate_budget import RateBudget
 
 OPERATION_PRICE = 100
 """What each operation is charged in addition to its cost: authentication, HTTP, statements."""
+BUILD_PRICE = 100
+"""What a statement that is compiled, and each step of a plan that is built, is charged."""
 CHARACTER_PRICE, MIN_DOCUMENT_PRICE, MAX_DOCUMENT_PRICE = 2, 1000, 200_000
 """What parsing and validating a document is charged: for each character, at least, at most."""
 

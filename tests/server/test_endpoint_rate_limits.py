@@ -97,6 +97,30 @@ async def test_user_can_not_vary_the_address(gateway: GatewayClient) -> None:
     assert statuses == [200, 200, 429]
 
 
+async def test_plans_and_statements_are_charged_to_the_next_operation(url: str) -> None:
+    names = [f"b{number}" for number in range(30)]
+    definitions = " ".join(f"${name}: Boolean!" for name in names)
+    lists = [
+        f"{name}: resources(first: 0) @include(if: ${name}) {{ nodes {{ uuid }} }}"
+        for name in names
+    ]
+    document = f"query ({definitions}) {{ __typename {' '.join(lists)} }}"
+
+    async with serve_in_process(url, **BUDGET) as gateway:
+
+        async def send_variant(included_count: int) -> int:
+            variables = {name: number < included_count for number, name in enumerate(names)}
+            body = {"query": document, "variables": variables}
+            return (await gateway.http.post("/graphql", json=body)).status_code
+
+        for number in range(2):
+            await send_document(gateway, number)
+        assert {await send_variant(1) for _ in range(50)} == {200}
+        statuses = [await send_variant(count) for count in range(2, 30)]
+        assert statuses[0] == 200
+        assert statuses[-1] == 429
+
+
 async def test_persisted_documents_are_paid_for_once(url: str) -> None:
     document = make_document(0)
     extension = {"version": 1, "sha256Hash": sha256(document.encode()).hexdigest()}
