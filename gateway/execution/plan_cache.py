@@ -73,7 +73,7 @@ class PlanCache:
             plan = await self._build_worker.run_job(context.viewer.user_id, cache_key, work)
         except GraphQLError:
             return None
-        self._build_worker.count_builds(0 if plan is None else len(plan.steps))
+        self._build_worker.count_builds(1 if plan is None else 1 + len(plan.steps))
         if self.cached_plans.find_value(cache_key, NOT_BUILT) is NOT_BUILT:
             size = _estimate_document_bytes(document, graphql_request.query)
             self._store_plan(cache_key, plan, size)

@@ -1,4 +1,4 @@
-"""The build worker: a thread that builds plans and statements, in turns of the viewers."""
+"""The build worker: a thread that builds plans, statements and wide answers, in viewers' turns."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -63,7 +63,6 @@ class BuildWorker:
         finally:
             job.waiter_count -= 1
             self._forget_unused(job)
-        self.count_builds(1)
         return result
 
     def count_builds(self, count: int) -> None:

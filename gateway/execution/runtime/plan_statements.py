@@ -26,6 +26,7 @@ async def load_statement(
     statement = await compiler.build_worker.run_job(
         context.viewer.user_id, (step, *shape_key), compile_statement
     )
+    compiler.build_worker.count_builds(1)
     if shape_key not in step.statements:
         plan.remember_statement(step, shape_key, statement)
     return statement
