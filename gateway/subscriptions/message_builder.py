@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC
+from weakref import WeakValueDictionary
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition, FeedEvent
@@ -10,6 +11,7 @@ from gateway.db.tables.codes import ResourceEventKind, ResourceState
 from gateway.error_table import ErrorCode
 from gateway.execution.executor import Executor, GraphQLResult, encode_json
 from gateway.execution.subscription import PreparedSubscription
+from gateway.fairness.current_client import ClientKey, get_current_client
 from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.resource_event import (
@@ -25,6 +27,8 @@ MAX_QUERY_ATTEMPTS, RETRY_DELAY_SECONDS = 5, 0.4
 """Maximum number of repeated queries while the database is not available; seconds between them."""
 MAX_CONCURRENT_QUERIES = 16
 """Maximum number of concurrent queries for events, so that clients' queries get connections."""
+MAX_CLIENT_QUERIES = 4
+"""Maximum number of concurrent queries for the events of one client's subscriptions."""
 MAX_CACHED_MESSAGES = 1000
 """Maximum number of cached messages."""
 ContextFactory = Callable[[Viewer], RequestContext]
@@ -36,7 +40,8 @@ class MessageBuilder:
 
     A message is a complete GraphQL response. The event's own fields are encoded from the
     event. If the subscription selects fields of `resource`, these are read by a query on the
-    viewer's behalf, at most MAX_CONCURRENT_QUERIES at a time; so the resource is the current
+    viewer's behalf, at most MAX_CONCURRENT_QUERIES at a time, and MAX_CLIENT_QUERIES of the
+    client whose subscription was the first one of its group; so the resource is the current
     one, and not the one at the time of the event. Messages without a resource are the same for
     all viewers to whom the event has the same kind, and are cached for them.
     """
@@ -49,6 +54,9 @@ class MessageBuilder:
         self._source_name = source_name
         self._message_cache: dict[object, SubscriberMessage] = {}
         self._query_slots = asyncio.Semaphore(MAX_CONCURRENT_QUERIES)
+        self._client_slots: WeakValueDictionary[ClientKey | None, asyncio.Semaphore] = (
+            WeakValueDictionary()
+        )
 
     async def build_message(
         self,
@@ -60,7 +68,7 @@ class MessageBuilder:
         """Return the message for an event of that kind to a viewer."""
         resource_event = self._build_resource_event(event, kind)
         if subscription.build_resource_operation(resource_event) is not None:
-            async with self._query_slots:
+            async with self._get_client_slots(), self._query_slots:
                 return SubscriberMessage(
                     await self._execute_event(subscription, resource_event, viewer),
                     resource_event.cursor,
@@ -74,6 +82,11 @@ class MessageBuilder:
                 encode_json(data), resource_event.cursor
             )
         return self._message_cache[cache_key]
+
+    def _get_client_slots(self) -> asyncio.Semaphore:
+        """Return the slots of the client that the current task works for."""
+        client = get_current_client()
+        return self._client_slots.setdefault(client, asyncio.Semaphore(MAX_CLIENT_QUERIES))
 
     def build_resync(
         self, subscription: PreparedSubscription, reason: ResyncReason, position: EventPosition
