@@ -121,7 +121,7 @@ class Supervisor:
             self._start_missing(listening_socket, now)
             checked_at = now
             self._handle_signals(listening_socket)
-            if self._exit_status is None and not self._stop_signal_count:
+            if self._exit_status is None:
                 time.sleep(CHECK_INTERVAL_SECONDS)
         listening_socket.close()
         self._stop_workers(self._workers)
@@ -240,7 +240,7 @@ class Supervisor:
             worker.heartbeat.close()
 
     def _terminate_workers(self, workers: list[Worker]) -> float:
-        """Tell workers to stop; return the time at which they must have ended."""
+        """Send SIGTERM to workers; return the time at which they must have ended."""
         for worker in workers:
             worker.process.terminate()
         return time.monotonic() + self.drain_seconds + SHUTDOWN_SECONDS + STOP_GRACE_SECONDS
