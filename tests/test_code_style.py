@@ -50,6 +50,7 @@ ONE_WORD_NAMES = {
     "revoked": "callback of an authorisation that ended",
     "rollback": "SQL",
     "run": "asyncio",
+    "receive": "ASGI",
     "send": "ASGI, sockets",
     "shutdown": "sockets",
     "start": "servers",

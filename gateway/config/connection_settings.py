@@ -52,7 +52,8 @@ class ConnectionSettings:
     )
     received_bytes: int = define_setting(
         make_integer_parser(20_000_000, 100_000_000_000),
-        "the maximum size of all request bodies that a process is receiving, in bytes",
+        "the maximum size of all requests and WebSocket messages that a process is receiving,"
+        " in bytes",
         default=200_000_000,
     )
     unread_bytes: int = define_setting(

@@ -61,7 +61,8 @@ class ServerSettings:
     )
     access_log: bool = define_setting(
         parse_switch,
-        "whether each request is logged, at a cost of about 10 % of the throughput",
+        "whether each request and WebSocket is logged, refused ones included,"
+        " at a cost of about 10 % of the throughput",
         default=False,
     )
     dev: str = define_setting(

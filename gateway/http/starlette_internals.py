@@ -4,11 +4,15 @@ A new version of Starlette may change them, so pyproject.toml has an upper bound
 tests/test_library_internals.py names what is gone.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
+
+PARSED_BYTES = 131_072
+"""Length of what is parsed at once; others have their turn before the next part."""
 
 
 class MalformedFormError(Exception):
@@ -33,7 +37,9 @@ async def parse_form(body: bytes, content_type: str, max_part_bytes: int) -> For
     """
 
     async def stream_body() -> AsyncGenerator[bytes, None]:
-        yield body
+        for start in range(0, len(body), PARSED_BYTES):
+            yield body[start : start + PARSED_BYTES]
+            await asyncio.sleep(0)
 
     headers = Headers({"content-type": content_type})
     parser = MultiPartParser(

@@ -91,7 +91,8 @@ class Supervisor:
     doubles up to MAX_RESTART_DELAY_SECONDS, until one is ready. If no worker was ever ready
     and one fails to start, the supervisor stops with its status.
 
-    SIGTERM and SIGINT stop all workers; SIGHUP replaces them one after the other, without a gap.
+    SIGTERM and SIGINT stop all workers, also while SIGHUP replaces them, which it does one after
+    the other, without a gap. SIGHUP that comes meanwhile replaces them once more.
     """
 
     options: Mapping[str, Any]
@@ -100,7 +101,9 @@ class Supervisor:
     worker_seconds: float
     drain_seconds: float
     _workers: list[Worker] = field(default_factory=list)
-    _signals: list[int] = field(default_factory=list)
+    _stop_signal_count: int = 0
+    _must_restart: bool = False
+    """Whether SIGHUP has come since the last restart began."""
     _restart_delay: float = 0
     _restart_at: float = 0
     _was_ready: bool = False
@@ -125,14 +128,17 @@ class Supervisor:
         return self._exit_status
 
     def _note_signal(self, signal_number: int, _frame: FrameType | None) -> None:
-        self._signals.append(signal_number)
+        if signal_number == signal.SIGHUP:
+            self._must_restart = True
+        else:
+            self._stop_signal_count += 1
 
     def _handle_signals(self, listening_socket: socket.socket) -> None:
-        while self._signals:
-            if self._signals.pop(0) == signal.SIGHUP:
-                self._replace_workers(listening_socket)
-            else:
-                self._exit_status = 0
+        if self._stop_signal_count:
+            self._exit_status = self._exit_status or 0
+        elif self._must_restart:
+            self._must_restart = False
+            self._replace_workers(listening_socket)
 
     def _start_worker(self, listening_socket: socket.socket) -> Worker:
         reader, writer = _START_METHOD.Pipe(duplex=False)
@@ -194,7 +200,11 @@ class Supervisor:
         """Replace each worker; the old one stops when the new one is ready."""
         for worker in [*self._workers]:
             new_worker = self._start_worker(listening_socket)
-            if not self._wait_ready(new_worker):
+            is_ready = self._wait_ready(new_worker)
+            if self._stop_signal_count:
+                self._workers.append(new_worker)  # it stops with the others
+                return
+            if not is_ready:
                 log.error("Worker %s was not ready; the restart ends.", new_worker.process.pid)
                 self._stop_workers([new_worker])
                 return
@@ -202,23 +212,25 @@ class Supervisor:
             self._stop_workers([worker])
 
     def _wait_ready(self, worker: Worker) -> bool:
-        """Wait until a worker is ready; False if it ends, is too slow, or a signal comes."""
+        """Wait until a worker is ready; False if it ends, is too slow, or is to stop."""
         deadline = time.monotonic() + self._find_limit(worker)
         while not worker.is_ready:
             worker.receive_heartbeats(now := time.monotonic())
-            if not worker.process.is_alive() or now > deadline or self._signals:
+            if not worker.process.is_alive() or now > deadline or self._stop_signal_count:
                 return False
             time.sleep(CHECK_INTERVAL_SECONDS)
         return True
 
     def _stop_workers(self, workers: list[Worker]) -> None:
-        """Stop workers, at once if another signal comes; kill those that are too slow."""
-        _terminate_workers(workers)
-        deadline = time.monotonic() + self.drain_seconds + SHUTDOWN_SECONDS + STOP_GRACE_SECONDS
+        """Stop workers, and kill those that are too slow.
+
+        If a signal to stop comes meanwhile, these stop at once, and all others, too.
+        """
+        signal_count, deadline = self._stop_signal_count, self._terminate_workers(workers)
         while time.monotonic() < deadline and any(each.process.is_alive() for each in workers):
-            if self._signals:
-                self._signals.clear()
-                _terminate_workers(workers)
+            if self._stop_signal_count > signal_count:
+                signal_count, workers = self._stop_signal_count, [*{*workers, *self._workers}]
+                deadline = self._terminate_workers(workers)
             time.sleep(CHECK_INTERVAL_SECONDS)
         for worker in workers:
             if worker.process.is_alive():
@@ -227,7 +239,8 @@ class Supervisor:
             worker.process.join()
             worker.heartbeat.close()
 
-
-def _terminate_workers(workers: list[Worker]) -> None:
-    for worker in workers:
-        worker.process.terminate()
+    def _terminate_workers(self, workers: list[Worker]) -> float:
+        """Send SIGTERM to workers; return the time at which they must have ended."""
+        for worker in workers:
+            worker.process.terminate()
+        return time.monotonic() + self.drain_seconds + SHUTDOWN_SECONDS + STOP_GRACE_SECONDS

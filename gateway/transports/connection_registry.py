@@ -106,7 +106,7 @@ class ConnectionRegistry:
         self.limits = limits
         self.connections: set[RegisteredConnection] = set()
         self.received_bytes = 0
-        """Bytes of the request bodies that arrived in parts and are not yet answered."""
+        """Bytes of requests and WebSocket messages that arrived in parts or are not yet handled."""
         self._loop = asyncio.get_running_loop()
         self._waiting: OrderedDict[RegisteredConnection, None] = OrderedDict()
         self._surplus: OrderedDict[RegisteredConnection, None] = OrderedDict()
@@ -184,11 +184,11 @@ class ConnectionRegistry:
         return MessageError(status, message, RETRY_SECONDS)
 
     def count_received(self, length: int) -> None:
-        """Count bytes of a body; raises MessageError if all bodies together are too large."""
+        """Count received bytes; raises MessageError if those of all connections are too many."""
         self.received_bytes += length
         max_bytes = self.limits.received_bytes
         if self.received_bytes > max_bytes:
-            message = f"This server receives at most {max_bytes} bytes of bodies at a time."
+            message = f"This server receives at most {max_bytes} bytes at a time."
             raise MessageError(HTTPStatus.SERVICE_UNAVAILABLE, message, RETRY_SECONDS)
 
     def _get_counted_address(self, connection: RegisteredConnection) -> str | None:

@@ -43,11 +43,7 @@ class ResponseCycle(RequestResponseCycle):
     """Whether the end of the connection ends the body, as its length is unknown."""
 
     def decide_persistence(self) -> None:
-        """Decide before the response whether the connection stays open after it.
-
-        It does not if the client has still to send much of the body, or waits for
-        `100 Continue` and may send nothing.
-        """
+        """Close the connection if much of the body is to come, or none without `100 Continue`."""
         if self.more_body and (
             self.waiting_for_100_continue or not self.reader.is_ending_within(MAX_DROPPED_BYTES)
         ):
@@ -117,9 +113,8 @@ class SingleWriteProtocol(HttpToolsProtocol):
     of at most MAX_DROPPED_BYTES is dropped while the connection stays open.
 
     **Half-closed connections.** A client may shut down its side after its request and wait for
-    the response; one that is gone looks the same. So the request goes on, but its client is
-    probed (`HalfCloseProbe`): if it is gone, the connection is lost and the request cancelled. If
-    the response has begun, such as a stream, the connection is closed at once.
+    the response; one that is gone looks the same, so it is probed (`HalfCloseProbe`) while the
+    request goes on. If the response has begun, the connection is closed at once.
 
     The scope's extension holds three functions: `send` (the single write), `abort` (drop the
     connection), and `end`, set by an open stream, which ends it (see `shutdown`).
@@ -165,7 +160,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
         """End the connection, and break reference cycles, which else need the collector."""
         super().connection_lost(exc)
         self._registry.remove_connection(self)
-        self._release_body()
+        self._release_input()
         if self.cycle is not None:
             self.cycle.scope.pop("extensions", None)
 
@@ -215,7 +210,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Close the connection after a response, or read the next request."""
         self.server_state.total_requests += 1
-        self._release_body()
+        self._release_input()
         self.cycle.scope.pop("extensions", None)  # breaks a reference cycle
         if self.transport.is_closing():
             return
@@ -257,17 +252,21 @@ class SingleWriteProtocol(HttpToolsProtocol):
                 self._read_request()
             elif self._reader.input_length > HIGH_WATER_LIMIT:
                 self.flow.pause_reading()
+                self._count_input(self._reader.input_length)
         except MessageError as error:
             self._refuse_request(error)
 
     def _read_request(self) -> None:
         head = self._reader.read_head()
         if head is not None:
+            self._release_input()
             self._start_request(head)
         elif self._is_half_closed:
             self.transport.close()
-        elif self._reader.has_input and self._phase is ConnectionPhase.IDLE:
-            self._await_input(ConnectionPhase.HEAD, self._limits.head_seconds)
+        elif self._reader.has_input:
+            self._count_input(self._reader.input_length - self._counted_bytes)
+            if self._phase is ConnectionPhase.IDLE:
+                self._await_input(ConnectionPhase.HEAD, self._limits.head_seconds)
 
     def _start_request(self, head: ReceivedHead) -> None:
         cycle = self._create_cycle(head)
@@ -276,7 +275,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
             if not cycle.scope["path"].endswith(HEALTH_PATHS):
                 raise self._registry.make_surplus_error(self)
         if b"upgrade" in head.fields and head.is_websocket_handshake and self._reader.is_complete:
-            self._upgrade_to_websocket(head, cycle.scope)
+            self._upgrade_to_websocket(cycle.scope)
             return
         self.cycle, self._phase = cycle, ConnectionPhase.REQUEST
         self._read_body()
@@ -336,7 +335,7 @@ class SingleWriteProtocol(HttpToolsProtocol):
         """Pass a part of the body to the application."""
         cycle = self.cycle
         if body and (self._counted_bytes or not is_complete):
-            self._count_body(len(body))
+            self._count_input(len(body))
         cycle.body += body
         if is_complete:
             cycle.more_body = False
@@ -345,16 +344,17 @@ class SingleWriteProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
         cycle.message_event.set()
 
-    def _count_body(self, length: int) -> None:
+    def _count_input(self, length: int) -> None:
         self._counted_bytes += length
         self._registry.count_received(length)
 
-    def _release_body(self) -> None:
+    def _release_input(self) -> None:
         self._registry.received_bytes -= self._counted_bytes
         self._counted_bytes = 0
 
-    def _upgrade_to_websocket(self, head: ReceivedHead, scope: Any) -> None:
-        self.scope, self.url = scope, head.target
+    def _upgrade_to_websocket(self, scope: Any) -> None:
+        query = scope["query_string"]
+        self.scope, self.url = scope, scope["raw_path"] + (b"?" + query if query else b"")
         self._registry.remove_connection(self)
         self.handle_websocket_upgrade()
         data = self._reader.take_input()
@@ -368,8 +368,9 @@ class SingleWriteProtocol(HttpToolsProtocol):
 
     def _refuse_request(self, error: MessageError) -> None:
         """Answer a request that the application does not get, or not wholly."""
-        self.logger.info("Refused a request of %s: %d %s", self.client, error.status, error)
-        self._release_body()
+        if self.config.access_log:
+            self.logger.info("Refused a request of %s: %d %s", self.client, error.status, error)
+        self._release_input()
         if self._phase is ConnectionPhase.REQUEST and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -386,10 +387,9 @@ class SingleWriteProtocol(HttpToolsProtocol):
             self._linger()
 
     def _linger(self) -> None:
-        """Close the connection so that the client can read the response before.
+        """Close the connection when the client has read the response (RFC 9112 §9.6).
 
-        If it were closed while input is coming, the system would reset it, and the client
-        could lose what it has not yet read (RFC 9112 §9.6).
+        A close while input is coming would reset it, and the client could lose the response.
         """
         self._reader.take_input()
         if self._is_half_closed or not self.transport.can_write_eof():

@@ -40,8 +40,8 @@ WRITE_TIMEOUT_SECONDS = 60
 """Seconds within which the client must read so far that a blocked write can go on."""
 RESTART_REASON = "The server restarts. Connect again."
 """Close reason at shutdown, with a code after which client libraries reconnect."""
-MAX_QUEUED_MESSAGES, MAX_MESSAGES_PER_WRITE = 100, 64
-"""Outgoing messages above which the client's messages are not read; messages of one write."""
+MAX_QUEUED_MESSAGES, MAX_QUEUED_BYTES, MAX_MESSAGES_PER_WRITE = 100, 65_536, 64
+"""Outgoing messages and bytes above which the client's are not read; messages of one write."""
 
 
 class WebSocketConnection:
@@ -72,9 +72,9 @@ class WebSocketConnection:
 
     **Backpressure.** Events wait in the queues of their subscriptions, which are bounded; the
     writer takes them in turn, at most MAX_MESSAGES_PER_WRITE of an operation at a time. Results
-    and pongs wait in `_outgoing`; while that has more than MAX_QUEUED_MESSAGES, no further
-    message of the client is read. A client that reads nothing for WRITE_TIMEOUT_SECONDS is
-    disconnected with the code 4499.
+    and pongs wait in `_outgoing`; while that has more than MAX_QUEUED_MESSAGES, or is longer than
+    MAX_QUEUED_BYTES, no further message of the client is read. A client that reads nothing for
+    WRITE_TIMEOUT_SECONDS is disconnected with the code 4499.
 
     **Ending.** `_close_event` is set once, by the first `close`: to the close frame to be sent,
     or to None after a disconnect. An exception is not kept: its traceback refers to this
@@ -101,6 +101,7 @@ class WebSocketConnection:
         self._write_texts: WriteTexts | None = self._extension.get("write")
         self._operation_numbers = count()
         self._outgoing: deque[bytes] = deque()
+        self._outgoing_bytes = 0
         self._ready_operations: deque[WebSocketOperation] = deque()
         self._has_output, self._output_written = asyncio.Event(), asyncio.Event()
         self._close_event: asyncio.Future[Message | None] = (
@@ -167,6 +168,7 @@ class WebSocketConnection:
     def enqueue(self, message: bytes) -> None:
         """Queue a message for the writer."""
         self._outgoing.append(message)
+        self._outgoing_bytes += len(message)
         self._has_output.set()
 
     def mark_ready(self, operation: WebSocketOperation) -> None:
@@ -195,7 +197,7 @@ class WebSocketConnection:
             self._handle_message(await self._receive_message())
 
     async def _receive_message(self) -> dict[str, Any]:
-        while len(self._outgoing) > MAX_QUEUED_MESSAGES:
+        while len(self._outgoing) > MAX_QUEUED_MESSAGES or self._outgoing_bytes > MAX_QUEUED_BYTES:
             self._output_written.clear()
             await self._output_written.wait()
         event = await self._receive()
@@ -269,6 +271,7 @@ class WebSocketConnection:
             while self._outgoing or self._ready_operations:
                 messages = [*self._outgoing]
                 self._outgoing.clear()
+                self._outgoing_bytes = 0
                 while self._ready_operations and len(messages) < MAX_MESSAGES_PER_WRITE:
                     operation = self._ready_operations.popleft()
                     operation_messages, has_more = operation.take_messages(MAX_MESSAGES_PER_WRITE)

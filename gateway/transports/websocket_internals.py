@@ -5,6 +5,7 @@ tests/test_library_internals.py names what is gone.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from gateway.http.message_framing import MessageError
 from gateway.transports.connection_registry import get_registry
 from gateway.transports.frame_writer import (
     CLOSE_TIMEOUT_SECONDS,
@@ -26,6 +28,12 @@ __all__ = ["BatchedFrameProtocol", "ClientDisconnected"]
 
 MAX_FRAGMENTS = 1000
 """Maximum number of frames of one WebSocket message."""
+MESSAGE_OVERHEAD_BYTES = 300
+"""Memory that a message needs in addition to its text while it waits to be handled."""
+MIN_COUNTED_BYTES = 4096
+"""Length of received input above which it is counted."""
+_quiet_log = logging.getLogger(__name__)  # uvicorn resets the levels of loggers below its own
+_quiet_log.setLevel(logging.WARNING)
 
 
 class BatchedFrameProtocol(WebSocketsSansIOProtocol):
@@ -43,6 +51,9 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
         self._registry = get_registry(app_state)
         self._early_data = b""
         self._is_ping_paused = False
+        self._counted_bytes = self._queued_bytes = 0
+        if not config.access_log:
+            self.logger = self.conn.logger = _quiet_log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the connection."""
@@ -54,12 +65,19 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
         """End the connection, and break reference cycles, which else need the collector."""
         super().connection_lost(exc)
         self._registry.remove_connection(self)
+        self._registry.received_bytes -= self._counted_bytes
+        self._counted_bytes = 0
         self.conn.parser.close()
         if hasattr(self, "scope"):
             self.scope["extensions"].pop(FRAME_WRITER_EXTENSION, None)
 
     def data_received(self, data: bytes) -> None:
-        """Read frames, after the handshake; close the connection if that can't be read."""
+        """Read frames, after the handshake; close the connection if that can't be read.
+
+        Frames behind a handshake may come here when the connection is lost already.
+        """
+        if self.disconnected:
+            return
         if self.handshake_initiated and not self.handshake_complete:
             self._early_data += data
             self.transport.pause_reading()
@@ -68,6 +86,34 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+        self._count_input()
+
+    async def receive(self) -> Any:
+        """Return the next message for the application."""
+        message = await super().receive()
+        if self._queued_bytes and self.queue.empty():
+            self._queued_bytes = 0
+            self._count_input()
+        return message
+
+    def _count_input(self) -> None:
+        """Count what is received and not yet handled; close the connection if it is too much."""
+        length = len(self.conn.reader.buffer) + self._queued_bytes + sum(map(len, self.frames))
+        if length < MIN_COUNTED_BYTES:
+            length = 0
+        if length == self._counted_bytes or self.disconnected:
+            return
+        added_length, self._counted_bytes = length - self._counted_bytes, length
+        try:
+            self._registry.count_received(added_length)
+        except MessageError as error:
+            if added_length > 0:
+                self._fail_connection(1013, str(error))
+
+    def _fail_connection(self, code: int, reason: str) -> None:
+        if not self.close_sent:
+            self.conn.fail(code, reason)
+            self.handle_parser_exception()
 
     def start_keepalive(self) -> None:
         """Read what the client has sent before the response to its handshake, just written."""
@@ -103,9 +149,22 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
         """Add a fragment to a message; close the connection if there are too many."""
         if len(self.frames) < MAX_FRAGMENTS:
             super().handle_cont(event)
-        elif not self.close_sent:
-            self.conn.fail(1009, f"A message may have at most {MAX_FRAGMENTS} frames.")
-            self.handle_parser_exception()
+        else:
+            self._fail_connection(1009, f"A message may have at most {MAX_FRAGMENTS} frames.")
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on; close the connection, without uvicorn's log, if it is not UTF-8."""
+        data = b"".join(self.frames)
+        self.frames = [data]
+        try:
+            if self.curr_msg_data_type == "text":
+                data.decode()
+        except UnicodeDecodeError:
+            self.frames = []
+            self._fail_connection(1007, "A text must be UTF-8.")
+        else:
+            self._queued_bytes += len(data) + MESSAGE_OVERHEAD_BYTES
+            super().send_receive_event_to_app()
 
     def handle_connect(self, event: Request) -> None:
         """Add the extension to the scope, which uvicorn's handler has just created."""

@@ -1,14 +1,17 @@
 """Uploads: a multipart request with the purchase order of a renewal, which must be a PDF."""
 # ruff: noqa: E501 - a line for each case
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.http.starlette_internals import PARSED_BYTES, parse_form
 from tests.conftest import DatabaseFactory
 from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
@@ -158,3 +161,20 @@ async def test_attachment_as_string_is_refused(demo: MutableDemo) -> None:
     input_values = {"uuid": "0" * 32, "extensionMonths": 12, "attachment": "x"}
     (error,) = (await demo.client.execute_query(RENEW_MUTATION, input=input_values))["errors"]
     assert "multipart request" in error["message"]
+
+
+async def test_others_have_their_turn_while_an_upload_is_parsed() -> None:
+    turns = count()
+
+    async def take_turns() -> None:
+        while True:
+            next(turns)
+            await asyncio.sleep(0)
+
+    head = b'--end\r\nContent-Disposition: form-data; name="0"; filename="a"\r\n\r\n'
+    body = head + b"\r\n--end-" * 100_000 + b"\r\n--end--\r\n"
+    turn_taker = asyncio.create_task(take_turns())
+    form = await parse_form(body, "multipart/form-data; boundary=end", len(body))
+    turn_taker.cancel()
+    await form.close()
+    assert next(turns) >= len(body) // PARSED_BYTES

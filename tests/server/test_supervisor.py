@@ -116,3 +116,16 @@ def test_stopped_worker_does_not_delay_the_end(gateway_process: GatewayProcess) 
     assert gateway_process.popen.wait(scale_seconds(20)) == 0
     assert time.monotonic() - started_at < scale_seconds(10)
     assert not any(psutil.pid_exists(each.pid) for each in workers)
+
+
+@pytest.mark.parametrize("moment", ["while a worker starts", "while a worker stops"])
+def test_server_ends_during_a_restart(gateway_process: GatewayProcess, moment: str) -> None:
+    if moment == "while a worker stops":
+        for worker in list_workers(gateway_process):
+            worker.suspend()  # the restart waits for the first one to end
+    gateway_process.popen.send_signal(signal.SIGHUP)
+    block_until(lambda: len(list_workers(gateway_process)) > WORKER_COUNT, 30)
+    if moment == "while a worker stops":
+        block_until(lambda: is_serving(gateway_process), 60)
+    os.kill(gateway_process.popen.pid, signal.SIGTERM)
+    assert gateway_process.popen.wait(scale_seconds(20)) == 0

@@ -28,6 +28,7 @@ from tests.transports.streaming_server import (
 )
 
 NAMES_BODY = json.dumps({"query": "{ resources(first: 3) { nodes { name } } }"}).encode()
+SUBSCRIPTION_BODY = json.dumps({"query": RESOURCE_CHANGED_SUBSCRIPTION}).encode()
 LARGE_LENGTH = 5_000_000
 MAX_BUFFERED_BYTES = 400_000
 """Above the read size of the loop (256 KB) and what is buffered before reading pauses."""
@@ -96,7 +97,7 @@ async def test_pipelined_refusal_comes_after_the_response_before(gateway: Served
     ],
     ids=["TLS", "HTTP/0.9", "null", "no version"],
 )
-async def test_garbage_is_refused_with_one_line_of_log(
+async def test_garbage_is_refused_without_a_line_of_log(
     gateway: ServedGateway, caplog: pytest.LogCaptureFixture, data: bytes
 ) -> None:
     caplog.set_level(logging.INFO, "uvicorn.error")
@@ -106,19 +107,29 @@ async def test_garbage_is_refused_with_one_line_of_log(
         assert (response.status, response.headers["connection"]) == (400, "close")
         assert response.body.startswith(b"The HTTP request is malformed: ")
         assert await connection.read_end() == b""
+    assert [each.getMessage() for each in caplog.records] == []
+
+
+async def test_refused_requests_are_logged_with_the_others(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "uvicorn.error")
+    async with serve_gateway(url, access_log="on") as gateway, connect_raw(gateway.port) as client:
+        client.send(b"GET /\r\n")
+        assert (await client.read_response()).status == 400
     (record,) = [each for each in caplog.records if "efused" in each.getMessage()]
     assert (record.levelno, record.exc_info) == (logging.INFO, None)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "text/html"])
-async def test_http_1_0_gets_no_chunked_coding(gateway: ServedGateway, accept: str) -> None:
+async def test_http_1_0_gets_no_chunked_coding(url: str, accept: str) -> None:
     subscription = json.dumps({"query": RESOURCE_CHANGED_SUBSCRIPTION}).encode()
     request = {
         "application/json": encode_post(version="1.0"),
         "text/event-stream": encode_post(f"Accept: {accept}", version="1.0", body=subscription),
         "text/html": b"GET /graphql HTTP/1.0\r\nAccept: text/html\r\n\r\n",
     }[accept]
-    async with connect_raw(gateway.port) as connection:
+    async with serve_gateway(url, dev="on") as gateway, connect_raw(gateway.port) as connection:
         connection.send(request)
         response = await connection.read_response()
         assert (response.status, response.headers["connection"]) == (200, "close")
@@ -314,6 +325,29 @@ async def test_bodies_are_bounded_together(url: str) -> None:
             assert (await first.read_response()).status == 400
         await wait_until(lambda: not registry.connections)
         assert registry.received_bytes == 0
+
+
+async def test_input_behind_a_running_request_is_counted(gateway: ServedGateway) -> None:
+    registry = gateway.services.connection_registry
+    request = encode_post("Accept: text/event-stream", *auth_lines(gateway), body=SUBSCRIPTION_BODY)
+    async with connect_raw(gateway.port) as connection:
+        connection.send(request)
+        assert (await connection.read_response()).status == 200
+        connection.send(b"a" * 90_000)
+        await wait_until(lambda: registry.received_bytes > 65_536)
+    await wait_until(lambda: not registry.connections)
+    assert registry.received_bytes == 0
+
+
+async def test_head_is_counted_until_it_is_complete(gateway: ServedGateway) -> None:
+    registry = gateway.services.connection_registry
+    async with connect_raw(gateway.port) as connection:
+        for _ in range(3):
+            connection.send(LIVENESS_REQUEST[:-1])
+            await wait_until(lambda: registry.received_bytes == len(LIVENESS_REQUEST) - 1)
+            connection.send(LIVENESS_REQUEST[-1:])
+            assert (await connection.read_response()).status == 200
+            assert registry.received_bytes == 0
 
 
 @pytest.mark.parametrize("path", [b"/livez", b"/graphql"])
