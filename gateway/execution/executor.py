@@ -205,10 +205,16 @@ class Executor:
     ) -> GraphQLResult:
         """Return the response of an introspection query, executed once for all requests."""
         graphql_request = operation.graphql_request
+        used_names = operation.document.variable_use_counts
+        used_variables = {
+            name: value
+            for name, value in (graphql_request.variables or {}).items()
+            if name in used_names
+        }
         cache_key = (
             graphql_request.query,
             graphql_request.operation_name,
-            msgspec.json.encode(graphql_request.variables, order="sorted"),
+            msgspec.json.encode(used_variables, order="sorted"),
         )
         data = self._introspection_answers.find_value(cache_key)
         if data is None:

@@ -142,6 +142,14 @@ async def test_introspection_is_executed_once(
     assert executor.execution_counts == {"reference": 1, "introspection": 1}
 
 
+async def test_unknown_variables_do_not_evict_kept_introspection(context: RequestContext) -> None:
+    executor = Executor(schema)
+    for number in range(3):
+        request = GraphQLRequest(get_introspection_query(), {"unknown": number})
+        assert "data" in (await executor.execute(request, context)).response
+    assert executor.execution_counts == {"reference": 1, "introspection": 2}
+
+
 async def test_kept_introspection_depends_on_operation_and_variables(
     context: RequestContext,
 ) -> None:
