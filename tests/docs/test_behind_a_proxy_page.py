@@ -212,12 +212,16 @@ async def test_queries_are_forwarded_with_host_and_address(client: ProxyClient) 
         assert client.recorder.list_header_values(name) == values
 
 
+MAX_KEPT_CONNECTIONS = 2
+"""Connections for requests one after the other: HAProxy keeps one in each of its two threads."""
+
+
 async def test_connections_to_the_gateway_are_kept(client: ProxyClient) -> None:
     first_index = len(client.recorder.scopes)
     for _ in range(10):
         assert (await client.post_query()).status_code == 200
     peers = {scope["client"] for scope in client.recorder.scopes[first_index:]}
-    assert len(peers) == 1
+    assert len(peers) <= MAX_KEPT_CONNECTIONS
 
 
 async def test_http_2_is_spoken_with_clients(client: ProxyClient) -> None:
