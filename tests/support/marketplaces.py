@@ -19,6 +19,7 @@ from gateway.db.sql.compiler import StatementCompiler
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.schema.framework.context import RequestContext
+from tests.support.operation_limits import LARGE_POLICY
 
 LOCAL_ADDRESS = "127.0.0.1"
 MEDIA_BASE_URL = "https://media.example.org/"
@@ -49,7 +50,7 @@ class Marketplace:
             self.tokens = load_tokens_by_username(connection)
         self.statement_compiler = StatementCompiler(self.installation)
         self.viewer_loader = ViewerLoader(self.installation, database)
-        self.executor = Executor(schema, execution=execution)
+        self.executor = Executor(schema, execution=execution, policy=LARGE_POLICY)
 
     async def load_viewer(
         self, username: str | None, address: str | None = LOCAL_ADDRESS

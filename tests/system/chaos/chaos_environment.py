@@ -95,6 +95,7 @@ class ChaosEnvironment:
             "database_url": self.url,
             "provider_seconds": "off",
             "user_subscriptions": "1000",
+            "operation_aliases": "1000",  # of bulky events
             **UNLIMITED_RATES,
             **setting_overrides,
         }

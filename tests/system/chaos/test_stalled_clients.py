@@ -81,6 +81,7 @@ async def test_revoked_stalled_subscriber_is_removed(
         "DATABASE_URL": environment.url,
         "VIEWER_SECONDS": "0",
         "SUBSCRIBER_QUEUE": "50",
+        "OPERATION_ALIASES": "1000",  # of bulky events
     }
     effective_settings = load_settings(
         {f"GATEWAY_{name}": value for name, value in setting_values.items()}
