@@ -106,7 +106,7 @@ async def test_plans_and_statements_are_charged_to_the_next_operation(url: str) 
     ]
     document = f"query ({definitions}) {{ __typename {' '.join(lists)} }}"
 
-    async with serve_in_process(url, **BUDGET) as gateway:
+    async with serve_in_process(url, execution="compiled", **BUDGET) as gateway:
 
         async def send_variant(included_count: int) -> int:
             variables = {name: number < included_count for number, name in enumerate(names)}
