@@ -36,7 +36,7 @@ from graphql import (
 )
 
 from gateway.error_table import ErrorCode
-from gateway.execution.admission.document_validation import shorten_message, validate_document
+from gateway.execution.admission.document_validation import validate_document
 from gateway.execution.admission.operation_limits import (
     DEFAULT_LIMITS,
     OperationLimits,
@@ -50,6 +50,7 @@ from gateway.execution.admission.operation_measurer import (
     UnmeasurableDocumentError,
 )
 from gateway.fairness.bounded_cache import BoundedCache
+from gateway.schema.framework.errors import shorten_text
 
 MAX_DOCUMENT_CHARS = 100_000
 COLLECTED_CHARS = 1000
@@ -226,7 +227,7 @@ def _reject_document(
     cause: GraphQLError | None = None,
     code: ErrorCode = ErrorCode.GRAPHQL_PARSE_FAILED,
 ) -> ParsedDocument:
-    error = GraphQLError(shorten_message(message))
+    error = GraphQLError(shorten_text(message))
     error.locations = None if cause is None else cause.locations
     return ParsedDocument(None, (error,), code)
 

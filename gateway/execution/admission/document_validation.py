@@ -9,6 +9,7 @@ from gateway.execution.graphql_core_internals import (
     limit_validation_work,
     suggest_enum_values,
 )
+from gateway.schema.framework.errors import shorten_text
 
 MAX_VALIDATION_ERRORS = 20
 """Errors of a document that are reported; validation ends there."""
@@ -18,8 +19,6 @@ MAX_SUGGESTED_ERRORS = 3
 """Errors for which similar names are suggested: comparing names costs much time."""
 MAX_OVERLAP_WORK, MAX_FRAGMENT_WORK = 20_000, 10_000
 """What graphql-core may compare of fields with the same name, and of fragments and variables."""
-MAX_MESSAGE_CHARS = 200
-"""The length of an error message about a document: most of it may be the client's text."""
 limit_validation_work(MAX_OVERLAP_WORK, MAX_FRAGMENT_WORK)
 
 
@@ -70,12 +69,6 @@ def _explain_abortion(errors: Sequence[GraphQLError]) -> Sequence[GraphQLError]:
 def _detach_error(error: GraphQLError, *, suggestions: bool) -> GraphQLError:
     """Return an error with the same locations and a short message, which needs little memory."""
     message = error.message if suggestions else error.message.partition(SUGGESTION_START)[0]
-    detached_error = GraphQLError(shorten_message(message))
+    detached_error = GraphQLError(shorten_text(message))
     detached_error.locations = error.locations
     return detached_error
-
-
-def shorten_message(message: str) -> str:
-    """Return a message of at most MAX_MESSAGE_CHARS characters."""
-    is_short = len(message) <= MAX_MESSAGE_CHARS
-    return message if is_short else f"{message[: MAX_MESSAGE_CHARS - 1]}…"
