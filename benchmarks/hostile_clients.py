@@ -211,7 +211,7 @@ _LARGEST = (
     " project { uuid name customer { uuid name } } endpoints { name url } } } }"
 )
 _DEEP: Any = {"name": "x"}
-for _ in range(1000):
+for _ in range(400):
     _DEEP = {"and": [_DEEP]}
 EMPTY_OBJECTS: Any = {"f": {"and": [{}] * 100_000}}
 VARIABLE_ATTACKS: dict[str, Attack] = {
@@ -223,7 +223,7 @@ VARIABLE_ATTACKS: dict[str, Attack] = {
         _RESOURCE_COUNT, {"f": {f"k{i}": 1 for i in range(60_000)}}, is_fresh=False
     ),
     "a text of 900 KB": send_document(_RESOURCE_COUNT, {"f": {"name": "x" * 900_000}}),
-    "objects in 1,000 levels": send_document(_RESOURCE_COUNT, {"f": _DEEP}, is_fresh=False),
+    "objects in 800 levels": send_document(_RESOURCE_COUNT, {"f": _DEEP}, is_fresh=False),
 }
 WORK_ATTACKS: dict[str, Attack] = {
     "filters of unknown shapes": send_fresh_filters,

@@ -128,7 +128,7 @@ class RequestSettings:
     plan_bytes: int = define_setting(
         make_integer_parser(1_000_000, 10_000_000_000),
         "the maximum size of the cached plans per process, estimated, in bytes",
-        default=50_000_000,
+        default=24_000_000,
     )
     execution: str = define_setting(
         make_choice_parser("compiled", "reference"),

@@ -58,7 +58,7 @@ COLLECTED_CHARS = 1000
 reference circles, which would take 100 MB until the collector finds them."""
 MAX_NAME_CHARS = 128
 """The length of a name in a document: names are repeated in responses and errors."""
-MAX_DOCUMENTS_BYTES, MAX_REFUSED_BYTES = 32_000_000, 4_000_000
+MAX_DOCUMENTS_BYTES, MAX_REFUSED_BYTES = 16_000_000, 4_000_000
 """The memory that accepted and refused documents may take."""
 TOKEN_BYTES, ENTRY_BYTES = 800, 1000
 """Estimated memory of a token with its syntax nodes, and of what else belongs to a document."""
@@ -150,24 +150,34 @@ class DocumentCache:
                 f"The document must have at most {MAX_DOCUMENT_CHARS} characters, got {len(text)}."
             )
         document = self._find_document(text)
-        return self._add_document(text) if document is None else document
+        if document is None:
+            document = self.parse_document(text)
+            self.store_document(text, document)
+        return document
 
     def _find_document(self, text: str) -> ParsedDocument | None:
         document = self._pinned_documents.get(text) or self._accepted.find_value(text)
         return document or self._refused.find_value(_hash_text(text))
 
-    def _add_document(self, text: str) -> ParsedDocument:
-        document = self._parse_document(text)
-        if len(text) > COLLECTED_CHARS:
-            gc.collect(1)
+    def store_document(self, text: str, document: ParsedDocument) -> None:
+        """Keep a document that `parse_document` returned."""
         if document.ast is None:
             self._refused.store_value(_hash_text(text), document, _estimate_error_bytes(document))
         else:
             size = ENTRY_BYTES + 4 * len(text) + TOKEN_BYTES * (document.ast.token_count or 0)
             self._accepted.store_value(text, document, size)
+
+    def parse_document(self, text: str) -> ParsedDocument:
+        """Return the document with that text, without a look at the cache.
+
+        It takes up to 50 ms; any thread may do it.
+        """
+        document = self._parse_text(text)
+        if len(text) > COLLECTED_CHARS:
+            gc.collect(1)
         return document
 
-    def _parse_document(self, text: str) -> ParsedDocument:
+    def _parse_text(self, text: str) -> ParsedDocument:
         try:
             ast = parse(text, max_tokens=self._limits.tokens)
             _unlink_tokens(ast)

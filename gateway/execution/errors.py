@@ -23,6 +23,7 @@ def format_exception(error: BaseException, request_id: str) -> dict[str, Any]:
         return format_errors([error], request_id)[0]
     rule = get_error_rule(error)
     _log_error(rule, request_id, error, str(error))
+    _release_frames(error)
     return _apply_rule(rule, error, request_id)
 
 
@@ -43,7 +44,22 @@ def format_errors(
     for error in server_errors.values():
         cause, path = error.original_error, ".".join(map(str, error.path or ()))
         _log_error(get_error_rule(cause), f"{request_id} at {path}", cause, error.message)
+    for error in errors:
+        _release_frames(error)
     return [_format_error(error, request_id, code) for error in errors]
+
+
+def _release_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an exception and of those that led to it.
+
+    Their frames refer to futures that hold the exception, and to the request with its body. Such
+    reference circles would take memory until the garbage collector runs.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        cause.__traceback__ = None
+        original_error = cause.original_error if isinstance(cause, GraphQLError) else None
+        cause = original_error or cause.__cause__ or cause.__context__
 
 
 def _is_client_error(error: GraphQLError) -> bool:

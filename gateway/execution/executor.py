@@ -47,7 +47,7 @@ encode_json = msgspec.json.Encoder().encode
 SUBSCRIPTION_TRANSPORT_HINT = (
     "Subscribe over a WebSocket, or accept text/event-stream or multipart/mixed."
 )
-MAX_INTROSPECTION_BYTES = 16_000_000
+MAX_INTROSPECTION_BYTES = 8_000_000
 """The memory that kept responses of introspection queries may take."""
 MAX_PLAN_FAILURES = 5
 """Consecutive failures after which a plan is disabled."""
@@ -148,6 +148,17 @@ class Executor:
         """Return the text that has to be parsed to admit a request; None if that is not so."""
         text = graphql_request.query or self.persisted_documents.peek_text(graphql_request)
         return None if not text or self._admission.document_cache.has_document(text) else text
+
+    async def parse_document(self, text: str, viewer: Viewer) -> None:
+        """Parse and validate a document in the build worker's thread, in a turn of the viewer.
+
+        `admit_operation` finds it in the cache then.
+        """
+        document_cache = self._admission.document_cache
+        document = await self.build_worker.run_job(
+            viewer.user_id, (document_cache, text), partial(document_cache.parse_document, text)
+        )
+        document_cache.store_document(text, document)
 
     def admit_operation(
         self,

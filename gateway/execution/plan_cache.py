@@ -19,7 +19,7 @@ from gateway.fairness.build_worker import BuildWorker
 from gateway.schema.framework.context import RequestContext
 
 log = logging.getLogger(__name__)
-DEFAULT_PLAN_BYTES = 50_000_000
+DEFAULT_PLAN_BYTES = 24_000_000
 """Maximum size of the cached plans, with the statements that they remember, estimated."""
 MISSING_VARIABLE = object()
 """The cache key's value for a variable that the request does not contain."""

@@ -34,6 +34,7 @@ async def admit_and_charge(
     unparsed_text = executor.find_unparsed_text(graphql_request)
     if unparsed_text is not None:
         await budgets.charge_viewer(viewer, address, compute_document_price(unparsed_text))
+        await executor.parse_document(unparsed_text, viewer)
     operation = executor.admit_operation(graphql_request, viewer)
     unpaid_builds = executor.build_worker.unpaid_builds
     build_count = unpaid_builds.pop(client, 0)

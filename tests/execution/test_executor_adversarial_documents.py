@@ -1,5 +1,6 @@
 """No document costs much before it is refused or admitted: the work is counted, not timed."""
 
+import asyncio
 import sys
 from typing import Any
 
@@ -65,3 +66,18 @@ def test_documents_refused_for_their_cost_are_cheap_with_other_variables() -> No
         1 + 1 * (2 + 1 * 3),
         1 + 300 * (2 + 300 * 3),
     )
+
+
+async def test_documents_are_parsed_in_a_thread_in_turns_of_the_viewers() -> None:
+    executor, parsed_names = Executor(schema), []
+
+    async def parse_document(user_id: int, name: str) -> None:
+        await executor.parse_document(f"{{ {name} }}", Viewer(user_id=user_id))
+        parsed_names.append(name)
+
+    await asyncio.gather(
+        *(parse_document(1, f"hostile{number}") for number in range(9)), parse_document(2, "other")
+    )
+    assert "other" in parsed_names[:3]
+    assert executor.build_worker.job_count == 10
+    assert executor.find_unparsed_text(GraphQLRequest("{ other }")) is None

@@ -59,3 +59,19 @@ async def test_addresses_of_an_ipv6_network_share_the_quota_of_subscriptions(url
                 )
             assert response.status_code == 429
             assert "A user may have at most 1 subscription" in response.text
+
+
+async def test_documents_are_parsed_outside_of_the_event_loop(url: str) -> None:
+    async with (
+        serve_gateway(url) as gateway,
+        open_authenticated_websocket(gateway) as websocket,
+        httpx.AsyncClient(timeout=scale_seconds(5)) as http,
+    ):
+        build_worker = gateway.services.executor.build_worker
+        await http.post(gateway.url, json={"query": "{ unknown }"})
+        assert build_worker.job_count == 1
+        await websocket.start_operation("{ neither }", "1")
+        assert (await websocket.receive_message())["type"] == "error"
+        assert build_worker.job_count == 2
+        await http.post(gateway.url, json={"query": "{ neither }"})
+        assert build_worker.job_count == 2
