@@ -35,6 +35,7 @@ from tests.support.gateway_server import UNLIMITED_RATES, run_gateway_process
 
 PROBE_QUERY = json.dumps({"query": "{ resources(first: 1) { nodes { name } } }"}).encode()
 PROBE_INTERVAL_SECONDS = 0.01
+MAX_PROBE_SECONDS = 60
 MAX_STALL_MILLISECONDS = 250
 MAX_GROWTH_BYTES = 50_000_000
 MIN_HOSTILE_REQUESTS = 10_000
@@ -64,12 +65,16 @@ def run_probe(port: int, token: str, seconds: float, results: Connection) -> Non
         results.send(repr(error))
 
 
-async def _attack(server: AttackedServer, attack: Attack, clients: int, seconds: float) -> None:
+async def _attack(
+    server: AttackedServer, attack: Attack, clients: int, results: Connection
+) -> list[float] | str:
+    """Attack until the probe has results; return them."""
     tasks = [asyncio.create_task(attack(server)) for _ in range(clients)]
-    await asyncio.sleep(seconds)
+    has_results = await asyncio.to_thread(results.poll, MAX_PROBE_SECONDS)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    return results.recv() if has_results else f"no response within {MAX_PROBE_SECONDS} s"
 
 
 def measure_attack(
@@ -82,8 +87,7 @@ def measure_attack(
     probe.start()
     sender.close()
     count_before = server.request_count
-    asyncio.run(_attack(server, attack, clients, seconds + 1))
-    answer = results.recv() if results.poll(60) else "no response within 60 s"
+    answer = asyncio.run(_attack(server, attack, clients, results))
     probe.kill()
     probe.join()
     requests = server.request_count - count_before
