@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
+    Text,
     any_,
     bindparam,
     false,
@@ -42,9 +43,28 @@ def in_values(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
 
 
-def contains_text(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Match rows where `column` matches the LIKE pattern, ignoring case."""
-    return column.ilike(bindparam(parameter, type_=column.type), escape="\\")
+def contains_text(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Match rows where `column` matches the LIKE pattern, ignoring case as Django's icontains."""
+    return upper_text(column).like(_upper_parameter(parameter))
+
+
+def equals_ignoring_case(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Match rows where `column` equals the parameter, ignoring case as Django's iexact."""
+    return upper_text(column) == _upper_parameter(parameter)
+
+
+def upper_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return the upper case of `column`, which comparisons use that ignore case.
+
+    ILIKE compares lower cases, which is not the same: a dotless i has the upper case of `i`, but
+    another lower case.
+    """
+    return func.upper(column, type_=Text)
+
+
+def _upper_parameter(parameter: str) -> ColumnElement[str]:
+    """Return the upper case of a parameter: a subselect is evaluated once, not for each row."""
+    return select(func.upper(bindparam(parameter, type_=Text), type_=Text)).scalar_subquery()
 
 
 def at_least(column: Column[Any], parameter: str) -> ColumnElement[bool]:
@@ -172,3 +192,13 @@ def build_like_pattern(value: str) -> str:
     for special in "\\%_":
         value = value.replace(special, "\\" + special)
     return f"%{value}%"
+
+
+def strip_text(value: str) -> str | None:
+    """Return the text without blanks around it, as Django's forms do; None if nothing is left."""
+    return value.strip() or None
+
+
+def strip_texts(values: list[str]) -> list[str]:
+    """Return the texts of a list without blanks around them."""
+    return [each.strip() for each in values]

@@ -12,22 +12,21 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
-    String,
     Table,
     Text,
     Uuid,
     and_,
     bindparam,
     exists,
-    func,
     not_,
     or_,
 )
 
 from gateway.db import tables
-from gateway.db.driver.encoding import UUID_PATTERN, inline_literal
+from gateway.db.driver.encoding import UUID_PATTERN
 from gateway.db.query_spec import RowCondition, RowFilterFactory
-from gateway.db.sql.filters import build_like_pattern
+from gateway.db.sql.filters import build_like_pattern, contains_text, equals_ignoring_case
+from gateway.db.sql.json_filters import get_json_text
 from gateway.db.sql.relation_filters import row_exists
 from gateway.db.sql.sqlalchemy_internals import replace_table
 from gateway.db.views.backend_objects import matches_backend_uuid
@@ -50,8 +49,14 @@ SearchConditions = Callable[[str], tuple[RowCondition, ...]]
 _resource, _offering = tables.resource.c, tables.offering.c
 _project, _customer = tables.project.c, tables.customer.c
 _exact_parameter = bindparam("query0", type_=Text)
-_pattern_parameter = bindparam("query1", type_=String)
 _uuid_parameter = bindparam("query2", type_=Uuid)
+
+RESOURCE_SEARCH_TEXTS: tuple[ColumnElement[str], ...] = (
+    _resource.name,
+    _resource.slug,
+    *(get_json_text(_resource.backend_metadata, each) for each in _ADDRESS_KEYS),
+)
+"""The texts of a resource of which a search may match a part."""
 
 
 def classify_search(query: str) -> tuple[str, ...]:
@@ -91,21 +96,17 @@ def _declare_search(
 
 def _any_contains_text(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
     """Match rows where one of the columns contains the search text, ignoring case."""
-    return or_(*(each.ilike(_pattern_parameter, escape="\\") for each in columns))
+    return or_(*(contains_text(each, "query1") for each in columns))
 
 
 def _equals_text(column: Column[Any]) -> ColumnElement[bool]:
     """Match rows where `column` equals the search text, ignoring case."""
-    return func.upper(column) == func.upper(_exact_parameter)
-
-
-def _metadata_text(key: str) -> ColumnElement[str]:
-    return _resource.backend_metadata.op("->>", return_type=Text())(inline_literal(key))
+    return equals_ignoring_case(column, "query0")
 
 
 def _match_resources(_row_filter: RowFilterFactory) -> ColumnElement[bool]:
     return or_(
-        _any_contains_text(_resource.name, _resource.slug, *map(_metadata_text, _ADDRESS_KEYS)),
+        _any_contains_text(*RESOURCE_SEARCH_TEXTS),
         _equals_text(_resource.backend_id),
         _equals_text(_resource.effective_id),
     )

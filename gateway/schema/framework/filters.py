@@ -6,7 +6,7 @@ so that filters which differ in values only share a prepared statement.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ForwardRef, TypeVar, cast, dataclass_transform
@@ -16,10 +16,14 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from strawberry.types import get_object_definition
 
 from gateway.db.query_spec import BoundFunction, RowCondition, RowFilterFactory
-from gateway.db.sql.filters import FilterPredicate
+from gateway.db.sql.filters import FilterPredicate, strip_text
 from gateway.schema.framework.errors import BadInputError, validate_input
 from gateway.schema.framework.publish import apply_docstrings
-from gateway.schema.framework.strawberry_internals import set_input_converter, to_camel_case
+from gateway.schema.framework.strawberry_internals import (
+    StrawberryOptional,
+    set_input_converter,
+    to_camel_case,
+)
 
 T = TypeVar("T", bound=type)
 FILTER_METADATA_KEY = "condition"
@@ -119,11 +123,17 @@ class FilterDefinition:
             for each in definition.fields
             if FILTER_METADATA_KEY in each.metadata
         }
+        self._text_names = {
+            each.python_name
+            for each in definition.fields
+            if isinstance(each.type, StrawberryOptional) and each.type.of_type is str
+        }
+        """The conditions on one text: blanks around it and blank texts are ignored, as in REST."""
 
     def parse_filter(self, filter_values: dict[str, Any] | None) -> ParsedFilter:
         """Return the parsed filter; raises BadInputError if it is invalid.
 
-        `filter_values` has Python names; nulls are ignored.
+        `filter_values` has Python names; nulls and blank texts are ignored.
         """
         parameters = _ParameterCollector()
         shape = self._parse_level(filter_values or {}, ("filter",), parameters)
@@ -137,13 +147,21 @@ class FilterDefinition:
     ) -> FilterShape:
         if len(path) > MAX_FILTER_DEPTH * 2 + 1:
             raise BadInputError(f"`filter` must have at most {MAX_FILTER_DEPTH} levels.", *path)
-        names = sorted(name for name, value in filter_values.items() if value is not None)
         return tuple(
             [
-                (name, self._parse_field(name, filter_values[name], path, parameters))
-                for name in names
+                (name, self._parse_field(name, value, path, parameters))
+                for name, value in self._iterate_values(filter_values)
             ]
         )
+
+    def _iterate_values(self, filter_values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the values that are neither null nor blank, texts stripped, in order of names."""
+        for name in sorted(filter_values):
+            value = filter_values[name]
+            if name in self._text_names and value is not None:
+                value = strip_text(value)
+            if value is not None:
+                yield name, value
 
     def _parse_field(
         self,
