@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 
 from gateway.db.driver.encoding import inline_literal
@@ -31,6 +32,8 @@ from gateway.db.query_spec import BoundFunction, RowFilterFactory, declare_condi
 FilterPredicate = Callable[[RowFilterFactory, str], ColumnElement[bool]]
 _ReferencePath = tuple[Column[Any], ...]
 ColumnPredicate = Callable[[Column[Any], str], ColumnElement[bool]]
+TRIGRAM_LENGTH = 3
+"""Letters and digits of the texts that pg_trgm indexes."""
 
 
 def equals_value(column: Column[Any], parameter: str) -> ColumnElement[bool]:
@@ -46,6 +49,19 @@ def in_values(column: Column[Any], parameter: str) -> ColumnElement[bool]:
 def contains_text(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """Match rows where `column` matches the LIKE pattern, ignoring case as Django's icontains."""
     return upper_text(column).like(_upper_parameter(parameter))
+
+
+def contains_short_text(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Match rows as `contains_text`, without an index: none is used for a condition IS TRUE."""
+    return contains_text(column, parameter).is_(true())
+
+
+def is_short_text(value: str) -> bool:
+    """Return whether a text has too few letters and digits for an index of trigrams.
+
+    PostgreSQL would read the whole index, and then all rows.
+    """
+    return sum(map(str.isalnum, value)) < TRIGRAM_LENGTH
 
 
 def equals_ignoring_case(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from strawberry.types import get_object_definition
 
 from gateway.db.query_spec import BoundFunction, RowCondition, RowFilterFactory
-from gateway.db.sql.filters import FilterPredicate, strip_text
+from gateway.db.sql.filters import FilterPredicate, is_short_text, strip_text
 from gateway.schema.framework.errors import BadInputError, validate_input
 from gateway.schema.framework.publish import apply_docstrings
 from gateway.schema.framework.strawberry_internals import (
@@ -30,9 +30,10 @@ FILTER_METADATA_KEY = "condition"
 MAX_FILTER_DEPTH = 5
 MAX_FILTER_CONDITIONS = 100
 """Conditions and operands of `and`, `or` and `not` in one filter."""
+_SHORT_SUFFIX = " (short)"
 FilterParameters = dict[str, Any]
 FilterShape = tuple[Any, ...]
-"""Pairs of a field and its parameter's name, or of an operator and the shapes of its operands."""
+"""Pairs of a predicate's key and a parameter's name, or of an operator and its operands' shapes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,8 @@ class FilterCondition:
     predicate: FilterPredicate
     parse_value: Callable[[Any], Any] = lambda value: value
     """Returns the parameter; raises ValueError, which completes "`<argument>` …", if invalid."""
+    short_predicate: FilterPredicate | None = None
+    """The predicate for short texts; None if `predicate` is for them, too."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,14 @@ EMPTY_FILTER = ParsedFilter((), ())
 
 
 def filter_field(
-    predicate: FilterPredicate, parse_value: Callable[[Any], Any] = lambda value: value
+    predicate: FilterPredicate,
+    parse_value: Callable[[Any], Any] = lambda value: value,
+    short_predicate: FilterPredicate | None = None,
 ) -> Any:
-    """Declare a field of a filter input; `parse_value` is that of its FilterCondition."""
+    """Declare a field of a filter input; the arguments are those of its FilterCondition."""
     return strawberry.field(
         default=strawberry.UNSET,
-        metadata={FILTER_METADATA_KEY: FilterCondition(predicate, parse_value)},
+        metadata={FILTER_METADATA_KEY: FilterCondition(predicate, parse_value, short_predicate)},
     )
 
 
@@ -123,6 +128,15 @@ class FilterDefinition:
             for each in definition.fields
             if FILTER_METADATA_KEY in each.metadata
         }
+        self._predicates = {
+            key: predicate
+            for name, condition in self._conditions_by_name.items()
+            for key, predicate in (
+                (name, condition.predicate),
+                (f"{name}{_SHORT_SUFFIX}", condition.short_predicate),
+            )
+            if predicate is not None
+        }
         self._text_names = {
             each.python_name
             for each in definition.fields
@@ -149,7 +163,10 @@ class FilterDefinition:
             raise BadInputError(f"`filter` must have at most {MAX_FILTER_DEPTH} levels.", *path)
         return tuple(
             [
-                (name, self._parse_field(name, value, path, parameters))
+                (
+                    self._select_predicate(name, value),
+                    self._parse_field(name, value, path, parameters),
+                )
                 for name, value in self._iterate_values(filter_values)
             ]
         )
@@ -162,6 +179,11 @@ class FilterDefinition:
                 value = strip_text(value)
             if value is not None:
                 yield name, value
+
+    def _select_predicate(self, name: str, value: Any) -> str:
+        """Return the name of an operator, or the key of the predicate for the field's value."""
+        short_key = f"{name}{_SHORT_SUFFIX}"
+        return short_key if short_key in self._predicates and is_short_text(value) else name
 
     def _parse_field(
         self,
@@ -191,7 +213,7 @@ class FilterDefinition:
 
     def _build_condition(self, name: str, operand: Any) -> RowCondition:
         if name not in BOOLEAN_OPERATORS:
-            return BoundFunction(self._conditions_by_name[name].predicate, operand)
+            return BoundFunction(self._predicates[name], operand)
         return BoundFunction(
             _BOOLEAN_COMBINATORS[name],
             tuple([self.build_conditions(each) for each in operand]),

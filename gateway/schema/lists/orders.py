@@ -7,6 +7,7 @@ from gateway.db.query_spec import ColumnRef, SortOrder
 from gateway.db.sql.filters import (
     at_least,
     build_like_pattern,
+    contains_short_text,
     contains_text,
     equals_value,
     filter_column,
@@ -69,7 +70,9 @@ class OrderFilter:
     )
     """The order is for the resource with this UUID."""
     resource_name: str | None = filter_field(
-        filter_column(contains_text, tables.resource.c.name, order.resource_id), build_like_pattern
+        filter_column(contains_text, tables.resource.c.name, order.resource_id),
+        build_like_pattern,
+        filter_column(contains_short_text, tables.resource.c.name, order.resource_id),
     )
     """The resource's name contains this text; case-insensitive."""
     offering_uuid: list[UUID] | None = filter_field(

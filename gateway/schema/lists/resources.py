@@ -9,6 +9,7 @@ from gateway.db.sql.filters import (
     at_least,
     at_most,
     build_like_pattern,
+    contains_short_text,
     contains_text,
     equals_value,
     filter_column,
@@ -88,7 +89,11 @@ class ResourceFilter:
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, resource.uuid))
     """The UUID is one of these."""
-    name: str | None = filter_field(filter_column(contains_text, resource.name), build_like_pattern)
+    name: str | None = filter_field(
+        filter_column(contains_text, resource.name),
+        build_like_pattern,
+        filter_column(contains_short_text, resource.name),
+    )
     """The name contains this text; case-insensitive."""
     name_exact: str | None = filter_field(filter_column(equals_value, resource.name))
     """The name is exactly this text."""
