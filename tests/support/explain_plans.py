@@ -24,6 +24,12 @@ ROW_TYPES_BY_LIST = {
     "customers": "Customer",
 }
 SEARCH_VALUES = "no such thing", "0" * 32
+SEARCHING_QUERIES = (
+    'query { resources(query: "no such text") { totalCount } }',
+    'query { resources(filter: { name: "no such text" }) { totalCount } }',
+    'query { orders(filter: { resourceName: "no such text" }) { nodes { uuid } } }',
+)
+"""Queries that read all resources with a part of a text, by the index of searches."""
 SAMPLE_VALUES: dict[str, Any] = {
     "String": "no such thing",
     "Boolean": True,

@@ -7,10 +7,13 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from gateway.db.admin.search_index import SEARCH_INDEX_NAME
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.resolvers.query import NODE_TYPES
 from tests.conftest import DatabaseFactory
 from tests.support.explain_plans import (
+    SEARCHING_QUERIES,
+    ExplainedDocument,
     RequestRecordingDatabase,
     StatementPlanner,
     count_rows_read,
@@ -30,7 +33,6 @@ COUNT_REASON = (
     "counts read all rows that they count: a large organisation has many of all resources"
 )
 ALLOWED_SCANS = {
-    "orders.resourceName": "substring of a name: only an index by pg_trgm supports it",
     "customer": COUNT_REASON,
     "customers with all": COUNT_REASON,
     "node: Customer": COUNT_REASON,
@@ -116,6 +118,17 @@ async def test_nothing_scans_a_large_table(
             if find_scanned_tables(planner.explain_statement(statement_request), large_tables):
                 scanning_documents.add(document.name)
     assert scanning_documents <= ALLOWED_SCANS.keys()
+
+
+@pytest.mark.parametrize("query", SEARCHING_QUERIES)
+async def test_parts_of_texts_are_found_by_the_search_index(
+    large_marketplace: Marketplace, planner: StatementPlanner, query: str
+) -> None:
+    """Pages of resources read an index in the list's order instead, until they are full."""
+    document = ExplainedDocument(query, query, {})
+    requests = await record_statements(large_marketplace, document, "staff")
+    nodes = planner.explain_statement(requests[-1])
+    assert SEARCH_INDEX_NAME in {each.get("Index Name") for each in nodes}
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

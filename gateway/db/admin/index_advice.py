@@ -1,12 +1,13 @@
 """Index advice: statements that create the indexes that a marketplace's database lacks."""
 
-import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import psycopg
 
-from gateway.db.admin.indexes import IndexSpec, iterate_index_specs
+from gateway.db.admin.indexes import IndexSpec, iterate_index_specs, normalise_key
+from gateway.db.admin.search_index import build_search_index_advice
 
 _CURRENT_SCHEMAS_JOIN = """
 from pg_class t join pg_namespace s on s.oid = t.relnamespace
@@ -61,7 +62,7 @@ def build_index_advice(connection: psycopg.Connection[Any]) -> list[str]:
     existing_indexes: dict[str, list[ExistingIndex]] = {}
     for table, keys, directions in connection.execute(_EXISTING_INDEXES.encode()):
         existing_indexes.setdefault(table, []).append(
-            ([_normalise_key(each) for each in keys], directions)
+            ([normalise_key(each) for each in keys], directions)
         )
     invalid_names = {name for (name,) in connection.execute(_INVALID_INDEXES.encode())}
     missing_specs = [
@@ -74,9 +75,11 @@ def build_index_advice(connection: psycopg.Connection[Any]) -> list[str]:
         )
     ]
     return [
-        statement
-        for index_spec in _remove_prefixes(missing_specs)
-        for statement in _render_statements(index_spec, invalid_names)
+        *chain.from_iterable(
+            _render_statements(index_spec, invalid_names)
+            for index_spec in _remove_prefixes(missing_specs)
+        ),
+        *build_search_index_advice(connection, columns),
     ]
 
 
@@ -85,7 +88,7 @@ def _covers_spec(index: ExistingIndex, index_spec: IndexSpec) -> bool:
     keys, directions = index
     key_count = len(index_spec.key_expressions)
     return (
-        keys[:key_count] == [_normalise_key(each) for each in index_spec.key_expressions]
+        keys[:key_count] == [normalise_key(each) for each in index_spec.key_expressions]
         and set(directions[:key_count]) in _UNIFORM_DIRECTIONS
     )
 
@@ -107,8 +110,3 @@ def _render_statements(index_spec: IndexSpec, invalid_names: set[str]) -> Iterat
     if index_spec.name in invalid_names:
         yield f"drop index concurrently if exists {index_spec.name};"
     yield f"create index concurrently if not exists {index_spec.definition};"
-
-
-def _normalise_key(key: str | None) -> str:
-    """Return a key without the quotes and casts that `pg_get_indexdef` adds."""
-    return re.sub(r'::[a-z ]+|"', "", key or "")

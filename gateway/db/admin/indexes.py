@@ -1,17 +1,18 @@
 """Indexes: those of Waldur's schema, and additional ones for the gateway's lists."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, String, Table, UniqueConstraint
+from sqlalchemy import Column, ColumnElement, String, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
 from gateway.db import tables
+from gateway.db.sql.filters import upper_text
 
 DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
-_quote_identifier = DIALECT.identifier_preparer.quote
 
 _resource, _order = tables.resource.c, tables.order.c
 _offering, _project, _customer = tables.offering.c, tables.project.c, tables.customer.c
@@ -19,11 +20,11 @@ _offering, _project, _customer = tables.offering.c, tables.project.c, tables.cus
 
 @dataclass(frozen=True)
 class IndexSpec:
-    """Specification of an index on one table."""
+    """Specification of a B-tree index on one table."""
 
     columns: tuple[Column[Any], ...]
     is_upper: bool = False
-    """Whether the index is on `upper(column)`."""
+    """Whether the index is on the upper case of the columns."""
 
     @property
     def table_name(self) -> str:
@@ -33,8 +34,9 @@ class IndexSpec:
     @property
     def key_expressions(self) -> tuple[str, ...]:
         """SQL expression of each key."""
-        names = (_quote_identifier(each.name) for each in self.columns)
-        return tuple(f"upper({each})" if self.is_upper else each for each in names)
+        return tuple(
+            render_key(upper_text(each) if self.is_upper else each) for each in self.columns
+        )
 
     @property
     def name(self) -> str:
@@ -48,6 +50,16 @@ class IndexSpec:
     def definition(self) -> str:
         """SQL after `create index`."""
         return f"{self.name} on {self.table_name} ({', '.join(self.key_expressions)})"
+
+
+def render_key(key: ColumnElement[Any]) -> str:
+    """Return the SQL of an index's key, in which columns have no table."""
+    return str(key.compile(dialect=DIALECT, compile_kwargs={"include_table": False}))
+
+
+def normalise_key(key: str | None) -> str:
+    """Return a key without the quotes and casts that `pg_get_indexdef` adds."""
+    return re.sub(r'::[a-z ]+|"', "", key or "")
 
 
 def _build_index_spec(*columns: Column[Any]) -> IndexSpec:

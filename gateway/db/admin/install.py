@@ -17,6 +17,7 @@ from sqlalchemy.schema import AddConstraint, CreateColumn
 from gateway.db import tables
 from gateway.db.admin import indexes
 from gateway.db.admin.indexes import DIALECT
+from gateway.db.admin.search_index import install_search_index
 
 _MARKER_TABLE = """
 create schema if not exists gateway;
@@ -65,6 +66,7 @@ def add_constraints_and_indexes(connection: psycopg.Connection[Any]) -> None:
             *_render_constraints(ForeignKeyConstraint),
         ],
     )
+    install_search_index(connection)
 
 
 def insert_marker(connection: psycopg.Connection[Any], *, seed: int, resources: int) -> None:

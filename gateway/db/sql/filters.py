@@ -15,12 +15,14 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
+    Text,
     any_,
     bindparam,
     false,
     func,
     or_,
     select,
+    true,
 )
 
 from gateway.db.driver.encoding import inline_literal
@@ -30,6 +32,8 @@ from gateway.db.query_spec import BoundFunction, RowFilterFactory, declare_condi
 FilterPredicate = Callable[[RowFilterFactory, str], ColumnElement[bool]]
 _ReferencePath = tuple[Column[Any], ...]
 ColumnPredicate = Callable[[Column[Any], str], ColumnElement[bool]]
+TRIGRAM_LENGTH = 3
+"""Letters and digits of the texts that pg_trgm indexes."""
 
 
 def equals_value(column: Column[Any], parameter: str) -> ColumnElement[bool]:
@@ -42,9 +46,41 @@ def in_values(column: Column[Any], parameter: str) -> ColumnElement[bool]:
     return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
 
 
-def contains_text(column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Match rows where `column` matches the LIKE pattern, ignoring case."""
-    return column.ilike(bindparam(parameter, type_=column.type), escape="\\")
+def contains_text(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Match rows where `column` matches the LIKE pattern, ignoring case as Django's icontains."""
+    return upper_text(column).like(_upper_parameter(parameter))
+
+
+def contains_short_text(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Match rows as `contains_text`, without an index: none is used for a condition IS TRUE."""
+    return contains_text(column, parameter).is_(true())
+
+
+def is_short_text(value: str) -> bool:
+    """Return whether a text has too few letters and digits for an index of trigrams.
+
+    PostgreSQL would read the whole index, and then all rows.
+    """
+    return sum(map(str.isalnum, value)) < TRIGRAM_LENGTH
+
+
+def equals_ignoring_case(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Match rows where `column` equals the parameter, ignoring case as Django's iexact."""
+    return upper_text(column) == _upper_parameter(parameter)
+
+
+def upper_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return the upper case of `column`, which comparisons use that ignore case.
+
+    ILIKE compares lower cases, which is not the same: a dotless i has the upper case of `i`, but
+    another lower case.
+    """
+    return func.upper(column, type_=Text)
+
+
+def _upper_parameter(parameter: str) -> ColumnElement[str]:
+    """Return the upper case of a parameter: a subselect is evaluated once, not for each row."""
+    return select(func.upper(bindparam(parameter, type_=Text), type_=Text)).scalar_subquery()
 
 
 def at_least(column: Column[Any], parameter: str) -> ColumnElement[bool]:
@@ -172,3 +208,13 @@ def build_like_pattern(value: str) -> str:
     for special in "\\%_":
         value = value.replace(special, "\\" + special)
     return f"%{value}%"
+
+
+def strip_text(value: str) -> str | None:
+    """Return the text without blanks around it, as Django's forms do; None if nothing is left."""
+    return value.strip() or None
+
+
+def strip_texts(values: list[str]) -> list[str]:
+    """Return the texts of a list without blanks around them."""
+    return [each.strip() for each in values]

@@ -37,7 +37,18 @@ def compare_json_text(key: str, predicate: ColumnPredicate) -> ColumnPredicate:
 def _compare_text(
     column: Column[Any], parameter: str, key: str, predicate: ColumnPredicate
 ) -> ColumnElement[bool]:
-    return predicate(_json_text(column, key), parameter)
+    return predicate(get_json_text(column, key), parameter)
+
+
+def equals_json_text(key: str) -> ColumnPredicate:
+    """Match rows whose JSON column has a string for `key`, and this text in it."""
+    return BoundFunction(_equals_json_text, key)
+
+
+def _equals_json_text(column: Column[Any], parameter: str, key: str) -> ColumnElement[bool]:
+    stored_value = column.op("->", return_type=JSONB())(inline_literal(key))
+    is_equal: ColumnElement[bool] = stored_value == func.to_jsonb(bindparam(parameter, type_=Text))
+    return is_equal
 
 
 def has_json_key(key: str) -> ColumnPredicate:
@@ -55,10 +66,11 @@ def is_json_true(key: str) -> ColumnPredicate:
 
 
 def _is_true(column: Column[Any], parameter: str, key: str) -> ColumnElement[bool]:
-    return matches_flag(_json_text(column, key) == inline_literal("true"), parameter)
+    return matches_flag(get_json_text(column, key) == inline_literal("true"), parameter)
 
 
-def _json_text(column: ColumnElement[Any], key: str) -> Any:
+def get_json_text(column: ColumnElement[Any], key: str) -> Any:
+    """Return the value of `key` in a JSON column as text."""
     return column.op("->>", return_type=Text())(inline_literal(key))
 
 

@@ -1,8 +1,9 @@
 """Free-text search in lists, with the semantics of REST's `query` parameter (domain.md §5.1).
 
 A search for a uuid returns the row with that uuid if it is visible, and else
-falls back to a search by text. So there are two kinds of statements, and three
-parameters: the text itself, its LIKE pattern, and the uuid.
+falls back to a search by text; a search by a short text uses no index. So there
+are three kinds of statements, and three parameters: the text itself, its LIKE
+pattern, and the uuid.
 """
 
 from collections.abc import Callable
@@ -12,22 +13,27 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
-    String,
     Table,
     Text,
     Uuid,
     and_,
     bindparam,
     exists,
-    func,
     not_,
     or_,
+    true,
 )
 
 from gateway.db import tables
-from gateway.db.driver.encoding import UUID_PATTERN, inline_literal
+from gateway.db.driver.encoding import UUID_PATTERN
 from gateway.db.query_spec import RowCondition, RowFilterFactory
-from gateway.db.sql.filters import build_like_pattern
+from gateway.db.sql.filters import (
+    build_like_pattern,
+    contains_text,
+    equals_ignoring_case,
+    is_short_text,
+)
+from gateway.db.sql.json_filters import get_json_text
 from gateway.db.sql.relation_filters import row_exists
 from gateway.db.sql.sqlalchemy_internals import replace_table
 from gateway.db.views.backend_objects import matches_backend_uuid
@@ -45,20 +51,26 @@ _UuidPredicate = Callable[[FromClause], ColumnElement[bool]]
 """Matches the rows of a table, or of an alias of it, that a uuid stands for."""
 
 SearchConditions = Callable[[str], tuple[RowCondition, ...]]
-"""Returns the conditions of a search of a kind, "uuid" or "text"."""
+"""Returns the conditions of a search of a kind: "uuid", "text" or "short", which uses no index."""
 
 _resource, _offering = tables.resource.c, tables.offering.c
 _project, _customer = tables.project.c, tables.customer.c
 _exact_parameter = bindparam("query0", type_=Text)
-_pattern_parameter = bindparam("query1", type_=String)
 _uuid_parameter = bindparam("query2", type_=Uuid)
+
+RESOURCE_SEARCH_TEXTS: tuple[ColumnElement[str], ...] = (
+    _resource.name,
+    _resource.slug,
+    *(get_json_text(_resource.backend_metadata, each) for each in _ADDRESS_KEYS),
+)
+"""The texts of a resource of which a search may match a part."""
 
 
 def classify_search(query: str) -> tuple[str, ...]:
-    """Return the kind of a search, "uuid" or "text", and the values of its parameters."""
+    """Return the kind of a search, and the values of its parameters."""
     if UUID_PATTERN.fullmatch(query):
         return "uuid", query, build_like_pattern(query), query
-    return "text", query, build_like_pattern(query)
+    return "short" if is_short_text(query) else "text", query, build_like_pattern(query)
 
 
 def _has_uuid(rows: FromClause) -> ColumnElement[bool]:
@@ -86,26 +98,27 @@ def _declare_search(
             condition = or_(uuid_predicate(table), and_(not_(visible_match), condition))
         return condition
 
-    return lambda kind: (by_uuid,) if kind == "uuid" else (by_text,)
+    conditions_by_kind: dict[str, RowCondition] = {
+        "uuid": by_uuid,
+        "text": by_text,
+        "short": lambda row_filter: by_text(row_filter).is_(true()),
+    }
+    return lambda kind: (conditions_by_kind[kind],)
 
 
 def _any_contains_text(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
     """Match rows where one of the columns contains the search text, ignoring case."""
-    return or_(*(each.ilike(_pattern_parameter, escape="\\") for each in columns))
+    return or_(*(contains_text(each, "query1") for each in columns))
 
 
 def _equals_text(column: Column[Any]) -> ColumnElement[bool]:
     """Match rows where `column` equals the search text, ignoring case."""
-    return func.upper(column) == func.upper(_exact_parameter)
-
-
-def _metadata_text(key: str) -> ColumnElement[str]:
-    return _resource.backend_metadata.op("->>", return_type=Text())(inline_literal(key))
+    return equals_ignoring_case(column, "query0")
 
 
 def _match_resources(_row_filter: RowFilterFactory) -> ColumnElement[bool]:
     return or_(
-        _any_contains_text(_resource.name, _resource.slug, *map(_metadata_text, _ADDRESS_KEYS)),
+        _any_contains_text(*RESOURCE_SEARCH_TEXTS),
         _equals_text(_resource.backend_id),
         _equals_text(_resource.effective_id),
     )

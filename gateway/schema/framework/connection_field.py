@@ -11,6 +11,7 @@ import strawberry
 from sqlalchemy import Table, func
 
 from gateway.db.query_spec import ColumnRef, Expression, QuerySpec, RowCondition
+from gateway.db.sql.filters import strip_text
 from gateway.db.sql.row_types import require_columns
 from gateway.db.sql.text_search import SearchConditions, classify_search
 from gateway.fairness.bounded_cache import cache_by_bytes
@@ -55,6 +56,10 @@ PAGE_ARGUMENTS = {
     ),
     "before": (str, "Cursor before which the page ends, of a list with the same `orderBy`."),
 }
+
+
+BLANKS_NOTE = "Spaces around it are ignored, and so is a blank text."
+"""A part of the description of `query`."""
 
 
 def _estimate_shape_bytes(shape: ListShape) -> int:
@@ -111,14 +116,14 @@ class ConnectionField:
             else EMPTY_FILTER,
             perspective=None if perspective is None else perspective.value,
             search_parameters=self._parse_search(arguments.get("query")),
-            visible_to_username=_parse_username(arguments.get("visible_to_username")),
+            visible_to_username=_parse_text(
+                arguments.get("visible_to_username"), "visibleToUsername"
+            ),
         )
 
     def _parse_search(self, query: str | None) -> tuple[str, ...]:
-        if not query or self.search is None:
-            return ()
-        validate_input(query, "query")
-        return classify_search(query)
+        search_text = _parse_text(query, "query")
+        return () if search_text is None or self.search is None else classify_search(search_text)
 
     def build_query_spec(self, columns: tuple[Any, ...], shape: ListShape) -> QuerySpec:
         """Return the query of a page or, without a page window, of an aggregate of the list."""
@@ -204,7 +209,7 @@ class ConnectionField:
             ),
             "query": (
                 str if self.search else None,
-                self.search.description if self.search else "",
+                f"{self.search.description} {BLANKS_NOTE}" if self.search else "",
             ),
             "visible_to_username": (
                 str if self.accepts_visible_to_username else None,
@@ -241,6 +246,7 @@ class ConnectionField:
         return strawberry.UNSET
 
 
-def _parse_username(username: str | None) -> str | None:
-    validate_input(username, "visibleToUsername")
-    return username or None
+def _parse_text(text: str | None, argument: str) -> str | None:
+    """Return a text without blanks around it; None if it is null, absent or blank."""
+    validate_input(text, argument)
+    return strip_text(text) if text else None

@@ -6,7 +6,7 @@ so that filters which differ in values only share a prepared statement.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ForwardRef, TypeVar, cast, dataclass_transform
@@ -16,19 +16,24 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from strawberry.types import get_object_definition
 
 from gateway.db.query_spec import BoundFunction, RowCondition, RowFilterFactory
-from gateway.db.sql.filters import FilterPredicate
+from gateway.db.sql.filters import FilterPredicate, is_short_text, strip_text
 from gateway.schema.framework.errors import BadInputError, validate_input
 from gateway.schema.framework.publish import apply_docstrings
-from gateway.schema.framework.strawberry_internals import set_input_converter, to_camel_case
+from gateway.schema.framework.strawberry_internals import (
+    StrawberryOptional,
+    set_input_converter,
+    to_camel_case,
+)
 
 T = TypeVar("T", bound=type)
 FILTER_METADATA_KEY = "condition"
 MAX_FILTER_DEPTH = 5
 MAX_FILTER_CONDITIONS = 100
 """Conditions and operands of `and`, `or` and `not` in one filter."""
+_SHORT_SUFFIX = " (short)"
 FilterParameters = dict[str, Any]
 FilterShape = tuple[Any, ...]
-"""Pairs of a field and its parameter's name, or of an operator and the shapes of its operands."""
+"""Pairs of a predicate's key and a parameter's name, or of an operator and its operands' shapes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,8 @@ class FilterCondition:
     predicate: FilterPredicate
     parse_value: Callable[[Any], Any] = lambda value: value
     """Returns the parameter; raises ValueError, which completes "`<argument>` …", if invalid."""
+    short_predicate: FilterPredicate | None = None
+    """The predicate for short texts; None if `predicate` is for them, too."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,14 @@ EMPTY_FILTER = ParsedFilter((), ())
 
 
 def filter_field(
-    predicate: FilterPredicate, parse_value: Callable[[Any], Any] = lambda value: value
+    predicate: FilterPredicate,
+    parse_value: Callable[[Any], Any] = lambda value: value,
+    short_predicate: FilterPredicate | None = None,
 ) -> Any:
-    """Declare a field of a filter input; `parse_value` is that of its FilterCondition."""
+    """Declare a field of a filter input; the arguments are those of its FilterCondition."""
     return strawberry.field(
         default=strawberry.UNSET,
-        metadata={FILTER_METADATA_KEY: FilterCondition(predicate, parse_value)},
+        metadata={FILTER_METADATA_KEY: FilterCondition(predicate, parse_value, short_predicate)},
     )
 
 
@@ -119,11 +128,26 @@ class FilterDefinition:
             for each in definition.fields
             if FILTER_METADATA_KEY in each.metadata
         }
+        self._predicates = {
+            key: predicate
+            for name, condition in self._conditions_by_name.items()
+            for key, predicate in (
+                (name, condition.predicate),
+                (f"{name}{_SHORT_SUFFIX}", condition.short_predicate),
+            )
+            if predicate is not None
+        }
+        self._text_names = {
+            each.python_name
+            for each in definition.fields
+            if isinstance(each.type, StrawberryOptional) and each.type.of_type is str
+        }
+        """The conditions on one text: blanks around it and blank texts are ignored, as in REST."""
 
     def parse_filter(self, filter_values: dict[str, Any] | None) -> ParsedFilter:
         """Return the parsed filter; raises BadInputError if it is invalid.
 
-        `filter_values` has Python names; nulls are ignored.
+        `filter_values` has Python names; nulls and blank texts are ignored.
         """
         parameters = _ParameterCollector()
         shape = self._parse_level(filter_values or {}, ("filter",), parameters)
@@ -137,13 +161,29 @@ class FilterDefinition:
     ) -> FilterShape:
         if len(path) > MAX_FILTER_DEPTH * 2 + 1:
             raise BadInputError(f"`filter` must have at most {MAX_FILTER_DEPTH} levels.", *path)
-        names = sorted(name for name, value in filter_values.items() if value is not None)
         return tuple(
             [
-                (name, self._parse_field(name, filter_values[name], path, parameters))
-                for name in names
+                (
+                    self._select_predicate(name, value),
+                    self._parse_field(name, value, path, parameters),
+                )
+                for name, value in self._iterate_values(filter_values)
             ]
         )
+
+    def _iterate_values(self, filter_values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the values that are neither null nor blank, texts stripped, in order of names."""
+        for name in sorted(filter_values):
+            value = filter_values[name]
+            if name in self._text_names and value is not None:
+                value = strip_text(value)
+            if value is not None:
+                yield name, value
+
+    def _select_predicate(self, name: str, value: Any) -> str:
+        """Return the name of an operator, or the key of the predicate for the field's value."""
+        short_key = f"{name}{_SHORT_SUFFIX}"
+        return short_key if short_key in self._predicates and is_short_text(value) else name
 
     def _parse_field(
         self,
@@ -173,7 +213,7 @@ class FilterDefinition:
 
     def _build_condition(self, name: str, operand: Any) -> RowCondition:
         if name not in BOOLEAN_OPERATORS:
-            return BoundFunction(self._conditions_by_name[name].predicate, operand)
+            return BoundFunction(self._predicates[name], operand)
         return BoundFunction(
             _BOOLEAN_COMBINATORS[name],
             tuple([self.build_conditions(each) for each in operand]),

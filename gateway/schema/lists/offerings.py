@@ -49,9 +49,10 @@ class OfferingOrder(Enum):
 
 @filter_input
 class OfferingFilter:
-    """Filter of offerings: all conditions must hold; null conditions are ignored.
+    """Filter of offerings: all conditions must hold; nulls and blank texts are ignored.
 
-    A list matches if one of its elements does; an empty list matches nothing.
+    Spaces around a text are ignored, too. A list matches if one of its elements does; an empty list
+    matches nothing.
     """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, offering.uuid))

@@ -7,10 +7,12 @@ from gateway.db.query_spec import ColumnRef, SortOrder
 from gateway.db.sql.filters import (
     at_least,
     build_like_pattern,
+    contains_short_text,
     contains_text,
     equals_value,
     filter_column,
     in_values,
+    strip_texts,
 )
 from gateway.schema.enums import OrderState, OrderType
 from gateway.schema.framework.filters import filter_field, filter_input
@@ -47,9 +49,10 @@ class OrderOrder(Enum):
 
 @filter_input
 class OrderFilter:
-    """Filter of orders: all conditions must hold; null conditions are ignored.
+    """Filter of orders: all conditions must hold; nulls and blank texts are ignored.
 
-    A list matches if one of its elements does; an empty list matches nothing.
+    Spaces around a text are ignored, too. A list matches if one of its elements does; an empty list
+    matches nothing.
     """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, order.uuid))
@@ -67,7 +70,9 @@ class OrderFilter:
     )
     """The order is for the resource with this UUID."""
     resource_name: str | None = filter_field(
-        filter_column(contains_text, tables.resource.c.name, order.resource_id), build_like_pattern
+        filter_column(contains_text, tables.resource.c.name, order.resource_id),
+        build_like_pattern,
+        filter_column(contains_short_text, tables.resource.c.name, order.resource_id),
     )
     """The resource's name contains this text; case-insensitive."""
     offering_uuid: list[UUID] | None = filter_field(
@@ -75,7 +80,7 @@ class OrderFilter:
     )
     """The offering's UUID is one of these."""
     offering_slug: list[str] | None = filter_field(
-        filter_column(in_values, offering.slug, order.offering_id)
+        filter_column(in_values, offering.slug, order.offering_id), strip_texts
     )
     """The offering's slug is one of these."""
     offering_type: list[str] | None = filter_field(

@@ -63,9 +63,10 @@ class CustomerOrder(Enum):
 
 @filter_input
 class ProjectFilter:
-    """Filter of projects: all conditions must hold; null conditions are ignored.
+    """Filter of projects: all conditions must hold; nulls and blank texts are ignored.
 
-    A list matches if one of its elements does; an empty list matches nothing.
+    Spaces around a text are ignored, too. A list matches if one of its elements does; an empty list
+    matches nothing.
     """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, project.uuid))
@@ -88,9 +89,10 @@ class ProjectFilter:
 
 @filter_input
 class CustomerFilter:
-    """Filter of organisations: all conditions must hold; null conditions are ignored.
+    """Filter of organisations: all conditions must hold; nulls and blank texts are ignored.
 
-    A list matches if one of its elements does; an empty list matches nothing.
+    Spaces around a text are ignored, too. A list matches if one of its elements does; an empty list
+    matches nothing.
     """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, customer.uuid))

@@ -9,11 +9,13 @@ from gateway.db.sql.filters import (
     at_least,
     at_most,
     build_like_pattern,
+    contains_short_text,
     contains_text,
     equals_value,
     filter_column,
     has_value,
     in_values,
+    strip_texts,
 )
 from gateway.schema.enums import BillingType, OrderState, ResourceState
 from gateway.schema.framework.filters import filter_field, filter_input
@@ -79,14 +81,19 @@ class ResourceOrder(Enum):
 
 @filter_input
 class ResourceFilter:
-    """Filter of resources: all conditions must hold; null conditions are ignored.
+    """Filter of resources: all conditions must hold; nulls and blank texts are ignored.
 
-    A list matches if one of its elements does; an empty list matches nothing.
+    Spaces around a text are ignored, too. A list matches if one of its elements does; an empty list
+    matches nothing.
     """
 
     uuid: list[UUID] | None = filter_field(filter_column(in_values, resource.uuid))
     """The UUID is one of these."""
-    name: str | None = filter_field(filter_column(contains_text, resource.name), build_like_pattern)
+    name: str | None = filter_field(
+        filter_column(contains_text, resource.name),
+        build_like_pattern,
+        filter_column(contains_short_text, resource.name),
+    )
     """The name contains this text; case-insensitive."""
     name_exact: str | None = filter_field(filter_column(equals_value, resource.name))
     """The name is exactly this text."""
@@ -97,9 +104,7 @@ class ResourceFilter:
     state: list[ResourceState] | None = filter_field(filter_column(in_values, resource.state))
     """The state is one of these."""
     runtime_state: str | None = filter_field(
-        filter_column(
-            json_filters.compare_json_text("runtime_state", equals_value), resource.backend_metadata
-        )
+        filter_column(json_filters.equals_json_text("runtime_state"), resource.backend_metadata)
     )
     """The run-time state in `backendMetadata` is exactly this text."""
     order_state: list[OrderState] | None = filter_field(
@@ -170,7 +175,7 @@ class ResourceFilter:
     )
     """The offering's UUID is one of these."""
     offering_slug: list[str] | None = filter_field(
-        filter_column(in_values, offering.slug, resource.offering_id)
+        filter_column(in_values, offering.slug, resource.offering_id), strip_texts
     )
     """The offering's slug is one of these."""
     offering_type: str | None = filter_field(

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.filter_queries import select_expected_uuids, select_first_column
 from tests.support.marketplaces import LOCAL_ADDRESS, Marketplace
+from tests.support.search_queries import search_list_uuids
 
 SEARCHED_TEXT_SQL = {
     "offerings": "concat_ws('|', o.name, o.slug, o.description)",
@@ -13,16 +14,6 @@ SEARCHED_TEXT_SQL = {
 UNKNOWN_UUID = "0123456789abcdef" * 2
 RESTRICTED_USERNAME = "freya.hollis"
 """Can see the project from every address, but its resources from 10.1.2.3 only."""
-
-
-async def search_list_uuids(
-    marketplace: Marketplace, root: str, query: str, username: str, address: str = LOCAL_ADDRESS
-) -> set[str]:
-    document = f"""query($q: String) {{
-        {root}(first: 300, query: $q) {{ totalCount nodes {{ uuid }} }} }}"""
-    page = (await marketplace.fetch_data(document, username, address=address, q=query))[root]
-    assert page["totalCount"] == len(page["nodes"])
-    return {each["uuid"] for each in page["nodes"]}
 
 
 @pytest.mark.parametrize("query", ["E", "halden", "%", "_", "a-", "no such thing", "\\", ""])
