@@ -20,6 +20,8 @@ JSON = NewType("JSON", str)
 BigInt = NewType("BigInt", int)
 Upload = NewType("Upload", bytes)
 
+_FRACTION_PATTERN = re.compile(r".{11}[\d:]*[.,](\d{1,6})")
+"""An ISO 8601 time up to its fractional seconds; an offset, too, may have a fraction."""
 _DECIMAL_PATTERN = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 
 
@@ -44,16 +46,20 @@ def format_datetime(value: str) -> str:
 def parse_datetime(value: object) -> str:
     """Return a time in UTC in PostgreSQL's spelling; a time without offset is taken as UTC.
 
+    It has as many fractional digits as the client's, at most six: further ones are cut off.
     Raises ValueError if it is invalid.
     """
     try:
-        moment = datetime.fromisoformat(_require_text(value))
+        text = _require_text(value).upper()
+        moment = datetime.fromisoformat(text)
         in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError(
             "A DateTime must be an RFC 3339 time such as 2026-01-31T12:00:00Z."
         ) from None
-    return in_utc.isoformat()
+    fraction = _FRACTION_PATTERN.match(text)
+    digits = f".{in_utc:%f}"[: len(fraction[1]) + 1] if fraction else ""
+    return f"{in_utc.replace(microsecond=0, tzinfo=None).isoformat()}{digits}+00:00"
 
 
 def parse_date(value: object) -> str:
@@ -121,8 +127,9 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     DateTime: strawberry.scalar(
         name="DateTime",
-        description="A time as in RFC 3339, printed in UTC, such as `2026-01-31T12:00:00Z`; an"
-        " input without offset is in UTC.",
+        description="A time as in RFC 3339, printed in UTC, such as `2026-01-31T12:00:00Z`. In an"
+        " input, `t` and `z` may be in lower case, a space may stand for `T`, fractional digits"
+        " after the sixth are cut off, and a time without offset is in UTC.",
         serialize=format_datetime,
         parse_value=parse_datetime,
     ),
