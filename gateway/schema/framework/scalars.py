@@ -10,6 +10,7 @@ import strawberry
 from sqlalchemy import types
 
 from gateway.db.driver.encoding import UUID_PATTERN
+from gateway.schema.framework.json_values import parse_json_literal, parse_json_value
 from gateway.schema.framework.strawberry_internals import ScalarDefinition
 
 UUID = NewType("UUID", str)
@@ -100,19 +101,6 @@ def parse_upload(value: object) -> bytes:
     return value
 
 
-def parse_json_scalar(value: object) -> object:
-    """Return a JSON value as it is; raises ValueError if it contains a file."""
-    remaining = [value]
-    while remaining:
-        item = remaining.pop()
-        if isinstance(item, bytes):
-            raise ValueError("A JSON value must not contain a file.")  # noqa: TRY004 - a client's mistake
-        remaining += (
-            item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        )
-    return value
-
-
 def serialize_json(value: Any) -> msgspec.Raw:
     """Return JSON text to be embedded in the response unparsed."""
     return msgspec.Raw(value.encode())
@@ -148,9 +136,12 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="A JSON value; the description of a field or argument has its structure.",
+        description="A JSON value; the description of a field or argument has its structure. A"
+        " number in an input has at most 4,300 digits, with an exponent 1,000. Enum values can't"
+        " be written in the JSON of a document: write strings.",
         serialize=serialize_json,
-        parse_value=parse_json_scalar,
+        parse_value=parse_json_value,
+        parse_literal=parse_json_literal,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
