@@ -48,12 +48,15 @@ description of its type names, and all its other fields are null.
 **Versions.** *Older versions of Waldur* are those that do not store a value yet; the oldest that
 this API supports is of October 2024.
 
-**Filters.** All conditions must hold, and null conditions are ignored. A list matches if one of its
-elements does; an empty list matches nothing. The description of a Boolean condition is a statement:
-the condition selects the objects for which the statement has the given value.
+**Filters.** All conditions must hold, and null conditions are ignored; an operand of `or` or `not`
+must have one that is not null. A list matches if one of its elements does; an empty list matches
+nothing. The description of a Boolean condition is a statement: the condition selects the objects
+for which the statement has the given value.
 
 **JSON.** JSON values come from the marketplace as they are: keys that the REST API defines are in
-snake_case, such as `runtime_state`.
+snake_case, such as `runtime_state`. Numbers have all their digits, in inputs, too; clients whose
+numbers are floats lose some. Variables may occur in the JSON of a document: one without a value
+leaves out its key, and is null in a list.
 
 **Subscriptions** use the same path as queries: a WebSocket with the subprotocol
 `graphql-transport-ws` (the token is sent as `Authorization` in the payload of `connection_init`), a

@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 
-import msgspec
-
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
 from gateway.db.admin.own_tables import pull
@@ -22,6 +20,7 @@ from gateway.db.queries.demo_due_work import SELECT_DUE_ORDER, SELECT_DUE_PULL
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.db.tables.codes import OrderState
 from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
+from gateway.exact_json import encode_json
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.orders.fulfil import fail_order, fulfil_order
 from gateway.marketplace.rows import (
@@ -120,10 +119,7 @@ class DemoProvider:
         if order is None:
             return True
         offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
-        if (
-            get_option(msgspec.json.encode(offering.plugin_options).decode(), FAIL_ORDERS_OPTION)
-            is True
-        ):
+        if get_option(encode_json(offering.plugin_options).decode(), FAIL_ORDERS_OPTION) is True:
             await fail_order(unit_of_work, order, FAILED_OFFERING_MESSAGE)
         else:
             await fulfil_order(unit_of_work, order)

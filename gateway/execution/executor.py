@@ -15,6 +15,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import TimedOutError, UnavailableError
 from gateway.error_table import ErrorKind
+from gateway.exact_json import encode_json, encode_sorted_json
 from gateway.execution.admission.operation_limits import build_cost_report
 from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
@@ -43,7 +44,6 @@ from gateway.schema.framework.context import RequestContext, ResponseTooLargeErr
 from gateway.schema.framework.strawberry_internals import get_graphql_schema
 
 log = logging.getLogger(__name__)
-encode_json = msgspec.json.Encoder().encode
 SUBSCRIPTION_TRANSPORT_HINT = (
     "Subscribe over a WebSocket, or accept text/event-stream or multipart/mixed."
 )
@@ -225,7 +225,7 @@ class Executor:
         cache_key = (
             graphql_request.query,
             graphql_request.operation_name,
-            msgspec.json.encode(used_variables, order="sorted"),
+            encode_sorted_json(used_variables),
         )
         data = self._introspection_answers.find_value(cache_key)
         if data is None:

@@ -15,7 +15,6 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
 from graphql import (
     ArgumentNode,
     DocumentNode,
@@ -37,6 +36,7 @@ from graphql import (
     get_operation_ast,
 )
 
+from gateway.exact_json import encode_sorted_json
 from gateway.execution.document_cache import ParsedDocument
 from gateway.execution.graphql_core_internals import (
     Executor,
@@ -242,7 +242,7 @@ def _make_sharing_key(
     return (
         graphql_request.query,
         graphql_request.operation_name,
-        msgspec.json.encode(variables, order="sorted"),
+        encode_sorted_json(variables),
     )
 
 

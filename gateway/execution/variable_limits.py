@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from graphql import GraphQLError
 
 from gateway.error_table import ErrorKind
+from gateway.exact_json import ExactNumber
 from gateway.schema.framework.errors import shorten_text
 
 PathLink = tuple["PathLink | None", str | int]
@@ -57,6 +59,8 @@ class VariableLimits:
 
     def check_variables(self, variables: dict[str, Any] | None) -> None:
         """Raise VariableLimitError if `variables` exceed a limit; the message names it.
+
+        Numbers that are JSON text become exact numbers, see `decode_request_json`.
 
         One pass, level by level. A list or object is counted before its items are
         looked at, so the work is bounded by `values`.
@@ -118,4 +122,6 @@ class _VariableCounter:
                     raise VariableLimitError((path, key), limit)
             elif isinstance(item, (dict, list)):
                 inner.append(((path, key), item))
+            elif isinstance(item, msgspec.Raw):
+                collection[key] = ExactNumber(bytes(item).decode())  # type: ignore[index]
         return inner

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from gateway.error_table import ErrorKind, get_error_rule
+from gateway.exact_json import encode_json
 from gateway.execution.errors import format_exception
-from gateway.execution.executor import encode_json
 from gateway.http.responses import JSON_CONTENT_TYPE
 from gateway.http.statuses import StatusMode, get_error_status
 

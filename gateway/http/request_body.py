@@ -13,6 +13,7 @@ import msgspec
 from starlette.datastructures import FormData, UploadFile
 
 from gateway.error_table import ErrorKind
+from gateway.exact_json import decode_request_json
 from gateway.execution.document_cache import MAX_NAME_CHARS
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.request_head import PREFLIGHT_HEADERS, RequestHead
@@ -23,7 +24,6 @@ MAX_JSON_LEVELS = 200
 """Levels of a body that can always be decoded; the variables have a limit of their own."""
 _FOREIGN_ENCODING_STARTS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-8 and UTF-16."""
-decode_json = msgspec.json.Decoder().decode
 
 
 class BadRequestError(Exception):
@@ -74,7 +74,7 @@ def parse_json(body: bytes, request_id: str) -> GraphQLRequest:
     Raises BadRequestError if it is not JSON, or not a GraphQL request.
     """
     try:
-        document = decode_json(body)
+        document = decode_request_json(body)
     except RecursionError:
         raise BadRequestError(
             f"The body must be nested at most {MAX_JSON_LEVELS} levels."
@@ -133,12 +133,13 @@ def _get_member(
 
 
 def _get_operation_name(document: dict[str, Any]) -> str | None:
+    """Return the operation's name; an empty one is the same as none, in each transport."""
     name: str | None = _get_member(document, "operationName", str, "a string")
-    if name is not None and len(name) > MAX_NAME_CHARS:
+    if name and len(name) > MAX_NAME_CHARS:
         raise BadRequestError(
             f"`operationName` must have at most {MAX_NAME_CHARS} characters, got {len(name)}."
         )
-    return name
+    return name or None
 
 
 MAX_MULTIPART_BYTES = 11_000_000

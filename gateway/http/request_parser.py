@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from gateway.error_table import ErrorKind
+from gateway.exact_json import decode_request_json
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.content_negotiation import JSON_MEDIA_TYPE
 from gateway.http.media_types import MediaType, parse_media_type, split_list
 from gateway.http.request_body import (
     BadRequestError,
     UnreadableRequestError,
-    decode_json,
     parse_decoded_json,
     parse_json,
     parse_multipart,
@@ -121,6 +121,6 @@ def parse_query_string(query_string: bytes, request_id: str) -> GraphQLRequest:
 
 def _decode_parameter(name: str, value: str) -> object:
     try:
-        return decode_json(value)
+        return decode_request_json(value)
     except (ValueError, RecursionError) as error:
         raise UnreadableRequestError(f"`{name}` is not valid JSON: {error}.") from None

@@ -1,9 +1,8 @@
 """Permissions and terms of service of a viewer on a resource, computed from column values."""
 
-import msgspec
-
 from gateway.db.access.viewer import Viewer
 from gateway.db.tables.codes import USABLE_RESOURCE_STATES
+from gateway.exact_json import decode_json, decode_members
 
 
 def can_terminate(
@@ -59,5 +58,5 @@ def list_plugin_actions(plugin_options: str) -> list[str]:
 
 def get_option(options_json: str, name: str) -> object:
     """Return one option of a JSON object of options; None if it is not set."""
-    options = msgspec.json.decode(options_json)
-    return options.get(name) if isinstance(options, dict) else None
+    members = decode_members(options_json) or {}
+    return decode_json(members[name]) if name in members else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
+from gateway.exact_json import decode_json, encode_json
 
 _POSIX_ID_UPPER_BOUND = 2**32 - 1
 """Exclusive upper bound of user and group ids; the lower bound, 0, is root's."""
@@ -57,7 +57,7 @@ def render_account_tree(records_json: str | None) -> str | None:
         "users": [_build_user(each, records) for each in records.people],
         "robot_accounts": [_build_robot_account(each) for each in records.robots],
     }
-    return msgspec.json.encode(account_tree).decode()
+    return encode_json(account_tree).decode()
 
 
 def _parse_records(records_json: str) -> GlauthRecords:
@@ -67,7 +67,7 @@ def _parse_records(records_json: str) -> GlauthRecords:
         "group": [],
         "robot": [],
     }
-    for kind, record in msgspec.json.decode(records_json):
+    for kind, record in decode_json(records_json):
         records_by_kind[kind].append(record)
     (offering_record,) = records_by_kind["offering"]
     return GlauthRecords(
@@ -145,7 +145,7 @@ def _render_table(name: str, values: GlauthRecord) -> str:
 
 def _render_value(value: Any) -> str:
     """Return a TOML value: JSON, with the character DEL escaped as TOML requires."""
-    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    return encode_json(value).decode().replace("\x7f", "\\u007f")
 
 
 def _build_project_groups(records: GlauthRecords) -> Iterator[GlauthRecord]:

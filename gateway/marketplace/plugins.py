@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
+from gateway.exact_json import decode_members, encode_json
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def strip_secret_attributes(attributes: str, offering_type: str) -> str:
     secret_names = get_plugin(offering_type).secret_attributes
     if not secret_names:
         return attributes
-    values = msgspec.json.decode(attributes)
-    if not isinstance(values, dict):
+    members = decode_members(attributes)
+    if members is None:
         return attributes
-    public_values = {name: each for name, each in values.items() if name not in secret_names}
-    return msgspec.json.encode(public_values).decode()
+    public_members = {name: each for name, each in members.items() if name not in secret_names}
+    return encode_json(public_members).decode()

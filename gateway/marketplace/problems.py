@@ -11,11 +11,11 @@ MAX_INVALID_FIELDS = 10
 """Number of invalid values that one `InvalidInput` lists at most."""
 _MAX_CITED_NUMBER = 10**18
 """Numbers below it are cited in messages."""
+_MAX_CITED_CHARS = 40
+"""Characters of numbers that are cited."""
 _JSON_TYPE_NAMES: dict[type, str] = {
     type(None): "null",
     bool: "a boolean",
-    int: "a number out of range",
-    float: "a number out of range",
     str: "a string",
     list: "a list",
     dict: "an object",
@@ -233,7 +233,7 @@ def combine_invalid_fields(first_field: InvalidField, *other_fields: InvalidFiel
 
 def describe_value(value: object) -> str:
     """Return how a message cites a JSON value: the number itself, or the type of anything else."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and abs(value) < _MAX_CITED_NUMBER:  # type: ignore[arg-type]
-        return str(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        is_short = abs(value) < _MAX_CITED_NUMBER and len(str(value)) <= _MAX_CITED_CHARS
+        return str(value) if is_short else "a number out of range"
     return _JSON_TYPE_NAMES.get(type(value), "another type")

@@ -1,9 +1,11 @@
 """Parser of the stored versions of a resource (domain.md §1.16, §5.20)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from gateway.exact_json import decode_json, decode_members, encode_json
 from gateway.marketplace.plugins import SECRET_ATTRIBUTES
 
 VERSION_COLUMNS = frozenset(
@@ -40,8 +42,9 @@ VERSION_COLUMNS = frozenset(
     }
 )
 """Published columns of a resource; a version may contain others."""
-_COLUMNS_WITH_SECRETS = ("attributes", "options")
+_COLUMNS_WITH_SECRETS = frozenset({"attributes", "options"})
 """Columns that may contain secrets."""
+_decode_objects = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def extract_version_columns(serialized: str) -> str | None:
@@ -53,32 +56,31 @@ def extract_version_columns(serialized: str) -> str | None:
     fields = _decode_fields(serialized)
     if fields is None:
         return None
-    public_columns = {name: each for name, each in fields.items() if name in VERSION_COLUMNS}
-    for name in _COLUMNS_WITH_SECRETS:
-        if public_columns.get(name) is not None:
-            public_columns[name] = _strip_secrets(public_columns[name])
-    return msgspec.json.encode(public_columns).decode()
+    public_columns: dict[str, Any] = {
+        name: each for name, each in fields.items() if name in VERSION_COLUMNS
+    }
+    for name in _COLUMNS_WITH_SECRETS & public_columns.keys():
+        public_columns[name] = _strip_secrets(public_columns[name])
+    return encode_json(public_columns).decode()
 
 
-def _decode_fields(serialized: str) -> dict[str, Any] | None:
+def _decode_fields(serialized: str) -> Mapping[str, msgspec.Raw] | None:
     """Return all columns of a version; None if it can't be parsed."""
-    match _decode_json_or_none(serialized):
-        case [{"fields": dict(fields)}, *_]:
-            return fields
-    return None
-
-
-def _strip_secrets(value: Any) -> dict[str, Any] | None:
-    """Return an object without secrets; older versions store it as text. None for other values."""
-    decoded_value = _decode_json_or_none(value) if isinstance(value, str) else value
-    if not isinstance(decoded_value, dict):
-        return None
-    return {name: each for name, each in decoded_value.items() if name not in SECRET_ATTRIBUTES}
-
-
-def _decode_json_or_none(text: str) -> Any:
-    """Return decoded JSON; None if it is invalid."""
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        first_object, *_ = _decode_objects(serialized)
+    except (ValueError, RecursionError):
         return None
+    members = decode_members(first_object) or {}
+    return decode_members(members["fields"]) if "fields" in members else None
+
+
+def _strip_secrets(value: msgspec.Raw) -> Mapping[str, msgspec.Raw] | None:
+    """Return an object without secrets; older versions store it as text. None for other values."""
+    try:
+        is_text = bytes(value).startswith(b'"')
+        members = decode_members(decode_json(value) if is_text else value)
+    except ValueError:
+        return None
+    if members is None:
+        return None
+    return {name: each for name, each in members.items() if name not in SECRET_ATTRIBUTES}

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.db.queries.marketplace_checks import SELECT_RESOURCE_JSON
 from gateway.db.tables.codes import ResourceState
+from gateway.exact_json import decode_members, encode_json
 from gateway.marketplace.plugins import strip_secret_attributes
 from gateway.marketplace.rows import (
     ComponentQuotaRow,
@@ -47,9 +48,7 @@ async def log_event(
     """Write an event into Waldur's log, in the feeds of the resource, project and organisation."""
     project = await unit_of_work.load_row(ProjectRow, resource.project_id)
     offering = await unit_of_work.load_row(OfferingRow, resource.offering_id)
-    attributes = strip_secret_attributes(
-        msgspec.json.encode(resource.attributes).decode(), offering.type
-    )
+    attributes = strip_secret_attributes(encode_json(resource.attributes).decode(), offering.type)
     event_id = await unit_of_work.insert_row(
         EventRow,
         event_type=event_type,
@@ -59,7 +58,7 @@ async def log_event(
             "resource_name": resource.name,
             "resource_get_state_display": _display_state(resource.state),
             "resource_limits": resource.limits,
-            "resource_attributes": msgspec.json.decode(attributes),
+            "resource_attributes": msgspec.Raw(attributes.encode()),
             "project_uuid": UUID(project.uuid).hex,
             "project_name": project.name,
             "user_username": unit_of_work.viewer.username,
@@ -125,7 +124,7 @@ async def save_version(unit_of_work: UnitOfWork, resource: ResourceRow, comment:
     )
     fields = {
         name.removesuffix("_id") if name.endswith("_id") and name != "backend_id" else name: value
-        for name, value in msgspec.json.decode(columns).items()
+        for name, value in (decode_members(columns) or {}).items()
     }
     revision_id = await unit_of_work.insert_row(
         RevisionRow,
@@ -139,7 +138,7 @@ async def save_version(unit_of_work: UnitOfWork, resource: ResourceRow, comment:
         content_type_id=unit_of_work.installation.content_type_id("marketplace", "resource"),
         object_id=str(resource.id),
         format="json",
-        serialized_data=msgspec.json.encode(
+        serialized_data=encode_json(
             [{"model": "marketplace.resource", "pk": resource.id, "fields": fields}]
         ).decode(),
         object_repr=resource.name,

@@ -30,9 +30,10 @@ from typing import (
     get_type_hints,
 )
 
-import msgspec
 from sqlalchemy import Boolean, Column, Date, DateTime, Integer, Numeric, String, Table, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
+
+from gateway.exact_json import decode_json
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -50,7 +51,6 @@ _VALUE_TYPES: tuple[tuple[type, type], ...] = (
 )
 """Types of columns with those of their values, which the driver returns as text where the API
 prints them so (`TEXT_LOADED_TYPES`)."""
-_decode_json = msgspec.json.decode
 
 
 class InvalidRowColumnError(Exception):
@@ -141,7 +141,7 @@ def _find_decoders(
     for each in columns:
         value_type = _strip_none(hints[each.key])
         if isinstance(each.type, JSONB):
-            yield each.key, _decode_json
+            yield each.key, decode_json
         elif _is_enum(value_type):
             yield each.key, value_type
 

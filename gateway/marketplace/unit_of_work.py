@@ -222,9 +222,17 @@ def build_not_found(noun: str) -> NotFound:
 
 
 def check_unmodified(modified: str, if_modified: str | None) -> None:
-    """Raise ChangeRefusedError if `modified` is later than the client's `if_modified`."""
+    """Raise ChangeRefusedError if `modified` is later than the client's `if_modified`.
+
+    They are compared at the precision of `if_modified`: clients whose times have milliseconds, such
+    as JavaScript's Date, cut off the rest of what they read.
+    """
     if if_modified is None:
         return
-    if datetime.fromisoformat(modified) > datetime.fromisoformat(if_modified):
+    fraction = if_modified.partition("+")[0].partition(".")[2]
+    unit = 10 ** (6 - len(fraction))
+    moment = datetime.fromisoformat(modified)
+    cut_moment = moment.replace(microsecond=moment.microsecond // unit * unit)
+    if cut_moment > datetime.fromisoformat(if_modified):
         message = f"It was modified at {modified}, after `ifModified`: load it again."
         raise ChangeRefusedError(Conflict(message=message))

@@ -9,7 +9,8 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition, FeedEvent
 from gateway.db.tables.codes import ResourceEventKind, ResourceState
 from gateway.error_table import ErrorCode
-from gateway.execution.executor import Executor, GraphQLResult, encode_json
+from gateway.exact_json import encode_json
+from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.subscription import PreparedSubscription
 from gateway.fairness.current_client import ClientKey, get_current_client
 from gateway.schema.framework.context import RequestContext

@@ -5,10 +5,10 @@ The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
 
 from typing import Any
 
-import msgspec
 from starlette.types import Message
 
 from gateway.error_table import CloseCode, get_error_rule
+from gateway.exact_json import decode_request_json, encode_json
 from gateway.execution.errors import format_exception
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.http.request_body import MAX_JSON_LEVELS, BadRequestError, parse_decoded_json
@@ -18,8 +18,6 @@ MAX_CLOSE_REASON_BYTES = 120
 """Maximum length of a close reason in bytes; RFC 6455 §5.5 allows 123."""
 MAX_OPERATION_ID_LENGTH = 128
 """Maximum length of an operation's id in characters."""
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 class WebSocketCloseError(Exception):
@@ -46,7 +44,7 @@ def parse_message(text: str | None) -> dict[str, Any]:
     Raises WebSocketCloseError if it is not a message of the protocol.
     """
     try:
-        message = _decode(text or "")
+        message = decode_request_json(text or "")
     except RecursionError:
         reason = f"A message must be nested at most {MAX_JSON_LEVELS} levels."
         raise WebSocketCloseError(CloseCode.BAD_REQUEST, reason) from None
@@ -112,12 +110,12 @@ def parse_authorization(message: dict[str, Any]) -> tuple[str, ...]:
 
 def encode_message(message_type: str, **members: Any) -> bytes:
     """Encode a message of the server."""
-    return _encode({"type": message_type, **members})
+    return encode_json({"type": message_type, **members})
 
 
 def encode_next_prefix(operation_id: str) -> bytes:
     """Encode a `next` message up to its payload, after which only `}` is missing."""
-    return b'{"type":"next","id":%b,"payload":' % _encode(operation_id)
+    return b'{"type":"next","id":%b,"payload":' % encode_json(operation_id)
 
 
 def create_close_event(error: WebSocketCloseError) -> Message:

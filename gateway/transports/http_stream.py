@@ -9,8 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
+from gateway.exact_json import encode_json
 from gateway.execution.errors import format_exception
-from gateway.execution.executor import GraphQLResult, encode_json
+from gateway.execution.executor import GraphQLResult
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.single_write import SINGLE_WRITE_EXTENSION
 from gateway.rate_limits.client_key import identify_client

@@ -18,6 +18,8 @@ INVALID_ATTRIBUTES = [
     "[]",
     DEEP_JSON,
     '{"a": %s}' % ("9" * 100_000),
+    '{"a": 1e1000}',
+    '{"a": [1, 1e-9999999999999999999999]}',
     '{"a": "\\u0000"}',
     '{"a": "\\ud800"}',
     '{"\\ud800": 1}',
@@ -30,6 +32,7 @@ UNUSUAL_ATTRIBUTES = [
     '{"": ""}',
     '{"a": -0.0}',
     '{"a": 1e308}',
+    '{"a": [1e999, -1e-999, 12345678901234567890.123456789]}',
     '{"a": %s}' % ("9" * 400),
     '{"a": [[[{"b": [null]}]]]}',
     '{"a": "\\ud83d\\ude00"}',
@@ -66,7 +69,9 @@ async def test_unusual_attributes_are_accepted(client: GatewayClient, attributes
     assert response.json()["data"] == {"resources": {"totalCount": count}}
 
 
-@pytest.mark.parametrize("value", ["1e999", "9" * 5000, "[" * 60 + "]" * 60, '"\\u0000"', "$a"])
+@pytest.mark.parametrize(
+    "value", ["1e1000", "9" * 5000, "OK", "NaN", "[" * 60 + "]" * 60, '"\\u0000"', "$a"]
+)
 async def test_literals_in_the_document_behave_the_same(client: GatewayClient, value: str) -> None:
     query = ATTRIBUTES_QUERY.replace("$a }", "{ x: @ } }").replace("@", value)
     if "$" not in value:

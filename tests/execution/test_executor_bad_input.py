@@ -194,6 +194,32 @@ async def test_filter_depth_is_bounded(
 
 
 @pytest.mark.parametrize(
+    ("filter_value", "path"),
+    [
+        ("{or: [{state: OK}, {name: $a}]}", ["or", 1]),
+        ("{or: {name: $a}}", ["or", 0]),
+        ("{not: {name: $a}}", ["not"]),
+        ("{or: [{state: OK}, {and: [{name: $a}, {and: []}]}]}", ["or", 1]),
+        ("{and: [{name: $a}, {or: [{not: {name: $a}}]}]}", ["and", 1, "or", 0, "not"]),
+        ("{or: [{resourceAttributes: {a: $b}}]}", ["or", 0]),
+    ],
+)
+@pytest.mark.parametrize("variables", [{}, {"a": None}])
+async def test_alternatives_without_conditions_are_rejected(
+    client: GatewayClient, filter_value: str, path: list[Any], variables: dict[str, Any]
+) -> None:
+    query = f"""query ($a: String, $b: Int) {{
+        resources(filter: {filter_value}) {{ totalCount }}
+        others: resources(filter: {{name: $a, resourceAttributes: {{b: $b}}}}) {{ totalCount }}
+    }}"""
+    (error,) = get_client_errors(await client.post_query(query, **variables))
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["filter", *path]}
+    assert error["path"] == ["resources"]
+    filled = await client.execute_query(query, a="x", b=1)
+    assert "errors" not in filled
+
+
+@pytest.mark.parametrize(
     ("arguments", "argument"),
     [
         ("first: -1", "first"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.exact_json import ExactNumber
 from gateway.marketplace.option_answers import check_answers
 
 CHOICES = {"choices": ["hot", "cold"]}
@@ -31,6 +32,10 @@ INVALID_ANSWERS: list[tuple[dict[str, Any], Any, str]] = [
     ({"type": "integer", "max": 6}, 7, "must be at most 6, got 7."),
     ({"type": "integer", "max": 6}, 10**20, "must be at most 6, got a number out of range."),
     ({"type": "money", "max": 6.5}, 7, "must be at most 6.5, got 7."),
+    ({"type": "money", "max": ExactNumber("6.50")}, 7, "must be at most 6.50, got 7."),
+    ({"type": "integer"}, ExactNumber("7.0"), "whole number, got 7.0."),
+    ({"type": "integer"}, ExactNumber("1e400"), "whole number, got a number out of range."),
+    ({"type": "string"}, ExactNumber(f"0.{'1' * 99}"), "a string, got a number out of range."),
     ({"type": "boolean"}, "yes", "must be true or false, got a string."),
     ({"type": "date"}, "2027-02-29", "2026-01-31"),
     ({"type": "date"}, 7, "2026-01-31"),

@@ -49,6 +49,14 @@ def test_columns_are_published_as_stored() -> None:
     assert extract_fields(**fields) == fields
 
 
+def test_numbers_keep_their_spelling() -> None:
+    numbers = [*["1.10", "1e400", "-0", "12345678901234567890.123456789"], "9" * 5000]
+    members = ",".join(f'"{index}":{each}' for index, each in enumerate(numbers))
+    for column in ("limits", "attributes", "options"):
+        fields = f'{{"cost":1.10,"{column}":{{{members}}}}}'
+        assert extract_version_columns(f'[{{"fields":{fields}}}]') == fields
+
+
 def test_unpublished_columns_are_omitted() -> None:
     assert extract_fields(name="a", object_id=7, content_type=3, secret_options={"token": "x"}) == {
         "name": "a"
@@ -89,7 +97,6 @@ def test_options_may_be_null() -> None:
         '[{"fields": {"name": "cut off',
         '[{"fields": {"name": "\\ud800"}}]',
         '[{"fields": {"limits": {"cpu": NaN}}}]',
-        '[{"fields": {"cost": 1e999}}]',
         "[" * 100_000,
         '<object pk="1"><field name="name">xml</field></object>',
     ],

@@ -1,7 +1,6 @@
 """Every failure named in domain.md is returned as a problem, and changes nothing."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -306,20 +305,6 @@ async def test_failures_are_returned_and_change_nothing(demo: MutableDemo, name:
     assert demo.digest_tables() == digest_before
 
 
-async def test_a_stale_if_modified_is_a_conflict(demo: MutableDemo) -> None:
-    uuid = (await demo.find_operable_resources("SET_RESOURCE_END_DATE"))[0]
-    ((modified,),) = demo.run_sql("select modified from marketplace_resource where uuid = %s", uuid)
-    digest_before, arguments = demo.digest_tables(), {"uuid": uuid, "endDate": "2099-01-01"}
-    earlier = (modified - timedelta(microseconds=1)).isoformat()
-    result = await demo.run_mutation(END_DATE_FIELD, ifModified=earlier, **arguments)
-    assert result["__typename"] == "Conflict"
-    assert demo.digest_tables() == digest_before
-    unchanged = modified.astimezone(UTC).isoformat()
-    for if_modified in (unchanged, datetime(2100, 1, 1, tzinfo=UTC).isoformat()):
-        result = await demo.run_mutation(END_DATE_FIELD, ifModified=if_modified, **arguments)
-        assert result["__typename"] == "ResourceEndDateSet"
-
-
 INSERT_TERMS_SQL = """
 insert into marketplace_offeringtermsofservice (uuid, created, modified, offering_id,
     terms_of_service, terms_of_service_link, version, is_active, requires_reconsent,
@@ -372,14 +357,6 @@ async def test_terms_of_service_require_consent(demo: MutableDemo) -> None:
     assert (await demo.run_mutation(OPTIONS_FIELD, uuid=uuid, options={}))[
         "__typename"
     ] != "NotPermitted"
-
-
-async def test_permissions_are_checked_before_if_modified(demo: MutableDemo) -> None:
-    uuid = (await demo.find_operable_resources("SET_RESOURCE_END_DATE"))[0]
-    arguments = {"uuid": uuid, "endDate": "2099-12-31", "ifModified": "2001-01-01T00:00:00Z"}
-    result = await demo.run_mutation(END_DATE_FIELD, "support", **arguments)
-    assert result["__typename"] == "NotPermitted"
-    assert (await demo.run_mutation(END_DATE_FIELD, **arguments))["__typename"] == "Conflict"
 
 
 async def test_idempotency_ignores_the_order_of_keys(demo: MutableDemo) -> None:

@@ -308,3 +308,18 @@ async def test_operation_deadline_is_enforced(url: str) -> None:
             code = await websocket.expect_error_code("{ resources { nodes { name } } }")
         assert code == "TIMEOUT"
         assert await query_username(websocket) == "staff"
+
+
+async def test_numbers_of_messages_stay_exact(gateway: ServedGateway) -> None:
+    query = "query ($a: JSON) { resources(filter: {resourceAttributes: $a}) { totalCount } }"
+    numbers = "[1.10, 1e400, 12345678901234567890.123456789]"
+    async with open_authenticated_websocket(gateway) as websocket:
+        await websocket.connection.send(f'{{"type": "ping", "payload": {{"a": {numbers}}}}}')
+        pong = await websocket.connection.recv()
+        assert numbers.replace(" ", "") in str(pong)
+        assert (await websocket.execute_query(query, "q", variables={"a": {"a": 1.5}}))["data"]
+        for value, types in ((numbers, ["next", "complete"]), ("9" * 5000, ["error"])):
+            payload = f'{{"query": "{query}", "variables": {{"a": {{"a": {value}}}}}}}'
+            message = f'{{"type": "subscribe", "id": "x", "payload": {payload}}}'
+            await websocket.connection.send(message)
+            assert [(await websocket.receive_message())["type"] for _ in types] == types

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-import msgspec
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
@@ -35,6 +34,7 @@ from gateway.db.driver.row_statements import (
     get_condition_shape,
 )
 from gateway.db.driver.statement import Statement
+from gateway.exact_json import encode_json
 
 T = TypeVar("T")
 MAX_TRANSACTION_ATTEMPTS = 3
@@ -218,7 +218,7 @@ def _encode_values(table: Table[Any], values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encode_json(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+    return value if value is None or isinstance(value, str) else encode_json(value).decode()
 
 
 _EMPTY_VALUES = ((String, ""), (Boolean, False), (JSONB, "{}"), (Integer, 0), (Numeric, 0))

@@ -24,6 +24,8 @@ class VersionRules:
     """Whether usage outside of plan periods counts toward limits (§3.2)."""
     unlimited_usage: str | None
     """The JSON value of limit usage for a resource without limits (§3.2); None: null."""
+    unreported_usage: str
+    """The JSON value of a limit's usage that was not reported in its period (§3.2)."""
     numbers_every_name: bool
     """Whether all suggested names have numbers, and providers' patterns are ignored (§5.19)."""
     has_resource_roles: bool
@@ -42,6 +44,7 @@ RULES_2024 = VersionRules(
     in_progress_order_states=BLOCKING_ORDER_STATES,
     counts_usage_outside_plans=False,
     unlimited_usage=None,
+    unreported_usage="null",
     numbers_every_name=True,
     offering_roles_grant_provider_view=False,
     has_resource_roles=False,
@@ -56,6 +59,7 @@ RULES_2026 = VersionRules(
     in_progress_order_states=OPEN_ORDER_STATES,
     counts_usage_outside_plans=True,
     unlimited_usage="{}",
+    unreported_usage="0",
     numbers_every_name=False,
     offering_roles_grant_provider_view=True,
     has_resource_roles=True,

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import TypeVar
 
 from gateway.db.tables.codes import LimitPeriod
 
+T = TypeVar("T")
 MONTHS_PER_YEAR = 12
 MONTHS_PER_QUARTER = 3
 
@@ -41,9 +43,9 @@ def compute_billing_dates(periods: Mapping[str, str | None], today: date) -> dic
 
 def compute_usage_by_component(
     periods: Mapping[str, str | None],
-    current_usages: Mapping[str, float],
-    period_sums: Mapping[str, float],
-) -> dict[str, float | None]:
+    current_usages: Mapping[str, T],
+    period_sums: Mapping[str, T],
+) -> dict[str, T | None]:
     """Return the usage that counts towards the limit, by component type.
 
     It is the current usage for limits without a period or of a month, else the sum over the

@@ -118,10 +118,13 @@ def _find_limit_error(component_type: str, value: object, component_types: set[s
         return "is not a component of the offering that can have a limit."
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"must be a number, got {describe_value(value)}."
-    if not 0 <= value < LIMIT_UPPER_BOUND:
-        requirement = "at least 0" if value < 0 else f"less than {LIMIT_UPPER_BOUND}"
+    limit = Decimal(value) if isinstance(value, int) else Decimal(str(value))
+    if not 0 <= limit < LIMIT_UPPER_BOUND:
+        requirement = "at least 0" if limit < 0 else f"less than {LIMIT_UPPER_BOUND}"
         return f"must be {requirement}, got {describe_value(value)}."
-    return None if round(value, 2) == value else f"must have at most two decimals, got {value}."
+    if round(limit, 2) != limit:
+        return f"must have at most two decimals, got {describe_value(value)}."
+    return None
 
 
 def check_renewal_months(

@@ -26,7 +26,8 @@ class MoveResourceInput:
     if_modified: DateTime | None = None
     """Optimistic lock: the `modified` of the resource as last read by the client.
 
-    If the resource was changed later, the mutation returns `Conflict`. Null disables the check.
+    If the resource was changed later, the mutation returns `Conflict`. Times are compared at the
+    precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
     """
 
 

@@ -28,7 +28,8 @@ class ApproveOrderInput:
     if_modified: DateTime | None = None
     """Optimistic lock: the `modified` of the order as last read by the client.
 
-    If the order was changed later, the mutation returns `Conflict`. Null disables the check.
+    If the order was changed later, the mutation returns `Conflict`. Times are compared at the
+    precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
     """
 
 
@@ -43,7 +44,8 @@ class RejectOrderInput:
     if_modified: DateTime | None = None
     """Optimistic lock: the `modified` of the order as last read by the client.
 
-    If the order was changed later, the mutation returns `Conflict`. Null disables the check.
+    If the order was changed later, the mutation returns `Conflict`. Times are compared at the
+    precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
     """
 
 
@@ -56,7 +58,8 @@ class CancelOrderInput:
     if_modified: DateTime | None = None
     """Optimistic lock: the `modified` of the order as last read by the client.
 
-    If the order was changed later, the mutation returns `Conflict`. Null disables the check.
+    If the order was changed later, the mutation returns `Conflict`. Times are compared at the
+    precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
     """
 
 

@@ -1,7 +1,5 @@
 """Errors that a client causes by its input, and the validation that raises them."""
 
-from math import isfinite
-
 from graphql import GraphQLError
 
 from gateway.error_table import ErrorKind
@@ -82,11 +80,10 @@ def _validate_items(
 
 
 def _find_scalar_problem(value: str | float, *, bounded: bool) -> str | None:
-    if isinstance(value, float):
-        return None if isfinite(value) else "must be a finite number: it is out of range."
-    if bounded and len(value) > MAX_TEXT_LENGTH:
-        return f"must have at most {MAX_TEXT_LENGTH} characters, got {len(value)}."
-    if "\x00" in value:
+    text = str(value)
+    if bounded and len(text) > MAX_TEXT_LENGTH:
+        return f"must have at most {MAX_TEXT_LENGTH} characters, got {len(text)}."
+    if "\x00" in text:
         return "must not contain a NUL character."
-    has_lone_surrogate = any("\ud800" <= character <= "\udfff" for character in value)
+    has_lone_surrogate = any("\ud800" <= character <= "\udfff" for character in text)
     return "must not contain a lone surrogate." if has_lone_surrogate else None

@@ -72,8 +72,9 @@ def filter_field(
 
 BOOLEAN_OPERATORS = {
     "and_": "All of these filters match; an empty list matches everything.",
-    "or_": "At least one of these filters matches; an empty list matches nothing.",
-    "not_": "Excludes what matches this filter.",
+    "or_": "At least one of these filters matches, and each has a condition; an empty list matches"
+    " nothing.",
+    "not_": "Excludes what matches this filter, which has a condition.",
 }
 
 
@@ -147,7 +148,7 @@ class FilterDefinition:
     def parse_filter(self, filter_values: dict[str, Any] | None) -> ParsedFilter:
         """Return the parsed filter; raises BadInputError if it is invalid.
 
-        `filter_values` has Python names; nulls and blank texts are ignored.
+        `filter_values` has Python names; nulls, blank texts and empty objects are ignored.
         """
         parameters = _ParameterCollector()
         shape = self._parse_level(filter_values or {}, ("filter",), parameters)
@@ -172,12 +173,15 @@ class FilterDefinition:
         )
 
     def _iterate_values(self, filter_values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Yield the values that are neither null nor blank, texts stripped, in order of names."""
+        """Yield the values but nulls, blank texts and empty objects; texts are stripped.
+
+        In order of names. The operands of operators are yielded in any case.
+        """
         for name in sorted(filter_values):
             value = filter_values[name]
             if name in self._text_names and value is not None:
                 value = strip_text(value)
-            if value is not None:
+            if value is not None and (value != {} or name in BOOLEAN_OPERATORS):
                 yield name, value
 
     def _select_predicate(self, name: str, value: Any) -> str:
@@ -200,12 +204,14 @@ class FilterDefinition:
         operands = [value] if name == "not_" else value
         operator_path = (*path, name[:-1])
         parameters.add_conditions(len(operands), *operator_path)
-        return tuple(
+        shapes = tuple(
             [
                 self._parse_level(operand, (*operator_path, index), parameters)
                 for index, operand in enumerate(operands)
             ]
         )
+        _check_operands(name, shapes, operator_path)
+        return shapes
 
     def build_conditions(self, shape: FilterShape) -> tuple[RowCondition, ...]:
         """Return the SQL conditions of a filter of that `shape`; all must hold."""
@@ -218,6 +224,33 @@ class FilterDefinition:
             _BOOLEAN_COMBINATORS[name],
             tuple([self.build_conditions(each) for each in operand]),
         )
+
+
+def _check_operands(
+    operator: str, shapes: tuple[FilterShape, ...], path: tuple[str | int, ...]
+) -> None:
+    """Raise BadInputError if an operand of `or` or `not` has no condition.
+
+    A variable that is null or left out takes its condition away. The client would not notice that
+    the alternative, or the exclusion, is then of everything.
+    """
+    if operator == "and_":
+        return
+    for index, shape in enumerate(shapes):
+        if _matches_everything(shape):
+            operand_path = (*path, index) if operator == "or_" else path
+            name = ".".join(map(str, operand_path))
+            raise BadInputError(
+                f"`{name}` has no condition, so it would match everything: nulls and variables"
+                " without a value don't count. Leave it out.",
+                *operand_path,
+            )
+
+
+def _matches_everything(shape: FilterShape) -> bool:
+    return all(
+        name == "and_" and all(map(_matches_everything, operands)) for name, operands in shape
+    )
 
 
 class _ParameterCollector(list[tuple[str, Any]]):

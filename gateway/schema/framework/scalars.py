@@ -10,6 +10,7 @@ import strawberry
 from sqlalchemy import types
 
 from gateway.db.driver.encoding import UUID_PATTERN
+from gateway.schema.framework.json_values import parse_json_literal, parse_json_value
 from gateway.schema.framework.strawberry_internals import ScalarDefinition
 
 UUID = NewType("UUID", str)
@@ -20,6 +21,8 @@ JSON = NewType("JSON", str)
 BigInt = NewType("BigInt", int)
 Upload = NewType("Upload", bytes)
 
+_FRACTION_PATTERN = re.compile(r".{11}[\d:]*[.,](\d{1,6})")
+"""An ISO 8601 time up to its fractional seconds; an offset, too, may have a fraction."""
 _DECIMAL_PATTERN = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 
 
@@ -44,16 +47,20 @@ def format_datetime(value: str) -> str:
 def parse_datetime(value: object) -> str:
     """Return a time in UTC in PostgreSQL's spelling; a time without offset is taken as UTC.
 
+    It has as many fractional digits as the client's, at most six: further ones are cut off.
     Raises ValueError if it is invalid.
     """
     try:
-        moment = datetime.fromisoformat(_require_text(value))
+        text = _require_text(value).upper()
+        moment = datetime.fromisoformat(text)
         in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError(
             "A DateTime must be an RFC 3339 time such as 2026-01-31T12:00:00Z."
         ) from None
-    return in_utc.isoformat()
+    fraction = _FRACTION_PATTERN.match(text)
+    digits = f".{in_utc:%f}"[: len(fraction[1]) + 1] if fraction else ""
+    return f"{in_utc.replace(microsecond=0, tzinfo=None).isoformat()}{digits}+00:00"
 
 
 def parse_date(value: object) -> str:
@@ -94,19 +101,6 @@ def parse_upload(value: object) -> bytes:
     return value
 
 
-def parse_json_scalar(value: object) -> object:
-    """Return a JSON value as it is; raises ValueError if it contains a file."""
-    remaining = [value]
-    while remaining:
-        item = remaining.pop()
-        if isinstance(item, bytes):
-            raise ValueError("A JSON value must not contain a file.")  # noqa: TRY004 - a client's mistake
-        remaining += (
-            item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        )
-    return value
-
-
 def serialize_json(value: Any) -> msgspec.Raw:
     """Return JSON text to be embedded in the response unparsed."""
     return msgspec.Raw(value.encode())
@@ -121,8 +115,9 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     DateTime: strawberry.scalar(
         name="DateTime",
-        description="A time as in RFC 3339, printed in UTC, such as `2026-01-31T12:00:00Z`; an"
-        " input without offset is in UTC.",
+        description="A time as in RFC 3339, printed in UTC, such as `2026-01-31T12:00:00Z`. In an"
+        " input, `t` and `z` may be in lower case, a space may stand for `T`, fractional digits"
+        " after the sixth are cut off, and a time without offset is in UTC.",
         serialize=format_datetime,
         parse_value=parse_datetime,
     ),
@@ -141,9 +136,12 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="A JSON value; the description of a field or argument has its structure.",
+        description="A JSON value; the description of a field or argument has its structure. A"
+        " number in an input has at most 4,300 digits, with an exponent 1,000. Enum values can't"
+        " be written in the JSON of a document: write strings.",
         serialize=serialize_json,
-        parse_value=parse_json_scalar,
+        parse_value=parse_json_value,
+        parse_literal=parse_json_literal,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",

@@ -1,8 +1,8 @@
 """The filter by attributes of resources and offerings, which rejects secret attributes."""
 
-import json
 from typing import Any
 
+from gateway.exact_json import encode_json
 from gateway.marketplace.plugins import SECRET_ATTRIBUTES
 
 MAX_ATTRIBUTE_VALUES = 50
@@ -20,7 +20,4 @@ def parse_attribute_filter(attributes: Any) -> str:
     value_count = sum(len(each) if isinstance(each, list) else 1 for each in attributes.values())
     if value_count > MAX_ATTRIBUTE_VALUES:
         raise ValueError(f"must have at most {MAX_ATTRIBUTE_VALUES} values, got {value_count}.")
-    try:
-        return json.dumps(attributes, allow_nan=False)
-    except ValueError:
-        raise ValueError("must not contain a number that is out of range.") from None
+    return encode_json(attributes).decode()

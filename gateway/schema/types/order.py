@@ -3,7 +3,6 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import strawberry
 
 from gateway.db import tables
@@ -13,6 +12,7 @@ from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
 from gateway.db.tables.codes import BLOCKING_ORDER_STATES
+from gateway.exact_json import decode_members
 from gateway.marketplace.plugins import get_plugin, strip_secret_attributes
 from gateway.schema.enums import BillingType, OrderState, OrderType
 from gateway.schema.framework.context import ContextFact
@@ -55,11 +55,10 @@ def classify_update(
 
     None for other orders, and for updates of an unknown kind.
     """
-    decoded = msgspec.json.decode(attributes_json)
     if order_type != OrderType.UPDATE:
         return None
-    attributes = decoded if isinstance(decoded, dict) else {}
-    if attributes.get("action") == "renew":
+    attributes = decode_members(attributes_json) or {}
+    if "action" in attributes and bytes(attributes["action"]) == b'"renew"':
         return OrderSubtype.RENEW
     if "old_limits" in attributes:
         return OrderSubtype.UPDATE_LIMITS

@@ -4,10 +4,10 @@ from datetime import date
 from decimal import Decimal as Number
 from typing import Annotated, Any, NamedTuple
 
-import msgspec
 import strawberry
 
 from gateway.db.access.viewer import Viewer
+from gateway.exact_json import decode_json
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.eligibility import can_set_limits
@@ -142,9 +142,6 @@ _COLUMN_ENUMS = Component.value_maps
 """Published enum values of component columns, by column and stored value."""
 
 
-_decode_numbers = msgspec.json.Decoder(float_hook=Number).decode
-
-
 class EstimateInputs(NamedTuple):
     """The arguments, context facts and columns that an estimate is computed from."""
 
@@ -182,7 +179,7 @@ def _price_renewal(
 ) -> RenewalEstimate:
     end_date = None if inputs.end_date is None else _parse_stored_date(inputs.end_date)
     remaining_days = renewal_pricing.count_remaining_days(end_date, inputs.today)
-    current_limits = renewal_pricing.parse_limits(_decode_numbers(inputs.current_limits_json))
+    current_limits = renewal_pricing.parse_limits(decode_json(inputs.current_limits_json))
     new_limits = renewal_pricing.parse_limits(inputs.limits) or current_limits
     subscriptions = renewal_pricing.compute_subscription_costs(
         components, current_limits, new_limits, inputs.months

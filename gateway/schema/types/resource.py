@@ -255,8 +255,8 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """Usage that counts towards each limit, as an object from `Component.type` to number.
 
     With the limit period `MONTH` or none it is the current usage, otherwise the sum of the reported
-    usages in the current period; a value is null without a report. If `isLimitBased` is false, or
-    without a plan, it is an empty object, or null in Waldur of 2024.
+    usages in the current period. Without a report a value is 0. If `isLimitBased` is false, or
+    without a plan, the field is an empty object. In Waldur of 2024 both are null.
     """
     renewal_estimate: RenewalEstimateResult | None = computed(
         estimate_renewal,

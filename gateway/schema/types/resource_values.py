@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.db.installation.version_rules import VersionRules
+from gateway.exact_json import decode_json, decode_members, encode_json
 from gateway.marketplace.billing.limit_periods import (
     compute_billing_dates,
     compute_usage_by_component,
@@ -53,17 +54,18 @@ def compute_limit_usage(
     """Return the usage within the current period of each limit, as JSON (domain.md §3.2)."""
     if plan_id is None or not is_limit_based(offering_type, limit_periods is not None):
         return version_rules.unlimited_usage
-    return msgspec.json.encode(
-        compute_usage_by_component(
-            *map(_decode_object, (limit_periods, current_usages, reported_sums))
-        )
+    usage_by_component = compute_usage_by_component(
+        msgspec.json.decode(limit_periods or "{}"),
+        decode_members(current_usages) or {},
+        decode_members(reported_sums or "{}") or {},
+    )
+    unreported_usage = msgspec.Raw(version_rules.unreported_usage.encode())
+    return encode_json(
+        {
+            component: unreported_usage if usage is None else usage
+            for component, usage in usage_by_component.items()
+        }
     ).decode()
-
-
-def _decode_object(stored_json: str | None) -> dict[str, Any]:
-    """Return a stored JSON object; empty for any other value."""
-    decoded = msgspec.json.decode(stored_json or "{}")
-    return decoded if isinstance(decoded, dict) else {}
 
 
 @object_type
@@ -80,7 +82,7 @@ def parse_report_sections(report_json: str | None) -> list[ReportSection] | None
     """Return the sections of a stored report, skipping malformed ones; None without a report."""
     if report_json is None:
         return None
-    decoded = msgspec.json.decode(report_json)
+    decoded = decode_json(report_json)
     items = decoded if isinstance(decoded, list) else []
     sections: list[dict[str, Any]] = [each for each in items if isinstance(each, dict)]
     return [

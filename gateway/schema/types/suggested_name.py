@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import msgspec
-
 from gateway.db import tables
 from gateway.db.queries import suggested_name
 from gateway.db.query_spec import ColumnRef
+from gateway.exact_json import encode_json
 from gateway.marketplace.suggested_name import NamingInputs, suggest_resource_name
 from gateway.schema.framework.arguments import FieldArgument
 from gateway.schema.framework.context import ContextFact
@@ -25,7 +24,7 @@ def _check_attributes(attributes: Any, name: str) -> None:
     if not isinstance(attributes, dict):
         raise BadInputError(f"`{name}` must be an object from attribute names to values.", name)
     try:
-        size = len(msgspec.json.encode(attributes))
+        size = len(encode_json(attributes))
     except (ValueError, OverflowError, RecursionError):
         raise BadInputError(
             f"`{name}` has a value that is too large, nested too deeply, or not valid Unicode.",

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from gateway.db.installation.version_rules import RULES_2024, RULES_2026
+from gateway.db.installation.version_rules import RULES_2024, RULES_2026, VersionRules
 from gateway.marketplace.billing.limit_periods import (
     compute_billing_dates,
     compute_usage_by_component,
@@ -51,8 +51,19 @@ def test_monthly_usage_is_current_and_other_usage_is_summed() -> None:
 
 @pytest.mark.parametrize("usages_json", ["[]", "null", "3", '"x"'])
 def test_usages_that_are_no_object_count_as_unknown(usages_json: str) -> None:
-    arguments = ("Marketplace.Slurm", 1, usages_json, '{"cores": "month"}', None, RULES_2026)
-    assert compute_limit_usage(*arguments) == '{"cores":null}'
+    for rules, usage in ((RULES_2024, "null"), (RULES_2026, "0")):
+        arguments = ("Marketplace.Slurm", 1, usages_json, '{"cores": "month"}', None, rules)
+        assert compute_limit_usage(*arguments) == f'{{"cores":{usage}}}'
+
+
+@pytest.mark.parametrize(("rules", "unreported"), [(RULES_2024, "null"), (RULES_2026, "0")])
+def test_usage_is_exact(rules: VersionRules, unreported: str) -> None:
+    periods = '{"a": "month", "b": "total", "c": "annual", "d": null}'
+    usages, sums = '{"a": 12345678901234567890.10, "b": 7}', '{"b": %s.50}' % ("9" * 5000)
+    expected = (
+        f'{{"a":12345678901234567890.10,"b":{"9" * 5000}.50,"c":{unreported},"d":{unreported}}}'
+    )
+    assert compute_limit_usage("Marketplace.Slurm", 1, usages, periods, sums, rules) == expected
 
 
 def test_without_limits_or_a_plan_there_is_no_limit_usage() -> None:

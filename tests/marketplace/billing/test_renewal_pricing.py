@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.exact_json import ExactNumber
 from gateway.marketplace.billing.renewal_pricing import (
     PricedComponent,
     add_months,
@@ -112,6 +113,12 @@ COMPONENTS = [
 ]
 
 
+def test_large_limits_are_exact() -> None:
+    limits = {"cores": ExactNumber("999999999999999999.99")}
+    assert check_renewal_input(1, limits, COMPONENTS) is None
+    assert parse_limits(limits) == {"cores": Decimal("999999999999999999.99")}
+
+
 @pytest.mark.parametrize(
     ("months", "limits", "path", "expected_text"),
     [
@@ -127,6 +134,13 @@ COMPONENTS = [
         (1, {"cores": -0.5}, ["limits", "cores"], "must be at least 0, got -0.5."),
         (1, {"cores": "1"}, ["limits", "cores"], "must be a number, got a string."),
         (1, {"cores": None}, ["limits", "cores"], "must be a number, got null."),
+        (1, {"cores": ExactNumber("1e400")}, ["limits", "cores"], TOO_LARGE),
+        (
+            1,
+            {"cores": ExactNumber("12345678901234567.125")},
+            ["limits", "cores"],
+            "must have at most two decimals, got 12345678901234567.125.",
+        ),
         (1, {"cores": True}, ["limits", "cores"], "must be a number, got a boolean."),
         (1, {"cores": [1]}, ["limits", "cores"], "must be a number, got a list."),
         (1, {"cores": float("inf")}, ["limits", "cores"], TOO_LARGE),

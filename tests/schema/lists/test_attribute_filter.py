@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.demo.marketplace.fill import create_marketplace
+from gateway.exact_json import ExactNumber
 from gateway.marketplace.plugins import SECRET_ATTRIBUTES
 from tests.conftest import DatabaseFactory
 from tests.support.marketplaces import Marketplace, open_marketplace
@@ -83,10 +84,8 @@ async def test_attribute_values_and_alternatives(
 async def test_an_empty_attribute_filter_matches_everything(
     attribute_marketplace: Marketplace,
 ) -> None:
-    data = await attribute_marketplace.fetch_data(
-        DOCUMENT, a={}, f={"not": {"resourceAttributes": {}}}
-    )
-    assert (data["one"]["totalCount"], data["other"]["totalCount"]) == (30, 0)
+    data = await attribute_marketplace.fetch_data(DOCUMENT, a={}, f={"resourceAttributes": {}})
+    assert (data["one"]["totalCount"], data["other"]["totalCount"]) == (30, 30)
 
 
 async def test_attribute_literals_in_the_document(attribute_marketplace: Marketplace) -> None:
@@ -119,10 +118,9 @@ async def test_attributes_must_be_an_object(
         ({str(each): 1 for each in range(51)}, []),
         ({"a": list(range(51))}, []),
         ({"a": {str(each): 1 for each in range(1001)}}, ["a"]),
-        ({"a": float("inf")}, ["a"]),
-        ({"a": 10**5000}, []),
+        ({"a": ExactNumber(f"0.{'1' * 1000}")}, ["a"]),
     ],
-    ids=["key", "value", "long", "attributes", "values", "object", "infinite", "number"],
+    ids=["key", "value", "long", "attributes", "values", "object", "number"],
 )
 async def test_unstorable_attributes_are_rejected(
     attribute_marketplace: Marketplace, attributes: Any, path: list[Any]

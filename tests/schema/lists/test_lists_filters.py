@@ -104,7 +104,8 @@ SQL_FILTER_CASES: list[tuple[str, dict[str, Any], str]] = [
     ("resources", {"and": [{"state": ["OK"]}, {"state": ["ERRED"]}]}, "false"),
     ("resources", {"not": {"paused": True}}, "not r.paused"),
     ("resources", {"not": {"endDate": "2026-01-01"}}, "(r.end_date >= '2026-01-01') is not true"),
-    ("resources", {"not": {}}, "false"),
+    ("resources", {"not": {"or": []}}, "true"),
+    ("resources", {"or": [{"or": []}, {"paused": True, "and": []}]}, "r.paused"),
     (
         "resources",
         {"or": [{"not": {"or": [{"paused": True}, {"downscaled": True}]}}, {"state": ["OK"]}]},
