@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
+from gateway.db.driver.date_spelling import parse_stored_timestamp
 from gateway.db.driver.encoding import hyphenate_uuid
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.installation.installation import Installation
@@ -225,6 +226,6 @@ def check_unmodified(modified: str, if_modified: str | None) -> None:
     """Raise ChangeRefusedError if `modified` is later than the client's `if_modified`."""
     if if_modified is None:
         return
-    if datetime.fromisoformat(modified) > datetime.fromisoformat(if_modified):
+    if parse_stored_timestamp(modified) > datetime.fromisoformat(if_modified):
         message = f"It was modified at {modified}, after `ifModified`: load it again."
         raise ChangeRefusedError(Conflict(message=message))
