@@ -57,12 +57,19 @@ VALUE_PROBES: Mapping[str, str] = {
 }
 """Expressions, with the text that the rest of the program expects of them."""
 _SEARCH_PATH = """(
-    select pg_catalog.concat_ws(', ', pg_catalog.string_agg(
-        pg_catalog.quote_ident(name), ', ' order by position
-    ), 'pg_temp')
-    from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality path (name, position)
-    where name operator(pg_catalog.!~) '^pg_'
+    select pg_catalog.concat_ws(', ', case
+        when path operator(pg_catalog.=) '' then null
+        when pg_catalog.strpos(path, 'pg_') operator(pg_catalog.=) 0 then path
+        else (
+            select pg_catalog.string_agg(pg_catalog.quote_ident(name), ', ' order by position)
+            from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality
+                schemas (name, position)
+            where name operator(pg_catalog.!~) '^pg_'
+        )
+    end, 'pg_temp')
+    from pg_catalog.current_setting('search_path') path
 )"""
+"""The role's search_path as it is, with schemas that don't exist yet, unless it names `pg_…`."""
 _ESCAPED_BLANK = "\\ "
 _PROBES = ", ".join(f"({each})::pg_catalog.text" for each in VALUE_PROBES)
 

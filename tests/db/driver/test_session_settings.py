@@ -83,7 +83,7 @@ def test_other_spellings_are_found(empty_database: str, name: str) -> None:
 def test_usual_spellings_are_accepted(empty_database: str) -> None:
     with psycopg.connect(empty_database, options="-c timezone=UTC") as connection:
         row = connection.execute(build_session_sql(is_local=True).encode()).fetchone()
-    assert check_session(row) == {"search_path": "public, pg_temp"}
+    assert check_session(row) == {"search_path": '"$user", public, pg_temp'}
     assert row is not None
     assert row[1:] == (*VALUE_PROBES.values(),)
 
@@ -91,11 +91,13 @@ def test_usual_spellings_are_accepted(empty_database: str) -> None:
 @pytest.mark.parametrize(
     ("role_path", "session_path"),
     [
-        ('"$user", public', "public, pg_temp"),
+        ('"$user", public', '"$user", public, pg_temp'),
         ("public, pg_catalog", "public, pg_temp"),
         ("pg_temp, own, nowhere, public", "own, public, pg_temp"),
         ('"odd "" name", public', '"odd "" name", public, pg_temp'),
-        ("nowhere", "pg_temp"),
+        ('"odd "" name", pg_catalog', '"odd "" name", pg_temp'),
+        ("''", '"", pg_temp'),
+        ("later", "later, pg_temp"),
     ],
 )
 async def test_search_path_is_the_roles_without_shadows(
