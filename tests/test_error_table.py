@@ -39,6 +39,7 @@ UNREACHABLE_EXCEPTIONS = {
     "PlanMismatchError": "the reference execution takes over",
     "PositionExpiredError": "becomes ResyncRequired",
     "PostgresError": "the command line's",
+    "UnexpectedSpellingError": "the connection is refused, so the database is unavailable",
     "UnmeasurableDocumentError": "becomes an error of the document",
     "WebSocketCloseError": "is a close frame itself",
     "_MaximumExceededError": "ends the count of introspection",

@@ -23,7 +23,9 @@ def diagnose_marketplace(effective_settings: Settings) -> Iterator[str]:
     yield f"Visibility rules of {installation.version_rules.year}"
     for name in installation.list_missing():
         yield f"Missing in this version, read as null or empty: {name}"
-    with connect_database(effective_settings.database_url) as connection:
+    with connect_database(
+        effective_settings.database_url, pooler=effective_settings.pooler
+    ) as connection:
         index_statements = build_index_advice(connection)
         status = load_trigger_status(connection)
         yield from describe_source(status, choose_source(status, effective_settings.events))

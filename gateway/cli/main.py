@@ -112,7 +112,10 @@ def initialise_demo(parsed_arguments: argparse.Namespace) -> int:
     fill_options = {"resource_count": parsed_arguments.resources, "seed": parsed_arguments.seed}
     if effective_settings.database_url is not None:
         home.create_demo_database(
-            effective_settings.database_url, report_progress=_print_line, **fill_options
+            effective_settings.database_url,
+            pooler=effective_settings.pooler,
+            report_progress=_print_line,
+            **fill_options,
         )
         return 0
     with EmbeddedPostgres.start(effective_settings.data, _print_line) as server:
@@ -131,7 +134,9 @@ def list_tokens(parsed_arguments: argparse.Namespace) -> int:
             raise home.DemoNotFoundError(
                 "The database contains no demo marketplace; tokens of real users are secret."
             )
-        with connect_database(effective_settings.database_url) as connection:
+        with connect_database(
+            effective_settings.database_url, pooler=effective_settings.pooler
+        ) as connection:
             tokens_by_username = load_tokens_by_username(connection)
     username = parsed_arguments.username
     if username is None:
@@ -168,9 +173,10 @@ def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
 
 def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:
     """Install or uninstall the database triggers that record changes of resources."""
+    effective_settings = _load_effective_settings(parsed_arguments)
     with (
-        _open_marketplace(_load_effective_settings(parsed_arguments)) as (url, _),
-        connect_database(url) as connection,
+        _open_marketplace(effective_settings) as (url, _),
+        connect_database(url, pooler=effective_settings.pooler) as connection,
     ):
         if parsed_arguments.step == "install":
             triggers.install_triggers(connection)

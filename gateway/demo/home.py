@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-import psycopg
 
 from gateway.db.admin.install import list_existing_tables
+from gateway.db.driver.startup_connection import connect_database
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo.integrity import TOKENS_FILE_NAME, report_damage
 from gateway.demo.marketplace.fill import create_marketplace
@@ -34,7 +34,7 @@ def run_demo_database(data_directory: Path, report_progress: ProgressReporter) -
     Raises PostgresError if PostgreSQL cannot run, or if the demo is incomplete.
     """
     with EmbeddedPostgres.start(data_directory, report_progress) as server:
-        with report_damage(data_directory), psycopg.connect(server.url) as connection:
+        with report_damage(data_directory), connect_database(server.url) as connection:
             is_empty = not list_existing_tables(connection)
         if is_empty:
             create_demo_database(server.url, report_progress=report_progress)
@@ -49,12 +49,13 @@ def create_demo_database(
     report_progress: ProgressReporter,
     resource_count: int = DEFAULT_RESOURCE_COUNT,
     seed: int = DEFAULT_SEED,
+    pooler: bool = False,
 ) -> None:
     """Create the demo marketplace in an empty database.
 
     Raises DatabaseOccupiedError if the database contains Waldur's tables.
     """
-    with psycopg.connect(url, connect_timeout=5) as connection:
+    with connect_database(url, pooler=pooler) as connection:
         existing_tables = list_existing_tables(connection)
         if existing_tables:
             raise DatabaseOccupiedError(
@@ -75,7 +76,7 @@ def create_demo_database(
 
 def save_tokens(url: str, data_directory: Path) -> None:
     """Write the users' tokens to a file in the data folder that only its owner can read."""
-    with psycopg.connect(url) as connection:
+    with connect_database(url) as connection:
         tokens_by_username = load_tokens_by_username(connection)
     tokens_path = data_directory / TOKENS_FILE_NAME
     draft_path = data_directory / f".{TOKENS_FILE_NAME}"

@@ -7,11 +7,12 @@ The client's input is validated afterwards.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from enum import Enum
 from typing import Any
 
 from gateway.db.access.viewer import Viewer
+from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.tables.codes import USABLE_RESOURCE_STATES, OfferingState, ResourceState
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.plugins import get_plugin
@@ -133,7 +134,7 @@ def _has_project_ended(_viewer: Viewer, facts: ResourceFacts, today: date) -> bo
         if facts.project_grace_days is not None
         else facts.customer_grace_days
     )
-    return date.fromisoformat(facts.project_end) + timedelta(days=grace_days or 0) <= today
+    return (today - parse_stored_date(facts.project_end)).days >= (grace_days or 0)
 
 
 def is_private_offering(facts: ResourceFacts) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
+from gateway.db.driver.date_spelling import parse_stored_timestamp
 from gateway.db.driver.encoding import hyphenate_uuid
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.installation.installation import Installation
@@ -231,7 +232,7 @@ def check_unmodified(modified: str, if_modified: str | None) -> None:
         return
     fraction = if_modified.partition("+")[0].partition(".")[2]
     unit = 10 ** (6 - len(fraction))
-    moment = datetime.fromisoformat(modified)
+    moment = parse_stored_timestamp(modified)
     cut_moment = moment.replace(microsecond=moment.microsecond // unit * unit)
     if cut_moment > datetime.fromisoformat(if_modified):
         message = f"It was modified at {modified}, after `ifModified`: load it again."

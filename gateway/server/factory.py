@@ -32,7 +32,9 @@ def detect_installation(effective_settings: Settings) -> Installation:
     """
     assert effective_settings.database_url is not None
     rules_year = None if effective_settings.rules == "auto" else int(effective_settings.rules)
-    with connect_database(effective_settings.database_url) as connection:
+    with connect_database(
+        effective_settings.database_url, pooler=effective_settings.pooler
+    ) as connection:
         return inspect_installation(connection, rules_year)
 
 
@@ -65,7 +67,9 @@ def create_app() -> Starlette:
     installation = detect_installation(effective_settings)
     if not installation.is_own:
         return build_application(effective_settings, installation)
-    with connect_database(effective_settings.database_url) as connection:
+    with connect_database(
+        effective_settings.database_url, pooler=effective_settings.pooler
+    ) as connection:
         if installation.is_writable:
             own_tables.ensure_own_tables(connection)
         token = load_tokens_by_username(connection).get(STAFF_USERNAME)
@@ -85,7 +89,9 @@ async def run_provider(effective_settings: Settings) -> None:
         raise NoMarketplaceError(
             "The demo provider runs only on a marketplace that was made by `gateway init`."
         )
-    with connect_database(effective_settings.database_url) as connection:
+    with connect_database(
+        effective_settings.database_url, pooler=effective_settings.pooler
+    ) as connection:
         own_tables.ensure_own_tables(connection)
     seconds = effective_settings.provider_seconds or 0
     async with open_transaction_pool(effective_settings) as transaction_pool:

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-import psycopg
 
 from gateway.api import schema
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.database import Database, PendingRequest
+from gateway.db.driver.startup_connection import connect_database
 from gateway.db.installation.installation import Installation, inspect_installation
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.db.sql.compiler import StatementCompiler
@@ -45,7 +45,7 @@ class Marketplace:
         self, url: str, database: RecordingDatabase, execution: str = EXECUTION_MODE
     ) -> None:
         self.url, self.database = url, database
-        with psycopg.connect(url) as connection:
+        with connect_database(url) as connection:
             self.installation: Installation = inspect_installation(connection)
             self.tokens = load_tokens_by_username(connection)
         self.statement_compiler = StatementCompiler(self.installation)
@@ -89,9 +89,11 @@ class Marketplace:
 
 
 @asynccontextmanager
-async def open_marketplace(url: str, execution: str = EXECUTION_MODE) -> AsyncIterator[Marketplace]:
+async def open_marketplace(
+    url: str, execution: str = EXECUTION_MODE, *, pooler: bool = False
+) -> AsyncIterator[Marketplace]:
     """Yield the marketplace at `url`."""
-    database = await RecordingDatabase.connect(url)
+    database = await RecordingDatabase.connect(url, pooler=pooler)
     assert isinstance(database, RecordingDatabase)
     database.recorded_sql = []
     try:

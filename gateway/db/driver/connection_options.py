@@ -1,12 +1,21 @@
 """Options of database connections: read-only by default, in UTC, with a statement time-out."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import AsyncConnection, IsolationLevel
 from psycopg.types.string import TextLoader
 
 from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES
+from gateway.db.driver.session_settings import (
+    SESSION_SETTINGS,
+    TRANSACTION_DEFAULTS,
+    build_session_sql,
+    build_settings_sql,
+    build_startup_options,
+    check_session,
+)
 
 TEXT_LOADED_TYPES = ("uuid", "numeric", "jsonb", "json", "timestamptz", "date", "cidr")
 """PostgreSQL types whose values stay text, as the API prints them."""
@@ -37,18 +46,18 @@ class ConnectionOptions:
 
         The SQL of a connection's prepared statements has at most `prepared_bytes` bytes.
         """
-        options = _build_session_options(statement_seconds, allow_writes=allow_writes)
         self.url, self.statement_seconds = url, statement_seconds
-        self.prepared_bytes = prepared_bytes
-        self.batch_preamble: bytes | None = None
-        """Statement that each batch begins with; None without a pooler."""
-        startup_options = {}
-        if pooler:
-            access_options = {} if allow_writes else {"transaction_read_only": "on"}
-            self.batch_preamble = _build_preamble({**options, **access_options})
-        else:
-            access_options = {} if allow_writes else {"default_transaction_read_only": "on"}
-            startup_options = _build_startup_options(url, {**options, **access_options})
+        self.prepared_bytes, self.is_pooled = prepared_bytes, pooler
+        self._settings = _build_settings(
+            statement_seconds, is_pooled=pooler, allow_writes=allow_writes
+        )
+        self.batch_preamble = (
+            build_settings_sql(self._settings).encode() if self.is_pooled else None
+        )
+        """Statement that each batch begins with; None without a pooler.
+
+        It sets the search_path, too, when a connection is open.
+        """
         self.connect_arguments: dict[str, Any] = {
             "autocommit": True,
             "client_encoding": "utf8",
@@ -57,45 +66,77 @@ class ConnectionOptions:
             "keepalives_idle": 60,
             "application_name": "marketplace-gateway",
             "prepare_threshold": None if pooler else PREPARE_THRESHOLD,
-            **startup_options,
+            **({} if pooler else build_startup_options(url, self._settings)),
         }
         """Keyword arguments of psycopg's `connect`, in addition to the URL."""
 
     async def connect(self) -> AsyncConnection[Any]:
-        """Open a connection. Raises psycopg.Error if that fails."""
+        """Open a connection that returns the types that the API prints as text as text.
+
+        Raises psycopg.Error if that fails.
+        """
+        connection = await self.open_session()
+        _register_text_loaders(connection)
+        return connection
+
+    async def open_session(self) -> AsyncConnection[Any]:
+        """Open a connection that returns Python's types. Raises psycopg.Error if that fails."""
         connection = await AsyncConnection.connect(self.url, **self.connect_arguments)
-        await self.configure_connection(connection)
+        try:
+            await self._start_session(connection)
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     async def configure_connection(self, connection: AsyncConnection[Any]) -> None:
-        """Register text loaders for the types that the API prints as text."""
-        for type_name in TEXT_LOADED_TYPES:
-            connection.adapters.register_loader(type_name, TextLoader)
+        """Make an open connection one like those of `connect`. Raises psycopg.Error."""
+        await self._start_session(connection)
+        _register_text_loaders(connection)
+
+    @asynccontextmanager
+    async def begin_batch(self, connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+        """Set the options for the statements of the body, which share a transaction if need be."""
+        if self.batch_preamble is None:
+            yield
+            return
+        async with connection.transaction():
+            await connection.execute(self.batch_preamble)
+            yield
+
+    async def _start_session(self, connection: AsyncConnection[Any]) -> None:
+        await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
+        await connection.set_deferrable(False)
+        async with self.begin_batch(connection):
+            cursor = await connection.execute(
+                build_session_sql(is_local=self.is_pooled).encode(), prepare=False
+            )
+            search_path = check_session(await cursor.fetchone())
+        if self.is_pooled:
+            preamble = build_settings_sql({**self._settings, **search_path})
+            self.batch_preamble = preamble.encode()
 
 
-def _build_session_options(statement_seconds: float, *, allow_writes: bool) -> dict[str, str]:
-    """Return session options; only read-only connections always use generic plans."""
-    options = {
+def _build_settings(
+    statement_seconds: float, *, is_pooled: bool, allow_writes: bool
+) -> dict[str, str]:
+    """Return the settings of a connection; only read-only ones always use generic plans."""
+    settings = {
+        **SESSION_SETTINGS,
         "jit": "off",
-        "timezone": "UTC",
         "statement_timeout": str(int(statement_seconds * 1000)),
     }
+    if is_pooled:
+        access_settings = {"transaction_read_only": "on"}
+    else:
+        settings |= TRANSACTION_DEFAULTS
+        access_settings = {"default_transaction_read_only": "on"}
     if not allow_writes:
-        options["plan_cache_mode"] = "force_generic_plan"
-    return options
+        settings |= {"plan_cache_mode": "force_generic_plan", **access_settings}
+    return settings
 
 
-def _build_startup_options(url: str, options: dict[str, str]) -> dict[str, Any]:
-    """Return the `options` parameter of a connection: those of `url` first, then ours."""
-    url_options = str(conninfo_to_dict(url).get("options", ""))
-    return {
-        "options": " ".join(
-            [url_options, *(f"-c {name}={value}" for name, value in options.items())]
-        )
-    }
-
-
-def _build_preamble(options: dict[str, str]) -> bytes:
-    """Return a statement that sets `options` until the end of the transaction."""
-    assignments = (f"set_config('{name}', '{value}', true)" for name, value in options.items())
-    return f"select {', '.join(assignments)}".encode()
+def _register_text_loaders(connection: AsyncConnection[Any]) -> None:
+    """Register text loaders for the types that the API prints as text."""
+    for type_name in TEXT_LOADED_TYPES:
+        connection.adapters.register_loader(type_name, TextLoader)

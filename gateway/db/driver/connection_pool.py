@@ -87,7 +87,7 @@ class ConnectionPool:
         """
         self._options, self._size, self._wait_seconds = options, size, wait_seconds
         self._client_share = max(1, size // SHARES_OF_CONNECTIONS)
-        self._pipeline_depth = PIPELINE_DEPTH if options.batch_preamble is None else 1
+        self._pipeline_depth = 1 if options.is_pooled else PIPELINE_DEPTH
         self.loop = asyncio.get_running_loop()
         self._connections: set[PipelineConnection] = set()
         self._draining: set[PipelineConnection] = set()

@@ -7,6 +7,7 @@ from random import uniform
 from typing import Any
 
 from gateway.db.driver.pipeline_connection import PipelineConnection
+from gateway.db.driver.session_settings import UnexpectedSpellingError
 
 log = logging.getLogger(__name__)
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.05, 1.0
@@ -64,8 +65,7 @@ class Connector:
         if self._backoff_timer is not None:
             return
         if self._next_backoff_seconds == MIN_BACKOFF_SECONDS:
-            reason = str(error).partition("\n")[0]
-            log.warning("The database can't be reached: %s", reason)
+            _log_failure(error)
         delay_seconds = self._next_backoff_seconds * uniform(0.5, 1)  # noqa: S311 - jitter, so that workers don't reconnect all at once
         self._backoff_timer = asyncio.get_running_loop().call_later(
             delay_seconds, self._end_backoff
@@ -89,3 +89,11 @@ class Connector:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._backoff_timer is not None:
             self._backoff_timer.cancel()
+
+
+def _log_failure(error: BaseException) -> None:
+    reason = str(error).partition("\n")[0]
+    if isinstance(error, UnexpectedSpellingError):
+        log.error("The database can't be used: %s", reason)
+    else:
+        log.warning("The database can't be reached: %s", reason)

@@ -127,7 +127,7 @@ class TransactionPool:
     def __init__(self, url: str, *, statement_seconds: float, pooler: bool = False) -> None:
         """Configure the pool; connections are opened on demand."""
         options = ConnectionOptions(url, statement_seconds, pooler=pooler, allow_writes=True)
-        self._preamble = options.batch_preamble
+        self._options = options
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             url,
             kwargs=options.connect_arguments,
@@ -183,9 +183,7 @@ class TransactionPool:
     async def _begin_transaction(self, cancellation_count: int) -> AsyncIterator[Transaction]:
         async with self._pool.connection() as connection:
             _raise_lost_cancellation(cancellation_count)
-            async with connection.transaction():
-                if self._preamble is not None:
-                    await connection.execute(self._preamble)
+            async with connection.transaction(), self._options.begin_batch(connection):
                 transaction = Transaction(connection)
                 try:
                     yield transaction

@@ -114,9 +114,7 @@ class EventListener:
 
     async def _listen_until_lost(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
         async with running_timeout(RESPONSE_GRACE_SECONDS):
-            connection = await AsyncConnection.connect(
-                self._options.url, **self._options.connect_arguments
-            )
+            connection = await self._options.open_session()
         try:
             is_listening = await self._start_listening(connection)
             wait_seconds = 0.0
@@ -183,11 +181,13 @@ class EventListener:
         self, connection: AsyncConnection[Any], on_gap: Callable[[], None]
     ) -> FeedPage:
         try:
-            if self.position is None:
-                self.position = await self.source.load_head(connection)
-            return await self.source.load_page(connection, self.position, MAX_EVENTS_PER_READ)
+            async with self._options.begin_batch(connection):
+                if self.position is None:
+                    self.position = await self.source.load_head(connection)
+                return await self.source.load_page(connection, self.position, MAX_EVENTS_PER_READ)
         except PositionExpiredError:
-            self.position = await self.source.load_head(connection)
+            async with self._options.begin_batch(connection):
+                self.position = await self.source.load_head(connection)
             on_gap()
             return FeedPage([], self.position, is_full=False, has_blocked_events=False)
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
+from gateway.db.driver.date_spelling import FIRST_DATE, LAST_DATE
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.placeholders import content_type_placeholder
 from gateway.db.tables.codes import BackendState
@@ -173,10 +174,20 @@ def _render_column(column: Column[Any]) -> ColumnElement[Any]:
     return column
 
 
+def _render_time(column: Column[Any]) -> ColumnElement[Any]:
+    """Return an expression for a time in UTC, clamped to the years 1 to 9999."""
+    first_time, last_time = f"{FIRST_DATE}T00:00:00.000000Z", f"{LAST_DATE}T23:59:59.999999Z"
+    return case(
+        (column < inline_literal(first_time), inline_literal(first_time)),
+        (column > inline_literal(last_time), inline_literal(last_time)),
+        else_=func.to_char(
+            func.timezone(inline_literal("UTC"), column),
+            inline_literal('YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        ),
+    )
+
+
 _COLUMN_RENDERERS: Mapping[type, Callable[[Column[Any]], ColumnElement[Any]]] = {
     Uuid: lambda column: func.replace(cast(column, Text), inline_literal("-"), inline_literal("")),
-    DateTime: lambda column: func.to_char(
-        func.timezone(inline_literal("UTC"), column),
-        inline_literal('YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    ),
+    DateTime: _render_time,
 }

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from graphql import get_named_type, is_non_null_type
 
+from gateway.db.driver.date_spelling import clamp_date
 from gateway.db.query_spec import SelectItem
 from gateway.execution.plan.errors import NotPlannedError
 from gateway.execution.plan.nodes import (
@@ -75,6 +76,7 @@ def pick_lookup_results(
 
 CODE_GLOBALS = {
     "Raw": msgspec.Raw,
+    "clamp_date": clamp_date,
     "format_datetime": format_datetime,
     "non_null": non_null,
     "int_overflow": int_overflow,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
+from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.marketplace.attachments import store_attachment
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.limits import check_limits
@@ -80,7 +80,7 @@ def _build_order_request(
     renewal_request: RenewalRequest,
     limits: JsonObject,
 ) -> OrderRequest:
-    end_date = date.fromisoformat(resource.end_date) if resource.end_date else None
+    end_date = parse_stored_date(resource.end_date) if resource.end_date else None
     return OrderRequest(
         attributes={
             "name": resource.name,

@@ -5,6 +5,7 @@ Source: domain.md §6.3.
 
 from datetime import date
 
+from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.queries.marketplace_checks import SELECT_ROLE_EXISTS
 from gateway.db.tables.codes import OrderState
 from gateway.marketplace.eligibility import get_option
@@ -89,7 +90,7 @@ def get_state_after_consumer(
 
 
 def _is_in_future(day: str | None, today: date) -> bool:
-    return day is not None and date.fromisoformat(day) > today
+    return day is not None and parse_stored_date(day) > today
 
 
 def _needs_provider_review(unit_of_work: UnitOfWork, facts: ResourceFacts) -> bool:

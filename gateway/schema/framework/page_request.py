@@ -6,11 +6,12 @@ total. The next page is what comes after these keys (keyset pagination), so it i
 unaffected by rows that were inserted meanwhile.
 """
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
@@ -18,14 +19,15 @@ from typing import Any
 
 import msgspec
 
+from gateway.db.driver.date_spelling import check_date, check_timestamp
 from gateway.db.driver.encoding import encode_text
 from gateway.db.query_spec import PageWindow, Perspective, SortOrder
 from gateway.schema.framework.errors import BadInputError
 from gateway.schema.framework.filters import EMPTY_FILTER, FilterShape, ParsedFilter
 
 MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 300, 20
-MAX_NUMBER_DIGITS = 40
-"""Digits of a number in a cursor; more than any column has."""
+_NUMBER_PATTERN = re.compile(r"-?([0-9]{1,131072}(\.[0-9]{1,16383})?|Infinity)|NaN")
+"""What PostgreSQL's type numeric can hold."""
 _encode_json, _decode_json = msgspec.json.Encoder().encode, msgspec.json.Decoder(list[Any]).decode
 CursorKeys = tuple[Any, ...]
 
@@ -158,16 +160,16 @@ def decode_cursor(order_by: Enum, cursor: str | None, argument: str) -> CursorKe
     key_types = [*((each.type.python_type, bool(each.nullable)) for each in columns), (int, False)]
     try:
         return tuple(
-            [_parse_key(*key_type, key) for key_type, key in zip(key_types, keys, strict=True)]
+            [_check_key(*key_type, key) for key_type, key in zip(key_types, keys, strict=True)]
         )
-    except (ValueError, ArithmeticError):
+    except ValueError:
         raise BadInputError(invalid_cursor, argument) from None
 
 
-def _parse_key(python_type: type, is_nullable: bool, value: Any) -> Any:  # noqa: FBT001 - a column's property
-    """Return a key of a cursor in PostgreSQL's spelling; raises ValueError if it is invalid.
+def _check_key(python_type: type, is_nullable: bool, value: Any) -> Any:  # noqa: FBT001 - a column's property
+    """Return a key of a cursor as it is; raises ValueError if its column can't hold it.
 
-    A client may have forged the cursor, so each key is checked against its column's type.
+    A client may have forged the cursor.
     """
     if value is None and is_nullable:
         return None
@@ -175,25 +177,22 @@ def _parse_key(python_type: type, is_nullable: bool, value: Any) -> Any:  # noqa
         return value
     if not isinstance(value, str) or "\x00" in value or python_type is int:
         raise ValueError(value)
-    return _KEY_PARSERS[python_type](value) if python_type in _KEY_PARSERS else value
+    return _KEY_CHECKS[python_type](value) if python_type in _KEY_CHECKS else value
 
 
-def _parse_number(value: str) -> str:
-    """Return a number in PostgreSQL's spelling; raises ValueError or ArithmeticError if invalid."""
-    if len(value) > MAX_NUMBER_DIGITS:
+def _check_number(value: str) -> str:
+    """Return a number as it is; raises ValueError if PostgreSQL has none with this spelling."""
+    if not _NUMBER_PATTERN.fullmatch(value):
         raise ValueError(value)
-    number = Decimal(value)
-    if not number.is_finite() or number.adjusted() > MAX_NUMBER_DIGITS:
-        raise ValueError(value)
-    return str(number)
+    return value
 
 
-_KEY_PARSERS: Mapping[type, Callable[[str], str]] = {
-    datetime: lambda value: datetime.fromisoformat(value).astimezone(UTC).isoformat(),
-    date: lambda value: date.fromisoformat(value).isoformat(),
-    Decimal: _parse_number,
+_KEY_CHECKS: Mapping[type, Callable[[str], str]] = {
+    datetime: check_timestamp,
+    date: check_date,
+    Decimal: _check_number,
 }
-"""Parsers of keys by the column's Python type; keys of other types are plain texts."""
+"""Checks of keys by the column's Python type; keys of other types are plain texts."""
 
 
 def _get_null_flags(cursor_keys: CursorKeys) -> tuple[bool, ...]:

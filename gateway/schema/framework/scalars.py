@@ -9,6 +9,7 @@ import msgspec
 import strawberry
 from sqlalchemy import types
 
+from gateway.db.driver.date_spelling import FIRST_DATE, clamp_date, find_nearest_date
 from gateway.db.driver.encoding import UUID_PATTERN
 from gateway.schema.framework.json_values import parse_json_literal, parse_json_value
 from gateway.schema.framework.strawberry_internals import ScalarDefinition
@@ -39,7 +40,14 @@ def format_uuid(value: str) -> str:
 
 
 def format_datetime(value: str) -> str:
-    """Return a UTC time as REST prints it: `2026-01-31 12:00:00.5+00` as `…T12:00:00.500000Z`."""
+    """Return a UTC time as REST prints it: `2026-01-31 12:00:00.5+00` as `…T12:00:00.500000Z`.
+
+    One before year 1 or after 9999 becomes the first or the last moment of these years.
+    Raises ValueError if PostgreSQL has none with this spelling.
+    """
+    if value[10:11] != " " or value[-3:] != "+00":
+        nearest_date = find_nearest_date(value)
+        return f"{nearest_date}T{'00:00:00' if nearest_date == FIRST_DATE else '23:59:59.999999'}Z"
     time = value[11:-3]
     return f"{value[:10]}T{time:0<15}Z" if "." in time else f"{value[:10]}T{time}Z"
 
@@ -115,16 +123,19 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     DateTime: strawberry.scalar(
         name="DateTime",
-        description="A time as in RFC 3339, printed in UTC, such as `2026-01-31T12:00:00Z`. In an"
-        " input, `t` and `z` may be in lower case, a space may stand for `T`, fractional digits"
-        " after the sixth are cut off, and a time without offset is in UTC.",
+        description="A time as in RFC 3339, printed in UTC, such as `2026-01-31T12:00:00Z`; one"
+        " before year 1 or after year 9999, such as infinity, is printed as"
+        " `0001-01-01T00:00:00Z` or `9999-12-31T23:59:59.999999Z`. In an input, `t` and `z` may be"
+        " in lower case, a space may stand for `T`, fractional digits after the sixth are cut off,"
+        " and a time without offset is in UTC.",
         serialize=format_datetime,
         parse_value=parse_datetime,
     ),
     Date: strawberry.scalar(
         name="Date",
-        description="A calendar date as `YYYY-MM-DD`.",
-        serialize=str,
+        description="A calendar date as `YYYY-MM-DD`. A date before year 1 or after year 9999, such"
+        " as infinity, is printed as `0001-01-01` or `9999-12-31`.",
+        serialize=clamp_date,
         parse_value=parse_date,
     ),
     Decimal: strawberry.scalar(
@@ -161,12 +172,13 @@ INLINE_SERIALIZERS: Mapping[tuple[str, type], str] = {
     (
         "DateTime",
         types.DateTime,
-    ): '(f"{@[:10]}T{@[11:26]}Z" if len(@) == 29 else format_datetime(@))',
+    ): '(f"{@[:10]}T{@[11:26]}Z" if len(@) == 29 and @[19] == "." and @[26] == "+"'
+    " else format_datetime(@))",
     ("JSON", types.JSON): "Raw(@.encode())",
     ("Int", types.Integer): "(@ if -0x80000000 <= @ < 0x80000000 else int_overflow(@))",
     ("Decimal", types.Integer): "str(@)",
     ("Decimal", types.Numeric): "@",
-    ("Date", types.Date): "@",
+    ("Date", types.Date): '(@ if len(@) == 10 and @[4] == "-" else clamp_date(@))',
     ("BigInt", types.Integer): "@",
     ("String", types.String): "@",
     ("ID", types.String): "@",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.db import tables
+from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.queries.aggregates import RESOURCE_STATES_BY_PROJECT
 from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.row_types import Row
@@ -41,7 +42,7 @@ def compute_effective_end_date(
     if end_date is None:
         return None
     grace_days = project_grace_days if project_grace_days is not None else customer_grace_days or 0
-    last_day = date.fromisoformat(end_date)
+    last_day = parse_stored_date(end_date)
     return (last_day + min(timedelta(days=grace_days), date.max - last_day)).isoformat()
 
 
@@ -57,7 +58,7 @@ def has_grace_period_begun(
     )
     if end_date is None or effective_end_date is None:
         return False
-    return end_date < today.isoformat() <= effective_end_date
+    return parse_stored_date(end_date) < today <= parse_stored_date(effective_end_date)
 
 
 @object_type

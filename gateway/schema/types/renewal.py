@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import strawberry
 
 from gateway.db.access.viewer import Viewer
+from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.exact_json import decode_json
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.metered_components import decode_priced_components
@@ -177,7 +178,7 @@ def estimate_renewal(*values: Any) -> RenewalEstimateResult:
 def _price_renewal(
     inputs: EstimateInputs, components: tuple[renewal_pricing.PricedComponent, ...]
 ) -> RenewalEstimate:
-    end_date = None if inputs.end_date is None else _parse_stored_date(inputs.end_date)
+    end_date = None if inputs.end_date is None else parse_stored_date(inputs.end_date)
     remaining_days = renewal_pricing.count_remaining_days(end_date, inputs.today)
     current_limits = renewal_pricing.parse_limits(decode_json(inputs.current_limits_json))
     new_limits = renewal_pricing.parse_limits(inputs.limits) or current_limits
@@ -197,14 +198,6 @@ def _price_renewal(
             renewal_pricing.compute_renewal_end(end_date, inputs.months, inputs.today).isoformat()
         ),
     )
-
-
-def _parse_stored_date(stored_date: str) -> date:
-    """Return a stored date, clamped to the range of Python's dates."""
-    try:
-        return date.fromisoformat(stored_date)
-    except ValueError:
-        return date.min if stored_date.startswith("-") or stored_date.endswith("BC") else date.max
 
 
 def _publish_cost(cost: renewal_pricing.ComponentCost) -> RenewalCost:

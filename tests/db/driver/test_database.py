@@ -61,7 +61,7 @@ async def test_connections_are_read_only(database: Database) -> None:
 async def test_options_of_url_are_kept(server: EmbeddedPostgres) -> None:
     url = f"{server.url}&options=-c%20search_path%3Delsewhere"
     database = await Database.connect(url)
-    assert await fetch_value(database, "show search_path") == "elsewhere"
+    assert await fetch_value(database, "show search_path") == "elsewhere, pg_temp"
     assert await fetch_value(database, "show default_transaction_read_only") == "on"
     await database.close()
 

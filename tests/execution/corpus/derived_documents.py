@@ -106,7 +106,7 @@ def _make_filter_case(
 
 
 def _filter_variables(field: str, values: list[object]) -> dict[str, object]:
-    values = [value for value in values if value != ""]  # a blank text is no condition
+    values = [value for value in values if value != ""]  # blank texts are ignored
     first_filter, last_filter = ({field: values[index]} for index in (0, -1))
     return {
         "value": values[0],

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import DateTime
 
+from gateway.execution.plan.codegen import CODE_GLOBALS
 from gateway.schema.framework import scalars
 from tests.support.marketplaces import Marketplace
 
@@ -15,10 +17,24 @@ from tests.support.marketplaces import Marketplace
         ("2026-01-31 12:00:00+00", "2026-01-31T12:00:00Z"),
         ("2026-01-31 12:00:00.5+00", "2026-01-31T12:00:00.500000Z"),
         ("2024-11-24 03:14:35.988059+00", "2024-11-24T03:14:35.988059Z"),
+        ("infinity", "9999-12-31T23:59:59.999999Z"),
+        ("12000-01-01 00:00:00.12345+00", "9999-12-31T23:59:59.999999Z"),
+        ("-infinity", "0001-01-01T00:00:00Z"),
+        ("0044-03-15 12:00:00.512+00 BC", "0001-01-01T00:00:00Z"),
     ],
 )
 def test_datetimes_are_formatted_as_by_rest(stored: str, printed: str) -> None:
     assert scalars.format_datetime(stored) == printed
+    value_code = scalars.INLINE_SERIALIZERS["DateTime", DateTime].replace("@", "value")
+    assert eval(value_code, {**CODE_GLOBALS, "value": stored}) == printed
+
+
+@pytest.mark.parametrize(
+    "text", ["", "31.01.2026 12:00:00 UTC", "2026-01-31 12:00:00", "2026-01-31 12:00:00+01"]
+)
+def test_impossible_datetimes_are_not_printed(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a date or time"):
+        scalars.format_datetime(text)
 
 
 @pytest.mark.parametrize(
