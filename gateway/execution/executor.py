@@ -13,7 +13,7 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
 from gateway.db.access.viewer import Viewer
-from gateway.db.driver.database import TimedOutError, UnavailableError
+from gateway.db.driver.database import TimedOutError, UnavailableError, UnreadableTableError
 from gateway.error_table import ErrorKind
 from gateway.exact_json import encode_json, encode_sorted_json
 from gateway.execution.admission.operation_limits import build_cost_report
@@ -107,8 +107,10 @@ class Executor:
           └────────────PLAN_DISABLED_SECONDS later──────────┘
 
     A success resets the count. Failures of the database (UnavailableError,
-    TimedOutError) are not the plan's, and don't count. After UnavailableError the
-    reference execution does not try to connect again: its fields fail at once.
+    TimedOutError) are not the plan's, and don't count. After these the reference
+    execution sends nothing: no statement runs into its time-out a second time, and all
+    fields that read fail at once. But after UnreadableTableError it reads again, so that
+    only the fields of the missing table fail.
     """
 
     def __init__(
@@ -143,6 +145,11 @@ class Executor:
             else None
         )
         self.execution_counts: Counter[str] = Counter()
+
+    def forget_plans(self) -> None:
+        """Free the memory of all plans: the tables of the installation have changed."""
+        if self._plan_cache is not None:
+            self._plan_cache.forget_plans()
 
     def find_unparsed_text(self, graphql_request: GraphQLRequest) -> str | None:
         """Return the text that has to be parsed to admit a request; None if that is not so."""
@@ -252,7 +259,8 @@ class Executor:
         document, graphql_request = operation.document, operation.graphql_request
         result = plan = None
         if self._plan_cache is not None:
-            plan = self._plan_cache.find_plan(document, graphql_request)
+            installation = context.statement_compiler.installation
+            plan = self._plan_cache.find_plan(document, graphql_request, installation)
             if plan is NOT_BUILT:
                 plan = await self._plan_cache.build_plan(document, graphql_request, context)
         if plan is not None and plan.disabled_until <= monotonic():
@@ -297,10 +305,10 @@ class Executor:
             error,
             operation.graphql_request.query,
         )
-        if isinstance(error, UnavailableError):
-            context = with_unavailable_database(context, error)
-        elif not isinstance(error, TimedOutError):
+        if not isinstance(error, (UnavailableError, TimedOutError)):
             _record_plan_failure(plan)
+        elif not isinstance(error, UnreadableTableError):
+            context = with_unavailable_database(context, error)
         return await self._execute_reference(operation, context)
 
     async def _execute_reference(

@@ -53,7 +53,7 @@ async def get_plan_of(
     document = executor._admission.document_cache.get_document(query)
     plan_cache, graphql_request = executor._plan_cache, GraphQLRequest(query, variables)
     assert plan_cache is not None
-    plan = plan_cache.find_plan(document, graphql_request)
+    plan = plan_cache.find_plan(document, graphql_request, demo.installation)
     if plan is NOT_BUILT:
         context = RequestContext(demo.database, demo.statement_compiler, Viewer())
         plan = await plan_cache.build_plan(document, graphql_request, context)

@@ -109,7 +109,7 @@ class StatementCompiler:
         statement = self._cached_statements.find_value(cache_key, NOT_COMPILED)
         if statement is NOT_COMPILED:
             work = partial(self.compile, *cache_key)
-            statement = await self.build_worker.run_job(owner, cache_key, work)
+            statement = await self.build_worker.run_job(owner, (self, *cache_key), work)
             self.build_worker.count_builds(1)
             size = estimate_statement_bytes(statement)
             self._cached_statements.store_value(cache_key, statement, size)

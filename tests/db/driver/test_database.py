@@ -135,5 +135,5 @@ async def test_silent_server_times_out(server: EmbeddedPostgres) -> None:
 async def test_missing_server_is_unavailable() -> None:
     database = await Database.connect("postgresql://127.0.0.1:1/waldur")
     with pytest.raises(UnavailableError):
-        await database.check_readiness()
+        await fetch_value(database, "select 1")
     await database.close()
