@@ -1,0 +1,83 @@
+"""Test that no statement is sent again by the reference execution if the database can't answer."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from gateway.api import schema
+from gateway.execution.executor import Executor
+from tests.conftest import DatabaseFactory
+from tests.support.gateway_server import create_small_demo
+from tests.support.marketplaces import Marketplace, RecordingDatabase
+from tests.support.operation_limits import LARGE_POLICY
+from tests.support.time_limits import scale_seconds
+
+TWO_LEVELS_QUERY = """
+{ resources(first: 5) { totalCount nodes { name endpoints { name } offering { name } } } }
+"""
+
+
+@pytest.fixture(scope="module")
+def url(new_database: DatabaseFactory) -> str:
+    """Return the URL of a small demo."""
+    return create_small_demo(new_database())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def marketplace(url: str) -> AsyncIterator[Marketplace]:
+    """Yield a marketplace with compiled plans whose statements time out soon."""
+    database = await RecordingDatabase.connect(url, statement_seconds=scale_seconds(0.35))
+    assert isinstance(database, RecordingDatabase)
+    database.recorded_sql = []
+    marketplace = Marketplace(url, database, "compiled")
+    marketplace.executor = Executor(schema, execution="compiled", policy=LARGE_POLICY)
+    yield marketplace
+    await database.close()
+
+
+@pytest.fixture
+def lock_holder(url: str) -> Iterator[psycopg.Connection]:
+    """Yield a connection whose locks end with the test."""
+    with psycopg.connect(url) as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.mark.parametrize(
+    ("table", "is_last_level"),
+    [("marketplace_resource", False), ("marketplace_resourceaccessendpoint", True)],
+)
+async def test_a_timed_out_statement_is_sent_once(
+    marketplace: Marketplace,
+    lock_holder: psycopg.Connection,
+    table: str,
+    is_last_level: bool,
+) -> None:
+    expected_data = await marketplace.fetch_data(TWO_LEVELS_QUERY)
+    levels = [*marketplace.database.recorded_sql]
+    lock_holder.execute(f"lock table {table} in access exclusive mode".encode())
+    result = await marketplace.execute_query(TWO_LEVELS_QUERY)
+    assert {error["extensions"]["code"] for error in result["errors"]} == {"TIMEOUT"}
+    assert ["resources", "totalCount"] in [error["path"] for error in result["errors"]]
+    sent_sql = marketplace.database.recorded_sql
+    assert sent_sql == levels[: len(sent_sql)]
+    assert (len(sent_sql) == len(levels)) == is_last_level
+    lock_holder.rollback()
+    assert await marketplace.fetch_data(TWO_LEVELS_QUERY) == expected_data
+
+
+async def test_nothing_is_sent_again_if_the_database_is_unavailable(
+    marketplace: Marketplace,
+) -> None:
+    await marketplace.fetch_data(TWO_LEVELS_QUERY)
+    levels = [*marketplace.database.recorded_sql]
+    viewer = await marketplace.load_viewer("staff")
+    marketplace.database.recorded_sql = []
+    await marketplace.database.close()
+    result = await marketplace.execute_as(viewer, TWO_LEVELS_QUERY)
+    assert {error["extensions"]["code"] for error in result["errors"]} == {"UNAVAILABLE"}
+    sent_sql = marketplace.database.recorded_sql
+    assert 0 < len(sent_sql) < len(levels)
+    assert sent_sql == levels[: len(sent_sql)]
