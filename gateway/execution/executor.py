@@ -18,7 +18,7 @@ from gateway.error_table import ErrorKind
 from gateway.exact_json import encode_json, encode_sorted_json
 from gateway.execution.admission.operation_limits import build_cost_report
 from gateway.execution.errors import format_errors, format_exception
-from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
+from gateway.execution.graphql_core import execute_with_graphql_core, with_failed_database
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.operation_admission import (
     DEFAULT_POLICY,
@@ -107,10 +107,11 @@ class Executor:
           └────────────PLAN_DISABLED_SECONDS later──────────┘
 
     A success resets the count. Failures of the database (UnavailableError,
-    TimedOutError) are not the plan's, and don't count. After these the reference
-    execution sends nothing: no statement runs into its time-out a second time, and all
-    fields that read fail at once. But after UnreadableTableError it reads again, so that
-    only the fields of the missing table fail.
+    TimedOutError) are not the plan's, and don't count. After UnavailableError the
+    reference execution sends nothing: all fields that read fail at once. After
+    TimedOutError those fail at once whose statement had timed out (`FailedDatabase`).
+    After UnreadableTableError it reads again, so that only the fields of the missing
+    table fail.
     """
 
     def __init__(
@@ -308,7 +309,7 @@ class Executor:
         if not isinstance(error, (UnavailableError, TimedOutError)):
             _record_plan_failure(plan)
         elif not isinstance(error, UnreadableTableError):
-            context = with_unavailable_database(context, error)
+            context = with_failed_database(context, error)
         return await self._execute_reference(operation, context)
 
     async def _execute_reference(

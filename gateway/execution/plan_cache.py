@@ -86,7 +86,7 @@ class PlanCache:
 
     def forget_plans(self) -> None:
         """Remove all plans, because their installation is no longer that of new requests."""
-        self.cached_plans.clear()
+        self.cached_plans.clear_values()
 
     def _compile_plan(
         self,

@@ -49,7 +49,7 @@ class BoundedCache(Generic[K, V]):
             self.total_bytes += size
             self._evict()
 
-    def clear(self) -> None:
+    def clear_values(self) -> None:
         """Remove all values."""
         self._values.clear()
         self._sizes.clear()

@@ -113,7 +113,7 @@ class InstallationMonitor:
         try:
             while True:
                 with suppress(TimeoutError):
-                    async with running_timeout(self._interval_seconds):
+                    async with asyncio.timeout(self._interval_seconds):
                         await failure_event.wait()
                 failure_event.clear()
                 if self._check_task is not None:

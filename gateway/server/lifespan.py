@@ -4,13 +4,13 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gateway.auth.authenticator import ViewerCache
 from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.database import Database
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.installation.installation import Installation
@@ -65,19 +65,18 @@ async def open_components(
         change_service = await open_change_service(
             settings, transaction_pool, monitor.get_compiler, background_worker, exit_stack
         )
-        viewer_budgets = _open_viewer_budgets(settings, exit_stack)
-        limits = viewer_budgets, _open_failed_tokens(settings, exit_stack)
+        limits = viewer_budgets, _ = _open_limits(settings, exit_stack)
         on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
-        viewer_cache = _create_viewer_cache(
-            settings, monitor.parts.viewer_loader, database, limits, on_use
-        )
+        viewer_cache = _create_viewer_cache(settings, monitor, database, limits, on_use)
         create_context = _make_context_factory(settings, database, monitor, change_service)
         change_feed = create_change_feed(settings, settings.database_url, database)
         subscription_service = SubscriptionService(
             settings, change_feed, executor, viewer_cache, create_context, database
         )
         await exit_stack.enter_async_context(subscription_service.run_service(transaction_pool))
-        _exchange_with_installation(monitor, settings, viewer_cache, change_service, executor)
+        monitor.exchange_listeners.append(
+            partial(_exchange_parts, settings, viewer_cache, change_service, executor)
+        )
         run_in_background(monitor.run_checks(), exit_stack)
         _tune_garbage_collector()
         yield ServerComponents(
@@ -105,54 +104,48 @@ def _create_monitor(
     )
 
 
-def _exchange_with_installation(
-    monitor: InstallationMonitor,
+def _exchange_parts(
     settings: Settings,
     viewer_cache: ViewerCache,
     change_service: ChangeService,
     executor: Executor,
+    parts: InstallationParts,
 ) -> None:
-    """Let the monitor exchange what the components have made of the installation."""
-
-    def exchange_parts(parts: InstallationParts) -> None:
-        viewer_cache.exchange_loader(parts.viewer_loader)
-        read_only_reason = explain_read_only(settings, parts.installation)
-        change_service.exchange_compiler(parts.statement_compiler, read_only_reason or "")
-        executor.forget_plans()
-
-    monitor.exchange_listeners.append(exchange_parts)
+    """Exchange what the components have built for the earlier installation."""
+    viewer_cache.exchange_loader(parts.viewer_loader)
+    read_only_reason = explain_read_only(settings, parts.installation)
+    change_service.exchange_compiler(parts.statement_compiler, read_only_reason or "")
+    executor.forget_plans()
 
 
-def _open_failed_tokens(settings: Settings, exit_stack: AsyncExitStack) -> FailedTokens:
+def _open_limits(
+    settings: Settings, exit_stack: AsyncExitStack
+) -> tuple[ViewerBudgets, FailedTokens]:
+    viewer_budgets = ViewerBudgets(
+        settings.rate_cost, settings.rate_anonymous_cost, settings.rate_storage
+    )
+    exit_stack.push_async_callback(viewer_budgets.close)
     failed_tokens = FailedTokens(settings.failed_tokens)
     exit_stack.callback(failed_tokens.close)
-    return failed_tokens
+    return viewer_budgets, failed_tokens
 
 
 def _create_viewer_cache(
     settings: Settings,
-    viewer_loader: ViewerLoader,
+    monitor: InstallationMonitor,
     database: Database,
     limits: tuple[ViewerBudgets, FailedTokens],
     on_use: Callable[[str], Any],
 ) -> ViewerCache:
     viewer_budgets, failed_tokens = limits
     return ViewerCache(
-        viewer_loader,
+        monitor.parts.viewer_loader,
         seconds=settings.viewer_seconds,
         failed_tokens=failed_tokens,
         check_anonymous=viewer_budgets.check_anonymous,
         on_use=on_use,
         wait=database.wait_for_result,
     )
-
-
-def _open_viewer_budgets(settings: Settings, exit_stack: AsyncExitStack) -> ViewerBudgets:
-    viewer_budgets = ViewerBudgets(
-        settings.rate_cost, settings.rate_anonymous_cost, settings.rate_storage
-    )
-    exit_stack.push_async_callback(viewer_budgets.close)
-    return viewer_budgets
 
 
 def _make_context_factory(

@@ -29,6 +29,11 @@ class SchemaScene:
     error_path: tuple[str | int, ...] | None = None
     """The path of the first error; None without errors, or if authentication fails."""
 
+    @property
+    def other_outcomes(self) -> tuple[str, ...]:
+        """Results without errors that differ: a missing column is null."""
+        return ("other",) if self.readiness == "ready" else ()
+
 
 _PLAN_PATH = ("resources", "nodes", 0, "plan")
 SCHEMA_SCENES = (
@@ -95,6 +100,16 @@ SCHEMA_SCENES = (
         503,
     ),
     SchemaScene(
+        "table restored without rights",
+        "create table plan_copy (like marketplace_plan including all);"
+        " insert into plan_copy overriding system value select * from marketplace_plan;"
+        " alter table marketplace_plan rename to plan_elsewhere;"
+        " alter table plan_copy rename to marketplace_plan",
+        "drop table marketplace_plan; alter table plan_elsewhere rename to marketplace_plan",
+        "may not read marketplace_plan: grant it SELECT",
+        error_path=_PLAN_PATH,
+    ),
+    SchemaScene(
         "restore under way",
         "alter schema public rename to schema_elsewhere; create schema public",
         "drop schema public; alter schema schema_elsewhere rename to public",
@@ -116,14 +131,14 @@ class ReaderRole:
 
     @contextmanager
     def lock_table(self, name: str) -> Iterator[None]:
-        """Let all that read a table wait until the context is left."""
+        """Block all readers of a table until the context is left."""
         with self._owner.transaction():
             self.run_sql(f"lock table {name} in access exclusive mode")
             yield
 
     @contextmanager
     def run_scene(self, scene: SchemaScene) -> Iterator[None]:
-        """Let tables change until the context is left."""
+        """Run the statements of a scene, and when the context is left those that mend it."""
         self.run_sql(scene.break_sql)
         try:
             yield

@@ -1,5 +1,7 @@
 """Mapping of psycopg's errors to those that callers of the driver handle."""
 
+from collections.abc import Hashable
+
 import psycopg
 from psycopg import errors
 
@@ -39,6 +41,8 @@ class TimedOutError(Exception):
     """A statement took longer than its time-out."""
 
     error_kind = ErrorKind.TIMEOUT
+    sources: frozenset[Hashable] = frozenset()
+    """The sources of the statements that failed; empty if they are unknown."""
 
 
 def map_error(error: Exception) -> Exception:

@@ -143,7 +143,7 @@ class StatementCompiler:
         )
         select_statement = select_statement.add_cte(*view_ctes)
         resolved_statement: Any = replacement_traverse(select_statement, {}, replace_element)
-        return Statement.from_element(resolved_statement)
+        return Statement.from_element(resolved_statement, query_spec.source)
 
 
 class _SelectBuilder:
