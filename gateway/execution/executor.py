@@ -49,9 +49,6 @@ SUBSCRIPTION_TRANSPORT_HINT = (
 )
 MAX_INTROSPECTION_BYTES = 8_000_000
 """The memory that kept responses of introspection queries may take."""
-MAX_PLAN_FAILURES = 5
-"""Consecutive failures after which a plan is disabled."""
-PLAN_DISABLED_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -99,15 +96,8 @@ class Executor:
              ├─ GraphQLError: the client's mistake ──► reference ► "reference"
              └─ other exception: the plan failed ────► reference ► "fallback"
 
-    A plan that keeps failing costs every request both executions, so each plan has a
-    circuit breaker (`ExecutionPlan.failures` and `disabled_until`):
-
-        closed ──MAX_PLAN_FAILURES consecutive failures──► open
-          ▲                                                 │
-          └────────────PLAN_DISABLED_SECONDS later──────────┘
-
-    A success resets the count. Failures of the database (UnavailableError,
-    TimedOutError) are not the plan's, and don't count. After UnavailableError the
+    A plan that keeps failing is not used for a while (`ExecutionPlan`); failures of the
+    database (UnavailableError, TimedOutError) don't count. After UnavailableError the
     reference execution sends nothing: all fields that read fail at once. After
     TimedOutError those fail at once whose statement had timed out (`FailedDatabase`).
     After UnreadableTableError it reads again, so that only the fields of the missing
@@ -307,7 +297,7 @@ class Executor:
             operation.graphql_request.query,
         )
         if not isinstance(error, (UnavailableError, TimedOutError)):
-            _record_plan_failure(plan)
+            plan.record_failure()
         elif not isinstance(error, UnreadableTableError):
             context = with_failed_database(context, error)
         return await self._execute_reference(operation, context)
@@ -384,13 +374,6 @@ class Executor:
         resource_data = by_response_key(result.response.get("data"))
         body = {"data": subscription.build_event_data(event, resource_data)}
         return GraphQLResult({"errors": errors, **body} if errors else body)
-
-
-def _record_plan_failure(plan: ExecutionPlan) -> None:
-    """Count a failure of a plan; open its circuit breaker after too many."""
-    plan.failures += 1
-    if plan.failures >= MAX_PLAN_FAILURES:
-        plan.failures, plan.disabled_until = 0, monotonic() + PLAN_DISABLED_SECONDS
 
 
 def _make_size_limit_result(

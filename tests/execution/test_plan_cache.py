@@ -12,10 +12,10 @@ from strawberry import Schema
 from gateway.api import schema
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import PendingRequest
-from gateway.execution.executor import MAX_PLAN_FAILURES, Executor
+from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan.nodes import StepKind
-from gateway.execution.plan.plan import ExecutionPlan
+from gateway.execution.plan.plan import MAX_PLAN_FAILURES, ExecutionPlan
 from gateway.execution.plan_cache import NOT_BUILT
 from gateway.execution.planner import selections
 from gateway.schema.framework.context import RequestContext, RowBudget

@@ -213,8 +213,8 @@ class ConnectionPool:
         if not batch.is_abandoned() and not self._hedge(batch):
             self._wait_queue.put_first(batch, self._timer.read_clock())
 
-    def on_batch_failed(self, error: Exception) -> None:
-        """Note that a batch failed, perhaps because tables have changed."""
+    def on_statement_failed(self, error: Exception) -> None:
+        """Note that a statement failed, perhaps because tables have changed."""
         if isinstance(error, UnreadableTableError):
             self.unreadable_table_found.set()
 

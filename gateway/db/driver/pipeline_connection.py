@@ -39,8 +39,8 @@ class ConnectionOwner(Protocol):
     def retry(self, batch: Batch, error: Exception) -> None:
         """Run a batch again that failed through no fault of its own, or fail it with `error`."""
 
-    def on_batch_failed(self, error: Exception) -> None:
-        """Note that a batch failed with an error of its own."""
+    def on_statement_failed(self, error: Exception) -> None:
+        """Note that a statement failed with an error of its own."""
 
     def on_connection_lost(
         self, connection: "PipelineConnection", unfinished_batches: list[Batch], error: Exception
@@ -265,7 +265,7 @@ class PipelineConnection:
             self._owner.retry(batch, map_error(error))
         else:
             mapped_error = map_error(error)
-            self._owner.on_batch_failed(mapped_error)
+            self._owner.on_statement_failed(mapped_error)
             batch.fail(mapped_error)
 
     def _finish_batch(self) -> None:

@@ -21,8 +21,9 @@ from tests.support.time_limits import scale_seconds, wait_until_async
 from tests.system.chaos.chaos_environment import SUBSCRIBERS_PER_SCENARIO, ChaosEnvironment
 from tests.system.chaos.scenarios import print_figure
 
-SCENE_SECONDS = 1.5
+SCENE_SECONDS = 1.0
 """Seconds for which something is missing."""
+MAX_READERS = 40
 USERNAMES = ("staff", "member", "provider", "owner")
 
 
@@ -61,7 +62,7 @@ async def run_readers(url: str, tokens: dict[str, str]) -> AsyncIterator[list[Qu
     async with httpx.AsyncClient(base_url=url, timeout=timeout) as client:
         readers = [
             QueryReader(client, tokens[USERNAMES[number % len(USERNAMES)]])
-            for number in range(min(SUBSCRIBERS_PER_SCENARIO, 50))
+            for number in range(min(SUBSCRIBERS_PER_SCENARIO, MAX_READERS))
         ]
         for reader in readers:
             reader.expected_result = await reader.send_query()
