@@ -133,6 +133,14 @@ class ErrorKind(Enum):
         "The marketplace's database is unavailable. Try again later.",
         logging.WARNING,
     )
+    TABLE_UNAVAILABLE = ErrorRule(
+        ErrorCode.UNAVAILABLE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        CloseCode.UNAVAILABLE,
+        {"Retry-After": "2"},
+        "A part of the marketplace's database is unavailable. Try again later.",
+        logging.WARNING,
+    )
     SERVER_DRAINING = ErrorRule(
         ErrorCode.UNAVAILABLE,
         HTTPStatus.SERVICE_UNAVAILABLE,

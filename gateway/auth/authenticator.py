@@ -190,6 +190,13 @@ class ViewerCache:
         viewer_future = entry.viewer_future
         return viewer_future.result() if viewer_future.done() else await self._wait(viewer_future)
 
+    def exchange_loader(self, viewer_loader: ViewerLoader) -> None:
+        """Load viewers by another loader from now on, those included that are cached."""
+        self._viewer_loader = viewer_loader
+        for entries in (self._token_entries, self._anonymous_entries, self._loading_entries):
+            for entry in entries.values():
+                entry.lifetime_seconds = 0
+
     def _select_entries(self, key: str | None) -> OrderedDict[_Credentials, _CacheEntry]:
         return self._anonymous_entries if key is None else self._token_entries
 

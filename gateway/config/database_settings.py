@@ -38,3 +38,9 @@ class DatabaseSettings:
         "the maximum length of the SQL of a connection's prepared statements together, in bytes",
         default=500_000,
     )
+    inspection_seconds: int = define_setting(
+        make_integer_parser(1, 86_400),
+        "the longest interval between two inspections of the database's tables and columns, in "
+        "seconds",
+        default=60,
+    )

@@ -49,6 +49,11 @@ class Settings(
     """
 
     @property
+    def rules_year(self) -> int | None:
+        """The year of the version rules; None if they are detected."""
+        return None if self.rules == "auto" else int(self.rules)
+
+    @property
     def media_base_url(self) -> str | None:
         """The URL that the paths of images are appended to; None if it is not configured."""
         if self.media_url is not None:

@@ -7,7 +7,7 @@ loaders can be cached by them.
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from functools import cached_property, wraps
 from typing import Any, TypeVarTuple
@@ -221,3 +221,15 @@ class QuerySpec(ValueObject):
     perspective: Perspective | None = None
     visible_to_user: bool = False
     sort_columns: tuple[Column[Any], ...] = ()
+
+    @property
+    def source(self) -> "QuerySpec":
+        """The specification without what the executions do differently: columns and keys."""
+        return replace(
+            self,
+            columns=(),
+            parent_keys=None,
+            has_single_key=False,
+            with_sort_keys=True,
+            sort_columns=(),
+        )

@@ -52,11 +52,14 @@ class DemoProvider:
     def __init__(
         self,
         transaction_pool: TransactionPool,
-        statement_compiler: StatementCompiler,
+        get_compiler: Callable[[], StatementCompiler],
         delay_seconds: int,
     ) -> None:
-        """Carry out an order or a pull `delay_seconds` after it was placed or requested."""
-        self._transaction_pool, self._statement_compiler = transaction_pool, statement_compiler
+        """Carry out an order or a pull `delay_seconds` after it was placed or requested.
+
+        `get_compiler` returns the compiler for the tables that there are at present.
+        """
+        self._transaction_pool, self._get_compiler = transaction_pool, get_compiler
         self._processing_delay = timedelta(seconds=delay_seconds)
         self._current_key: int | None = None
         """Key of the order or pull that is being carried out; None if none is."""
@@ -104,7 +107,7 @@ class DemoProvider:
         return await self._transaction_pool.run_transaction(fallback)
 
     def _open_unit_of_work(self, writer: Transaction) -> UnitOfWork:
-        return UnitOfWork(Viewer(is_staff=True), writer, self._statement_compiler)
+        return UnitOfWork(Viewer(is_staff=True), writer, self._get_compiler())
 
     async def _process_order(self, writer: Transaction) -> bool:
         unit_of_work = self._open_unit_of_work(writer)

@@ -13,12 +13,12 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
 from gateway.db.access.viewer import Viewer
-from gateway.db.driver.database import TimedOutError, UnavailableError
+from gateway.db.driver.database import TimedOutError, UnavailableError, UnreadableTableError
 from gateway.error_table import ErrorKind
 from gateway.exact_json import encode_json, encode_sorted_json
 from gateway.execution.admission.operation_limits import build_cost_report
 from gateway.execution.errors import format_errors, format_exception
-from gateway.execution.graphql_core import execute_with_graphql_core, with_unavailable_database
+from gateway.execution.graphql_core import execute_with_graphql_core, with_failed_database
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.operation_admission import (
     DEFAULT_POLICY,
@@ -49,9 +49,6 @@ SUBSCRIPTION_TRANSPORT_HINT = (
 )
 MAX_INTROSPECTION_BYTES = 8_000_000
 """The memory that kept responses of introspection queries may take."""
-MAX_PLAN_FAILURES = 5
-"""Consecutive failures after which a plan is disabled."""
-PLAN_DISABLED_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -99,16 +96,12 @@ class Executor:
              ├─ GraphQLError: the client's mistake ──► reference ► "reference"
              └─ other exception: the plan failed ────► reference ► "fallback"
 
-    A plan that keeps failing costs every request both executions, so each plan has a
-    circuit breaker (`ExecutionPlan.failures` and `disabled_until`):
-
-        closed ──MAX_PLAN_FAILURES consecutive failures──► open
-          ▲                                                 │
-          └────────────PLAN_DISABLED_SECONDS later──────────┘
-
-    A success resets the count. Failures of the database (UnavailableError,
-    TimedOutError) are not the plan's, and don't count. After UnavailableError the
-    reference execution does not try to connect again: its fields fail at once.
+    A plan that keeps failing is not used for a while (`ExecutionPlan`); failures of the
+    database (UnavailableError, TimedOutError) don't count. After UnavailableError the
+    reference execution sends nothing: all fields that read fail at once. After
+    TimedOutError those fail at once whose statement had timed out (`FailedDatabase`).
+    After UnreadableTableError it reads again, so that only the fields of the missing
+    table fail.
     """
 
     def __init__(
@@ -143,6 +136,11 @@ class Executor:
             else None
         )
         self.execution_counts: Counter[str] = Counter()
+
+    def forget_plans(self) -> None:
+        """Free the memory of all plans: the tables of the installation have changed."""
+        if self._plan_cache is not None:
+            self._plan_cache.forget_plans()
 
     def find_unparsed_text(self, graphql_request: GraphQLRequest) -> str | None:
         """Return the text that has to be parsed to admit a request; None if that is not so."""
@@ -252,7 +250,8 @@ class Executor:
         document, graphql_request = operation.document, operation.graphql_request
         result = plan = None
         if self._plan_cache is not None:
-            plan = self._plan_cache.find_plan(document, graphql_request)
+            installation = context.statement_compiler.installation
+            plan = self._plan_cache.find_plan(document, graphql_request, installation)
             if plan is NOT_BUILT:
                 plan = await self._plan_cache.build_plan(document, graphql_request, context)
         if plan is not None and plan.disabled_until <= monotonic():
@@ -297,10 +296,10 @@ class Executor:
             error,
             operation.graphql_request.query,
         )
-        if isinstance(error, UnavailableError):
-            context = with_unavailable_database(context, error)
-        elif not isinstance(error, TimedOutError):
-            _record_plan_failure(plan)
+        if not isinstance(error, (UnavailableError, TimedOutError)):
+            plan.record_failure()
+        elif not isinstance(error, UnreadableTableError):
+            context = with_failed_database(context, error)
         return await self._execute_reference(operation, context)
 
     async def _execute_reference(
@@ -375,13 +374,6 @@ class Executor:
         resource_data = by_response_key(result.response.get("data"))
         body = {"data": subscription.build_event_data(event, resource_data)}
         return GraphQLResult({"errors": errors, **body} if errors else body)
-
-
-def _record_plan_failure(plan: ExecutionPlan) -> None:
-    """Count a failure of a plan; open its circuit breaker after too many."""
-    plan.failures += 1
-    if plan.failures >= MAX_PLAN_FAILURES:
-        plan.failures, plan.disabled_until = 0, monotonic() + PLAN_DISABLED_SECONDS
 
 
 def _make_size_limit_result(

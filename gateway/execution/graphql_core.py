@@ -13,23 +13,31 @@ from weakref import WeakSet
 
 from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute
 
-from gateway.db.driver.database import Database, StatementRequest, StatementResult
+from gateway.db.driver.database import Database, StatementRequest, StatementResult, TimedOutError
 from gateway.schema.framework.context import RequestContext
 
 MAX_COERCION_ERRORS = 5
 """Errors about variables in a response; a further one says that there are more."""
 
 
-class UnavailableDatabase(Database):
-    """Database stub that fails at once, without another attempt to connect."""
+class FailedDatabase(Database):
+    """Database in which statements fail at once that have failed before, with the same error.
 
-    def __init__(self, error: Exception) -> None:
-        """Raise `error` for all statements."""
-        self._error = error
+    After a time-out these are the statements that read what had timed out. After other errors,
+    or if that is not known, all statements fail.
+    """
 
-    async def fetch_results(self, requests: Sequence[StatementRequest]) -> list[StatementResult]:  # noqa: ARG002
-        """Raise the error."""
-        raise self._error
+    def __init__(self, database: Database, error: Exception) -> None:
+        """Run the other statements on `database`."""
+        self._database, self._error = database, error
+        self._failed_sources = error.sources if isinstance(error, TimedOutError) else frozenset()
+        self._fails_always = not self._failed_sources or None in self._failed_sources
+
+    async def fetch_results(self, requests: Sequence[StatementRequest]) -> list[StatementResult]:
+        """Run statements as one batch. Raises the earlier error if one of them had failed."""
+        if self._fails_always or any(each.source in self._failed_sources for each, _ in requests):
+            raise self._error
+        return await self._database.fetch_results(requests)
 
 
 class ExecutionCoroutines:
@@ -101,6 +109,6 @@ async def execute_with_graphql_core(
     return result
 
 
-def with_unavailable_database(context: RequestContext, error: Exception) -> RequestContext:
-    """Return a copy of the context in which all statements fail with `error`."""
-    return replace(context, database=UnavailableDatabase(error))
+def with_failed_database(context: RequestContext, error: Exception) -> RequestContext:
+    """Return a copy of the context in which what failed with `error` fails again at once."""
+    return replace(context, database=FailedDatabase(context.database, error))

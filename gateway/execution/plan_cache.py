@@ -32,11 +32,13 @@ BYTES_PER_TEXT_CHAR, BYTES_PER_TOKEN = 4, 550
 
 
 class PlanCache:
-    """The plans of one schema, by document, operation and directive values.
+    """The plans of one schema, by document, operation, directive values and installation.
 
     A plan holds for all values of the variables but those of @skip and @include,
-    which decide what is selected; so these are part of the key. That a document
-    can't be compiled is cached, too, as None.
+    which decide what is selected; so these are part of the key. So is the installation,
+    which is exchanged when the database's tables change (`InstallationMonitor`): requests
+    that run then go on with plans for the earlier one. That a document can't be compiled
+    is cached, too, as None.
     """
 
     def __init__(
@@ -52,22 +54,25 @@ class PlanCache:
         """The plans, with sizes that are estimated."""
 
     def find_plan(
-        self, document: ParsedDocument, graphql_request: GraphQLRequest
+        self,
+        document: ParsedDocument,
+        graphql_request: GraphQLRequest,
+        installation: Installation,
     ) -> ExecutionPlan | None:
         """Return the plan of an operation, NOT_BUILT if it is not cached.
 
         None if the document can't be compiled, for a reason that is logged, or if
         the client made a mistake, such as a directive's variable that is not a Boolean.
         """
-        cache_key = _make_cache_key(document, graphql_request)
+        cache_key = _make_cache_key(document, graphql_request, installation)
         return None if cache_key is None else self.cached_plans.find_value(cache_key, NOT_BUILT)
 
     async def build_plan(
         self, document: ParsedDocument, graphql_request: GraphQLRequest, context: RequestContext
     ) -> ExecutionPlan | None:
         """Build the plan of an operation, in a turn of the viewer; None as by `find_plan`."""
-        cache_key = _make_cache_key(document, graphql_request)
         installation = context.statement_compiler.installation
+        cache_key = _make_cache_key(document, graphql_request, installation)
         work = partial(self._compile_plan, document, graphql_request, installation)
         try:
             plan = await self._build_worker.run_job(context.viewer.user_id, cache_key, work)
@@ -78,6 +83,10 @@ class PlanCache:
             size = _estimate_document_bytes(document, graphql_request.query)
             self._store_plan(cache_key, plan, size)
         return plan
+
+    def forget_plans(self) -> None:
+        """Remove all plans, because their installation is no longer that of new requests."""
+        self.cached_plans.clear_values()
 
     def _compile_plan(
         self,
@@ -111,12 +120,14 @@ def _estimate_step_bytes(step: PlanStep) -> int:
     return BYTES_PER_STEP + BYTES_PER_CODE_CHAR * len(step.source_code)
 
 
-def _make_cache_key(document: ParsedDocument, graphql_request: GraphQLRequest) -> Hashable:
+def _make_cache_key(
+    document: ParsedDocument, graphql_request: GraphQLRequest, installation: Installation
+) -> Hashable:
     """Return the key of an operation's plan; None if a directive's variable is not a Boolean."""
     directive_values = _get_directive_values(document, graphql_request.variables or {})
     if directive_values is None:
         return None
-    return graphql_request.query, graphql_request.operation_name, directive_values
+    return graphql_request.query, graphql_request.operation_name, directive_values, installation
 
 
 def _get_directive_values(

@@ -49,6 +49,12 @@ class BoundedCache(Generic[K, V]):
             self.total_bytes += size
             self._evict()
 
+    def clear_values(self) -> None:
+        """Remove all values."""
+        self._values.clear()
+        self._sizes.clear()
+        self.total_bytes = 0
+
     def _evict(self) -> None:
         while self.total_bytes > self.max_bytes:
             self._remove(next(iter(self._values)))

@@ -187,10 +187,18 @@ class ChangeService:
         self._statement_compiler = statement_compiler
         self._disabled_reason = disabled_reason
 
+    def exchange_compiler(
+        self, statement_compiler: StatementCompiler, disabled_reason: str = ""
+    ) -> None:
+        """Use another compiler for later units of work, or refuse them for a reason."""
+        self._statement_compiler = statement_compiler
+        if self._transaction_pool is not None:
+            self._disabled_reason = disabled_reason
+
     @property
     def is_enabled(self) -> bool:
         """Whether the gateway accepts changes."""
-        return self._transaction_pool is not None
+        return self._transaction_pool is not None and not self._disabled_reason
 
     @property
     def can_store_attachments(self) -> bool:
@@ -207,7 +215,7 @@ class ChangeService:
         if viewer.user_id is None:
             return NotPermitted(message="Changes need authentication: send the token of a user.")
         statement_compiler = self._statement_compiler
-        if self._transaction_pool is None or statement_compiler is None:
+        if self._transaction_pool is None or statement_compiler is None or self._disabled_reason:
             return Unavailable(message=self._disabled_reason, retryable=False)
         try:
             return await self._transaction_pool.run_transaction(

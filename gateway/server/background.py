@@ -14,7 +14,9 @@ from gateway.db.queries.tokens import extend_token
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.marketplace.unit_of_work import ChangeService
 
-BackgroundWorker = Callable[[TransactionPool, StatementCompiler], Coroutine[Any, Any, None]]
+BackgroundWorker = Callable[
+    [TransactionPool, Callable[[], StatementCompiler]], Coroutine[Any, Any, None]
+]
 """Creates a coroutine that runs in the background until it is cancelled."""
 
 
@@ -37,20 +39,21 @@ async def open_transaction_pool(settings: Settings) -> AsyncIterator[Transaction
 async def open_change_service(
     settings: Settings,
     transaction_pool: TransactionPool,
-    statement_compiler: StatementCompiler,
+    get_compiler: Callable[[], StatementCompiler],
     background_worker: BackgroundWorker | None,
     exit_stack: AsyncExitStack,
 ) -> ChangeService:
     """Open the change service, which writes to a marketplace of our own and rejects all others.
 
-    `exit_stack` cancels the background worker.
+    `get_compiler` returns the compiler for the present tables. `exit_stack` cancels the
+    background worker.
     """
+    statement_compiler = get_compiler()
     unavailable_reason = explain_read_only(settings, statement_compiler.installation)
     if unavailable_reason is not None:
         return ChangeService(disabled_reason=unavailable_reason)
     if background_worker is not None:
-        worker_task = asyncio.create_task(background_worker(transaction_pool, statement_compiler))
-        exit_stack.push_async_callback(_cancel_worker, worker_task)
+        run_in_background(background_worker(transaction_pool, get_compiler), exit_stack)
     return ChangeService(transaction_pool, statement_compiler)
 
 
@@ -77,6 +80,11 @@ def open_token_refresh(
         return lambda _key: None
     exit_stack.push_async_callback(refresher.close)
     return refresher.note_token_use
+
+
+def run_in_background(coroutine: Coroutine[Any, Any, None], exit_stack: AsyncExitStack) -> None:
+    """Run a coroutine in a task that `exit_stack` cancels."""
+    exit_stack.push_async_callback(_cancel_worker, asyncio.create_task(coroutine))
 
 
 async def _cancel_worker(worker_task: asyncio.Task[None]) -> None:

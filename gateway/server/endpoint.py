@@ -20,7 +20,7 @@ from gateway.api import schema
 from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
-from gateway.db.driver.database import TimedOutError, UnavailableError
+from gateway.db.driver.database import UnavailableError
 from gateway.db.installation.installation import Installation
 from gateway.execution.errors import format_errors
 from gateway.execution.executor import Executor, GraphQLResult
@@ -299,13 +299,12 @@ class GatewayService:
         )
 
     async def report_readiness(self, _request: Request) -> Response:
-        """Return 200 if the database answers, else 503; 503 while the server drains, too."""
+        """Return 200 if requests can be served, else 503; 503 while the server drains, too."""
         if self._is_draining:
             return PlainTextResponse("The server is about to stop.\n", 503)
-        try:
-            await self._components.database.check_readiness()
-        except (UnavailableError, TimedOutError):
-            return PlainTextResponse("The database is not available.\n", 503)
+        problem = await self._components.installation_monitor.find_problem()
+        if problem is not None:
+            return PlainTextResponse(f"{problem}\n", 503)
         return PlainTextResponse("ready\n")
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from starlette.applications import Starlette
@@ -31,11 +31,10 @@ def detect_installation(effective_settings: Settings) -> Installation:
     Raises NoMarketplaceError if the database has no marketplace.
     """
     assert effective_settings.database_url is not None
-    rules_year = None if effective_settings.rules == "auto" else int(effective_settings.rules)
     with connect_database(
         effective_settings.database_url, pooler=effective_settings.pooler
     ) as connection:
-        return inspect_installation(connection, rules_year)
+        return inspect_installation(connection, effective_settings.rules_year)
 
 
 def find_free_port(effective_settings: Settings) -> int:
@@ -95,7 +94,8 @@ async def run_provider(effective_settings: Settings) -> None:
         own_tables.ensure_own_tables(connection)
     seconds = effective_settings.provider_seconds or 0
     async with open_transaction_pool(effective_settings) as transaction_pool:
-        await DemoProvider(transaction_pool, StatementCompiler(installation), seconds).run_forever()
+        statement_compiler = StatementCompiler(installation)
+        await DemoProvider(transaction_pool, lambda: statement_compiler, seconds).run_forever()
 
 
 def create_provider_worker(effective_settings: Settings) -> BackgroundWorker | None:
@@ -105,8 +105,8 @@ def create_provider_worker(effective_settings: Settings) -> BackgroundWorker | N
         return None
 
     def run_worker(
-        transaction_pool: TransactionPool, statement_compiler: StatementCompiler
+        transaction_pool: TransactionPool, get_compiler: Callable[[], StatementCompiler]
     ) -> Coroutine[Any, Any, None]:
-        return DemoProvider(transaction_pool, statement_compiler, provider_seconds).run_forever()
+        return DemoProvider(transaction_pool, get_compiler, provider_seconds).run_forever()
 
     return run_worker

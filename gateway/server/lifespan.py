@@ -4,17 +4,16 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gateway.auth.authenticator import ViewerCache
 from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.settings import Settings
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.database import Database
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.installation.installation import Installation
-from gateway.db.sql.compiler import StatementCompiler
 from gateway.execution.executor import Executor
 from gateway.http.deadline import RequestDeadlines
 from gateway.marketplace.unit_of_work import ChangeService
@@ -22,10 +21,13 @@ from gateway.rate_limits.viewer_budgets import ViewerBudgets
 from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.server.background import (
     BackgroundWorker,
+    explain_read_only,
     open_change_service,
     open_token_refresh,
     open_transaction_pool,
+    run_in_background,
 )
+from gateway.server.installation_monitor import InstallationMonitor, InstallationParts
 from gateway.subscriptions.message_builder import ContextFactory
 from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.service import SubscriptionService, create_change_feed
@@ -37,7 +39,7 @@ from gateway.transports.services import TransportServices
 class ServerComponents:
     """The open components of one process; all of them need the running event loop."""
 
-    database: Database
+    installation_monitor: InstallationMonitor
     viewer_cache: ViewerCache
     change_service: ChangeService
     change_feed: ChangeFeed
@@ -56,28 +58,29 @@ async def open_components(
 ) -> AsyncIterator[ServerComponents]:
     """Open all components, in the order of their dependencies; close them in reverse order."""
     assert settings.database_url is not None
-    statement_compiler = StatementCompiler(installation, executor.build_worker)
     async with AsyncExitStack() as exit_stack:
         database = await _open_database(settings, settings.database_url, exit_stack)
         transaction_pool = await exit_stack.enter_async_context(open_transaction_pool(settings))
+        monitor = _create_monitor(settings, installation, database, executor)
         change_service = await open_change_service(
-            settings, transaction_pool, statement_compiler, background_worker, exit_stack
+            settings, transaction_pool, monitor.get_compiler, background_worker, exit_stack
         )
-        viewer_budgets = _open_viewer_budgets(settings, exit_stack)
-        limits = viewer_budgets, _open_failed_tokens(settings, exit_stack)
+        limits = viewer_budgets, _ = _open_limits(settings, exit_stack)
         on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
-        viewer_cache = _create_viewer_cache(settings, installation, database, limits, on_use)
-        create_context = _make_context_factory(
-            settings, database, statement_compiler, change_service
-        )
+        viewer_cache = _create_viewer_cache(settings, monitor, database, limits, on_use)
+        create_context = _make_context_factory(settings, database, monitor, change_service)
         change_feed = create_change_feed(settings, settings.database_url, database)
         subscription_service = SubscriptionService(
             settings, change_feed, executor, viewer_cache, create_context, database
         )
         await exit_stack.enter_async_context(subscription_service.run_service(transaction_pool))
+        monitor.exchange_listeners.append(
+            partial(_exchange_parts, settings, viewer_cache, change_service, executor)
+        )
+        run_in_background(monitor.run_checks(), exit_stack)
         _tune_garbage_collector()
         yield ServerComponents(
-            database,
+            monitor,
             viewer_cache,
             change_service,
             change_feed,
@@ -89,22 +92,54 @@ async def open_components(
         )
 
 
-def _open_failed_tokens(settings: Settings, exit_stack: AsyncExitStack) -> FailedTokens:
+def _create_monitor(
+    settings: Settings, installation: Installation, database: Database, executor: Executor
+) -> InstallationMonitor:
+    return InstallationMonitor(
+        database,
+        installation,
+        executor.build_worker,
+        rules_year=settings.rules_year,
+        interval_seconds=settings.inspection_seconds,
+    )
+
+
+def _exchange_parts(
+    settings: Settings,
+    viewer_cache: ViewerCache,
+    change_service: ChangeService,
+    executor: Executor,
+    parts: InstallationParts,
+) -> None:
+    """Exchange what the components have built for the earlier installation."""
+    viewer_cache.exchange_loader(parts.viewer_loader)
+    read_only_reason = explain_read_only(settings, parts.installation)
+    change_service.exchange_compiler(parts.statement_compiler, read_only_reason or "")
+    executor.forget_plans()
+
+
+def _open_limits(
+    settings: Settings, exit_stack: AsyncExitStack
+) -> tuple[ViewerBudgets, FailedTokens]:
+    viewer_budgets = ViewerBudgets(
+        settings.rate_cost, settings.rate_anonymous_cost, settings.rate_storage
+    )
+    exit_stack.push_async_callback(viewer_budgets.close)
     failed_tokens = FailedTokens(settings.failed_tokens)
     exit_stack.callback(failed_tokens.close)
-    return failed_tokens
+    return viewer_budgets, failed_tokens
 
 
 def _create_viewer_cache(
     settings: Settings,
-    installation: Installation,
+    monitor: InstallationMonitor,
     database: Database,
     limits: tuple[ViewerBudgets, FailedTokens],
     on_use: Callable[[str], Any],
 ) -> ViewerCache:
     viewer_budgets, failed_tokens = limits
     return ViewerCache(
-        ViewerLoader(installation, database),
+        monitor.parts.viewer_loader,
         seconds=settings.viewer_seconds,
         failed_tokens=failed_tokens,
         check_anonymous=viewer_budgets.check_anonymous,
@@ -113,25 +148,17 @@ def _create_viewer_cache(
     )
 
 
-def _open_viewer_budgets(settings: Settings, exit_stack: AsyncExitStack) -> ViewerBudgets:
-    viewer_budgets = ViewerBudgets(
-        settings.rate_cost, settings.rate_anonymous_cost, settings.rate_storage
-    )
-    exit_stack.push_async_callback(viewer_budgets.close)
-    return viewer_budgets
-
-
 def _make_context_factory(
     settings: Settings,
     database: Database,
-    statement_compiler: StatementCompiler,
+    monitor: InstallationMonitor,
     change_service: ChangeService,
 ) -> ContextFactory:
     def create_context(viewer: Viewer) -> RequestContext:
         budget = RowBudget(settings.answer_rows)
         return RequestContext(
             database,
-            statement_compiler,
+            monitor.parts.statement_compiler,
             viewer,
             settings.media_base_url,
             budget,

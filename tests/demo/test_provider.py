@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 
-import psycopg
 import pytest
 import pytest_asyncio
 
+from gateway.db.driver.errors import UnreadableTableError
 from tests.conftest import DatabaseFactory
 from tests.support.demo_with_provider import (
     DemoWithProvider,
@@ -50,7 +50,7 @@ async def test_a_database_error_fails_no_order(demo: DemoWithProvider) -> None:
     await demo.run_mutation("approveOrder", uuid=order)
     assert await demo.provider.process_due_work()
     demo.run_sql("alter table gateway.marketplace rename to elsewhere")
-    with pytest.raises(psycopg.errors.UndefinedTable):
+    with pytest.raises(UnreadableTableError):
         await demo.provider.process_due_work()
     demo.run_sql("alter table gateway.elsewhere rename to marketplace")
     states_sql = "select o.state, r.state from marketplace_order o join marketplace_resource r"

@@ -98,7 +98,7 @@ async def test_the_traced_query_runs_as_documented(demo: Marketplace) -> None:
     assert mask_datetimes(actual_result) == mask_datetimes(documented_result.strip())
     assert executor._plan_cache is not None
     document = executor._admission.document_cache.get_document(query)
-    plan = executor._plan_cache.find_plan(document, graphql_request)
+    plan = executor._plan_cache.find_plan(document, graphql_request, demo.installation)
     assert plan is not None
     assert [len(level) for level in plan.levels] == [2, 2]
     documented_code = strip_whitespace(

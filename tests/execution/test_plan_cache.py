@@ -12,10 +12,10 @@ from strawberry import Schema
 from gateway.api import schema
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import PendingRequest
-from gateway.execution.executor import MAX_PLAN_FAILURES, Executor
+from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan.nodes import StepKind
-from gateway.execution.plan.plan import ExecutionPlan
+from gateway.execution.plan.plan import MAX_PLAN_FAILURES, ExecutionPlan
 from gateway.execution.plan_cache import NOT_BUILT
 from gateway.execution.planner import selections
 from gateway.schema.framework.context import RequestContext, RowBudget
@@ -53,7 +53,7 @@ async def get_plan_of(
     document = executor._admission.document_cache.get_document(query)
     plan_cache, graphql_request = executor._plan_cache, GraphQLRequest(query, variables)
     assert plan_cache is not None
-    plan = plan_cache.find_plan(document, graphql_request)
+    plan = plan_cache.find_plan(document, graphql_request, demo.installation)
     if plan is NOT_BUILT:
         context = RequestContext(demo.database, demo.statement_compiler, Viewer())
         plan = await plan_cache.build_plan(document, graphql_request, context)

@@ -10,7 +10,7 @@ from gateway.api import schema
 from gateway.db.driver.database import TimedOutError
 from gateway.execution import executor as executor_module
 from gateway.execution.executor import Executor
-from gateway.execution.graphql_core import UnavailableDatabase
+from gateway.execution.graphql_core import FailedDatabase
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.schema.framework.context import RequestContext, RowBudget
 from tests.support.marketplaces import Marketplace
@@ -83,7 +83,7 @@ async def test_mistakes_in_large_compiled_operations_are_reported_from_the_threa
 
 async def test_errors_of_the_database_reach_the_thread(demo: Marketplace) -> None:
     context = await make_context(demo, RowBudget(20_000))
-    context.database = UnavailableDatabase(TimedOutError("too slow"))
+    context.database = FailedDatabase(context.database, TimedOutError("too slow"))
     result = await Executor(schema, execution="reference").execute(
         GraphQLRequest(LARGE_QUERY), context
     )

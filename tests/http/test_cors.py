@@ -15,6 +15,7 @@ from tests.http.test_request_body_uploads import (
     renewal_operation,
     send_multipart,
 )
+from tests.support.broken_columns import break_column
 from tests.support.gateway_server import create_small_demo, serve_in_process
 from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 from tests.support.time_limits import scale_seconds
@@ -195,7 +196,7 @@ async def test_uploads_and_attachments_are_readable(demo: MutableDemo) -> None:
 
 async def test_internal_errors_are_readable(new_database: DatabaseFactory) -> None:
     async with serve_mutable_demo(new_database(), 20, origins=PORTAL_ORIGIN) as broken_demo:
-        broken_demo.run_sql("alter table authtoken_token rename to former")
+        break_column(broken_demo.connection, "authtoken_token", "created")
         response = await broken_demo.client.post(VALID_BODY, **PORTAL)
     assert response.status_code == 500
     expect_readable(response)

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFactory
+from tests.support.broken_columns import break_column
 from tests.support.gateway_server import GatewayClient, create_small_demo, serve_in_process
 
 GRAPHQL_RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
@@ -223,7 +224,7 @@ async def test_internal_errors_are_masked_and_logged(
 ) -> None:
     async with serve_in_process(mutable_url) as client:
         with psycopg.connect(mutable_url, autocommit=True) as connection:
-            connection.execute("alter table marketplace_resource rename column name to former")
+            break_column(connection, "marketplace_resource", "name")
         query = b'{"query": "{ resources(first: 2) { nodes { uuid name } } }"}'
         response = await client.post(query, x_request_id="the-id")
     (error,) = response.json()["errors"]
@@ -233,16 +234,7 @@ async def test_internal_errors_are_masked_and_logged(
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert record.getMessage().startswith("the-id at resources.nodes: ")
     assert record.exc_info
-    assert "UndefinedColumn" in repr(record.exc_info[1])
-
-
-async def test_service_without_user_table_is_not_ready(mutable_url: str) -> None:
-    async with serve_in_process(mutable_url) as client:
-        with psycopg.connect(mutable_url, autocommit=True) as connection:
-            connection.execute("alter table core_user rename to former")
-            assert (await client.http.get("/readyz")).status_code == 503
-            connection.execute("alter table former rename to core_user")
-        assert (await client.http.get("/readyz")).status_code == 200
+    assert "InvalidTextRepresentation" in repr(record.exc_info[1])
 
 
 async def test_an_error_of_many_fields_is_logged_once(
@@ -250,7 +242,7 @@ async def test_an_error_of_many_fields_is_logged_once(
 ) -> None:
     async with serve_in_process(mutable_url) as client:
         with psycopg.connect(mutable_url, autocommit=True) as connection:
-            connection.execute("alter table marketplace_plan rename column unit to former")
+            break_column(connection, "marketplace_plan", "unit")
         query = "{ resources(first: 20, filter: {state: OK}) { nodes { plan { unit } } } }"
         result = await client.execute_query(query)
     assert len(result["errors"]) > 1
@@ -262,7 +254,7 @@ async def test_authentication_failure_is_masked(
 ) -> None:
     async with serve_in_process(mutable_url) as client:
         with psycopg.connect(mutable_url, autocommit=True) as connection:
-            connection.execute("alter table authtoken_token rename to former")
+            break_column(connection, "authtoken_token", "created")
         response = await client.post(VALID_BODY, x_request_id="the-id")
         assert (await client.post(VALID_BODY, None)).status_code == 200
     assert response.status_code == 500

@@ -65,9 +65,8 @@ async def serve_demo_with_provider(url: str) -> AsyncIterator[DemoWithProvider]:
         transactions = TransactionPool(url, statement_seconds=10)
         await transactions.open()
         effective_settings = load_settings({"GATEWAY_DATABASE_URL": url})
-        demo.provider = DemoProvider(
-            transactions, StatementCompiler(detect_installation(effective_settings)), 0
-        )
+        statement_compiler = StatementCompiler(detect_installation(effective_settings))
+        demo.provider = DemoProvider(transactions, lambda: statement_compiler, 0)
         yield demo
         await transactions.close()
 

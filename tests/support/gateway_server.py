@@ -105,7 +105,7 @@ async def serve_in_process(
     )
     app = build_application(
         effective_settings,
-        detect_installation(load_settings(_build_environment({"database_url": url}))),
+        detect_installation(load_settings(_build_environment({**overrides, "database_url": url}))),
     )
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
     async with (

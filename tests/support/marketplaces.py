@@ -72,6 +72,10 @@ class Marketplace:
     ) -> Any:
         """Return the decoded response to a query; `database.recorded_sql` then holds its SQL."""
         viewer = await self.load_viewer(as_, address)
+        return await self.execute_as(viewer, query, **variables)
+
+    async def execute_as(self, viewer: Viewer, query: str, **variables: Any) -> Any:
+        """Return the decoded response to a query of a viewer."""
         self.database.recorded_sql = []
         context = RequestContext(self.database, self.statement_compiler, viewer, MEDIA_BASE_URL)
         result = await self.executor.execute(GraphQLRequest(query, variables), context)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from gateway.db.driver.errors import TimedOutError
 from gateway.db.driver.psycopg_internals import AbstractTransformer, PGresult, decode_rows
 from gateway.db.driver.statement import Statement
 from gateway.fairness.current_client import get_current_client
@@ -85,6 +86,10 @@ class Batch:
 
     def fail(self, error: Exception) -> None:
         """Set `error` on all futures that are still pending."""
+        if isinstance(error, TimedOutError):
+            error.sources = frozenset(
+                statement.source for statement, _, future in self.requests if not future.done()
+            )
         fail_futures([future for _, _, future in self.requests], error)
 
 

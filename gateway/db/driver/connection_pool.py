@@ -6,7 +6,7 @@ from functools import partial
 from gateway.db.driver.batch import Batch
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.connector import Connector
-from gateway.db.driver.errors import UnavailableError
+from gateway.db.driver.errors import UnavailableError, UnreadableTableError
 from gateway.db.driver.pipeline_connection import PipelineConnection
 from gateway.db.driver.timer import SLOW_THRESHOLD_SECONDS, PeriodicTimer
 from gateway.db.driver.wait_queue import WaitQueue
@@ -100,6 +100,8 @@ class ConnectionPool:
         self._is_closing = False
         self.last_response_at = 0.0
         """Time of the database's last response, on the timer's clock."""
+        self.unreadable_table_found = asyncio.Event()
+        """Set when a statement fails because a table or column is missing or not readable."""
         self._ensure_connections()
 
     def submit_batch(self, batch: Batch) -> None:
@@ -210,6 +212,11 @@ class ConnectionPool:
         batch.retried = True
         if not batch.is_abandoned() and not self._hedge(batch):
             self._wait_queue.put_first(batch, self._timer.read_clock())
+
+    def on_statement_failed(self, error: Exception) -> None:
+        """Note that a statement failed, perhaps because tables have changed."""
+        if isinstance(error, UnreadableTableError):
+            self.unreadable_table_found.set()
 
     def on_connection_lost(
         self, connection: PipelineConnection, unfinished_batches: list[Batch], error: Exception

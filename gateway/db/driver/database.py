@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any, Self, TypeVar
 
-import psycopg
-
 from gateway.db.driver.batch import (
     Batch,
     PendingRequest,
@@ -17,9 +15,8 @@ from gateway.db.driver.batch import (
 )
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.connection_pool import ConnectionPool
-from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.errors import TimedOutError, UnavailableError, UnreadableTableError
 from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES
-from gateway.db.driver.statement import Statement
 
 __all__ = [
     "Database",
@@ -30,6 +27,7 @@ __all__ = [
     "StatementResult",
     "TimedOutError",
     "UnavailableError",
+    "UnreadableTableError",
 ]
 
 T = TypeVar("T")
@@ -39,7 +37,6 @@ MAX_SILENCE_SECONDS = 3
 """Seconds without any response after which the database counts as unavailable."""
 SILENCE_CHECK_SECONDS = 0.5
 """Seconds between two checks; a longer stall of the event loop counts as one of these periods."""
-_READINESS_STATEMENT = Statement("select from core_user limit 1")
 
 
 class Database:
@@ -53,6 +50,8 @@ class Database:
         self._pool = pool
         self.loop = pool.loop
         """The event loop that the futures belong to."""
+        self.unreadable_table_found = pool.unreadable_table_found
+        """Set when a statement fails with UnreadableTableError; to be cleared by who waits."""
 
     @classmethod
     async def connect(
@@ -79,10 +78,10 @@ class Database:
     def send(self, pending_requests: Sequence[PendingRequest]) -> None:
         """Send statements as one batch; their futures get the results or an error.
 
-        The error is UnavailableError if there is no connection, TimedOutError if a
-        statement takes too long, psycopg.Error if a statement is wrong, ValueError if
-        a parameter can't be encoded. A batch whose futures are all cancelled is
-        cancelled on the server.
+        The error is UnavailableError if there is no connection, UnreadableTableError if
+        a statement reads what is missing or not permitted, TimedOutError if it takes too
+        long, psycopg.Error if it is wrong, ValueError if a parameter can't be encoded. A
+        batch whose futures are all cancelled is cancelled on the server.
         """
         try:
             batch = Batch(pending_requests)
@@ -128,13 +127,6 @@ class Database:
                 raise UnavailableError(
                     f"The database has not responded for {MAX_SILENCE_SECONDS} seconds."
                 )
-
-    async def check_readiness(self) -> None:
-        """Read from the marketplace. Raises UnavailableError if that fails."""
-        try:
-            await self.wait_for_result(self.fetch_rows([(_READINESS_STATEMENT, ())]))
-        except psycopg.Error as error:
-            raise UnavailableError(str(error)) from error
 
     async def close(self) -> None:
         """Close the connection pool; running batches get a grace period."""

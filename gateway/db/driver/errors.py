@@ -1,5 +1,7 @@
 """Mapping of psycopg's errors to those that callers of the driver handle."""
 
+from collections.abc import Hashable
+
 import psycopg
 from psycopg import errors
 
@@ -11,6 +13,13 @@ STALE_PREPARED_STATEMENT = (
     errors.DuplicatePreparedStatement,
 )
 """Errors that mean that the server's prepared statements differ from those we recorded."""
+_UNREADABLE_TABLE = (
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.InvalidSchemaName,
+    errors.InsufficientPrivilege,
+)
+"""Errors that mean that tables, columns or privileges are missing that were there before."""
 
 
 class UnavailableError(Exception):
@@ -19,22 +28,35 @@ class UnavailableError(Exception):
     error_kind = ErrorKind.DATABASE_UNAVAILABLE
 
 
+class UnreadableTableError(UnavailableError):
+    """A table or column that was readable is missing, or the role may no longer read it.
+
+    A restore or an upgrade of the marketplace may be under way.
+    """
+
+    error_kind = ErrorKind.TABLE_UNAVAILABLE
+
+
 class TimedOutError(Exception):
     """A statement took longer than its time-out."""
 
     error_kind = ErrorKind.TIMEOUT
+    sources: frozenset[Hashable] = frozenset()
+    """The sources of the statements that failed; empty if they are unknown."""
 
 
 def map_error(error: Exception) -> Exception:
     """Return the error to raise for psycopg's `error`.
 
-    A cancelled statement becomes TimedOutError and another operational error
-    UnavailableError, with `error` as the cause. All others, such as errors in the
-    SQL, are returned unchanged.
+    A cancelled statement becomes TimedOutError, a missing table, column or privilege
+    UnreadableTableError, and another operational error UnavailableError, with `error`
+    as the cause. All others, such as errors in the SQL, are returned unchanged.
     """
     mapped_error: Exception = error
     if isinstance(error, errors.QueryCanceled):
         mapped_error = TimedOutError(str(error))
+    elif isinstance(error, _UNREADABLE_TABLE):
+        mapped_error = UnreadableTableError(error.diag.message_primary or str(error))
     elif isinstance(error, psycopg.OperationalError):
         mapped_error = UnavailableError(str(error))
     if mapped_error is not error:

@@ -39,6 +39,9 @@ class ConnectionOwner(Protocol):
     def retry(self, batch: Batch, error: Exception) -> None:
         """Run a batch again that failed through no fault of its own, or fail it with `error`."""
 
+    def on_statement_failed(self, error: Exception) -> None:
+        """Note that a statement failed with an error of its own."""
+
     def on_connection_lost(
         self, connection: "PipelineConnection", unfinished_batches: list[Batch], error: Exception
     ) -> None:
@@ -261,7 +264,9 @@ class PipelineConnection:
         elif is_transient(error):
             self._owner.retry(batch, map_error(error))
         else:
-            batch.fail(map_error(error))
+            mapped_error = map_error(error)
+            self._owner.on_statement_failed(mapped_error)
+            batch.fail(mapped_error)
 
     def _finish_batch(self) -> None:
         now, batch = self._read_clock(), self.batches.popleft()

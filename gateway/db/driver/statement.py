@@ -1,5 +1,6 @@
 """SQL statement as the driver sends it."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -18,6 +19,8 @@ class Statement:
     parameter_names: tuple[str, ...] = ()
     name: bytes = field(init=False)
     """Name of the prepared statement: a hash of the SQL, so equal statements share it."""
+    source: Hashable = field(default=None, kw_only=True)
+    """What the statement reads, for errors; equal for both executions. None if that is unknown."""
     is_slow: bool = field(default=False, init=False)
     """Whether the batch in which it was last run was slow."""
 
@@ -31,7 +34,7 @@ class Statement:
         return cls.from_element(sql(named_sql))
 
     @classmethod
-    def from_element(cls, element: ClauseElement) -> "Statement":
+    def from_element(cls, element: ClauseElement, source: Hashable = None) -> "Statement":
         """Return a statement compiled from a SQLAlchemy element, all values being parameters."""
         compiled: Any = element.compile(dialect=DIALECT)
-        return cls(str(compiled), tuple(compiled.positiontup or ()))
+        return cls(str(compiled), tuple(compiled.positiontup or ()), source=source)

@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import Literal
 
 import psycopg
-from psycopg import errors
 
 from gateway.db.driver.connection_options import ConnectionOptions
-from gateway.db.driver.errors import TimedOutError, UnavailableError
+from gateway.db.driver.errors import TimedOutError, UnavailableError, UnreadableTableError
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed
 from gateway.db.events.listener import EventListener
@@ -93,8 +92,8 @@ async def prune_periodically(transaction_pool: TransactionPool, older_than: time
     while True:
         try:
             await feed.prune_events(transaction_pool, older_than)
-        except errors.InsufficientPrivilege:
-            log.warning("Old events can't be deleted. %s", UNREADABLE_MESSAGE)
+        except UnreadableTableError as error:
+            log.warning("Old events can't be deleted. %s (%s)", UNREADABLE_MESSAGE, error)
         except (psycopg.Error, UnavailableError, TimedOutError) as error:
             log.warning("Old events could not be deleted; next attempt in an hour: %s", error)
         await asyncio.sleep(PRUNE_INTERVAL.total_seconds())

@@ -1,11 +1,11 @@
 """Inspection of an installation: its tables, columns, content types and version rules.
 
-Waldur's tables differ by version. The catalogue is read once at start; a declared
-column or table that the database lacks is replaced by NULL or an empty list when
-statements are compiled, so it costs nothing per request.
+Waldur's tables differ by version. The database's catalogue is read at start, and again while
+serving; a declared column or table that the database lacks is replaced by NULL or an empty
+list when statements are compiled, so it costs nothing per request.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,25 +13,39 @@ import psycopg
 from sqlalchemy import Column, FromClause, Table, cast, null
 
 from gateway.db import tables
+from gateway.db.driver.database import Database, Rows
+from gateway.db.driver.statement import Statement
 from gateway.db.installation.placeholders import resolve_placeholder
 from gateway.db.installation.version_rules import RULES_BY_YEAR, VersionRules
 from gateway.db.tables.columns import BASE_TABLE, SOURCE_COLUMN
 
-_COLUMNS_SQL = """
+_COLUMNS_STATEMENT = Statement(f"""
 select rel.relname, att.attname, has_column_privilege(rel.oid, att.attnum, 'select'),
     att.attnotnull
 from pg_class rel join pg_namespace nsp on nsp.oid = rel.relnamespace
     and nsp.nspname = any(current_schemas(false))
 join pg_attribute att on att.attrelid = rel.oid and att.attnum > 0 and not att.attisdropped
 where rel.relkind in ('r', 'p', 'v', 'm', 'f')
-"""
-_OWNERSHIP_SQL = """
-select coalesce(bool_or(has_table_privilege('authtoken_token', 'update')), false), count(*) > 0
+    and rel.relname = any('{{{",".join(tables.metadata.tables)}}}')
+""")  # noqa: S608 - the names of declared tables
+_OWNERSHIP_STATEMENT = Statement("""
+select coalesce(bool_or(has_table_privilege(to_regclass('authtoken_token'), 'update')), false),
+    count(*) > 0
 from pg_class rel join pg_namespace nsp on nsp.oid = rel.relnamespace
 where nsp.nspname = 'gateway' and rel.relname = 'marketplace' and rel.relkind = 'r'
-"""
+""")
+_SERVER_VERSION_STATEMENT = Statement("show server_version")
+_CATALOGUE_STATEMENTS = (_COLUMNS_STATEMENT, _OWNERSHIP_STATEMENT, _SERVER_VERSION_STATEMENT)
+"""Statements that succeed in any database."""
+_CONTENT_TYPES_STATEMENT = Statement("select app_label, model, id from django_content_type")
 _MAX_NAMED_TABLES = 3
-_REQUIRED_TABLES = ("core_user", "authtoken_token", "marketplace_resource", "structure_project")
+_REQUIRED_TABLES = (
+    "core_user",
+    "authtoken_token",
+    "django_content_type",
+    "marketplace_resource",
+    "structure_project",
+)
 
 
 class NoMarketplaceError(Exception):
@@ -40,7 +54,7 @@ class NoMarketplaceError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Installation:
-    """The database of one marketplace, as inspected at start."""
+    """The database of one marketplace at the time of its inspection."""
 
     missing_tables: frozenset[Table[Any]]
     """Declared tables that the database lacks."""
@@ -89,6 +103,10 @@ class Installation:
         """Return the id of a content type; -1, which no row has, if there is no such type."""
         return self.content_types.get((app_label, model), -1)
 
+    def is_same_as(self, other: "Installation") -> bool:
+        """Return whether two inspections have found the same."""
+        return vars(self) == vars(other)
+
     def list_missing(self) -> list[str]:
         """Return the names of missing tables and columns, sorted, for logs and `gateway check`."""
         names = [each.name for each in self.missing_tables]
@@ -103,15 +121,79 @@ def inspect_installation(
 
     Raises NoMarketplaceError if a required table is missing or a table is not readable.
     """
-    columns = _load_readable_columns(connection)
+    catalogue = _parse_catalogue(
+        [connection.execute(each.sql.encode()).fetchall() for each in _CATALOGUE_STATEMENTS]
+    )
+    type_rows = connection.execute(_CONTENT_TYPES_STATEMENT.sql.encode()).fetchall()
+    return _build_installation(catalogue, type_rows, year)
+
+
+async def inspect_again(
+    database: Database, earlier: Installation, year: int | None = None
+) -> Installation:
+    """Inspect the database like `inspect_installation`, while its requests are served.
+
+    Raises NoMarketplaceError also if a table is gone that an earlier inspection has found, or
+    a column that each supported version has; UnavailableError and others as the database does.
+    """
+    requests = [(statement, ()) for statement in _CATALOGUE_STATEMENTS]
+    catalogue = _parse_catalogue(await database.fetch_rows(requests))
+    (type_rows,) = await database.fetch_rows([(_CONTENT_TYPES_STATEMENT, ())])
+    installation = _build_installation(catalogue, type_rows, year)
+    lost_names = sorted(_iterate_lost_names(earlier, installation))
+    if lost_names:
+        raise NoMarketplaceError(
+            f"The database no longer has {_join_names(lost_names)}, or its role may not read that:"
+            " restore it, or restart the gateway if it was removed on purpose."
+        )
+    return installation
+
+
+_NotNullByColumn = dict[str, dict[str, bool]]
+"""The readable columns by table, and whether each is NOT NULL."""
+
+
+@dataclass(frozen=True)
+class _Catalogue:
+    """What the database's catalogue says about the declared tables."""
+
+    columns: _NotNullByColumn
+    is_own: bool
+    is_writable: bool
+    postgres_version: str
+
+
+def _parse_catalogue(results: Sequence[Rows]) -> _Catalogue:
+    """Parse the results of `_CATALOGUE_STATEMENTS`.
+
+    Raises NoMarketplaceError if a required table is missing or a table is not readable.
+    """
+    column_rows, ((is_writable, is_own),), ((postgres_version,),) = results
+    columns: _NotNullByColumn = {}
+    for table, column, is_readable, is_not_null in column_rows:
+        columns.setdefault(table, {}).update({column: is_not_null} if is_readable else {})
     missing_names = [name for name in _REQUIRED_TABLES if name not in columns]
     if missing_names:
         raise NoMarketplaceError(
             f"The database contains no marketplace: it has no table {missing_names[0]}."
         )
-    declared_tables = tables.metadata.tables.values()
+    unreadable_names = sorted(name for name, readable in columns.items() if not readable)
+    if unreadable_names:
+        raise NoMarketplaceError(
+            f"The database's role may not read {_join_names(unreadable_names)}:"
+            " grant it SELECT on all tables of the marketplace."
+        )
+    return _Catalogue(columns, is_own, is_writable, postgres_version)
+
+
+def _join_names(names: Sequence[str]) -> str:
+    suffix = " and others" if len(names) > _MAX_NAMED_TABLES else ""
+    return f"{', '.join(names[:_MAX_NAMED_TABLES])}{suffix}"
+
+
+def _build_installation(catalogue: _Catalogue, type_rows: Rows, year: int | None) -> Installation:
+    columns, declared_tables = catalogue.columns, tables.metadata.tables.values()
     detected_year = 2026 if "last_sync" in columns["marketplace_resource"] else 2024
-    is_writable, is_own = connection.execute(_OWNERSHIP_SQL).fetchone() or (False, False)
     return Installation(
         missing_tables=frozenset(each for each in declared_tables if each.name not in columns),
         missing_columns=frozenset(
@@ -124,34 +206,12 @@ def inspect_installation(
             )
             if not each.nullable
         ),
-        content_types=_load_content_types(connection),
-        postgres_version=_fetch_value(connection, "show server_version"),
-        is_own=is_own,
-        is_writable=is_writable,
+        content_types={(app_label, model): id_ for app_label, model, id_ in type_rows},
+        postgres_version=catalogue.postgres_version,
+        is_own=catalogue.is_own,
+        is_writable=catalogue.is_writable,
         version_rules=RULES_BY_YEAR[year or detected_year],
     )
-
-
-_NotNullByColumn = dict[str, dict[str, bool]]
-"""The readable columns by table, and whether each is NOT NULL."""
-
-
-def _load_readable_columns(connection: psycopg.Connection[Any]) -> _NotNullByColumn:
-    """Return all tables with their readable columns.
-
-    Raises NoMarketplaceError if no column of a declared table is readable.
-    """
-    columns: _NotNullByColumn = {}
-    for table, column, is_readable, is_not_null in connection.execute(_COLUMNS_SQL):
-        columns.setdefault(table, {}).update({column: is_not_null} if is_readable else {})
-    unreadable_tables = sorted(name for name in tables.metadata.tables if columns.get(name) == {})
-    if unreadable_tables:
-        raise NoMarketplaceError(
-            f"The database's role may not read {', '.join(unreadable_tables[:_MAX_NAMED_TABLES])}"
-            f"{' and others' if len(unreadable_tables) > _MAX_NAMED_TABLES else ''}:"
-            " grant it SELECT on all tables of the marketplace."
-        )
-    return columns
 
 
 def _select_columns(
@@ -166,11 +226,10 @@ def _select_columns(
             yield from (each for each in table.c if column_filter(not_null.get(each.name)))
 
 
-def _load_content_types(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], int]:
-    rows = connection.execute("select app_label, model, id from django_content_type")
-    return {(app_label, model): id_ for app_label, model, id_ in rows}
-
-
-def _fetch_value(connection: psycopg.Connection[Any], sql: str) -> Any:
-    row = connection.execute(sql).fetchone()
-    return row and row[0]
+def _iterate_lost_names(earlier: Installation, current: Installation) -> Iterable[str]:
+    """Yield tables that are missing now and were not, and such columns of each version."""
+    yield from (each.name for each in current.missing_tables - earlier.missing_tables)
+    for column in current.missing_columns - earlier.missing_columns:
+        is_in_each_version = not {"since", "until"} & column.info.keys()
+        if is_in_each_version and not column.nullable:
+            yield f"{column.table.name}.{column.name}"

@@ -109,7 +109,7 @@ class StatementCompiler:
         statement = self._cached_statements.find_value(cache_key, NOT_COMPILED)
         if statement is NOT_COMPILED:
             work = partial(self.compile, *cache_key)
-            statement = await self.build_worker.run_job(owner, cache_key, work)
+            statement = await self.build_worker.run_job(owner, (self, *cache_key), work)
             self.build_worker.count_builds(1)
             size = estimate_statement_bytes(statement)
             self._cached_statements.store_value(cache_key, statement, size)
@@ -143,7 +143,7 @@ class StatementCompiler:
         )
         select_statement = select_statement.add_cte(*view_ctes)
         resolved_statement: Any = replacement_traverse(select_statement, {}, replace_element)
-        return Statement.from_element(resolved_statement)
+        return Statement.from_element(resolved_statement, query_spec.source)
 
 
 class _SelectBuilder:

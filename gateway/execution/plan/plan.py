@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from gateway.db.driver.statement import Statement
@@ -9,6 +10,9 @@ from gateway.db.sql.compiler import estimate_statement_bytes
 from gateway.execution.plan.nodes import LookupKeys, PlanStep
 from gateway.execution.plan.variables import VariableCoercer
 
+MAX_PLAN_FAILURES = 5
+"""Consecutive failures after which a plan is disabled."""
+PLAN_DISABLED_SECONDS = 60
 MAX_STATEMENT_BYTES = 2_000_000
 """Maximum size of the statements that one plan remembers, estimated."""
 
@@ -21,8 +25,16 @@ def ignore_growth(_size: int) -> None:
 class ExecutionPlan:
     """The compiled form of an operation: its steps, in the order in which they read.
 
-    A plan is immutable but for its circuit breaker (`Executor` describes it) and the
-    statements that its steps remember, so concurrent requests share it.
+    A plan is immutable but for its circuit breaker and the statements that its steps
+    remember, so concurrent requests share it.
+
+    A plan that keeps failing costs every request both executions, hence the breaker:
+
+        closed ──MAX_PLAN_FAILURES consecutive failures──► open
+          ▲                                                 │
+          └────────────PLAN_DISABLED_SECONDS later──────────┘
+
+    A success resets the count.
     """
 
     steps: list[PlanStep]
@@ -44,6 +56,12 @@ class ExecutionPlan:
     """The size of the statements that the steps remember, estimated."""
     on_growth: Callable[[int], None] = ignore_growth
     """Called with the size by which the plan has grown; negative if it has shrunk."""
+
+    def record_failure(self) -> None:
+        """Count a failed run; open the circuit breaker after too many."""
+        self.failures += 1
+        if self.failures >= MAX_PLAN_FAILURES:
+            self.failures, self.disabled_until = 0, monotonic() + PLAN_DISABLED_SECONDS
 
     def remember_statement(self, step: PlanStep, key: Any, statement: Statement | None) -> None:
         """Store a compiled statement of a step; forget all others if they are too many.

@@ -8,7 +8,12 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from gateway.db.driver.database import Database, TimedOutError, UnavailableError
+from gateway.db.driver.database import (
+    Database,
+    TimedOutError,
+    UnavailableError,
+    UnreadableTableError,
+)
 from gateway.db.driver.statement import Statement
 from tests.conftest import DatabaseFactory
 from tests.support.database_queries import (
@@ -102,7 +107,7 @@ async def test_failed_prepare_is_retried(database: Database, admin: BackendAdmin
         build_request("select 2"),
     ]
     for _ in range(2):
-        with pytest.raises(psycopg.errors.UndefinedTable):
+        with pytest.raises(UnreadableTableError):
             await database.fetch_rows(requests)
     await admin.connection.execute("create table later (id int)")
     assert await database.fetch_rows(requests) == [[(1,)], [(0,)], [(2,)]]
@@ -238,4 +243,4 @@ async def test_error_fails_the_rest_of_the_batch(database: Database) -> None:
     )
     assert (await first).decode_rows() == [(1,)]
     (error,) = set(await asyncio.gather(*later_results, return_exceptions=True))
-    assert isinstance(error, psycopg.errors.UndefinedColumn)
+    assert isinstance(error, UnreadableTableError)

@@ -12,6 +12,7 @@ import pytest_asyncio
 from psycopg import AsyncConnection
 
 from gateway.db.driver.database import Database
+from gateway.db.driver.errors import UnreadableTableError
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed
 from gateway.db.events.feed import PositionExpiredError
@@ -285,5 +286,5 @@ async def test_missing_event_table_raises(empty_database: str) -> None:
         with pytest.raises(psycopg.errors.UndefinedTable):
             await feed.load_page(connection, start_position, 10)
     async with open_database(empty_database) as database:
-        with pytest.raises(psycopg.errors.UndefinedTable):
+        with pytest.raises(UnreadableTableError):
             await feed.load_events_after(database, start_position, 10)
