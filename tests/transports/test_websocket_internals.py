@@ -11,8 +11,9 @@ from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from gateway.subscriptions.fanout_group import FanoutGroup
-from gateway.subscriptions.registry import ActiveSubscription
-from gateway.transports.websocket import MAX_QUEUED_BYTES, WebSocketConnection
+from gateway.subscriptions.subscriber import Subscriber
+from gateway.transports.outgoing_buffer import MAX_QUEUED_BYTES, OutgoingBuffer
+from gateway.transports.websocket import WebSocketConnection
 from gateway.transports.websocket_internals import MAX_FRAGMENTS, BatchedFrameProtocol
 from gateway.transports.websocket_operation import WebSocketOperation
 from tests.support.live_objects import disable_collector
@@ -29,10 +30,11 @@ from tests.transports.streaming_server import (
 )
 
 FREED_CLASSES = (
-    ActiveSubscription,
     BatchedFrameProtocol,
     FanoutGroup,
+    OutgoingBuffer,
     ServerProtocol,
+    Subscriber,
     WebSocketConnection,
     WebSocketOperation,
 )
@@ -141,7 +143,7 @@ async def test_unread_answers_to_large_messages_are_bounded(gateway: ServedGatew
         await wait_until(protocol.is_write_stalled)
         largest_length = 0
         for _ in range(100):
-            largest_length = max(largest_length, sum(map(len, socket._outgoing)))
+            largest_length = max(largest_length, sum(map(len, socket.outgoing._answers)))
             await asyncio.sleep(0.01)
     assert largest_length < MAX_QUEUED_BYTES + len(text)
 
