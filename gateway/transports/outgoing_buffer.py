@@ -89,8 +89,8 @@ class OutgoingBuffer:
         self._ping_if_silent()
         try:
             while True:
-                while messages := self._take_messages():
-                    blocked_write = write(messages)
+                while self._answers or self._ready:
+                    blocked_write = write(self._take_messages())
                     self._written_at = self._loop.time()
                     if blocked_write is not None:
                         await self.limit_write(blocked_write)
