@@ -52,3 +52,8 @@ class EventSettings:
         "the maximum number of events queued for a subscriber before it has to resynchronise",
         default=1000,
     )
+    subscriber_bytes: int = define_setting(
+        make_integer_parser(1_000_000, 1_000_000_000),
+        "the maximum size of the events queued for a subscriber, in bytes",
+        default=8_000_000,
+    )

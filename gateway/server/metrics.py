@@ -85,7 +85,7 @@ class MetricsCollector(Collector):
     def _collect_subscriptions(self) -> Iterator[Metric]:
         subscriptions = self._services.subscription_registry
         groups = subscriptions.hub.groups.values()
-        queue_lengths = [len(each) for group in groups for each in group.member_queues]
+        queue_lengths = [each.message_count for group in groups for each in group.members]
         for name, description, value in (
             (
                 "gateway_connections",
@@ -107,7 +107,7 @@ class MetricsCollector(Collector):
         yield CounterMetricFamily(
             "gateway_queue_overflows",
             "Overflows of subscriber queues, each of which sent a ResyncRequired.",
-            subscriptions.overflow_count,
+            subscriptions.hub.overflow_count,
         )
 
     def _collect_events(self) -> Iterator[Metric]:

@@ -22,7 +22,7 @@ from gateway.schema.types.resource_event import (
     published_field_names,
 )
 from gateway.subscriptions.cursors import encode_event_cursor
-from gateway.subscriptions.subscriber_queue import SubscriberMessage
+from gateway.subscriptions.subscriber import SubscriberMessage
 
 MAX_QUERY_ATTEMPTS, RETRY_DELAY_SECONDS = 5, 0.4
 """Maximum number of repeated queries while the database is not available; seconds between them."""

@@ -18,6 +18,7 @@ from gateway.subscriptions.message_builder import MessageBuilder
 from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.subscriptions.session_monitor import SessionMonitor
+from gateway.subscriptions.subscriber import BufferLimits
 
 
 def create_change_feed(settings: Settings, url: str, database: Database) -> ChangeFeed:
@@ -30,7 +31,7 @@ def create_change_feed(settings: Settings, url: str, database: Database) -> Chan
 class SubscriptionService:
     """Components of a process's subscriptions.
 
-    How they work together is described at `gateway.subscriptions.registry.ActiveSubscription`.
+    How they work together is described at `gateway.subscriptions.subscriber.Subscriber`.
     """
 
     def __init__(
@@ -47,12 +48,11 @@ class SubscriptionService:
         message_builder = MessageBuilder(
             executor, create_context, lambda: change_feed.source_kind or ""
         )
-        self.hub = EventHub(change_feed, message_builder, ScopeUuidCache(database))
+        buffer_limits = BufferLimits(settings.subscriber_queue, settings.subscriber_bytes)
+        self.hub = EventHub(change_feed, message_builder, ScopeUuidCache(database), buffer_limits)
         self.session_monitor = SessionMonitor(viewer_cache)
         self.quota = Quota("subscription", settings.subscriptions, settings.user_subscriptions)
-        self.subscription_registry = SubscriptionRegistry(
-            self.hub, self.quota, settings.subscriber_queue
-        )
+        self.subscription_registry = SubscriptionRegistry(self.hub, self.quota)
 
     @asynccontextmanager
     async def run_service(self, transaction_pool: TransactionPool) -> AsyncIterator[None]:

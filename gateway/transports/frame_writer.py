@@ -11,10 +11,8 @@ from collections.abc import Callable, Sequence
 
 FRAME_WRITER_EXTENSION = "gateway.transports.frame_writer"
 """Key of the protocol's functions in the scope's ASGI extensions."""
-CLOSE_TIMEOUT_SECONDS = 2
-"""Seconds within which a client must take the close frame."""
 WriteTexts = Callable[[Sequence[bytes]], bool]
-"""Writes texts as frames; returns False, writing nothing, while the write buffer is full."""
+"""Writes texts as frames; returns whether the write buffer has space for more."""
 _TEXT_OPCODE, _MAX_7_BIT_LENGTH, _MAX_16_BIT_LENGTH = b"\x81", 126, 65_536
 
 

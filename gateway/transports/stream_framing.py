@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.http.content_negotiation import SUBSCRIPTION_SPEC_VERSION, StreamProtocol
-from gateway.subscriptions.subscriber_queue import SubscriberMessage
+from gateway.subscriptions.subscriber import SubscriberMessage
 
 
 @dataclass(frozen=True)

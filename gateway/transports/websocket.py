@@ -1,7 +1,7 @@
 """A WebSocket connection by the protocol graphql-transport-ws, shared by several operations."""
 
 import asyncio
-from collections import deque
+from collections.abc import Awaitable
 from itertools import count
 from typing import Any
 
@@ -15,11 +15,7 @@ from gateway.fairness.running_time import running_timeout
 from gateway.http.request_head import RequestHead
 from gateway.subscriptions.quota import QuotaExceededError, make_limit_message
 from gateway.subscriptions.session_monitor import Credentials
-from gateway.transports.frame_writer import (
-    CLOSE_TIMEOUT_SECONDS,
-    FRAME_WRITER_EXTENSION,
-    WriteTexts,
-)
+from gateway.transports.frame_writer import FRAME_WRITER_EXTENSION, WriteTexts
 from gateway.transports.graphql_transport_ws import (
     WebSocketCloseError,
     create_close_event,
@@ -30,34 +26,26 @@ from gateway.transports.graphql_transport_ws import (
     parse_operation_id,
     parse_subscribe_payload,
 )
+from gateway.transports.outgoing_buffer import OutgoingBuffer
 from gateway.transports.services import TransportServices
 from gateway.transports.websocket_internals import ClientDisconnected
 from gateway.transports.websocket_operation import WebSocketOperation
 
 INITIALISATION_TIMEOUT_SECONDS, PING_INTERVAL_SECONDS = 10, 25
 """Seconds within which `connection_init` must come; seconds between two pings of the server."""
-WRITE_TIMEOUT_SECONDS = 60
-"""Seconds within which the client must read so far that a blocked write can go on."""
 RESTART_REASON = "The server restarts. Connect again."
 """Close reason at shutdown, with a code after which client libraries reconnect."""
-MAX_QUEUED_MESSAGES, MAX_QUEUED_BYTES, MAX_MESSAGES_PER_WRITE = 100, 65_536, 64
-"""Outgoing messages and bytes above which the client's are not read; messages of one write."""
 
 
 class WebSocketConnection:
     """A WebSocket connection after its handshake.
 
-    Three tasks serve it until one of them, or the session monitor, ends it by `close`:
+    One task reads, and the connection's own task writes what is in the `OutgoingBuffer`:
 
         client ==> _read_loop -- subscribe, complete --> WebSocketOperation (one for each id)
-                       |                                      |                  |
-                       | pong, connection_ack                 | enqueue          | mark_ready
-                       v                                      v                  v
-                   _outgoing (results, errors, pings)  <------+          _ready_operations
-                       |                                                         |
-        client <== _write_loop <-------------- take_messages (events) -----------+
-                       ^
-                   _ping_loop
+                       | pong, connection_ack                 | results, errors, subscribers
+                       v                                      v
+        client <== _write_messages <-------------------- outgoing
 
     States:
 
@@ -65,20 +53,13 @@ class WebSocketConnection:
             |                              |                              |
             +-- timeout, other message ----+-- token rejected ------------+-- revoked(), protocol
             v                                                                 error, slow client
-        CLOSING: operations end, the close frame is sent within CLOSE_TIMEOUT_SECONDS
+        CLOSING: operations and session are ended; the rest and the close frame are sent in time
             |  client gone: nothing is sent; client not reading: the connection is aborted
             v
-        CLOSED: tasks cancelled, session removed from the monitor
+        CLOSED
 
-    **Backpressure.** Events wait in the queues of their subscriptions, which are bounded; the
-    writer takes them in turn, at most MAX_MESSAGES_PER_WRITE of an operation at a time. Results
-    and pongs wait in `_outgoing`; while that has more than MAX_QUEUED_MESSAGES, or is longer than
-    MAX_QUEUED_BYTES, no further message of the client is read. A client that reads nothing for
-    WRITE_TIMEOUT_SECONDS is disconnected with the code 4499.
-
-    **Ending.** `_close_event` is set once, by the first `close`: to the close frame to be sent,
-    or to None after a disconnect. An exception is not kept: its traceback refers to this
-    object, and such a reference cycle needs the garbage collector.
+    `close` begins CLOSING; only its first call counts. A client that reads too slowly is
+    disconnected with the code 4499 (see `OutgoingBuffer`).
     """
 
     def __init__(
@@ -92,7 +73,12 @@ class WebSocketConnection:
         """Serve the accepted connection of `scope`; `request_id` names it in the log."""
         self.services, self._request_id = services, request_id
         self.credentials: Credentials | None = None
+        self.viewer: Viewer
+        """The authenticated viewer, as of the session monitor's last check."""
         self.operations: dict[str, WebSocketOperation] = {}
+        self.outgoing = OutgoingBuffer(
+            services.settings.write_seconds, encode_message("ping"), PING_INTERVAL_SECONDS
+        )
         self._receive, self._send = receive, send
         self._request_head = RequestHead(scope, receive)
         self._extension: dict[str, Any] = scope.get("extensions", {}).get(
@@ -100,89 +86,64 @@ class WebSocketConnection:
         )
         self._write_texts: WriteTexts | None = self._extension.get("write")
         self._operation_numbers = count()
-        self._outgoing: deque[bytes] = deque()
-        self._outgoing_bytes = 0
-        self._ready_operations: deque[WebSocketOperation] = deque()
-        self._has_output, self._output_written = asyncio.Event(), asyncio.Event()
-        self._close_event: asyncio.Future[Message | None] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self._viewer: Viewer
+        self._close_event: Message | None = None
         self._is_draining = False
 
     async def serve_connection(self) -> None:
         """Serve the connection until it is closed by either side."""
-        tasks = [
-            asyncio.create_task(worker())
-            for worker in (self._read_loop, self._write_loop, self._ping_loop)
-        ]
-        for worker in tasks:
-            worker.add_done_callback(self._on_task_done)
+        reader = asyncio.create_task(self._read_messages())
         try:
-            close_event = await self._close_event
-            self._end_operations()
-            if close_event is not None:
-                async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-                    await self._send(close_event)
+            await self._write_until_closed()
         except ClientDisconnected:
             pass
         except TimeoutError:
             self._extension.get("abort", bool)()
         finally:
-            for worker in tasks:
-                worker.cancel()
-            self._end_operations()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            reader.cancel()
+            self._end_session()
+            await asyncio.gather(reader, return_exceptions=True)
 
     def viewer_changed(self, viewer: Viewer) -> None:
         """Continue all operations with the viewer's current roles."""
-        self._viewer = viewer
+        self.viewer = viewer
         for operation in self.operations.values():
             operation.viewer_changed(viewer)
 
-    @property
-    def viewer(self) -> Viewer:
-        """The authenticated viewer, as of the session monitor's last check."""
-        return self._viewer
-
     def revoked(self, error: UnauthenticatedError) -> None:
         """Close the connection, as its token is no longer valid."""
-        self.close(make_close_error(error, self._request_id))
+        self.close(error)
 
     def begin_drain(self) -> None:
         """Close the connection when its running queries and mutations are finished."""
         self._is_draining = True
-        self._has_output.set()
+        self._close_if_drained()
+
+    def remove_operation(self, operation_id: str) -> WebSocketOperation | None:
+        """Remove and return an operation that ends, if there is one; its id is free again."""
+        operation = self.operations.pop(operation_id, None)
+        self._close_if_drained()
+        return operation
 
     def _close_if_drained(self) -> None:
         if self._is_draining and not any(each.is_executing for each in self.operations.values()):
             self.close(WebSocketCloseError(CloseCode.SERVICE_RESTART, RESTART_REASON))
 
     def close(self, error: Exception) -> None:
-        """End the connection: with a close frame by WebSocketCloseError, else without."""
-        if not self._close_event.done():
-            self._close_event.set_result(
-                create_close_event(error) if isinstance(error, WebSocketCloseError) else None
-            )
+        """End the connection by the close frame of an error; without one after a disconnect."""
+        if self.outgoing.is_ending:
+            return
+        if not isinstance(error, ClientDisconnected):
+            if not isinstance(error, WebSocketCloseError):
+                error = make_close_error(error, self._request_id)
+            self._close_event = create_close_event(error)
+        self.outgoing.end_output()
+        self._end_session()
 
-    def enqueue(self, message: bytes) -> None:
-        """Queue a message for the writer."""
-        self._outgoing.append(message)
-        self._outgoing_bytes += len(message)
-        self._has_output.set()
-
-    def mark_ready(self, operation: WebSocketOperation) -> None:
-        """Wake the writer, which then takes the operation's messages."""
-        self._ready_operations.append(operation)
-        self._has_output.set()
-
-    def _on_task_done(self, task: "asyncio.Task[None]") -> None:
-        """End the connection for the reason that ended one of its tasks."""
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, (WebSocketCloseError, ClientDisconnected)):
+    async def _read_messages(self) -> None:
+        try:
+            await self._read_loop()
+        except Exception as error:  # noqa: BLE001 - each ends the connection
             self.close(error)
-        elif error is not None:
-            self.close(make_close_error(error, self._request_id))
 
     async def _read_loop(self) -> None:
         try:
@@ -197,11 +158,9 @@ class WebSocketConnection:
             self._handle_message(await self._receive_message())
 
     async def _receive_message(self) -> dict[str, Any]:
-        while len(self._outgoing) > MAX_QUEUED_MESSAGES or self._outgoing_bytes > MAX_QUEUED_BYTES:
-            self._output_written.clear()
-            await self._output_written.wait()
+        await self.outgoing.wait_for_space()
         event = await self._receive()
-        if event["type"] == "websocket.disconnect":
+        if event["type"] == "websocket.disconnect" or self.outgoing.is_ending:
             raise ClientDisconnected
         return parse_message(event.get("text"))
 
@@ -215,9 +174,9 @@ class WebSocketConnection:
             self._request_head.headers.get(b"x-forwarded-for", ()),
             self.services.settings.trusted_proxies,
         )
-        self._viewer = await self.services.session_monitor.add_session(self, credentials)
+        self.viewer = await self.services.session_monitor.add_session(self, credentials)
         self.credentials = credentials
-        self.enqueue(encode_message("connection_ack"))
+        self.outgoing.add_answer(encode_message("connection_ack"))
 
     def _handle_message(self, message: dict[str, Any]) -> None:
         """Handle a message of an authenticated client."""
@@ -227,7 +186,7 @@ class WebSocketConnection:
         if message["type"] == "subscribe":
             self._start_operation(parse_operation_id(message), message)
         elif message["type"] == "complete":
-            operation = self.operations.pop(parse_operation_id(message), None)
+            operation = self.remove_operation(parse_operation_id(message))
             if operation is not None:
                 operation.end_operation()
         else:
@@ -237,7 +196,7 @@ class WebSocketConnection:
         """Handle a message that is allowed in any state; reject all others."""
         if message["type"] == "ping":
             payload = message.get("payload")
-            self.enqueue(
+            self.outgoing.add_answer(
                 encode_message("pong", **({} if payload is None else {"payload": payload}))
             )
         elif message["type"] == "subscribe":
@@ -260,52 +219,32 @@ class WebSocketConnection:
                 make_limit_message("A connection", max_operations, "operation")
             )
             errors = [format_exception(error, graphql_request.request_id)]
-            self.enqueue(encode_message("error", id=operation_id, payload=errors))
+            self.outgoing.add_answer(encode_message("error", id=operation_id, payload=errors))
         else:
             self.operations[operation_id] = WebSocketOperation(self, operation_id, graphql_request)
 
-    async def _write_loop(self) -> None:
-        while True:
-            await self._has_output.wait()
-            self._has_output.clear()
-            while self._outgoing or self._ready_operations:
-                messages = [*self._outgoing]
-                self._outgoing.clear()
-                self._outgoing_bytes = 0
-                while self._ready_operations and len(messages) < MAX_MESSAGES_PER_WRITE:
-                    operation = self._ready_operations.popleft()
-                    operation_messages, has_more = operation.take_messages(MAX_MESSAGES_PER_WRITE)
-                    messages += operation_messages
-                    if has_more:
-                        self._ready_operations.append(operation)
-                if self._write_texts is None or not self._write_texts(messages):
-                    await self._write_when_drained(messages)
-                self._output_written.set()
-            self._close_if_drained()
-
-    async def _write_when_drained(self, messages: list[bytes]) -> None:
-        """Write messages as soon as the write buffer has space, or without batched frames.
-
-        Raises WebSocketCloseError if that takes longer than WRITE_TIMEOUT_SECONDS.
-        """
+    async def _write_until_closed(self) -> None:
         try:
-            async with running_timeout(WRITE_TIMEOUT_SECONDS):
-                if self._write_texts is None:
-                    for message in messages:
-                        await self._send({"type": "websocket.send", "text": message.decode()})
-                    return
-                while not self._write_texts(messages):
-                    await self._extension["drained"]()
+            await self.outgoing.write_until_end(self._write_messages)
         except TimeoutError:
-            reason = f"The client read nothing for {WRITE_TIMEOUT_SECONDS} seconds."
-            raise WebSocketCloseError(CloseCode.WRITE_TIMEOUT, reason) from None
+            reason = f"The client read nothing for {self.services.settings.write_seconds} seconds."
+            self.close(WebSocketCloseError(CloseCode.WRITE_TIMEOUT, reason))
+        except Exception as error:  # noqa: BLE001 - each ends the connection
+            self.close(error)
+        if self._close_event is not None:
+            await self.outgoing.limit_write(self._send(self._close_event))
 
-    async def _ping_loop(self) -> None:
-        while True:
-            await asyncio.sleep(PING_INTERVAL_SECONDS)
-            self.enqueue(encode_message("ping"))
+    def _write_messages(self, messages: list[bytes]) -> Awaitable[object] | None:
+        """Write messages in batched frames, or one by one on servers without them."""
+        if self._write_texts is None:
+            return self._send_texts(messages)
+        return None if self._write_texts(messages) else self._extension["drained"]()
 
-    def _end_operations(self) -> None:
+    async def _send_texts(self, messages: list[bytes]) -> None:
+        for message in messages:
+            await self._send({"type": "websocket.send", "text": message.decode()})
+
+    def _end_session(self) -> None:
         if self.credentials is not None:
             self.services.session_monitor.remove_session(self, self.credentials)
             self.credentials = None

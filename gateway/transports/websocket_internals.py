@@ -18,11 +18,8 @@ from websockets.http11 import Request
 
 from gateway.http.message_framing import MessageError
 from gateway.transports.connection_registry import get_registry
-from gateway.transports.frame_writer import (
-    CLOSE_TIMEOUT_SECONDS,
-    FRAME_WRITER_EXTENSION,
-    encode_frames,
-)
+from gateway.transports.frame_writer import FRAME_WRITER_EXTENSION, encode_frames
+from gateway.transports.outgoing_buffer import CLOSE_TIMEOUT_SECONDS
 
 __all__ = ["BatchedFrameProtocol", "ClientDisconnected"]
 
@@ -188,13 +185,11 @@ class BatchedFrameProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(CLOSE_TIMEOUT_SECONDS, self.transport.abort)
 
     def _write_texts(self, texts: Sequence[bytes]) -> bool:
-        """Write texts as frames in one write; return False while the write buffer is full.
+        """Write texts as frames in one write; return whether the write buffer has space for more.
 
         Raises ClientDisconnected if the connection is closed.
         """
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
-        if not self.writable.is_set():
-            return False
         self.transport.write(encode_frames(texts))
-        return True
+        return self.writable.is_set()

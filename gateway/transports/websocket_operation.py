@@ -13,7 +13,7 @@ from gateway.execution.operation_admission import AdmittedOperation
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.deadline import DeadlineExceededError
 from gateway.rate_limits.client_key import identify_client
-from gateway.subscriptions.registry import ActiveSubscription
+from gateway.subscriptions.subscriber import Subscriber, SubscriberMessage
 from gateway.transports.graphql_transport_ws import (
     encode_message,
     encode_next_prefix,
@@ -29,9 +29,9 @@ class WebSocketOperation:
     """An operation of a WebSocket, from its `subscribe` message until it is complete.
 
     A task executes the query or mutation, or starts the subscription; afterwards a
-    subscription needs no task: its queue wakes the connection's writer (`mark_ready`), which
-    calls `take_messages`. The operation leaves `WebSocketConnection.operations` with its last
-    message (`complete` or `error`), which frees its id, or by `end_operation`:
+    subscription needs no task: its `Subscriber` wakes the connection's `OutgoingBuffer`. The
+    operation leaves `WebSocketConnection.operations` with its last message (`complete` or
+    `error`), which frees its id, or by `end_operation`:
 
         RUNNING --- result and `complete` ----------------------> ended, id free
           |  |  |
@@ -48,35 +48,24 @@ class WebSocketOperation:
         self._socket, self._operation_id = socket, operation_id
         self._graphql_request = graphql_request
         self._next_prefix = encode_next_prefix(operation_id)
-        self._subscription: ActiveSubscription | None = None
+        self._subscriber: Subscriber | None = None
         self.is_executing = False
         """Whether a query or mutation is running."""
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run_operation())
 
     def viewer_changed(self, viewer: Viewer) -> None:
         """Continue the subscription with the viewer's current roles."""
-        if self._subscription is not None:
-            self._subscription.viewer_changed(viewer)
+        if self._subscriber is not None:
+            self._subscriber.viewer_changed(viewer)
 
     def end_operation(self) -> None:
         """Cancel the operation and free its resources; nothing more is sent."""
         if self._task is not None:
             self._task.cancel()
             self._task = None  # a cancelled task refers to this object, by its traceback
-        if self._subscription is not None:
-            self._subscription.end_subscription()
-            self._subscription = None
-
-    def take_messages(self, max_messages: int) -> tuple[list[bytes], bool]:
-        """Return at most `max_messages` encoded messages, and whether more are waiting."""
-        if self._subscription is None:
-            return [], False
-        queue = self._subscription.queue
-        messages = [
-            b"%b%b}" % (self._next_prefix, message.payload)
-            for message in queue.take_messages(max_messages)
-        ]
-        return messages, len(queue) > 0
+        if self._subscriber is not None:
+            self._subscriber.end_subscription()
+            self._subscriber = None
 
     async def _run_operation(self) -> None:
         try:
@@ -119,19 +108,22 @@ class WebSocketOperation:
 
     async def _start_subscription(self, subscription: PreparedSubscription) -> None:
         services, viewer = self._socket.services, self._socket.viewer
-        wake = partial(self._socket.mark_ready, self)
+        on_ready = partial(self._socket.outgoing.mark_ready, self._encode_event)
         assert self._socket.credentials is not None
         user_key = identify_client(viewer, self._socket.credentials[1])
-        self._subscription = await services.subscription_registry.start_subscription(
-            subscription, viewer, user_key, wake
+        self._subscriber = await services.subscription_registry.start_subscription(
+            subscription, viewer, user_key, on_ready
         )
-        self._subscription.viewer_changed(self._socket.viewer)  # it may have changed meanwhile
+        self._subscriber.viewer_changed(self._socket.viewer)  # it may have changed meanwhile
+
+    def _encode_event(self, message: SubscriberMessage) -> bytes:
+        return b"%b%b}" % (self._next_prefix, message.payload)
 
     def _send_result(self, result: GraphQLResult) -> None:
         if result.is_rejected:
             self._send_errors(result.response["errors"])
         else:
-            self._socket.enqueue(self._next_prefix + result.encode() + b"}")
+            self._socket.outgoing.add_answer(self._next_prefix + result.encode() + b"}")
             self._send_last_message(encode_message("complete", id=self._operation_id))
 
     def _send_errors(self, errors: Any) -> None:
@@ -139,6 +131,5 @@ class WebSocketOperation:
 
     def _send_last_message(self, message: bytes) -> None:
         """Send the last message, after which the client may use the id again."""
-        self.is_executing = False
-        self._socket.operations.pop(self._operation_id, None)
-        self._socket.enqueue(message)
+        self._socket.outgoing.add_answer(message)
+        self._socket.remove_operation(self._operation_id)

@@ -1,5 +1,7 @@
-"""A demo served in this process, whose subscribers have no transport: tests read their queues."""
+"""A demo served in this process, whose subscribers have no transport: the demo reads at once."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +19,8 @@ from gateway.server.endpoint import GatewayService
 from gateway.server.factory import detect_installation
 from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.hub import EventHub
-from gateway.subscriptions.registry import ActiveSubscription, SubscriptionRegistry
+from gateway.subscriptions.registry import SubscriptionRegistry
+from gateway.subscriptions.subscriber import Subscriber, SubscriberMessage, SubscriberState
 from tests.support.gateway_server import _build_environment, load_user_tokens
 from tests.support.marketplaces import LOCAL_ADDRESS
 from tests.support.subscriptions import admit_subscription
@@ -44,10 +47,6 @@ insert into marketplace_resource select (jsonb_populate_record(r, jsonb_build_ob
 """Insert a resource; parameters are its id, the ids of its project and its offering."""
 
 
-def do_nothing() -> None:
-    """Send nothing: the tests take the messages from the queue."""
-
-
 class FollowedDemo:
     """The service and its subscribers, with a connection in autocommit mode."""
 
@@ -56,6 +55,9 @@ class FollowedDemo:
     ) -> None:
         self.service, self._connection = service, connection
         self.tokens = load_user_tokens(url)
+        self._received_messages: defaultdict[Subscriber, list[SubscriberMessage]] = defaultdict(
+            list
+        )
 
     @property
     def subscription_registry(self) -> SubscriptionRegistry:
@@ -103,17 +105,24 @@ class FollowedDemo:
         follower: str | Viewer | None = "staff",
         document: str = RESOURCE_CHANGED_DOCUMENT,
         **variables: Any,
-    ) -> ActiveSubscription:
-        """Start a subscription and wait until it is a group's member or has a message."""
+    ) -> Subscriber:
+        """Start a subscription and wait until it is live or has a message."""
         viewer = follower if isinstance(follower, Viewer) else await self.load_viewer(follower)
         subscription = self.parse_subscription(document, **variables)
-        active_subscription = await self.subscription_registry.start_subscription(
-            subscription, viewer, str(follower)[:99], do_nothing
+        subscriber = await self.subscription_registry.start_subscription(
+            subscription, viewer, str(follower)[:99], self._read_later
         )
-        await wait_until(
-            lambda: active_subscription._group is not None or len(active_subscription.queue) > 0
-        )
-        return active_subscription
+        received_messages = self._received_messages[subscriber]
+        await wait_until(lambda: not is_catching_up(subscriber) or bool(received_messages))
+        return subscriber
+
+    def _read_later(self, subscriber: Subscriber) -> None:
+        asyncio.get_running_loop().call_soon(self._read_messages, subscriber)
+
+    def _read_messages(self, subscriber: Subscriber) -> list[SubscriberMessage]:
+        """Read all messages of a subscriber; return those that the test has not taken."""
+        self._received_messages[subscriber] += subscriber.take_messages(10_000)
+        return self._received_messages[subscriber]
 
     def current_cursor(self) -> str:
         """Return the cursor of the last published event."""
@@ -127,18 +136,30 @@ class FollowedDemo:
     def _is_delivered(self, newest_position: EventPosition) -> bool:
         groups = self.hub.groups.values()
         return self.hub.source.position >= newest_position and not any(
-            group.queued_event_count or group.joining_queues for group in groups
+            group.queued_event_count or any(map(is_catching_up, group.members)) for group in groups
         )
 
-    async def take_events(self, *followers: ActiveSubscription) -> list[list[dict[str, Any]]]:
+    async def take_events(self, *followers: Subscriber) -> list[list[dict[str, Any]]]:
         """Return the events that each follower has received since the last call."""
         await self.wait_until_delivered()
-        return [take_event_data(each) for each in followers]
+        return [
+            [decode_event(message.payload) for message in self.take_messages(each)]
+            for each in followers
+        ]
+
+    def take_messages(
+        self, subscriber: Subscriber, max_messages: int = 10_000
+    ) -> list[SubscriberMessage]:
+        """Return the messages that a subscriber has received and the test has not taken."""
+        received_messages = self._read_messages(subscriber)
+        taken_messages = received_messages[:max_messages]
+        del received_messages[:max_messages]
+        return taken_messages
 
 
-def take_event_data(active_subscription: ActiveSubscription) -> list[dict[str, Any]]:
-    """Return the events in the queue of a subscriber, and empty it."""
-    return [decode_event(each.payload) for each in active_subscription.queue.take_messages(10_000)]
+def is_catching_up(subscriber: Subscriber) -> bool:
+    """Return whether a subscriber reads missed events."""
+    return subscriber.state is SubscriberState.CATCHING_UP
 
 
 def decode_event(payload: bytes) -> dict[str, Any]:

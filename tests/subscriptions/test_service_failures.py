@@ -10,9 +10,9 @@ from gateway.db.access.viewer import Viewer
 from gateway.schema.types.resource_event import ResyncReason
 from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.session_monitor import SessionMonitor
+from gateway.subscriptions.subscriber import Subscriber
 from tests.subscriptions.follower import FollowedDemo, kinds_or_reasons
 from tests.support.marketplaces import LOCAL_ADDRESS
-from tests.support.time_limits import wait_until
 
 UPDATE_RESOURCE = "update marketplace_resource set name = name || 'x' where id = 1"
 INSERT_UNKNOWN_EVENT = """
@@ -72,7 +72,6 @@ async def test_unreadable_events_require_resync(demo: FollowedDemo) -> None:
     for events in await demo.take_events(staff_follower, member_follower):
         assert kinds_or_reasons(events) == ["UPDATED", "INTERRUPTED", "UPDATED"]
     late_follower = await demo.start_following(after=cursor)
-    await wait_until(lambda: late_follower._group is not None)
     demo.execute_sql(UPDATE_RESOURCE)
     assert kinds_or_reasons((await demo.take_events(late_follower))[0]) == [
         "INTERRUPTED",
@@ -88,29 +87,29 @@ async def test_future_cursor_is_unknown(demo: FollowedDemo, offset: tuple[int, i
     cursor = encode_event_cursor(
         demo.hub.source.source_kind or "", (xid + offset[0], event_id + offset[1])
     )
-    active_subscription = await demo.start_following(after=cursor)
+    subscriber = await demo.start_following(after=cursor)
     demo.execute_sql(UPDATE_RESOURCE)
-    ((first, *later_events),) = await demo.take_events(active_subscription)
+    ((first, *later_events),) = await demo.take_events(subscriber)
     assert first["reason"] == ResyncReason.CURSOR_UNKNOWN.value
     assert kinds_or_reasons(later_events) == ["UPDATED"]
-    active_subscription.end_subscription()
+    subscriber.end_subscription()
 
 
 async def test_a_cursor_of_another_source_is_unknown(demo: FollowedDemo) -> None:
-    active_subscription = await demo.start_following(
+    subscriber = await demo.start_following(
         after=encode_event_cursor("elsewhere", demo.hub.source.position)
     )
     demo.execute_sql(UPDATE_RESOURCE)
-    ((first, *later_events),) = await demo.take_events(active_subscription)
+    ((first, *later_events),) = await demo.take_events(subscriber)
     assert (first["reason"], kinds_or_reasons(later_events)) == (
         ResyncReason.CURSOR_UNKNOWN.value,
         ["UPDATED"],
     )
-    active_subscription.end_subscription()
+    subscriber.end_subscription()
 
 
 async def test_failed_start_frees_its_quota_slot(demo: FollowedDemo) -> None:
-    def fail_to_wake() -> None:
+    def fail_to_wake(_subscriber: Subscriber) -> None:
         raise ValueError
 
     cursor = encode_event_cursor("elsewhere", demo.hub.source.position)
@@ -126,36 +125,32 @@ async def test_reconnecting_subscriber_receives_each_event_once(
 ) -> None:
     """Join, leave and change the group at random times, during bursts of events."""
     random, viewer = Random(6), await demo.load_viewer("staff")
-    cursor, received_messages, active_subscription = demo.current_cursor(), [], None
+    cursor, received_messages, subscriber = demo.current_cursor(), [], None
     initial_count = demo.execute_sql("select count(*) from gateway.resource_event")[0][0]
-    steady_subscription = await demo.start_following(viewer)
+    steady_subscriber = await demo.start_following(viewer)
     for turn in range(60):
         for _ in range(random.choice([0, 1, 1, 5])):
             demo.execute_sql(UPDATE_RESOURCE)
         if random.random() < 0.5:
             await asyncio.sleep(random.choice([0, 0.001, 0.02]))
-        active_subscription = active_subscription or await demo.start_following(
-            viewer, after=cursor
-        )
-        active_subscription.viewer_changed(
-            await demo.load_viewer(random.choice(["staff", "support"]))
-        )
+        subscriber = subscriber or await demo.start_following(viewer, after=cursor)
+        subscriber.viewer_changed(await demo.load_viewer(random.choice(["staff", "support"])))
         if turn % 3 == 0:
-            messages = active_subscription.queue.take_messages(3)
+            messages = demo.take_messages(subscriber, 3)
             received_messages += messages
             cursor = messages[-1].cursor if messages else cursor
-            active_subscription.end_subscription()
-            active_subscription = None
-    active_subscription = active_subscription or await demo.start_following(viewer, after=cursor)
+            subscriber.end_subscription()
+            subscriber = None
+    subscriber = subscriber or await demo.start_following(viewer, after=cursor)
     await demo.wait_until_delivered()
     await asyncio.sleep(0.2)
-    received_messages += active_subscription.queue.take_messages(10_000)
-    expected_cursors = [each.cursor for each in steady_subscription.queue.take_messages(10_000)]
+    received_messages += demo.take_messages(subscriber)
+    expected_cursors = [each.cursor for each in demo.take_messages(steady_subscriber)]
     final_count = demo.execute_sql("select count(*) from gateway.resource_event")[0][0]
     assert [each.cursor for each in received_messages] == expected_cursors
     assert len(expected_cursors) == final_count - initial_count > 50
-    active_subscription.end_subscription()
-    steady_subscription.end_subscription()
+    subscriber.end_subscription()
+    steady_subscriber.end_subscription()
 
 
 async def test_failing_session_does_not_affect_others(demo: FollowedDemo) -> None:

@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol
 from gateway.config.settings import load_settings
 from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
+from gateway.subscriptions.subscriber import SubscriberState
 from gateway.transports.services import TransportServices
 from tests.support.gateway_server import load_user_tokens
 from tests.support.listening_server import serve_on_free_port
@@ -207,8 +208,15 @@ async def open_authenticated_websocket(
 
 
 async def wait_for_subscribers(gateway: ServedGateway, expected_count: int = 1) -> None:
-    """Wait until exactly `expected_count` subscribers are members of a group."""
+    """Wait until exactly `expected_count` subscribers are live."""
     groups = gateway.services.subscription_registry.hub.groups
     await wait_until(
-        lambda: sum(len(each.member_queues) for each in groups.values()) == expected_count
+        lambda: (
+            sum(
+                each.state is SubscriberState.LIVE
+                for group in groups.values()
+                for each in group.members
+            )
+            == expected_count
+        )
     )

@@ -8,7 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.subscriptions.subscriber import Subscriber
 from gateway.transports import stream_framing
+from gateway.transports.http_stream import SubscriptionStream
+from gateway.transports.outgoing_buffer import OutgoingBuffer
+from tests.support.live_objects import disable_collector
 from tests.support.time_limits import scale_seconds, time_limit, wait_until
 from tests.transports.streaming_server import (
     RESOURCE_CHANGED_SUBSCRIPTION,
@@ -267,6 +271,18 @@ async def test_disconnect_ends_subscription(gateway: ServedGateway, accept: str)
     await wait_until(lambda: gateway.count_subscriptions() == 0)
     await wait_until(lambda: not gateway.services.subscription_registry.hub.groups)
     assert not gateway.services.session_monitor._sessions
+
+
+async def test_closed_streams_are_freed_without_the_collector(gateway: ServedGateway) -> None:
+    with disable_collector(SubscriptionStream, Subscriber, OutgoingBuffer) as are_freed:
+        for number in range(20):
+            async with open_stream(gateway) as stream:
+                await wait_for_subscribers(gateway)
+                if number % 2 == 0:
+                    gateway.rename_resource(f"freed {number}")
+                    await stream.read_event()
+            await wait_for_subscribers(gateway, 0)
+        await wait_until(are_freed)
 
 
 async def test_subscription_quota(url: str) -> None:

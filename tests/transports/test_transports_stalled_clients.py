@@ -61,21 +61,19 @@ async def overflow_buffers(gateway: ServedGateway) -> None:
 
 
 @pytest.mark.parametrize("accept", [SSE_MEDIA_TYPE, MULTIPART_ACCEPT])
-async def test_unread_stream_is_aborted(
-    gateway: ServedGateway, accept: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.transports.http_stream.WRITE_TIMEOUT_SECONDS", 0.5)
-    async with open_unread_stream(gateway, accept):
-        await overflow_buffers(gateway)
-        await wait_until(lambda: gateway.count_subscriptions() == 0, 30)
-    await wait_until(lambda: not gateway.services.subscription_registry.hub.groups)
+async def test_unread_stream_is_aborted(url: str, accept: str) -> None:
+    async with serve_gateway(url, write_seconds="1") as gateway:
+        async with open_unread_stream(gateway, accept):
+            await overflow_buffers(gateway)
+            await wait_until(lambda: gateway.count_subscriptions() == 0, 30)
+        await wait_until(lambda: not gateway.services.subscription_registry.hub.groups)
 
 
-async def test_unread_socket_is_aborted(
-    gateway: ServedGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.transports.websocket.WRITE_TIMEOUT_SECONDS", 0.5)
-    async with open_websocket(gateway, max_queue=1) as websocket:
+async def test_unread_socket_is_aborted(url: str) -> None:
+    async with (
+        serve_gateway(url, write_seconds="1") as gateway,
+        open_websocket(gateway, max_queue=1) as websocket,
+    ):
         await websocket.init_connection(**gateway.create_auth_header())
         websocket.connection.transport.pause_reading()
         await websocket.start_operation(LARGE_EVENTS_SUBSCRIPTION)

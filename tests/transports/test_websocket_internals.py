@@ -10,9 +10,11 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
+from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.fanout_group import FanoutGroup
-from gateway.subscriptions.registry import ActiveSubscription
-from gateway.transports.websocket import MAX_QUEUED_BYTES, WebSocketConnection
+from gateway.subscriptions.subscriber import Subscriber
+from gateway.transports.outgoing_buffer import MAX_QUEUED_BYTES, OutgoingBuffer
+from gateway.transports.websocket import WebSocketConnection
 from gateway.transports.websocket_internals import MAX_FRAGMENTS, BatchedFrameProtocol
 from gateway.transports.websocket_operation import WebSocketOperation
 from tests.support.live_objects import disable_collector
@@ -29,12 +31,16 @@ from tests.transports.streaming_server import (
 )
 
 FREED_CLASSES = (
-    ActiveSubscription,
     BatchedFrameProtocol,
     FanoutGroup,
+    OutgoingBuffer,
     ServerProtocol,
+    Subscriber,
     WebSocketConnection,
     WebSocketOperation,
+)
+RESUMED_SUBSCRIPTION = (
+    'subscription { resourceChanged(after: "%s") { ... on ResyncRequired { reason } } }'
 )
 PING_BYTES, PING_COUNT = 125, 40_000
 MAX_BUFFERED_BYTES = 800_000
@@ -141,7 +147,7 @@ async def test_unread_answers_to_large_messages_are_bounded(gateway: ServedGatew
         await wait_until(protocol.is_write_stalled)
         largest_length = 0
         for _ in range(100):
-            largest_length = max(largest_length, sum(map(len, socket._outgoing)))
+            largest_length = max(largest_length, sum(map(len, socket.outgoing._answers)))
             await asyncio.sleep(0.01)
     assert largest_length < MAX_QUEUED_BYTES + len(text)
 
@@ -209,9 +215,9 @@ async def test_clients_of_websockets_fill_no_log(
 
 
 async def use_websocket(gateway: ServedGateway, websocket: WebSocketClient, number: int) -> None:
-    """Use a WebSocket in one of five ways."""
+    """Use a WebSocket in one of six ways."""
     await websocket.init_connection(**gateway.create_auth_header())
-    match number % 5:
+    match number % 6:
         case 0:
             await websocket.execute_query(VIEWER_QUERY)
         case 1:
@@ -221,8 +227,10 @@ async def use_websocket(gateway: ServedGateway, websocket: WebSocketClient, numb
             await wait_for_subscribers(gateway)
         case 3:
             await websocket.start_operation(VIEWER_QUERY)
-    if number % 3 == 0:
-        websocket.connection.transport.abort()
+        case 4:
+            cursor = encode_event_cursor("elsewhere", (1, 1))
+            await websocket.start_operation(RESUMED_SUBSCRIPTION % cursor)
+            assert (await websocket.receive_event())["reason"] == "CURSOR_UNKNOWN"
 
 
 async def test_closed_websockets_are_freed_without_the_collector(gateway: ServedGateway) -> None:
@@ -230,5 +238,7 @@ async def test_closed_websockets_are_freed_without_the_collector(gateway: Served
         for number in range(200):
             async with open_websocket(gateway) as websocket:
                 await use_websocket(gateway, websocket, number)
+                if number % 5 == 0:
+                    websocket.connection.transport.abort()
             await wait_for_subscribers(gateway, 0)
         await wait_until(are_freed)

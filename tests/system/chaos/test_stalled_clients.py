@@ -15,7 +15,7 @@ from gateway.config.settings import load_settings
 from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
 from gateway.subscriptions import session_monitor
-from gateway.transports.frame_writer import CLOSE_TIMEOUT_SECONDS
+from gateway.transports.outgoing_buffer import CLOSE_TIMEOUT_SECONDS
 from gateway.transports.uvicorn_internals import SingleWriteProtocol
 from gateway.transports.websocket_internals import BatchedFrameProtocol
 from tests.support.time_limits import wait_until
@@ -97,10 +97,8 @@ async def test_revoked_stalled_subscriber_is_removed(
         async with run_subscribers([stalled_subscriber]):
             stalled_subscriber.pause_reading()
             services = app._service._components.transport_services
-            (group,) = services.subscription_registry.hub.groups.values()
-            (member_queue,) = group.member_queues
             writer = LoadWriter(environment.url, [*environment.project_uuids], 31)
-            while not member_queue.dropped_count:
+            while not services.subscription_registry.hub.overflow_count:
                 await writer.run_load(0.3, 500)
             environment.execute_sql(UPDATE_TOKEN, "0" * 40, token)
             try:
