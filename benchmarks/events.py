@@ -8,6 +8,7 @@ gateway and PostgreSQL share its cores.
 """
 
 import argparse
+import asyncio
 import json
 import subprocess
 import sys
@@ -110,14 +111,18 @@ def _write_changes(connection: psycopg.Connection[Any], events: int, rate: float
 
 def _load_cursors(connection: psycopg.Connection[Any], events: int) -> list[str]:
     """Return the cursors of the last events in the order of transactions."""
-    from gateway.subscriptions.cursors import encode_event_cursor  # noqa: PLC0415 - needed only here
+    from gateway.db.driver.connection_options import ConnectionOptions  # noqa: PLC0415 - needed only here
+    from gateway.db.events.source_watch import load_source_name  # noqa: PLC0415
+    from gateway.subscriptions.cursors import encode_event_cursor  # noqa: PLC0415
 
     rows = connection.execute(
         "select xid::text::bigint, id from gateway.resource_event"
         " order by xid desc, id desc limit %s",
         [events],
     ).fetchall()
-    return [encode_event_cursor("triggers", (xid, event_id)) for xid, event_id in reversed(rows)]
+    options = ConnectionOptions(connection.info.dsn, 10)
+    source_name = asyncio.run(load_source_name(options, "triggers"))
+    return [encode_event_cursor(source_name, (xid, event_id)) for xid, event_id in reversed(rows)]
 
 
 def _cpu_seconds(pid: int) -> float:

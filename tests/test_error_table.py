@@ -40,6 +40,7 @@ UNREACHABLE_EXCEPTIONS = {
     "PositionExpiredError": "becomes ResyncRequired",
     "PostgresError": "the command line's",
     "UnexpectedSpellingError": "the connection is refused, so the database is unavailable",
+    "SourceChangedError": "becomes ResyncRequired",
     "UnmeasurableDocumentError": "becomes an error of the document",
     "WebSocketCloseError": "is a close frame itself",
     "_MaximumExceededError": "ends the count of introspection",

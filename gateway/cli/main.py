@@ -18,7 +18,7 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload
 
 from gateway.api import schema
-from gateway.cli.doctor import diagnose_marketplace
+from gateway.cli.doctor import describe_event_source, diagnose_marketplace
 from gateway.cli.document_check import diagnose_manifest, verify_trusted_documents
 from gateway.cli.parser import Command, build_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, InvalidSettingError, Settings, load_settings
@@ -70,6 +70,7 @@ def run_server(parsed_arguments: argparse.Namespace) -> int:
             os.environ[f"{ENVIRONMENT_PREFIX}DEV"] = "on"
         effective_settings = load_settings()
         detect_installation(effective_settings)
+        _print_line(describe_event_source(effective_settings))
         _print_greeting(effective_settings, port, url if is_demo else None)
         return _serve_until_stopped(effective_settings, port, reload=parsed_arguments.reload)
 

@@ -27,6 +27,16 @@ class EventSettings:
         "the longest interval between two reads of resource events, in seconds",
         default=1,
     )
+    events_watch_seconds: int = define_setting(
+        make_integer_parser(1, 60),
+        "the interval at which the source of resource events is verified, in seconds",
+        default=5,
+    )
+    events_polled_resources: int = define_setting(
+        make_integer_parser(1000, 100_000_000),
+        "the maximum number of resources whose last state polling remembers, 32 bytes for each",
+        default=1_000_000,
+    )
     sockets: int = define_setting(
         make_integer_parser(1, 1_000_000),
         "the maximum number of WebSockets per process",

@@ -305,7 +305,8 @@ class GatewayService:
         problem = await self._components.installation_monitor.find_problem()
         if problem is not None:
             return PlainTextResponse(f"{problem}\n", 503)
-        return PlainTextResponse("ready\n")
+        event_problem = self._components.change_feed.problem
+        return PlainTextResponse(f"ready\n{event_problem}\n" if event_problem else "ready\n")
 
 
 def choose_request_id(client_id: str) -> str:

@@ -6,6 +6,7 @@ from prometheus_client import GC_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.db.events.source import SOURCE_DESCRIPTIONS
 from gateway.execution.executor import Executor
 from gateway.transports.services import TransportServices
 
@@ -117,6 +118,19 @@ class MetricsCollector(Collector):
             "gateway_events_attached",
             "1 while committed events are published at once, else 0.",
             hub.source.is_attached,
+        )
+        sources = GaugeMetricFamily(
+            "gateway_events_source",
+            "1 for the current source of events; 0 for all if none can be used.",
+            labels=["kind"],
+        )
+        for kind in SOURCE_DESCRIPTIONS:
+            sources.add_metric([kind], kind == hub.source.source_kind)
+        yield sources
+        yield CounterMetricFamily(
+            "gateway_events_source_changes",
+            "Changes of the source of events, each of which sent a ResyncRequired to all.",
+            hub.source.change_count,
         )
         yield GaugeMetricFamily(
             "gateway_events_held_seconds",

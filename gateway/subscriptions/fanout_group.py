@@ -123,9 +123,9 @@ class FanoutGroup:
             messages = await self._build_if_needed(events)
         except Exception:
             log.exception("Events could not be delivered")
-            last_event = self._queued_events[-1] if self._queued_events else events[-1]
-            self.drop_events(max(last_event.position, self.position), ResyncReason.INTERRUPTED)
-            return
+            if self._queued_events and self._queued_events[0] is events[0]:
+                self.drop_events(self._queued_events[-1].position, ResyncReason.INTERRUPTED)
+            return  # else the events were dropped meanwhile
         message_count = 0
         for event, message in zip(events, messages, strict=True):
             if not self._queued_events or self._queued_events[0] is not event:

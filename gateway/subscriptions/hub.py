@@ -48,10 +48,15 @@ class EventHub:
         for group in self.groups.values():
             group.enqueue_events(events)
 
-    def interrupt_all(self) -> None:
+    def interrupt_all(self, reason: ResyncReason = ResyncReason.INTERRUPTED) -> None:
         """Require a resync of all subscribers, as some events could not be published."""
         for group in self.groups.values():
-            group.drop_events(self.source.position, ResyncReason.INTERRUPTED)
+            group.drop_events(self.source.position, reason)
+
+    def change_source(self) -> None:
+        """Continue with another source, or with none: all subscribers need a resync."""
+        self._scope_uuid_cache.clear_cache()
+        self.interrupt_all(ResyncReason.SOURCE_CHANGED)
 
     def get_group(self, subscription: PreparedSubscription, viewer: Viewer) -> FanoutGroup:
         """Return the group of a subscription and a viewer's visibility; create it if needed."""

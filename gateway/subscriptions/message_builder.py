@@ -74,7 +74,7 @@ class MessageBuilder:
                     await self._execute_event(subscription, resource_event, viewer),
                     resource_event.cursor,
                 )
-        cache_key = subscription.sharing_key, event.position, kind
+        cache_key = subscription.sharing_key, self._source_name(), event.position, kind
         if cache_key not in self._message_cache:
             if len(self._message_cache) >= MAX_CACHED_MESSAGES:
                 self._message_cache.clear()

@@ -76,13 +76,12 @@ class SubscriptionRegistry:
         A position ahead of the feed's is valid if the table has it: another process may have
         published it first.
         """
-        (kind, position), source = decode_event_cursor(cursor), self.hub.source
-        if kind != source.source_kind:
+        (source_name, position), source = decode_event_cursor(cursor), self.hub.source
+        if source_name != source.source_name:
             return None
-        is_ahead = position > source.position
-        return (
-            None if is_ahead and await source.load_events_after(position, 1) is None else position
-        )
+        if position > source.position and await source.load_events_after(position, 1) is None:
+            return None
+        return position if source_name == source.source_name else None
 
     async def _wait_attached(self) -> None:
         try:

@@ -11,6 +11,7 @@ from gateway.db.driver.database import Database
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.events.scope_uuids import ScopeUuidCache
+from gateway.db.events.source import SourceOptions
 from gateway.execution.executor import Executor
 from gateway.schema.framework.context import RequestContext
 from gateway.subscriptions.hub import EventHub
@@ -23,9 +24,13 @@ from gateway.subscriptions.subscriber import BufferLimits
 
 def create_change_feed(settings: Settings, url: str, database: Database) -> ChangeFeed:
     """Create the change feed that the settings choose."""
-    return ChangeFeed(
-        database, url, settings.events, settings.events_seconds, pooler=settings.pooler
+    source_options = SourceOptions(
+        settings.events,
+        settings.events_seconds,
+        settings.events_watch_seconds,
+        settings.events_polled_resources,
     )
+    return ChangeFeed(database, url, source_options, pooler=settings.pooler)
 
 
 class SubscriptionService:
@@ -45,9 +50,7 @@ class SubscriptionService:
     ) -> None:
         """Publish the events of `change_feed` in responses of `executor`."""
         self._change_feed, self._retention_days = change_feed, settings.events_days
-        message_builder = MessageBuilder(
-            executor, create_context, lambda: change_feed.source_kind or ""
-        )
+        message_builder = MessageBuilder(executor, create_context, lambda: change_feed.source_name)
         buffer_limits = BufferLimits(settings.subscriber_queue, settings.subscriber_bytes)
         self.hub = EventHub(change_feed, message_builder, ScopeUuidCache(database), buffer_limits)
         self.session_monitor = SessionMonitor(viewer_cache)
@@ -63,7 +66,9 @@ class SubscriptionService:
         """
         tasks = [
             asyncio.create_task(
-                self._change_feed.run(self.hub.publish_events, self.hub.interrupt_all)
+                self._change_feed.run(
+                    self.hub.publish_events, self.hub.interrupt_all, self.hub.change_source
+                )
             ),
             asyncio.create_task(
                 self._change_feed.prune_periodically(transaction_pool, self._retention_days)

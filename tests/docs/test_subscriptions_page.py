@@ -45,6 +45,20 @@ TESTS_BY_GUARANTEE = {
     "A client can reconnect to any gateway process": (
         f"{CHAOS_TESTS}servers.test_one_of_two_servers_is_killed_and_the_other_takes_over",
     ),
+    "A source that fails or changes": (
+        f"{CHAOS_TESTS}sources.test_triggers_are_disabled_for_a_while",
+        f"{CHAOS_TESTS}sources.test_triggers_are_uninstalled_and_installed",
+        f"{SUBSCRIPTION_TESTS}service_source_changes.test_broken_triggers_are_replaced_by_polling_until_repaired",
+        f"{SUBSCRIPTION_TESTS}service_source_changes.test_grants_that_come_and_go_change_the_source",
+        f"{SUBSCRIPTION_TESTS}service_source_changes.test_required_triggers_are_waited_for",
+    ),
+    "A cursor continues only the history": (
+        f"{CHAOS_TESTS}sources.test_database_is_restored_from_a_dump",
+        f"{CHAOS_TESTS}sources.test_standby_is_promoted",
+        f"{CHAOS_TESTS}sources.test_server_is_restored_to_an_earlier_point",
+        f"{SUBSCRIPTION_TESTS}service_source_changes.test_a_gap_in_the_triggers_invalidates_cursors",
+        f"{SUBSCRIPTION_TESTS}service_source_changes.test_cursors_of_earlier_versions_require_resync",
+    ),
     "The visibility of an event": (
         f"{SUBSCRIPTION_TESTS}hub_visibility.test_event_kind_for_each_viewer",
         f"{SUBSCRIPTION_TESTS}hub_visibility.test_current_roles_decide",

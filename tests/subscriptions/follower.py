@@ -24,7 +24,7 @@ from gateway.subscriptions.subscriber import Subscriber, SubscriberMessage, Subs
 from tests.support.gateway_server import _build_environment, load_user_tokens
 from tests.support.marketplaces import LOCAL_ADDRESS
 from tests.support.subscriptions import admit_subscription
-from tests.support.time_limits import wait_until
+from tests.support.time_limits import time_limit, wait_until
 
 RESOURCE_CHANGED_DOCUMENT = """subscription($filter: ResourceEventFilter, $after: String) {
     resourceChanged(filter: $filter, after: $after) {
@@ -126,7 +126,7 @@ class FollowedDemo:
 
     def current_cursor(self) -> str:
         """Return the cursor of the last published event."""
-        return encode_event_cursor(self.hub.source.source_kind or "", self.hub.source.position)
+        return encode_event_cursor(self.hub.source.source_name, self.hub.source.position)
 
     async def wait_until_delivered(self) -> None:
         """Wait until all events of the table are delivered to all subscribers."""
@@ -185,5 +185,6 @@ async def follow_demo(url: str, **setting_values: str) -> AsyncIterator[Followed
     with psycopg.connect(url, autocommit=True) as connection:
         async with app.router.lifespan_context(app):
             followed_demo = FollowedDemo(app._service, connection, url)
-            await followed_demo.hub.source.wait_until_attached()
+            async with time_limit(10, "the feed to be attached"):
+                await followed_demo.hub.source.wait_until_attached()
             yield followed_demo

@@ -85,7 +85,7 @@ async def test_unreadable_events_require_resync(demo: FollowedDemo) -> None:
 async def test_future_cursor_is_unknown(demo: FollowedDemo, offset: tuple[int, int]) -> None:
     xid, event_id = demo.hub.source.position
     cursor = encode_event_cursor(
-        demo.hub.source.source_kind or "", (xid + offset[0], event_id + offset[1])
+        demo.hub.source.source_name, (xid + offset[0], event_id + offset[1])
     )
     subscriber = await demo.start_following(after=cursor)
     demo.execute_sql(UPDATE_RESOURCE)

@@ -3,9 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import psycopg
+from psycopg import AsyncConnection
 
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.database import Database
@@ -13,13 +17,15 @@ from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed, source
 from gateway.db.events.feed import EventPosition, FeedEvent, PositionExpiredError
-from gateway.db.events.listener import EventHandler, EventListener
-from gateway.db.events.source import SourceKind
-from gateway.db.events.triggers import (
-    STATUS_STATEMENT,
-    EventSourceError,
-    parse_trigger_status,
+from gateway.db.events.listener import EventHandler, EventListener, SourceChangedError
+from gateway.db.events.source import SourceKind, SourceOptions
+from gateway.db.events.source_watch import (
+    EventSource,
+    SourceWatch,
+    VerifiedDatabase,
+    connect_and_select,
 )
+from gateway.db.events.triggers import EventSourceError
 from gateway.error_table import ErrorKind
 from gateway.fairness.running_time import running_timeout
 
@@ -29,8 +35,9 @@ MAX_CONCURRENT_READS, READ_WAIT_SECONDS = 2, 5
 
 So many subscribers that catch up at once leave room in the read pool for queries.
 """
-SOURCE_RETRY_SECONDS, STATEMENT_SECONDS = 2, 10
-"""Seconds between attempts to choose the event source; the listener's time-out of a statement."""
+SOURCE_RETRY_SECONDS, SOURCE_CHANGE_SECONDS, STATEMENT_SECONDS = 2, 0.2, 10
+"""Seconds between attempts to choose the event source, and from a change of it to the next choice;
+the listener's time-out of a statement."""
 
 
 class EventsDisabledError(Exception):
@@ -45,52 +52,67 @@ class EventsDisabledError(Exception):
 class ChangeFeed:
     """Resource events of one database.
 
-    `run` chooses the source, delivers all events from then on in order, and survives
-    any outage of the database. A subscriber that missed some catches up from its
-    position by `load_events_after`. The listener has a connection of its own; all other
-    reads use the process's read pool.
+    `run` chooses the source, delivers all events from then on in order, survives any
+    outage of the database, and chooses the source again when it changes. A subscriber that
+    missed some catches up from its position by `load_events_after`. The listener has a
+    connection of its own; all other reads use the process's read pool.
 
     **States**
 
-        run()                    source found              database reached
+        run()                    source chosen             database reached
         ----> choosing a source ---------------> detached ----------------> attached
-                  |     ^  | database unreachable    ^                         |
-                  |     +--+ (tried again)           +----- connection lost ---+
-                  | GATEWAY_EVENTS=off
-                  v
-               disabled
+                  ^  |  ^  | no source can be      ^  |                        |  |
+                  |  |  +--+ used (tried again)    +--|-- connection lost -----+  |
+                  |  | GATEWAY_EVENTS=off             |                           |
+                  |  v                                v                           v
+                  | disabled            the source is no longer the same (`source_watch`)
+                  +---------------------------------------------------------------+
 
-    `source_kind` is None while the source is being chosen. In the state attached,
-    each event that is committed is delivered soon after (`is_attached`).
+    `source_kind` is None until the first source is attached. In the state attached,
+    each event that is committed is delivered soon after (`is_attached`). When another
+    source is attached, `on_source_change` is called in the same step of the event loop:
+    `source_name` and `position` are those of the new source from then on.
     """
 
     def __init__(
         self,
         database: Database,
         url: str,
-        requested_source: str,
-        poll_seconds: float,
+        source_options: SourceOptions,
         *,
         pooler: bool = False,
     ) -> None:
-        """Configure the feed by GATEWAY_EVENTS and GATEWAY_EVENTS_SECONDS."""
-        self._database, self._requested_source = database, requested_source
-        self._poll_seconds = poll_seconds
+        """Configure the feed.
+
+        A pooler may lead to another server at any time, so the source is verified before
+        each read.
+        """
+        self._database, self._source_options = database, source_options
+        self._requested_source = source_options.requested_source
+        self._watch_seconds = 0 if pooler else source_options.watch_seconds
         self._options = ConnectionOptions(url, STATEMENT_SECONDS, pooler=pooler)
-        self._source_kind_future: asyncio.Future[SourceKind] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self._source: EventSource | None = None
         self._listener: EventListener | None = None
+        self.source_name = ""
+        """Name of the source in cursors; empty until the first one is attached."""
+        self.problem: str | None = None
+        """Why there are no events now, and the remedy; None if there are or the feed connects."""
+        self.change_count = 0
+        """Number of changes of the source so far."""
+        self._attached = asyncio.Event()
+        self._prune_due = asyncio.Event()
         self._read_slots = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
     @property
     def source_kind(self) -> SourceKind | None:
-        """The source of the events; None until it is chosen."""
-        return self._source_kind_future.result() if self._source_kind_future.done() else None
+        """The kind of the source; None until one is attached, and while none can be used."""
+        if self._requested_source == "off":
+            return "off"
+        return None if self._source is None or self.problem else self._source.kind
 
     @property
     def position(self) -> EventPosition:
-        """The position up to which events were read; only after it was attached."""
+        """The position up to which events were read; only after the feed was attached."""
         assert self._listener is not None
         assert self._listener.position is not None
         return self._listener.position
@@ -98,42 +120,104 @@ class ChangeFeed:
     @property
     def is_attached(self) -> bool:
         """Whether events committed from now on will be delivered at once."""
-        return self._listener is not None and self._listener.ready.is_set()
+        return self._attached.is_set()
 
     async def wait_until_attached(self) -> None:
         """Wait until the feed is attached. Raises EventsDisabledError if events are disabled."""
-        if await asyncio.shield(self._source_kind_future) == "off":
+        if self._requested_source == "off":
             raise EventsDisabledError
-        assert self._listener is not None
-        await self._listener.ready.wait()
+        await self._attached.wait()
 
-    async def run(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
-        """Deliver all events in order until cancelled; call `on_gap` if some were lost."""
-        source_kind = await self._retry_source_choice()
-        self._listener = source.create_listener(self._options, source_kind, self._poll_seconds)
-        self._source_kind_future.set_result(source_kind)
-        if self._listener is not None:
-            await self._listener.run(on_events, on_gap)
+    async def run(
+        self,
+        on_events: EventHandler,
+        on_gap: Callable[[], None],
+        on_source_change: Callable[[], None],
+    ) -> None:
+        """Deliver all events in order until cancelled.
+
+        `on_gap` is called if some of the source were lost, `on_source_change` when another
+        source is attached, or none can be used any longer.
+        """
+        if self._requested_source == "off":
+            return
+        while True:
+            event_source, connection = await self._retry_source_choice(on_source_change)
+            listener = self._create_listener(event_source)
+            listener.first_connection = connection
+            adopt = partial(self._adopt_listener, listener, event_source, on_source_change)
+            try:
+                await listener.run(on_events, on_gap, adopt)
+            except SourceChangedError as error:
+                log.warning("The source of resource events is chosen again. %s", error)
+            await asyncio.sleep(SOURCE_CHANGE_SECONDS)
+
+    def _create_listener(self, event_source: EventSource) -> EventListener:
+        watch = SourceWatch(event_source, self._requested_source, self._watch_seconds)
+        return source.create_listener(
+            self._options,
+            event_source.kind,
+            self._source_options.poll_seconds,
+            watch=watch,
+            ready=self._attached,
+            polled_resources=self._source_options.polled_resources,
+        )
+
+    def _adopt_listener(
+        self,
+        listener: EventListener,
+        event_source: EventSource,
+        on_source_change: Callable[[], None],
+    ) -> None:
+        """Make an attached listener the current one, unless it is."""
+        if listener is self._listener:
+            return
+        is_first = self._listener is None
+        self._source, self._listener, self.problem = event_source, listener, None
+        self.source_name = event_source.create_name()
+        self._prune_due.set()
+        if not is_first:
+            self._announce_change(event_source.explanation, on_source_change)
+
+    def _announce_change(self, explanation: str, on_source_change: Callable[[], None]) -> None:
+        self.change_count += 1
+        log.warning("%s", explanation)
+        on_source_change()
 
     async def prune_periodically(self, transaction_pool: TransactionPool, days: int) -> None:
-        """Delete events older than `days` every hour until cancelled."""
-        if await asyncio.shield(self._source_kind_future) == "triggers":
-            await source.prune_periodically(transaction_pool, timedelta(days=days))
+        """Delete events older than `days` every hour, and when triggers are taken up.
+
+        A restored copy has events of the original, whose transactions are still to come here.
+        """
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(source.PRUNE_INTERVAL.total_seconds()):
+                    await self._prune_due.wait()
+            self._prune_due.clear()
+            if self.source_kind == "triggers":
+                await source.prune_old_events(transaction_pool, timedelta(days=days))
 
     async def load_events_after(
         self, position: EventPosition, limit: int
     ) -> list[FeedEvent] | None:
         """Return the first events after a position, in order; None if the position has expired.
 
-        Raises UnavailableError if the database can't be reached or other subscribers
-        catch up for too long, TimedOutError if the statement takes too long.
+        Raises UnavailableError if the database can't be reached, the source has changed, or
+        other subscribers catch up for too long, TimedOutError if the statement takes too long.
         """
         assert self._listener is not None
+        assert self._source is not None
+        reader, verified_database = (
+            self._listener.source,
+            VerifiedDatabase(self._database, self._source),
+        )
         await self._acquire_read_slot()
         try:
-            return await self._listener.source.load_events_after(self._database, position, limit)
+            return await reader.load_events_after(verified_database, position, limit)
         except PositionExpiredError:
             return None
+        except psycopg.Error as error:
+            raise UnavailableError(str(error)) from error
         finally:
             self._read_slots.release()
 
@@ -159,21 +243,28 @@ class ChangeFeed:
         except (psycopg.Error, TimedOutError) as error:
             raise UnavailableError(str(error)) from error
 
-    async def _retry_source_choice(self) -> SourceKind:
+    async def _retry_source_choice(
+        self, on_source_change: Callable[[], None]
+    ) -> tuple[EventSource, AsyncConnection[Any]]:
         while True:
             try:
-                return await self._choose_source_kind()
-            except (
-                psycopg.Error,
-                UnavailableError,
-                TimedOutError,
-                EventSourceError,
-            ) as error:
+                async with running_timeout(2 * STATEMENT_SECONDS):
+                    return await connect_and_select(self._options, self._requested_source)
+            except EventSourceError as error:
+                self._report_problem(str(error), on_source_change)
+            except (psycopg.Error, OSError) as error:
                 log.warning("The source of resource events can't be chosen yet: %s", error)
+            except Exception:
+                log.exception("The source of resource events can't be chosen yet.")
             await asyncio.sleep(SOURCE_RETRY_SECONDS)
 
-    async def _choose_source_kind(self) -> SourceKind:
-        if self._requested_source in source.EXPLICIT_SOURCES:
-            return source.EXPLICIT_SOURCES[self._requested_source]
-        (rows,) = await self._database.fetch_rows([(STATUS_STATEMENT, ())])
-        return source.choose_source(parse_trigger_status(rows), self._requested_source)
+    def _report_problem(self, problem: str, on_source_change: Callable[[], None]) -> None:
+        """Log why no source can be used, and tell the subscribers of the previous one once."""
+        if problem == self.problem:
+            return
+        had_source = self._listener is not None and self.problem is None
+        self.problem = problem
+        if had_source:
+            self._announce_change(problem, on_source_change)
+        else:
+            log.warning("%s", problem)

@@ -39,11 +39,11 @@ and the head never moves back, so that it does not matter which connection reads
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from psycopg import AsyncConnection, AsyncRawCursor
 
-from gateway.db.driver.database import Database, Rows
+from gateway.db.driver.database import Database, Rows, StatementRequest
 from gateway.db.driver.statement import Statement
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.events.triggers import PUBLISHED_COLUMNS
@@ -96,6 +96,13 @@ class FeedPage:
     """Whether as many events were read as requested, so that there may be more."""
     has_blocked_events: bool
     """Whether there are later events that can't be read before an open transaction ends."""
+
+
+class RowReader(Protocol):
+    """What reads rows of statements: the read pool, or one that verifies the source, too."""
+
+    async def fetch_rows(self, requests: Sequence[StatementRequest], /) -> list[Rows]:
+        """Run statements as one batch and return the rows of each."""
 
 
 class PositionExpiredError(Exception):
@@ -205,7 +212,7 @@ async def load_page(
 
 
 async def load_events_after(
-    database: Database, position: EventPosition, limit: int
+    database: RowReader, position: EventPosition, limit: int
 ) -> list[FeedEvent]:
     """Return the next events of `load_page`, none only if there are none to deliver.
 
@@ -218,7 +225,7 @@ async def load_events_after(
     return page.events
 
 
-async def _load_pooled_page(database: Database, position: EventPosition, limit: int) -> FeedPage:
+async def _load_pooled_page(database: RowReader, position: EventPosition, limit: int) -> FeedPage:
     (rows,) = await database.fetch_rows([(_EVENTS_AFTER, _encode_page_request(position, limit))])
     return _build_page(rows, position, limit)
 

@@ -5,15 +5,22 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from math import inf
+from time import monotonic
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import AsyncConnection, errors
 
 from gateway.db.driver.connection_options import ConnectionOptions
-from gateway.db.driver.database import Database
-from gateway.db.events.feed import EventPosition, FeedEvent, FeedPage, PositionExpiredError
+from gateway.db.events.feed import (
+    EventPosition,
+    FeedEvent,
+    FeedPage,
+    PositionExpiredError,
+    RowReader,
+)
 from gateway.fairness.running_time import RunningTimer, running_timeout
 
 log = logging.getLogger(__name__)
@@ -45,9 +52,26 @@ class EventReader(Protocol):
         """
 
     async def load_events_after(
-        self, database: Database, position: EventPosition, limit: int, /
+        self, database: RowReader, position: EventPosition, limit: int, /
     ) -> list[FeedEvent]:
         """Return the same events to other readers, as far as the listener has read."""
+
+
+class ListenerWatch(Protocol):
+    """Verification of the source, on the connection on which it is read."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds between two verifications."""
+
+    async def verify_source(
+        self, options: ConnectionOptions, connection: AsyncConnection[Any], /
+    ) -> None:
+        """Raise SourceChangedError if events can't be read after the listener's position."""
+
+
+class SourceChangedError(Exception):
+    """The event source can't be used any longer, or it is another one; the message says why."""
 
 
 class EventListener:
@@ -73,6 +97,10 @@ class EventListener:
 
     `on_gap` is called where events can't be delivered: they were deleted before they
     were read (the position has expired), or the handler failed. Delivery goes on after.
+
+    **Watch.** Before the first read on each connection, and every few seconds, `watch`
+    verifies that the source is still the one that `position` belongs to. If not, `run`
+    ends with SourceChangedError.
     """
 
     def __init__(
@@ -82,40 +110,57 @@ class EventListener:
         channel: str | None,
         *,
         poll_seconds: float = 1,
+        watch: ListenerWatch | None = None,
+        ready: asyncio.Event | None = None,
     ) -> None:
         """Read `source` when `channel` is notified, and every `poll_seconds`.
 
         Without a channel (None) only the latter.
         """
         self._options, self.source, self._channel = options, source, channel
-        self._poll_seconds = poll_seconds
+        self._poll_seconds, self._watch = poll_seconds, watch
+        self.first_connection: AsyncConnection[Any] | None = None
+        """Open connection that is used first; None: the listener opens one."""
+        self._verified_at = -inf
+        self._on_attached: Callable[[], None] = lambda: None
         self.position: EventPosition | None = None
         """Position of the last event that was read, or of the start; None until connected."""
-        self.ready = asyncio.Event()
+        self.ready = ready or asyncio.Event()
         """Set while attached: events committed from now on will be delivered at once."""
         self._reconnect_seconds = MIN_RECONNECT_SECONDS
 
-    async def run(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
+    async def run(
+        self,
+        on_events: EventHandler,
+        on_gap: Callable[[], None],
+        on_attached: Callable[[], None] = lambda: None,
+    ) -> None:
         """Deliver events until cancelled, reconnecting after any error.
 
         `on_gap` is called between two batches if events can't be delivered: they were
-        deleted before they were read, or `on_events` raised an exception.
+        deleted before they were read, or `on_events` raised an exception. `on_attached` is
+        called whenever the listener becomes attached, before it delivers an event.
+        Raises SourceChangedError if the source is no longer the same.
         """
+        self._on_attached = on_attached
         while True:
             try:
                 await self._listen_until_lost(on_events, on_gap)
             except (psycopg.Error, OSError, TimeoutError) as error:
                 log.warning("The event listener lost the database and reconnects: %s", error)
+            except SourceChangedError:
+                raise
             except Exception:
                 log.exception("The event listener failed and reconnects.")
-            self.ready.clear()
+            finally:
+                self.ready.clear()
             await asyncio.sleep(self._reconnect_seconds)
             self._reconnect_seconds = min(2 * self._reconnect_seconds, MAX_RECONNECT_SECONDS)
 
     async def _listen_until_lost(self, on_events: EventHandler, on_gap: Callable[[], None]) -> None:
-        async with running_timeout(RESPONSE_GRACE_SECONDS):
-            connection = await self._options.open_session()
+        connection = await self._open_connection()
         try:
+            await self._verify_source(connection)
             is_listening = await self._start_listening(connection)
             wait_seconds = 0.0
             while True:
@@ -130,6 +175,13 @@ class EventListener:
             with suppress(psycopg.Error):
                 await connection.close()
 
+    async def _open_connection(self) -> AsyncConnection[Any]:
+        connection, self.first_connection = self.first_connection, None
+        if connection is not None:
+            return connection
+        async with running_timeout(RESPONSE_GRACE_SECONDS):
+            return await self._options.open_session()
+
     async def _start_listening(self, connection: AsyncConnection[Any]) -> bool:
         if self._channel is None:
             return False
@@ -142,7 +194,10 @@ class EventListener:
     async def _wait_for_notification(
         self, connection: AsyncConnection[Any], seconds: float, *, is_listening: bool
     ) -> None:
-        """Wait for a notification, at most `seconds`."""
+        """Wait for a notification, at most `seconds` and until the next verification."""
+        if self._watch is not None and self._watch.seconds:
+            due_at = self._verified_at + self._watch.seconds
+            seconds = min(seconds, max(0.001, due_at - monotonic()))
         if not is_listening:
             await asyncio.sleep(seconds)
             return
@@ -158,12 +213,12 @@ class EventListener:
     ) -> float:
         """Deliver the available events; return for how many seconds to wait for more."""
         while True:
-            with _close_after_timeout(
-                connection, self._options.statement_seconds + RESPONSE_GRACE_SECONDS
-            ):
+            if self._is_verification_due:
+                await self._verify_source(connection)
+            with self._limit_response_time(connection):
                 page = await self._load_page(connection, on_gap)
             self._reconnect_seconds = MIN_RECONNECT_SECONDS
-            self.ready.set()
+            self._mark_attached()
             self.position = page.end_position
             if page.events:
                 self._deliver_events(page.events, on_events, on_gap)
@@ -177,6 +232,29 @@ class EventListener:
             else MIN_RECHECK_SECONDS
         )
 
+    @property
+    def _is_verification_due(self) -> bool:
+        return self._watch is not None and monotonic() >= self._verified_at + self._watch.seconds
+
+    async def _verify_source(self, connection: AsyncConnection[Any]) -> None:
+        if self._watch is None:
+            return
+        with self._limit_response_time(connection):
+            await self._watch.verify_source(self._options, connection)
+        self._verified_at = monotonic()
+
+    def _limit_response_time(
+        self, connection: AsyncConnection[Any]
+    ) -> AbstractContextManager[None]:
+        return _close_after_timeout(
+            connection, self._options.statement_seconds + RESPONSE_GRACE_SECONDS
+        )
+
+    def _mark_attached(self) -> None:
+        if not self.ready.is_set():
+            self._on_attached()
+            self.ready.set()
+
     async def _load_page(
         self, connection: AsyncConnection[Any], on_gap: Callable[[], None]
     ) -> FeedPage:
@@ -186,6 +264,7 @@ class EventListener:
                     self.position = await self.source.load_head(connection)
                 return await self.source.load_page(connection, self.position, MAX_EVENTS_PER_READ)
         except PositionExpiredError:
+            await self._verify_source(connection)
             async with self._options.begin_batch(connection):
                 self.position = await self.source.load_head(connection)
             on_gap()

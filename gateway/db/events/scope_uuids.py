@@ -40,6 +40,11 @@ class ScopeUuidCache:
         self._project_uuids: dict[int, frozenset[str]] = {}
         self._offering_uuids: dict[int, frozenset[str]] = {}
 
+    def clear_cache(self) -> None:
+        """Forget all UUIDs, as ids may mean others in an exchanged database."""
+        self._project_uuids.clear()
+        self._offering_uuids.clear()
+
     async def load_scope_uuids(
         self, project_ids: Iterable[int], offering_ids: Iterable[int]
     ) -> None:

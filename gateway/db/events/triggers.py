@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg import errors
@@ -150,19 +151,29 @@ on conflict (one) do update set xid = excluded.xid, id = excluded.id
 """
 """Sets the horizon to the installation of the triggers: earlier events are not known."""
 
+
+def _build_comment_sql() -> str:
+    """Return a statement that stores the random id of an installation (`source_watch`)."""
+    return f"comment on table gateway.event_horizon is 'installation {uuid4()}'"
+
+
 STATUS_STATEMENT = Statement("""
 select
     count(*) filter (where trig.tgenabled in ('O', 'A')) = 3,
     max(obj_description(proc.oid, 'pg_proc')),
-    count(event_table.oid) > 0,
+    coalesce(bool_and(has_table_privilege(proc.proowner, event_table.oid, 'insert')
+        and horizon.oid is not null), false),
     coalesce(bool_and(has_schema_privilege(namespace.oid, 'usage')
-        and has_table_privilege(event_table.oid, 'select')), false)
+        and has_table_privilege(event_table.oid, 'select')
+        and has_table_privilege(horizon.oid, 'select')), false)
 from pg_proc proc
 join pg_namespace namespace on namespace.oid = proc.pronamespace and namespace.nspname = 'gateway'
 left join pg_trigger trig on trig.tgfoid = proc.oid
     and trig.tgrelid = to_regclass('marketplace_resource')
 left join pg_class event_table on event_table.relnamespace = namespace.oid
     and event_table.relname = 'resource_event'
+left join pg_class horizon on horizon.relnamespace = namespace.oid
+    and horizon.relname = 'event_horizon'
 where proc.proname = 'note_resource_event'
 """)
 """Selects the status of the triggers; needs no privileges."""
@@ -177,11 +188,11 @@ class TriggerStatus:
     """Status of the event triggers in a database."""
 
     is_complete: bool
-    """Whether the table and all triggers exist, and none is disabled."""
+    """Whether the tables and all triggers exist, none is disabled, and they can write events."""
     is_current: bool
     """Whether the function is of this version of the gateway."""
     is_readable: bool
-    """Whether the database role may read the event table."""
+    """Whether the database role may read the event tables."""
     installed_version: str | None = field(default=None, compare=False)
     """Version of the installed function; None without one."""
 
@@ -215,7 +226,7 @@ def install_triggers(connection: psycopg.Connection[Any]) -> None:
         statements = [
             _TABLES_SQL,
             _FUNCTION_SQL,
-            *([] if status.is_complete else [_TRIGGERS_SQL, _HORIZON_SQL]),
+            *([] if status.is_complete else [_TRIGGERS_SQL, _HORIZON_SQL, _build_comment_sql()]),
         ]
         statements.append(
             f"comment on function gateway.note_resource_event() is '{FUNCTION_VERSION}'"

@@ -105,11 +105,21 @@ class ResyncReason(Enum):
     They are deleted after 7 days, unless the operator configured another retention.
     """
     CURSOR_UNKNOWN = "CURSOR_UNKNOWN"
-    """The cursor belongs to another marketplace or another source of events."""
+    """The cursor belongs to another marketplace, another source of events, or an earlier
+    installation of it.
+
+    So do all cursors from before a restore of the database or a fail-over to a standby.
+    """
     TOO_SLOW = "TOO_SLOW"
     """The subscriber's queue of undelivered events overflowed."""
     INTERRUPTED = "INTERRUPTED"
     """An internal error interrupted the delivery of events."""
+    SOURCE_CHANGED = "SOURCE_CHANGED"
+    """The source of events changed while the subscription ran: changes may have no events.
+
+    The database was restored, exchanged or failed over, or the triggers that record
+    changes were disabled, removed, repaired or installed.
+    """
 
 
 @object_type

@@ -12,7 +12,7 @@ from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.events import feed
 from gateway.db.events.feed import FeedEvent
 from gateway.db.events.listener import EventListener
-from gateway.db.events.source import create_listener, prune_periodically
+from gateway.db.events.source import create_listener, prune_old_events
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.conftest import DatabaseFactory
@@ -203,7 +203,6 @@ async def test_failing_handler_causes_gap_and_delivery_continues(
             raise ValueError(events)
 
     listener = create_listener(ConnectionOptions(url, 5), "triggers", 3600)
-    assert listener is not None
     running = asyncio.create_task(listener.run(handle_events, lambda: gaps.append(1)))
     await listener.ready.wait()
     commit_sql(url, build_update_sql(1))
@@ -217,7 +216,6 @@ async def test_failing_handler_causes_gap_and_delivery_continues(
 
 async def test_polls_behind_a_pooler(url: str) -> None:
     listener = create_listener(ConnectionOptions(url, 5, pooler=True), "triggers", 0.1)
-    assert listener is not None
     events: list[FeedEvent] = []
     running = asyncio.create_task(listener.run(events.extend, lambda: None))
     await listener.ready.wait()
@@ -233,7 +231,6 @@ async def test_polls_behind_a_pooler(url: str) -> None:
 async def test_waits_for_missing_event_table(url: str) -> None:
     commit_sql(url, "alter table gateway.resource_event rename to away")
     listener = create_listener(ConnectionOptions(url, 5), "triggers", 3600)
-    assert listener is not None
     events: list[FeedEvent] = []
     running = asyncio.create_task(listener.run(events.extend, lambda: None))
     await asyncio.sleep(0.3)
@@ -246,14 +243,10 @@ async def test_waits_for_missing_event_table(url: str) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def prune_until_cancelled(url: str) -> None:
-    """Prune events for half a second, until cancelled."""
+async def prune_with_role(url: str) -> None:
+    """Prune events once."""
     async with open_write_pool(url) as transaction_pool:
-        running = asyncio.create_task(prune_periodically(transaction_pool, RETENTION))
-        await asyncio.sleep(0.5)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    assert running.cancelled()
+        await prune_old_events(transaction_pool, RETENTION)
 
 
 async def test_missing_privilege_to_prune_is_logged(
@@ -264,7 +257,7 @@ async def test_missing_privilege_to_prune_is_logged(
     commit_sql(url, f"grant select on all tables in schema gateway to {role}")
     commit_sql(url, build_update_sql(1))
     commit_sql(url, AGE_EVENTS_SQL)
-    await prune_until_cancelled(url.replace("postgres@", f"{role}@"))
+    await prune_with_role(url.replace("postgres@", f"{role}@"))
     commit_sql(url, f"drop owned by {role} cascade; drop role {role}")
     assert "Old events can't be deleted. The database role may not" in caplog.text
     assert len(list_event_positions(url)) == 1
@@ -276,7 +269,7 @@ async def test_old_events_are_pruned(url: str, caplog: pytest.LogCaptureFixture)
     commit_sql(url, build_update_sql(2))
     read_only_url = f"{url}&options=-c%20default_transaction_read_only%3Don"
     for pool_url, remaining_count in ((read_only_url, 2), (url, 1)):
-        await prune_until_cancelled(pool_url)
+        await prune_with_role(pool_url)
         assert len(list_event_positions(url)) == remaining_count
     assert "Old events could not be deleted" in caplog.text
 

@@ -1,5 +1,6 @@
 """Test the polling source: what it detects, and what it can't."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,9 @@ import pytest_asyncio
 from psycopg import AsyncConnection
 
 from gateway.db.driver.database import Database
+from gateway.db.events import polling
 from gateway.db.events.feed import PositionExpiredError
+from gateway.db.events.polled_states import PolledStates
 from gateway.db.events.polling import PollingReader
 from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
@@ -68,7 +71,7 @@ def save_resource(url: str, id_: int, state: int, modified_sql: str = "clock_tim
     commit_sql(url, SAVE_RESOURCE_SQL.format(id=id_, state=state, when=modified_sql))
 
 
-async def test_old_state_is_known_after_first_poll(
+async def test_old_state_is_known(
     url: str, reader: AsyncConnection[Any], database: Database
 ) -> None:
     polling_reader, id_ = PollingReader(), list_resource_ids(url)[0]
@@ -78,8 +81,8 @@ async def test_old_state_is_known_after_first_poll(
     save_resource(url, id_, 5)
     save_resource(url, id_, 6)
     (first,) = (await polling_reader.load_page(reader, start_position, 10)).events
-    assert (first.kind, first.old_state, first.new_state) == ("UPDATED", None, 6)
-    assert (first.project_ids[0], first.changed_columns) == (None, ())
+    assert (first.kind, first.old_state, first.new_state) == ("STATE_CHANGED", 2, 6)
+    assert (first.project_ids[0], first.changed_columns) == (first.project_ids[1], ("state",))
     save_resource(url, id_, 3)
     (second,) = (await polling_reader.load_page(reader, first.position, 10)).events
     assert (second.kind, second.old_state, second.new_state) == ("STATE_CHANGED", 6, 3)
@@ -88,6 +91,83 @@ async def test_old_state_is_known_after_first_poll(
     assert (await polling_reader.load_page(reader, second.position, 10)).events == []
     assert await polling_reader.load_events_after(database, start_position, 10) == [first, second]
     assert await polling_reader.load_events_after(database, start_position, 1) == [first]
+
+
+@pytest.mark.parametrize("max_resources", [1, 2, 5])
+async def test_states_of_the_newest_resources_are_remembered(
+    url: str, reader: AsyncConnection[Any], max_resources: int
+) -> None:
+    """Of others the first change is an update, and the next ones have their previous state."""
+    ids = sorted(list_resource_ids(url))
+    polling_reader = PollingReader(max_resources=max_resources)
+    for id_ in (ids[0], ids[-1]):
+        save_resource(url, id_, 2, "timestamptz '2000-01-01 00:00Z'")
+    start_position = await polling_reader.load_head(reader)
+    changes = []
+    for state in (3, 2):
+        for id_ in (ids[0], ids[-1]):
+            save_resource(url, id_, state)
+        events = (await polling_reader.load_page(reader, start_position, 10)).events
+        changes += [(each.kind, each.old_state, each.new_state) for each in events]
+        start_position = events[-1].position
+    assert changes == [
+        ("UPDATED", None, 3),
+        *[("STATE_CHANGED", 2, 3), ("STATE_CHANGED", 3, 2), ("STATE_CHANGED", 3, 2)],
+    ]
+
+
+async def test_baseline_has_all_pages(
+    url: str, reader: AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "_PAGE_SIZE", 30)
+    polling_reader, ids = PollingReader(), sorted(list_resource_ids(url))
+    assert len(ids) > 100
+    save_all = "update marketplace_resource set state = {}, modified = {}"
+    commit_sql(url, save_all.format(2, "timestamptz '2000-01-01 00:00Z'"))
+    start_position = await polling_reader.load_head(reader)
+    commit_sql(url, save_all.format(3, "now()"))
+    events = (await polling_reader.load_page(reader, start_position, 1000)).events
+    assert [(each.resource_id, each.kind, each.old_state) for each in events] == [
+        (id_, "STATE_CHANGED", 2) for id_ in ids
+    ]
+
+
+async def test_changes_during_the_baseline_are_compared_with_the_last_state(
+    url: str, reader: AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is lost after some pages; meanwhile resources of these change."""
+    monkeypatch.setattr(polling, "_PAGE_SIZE", 2)
+    polling_reader, ids = PollingReader(), sorted(list_resource_ids(url))
+    save_resource(url, ids[0], 2)
+    async with open_connection(url) as lost_connection:
+        loading = asyncio.create_task(polling_reader.load_head(lost_connection))
+        await wait_until(lambda: len(polling_reader._states) > 1)
+        await lost_connection.close()
+        await asyncio.gather(loading, return_exceptions=True)
+    assert loading.exception() is not None
+    save_resource(url, ids[0], 3)
+    start_position = await polling_reader.load_head(reader)
+    assert (await polling_reader.load_page(reader, start_position, 10)).events == []
+    save_resource(url, ids[0], 4)
+    (event,) = (await polling_reader.load_page(reader, start_position, 10)).events
+    assert (event.kind, event.old_state, event.new_state) == ("STATE_CHANGED", 3, 4)
+
+
+def test_states_are_compact() -> None:
+    states = PolledStates(100_000)
+    for id_ in range(1, 100_001):
+        states.store_values(2 * id_, (id_ % 7, None, 5))
+    assert states._ids.buffer_info()[1] * 8 + states._values.buffer_info()[1] * 8 == 3_200_000
+    assert states.find_values(2000) == (1000 % 7, None, 5)
+    assert states.find_values(2001) is None
+    states.store_values(2001, (1, 2, 3))
+    states.store_values(2000, (4, 5, None))
+    assert (states.find_values(2001), states.find_values(2000)) == ((1, 2, 3), (4, 5, None))
+    for id_ in range(300_000, 310_001):
+        states.store_values(id_, (1, 2, 3))
+    assert states.has_forgotten
+    assert len(states) == 110_000
+    assert states.find_values(2001) is None
 
 
 async def test_late_commits_within_overlap_are_read(url: str, reader: AsyncConnection[Any]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
 from gateway.db.events import triggers
-from gateway.db.events.source import describe_source
+from gateway.db.events.source import explain_source
 from gateway.db.events.triggers import (
     EventSourceError,
     TriggerStatus,
@@ -239,7 +239,7 @@ def test_a_function_of_another_version_is_replaced(
     status = load_trigger_status(watched_connection)
     assert status == TriggerStatus(is_complete=True, is_current=False, is_readable=True)
     assert status.installed_version == "another"
-    message = describe_source(status, "triggers")[-1]
+    message = explain_source(status, "auto")
     assert "version another" in message
     assert triggers.FUNCTION_VERSION in message
     install_triggers(watched_connection)

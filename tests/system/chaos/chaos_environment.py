@@ -1,15 +1,20 @@
 """Environment of the chaos tests: a PostgreSQL server that can be restarted, with a demo."""
 
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
 import psycopg
 
+from gateway.db.driver.connection_options import ConnectionOptions
+from gateway.db.events.source_watch import load_source_name
 from gateway.demo.binaries import choose_account_and_directory, find_programs
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import SERVER_SETTINGS, _Cluster, _create_socket_directory
@@ -19,6 +24,7 @@ from tests.support.gateway_server import (
     load_user_tokens,
     run_gateway_process,
 )
+from tests.support.time_limits import scale_seconds
 from tests.system.chaos.expected_events import ResourceVisibility, load_visibilities
 
 SUBSCRIBERS_PER_SCENARIO = int(os.environ.get("CHAOS_SOCKETS", "20"))
@@ -56,6 +62,44 @@ class RestartablePostgres:
             os.kill(self._pid, signal.SIGQUIT)
         self._running_stack.close()
 
+    def copy_files(self) -> Path:
+        """Copy the data directory of the stopped server, with its owner; return the copy."""
+        backup_folder = self._cluster.directory.with_name("backup")
+        shutil.rmtree(backup_folder, ignore_errors=True)
+        subprocess.run(["cp", "-a", self._cluster.directory, backup_folder], check=True)
+        return backup_folder
+
+    def promote_copy(self, backup_folder: Path | None = None) -> None:
+        """Replace the server's files by a copy, or keep them, and promote it as a standby."""
+        self.stop_server()
+        if backup_folder is not None:
+            shutil.rmtree(self._cluster.directory)
+            backup_folder.rename(self._cluster.directory)
+        signal_file = self._cluster.directory / "standby.signal"
+        signal_file.touch()
+        self._cluster.account.take_ownership(signal_file)
+        self.start_server()
+        with psycopg.connect(self.url, autocommit=True) as admin_connection:
+            assert admin_connection.execute("select pg_promote()").fetchone() == (True,)
+
+    def dump_database(self) -> Path:
+        """Dump the database by pg_dump; return the file."""
+        dump_file = self._log_file.with_name("database.dump")
+        self._run_program("pg_dump", "--format=custom", f"--file={dump_file}", self.url)
+        return dump_file
+
+    def restore_database(self, dump_file: Path) -> None:
+        """Drop the database, in use or not, create it and restore it from a dump."""
+        admin_url = self.url.replace("/postgres?", "/template1?")
+        with psycopg.connect(admin_url, autocommit=True) as admin_connection:
+            admin_connection.execute("drop database postgres with (force)")
+            admin_connection.execute("create database postgres template template0")
+        self._run_program("pg_restore", f"--dbname={self.url}", dump_file)
+
+    def _run_program(self, name: str, *arguments: str | Path) -> None:
+        program = self._cluster.program_directory / "bin" / name
+        subprocess.run([program, *arguments], check=True)
+
     def terminate_backends(self, condition: str) -> int:
         """Terminate the backends that match an SQL condition; return their number."""
         statement = f"select pg_terminate_backend(pid) from pg_stat_activity where {condition}"
@@ -85,6 +129,11 @@ class ChaosEnvironment:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
+
+    async def load_source_name(self) -> str:
+        """Return the name of the event triggers in cursors."""
+        options = ConnectionOptions(self.url, 10)
+        return await load_source_name(options, "triggers")
 
     @contextmanager
     def serve_gateway_process(
@@ -117,3 +166,9 @@ def create_environment(folder: Path) -> Iterator[ChaosEnvironment]:
         server = RestartablePostgres(data, exit_stack)
         server.start_server()
         yield ChaosEnvironment(server)
+
+
+async def fetch_metrics(gateway_process: GatewayProcess) -> str:
+    """Return the metrics of a process."""
+    async with httpx.AsyncClient(timeout=scale_seconds(5)) as http:
+        return (await http.get(f"{gateway_process.url}/metrics")).text

@@ -6,15 +6,13 @@ import random
 import re
 from datetime import timedelta
 
-import httpx
 import psutil  # type: ignore[import-untyped]
 
 from gateway.db.events.feed import prune_events
 from gateway.subscriptions.cursors import encode_event_cursor
 from tests.support.database_queries import open_write_pool
 from tests.support.gateway_server import GatewayProcess
-from tests.support.time_limits import scale_seconds
-from tests.system.chaos.chaos_environment import IS_LARGE_RUN, ChaosEnvironment
+from tests.system.chaos.chaos_environment import IS_LARGE_RUN, ChaosEnvironment, fetch_metrics
 from tests.system.chaos.expected_events import (
     ResyncNotice,
     SubscriptionRequirement,
@@ -72,8 +70,7 @@ async def test_slow_reader_is_resynced_without_affecting_others(
 
 async def fetch_overflow_count(gateway_process: GatewayProcess) -> int:
     """Return how often the buffer of a subscriber of a process was full."""
-    async with httpx.AsyncClient(timeout=scale_seconds(5)) as http:
-        metrics = (await http.get(f"{gateway_process.url}/metrics")).text
+    metrics = await fetch_metrics(gateway_process)
     (count,) = re.findall(r"^gateway_queue_overflows_total (\S+)$", metrics, re.MULTILINE)
     return int(float(count))
 
@@ -108,27 +105,34 @@ async def test_small_queue_suffices_for_catching_up(environment: ChaosEnvironmen
             assert scenario.resync_reasons == {}
 
 
-UNUSABLE_CURSORS = [
-    (encode_event_cursor("triggers", (3, 0)), "CURSOR_EXPIRED"),
-    (encode_event_cursor("triggers", (1 << 40, 5)), "CURSOR_UNKNOWN"),
-    (encode_event_cursor("poll", (3, 0)), "CURSOR_UNKNOWN"),
-]
-"""Cursors of removed events, of the future and of another source, and the reason of the resync."""
+def create_unusable_cursors(source_name: str) -> list[tuple[str, str]]:
+    """Return cursors that can't be continued, and the reason of the resync.
+
+    They are of removed events, of the future, of another source, and of an earlier version of
+    the gateway.
+    """
+    return [
+        (encode_event_cursor(source_name, (3, 0)), "CURSOR_EXPIRED"),
+        (encode_event_cursor(source_name, (1 << 40, 5)), "CURSOR_UNKNOWN"),
+        (encode_event_cursor("poll-0123456789abcdef", (3, 0)), "CURSOR_UNKNOWN"),
+        (encode_event_cursor("triggers", (3, 0)), "CURSOR_UNKNOWN"),
+    ]
 
 
 async def test_unusable_cursor_is_resynced(
     environment: ChaosEnvironment, gateway_process: GatewayProcess
 ) -> None:
     subscribers = create_crowd(environment, gateway_process.url)
+    unusable_cursors = create_unusable_cursors(await environment.load_source_name())
     for number, subscriber in enumerate(subscribers):
-        subscriber.cursor = UNUSABLE_CURSORS[number % len(UNUSABLE_CURSORS)][0]
+        subscriber.cursor = unusable_cursors[number % len(unusable_cursors)][0]
     async with run_scenario("unusable cursors", environment, subscribers):
         async with run_writer(LoadWriter(environment.url, [*environment.project_uuids], 14), 1.5):
             pass
         for number, subscriber in enumerate(subscribers):
             assert (
                 subscriber.received_notices[0][1]
-                == UNUSABLE_CURSORS[number % len(UNUSABLE_CURSORS)][1]
+                == unusable_cursors[number % len(unusable_cursors)][1]
             )
 
 
