@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNAVAILABLE = "UNAVAILABLE"
     TIMEOUT = "TIMEOUT"
+    INVALID_DATA = "INVALID_DATA"
     INTERNAL = "INTERNAL"
 
 
@@ -152,6 +153,12 @@ class ErrorKind(Enum):
         HTTPStatus.GATEWAY_TIMEOUT,
         CloseCode.UNAVAILABLE,
         masking_message="The operation exceeded its time limit. Select less, or try again later.",
+        log_level=logging.WARNING,
+    )
+    INVALID_DATA = ErrorRule(
+        ErrorCode.INVALID_DATA,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        masking_message="The marketplace has a value here that this API can't read.",
         log_level=logging.WARNING,
     )
     INTERNAL = ErrorRule(

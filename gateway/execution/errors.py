@@ -6,11 +6,12 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from gateway.error_table import ErrorCode, ErrorRule, get_error_rule
+from gateway.error_table import ErrorCode, ErrorKind, ErrorRule, get_error_rule
 from gateway.schema.framework.errors import MAX_CITED_CHARS, shorten_text
 
 _MIN_OWN_CHARS = 25
 """The fewest characters of a message of graphql-core that are not the client's text."""
+_MISSING_VALUE_START = "Cannot return null for non-nullable field "
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +44,7 @@ def format_errors(
             server_errors.setdefault(error.message if cause is None else id(cause), error)
     for error in server_errors.values():
         cause, path = error.original_error, ".".join(map(str, error.path or ()))
-        _log_error(get_error_rule(cause), f"{request_id} at {path}", cause, error.message)
+        _log_error(_get_rule(error), f"{request_id} at {path}", cause, error.message)
     for error in errors:
         _release_frames(error)
     return [_format_error(error, request_id, code) for error in errors]
@@ -80,7 +81,20 @@ def _format_error(error: GraphQLError, request_id: str, code: ErrorCode) -> dict
         extensions = {"code": code, **(error.extensions or {})}
         return {**formatted, "message": _shorten_message(error), "extensions": extensions}
     cause = error.original_error
-    return {**formatted, **_apply_rule(get_error_rule(cause), cause, request_id)}
+    return {**formatted, **_apply_rule(_get_rule(error), cause, request_id)}
+
+
+def _get_rule(error: GraphQLError) -> ErrorRule:
+    """Return the row of a server error: of its cause, or of a value that its type can't represent.
+
+    graphql-core reports such a value by a GraphQLError of the scalar, and a null of a non-null
+    type by a TypeError.
+    """
+    cause = error.original_error
+    is_unrepresentable = isinstance(cause, GraphQLError) or (
+        isinstance(cause, TypeError) and error.message.startswith(_MISSING_VALUE_START)
+    )
+    return ErrorKind.INVALID_DATA.value if is_unrepresentable else get_error_rule(cause)
 
 
 def _shorten_message(error: GraphQLError) -> str:

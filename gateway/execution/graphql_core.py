@@ -33,11 +33,18 @@ class FailedDatabase(Database):
         self._failed_sources = error.sources if isinstance(error, TimedOutError) else frozenset()
         self._fails_always = not self._failed_sources or None in self._failed_sources
 
-    async def fetch_results(self, requests: Sequence[StatementRequest]) -> list[StatementResult]:
-        """Run statements as one batch. Raises the earlier error if one of them had failed."""
-        if self._fails_always or any(each.source in self._failed_sources for each, _ in requests):
+    async def run_statements(
+        self, requests: Sequence[StatementRequest]
+    ) -> list[StatementResult | Exception]:
+        """Run the statements that have not failed as one batch."""
+        if self._fails_always:
             raise self._error
-        return await self._database.fetch_results(requests)
+        has_failed = [statement.source in self._failed_sources for statement, _ in requests]
+        other_requests = [
+            request for request, failed in zip(requests, has_failed, strict=True) if not failed
+        ]
+        outcomes = iter(await self._database.run_statements(other_requests))
+        return [self._error if failed else next(outcomes) for failed in has_failed]
 
 
 class ExecutionCoroutines:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from gateway.db.access.viewer import AccessShape
-from gateway.db.driver.database import Database, Rows, StatementRequest
+from gateway.db.driver.database import Database, StatementRequest, StatementResult
 from gateway.db.driver.statement import Statement
 from gateway.db.query_spec import QuerySpec
 from gateway.db.sql.compiler import StatementCompiler
@@ -103,9 +103,10 @@ class _BridgedDatabase(Database):
     def __init__(self, database: Database, request_loop: _RequestLoop) -> None:
         self._database, self._request_loop = database, request_loop
 
-    async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
-        results = await self._request_loop.await_result(self._database.fetch_results, requests)
-        return [each.decode_rows() for each in results]
+    async def run_statements(
+        self, requests: Sequence[StatementRequest]
+    ) -> list[StatementResult | Exception]:
+        return await self._request_loop.await_result(self._database.run_statements, requests)
 
 
 class _BridgedCompiler(StatementCompiler):

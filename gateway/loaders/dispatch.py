@@ -40,8 +40,10 @@ class KeyBatch(Protocol):
 class StatementRunner(Protocol):
     """An executor of statements: the database, or a transaction of a mutation."""
 
-    async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
-        """Run the statements and return the rows of each."""
+    async def fetch_outcomes(
+        self, requests: Sequence[StatementRequest]
+    ) -> Sequence[Rows | Exception]:
+        """Run the statements and return the rows of each, or the error that it failed by."""
 
 
 class KeyLoader(QueueingLoader[Any, Rows]):
@@ -75,7 +77,22 @@ class _PendingKeys:
         self._batch, self._keys, self._futures = batch, keys, futures
 
     async def build_request(self) -> StatementRequest | None:
-        return await self._batch.build_request(self._keys)
+        """Return the statement; None if it would have no rows, or can't be built.
+
+        In that case the resolvers get the error.
+        """
+        try:
+            return await self._batch.build_request(self._keys)
+        except Exception as error:  # noqa: BLE001 - any error must reach the waiting resolvers
+            self.set_error(error)
+            return None
+
+    async def release_outcome(self, outcome: Rows | Exception) -> None:
+        """Pass the rows, or the error of the statement, to the waiting resolvers."""
+        if isinstance(outcome, Exception):
+            self.set_error(outcome)
+        else:
+            await self.release_rows(outcome)
 
     async def release_rows(self, rows: Rows) -> None:
         """Pass the rows to the waiting resolvers, in several turns of the event loop if many."""
@@ -130,16 +147,18 @@ class BatchDispatcher:
             turns = 0 if self._has_new_keys else turns + 1
 
     async def _run_batch(self, pending: list[_PendingKeys]) -> None:
-        """Load the keys of all loaders; an error is passed to all of them, so that none hangs."""
+        """Load the keys of all loaders. The error of a statement is passed to its loader.
+
+        Any other error is passed to all of them, so that none hangs.
+        """
         try:
             requests = [await each.build_request() for each in pending]
             database_requests = [each for each in requests if each is not None]
-            results = iter(
-                await self._database.fetch_rows(database_requests) if database_requests else []
+            outcomes = iter(
+                await self._database.fetch_outcomes(database_requests) if database_requests else ()
             )
-            rows_by_loader = [[] if each is None else next(results) for each in requests]
-            for pending_keys, rows in zip(pending, rows_by_loader, strict=True):
-                await pending_keys.release_rows(rows)
+            for pending_keys, request in zip(pending, requests, strict=True):
+                await pending_keys.release_outcome([] if request is None else next(outcomes))
         except Exception as error:  # noqa: BLE001 - any error must reach the waiting resolvers
             for pending_keys in pending:
                 pending_keys.set_error(error)

@@ -138,6 +138,24 @@ async def test_faulty_databases_give_equal_results(
     )
 
 
+async def test_a_failing_statement_takes_its_own_fields_only(faulty_executor: DualExecutor) -> None:
+    selection = "uuid endpoints { url } planPeriods { uuid } orderInProgress { uuid } team { role }"
+    case = CorpusCase(
+        "a missing table among others",
+        f"{{ resources(first: 5) {{ nodes {{ {selection} }} }} categories {{ uuid }} }}",
+        counted_as="fallback",
+    )
+    body = (await faulty_executor.run_case(case, FAULTY_VIEWPOINT)).reference_body
+    assert [each["path"] for each in body["errors"]] == [
+        ["resources", "nodes", i, "endpoints"] for i in range(5)
+    ]
+    for resource in body["data"]["resources"]["nodes"]:
+        assert resource["endpoints"] is None
+        assert isinstance(resource["planPeriods"], list)
+        assert isinstance(resource["team"], list)
+    assert body["data"]["categories"]
+
+
 def test_corpus_is_large_enough() -> None:
     names = [case.name for case in (*VALID_CASES, *FAILING_CASES, *FAULTY_CASES)]
     assert len(names) == len({*names})

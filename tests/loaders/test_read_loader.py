@@ -6,8 +6,9 @@ import pytest
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
-from gateway.db.driver.database import TimedOutError
-from gateway.db.query_spec import Access, ColumnRef, QuerySpec
+from gateway.db.driver.database import UnavailableError
+from gateway.db.driver.errors import InvalidDataError
+from gateway.db.query_spec import Access, ColumnRef, Expression, QuerySpec
 from gateway.loaders.read_loader import ReadLoader
 from tests.support.marketplaces import Marketplace, RecordingDatabase
 
@@ -68,20 +69,48 @@ async def test_a_missing_table_has_no_rows(waldur: Marketplace) -> None:
     assert waldur.database.recorded_sql == []
 
 
-async def test_an_error_reaches_all_waiting_keys(demo: Marketplace) -> None:
-    database = await RecordingDatabase.connect(demo.url, statement_seconds=0.001)
-    assert isinstance(database, RecordingDatabase)
-    database.recorded_sql = []
-    read_loader = ReadLoader(database, demo.statement_compiler, STAFF)
-    slow_spec = QuerySpec(tables.resource, tuple(map(ColumnRef, tables.resource.c)))
-    other_spec = QuerySpec(tables.resource, (ColumnRef(tables.resource.c.backend_metadata),))
-    errors = await asyncio.gather(
-        read_loader.load_rows(slow_spec, None),
-        read_loader.load_rows(other_spec, None),
+async def test_an_error_reaches_the_waiting_keys_of_its_statement(demo: Marketplace) -> None:
+    read_loader = create_read_loader(demo)
+    quotient = Expression(lambda key: key / (key - key), (ColumnRef(tables.category.c.id),))
+    failing_spec = QuerySpec(
+        tables.category, (quotient,), key_column=ColumnRef(tables.category.c.id)
+    )
+    *errors, rows = await asyncio.gather(
+        *[read_loader.load_rows(failing_spec, key) for key in (1, 2)],
+        read_loader.load_rows(SPEC_OF_ALL, None),
         return_exceptions=True,
     )
+    assert list(map(type, errors)) == [InvalidDataError] * 2
+    assert isinstance(rows, list)
+    assert len(rows) > 1
+
+
+async def test_an_error_of_the_compiler_reaches_its_keys_only(demo: Marketplace) -> None:
+    read_loader = create_read_loader(demo)
+    wrong_spec = QuerySpec(
+        tables.component, (ColumnRef(tables.component.c.name),), Access.INHERITED
+    )
+    error, rows = await asyncio.gather(
+        read_loader.load_rows(wrong_spec, None),
+        read_loader.load_rows(SPEC_OF_ALL, None),
+        return_exceptions=True,
+    )
+    assert isinstance(error, ValueError)
+    assert isinstance(rows, list)
+
+
+async def test_an_outage_reaches_all_waiting_keys(demo: Marketplace) -> None:
+    database = await RecordingDatabase.connect(demo.url)
+    assert isinstance(database, RecordingDatabase)
+    database.recorded_sql = []
     await database.close()
-    assert all(isinstance(each, TimedOutError) for each in errors), errors
+    read_loader = ReadLoader(database, demo.statement_compiler, STAFF)
+    errors = await asyncio.gather(
+        read_loader.load_rows(SPEC_BY_ID, 1),
+        read_loader.load_rows(SPEC_OF_ALL, None),
+        return_exceptions=True,
+    )
+    assert all(isinstance(each, UnavailableError) for each in errors), errors
 
 
 async def test_inherited_rows_are_read_by_their_owner_only(demo: Marketplace) -> None:

@@ -35,6 +35,7 @@ ERROR_CODES = {
     "UNAUTHENTICATED",
     "UNAVAILABLE",
     "TIMEOUT",
+    "INVALID_DATA",
     "INTERNAL",
 }
 """All values of `extensions.code`."""

@@ -45,23 +45,22 @@ PendingRequest = tuple[StatementRequest, PendingResult]
 class Batch:
     """Statements that are sent in one flush, each with the future of its result."""
 
-    __slots__ = ("client", "enqueued_at", "hedged", "is_slow", "requests", "retried")
+    __slots__ = (
+        "client",
+        "enqueued_at",
+        "has_timed_out",
+        "hedged",
+        "is_slow",
+        "requests",
+        "retried",
+    )
 
     def __init__(self, pending_requests: Sequence[PendingRequest]) -> None:
-        """Encode the parameters.
-
-        Raises ValueError if a parameter holds a zero byte or a lone surrogate.
-        """
+        """Encode the parameters; a statement with an invalid one fails, and is not in the batch."""
         self.requests = [
-            (
-                statement,
-                [
-                    None if parameter is None else _encode_parameter(parameter)
-                    for parameter in parameters
-                ],
-                future,
-            )
+            (statement, encoded_parameters, future)
             for (statement, parameters), future in pending_requests
+            if (encoded_parameters := _encode_parameters(parameters, future)) is not None
         ]
         self.is_slow = any([statement.is_slow for statement, _, _ in self.requests])  # noqa: C419 - a list is faster
         """Whether one of its statements was slow when it was last run."""
@@ -71,6 +70,8 @@ class Batch:
         """Time on the pool's clock at which it was put into the wait queue."""
         self.retried = False
         """Whether this is its second attempt."""
+        self.has_timed_out = False
+        """Whether one of its statements took longer than its time-out."""
         self.hedged = False
         """Whether a copy was sent on another connection because the first one is blocked."""
 
@@ -83,6 +84,14 @@ class Batch:
     def is_abandoned(self) -> bool:
         """Return whether all its futures are settled or cancelled."""
         return all([future.done() for _, _, future in self.requests])  # noqa: C419 - a list is faster
+
+    def fail_statement(self, failed: PendingResult, error: Exception) -> None:
+        """Set `error` on the future of one statement."""
+        if isinstance(error, TimedOutError):
+            error.sources = frozenset(
+                statement.source for statement, _, future in self.requests if future is failed
+            )
+        fail_futures([failed], error)
 
     def fail(self, error: Exception) -> None:
         """Set `error` on all futures that are still pending."""
@@ -99,6 +108,20 @@ def fail_futures(futures: Sequence[PendingResult], error: Exception) -> None:
         if not future.done():
             future.set_exception(error)
             future.exception()
+
+
+def _encode_parameters(
+    parameters: Sequence[str | None], future: PendingResult
+) -> list[bytes | None] | None:
+    """Return the encoded parameters of a statement; None after its future got a ValueError.
+
+    A zero byte and a lone surrogate can't be encoded.
+    """
+    try:
+        return [None if each is None else _encode_parameter(each) for each in parameters]
+    except ValueError as error:
+        fail_futures([future], error)
+        return None
 
 
 def _encode_parameter(parameter: str) -> bytes:

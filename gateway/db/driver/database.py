@@ -11,7 +11,6 @@ from gateway.db.driver.batch import (
     Rows,
     StatementRequest,
     StatementResult,
-    fail_futures,
 )
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.connection_pool import ConnectionPool
@@ -80,14 +79,12 @@ class Database:
 
         The error is UnavailableError if there is no connection, UnreadableTableError if
         a statement reads what is missing or not permitted, TimedOutError if it takes too
-        long, psycopg.Error if it is wrong, ValueError if a parameter can't be encoded. A
-        batch whose futures are all cancelled is cancelled on the server.
+        long, InvalidDataError if it can't handle a stored value, psycopg.Error if it is wrong,
+        ValueError if a parameter can't be encoded. A statement that fails does not affect the
+        others. A batch whose futures are all cancelled is cancelled on the server.
         """
-        try:
-            batch = Batch(pending_requests)
-        except ValueError as error:
-            fail_futures([future for _, future in pending_requests], error)
-        else:
+        batch = Batch(pending_requests)
+        if batch.requests:
             self._pool.submit_batch(batch)
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
@@ -96,11 +93,21 @@ class Database:
 
     async def fetch_results(self, requests: Sequence[StatementRequest]) -> list[StatementResult]:
         """Run statements as one batch and return their results; raises errors as `send`."""
+        return [_raise_error(outcome) for outcome in await self.run_statements(requests)]
+
+    async def fetch_outcomes(self, requests: Sequence[StatementRequest]) -> list[Rows | Exception]:
+        """Run statements as one batch and return the rows of each, or its error."""
+        return [_decode_outcome(outcome) for outcome in await self.run_statements(requests)]
+
+    async def run_statements(
+        self, requests: Sequence[StatementRequest]
+    ) -> list[StatementResult | Exception]:
+        """Run statements as one batch and return the result of each, or the error of `send`."""
         loop = asyncio.get_running_loop()
         futures: list[PendingResult] = [loop.create_future() for _ in requests]
         self.send(list(zip(requests, futures, strict=True)))
         try:
-            return [await future for future in futures]
+            return [await _wait_for_outcome(future) for future in futures]
         finally:
             for future in futures:
                 future.cancel()
@@ -131,6 +138,26 @@ class Database:
     async def close(self) -> None:
         """Close the connection pool; running batches get a grace period."""
         await self._pool.close()
+
+
+async def _wait_for_outcome(future: PendingResult) -> StatementResult | Exception:
+    try:
+        return await future
+    except Exception as error:  # noqa: BLE001 - the caller decides what it affects
+        return error
+
+
+def _raise_error(outcome: StatementResult | Exception) -> StatementResult:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _decode_outcome(outcome: StatementResult | Exception) -> Rows | Exception:
+    try:
+        return _raise_error(outcome).decode_rows()
+    except Exception as error:  # noqa: BLE001 - also of a value that can't be decoded
+        return error
 
 
 def _ignore_late_result(future: "asyncio.Future[Any]") -> None:

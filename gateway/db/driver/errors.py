@@ -21,6 +21,9 @@ _UNREADABLE_TABLE = (
 )
 """Errors that mean that tables, columns or privileges are missing that were there before."""
 
+_LIMIT_CLASS = "54"
+"""SQLSTATE class of limits of the server that a statement or a stored value exceeds."""
+
 
 class UnavailableError(Exception):
     """The database can't be reached at present; the request may be repeated later."""
@@ -45,12 +48,19 @@ class TimedOutError(Exception):
     """The sources of the statements that failed; empty if they are unknown."""
 
 
+class InvalidDataError(Exception):
+    """A stored value is outside the range or the form that a statement or an operation needs."""
+
+    error_kind = ErrorKind.INVALID_DATA
+
+
 def map_error(error: Exception) -> Exception:
     """Return the error to raise for psycopg's `error`.
 
     A cancelled statement becomes TimedOutError, a missing table, column or privilege
-    UnreadableTableError, and another operational error UnavailableError, with `error`
-    as the cause. All others, such as errors in the SQL, are returned unchanged.
+    UnreadableTableError, another operational error UnavailableError, and one about a value
+    InvalidDataError, with `error` as the cause. All others, such as errors in the SQL, are
+    returned unchanged.
     """
     mapped_error: Exception = error
     if isinstance(error, errors.QueryCanceled):
@@ -59,6 +69,8 @@ def map_error(error: Exception) -> Exception:
         mapped_error = UnreadableTableError(error.diag.message_primary or str(error))
     elif isinstance(error, psycopg.OperationalError):
         mapped_error = UnavailableError(str(error))
+    elif isinstance(error, psycopg.DataError):
+        mapped_error = InvalidDataError(str(error))
     if mapped_error is not error:
         mapped_error.__cause__ = error
     return mapped_error
@@ -66,5 +78,7 @@ def map_error(error: Exception) -> Exception:
 
 def is_transient(error: psycopg.Error) -> bool:
     """Return whether the same statement may succeed a moment later."""
-    permanent_errors = (errors.QueryCanceled, errors.ProgramLimitExceeded)
-    return isinstance(error, psycopg.OperationalError) and not isinstance(error, permanent_errors)
+    is_permanent = isinstance(error, errors.QueryCanceled) or (
+        error.sqlstate is not None and error.sqlstate.startswith(_LIMIT_CLASS)
+    )
+    return isinstance(error, psycopg.OperationalError) and not is_permanent

@@ -68,12 +68,13 @@ class PipelineConnection:
                                      |                     ^
                                      | error               | Sync
                                      v                     |
-                              outcome decided -------------+
-                              (failed, retried or sent again; the server skips
-                               its other commands: PIPELINE_ABORTED)
+                                  aborted -----------------+
+                              (the server skips its other commands: PIPELINE_ABORTED)
 
-    `_is_outcome_decided` is set in the last state. If the connection is lost then, the
-    first batch is not retried a second time; all others are.
+    If the error was that of one statement, the others are sent again after the Sync
+    (`_must_send_rest`). Any other error decides about the whole batch: it is failed, retried or
+    sent again. `_is_outcome_decided` is set then; if the connection is lost before the Sync,
+    such a batch is not retried a second time; all others are.
 
     **Errors**
 
@@ -82,7 +83,9 @@ class PipelineConnection:
       is sent once more on this connection, after a `deallocate all`.
     * A cancellation meant for another batch (see below), or a transient error such as
       a lack of memory: the owner retries the batch.
-    * Any other error fails the batch: callers get it as mapped by `map_error`.
+    * Any other error, such as a value that a cast rejects or a time-out, fails its statement:
+      the caller gets it as mapped by `map_error`. The statements behind it run in a batch of
+      their own. After a second time-out they fail, too: the database is too slow for them.
 
     **Cancellation.** A cancel request takes another connection to the server and stops
     whatever runs when it arrives, perhaps the next batch already. So from `cancel`
@@ -123,6 +126,7 @@ class PipelineConnection:
         self.running_since = 0.0
         """Time on the owner's clock since which the server runs the first batch."""
         self._is_outcome_decided = False  # of the first batch, by an error
+        self._must_send_rest = False  # of the first batch, after the Sync
         self._must_deallocate = False  # before the next batch
         self._is_write_blocked = False  # libpq has more to write than the socket accepts
         self._cancel_task: asyncio.Task[None] | None = None
@@ -244,11 +248,15 @@ class PipelineConnection:
             return
         if isinstance(pending_result, bytes):
             self._prepared_statements.remove_failed(pending_result)
+            pending_result = self._pending_results[0]
         if status != _ABORTED:
-            self._handle_error(error_from_result(result), result)
+            self._handle_error(error_from_result(result), result, pending_result)
 
-    def _handle_error(self, error: psycopg.Error, result: Any) -> None:
-        """Fail or retry the first batch; the server skips the rest of it."""
+    def _handle_error(self, error: psycopg.Error, result: Any, failed: Any) -> None:
+        """Fail a statement, or fail or retry the first batch; the server skips the rest of it.
+
+        `failed` is the future of the statement that failed; None if it was a command of ours.
+        """
         if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in _FATAL_SEVERITIES:
             raise error
         batch, self._is_outcome_decided = self.batches[0], True
@@ -264,9 +272,18 @@ class PipelineConnection:
         elif is_transient(error):
             self._owner.retry(batch, map_error(error))
         else:
-            mapped_error = map_error(error)
-            self._owner.on_statement_failed(mapped_error)
-            batch.fail(mapped_error)
+            self._fail_statement(batch, failed, map_error(error))
+
+    def _fail_statement(self, batch: Batch, failed: PendingResult | None, error: Exception) -> None:
+        """Set the error of a statement; the rest of its batch is sent again, or fails as well."""
+        self._owner.on_statement_failed(error)
+        is_repeated_timeout = batch.has_timed_out and isinstance(error, TimedOutError)
+        batch.has_timed_out = batch.has_timed_out or isinstance(error, TimedOutError)
+        if failed is None or is_repeated_timeout:
+            batch.fail(error)
+            return
+        batch.fail_statement(failed, error)
+        self._is_outcome_decided, self._must_send_rest = False, True
 
     def _finish_batch(self) -> None:
         now, batch = self._read_clock(), self.batches.popleft()
@@ -274,6 +291,10 @@ class PipelineConnection:
         self.is_slow = self.is_slow and any(each.is_slow for each in self.batches)
         self._is_outcome_decided = False
         self.running_since = now
+        if self._must_send_rest:
+            self._must_send_rest = False
+            if not batch.is_abandoned():
+                self.send(batch)
         if not self.batches:
             self.is_cancelling = self._cancel_task is not None
         self._owner.on_batch_done(self)

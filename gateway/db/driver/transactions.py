@@ -76,6 +76,10 @@ class Transaction:
         finally:
             self._reading_task = None
 
+    async def fetch_outcomes(self, requests: Sequence[StatementRequest]) -> Sequence[Rows]:
+        """Run statements like `fetch_rows`: an error ends the transaction, so it is raised."""
+        return await self.fetch_rows(requests)
+
     async def execute_statement(self, statement: Statement, values: Mapping[str, Any]) -> Rows:
         """Run a statement with its parameters' values and return its rows, if it returns any."""
         parameters = [encode_text(values[name]) for name in statement.parameter_names]

@@ -7,8 +7,14 @@ import pytest
 import pytest_asyncio
 
 from gateway.db.driver.database import Database, TimedOutError
+from gateway.db.driver.errors import InvalidDataError
 from gateway.demo.postgres import EmbeddedPostgres
-from tests.support.database_queries import build_request, fetch_value, open_database
+from tests.support.database_queries import (
+    build_request,
+    fetch_value,
+    open_database,
+    send_batch,
+)
 from tests.support.gateway_server import serve_in_process
 
 EXPECTED_OPTIONS = {
@@ -64,6 +70,17 @@ async def test_statement_timeout(database: Database) -> None:
     with pytest.raises(TimedOutError):
         await database.fetch_rows([build_request("select pg_sleep(30)")])
     assert await fetch_value(database, "select 1") == 1
+
+
+async def test_error_fails_only_its_statement(database: Database) -> None:
+    first, failing, *others = send_batch(
+        database,
+        *map(build_request, ("select 1", "select 1 / 0", "select 2", "show statement_timeout")),
+    )
+    with pytest.raises(InvalidDataError):
+        await failing
+    rows = [(await each).decode_rows() for each in (first, *others)]
+    assert rows == [[(1,)], [(2,)], [("1s",)]]
 
 
 async def test_gateway_works_behind_pooler(demo_url: str) -> None:

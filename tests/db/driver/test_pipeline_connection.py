@@ -10,10 +10,12 @@ import pytest_asyncio
 
 from gateway.db.driver.database import (
     Database,
+    PendingResult,
     TimedOutError,
     UnavailableError,
     UnreadableTableError,
 )
+from gateway.db.driver.errors import InvalidDataError
 from gateway.db.driver.statement import Statement
 from tests.conftest import DatabaseFactory
 from tests.support.database_queries import (
@@ -150,10 +152,15 @@ async def test_large_parameters_and_rows(database: Database) -> None:
 
 @pytest.mark.parametrize("invalid_text", ["a\0b", "\ud800"])
 async def test_invalid_text_is_rejected(database: Database, invalid_text: str) -> None:
+    valid, invalid = send_batch(
+        database, build_request("select 1"), build_request("select $1::text", invalid_text)
+    )
     with pytest.raises(ValueError, match=r"zero byte|surrogates"):
-        await database.fetch_rows(
-            [build_request("select 1"), build_request("select $1::text", invalid_text)]
-        )
+        await invalid
+    assert (await valid).decode_rows() == [(1,)]
+    (only,) = send_batch(database, build_request("select $1::text", invalid_text))
+    with pytest.raises(ValueError, match=r"zero byte|surrogates"):
+        await only
 
 
 async def test_undecodable_value_fails_alone(database: Database) -> None:
@@ -234,13 +241,48 @@ async def test_insufficient_resources_are_unavailable(database: Database) -> Non
     assert await fetch_value(database, "select 1") == 1
 
 
-async def test_error_fails_the_rest_of_the_batch(database: Database) -> None:
-    first, *later_results = send_batch(
-        database,
-        build_request("select 1"),
-        build_request("select missing"),
-        build_request("select 2"),
-    )
-    assert (await first).decode_rows() == [(1,)]
-    (error,) = set(await asyncio.gather(*later_results, return_exceptions=True))
-    assert isinstance(error, UnreadableTableError)
+async def test_error_fails_only_its_statement(database: Database) -> None:
+    sql = ("select 1", "select missing", "select 2", "select 1 / 0", "select 'x'::int", "select 3")
+    expected = [
+        [(1,)],
+        UnreadableTableError,
+        [(2,)],
+        InvalidDataError,
+        InvalidDataError,
+        [(3,)],
+    ]
+    for _ in range(3):
+        batch = send_batch(database, *map(build_request, sql))
+        (later,) = send_batch(database, build_request("select 4"))
+        assert await collect_outcomes(batch) == expected
+        assert (await later).decode_rows() == [(4,)]
+
+
+async def collect_outcomes(futures: list[PendingResult]) -> list[object]:
+    """Return the rows of each statement, or the class of the error that it failed by."""
+    outcomes = await asyncio.gather(*futures, return_exceptions=True)
+    return [
+        type(each) if isinstance(each, BaseException) else each.decode_rows() for each in outcomes
+    ]
+
+
+async def test_exceeded_limit_fails_only_its_statement(database: Database) -> None:
+    exceed_limit = "do $$ begin raise sqlstate '54001'; end $$"
+    batch = send_batch(database, build_request(exceed_limit), build_request("select 2"))
+    assert await collect_outcomes(batch) == [UnavailableError, [(2,)]]
+
+
+async def test_second_timeout_fails_the_rest_of_the_batch(database: Database) -> None:
+    slow = build_request("select pg_sleep(30)")
+    quick = build_request("select 1")
+    batch = send_batch(database, quick, slow, quick, slow, quick)
+    expected = [[(1,)], TimedOutError, [(1,)], TimedOutError, TimedOutError]
+    assert await collect_outcomes(batch) == expected
+    assert await fetch_value(database, "select 4") == 4
+
+
+async def test_connection_lost_after_an_error_is_reported(database: Database) -> None:
+    terminate = build_request("select pg_terminate_backend(pg_backend_pid())")
+    batch = send_batch(database, build_request("select 1 / 0"), terminate)
+    assert await collect_outcomes(batch) == [InvalidDataError, UnavailableError]
+    assert await fetch_value(database, "select 4") == 4
