@@ -3,6 +3,7 @@
 | function | for |
 |---|---|
 | `decode_json` | values that the program reads; a number with a point is an `ExactNumber` |
+| `decode_json_or_none` | stored values; null if Python can't decode one |
 | `decode_request_json` | requests: as `decode_json`, but such numbers stay JSON text at first |
 | `decode_members` | objects whose members pass through: their values stay JSON text |
 | `encode_json`, `encode_sorted_json` | the values of both |
@@ -120,6 +121,14 @@ def _decode_long_integers(
     if "\\u" in text:
         encode_json(value)  # raises ValueError if an escape is a lone surrogate
     return value
+
+
+def decode_json_or_none(text: bytes | str | msgspec.Raw | None) -> Any:
+    """Return the decoded value; None for a null, and for what Python can't decode."""
+    try:
+        return None if text is None else decode_json(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _parse_integer(text: str) -> float:

@@ -42,6 +42,7 @@ UNREACHABLE_EXCEPTIONS = {
     "UnexpectedSpellingError": "the connection is refused, so the database is unavailable",
     "SourceChangedError": "becomes ResyncRequired",
     "UnmeasurableDocumentError": "becomes an error of the document",
+    "UnpricedComponentError": "becomes null",
     "WebSocketCloseError": "is a close frame itself",
     "_MaximumExceededError": "ends the count of introspection",
 }

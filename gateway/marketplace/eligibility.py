@@ -2,7 +2,7 @@
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.tables.codes import USABLE_RESOURCE_STATES
-from gateway.exact_json import decode_json, decode_members
+from gateway.exact_json import decode_json_or_none, decode_members
 
 
 def can_terminate(
@@ -56,7 +56,10 @@ def list_plugin_actions(plugin_options: str) -> list[str]:
     return [] if get_option(plugin_options, "heappe_url") is None else ["LEXIS_LINK.CREATE"]
 
 
-def get_option(options_json: str, name: str) -> object:
-    """Return one option of a JSON object of options; None if it is not set."""
-    members = decode_members(options_json) or {}
-    return decode_json(members[name]) if name in members else None
+def get_option(options_json: str | None, name: str) -> object:
+    """Return one option of a JSON object of options.
+
+    None if it is not set, if there are no options, or if Python can't decode it.
+    """
+    members = decode_members(options_json or "{}") or {}
+    return decode_json_or_none(members[name]) if name in members else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.exact_json import decode_json, encode_json
+from gateway.exact_json import decode_json_or_none, encode_json
 
 _POSIX_ID_UPPER_BOUND = 2**32 - 1
 """Exclusive upper bound of user and group ids; the lower bound, 0, is root's."""
@@ -29,9 +29,9 @@ def render_users_config(records_json: str | None) -> str | None:
     An account without a valid user id and group id is omitted, because GLauth would
     treat it as root's.
     """
-    if records_json is None:
+    records = None if records_json is None else _parse_records(records_json)
+    if records is None:
         return None
-    records = _parse_records(records_json)
     tables = [
         *(table for each in records.people for table in _render_person(each)),
         *(table for each in records.robots for table in _render_robot(each)),
@@ -48,9 +48,9 @@ def render_account_tree(records_json: str | None) -> str | None:
 
     None if the offering creates no accounts.
     """
-    if records_json is None:
+    records = None if records_json is None else _parse_records(records_json)
+    if records is None:
         return None
-    records = _parse_records(records_json)
     account_tree = {
         "offering": records.offering,
         "groups": [*_build_project_groups(records), *_build_personal_groups(records)],
@@ -60,15 +60,21 @@ def render_account_tree(records_json: str | None) -> str | None:
     return encode_json(account_tree).decode()
 
 
-def _parse_records(records_json: str) -> GlauthRecords:
+def _parse_records(records_json: str) -> GlauthRecords | None:
+    """Return the parsed records.
+
+    None if the resource's offering or project is missing, and if Python can't decode the records.
+    """
     records_by_kind: dict[str, list[GlauthRecord]] = {
         "offering": [],
         "person": [],
         "group": [],
         "robot": [],
     }
-    for kind, record in decode_json(records_json):
+    for kind, record in decode_json_or_none(records_json) or ():
         records_by_kind[kind].append(record)
+    if not records_by_kind["offering"]:
+        return None
     (offering_record,) = records_by_kind["offering"]
     return GlauthRecords(
         offering=offering_record["offering"],

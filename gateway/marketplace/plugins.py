@@ -50,14 +50,19 @@ SECRET_ATTRIBUTES = frozenset[str]().union(*(each.secret_attributes for each in 
 """Secret attributes of all plugins: a filter by them would let clients guess their values."""
 
 
-def get_plugin(offering_type: str) -> Plugin:
-    """Return the plugin of an offering type; `UNKNOWN_PLUGIN` for an unknown type."""
-    return PLUGINS.get(offering_type, UNKNOWN_PLUGIN)
+def get_plugin(offering_type: str | None) -> Plugin:
+    """Return the plugin of an offering type; `UNKNOWN_PLUGIN` for an unknown one, or none."""
+    return PLUGINS.get(offering_type or "", UNKNOWN_PLUGIN)
 
 
-def strip_secret_attributes(attributes: str, offering_type: str) -> str:
-    """Return attributes, as JSON, without the plugin's secret ones (domain.md §3.2)."""
-    secret_names = get_plugin(offering_type).secret_attributes
+def strip_secret_attributes(attributes: str, offering_type: str | None) -> str:
+    """Return attributes, as JSON, without the plugin's secret ones (domain.md §3.2).
+
+    If the offering is missing, those of all plugins are left out.
+    """
+    secret_names = (
+        SECRET_ATTRIBUTES if offering_type is None else get_plugin(offering_type).secret_attributes
+    )
     if not secret_names:
         return attributes
     members = decode_members(attributes)

@@ -98,7 +98,7 @@ class WrongState(Problem):
     """The current state.
 
     A value of `ResourceState` or, in `approveOrder`, `rejectOrder` and `cancelOrder`, of
-    `OrderState`.
+    `OrderState`; `UNKNOWN` if this version of the API does not know it.
     """
     allowed: list[str]
     """The states in which the operation is allowed, values of the same enum as `state`."""

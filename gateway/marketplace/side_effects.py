@@ -9,6 +9,7 @@ import msgspec
 from gateway.db.queries.marketplace_checks import SELECT_RESOURCE_JSON
 from gateway.db.tables.codes import ResourceState
 from gateway.exact_json import decode_members, encode_json
+from gateway.marketplace.billing.renewal_pricing import parse_limits
 from gateway.marketplace.plugins import strip_secret_attributes
 from gateway.marketplace.rows import (
     ComponentQuotaRow,
@@ -184,7 +185,8 @@ async def _load_component_limits(
 ) -> dict[int, Decimal]:
     """Return limits by the component's key instead of its type."""
     components = await unit_of_work.load_rows(ComponentRow, offering_id=offering_id)
-    return {each.id: Decimal(str(limits[each.type])) for each in components if each.type in limits}
+    amounts = parse_limits(limits)
+    return {each.id: amounts[each.type] for each in components if each.type in amounts}
 
 
 async def begin_plan_period(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:

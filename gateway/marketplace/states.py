@@ -7,18 +7,21 @@ from typing import TypeVar
 from gateway.marketplace.problems import Problem, WrongState
 
 S = TypeVar("S", bound=Enum)
+UNKNOWN_STATE = "UNKNOWN"
+"""Name of a stored state that its enum does not have."""
 
 
 def check_state(
     state_type: type[S], state: int, allowed_states: Iterable[S], subject: str
 ) -> Problem | None:
-    """Return a `WrongState` problem if a state is not allowed; None if it is."""
-    current_state, allowed_names = state_type(state), [each.name for each in allowed_states]
-    if current_state.name in allowed_names:
+    """Return a `WrongState` problem unless a state is known and allowed."""
+    allowed_names = [each.name for each in allowed_states]
+    current_name = next((each.name for each in state_type if each.value == state), UNKNOWN_STATE)
+    if current_name in allowed_names:
         return None
     requirement = f"it must be {' or '.join(allowed_names)}"
     return WrongState(
-        message=f"The {subject} is in state {current_state.name}; {requirement}.",
-        state=current_state.name,
+        message=f"The {subject} is in state {current_name}; {requirement}.",
+        state=current_name,
         allowed=allowed_names,
     )

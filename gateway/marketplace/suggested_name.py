@@ -32,8 +32,8 @@ _formatter = Formatter()
 class NamingInputs(NamedTuple):
     """Values from which a name is built."""
 
-    customer_name: str
-    customer_slug: str
+    customer_name: str | None
+    customer_slug: str | None
     project_name: str
     project_slug: str
     offering_name: str
@@ -47,8 +47,13 @@ class NamingInputs(NamedTuple):
     rules: VersionRules
 
 
-def suggest_resource_name(naming: NamingInputs) -> str:
-    """Return a name for a new resource of an offering in a project."""
+def suggest_resource_name(naming: NamingInputs) -> str | None:
+    """Return a name for a new resource of an offering in a project.
+
+    None if the project's organisation is missing.
+    """
+    if naming.customer_slug is None:
+        return None
     pattern = get_option(naming.plugin_options, "resource_name_pattern")
     if naming.rules.numbers_every_name or not isinstance(pattern, str):
         return _build_default_name(naming)
@@ -57,7 +62,7 @@ def suggest_resource_name(naming: NamingInputs) -> str:
 
 def _build_default_name(naming: NamingInputs) -> str:
     """Return the name from the slugs, with a number unless it is the first resource."""
-    parts = [naming.customer_slug, naming.project_slug, naming.offering_slug]
+    parts = [naming.customer_slug or "", naming.project_slug, naming.offering_slug]
     if naming.resource_count or naming.rules.numbers_every_name:
         parts.append(str(naming.resource_count + 1))
     return "-".join(parts)

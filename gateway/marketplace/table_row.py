@@ -33,13 +33,17 @@ from typing import (
 from sqlalchemy import Boolean, Column, Date, DateTime, Integer, Numeric, String, Table, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
+from gateway.db.driver.errors import InvalidDataError
 from gateway.exact_json import decode_json
 
 T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R", bound="TableRow")
 JsonObject = dict[str, Any]
-"""The value of a JSON column that always holds an object; `object` stands for any JSON value."""
+"""The value of a JSON column that should hold an object: empty if it holds anything else.
+
+`object` stands for any JSON value.
+"""
 _VALUE_TYPES: tuple[tuple[type, type], ...] = (
     (Boolean, bool),
     (Integer, int),
@@ -86,14 +90,25 @@ class TableRow:
 
     @classmethod
     def from_values(cls, values: Sequence[Any]) -> Self:
-        """Return a row with the values of `columns`, as the driver returned them."""
+        """Return a row with the values of `columns`, as the driver returned them.
+
+        Raises InvalidDataError if a value is not one of the column's enum, or can't be decoded.
+        """
         row = cls.__new__(cls)
         attributes = row.__dict__
         attributes.update(zip(cls._names, values, strict=True))
         for name, decode in cls._decoders.items():
             if attributes[name] is not None:
-                attributes[name] = decode(attributes[name])
+                attributes[name] = cls._decode_value(name, decode, attributes[name])
         return row
+
+    @classmethod
+    def _decode_value(cls, name: str, decode: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return decode(value)
+        except (ValueError, RecursionError) as error:
+            message = f"{cls.table.name}.{name} can't be read: {error}"
+            raise InvalidDataError(message) from error
 
 
 def _check_column(class_name: str, table: Table[Any], name: str, annotation: Any) -> Column[Any]:
@@ -134,6 +149,11 @@ def _is_enum(value_type: Any) -> bool:
     return isinstance(value_type, type) and issubclass(value_type, Enum)
 
 
+def _decode_object(text: str) -> JsonObject:
+    value = decode_json(text)
+    return value if isinstance(value, dict) else {}
+
+
 def _find_decoders(
     columns: Iterable[Column[Any]], hints: Mapping[str, Any]
 ) -> Iterator[tuple[str, Callable[[Any], Any]]]:
@@ -141,7 +161,7 @@ def _find_decoders(
     for each in columns:
         value_type = _strip_none(hints[each.key])
         if isinstance(each.type, JSONB):
-            yield each.key, decode_json
+            yield each.key, decode_json if value_type is object else _decode_object
         elif _is_enum(value_type):
             yield each.key, value_type
 

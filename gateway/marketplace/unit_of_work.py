@@ -12,6 +12,7 @@ from gateway.db import tables
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.date_spelling import parse_stored_timestamp
 from gateway.db.driver.encoding import hyphenate_uuid
+from gateway.db.driver.errors import InvalidDataError
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import Access, ColumnRef, QuerySpec
@@ -137,9 +138,11 @@ class UnitOfWork:
         return int(rows[0][1])
 
     async def load_row(self, row_type: type[R], id_: int) -> R:
-        """Return the current row of a key."""
-        (row,) = await self._select_rows(row_type, {"id": id_})
-        return row
+        """Return the current row of a key; raises InvalidDataError if there is none."""
+        rows = await self._select_rows(row_type, {"id": id_})
+        if not rows:
+            raise InvalidDataError(f"{row_type.table.name} has no row {id_}.")
+        return rows[0]
 
     async def load_rows(
         self, row_type: Callable[P, R], /, *_args: P.args, **conditions: P.kwargs

@@ -25,7 +25,7 @@ DEFAULT_NAME, FIRST_NAME = "cs-ps-os-3", "cs-ps-os"
 
 def suggest_from_pattern(
     pattern: Any, resource_count: int = 2, rules: VersionRules = RULES_2026, **overrides: Any
-) -> str:
+) -> str | None:
     """Return the name that a pattern produces."""
     naming_values = {
         "customer_name": "Crème & Co.",

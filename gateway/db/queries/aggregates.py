@@ -14,6 +14,7 @@ from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.placeholders import content_type_placeholder
 from gateway.db.query_spec import Access, ColumnRef, Expression
 from gateway.db.sql.aggregate import Aggregate
+from gateway.db.sql.checked_casts import is_older_than_days, null_if_nan
 from gateway.db.sql.filters import equals_constant, equals_viewer, in_constants, is_null
 from gateway.db.tables.codes import (
     BLOCKING_ORDER_STATES,
@@ -40,10 +41,7 @@ def _is_consent_overdue(
     requires_reconsent: Any, created: Any, grace_days: Any
 ) -> ColumnElement[Any]:
     """Return whether the grace period for accepting the terms is over (domain.md §4.12)."""
-    due_at = created + func.make_interval(
-        inline_literal(0), inline_literal(0), inline_literal(0), grace_days
-    )
-    return func.bool_or(and_(requires_reconsent, due_at < func.now()))
+    return func.bool_or(and_(requires_reconsent, is_older_than_days(created, grace_days)))
 
 
 def _sum_prices(billing_type: BillingType) -> Expression:
@@ -76,8 +74,16 @@ def _aggregate_arrays(*columns: ColumnElement[Any]) -> Any:
 
 
 def _aggregate_by_name(name: ColumnElement[str], value: ColumnElement[Any]) -> Any:
-    """Return a JSON object of numbers as text, which keeps them exact."""
-    return func.jsonb_object_agg(name, cast(value, Text))
+    """Return a JSON object of numbers as text, which keeps them exact.
+
+    Those without a name are left out: a JSON key can't be null.
+    """
+    return func.jsonb_object_agg(name, cast(value, Text)).filter(name.is_not(None))
+
+
+def _aggregate_usages(component_type: ColumnElement[str], usage: ColumnElement[Any]) -> Any:
+    """Return a JSON object of usages; null for one that is not a number."""
+    return func.jsonb_object_agg(component_type, null_if_nan(usage))
 
 
 def _count_by_state(state: ColumnElement[int]) -> ColumnElement[Any]:
@@ -193,7 +199,7 @@ LIMIT_USAGE_BY_RESOURCE = Aggregate(
     _limit_usage.resource_id,
     {
         "all": Expression(
-            func.jsonb_object_agg, (ColumnRef(_limit_usage.type), ColumnRef(_limit_usage.usage))
+            _aggregate_usages, (ColumnRef(_limit_usage.type), ColumnRef(_limit_usage.usage))
         )
     },
 )

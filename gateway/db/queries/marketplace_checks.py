@@ -4,23 +4,25 @@ from sqlalchemy import (
     ARRAY,
     Date,
     Integer,
-    Numeric,
     Text,
     any_,
     bindparam,
-    cast,
     exists,
     func,
     literal_column,
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db import tables
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.driver.statement import Statement
+from gateway.db.sql.checked_casts import cast_json_number, null_if_nan
 from gateway.db.sql.filters import equals_value
 
+LIMIT_UPPER_BOUND = 10**18
+"""Exclusive upper bound of a limit: Waldur stores 18 digits and two decimal places."""
 UNLIMITED_QUOTA = -1
 """Limit of a component quota that stands for no limit."""
 _quota, _resource = tables.component_quota.c, tables.resource.c
@@ -53,7 +55,7 @@ The scopes are pairs of the arrays `content_type_ids` and `object_ids`.
 """
 
 SELECT_LIMIT_SUM = Statement.from_element(
-    select(func.coalesce(func.sum(_quota.limit), inline_literal(0)))
+    select(func.coalesce(func.sum(null_if_nan(_quota.limit)), inline_literal(0)))
     .select_from(tables.component_quota.join(tables.resource, _resource.id == _quota.resource_id))
     .where(
         equals_value(_quota.component_id, "component_id"),
@@ -63,17 +65,27 @@ SELECT_LIMIT_SUM = Statement.from_element(
 )
 """Sum of the limits of the component `component_id` over all resources.
 
-If the date `since` is not null, only resources that were modified on or after it count.
+If the date `since` is not null, only resources that were modified on or after it count. Limits
+that are not numbers are left out.
 """
 
-_component_limit = _resource.limits.op("->>")(bindparam("component_type", type_=Text))
+_component_limit = _resource.limits.op("->", return_type=JSONB())(
+    bindparam("component_type", type_=Text)
+)
 SELECT_OTHER_LIMITS_SUM = Statement.from_element(
-    select(func.coalesce(func.sum(cast(_component_limit, Numeric)), inline_literal(0))).where(
+    select(
+        func.coalesce(
+            func.sum(cast_json_number(_component_limit, LIMIT_UPPER_BOUND)), inline_literal(0)
+        )
+    ).where(
         equals_value(_resource.offering_id, "offering_id"),
         _resource.id != bindparam("resource_id", type_=Integer),
     )
 )
-"""Sum of the limits of `component_type` over the other resources of the offering `offering_id`."""
+"""Sum of the limits of `component_type` over the other resources of the offering `offering_id`.
+
+Limits that are not numbers, or out of range, are left out.
+"""
 
 SELECT_RESOURCE_JSON = Statement.from_element(
     select(func.to_jsonb(literal_column(tables.resource.name)))

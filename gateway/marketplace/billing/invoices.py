@@ -1,7 +1,7 @@
 """Invoice items of a resource that moves to another project (domain.md §5.5)."""
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from uuid import UUID
 
 from gateway.db import tables
@@ -18,6 +18,8 @@ from gateway.marketplace.table_row import any_of
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 _CENT = Decimal("0.01")
+_EXACT_CONTEXT = Context(prec=100)
+"""Digits for sums of products of two columns with 22 digits each."""
 
 
 async def move_invoice_items(
@@ -92,14 +94,13 @@ async def _update_invoice_totals(unit_of_work: UnitOfWork, invoice_ids: Iterable
     """Recompute the totals of invoices from their items, rounded to cents."""
     for invoice_id in sorted(invoice_ids):
         items = await unit_of_work.load_rows(InvoiceItemRow, invoice_id=invoice_id)
-        net_cost = sum(
-            (Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal()
-        )
         invoice = await unit_of_work.load_row(InvoiceRow, invoice_id)
-        gross_cost = net_cost * (100 + Decimal(invoice.tax_percent)) / 100
+        with localcontext(_EXACT_CONTEXT):
+            net_cost = sum(
+                (Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal()
+            )
+            gross_cost = net_cost * (100 + Decimal(invoice.tax_percent)) / 100
+            totals = [str(each.quantize(_CENT, ROUND_HALF_UP)) for each in (net_cost, gross_cost)]
         await unit_of_work.update_rows(
-            InvoiceRow,
-            invoice_id,
-            total_cost=str(net_cost.quantize(_CENT, ROUND_HALF_UP)),
-            total_price=str(gross_cost.quantize(_CENT, ROUND_HALF_UP)),
+            InvoiceRow, invoice_id, total_cost=totals[0], total_price=totals[1]
         )

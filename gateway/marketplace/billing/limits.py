@@ -10,11 +10,13 @@ from gateway.db.driver.statement import Statement
 from gateway.db.queries.marketplace_checks import SELECT_LIMIT_SUM, SELECT_OTHER_LIMITS_SUM
 from gateway.db.tables.codes import BillingType, LimitPeriod
 from gateway.marketplace.billing.limit_periods import MONTHS_PER_QUARTER
+from gateway.marketplace.billing.renewal_pricing import parse_limit
 from gateway.marketplace.problems import (
     InvalidField,
     InvalidInput,
     build_invalid_field,
     combine_invalid_fields,
+    describe_value,
 )
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import ComponentRow
@@ -41,7 +43,7 @@ async def check_limits(
     fields: list[InvalidField] = []
     for component_type, limit in limits.items():
         messages = await _find_limit_errors(
-            unit_of_work, facts, limited_components.get(component_type), Decimal(str(limit))
+            unit_of_work, facts, limited_components.get(component_type), limit
         )
         fields += [build_invalid_field("limits", component_type, message=each) for each in messages]
     return combine_invalid_fields(*fields) if fields else None
@@ -58,10 +60,13 @@ def _has_shared_limit(component: ComponentRow) -> bool:
 
 
 async def _find_limit_errors(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, component: ComponentRow | None, limit: Decimal
+    unit_of_work: UnitOfWork, facts: ResourceFacts, component: ComponentRow | None, value: object
 ) -> list[str]:
     if component is None:
         return ["is not a component of the offering that can have a limit."]
+    limit = parse_limit(value)
+    if limit is None:
+        return [f"must be a number, got {describe_value(value)}."]
     messages = [*_check_bounds(component, limit)]
     if component.limit_amount is not None:
         used_total = await _load_sum(

@@ -1,12 +1,20 @@
 """Cost of a resource for one period of its plan (domain.md §3.4)."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from gateway.db.queries.aggregates import COMPONENT_PRICES_BY_PLAN, RENEWAL_COMPONENTS_BY_OFFERING
 from gateway.db.sql.aggregate import Aggregate
 from gateway.db.tables.codes import BillingType
 from gateway.marketplace.billing.metered_components import decode_priced_components
-from gateway.marketplace.billing.renewal_pricing import PricedComponent, parse_limits, round_price
+from gateway.marketplace.billing.renewal_pricing import (
+    LimitAmounts,
+    PricedComponent,
+    UnpricedComponentError,
+    parse_limits,
+    parse_price,
+    round_price,
+)
 from gateway.marketplace.rows import OfferingRow, PlanRow, ResourceRow
 from gateway.marketplace.unit_of_work import UnitOfWork
 
@@ -34,16 +42,29 @@ async def _load_aggregate(unit_of_work: UnitOfWork, aggregate: Aggregate, key: i
 
 
 async def estimate_plan_cost(unit_of_work: UnitOfWork, resource: ResourceRow) -> str | None:
-    """Return the cost of a resource with its plan and limits; None without a plan."""
+    """Return the cost of a resource with its plan and limits.
+
+    None without a plan, and if a price is not a number.
+    """
     plan_id = resource.plan_id
     if plan_id is None:
         return None
-    limit_amounts = parse_limits(resource.limits)
-    cost = Fraction((await unit_of_work.load_row(PlanRow, plan_id)).unit_price)
-    for component in await load_priced_components(unit_of_work, resource.offering_id, plan_id):
+    plan = await unit_of_work.load_row(PlanRow, plan_id)
+    components = await load_priced_components(unit_of_work, resource.offering_id, plan_id)
+    try:
+        return _sum_plan_cost(plan, components, parse_limits(resource.limits))
+    except UnpricedComponentError:
+        return None
+
+
+def _sum_plan_cost(
+    plan: PlanRow, components: Iterable[PricedComponent], limit_amounts: LimitAmounts
+) -> str:
+    cost = parse_price(plan.unit_price)
+    for component in components:
         if component.billing_type == BillingType.LIMIT:
             cost += (
-                Fraction(component.price)
+                parse_price(component.price)
                 * Fraction(limit_amounts.get(component.type, 0))
                 / component.backend_factor
             )

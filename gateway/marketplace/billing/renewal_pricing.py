@@ -11,6 +11,7 @@ from datetime import MAXYEAR, date
 from decimal import Decimal
 from fractions import Fraction
 
+from gateway.db.queries.marketplace_checks import LIMIT_UPPER_BOUND
 from gateway.db.tables.codes import BillingType, LimitPeriod
 from gateway.marketplace.billing.limit_periods import MONTHS_PER_YEAR
 from gateway.marketplace.problems import (
@@ -24,8 +25,6 @@ from gateway.marketplace.problems import (
 )
 
 MAX_RENEWAL_MONTHS = 600
-LIMIT_UPPER_BOUND = 10**18
-"""Exclusive upper bound of a limit: Waldur stores 18 digits and two decimal places."""
 PERIOD_LENGTHS: dict[str, tuple[int, str]] = {
     LimitPeriod.MONTH: (30, "mo"),
     LimitPeriod.QUARTERLY: (91, "qtr"),
@@ -66,6 +65,10 @@ class ComponentCost:
     """Limit after the renewal."""
     description: str
     total: Decimal
+
+
+class UnpricedComponentError(Exception):
+    """The price of a component or plan is not a number, so no cost can be computed."""
 
 
 def check_renewal_input(
@@ -191,13 +194,22 @@ def count_remaining_days(end_date: date | None, today: date) -> int:
 
 
 def parse_limits(limits: object) -> dict[str, Decimal]:
-    """Return the numbers of a limits object by component type; other values are ignored."""
+    """Return the numbers of a limits object by component type.
+
+    Values that can't be limits are ignored: other types, and numbers that are out of range.
+    """
     items = limits.items() if isinstance(limits, dict) else ()
-    return {
-        component_type: Decimal(str(value)) or Decimal()
-        for component_type, value in items
-        if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-    }
+    amounts = {component_type: parse_limit(value) for component_type, value in items}
+    return {name: amount for name, amount in amounts.items() if amount is not None}
+
+
+def parse_limit(value: object) -> Decimal | None:
+    """Return a limit as an exact number; None if it is not a number, or out of range."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return None
+    number = Decimal(value) if isinstance(value, int) else Decimal(str(value))
+    is_in_range = number.is_finite() and -LIMIT_UPPER_BOUND < number < LIMIT_UPPER_BOUND
+    return (number or Decimal()) if is_in_range else None
 
 
 def compute_subscription_costs(
@@ -206,7 +218,10 @@ def compute_subscription_costs(
     new_limits: LimitAmounts,
     months: int,
 ) -> list[ComponentCost]:
-    """Return the costs of the prepaid components for a number of months."""
+    """Return the costs of the prepaid components for a number of months.
+
+    Raises UnpricedComponentError if the price of one is not a number.
+    """
     description = "1 month" if months == 1 else f"{months} months"
     return [
         _build_component_cost(
@@ -230,6 +245,7 @@ def compute_limit_change_costs(
     """Return the costs of increased limits for the remaining days of the current term.
 
     Decreased limits are not refunded; prepaid components are in `compute_subscription_costs`.
+    Raises UnpricedComponentError if a price is not a number.
     """
     costs = []
     for component in components:
@@ -270,8 +286,16 @@ def _build_component_cost(
         current_limit=current_limits.get(component.type, Decimal()),
         new_limit=new_limits.get(component.type, Decimal()),
         description=description,
-        total=round_price(Fraction(component.price) * quantity),
+        total=round_price(parse_price(component.price) * quantity),
     )
+
+
+def parse_price(price: Decimal | str) -> Fraction:
+    """Return a stored price as an exact fraction; raises UnpricedComponentError if it is NaN."""
+    try:
+        return Fraction(price)
+    except (ValueError, OverflowError):
+        raise UnpricedComponentError(f"The price is {price}.") from None
 
 
 def sum_costs(costs: Iterable[ComponentCost]) -> Decimal:

@@ -104,12 +104,18 @@ def _compute_renewal_cost(
     limits: JsonObject,
     months: int,
 ) -> str | None:
-    """Return the cost that is paid in advance; None without a plan."""
+    """Return the cost that is paid in advance.
+
+    None without a plan, and if a price is not a number.
+    """
     if resource.plan_id is None:
         return None
     current_limits = renewal_pricing.parse_limits(resource.limits)
     new_limits = renewal_pricing.parse_limits(limits)
-    costs = renewal_pricing.compute_subscription_costs(
-        components, current_limits, new_limits, months
-    )
+    try:
+        costs = renewal_pricing.compute_subscription_costs(
+            components, current_limits, new_limits, months
+        )
+    except renewal_pricing.UnpricedComponentError:
+        return None
     return str(renewal_pricing.sum_costs(costs))

@@ -140,8 +140,9 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number, printed as a string such as `"12.50"`. An input is a'
-        " string or a number, with at most 30 digits on each side of the point.",
+        description='An exact decimal number, printed as a string such as `"12.50"`; a stored value'
+        ' that is not a number is `"NaN"`. An input is a string or a number, with at most 30 digits'
+        " on each side of the point.",
         serialize=str,
         parse_value=parse_decimal,
     ),

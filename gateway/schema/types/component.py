@@ -40,10 +40,10 @@ class Component(Row, Node, tables=(tables.component, registry.effective_componen
     """Global id."""
     uuid: UUID
     """UUID of the component."""
-    offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] = one(
+    offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] | None = one(
         component.offering_id
     )
-    """The offering that the component belongs to."""
+    """The offering that the component belongs to; null only if its record was deleted meanwhile."""
     type: str
     """Key of the component in `limits` and `currentUsages`; unique within its offering."""
     name: str

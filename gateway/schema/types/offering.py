@@ -31,11 +31,16 @@ if TYPE_CHECKING:
     from gateway.schema.types.resource import Resource
 
 offering = tables.offering.c
+MAX_COUNT = 2**31 - 1
+"""The largest value of GraphQL's Int."""
 
 
 def clamp_order_count(raw_count: str | int) -> int:
-    """Return the number of orders, which is 0 where the quota is negative (domain.md §3.7)."""
-    return max(0, int(raw_count))
+    """Return the number of orders, which is 0 where the quota is negative (domain.md §3.7).
+
+    Larger numbers than GraphQL's Int can hold are its largest value.
+    """
+    return min(max(0, int(raw_count)), MAX_COUNT)
 
 
 @object_type
@@ -130,8 +135,8 @@ class Offering(Row, Node, tables=(tables.offering, registry.subresource_offering
     """
     backend_metadata: JSON
     """Metadata reported by the provider's backend, an object; may be empty."""
-    category: Category = one(offering.category_id)
-    """The category of the offering."""
+    category: Category | None = one(offering.category_id)
+    """The category of the offering; null only if its record was deleted meanwhile."""
     provider: Customer | None = one(offering.customer_id, "id uuid name slug description")
     """The organisation that provides the offering; null without one."""
     project: Project | None = one(offering.project_id, "id uuid name")

@@ -29,10 +29,10 @@ class Partition(Row, Node, tables=(tables.partition,)):
     """Global id."""
     uuid: UUID
     """UUID of the partition."""
-    offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] = one(
+    offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] | None = one(
         partition.offering_id
     )
-    """The offering that the partition belongs to."""
+    """The offering that the partition belongs to; null only if its record was deleted meanwhile."""
     partition_name: str = strawberry.field(name="name")
     """Name of the partition in SLURM."""
     cpu_arch: str

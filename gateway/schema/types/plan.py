@@ -73,10 +73,10 @@ class Plan(Row, Node, tables=(tables.plan, registry.effective_plan)):
     """Global id."""
     uuid: UUID
     """UUID of the plan."""
-    offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] = one(
+    offering: Annotated["Offering", strawberry.lazy("gateway.schema.types.offering")] | None = one(
         plan.offering_id
     )
-    """The offering that the plan belongs to."""
+    """The offering that the plan belongs to; null only if its record was deleted meanwhile."""
     name: str
     """Display name."""
     description: str

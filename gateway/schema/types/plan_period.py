@@ -37,8 +37,8 @@ class ComponentUsage(Row, tables=(tables.component_usage,)):
 
     uuid: UUID
     """UUID of the usage report."""
-    component: Component = one(usage.component_id)
-    """The component that was used."""
+    component: Component | None = one(usage.component_id)
+    """The component that was used; null only if its record was deleted meanwhile."""
     usage: Decimal
     """The amount that was used in the month, in measured units."""
     billing_period: Date
@@ -59,8 +59,8 @@ class PlanPeriod(Row, tables=(tables.plan_period,)):
 
     uuid: UUID
     """UUID of the period."""
-    plan: Plan = one(period.plan_id)
-    """The plan in this period."""
+    plan: Plan | None = one(period.plan_id)
+    """The plan in this period; null only if its record was deleted meanwhile."""
     start: DateTime | None
     """Start of the period; null if it is unknown."""
     end: DateTime | None

@@ -43,7 +43,7 @@ def compute_effective_end_date(
         return None
     grace_days = project_grace_days if project_grace_days is not None else customer_grace_days or 0
     last_day = parse_stored_date(end_date)
-    return (last_day + min(timedelta(days=grace_days), date.max - last_day)).isoformat()
+    return (last_day + timedelta(days=min(grace_days, (date.max - last_day).days))).isoformat()
 
 
 def has_grace_period_begun(

@@ -8,7 +8,7 @@ import strawberry
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.date_spelling import parse_stored_date
-from gateway.exact_json import decode_json
+from gateway.exact_json import decode_json_or_none
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.eligibility import can_set_limits
@@ -159,8 +159,11 @@ class EstimateInputs(NamedTuple):
     prices_json: str
 
 
-def estimate_renewal(*values: Any) -> RenewalEstimateResult:
-    """Return the cost of a renewal, or the problem that prevents it (domain.md §5.7)."""
+def estimate_renewal(*values: Any) -> RenewalEstimateResult | None:
+    """Return the cost of a renewal, or the problem that prevents it (domain.md §5.7).
+
+    None if a price is not a number.
+    """
     inputs = EstimateInputs(*values)
     if not can_set_limits(inputs.viewer, inputs.project_id, inputs.customer_id):
         message = "This operation needs a role with RESOURCE.SET_LIMITS on the project or customer."
@@ -168,11 +171,15 @@ def estimate_renewal(*values: Any) -> RenewalEstimateResult:
     components = decode_priced_components(
         inputs.components_json, inputs.prices_json, inputs.offering_type
     )
-    return (
-        renewal_pricing.check_renewal_input(inputs.months, inputs.limits, components)
-        or renewal_pricing.check_renewal_months(inputs.months, components)
-        or _price_renewal(inputs, components)
-    )
+    problem = renewal_pricing.check_renewal_input(
+        inputs.months, inputs.limits, components
+    ) or renewal_pricing.check_renewal_months(inputs.months, components)
+    if problem is not None:
+        return problem
+    try:
+        return _price_renewal(inputs, components)
+    except renewal_pricing.UnpricedComponentError:
+        return None
 
 
 def _price_renewal(
@@ -180,7 +187,7 @@ def _price_renewal(
 ) -> RenewalEstimate:
     end_date = None if inputs.end_date is None else parse_stored_date(inputs.end_date)
     remaining_days = renewal_pricing.count_remaining_days(end_date, inputs.today)
-    current_limits = renewal_pricing.parse_limits(decode_json(inputs.current_limits_json))
+    current_limits = renewal_pricing.parse_limits(decode_json_or_none(inputs.current_limits_json))
     new_limits = renewal_pricing.parse_limits(inputs.limits) or current_limits
     subscriptions = renewal_pricing.compute_subscription_costs(
         components, current_limits, new_limits, inputs.months

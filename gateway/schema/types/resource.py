@@ -275,7 +275,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """Estimated cost of renewing the resource by `extensionMonths` months.
 
     It requires the permission RESOURCE.SET_LIMITS on the project or its organisation; otherwise it
-    is `NotPermitted`. No order is placed. Null if only a reference is visible.
+    is `NotPermitted`. No order is placed. Null if only a reference is visible, or a price is NaN.
     """
     downscaled: bool | None
     """Whether the resource is to be reduced in capacity.

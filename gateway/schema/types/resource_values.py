@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.db.installation.version_rules import VersionRules
-from gateway.exact_json import decode_json, decode_members, encode_json
+from gateway.exact_json import decode_json_or_none, decode_members, encode_json
 from gateway.marketplace.billing.limit_periods import (
     compute_billing_dates,
     compute_usage_by_component,
@@ -79,10 +79,13 @@ class ReportSection:
 
 
 def parse_report_sections(report_json: str | None) -> list[ReportSection] | None:
-    """Return the sections of a stored report, skipping malformed ones; None without a report."""
-    if report_json is None:
+    """Return the sections of a stored report, skipping malformed ones.
+
+    None without a report, and if Python can't decode it.
+    """
+    decoded = decode_json_or_none(report_json)
+    if decoded is None and report_json != "null":
         return None
-    decoded = decode_json(report_json)
     items = decoded if isinstance(decoded, list) else []
     sections: list[dict[str, Any]] = [each for each in items if isinstance(each, dict)]
     return [

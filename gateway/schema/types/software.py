@@ -35,8 +35,8 @@ class OfferingSoftwareCatalog(Row, tables=(tables.offering_software_catalog,)):
 
     uuid: UUID
     """UUID of the association between catalogue and offering."""
-    catalog: SoftwareCatalog = one(offering_catalog.catalog_id)
-    """The catalogue."""
+    catalog: SoftwareCatalog | None = one(offering_catalog.catalog_id)
+    """The catalogue; null only if its record was deleted meanwhile."""
     enabled_cpu_family: JSON
     """List of CPU families that the software is available for."""
     enabled_cpu_microarchitectures: JSON

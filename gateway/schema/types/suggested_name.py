@@ -36,7 +36,7 @@ def _check_attributes(attributes: Any, name: str) -> None:
         )
 
 
-def _build_suggested_name(*values: Any) -> str:
+def _build_suggested_name(*values: Any) -> str | None:
     return suggest_resource_name(NamingInputs(*values))
 
 

@@ -36,8 +36,8 @@ _ACCOUNT_STATES: dict[int, OfferingUserState] = {each.value: each for each in Of
 class TeamMember(Row, tables=(registry.team_member,)):
     """A user's role in the project of a resource."""
 
-    user: User = one(member.user_id, "id uuid username full_name email")
-    """The user."""
+    user: User | None = one(member.user_id, "id uuid username full_name email")
+    """The user; null only if the account was deleted meanwhile."""
     role: str
     """Name of the role, such as `PROJECT.MANAGER`."""
     expiration_time: DateTime | None

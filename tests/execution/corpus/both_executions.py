@@ -12,6 +12,7 @@ from gateway.api import schema
 from gateway.db.access.viewer import Viewer
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.marketplace.unit_of_work import ChangeService
 from gateway.schema.framework.context import DEFAULT_MAX_ANSWER_ROWS, RequestContext, RowBudget
 from tests.execution.corpus.document_files import CURSOR_VARIABLES, CorpusCase
 from tests.execution.corpus.known_rows import (
@@ -88,6 +89,8 @@ class DualExecutor:
         self.reset_executors()
         self.max_rows = DEFAULT_MAX_ANSWER_ROWS
         """The row limit of responses."""
+        self.change_service = ChangeService()
+        """The service of mutations, which are disabled at first."""
         self._viewers: dict[Viewpoint, Viewer] = {}
 
     @classmethod
@@ -110,6 +113,10 @@ class DualExecutor:
         """Replace the executors by new ones, with empty caches and counts."""
         self.compiled_executor = Executor(schema, policy=LARGE_POLICY, execution="compiled")
         self.reference_executor = Executor(schema, policy=LARGE_POLICY, execution="reference")
+
+    def forget_viewers(self) -> None:
+        """Load the viewers again, because their rows have changed."""
+        self._viewers.clear()
 
     async def execute_both(
         self, graphql_request: GraphQLRequest, viewpoint: Viewpoint
@@ -135,7 +142,12 @@ class DualExecutor:
             )
         viewer, budget = self._viewers[viewpoint], RowBudget(self.max_rows)
         context = RequestContext(
-            marketplace.database, marketplace.statement_compiler, viewer, MEDIA_BASE_URL, budget
+            marketplace.database,
+            marketplace.statement_compiler,
+            viewer,
+            MEDIA_BASE_URL,
+            budget,
+            self.change_service,
         )
         return await executor.execute(graphql_request, context)
 

@@ -56,6 +56,7 @@ def test_secret_attributes_of_tenants_are_removed() -> None:
     assert json.loads(strip_secret_attributes(stored, "OpenStack.Tenant")) == {"flavor": "m1"}
     assert strip_secret_attributes(stored, "Marketplace.Basic") == stored
     assert strip_secret_attributes("[1]", "OpenStack.Tenant") == "[1]"
+    assert json.loads(strip_secret_attributes(stored, None)) == {"flavor": "m1"}
 
 
 def test_malformed_sections_of_reports_are_skipped() -> None:
