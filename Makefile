@@ -1,6 +1,6 @@
 # Every command installs what is missing. Paths are relative, so a folder with a space in its name works.
 .DEFAULT_GOAL := help
-.PHONY: help python setup serve dev test check reference equivalence format lint types contracts schema docs lock browser chaos bench bench-scale bench-events abuse clean pre-commit
+.PHONY: help python setup serve dev test check reference equivalence odd-rows format lint types contracts schema docs lock browser chaos bench bench-scale bench-events abuse clean pre-commit
 # Supported versions of Python, newest first; PYTHON=... chooses another interpreter.
 VERSIONS := 3.15 3.14 3.13 3.12 3.11
 SUPPORTED := The gateway needs Python $(lastword $(VERSIONS)) to $(firstword $(VERSIONS))
@@ -63,13 +63,16 @@ check: $(VENV)/ready-dev format lint types contracts browser ## Run what CI runs
 # Tests that compare both executors, or do not depend on the executor, run once only.
 SAME := $(addprefix --ignore=tests/,system/chaos demo graphiql benchmarks $(addprefix execution/, \
 	test_executor_equivalence.py test_executor_generated_documents.py planner/test_compile_whole_schema.py \
-	test_subscription_equivalence.py))
+	test_executor_odd_rows.py test_subscription_equivalence.py))
 
 reference: $(VENV)/ready-dev ## Run the tests once more with graphql-core instead of compiled plans
 	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(SAME)
 
 equivalence: $(VENV)/ready-dev ## Compare both executors on 2,100 generated documents (EQUIVALENCE_SEED=n for others)
 	@EQUIVALENCE_PARTS=35 $(RUN) pytest -rP tests/execution/test_executor_generated_documents.py
+
+odd-rows: $(VENV)/ready-dev ## Store odd values in all columns, and compare both executors (ODD_ROWS_SEED=n)
+	@ODD_ROWS=all $(RUN) $(TESTS) --dist load -rP tests/execution/test_executor_odd_rows.py
 
 format: $(VENV)/ready-dev ## Check the format (FIX=1 to rewrite)
 	@$(RUN) ruff format $(if $(FIX),,--check) .
