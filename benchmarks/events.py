@@ -116,7 +116,7 @@ def _load_cursors(connection: psycopg.Connection[Any], events: int) -> list[str]
     from gateway.subscriptions.cursors import encode_event_cursor  # noqa: PLC0415
 
     rows = connection.execute(
-        "select xid::text::bigint, id from gateway.resource_event"
+        "select xid::text::bigint, id from gateway.marketplace_event"
         " order by xid desc, id desc limit %s",
         [events],
     ).fetchall()

@@ -13,8 +13,8 @@ from gateway.schema.framework.scalars import SCALARS
 
 SCHEMA_DESCRIPTION = """\
 A GraphQL API over a Waldur marketplace: its offerings, resources and orders, and the projects and
-organisations that they belong to. Queries read them, mutations change resources and orders, and the
-subscription sends the changes of resources.
+organisations that they belong to. Queries read them, mutations change resources and orders, and
+subscriptions send the changes of resources and of orders.
 
 **Authentication.** Send the token of a Waldur user in the header `Authorization: Token <token>`. A
 request without the header is anonymous: it reads what the installation makes public, usually the

@@ -22,6 +22,7 @@ from tests.support.schema_documents import SCHEMA, iter_mapped_fields
 OWN_TYPES = {name: each for name, each in SCHEMA.type_map.items() if not name.startswith("__")}
 STANDARD_SCALARS = {"String", "Int", "Float", "Boolean", "ID"}
 SHORT_LISTS = {
+    "OrderEvent.changedFields",
     "ResourceEvent.changedFields",
     "Customer.resourceCounts",
     "Query.categories",

@@ -35,7 +35,7 @@ from gateway.schema.framework.strawberry_internals import (
     get_graphql_schema,
     set_input_converter,
 )
-from gateway.schema.types.resource_event import ResyncReason
+from gateway.schema.types.object_event import ResyncReason
 from gateway.transports.uvicorn_internals import ResponseCycle, SingleWriteProtocol
 from gateway.transports.websocket_internals import BatchedFrameProtocol
 from tests.support.project_paths import PROJECT_ROOT

@@ -173,7 +173,7 @@ def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
 
 
 def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:
-    """Install or uninstall the database triggers that record changes of resources."""
+    """Install or uninstall the database triggers that record changes of resources and orders."""
     effective_settings = _load_effective_settings(parsed_arguments)
     with (
         _open_marketplace(effective_settings) as (url, _),

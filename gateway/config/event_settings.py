@@ -15,26 +15,27 @@ class EventSettings:
 
     events: str = define_setting(
         make_choice_parser("auto", "triggers", "poll", "off"),
-        "the source of resource events: database triggers, polling, none, or triggers where they "
+        "the source of events: database triggers, polling, none, or triggers where they "
         "are installed and polling elsewhere",
         default="auto",
     )
     events_days: int = define_setting(
-        make_integer_parser(1, 365), "the retention of resource events, in days", default=7
+        make_integer_parser(1, 365), "the retention of events, in days", default=7
     )
     events_seconds: int = define_setting(
         make_integer_parser(1, 60),
-        "the longest interval between two reads of resource events, in seconds",
+        "the longest interval between two reads of events, in seconds",
         default=1,
     )
     events_watch_seconds: int = define_setting(
         make_integer_parser(1, 60),
-        "the interval at which the source of resource events is verified, in seconds",
+        "the interval at which the source of events is verified, in seconds",
         default=5,
     )
-    events_polled_resources: int = define_setting(
+    events_polled_rows: int = define_setting(
         make_integer_parser(1000, 100_000_000),
-        "the maximum number of resources whose last state polling remembers, 32 bytes for each",
+        "the maximum number of rows of each table whose last values polling remembers, 32 bytes "
+        "for each resource and 48 for each order",
         default=1_000_000,
     )
     sockets: int = define_setting(

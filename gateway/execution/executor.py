@@ -347,8 +347,8 @@ class Executor:
     ) -> GraphQLResult:
         """Return the response of a subscription to one event.
 
-        If the resource's selection exceeds the row limit, the response has the
-        event's own fields, null for the resource, and the error.
+        If the object's selection exceeds the row limit, the response has the
+        event's own fields, null for the object, and the error.
         """
         if self._plan_cache is None:
             self.execution_counts["reference"] += 1
@@ -359,11 +359,11 @@ class Executor:
             if not result.is_rejected:
                 return result
         else:
-            resource_operation = subscription.build_resource_operation(event)
+            object_operation = subscription.build_object_operation(event)
             result = (
                 GraphQLResult({})
-                if resource_operation is None
-                else await self._execute_document(resource_operation, context)
+                if object_operation is None
+                else await self._execute_document(object_operation, context)
             )
         errors = [
             {**error, "path": [subscription.response_key, *error["path"]]}
@@ -371,8 +371,8 @@ class Executor:
             else error
             for error in result.response.get("errors", ())
         ]
-        resource_data = by_response_key(result.response.get("data"))
-        body = {"data": subscription.build_event_data(event, resource_data)}
+        object_data = by_response_key(result.response.get("data"))
+        body = {"data": subscription.build_event_data(event, object_data)}
         return GraphQLResult({"errors": errors, **body} if errors else body)
 
 

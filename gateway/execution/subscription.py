@@ -3,7 +3,8 @@
     subscription { resourceChanged { ... on ResourceEvent { kind uuid resource { name } } } }
 
 The event's own fields (`kind`, `uuid`) are serialized from the event, without the
-database. The selection of `resource` is rewritten to a query with one more variable,
+database. The selection of the object, here `resource`, is rewritten to a query with one more
+variable,
 
     query($uuid: UUID!) { resource(uuid: $uuid) { name } }
 
@@ -48,11 +49,10 @@ from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.operation_admission import AdmittedOperation
 from gateway.execution.planner.viewer_dependence import depends_on_viewer
 from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
-from gateway.schema.types.resource_event import ResourceEvent, ResyncRequired
+from gateway.schema.types.event_types import EVENT_TYPES
+from gateway.schema.types.object_event import EventType, ObjectEvent, ResyncRequired
 
-SubscriptionEvent = ResourceEvent | ResyncRequired
-RESOURCE_FIELD = "resource"
-"""The field of events whose selection becomes a query."""
+SubscriptionEvent = ObjectEvent | ResyncRequired
 FieldsByKey = Mapping[str, FieldDetailsList]
 
 
@@ -64,17 +64,17 @@ def is_subscription(document: ParsedDocument, operation_name: str | None) -> boo
 
 
 @dataclass(frozen=True)
-class ResourceQuery:
-    """The query for a subscription's selection of the resource."""
+class ObjectQuery:
+    """The query for a subscription's selection of the object, such as `resource`."""
 
     document: ParsedDocument
     graphql_request: GraphQLRequest
     """The request without the uuid; its `query` is a unique cache key instead of a text."""
     uuid_variable: str
-    """The name of the variable for the resource's uuid."""
+    """The name of the variable for the object's uuid."""
 
     def bind_uuid(self, uuid: str) -> GraphQLRequest:
-        """Return the request for the resource with that uuid."""
+        """Return the request for the object with that uuid."""
         variables = {**(self.graphql_request.variables or {}), self.uuid_variable: uuid}
         return replace(self.graphql_request, variables=variables)
 
@@ -83,6 +83,7 @@ class ResourceQuery:
 class PreparedSubscription:
     """A valid subscription, ready to be executed for events."""
 
+    event_type: EventType
     graphql_request: GraphQLRequest
     document: ParsedDocument
     response_key: str
@@ -90,51 +91,52 @@ class PreparedSubscription:
     arguments: Mapping[str, Any]
     """The root field's arguments, by their GraphQL names."""
     selected_fields: Mapping[str, Mapping[str, str]]
-    """For each event type, its selected fields by response key."""
-    resource_query: ResourceQuery | None
-    """None if `resource` is not selected."""
-    event_types: Mapping[str, GraphQLObjectType]
+    """For each type of the root field's union, its selected fields by response key."""
+    object_query: ObjectQuery | None
+    """None if the object is not selected."""
+    message_types: Mapping[str, GraphQLObjectType]
+    """The types of the root field's union, by name."""
     sharing_key: Hashable
     """Equal for subscriptions that get equal responses, if their viewers see the same.
 
     It has the document and the variables, without one used only for `after`.
     """
     depends_on_viewer: bool
-    """Whether the resource's fields may depend on who the viewer is, not only on what they see."""
+    """Whether the object's fields may depend on who the viewer is, not only on what they see."""
     cost: int = 0
     """The cost of the response to an event."""
 
     def with_request_id(self, request_id: str) -> "PreparedSubscription":
         """Return the same subscription, whose executions have another request id."""
         graphql_request = replace(self.graphql_request, request_id=request_id)
-        resource_query = self.resource_query
-        if resource_query is not None:
-            resource_request = replace(resource_query.graphql_request, request_id=request_id)
-            resource_query = replace(resource_query, graphql_request=resource_request)
-        return replace(self, graphql_request=graphql_request, resource_query=resource_query)
+        object_query = self.object_query
+        if object_query is not None:
+            object_request = replace(object_query.graphql_request, request_id=request_id)
+            object_query = replace(object_query, graphql_request=object_request)
+        return replace(self, graphql_request=graphql_request, object_query=object_query)
 
-    def build_resource_operation(self, event: SubscriptionEvent) -> AdmittedOperation | None:
+    def build_object_operation(self, event: SubscriptionEvent) -> AdmittedOperation | None:
         """Return the query that the response to an event needs; None if it needs none."""
         if (
-            self.resource_query is None
+            self.object_query is None
             or isinstance(event, ResyncRequired)
             or not event.kind.exists_after
         ):
             return None
-        graphql_request = self.resource_query.bind_uuid(event.uuid)
-        return AdmittedOperation(graphql_request, self.resource_query.document, self.cost)
+        graphql_request = self.object_query.bind_uuid(event.uuid)
+        return AdmittedOperation(graphql_request, self.object_query.document, self.cost)
 
     def build_event_data(
-        self, event: SubscriptionEvent, resource_data: Mapping[str, Any]
+        self, event: SubscriptionEvent, object_data: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the response's data; `resource_data` is the data of the resource query."""
+        """Return the response's data; `object_data` is the data of the object's query."""
         type_name = type(event).__name__
         fields = self.selected_fields[type_name].items()
         return {
             self.response_key: {
-                response_key: resource_data.get(response_key)
-                if name == RESOURCE_FIELD
-                else _serialize_event_field(self.event_types[type_name], name, event)
+                response_key: object_data.get(response_key)
+                if name == self.event_type.object_field
+                else _serialize_event_field(self.message_types[type_name], name, event)
                 for response_key, name in fields
             }
         }
@@ -164,18 +166,20 @@ def prepare_subscription(
     executor = _build_executor(schema, document, graphql_request)
     graphql_request = _drop_undefined_variables(graphql_request, executor.operation)
     response_key, details = _collect_root_field(executor)
-    event_types = dict(_iterate_event_types(schema))
+    field_node = details[0].node
+    event_type = EVENT_TYPES[field_node.name.value]
+    message_types = dict(_iterate_message_types(schema, event_type))
     fields = {
         type_name: _collect_subfields(executor, type_, details)
-        for type_name, type_ in event_types.items()
+        for type_name, type_ in message_types.items()
     }
     assert schema.subscription_type is not None
-    field_node = details[0].node
     subscription_field = schema.subscription_type.fields[field_node.name.value]
-    resource_query = _build_resource_query(
-        fields[ResourceEvent.__name__], executor.operation, document, graphql_request
+    object_query = _build_object_query(
+        event_type, fields, executor.operation, document, graphql_request
     )
     return PreparedSubscription(
+        event_type,
         graphql_request,
         document,
         response_key,
@@ -186,10 +190,10 @@ def prepare_subscription(
             type_name: {key: details_[0].node.name.value for key, details_ in subfields.items()}
             for type_name, subfields in fields.items()
         },
-        resource_query,
-        event_types,
+        object_query,
+        message_types,
         _make_sharing_key(document, graphql_request, field_node),
-        resource_query is not None and _depends_on_viewer(schema, resource_query.document),
+        object_query is not None and _depends_on_viewer(schema, object_query.document),
     )
 
 
@@ -246,9 +250,11 @@ def _make_sharing_key(
     )
 
 
-def _iterate_event_types(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLObjectType]]:
-    for event_class in (ResourceEvent, ResyncRequired):
-        type_ = schema.type_map[event_class.__name__]
+def _iterate_message_types(
+    schema: GraphQLSchema, event_type: EventType
+) -> Iterator[tuple[str, GraphQLObjectType]]:
+    for message_class in (event_type.event_class, ResyncRequired):
+        type_ = schema.type_map[message_class.__name__]
         assert isinstance(type_, GraphQLObjectType)
         yield type_.name, type_
 
@@ -277,17 +283,20 @@ def _collect_subfields(
     ).grouped_field_set
 
 
-def _build_resource_query(
-    fields: FieldsByKey,
+def _build_object_query(
+    event_type: EventType,
+    fields: Mapping[str, FieldsByKey],
     operation: OperationDefinitionNode,
     document: ParsedDocument,
     graphql_request: GraphQLRequest,
-) -> ResourceQuery | None:
-    """Rewrite the selections of `resource` to a query; None if there are none."""
-    resource_fields = [
-        details for details in fields.values() if details[0].node.name.value == RESOURCE_FIELD
+) -> ObjectQuery | None:
+    """Rewrite the selections of the event's object to a query; None if there are none."""
+    object_fields = [
+        details
+        for details in fields[event_type.event_class.__name__].values()
+        if details[0].node.name.value == event_type.object_field
     ]
-    if not resource_fields:
+    if not object_fields:
         return None
     variable_definitions = operation.variable_definitions or ()
     variable_names = {definition.variable.name.value for definition in variable_definitions}
@@ -296,7 +305,7 @@ def _build_resource_query(
         uuid_variable += "_"
     selections = tuple(
         _build_query_field(field_details.node, uuid_variable)
-        for details in resource_fields
+        for details in object_fields
         for field_details in details
     )
     query_operation = OperationDefinitionNode(
@@ -307,7 +316,7 @@ def _build_resource_query(
     )
     ast = DocumentNode(definitions=(query_operation, *_list_fragments(document)))
     cache_text = _make_cache_text(document, graphql_request)
-    return ResourceQuery(
+    return ObjectQuery(
         ParsedDocument(ast),
         replace(graphql_request, query=cache_text, operation_name=None),
         uuid_variable,
@@ -328,7 +337,7 @@ def _make_cache_text(document: ParsedDocument, graphql_request: GraphQLRequest) 
 
 
 def _build_query_field(field_node: FieldNode, uuid_variable: str) -> FieldNode:
-    """Return the event's field `resource` as the query's field `resource(uuid: …)`."""
+    """Return the event's field, such as `resource`, as the query's field `resource(uuid: …)`."""
     variable_node = VariableNode(name=NameNode(value=uuid_variable))
     argument_node = ArgumentNode(name=NameNode(value="uuid"), value=variable_node)
     return replace(field_node, arguments=(argument_node,))

@@ -87,4 +87,23 @@ EXAMPLE_QUERIES = (
 }
 """,
     ),
+    ExampleQuery(
+        "Changes of orders as they happen: approve or cancel an order in another window.",
+        """subscription OrderEvents {
+  orderChanged(filter: { types: [CREATE, UPDATE, TERMINATE] }) {
+    __typename
+    ... on OrderEvent {
+      kind
+      at
+      previousState
+      state
+      changedFields
+      uuid
+      order { type resource { name } project { name } createdBy { fullName } }
+    }
+    ... on ResyncRequired { reason cursor }
+  }
+}
+""",
+    ),
 )

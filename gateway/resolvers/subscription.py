@@ -5,18 +5,15 @@ selection of each event executed.
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from gateway.schema.framework.errors import BadInputError
 from gateway.schema.framework.publish import object_type
+from gateway.schema.types.order_event import OrderChange, OrderEventFilter
 from gateway.schema.types.resource_event import ResourceChange, ResourceEventFilter
 
-EventFilterArgument = Annotated[
-    ResourceEventFilter | None,
-    strawberry.argument(name="filter", description="Filter of events; null for all events."),
-]
 AfterArgument = Annotated[
     str | None,
     strawberry.argument(
@@ -26,20 +23,39 @@ AfterArgument = Annotated[
 ]
 
 
-async def _refuse_execution(
-    event_filter: EventFilterArgument = strawberry.UNSET, after: AfterArgument = strawberry.UNSET
-) -> AsyncIterator[ResourceChange]:
-    del event_filter, after
-    raise BadInputError("Subscriptions require a WebSocket or an HTTP event stream.")
-    yield
+def declare_subscription(filter_type: type, message_type: Any) -> Any:
+    """Return a subscription with a filter of that type, which sends messages of that type."""
+
+    async def refuse_execution(
+        event_filter: Any = strawberry.UNSET, after: AfterArgument = strawberry.UNSET
+    ) -> AsyncIterator[Any]:
+        del event_filter, after
+        raise BadInputError("Subscriptions require a WebSocket or an HTTP event stream.")
+        yield
+
+    filter_argument = strawberry.argument(
+        name="filter", description="Filter of events; null for all events."
+    )
+    refuse_execution.__annotations__ |= {
+        "event_filter": Annotated[filter_type | None, filter_argument],
+        "return": AsyncIterator[message_type],
+    }
+    return strawberry.subscription(resolver=refuse_execution)
 
 
 @object_type
 class Subscription:
     """Events that are pushed to clients as they happen."""
 
-    resource_changed = strawberry.subscription(resolver=_refuse_execution)
+    resource_changed = declare_subscription(ResourceEventFilter, ResourceChange)
     """Changes of the resources that are visible to the viewer, in the order of their transactions.
 
-    Each event is delivered once. Changes of other objects, such as orders, are not events.
+    Each event is delivered once. Changes of other objects are not events: see `orderChanged` for
+    those of orders.
+    """
+    order_changed = declare_subscription(OrderEventFilter, OrderChange)
+    """Changes of the orders that the viewer may list, in the order of their transactions.
+
+    Each event is delivered once. The viewer may list an order as for `Query.orders`, as a consumer
+    or as a provider. Changes of other objects, such as the order's resource, are not events.
     """

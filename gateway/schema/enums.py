@@ -8,7 +8,6 @@ from gateway.db.tables.codes import (
     OrderState,
     OrderType,
     PlanUnit,
-    ResourceEventKind,
     ResourceState,
 )
 from gateway.schema.framework.publish import enum
@@ -21,7 +20,6 @@ __all__ = [
     "OrderState",
     "OrderType",
     "PlanUnit",
-    "ResourceEventKind",
     "ResourceState",
 ]
 
@@ -33,7 +31,6 @@ for code_type in (
     OrderState,
     OrderType,
     PlanUnit,
-    ResourceEventKind,
     ResourceState,
 ):
     enum(code_type)

@@ -1,24 +1,24 @@
 """Event filter: whether a subscriber receives an event, and as which kind."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from itertools import compress
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.visibility import can_see_resource
+from gateway.db.access.visibility import can_see_row
 from gateway.db.events.feed import FeedEvent
 from gateway.db.events.scope_uuids import ScopeUuidCache
-from gateway.db.tables.codes import ResourceEventKind
+from gateway.db.events.tracked_tables import TRACKED_TABLES, TrackedTable
+from gateway.db.tables.codes import EventKind
 from gateway.schema.framework.errors import BadInputError
-from gateway.schema.types.resource_event import MAX_FILTER_UUIDS
+from gateway.schema.types.object_event import MAX_FILTER_UUIDS
 
 
-def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
+def visible_kind(event: FeedEvent, viewer: Viewer) -> EventKind | None:
     """Return the kind of an event for a viewer; None if the event is hidden from them.
 
-    The row filter of resources is evaluated for the resource's project and offering before
-    the event and after it (domain.md §4.4):
+    The row filter of the object's table is evaluated for the values before the event and after it
+    (domain.md §4.4, §4.9):
 
         visible before | visible after | kind
         ---------------+---------------+------------------------
@@ -29,18 +29,13 @@ def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
 
     Raises KeyError for a kind of a later version; the groups are interrupted then.
     """
-    (old_project, new_project), (old_offering, new_offering) = event.project_ids, event.offering_ids
-    kind = ResourceEventKind[event.kind]
-    if kind.is_change and old_project is None:
-        # The poll has not read this resource before: assume that it was not moved.
-        old_project, old_offering = new_project, new_offering
+    kind, table = EventKind[event.kind], TRACKED_TABLES[event.object_type].table
+    before, after = event.before, event.after
+    if kind.is_change and before is None:
+        before = after  # The poll has not read this row before: assume that it was not moved.
     return kind.see_as(
-        was_visible=can_see_resource(
-            viewer, id=event.resource_id, project_id=old_project, offering_id=old_offering
-        ),
-        is_visible=can_see_resource(
-            viewer, id=event.resource_id, project_id=new_project, offering_id=new_offering
-        ),
+        was_visible=before is not None and can_see_row(viewer, table, before),
+        is_visible=after is not None and can_see_row(viewer, table, after),
     )
 
 
@@ -48,15 +43,19 @@ def visible_kind(event: FeedEvent, viewer: Viewer) -> ResourceEventKind | None:
 class EventFilter:
     """Argument `filter` of a subscription; a criterion that is None matches all events."""
 
-    uuids: frozenset[str] | None = None
-    project: str | None = None
-    customer: str | None = None
-    offering: str | None = None
-    states: frozenset[int] | None = None
-    kinds: frozenset[ResourceEventKind] | None = None
+    object_type: str
+    """The type of objects whose events the subscription has."""
+    uuids: frozenset[str] | None
+    kinds: frozenset[str] | None
+    values_by_column: Mapping[str, frozenset[int]]
+    """The codes that match, by recorded column."""
+    scopes: Collection[tuple[str, str]]
+    """Pairs of a recorded column and the uuid of what it has to refer to."""
 
     @classmethod
-    def from_argument(cls, filter_argument: Mapping[str, Any] | None) -> "EventFilter":
+    def from_argument(
+        cls, tracked_table: TrackedTable, filter_argument: Mapping[str, Any] | None
+    ) -> "EventFilter":
         """Convert the argument `filter`.
 
         Raises BadInputError if it has more than MAX_FILTER_UUIDS uuids.
@@ -64,6 +63,9 @@ class EventFilter:
         criteria = {
             name: value for name, value in (filter_argument or {}).items() if value is not None
         }
+        uuids, kinds = (
+            frozenset(criteria[name]) if name in criteria else None for name in ("uuids", "kinds")
+        )
         uuid_count = len(criteria.get("uuids", ()))
         if uuid_count > MAX_FILTER_UUIDS:
             raise BadInputError(
@@ -71,53 +73,47 @@ class EventFilter:
                 "filter",
                 "uuids",
             )
-        if "states" in criteria:
-            criteria["states"] = [each.value for each in criteria["states"]]
-        set_criteria = {
-            name: frozenset(each) for name, each in criteria.items() if isinstance(each, list)
+        values_by_column = {
+            column: frozenset(each.value for each in criteria[name])
+            for name, column in tracked_table.value_filters.items()
+            if name in criteria
         }
-        return replace(cls(), **{**criteria, **set_criteria})
-
-    @property
-    def needs_scope_uuids(self) -> bool:
-        """Whether matching needs the uuids of the event's project, customer or offering."""
-        return not self.project is self.customer is self.offering is None
+        scope_filters = tracked_table.scope_filters.items()
+        scopes = [(column, criteria[name]) for name, column in scope_filters if name in criteria]
+        return cls(tracked_table.object_type, uuids, kinds, values_by_column, scopes)
 
     def matches_event(
-        self, event: FeedEvent, kind: ResourceEventKind, scope_uuid_cache: ScopeUuidCache
+        self, event: FeedEvent, kind: EventKind, scope_uuid_cache: ScopeUuidCache
     ) -> bool:
-        """Return whether an event matches, given its kind for the viewer."""
-        state = event.new_state if event.new_state is not None else event.old_state
-        visible_state = state if kind.exists_after else event.old_state
+        """Return whether an event matches, given its kind for the viewer.
+
+        Codes are compared as they are after the event, or as they were before it if the viewer
+        does not see the object after it.
+        """
+        values = (event.after if kind.exists_after else event.before) or {}
         return (
-            _matches_value(self.uuids, event.resource_uuid.replace("-", ""))
+            _matches_value(self.uuids, event.object_uuid.replace("-", ""))
             and _matches_value(self.kinds, kind)
-            and _matches_value(self.states, visible_state)
-            and (not self.needs_scope_uuids or self._matches_scope(event, kind, scope_uuid_cache))
+            and all(values.get(column) in each for column, each in self.values_by_column.items())
+            and (not self.scopes or self._matches_scopes(event, kind, scope_uuid_cache))
         )
 
-    def _matches_scope(
-        self, event: FeedEvent, kind: ResourceEventKind, scope_uuid_cache: ScopeUuidCache
+    def _matches_scopes(
+        self, event: FeedEvent, kind: EventKind, scope_uuid_cache: ScopeUuidCache
     ) -> bool:
-        """Return whether the event's project, customer and offering match.
+        """Return whether the event's object is, or was, in all scopes.
 
-        Only the sides of the event (0: before, 1: after) that the viewer can see count, so
-        that a filter reveals nothing of a project or offering that is hidden from them.
+        Only the sides of the event that the viewer can see count, so that a filter reveals nothing
+        of a project or offering that is hidden from them.
         """
-        visible_sides = [*compress((0, 1), (kind.existed_before, kind.exists_after))]
-        project_uuids = [
-            scope_uuid_cache.get_project_uuids(event.project_ids[each]) for each in visible_sides
-        ]
-        offering_uuids = [
-            scope_uuid_cache.get_offering_uuids(event.offering_ids[each]) for each in visible_sides
-        ]
+        sides = ((kind.existed_before, event.before), (kind.exists_after, event.after))
+        visible_sides = [values for is_seen, values in sides if is_seen and values is not None]
         return all(
-            required_uuid is None or any(required_uuid in each for each in uuid_sets)
-            for required_uuid, uuid_sets in (
-                (self.project, project_uuids),
-                (self.customer, project_uuids),
-                (self.offering, offering_uuids),
+            any(
+                uuid in scope_uuid_cache.get_scope_uuids(column, values[column])
+                for values in visible_sides
             )
+            for column, uuid in self.scopes
         )
 
 

@@ -11,7 +11,7 @@ from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.events.feed import EventPosition, FeedEvent
 from gateway.db.events.scope_uuids import ScopeUuidCache
 from gateway.execution.subscription import PreparedSubscription
-from gateway.schema.types.resource_event import ResyncReason
+from gateway.schema.types.object_event import ResyncReason
 from gateway.subscriptions.event_filter import EventFilter, visible_kind
 from gateway.subscriptions.message_builder import MessageBuilder
 from gateway.subscriptions.subscriber import (
@@ -70,7 +70,9 @@ class FanoutGroup:
         self.position = position
         """Position of the last event that was delivered, with or without a message."""
         self._message_builder, self._scope_uuid_cache = message_builder, scope_uuid_cache
-        self._event_filter = EventFilter.from_argument(subscription.arguments.get("filter"))
+        self._event_filter = EventFilter.from_argument(
+            subscription.event_type.tracked_table, subscription.arguments.get("filter")
+        )
         self._queued_events: deque[FeedEvent] = deque()
         self._has_events = asyncio.Event()
         self._delivery_task: asyncio.Task[None] | None = asyncio.create_task(self._delivery_loop())
@@ -104,10 +106,16 @@ class FanoutGroup:
             subscriber.require_resync(reason)
 
     async def build_messages(self, events: Sequence[FeedEvent]) -> list[SubscriberMessage | None]:
-        """Return the message for each event, None for those that are hidden or filtered."""
-        if self._event_filter.needs_scope_uuids:
-            await self._load_scope_uuids(events)
-        return await asyncio.gather(*map(self._build_message, events))
+        """Return the message for each event, None for those that are hidden or filtered.
+
+        Events of other types of objects are passed over.
+        """
+        object_type = self._event_filter.object_type
+        own_events = [each for each in events if each.object_type == object_type]
+        for column in {column for column, _ in self._event_filter.scopes}:
+            await self._load_scope_uuids(column, own_events)
+        messages = iter(await asyncio.gather(*map(self._build_message, own_events)))
+        return [next(messages) if each.object_type == object_type else None for each in events]
 
     async def _delivery_loop(self) -> None:
         while True:
@@ -150,13 +158,12 @@ class FanoutGroup:
             subscriber.deliver_event(event.position, message)
         self.position = event.position
 
-    async def _load_scope_uuids(self, events: Sequence[FeedEvent]) -> None:
-        """Load the uuids of the events' projects and offerings, waiting for the database."""
-        projects = {id_ for each in events for id_ in each.project_ids if id_ is not None}
-        offerings = {id_ for each in events for id_ in each.offering_ids if id_ is not None}
+    async def _load_scope_uuids(self, column: str, events: Sequence[FeedEvent]) -> None:
+        """Load the uuids of what a column of the events refers to, waiting for the database."""
+        ids = {id_ for each in events for id_ in each.list_values(column) if id_ is not None}
         while True:
             try:
-                return await self._scope_uuid_cache.load_scope_uuids(projects, offerings)
+                return await self._scope_uuid_cache.load_scope_uuids(column, ids)
             except (UnavailableError, TimedOutError):
                 await asyncio.sleep(1)
 

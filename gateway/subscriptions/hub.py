@@ -9,7 +9,7 @@ from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.events.feed import FeedEvent
 from gateway.db.events.scope_uuids import ScopeUuidCache
 from gateway.execution.subscription import PreparedSubscription
-from gateway.schema.types.resource_event import ResyncReason
+from gateway.schema.types.object_event import ResyncReason
 from gateway.subscriptions.fanout_group import FanoutGroup
 from gateway.subscriptions.message_builder import MessageBuilder
 from gateway.subscriptions.subscriber import BufferLimits, Subscriber

@@ -2,25 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC
 from weakref import WeakValueDictionary
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition, FeedEvent
-from gateway.db.tables.codes import ResourceEventKind, ResourceState
+from gateway.db.tables.codes import EventKind
 from gateway.error_table import ErrorCode
 from gateway.exact_json import encode_json
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.subscription import PreparedSubscription
 from gateway.fairness.current_client import ClientKey, get_current_client
 from gateway.schema.framework.context import RequestContext
-from gateway.schema.framework.scalars import UUID, DateTime
-from gateway.schema.types.resource_event import (
-    ResourceEvent,
-    ResyncReason,
-    ResyncRequired,
-    published_field_names,
-)
+from gateway.schema.types.object_event import ObjectEvent, ResyncReason, ResyncRequired
 from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.subscriber import SubscriberMessage
 
@@ -40,17 +33,17 @@ class MessageBuilder:
     """Builder of the messages of one event source.
 
     A message is a complete GraphQL response. The event's own fields are encoded from the
-    event. If the subscription selects fields of `resource`, these are read by a query on the
+    event. If the subscription selects fields of the object, these are read by a query on the
     viewer's behalf, at most MAX_CONCURRENT_QUERIES at a time, and MAX_CLIENT_QUERIES of the
-    client whose subscription was the first one of its group; so the resource is the current
-    one, and not the one at the time of the event. Messages without a resource are the same for
+    client whose subscription was the first one of its group; so the object is the current
+    one, and not the one at the time of the event. Messages without an object are the same for
     all viewers to whom the event has the same kind, and are cached for them.
     """
 
     def __init__(
         self, executor: Executor, create_context: ContextFactory, source_name: Callable[[], str]
     ) -> None:
-        """Query resources by `executor`; `source_name` returns the source's name in cursors."""
+        """Query objects by `executor`; `source_name` returns the source's name in cursors."""
         self._executor, self._create_context = executor, create_context
         self._source_name = source_name
         self._message_cache: dict[object, SubscriberMessage] = {}
@@ -63,24 +56,25 @@ class MessageBuilder:
         self,
         subscription: PreparedSubscription,
         event: FeedEvent,
-        kind: ResourceEventKind,
+        kind: EventKind,
         viewer: Viewer,
     ) -> SubscriberMessage:
         """Return the message for an event of that kind to a viewer."""
-        resource_event = self._build_resource_event(event, kind)
-        if subscription.build_resource_operation(resource_event) is not None:
+        cursor = encode_event_cursor(self._source_name(), event.position)
+        object_event = subscription.event_type.build_event(event, kind, cursor)
+        if subscription.build_object_operation(object_event) is not None:
             async with self._get_client_slots(), self._query_slots:
                 return SubscriberMessage(
-                    await self._execute_event(subscription, resource_event, viewer),
-                    resource_event.cursor,
+                    await self._execute_event(subscription, object_event, viewer),
+                    object_event.cursor,
                 )
         cache_key = subscription.sharing_key, self._source_name(), event.position, kind
         if cache_key not in self._message_cache:
             if len(self._message_cache) >= MAX_CACHED_MESSAGES:
                 self._message_cache.clear()
-            data = {"data": subscription.build_event_data(resource_event, {})}
+            data = {"data": subscription.build_event_data(object_event, {})}
             self._message_cache[cache_key] = SubscriberMessage(
-                encode_json(data), resource_event.cursor
+                encode_json(data), object_event.cursor
             )
         return self._message_cache[cache_key]
 
@@ -99,44 +93,24 @@ class MessageBuilder:
             encode_json({"data": subscription.build_event_data(resync_required, {})}), cursor
         )
 
-    def _build_resource_event(self, event: FeedEvent, kind: ResourceEventKind) -> ResourceEvent:
-        at = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
-        return ResourceEvent(
-            cursor=encode_event_cursor(self._source_name(), event.position),
-            at=DateTime(at),
-            kind=kind,
-            previous_state=_get_state(event.old_state) if kind.is_change else None,
-            state=_get_state(event.new_state) if kind.exists_after else None,
-            changed_fields=published_field_names(event.changed_columns) if kind.is_change else [],
-            uuid=UUID(event.resource_uuid.replace("-", "")),
-        )
-
     async def _execute_event(
-        self, subscription: PreparedSubscription, resource_event: ResourceEvent, viewer: Viewer
+        self, subscription: PreparedSubscription, object_event: ObjectEvent, viewer: Viewer
     ) -> bytes:
         """Return the encoded response; retry while the database is not available.
 
         After MAX_QUERY_ATTEMPTS retries the response has the error UNAVAILABLE.
         """
         result = await self._executor.execute_event(
-            subscription, resource_event, self._create_context(viewer)
+            subscription, object_event, self._create_context(viewer)
         )
         for _ in range(MAX_QUERY_ATTEMPTS):
             if not _is_unavailable(result):
                 break
             await asyncio.sleep(RETRY_DELAY_SECONDS)
             result = await self._executor.execute_event(
-                subscription, resource_event, self._create_context(viewer)
+                subscription, object_event, self._create_context(viewer)
             )
         return result.encode()
-
-
-def _get_state(code: int | None) -> ResourceState | None:
-    """Return the state of a code; None for an unknown code."""
-    return _STATES_BY_CODE.get(code or 0)
-
-
-_STATES_BY_CODE = {each.value: each for each in ResourceState}
 
 
 def _is_unavailable(result: GraphQLResult) -> bool:

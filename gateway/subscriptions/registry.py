@@ -9,7 +9,7 @@ from gateway.db.events.feed import EventPosition
 from gateway.error_table import ErrorKind
 from gateway.execution.subscription import PreparedSubscription
 from gateway.fairness.running_time import running_timeout
-from gateway.schema.types.resource_event import ResyncReason
+from gateway.schema.types.object_event import ResyncReason
 from gateway.subscriptions.cursors import decode_event_cursor
 from gateway.subscriptions.event_filter import EventFilter
 from gateway.subscriptions.hub import EventHub
@@ -54,7 +54,9 @@ class SubscriptionRegistry:
         ATTACH_TIMEOUT_SECONDS, EventsDisabledError if events are switched off,
         ServerDrainingError if the server is about to stop.
         """
-        EventFilter.from_argument(subscription.arguments.get("filter"))
+        EventFilter.from_argument(
+            subscription.event_type.tracked_table, subscription.arguments.get("filter")
+        )
         after_cursor = after or subscription.arguments.get("after")
         await self._wait_attached()
         position = None if after_cursor is None else await self._find_position(after_cursor)

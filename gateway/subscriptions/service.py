@@ -28,7 +28,7 @@ def create_change_feed(settings: Settings, url: str, database: Database) -> Chan
         settings.events,
         settings.events_seconds,
         settings.events_watch_seconds,
-        settings.events_polled_resources,
+        settings.events_polled_rows,
     )
     return ChangeFeed(database, url, source_options, pooler=settings.pooler)
 

@@ -13,7 +13,7 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.events.feed import EventPosition
 from gateway.execution.subscription import PreparedSubscription
-from gateway.schema.types.resource_event import ResyncReason
+from gateway.schema.types.object_event import ResyncReason
 
 if TYPE_CHECKING:
     from gateway.subscriptions.fanout_group import FanoutGroup

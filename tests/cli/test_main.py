@@ -255,12 +255,10 @@ def test_events_are_installed_and_uninstalled(
         assert command_runner.run_command("events", step, "--database-url", url) == (0, "", "")
         status, output, error_output = command_runner.run_command("check", "--database-url", url)
         assert (status, error_output) == (0, "")
-        event_source_lines += [
-            line for line in output.splitlines() if line.startswith("Resource events")
-        ]
+        event_source_lines += [line for line in output.splitlines() if line.startswith("Events")]
     assert [line.partition(",")[0] for line in event_source_lines] == [
-        *["Resource events come from triggers."] * 2,
-        *["Resource events come from polling"] * 2,
+        *["Events come from triggers."] * 2,
+        *["Events come from polling"] * 2,
     ]
 
 
@@ -268,7 +266,7 @@ def test_a_demo_has_its_events_by_triggers(
     command_runner: CommandRunner, demo_database_url: str
 ) -> None:
     _, output, _ = command_runner.run_command("check", "--database-url", demo_database_url)
-    assert "Resource events come from triggers.\n" in output
+    assert "Events come from triggers.\n" in output
 
 
 def test_events_of_no_marketplace_are_refused(
@@ -290,4 +288,4 @@ def test_missing_triggers_are_reported(
 def test_events_can_be_off(waldur2024_url: str) -> None:
     status, output, _ = run_command("check", "--database-url", waldur2024_url, events="off")
     assert status == 0
-    assert "Resource events are disabled" in output
+    assert "Events are disabled" in output

@@ -16,6 +16,13 @@ TESTS_BY_GUARANTEE = {
         f"{CHAOS_TESTS}database.test_a_burst_in_one_transaction_and_in_a_thousand",
         f"{DATABASE_TESTS}listener.test_concurrent_writers_deliver_each_event_once",
     ),
+    "Every committed change of an order": (
+        f"{SUBSCRIPTION_TESTS}hub_orders.test_changes_reach_those_who_may_list_the_order",
+        f"{SUBSCRIPTION_TESTS}hub_orders.test_deleted_and_new_orders_reach_those_who_may_list_them",
+        f"{DATABASE_TESTS}triggers_orders.test_resources_and_orders_share_one_order",
+        "transports/test_transports_orders.test_orders_over_a_websocket",
+        "transports/test_transports_orders.test_orders_over_http",
+    ),
     "A transaction that commits late": (
         f"{DATABASE_TESTS}feed.test_late_commit_is_not_skipped",
         f"{CHAOS_TESTS}database.test_long_transaction_delays_but_skips_nothing",
@@ -59,15 +66,32 @@ TESTS_BY_GUARANTEE = {
         f"{SUBSCRIPTION_TESTS}service_source_changes.test_a_gap_in_the_triggers_invalidates_cursors",
         f"{SUBSCRIPTION_TESTS}service_source_changes.test_cursors_of_earlier_versions_require_resync",
     ),
-    "The visibility of an event": (
+    "The visibility of an event depends on the resource's": (
         f"{SUBSCRIPTION_TESTS}hub_visibility.test_event_kind_for_each_viewer",
         f"{SUBSCRIPTION_TESTS}hub_visibility.test_current_roles_decide",
+        f"{SUBSCRIPTION_TESTS}event_filter_access_rules.test_event_visibility_agrees_with_sql",
+    ),
+    "The visibility of an event of an order": (
+        f"{SUBSCRIPTION_TESTS}hub_orders.test_moves_agree_with_the_rule_before_and_after",
+        f"{SUBSCRIPTION_TESTS}hub_orders.test_a_project_of_another_customer_is_not_an_event",
         f"{SUBSCRIPTION_TESTS}event_filter_access_rules.test_event_visibility_agrees_with_sql",
     ),
     "An event of a resource that became hidden": (
         f"{SUBSCRIPTION_TESTS}hub_visibility.test_event_kind_for_each_viewer",
         f"{SUBSCRIPTION_TESTS}message_builder_hidden_rows.test_events_are_independent_of_hidden_values",
         f"{SUBSCRIPTION_TESTS}event_filter.test_filter_by_hidden_scope_matches_nothing",
+    ),
+    "An event of an order that became hidden": (
+        f"{SUBSCRIPTION_TESTS}hub_orders.test_moves_agree_with_the_rule_before_and_after",
+        f"{SUBSCRIPTION_TESTS}message_builder_hidden_rows.test_events_are_independent_of_hidden_values",
+        f"{SUBSCRIPTION_TESTS}event_filter_orders.test_kinds_and_states_are_those_for_the_viewer",
+    ),
+    "A filter of orders": (
+        f"{SUBSCRIPTION_TESTS}event_filter_orders.test_filters_agree_with_queries",
+    ),
+    "A cursor of `resourceChanged`": (
+        f"{SUBSCRIPTION_TESTS}hub_orders.test_resources_and_orders_have_cursors_of_one_feed",
+        "transports/test_transports_orders.test_orders_after_the_last_event_id",
     ),
     "Roles and tokens are checked again": (
         "transports/test_transports_sessions.test_check_interval_is_short_enough",

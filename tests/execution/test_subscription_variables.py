@@ -26,8 +26,8 @@ def prepare(variables: dict[str, Any] | None) -> PreparedSubscription:
 def test_undefined_variables_are_dropped() -> None:
     subscription = prepare({"first": 2, "unknown": ["x" * 1000]})
     assert subscription.graphql_request.variables == {"first": 2}
-    assert subscription.resource_query is not None
-    assert subscription.resource_query.graphql_request.variables == {"first": 2}
+    assert subscription.object_query is not None
+    assert subscription.object_query.graphql_request.variables == {"first": 2}
     assert subscription.sharing_key == prepare({"first": 2}).sharing_key
 
 

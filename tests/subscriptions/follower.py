@@ -34,8 +34,16 @@ RESOURCE_CHANGED_DOCUMENT = """subscription($filter: ResourceEventFilter, $after
         ... on ResyncRequired { reason cursor }
     }
 }"""
+ORDER_CHANGED_DOCUMENT = """subscription($filter: OrderEventFilter, $after: String) {
+    orderChanged(filter: $filter, after: $after) {
+        ... on OrderEvent {
+            kind uuid previousState state changedFields cursor order { uuid }
+        }
+        ... on ResyncRequired { reason cursor }
+    }
+}"""
 SELECT_NEWEST_POSITION = """
-select xid::text::bigint, id from gateway.resource_event order by xid desc, id desc limit 1
+select xid::text::bigint, id from gateway.marketplace_event order by xid desc, id desc limit 1
 """
 INSERT_RESOURCE = """
 insert into marketplace_resource select (jsonb_populate_record(r, jsonb_build_object(
@@ -166,7 +174,8 @@ def decode_event(payload: bytes) -> dict[str, Any]:
     """Return the event of a message, which must have no errors."""
     result: dict[str, Any] = msgspec.json.decode(payload)
     assert "errors" not in result, result
-    event: dict[str, Any] = result["data"]["resourceChanged"]
+    event: dict[str, Any]
+    (event,) = result["data"].values()
     return event
 
 

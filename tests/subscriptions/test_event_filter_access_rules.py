@@ -2,10 +2,12 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given, settings, strategies as some
 
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.visibility import can_see_resource
+from gateway.db.access.visibility import can_see_row
+from gateway.db.events.tracked_tables import TRACKED_TABLES
 from tests.subscriptions.follower import FollowedDemo
 
 ID_SETS = some.frozensets(some.integers(1, 40), max_size=8)
@@ -17,29 +19,28 @@ VIEWER_STRATEGY = some.builds(
     resources=ID_SETS,
     provided_offerings=ID_SETS,
     order_projects=ID_SETS,
+    order_offerings=ID_SETS,
     own_offerings=ID_SETS,
     projects=ID_SETS,
     customers=ID_SETS,
 )
 
 
-async def test_event_visibility_agrees_with_sql(demo: FollowedDemo) -> None:
-    loop = asyncio.get_running_loop()
-    rows = demo.execute_sql("select uuid, id, project_id, offering_id from marketplace_resource")
+@pytest.mark.parametrize("object_type", TRACKED_TABLES)
+async def test_event_visibility_agrees_with_sql(demo: FollowedDemo, object_type: str) -> None:
+    loop, table = asyncio.get_running_loop(), TRACKED_TABLES[object_type].table
+    rows = demo.execute_sql(f"select uuid, to_jsonb(t) from {table.name} t")
     assert len(rows) < 300
 
     async def query_visible_uuids(viewer: Viewer) -> set[str]:
-        data = await demo.query_data("{ resources(first: 300) { nodes { uuid } } }", viewer)
-        return {each["uuid"] for each in data["resources"]["nodes"]}
+        document = f"{{ {object_type}s(first: 300) {{ nodes {{ uuid }} }} }}"
+        data = await demo.query_data(document, viewer)
+        return {each["uuid"] for each in data[f"{object_type}s"]["nodes"]}
 
     @settings(max_examples=100, deadline=None, database=None)
     @given(VIEWER_STRATEGY)
     def check_agreement(viewer: Viewer) -> None:
-        visible_uuids = {
-            uuid.hex
-            for uuid, id_, project, offering in rows
-            if can_see_resource(viewer, id=id_, project_id=project, offering_id=offering)
-        }
+        visible_uuids = {uuid.hex for uuid, values in rows if can_see_row(viewer, table, values)}
         assert (
             visible_uuids
             == asyncio.run_coroutine_threadsafe(query_visible_uuids(viewer), loop).result()

@@ -4,9 +4,18 @@ from itertools import count
 
 import pytest
 
-from tests.subscriptions.follower import RESOURCE_CHANGED_DOCUMENT, FollowedDemo, kinds_or_reasons
+from tests.subscriptions.follower import (
+    ORDER_CHANGED_DOCUMENT,
+    RESOURCE_CHANGED_DOCUMENT,
+    FollowedDemo,
+    kinds_or_reasons,
+)
 
 UPDATE_RESOURCE = "update marketplace_resource set name = name || 'x' where id = 1"
+UPDATE_ORDER = """
+update marketplace_order set output = output || 'x'
+where id = (select min(id) from marketplace_order)
+"""
 PERSONAL_DOCUMENT = """subscription { resourceChanged { ... on ResourceEvent {
     kind resource { uuid canTerminate }
 } } }"""
@@ -24,14 +33,23 @@ def count_executions(demo: FollowedDemo) -> int:
     return demo.service._executor.execution_counts.total()
 
 
+@pytest.mark.parametrize(
+    ("document", "update_sql", "other_sql"),
+    [
+        (RESOURCE_CHANGED_DOCUMENT, UPDATE_RESOURCE, UPDATE_ORDER),
+        (ORDER_CHANGED_DOCUMENT, UPDATE_ORDER, UPDATE_RESOURCE),
+    ],
+    ids=["resources", "orders"],
+)
 async def test_event_is_executed_once_for_equal_subscribers(
-    demo: FollowedDemo, document: str
+    demo: FollowedDemo, document: str, update_sql: str, other_sql: str
 ) -> None:
     followers = [await demo.start_following("staff", document) for _ in range(40)]
     assert len(demo.hub.groups) == 1
     count_before = count_executions(demo)
     for _ in range(10):
-        demo.execute_sql(UPDATE_RESOURCE)
+        demo.execute_sql(update_sql)
+        demo.execute_sql(other_sql)
     events_by_follower = await demo.take_events(*followers)
     assert count_executions(demo) - count_before == 10
     assert kinds_or_reasons(events_by_follower[0]) == ["UPDATED"] * 10

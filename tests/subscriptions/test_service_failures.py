@@ -7,7 +7,7 @@ import pytest
 
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
-from gateway.schema.types.resource_event import ResyncReason
+from gateway.schema.types.object_event import ResyncReason
 from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.session_monitor import SessionMonitor
 from gateway.subscriptions.subscriber import Subscriber
@@ -16,12 +16,10 @@ from tests.support.marketplaces import LOCAL_ADDRESS
 
 UPDATE_RESOURCE = "update marketplace_resource set name = name || 'x' where id = 1"
 INSERT_UNKNOWN_EVENT = """
-insert into gateway.resource_event
-    (resource_id, resource_uuid, kind, old_state, new_state,
-     project_id_before, project_id_after, offering_id_before, offering_id_after, changed)
-select id, uuid::text, 'PAINTED', state, state,
-    project_id, project_id, offering_id, offering_id, '{name}'
-from marketplace_resource where id = 1
+insert into gateway.marketplace_event
+    (object_type, object_uuid, kind, row_before, row_after, changed)
+select 'resource', uuid::text, 'PAINTED', to_jsonb(r), to_jsonb(r), '{name}'
+from marketplace_resource r where id = 1
 """
 """Insert an event of an unknown kind."""
 
@@ -55,8 +53,8 @@ async def test_members_of_a_group_get_no_request_id_of_a_client(demo: FollowedDe
     (group,) = demo.hub.groups.values()
     subscription = group.subscription
     assert subscription.graphql_request.request_id.startswith("group-")
-    assert subscription.resource_query is not None
-    request_id = subscription.resource_query.graphql_request.request_id
+    assert subscription.object_query is not None
+    request_id = subscription.object_query.graphql_request.request_id
     assert request_id == subscription.graphql_request.request_id
 
 
@@ -126,7 +124,7 @@ async def test_reconnecting_subscriber_receives_each_event_once(
     """Join, leave and change the group at random times, during bursts of events."""
     random, viewer = Random(6), await demo.load_viewer("staff")
     cursor, received_messages, subscriber = demo.current_cursor(), [], None
-    initial_count = demo.execute_sql("select count(*) from gateway.resource_event")[0][0]
+    initial_count = demo.execute_sql("select count(*) from gateway.marketplace_event")[0][0]
     steady_subscriber = await demo.start_following(viewer)
     for turn in range(60):
         for _ in range(random.choice([0, 1, 1, 5])):
@@ -146,7 +144,7 @@ async def test_reconnecting_subscriber_receives_each_event_once(
     await asyncio.sleep(0.2)
     received_messages += demo.take_messages(subscriber)
     expected_cursors = [each.cursor for each in demo.take_messages(steady_subscriber)]
-    final_count = demo.execute_sql("select count(*) from gateway.resource_event")[0][0]
+    final_count = demo.execute_sql("select count(*) from gateway.marketplace_event")[0][0]
     assert [each.cursor for each in received_messages] == expected_cursors
     assert len(expected_cursors) == final_count - initial_count > 50
     subscriber.end_subscription()

@@ -31,7 +31,7 @@ UPDATE_RESOURCE = (
 DISABLE_TRIGGER = "alter table marketplace_resource disable trigger gateway_update"
 AFTER_DELETE = (
     "after delete on marketplace_resource for each row"
-    " execute function gateway.note_resource_event()"
+    " execute function gateway.note_marketplace_event('resource')"
 )
 ENABLE_TRIGGER = "alter table marketplace_resource enable trigger gateway_update"
 
@@ -112,8 +112,8 @@ BREAKING_STATEMENTS = {
         f"create trigger gateway_delete {AFTER_DELETE}",
     ),
     "of another version": (
-        "comment on function gateway.note_resource_event() is 'another'",
-        "comment on function gateway.note_resource_event() is '{version}'",
+        "comment on function gateway.note_marketplace_event() is 'another'",
+        "comment on function gateway.note_marketplace_event() is '{version}'",
     ),
     "table moved away": (
         "alter table gateway.event_horizon rename to away",
@@ -129,7 +129,8 @@ async def test_broken_triggers_are_replaced_by_polling_until_repaired(
     break_sql, repair_sql = BREAKING_STATEMENTS[damage]
     async with watch_demo(url) as demo:
         ((version,),) = await run_sql(
-            demo, "select obj_description('gateway.note_resource_event()'::regprocedure, 'pg_proc')"
+            demo,
+            "select obj_description('gateway.note_marketplace_event()'::regprocedure, 'pg_proc')",
         )
         followers = [await demo.start_following(), await demo.start_following("member")]
         staff_follower = followers[0]
@@ -177,7 +178,7 @@ async def test_grants_that_come_and_go_change_the_source(url: str, role_url: str
         await run_sql(demo, f"grant select on all tables in schema gateway to {role}")
         await expect_resync(demo, "triggers", follower)
         await expect_event(demo, follower)
-        await run_sql(demo, f"revoke select on gateway.resource_event from {role}")
+        await run_sql(demo, f"revoke select on gateway.marketplace_event from {role}")
         await expect_resync(demo, "poll", follower)
         await expect_event(demo, follower)
 
@@ -226,7 +227,7 @@ async def test_cursors_outlive_what_leaves_no_gap(url: str) -> None:
     await change_installation(url, install_triggers)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(UPDATE_RESOURCE.encode())
-        connection.execute("comment on function gateway.note_resource_event() is 'another'")
+        connection.execute("comment on function gateway.note_marketplace_event() is 'another'")
         install_triggers(connection)
         connection.execute("vacuum full pg_trigger")
         connection.execute("vacuum freeze pg_trigger")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from gateway.schema.types.resource_event import ResyncReason
+from gateway.schema.types.object_event import ResyncReason
 from gateway.subscriptions.subscriber import BufferLimits, Subscriber, SubscriberState
 from tests.subscriptions.follower import FollowedDemo, decode_event, follow_demo, kinds_or_reasons
 from tests.support.time_limits import wait_until

@@ -70,11 +70,16 @@ async def open_connection(
         yield connection
 
 
+def get_object_id(event: FeedEvent) -> int:
+    """Return the id of the row that an event is about."""
+    return int(event.list_values("id")[-1])
+
+
 def list_event_positions(url: str) -> list[EventPosition]:
     """Return the positions of all events of the table, in order."""
     with psycopg.connect(url) as connection:
         return connection.execute(
-            "select xid::text::bigint, id from gateway.resource_event order by xid, id"
+            "select xid::text::bigint, id from gateway.marketplace_event order by xid, id"
         ).fetchall()
 
 

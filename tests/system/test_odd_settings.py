@@ -23,7 +23,7 @@ from gateway.demo.postgres import EmbeddedPostgres
 from tests.execution.corpus import derived_documents
 from tests.execution.corpus.both_executions import DualExecutor
 from tests.execution.corpus.document_files import CorpusCase, load_cases
-from tests.support.event_listener import commit_sql, record_events
+from tests.support.event_listener import commit_sql, get_object_id, record_events
 from tests.support.gateway_server import serve_in_process
 from tests.support.marketplaces import open_marketplace
 from tests.support.mutable_demo import MutableDemo
@@ -225,7 +225,7 @@ async def test_odd_settings_hide_no_event(odd_server: OddServer) -> None:
         async with record_events(url, PollingReader(), None, 0.05) as recorder:
             commit_sql(url, change_sql)
             await wait_until(lambda: len(recorder.events) == 1)
-        assert recorder.events[0].resource_id == 3
+        assert get_object_id(recorder.events[0]) == 3
 
 
 async def test_tables_are_found_where_the_role_finds_them(odd_server: OddServer) -> None:

@@ -170,7 +170,8 @@ class WebSocketClient:
         """Return the data of the next event."""
         message = await self.receive_message()
         assert message["type"] == "next", message
-        event: JSONObject = message["payload"]["data"]["resourceChanged"]
+        event: JSONObject
+        (event,) = message["payload"]["data"].values()
         return event
 
 

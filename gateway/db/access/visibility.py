@@ -68,7 +68,6 @@ def _viewer_flag(name: str) -> ColumnElement[bool]:
     return bindparam(name, type_=Boolean)
 
 
-_resource = tables.resource.c
 _CATALOGUE_STATES = [inline_literal(each) for each in (OfferingState.ACTIVE, OfferingState.PAUSED)]
 """The states of offerings in the catalogue (domain.md §4.7)."""
 
@@ -86,30 +85,44 @@ def _offering_filter(offering: Table[Any]) -> ColumnElement[bool]:
     )
 
 
-_RESOURCE_ID_SETS: Mapping[Perspective, Mapping[str, str]] = {
-    Perspective.CONSUMER: {"project_id": "consumer_projects", "id": "resources"},
-    Perspective.PROVIDER: {"offering_id": "provided_offerings"},
+_ID_SETS: Mapping[Table[Any], Mapping[Perspective, Mapping[str, str]]] = {
+    tables.resource: {
+        Perspective.CONSUMER: {"project_id": "consumer_projects", "id": "resources"},
+        Perspective.PROVIDER: {"offering_id": "provided_offerings"},
+    },
+    tables.order: {
+        Perspective.CONSUMER: {"project_id": "order_projects"},
+        Perspective.PROVIDER: {"offering_id": "order_offerings"},
+    },
 }
-"""The id sets for resources as consumers (domain.md §4.4) and providers (§4.5) see them.
+"""The id sets for resources and orders as consumers and providers see them.
 
-A resource is visible if one of these columns is in the viewer's id set of that name.
+A row is visible if one of these columns is in the viewer's id set of that name (domain.md §4.4,
+§4.5, §4.9).
 """
 
-PERSPECTIVE_FILTERS: Mapping[Perspective, ColumnElement[bool]] = {
-    perspective: or_(*[_in_id_set(_resource[column], id_set) for column, id_set in id_sets.items()])
-    for perspective, id_sets in _RESOURCE_ID_SETS.items()
-}
+
+def _build_perspective_filters(table: Table[Any]) -> dict[Perspective, ColumnElement[bool]]:
+    """Return the row filter of a table for each perspective."""
+    return {
+        perspective: or_(*[_in_id_set(table.c[name], id_set) for name, id_set in id_sets.items()])
+        for perspective, id_sets in _ID_SETS[table].items()
+    }
 
 
-def can_see_resource(viewer: Viewer, **columns: int | None) -> bool:
-    """Return whether a viewer sees a resource with this `id`, `project_id` and `offering_id`.
+PERSPECTIVE_FILTERS = _build_perspective_filters(tables.resource)
+"""The row filters of resources as consumers and as providers see them."""
 
-    This is the row filter of resources, evaluated without a statement: events are
-    delivered by it.
+
+def can_see_row(viewer: Viewer, table: Table[Any], values: Mapping[str, Any]) -> bool:
+    """Return whether a viewer sees the row of `table` that has these values.
+
+    This is the row filter of resources and of orders, evaluated without a statement: events are
+    delivered by it. Raises KeyError if `values` lack a column that decides.
     """
     return viewer.sees_everything or any(
-        columns[column] in getattr(viewer, id_set)
-        for id_sets in _RESOURCE_ID_SETS.values()
+        values[column] in getattr(viewer, id_set)
+        for id_sets in _ID_SETS[table].values()
         for column, id_set in id_sets.items()
     )
 
@@ -117,10 +130,7 @@ def can_see_resource(viewer: Viewer, **columns: int | None) -> bool:
 ROW_FILTERS: Mapping[Table[Any], ColumnElement[bool]] = {
     tables.resource: or_(*PERSPECTIVE_FILTERS.values()),
     tables.offering: _offering_filter(tables.offering),
-    tables.order: or_(
-        _in_id_set(tables.order.c.project_id, "order_projects"),
-        _in_id_set(tables.order.c.offering_id, "order_offerings"),
-    ),
+    tables.order: or_(*_build_perspective_filters(tables.order).values()),
     tables.category: _viewer_flag("categories"),
     tables.software_catalog: false(),
     tables.project: _in_id_set(tables.project.c.id, "projects"),

@@ -86,6 +86,7 @@ GATEWAY_INDEXES: tuple[IndexSpec, ...] = (
     _build_index_spec(_customer.created, _customer.id),
     _build_index_spec(_customer.name, _customer.id),
     _build_index_spec(_order.created, _order.id),
+    _build_index_spec(_order.modified, _order.id),
     _build_index_spec(_order.consumer_reviewed_at, _order.id),
     _build_index_spec(_order.cost, _order.id),
     _build_index_spec(_order.state, _order.id),

@@ -1,1 +1,1 @@
-"""Resource events: their sources (triggers or polling), the feed, and its listener."""
+"""Events of tracked tables: their sources (triggers or polling), the feed, and its listener."""

@@ -1,4 +1,4 @@
-"""Change feed of one process: delivers new resource events and reads earlier ones again."""
+"""Change feed of one process: delivers new events and reads earlier ones again."""
 
 import asyncio
 import logging
@@ -41,16 +41,16 @@ the listener's time-out of a statement."""
 
 
 class EventsDisabledError(Exception):
-    """Resource events are disabled by the settings."""
+    """Events are disabled by the settings."""
 
     error_kind = ErrorKind.EVENTS_DISABLED
 
     def __init__(self) -> None:
-        super().__init__("Resource events are disabled on this gateway (GATEWAY_EVENTS=off).")
+        super().__init__("Events are disabled on this gateway (GATEWAY_EVENTS=off).")
 
 
 class ChangeFeed:
-    """Resource events of one database.
+    """Events of one database.
 
     `run` chooses the source, delivers all events from then on in order, survives any
     outage of the database, and chooses the source again when it changes. A subscriber that
@@ -149,7 +149,7 @@ class ChangeFeed:
             try:
                 await listener.run(on_events, on_gap, adopt)
             except SourceChangedError as error:
-                log.warning("The source of resource events is chosen again. %s", error)
+                log.warning("The source of events is chosen again. %s", error)
             await asyncio.sleep(SOURCE_CHANGE_SECONDS)
 
     def _create_listener(self, event_source: EventSource) -> EventListener:
@@ -160,7 +160,7 @@ class ChangeFeed:
             self._source_options.poll_seconds,
             watch=watch,
             ready=self._attached,
-            polled_resources=self._source_options.polled_resources,
+            polled_rows=self._source_options.polled_rows,
         )
 
     def _adopt_listener(
@@ -253,9 +253,9 @@ class ChangeFeed:
             except EventSourceError as error:
                 self._report_problem(str(error), on_source_change)
             except (psycopg.Error, OSError) as error:
-                log.warning("The source of resource events can't be chosen yet: %s", error)
+                log.warning("The source of events can't be chosen yet: %s", error)
             except Exception:
-                log.exception("The source of resource events can't be chosen yet.")
+                log.exception("The source of events can't be chosen yet.")
             await asyncio.sleep(SOURCE_RETRY_SECONDS)
 
     def _report_problem(self, problem: str, on_source_change: Callable[[], None]) -> None:

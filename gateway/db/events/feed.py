@@ -36,18 +36,19 @@ read missed events by the read pool: each read is one statement, thus of one sna
 and the head never moves back, so that it does not matter which connection reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from gateway.db.driver.database import Database, Rows, StatementRequest
 from gateway.db.driver.statement import Statement
 from gateway.db.driver.transactions import Transaction, TransactionPool
-from gateway.db.events.triggers import PUBLISHED_COLUMNS
-from gateway.db.tables.codes import ResourceEventKind
+from gateway.db.events.tracked_tables import TRACKED_TABLES
+from gateway.db.tables.codes import EventKind
 
 EventPosition: TypeAlias = tuple[int, int]
 """Position `(xid, id)` after an event; positions compare in the order of the feed."""
@@ -61,20 +62,19 @@ PRUNE_BATCH_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """Event of one resource: its creation, deletion or update."""
+    """Event of one object: its creation, deletion or update."""
 
     xid: int
     id: int
-    resource_id: int
-    resource_uuid: str
+    object_type: str
+    """Key of the object's table in `TRACKED_TABLES`."""
+    object_uuid: str
     kind: str
-    """Stored name of a `ResourceEventKind`; one of a later version fails where it is read."""
-    old_state: int | None
-    new_state: int | None
-    project_ids: tuple[int | None, int | None]
-    """Before and after the change; None if the resource did not exist or the id is unknown."""
-    offering_ids: tuple[int | None, int | None]
-    """Before and after the change; None if the resource did not exist or the id is unknown."""
+    """Stored name of an `EventKind`; one of a later version fails where it is read."""
+    before: Mapping[str, Any] | None
+    """Recorded columns before the change; None if the object did not exist or they are unknown."""
+    after: Mapping[str, Any] | None
+    """Recorded columns after the change; None if the object did not exist."""
     changed_columns: tuple[str, ...]
     """Published columns that are known to have changed."""
     occurred_at: datetime
@@ -83,6 +83,10 @@ class FeedEvent:
     def position(self) -> EventPosition:
         """The position of the event in the feed."""
         return self.xid, self.id
+
+    def list_values(self, column: str) -> list[Any]:
+        """Return the values of a recorded column before and after the change, as far as known."""
+        return [each[column] for each in (self.before, self.after) if each is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +123,15 @@ with start as materialized (
         (horizon.xid, horizon.id) <= (start.xid, start.id)
             and start.xid <= pg_snapshot_xmax(pg_current_snapshot()) is_retained,
         coalesce((
-            select xid from gateway.resource_event order by xid desc, id desc limit 1
+            select xid from gateway.marketplace_event order by xid desc, id desc limit 1
         ) >= start.head, false) has_blocked_events
     from start cross join gateway.event_horizon horizon
 )
 select
-    is_retained, has_blocked_events, event.xid::text::bigint, id, resource_id, resource_uuid, kind,
-    old_state, new_state, project_id_before, project_id_after, offering_id_before,
-    offering_id_after, changed, (extract(epoch from at) * 1000000)::bigint
+    is_retained, has_blocked_events, event.xid::text::bigint, id, object_type, object_uuid, kind,
+    row_before::text, row_after::text, changed, (extract(epoch from at) * 1000000)::bigint
 from status left join (
-    select * from gateway.resource_event
+    select * from gateway.marketplace_event
     where (xid, id) > ((select xid from start), (select id from start))
         and xid < (select head from start)
     order by xid, id limit $3
@@ -143,7 +146,7 @@ and not by `max` or a comparison.
 """
 
 _EVENT_LAG = Statement("""
-select extract(epoch from clock_timestamp() - at)::float8 from gateway.resource_event
+select extract(epoch from clock_timestamp() - at)::float8 from gateway.marketplace_event
 where xid >= pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit 1
 """)
 
@@ -153,11 +156,11 @@ _PRUNE = Statement("""
 with oldest as (
     select xid, id, bool_and(at < clock_timestamp() - $1::interval) over (order by xid, id) is_due
     from (
-        select xid, id, at from gateway.resource_event
+        select xid, id, at from gateway.marketplace_event
         where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit $2
     ) batch
 ), deleted as (
-    delete from gateway.resource_event event using oldest
+    delete from gateway.marketplace_event event using oldest
     where oldest.is_due and event.xid = oldest.xid and event.id = oldest.id
     returning event.xid, event.id
 ), last_deleted as (
@@ -172,9 +175,9 @@ select count(*) from deleted
 
 _PRUNE_FUTURE = Statement("""
 with deleted as (
-    delete from gateway.resource_event
+    delete from gateway.marketplace_event
     where xid >= pg_snapshot_xmax(pg_current_snapshot()) and (
-        select xid from gateway.resource_event order by xid desc, id desc limit 1
+        select xid from gateway.marketplace_event order by xid desc, id desc limit 1
     ) >= pg_snapshot_xmax(pg_current_snapshot())
     returning xid
 )
@@ -288,23 +291,31 @@ async def _prune_batch(transaction: Transaction, older_than: timedelta, batch_si
 
 
 def _is_delivered(event: FeedEvent) -> bool:
-    """Return whether an event is more than an update of columns that are not published."""
-    return event.kind != ResourceEventKind.UPDATED or bool(event.changed_columns)
+    """Return whether an event is more than an update of columns that are not published.
+
+    Events of objects that only later versions publish are not delivered, either.
+    """
+    return event.object_type in TRACKED_TABLES and (
+        event.kind != EventKind.UPDATED or bool(event.changed_columns)
+    )
 
 
 def _build_stored_event(row: Sequence[Any]) -> FeedEvent:
-    xid, id_, resource_id, uuid, kind, old_state, new_state = row[:7]
-    old_project, new_project, old_offering, new_offering, changed, microseconds = row[7:]
+    xid, id_, object_type, uuid, kind, before, after, changed, microseconds = row
+    tracked_table = TRACKED_TABLES.get(object_type)
+    published_columns = tracked_table.published_columns if tracked_table else frozenset()
     return FeedEvent(
         xid,
         id_,
-        resource_id,
+        object_type,
         uuid,
         kind,
-        old_state,
-        new_state,
-        (old_project, new_project),
-        (old_offering, new_offering),
-        (*[each for each in changed if each in PUBLISHED_COLUMNS],),
+        _decode_recorded(before),
+        _decode_recorded(after),
+        (*[each for each in changed if each in published_columns],),
         _EPOCH + microseconds * _MICROSECOND,
     )
+
+
+def _decode_recorded(values_json: str | None) -> dict[str, Any] | None:
+    return None if values_json is None else msgspec.json.decode(values_json)

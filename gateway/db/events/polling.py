@@ -1,29 +1,30 @@
-"""Source of events without triggers: polls the resources by their column `modified`.
+"""Source of events without triggers: polls the tracked tables by their column `modified`.
 
-It reports that a resource has changed since the last poll. It can't detect
+It reports that a row has changed since the last poll. It can't detect
 
 * deletions;
 * intermediate states: of several changes between two polls it reports the last;
 * changes that do not write `modified`, such as manual SQL or `QuerySet.update`;
-* which columns changed, except state, project and offering;
+* which columns changed, except the recorded ones;
 * whether a published field changed: each save is an event, even if it only wrote
-  `modified` or `last_sync`;
+  `modified` or another untracked column;
 * changes that were committed more than `POLL_OVERLAP` after they were written, as by
   long transactions.
 
-**Baseline.** Before the first poll it reads state, project and offering of all resources, page by
-page, so that the first change of each is compared with them, too. Above `max_resources` it
+**Baseline.** Before the first poll it reads the recorded columns of all rows, page by
+page, so that the first change of each is compared with them, too. Above `max_rows` of a table it
 reads those with the highest ids only; of others the first change is an update whose
 previous state is unknown.
 
 Positions are valid in this process only; those of other processes have expired.
-Without the index on (modified, id) that `gateway check` recommends, each poll reads
-all resources.
+Without the indexes on (modified, id) that `gateway check` recommends, each poll reads
+all rows.
 """
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,36 +37,23 @@ from gateway.db.events.feed import (
     PositionExpiredError,
     RowReader,
 )
-from gateway.db.events.polled_states import PolledStates, PolledValues
-from gateway.db.tables.codes import ResourceEventKind
+from gateway.db.events.polled_states import PolledStates
+from gateway.db.events.tracked_tables import TRACKED_TABLES, TrackedTable
+from gateway.db.tables.codes import EventKind
 
 POLL_OVERLAP = timedelta(seconds=10)
 """Time before the newest row that each poll reads again, for late commits."""
 MAX_STORED_EVENTS = 10_000
 """Maximum number of events that are stored for catching up."""
-MAX_POLLED_RESOURCES = 1_000_000
-"""Maximum number of resources whose last values are stored for comparison, by default."""
-MAX_RECENT_RESOURCES = 100_000
-"""Maximum number of resources in the overlap; those beyond are reported again by the next poll."""
+MAX_POLLED_ROWS = 1_000_000
+"""Maximum number of rows of a table whose last values are stored for comparison, by default."""
+MAX_RECENT_ROWS = 100_000
+"""Maximum number of rows in the overlap; those beyond are reported again by the next poll."""
 _PAGE_SIZE = 1000
-_NEWEST_SQL = "select coalesce(max(modified), now()) from marketplace_resource"
-_MODIFIED_SQL = """
-select id, uuid::text, created, modified, state, project_id, offering_id
-from marketplace_resource where (modified, id) > (%s, %s) order by modified, id limit %s
-"""
-_COMPARED_COLUMNS = ("state", "project_id", "offering_id")
-_FIRST_ID_SQL = """
-select coalesce((select id from marketplace_resource order by id desc offset %s limit 1), -1)
-"""
-"""Selects the id after which the baseline begins."""
-_BASELINE_SQL = """
-select id, state, project_id, offering_id
-from marketplace_resource where id > %s order by id limit %s
-"""
 
 
 class PollingReader:
-    """Reader that polls the resources and stores the resulting events in memory.
+    """Reader that polls the tracked tables and stores the resulting events in memory.
 
     A position is `(instance id, number)`: the start time of this reader in microseconds,
     and the number of events until then.
@@ -76,42 +64,25 @@ class PollingReader:
         *,
         overlap: timedelta = POLL_OVERLAP,
         max_events: int = MAX_STORED_EVENTS,
-        max_resources: int = MAX_POLLED_RESOURCES,
+        max_rows: int = MAX_POLLED_ROWS,
     ) -> None:
-        self._overlap, self._instance_id = overlap, time.time_ns() // 1000
+        self._instance_id = time.time_ns() // 1000
         self._events: deque[FeedEvent] = deque(maxlen=max_events)
-        self._max_resources, self._states = max_resources, PolledStates(max_resources)
-        self._first_id: int | None = None
+        self.polled_tables = {
+            name: PolledTable(tracked_table, overlap, max_rows)
+            for name, tracked_table in TRACKED_TABLES.items()
+        }
+        """The tables, by type of object."""
         self._is_attached = False
-        self._recent_times: dict[int, datetime] = {}
-        """`modified` of the resources in the overlap, in its order."""
-        self._started_at = self._newest_modified = datetime.fromtimestamp(0, UTC)
         self._event_count = 0
 
     async def load_head(self, connection: AsyncConnection[Any]) -> EventPosition:
         """Return the current position; earlier changes are not events."""
         if not self._is_attached:
-            await self._load_baseline(connection)
+            for polled_table in self.polled_tables.values():
+                await polled_table.load_baseline(connection)
             self._is_attached = True
         return self._instance_id, self._event_count
-
-    async def _load_baseline(self, connection: AsyncConnection[Any]) -> None:
-        """Store the values of all resources; continue where a lost connection ended it.
-
-        What changes meanwhile is stored by the last poll, which makes no events.
-        """
-        if self._first_id is None:
-            self._started_at = self._newest_modified = await _fetch_value(connection, _NEWEST_SQL)
-            self._first_id = await _fetch_value(connection, _FIRST_ID_SQL, self._max_resources)
-        is_page_full = True
-        while is_page_full:
-            last_id = max(self._first_id, self._states.last_id)
-            cursor = await connection.execute(_BASELINE_SQL, [last_id, _PAGE_SIZE])
-            rows = await cursor.fetchall()
-            for id_, *values in rows:
-                self._states.store_values(id_, values)
-            is_page_full = len(rows) == _PAGE_SIZE and len(self._states) < self._max_resources
-        await self._poll_changes(connection, is_baseline=True)
 
     async def load_page(
         self, connection: AsyncConnection[Any], position: EventPosition, limit: int
@@ -121,7 +92,10 @@ class PollingReader:
         Raises PositionExpiredError if they are no longer stored.
         """
         await self.load_head(connection)
-        await self._poll_changes(connection)
+        for polled_table in self.polled_tables.values():
+            async for event in polled_table.poll_events(connection):
+                self._event_count += 1
+                self._events.append(replace(event, xid=self._instance_id, id=self._event_count))
         events = self._select_events_after(position, limit)
         return FeedPage(
             events,
@@ -149,89 +123,124 @@ class PollingReader:
             self._events[index] for index in range(start, min(start + limit, len(self._events)))
         ]
 
-    async def _poll_changes(
-        self, connection: AsyncConnection[Any], *, is_baseline: bool = False
-    ) -> None:
-        """Read the rows modified since the last poll and in the overlap before, page by page."""
+
+class PolledTable:
+    """A tracked table, with the values that its rows had at the last poll."""
+
+    def __init__(self, tracked_table: TrackedTable, overlap: timedelta, max_rows: int) -> None:
+        """Compare up to `max_rows` rows; poll those modified in the `overlap` again."""
+        self._tracked_table, self._overlap, self._max_rows = tracked_table, overlap, max_rows
+        self.states = PolledStates(max_rows, len(tracked_table.recorded_columns) - 1)
+        """The recorded columns of the rows, without their ids."""
+        self._first_id: int | None = None
+        self._recent_times: dict[int, datetime] = {}
+        """`modified` of the rows in the overlap, in its order."""
+        self._started_at = self._newest_modified = datetime.fromtimestamp(0, UTC)
+
+    async def load_baseline(self, connection: AsyncConnection[Any]) -> None:
+        """Store the values of all rows; continue where a lost connection ended it.
+
+        What changes meanwhile is stored by the last poll, which makes no events.
+        """
+        if self._first_id is None:
+            ((newest_modified,),) = await self._fetch_rows(
+                connection, "select coalesce(max(modified), now()) from {table}"
+            )
+            ((self._first_id,),) = await self._fetch_rows(
+                connection,
+                "select coalesce((select id from {table} order by id desc offset %s limit 1), -1)",
+                self._max_rows,
+            )
+            self._started_at = self._newest_modified = newest_modified
+        is_page_full = True
+        while is_page_full:
+            rows = await self._fetch_rows(
+                connection,
+                "select {columns} from {table} where id > %s order by id limit %s",
+                max(self._first_id, self.states.last_id),
+                _PAGE_SIZE,
+            )
+            for id_, *values in rows:
+                self.states.store_values(id_, values)
+            is_page_full = len(rows) == _PAGE_SIZE and len(self.states) < self._max_rows
+        async for _ in self.poll_events(connection):
+            pass
+
+    async def poll_events(self, connection: AsyncConnection[Any]) -> AsyncIterator[FeedEvent]:
+        """Yield the events of rows modified since the last poll or in the overlap before.
+
+        They have no positions yet. Rows are read page by page.
+        """
         keyset: tuple[datetime, int] = (self._newest_modified - self._overlap, 0)
         is_page_full = True
         while is_page_full:
-            rows = await (await connection.execute(_MODIFIED_SQL, [*keyset, _PAGE_SIZE])).fetchall()
-            for row in rows:
-                self._record_row(row, is_baseline=is_baseline)
-                keyset = row[3], row[0]
+            rows = await self._fetch_rows(
+                connection,
+                "select uuid::text, created, modified, {columns} from {table}"
+                " where (modified, id) > (%s, %s) order by modified, id limit %s",
+                *keyset,
+                _PAGE_SIZE,
+            )
+            for uuid, created, modified, *recorded in rows:
+                event = self._compare_row(uuid, created, modified, recorded)
+                if event is not None:
+                    yield event
+                keyset = modified, recorded[0]
             is_page_full = len(rows) == _PAGE_SIZE
         self._newest_modified = max(self._newest_modified, keyset[0])
         self._forget_times()
 
+    async def _fetch_rows(
+        self, connection: AsyncConnection[Any], sql: str, *parameters: object
+    ) -> Sequence[Any]:
+        """Run a statement on this table and its recorded columns, the first of which is the id."""
+        columns = ", ".join(self._tracked_table.recorded_columns)
+        statement = sql.format(table=self._tracked_table.table.name, columns=columns)
+        return await (await connection.execute(statement.encode(), parameters)).fetchall()
+
     def _forget_times(self) -> None:
-        """Forget the times of resources before the overlap, and the oldest ones of too many."""
+        """Forget the times of rows before the overlap, and the oldest ones of too many."""
         overlap_start = self._newest_modified - self._overlap
         while self._recent_times:
             id_ = next(iter(self._recent_times))
             is_recent = self._recent_times[id_] >= overlap_start
-            if is_recent and len(self._recent_times) <= MAX_RECENT_RESOURCES:
+            if is_recent and len(self._recent_times) <= MAX_RECENT_ROWS:
                 return
             del self._recent_times[id_]
 
-    def _record_row(self, row: Sequence[Any], *, is_baseline: bool) -> None:
-        id_, uuid, created, modified, *values = row
-        old_values, current_values = self._states.find_values(id_), (*values,)
+    def _compare_row(
+        self, uuid: str, created: datetime, modified: datetime, recorded: Sequence[Any]
+    ) -> FeedEvent | None:
+        """Return the event that a row has changed; None if it is as at the last poll."""
+        id_, *values = recorded
+        old_values = self.states.find_values(id_)
         is_repeated = self._recent_times.pop(id_, None) == modified
         self._recent_times[id_] = modified
-        if old_values != current_values:
-            self._states.store_values(id_, current_values)
-        if is_baseline or (is_repeated and old_values == current_values):
-            return
-        self._event_count += 1
-        is_unknown = self._first_id != -1 or self._states.has_forgotten
+        if old_values != (*values,):
+            self.states.store_values(id_, values)
+        elif is_repeated:
+            return None
+        is_unknown = self._first_id != -1 or self.states.has_forgotten
         is_new = old_values is None and (not is_unknown or created >= self._started_at)
-        self._events.append(
-            _build_polled_event(
-                (self._instance_id, self._event_count),
-                (id_, uuid),
-                old_values,
-                current_values,
-                is_new=is_new,
-                occurred_at=modified,
-            )
+        before = None
+        if old_values is not None:
+            before = self._tracked_table.label_recorded([id_, *old_values])
+        after = self._tracked_table.label_recorded(recorded)
+        changed_columns = [name for name in after if before and before[name] != after[name]]
+        return FeedEvent(
+            0,
+            0,
+            self._tracked_table.object_type,
+            uuid,
+            _choose_kind(changed_columns, is_new=is_new),
+            before,
+            after,
+            (*changed_columns,),
+            modified.astimezone(UTC),
         )
 
 
-async def _fetch_value(connection: AsyncConnection[Any], sql: str, *parameters: int) -> Any:
-    row = await (await connection.execute(sql.encode(), parameters)).fetchone()
-    assert row is not None
-    return row[0]
-
-
-def _build_polled_event(
-    position: EventPosition,
-    id_and_uuid: tuple[int, str],
-    old_values: PolledValues | None,
-    current_values: PolledValues,
-    *,
-    is_new: bool,
-    occurred_at: datetime,
-) -> FeedEvent:
-    old_state, old_project_id, old_offering_id = old_values or (None, None, None)
-    changed_columns = [
-        name
-        for name, *values in zip(
-            _COMPARED_COLUMNS, old_values or current_values, current_values, strict=True
-        )
-        if len({*values}) > 1
-    ]
-    change_kind = (
-        ResourceEventKind.STATE_CHANGED if "state" in changed_columns else ResourceEventKind.UPDATED
-    )
-    return FeedEvent(
-        *position,
-        *id_and_uuid,
-        ResourceEventKind.CREATED if is_new else change_kind,
-        old_state,
-        current_values[0],
-        (old_project_id, current_values[1]),
-        (old_offering_id, current_values[2]),
-        (*changed_columns,),
-        occurred_at.astimezone(UTC),
-    )
+def _choose_kind(changed_columns: Sequence[str], *, is_new: bool) -> EventKind:
+    if is_new:
+        return EventKind.CREATED
+    return EventKind.STATE_CHANGED if "state" in changed_columns else EventKind.UPDATED

@@ -14,7 +14,7 @@ from gateway.db.driver.errors import TimedOutError, UnavailableError, Unreadable
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed
 from gateway.db.events.listener import EventListener, EventReader, ListenerWatch
-from gateway.db.events.polling import MAX_POLLED_RESOURCES, PollingReader
+from gateway.db.events.polling import MAX_POLLED_ROWS, PollingReader
 from gateway.db.events.triggers import (
     FUNCTION_VERSION,
     NOTIFY_CHANNEL,
@@ -25,9 +25,9 @@ from gateway.db.events.triggers import (
 log = logging.getLogger(__name__)
 SourceKind = Literal["triggers", "poll", "off"]
 SOURCE_DESCRIPTIONS: Mapping[SourceKind, str] = {
-    "triggers": "Resource events come from triggers.",
-    "poll": "Resource events come from polling, which misses deletions and intermediate states.",
-    "off": "Resource events are disabled.",
+    "triggers": "Events come from triggers.",
+    "poll": "Events come from polling, which misses deletions and intermediate states.",
+    "off": "Events are disabled.",
 }
 """Descriptions of the sources in the output of `gateway check` and `gateway serve`."""
 EXPLICIT_SOURCES: Mapping[str, SourceKind] = {"poll": "poll", "off": "off"}
@@ -35,7 +35,7 @@ PRUNE_INTERVAL = timedelta(hours=1)
 """Interval between deletions of old events."""
 UNREADABLE_MESSAGE = (
     "The database role may not read the events that the triggers write: GRANT USAGE ON SCHEMA "
-    "gateway, and SELECT, DELETE, UPDATE ON gateway.resource_event, gateway.event_horizon."
+    "gateway, and SELECT, DELETE, UPDATE ON gateway.marketplace_event, gateway.event_horizon."
 )
 NOT_INSTALLED_MESSAGE = "The event triggers are not installed: run `gateway events install`."
 INCOMPLETE_MESSAGE = (
@@ -54,8 +54,8 @@ class SourceOptions:
     """Longest interval between two reads of events."""
     watch_seconds: float = 5
     """Interval at which the source is verified."""
-    polled_resources: int = MAX_POLLED_RESOURCES
-    """Maximum number of resources whose last state polling remembers."""
+    polled_rows: int = MAX_POLLED_ROWS
+    """Maximum number of rows of each table whose last values polling remembers."""
 
 
 def find_trigger_problem(status: TriggerStatus) -> str | None:
@@ -83,7 +83,7 @@ def choose_source(status: TriggerStatus, requested_source: str) -> SourceKind:
     if problem is None:
         return "triggers"
     if requested_source == "triggers":
-        raise EventSourceError(f"There are no resource events (GATEWAY_EVENTS=triggers). {problem}")
+        raise EventSourceError(f"There are no events (GATEWAY_EVENTS=triggers). {problem}")
     return "poll"
 
 
@@ -106,13 +106,13 @@ def create_listener(
     *,
     watch: ListenerWatch | None = None,
     ready: asyncio.Event | None = None,
-    polled_resources: int = MAX_POLLED_RESOURCES,
+    polled_rows: int = MAX_POLLED_ROWS,
 ) -> EventListener:
     """Return a listener to a source, which verifies that it is still the same.
 
     LISTEN is not possible behind a pooler; the listener then reads every `poll_seconds`.
     """
-    reader: EventReader = PollingReader(max_resources=polled_resources) if kind == "poll" else feed
+    reader: EventReader = PollingReader(max_rows=polled_rows) if kind == "poll" else feed
     is_notified = kind == "triggers" and options.batch_preamble is None
     return EventListener(
         options,

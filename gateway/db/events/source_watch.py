@@ -15,7 +15,7 @@ carry a hash of it. It changes with
   to a standby can't be told apart, so both require a resync; after a fail-over that lost
   nothing it is superfluous, but harmless.
 
-It stays the same over restarts, crashes, migrations of the resources' table, and an upgrade by
+It stays the same over restarts, crashes, migrations of the tracked tables, and an upgrade by
 `events install`, which replaces only the function. A standby has the signature of its primary.
 
 A copy of the data directory that is started without recovery (a snapshot of a disk) keeps
@@ -37,6 +37,7 @@ from gateway.db.driver.database import Database, Rows, StatementRequest, Unavail
 from gateway.db.driver.statement import Statement
 from gateway.db.events.listener import SourceChangedError
 from gateway.db.events.source import SourceKind, choose_source, explain_source
+from gateway.db.events.tracked_tables import TRACKED_TABLES
 from gateway.db.events.triggers import (
     STATUS_STATEMENT,
     EventSourceError,
@@ -51,9 +52,11 @@ _SERVER_SQL = """concat_ws('/',
             from pg_control_checkpoint() cross join pg_control_recovery())
         else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
     end)"""
-_DATABASE_SQL = """concat_ws('/',
-    (select oid from pg_database where datname = current_database()),
-    to_regclass('marketplace_resource')::oid)"""
+_TABLE_OIDS_SQL = ", ".join(
+    f"to_regclass('{each.table.name}')::oid" for each in TRACKED_TABLES.values()
+)
+_DATABASE_SQL = f"""concat_ws('/',
+    (select oid from pg_database where datname = current_database()), {_TABLE_OIDS_SQL})"""  # noqa: S608 - made from constants
 _TRIGGERS_SQL = """concat_ws('/',
     (select string_agg(concat_ws(':', trig.oid, trig.xmin), ',' order by trig.oid)
         from pg_trigger trig join pg_proc proc on proc.oid = trig.tgfoid
@@ -202,5 +205,5 @@ class VerifiedDatabase:
             [(self._source.statement, ()), *requests]
         )
         if self._source.parse_signature(signature_rows) != self._source.signature:
-            raise UnavailableError("The source of resource events has changed.")
+            raise UnavailableError("The source of events has changed.")
         return results

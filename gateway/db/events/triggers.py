@@ -1,15 +1,18 @@
-"""Source of events in the database: triggers on the resources that write to an event table.
+"""Source of events in the database: triggers on the tracked tables that write to an event table.
 
 The schema `gateway` with these is all that the gateway ever adds to Waldur's
 database, and only if an operator runs `gateway events install`. They do not affect
 Waldur:
 
 * The function is SECURITY DEFINER, so that Waldur's role needs no privileges on the
-  schema. That is safe: its only arguments are the rows, it runs no dynamic SQL,
-  qualifies its tables with their schema, resolves all other names in `pg_catalog`
+  schema. That is safe: its only arguments are the rows and the type of object, it runs no
+  dynamic SQL, qualifies its tables with their schema, resolves all other names in `pg_catalog`
   only, where only superusers create objects, and other roles can't attach it to
   a table of their own, as they lack EXECUTE.
-* It records the names of all changed columns except `UNTRACKED_COLUMNS`, also of those that
+* One function serves all tables: what differs between them is generated from `TRACKED_TABLES`
+  into its text. So another version of it replaces the function only, without a lock on a table
+  of Waldur.
+* It records the names of all changed columns except untracked ones, also of those that
   the gateway does not publish; the feed leaves these out. So a column that is published later
   needs no other function.
 * It refers to columns only as keys of JSON, and the triggers refer to none. PostgreSQL
@@ -26,53 +29,40 @@ Triggers do not fire on TRUNCATE, nor on writes with `session_replication_role` 
 to `replica`. A transaction that has notified can't be prepared (PREPARE TRANSACTION).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 from psycopg import errors
 
-from gateway.db import tables
 from gateway.db.driver.database import Rows
 from gateway.db.driver.statement import Statement
-from gateway.db.tables.codes import ResourceEventKind
+from gateway.db.events.tracked_tables import TRACKED_TABLES, TrackedTable
+from gateway.db.tables.codes import EventKind
 
-NOTIFY_CHANNEL = "gateway_resource_event"
+NOTIFY_CHANNEL = "gateway_marketplace_event"
 """Channel that is notified, without a payload, when events were written."""
-UNTRACKED_COLUMNS = frozenset({"id", "uuid", "created", "modified", "last_sync"})
-"""Columns of a resource whose change is not an event: its keys, and times of maintenance.
-
-Waldur writes `modified` with each save and `last_sync` with each report of an
-agent, whether something changed or not. Another set takes another function in the
-database. Of columns that hold secrets (`attributes`) an event reports only that they
-changed, never a value.
-"""
-PUBLISHED_COLUMNS = frozenset(each.name for each in tables.resource.c) - UNTRACKED_COLUMNS
-"""Columns of a resource whose change is published: fields of the type Resource are made from them.
-
-Waldur's table may have others; an update of these only is recorded but not delivered.
-"""
 _INSTALL_LOCK_KEY = 0x6761_7466
-_LOCK_TIMEOUT = "5s"
-"""Longest wait for a lock on the resources; later writers wait behind us as long."""
+_LOCK_TIMEOUT, _LOCK_ATTEMPTS, _LOCK_RETRY_SECONDS = "300ms", 15, 0.05
+"""Longest wait for a lock on a tracked table; number of attempts, and seconds between them.
+
+Later writers wait behind us as long.
+"""
 
 _TABLES_SQL = """
-create table if not exists gateway.resource_event (
+create table if not exists gateway.marketplace_event (
     xid xid8 not null default pg_current_xact_id(),
     id bigint generated always as identity,
-    resource_id integer,
-    resource_uuid text,
+    object_type text not null,
+    object_uuid text,
     kind text not null,
-    old_state integer,
-    new_state integer,
-    project_id_before integer,
-    project_id_after integer,
-    offering_id_before integer,
-    offering_id_after integer,
+    row_before jsonb,
+    row_after jsonb,
     changed text[] not null,
     at timestamptz not null default clock_timestamp(),
     primary key (xid, id)
@@ -83,50 +73,77 @@ create table if not exists gateway.event_horizon (
     one boolean primary key default true check (one)
 )
 """
-"""The primary key is the only index: events are read and deleted in the order (xid, id)."""
+"""The primary key is the only index: events are read and deleted in the order (xid, id).
 
-_UNTRACKED_ARRAY_SQL = f"'{{{','.join(sorted(UNTRACKED_COLUMNS))}}}'::text[]"
+`row_before` and `row_after` hold the recorded columns; null where the row did not exist.
+"""
+_DROP_EARLIER_SQL = """
+drop function if exists gateway.note_resource_event() cascade;
+drop table if exists gateway.resource_event
+"""
+"""Drops the triggers and the table of earlier gateways, which had events of resources only."""
+
+
+def _build_case(build_expression: Callable[[TrackedTable], str]) -> str:
+    """Return SQL that selects an expression by the type of object, the trigger's argument."""
+    branches = " ".join(
+        f"when '{name}' then {build_expression(tracked_table)}"
+        for name, tracked_table in TRACKED_TABLES.items()
+    )
+    return f"case tg_argv[0] {branches} end"
+
+
+def _build_untracked_array(tracked_table: TrackedTable) -> str:
+    return f"'{{{','.join(sorted(tracked_table.untracked_columns))}}}'::text[]"
+
+
+def _build_recorded_object(row: str) -> str:
+    """Return SQL of the recorded columns of `row`, a variable of the function; null without it."""
+
+    def build_object(tracked_table: TrackedTable) -> str:
+        pairs = ", ".join(f"'{name}', {row} -> '{name}'" for name in tracked_table.recorded_columns)
+        return f"jsonb_build_object({pairs})"
+
+    return f"case when {row} is not null then {_build_case(build_object)} end"
+
+
 _FUNCTION_SQL = f"""
-create or replace function gateway.note_resource_event() returns trigger
+create or replace function gateway.note_marketplace_event() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     before jsonb;
     after jsonb;
+    untracked text[] := {_build_case(_build_untracked_array)};
     changed_columns text[] := '{{}}';
     event_kind text := case tg_op
-        when 'INSERT' then '{ResourceEventKind.CREATED}' else '{ResourceEventKind.DELETED}' end;
+        when 'INSERT' then '{EventKind.CREATED}' else '{EventKind.DELETED}' end;
 begin  -- only errors below are caught: declarations must not fail
     before := to_jsonb(old);
     after := to_jsonb(new);
     if tg_op = 'UPDATE' then
-        if before - {_UNTRACKED_ARRAY_SQL} = after - {_UNTRACKED_ARRAY_SQL} then
+        if before - untracked = after - untracked then
             return null;  -- most saves, and quicker than a comparison of each column
         end if;
         changed_columns := array(
             select name from jsonb_object_keys(after) name
-            where before -> name is distinct from after -> name
-                and name <> all({_UNTRACKED_ARRAY_SQL})
+            where before -> name is distinct from after -> name and name <> all(untracked)
         );
         event_kind := case when 'state' = any(changed_columns)
-            then '{ResourceEventKind.STATE_CHANGED}' else '{ResourceEventKind.UPDATED}' end;
+            then '{EventKind.STATE_CHANGED}' else '{EventKind.UPDATED}' end;
     end if;
-    insert into gateway.resource_event (
-        resource_id, resource_uuid, kind, old_state, new_state, project_id_before,
-        project_id_after, offering_id_before, offering_id_after, changed
+    insert into gateway.marketplace_event (
+        object_type, object_uuid, kind, row_before, row_after, changed
     ) values (
-        (coalesce(after, before) ->> 'id')::integer, coalesce(after, before) ->> 'uuid',
-        event_kind, (before ->> 'state')::integer, (after ->> 'state')::integer,
-        (before ->> 'project_id')::integer, (after ->> 'project_id')::integer,
-        (before ->> 'offering_id')::integer, (after ->> 'offering_id')::integer,
-        changed_columns
+        tg_argv[0], coalesce(after, before) ->> 'uuid', event_kind,
+        {_build_recorded_object("before")}, {_build_recorded_object("after")}, changed_columns
     );
     perform pg_notify('{NOTIFY_CHANNEL}', '');
     return null;
 exception when others then
-    raise warning 'gateway: an event of a resource is lost: %', sqlerrm;
+    raise warning 'gateway: an event of % is lost: %', tg_table_name, sqlerrm;
     return null;
 end $$;
-revoke all on function gateway.note_resource_event() from public
+revoke all on function gateway.note_marketplace_event() from public
 """  # noqa: S608 - made from constants
 
 FUNCTION_VERSION = sha256(_FUNCTION_SQL.encode()).hexdigest()[:16]
@@ -135,15 +152,20 @@ FUNCTION_VERSION = sha256(_FUNCTION_SQL.encode()).hexdigest()[:16]
 The text has no list of the published columns, so it stays the same when one is added.
 """
 
-_TRIGGERS_SQL = """
-create trigger gateway_insert after insert on marketplace_resource
-    for each row execute function gateway.note_resource_event();
-create trigger gateway_update after update on marketplace_resource
-    for each row when (old.* is distinct from new.*)
-    execute function gateway.note_resource_event();
-create trigger gateway_delete after delete on marketplace_resource
-    for each row execute function gateway.note_resource_event()
+
+def _build_triggers(tracked_table: TrackedTable) -> str:
+    table = tracked_table.table.name
+    call = f"gateway.note_marketplace_event('{tracked_table.object_type}')"
+    return f"""
+create trigger gateway_insert after insert on {table} for each row execute function {call};
+create trigger gateway_update after update on {table}
+    for each row when (old.* is distinct from new.*) execute function {call};
+create trigger gateway_delete after delete on {table} for each row execute function {call}
 """
+
+
+_TRIGGERS_SQL = ";".join(map(_build_triggers, TRACKED_TABLES.values()))
+_TABLE_NAMES = tuple(each.table.name for each in TRACKED_TABLES.values())
 
 _HORIZON_SQL = """
 insert into gateway.event_horizon (xid, id) values (pg_snapshot_xmin(pg_current_snapshot()), 0)
@@ -157,9 +179,9 @@ def _build_comment_sql() -> str:
     return f"comment on table gateway.event_horizon is 'installation {uuid4()}'"
 
 
-STATUS_STATEMENT = Statement("""
+STATUS_STATEMENT = Statement(f"""
 select
-    count(*) filter (where trig.tgenabled in ('O', 'A')) = 3,
+    count(*) filter (where trig.tgenabled in ('O', 'A')) = {3 * len(_TABLE_NAMES)},
     max(obj_description(proc.oid, 'pg_proc')),
     coalesce(bool_and(has_table_privilege(proc.proowner, event_table.oid, 'insert')
         and horizon.oid is not null), false),
@@ -169,13 +191,13 @@ select
 from pg_proc proc
 join pg_namespace namespace on namespace.oid = proc.pronamespace and namespace.nspname = 'gateway'
 left join pg_trigger trig on trig.tgfoid = proc.oid
-    and trig.tgrelid = to_regclass('marketplace_resource')
+    and trig.tgrelid in ({", ".join(f"to_regclass('{name}')" for name in _TABLE_NAMES)})
 left join pg_class event_table on event_table.relnamespace = namespace.oid
-    and event_table.relname = 'resource_event'
+    and event_table.relname = 'marketplace_event'
 left join pg_class horizon on horizon.relnamespace = namespace.oid
     and horizon.relname = 'event_horizon'
-where proc.proname = 'note_resource_event'
-""")
+where proc.proname = 'note_marketplace_event'
+""")  # noqa: S608 - made from constants
 """Selects the status of the triggers; needs no privileges."""
 
 
@@ -212,44 +234,78 @@ def parse_trigger_status(rows: Rows) -> TriggerStatus:
 def install_triggers(connection: psycopg.Connection[Any]) -> None:
     """Install the event table and the triggers; does nothing if they are current.
 
-    Triggers that have another version are replaced. Raises EventSourceError if the role lacks
-    privileges, the database has no resources, or their table is locked for too long.
+    Triggers that have another version are replaced; so is the event table of earlier gateways,
+    whose events are dropped. Raises EventSourceError if the role lacks privileges, the database
+    has no marketplace, or a table is locked for too long.
     """
-    with _locked_transaction(connection):
-        if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
-            connection.execute("create schema gateway")
-        status = load_trigger_status(connection)
-        if status.is_complete and status.is_current:
-            return
-        if not status.is_complete:
-            connection.execute("drop function if exists gateway.note_resource_event() cascade")
-        statements = [
-            _TABLES_SQL,
-            _FUNCTION_SQL,
-            *([] if status.is_complete else [_TRIGGERS_SQL, _HORIZON_SQL, _build_comment_sql()]),
-        ]
-        statements.append(
-            f"comment on function gateway.note_resource_event() is '{FUNCTION_VERSION}'"
-        )
-        connection.execute(";\n".join(statements).encode())
+    _run_with_locks(connection, _replace_triggers)
+
+
+def _replace_triggers(connection: psycopg.Connection[Any]) -> None:
+    if not _has_schema(connection):
+        connection.execute("create schema gateway")
+    status = load_trigger_status(connection)
+    if status.is_complete and status.is_current:
+        return
+    if not status.is_complete:
+        connection.execute("drop function if exists gateway.note_marketplace_event() cascade")
+    statements = [
+        _DROP_EARLIER_SQL,
+        _TABLES_SQL,
+        _FUNCTION_SQL,
+        *([] if status.is_complete else [_TRIGGERS_SQL, _HORIZON_SQL, _build_comment_sql()]),
+        f"comment on function gateway.note_marketplace_event() is '{FUNCTION_VERSION}'",
+    ]
+    connection.execute(";\n".join(statements).encode())
 
 
 def uninstall_triggers(connection: psycopg.Connection[Any]) -> None:
     """Remove the triggers and tables, and the schema `gateway` if it is empty then.
 
-    Raises EventSourceError if the role lacks privileges.
+    Raises EventSourceError if the role lacks privileges, or a table is locked for too long.
     """
-    with _locked_transaction(connection):
-        if not connection.execute("select 1 from pg_namespace where nspname = 'gateway'").rowcount:
-            return
-        # CASCADE drops the triggers, too: dropping them directly takes the owner of the resources.
-        connection.execute("drop function if exists gateway.note_resource_event() cascade")
-        connection.execute("drop table if exists gateway.resource_event, gateway.event_horizon")
+    _run_with_locks(connection, _drop_triggers)
+
+
+def _drop_triggers(connection: psycopg.Connection[Any]) -> None:
+    if not _has_schema(connection):
+        return
+    # CASCADE drops the triggers, too: dropping them directly takes the owner of the tables.
+    connection.execute("drop function if exists gateway.note_marketplace_event() cascade")
+    connection.execute("drop table if exists gateway.marketplace_event, gateway.event_horizon")
+    connection.execute(_DROP_EARLIER_SQL)
+    try:
+        with connection.transaction():
+            connection.execute("drop schema gateway")
+    except errors.DependentObjectsStillExist:
+        return  # `gateway init` creates other tables in it
+
+
+def _has_schema(connection: psycopg.Connection[Any]) -> bool:
+    cursor = connection.execute("select 1 from pg_namespace where nspname = 'gateway'")
+    return cursor.rowcount > 0
+
+
+def _run_with_locks(
+    connection: psycopg.Connection[Any], change: Callable[[psycopg.Connection[Any]], None]
+) -> None:
+    """Run a change in a transaction, again while tables of Waldur are locked by others.
+
+    **No deadlock.** The change locks several tables, one after the other, and a transaction of
+    Waldur may lock them in another order. It then waits for us; PostgreSQL looks for a deadlock
+    after a second (`deadlock_timeout`) and ends the transaction that waited so long. Before that
+    our own wait has timed out, and the rollback has released all our locks.
+    """
+    for _ in range(_LOCK_ATTEMPTS):
         try:
-            with connection.transaction():
-                connection.execute("drop schema gateway")
-        except errors.DependentObjectsStillExist:
-            return  # `gateway init` creates other tables in it
+            with _locked_transaction(connection):
+                return change(connection)
+        except errors.LockNotAvailable:
+            sleep(_LOCK_RETRY_SECONDS)
+    raise EventSourceError(
+        f"Other transactions kept {', '.join(_TABLE_NAMES)} locked during {_LOCK_ATTEMPTS} "
+        "attempts: try again."
+    )
 
 
 @contextmanager
@@ -257,18 +313,14 @@ def _locked_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Run a transaction under an advisory lock, with a short lock time-out for Waldur's sake."""
     try:
         with connection.transaction():
-            connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
             connection.execute("select pg_advisory_xact_lock(%s)", [_INSTALL_LOCK_KEY])
+            connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
             yield
     except errors.InsufficientPrivilege as error:
         raise EventSourceError(_describe_missing_grants(connection, error)) from error
     except (errors.UndefinedTable, errors.WrongObjectType) as error:
         raise EventSourceError(
             f"The event triggers can't be installed: {error.diag.message_primary}."
-        ) from error
-    except errors.LockNotAvailable as error:
-        raise EventSourceError(
-            f"Other transactions have locked the resources for over {_LOCK_TIMEOUT}: try again."
         ) from error
 
 
@@ -278,6 +330,6 @@ def _describe_missing_grants(connection: psycopg.Connection[Any], error: psycopg
         f"The database role lacks privileges to change the event triggers "
         f"({error.diag.message_primary}). It needs: "
         f'GRANT CREATE ON DATABASE "{database}" TO "{role}"; '
-        f'GRANT TRIGGER ON marketplace_resource TO "{role}"; '
+        f'GRANT TRIGGER ON {", ".join(_TABLE_NAMES)} TO "{role}"; '
         "objects of another role in the schema gateway can be changed by that role only."
     )

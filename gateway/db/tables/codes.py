@@ -214,45 +214,48 @@ class InvoiceState(StrEnum):
     CANCELED = "canceled"
 
 
-class ResourceEventKind(StrEnum):
-    """What happened to a resource, from the viewer's perspective."""
+class EventKind(StrEnum):
+    """What happened to an object, from the viewer's perspective.
+
+    The schema publishes it as an enum for each type of object, such as `ResourceEventKind`.
+    """
 
     existed_before: bool
-    """Whether the resource, its state and its place before the event belong to it."""
+    """Whether the object, its state and its place before the event belong to it."""
     exists_after: bool
-    """Whether the resource, its state and its place after the event belong to it."""
+    """Whether the object, its state and its place after the event belong to it."""
 
     def __new__(cls, code: str, existed_before: bool, exists_after: bool) -> Self:  # noqa: FBT001 - in the table below
-        """Create a kind from its stored name and on which sides of the event the resource is."""
+        """Create a kind from its stored name and on which sides of the event the object is."""
         kind = str.__new__(cls, code)
         kind._value_ = code
         kind.existed_before, kind.exists_after = existed_before, exists_after
         return kind
 
     CREATED = "CREATED", False, True
-    """The resource was created, or became visible to the viewer."""
+    """The object was created, or became visible to the viewer."""
     STATE_CHANGED = "STATE_CHANGED", True, True
     """The state changed, perhaps other fields as well."""
     UPDATED = "UPDATED", True, True
     """Fields other than the state changed."""
     HIDDEN = "HIDDEN", True, False
-    """The resource is no longer visible to the viewer, for example after a move."""
+    """The object is no longer visible to the viewer, for example after a move."""
     DELETED = "DELETED", True, False
-    """The resource's record was deleted."""
+    """The object's record was deleted."""
 
     @property
     def is_change(self) -> bool:
-        """Whether the resource exists before and after the event."""
+        """Whether the object exists before and after the event."""
         return self.existed_before and self.exists_after
 
-    def see_as(self, *, was_visible: bool, is_visible: bool) -> "ResourceEventKind | None":
-        """Return the kind for a viewer who sees the resource on these sides; None on neither.
+    def see_as(self, *, was_visible: bool, is_visible: bool) -> "EventKind | None":
+        """Return the kind for a viewer who sees the object on these sides; None on neither.
 
-        A resource that was hidden before is CREATED for them. One that is hidden after is
+        An object that was hidden before is CREATED for them. One that is hidden after is
         HIDDEN, unless it no longer exists.
         """
         if is_visible and self.exists_after:
-            return self if was_visible or not self.existed_before else ResourceEventKind.CREATED
+            return self if was_visible or not self.existed_before else EventKind.CREATED
         if was_visible and self.existed_before:
-            return ResourceEventKind.HIDDEN if self.exists_after else self
+            return EventKind.HIDDEN if self.exists_after else self
         return None

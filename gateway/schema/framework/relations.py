@@ -188,6 +188,12 @@ class ComputedField:
     function: Callable[..., Any]
     inputs: tuple[ComputedInput, ...]
 
+    def list_own_columns(self, table: Any) -> list[str]:
+        """Return the columns of `table` among the inputs."""
+        return [
+            each.key for each in self.inputs if isinstance(each, Column) and each.table is table
+        ]
+
     def build_resolver(self) -> Resolver:
         """Return the resolver that graphql-core calls."""
         for computed_input in self.inputs:

@@ -1,26 +1,38 @@
 """Events of the subscription `resourceChanged`: changes of resources."""
 
-from collections.abc import Iterable, Mapping
-from enum import Enum
-from functools import cache
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated
 
 import strawberry
-from strawberry.types import get_object_definition
 
-from gateway.db import tables
-from gateway.schema.enums import ResourceEventKind, ResourceState
-from gateway.schema.framework.arguments import ParentRow
-from gateway.schema.framework.context import Info
-from gateway.schema.framework.lookups import RowLookup
+from gateway.db.events.tracked_tables import RESOURCES
+from gateway.db.tables.codes import EventKind
+from gateway.schema.enums import ResourceState
 from gateway.schema.framework.publish import enum, input_type, object_type
-from gateway.schema.framework.relations import DECLARATION_KEY, ToOneField
-from gateway.schema.framework.scalars import UUID, DateTime
-from gateway.schema.framework.strawberry_internals import to_camel_case
+from gateway.schema.framework.scalars import UUID
+from gateway.schema.types.object_event import (
+    EventType,
+    ObjectEvent,
+    ResyncRequired,
+    declare_object,
+)
 from gateway.schema.types.resource import Resource
 
-MAX_FILTER_UUIDS = 300
-"""Maximum number of uuids in a filter."""
+
+@enum
+class ResourceEventKind(StrEnum):
+    """What happened to a resource, from the viewer's perspective."""
+
+    CREATED = EventKind.CREATED
+    """The resource was created, or became visible to the viewer."""
+    STATE_CHANGED = EventKind.STATE_CHANGED
+    """The state changed, perhaps other fields as well."""
+    UPDATED = EventKind.UPDATED
+    """Fields other than the state changed."""
+    HIDDEN = EventKind.HIDDEN
+    """The resource is no longer visible to the viewer, for example after a move."""
+    DELETED = EventKind.DELETED
+    """The resource's record was deleted."""
 
 
 @input_type
@@ -52,27 +64,11 @@ class ResourceEventFilter:
     """The event's kind is one of these."""
 
 
-async def _resolve_resource(root: ParentRow, info: Info) -> Any:
-    return (
-        await _RESOURCE_LOOKUP.load_rows(info, uuid=root.uuid) if root.kind.exists_after else None
-    )
-
-
-_RESOURCE_LOOKUP = RowLookup(
-    {"Resource": tables.resource}, lambda arguments: [("Resource", arguments["uuid"])]
-)
-del _resolve_resource.__annotations__["return"]
-
-
 @object_type
-class ResourceEvent:
+class ResourceEvent(ObjectEvent):
     """A change of a resource."""
 
-    cursor: str
-    """Position of the event; a subscription with it in `after` continues from there."""
-    at: DateTime
-    """Time of the change; the event is delivered after its transaction is committed."""
-    kind: ResourceEventKind
+    kind: EventKind = strawberry.field(graphql_type=ResourceEventKind)
     """What happened to the resource."""
     previous_state: ResourceState | None
     """State before the change.
@@ -88,51 +84,11 @@ class ResourceEvent:
     """
     uuid: UUID
     """UUID of the resource."""
-    resource: Resource | None = strawberry.field(resolver=_resolve_resource)
+    resource: Resource | None = declare_object(Resource)
     """The resource at the time of delivery, which may be later than the event.
 
     Null for events of kind `HIDDEN` or `DELETED`, or if it is not visible to the viewer.
     """
-
-
-@enum
-class ResyncReason(Enum):
-    """Why events may have been missed."""
-
-    CURSOR_EXPIRED = "CURSOR_EXPIRED"
-    """The events after the cursor are no longer stored.
-
-    They are deleted after 7 days, unless the operator configured another retention.
-    """
-    CURSOR_UNKNOWN = "CURSOR_UNKNOWN"
-    """The cursor belongs to another marketplace, another source of events, or an earlier
-    installation of it.
-
-    So do all cursors from before a restore of the database or a fail-over to a standby.
-    """
-    TOO_SLOW = "TOO_SLOW"
-    """The subscriber's queue of undelivered events overflowed."""
-    INTERRUPTED = "INTERRUPTED"
-    """An internal error interrupted the delivery of events."""
-    SOURCE_CHANGED = "SOURCE_CHANGED"
-    """The source of events changed while the subscription ran: changes may have no events.
-
-    The database was restored, exchanged or failed over, or the triggers that record
-    changes were disabled, removed, repaired or installed.
-    """
-
-
-@object_type
-class ResyncRequired:
-    """Events may have been missed: fetch the displayed resources again.
-
-    The subscription continues with the events after `cursor`.
-    """
-
-    reason: ResyncReason
-    """Why events may have been missed."""
-    cursor: str
-    """Position after which the delivery of events continues."""
 
 
 ResourceChange = Annotated[
@@ -142,21 +98,4 @@ ResourceChange = Annotated[
         description="A message of `resourceChanged`: an event, or a request to synchronise again.",
     ),
 ]
-
-
-@cache
-def _map_published_columns() -> Mapping[str, str]:
-    """Return the public name of the field of Resource that each column is published as."""
-    field_names: dict[str, str] = {}
-    for field in get_object_definition(Resource, strict=True).fields:
-        relation = field.metadata.get(DECLARATION_KEY)
-        column = relation.reference.key if isinstance(relation, ToOneField) else field.python_name
-        field_names[column] = to_camel_case(field.python_name)
-    table_columns = [each.key for each in tables.resource.c]
-    return {column: field_names[column] for column in table_columns if column in field_names}
-
-
-def published_field_names(columns: Iterable[str]) -> list[str]:
-    """Return the public names of the fields of Resource for changed columns, in table order."""
-    changed_columns = set(columns)
-    return [name for column, name in _map_published_columns().items() if column in changed_columns]
+RESOURCE_EVENTS = EventType(RESOURCES, ResourceEvent, Resource)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,20 +15,19 @@ from gateway.db.driver.errors import UnreadableTableError
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed
 from gateway.db.events.feed import PositionExpiredError
-from gateway.db.events.triggers import (
-    PUBLISHED_COLUMNS,
-    install_triggers,
-    load_trigger_status,
-)
-from gateway.db.tables.codes import ResourceEventKind
+from gateway.db.events.tracked_tables import RESOURCES
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
 from tests.support.database_queries import open_database, open_write_pool
-from tests.support.event_listener import commit_sql, list_event_positions, open_connection
+from tests.support.event_listener import (
+    commit_sql,
+    get_object_id,
+    list_event_positions,
+    open_connection,
+)
 
 RETENTION = timedelta(days=7)
-EARLIER_FUNCTION_FILE = Path(__file__).with_name("earlier_function.sql")
-AGE_EVENTS_SQL = "update gateway.resource_event set at = at - interval '8 days'"
+AGE_EVENTS_SQL = "update gateway.marketplace_event set at = at - interval '8 days'"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ def small_demo_url(new_database: DatabaseFactory) -> str:
 @pytest.fixture
 def url(small_demo_url: str) -> str:
     """Return the URL of a small demo marketplace without events."""
-    commit_sql(small_demo_url, "truncate gateway.resource_event")
+    commit_sql(small_demo_url, "truncate gateway.marketplace_event")
     commit_sql(small_demo_url, "update gateway.event_horizon set xid = '3', id = 0")
     return small_demo_url
 
@@ -86,9 +84,14 @@ async def test_event_fields(url: str, reader: AsyncConnection[Any], database: Da
         )
     ).fetchone()
     assert row is not None
-    assert (event.resource_id, event.resource_uuid, event.kind) == (1, row[0], "STATE_CHANGED")
-    assert (event.old_state, event.new_state, event.changed_columns) == (3, 4, ("name", "state"))
-    assert (event.project_ids, event.offering_ids) == ((row[1],) * 2, (row[2],) * 2)
+    place = {"id": 1, "project_id": row[1], "offering_id": row[2]}
+    assert (event.object_type, event.object_uuid, event.kind) == (
+        "resource",
+        row[0],
+        "STATE_CHANGED",
+    )
+    assert (event.before, event.after) == ({**place, "state": 3}, {**place, "state": 4})
+    assert event.changed_columns == ("name", "state")
     assert timedelta() <= datetime.now(UTC) - event.occurred_at < timedelta(seconds=30)
 
 
@@ -113,7 +116,7 @@ async def test_changed_columns_are_published(
     )
     (event,) = await feed.load_events_after(database, start_position, 10)
     assert event.changed_columns == ("name",)
-    assert {*event.changed_columns} <= PUBLISHED_COLUMNS
+    assert {*event.changed_columns} <= RESOURCES.published_columns
 
 
 async def test_updates_of_unpublished_columns_are_not_delivered(
@@ -131,24 +134,7 @@ async def test_updates_of_unpublished_columns_are_not_delivered(
     commit_sql(url_with_unpublished_column, build_update_sql(2))
     for limit in (1, 2, 4, 10):
         (event,) = await feed.load_events_after(database, start_position, limit)
-        assert event.resource_id == 2
-
-
-async def test_events_of_an_earlier_function_are_read(
-    url: str, reader: AsyncConnection[Any], database: Database
-) -> None:
-    start_position = await feed.load_head(reader)
-    commit_sql(url, EARLIER_FUNCTION_FILE.read_text(encoding="utf-8"))
-    commit_sql(url, "update marketplace_resource set state = 7 - state where id = 1")
-    with psycopg.connect(url) as connection:
-        assert not load_trigger_status(connection).is_current
-        install_triggers(connection)
-        assert load_trigger_status(connection).is_current
-    commit_sql(url, "update marketplace_resource set state = 7 - state where id = 1")
-    events = await feed.load_events_after(database, start_position, 10)
-    assert [(each.kind, each.changed_columns) for each in events] == [
-        (ResourceEventKind.STATE_CHANGED, ("state",))
-    ] * 2
+        assert get_object_id(event) == 2
 
 
 async def test_late_commit_is_not_skipped(url: str, reader: AsyncConnection[Any]) -> None:
@@ -161,7 +147,8 @@ async def test_late_commit_is_not_skipped(url: str, reader: AsyncConnection[Any]
         assert await feed.load_head(reader) <= list_event_positions(url)[0]
         await late_connection.commit()
     page = await feed.load_page(reader, start_position, 10)
-    assert ([each.resource_id for each in page.events], page.has_blocked_events) == ([1, 2], False)
+    assert [get_object_id(each) for each in page.events] == [1, 2]
+    assert not page.has_blocked_events
 
 
 async def test_order_is_by_transaction_not_by_id(
@@ -175,7 +162,7 @@ async def test_order_is_by_transaction_not_by_id(
         await early_connection.execute(build_update_sql(1).encode())
         await early_connection.commit()
     events = await feed.load_events_after(database, start_position, 10)
-    assert [each.resource_id for each in events] == [1, 2]
+    assert [get_object_id(each) for each in events] == [1, 2]
     assert events[0].id > events[1].id
     assert events[0].position < events[1].position
 
@@ -267,7 +254,7 @@ async def test_events_of_a_restored_copy_are_pruned(
     url: str, reader: AsyncConnection[Any], database: Database, write_pool: TransactionPool
 ) -> None:
     commit_sql(url, build_update_sql(1))
-    commit_sql(url, "update gateway.resource_event set xid = '4000000000'")
+    commit_sql(url, "update gateway.marketplace_event set xid = '4000000000'")
     commit_sql(url, "update gateway.event_horizon set xid = '3000000000', id = 7")
     with pytest.raises(PositionExpiredError):
         await feed.load_events_after(database, await feed.load_head(reader), 10)
@@ -275,7 +262,7 @@ async def test_events_of_a_restored_copy_are_pruned(
     start_position = await feed.load_head(reader)
     commit_sql(url, build_update_sql(2))
     assert [
-        each.resource_id for each in await feed.load_events_after(database, start_position, 10)
+        get_object_id(each) for each in await feed.load_events_after(database, start_position, 10)
     ] == [2]
     assert list_event_positions(url)[0] > start_position
 

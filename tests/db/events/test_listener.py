@@ -23,6 +23,7 @@ from tests.support.embedded_postgres import create_public_folder
 from tests.support.event_listener import (
     EventRecorder,
     commit_sql,
+    get_object_id,
     list_event_positions,
     open_connection,
     record_events,
@@ -48,7 +49,7 @@ def small_demo_url(new_database: DatabaseFactory) -> str:
 @pytest.fixture
 def url(small_demo_url: str) -> str:
     """Return the URL of a small demo marketplace without events."""
-    commit_sql(small_demo_url, "truncate gateway.resource_event")
+    commit_sql(small_demo_url, "truncate gateway.marketplace_event")
     return small_demo_url
 
 
@@ -189,7 +190,7 @@ async def test_pruned_events_are_reported_as_gap(url: str) -> None:
         await wait_until(lambda: recorder.gap_count == 1)
         commit_sql(url, build_update_sql(2))
         await wait_until(lambda: bool(recorder.events))
-        assert [each.resource_id for each in recorder.events][-1] == 2
+        assert [get_object_id(each) for each in recorder.events][-1] == 2
 
 
 async def test_failing_handler_causes_gap_and_delivery_continues(
@@ -229,13 +230,13 @@ async def test_polls_behind_a_pooler(url: str) -> None:
 
 
 async def test_waits_for_missing_event_table(url: str) -> None:
-    commit_sql(url, "alter table gateway.resource_event rename to away")
+    commit_sql(url, "alter table gateway.marketplace_event rename to away")
     listener = create_listener(ConnectionOptions(url, 5), "triggers", 3600)
     events: list[FeedEvent] = []
     running = asyncio.create_task(listener.run(events.extend, lambda: None))
     await asyncio.sleep(0.3)
     assert not listener.ready.is_set()
-    commit_sql(url, "alter table gateway.away rename to resource_event")
+    commit_sql(url, "alter table gateway.away rename to marketplace_event")
     await wait_until(listener.ready.is_set)
     commit_sql(url, build_update_sql(1))
     await wait_until(lambda: len(events) == 1)

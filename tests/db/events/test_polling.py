@@ -18,7 +18,12 @@ from gateway.db.events.polling import PollingReader
 from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
 from tests.support.database_queries import open_database
-from tests.support.event_listener import commit_sql, open_connection, record_events
+from tests.support.event_listener import (
+    commit_sql,
+    get_object_id,
+    open_connection,
+    record_events,
+)
 from tests.support.time_limits import wait_until
 
 SAVE_RESOURCE_SQL = (
@@ -81,25 +86,25 @@ async def test_old_state_is_known(
     save_resource(url, id_, 5)
     save_resource(url, id_, 6)
     (first,) = (await polling_reader.load_page(reader, start_position, 10)).events
-    assert (first.kind, first.old_state, first.new_state) == ("STATE_CHANGED", 2, 6)
-    assert (first.project_ids[0], first.changed_columns) == (first.project_ids[1], ("state",))
+    assert (first.kind, first.list_values("state")) == ("STATE_CHANGED", [2, 6])
+    assert (len({*first.list_values("project_id")}), first.changed_columns) == (1, ("state",))
     save_resource(url, id_, 3)
     (second,) = (await polling_reader.load_page(reader, first.position, 10)).events
-    assert (second.kind, second.old_state, second.new_state) == ("STATE_CHANGED", 6, 3)
-    assert (second.project_ids[0], second.changed_columns) == (second.project_ids[1], ("state",))
+    assert (second.kind, second.list_values("state")) == ("STATE_CHANGED", [6, 3])
+    assert (len({*second.list_values("project_id")}), second.changed_columns) == (1, ("state",))
     assert second.position > first.position > start_position
     assert (await polling_reader.load_page(reader, second.position, 10)).events == []
     assert await polling_reader.load_events_after(database, start_position, 10) == [first, second]
     assert await polling_reader.load_events_after(database, start_position, 1) == [first]
 
 
-@pytest.mark.parametrize("max_resources", [1, 2, 5])
+@pytest.mark.parametrize("max_rows", [1, 2, 5])
 async def test_states_of_the_newest_resources_are_remembered(
-    url: str, reader: AsyncConnection[Any], max_resources: int
+    url: str, reader: AsyncConnection[Any], max_rows: int
 ) -> None:
     """Of others the first change is an update, and the next ones have their previous state."""
     ids = sorted(list_resource_ids(url))
-    polling_reader = PollingReader(max_resources=max_resources)
+    polling_reader = PollingReader(max_rows=max_rows)
     for id_ in (ids[0], ids[-1]):
         save_resource(url, id_, 2, "timestamptz '2000-01-01 00:00Z'")
     start_position = await polling_reader.load_head(reader)
@@ -108,10 +113,10 @@ async def test_states_of_the_newest_resources_are_remembered(
         for id_ in (ids[0], ids[-1]):
             save_resource(url, id_, state)
         events = (await polling_reader.load_page(reader, start_position, 10)).events
-        changes += [(each.kind, each.old_state, each.new_state) for each in events]
+        changes += [(each.kind, *each.list_values("state")) for each in events]
         start_position = events[-1].position
     assert changes == [
-        ("UPDATED", None, 3),
+        ("UPDATED", 3),
         *[("STATE_CHANGED", 2, 3), ("STATE_CHANGED", 3, 2), ("STATE_CHANGED", 3, 2)],
     ]
 
@@ -127,7 +132,7 @@ async def test_baseline_has_all_pages(
     start_position = await polling_reader.load_head(reader)
     commit_sql(url, save_all.format(3, "now()"))
     events = (await polling_reader.load_page(reader, start_position, 1000)).events
-    assert [(each.resource_id, each.kind, each.old_state) for each in events] == [
+    assert [(get_object_id(each), each.kind, each.list_values("state")[0]) for each in events] == [
         (id_, "STATE_CHANGED", 2) for id_ in ids
     ]
 
@@ -141,7 +146,7 @@ async def test_changes_during_the_baseline_are_compared_with_the_last_state(
     save_resource(url, ids[0], 2)
     async with open_connection(url) as lost_connection:
         loading = asyncio.create_task(polling_reader.load_head(lost_connection))
-        await wait_until(lambda: len(polling_reader._states) > 1)
+        await wait_until(lambda: len(polling_reader.polled_tables["resource"].states) > 1)
         await lost_connection.close()
         await asyncio.gather(loading, return_exceptions=True)
     assert loading.exception() is not None
@@ -150,11 +155,11 @@ async def test_changes_during_the_baseline_are_compared_with_the_last_state(
     assert (await polling_reader.load_page(reader, start_position, 10)).events == []
     save_resource(url, ids[0], 4)
     (event,) = (await polling_reader.load_page(reader, start_position, 10)).events
-    assert (event.kind, event.old_state, event.new_state) == ("STATE_CHANGED", 3, 4)
+    assert (event.kind, event.list_values("state")) == ("STATE_CHANGED", [3, 4])
 
 
 def test_states_are_compact() -> None:
-    states = PolledStates(100_000)
+    states = PolledStates(100_000, 3)
     for id_ in range(1, 100_001):
         states.store_values(2 * id_, (id_ % 7, None, 5))
     assert states._ids.buffer_info()[1] * 8 + states._values.buffer_info()[1] * 8 == 3_200_000
@@ -178,7 +183,7 @@ async def test_late_commits_within_overlap_are_read(url: str, reader: AsyncConne
     save_resource(url, two, 5, "clock_timestamp() - interval '5 seconds'")
     save_resource(url, three, 5, "clock_timestamp() - interval '15 seconds'")
     events = (await polling_reader.load_page(reader, start_position, 10)).events
-    assert [each.resource_id for each in events] == [one, two]
+    assert [get_object_id(each) for each in events] == [one, two]
 
 
 async def test_creation_is_read_and_deletion_is_not(url: str, reader: AsyncConnection[Any]) -> None:
@@ -186,7 +191,7 @@ async def test_creation_is_read_and_deletion_is_not(url: str, reader: AsyncConne
     start_position = await polling_reader.load_head(reader)
     commit_sql(url, INSERT_RESOURCE_SQL.format(id=id_))
     (event,) = (await polling_reader.load_page(reader, start_position, 10)).events
-    assert (event.kind, event.resource_id, event.project_ids[0]) == ("CREATED", 9999, None)
+    assert (event.kind, get_object_id(event), event.before) == ("CREATED", 9999, None)
     commit_sql(url, "delete from marketplace_resource where id = 9999")
     assert (await polling_reader.load_page(reader, event.position, 10)).events == []
 
@@ -218,7 +223,7 @@ async def test_many_changes_are_read_page_by_page(
     start_position = await polling_reader.load_head(reader)
     commit_sql(url, "update marketplace_resource set modified = now(), state = 2")
     events = (await polling_reader.load_page(reader, start_position, 1000)).events
-    assert len({each.resource_id for each in events}) == len(events) == 600
+    assert len({get_object_id(each) for each in events}) == len(events) == 600
 
 
 async def test_listener_delivers_polled_events(url: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.db import tables
 from gateway.db.events import triggers
 from gateway.db.events.source import explain_source
+from gateway.db.events.tracked_tables import RESOURCES
 from gateway.db.events.triggers import (
     EventSourceError,
     TriggerStatus,
@@ -20,15 +21,15 @@ from gateway.db.events.triggers import (
     load_trigger_status,
     uninstall_triggers,
 )
-from tests.conftest import DatabaseFactory
-from tests.support import waldur_2024
 
 INSTALLED = TriggerStatus(is_complete=True, is_current=True, is_readable=True)
 NOT_INSTALLED = TriggerStatus(is_complete=False, is_current=False, is_readable=False)
 EVENTS_SQL = """
-select kind, old_state, new_state, project_id_before, project_id_after,
-    offering_id_before, offering_id_after, changed, resource_id, resource_uuid
-from gateway.resource_event order by xid, id
+select kind, (row_before ->> 'state')::int, (row_after ->> 'state')::int,
+    (row_before ->> 'project_id')::int, (row_after ->> 'project_id')::int,
+    (row_before ->> 'offering_id')::int, (row_after ->> 'offering_id')::int, changed,
+    (coalesce(row_after, row_before) ->> 'id')::int, object_uuid
+from gateway.marketplace_event where object_type = 'resource' order by xid, id
 """
 COUNT_TRIGGERS_SQL = "select count(*) from pg_trigger where tgname like 'gateway_%'"
 MIGRATION_SQL = """
@@ -47,31 +48,6 @@ OTHER_VALUES_SQL: dict[type, str] = {
     DateTime: "now()",
 }
 """Expressions for a different value of a column, by the column's type."""
-
-
-@pytest.fixture(scope="module")
-def waldur_url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a Waldur installation of October 2024, which lacks some of our columns."""
-    url = new_database()
-    with psycopg.connect(url) as connection:
-        waldur_2024.create_waldur_database(connection)
-    return url
-
-
-@pytest.fixture
-def waldur_connection(waldur_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Yield a connection whose changes are rolled back."""
-    with psycopg.connect(waldur_url) as rolled_back_connection:
-        rolled_back_connection.execute("select 1")  # begins the transaction of the whole test
-        yield rolled_back_connection
-        rolled_back_connection.rollback()
-
-
-@pytest.fixture
-def watched_connection(waldur_connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    """Return a connection to a Waldur installation with the triggers installed."""
-    install_triggers(waldur_connection)
-    return waldur_connection
 
 
 @pytest.fixture
@@ -135,7 +111,7 @@ def test_move_has_old_and_new_project(watched_connection: psycopg.Connection[Any
     assert event[5:8] == (offering, offering, ["project_id"])
 
 
-@pytest.mark.parametrize("name", sorted(triggers.PUBLISHED_COLUMNS))
+@pytest.mark.parametrize("name", sorted(RESOURCES.published_columns))
 def test_each_published_column_is_watched(
     watched_connection: psycopg.Connection[Any], name: str
 ) -> None:
@@ -232,9 +208,9 @@ def test_a_function_of_another_version_is_replaced(
     watched_connection: psycopg.Connection[Any],
 ) -> None:
     watched_connection.execute(
-        "create or replace function gateway.note_resource_event() returns trigger"
+        "create or replace function gateway.note_marketplace_event() returns trigger"
         " language plpgsql as $$ begin return null; end $$;"
-        "comment on function gateway.note_resource_event() is 'another'"
+        "comment on function gateway.note_marketplace_event() is 'another'"
     )
     status = load_trigger_status(watched_connection)
     assert status == TriggerStatus(is_complete=True, is_current=False, is_readable=True)
@@ -329,7 +305,7 @@ def test_other_roles_may_not_attach_the_function(waldur_url: str, roles: list[st
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(
                 "create trigger forged after insert on mine"
-                " execute function gateway.note_resource_event()"
+                " execute function gateway.note_marketplace_event()"
             )
         connection.rollback()
 
@@ -351,7 +327,7 @@ def test_trigger_error_does_not_break_write(watched_connection: psycopg.Connecti
         lambda notice: notices.append(str(notice.message_primary))
     )
     id_ = find_leaf_resource(watched_connection)[0]
-    watched_connection.execute("drop table gateway.resource_event")
+    watched_connection.execute("drop table gateway.marketplace_event")
     watched_connection.execute(
         "update marketplace_resource set name = 'saved' where id = %s", [id_]
     )
@@ -360,7 +336,7 @@ def test_trigger_error_does_not_break_write(watched_connection: psycopg.Connecti
     )
     assert cursor.fetchone() == ("saved",)
     assert len(notices) == 1
-    assert "an event of a resource is lost" in notices[0]
+    assert "an event of marketplace_resource is lost" in notices[0]
     assert load_trigger_status(watched_connection).is_complete is False
 
 
@@ -374,7 +350,7 @@ def test_database_without_resources_is_rejected(empty_database: str) -> None:
 
 
 def test_install_times_out_on_busy_table(waldur_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triggers, "_LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(triggers, "_LOCK_ATTEMPTS", 2)
     with psycopg.connect(waldur_url) as busy_connection, psycopg.connect(waldur_url) as connection:
         busy_connection.execute("update marketplace_resource set name = 'x'")
         with pytest.raises(EventSourceError, match="try again"):

@@ -13,8 +13,8 @@ from gateway.db.tables import codes
 from gateway.db.tables.codes import (
     BackendState,
     BillingType,
+    EventKind,
     OrderState,
-    ResourceEventKind,
     ResourceState,
 )
 from tests.support.project_paths import PROJECT_ROOT
@@ -163,15 +163,15 @@ EXPECTED_KINDS = {
 
 
 def test_all_kinds_are_in_the_tables() -> None:
-    kinds = [*ResourceEventKind]
+    kinds = [*EventKind]
     assert [*EXPECTED_SIDES] == [*EXPECTED_KINDS] == kinds
     sides = {each.value: (each.existed_before, each.exists_after) for each in kinds}
     assert sides == EXPECTED_SIDES
     assert [each for each in kinds if each.is_change] == ["STATE_CHANGED", "UPDATED"]
 
 
-@pytest.mark.parametrize("kind", ResourceEventKind)
-def test_viewers_see_a_kind_by_the_sides_visible_to_them(kind: ResourceEventKind) -> None:
+@pytest.mark.parametrize("kind", EventKind)
+def test_viewers_see_a_kind_by_the_sides_visible_to_them(kind: EventKind) -> None:
     kinds = [
         kind.see_as(was_visible=was_visible, is_visible=is_visible)
         for was_visible, is_visible in product((False, True), repeat=2)
@@ -179,8 +179,8 @@ def test_viewers_see_a_kind_by_the_sides_visible_to_them(kind: ResourceEventKind
     assert (*kinds,) == EXPECTED_KINDS[kind.value]
 
 
-@pytest.mark.parametrize("kind", ResourceEventKind)
-def test_a_seen_kind_is_seen_as_itself(kind: ResourceEventKind) -> None:
+@pytest.mark.parametrize("kind", EventKind)
+def test_a_seen_kind_is_seen_as_itself(kind: EventKind) -> None:
     """Check that what a viewer receives has the sides that were visible to them."""
     for was_visible, is_visible in product((False, True), repeat=2):
         seen_kind = kind.see_as(was_visible=was_visible, is_visible=is_visible)

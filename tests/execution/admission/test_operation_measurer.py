@@ -62,6 +62,7 @@ def count_conditions(text: str, **variables: Any) -> int:
         ("{ offerings(first: 2) { nodes { plans { name } } } }", 1 + 2 * (1 + 1 + 5)),
         ("mutation { pullResource(input: {}) { __typename } }", 100 + 2),
         ("subscription { resourceChanged { __typename } }", 2),
+        ("subscription { orderChanged { ... on OrderEvent { order { uuid } } } }", 3),
         ("{ nothing { at { all } } }", 3),
         ("{ ...Unknown ... on Unknown { a } }", 1),
     ],

@@ -1,20 +1,24 @@
 """Expected events of a subscriber: derived from the table of events by the oracle's rules."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import psycopg
 
 from gateway.db.events.feed import EventPosition
 from gateway.db.installation.installation import inspect_installation
-from gateway.db.tables.codes import ResourceState
+from gateway.db.tables.codes import OrderState, ResourceState
 from tests.support.oracle import Oracle
 
 SELECT_EVENTS = """
-select xid::text::bigint, id, replace(resource_uuid, '-', ''), kind, old_state, new_state,
-    resource_id, project_id_before, project_id_after, offering_id_before, offering_id_after
-from gateway.resource_event order by xid, id
+select xid::text::bigint, id, object_type, replace(object_uuid, '-', ''), kind,
+    (row_before ->> 'state')::int, (row_after ->> 'state')::int,
+    (coalesce(row_after, row_before) ->> 'id')::int,
+    (row_before ->> 'project_id')::int, (row_after ->> 'project_id')::int,
+    (row_before ->> 'offering_id')::int, (row_after ->> 'offering_id')::int
+from gateway.marketplace_event order by xid, id
 """
 INSERT_PROBE = """
 insert into marketplace_resource select (jsonb_populate_record(null::marketplace_resource,
@@ -41,16 +45,18 @@ class ResyncNotice(NamedTuple):
 
 
 ReceivedNotice = EventNotice | ResyncNotice
+STATES: Mapping[str, type[IntEnum]] = {"resource": ResourceState, "order": OrderState}
 
 
 class EventRow(NamedTuple):
     """A row of the table of events; pairs are the values before and after the event."""
 
     position: EventPosition
+    object_type: str
     uuid: str
     kind: str
     states: tuple[int | None, int | None]
-    resource_id: int
+    object_id: int
     projects: tuple[int | None, int | None]
     offerings: tuple[int | None, int | None]
 
@@ -70,7 +76,7 @@ class ResourceVisibility:
             self.sees_everything
             or row.projects[side] in self.project_ids
             or row.offerings[side] in self.offering_ids
-            or row.resource_id in self.resource_ids
+            or row.object_id in self.resource_ids
         )
 
 
@@ -87,6 +93,8 @@ class SubscriptionRequirement:
     matches_event: Callable[[EventRow, EventNotice], bool] = _matches_all
     extra_selection: str = ""
     """Additional selection of each event."""
+    object_type: str = "resource"
+    """Whose changes are followed: `resource`, or `order` of users who see everything or nothing."""
 
 
 def load_event_rows(url: str) -> list[EventRow]:
@@ -95,14 +103,15 @@ def load_event_rows(url: str) -> list[EventRow]:
         return [_parse_event_row(*row) for row in connection.execute(SELECT_EVENTS.encode())]
 
 
-def _parse_event_row(xid: int, event_id: int, uuid: str, kind: str, *values: Any) -> EventRow:
-    old_state, new_state, resource_id, *scope_ids = values
+def _parse_event_row(xid: int, event_id: int, *values: Any) -> EventRow:
+    object_type, uuid, kind, old_state, new_state, object_id, *scope_ids = values
     return EventRow(
         (xid, event_id),
+        object_type,
         uuid,
         kind,
         (old_state, new_state),
-        resource_id,
+        object_id,
         (scope_ids[0], scope_ids[1]),
         (scope_ids[2], scope_ids[3]),
     )
@@ -188,7 +197,7 @@ def derive_expected_notice(row: EventRow, visibility: ResourceVisibility) -> Eve
     if is_visible:
         kind, state = row.kind if was_visible else "CREATED", row.states[1]
         assert state is not None
-        return EventNotice(row.position, row.uuid, kind, ResourceState(state).name)
+        return EventNotice(row.position, row.uuid, kind, STATES[row.object_type](state).name)
     if was_visible:
         kind = "DELETED" if row.kind == "DELETED" else "HIDDEN"
         return EventNotice(row.position, row.uuid, kind, None)
@@ -205,7 +214,7 @@ def select_expected_notices(
     row_notices = [
         (row, derive_expected_notice(row, visibility))
         for row in event_rows
-        if row.position > start_position
+        if row.position > start_position and row.object_type == requirement.object_type
     ]
     return [
         notice

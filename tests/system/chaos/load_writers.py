@@ -1,4 +1,4 @@
-"""Load writers: random transactions on resources at a given rate, through all failures."""
+"""Load writers: random transactions on resources and orders, through all failures."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,6 +21,10 @@ from (select * from marketplace_resource where slug <> 'chaos' order by random()
 SELECT_RANDOM_IDS = (
     "select id from marketplace_resource where {which} order by random() limit {few}"
 )
+UPDATE_ORDERS = """
+update marketplace_order set {assignment} where id in (
+    select id from marketplace_order order by random() limit {few} for update skip locked)
+"""
 SELECT_UNLOCKED_IDS = f"({SELECT_RANDOM_IDS} for update skip locked)"
 
 
@@ -88,6 +92,8 @@ class LoadWriter:
                 f"delete from marketplace_resource where id in {copied_ids}",
                 f"{update_prefix} project_id = {project_id} where id in {any_ids}",
                 f"{update_prefix} name = 'n{self._random.random()}' where id in {any_ids}",
+                UPDATE_ORDERS.format(assignment=f"project_id = {project_id}", few=limit),
+                UPDATE_ORDERS.format(assignment="state = state % 6 + 1", few=limit),
                 *[
                     f"{update_prefix} state = {state} where id in {any_ids}"
                     for state in (2, 3, 4, 5)

@@ -27,10 +27,10 @@ from tests.system.chaos.expected_events import (
 FOREIGN_CURSOR = encode_event_cursor("elsewhere", (0, 0))
 """A cursor of another source: a subscriber with it receives ResyncRequired with a position."""
 SUBSCRIPTION_TEMPLATE = """
-subscription ($filter: ResourceEventFilter, $after: String) {{
-  resourceChanged(filter: $filter, after: $after) {{
+subscription ($filter: {type_name}EventFilter, $after: String) {{
+  {object_type}Changed(filter: $filter, after: $after) {{
     __typename
-    ... on ResourceEvent {{ cursor uuid kind state {about} }}
+    ... on {type_name}Event {{ cursor uuid kind state {about} }}
     ... on ResyncRequired {{ cursor reason }}
   }}
 }}"""
@@ -111,7 +111,12 @@ class ResilientSubscriber(ABC):
         """
 
     def _create_payload(self) -> dict[str, Any]:
-        document = SUBSCRIPTION_TEMPLATE.format(about=self.requirement.extra_selection)
+        object_type = self.requirement.object_type
+        document = SUBSCRIPTION_TEMPLATE.format(
+            object_type=object_type,
+            type_name=object_type.capitalize(),
+            about=self.requirement.extra_selection,
+        )
         variables = {"filter": self.requirement.filter_argument or None, "after": self.cursor}
         return {"query": document, "variables": variables}
 
@@ -122,7 +127,7 @@ class ResilientSubscriber(ABC):
         """
         for error in response.get("errors", ()):
             self.error_counts[error["extensions"]["code"]] += 1
-        event = (response.get("data") or {}).get("resourceChanged")
+        event = next(iter((response.get("data") or {}).values()), None)
         if event is None:
             raise SubscriptionLostError(response["errors"][0]["extensions"]["code"])
         self.cursor = event["cursor"]

@@ -107,7 +107,7 @@ class ChaosScenario:
 
 
 def create_requirements(environment: ChaosEnvironment) -> list[SubscriptionRequirement]:
-    """Return subscriptions without a filter, and by kind, state, project and offering."""
+    """Return subscriptions to resources and orders, some with filters."""
     offering_id = next(iter(environment.offering_uuids))
     project_id = next(iter(environment.project_uuids))
     resource_selection = "resource { name state project { name } }"
@@ -124,11 +124,17 @@ def create_requirements(environment: ChaosEnvironment) -> list[SubscriptionRequi
         SubscriptionRequirement("staff"),
         SubscriptionRequirement("member"),
         SubscriptionRequirement("provider"),
+        SubscriptionRequirement(
+            "staff", extra_selection="order { state resource { name } }", object_type="order"
+        ),
         SubscriptionRequirement("staff", extra_selection=resource_selection),
         SubscriptionRequirement(
             "owner", {"kinds": kinds}, lambda _row, notice: notice.kind in kinds
         ),
         scope_requirement("projects", project_id),
+        SubscriptionRequirement(
+            "staff", {"states": ["DONE", "ERRED"]}, _is_done_or_erred, object_type="order"
+        ),
         SubscriptionRequirement("manager", extra_selection=resource_selection),
         scope_requirement("offerings", offering_id),
         SubscriptionRequirement("provider", {"states": ["OK", "ERRED"]}, _is_ok_or_erred),
@@ -138,6 +144,10 @@ def create_requirements(environment: ChaosEnvironment) -> list[SubscriptionRequi
             lambda _row, notice: notice.kind == "STATE_CHANGED",
         ),
     ]
+
+
+def _is_done_or_erred(row: EventRow, _notice: EventNotice) -> bool:
+    return row.states[1] in (3, 4)
 
 
 def _is_ok_or_erred(row: EventRow, notice: EventNotice) -> bool:

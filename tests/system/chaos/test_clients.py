@@ -149,7 +149,7 @@ async def test_removed_events_expire_cursor(
     ]
     async with run_scenario("delivery before removal", environment, other_subscribers):
         await LoadWriter(environment.url, [*environment.project_uuids], 15).run_load(1)
-    environment.execute_sql("update gateway.resource_event set at = at - interval '30 days'")
+    environment.execute_sql("update gateway.marketplace_event set at = at - interval '30 days'")
     async with open_write_pool(environment.url) as transaction_pool:
         await prune_events(transaction_pool, timedelta(days=7))
     assert load_event_rows(environment.url) == []
