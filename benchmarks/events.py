@@ -113,7 +113,7 @@ def _load_cursors(connection: psycopg.Connection[Any], events: int) -> list[str]
     """Return the cursors of the last events in the order of transactions."""
     from gateway.db.driver.connection_options import ConnectionOptions  # noqa: PLC0415 - needed only here
     from gateway.db.events.source_watch import load_source_name  # noqa: PLC0415
-    from gateway.subscriptions.cursors import encode_event_cursor  # noqa: PLC0415
+    from gateway.schema.framework.event_cursors import encode_event_cursor  # noqa: PLC0415
 
     rows = connection.execute(
         "select xid::text::bigint, id from gateway.marketplace_event"

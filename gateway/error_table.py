@@ -126,6 +126,9 @@ class ErrorKind(Enum):
         ErrorCode.RATE_LIMITED, HTTPStatus.TOO_MANY_REQUESTS, CloseCode.UNAVAILABLE
     )
     EVENTS_DISABLED = ErrorRule(ErrorCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
+    EVENTS_UNAVAILABLE = ErrorRule(
+        ErrorCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "2"}
+    )
     DATABASE_UNAVAILABLE = ErrorRule(
         ErrorCode.UNAVAILABLE,
         HTTPStatus.SERVICE_UNAVAILABLE,

@@ -11,6 +11,7 @@ from gateway.schema.framework.connection_field import ConnectionField, SearchDef
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.context import Info
 from gateway.schema.framework.errors import BadInputError, validate_input
+from gateway.schema.framework.event_cursors import EVENTS_CURSOR_FIELD
 from gateway.schema.framework.lookups import NodeKey, RootListField, RowLookup
 from gateway.schema.framework.node import Node, decode_global_id
 from gateway.schema.framework.publish import object_type
@@ -196,6 +197,12 @@ class Query:
     """The orders that the viewer may list, as a consumer or as a provider."""
     project: Project | None = declare_lookup_by_uuid(Project)
     """A project by uuid; null if it is not visible to the viewer."""
+    resource_events_cursor: str | None = declare_field(EVENTS_CURSOR_FIELD)
+    """Cursor of the events of resources before this request; null if events are switched off.
+
+    A subscription to `resourceChanged` with it in `after` delivers all changes that are not in the
+    other fields of the same response. Changes that are in them may be delivered, too.
+    """
     suggested_resource_name: str | None = declare_field(SUGGESTED_NAME_FIELD)
     """A suggested name for a new resource.
 

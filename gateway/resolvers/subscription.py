@@ -17,8 +17,9 @@ from gateway.schema.types.resource_event import ResourceChange, ResourceEventFil
 AfterArgument = Annotated[
     str | None,
     strawberry.argument(
-        description="Cursor of the last event received: the events since then are delivered first."
-        " Null for new events only."
+        description="Cursor of the last event received, or that of a query such as"
+        " `resourceEventsCursor`: the events since then are delivered first. Null for new events"
+        " only."
     ),
 ]
 

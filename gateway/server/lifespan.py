@@ -68,8 +68,10 @@ async def open_components(
         limits = viewer_budgets, _ = _open_limits(settings, exit_stack)
         on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
         viewer_cache = _create_viewer_cache(settings, monitor, database, limits, on_use)
-        create_context = _make_context_factory(settings, database, monitor, change_service)
         change_feed = create_change_feed(settings, settings.database_url, database)
+        create_context = _make_context_factory(
+            settings, database, monitor, change_service, change_feed
+        )
         subscription_service = SubscriptionService(
             settings, change_feed, executor, viewer_cache, create_context, database
         )
@@ -153,6 +155,7 @@ def _make_context_factory(
     database: Database,
     monitor: InstallationMonitor,
     change_service: ChangeService,
+    change_feed: ChangeFeed,
 ) -> ContextFactory:
     def create_context(viewer: Viewer) -> RequestContext:
         budget = RowBudget(settings.answer_rows)
@@ -164,6 +167,7 @@ def _make_context_factory(
             budget,
             change_service,
             settings.root_path,
+            change_feed.current_point,
         )
 
     return create_context

@@ -13,8 +13,8 @@ from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.subscription import PreparedSubscription
 from gateway.fairness.current_client import ClientKey, get_current_client
 from gateway.schema.framework.context import RequestContext
+from gateway.schema.framework.event_cursors import encode_event_cursor
 from gateway.schema.types.object_event import ObjectEvent, ResyncReason, ResyncRequired
-from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.subscriber import SubscriberMessage
 
 MAX_QUERY_ATTEMPTS, RETRY_DELAY_SECONDS = 5, 0.4

@@ -9,8 +9,8 @@ from gateway.db.events.feed import EventPosition
 from gateway.error_table import ErrorKind
 from gateway.execution.subscription import PreparedSubscription
 from gateway.fairness.running_time import running_timeout
+from gateway.schema.framework.event_cursors import decode_event_cursor
 from gateway.schema.types.object_event import ResyncReason
-from gateway.subscriptions.cursors import decode_event_cursor
 from gateway.subscriptions.event_filter import EventFilter
 from gateway.subscriptions.hub import EventHub
 from gateway.subscriptions.quota import Quota

@@ -33,6 +33,10 @@ TESTS_BY_GUARANTEE = {
         "transports/test_http_stream.test_reconnecting_client_receives_missed_events",
         "transports/test_transports_clients.test_client_reconnects",
     ),
+    "A change that a list does not show": (
+        "resolvers/test_query_events_cursor.test_cursor_precedes_a_change_during_the_request",
+        "resolvers/test_query_events_cursor.test_nothing_is_missed_between_list_and_subscription",
+    ),
     "A cursor that is expired or unknown": (
         f"{CHAOS_TESTS}clients.test_unusable_cursor_is_resynced",
         f"{CHAOS_TESTS}clients.test_removed_events_expire_cursor",
@@ -48,6 +52,8 @@ TESTS_BY_GUARANTEE = {
     "A crash or restart of a gateway": (
         f"{CHAOS_TESTS}servers.test_server_terminated_under_load_is_replaced",
         f"{CHAOS_TESTS}servers.test_one_of_two_workers_is_killed",
+        "docs/test_subscriptions_page_clients.test_javascript_client_resumes",
+        "docs/test_subscriptions_page_clients.test_python_client_resumes",
     ),
     "A client can reconnect to any gateway process": (
         f"{CHAOS_TESTS}servers.test_one_of_two_servers_is_killed_and_the_other_takes_over",

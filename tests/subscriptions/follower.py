@@ -14,10 +14,11 @@ from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription
+from gateway.schema.framework.context import RequestContext
+from gateway.schema.framework.event_cursors import encode_event_cursor
 from gateway.server.app import build_application
 from gateway.server.endpoint import GatewayService
 from gateway.server.factory import detect_installation
-from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.hub import EventHub
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.subscriptions.subscriber import Subscriber, SubscriberMessage, SubscriberState
@@ -61,7 +62,7 @@ class FollowedDemo:
     def __init__(
         self, service: GatewayService, connection: psycopg.Connection[Any], url: str
     ) -> None:
-        self.service, self._connection = service, connection
+        self.service, self._connection, self.url = service, connection, url
         self.tokens = load_user_tokens(url)
         self._received_messages: defaultdict[Subscriber, list[SubscriberMessage]] = defaultdict(
             list
@@ -95,8 +96,12 @@ class FollowedDemo:
     async def query_data(self, query: str, viewer: Viewer, **variables: Any) -> Any:
         """Return the data of a query by a viewer."""
         context = self.service._components.create_context(viewer)
+        return (await self.execute_query(query, context, **variables))["data"]
+
+    async def execute_query(self, query: str, context: RequestContext, **variables: Any) -> Any:
+        """Return the decoded response to a query."""
         result = await self.service._executor.execute(GraphQLRequest(query, variables), context)
-        return msgspec.json.decode(result.encode())["data"]
+        return msgspec.json.decode(result.encode())
 
     def parse_subscription(
         self, document: str = RESOURCE_CHANGED_DOCUMENT, **variables: Any

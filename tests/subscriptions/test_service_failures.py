@@ -7,8 +7,8 @@ import pytest
 
 from gateway.auth.authenticator import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
+from gateway.schema.framework.event_cursors import encode_event_cursor
 from gateway.schema.types.object_event import ResyncReason
-from gateway.subscriptions.cursors import encode_event_cursor
 from gateway.subscriptions.session_monitor import SessionMonitor
 from gateway.subscriptions.subscriber import Subscriber
 from tests.subscriptions.follower import FollowedDemo, kinds_or_reasons

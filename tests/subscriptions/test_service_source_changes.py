@@ -13,7 +13,7 @@ import pytest
 from gateway.db.events.triggers import install_triggers, uninstall_triggers
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
-from gateway.subscriptions.cursors import decode_event_cursor, encode_event_cursor
+from gateway.schema.framework.event_cursors import decode_event_cursor, encode_event_cursor
 from gateway.subscriptions.subscriber import Subscriber
 from tests.conftest import DatabaseFactory
 from tests.subscriptions.follower import (

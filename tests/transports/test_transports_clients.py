@@ -32,7 +32,7 @@ RESUMABLE_SUBSCRIPTION = RESOURCE_CHANGED_SUBSCRIPTION.replace(
 
 
 class NodeClient:
-    """Client library in a Node process, which prints a JSON object for each message."""
+    """Client library in a process, mostly Node, which prints a JSON object for each message."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -70,8 +70,15 @@ async def run_client(
     """Run a client program, most of which subscribe to resourceChanged."""
     node_path = await asyncio.to_thread(node.install_node, CLIENTS_FOLDER)
     arguments = (f"{program}.mjs", gateway.url, gateway.tokens[username], *program_arguments)
+    async with run_program(str(node_path), *arguments, folder=CLIENTS_FOLDER) as client:
+        yield client
+
+
+@asynccontextmanager
+async def run_program(*command: str, folder: Path) -> AsyncIterator[NodeClient]:
+    """Run a command in a folder, which prints a JSON object for each message."""
     process = await asyncio.create_subprocess_exec(
-        node_path, *arguments, cwd=CLIENTS_FOLDER, stdout=asyncio.subprocess.PIPE
+        *command, cwd=folder, stdout=asyncio.subprocess.PIPE
     )
     try:
         yield NodeClient(process)

@@ -10,7 +10,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from gateway.subscriptions.cursors import encode_event_cursor
+from gateway.schema.framework.event_cursors import encode_event_cursor
 from gateway.subscriptions.fanout_group import FanoutGroup
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.transports.outgoing_buffer import MAX_QUEUED_BYTES, OutgoingBuffer

@@ -16,7 +16,7 @@ from gateway.db.driver.database import Database
 from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events import feed, source
-from gateway.db.events.feed import EventPosition, FeedEvent, PositionExpiredError
+from gateway.db.events.feed import EventPosition, FeedEvent, FeedPoint, PositionExpiredError
 from gateway.db.events.listener import EventHandler, EventListener, SourceChangedError
 from gateway.db.events.source import SourceKind, SourceOptions
 from gateway.db.events.source_watch import (
@@ -116,6 +116,18 @@ class ChangeFeed:
         assert self._listener is not None
         assert self._listener.position is not None
         return self._listener.position
+
+    @property
+    def current_point(self) -> FeedPoint | None:
+        """The source and the position up to which events were read; None if events are disabled.
+
+        What a statement that starts later does not show has events after the position, also
+        while the feed is detached: the listener had a snapshot with all changes up to it.
+        """
+        if self._requested_source == "off":
+            return None
+        is_known = self._listener is not None and self.problem is None
+        return self.source_name, self.position if is_known else None
 
     @property
     def is_attached(self) -> bool:

@@ -52,6 +52,8 @@ from gateway.db.tables.codes import EventKind
 
 EventPosition: TypeAlias = tuple[int, int]
 """Position `(xid, id)` after an event; positions compare in the order of the feed."""
+FeedPoint: TypeAlias = tuple[str, EventPosition | None]
+"""Name of an event source, and the position up to which it was read; None if it can't be read."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PRUNE_LOCK_KEY = 0x6761_7467

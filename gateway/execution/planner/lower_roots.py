@@ -15,7 +15,7 @@ from gateway.execution.planner.arguments import compile_arguments, memoise_witho
 from gateway.execution.planner.lower_fields import lower_function_call, make_query_spec_factory
 from gateway.execution.planner.selections import FieldSelection, SelectionScope
 from gateway.schema.framework.lookups import RowLookup
-from gateway.schema.framework.root_computed import RootComputedField
+from gateway.schema.framework.root_computed import RequestComputedField, RootComputedField
 from gateway.schema.types.viewer import AuthenticatedViewer, ViewerAccount
 
 
@@ -49,6 +49,11 @@ def lower_root_computed(relation: RootComputedField, selection: FieldSelection) 
         parse_page_request=parse_page_request,
     )
     return LookupRows(lookup_keys, {type_name: step})
+
+
+def lower_request_computed(relation: RequestComputedField, selection: FieldSelection) -> PlanNode:
+    """Lower a function of facts of the request: a call that needs no step."""
+    return lower_function_call(relation.function, relation.inputs, selection, selection.scope)
 
 
 def lower_viewer_account(relation: ViewerAccount, selection: FieldSelection) -> PlanNode:

@@ -10,6 +10,7 @@ import strawberry
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database
+from gateway.db.events.feed import FeedPoint
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.error_table import ErrorKind
 from gateway.loaders.read_loader import ReadLoader
@@ -31,6 +32,8 @@ class ContextFact(Enum):
     """Whether mutations are enabled."""
     ATTACHMENT_ROOT_PATH = "attachment_root_path"
     """The root path of attachments that are stored here; None if they can't be stored."""
+    FEED_POINT = "feed_point"
+    """The source and the position of the event feed before the request read anything."""
 
 
 DEFAULT_MAX_ANSWER_ROWS = 20_000
@@ -81,6 +84,8 @@ class RequestContext:
     change_service: ChangeService = field(default_factory=ChangeService)
     root_path: str = ""
     """The path below which this server is published."""
+    feed_point: FeedPoint | None = None
+    """The point of the event feed when the context was created; None if events are disabled."""
 
     @cached_property
     def loader(self) -> ReadLoader:
@@ -103,6 +108,7 @@ class RequestContext:
             ContextFact.ATTACHMENT_ROOT_PATH: (
                 self.root_path if self.change_service.can_store_attachments else None
             ),
+            ContextFact.FEED_POINT: self.feed_point,
         }
 
     @cached_property

@@ -82,7 +82,8 @@ passed by position. An input is one of
     id: strawberry.ID = node_id("Resource", resource.uuid)
 
 The root fields of `resolvers/query.py` use declarations of their own: `ConnectionField` without a
-key, `RowLookup` and `RootListField` (`lookups.py`), and `RootComputedField` (`root_computed.py`).
+key, `RowLookup` and `RootListField` (`lookups.py`), `RootComputedField` and `RequestComputedField`
+(`root_computed.py`).
 """
 
 from collections.abc import Callable

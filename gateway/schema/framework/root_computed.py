@@ -1,4 +1,4 @@
-"""Computed root fields: a function of one row that an argument identifies."""
+"""Computed root fields: a function of one row that an argument identifies, or of the request."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -80,6 +80,22 @@ class RootComputedField:
             )
 
         resolve.__signature__ = build_signature(self.arguments, has_parent=False)  # type: ignore[attr-defined]
+        return resolve
+
+
+@dataclass(frozen=True, eq=False)
+class RequestComputedField:
+    """The value of `function` for facts of the request; it reads nothing."""
+
+    function: Callable[..., Any]
+    inputs: tuple[ContextFact, ...]
+
+    def build_resolver(self) -> Resolver:
+        """Return the resolver that graphql-core calls."""
+
+        def resolve(info: Info) -> Any:
+            return self.function(*[info.context.facts[each] for each in self.inputs])
+
         return resolve
 
 

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from websockets.typing import Subprotocol
 
 from gateway.db.events.feed import EventPosition
-from gateway.subscriptions.cursors import decode_event_cursor, encode_event_cursor
+from gateway.schema.framework.event_cursors import decode_event_cursor, encode_event_cursor
 from tests.support.time_limits import scale_seconds, time_limit
 from tests.system.chaos.expected_events import (
     EventNotice,

@@ -9,7 +9,7 @@ from datetime import timedelta
 import psutil  # type: ignore[import-untyped]
 
 from gateway.db.events.feed import prune_events
-from gateway.subscriptions.cursors import encode_event_cursor
+from gateway.schema.framework.event_cursors import encode_event_cursor
 from tests.support.database_queries import open_write_pool
 from tests.support.gateway_server import GatewayProcess
 from tests.system.chaos.chaos_environment import IS_LARGE_RUN, ChaosEnvironment, fetch_metrics
