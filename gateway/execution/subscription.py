@@ -50,9 +50,16 @@ from gateway.execution.operation_admission import AdmittedOperation
 from gateway.execution.planner.viewer_dependence import depends_on_viewer
 from gateway.schema.framework.strawberry_internals import STRAWBERRY_DEFINITION
 from gateway.schema.types.event_types import EVENT_TYPES
-from gateway.schema.types.object_event import EventType, ObjectEvent, ResyncRequired
+from gateway.schema.types.object_event import (
+    EventType,
+    ObjectEvent,
+    ResyncRequired,
+    SubscriptionStarted,
+)
 
-SubscriptionEvent = ObjectEvent | ResyncRequired
+SubscriptionEvent = ObjectEvent | ResyncRequired | SubscriptionStarted
+START_ARGUMENTS = {"after", "confirmStart"}
+"""The arguments that concern the start of a subscription only, and no message after it."""
 FieldsByKey = Mapping[str, FieldDetailsList]
 
 
@@ -99,7 +106,7 @@ class PreparedSubscription:
     sharing_key: Hashable
     """Equal for subscriptions that get equal responses, if their viewers see the same.
 
-    It has the document and the variables, without one used only for `after`.
+    It has the document and the variables, without those used only for START_ARGUMENTS.
     """
     depends_on_viewer: bool
     """Whether the object's fields may depend on who the viewer is, not only on what they see."""
@@ -119,7 +126,7 @@ class PreparedSubscription:
         """Return the query that the response to an event needs; None if it needs none."""
         if (
             self.object_query is None
-            or isinstance(event, ResyncRequired)
+            or not isinstance(event, ObjectEvent)
             or not event.kind.exists_after
         ):
             return None
@@ -236,10 +243,10 @@ def _depends_on_viewer(schema: GraphQLSchema, document: ParsedDocument) -> bool:
 def _make_sharing_key(
     document: ParsedDocument, graphql_request: GraphQLRequest, field_node: FieldNode
 ) -> Hashable:
-    """Return the document and its variables, without one that is used only for `after`."""
+    """Return the document and its variables, without those used only for START_ARGUMENTS."""
     variables = dict(graphql_request.variables or {})
     for argument in field_node.arguments or ():
-        if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+        if argument.name.value in START_ARGUMENTS and isinstance(argument.value, VariableNode):
             name = argument.value.name.value
             if document.variable_use_counts[name] == 1:
                 variables.pop(name, None)
@@ -253,7 +260,7 @@ def _make_sharing_key(
 def _iterate_message_types(
     schema: GraphQLSchema, event_type: EventType
 ) -> Iterator[tuple[str, GraphQLObjectType]]:
-    for message_class in (event_type.event_class, ResyncRequired):
+    for message_class in (event_type.event_class, ResyncRequired, SubscriptionStarted):
         type_ = schema.type_map[message_class.__name__]
         assert isinstance(type_, GraphQLObjectType)
         yield type_.name, type_

@@ -22,15 +22,25 @@ AfterArgument = Annotated[
         " only."
     ),
 ]
+ConfirmStartArgument = Annotated[
+    bool,
+    strawberry.argument(
+        description="Whether the first message is `SubscriptionStarted`, whose cursor a client can"
+        " continue from before it has received an event."
+    ),
+]
 
 
 def declare_subscription(filter_type: type, message_type: Any) -> Any:
     """Return a subscription with a filter of that type, which sends messages of that type."""
 
     async def refuse_execution(
-        event_filter: Any = strawberry.UNSET, after: AfterArgument = strawberry.UNSET
+        event_filter: Any = strawberry.UNSET,
+        after: AfterArgument = strawberry.UNSET,
+        *,
+        confirm_start: ConfirmStartArgument = False,
     ) -> AsyncIterator[Any]:
-        del event_filter, after
+        del event_filter, after, confirm_start
         raise BadInputError("Subscriptions require a WebSocket or an HTTP event stream.")
         yield
 

@@ -14,7 +14,12 @@ from gateway.execution.subscription import PreparedSubscription
 from gateway.fairness.current_client import ClientKey, get_current_client
 from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.event_cursors import encode_event_cursor
-from gateway.schema.types.object_event import ObjectEvent, ResyncReason, ResyncRequired
+from gateway.schema.types.object_event import (
+    ObjectEvent,
+    ResyncReason,
+    ResyncRequired,
+    SubscriptionStarted,
+)
 from gateway.subscriptions.subscriber import SubscriberMessage
 
 MAX_QUERY_ATTEMPTS, RETRY_DELAY_SECONDS = 5, 0.4
@@ -87,11 +92,28 @@ class MessageBuilder:
         self, subscription: PreparedSubscription, reason: ResyncReason, position: EventPosition
     ) -> SubscriberMessage:
         """Return the message `ResyncRequired`: events up to `position` may have been missed."""
-        cursor = encode_event_cursor(self._source_name(), position)
-        resync_required = ResyncRequired(reason=reason, cursor=cursor)
-        return SubscriberMessage(
-            encode_json({"data": subscription.build_event_data(resync_required, {})}), cursor
+        return self._build_notice(
+            subscription, lambda cursor: ResyncRequired(reason=reason, cursor=cursor), position
         )
+
+    def build_start(
+        self, subscription: PreparedSubscription, position: EventPosition
+    ) -> SubscriberMessage:
+        """Return the message `SubscriptionStarted`: the events after `position` follow."""
+        return self._build_notice(
+            subscription, lambda cursor: SubscriptionStarted(cursor=cursor), position
+        )
+
+    def _build_notice(
+        self,
+        subscription: PreparedSubscription,
+        create_notice: Callable[[str], ResyncRequired | SubscriptionStarted],
+        position: EventPosition,
+    ) -> SubscriberMessage:
+        """Return a message that is not about an object; `create_notice` gets its cursor."""
+        cursor = encode_event_cursor(self._source_name(), position)
+        data = subscription.build_event_data(create_notice(cursor), {})
+        return SubscriberMessage(encode_json({"data": data}), cursor)
 
     async def _execute_event(
         self, subscription: PreparedSubscription, object_event: ObjectEvent, viewer: Viewer

@@ -137,7 +137,12 @@ class Subscriber:
         self._catch_up_task: asyncio.Task[None] | None = None
 
     def start(self, resync_reason: ResyncReason | None = None) -> None:
-        """Begin the delivery, after a ResyncRequired if there is a reason for one."""
+        """Begin the delivery, after the confirmation and ResyncRequired if they are due."""
+        if self._subscription.arguments.get("confirmStart"):
+            message = self._hub.message_builder.build_start(self._subscription, self.position)
+            self._messages.append(message)
+            self._buffered_bytes += len(message.payload)
+            self._wake_connection()
         if resync_reason is not None:
             self.require_resync(resync_reason)
         self._join_group(self._hub.get_group(self._subscription, self._viewer))

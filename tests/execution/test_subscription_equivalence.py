@@ -32,7 +32,8 @@ SELECTIONS: Mapping[str, str] = {
         ... on ResourceEvent {
             cursor at kind previousState state changedFields uuid resource { uuid name }
         }
-        ... on ResyncRequired { reason cursor }""",
+        ... on ResyncRequired { reason cursor }
+        ... on SubscriptionStarted { cursor }""",
     "own fields": """
         ... on ResourceEvent { cursor at kind previousState state changedFields uuid }""",
     "no event fields": """
@@ -122,7 +123,7 @@ async def execute_event_as(
 
 
 def make_events(object_type: str, uuid: str) -> list[SubscriptionEvent]:
-    """Return an event of each kind for an object, and ResyncRequired."""
+    """Return an event of each kind for an object, ResyncRequired and SubscriptionStarted."""
     object_events: list[SubscriptionEvent] = [
         EVENT_TYPES[f"{object_type}Changed"].event_class(
             cursor="a cursor",
@@ -135,7 +136,11 @@ def make_events(object_type: str, uuid: str) -> list[SubscriptionEvent]:
         )
         for kind in EventKind
     ]
-    return [*object_events, ResyncRequired(reason=ResyncReason.TOO_SLOW, cursor="another")]
+    return [
+        *object_events,
+        ResyncRequired(reason=ResyncReason.TOO_SLOW, cursor="another"),
+        SubscriptionStarted(cursor="a third"),
+    ]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -97,6 +97,17 @@ class ResyncRequired:
     """Position after which the delivery of events continues."""
 
 
+@object_type
+class SubscriptionStarted:
+    """The subscription has started: the events after `cursor` follow.
+
+    It is the first message if the argument `confirmStart` is true.
+    """
+
+    cursor: str
+    """Position after which the delivery of events begins."""
+
+
 @dataclass(frozen=True, eq=False)
 class EventType:
     """How the changes of a tracked table are published.

@@ -14,6 +14,7 @@ from gateway.schema.types.object_event import (
     EventType,
     ObjectEvent,
     ResyncRequired,
+    SubscriptionStarted,
     declare_object,
 )
 from gateway.schema.types.order import Order
@@ -96,10 +97,11 @@ class OrderEvent(ObjectEvent):
 
 
 OrderChange = Annotated[
-    OrderEvent | ResyncRequired,
+    OrderEvent | ResyncRequired | SubscriptionStarted,
     strawberry.union(
         "OrderChange",
-        description="A message of `orderChanged`: an event, or a request to synchronise again.",
+        description="A message of `orderChanged`: an event, a request to synchronise again, or"
+        " the start of the subscription.",
     ),
 ]
 ORDER_EVENTS = EventType(ORDERS, OrderEvent, Order)

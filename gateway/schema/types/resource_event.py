@@ -14,6 +14,7 @@ from gateway.schema.types.object_event import (
     EventType,
     ObjectEvent,
     ResyncRequired,
+    SubscriptionStarted,
     declare_object,
 )
 from gateway.schema.types.resource import Resource
@@ -92,10 +93,11 @@ class ResourceEvent(ObjectEvent):
 
 
 ResourceChange = Annotated[
-    ResourceEvent | ResyncRequired,
+    ResourceEvent | ResyncRequired | SubscriptionStarted,
     strawberry.union(
         "ResourceChange",
-        description="A message of `resourceChanged`: an event, or a request to synchronise again.",
+        description="A message of `resourceChanged`: an event, a request to synchronise again, or"
+        " the start of the subscription.",
     ),
 ]
 RESOURCE_EVENTS = EventType(RESOURCES, ResourceEvent, Resource)
