@@ -76,9 +76,8 @@ async def open_components(
             settings, change_feed, executor, viewer_cache, create_context, database
         )
         await exit_stack.enter_async_context(subscription_service.run_service(transaction_pool))
-        monitor.exchange_listeners.append(
-            partial(_exchange_parts, settings, viewer_cache, change_service, executor)
-        )
+        on_exchange = partial(_exchange_parts, settings, viewer_cache, change_service, executor)
+        monitor.exchange_listeners.append(on_exchange)
         run_in_background(monitor.run_checks(), exit_stack)
         _tune_garbage_collector()
         yield ServerComponents(

@@ -126,8 +126,10 @@ class ChangeFeed:
         """
         if self._requested_source == "off":
             return None
-        is_known = self._listener is not None and self.problem is None
-        return self.source_name, self.position if is_known else None
+        listener = self._listener
+        if listener is None or self.problem is not None:
+            return self.source_name, None
+        return self.source_name, listener.position
 
     @property
     def is_attached(self) -> bool:
