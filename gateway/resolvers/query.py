@@ -203,6 +203,12 @@ class Query:
     A subscription to `resourceChanged` with it in `after` delivers all changes that are not in the
     other fields of the same response. Changes that are in them may be delivered, too.
     """
+    order_events_cursor: str | None = declare_field(EVENTS_CURSOR_FIELD)
+    """Cursor of the events of orders before this request; null if events are switched off.
+
+    A subscription to `orderChanged` with it in `after` delivers all changes that are not in the
+    other fields of the same response. Changes that are in them may be delivered, too.
+    """
     suggested_resource_name: str | None = declare_field(SUGGESTED_NAME_FIELD)
     """A suggested name for a new resource.
 

@@ -18,8 +18,8 @@ AfterArgument = Annotated[
     str | None,
     strawberry.argument(
         description="Cursor of the last event received, or that of a query such as"
-        " `resourceEventsCursor`: the events since then are delivered first. Null for new events"
-        " only."
+        " `resourceEventsCursor` or `orderEventsCursor`: the events since then are delivered first."
+        " Null for new events only."
     ),
 ]
 ConfirmStartArgument = Annotated[

@@ -14,7 +14,7 @@ from gateway.execution.subscription import PreparedSubscription, SubscriptionEve
 from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.event_types import EVENT_TYPES
-from gateway.schema.types.object_event import ResyncReason, ResyncRequired
+from gateway.schema.types.object_event import ResyncReason, ResyncRequired, SubscriptionStarted
 from tests.support.marketplaces import MEDIA_BASE_URL, Marketplace
 from tests.support.subscriptions import admit_subscription
 

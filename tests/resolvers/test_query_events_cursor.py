@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 import pytest_asyncio
@@ -18,12 +19,18 @@ from tests.subscriptions.follower import FollowedDemo, follow_demo
 from tests.support.gateway_server import create_small_demo, serve_in_process
 from tests.support.time_limits import wait_until
 
-CURSOR_QUERY = "{ resourceEventsCursor }"
+CURSOR_QUERY = "{ resourceEventsCursor orderEventsCursor }"
 LIST_QUERY = """{
     resources(first: 100) { nodes { uuid name endpoints { name } } }
     cursor: resourceEventsCursor
 }"""
 """Names are read by the first statement, endpoints by a later one; the cursor comes last."""
+ORDERS_QUERY = "{ orders(first: 1) { totalCount } orderEventsCursor }"
+ORDER_DOCUMENT = """subscription($after: String) {
+    orderChanged(after: $after, confirmStart: true) {
+        ... on OrderEvent { uuid } ... on SubscriptionStarted { cursor }
+    }
+}"""
 LOCK_KEY = 17
 WRITER_COUNT, WRITES_PER_WRITER, ROLLED_BACK_SHARE = 4, 30, 0.2
 
@@ -43,14 +50,31 @@ async def demo(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Follow
 
 async def test_cursor_is_the_position_of_the_feed(demo: FollowedDemo) -> None:
     viewer = await demo.load_viewer("staff")
-    assert (await demo.query_data(CURSOR_QUERY, viewer))["resourceEventsCursor"] == (
-        demo.current_cursor()
-    )
+    assert await demo.query_data(CURSOR_QUERY, viewer) == make_cursors(demo.current_cursor())
     demo.execute_sql("update marketplace_resource set name = 'renamed' where id = 1")
     await demo.wait_until_delivered()
-    assert (await demo.query_data(CURSOR_QUERY, viewer))["resourceEventsCursor"] == (
-        demo.current_cursor()
-    )
+    assert await demo.query_data(CURSOR_QUERY, viewer) == make_cursors(demo.current_cursor())
+
+
+def make_cursors(cursor: str | None) -> dict[str, str | None]:
+    """Return the data of CURSOR_QUERY: resources and orders have the same position."""
+    return {"resourceEventsCursor": cursor, "orderEventsCursor": cursor}
+
+
+async def test_orders_after_their_cursor(demo: FollowedDemo) -> None:
+    viewer = await demo.load_viewer("staff")
+    data = await demo.query_data(ORDERS_QUERY, viewer)
+    uuid = demo.fetch_uuid("marketplace_order", 1)
+    demo.execute_sql("update marketplace_order set output = output || '!' where id = 1")
+    follower = await demo.start_following("staff", ORDER_DOCUMENT, after=data["orderEventsCursor"])
+    await demo.wait_until_delivered()
+    started, event = [
+        msgspec.json.decode(each.payload)["data"]["orderChanged"]
+        for each in demo.take_messages(follower)
+    ]
+    assert started == {"cursor": data["orderEventsCursor"]}
+    assert event == {"uuid": uuid}
+    follower.end_subscription()
 
 
 async def test_cursor_precedes_a_change_during_the_request(demo: FollowedDemo) -> None:
@@ -137,7 +161,7 @@ def count_writes(data: dict[str, Any]) -> Counter[str]:
 
 async def test_cursor_is_null_if_events_are_off(url: str) -> None:
     async with serve_in_process(url, events="off") as client:
-        assert await client.execute_query(CURSOR_QUERY) == {"data": {"resourceEventsCursor": None}}
+        assert await client.execute_query(CURSOR_QUERY) == {"data": make_cursors(None)}
 
 
 async def test_unavailable_events_fail_only_their_field(demo: FollowedDemo) -> None:
@@ -164,4 +188,4 @@ async def test_cursor_needs_no_statement(demo: FollowedDemo) -> None:
     context = demo.service._components.create_context(viewer)
     context.database = None  # type: ignore[assignment]
     result = await demo.execute_query(CURSOR_QUERY, context)
-    assert result == {"data": {"resourceEventsCursor": demo.current_cursor()}}
+    assert result == {"data": make_cursors(demo.current_cursor())}
