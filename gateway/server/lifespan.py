@@ -77,8 +77,7 @@ async def open_components(
         )
         await exit_stack.enter_async_context(subscription_service.run_service(transaction_pool))
         on_exchange = partial(_exchange_parts, settings, viewer_cache, change_service, executor)
-        monitor.exchange_listeners.append(on_exchange)
-        run_in_background(monitor.run_checks(), exit_stack)
+        _run_monitor(monitor, on_exchange, exit_stack)
         _tune_garbage_collector()
         yield ServerComponents(
             monitor,
@@ -103,6 +102,15 @@ def _create_monitor(
         rules_year=settings.rules_year,
         interval_seconds=settings.inspection_seconds,
     )
+
+
+def _run_monitor(
+    monitor: InstallationMonitor,
+    on_exchange: Callable[[InstallationParts], None],
+    exit_stack: AsyncExitStack,
+) -> None:
+    monitor.exchange_listeners.append(on_exchange)
+    run_in_background(monitor.run_checks(), exit_stack)
 
 
 def _exchange_parts(
