@@ -23,7 +23,7 @@ JAVASCRIPT_CLIENTS = ["graphql-ws", "graphql-sse", "Apollo Client", "urql"]
 PRINTED_ADDRESS = "127.0.0.1:8000"
 WRITE_INTERVAL_SECONDS = 0.01
 SELECT_POSITIONS = (
-    "select xid::text::bigint, id from gateway.resource_event"
+    "select xid::text::bigint, id from gateway.marketplace_event"
     " where (xid, id) > (%s::text::xid8, %s) order by xid, id"
 )
 JAVASCRIPT_PRELUDE = """
