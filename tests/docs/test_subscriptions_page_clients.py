@@ -52,6 +52,12 @@ def extract_blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", SUBSCRIPTIONS_PAGE, re.DOTALL)
 
 
+def extract_document(beginning: str) -> str:
+    """Return the page's only document with that beginning."""
+    (document,) = [each for each in extract_blocks("graphql") if each.startswith(beginning)]
+    return document
+
+
 def extract_client(library: str, language: str) -> str:
     """Return the code block of a client library."""
     pattern = rf"\*\*{re.escape(library)}\*\*[^\n]*\n\n```{language}\n(.*?)```"
@@ -133,7 +139,8 @@ async def check_restarts(url: str, interpreter: str, program_path: Path, code: s
             writer = ResourceWriter(gateway)
             own_code = code.replace(PRINTED_ADDRESS, f"127.0.0.1:{gateway.port}")
             await asyncio.to_thread(program_path.write_text, own_code)
-            arguments = str(program_path), gateway.tokens["staff"], *extract_blocks("graphql")
+            documents = map(extract_document, ("subscription Changes", "query List"))
+            arguments = str(program_path), gateway.tokens["staff"], *documents
             client = await client_stack.enter_async_context(
                 run_program(interpreter, *arguments, folder=program_path.parent)
             )
