@@ -31,6 +31,7 @@ UNREACHABLE_EXCEPTIONS = {
     "InvalidSettingError": "the command line's",
     "MessageError": "becomes a plain response before the application",
     "ManifestError": "the command line's",
+    "UnusableAddressError": "the command line's",
     "MalformedFormError": "becomes BadRequestError",
     "NestedTooDeeplyError": "becomes an error of the document",
     "NeverPlannedError": "the reference execution takes over",

@@ -36,4 +36,6 @@ def verify_trusted_documents(effective_settings: Settings) -> None:
 
 
 def _create_document_cache(effective_settings: Settings) -> DocumentCache:
-    return DocumentCache(get_graphql_schema(schema), make_operation_limits(effective_settings))
+    """Return a cache whose errors suggest similar names: they are for developers and operators."""
+    limits = make_operation_limits(effective_settings)
+    return DocumentCache(get_graphql_schema(schema), limits, suggestions=True)

@@ -27,10 +27,11 @@ from gateway.db.events import triggers
 from gateway.db.installation.installation import NoMarketplaceError
 from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.demo import home
-from gateway.demo.postgres import EmbeddedPostgres, PostgresError
+from gateway.demo.postgres import PostgresError, check_folder_is_free
 from gateway.execution.document_manifest import ManifestError
 from gateway.server.draining_server import DrainingServer
-from gateway.server.factory import detect_installation, find_free_port, run_provider
+from gateway.server.factory import detect_installation, run_provider
+from gateway.server.listening_socket import UnusableAddressError, find_free_port, format_address
 from gateway.server.server_options import build_server_options
 from gateway.server.supervisor import STARTUP_FAILURE_STATUS, Supervisor
 
@@ -42,6 +43,7 @@ USER_ERRORS = (
     home.DatabaseOccupiedError,
     home.DemoNotFoundError,
     ManifestError,
+    UnusableAddressError,
 )
 PACKAGE_DIRECTORY = Path(__file__).parents[1]
 SHOWN_USERNAMES = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
@@ -62,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_server(parsed_arguments: argparse.Namespace) -> int:
     """Serve the marketplace over HTTP; without a database URL, a demo marketplace."""
     effective_settings = _load_effective_settings(parsed_arguments)
-    port = find_free_port(effective_settings)
+    _check_demo_is_free(effective_settings)
+    port = find_free_port(effective_settings.host, effective_settings.port)
     verify_trusted_documents(effective_settings)
     with _open_marketplace(effective_settings) as (url, is_demo):
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
@@ -119,9 +122,7 @@ def initialise_demo(parsed_arguments: argparse.Namespace) -> int:
             **fill_options,
         )
         return 0
-    with EmbeddedPostgres.start(effective_settings.data, _print_line) as server:
-        home.create_demo_database(server.url, report_progress=_print_line, **fill_options)
-        home.save_tokens(server.url, effective_settings.data)
+    home.create_demo(effective_settings.data, report_progress=_print_line, **fill_options)
     return 0
 
 
@@ -161,10 +162,11 @@ def print_settings(parsed_arguments: argparse.Namespace) -> int:
 def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
     """Check whether the gateway can serve the marketplace; print what is missing."""
     effective_settings = _load_effective_settings(parsed_arguments)
-    for line in effective_settings.format_lines():
-        sys.stdout.write(f"{line}\n")
+    _check_demo_is_free(effective_settings)
     if effective_settings.database_url is None:
         home.load_tokens(effective_settings.data)
+    for line in effective_settings.format_lines():
+        sys.stdout.write(f"{line}\n")
     with _open_marketplace(effective_settings) as (url, _):
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
         for line in diagnose_marketplace(load_settings()):
@@ -204,6 +206,12 @@ def print_schema(_parsed_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_demo_is_free(effective_settings: Settings) -> None:
+    """Check that no other gateway uses the demo, before anything else is done."""
+    if effective_settings.database_url is None:
+        check_folder_is_free(effective_settings.data)
+
+
 @contextmanager
 def _open_marketplace(effective_settings: Settings) -> Iterator[tuple[str, bool]]:
     """Yield the database's URL and whether it is the embedded demo database."""
@@ -227,10 +235,10 @@ def _load_effective_settings(parsed_arguments: argparse.Namespace) -> Settings:
 
 
 def _print_greeting(effective_settings: Settings, port: int, demo_url: str | None) -> None:
-    """Print the address of GraphiQL and the demo's users."""
-    host, root_path = effective_settings.host, effective_settings.root_path
-    display_host = f"[{host}]" if ":" in host else host
-    _print_line(f"\nGraphiQL: http://{display_host}:{port}{root_path}/graphql")
+    """Print the address of GraphiQL, or of the API if that is off, and the demo's users."""
+    label = "GraphiQL" if effective_settings.serves_graphiql else "GraphQL"
+    address = format_address(effective_settings.host, port) + effective_settings.root_path
+    _print_line(f"\n{label}: {address}/graphql")
     if demo_url is None:
         return
     with connect_database(demo_url) as connection:
@@ -239,7 +247,7 @@ def _print_greeting(effective_settings: Settings, port: int, demo_url: str | Non
     width = max(map(len, SHOWN_USERNAMES))
     for name in SHOWN_USERNAMES:
         _print_line(f"  {name:<{width}}  {tokens_by_username.get(name, '(no token)')}")
-    _print_line("")
+    _print_line("  more: gateway tokens\n")
 
 
 def _print_line(line: str) -> None:

@@ -63,14 +63,19 @@ def _add_no_arguments(_subparser: argparse.ArgumentParser) -> None:
 
 
 def _add_events_step(subparser: argparse.ArgumentParser) -> None:
-    subparser.add_argument(
-        "step", choices=("install", "uninstall"), help="install or uninstall the triggers"
-    )
+    _add_step(subparser, ("install", "uninstall"), "install or uninstall the triggers")
 
 
 def _add_manifest(subparser: argparse.ArgumentParser) -> None:
-    subparser.add_argument("step", choices=("check",), help="check the documents")
-    subparser.add_argument("manifest", type=Path, help="the path of the manifest")
+    _add_step(subparser, ("check",), "check the documents")
+    subparser.add_argument(
+        "manifest", metavar="MANIFEST", type=Path, help="the path of the manifest"
+    )
+
+
+def _add_step(subparser: argparse.ArgumentParser, steps: Sequence[str], help_text: str) -> None:
+    """Add the argument `step`, which errors and the help name by its values."""
+    subparser.add_argument("step", choices=steps, metavar=f"{{{','.join(steps)}}}", help=help_text)
 
 
 def _add_reload_flag(subparser: argparse.ArgumentParser) -> None:
@@ -80,7 +85,9 @@ def _add_reload_flag(subparser: argparse.ArgumentParser) -> None:
 
 
 def _add_username(subparser: argparse.ArgumentParser) -> None:
-    subparser.add_argument("username", nargs="?", help="print this user's token alone")
+    subparser.add_argument(
+        "username", metavar="USERNAME", nargs="?", help="print this user's token alone"
+    )
 
 
 def _add_number_flags(subparser: argparse.ArgumentParser) -> None:

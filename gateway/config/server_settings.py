@@ -88,11 +88,6 @@ class ServerSettings:
         return self.dev == "on"
 
     @property
-    def serves_graphiql(self) -> bool:
-        """Whether GraphiQL is served to browsers."""
-        return self.graphiql == "on" or (self.graphiql == "auto" and self.is_development)
-
-    @property
     def introspection_audience(self) -> str:
         """Who may query the schema: `all`, `staff` or `off`."""
         default_audience = "all" if self.is_development else "staff"

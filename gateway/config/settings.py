@@ -54,6 +54,12 @@ class Settings(
         return None if self.rules == "auto" else int(self.rules)
 
     @property
+    def serves_graphiql(self) -> bool:
+        """Whether GraphiQL is served to browsers; it is not if its documents would be refused."""
+        is_on = self.graphiql == "on" or (self.graphiql == "auto" and self.is_development)
+        return is_on and self.documents != "only"
+
+    @property
     def media_base_url(self) -> str | None:
         """The URL that the paths of images are appended to; None if it is not configured."""
         if self.media_url is not None:

@@ -11,7 +11,7 @@ import msgspec
 from gateway.db.admin.install import list_existing_tables
 from gateway.db.driver.startup_connection import connect_database
 from gateway.db.queries.tokens import load_tokens_by_username
-from gateway.demo.integrity import TOKENS_FILE_NAME, report_damage
+from gateway.demo.integrity import TOKENS_FILE_NAME, format_removal_command, report_damage
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
 from gateway.demo.progress import ProgressReporter
@@ -41,6 +41,30 @@ def run_demo_database(data_directory: Path, report_progress: ProgressReporter) -
         with report_damage(data_directory):
             save_tokens(server.url, data_directory)
         yield server.url
+
+
+def create_demo(
+    data_directory: Path, *, report_progress: ProgressReporter, resource_count: int, seed: int
+) -> None:
+    """Create a demo in a data folder.
+
+    Raises PostgresError if PostgreSQL cannot run, DatabaseOccupiedError if there is a demo.
+    """
+    with EmbeddedPostgres.start(data_directory, report_progress) as server:
+        try:
+            create_demo_database(
+                server.url,
+                report_progress=report_progress,
+                resource_count=resource_count,
+                seed=seed,
+            )
+        except DatabaseOccupiedError:
+            raise DatabaseOccupiedError(
+                f"The folder {data_directory} already contains a demo: remove it "
+                f"({format_removal_command(data_directory)}) to create a new one, "
+                "or choose another folder with --data."
+            ) from None
+        save_tokens(server.url, data_directory)
 
 
 def create_demo_database(

@@ -52,7 +52,7 @@ from gateway.demo.integrity import (
 )
 from gateway.demo.progress import ProgressReporter, ignore_progress
 
-__all__ = ["EmbeddedPostgres", "PostgresError"]
+__all__ = ["EmbeddedPostgres", "PostgresError", "check_folder_is_free"]
 
 SERVER_SETTINGS = {
     "listen_addresses": "",
@@ -73,6 +73,7 @@ INITDB_OPTIONS = (
     "--auth-local=trust",
     "--auth-host=reject",
 )
+_LOCK_NAME = "gateway.lock"
 _SOCKET_DIRECTORY_PREFIX = "gateway-"
 _SOCKET_NAME = f".s.PGSQL.{SERVER_SETTINGS['port']}"
 _MAX_BASE_PATH_LENGTH = 103 - len(
@@ -263,6 +264,29 @@ class _Cluster:
         )
 
 
+def check_folder_is_free(data_directory: Path) -> None:
+    """Check that no gateway uses a data folder, which need not exist.
+
+    Raises PostgresError if one does. A folder that can't be read is not an error here.
+    """
+    data_directory = data_directory.resolve()
+    with suppress(OSError), (data_directory / _LOCK_NAME).open() as lock_file:
+        _acquire_folder_lock(lock_file, data_directory)
+
+
+def _acquire_folder_lock(lock_file: TextIO, data_directory: Path) -> None:
+    """Lock a data folder until the file is closed.
+
+    Raises PostgresError if another gateway has the lock.
+    """
+    if not _try_lock(lock_file):
+        pid = lock_file.readline().strip() or "unknown"
+        raise PostgresError(
+            f"Another gateway (process {pid}) is using {data_directory}: "
+            "stop it, or choose another folder with --data."
+        )
+
+
 @contextmanager
 def _lock_data_directory(data_directory: Path) -> Iterator[TextIO]:
     """Create the data folder if needed and lock it; yield the lock file.
@@ -276,13 +300,8 @@ def _lock_data_directory(data_directory: Path) -> Iterator[TextIO]:
         raise PostgresError(
             f"{data_directory} is itself a PostgreSQL cluster: choose another folder with --data."
         )
-    with _open_private_file(data_directory / "gateway.lock") as lock_file:
-        if not _try_lock(lock_file):
-            pid = lock_file.readline().strip() or "unknown"
-            raise PostgresError(
-                f"Another gateway (process {pid}) is using {data_directory}: "
-                "stop it, or choose another folder with --data."
-            )
+    with _open_private_file(data_directory / _LOCK_NAME) as lock_file:
+        _acquire_folder_lock(lock_file, data_directory)
         _write_lock_file(lock_file, *_read_socket_directories(lock_file))
         yield lock_file
 

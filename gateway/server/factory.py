@@ -1,13 +1,12 @@
 """Application factory: each worker process creates its application from the environment."""
 
 import logging
-import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from starlette.applications import Starlette
 
-from gateway.config.settings import InvalidSettingError, Settings, load_settings
+from gateway.config.settings import Settings, load_settings
 from gateway.db.admin import own_tables
 from gateway.db.driver.startup_connection import connect_database
 from gateway.db.driver.transactions import TransactionPool
@@ -35,27 +34,6 @@ def detect_installation(effective_settings: Settings) -> Installation:
         effective_settings.database_url, pooler=effective_settings.pooler
     ) as connection:
         return inspect_installation(connection, effective_settings.rules_year)
-
-
-def find_free_port(effective_settings: Settings) -> int:
-    """Return the port to listen on; port 0 is replaced by a free port.
-
-    Raises InvalidSettingError if the address can't be bound.
-    """
-    family = socket.AF_INET6 if ":" in effective_settings.host else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((effective_settings.host, effective_settings.port))
-            port: int = probe.getsockname()[1]
-    except (OSError, UnicodeError) as error:
-        listen_address = f"{effective_settings.host} at port {effective_settings.port}"
-        reason = getattr(error, "strerror", None) or "no such host"
-        raise InvalidSettingError(
-            f"The gateway can't listen on {listen_address} ({reason}):"
-            " choose another --host or --port."
-        ) from None
-    return port
 
 
 def create_app() -> Starlette:

@@ -60,6 +60,9 @@ class GraphQLMethods:
             "HEAD": self._handle_head,
         }
         safe_methods = ("GET", "HEAD") if settings.serves_graphiql or settings.get_queries else ()
+        self._post_message = "GraphQL requests must use the method POST."
+        if settings.serves_graphiql:
+            self._post_message += " To use GraphiQL, open this address in a browser."
         self._allowed_methods = (*safe_methods, "POST", "OPTIONS")
 
     def get_handler(self, method: str) -> MethodHandler:
@@ -70,9 +73,7 @@ class GraphQLMethods:
         if self._settings.serves_graphiql and self._wants_page(request):
             return self._render_page(request)
         if not self._settings.get_queries:
-            error = MethodNotAllowedError(
-                "GraphQL requests must use the method POST.", ("POST", "OPTIONS")
-            )
+            error = MethodNotAllowedError(self._post_message, ("POST", "OPTIONS"))
             return await self._service.reject_request(request, error)
         return await self._service.handle_graphql(request)
 

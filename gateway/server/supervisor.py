@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from gateway.server.draining_server import SHUTDOWN_SECONDS, DrainingServer
+from gateway.server.listening_socket import bind_address, format_address
 
 log = logging.getLogger("uvicorn.error")
 CHECK_INTERVAL_SECONDS = 0.2
@@ -113,7 +114,8 @@ class Supervisor:
         """Run the workers until a signal comes; return the exit status."""
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signal_number, self._note_signal)
-        listening_socket = uvicorn.Config(**self.options).bind_socket()
+        uvicorn.Config(**self.options)  # it configures the logging
+        listening_socket = bind_address(self.options["host"], self.options["port"])
         checked_at = time.monotonic()
         while self._exit_status is None:
             now = time.monotonic()
@@ -161,7 +163,7 @@ class Supervisor:
             worker.heard_at += max(paused_seconds, 0)
             worker.receive_heartbeats(now)
             if worker.is_ready:
-                self._was_ready, self._restart_delay = True, 0
+                self._note_ready()
             limit_seconds = self._find_limit(worker)
             if worker.process.is_alive() and now - worker.heard_at > limit_seconds:
                 log.error(
@@ -173,6 +175,13 @@ class Supervisor:
                 worker.process.join()
             if not worker.process.is_alive():
                 self._drop_worker(worker, now)
+
+    def _note_ready(self) -> None:
+        """Note that a worker is ready; the first one is the first that listens."""
+        if not self._was_ready:
+            address = format_address(self.options["host"], self.options["port"])
+            log.info("Uvicorn running on %s (Press CTRL+C to quit)", address)
+        self._was_ready, self._restart_delay = True, 0
 
     def _find_limit(self, worker: Worker) -> float:
         """Return the seconds that a worker may be silent."""

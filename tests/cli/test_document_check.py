@@ -1,13 +1,16 @@
 """`gateway documents check`, and the check at the start of `gateway serve`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.support.gateway_server import expect_usage_error, run_command
+from tests.support.project_paths import PROJECT_ROOT
 
 VALID_QUERY, BROKEN_QUERY = "query Me { viewer { user { username } } }", "query Broken { nothing }"
+DOCUMENTED_CHECK_PATTERN = re.compile(r"^persisted-query-manifest\.json: (.*)$", re.MULTILINE)
 UNREACHABLE_URL = "postgresql://u:hidden@127.0.0.1:1/x"
 
 
@@ -31,6 +34,17 @@ def test_problems_are_lines_and_have_status_1(manifest_path: Path) -> None:
     assert output == (
         f"{manifest_path}: Broken ('b'): 1:16: Cannot query field 'nothing' on type 'Query'.\n"
     )
+
+
+@pytest.mark.parametrize("dev", ["on", "off"])
+def test_similar_names_are_suggested_as_documented(manifest_path: Path, dev: str) -> None:
+    page = (PROJECT_ROOT / "docs/persisted-documents.md").read_text(encoding="utf-8")
+    (documented_problem,) = DOCUMENTED_CHECK_PATTERN.findall(page)
+    manifest_path.write_text(
+        json.dumps({"adcf7b64": "query Me {\n  viewr { user { username } }\n}"})
+    )
+    output = run_command("documents", "check", str(manifest_path), dev=dev)[1]
+    assert output == f"{manifest_path}: {documented_problem}\n"
 
 
 def test_limits_are_those_of_the_settings(manifest_path: Path) -> None:

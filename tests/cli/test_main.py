@@ -107,6 +107,19 @@ def test_occupied_port_is_named(command_runner: CommandRunner) -> None:
         error_output = expect_usage_error(command_runner.run_command("serve", "--port", port))
     assert port in error_output
     assert "choose another --host or --port" in error_output
+    assert "GATEWAY_PORT" in error_output
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [("events", ["{install,uninstall}"]), ("documents", ["{check}", "MANIFEST"])],
+)
+def test_missing_arguments_are_named_as_in_the_help(
+    command_runner: CommandRunner, command: str, names: list[str]
+) -> None:
+    error_output = expect_usage_error(command_runner.run_command(command))
+    assert f"arguments are required: {', '.join(names)} (" in error_output
+    assert f" {' '.join(names)}\n" in command_runner.run_command(command, "--help")[1]
 
 
 def test_prints_the_schema(command_runner: CommandRunner) -> None:

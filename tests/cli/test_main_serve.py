@@ -78,13 +78,24 @@ def test_serves_the_demo_until_ctrl_c(data_folder: Path) -> None:
         page = fetch_page(gateway_process, "graphql")
         assert tokens_by_username["staff"] in page.text
         assert tokens_by_username["member"] in gateway_process.stderr_text
+        assert "more: gateway tokens\n" in gateway_process.stderr_text
+        assert f"\nGraphiQL: {gateway_process.url}/graphql\n" in gateway_process.stderr_text
         assert "GATEWAY_" not in gateway_process.stderr_text
         _check_bad_requests(gateway_process, tokens_by_username["staff"])
-        assert "Another gateway" in expect_usage_error(
-            run_command("serve", "--port", "0", "--data", str(data_folder))
-        )
+        _check_folder_is_in_use(gateway_process, data_folder)
         assert gateway_process.end_by_signal(signal.SIGINT) in (0, 130)
     block_until(lambda: is_folder_free(data_folder))
+
+
+def _check_folder_is_in_use(gateway_process: GatewayProcess, data_folder: Path) -> None:
+    """Check that other commands name the running gateway first, also if its port is theirs."""
+    port = str(httpx.URL(gateway_process.url).port)
+    for arguments in (("serve", "--port", "0"), ("serve", "--port", port), ("check",)):
+        result = run_command(*arguments, "--data", str(data_folder))
+        assert f"Another gateway (process {gateway_process.popen.pid})" in expect_usage_error(
+            result
+        )
+        assert result[1] == ""
 
 
 def _check_bad_requests(gateway_process: GatewayProcess, token: str) -> None:
@@ -108,6 +119,19 @@ def _check_bad_requests(gateway_process: GatewayProcess, token: str) -> None:
             b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"
         )
     assert query_viewer(gateway_process, token).status_code == 200
+
+
+def test_graphiql_is_announced_only_where_it_is_served(data_folder: Path) -> None:
+    with run_gateway_process("--dev", "off", data=str(data_folder)) as gateway_process:
+        assert fetch_page(gateway_process, "graphql").status_code == 405
+        assert "GraphiQL" not in gateway_process.stderr_text
+    block_until(lambda: is_folder_free(data_folder))
+
+
+def test_an_existing_demo_is_not_created_again(data_folder: Path) -> None:
+    message = expect_usage_error(run_command("init", "--seed", "8", "--data", str(data_folder)))
+    assert message.startswith(f"The folder {data_folder} already contains a demo: ")
+    assert "--data" in message
 
 
 def test_serves_with_two_workers_until_it_is_terminated(data_folder: Path) -> None:

@@ -34,7 +34,7 @@ async def exclusive_client(demo_url: str, tmp_path: Path) -> AsyncIterator[Gatew
     """Yield a client of a gateway that executes only trusted documents."""
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({"me": VIEWER_QUERY}))
-    options = {"documents": "only", "document_manifest": str(path)}
+    options = {"documents": "only", "document_manifest": str(path), "dev": "on"}
     async with serve_in_process(demo_url, **options) as client:
         yield client
 
@@ -136,3 +136,10 @@ async def test_gateway_with_an_invalid_manifest_does_not_start(
     with pytest.raises(ManifestError, match=r"Broken \('a'\): 1:16: Cannot query field 'nothing'"):
         async with serve_in_process(demo_url, document_manifest=str(path)):
             pass
+
+
+async def test_graphiql_is_off_with_trusted_documents_only(
+    exclusive_client: GatewayClient,
+) -> None:
+    headers = {"Accept": "text/html"}
+    assert (await exclusive_client.http.get("/graphql", headers=headers)).status_code == 405

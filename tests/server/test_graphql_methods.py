@@ -78,6 +78,17 @@ async def test_allow_depends_on_settings(
         assert (await client.http.options("/graphql")).content == b""
 
 
+@pytest.mark.parametrize(
+    ("graphiql", "hint"), [("on", " To use GraphiQL, open this address in a browser."), ("off", "")]
+)
+async def test_graphiql_is_mentioned_where_it_is_served(
+    demo_url: str, graphiql: str, hint: str
+) -> None:
+    async with serve_in_process(demo_url, graphiql=graphiql) as client:
+        response = await send_get(client, query=VIEWER_QUERY)
+    assert first_message(response) == f"GraphQL requests must use the method POST.{hint}"
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_queries_are_posted_by_default(client: GatewayClient, method: str) -> None:
     response = await client.http.request(method, "/graphql?query={__typename}")

@@ -1,6 +1,7 @@
 """Worker processes: they import little, are replaced when they end or hang, and end together."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +13,12 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.support.gateway_server import GatewayProcess, run_gateway_process
+from tests.support.gateway_server import GatewayProcess, run_gateway_process, start_command
 from tests.support.project_paths import PROJECT_ROOT
 from tests.support.time_limits import assert_within, block_until, scale_seconds
 
 WORKER_COUNT = 2
+RUNNING_PATTERN = re.compile(rb"running on (http://\S+)")
 
 
 @pytest.fixture
@@ -55,6 +57,19 @@ def has_new_worker(gateway_process: GatewayProcess, old_pids: set[int]) -> bool:
     """Return whether all workers are there, and one of them is new."""
     pids = {each.pid for each in list_workers(gateway_process)}
     return len(pids) == WORKER_COUNT and not pids <= old_pids
+
+
+def test_says_that_it_runs_when_it_listens(url: str) -> None:
+    popen = start_command(
+        "serve", "--port", "0", "--workers", "2", stderr=subprocess.PIPE, database_url=url
+    )
+    try:
+        assert popen.stderr
+        (address,) = next(filter(None, (RUNNING_PATTERN.findall(line) for line in popen.stderr)))
+        assert httpx.get(f"{address.decode()}/livez", timeout=scale_seconds(5)).is_success
+    finally:
+        popen.terminate()
+        popen.communicate(timeout=scale_seconds(20))
 
 
 @pytest.mark.parametrize("module", ["gateway.cli.entry_point", "gateway.server.supervisor"])

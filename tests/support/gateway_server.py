@@ -1,6 +1,7 @@
 """Gateways with clients over HTTP, in this process or in one of their own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,8 @@ ERROR_CODES = {
     "INTERNAL",
 }
 """All values of `extensions.code`."""
+ADDRESS_PATTERN = re.compile(r"^(?:GraphiQL|GraphQL): (.*)$", re.MULTILINE)
+"""The line in which `gateway serve` prints its address."""
 UNLIMITED_RATES = {"rate_cost": "off", "rate_anonymous_cost": "off", "failed_tokens": "off"}
 """Settings of gateways under load, whose clients exceed the limits for one user or address."""
 CommandResult = tuple[int, str, str]
@@ -152,9 +155,8 @@ def _wait_until_serving(popen: subprocess.Popen[bytes], stderr_file: Any) -> Gat
         nonlocal url, stderr_text
         stderr_file.seek(0)
         stderr_text = stderr_file.read().decode()
-        (url,) = [
-            line[10:] for line in stderr_text.splitlines() if line.startswith("GraphiQL: ")
-        ] or [""]
+        address_match = ADDRESS_PATTERN.search(stderr_text)
+        url = address_match[1] if address_match else ""
         return popen.poll() is not None or (url != "" and _is_alive(url))
 
     try:
