@@ -18,7 +18,9 @@ CHANGES_PAGE, README_PAGE, SCHEMA_SDL = (
     (PROJECT_ROOT / name).read_text(encoding="utf-8")
     for name in ("docs/changes.md", "README.md", "schema.graphql")
 )
-EXAMPLE_PATTERN = re.compile(r"```graphql as=(\w+)\n(.*?)```\s*```json\n(.*?)```", re.DOTALL)
+EXAMPLE_PATTERN = re.compile(
+    r"(?:Variables:\s`([^`]*)`\s*)?```graphql as=(\w+)\n(.*?)```\s*```json\n(.*?)```", re.DOTALL
+)
 RESOURCES_QUERY = """{ resources(first: 300) { nodes {
     uuid state allowedOperations project { uuid } offering { type name resourceOptions }
 } } }"""
@@ -34,6 +36,11 @@ async def client(new_database: DatabaseFactory) -> AsyncIterator[GatewayClient]:
         create_marketplace(connection, resource_count=300, seed=1)
     async with serve_in_process(url) as client:
         yield client
+
+
+def mask_uuids(value: Any) -> Any:
+    """Return a JSON value with an ellipsis for each UUID."""
+    return json.loads(re.sub(r'"[0-9a-f]{32}"', '"…"', json.dumps(value, ensure_ascii=False)))
 
 
 async def list_operable_resources(
@@ -119,16 +126,34 @@ async def test_documented_results_are_real(
     client: GatewayClient, page: str, documented_fields: Collection[str]
 ) -> None:
     inputs_by_field: InputsByField = {}
-    for username, document, documented_result in EXAMPLE_PATTERN.findall(page):
+    for documented_variables, username, document, documented_result in EXAMPLE_PATTERN.findall(
+        page
+    ):
         (name,) = json.loads(documented_result)
         arguments = inputs_by_field[name] = await INPUT_BUILDERS[name](client, inputs_by_field)
         variables = arguments if name == "order" else {"input": arguments}
+        assert mask_uuids(variables) == json.loads(documented_variables), name
         result = await client.execute_query(document, username, **variables)
-        normalised_result = re.sub(
-            r'"[0-9a-f]{32}"', '"…"', json.dumps(result["data"], ensure_ascii=False)
-        )
-        assert json.loads(normalised_result) == json.loads(documented_result), name
+        assert mask_uuids(result["data"]) == json.loads(documented_result), name
     assert inputs_by_field.keys() == {*documented_fields}
+
+
+async def test_a_resource_that_can_be_renewed_is_found(client: GatewayClient) -> None:
+    (query,) = re.findall(r"```graphql\n(\{.*?)```", CHANGES_PAGE, re.DOTALL)
+    nodes = (await client.execute_query(query, "owner"))["data"]["resources"]["nodes"]
+    assert any("RENEW_RESOURCE" in node["allowedOperations"] for node in nodes)
+
+
+def test_each_required_field_of_an_input_is_documented() -> None:
+    (sentence,) = re.findall(r"^Required fields: (.*?)\n\n", CHANGES_PAGE, re.DOTALL | re.MULTILINE)
+    input_types = re.findall(r"^    input: (\w+)!$", SCHEMA_SDL, re.MULTILINE)
+    assert input_types
+    for name in input_types:
+        (fields,) = re.findall(
+            rf"^input {name} \{{\n(.*?)^\}}", SCHEMA_SDL, re.DOTALL | re.MULTILINE
+        )
+        for field in re.findall(r"^  (\w+): [^\n=]*!$", fields, re.MULTILINE):
+            assert f"`{field}`" in sentence, (name, field)
 
 
 def test_each_mutation_is_documented() -> None:
