@@ -40,6 +40,15 @@ class UnreadableTableError(UnavailableError):
     error_kind = ErrorKind.TABLE_UNAVAILABLE
 
 
+class UnwritableError(UnavailableError):
+    """The database refuses writes: it is read-only at present, or the role may not write."""
+
+    def __init__(self, message: str, *, is_temporary: bool) -> None:
+        """Store whether the same write may succeed later."""
+        super().__init__(message)
+        self.is_temporary = is_temporary
+
+
 class TimedOutError(Exception):
     """A statement took longer than its time-out."""
 
@@ -74,6 +83,19 @@ def map_error(error: Exception) -> Exception:
     if mapped_error is not error:
         mapped_error.__cause__ = error
     return mapped_error
+
+
+def map_write_error(error: Exception) -> Exception:
+    """Return the error to raise for psycopg's `error` in a transaction that writes.
+
+    A refusal of all writes becomes UnwritableError; a standby may be the primary server later.
+    """
+    is_temporary = isinstance(error, errors.ReadOnlySqlTransaction)
+    if not is_temporary and not isinstance(error, errors.InsufficientPrivilege):
+        return map_error(error)
+    unwritable_error = UnwritableError(str(error), is_temporary=is_temporary)
+    unwritable_error.__cause__ = error
+    return unwritable_error
 
 
 def is_transient(error: psycopg.Error) -> bool:
