@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import DatabaseFactory
-from tests.support.gateway_server import create_small_demo, serve_in_process
+from tests.support.gateway_server import GatewayClient, create_small_demo, serve_in_process
 from tests.support.schema_scenes import ReaderRole, create_reader_role
+from tests.support.time_limits import wait_until_async
 
 RESOURCES_QUERY = "{ resources(first: 1) { nodes { uuid name } } }"
 END_DATE_MUTATION = """mutation ($uuid: UUID!) {
@@ -43,11 +44,41 @@ async def change_end_date(role: ReaderRole) -> Any:
     return response
 
 
+async def is_answered_like(client: GatewayClient, resources: Any) -> bool:
+    """Return whether the query has that response."""
+    return bool(await client.execute_query(RESOURCES_QUERY) == resources)
+
+
 async def test_refusals_by_a_constraint_are_internal_errors(role: ReaderRole) -> None:
     role.run_sql(GRANT_WRITES)
     role.run_sql(REFUSE_CHANGES)
     response = await change_end_date(role)
     assert [error["extensions"]["code"] for error in response["errors"]] == ["INTERNAL"]
+
+
+async def test_tables_that_may_not_be_read_are_unavailable(role: ReaderRole) -> None:
+    role.run_sql(GRANT_WRITES)
+    async with serve_in_process(role.url, keep_tokens="off") as client:
+        (node,) = (await client.execute_query(RESOURCES_QUERY))["data"]["resources"]["nodes"]
+        role.run_sql("revoke select on marketplace_resource from {role}")
+        error = await client.fetch_error(END_DATE_MUTATION, uuid=node["uuid"])
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+
+
+async def test_sessions_that_the_server_ends_are_unavailable(
+    role: ReaderRole,
+) -> None:
+    role.run_sql(f"{GRANT_WRITES}; alter role {{role}} set transaction_timeout = '300ms'")
+    async with serve_in_process(role.url, keep_tokens="off") as client:
+        resources = await client.execute_query(RESOURCES_QUERY)
+        (node,) = resources["data"]["resources"]["nodes"]
+        with role.lock_table("marketplace_resource"):
+            errors = [
+                await client.fetch_error(RESOURCES_QUERY),
+                await client.fetch_error(END_DATE_MUTATION, uuid=node["uuid"]),
+            ]
+        assert [error["extensions"]["code"] for error in errors] == ["UNAVAILABLE", "UNAVAILABLE"]
+        await wait_until_async(lambda: is_answered_like(client, resources))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,12 @@ _UNREADABLE_TABLE = (
 
 _LIMIT_CLASS = "54"
 """SQLSTATE class of limits of the server that a statement or a stored value exceeds."""
+_ENDED_SESSION = (
+    psycopg.OperationalError,
+    errors.TransactionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+)
+"""Errors of the server or connection; the time-outs end it, though psycopg has them elsewhere."""
 
 
 class UnavailableError(Exception):
@@ -67,16 +73,16 @@ def map_error(error: Exception) -> Exception:
     """Return the error to raise for psycopg's `error`.
 
     A cancelled statement becomes TimedOutError, a missing table, column or privilege
-    UnreadableTableError, another operational error UnavailableError, and one about a value
-    InvalidDataError, with `error` as the cause. All others, such as errors in the SQL, are
-    returned unchanged.
+    UnreadableTableError, another operational error or the end of the session
+    UnavailableError, and one about a value InvalidDataError, with `error` as the cause.
+    All others, such as errors in the SQL, are returned unchanged.
     """
     mapped_error: Exception = error
     if isinstance(error, errors.QueryCanceled):
         mapped_error = TimedOutError(str(error))
     elif isinstance(error, _UNREADABLE_TABLE):
         mapped_error = UnreadableTableError(error.diag.message_primary or str(error))
-    elif isinstance(error, psycopg.OperationalError):
+    elif isinstance(error, _ENDED_SESSION):
         mapped_error = UnavailableError(str(error))
     elif isinstance(error, psycopg.DataError):
         mapped_error = InvalidDataError(str(error))

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.database import Rows, StatementRequest
 from gateway.db.driver.encoding import encode_text
-from gateway.db.driver.errors import UnavailableError, map_write_error
+from gateway.db.driver.errors import UnavailableError, map_error, map_write_error
 from gateway.db.driver.row_statements import (
     KEY_PARAMETER,
     compile_deletion,
@@ -66,13 +66,18 @@ class Transaction:
             self._reading_task.cancel()
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
-        """Run statements one after the other and return the rows of each."""
+        """Run statements one after the other and return the rows of each.
+
+        Raises UnreadableTableError if the role may not read a table.
+        """
         self._reading_task = asyncio.current_task()
         try:
             return [
                 await self._execute_sql(statement.sql, parameters)
                 for statement, parameters in requests
             ]
+        except errors.InsufficientPrivilege as error:
+            raise map_error(error) from error
         finally:
             self._reading_task = None
 
