@@ -99,7 +99,7 @@ def decode_request_json(text: bytes | str) -> Any:
     """Return the decoded value as `decode_json` does, but with numbers as JSON text.
 
     A body may have very many of them, which would take long to make. `VariableLimits` replaces
-    those of variables when it has counted them.
+    those of variables when it has counted them; elsewhere see `decode_number`.
     """
     try:
         return _decode_raw_numbers(text)
@@ -145,6 +145,11 @@ def decode_members(text: bytes | str | msgspec.Raw) -> Mapping[str, msgspec.Raw]
         return _decode_raw_members(text)
     except (ValueError, RecursionError):
         return None
+
+
+def decode_number(value: object) -> Any:
+    """Return the number of a number's JSON text in a request, and other values as they are."""
+    return ExactNumber(bytes(value).decode()) if isinstance(value, msgspec.Raw) else value
 
 
 def _encode_number(value: object) -> msgspec.Raw:
