@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from math import isfinite
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -36,11 +36,9 @@ class ExactNumber(float):
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> Self:
-        """Return the number of a JSON text."""
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
+    def __init__(self, text: str) -> None:
+        """Store a JSON text; float has read the number."""
+        self.text = text
 
     def __str__(self) -> str:
         """Return the number as it is spelled."""
@@ -149,7 +147,7 @@ def decode_members(text: bytes | str | msgspec.Raw) -> Mapping[str, msgspec.Raw]
 
 def decode_number(value: object) -> Any:
     """Return the number of a number's JSON text in a request, and other values as they are."""
-    return ExactNumber(bytes(value).decode()) if isinstance(value, msgspec.Raw) else value
+    return ExactNumber(str(value, "utf-8")) if isinstance(value, msgspec.Raw) else value
 
 
 def _encode_number(value: object) -> msgspec.Raw:
