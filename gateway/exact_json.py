@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from math import isfinite
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -36,11 +36,9 @@ class ExactNumber(float):
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> Self:
-        """Return the number of a JSON text."""
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
+    def __init__(self, text: str) -> None:
+        """Store a JSON text; float has read the number."""
+        self.text = text
 
     def __str__(self) -> str:
         """Return the number as it is spelled."""
@@ -99,7 +97,7 @@ def decode_request_json(text: bytes | str) -> Any:
     """Return the decoded value as `decode_json` does, but with numbers as JSON text.
 
     A body may have very many of them, which would take long to make. `VariableLimits` replaces
-    those of variables when it has counted them.
+    those of variables when it has counted them; elsewhere see `decode_number`.
     """
     try:
         return _decode_raw_numbers(text)
@@ -145,6 +143,11 @@ def decode_members(text: bytes | str | msgspec.Raw) -> Mapping[str, msgspec.Raw]
         return _decode_raw_members(text)
     except (ValueError, RecursionError):
         return None
+
+
+def decode_number(value: object) -> Any:
+    """Return the number of a number's JSON text in a request, and other values as they are."""
+    return ExactNumber(str(value, "utf-8")) if isinstance(value, msgspec.Raw) else value
 
 
 def _encode_number(value: object) -> msgspec.Raw:

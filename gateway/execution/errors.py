@@ -54,10 +54,13 @@ def _release_frames(error: BaseException) -> None:
     """Drop the tracebacks of an exception and of those that led to it.
 
     Their frames refer to futures that hold the exception, and to the request with its body. Such
-    reference circles would take memory until the garbage collector runs.
+    reference circles would take memory until the garbage collector runs. An exception that led to
+    itself ends the chain.
     """
     cause: BaseException | None = error
-    while cause is not None:
+    released_ids: set[int] = set()
+    while cause is not None and id(cause) not in released_ids:
+        released_ids.add(id(cause))
         cause.__traceback__ = None
         original_error = cause.original_error if isinstance(cause, GraphQLError) else None
         cause = original_error or cause.__cause__ or cause.__context__

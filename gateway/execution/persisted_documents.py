@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.error_table import ErrorKind
+from gateway.exact_json import decode_number
 from gateway.execution.document_cache import DocumentCache
 from gateway.execution.document_manifest import (
     SHA256_PREFIX,
@@ -255,14 +256,18 @@ def _parse_extension(extension: Any) -> str:
     name = f"extensions.{EXTENSION_NAME}"
     if not isinstance(extension, dict):
         raise InvalidPersistedQueryError(f"`{name}` must be an object.")
-    version, sha256_hash = extension.get("version"), extension.get("sha256Hash")
+    version, sha256_hash = decode_number(extension.get("version")), extension.get("sha256Hash")
     if version != EXTENSION_VERSION or isinstance(version, bool):
         raise InvalidPersistedQueryError(
-            f"`{name}.version` must be {EXTENSION_VERSION}, got {str(version)[:100]}."
+            f"`{name}.version` must be {EXTENSION_VERSION}, got {_describe_version(version)}."
         )
     if not isinstance(sha256_hash, str):
         raise InvalidPersistedQueryError(f"`{name}.sha256Hash` must be a string.")
     return sha256_hash
+
+
+def _describe_version(version: Any) -> str:
+    return "an object or a list" if isinstance(version, (dict, list)) else str(version)[:100]
 
 
 def _index_documents(documents: Sequence[TrustedDocument]) -> dict[str, str]:

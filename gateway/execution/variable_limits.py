@@ -13,7 +13,7 @@ import msgspec
 from graphql import GraphQLError
 
 from gateway.error_table import ErrorKind
-from gateway.exact_json import ExactNumber
+from gateway.exact_json import decode_number
 from gateway.schema.framework.errors import shorten_text
 
 PathLink = tuple["PathLink | None", str | int]
@@ -123,5 +123,5 @@ class _VariableCounter:
             elif isinstance(item, (dict, list)):
                 inner.append(((path, key), item))
             elif isinstance(item, msgspec.Raw):
-                collection[key] = ExactNumber(bytes(item).decode())  # type: ignore[index]
+                collection[key] = decode_number(item)  # type: ignore[index]
         return inner

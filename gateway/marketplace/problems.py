@@ -191,8 +191,8 @@ class Conflict(Problem):
 class Unavailable(Problem):
     """Mutations are not executed by this API.
 
-    The operator has turned them off, or the API only reads the database of this Waldur: see
-    `message`.
+    The operator has turned them off, the API only reads the database of this Waldur, or the
+    database is read-only at present: see `message`.
     """
 
     retryable: bool

@@ -1,5 +1,6 @@
 """Unit of work: a change of the marketplace as one transaction on a viewer's behalf."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -10,6 +11,7 @@ from sqlalchemy import Table
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
+from gateway.db.driver.database import UnwritableError
 from gateway.db.driver.date_spelling import parse_stored_timestamp
 from gateway.db.driver.encoding import hyphenate_uuid
 from gateway.db.driver.errors import InvalidDataError
@@ -36,6 +38,7 @@ from gateway.marketplace.problems import (
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
 from gateway.marketplace.table_row import ColumnValues, TableRow, as_row_class
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R", bound=TableRow)
@@ -226,6 +229,18 @@ class ChangeService:
             )
         except ChangeRefusedError as error:
             return error.problem
+        except UnwritableError as error:
+            log.warning("The database refuses changes: %s", error)
+            return _describe_unwritable(error)
+
+
+def _describe_unwritable(error: UnwritableError) -> Unavailable:
+    message = (
+        "The database is read-only at present."
+        if error.is_temporary
+        else "The gateway's database role has not all privileges that changes need."
+    )
+    return Unavailable(message=message, retryable=error.is_temporary)
 
 
 def build_not_found(noun: str) -> NotFound:

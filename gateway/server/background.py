@@ -99,6 +99,8 @@ def explain_read_only(settings: Settings, installation: Installation) -> str | N
         return "Changes are switched off (GATEWAY_CHANGES)."
     if installation.is_writable and settings.changes in ("auto", "local"):
         return None
+    if installation.is_own and settings.changes in ("auto", "local"):
+        return "The gateway's database role may only read this marketplace."
     if settings.changes == "local" or settings.waldur_url is None:
         return (
             "This marketplace was not made by the gateway, so the gateway never writes to its "

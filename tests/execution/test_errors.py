@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.execution.errors import format_exception
 from tests.support.gateway_server import GatewayClient, serve_in_process
 
 LONG = "x" * 50_000
@@ -107,3 +108,13 @@ async def test_short_messages_are_complete(client: GatewayClient) -> None:
         " encountered error 'A DateTime must be an RFC 3339 time such as 2026-01-31T12:00:00Z.';"
         " found: 'yesterday'."
     )
+
+
+def test_causes_in_a_circle_are_released() -> None:
+    error, cause = ValueError("error"), ValueError("cause")
+    error.__cause__, cause.__cause__ = cause, error
+    try:
+        raise error
+    except ValueError:
+        assert format_exception(error, "id")["extensions"]["id"] == "id"
+    assert error.__traceback__ is None

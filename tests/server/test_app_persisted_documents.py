@@ -71,6 +71,28 @@ async def test_registered_document_is_executed_for_each_viewer(client: GatewayCl
     assert response.json() == MEMBER_DATA
 
 
+@pytest.mark.parametrize(
+    ("version", "expected_message"),
+    [
+        ("1.0", None),
+        ("10e-1", None),
+        ("1.5", "got 1.5."),
+        ('{"a": 1.5}', "got an object or a list."),
+        ("[1.0]", "got an object or a list."),
+    ],
+)
+async def test_versions_are_numbers_in_any_spelling(
+    client: GatewayClient, version: str, expected_message: str | None
+) -> None:
+    extensions = json.dumps(make_extensions(VIEWER_QUERY)).replace("1", version, 1)
+    body = f'{{"query": {json.dumps(VIEWER_QUERY)}, "extensions": {extensions}}}'
+    response = (await client.post(body.encode(), "member")).json()
+    if expected_message is None:
+        assert response == MEMBER_DATA
+    else:
+        assert response["errors"][0]["message"].endswith(expected_message)
+
+
 @pytest.mark.parametrize("accept", ["application/json", GRAPHQL_RESPONSE_MEDIA_TYPE])
 async def test_hash_of_another_document_has_status_400(client: GatewayClient, accept: str) -> None:
     payload = {"query": VIEWER_QUERY, "extensions": make_extensions("{ other }")}

@@ -14,7 +14,12 @@ from gateway.db.driver.batch import (
 )
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.connection_pool import ConnectionPool
-from gateway.db.driver.errors import TimedOutError, UnavailableError, UnreadableTableError
+from gateway.db.driver.errors import (
+    TimedOutError,
+    UnavailableError,
+    UnreadableTableError,
+    UnwritableError,
+)
 from gateway.db.driver.prepared_statements import DEFAULT_PREPARED_BYTES
 
 __all__ = [
@@ -27,6 +32,7 @@ __all__ = [
     "TimedOutError",
     "UnavailableError",
     "UnreadableTableError",
+    "UnwritableError",
 ]
 
 T = TypeVar("T")

@@ -23,6 +23,12 @@ _UNREADABLE_TABLE = (
 
 _LIMIT_CLASS = "54"
 """SQLSTATE class of limits of the server that a statement or a stored value exceeds."""
+_ENDED_SESSION = (
+    psycopg.OperationalError,
+    errors.TransactionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+)
+"""Errors of the server or connection; the time-outs end it, though psycopg has them elsewhere."""
 
 
 class UnavailableError(Exception):
@@ -38,6 +44,15 @@ class UnreadableTableError(UnavailableError):
     """
 
     error_kind = ErrorKind.TABLE_UNAVAILABLE
+
+
+class UnwritableError(UnavailableError):
+    """The database refuses writes: it is read-only at present, or the role may not write."""
+
+    def __init__(self, message: str, *, is_temporary: bool) -> None:
+        """Store whether the same write may succeed later."""
+        super().__init__(message)
+        self.is_temporary = is_temporary
 
 
 class TimedOutError(Exception):
@@ -58,22 +73,35 @@ def map_error(error: Exception) -> Exception:
     """Return the error to raise for psycopg's `error`.
 
     A cancelled statement becomes TimedOutError, a missing table, column or privilege
-    UnreadableTableError, another operational error UnavailableError, and one about a value
-    InvalidDataError, with `error` as the cause. All others, such as errors in the SQL, are
-    returned unchanged.
+    UnreadableTableError, another operational error or the end of the session
+    UnavailableError, and one about a value InvalidDataError, with `error` as the cause.
+    All others, such as errors in the SQL, are returned unchanged.
     """
     mapped_error: Exception = error
     if isinstance(error, errors.QueryCanceled):
         mapped_error = TimedOutError(str(error))
     elif isinstance(error, _UNREADABLE_TABLE):
         mapped_error = UnreadableTableError(error.diag.message_primary or str(error))
-    elif isinstance(error, psycopg.OperationalError):
+    elif isinstance(error, _ENDED_SESSION):
         mapped_error = UnavailableError(str(error))
     elif isinstance(error, psycopg.DataError):
         mapped_error = InvalidDataError(str(error))
     if mapped_error is not error:
         mapped_error.__cause__ = error
     return mapped_error
+
+
+def map_write_error(error: Exception) -> Exception:
+    """Return the error to raise for psycopg's `error` in a transaction that writes.
+
+    A refusal of all writes becomes UnwritableError; a standby may be the primary server later.
+    """
+    is_temporary = isinstance(error, errors.ReadOnlySqlTransaction)
+    if not is_temporary and not isinstance(error, errors.InsufficientPrivilege):
+        return map_error(error)
+    unwritable_error = UnwritableError(str(error), is_temporary=is_temporary)
+    unwritable_error.__cause__ = error
+    return unwritable_error
 
 
 def is_transient(error: psycopg.Error) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.database import Rows, StatementRequest
 from gateway.db.driver.encoding import encode_text
-from gateway.db.driver.errors import UnavailableError, map_error
+from gateway.db.driver.errors import UnavailableError, map_error, map_write_error
 from gateway.db.driver.row_statements import (
     KEY_PARAMETER,
     compile_deletion,
@@ -66,13 +66,18 @@ class Transaction:
             self._reading_task.cancel()
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
-        """Run statements one after the other and return the rows of each."""
+        """Run statements one after the other and return the rows of each.
+
+        Raises UnreadableTableError if the role may not read a table.
+        """
         self._reading_task = asyncio.current_task()
         try:
             return [
                 await self._execute_sql(statement.sql, parameters)
                 for statement, parameters in requests
             ]
+        except errors.InsufficientPrivilege as error:
+            raise map_error(error) from error
         finally:
             self._reading_task = None
 
@@ -159,7 +164,8 @@ class TransactionPool:
         deadlock or a serialization failure `work` is called again, at most
         `MAX_TRANSACTION_ATTEMPTS` times in total. Raises UnavailableError if the
         database can't be reached or the connection is lost before the commit is
-        confirmed, TimedOutError if a statement takes too long.
+        confirmed, UnwritableError if it refuses writes, TimedOutError if a statement
+        takes too long.
         """
         cancellation_count = _count_cancellations()
         try:
@@ -180,7 +186,7 @@ class TransactionPool:
             except (PoolTimeout, PoolClosed) as error:
                 raise UnavailableError(str(error)) from error
             except psycopg.Error as error:
-                raise map_error(error) from error
+                _raise_mapped_error(error)
         raise AssertionError
 
     @asynccontextmanager
@@ -193,6 +199,14 @@ class TransactionPool:
                     yield transaction
                 finally:
                     transaction.end_transaction()
+
+
+def _raise_mapped_error(error: psycopg.Error) -> NoReturn:
+    """Raise the error that callers handle; an unmapped one must not be its own cause."""
+    mapped_error = map_write_error(error)
+    if mapped_error is error:
+        raise error
+    raise mapped_error from error
 
 
 def _count_cancellations() -> int:
