@@ -28,7 +28,9 @@ from tests.support.time_limits import scale_seconds, time_limit, wait_until_asyn
 pytestmark = pytest.mark.browser
 PULLABLE_QUERY = "{ resources(filter: { state: OK }) { nodes { uuid allowedOperations } } }"
 PULL_MUTATION = "mutation($uuid: UUID!) { pullResource(input: { uuid: $uuid }) { __typename } }"
-CHANGES_SUBSCRIPTION = EXAMPLE_QUERIES[-1].query
+CHANGES_SUBSCRIPTION = next(
+    each.query for each in EXAMPLE_QUERIES if "resourceChanged" in each.query
+)
 
 
 class SubscriptionGateway:
