@@ -234,7 +234,7 @@ async def test_internal_errors_are_masked_and_logged(
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert record.getMessage().startswith("the-id at resources.nodes: ")
     assert record.exc_info
-    assert "InvalidTextRepresentation" in repr(record.exc_info[1])
+    assert "CardinalityViolation" in repr(record.exc_info[1])
 
 
 async def test_an_error_of_many_fields_is_logged_once(

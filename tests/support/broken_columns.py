@@ -18,7 +18,7 @@ def break_column(connection: psycopg.Connection[Any], table: str, column: str) -
     """
     column_types = connection.execute(_COLUMN_TYPES_SQL, [table]).fetchall()
     columns = [
-        _build_invalid_value(name, type_name) if name == column else Identifier(name)
+        _build_failing_value(name, type_name) if name == column else Identifier(name)
         for name, type_name in column_types
     ]
     former_table = Identifier(f"{table}_former")
@@ -30,10 +30,8 @@ def break_column(connection: psycopg.Connection[Any], table: str, column: str) -
     )
 
 
-def _build_invalid_value(name: str, type_name: str) -> Composed:
-    invalid_number = SQL("cast('x' || {}::text as integer)").format(Identifier(name))
-    return SQL("cast({}::text as {}) as {}").format(
-        invalid_number,
-        SQL(type_name),
-        Identifier(name),
-    )
+def _build_failing_value(name: str, type_name: str) -> Composed:
+    """Return an expression that fails for each row: a subquery in it returns two values."""
+    return SQL(
+        "cast((select {name}::text from (values (1), (2)) two_rows) as {type}) {name}"
+    ).format(name=Identifier(name), type=SQL(type_name))
