@@ -7,16 +7,17 @@ from typing import TypeVar
 from gateway.marketplace.problems import Problem, WrongState
 
 S = TypeVar("S", bound=Enum)
-UNKNOWN_STATE = "UNKNOWN"
-"""Name of a stored state that its enum does not have."""
 
 
 def check_state(
     state_type: type[S], state: int, allowed_states: Iterable[S], subject: str
 ) -> Problem | None:
-    """Return a `WrongState` problem unless a state is known and allowed."""
+    """Return a `WrongState` problem unless a state is allowed.
+
+    The name of a stored state that its enum does not have is UNKNOWN.
+    """
     allowed_names = [each.name for each in allowed_states]
-    current_name = next((each.name for each in state_type if each.value == state), UNKNOWN_STATE)
+    current_name = next((each.name for each in state_type if each.value == state), "UNKNOWN")
     if current_name in allowed_names:
         return None
     requirement = f"it must be {' or '.join(allowed_names)}"
