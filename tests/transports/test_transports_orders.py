@@ -57,7 +57,7 @@ async def test_orders_over_a_websocket(gateway: ServedGateway) -> None:
 async def test_orders_over_http(gateway: ServedGateway, accept: str) -> None:
     async with open_stream(gateway, ORDER_CHANGED_SUBSCRIPTION, accept) as stream:
         await wait_for_subscribers(gateway)
-        event = write_output(gateway, "by HTTP")
+        event = write_output(gateway, f"by {accept}")
         data = (
             (await stream.read_event())[1]
             if accept == SSE_MEDIA_TYPE
