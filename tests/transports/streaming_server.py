@@ -123,7 +123,8 @@ class WebSocketClient:
     async def wait_closed(self) -> tuple[int, str]:
         """Skip messages until the server closes; return the close code and the close reason."""
         with pytest.raises(ConnectionClosed) as caught:
-            await self._receive_all()
+            async with time_limit(90, "the server to close the WebSocket"):
+                await self._receive_all()
         close = caught.value.rcvd
         assert close is not None
         return close.code, close.reason

@@ -59,8 +59,6 @@ MALFORMED_PAYLOADS = [
 UNDECODABLE_PAYLOADS = [
     (b'{"query": %b, "variables": {"a": NaN}}' % QUERY, "The body is not valid JSON: "),
     (b'{"query": %b, "variables": {"a": Infinity}}' % QUERY, "The body is not valid JSON: "),
-    (b'{"query": %b, "variables": {"a": 1e999}}' % QUERY, "The body is not valid JSON: "),
-    (b'{"query": %b, "variables": {"a": %b}}' % (QUERY, b"9" * 5000), "not valid JSON: "),
     (b'{"query": %b, "variables": {"a": "\\ud800"}}' % QUERY, "The body is not valid JSON: "),
     (b'{"query": "{ a(b: \\"\\udc00\\") }"}', "The body is not valid JSON: "),
     (
