@@ -9,7 +9,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from tests.support.time_limits import time_limit, wait_until
 RENEWAL_COUNT = 60
 MAX_ANSWER_SECONDS = 10
 """Time limit of the slowest response, of which waiting for a connection may take five seconds."""
+BLOCKED_SESSIONS_SQL = """
+select pid from pg_stat_activity
+where application_name = 'marketplace-gateway' and wait_event_type = 'Lock'
+"""
 PULL_MUTATION = (
     """mutation ($input: PullResourceInput!) { pullResource(input: $input) { __typename } }"""
 )
@@ -82,6 +86,23 @@ class RestartScene:
         assert payload["__typename"] == "ResourceRenewed", payload
         return str(payload["order"]["uuid"])
 
+    @contextmanager
+    def lock_orders(self) -> Iterator[None]:
+        """Lock the orders, so that renewals are under way until the context is left."""
+        connection = psycopg.connect(self.server.url)
+        try:
+            connection.execute("lock table marketplace_order in exclusive mode")
+            yield
+        finally:
+            connection.close()
+
+    async def wait_for_blocked_renewals(self) -> None:
+        """Wait until renewals wait for the lock."""
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            await wait_until(
+                lambda: bool(connection.execute(BLOCKED_SESSIONS_SQL).fetchall()), seconds=20
+            )
+
     async def wait_for_orders(self, minimum: int) -> None:
         """Wait until a minimum of orders is placed."""
         with psycopg.connect(self.server.url, autocommit=True) as connection:
@@ -93,6 +114,7 @@ class RestartScene:
         Check that each renewal is placed exactly once.
         """
         disturbance = asyncio.create_task(disturb())
+        await asyncio.sleep(0)  # it locks the orders first
         first_orders = await self.renewals.for_each_resource(self.renew_until_accepted)
         await disturbance
         assert {*self.outcomes} == {"ResourceRenewed", "UNAVAILABLE"}, self.outcomes
@@ -127,8 +149,9 @@ async def test_mutations_survive_a_database_restart(
     restart_scene: RestartScene, stop_signal: signal.Signals
 ) -> None:
     async def restart_database() -> None:
-        await restart_scene.wait_for_orders(RENEWAL_COUNT // 4)
-        await asyncio.to_thread(restart_scene.restart_server, stop_signal)
+        with restart_scene.lock_orders():
+            await restart_scene.wait_for_blocked_renewals()
+            await asyncio.to_thread(restart_scene.restart_server, stop_signal)
 
     async with restart_scene.serve_demo():
         await restart_scene.renew_while_disturbed(restart_database)
@@ -137,6 +160,9 @@ async def test_mutations_survive_a_database_restart(
 
 async def test_mutations_survive_terminated_connections(restart_scene: RestartScene) -> None:
     async def end_all_connections() -> None:
+        with restart_scene.lock_orders():
+            await restart_scene.wait_for_blocked_renewals()
+            assert await asyncio.to_thread(restart_scene.end_connections) > 0
         for turn in range(1, 6):
             await restart_scene.wait_for_orders(turn * RENEWAL_COUNT // 8)
             assert await asyncio.to_thread(restart_scene.end_connections) > 0
