@@ -11,8 +11,9 @@ import strawberry
 
 from gateway.schema.framework.errors import BadInputError
 from gateway.schema.framework.publish import object_type
-from gateway.schema.types.order_event import OrderChange, OrderEventFilter
-from gateway.schema.types.resource_event import ResourceChange, ResourceEventFilter
+from gateway.schema.types.object_event import EventType
+from gateway.schema.types.order_event import ORDER_EVENTS, OrderEventFilter
+from gateway.schema.types.resource_event import RESOURCE_EVENTS, ResourceEventFilter
 
 AfterArgument = Annotated[
     str | None,
@@ -31,8 +32,9 @@ ConfirmStartArgument = Annotated[
 ]
 
 
-def declare_subscription(filter_type: type, message_type: Any) -> Any:
-    """Return a subscription with a filter of that type, which sends messages of that type."""
+def declare_subscription(event_type: EventType, filter_type: type) -> Any:
+    """Return a subscription to the events of a type, with a filter of that type."""
+    message_type: Any = event_type.message_type
 
     async def refuse_execution(
         event_filter: Any = strawberry.UNSET,
@@ -58,13 +60,13 @@ def declare_subscription(filter_type: type, message_type: Any) -> Any:
 class Subscription:
     """Events that are pushed to clients as they happen."""
 
-    resource_changed = declare_subscription(ResourceEventFilter, ResourceChange)
+    resource_changed = declare_subscription(RESOURCE_EVENTS, ResourceEventFilter)
     """Changes of the resources that are visible to the viewer, in the order of their transactions.
 
     Each event is delivered once. Changes of other objects are not events: see `orderChanged` for
     those of orders.
     """
-    order_changed = declare_subscription(OrderEventFilter, OrderChange)
+    order_changed = declare_subscription(ORDER_EVENTS, OrderEventFilter)
     """Changes of the orders that the viewer may list, in the order of their transactions.
 
     Each event is delivered once. The viewer may list an order as for `Query.orders`, as a consumer

@@ -11,22 +11,10 @@ from tests.subscriptions.follower import (
 )
 from tests.support.marketplaces import LOCAL_ADDRESS
 from tests.support.oracle import Oracle, OracleViewer
+from tests.support.visibility.viewer_scenes import DEMO_USERNAMES
 
-USERNAMES = (
-    "staff",
-    "support",
-    "owner",
-    "manager",
-    "admin",
-    "member",
-    "provider",
-    "service_manager",
-    "reader",
-    "dual",
-    "resource_user",
-    "nobody",
-    None,
-)
+USERNAMES = tuple(each for each in DEMO_USERNAMES if each not in ("expired", "revoked"))
+"""All users of the demo who have a valid token, and the anonymous viewer."""
 UPDATE_ORDERS = "update marketplace_order set output = left(output, 40) || 'x'"
 CYCLE_RESOURCE_STATE = "update marketplace_resource set state = state % 6 + 1"
 CYCLE_STATES = "update marketplace_order set state = state % 6 + 1"

@@ -40,8 +40,10 @@ def create_public_folder() -> Iterator[Path]:
     """Yield a folder that all users may enter, unlike pytest's."""
     folder = Path(tempfile.mkdtemp(prefix="test-postgres-"))
     folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def query_value(server: EmbeddedPostgres | str, statement: str) -> Any:

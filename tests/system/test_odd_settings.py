@@ -6,11 +6,8 @@ matter. ODD_SETTINGS_CASES=all compares all documents of the corpus instead of s
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +20,7 @@ from gateway.demo.postgres import EmbeddedPostgres
 from tests.execution.corpus import derived_documents
 from tests.execution.corpus.both_executions import DualExecutor
 from tests.execution.corpus.document_files import CorpusCase, load_cases
+from tests.support.embedded_postgres import create_public_folder
 from tests.support.event_listener import commit_sql, get_object_id, record_events
 from tests.support.gateway_server import serve_in_process
 from tests.support.marketplaces import open_marketplace
@@ -147,15 +145,10 @@ class OddServer:
 @pytest.fixture(scope="module")
 def odd_server() -> Iterator[OddServer]:
     """Yield a server of its own, since its settings are changed."""
-    folder = Path(tempfile.mkdtemp(prefix="gateway-odd-"))
-    folder.chmod(0o711)
-    try:
-        with EmbeddedPostgres.start(folder / "data") as postgres:
-            odd_server = OddServer(postgres)
-            yield odd_server
-            odd_server.connection.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with create_public_folder() as folder, EmbeddedPostgres.start(folder / "data") as postgres:
+        odd_server = OddServer(postgres)
+        yield odd_server
+        odd_server.connection.close()
 
 
 async def read_answers(url: str, *, pooler: bool) -> dict[str, bytes]:

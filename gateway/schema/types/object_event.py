@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from enum import Enum, IntEnum
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types import get_object_definition
@@ -130,6 +130,16 @@ class EventType:
     def subscription_field(self) -> str:
         """The name of the field of the type Subscription."""
         return f"{self.object_field}Changed"
+
+    @cached_property
+    def message_type(self) -> Any:
+        """The GraphQL type of the subscription's messages, such as `ResourceChange`."""
+        message_union = strawberry.union(
+            f"{self.row_class.__name__}Change",
+            description=f"A message of `{self.subscription_field}`: an event, a request to"
+            " synchronise again, or the start of the subscription.",
+        )
+        return Annotated[self.event_class | ResyncRequired | SubscriptionStarted, message_union]
 
     def build_event(self, event: FeedEvent, kind: EventKind, cursor: str) -> ObjectEvent:
         """Return the published event for viewers to whom the event has that kind."""

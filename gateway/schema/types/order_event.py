@@ -1,7 +1,6 @@
 """Events of the subscription `orderChanged`: changes of orders."""
 
 from enum import StrEnum
-from typing import Annotated
 
 import strawberry
 
@@ -13,8 +12,6 @@ from gateway.schema.framework.scalars import UUID
 from gateway.schema.types.object_event import (
     EventType,
     ObjectEvent,
-    ResyncRequired,
-    SubscriptionStarted,
     declare_object,
 )
 from gateway.schema.types.order import Order
@@ -96,12 +93,4 @@ class OrderEvent(ObjectEvent):
     """
 
 
-OrderChange = Annotated[
-    OrderEvent | ResyncRequired | SubscriptionStarted,
-    strawberry.union(
-        "OrderChange",
-        description="A message of `orderChanged`: an event, a request to synchronise again, or"
-        " the start of the subscription.",
-    ),
-]
 ORDER_EVENTS = EventType(ORDERS, OrderEvent, Order)

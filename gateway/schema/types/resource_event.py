@@ -1,7 +1,6 @@
 """Events of the subscription `resourceChanged`: changes of resources."""
 
 from enum import StrEnum
-from typing import Annotated
 
 import strawberry
 
@@ -13,8 +12,6 @@ from gateway.schema.framework.scalars import UUID
 from gateway.schema.types.object_event import (
     EventType,
     ObjectEvent,
-    ResyncRequired,
-    SubscriptionStarted,
     declare_object,
 )
 from gateway.schema.types.resource import Resource
@@ -92,12 +89,4 @@ class ResourceEvent(ObjectEvent):
     """
 
 
-ResourceChange = Annotated[
-    ResourceEvent | ResyncRequired | SubscriptionStarted,
-    strawberry.union(
-        "ResourceChange",
-        description="A message of `resourceChanged`: an event, a request to synchronise again, or"
-        " the start of the subscription.",
-    ),
-]
 RESOURCE_EVENTS = EventType(RESOURCES, ResourceEvent, Resource)

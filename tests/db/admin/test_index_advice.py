@@ -1,6 +1,6 @@
 """Index advice of `gateway check`: missing indexes and the statements that create them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -9,7 +9,6 @@ from gateway.db.admin import install
 from gateway.db.admin.index_advice import build_index_advice
 from gateway.db.admin.indexes import GATEWAY_INDEXES, iterate_index_specs
 from gateway.db.admin.search_index import CREATE_EXTENSION, SEARCH_INDEX_NAME
-from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
 
 CREATE_PREFIX = "create index concurrently if not exists "
@@ -35,23 +34,6 @@ UNSUITABLE_INDEXES = {
     "different collation": (NAME_INDEX, 'index x on {} (name collate "C", id)'),
     "lower case": (UPPER_INDEX, "index x on {} (lower(backend_id))"),
 }
-
-
-@pytest.fixture(scope="module")
-def installed_url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a database with installed tables."""
-    database_url = new_database()
-    with psycopg.connect(database_url) as connection:
-        install.install_tables(connection)
-    return database_url
-
-
-@pytest.fixture
-def rollback_connection(installed_url: str) -> Iterator[psycopg.Connection]:
-    """Yield a connection to that database; changes are rolled back."""
-    with psycopg.connect(installed_url) as connection:
-        yield connection
-        connection.rollback()
 
 
 def run_statement(connection: psycopg.Connection, statement: str) -> None:

@@ -1,12 +1,9 @@
 """The index of searches: its advice, its creation, and that searches and text filters use it."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from psycopg import sql
 
-from gateway.db.admin import install
 from gateway.db.admin.index_advice import build_index_advice
 from gateway.db.admin.search_index import (
     CREATE_EXTENSION,
@@ -14,7 +11,6 @@ from gateway.db.admin.search_index import (
     install_search_index,
 )
 from gateway.db.sql.text_search import RESOURCE_SEARCH_TEXTS
-from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
 from tests.support.explain_plans import (
     SEARCHING_QUERIES,
@@ -35,23 +31,6 @@ DJANGO_KEYS = (
     *(f"UPPER((backend_metadata ->> '{key}'::text))" for key in METADATA_KEYS),
 )
 """The keys as an operator would write them for Django's conditions."""
-
-
-@pytest.fixture(scope="module")
-def installed_url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a database with installed tables."""
-    database_url = new_database()
-    with psycopg.connect(database_url) as connection:
-        install.install_tables(connection)
-    return database_url
-
-
-@pytest.fixture
-def rollback_connection(installed_url: str) -> Iterator[psycopg.Connection]:
-    """Yield a connection to that database; changes are rolled back."""
-    with psycopg.connect(installed_url) as connection:
-        yield connection
-        connection.rollback()
 
 
 def create_index(connection: psycopg.Connection, *keys: str, condition: str = "") -> None:

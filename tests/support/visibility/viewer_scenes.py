@@ -23,7 +23,7 @@ class Viewpoint(NamedTuple):
         return "-".join(map(str, self))
 
 
-_DEMO_USERNAMES = (
+DEMO_USERNAMES = (
     "staff",
     "support",
     "owner",
@@ -56,7 +56,7 @@ CONCEALED_OWNER = "freya.hollis"
 """The owner of the customer that restricts its resources to 10.0.0.0/8."""
 ADDRESSES = (LOCAL_ADDRESS, "10.1.2.3", "::1", None)
 VIEWPOINTS = (
-    *(Viewpoint("demo", username) for username in _DEMO_USERNAMES),
+    *(Viewpoint("demo", username) for username in DEMO_USERNAMES),
     *(Viewpoint("waldur", username) for username in _WALDUR_USERNAMES),
     *(Viewpoint("demo", CONCEALED_OWNER, address) for address in ADDRESSES),
 )

@@ -18,6 +18,7 @@ from gateway.db.events.source_watch import load_source_name
 from gateway.demo.binaries import choose_account_and_directory, find_programs
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import SERVER_SETTINGS, _Cluster, _create_socket_directory
+from tests.support.embedded_postgres import create_public_folder
 from tests.support.gateway_server import (
     UNLIMITED_RATES,
     GatewayProcess,
@@ -158,11 +159,11 @@ def _load_uuids_by_id(connection: psycopg.Connection[Any], table_clause: str) ->
 
 
 @contextmanager
-def create_environment(folder: Path) -> Iterator[ChaosEnvironment]:
-    """Start a server with a demo in a directory; stop it when the context is left."""
-    data = folder / "data"
-    data.mkdir(mode=0o711)
-    with ExitStack() as exit_stack:
+def create_environment() -> Iterator[ChaosEnvironment]:
+    """Start a server with a demo; stop it, and remove its files, when the context is left."""
+    with create_public_folder() as folder, ExitStack() as exit_stack:
+        data = folder / "data"
+        data.mkdir(mode=0o711)
         server = RestartablePostgres(data, exit_stack)
         server.start_server()
         yield ChaosEnvironment(server)

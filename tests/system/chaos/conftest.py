@@ -1,9 +1,6 @@
 """Fixtures shared by all scenarios: one environment, and a gateway process for each module."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +14,8 @@ def environment() -> Iterator[ChaosEnvironment]:
 
     Open transactions of other tests, which would hold events back, are thus excluded.
     """
-    folder = Path(tempfile.mkdtemp(prefix="gateway-chaos-"))
-    folder.chmod(0o711)
-    try:
-        with create_environment(folder) as chaos_environment:
-            yield chaos_environment
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with create_environment() as chaos_environment:
+        yield chaos_environment
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,7 @@
 """Chaos of the source of events: whatever happens to it, no subscriber misses a change silently."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,13 +23,8 @@ CHANGE_TRIGGER = "alter table marketplace_resource {action} trigger gateway_upda
 @pytest.fixture(scope="module")
 def environment() -> Iterator[ChaosEnvironment]:
     """Yield a demo on a server of its own, which the tests of this module restore."""
-    folder = Path(tempfile.mkdtemp(prefix="gateway-sources-"))
-    folder.chmod(0o711)
-    try:
-        with create_environment(folder) as chaos_environment:
-            yield chaos_environment
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with create_environment() as chaos_environment:
+        yield chaos_environment
 
 
 @pytest.fixture(scope="module")
