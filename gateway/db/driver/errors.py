@@ -18,11 +18,11 @@ _UNREADABLE_TABLE = (
     errors.UndefinedColumn,
     errors.InvalidSchemaName,
     errors.InsufficientPrivilege,
+    *STALE_PREPARED_STATEMENT,
+    errors.InternalError_,  # such as "cache lookup failed", while a table is exchanged
 )
-"""Errors that mean that tables, columns or privileges are missing that were there before."""
+"""Errors that mean that tables, columns or privileges differ from those that were there before."""
 
-_CONCURRENT_CHANGE = (*STALE_PREPARED_STATEMENT, errors.InternalError_)
-"""Errors of statements that ran while a table was exchanged, such as "cache lookup failed"."""
 _LIMIT_CLASS = "54"
 """SQLSTATE class of limits of the server that a statement or a stored value exceeds."""
 _ENDED_SESSION = (
@@ -74,10 +74,9 @@ class InvalidDataError(Exception):
 def map_error(error: Exception) -> Exception:
     """Return the error to raise for psycopg's `error`.
 
-    A cancelled statement becomes TimedOutError, a missing table, column or privilege
-    UnreadableTableError, another operational error, the end of the session or the exchange of a
-    table meanwhile UnavailableError, and one about a value InvalidDataError, with `error` as the
-    cause.
+    A cancelled statement becomes TimedOutError, a missing or changed table, column or privilege
+    UnreadableTableError, another operational error or the end of the session
+    UnavailableError, and one about a value InvalidDataError, with `error` as the cause.
     All others, such as errors in the SQL, are returned unchanged.
     """
     mapped_error: Exception = error
@@ -85,7 +84,7 @@ def map_error(error: Exception) -> Exception:
         mapped_error = TimedOutError(str(error))
     elif isinstance(error, _UNREADABLE_TABLE):
         mapped_error = UnreadableTableError(error.diag.message_primary or str(error))
-    elif isinstance(error, (*_ENDED_SESSION, *_CONCURRENT_CHANGE)):
+    elif isinstance(error, _ENDED_SESSION):
         mapped_error = UnavailableError(str(error))
     elif isinstance(error, psycopg.DataError):
         mapped_error = InvalidDataError(str(error))
