@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_server(parsed_arguments: argparse.Namespace) -> int:
     """Serve the marketplace over HTTP; without a database URL, a demo marketplace."""
     effective_settings = _load_effective_settings(parsed_arguments)
+    verify_trusted_documents(effective_settings)
     _check_demo_is_free(effective_settings)
     port = find_free_port(effective_settings.host, effective_settings.port)
-    verify_trusted_documents(effective_settings)
     with _open_marketplace(effective_settings) as (url, is_demo):
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
         if is_demo and effective_settings.dev == "auto":

@@ -13,7 +13,12 @@ import pytest
 from gateway.api import schema
 from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
-from tests.support.gateway_server import CommandResult, expect_usage_error, run_command
+from tests.support.gateway_server import (
+    CommandResult,
+    build_environment,
+    expect_usage_error,
+    run_command,
+)
 from tests.support.project_paths import PROJECT_ROOT
 
 COMMAND_LOOP_SCRIPT = """
@@ -84,6 +89,7 @@ def command_runner() -> Iterator[CommandRunner]:
         "stdin": subprocess.PIPE,
         "stdout": subprocess.PIPE,
         "text": True,
+        "env": build_environment(),
     }
     with subprocess.Popen(
         [sys.executable, "-c", COMMAND_LOOP_SCRIPT], cwd=PROJECT_ROOT, **popen_options

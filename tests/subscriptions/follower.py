@@ -22,7 +22,7 @@ from gateway.server.factory import detect_installation
 from gateway.subscriptions.hub import EventHub
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.subscriptions.subscriber import Subscriber, SubscriberMessage, SubscriberState
-from tests.support.gateway_server import _build_environment, load_user_tokens
+from tests.support.gateway_server import build_environment, load_user_tokens
 from tests.support.marketplaces import LOCAL_ADDRESS
 from tests.support.subscriptions import admit_subscription
 from tests.support.time_limits import time_limit, wait_until
@@ -193,7 +193,7 @@ def kinds_or_reasons(events: Sequence[dict[str, Any]]) -> list[str]:
 async def follow_demo(url: str, **setting_values: str) -> AsyncIterator[FollowedDemo]:
     """Serve the demo at `url` in this process, without caching of viewers."""
     effective_settings = load_settings(
-        _build_environment({"database_url": url, "viewer_seconds": "0", **setting_values})
+        build_environment(**{"database_url": url, "viewer_seconds": "0", **setting_values})
     )
     app = build_application(effective_settings, detect_installation(effective_settings))
     with psycopg.connect(url, autocommit=True) as connection:

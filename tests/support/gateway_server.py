@@ -8,7 +8,8 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryFile
+from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
 from typing import Any
 
 import httpx
@@ -42,6 +43,7 @@ ERROR_CODES = {
 """All values of `extensions.code`."""
 ADDRESS_PATTERN = re.compile(r"^(?:GraphiQL|GraphQL): (.*)$", re.MULTILINE)
 """The line in which `gateway serve` prints its address."""
+MISSING_DATA_FOLDER = Path(gettempdir()) / "gateway-tests-without-data"
 UNLIMITED_RATES = {"rate_cost": "off", "rate_anonymous_cost": "off", "failed_tokens": "off"}
 """Settings of gateways under load, whose clients exceed the limits for one user or address."""
 CommandResult = tuple[int, str, str]
@@ -105,11 +107,11 @@ async def serve_in_process(
     The gateway connects to `connect_url`, if not None, such as a proxy of that database.
     """
     effective_settings = load_settings(
-        _build_environment({"database_url": connect_url or url, **overrides})
+        build_environment(**{"database_url": connect_url or url, **overrides})
     )
     app = build_application(
         effective_settings,
-        detect_installation(load_settings(_build_environment({**overrides, "database_url": url}))),
+        detect_installation(load_settings(build_environment(**{**overrides, "database_url": url}))),
     )
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
     async with (
@@ -189,7 +191,7 @@ def start_command(command: str, *arguments: str, **popen_options: Any) -> subpro
     return subprocess.Popen(
         [sys.executable, "-m", "gateway", command, *arguments],
         cwd=PROJECT_ROOT,
-        env={**_copy_environment(), **_build_environment(overrides)},
+        env=build_environment(**overrides),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         **{"stdout": subprocess.DEVNULL, **popen_options},
@@ -218,15 +220,18 @@ def load_user_tokens(url: str) -> dict[str, str]:
         return load_tokens_by_username(connection)
 
 
-def _copy_environment() -> dict[str, str]:
-    return {
+def build_environment(**settings: str) -> dict[str, str]:
+    """Return the environment of a gateway with these settings only.
+
+    Its data folder does not exist, so that a demo that is served meanwhile is not in the way.
+    """
+    inherited_variables = {
         name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
     }
-
-
-def _build_environment(overrides: dict[str, str]) -> dict[str, str]:
-    all_settings = {"execution": EXECUTION_MODE, **overrides}
-    return {f"{ENVIRONMENT_PREFIX}{name.upper()}": value for name, value in all_settings.items()}
+    all_settings = {"execution": EXECUTION_MODE, "data": str(MISSING_DATA_FOLDER), **settings}
+    return inherited_variables | {
+        f"{ENVIRONMENT_PREFIX}{name.upper()}": value for name, value in all_settings.items()
+    }
 
 
 def create_small_demo(url: str) -> str:
