@@ -21,6 +21,7 @@ from benchmarks.marketplaces import BenchmarkMarketplace
 from benchmarks.queries import GATEWAY_DIALECT, PLAIN_DIALECT, POSTGRAPHILE_DIALECT, Dialect
 from gateway.config.settings import ENVIRONMENT_PREFIX, load_settings
 from tests.support.gateway_server import UNLIMITED_RATES, run_gateway_process
+from tests.support.process_output import read_process_output
 
 BENCHMARKS_FOLDER = Path(__file__).parent
 START_TIMEOUT_SECONDS = 60
@@ -140,8 +141,8 @@ def _run_peer(
         try:
             target = ServerTarget(name, url, server_process.pid, peer.dialect)
             if not _wait_until_serving(target, server_process):
-                output.seek(0)
-                raise SystemExit(f"{name} does not respond: {output.read().decode()[-2000:]}")
+                output_end = read_process_output(output)[-2000:]
+                raise SystemExit(f"{name} does not respond: {output_end}")
             yield target
         finally:
             server_process.terminate()

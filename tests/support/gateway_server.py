@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psycopg
@@ -21,6 +21,7 @@ from gateway.demo.marketplace.fill import create_marketplace
 from gateway.server.app import build_application
 from gateway.server.factory import detect_installation
 from tests.support.marketplaces import EXECUTION_MODE
+from tests.support.process_output import read_process_output
 from tests.support.project_paths import PROJECT_ROOT
 from tests.support.time_limits import TooSlowError, block_until, scale_seconds
 
@@ -150,13 +151,12 @@ def run_gateway_process(*arguments: str, **overrides: str) -> Iterator[GatewayPr
                 popen.wait(scale_seconds(20))
 
 
-def _wait_until_serving(popen: subprocess.Popen[bytes], stderr_file: Any) -> GatewayProcess:
+def _wait_until_serving(popen: subprocess.Popen[bytes], stderr_file: IO[bytes]) -> GatewayProcess:
     url = stderr_text = ""
 
     def is_serving_or_ended() -> bool:
         nonlocal url, stderr_text
-        stderr_file.seek(0)
-        stderr_text = stderr_file.read().decode()
+        stderr_text = read_process_output(stderr_file)
         address_match = ADDRESS_PATTERN.search(stderr_text)
         url = address_match[1] if address_match else ""
         return popen.poll() is not None or (url != "" and _is_alive(url))
