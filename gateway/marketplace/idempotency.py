@@ -11,14 +11,13 @@ from hashlib import blake2b
 from typing import Any
 
 from gateway.db.queries.idempotency_keys import CLAIM_KEY, EXPIRE_KEYS, SELECT_KEY, SETTLE_KEY
-from gateway.exact_json import encode_sorted_json
+from gateway.exact_json import decode_json, encode_json, encode_sorted_json
 from gateway.marketplace.problems import (
     ChangeRefusedError,
     Conflict,
     build_invalid_input,
     raise_problem,
 )
-from gateway.marketplace.rows import OrderKeyRow
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 KEY_LIFETIME = timedelta(hours=24)
@@ -47,18 +46,22 @@ async def run_idempotent(
     user_key = {"user_id": unit_of_work.actor_id or 0, "key": key}
     run_query = unit_of_work.writer.execute_statement
     await run_query(EXPIRE_KEYS, {"expired_before": unit_of_work.now - KEY_LIFETIME})
-    if not await run_query(CLAIM_KEY, {**user_key, "asked": digest, "at": unit_of_work.now}):
+    if not await run_query(
+        CLAIM_KEY, {**user_key, "request_digest": digest, "claimed_at": unit_of_work.now}
+    ):
         return await _load_stored_result(unit_of_work, user_key, digest)
     result = await work()
-    await run_query(SETTLE_KEY, {**user_key, "order_id": result.order_id})
+    await run_query(SETTLE_KEY, {**user_key, "result": encode_json(result).decode()})
     return result
 
 
 async def _load_stored_result(
     unit_of_work: UnitOfWork, user_key: Mapping[str, Any], digest: str
 ) -> ChangeResult:
-    ((stored_digest, order_id),) = await unit_of_work.writer.execute_statement(SELECT_KEY, user_key)
+    ((stored_digest, stored_result),) = await unit_of_work.writer.execute_statement(
+        SELECT_KEY, user_key
+    )
     if stored_digest != digest:
         message = "`idempotencyKey` was already used for another request: choose a new key."
         raise ChangeRefusedError(Conflict(message=message))
-    return ChangeResult((await unit_of_work.load_row(OrderKeyRow, order_id)).resource_id, order_id)
+    return ChangeResult(*decode_json(stored_result))

@@ -20,12 +20,11 @@ from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import Access, ColumnRef, QuerySpec
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.loaders.read_loader import ReadLoader
-from gateway.marketplace.preconditions import (
+from gateway.marketplace.operation_rules import (
     OPERATION_PRECONDITIONS,
-    Precondition,
     ResourceOperation,
-    find_first_problem,
 )
+from gateway.marketplace.preconditions import CurrentRules, Precondition, find_first_problem
 from gateway.marketplace.problems import (
     ChangeRefusedError,
     Conflict,
@@ -47,7 +46,7 @@ R = TypeVar("R", bound=TableRow)
 class ChangeResult(NamedTuple):
     """Keys of the changed resource and of the order, if one was placed or changed."""
 
-    resource_id: int
+    resource_id: int | None
     order_id: int | None = None
 
 
@@ -75,6 +74,11 @@ class UnitOfWork:
     def today(self) -> date:
         """The current date in UTC."""
         return self.now.date()
+
+    @property
+    def current_rules(self) -> CurrentRules:
+        """The date and the version rules by which operations are checked."""
+        return CurrentRules(self.today, self.installation.version_rules)
 
     @property
     def now_text(self) -> str:
@@ -122,7 +126,7 @@ class UnitOfWork:
         required_preconditions = (
             OPERATION_PRECONDITIONS[operation] if preconditions is None else preconditions
         )
-        problem = find_first_problem(required_preconditions, self.viewer, facts, self.today)
+        problem = find_first_problem(required_preconditions, self.viewer, facts, self.current_rules)
         if not isinstance(problem, NotPermitted):
             check_unmodified(facts.modified, if_modified)
         raise_problem(problem)

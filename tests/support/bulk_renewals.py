@@ -29,7 +29,7 @@ returning r.uuid
 COUNT_INCOMPLETE_ORDERS_SQL = """
 select count(*) from marketplace_order o join marketplace_resource r on r.id = o.resource_id
 where o.id > %s and not (r.state = 4 and o.attributes ->> 'action' = 'renew'
-    and exists (select from gateway.placed k where k.order_id = o.id)
+    and exists (select from gateway.idempotency_key k where (k.result::json ->> 1)::int = o.id)
     and exists (select from logging_event e join logging_feed f on f.event_id = e.id
         where e.event_type = 'marketplace_order_created' and f.object_id = r.id))
 """

@@ -44,18 +44,18 @@ pull = Table(
 """Queue of requested pulls."""
 
 idempotency_key = Table(
-    "placed",
+    "idempotency_key",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     _integer_column("user_id"),
     Column("key", String(255), nullable=False),
-    Column("asked", Text, nullable=False),
-    Column("order_id", Integer, nullable=True),
-    _timestamp_column("at"),
-    Index("placed_by_key", "user_id", "key", unique=True),
-    Index(None, "at"),
+    Column("request_digest", Text, nullable=False),
+    Column("result", Text, nullable=True),
+    _timestamp_column("claimed_at"),
+    Index("idempotency_key_by_user", "user_id", "key", unique=True),
+    Index(None, "claimed_at"),
 )
-"""Idempotency keys: `asked` has the request's digest, `order_id` the order placed under the key."""
+"""Idempotency keys, each with the digest of its request and the result of its mutation in JSON."""
 
 attachment = Table(
     "attachment",

@@ -16,7 +16,7 @@ from gateway.db import tables
 from gateway.db.driver.database import Database, Rows
 from gateway.db.driver.statement import Statement
 from gateway.db.installation.placeholders import resolve_placeholder
-from gateway.db.installation.version_rules import RULES_BY_YEAR, VersionRules
+from gateway.db.installation.version_rules import RULES_BY_YEAR, RULES_NEWEST, VersionRules
 from gateway.db.tables.columns import BASE_TABLE, SOURCE_COLUMN
 
 _COLUMNS_STATEMENT = Statement(f"""
@@ -193,7 +193,6 @@ def _join_names(names: Sequence[str]) -> str:
 
 def _build_installation(catalogue: _Catalogue, type_rows: Rows, year: int | None) -> Installation:
     columns, declared_tables = catalogue.columns, tables.metadata.tables.values()
-    detected_year = 2026 if "last_sync" in columns["marketplace_resource"] else 2024
     return Installation(
         missing_tables=frozenset(each for each in declared_tables if each.name not in columns),
         missing_columns=frozenset(
@@ -210,8 +209,15 @@ def _build_installation(catalogue: _Catalogue, type_rows: Rows, year: int | None
         postgres_version=catalogue.postgres_version,
         is_own=catalogue.is_own,
         is_writable=catalogue.is_writable,
-        version_rules=RULES_BY_YEAR[year or detected_year],
+        version_rules=RULES_BY_YEAR[year] if year else _detect_rules(columns),
     )
+
+
+def _detect_rules(columns: _NotNullByColumn) -> VersionRules:
+    """Return the rules of the version that has the columns."""
+    if "limit_decimal_places" in columns.get("marketplace_offeringcomponent", {}):
+        return RULES_NEWEST
+    return RULES_BY_YEAR[2026 if "last_sync" in columns["marketplace_resource"] else 2024]
 
 
 def _select_columns(

@@ -1,6 +1,6 @@
 """Version rules: the differences in behaviour between Waldur versions (domain.md §0.4, §4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.db.tables.codes import BLOCKING_ORDER_STATES, OPEN_ORDER_STATES, OrderState
 
@@ -34,8 +34,15 @@ class VersionRules:
     """Whether an offering can be restricted to some roles (§4.7)."""
     accounts_in_secret_options: bool
     """Whether the flag for creating accounts is in secret options, not plugin options (§0.4)."""
+    cancelable_order_states: tuple[OrderState, ...]
+    """The states in which orders can be cancelled (§6.3)."""
 
 
+_CANCELABLE_ORDER_STATES = (
+    OrderState.PENDING_CONSUMER,
+    OrderState.PENDING_PROVIDER,
+    OrderState.EXECUTING,
+)
 RULES_2024 = VersionRules(
     year=2024,
     resource_permission=None,
@@ -50,6 +57,7 @@ RULES_2024 = VersionRules(
     has_resource_roles=False,
     has_role_restricted_offerings=False,
     accounts_in_secret_options=True,
+    cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
 RULES_2026 = VersionRules(
     year=2026,
@@ -65,5 +73,12 @@ RULES_2026 = VersionRules(
     has_resource_roles=True,
     has_role_restricted_offerings=True,
     accounts_in_secret_options=False,
+    cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
+"""Rules of spring 2026, Waldur 8.0.8 and 8.0.9."""
+RULES_NEWEST = replace(
+    RULES_2026,
+    cancelable_order_states=(*_CANCELABLE_ORDER_STATES, OrderState.PENDING_START_DATE),
+)
+"""Rules of autumn 2026, Waldur 8.1.3, where they differ from those of spring."""
 RULES_BY_YEAR = {each.year: each for each in (RULES_2024, RULES_2026)}

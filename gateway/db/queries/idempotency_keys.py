@@ -11,7 +11,7 @@ from gateway.db.driver.statement import Statement
 from gateway.db.sql.filters import equals_value
 
 _idempotency_key = own_tables.idempotency_key.c
-_INSERTED_NAMES = ("user_id", "key", "asked", "at")
+_INSERTED_NAMES = ("user_id", "key", "request_digest", "claimed_at")
 _matches_key = and_(
     equals_value(_idempotency_key.user_id, "user_id"), equals_value(_idempotency_key.key, "key")
 )
@@ -22,7 +22,7 @@ CLAIM_KEY = Statement.from_element(
     .on_conflict_do_nothing(index_elements=[_idempotency_key.user_id, _idempotency_key.key])
     .returning(_idempotency_key.id)
 )
-"""Insert of a key with the digest `asked` and the time `at`; returns a row unless the key exists.
+"""Insert of a key with a digest and a time; returns a row unless the key exists.
 
 If a concurrent transaction is inserting the same key, the statement waits for its end.
 """
@@ -30,18 +30,19 @@ If a concurrent transaction is inserting the same key, the statement waits for i
 SETTLE_KEY = Statement.from_element(
     update(own_tables.idempotency_key)
     .where(_matches_key)
-    .values(order_id=bindparam("order_id", type_=_idempotency_key.order_id.type))
+    .values(result=bindparam("result", type_=_idempotency_key.result.type))
 )
-"""Update that stores the order placed under a key, `order_id`."""
+"""Update that stores the result of a key's mutation."""
 
 SELECT_KEY = Statement.from_element(
-    select(_idempotency_key.asked, _idempotency_key.order_id).where(_matches_key)
+    select(_idempotency_key.request_digest, _idempotency_key.result).where(_matches_key)
 )
-"""Request digest and order of a key."""
+"""Request digest and result of a key."""
 
 EXPIRE_KEYS = Statement.from_element(
     delete(own_tables.idempotency_key).where(
-        _idempotency_key.at < bindparam("expired_before", type_=_idempotency_key.at.type)
+        _idempotency_key.claimed_at
+        < bindparam("expired_before", type_=_idempotency_key.claimed_at.type)
     )
 )
-"""Delete of the keys that were inserted before `expired_before`."""
+"""Delete of the keys that were claimed before `expired_before`."""

@@ -3,7 +3,7 @@
 from gateway.db import tables
 from gateway.db.views.backend_objects import find_backend_table
 from gateway.marketplace.billing.invoices import move_invoice_items
-from gateway.marketplace.preconditions import ResourceOperation
+from gateway.marketplace.operation_rules import ResourceOperation
 from gateway.marketplace.problems import (
     ChangeRefusedError,
     NotPossible,
@@ -26,11 +26,11 @@ from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 
 async def move_to_project(
-    unit_of_work: UnitOfWork, uuid: str, project_uuid: str, if_modified: str | None
+    unit_of_work: UnitOfWork, uuid: str, project: str, if_modified: str | None
 ) -> ChangeResult:
     """Move a resource to another project, with its orders and pending invoice items."""
     facts = await unit_of_work.lock_resource(uuid, ResourceOperation.MOVE_RESOURCE, if_modified)
-    target = await _load_target_project(unit_of_work, project_uuid)
+    target = await _load_target_project(unit_of_work, project)
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     source = await unit_of_work.load_row(ProjectRow, resource.project_id)
     await move_invoice_items(unit_of_work, resource, source, target)

@@ -1,6 +1,6 @@
 """Pulling a resource's state from its backend (domain.md §5.3)."""
 
-from gateway.marketplace.preconditions import ResourceOperation
+from gateway.marketplace.operation_rules import ResourceOperation
 from gateway.marketplace.rows import PullRow
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 

@@ -9,9 +9,8 @@ from gateway.marketplace.attachments import store_attachment
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.limits import check_limits
 from gateway.marketplace.billing.plan_cost import load_priced_components
-from gateway.marketplace.idempotency import run_idempotent
+from gateway.marketplace.operation_rules import ResourceOperation
 from gateway.marketplace.orders.place import OrderRequest, place_order
-from gateway.marketplace.preconditions import ResourceOperation
 from gateway.marketplace.problems import build_invalid_input, raise_problem
 from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.table_row import JsonObject
@@ -26,37 +25,24 @@ class RenewalRequest:
     """Client's request to renew a resource."""
 
     uuid: str
-    months: int
+    extension_months: int
     limits: Any = None
     """New limits as JSON; None keeps the current ones."""
-    comment: str | None = None
+    request_comment: str | None = None
     attachment: bytes | None = None
     """Purchase order as a PDF file."""
-    idempotency_key: str | None = None
-    """Key under which repeated requests place one order."""
     if_modified: str | None = None
 
 
 async def order_renewal(unit_of_work: UnitOfWork, renewal_request: RenewalRequest) -> ChangeResult:
-    """Place an order to renew a resource, once for each idempotency key."""
-    return await run_idempotent(
-        unit_of_work,
-        renewal_request.idempotency_key,
-        renewal_request,
-        lambda: _place_renewal_order(unit_of_work, renewal_request),
-    )
-
-
-async def _place_renewal_order(
-    unit_of_work: UnitOfWork, renewal_request: RenewalRequest
-) -> ChangeResult:
+    """Place an order to renew a resource."""
     facts = await unit_of_work.lock_resource(
         renewal_request.uuid, ResourceOperation.RENEW_RESOURCE, renewal_request.if_modified
     )
-    _check_comment(renewal_request.comment)
+    _check_comment(renewal_request.request_comment)
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     components = await load_priced_components(unit_of_work, facts.offering_id, resource.plan_id)
-    months, limits = renewal_request.months, renewal_request.limits
+    months, limits = renewal_request.extension_months, renewal_request.limits
     raise_problem(renewal_pricing.check_renewal_input(months, limits, components))
     raise_problem(renewal_pricing.check_renewal_months(months, components))
     if limits is None:
@@ -88,13 +74,13 @@ def _build_order_request(
             "old_limits": resource.limits,
             "old_end_date": resource.end_date,
             "new_end_date": renewal_pricing.compute_renewal_end(
-                end_date, renewal_request.months, unit_of_work.today
+                end_date, renewal_request.extension_months, unit_of_work.today
             ).isoformat(),
-            "extension_months": renewal_request.months,
+            "extension_months": renewal_request.extension_months,
         },
         limits=limits,
         cost=None,
-        request_comment=renewal_request.comment,
+        request_comment=renewal_request.request_comment,
     )
 
 

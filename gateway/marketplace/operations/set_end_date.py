@@ -1,6 +1,9 @@
 """Setting the end date of a resource (domain.md §5.8)."""
 
-from gateway.marketplace.preconditions import ResourceOperation, customer_scope, project_scope
+from typing import Any
+
+from gateway.marketplace.operation_rules import ResourceOperation
+from gateway.marketplace.preconditions import customer_scope, project_scope
 from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.side_effects import log_event, save_version, update_resource
 from gateway.marketplace.table_row import ColumnValues
@@ -12,14 +15,10 @@ END_DATE_PERMISSION = "RESOURCE.SET_END_DATE"
 async def set_end_date(
     unit_of_work: UnitOfWork,
     uuid: str,
-    end_date: ColumnValues[ResourceRow],
     if_modified: str | None,
+    **new_end_date: Any,
 ) -> ChangeResult:
-    """Set or clear a resource's end date.
-
-    `end_date` has the new value of this column; if it is empty, only the requesting user
-    and the time are stored.
-    """
+    """Set or clear a resource's end date, `end_date`; without it only store who asked, and when."""
     facts = await unit_of_work.lock_resource(
         uuid, ResourceOperation.SET_RESOURCE_END_DATE, if_modified
     )
@@ -29,6 +28,7 @@ async def set_end_date(
         end_date_requested_by_id=unit_of_work.actor_id,
         end_date_updated_at=unit_of_work.now_text,
     )
+    end_date = ColumnValues(ResourceRow, **new_end_date)
     after = await update_resource(unit_of_work, resource, end_date | request)
     is_consumer = unit_of_work.viewer.has_permission(
         END_DATE_PERMISSION, project_scope(facts), customer_scope(facts)

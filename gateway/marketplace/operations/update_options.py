@@ -3,13 +3,13 @@
 from typing import Any
 
 from gateway.marketplace.eligibility import get_option
-from gateway.marketplace.option_answers import check_answers
-from gateway.marketplace.orders.place import OrderRequest, place_order
-from gateway.marketplace.preconditions import (
+from gateway.marketplace.operation_rules import (
     DIRECT_UPDATE_PRECONDITIONS,
     ResourceOperation,
     needs_option_order,
 )
+from gateway.marketplace.option_answers import check_answers
+from gateway.marketplace.orders.place import OrderRequest, place_order
 from gateway.marketplace.problems import build_invalid_input, describe_value, raise_problem
 from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.side_effects import save_version, update_resource

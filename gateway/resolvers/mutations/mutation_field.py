@@ -1,8 +1,10 @@
-"""The declaration of mutation fields."""
+"""The declaration of mutation fields, and the inputs that they share."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import fields
-from functools import cache
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import fields, is_dataclass
+from functools import cache, reduce
+from operator import or_
 from typing import Annotated, Any
 
 import strawberry
@@ -10,6 +12,7 @@ import strawberry
 from gateway.db import tables
 from gateway.db.query_spec import ColumnRef, QuerySpec
 from gateway.db.sql.row_types import Row
+from gateway.marketplace.idempotency import run_idempotent
 from gateway.marketplace.problems import (
     InvalidField,
     InvalidInput,
@@ -17,41 +20,138 @@ from gateway.marketplace.problems import (
     combine_invalid_fields,
 )
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.schema.framework.context import Info
+from gateway.schema.framework.context import Info, RequestContext
 from gateway.schema.framework.errors import BadInputError, validate_input
+from gateway.schema.framework.publish import input_type
 from gateway.schema.framework.relations import build_rows, list_row_columns
+from gateway.schema.framework.scalars import UUID, DateTime
+from gateway.schema.types.problems import CommonProblem
 
-MutationOperation = Callable[[UnitOfWork, Any], Awaitable[ChangeResult]]
+MutationOperation = Callable[..., Awaitable[ChangeResult]]
+"""Operation on a unit of work; the fields of the input are its keyword arguments.
+
+An operation with many fields takes one object instead, a dataclass. Fields with the default
+`UNSET` that the client left out are not passed, nor is the idempotency key.
+"""
+_INPUT_SUFFIX = "Input"
+_KEY_NAME = "idempotency_key"
 
 
-def declare_mutation(input_type: type, payload_type: type, operation: MutationOperation) -> Any:
+@input_type
+class ResourceInput:
+    """Input of a mutation of one resource."""
+
+    uuid: UUID
+    """UUID of the resource."""
+    if_modified: DateTime | None = None
+    """Optimistic lock: the `modified` of the resource as last read by the client.
+
+    If the resource was changed later, the mutation returns `Conflict`. Times are compared at the
+    precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
+    """
+
+
+@input_type
+class OrderInput:
+    """Input of a mutation of one order."""
+
+    uuid: UUID
+    """UUID of the order."""
+    if_modified: DateTime | None = None
+    """Optimistic lock: the `modified` of the order as last read by the client.
+
+    If the order was changed later, the mutation returns `Conflict`. Times are compared at the
+    precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
+    """
+
+
+@input_type
+class ResourceOrderInput(ResourceInput):
+    """Input of a mutation that places an order for a resource."""
+
+    idempotency_key: str | None = None
+    """Idempotency key chosen by the client, of 1 to 255 characters.
+
+    Within 24 hours, a repeated mutation of the same user with the same key and input returns the
+    first one's order instead of placing another; with other input it returns `Conflict`, and so
+    does another mutation.
+    """
+
+
+def declare_mutation(
+    input_class: type, payload_type: type, operation: MutationOperation, *problem_types: type
+) -> Any:
     """Declare the field of a mutation.
 
     Its resolver validates the input, runs the operation in one transaction on the viewer's behalf,
     and returns the payload with the changed resource and order, loaded again, or the problem that
-    the operation met.
+    the operation met. `problem_types` are those that it may meet in addition to the common ones.
+    The input class of the mutation `renewResource` is called `RenewResourceInput`, its result
+    `RenewResourceResult`. Raises TypeError, when the program starts, if the operation does not
+    take the input's fields.
     """
+    field_names = {each.name for each in fields(input_class)} - {_KEY_NAME}
+    run_operation = _take_fields(operation, field_names)
 
     async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - argument name of Relay
         problem = _find_invalid_field(input)
         if problem is not None:
             return problem
-        context = info.context
-        result = await context.change_service.run_change(
-            context.viewer, lambda unit_of_work: operation(unit_of_work, input)
-        )
+        result = await _run_operation(info.context, run_operation, input)
         if isinstance(result, Problem):
             return result
-        context.reset_loader()
+        info.context.reset_loader()
         return payload_type(
             resource=await _load_row(info, tables.resource, result.resource_id),
             order=await _load_row(info, tables.order, result.order_id),
         )
 
     input_argument = strawberry.argument(description="Input of the mutation.")
-    resolve.__annotations__["input"] = Annotated[input_type, input_argument]
-    del resolve.__annotations__["return"]
+    resolve.__annotations__["input"] = Annotated[input_class, input_argument]
+    resolve.__annotations__["return"] = _build_result(input_class, payload_type, problem_types)
     return strawberry.mutation(resolver=resolve)
+
+
+def _take_fields(operation: MutationOperation, field_names: Iterable[str]) -> MutationOperation:
+    """Return an operation that takes fields as keyword arguments; raises TypeError if it can't."""
+    _, parameter, *_ = inspect.signature(operation).parameters.values()
+    request_class: Any = parameter.annotation
+    if not (isinstance(request_class, type) and is_dataclass(request_class)):
+        inspect.signature(operation).bind(None, **dict.fromkeys(field_names))
+        return operation
+    inspect.signature(request_class).bind(**dict.fromkeys(field_names))
+    return lambda unit_of_work, **values: operation(unit_of_work, request_class(**values))
+
+
+def _build_result(input_class: type, payload_type: type, problem_types: tuple[type, ...]) -> Any:
+    """Return the union of the results of a mutation."""
+    name = input_class.__name__.removesuffix(_INPUT_SUFFIX)
+    members = reduce(or_, problem_types, payload_type | CommonProblem)
+    description = (
+        f"The result of `{name[0].lower()}{name[1:]}`: `{payload_type.__name__}`, or a problem."
+    )
+    return Annotated[members, strawberry.union(f"{name}Result", description=description)]
+
+
+async def _run_operation(
+    context: RequestContext, operation: MutationOperation, input_value: Any
+) -> ChangeResult | Problem:
+    """Run an operation in one transaction, once for each idempotency key of the viewer."""
+    given_fields = _get_given_fields(input_value)
+    key, request = given_fields.pop(_KEY_NAME, None), (type(input_value).__name__, given_fields)
+
+    def run_once(unit_of_work: UnitOfWork) -> Awaitable[ChangeResult]:
+        return run_idempotent(
+            unit_of_work, key, request, lambda: operation(unit_of_work, **given_fields)
+        )
+
+    return await context.change_service.run_change(context.viewer, run_once)
+
+
+def _get_given_fields(input_value: Any) -> dict[str, Any]:
+    """Return the fields of an input by name, without those that were left out."""
+    values = {each.name: getattr(input_value, each.name) for each in fields(input_value)}
+    return {name: value for name, value in values.items() if value is not strawberry.UNSET}
 
 
 @cache

@@ -1,27 +1,19 @@
 """The mutation `renewResource`."""
 
-from typing import Annotated
-
-import strawberry
-
-from gateway.marketplace.operations.renew_resource import RenewalRequest, order_renewal
+from gateway.marketplace.operations.renew_resource import order_renewal
 from gateway.marketplace.problems import InvalidMonths
-from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.resolvers.mutations.mutation_field import declare_mutation
+from gateway.resolvers.mutations.mutation_field import ResourceOrderInput, declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
-from gateway.schema.framework.scalars import JSON, UUID, DateTime, Upload
+from gateway.schema.framework.scalars import JSON, Upload
 from gateway.schema.types.accepted import Accepted
 from gateway.schema.types.order import Order
-from gateway.schema.types.problems import CommonProblem
 from gateway.schema.types.resource import Resource
 
 
 @input_type
-class RenewResourceInput:
+class RenewResourceInput(ResourceOrderInput):
     """Input of `renewResource`; `Resource.renewalEstimate` estimates the cost."""
 
-    uuid: UUID
-    """UUID of the resource."""
     extension_months: int
     """Number of months to renew by, from 1 to 600.
 
@@ -38,18 +30,6 @@ class RenewResourceInput:
     """Comment for those who approve the order, at most 255 characters."""
     attachment: Upload | None = None
     """Purchase order, as a PDF file of at most 10 MB."""
-    idempotency_key: str | None = None
-    """Idempotency key chosen by the client, of 1 to 255 characters.
-
-    Within 24 hours, a repeated mutation of the same user with the same key and input returns the
-    first one's order instead of placing another; with other input it returns `Conflict`.
-    """
-    if_modified: DateTime | None = None
-    """Optimistic lock: the `modified` of the resource as last read by the client.
-
-    If the resource was changed later, the mutation returns `Conflict`. Times are compared at the
-    precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
-    """
 
 
 @object_type
@@ -65,26 +45,6 @@ class ResourceRenewed(Accepted):
     """The placed order; null if the viewer may not list the orders of the project."""
 
 
-RenewResourceResult = Annotated[
-    ResourceRenewed | CommonProblem | InvalidMonths,
-    strawberry.union(
-        "RenewResourceResult",
-        description="The result of `renewResource`: the ordered renewal, or a problem.",
-    ),
-]
-
-
-async def _renew_resource(unit_of_work: UnitOfWork, arguments: RenewResourceInput) -> ChangeResult:
-    renewal_request = RenewalRequest(
-        uuid=arguments.uuid,
-        months=arguments.extension_months,
-        limits=arguments.limits,
-        comment=arguments.request_comment,
-        attachment=arguments.attachment,
-        idempotency_key=arguments.idempotency_key,
-        if_modified=arguments.if_modified,
-    )
-    return await order_renewal(unit_of_work, renewal_request)
-
-
-renew_resource_field = declare_mutation(RenewResourceInput, ResourceRenewed, _renew_resource)
+renew_resource_field = declare_mutation(
+    RenewResourceInput, ResourceRenewed, order_renewal, InvalidMonths
+)

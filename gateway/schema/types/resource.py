@@ -24,8 +24,8 @@ from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
 from gateway.marketplace.eligibility import can_terminate, list_plugin_actions, needs_consent
 from gateway.marketplace.glauth_config import render_account_tree, render_users_config
+from gateway.marketplace.operation_rules import ResourceOperation, list_allowed_operations
 from gateway.marketplace.plugins import strip_secret_attributes
-from gateway.marketplace.preconditions import ResourceOperation, list_allowed_operations
 from gateway.marketplace.resource_facts import RESOURCE_FACT_INPUTS
 from gateway.schema.enums import OrderType, ResourceState
 from gateway.schema.framework.connection_type import Page
@@ -218,6 +218,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         list_allowed_operations,
         ContextFact.VIEWER,
         ContextFact.TODAY,
+        ContextFact.VERSION_RULES,
         ContextFact.CHANGES_ENABLED,
         *RESOURCE_FACT_INPUTS,
     )

@@ -4,7 +4,9 @@ import psycopg
 import pytest
 
 from gateway.db.installation.installation import NoMarketplaceError, inspect_installation
+from gateway.db.installation.version_rules import RULES_2026, RULES_NEWEST
 from gateway.demo.marketplace.fill import create_marketplace
+from tests.conftest import DatabaseFactory
 from tests.support.marketplaces import Marketplace
 from tests.support.schema_documents import select_mapped_fields
 
@@ -43,6 +45,17 @@ async def test_no_statement_reads_a_secret(demo: Marketplace) -> None:
 def test_the_version_is_detected(demo: Marketplace, waldur: Marketplace) -> None:
     assert (demo.installation.version_rules.year, demo.installation.is_own) == (2026, True)
     assert (waldur.installation.version_rules.year, waldur.installation.is_own) == (2024, False)
+
+
+def test_the_newest_version_is_detected(new_database: DatabaseFactory) -> None:
+    with psycopg.connect(new_database()) as connection:
+        create_marketplace(connection, resource_count=5, seed=1)
+        assert inspect_installation(connection).version_rules is RULES_2026
+        connection.execute(
+            "alter table marketplace_offeringcomponent add limit_decimal_places smallint"
+        )
+        assert inspect_installation(connection).version_rules is RULES_NEWEST
+        assert inspect_installation(connection, 2026).version_rules is RULES_2026
 
 
 def test_missing_tables_and_columns_are_listed(demo: Marketplace, waldur: Marketplace) -> None:

@@ -270,7 +270,7 @@ async def test_requests_with_the_same_idempotency_key_place_one_order(
     other_user_result = await demo.run_mutation("renewResource", "owner", **arguments)
     assert other_user_result["__typename"] != "ResourceRenewed", "keys are separate for each user"
     await demo.run_mutation("rejectOrder", uuid=results[0]["order"]["uuid"])
-    demo.run_sql("update gateway.placed set at = at - interval '25 hours'")
+    demo.run_sql("update gateway.idempotency_key set claimed_at = claimed_at - interval '25 hours'")
     expired_key_result = await demo.run_mutation("renewResource", **arguments)
     assert expired_key_result["order"]["uuid"] != results[0]["order"]["uuid"]
     await demo.run_mutation("rejectOrder", uuid=expired_key_result["order"]["uuid"])

@@ -1,0 +1,162 @@
+"""Preconditions of each operation on a resource, as a table.
+
+They are in the order of domain.md §4.3: permission, offering, state, other rules of the
+marketplace. The first problem is reported. The client's input is validated afterwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from gateway.db.access.viewer import Viewer
+from gateway.db.installation.version_rules import VersionRules
+from gateway.db.tables.codes import USABLE_RESOURCE_STATES, ResourceState
+from gateway.marketplace.eligibility import get_option
+from gateway.marketplace.plugins import get_plugin
+from gateway.marketplace.preconditions import (
+    CONSUMER_SCOPES,
+    ORDER_PRECONDITIONS,
+    PROVIDER_SCOPES,
+    CurrentRules,
+    Precondition,
+    customer_scope,
+    find_first_problem,
+    has_option,
+    project_scope,
+    provider_scope,
+    require_available_offering,
+    require_consent,
+    require_permission,
+    require_rule,
+    require_staff,
+    require_state,
+)
+from gateway.marketplace.problems import Problem, Reason
+from gateway.marketplace.resource_facts import ResourceFacts
+
+
+class ResourceOperation(Enum):
+    """Operation on a resource, named after its mutation."""
+
+    PULL_RESOURCE = "pullResource"
+    """Pull the resource's current state from its backend."""
+    MOVE_RESOURCE = "moveResource"
+    """Move the resource to another project."""
+    RENEW_RESOURCE = "renewResource"
+    """Renew a prepaid resource."""
+    SET_RESOURCE_END_DATE = "setResourceEndDate"
+    """Set or clear the resource's end date."""
+    UPDATE_RESOURCE_OPTIONS = "updateResourceOptions"
+    """Update the resource's options."""
+
+
+def _require_orderable(
+    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+) -> Problem | None:
+    """Return a problem if an order is needed and can't be placed (domain.md §5.9)."""
+    if not needs_option_order(facts):
+        return None
+    return find_first_problem(ORDER_PRECONDITIONS, viewer, facts, current)
+
+
+def needs_option_order(facts: ResourceFacts) -> bool:
+    """Return whether the offering requires an order to update options."""
+    return has_option(facts, "create_orders_on_resource_option_change")
+
+
+def _has_no_options(_viewer: Viewer, facts: ResourceFacts, _current: CurrentRules) -> bool:
+    return not get_option(facts.resource_options, "options")
+
+
+_OPTION_PRECONDITIONS = (
+    require_rule(
+        Reason.NO_OPTIONS, "The offering defines no options for its resources.", _has_no_options
+    ),
+    require_rule(
+        Reason.ORDER_PENDING,
+        "Another order that updates the options is still open.",
+        lambda _viewer, facts, _current: facts.option_order_count,
+    ),
+)
+DIRECT_UPDATE_PRECONDITIONS = (
+    require_permission("RESOURCE.UPDATE_OPTIONS", provider_scope),
+    require_available_offering,
+    *_OPTION_PRECONDITIONS,
+)
+"""Preconditions of a provider's update of options without an order (domain.md §4.11, §5.9)."""
+OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
+    ResourceOperation.PULL_RESOURCE: (
+        require_available_offering,
+        require_state(*USABLE_RESOURCE_STATES),
+        require_rule(
+            Reason.NO_BACKEND_ID,
+            "The resource has no backend id yet.",
+            lambda _viewer, facts, _current: not facts.backend_id,
+        ),
+        require_rule(
+            Reason.PULL_UNSUPPORTED,
+            "The offering's plugin does not support pulling.",
+            lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_pull,
+        ),
+    ),
+    ResourceOperation.MOVE_RESOURCE: (require_staff, require_available_offering),
+    ResourceOperation.RENEW_RESOURCE: (
+        require_permission("RESOURCE.SET_LIMITS", project_scope, customer_scope),
+        require_consent,
+        require_available_offering,
+        require_state(*USABLE_RESOURCE_STATES),
+        require_rule(
+            Reason.NOT_PREPAID,
+            "The resource is not prepaid; only prepaid resources can be renewed.",
+            lambda _viewer, facts, _current: not facts.prepaid,
+        ),
+        require_rule(
+            Reason.LIMITS_FIXED,
+            "The offering's plugin does not support changing limits.",
+            lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_update_limits,
+        ),
+        *ORDER_PRECONDITIONS,
+    ),
+    ResourceOperation.SET_RESOURCE_END_DATE: (
+        require_permission("RESOURCE.SET_END_DATE", *CONSUMER_SCOPES, *PROVIDER_SCOPES),
+        require_available_offering,
+        require_rule(
+            Reason.PREPAID,
+            "The resource is prepaid; only a renewal changes its end date.",
+            lambda viewer, facts, _current: facts.prepaid and not viewer.is_staff,
+        ),
+    ),
+    ResourceOperation.UPDATE_RESOURCE_OPTIONS: (
+        require_permission(
+            "RESOURCE.UPDATE_OPTIONS", project_scope, customer_scope, provider_scope
+        ),
+        require_consent,
+        require_available_offering,
+        require_state(ResourceState.OK),
+        *_OPTION_PRECONDITIONS,
+        _require_orderable,
+    ),
+}
+"""Preconditions of each operation (domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9)."""
+
+
+def list_allowed_operations(
+    viewer: Viewer,
+    today: date,
+    version_rules: VersionRules,
+    can_change: bool,  # noqa: FBT001 - called by position, as computed fields are
+    *values: Any,
+) -> list[ResourceOperation]:
+    """Return the operations that the viewer could carry out now on the resource.
+
+    `values` are those of `ResourceFacts`. The list is empty if the gateway accepts no changes.
+    """
+    if not can_change or viewer.user_id is None:
+        return []
+    facts, current = ResourceFacts(*values), CurrentRules(today, version_rules)
+    return [
+        operation
+        for operation, preconditions in OPERATION_PRECONDITIONS.items()
+        if find_first_problem(preconditions, viewer, facts, current) is None
+    ]
