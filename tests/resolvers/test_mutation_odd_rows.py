@@ -1,5 +1,6 @@
 """Mutations when rows that they read hold values which make no sense."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
@@ -104,7 +105,7 @@ async def test_odd_limits_of_a_resource_are_a_problem_of_its_own(
     if "@" in odd_limits:
         assert kept["__typename"] == "InvalidInput"
         assert kept["fields"][0]["path"] == ["limits", renewable.component]
-        assert "must be a number" in kept["fields"][0]["message"]
+        assert re.search("must be (a number|less than)", kept["fields"][0]["message"])
         kept = await demo_copy.run_mutation(
             "renewResource",
             uuid=renewable.uuid,

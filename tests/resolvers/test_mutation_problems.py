@@ -201,11 +201,11 @@ PROBLEM_CASES = {
     "above limit_amount": ProblemCase(
         "InvalidInput",
         "share a total of 1.",
-        setup_sql=UPDATE_COMPONENT_SQL.format("limit_amount = 1"),
+        setup_sql=UPDATE_COMPONENT_SQL.format("limit_amount = 1, limit_period = 'total'"),
     ),
     "above max_available_limit": ProblemCase(
         "InvalidInput",
-        "share a total of 1.",
+        "share a total of less than 2.",
         setup_sql=UPDATE_COMPONENT_SQL.format("max_available_limit = 2"),
     ),
     "long comment": ProblemCase(

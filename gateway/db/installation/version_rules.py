@@ -36,6 +36,8 @@ class VersionRules:
     """Whether the flag for creating accounts is in secret options, not plugin options (§0.4)."""
     cancelable_order_states: tuple[OrderState, ...]
     """The states in which orders can be cancelled (§6.3)."""
+    has_limit_precision: bool
+    """Whether a component can allow limits with decimal places (rules.md §0, on §5.14)."""
 
 
 _CANCELABLE_ORDER_STATES = (
@@ -57,6 +59,7 @@ RULES_2024 = VersionRules(
     has_resource_roles=False,
     has_role_restricted_offerings=False,
     accounts_in_secret_options=True,
+    has_limit_precision=False,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
 RULES_2026 = VersionRules(
@@ -73,11 +76,13 @@ RULES_2026 = VersionRules(
     has_resource_roles=True,
     has_role_restricted_offerings=True,
     accounts_in_secret_options=False,
+    has_limit_precision=False,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
 """Rules of spring 2026, Waldur 8.0.8 and 8.0.9."""
 RULES_NEWEST = replace(
     RULES_2026,
+    has_limit_precision=True,
     cancelable_order_states=(*_CANCELABLE_ORDER_STATES, OrderState.PENDING_START_DATE),
 )
 """Rules of autumn 2026, Waldur 8.1.3, where they differ from those of spring."""

@@ -26,6 +26,7 @@ LIMIT_UPPER_BOUND = 10**18
 UNLIMITED_QUOTA = -1
 """Limit of a component quota that stands for no limit."""
 _quota, _resource = tables.component_quota.c, tables.resource.c
+_component = tables.component.c
 _role, _user_role = tables.role.c, tables.user_role.c
 _scopes = (
     func.unnest(
@@ -55,18 +56,29 @@ The scopes are pairs of the arrays `content_type_ids` and `object_ids`.
 """
 
 SELECT_LIMIT_SUM = Statement.from_element(
-    select(func.coalesce(func.sum(null_if_nan(_quota.limit)), inline_literal(0)))
-    .select_from(tables.component_quota.join(tables.resource, _resource.id == _quota.resource_id))
-    .where(
+    select(func.coalesce(func.sum(null_if_nan(_quota.limit)), inline_literal(0))).where(
         equals_value(_quota.component_id, "component_id"),
         _quota.limit != inline_literal(UNLIMITED_QUOTA),
-        or_(_since.is_(None), _resource.modified >= _since),
+        or_(_since.is_(None), _quota.modified >= _since),
     )
 )
 """Sum of the limits of the component `component_id` over all resources.
 
-If the date `since` is not null, only resources that were modified on or after it count. Limits
+If the date `since` is not null, only quotas that were modified on or after it count. Limits
 that are not numbers are left out.
+"""
+
+SELECT_LIMIT_PRECISIONS = Statement.from_element(
+    select(
+        _component.type,
+        func.coalesce(literal_column("limit_decimal_places", Integer), inline_literal(0)),
+    ).where(equals_value(_component.offering_id, "offering_id"))
+)
+"""Decimal places of limits, by component type, of the components of the offering `offering_id`.
+
+Only the newest version has the column (`has_limit_precision`). It is not declared in
+`gateway.db.tables`, because `gateway init` creates all declared columns, and the version rules
+are detected by this one.
 """
 
 _component_limit = _resource.limits.op("->", return_type=JSONB())(

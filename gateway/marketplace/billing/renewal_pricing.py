@@ -32,6 +32,14 @@ PERIOD_LENGTHS: dict[str, tuple[int, str]] = {
 }
 """Days that a limit period is billed as, and its abbreviation."""
 _PRICE_SCALE = 10**10
+_PRECISION_RULES = (
+    "be a whole number",
+    "have at most 1 decimal place",
+    "have at most 2 decimal places",
+)
+"""Requirements of a number by its maximum number of decimal places."""
+MAX_LIMIT_PLACES = len(_PRECISION_RULES) - 1
+"""Maximum number of decimal places of limits, as Waldur stores them."""
 LimitAmounts = Mapping[str, Decimal]
 
 
@@ -119,14 +127,19 @@ def _find_limit_error(component_type: str, value: object, component_types: set[s
     """
     if component_type not in component_types:
         return "is not a component of the offering that can have a limit."
+    return find_amount_error(value, MAX_LIMIT_PLACES)
+
+
+def find_amount_error(value: object, max_places: int) -> str | None:
+    """Return what a limit must be, or None if it is an amount with so many decimal places."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"must be a number, got {describe_value(value)}."
     limit = Decimal(value) if isinstance(value, int) else Decimal(str(value))
     if not 0 <= limit < LIMIT_UPPER_BOUND:
         requirement = "at least 0" if limit < 0 else f"less than {LIMIT_UPPER_BOUND}"
         return f"must be {requirement}, got {describe_value(value)}."
-    if round(limit, 2) != limit:
-        return f"must have at most two decimals, got {describe_value(value)}."
+    if round(limit, max_places) != limit:
+        return f"must {_PRECISION_RULES[max_places]}, got {describe_value(value)}."
     return None
 
 

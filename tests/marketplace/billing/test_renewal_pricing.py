@@ -139,7 +139,7 @@ def test_large_limits_are_exact() -> None:
             1,
             {"cores": ExactNumber("12345678901234567.125")},
             ["limits", "cores"],
-            "must have at most two decimals, got 12345678901234567.125.",
+            "must have at most 2 decimal places, got 12345678901234567.125.",
         ),
         (1, {"cores": True}, ["limits", "cores"], "must be a number, got a boolean."),
         (1, {"cores": [1]}, ["limits", "cores"], "must be a number, got a list."),
@@ -147,7 +147,12 @@ def test_large_limits_are_exact() -> None:
         (1, {"cores": 10**18}, ["limits", "cores"], TOO_LARGE),
         (1, {"cores": 1e300}, ["limits", "cores"], TOO_LARGE),
         (1, {"cores": 10**5000}, ["limits", "cores"], TOO_LARGE),
-        (1, {"cores": 0.125}, ["limits", "cores"], "must have at most two decimals, got 0.125."),
+        (
+            1,
+            {"cores": 0.125},
+            ["limits", "cores"],
+            "must have at most 2 decimal places, got 0.125.",
+        ),
     ],
 )
 def test_invalid_input_is_explained(

@@ -201,7 +201,7 @@ UNKNOWN_COMPONENT = "is not a component of the offering that can have a limit."
         (3, {"slots": "5"}, {"limits.slots": "must be a number, got a string."}),
         (3, {"slots": True}, {"limits.slots": "must be a number, got a boolean."}),
         (3, {"slots": None}, {"limits.slots": "must be a number, got null."}),
-        (3, {"slots": 0.125}, {"limits.slots": "must have at most two decimals, got 0.125."}),
+        (3, {"slots": 0.125}, {"limits.slots": "must have at most 2 decimal places, got 0.125."}),
         (
             3,
             {"slots": 1e18},
