@@ -27,6 +27,7 @@ from gateway.marketplace.preconditions import (
     provider_scope,
     require_available_offering,
     require_consent,
+    require_order_creation,
     require_permission,
     require_rule,
     require_staff,
@@ -58,6 +59,16 @@ def _require_orderable(
     if not needs_option_order(facts):
         return None
     return find_first_problem(ORDER_PRECONDITIONS, viewer, facts, current)
+
+
+def _require_option_order_creation(
+    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+) -> Problem | None:
+    """Return a problem if an order is needed that the viewer may not place (domain.md §4.11)."""
+    is_provider = viewer.has_permission("RESOURCE.UPDATE_OPTIONS", provider_scope(facts))
+    if is_provider or not needs_option_order(facts):
+        return None
+    return require_order_creation(viewer, facts, current)
 
 
 def needs_option_order(facts: ResourceFacts) -> bool:
@@ -104,6 +115,7 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.RENEW_RESOURCE: (
         require_permission("RESOURCE.SET_LIMITS", project_scope, customer_scope),
         require_consent,
+        require_order_creation,
         require_available_offering,
         require_state(*USABLE_RESOURCE_STATES),
         require_rule(
@@ -132,6 +144,7 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
             "RESOURCE.UPDATE_OPTIONS", project_scope, customer_scope, provider_scope
         ),
         require_consent,
+        _require_option_order_creation,
         require_available_offering,
         require_state(ResourceState.OK),
         *_OPTION_PRECONDITIONS,

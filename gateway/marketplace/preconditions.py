@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from gateway.db.access.viewer import Viewer
+from gateway.db.access.viewer import RoleScope, Viewer
 from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.installation.version_rules import VersionRules
 from gateway.db.tables.codes import OfferingState, ResourceState
@@ -26,7 +26,6 @@ class CurrentRules(NamedTuple):
 
 
 Precondition = Callable[[Viewer, ResourceFacts, CurrentRules], Problem | None]
-RoleScope = tuple[str, int | None]
 
 
 def project_scope(facts: ResourceFacts) -> RoleScope:
@@ -91,6 +90,32 @@ def require_consent(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules
     ):
         return NotPermitted(message="The viewer must accept the offering's terms of service first.")
     return None
+
+
+def require_order_creation(
+    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+) -> Problem | None:
+    """Return a problem if the viewer may place no orders for the offering (domain.md §4.11)."""
+    permission = current.version_rules.order_creation_permission
+    if permission is None or viewer.sees_everything:
+        return None
+    is_restricted = get_option(facts.plugin_options, "restricted_to_roles")
+    if is_restricted and not has_listed_role(viewer, facts, "restricted_to_roles"):
+        names = " or ".join(_list_role_names(facts, "restricted_to_roles"))
+        message = f"The offering takes orders of users with {names} on the project or customer."
+        return NotPermitted(message=message)
+    return require_permission(permission, *CONSUMER_SCOPES)(viewer, facts, current)
+
+
+def has_listed_role(viewer: Viewer, facts: ResourceFacts, option_name: str) -> bool:
+    """Return whether the viewer has, as a consumer, a role that a plugin option lists."""
+    role_scopes = [each(facts) for each in CONSUMER_SCOPES]
+    return viewer.has_role(_list_role_names(facts, option_name), *role_scopes)
+
+
+def _list_role_names(facts: ResourceFacts, option_name: str) -> list[str]:
+    value = get_option(facts.plugin_options, option_name)
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def require_state(*allowed_states: ResourceState) -> Precondition:

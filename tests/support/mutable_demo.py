@@ -19,6 +19,11 @@ FINISH_ORDERS_SQL = """
 update marketplace_order set state = 3 where resource_id = %s and state in (1, 2, 7, 8, 9)
 """
 
+NEWEST_VERSION_SQL = """
+alter table marketplace_offeringcomponent add if not exists limit_decimal_places smallint
+"""
+"""Adds the column by which the newest version of Waldur is recognised."""
+
 
 class MutableDemo:
     """Served demo marketplace, with a client and a superuser's connection."""
@@ -73,11 +78,15 @@ class MutableDemo:
 
 @asynccontextmanager
 async def serve_mutable_demo(
-    url: str, resources: int = 300, **overrides: str
+    url: str, resources: int = 300, *, setup_sql: str = "select", **overrides: str
 ) -> AsyncIterator[MutableDemo]:
-    """Yield a served demo in an empty database, without terms of service to agree to."""
+    """Yield a served demo in an empty database, without terms of service to agree to.
+
+    `setup_sql` changes the demo before it is served.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         create_marketplace(connection, resource_count=resources, seed=1)
         connection.execute("delete from marketplace_offeringtermsofservice")
+        connection.execute(setup_sql.encode())
         async with serve_in_process(url, **overrides) as client:
             yield MutableDemo(client, connection)

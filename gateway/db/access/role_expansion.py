@@ -11,6 +11,7 @@ rules (domain.md §4.4-4.10):
                                                              = consumer_projects, consumer_resources
                  -> order_scopes    -> order_projects, order_offerings
                  -> project_scopes  -> listed_projects
+                 -> scoped_roles    -> permissions, roles
                  -> provided_offerings, own_offerings, customers
                                        customers -> viewer_groups -> hidden_plans, hidden_offerings
 
@@ -141,6 +142,14 @@ select (select is_staff or is_support from core_user where username = :visible_t
     array(select id from own_resources) as resources
 """
 
+_SCOPED_ROLES_CTE = """
+scoped_roles as (
+    select active_roles.role_id, active_roles.name, scope.name || ' ' || active_roles.id as scope
+    from active_roles
+    join (values (:project_type, 'project'), (:customer_type, 'customer'),
+        (:offering_type, 'offering')) scope (type, name) on scope.type = active_roles.scope_type
+)"""
+
 ID_SET_QUERIES = {
     "consumer_projects": "select id from consumer_projects",
     "resources": "select id from consumer_resources",
@@ -153,13 +162,12 @@ ID_SET_QUERIES = {
     "projects": "select id from listed_projects union select project_id from own_resources",
     "customers": "select id from customers",
     "permissions": """
-        select granted.permission || ' ' || scope.name || ' ' || active_roles.id from active_roles
-        join permissions_rolepermission granted on granted.role_id = active_roles.role_id
-        join (values (:project_type, 'project'), (:customer_type, 'customer'),
-            (:offering_type, 'offering')) scope (type, name) on scope.type = active_roles.scope_type
+        select granted.permission || ' ' || scoped_roles.scope from scoped_roles
+        join permissions_rolepermission granted on granted.role_id = scoped_roles.role_id
         where granted.permission like 'RESOURCE.%' or granted.permission like 'ORDER.%'""",
+    "roles": "select name || ' ' || scope from scoped_roles",
 }
-"""The id sets by name, each an array of the result; `permissions` are texts."""
+"""The id sets by name, each an array of the result; `permissions` and `roles` are texts."""
 
 
 def build_role_expansion(installation: Installation) -> str:
@@ -173,6 +181,7 @@ def build_role_expansion(installation: Installation) -> str:
     ctes = [
         *_build_consumer_ctes(installation, _VIEWER_ID),
         _CONCEALED_CUSTOMERS_CTE,
+        _SCOPED_ROLES_CTE,
         _build_scopes_cte("project_scopes", "project_permission", version_rules.project_permission),
         _build_scopes_cte("order_scopes", "order_permission", version_rules.order_permission),
         _PROJECTS_CTE.format(name="order_projects", scopes="order_scopes"),

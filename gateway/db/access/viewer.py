@@ -1,9 +1,14 @@
 """The viewer: the user on whose behalf statements run, with the id sets of their roles."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 from gateway.db.driver.encoding import encode_text
+
+RoleScope = tuple[str, int | None]
+"""Object on which roles are granted: its type and id; a null id has no roles."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Viewer:
     """Ids of customers that the viewer sees."""
     permissions: frozenset[str] = frozenset()
     """Permissions by scope, as "PERMISSION scope_type id": see `has_permission`."""
+    roles: frozenset[str] = frozenset()
+    """Active roles by scope, as "ROLE scope_type id": see `has_role`."""
     consent_enforced: bool = False
     """Whether users must consent to the terms of offerings before they order."""
     sees_categories: bool = False
@@ -70,7 +77,7 @@ class Viewer:
         """Whether the viewer is staff or support, who see all rows (domain.md §4.4)."""
         return self.is_staff or self.is_support
 
-    def has_permission(self, permission: str, *scopes: tuple[str, int | None]) -> bool:
+    def has_permission(self, permission: str, *scopes: RoleScope) -> bool:
         """Return whether the viewer has a permission on one of the scopes (domain.md §4.2).
 
         A scope is a type ("project", "customer" or "offering") and an id; a null id
@@ -78,10 +85,11 @@ class Viewer:
         """
         if self.is_staff:
             return True
-        return any(
-            id_ is not None and f"{permission} {scope_type} {id_}" in self.permissions
-            for scope_type, id_ in scopes
-        )
+        return _contains_any(self.permissions, (permission,), scopes)
+
+    def has_role(self, names: Iterable[str], *scopes: RoleScope) -> bool:
+        """Return whether the viewer has one of the roles on one of the scopes, staff or not."""
+        return _contains_any(self.roles, names, scopes)
 
     @cached_property
     def access_shape(self) -> AccessShape:
@@ -103,6 +111,16 @@ class Viewer:
             "plans": encode_text(self.sees_plans),
             **{name: encode_text(sorted(each)) for name, each in id_sets.items()},
         }
+
+
+def _contains_any(
+    granted: frozenset[str], names: Iterable[str], scopes: Iterable[RoleScope]
+) -> bool:
+    """Return whether one of the names is granted on one of the scopes."""
+    return any(
+        id_ is not None and f"{name} {scope_type} {id_}" in granted
+        for name, (scope_type, id_) in product(names, scopes)
+    )
 
 
 _ID_SETS = (

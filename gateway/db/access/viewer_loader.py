@@ -71,7 +71,9 @@ class ViewerLoader:
         id_sets_by_name: Any = dict(zip(ID_SET_QUERIES, map(frozenset, id_sets), strict=True))
         if holder is not None and holder.is_support:
             return replace(
-                _build_unrestricted_viewer(holder), permissions=id_sets_by_name["permissions"]
+                _build_unrestricted_viewer(holder),
+                permissions=id_sets_by_name["permissions"],
+                roles=id_sets_by_name["roles"],
             )
         return Viewer(
             user_id=holder.id if holder else None,

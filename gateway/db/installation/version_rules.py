@@ -34,6 +34,11 @@ class VersionRules:
     """Whether an offering can be restricted to some roles (§4.7)."""
     accounts_in_secret_options: bool
     """Whether the flag for creating accounts is in secret options, not plugin options (§0.4)."""
+    order_creation_permission: str | None
+    """The permission that placing an order needs, on the project or its organisation (§4.11).
+
+    None: that of the operation is enough, also for offerings that are restricted to roles.
+    """
     cancelable_order_states: tuple[OrderState, ...]
     """The states in which orders can be cancelled (§6.3)."""
     has_limit_precision: bool
@@ -60,6 +65,7 @@ RULES_2024 = VersionRules(
     has_role_restricted_offerings=False,
     accounts_in_secret_options=True,
     has_limit_precision=False,
+    order_creation_permission=None,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
 RULES_2026 = VersionRules(
@@ -77,12 +83,14 @@ RULES_2026 = VersionRules(
     has_role_restricted_offerings=True,
     accounts_in_secret_options=False,
     has_limit_precision=False,
+    order_creation_permission=None,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
 """Rules of spring 2026, Waldur 8.0.8 and 8.0.9."""
 RULES_NEWEST = replace(
     RULES_2026,
     has_limit_precision=True,
+    order_creation_permission="ORDER.CREATE",
     cancelable_order_states=(*_CANCELABLE_ORDER_STATES, OrderState.PENDING_START_DATE),
 )
 """Rules of autumn 2026, Waldur 8.1.3, where they differ from those of spring."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from gateway.db import tables
+from gateway.db.access.viewer import RoleScope
 from gateway.db.tables.codes import OPEN_ORDER_STATES, PENDING_ORDER_STATES, OrderState
 from gateway.marketplace.orders.fulfil import withdraw_order
 from gateway.marketplace.orders.place import (
@@ -12,7 +13,6 @@ from gateway.marketplace.orders.place import (
     build_provider_review,
 )
 from gateway.marketplace.plugins import get_plugin
-from gateway.marketplace.preconditions import RoleScope
 from gateway.marketplace.problems import (
     ChangeRefusedError,
     NotPermitted,
