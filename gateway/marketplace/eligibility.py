@@ -25,6 +25,11 @@ def can_terminate(
     return viewer.has_permission("RESOURCE.TERMINATE", *role_scopes)
 
 
+def has_plan_capacity(max_resources: int | None, live_resources: int) -> bool:
+    """Return whether a plan accepts another resource (domain.md §1.4)."""
+    return max_resources is None or max_resources > live_resources
+
+
 def can_set_limits(viewer: Viewer, project_id: int, customer_id: int) -> bool:
     """Return whether a viewer may change the limits of a resource or renew it (domain.md §4.11)."""
     return viewer.has_permission(

@@ -50,6 +50,10 @@ class ResourceOperation(Enum):
     """Set or clear the resource's end date."""
     UPDATE_RESOURCE_OPTIONS = "updateResourceOptions"
     """Update the resource's options."""
+    UPDATE_RESOURCE_LIMITS = "updateResourceLimits"
+    """Change the resource's limits."""
+    SWITCH_RESOURCE_PLAN = "switchResourcePlan"
+    """Switch the resource to another plan."""
 
 
 def _require_orderable(
@@ -96,6 +100,11 @@ DIRECT_UPDATE_PRECONDITIONS = (
     *_OPTION_PRECONDITIONS,
 )
 """Preconditions of a provider's update of options without an order (domain.md §4.11, §5.9)."""
+_require_changeable_limits = require_rule(
+    Reason.LIMITS_FIXED,
+    "The offering's plugin does not support changing limits.",
+    lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_update_limits,
+)
 OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.PULL_RESOURCE: (
         require_available_offering,
@@ -123,11 +132,7 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
             "The resource is not prepaid; only prepaid resources can be renewed.",
             lambda _viewer, facts, _current: not facts.prepaid,
         ),
-        require_rule(
-            Reason.LIMITS_FIXED,
-            "The offering's plugin does not support changing limits.",
-            lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_update_limits,
-        ),
+        _require_changeable_limits,
         *ORDER_PRECONDITIONS,
     ),
     ResourceOperation.SET_RESOURCE_END_DATE: (
@@ -149,6 +154,30 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         require_state(ResourceState.OK),
         *_OPTION_PRECONDITIONS,
         _require_orderable,
+    ),
+    ResourceOperation.UPDATE_RESOURCE_LIMITS: (
+        require_permission("RESOURCE.SET_LIMITS", *CONSUMER_SCOPES),
+        require_consent,
+        require_order_creation,
+        require_available_offering,
+        require_state(ResourceState.OK),
+        _require_changeable_limits,
+        *ORDER_PRECONDITIONS,
+    ),
+    ResourceOperation.SWITCH_RESOURCE_PLAN: (
+        require_permission("RESOURCE.SET_PLAN", *CONSUMER_SCOPES),
+        require_consent,
+        require_order_creation,
+        require_available_offering,
+        require_state(ResourceState.OK),
+        require_rule(
+            Reason.NO_PLAN,
+            "The resource has no plan, so it can't switch to another.",
+            lambda _viewer, facts, current: (
+                facts.plan_id is None and current.version_rules.plan_switch_keeps_unit
+            ),
+        ),
+        *ORDER_PRECONDITIONS,
     ),
 }
 """Preconditions of each operation (domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9)."""

@@ -107,24 +107,21 @@ class WrongState(Problem):
 class Reason(Enum):
     """Rule of the marketplace that forbids an operation.
 
-    `updateResourceOptions` needs an order if the offering requires one for changes of options.
+    *Orders* below are those that `renewResource`, `updateResourceLimits` and `switchResourcePlan`
+    place, and `updateResourceOptions` if the offering requires one for changes of options.
     """
 
     CUSTOMER_BLOCKED = "customer_blocked"
     """The organisation is blocked.
 
-    For `renewResource`, for `updateResourceOptions` if an order is needed, and for `moveResource`,
-    where it is the organisation of the target project.
+    For orders, and for `moveResource`, where it is the organisation of the target project.
     """
     CUSTOMER_ARCHIVED = "customer_archived"
-    """The organisation is archived.
-
-    For `renewResource`, and for `updateResourceOptions` if an order is needed.
-    """
+    """The organisation is archived. For orders."""
     PROJECT_ENDED = "project_ended"
     """The project has ended: its `effectiveEndDate` is today or earlier.
 
-    For `renewResource`, and for `updateResourceOptions` if an order is needed.
+    For orders.
     """
     OFFERING_UNAVAILABLE = "offering_unavailable"
     """The offering is `UNAVAILABLE`.
@@ -134,18 +131,18 @@ class Reason(Enum):
     OFFERING_CLOSED = "offering_closed"
     """The offering accepts no orders: it is neither `ACTIVE` nor `PAUSED`.
 
-    For `renewResource`, and for `updateResourceOptions` if an order is needed.
+    For orders.
     """
     OFFERING_RESTRICTED = "offering_restricted"
     """The offering is restricted to other organisations or projects.
 
-    For `renewResource`, and for `updateResourceOptions` if an order is needed.
+    For orders.
     """
     ORDER_PENDING = "order_pending"
     """Another order of the resource is `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`.
 
-    For `renewResource` and `updateResourceOptions`. If the latter needs no order, only orders that
-    update options count.
+    For orders, and for `updateResourceOptions`: if it needs no order, only orders that update
+    options count.
     """
     NOT_PREPAID = "not_prepaid"
     """The offering has no prepaid component, so the resource can't be renewed.
@@ -162,7 +159,12 @@ class Reason(Enum):
     PULL_UNSUPPORTED = "pull_unsupported"
     """The offering's plugin does not support pulling. For `pullResource`."""
     LIMITS_FIXED = "limits_fixed"
-    """The offering's plugin does not support changing limits. For `renewResource`."""
+    """The offering's plugin does not support changing limits.
+
+    For `renewResource` and `updateResourceLimits`.
+    """
+    NO_PLAN = "no_plan"
+    """The resource has no plan that another could replace. For `switchResourcePlan`."""
     NO_OPTIONS = "no_options"
     """The offering defines no options for its resources. For `updateResourceOptions`."""
     INVOICE_CLOSED = "invoice_closed"

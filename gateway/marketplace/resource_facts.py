@@ -39,6 +39,7 @@ class ResourceFacts:
     project_id: Annotated[int, _resource.project_id]
     customer_id: Annotated[int, ColumnRef(_project.customer_id, _PROJECT_PATH)]
     offering_id: Annotated[int, _resource.offering_id]
+    plan_id: Annotated[int | None, _resource.plan_id]
     provider_id: Annotated[int | None, ColumnRef(_offering.customer_id, _OFFERING_PATH)]
     offering_type: Annotated[str, ColumnRef(_offering.type, _OFFERING_PATH)]
     offering_state: Annotated[int, ColumnRef(_offering.state, _OFFERING_PATH)]
@@ -111,7 +112,7 @@ async def load_resource_facts(loader: ReadLoader, resource_id: int) -> ResourceF
     ]
     for index, fact_input in enumerate(RESOURCE_FACT_INPUTS):
         if isinstance(fact_input, AggregateValue):
-            values[index] = await _load_aggregate_value(
+            values[index] = await load_aggregate_value(
                 loader, fact_input, values[_find_input_index(fact_input.key_column)]
             )
     return ResourceFacts(*values)
@@ -121,9 +122,10 @@ def _find_input_index(column: Column[Any]) -> int:
     return next(i for i, each in enumerate(RESOURCE_FACT_INPUTS) if each is column)
 
 
-async def _load_aggregate_value(
+async def load_aggregate_value(
     loader: ReadLoader, aggregate_value: AggregateValue, key: int
 ) -> Any:
+    """Return the value of an aggregate for a key, or its default."""
     aggregate = aggregate_value.aggregate
     rows = await loader.load_rows(aggregate.query_spec, key)
     index = 1 + list(aggregate.values).index(aggregate_value.value_name)

@@ -46,6 +46,7 @@ class OrderRow(TableRow, table=tables.order):
     offering_id: int = column()
     project_id: int = column()
     plan_id: int | None = column()
+    old_plan_id: int | None = column()
     attributes: object = column()
     limits: JsonObject = column()
     cost: str | None = column()
@@ -136,7 +137,12 @@ class ComponentRow(TableRow, table=tables.component):
 class PlanRow(TableRow, table=tables.plan):
     """A plan."""
 
+    id: int = column()
+    offering_id: int = column()
     unit_price: str = column()
+    unit: str = column()
+    archived: bool = column()
+    max_amount: int | None = column()
 
 
 class ProjectRow(TableRow, table=tables.project):

@@ -11,6 +11,8 @@ from gateway.resolvers.mutations.review_order import (
 from gateway.resolvers.mutations.set_resource_end_date import (
     set_resource_end_date_field,
 )
+from gateway.resolvers.mutations.switch_resource_plan import switch_resource_plan_field
+from gateway.resolvers.mutations.update_resource_limits import update_resource_limits_field
 from gateway.resolvers.mutations.update_resource_options import (
     update_resource_options_field,
 )
@@ -59,6 +61,20 @@ class Mutation:
     and, where consent is enforced, acceptance of the offering's terms of service; the resource must
     be `OK`. Depending on the offering, the change is made at once or places an order. See
     `UpdateResourceOptionsInput.direct` for providers.
+    """
+    update_resource_limits = update_resource_limits_field
+    """Order other limits for a resource.
+
+    Requires the permission RESOURCE.SET_LIMITS on the project or its organisation and, where
+    consent is enforced, acceptance of the offering's terms of service; the resource must be `OK`,
+    and the offering's plugin must support it. The order may need approval.
+    """
+    switch_resource_plan = switch_resource_plan_field
+    """Order another plan for a resource.
+
+    Requires the permission RESOURCE.SET_PLAN on the project or its organisation and, where consent
+    is enforced, acceptance of the offering's terms of service; the resource must be `OK` and have a
+    plan. The order may need approval.
     """
     approve_order = approve_order_field
     """Approve a pending order on behalf of the side that it waits for.

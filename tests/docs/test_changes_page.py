@@ -22,7 +22,8 @@ EXAMPLE_PATTERN = re.compile(
     r"(?:Variables:\s`([^`]*)`\s*)?```graphql as=(\w+)\n(.*?)```\s*```json\n(.*?)```", re.DOTALL
 )
 RESOURCES_QUERY = """{ resources(first: 300) { nodes {
-    uuid state allowedOperations project { uuid } offering { type name resourceOptions }
+    uuid state allowedOperations project { uuid } plan { name }
+    offering { type name resourceOptions plans { uuid name } }
 } } }"""
 InputsByField = dict[str, Any]
 """The inputs of the mutations so far, by field name."""
@@ -74,6 +75,28 @@ async def build_renewal_input(client: GatewayClient, _: InputsByField) -> Inputs
     return {"uuid": uuid, "extensionMonths": 12}
 
 
+async def build_limits_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to change the only limit of a resource."""
+    resources = await list_operable_resources(client, "staff", "UPDATE_RESOURCE_LIMITS")
+    uuid = next(e["uuid"] for e in resources if e["offering"]["name"] == "Managed databases")
+    return {"uuid": uuid, "limits": {"seats": 200}}
+
+
+async def build_plan_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to switch a resource to the plan "Premium"."""
+    resources = await list_operable_resources(client, "staff", "SWITCH_RESOURCE_PLAN")
+    resource = next(
+        e
+        for e in resources
+        if e["offering"]["name"] == "Research object storage" and e["plan"]["name"] == "Standard"
+    )
+    plans = resource["offering"]["plans"]
+    return {
+        "uuid": resource["uuid"],
+        "plan": next(e["uuid"] for e in plans if e["name"] == "Premium"),
+    }
+
+
 async def build_end_date_input(client: GatewayClient, _: InputsByField) -> InputsByField:
     """Return the input to set the end date of a resource as an owner."""
     resources = await list_operable_resources(client, "owner", "SET_RESOURCE_END_DATE")
@@ -109,6 +132,8 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "pullResource": build_pull_input,
     "moveResource": build_move_input,
     "renewResource": build_renewal_input,
+    "updateResourceLimits": build_limits_input,
+    "switchResourcePlan": build_plan_input,
     "setResourceEndDate": build_end_date_input,
     "updateResourceOptions": build_options_input,
     "approveOrder": build_approval_input,

@@ -23,6 +23,10 @@ where not p.is_removed and not c.blocked and not c.archived and p.id not in (
     select project_id from marketplace_resource where id = %s
 ) order by p.id limit 2
 """
+OTHER_PLANS_SQL = """
+select p.uuid from marketplace_plan p join marketplace_resource r on r.offering_id = p.offering_id
+where r.id = %s and not p.archived order by p.id = r.plan_id, p.id limit 2
+"""
 
 
 class CompilationRecord(NamedTuple):
@@ -119,6 +123,33 @@ async def test_repeated_renewals_compile_nothing(
     ]
     inputs = [{"uuid": uuid, "extensionMonths": 12, **each} for each in keys]
     _, *later_runs = await record_runs(demo, compilations, "renewResource", resource_id, inputs)
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+async def test_repeated_limit_updates_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(
+        demo, "UPDATE_RESOURCE_LIMITS", "o.type = 'Marketplace.Script' and r.limits ? 'seats'"
+    )
+    inputs = [{"uuid": uuid, "limits": {"seats": each}} for each in range(1, REPETITIONS + 1)]
+    _, *later_runs = await record_runs(
+        demo, compilations, "updateResourceLimits", resource_id, inputs
+    )
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+async def test_repeated_plan_switches_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(
+        demo, "SWITCH_RESOURCE_PLAN", "o.type = 'OpenStack.Tenant'"
+    )
+    plans = [each.hex for (each,) in demo.run_sql(OTHER_PLANS_SQL, resource_id)]
+    inputs = [{"uuid": uuid, "plan": plans[i % 2]} for i in range(REPETITIONS)]
+    _, *later_runs = await record_runs(
+        demo, compilations, "switchResourcePlan", resource_id, inputs
+    )
     assert later_runs == [[]] * (REPETITIONS - 1)
 
 

@@ -79,8 +79,35 @@ PERMISSION_CASES = {
         ("OK",),
         {"options": {"contact": "lab@example.org"}},
     ),
+    "UPDATE_RESOURCE_LIMITS": PermissionCase(
+        "updateResourceLimits",
+        "ResourceLimitsUpdated",
+        ("staff", "owner", "manager", "admin", "expired"),
+        ("OK",),
+        {"limits": {}},
+        is_provider_visible=False,
+    ),
+    "SWITCH_RESOURCE_PLAN": PermissionCase(
+        "switchResourcePlan",
+        "ResourcePlanSwitched",
+        ("staff", "owner", "manager", "admin", "expired"),
+        ("OK",),
+        {"plan": "0" * 32},
+        is_provider_visible=False,
+    ),
 }
-"""The permission table, by operation."""
+"""The permission table, by operation; its arguments are replaced by those of `ARGUMENTS_SQL`."""
+ARGUMENTS_SQL = {
+    "MOVE_RESOURCE": "select 'project', p.uuid::text from marketplace_resource r"
+    " join structure_project p on p.id = r.project_id where r.uuid = %s",
+    "UPDATE_RESOURCE_LIMITS": "with unbounded as (update marketplace_offeringcomponent"
+    " set max_value = null, limit_amount = null, max_available_limit = null)"
+    " select 'limits', jsonb_object_agg(l.key, l.value::int + 1)"
+    " from marketplace_resource r, jsonb_each(r.limits) l where r.uuid = %s",
+    "SWITCH_RESOURCE_PLAN": "select 'plan', p.uuid::text from marketplace_resource r"
+    " join marketplace_plan p on p.id = r.plan_id where r.uuid = %s",
+}
+"""Statements that return a valid argument for a resource: its name and its value."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -127,14 +154,11 @@ def expected_operation_typename(
 @pytest.mark.parametrize("operation", PERMISSION_CASES)
 async def test_operations_match_the_permission_table(demo: MutableDemo, operation: str) -> None:
     case, uuid = PERMISSION_CASES[operation], await find_resource(demo, operation)
-    ((resource_id, project),) = demo.run_sql(
-        "select r.id, p.uuid from marketplace_resource r join structure_project p"
-        " on p.id = r.project_id where r.uuid = %s",
-        uuid,
+    ((resource_id,),) = demo.run_sql("select id from marketplace_resource where uuid = %s", uuid)
+    specific_rows = (
+        demo.run_sql(ARGUMENTS_SQL[operation], uuid) if operation in ARGUMENTS_SQL else []
     )
-    arguments = dict(case.arguments) | (
-        {"project": project.hex} if operation == "MOVE_RESOURCE" else {}
-    )
+    arguments = {**case.arguments, **dict(specific_rows)}
     viewers = await list_viewers(demo, uuid)
     expected, results = {}, {}
     for state, number in RESOURCE_STATES.items():

@@ -61,12 +61,15 @@ with ordering as ({
 """
 RENEW_FIELD, PULL_FIELD, END_DATE_FIELD = "renewResource", "pullResource", "setResourceEndDate"
 OPTIONS_FIELD, MOVE_FIELD = "updateResourceOptions", "moveResource"
+LIMITS_FIELD, PLAN_FIELD = "updateResourceLimits", "switchResourcePlan"
 OPERATION_NAMES = {
     RENEW_FIELD: "RENEW_RESOURCE",
     PULL_FIELD: "PULL_RESOURCE",
     END_DATE_FIELD: "SET_RESOURCE_END_DATE",
     OPTIONS_FIELD: "UPDATE_RESOURCE_OPTIONS",
     MOVE_FIELD: "MOVE_RESOURCE",
+    LIMITS_FIELD: "UPDATE_RESOURCE_LIMITS",
+    PLAN_FIELD: "SWITCH_RESOURCE_PLAN",
 }
 TWELVE_MONTHS: Arguments = {"extensionMonths": 12}
 CONTACT_OPTIONS: Arguments = {"options": {"contact": "me"}}
@@ -76,6 +79,8 @@ VALID_ARGUMENTS: dict[str, Arguments] = {
     END_DATE_FIELD: {"endDate": "2099-01-01"},
     OPTIONS_FIELD: CONTACT_OPTIONS,
     MOVE_FIELD: {"project": "0" * 32},
+    LIMITS_FIELD: {"limits": {}},
+    PLAN_FIELD: {"plan": "0" * 32},
 }
 
 
@@ -288,10 +293,8 @@ def restored_tables(demo: MutableDemo) -> Any:
     demo.run_sql("set session_replication_role = origin")
 
 
-@pytest.mark.usefixtures("restored_tables")
-@pytest.mark.parametrize("name", PROBLEM_CASES)
-async def test_failures_are_returned_and_change_nothing(demo: MutableDemo, name: str) -> None:
-    case = PROBLEM_CASES[name]
+async def assert_problem(demo: MutableDemo, case: ProblemCase) -> None:
+    """Run the mutation of a case; it must return the problem and change nothing."""
     uuid = await find_resource(demo, case)
     if case.setup_sql is not None:
         demo.run_sql(case.setup_sql, *[uuid] * case.setup_sql.count("%s"))
@@ -303,6 +306,12 @@ async def test_failures_are_returned_and_change_nothing(demo: MutableDemo, name:
     texts = [*(".".join(each["path"]) for each in result.get("fields", ())), str(result)]
     assert any(case.expected_text in each for each in texts)
     assert demo.digest_tables() == digest_before
+
+
+@pytest.mark.usefixtures("restored_tables")
+@pytest.mark.parametrize("name", PROBLEM_CASES)
+async def test_failures_are_returned_and_change_nothing(demo: MutableDemo, name: str) -> None:
+    await assert_problem(demo, PROBLEM_CASES[name])
 
 
 INSERT_TERMS_SQL = """

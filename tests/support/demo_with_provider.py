@@ -57,9 +57,9 @@ class DemoWithProvider(MutableDemo):
 
 
 @asynccontextmanager
-async def serve_demo_with_provider(url: str) -> AsyncIterator[DemoWithProvider]:
+async def serve_demo_with_provider(url: str, **overrides: Any) -> AsyncIterator[DemoWithProvider]:
     """Yield a served demo in an empty database whose provider works on demand."""
-    async with serve_mutable_demo(url) as demo:
+    async with serve_mutable_demo(url, **overrides) as demo:
         demo.__class__ = DemoWithProvider
         assert isinstance(demo, DemoWithProvider)
         transactions = TransactionPool(url, statement_seconds=10)

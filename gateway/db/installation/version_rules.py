@@ -43,6 +43,8 @@ class VersionRules:
     """The states in which orders can be cancelled (§6.3)."""
     has_limit_precision: bool
     """Whether a component can allow limits with decimal places (rules.md §0, on §5.14)."""
+    plan_switch_keeps_unit: bool
+    """Whether a resource can only switch from a plan to one with the same unit (rules.md §1)."""
 
 
 _CANCELABLE_ORDER_STATES = (
@@ -66,6 +68,7 @@ RULES_2024 = VersionRules(
     accounts_in_secret_options=True,
     has_limit_precision=False,
     order_creation_permission=None,
+    plan_switch_keeps_unit=False,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
 RULES_2026 = VersionRules(
@@ -84,6 +87,7 @@ RULES_2026 = VersionRules(
     accounts_in_secret_options=False,
     has_limit_precision=False,
     order_creation_permission=None,
+    plan_switch_keeps_unit=True,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
 )
 """Rules of spring 2026, Waldur 8.0.8 and 8.0.9."""

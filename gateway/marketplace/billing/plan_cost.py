@@ -3,8 +3,13 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from gateway.db.queries.aggregates import COMPONENT_PRICES_BY_PLAN, RENEWAL_COMPONENTS_BY_OFFERING
-from gateway.db.sql.aggregate import Aggregate
+from gateway.db import tables
+from gateway.db.queries.aggregates import (
+    COMPONENT_PRICES_BY_PLAN,
+    PRICES_BY_PLAN,
+    RENEWAL_COMPONENTS_BY_OFFERING,
+)
+from gateway.db.sql.aggregate import Aggregate, AggregateValue
 from gateway.db.tables.codes import BillingType
 from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.billing.renewal_pricing import (
@@ -15,8 +20,11 @@ from gateway.marketplace.billing.renewal_pricing import (
     parse_price,
     round_price,
 )
+from gateway.marketplace.resource_facts import load_aggregate_value
 from gateway.marketplace.rows import OfferingRow, PlanRow, ResourceRow
 from gateway.marketplace.unit_of_work import UnitOfWork
+
+_SWITCH_PRICE = AggregateValue(PRICES_BY_PLAN, BillingType.FEW, tables.plan.c.id, 0)
 
 
 async def load_priced_components(
@@ -53,6 +61,22 @@ async def estimate_plan_cost(unit_of_work: UnitOfWork, resource: ResourceRow) ->
     components = await load_priced_components(unit_of_work, resource.offering_id, plan_id)
     try:
         return _sum_plan_cost(plan, components, parse_limits(resource.limits))
+    except UnpricedComponentError:
+        return None
+
+
+async def estimate_update_cost(unit_of_work: UnitOfWork, updated: ResourceRow) -> str | None:
+    """Return the cost of an order after which a resource has the plan and limits of `updated`.
+
+    It includes the components that are billed for each switch of the plan. None without a plan,
+    and if a price is not a number.
+    """
+    plan_cost = await estimate_plan_cost(unit_of_work, updated)
+    if plan_cost is None or updated.plan_id is None:
+        return None
+    switch_price = await load_aggregate_value(unit_of_work.loader, _SWITCH_PRICE, updated.plan_id)
+    try:
+        return str(round_price(parse_price(plan_cost) + parse_price(switch_price)))
     except UnpricedComponentError:
         return None
 

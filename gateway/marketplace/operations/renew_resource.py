@@ -10,14 +10,11 @@ from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.limits import check_limits
 from gateway.marketplace.billing.plan_cost import load_priced_components
 from gateway.marketplace.operation_rules import ResourceOperation
-from gateway.marketplace.orders.place import OrderRequest, place_order
-from gateway.marketplace.problems import build_invalid_input, raise_problem
+from gateway.marketplace.orders.place import OrderRequest, check_request_comment, place_order
+from gateway.marketplace.problems import raise_problem
 from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.table_row import JsonObject
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-
-MAX_COMMENT_LENGTH = 255
-"""Maximum number of characters in a comment on an order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +36,7 @@ async def order_renewal(unit_of_work: UnitOfWork, renewal_request: RenewalReques
     facts = await unit_of_work.lock_resource(
         renewal_request.uuid, ResourceOperation.RENEW_RESOURCE, renewal_request.if_modified
     )
-    _check_comment(renewal_request.request_comment)
+    raise_problem(check_request_comment(renewal_request.request_comment))
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     components = await load_priced_components(unit_of_work, facts.offering_id, resource.plan_id)
     months, limits = renewal_request.extension_months, renewal_request.limits
@@ -52,12 +49,6 @@ async def order_renewal(unit_of_work: UnitOfWork, renewal_request: RenewalReques
     order_request.cost = _compute_renewal_cost(components, resource, limits, months)
     order_request.attachment = await store_attachment(unit_of_work, renewal_request.attachment)
     return ChangeResult(facts.id, await place_order(unit_of_work, facts, resource, order_request))
-
-
-def _check_comment(comment: str | None) -> None:
-    if comment is not None and len(comment) > MAX_COMMENT_LENGTH:
-        message = f"must have at most {MAX_COMMENT_LENGTH} characters, got {len(comment)}."
-        raise_problem(build_invalid_input("requestComment", message=message))
 
 
 def _build_order_request(

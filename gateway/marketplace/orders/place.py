@@ -18,6 +18,7 @@ from uuid import UUID
 
 from gateway.db.tables.codes import OrderState, OrderType, ResourceState
 from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
+from gateway.marketplace.problems import InvalidInput, build_invalid_input
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OrderRow, ResourceRow
 from gateway.marketplace.side_effects import add_quota, log_event, update_resource
@@ -30,6 +31,8 @@ _STATES_WHILE_OPEN = {
 }
 """State of a resource while an order of this type is open."""
 _UNCHANGED_STATES = (ResourceState.ERRED, ResourceState.TERMINATED)
+MAX_COMMENT_LENGTH = 255
+"""Maximum number of characters in a comment on an order."""
 
 
 @dataclass(kw_only=True)
@@ -43,6 +46,16 @@ class OrderRequest:
     attachment: str | None = None
     """Path of the stored file; None without a file."""
     type: OrderType = field(default=OrderType.UPDATE)
+    new_plan_id: int | None = None
+    """Plan to switch to; None keeps the resource's plan."""
+
+
+def check_request_comment(comment: str | None) -> InvalidInput | None:
+    """Return the problem of a comment that is too long; None if it is valid."""
+    if comment is None or len(comment) <= MAX_COMMENT_LENGTH:
+        return None
+    message = f"must have at most {MAX_COMMENT_LENGTH} characters, got {len(comment)}."
+    return build_invalid_input("requestComment", message=message)
 
 
 async def place_order(
@@ -81,6 +94,7 @@ async def place_order(
 async def _insert_order(
     unit_of_work: UnitOfWork, resource: ResourceRow, order_request: OrderRequest
 ) -> int:
+    plan_id, old_plan_id = _get_plans(resource, order_request)
     return await unit_of_work.insert_row(
         OrderRow,
         state=OrderState.PENDING_CONSUMER,
@@ -89,7 +103,8 @@ async def _insert_order(
         resource_id=resource.id,
         offering_id=resource.offering_id,
         project_id=resource.project_id,
-        plan_id=resource.plan_id,
+        plan_id=plan_id,
+        old_plan_id=old_plan_id,
         attributes=order_request.attributes,
         limits=order_request.limits,
         cost=order_request.cost,
@@ -97,6 +112,15 @@ async def _insert_order(
         request_comment=order_request.request_comment,
         attachment=order_request.attachment,
     )
+
+
+def _get_plans(resource: ResourceRow, order_request: OrderRequest) -> tuple[int | None, int | None]:
+    """Return the plan after the order, and the one that it replaces."""
+    if order_request.type is OrderType.TERMINATE:
+        return None, None
+    if order_request.new_plan_id is None:
+        return resource.plan_id, None
+    return order_request.new_plan_id, resource.plan_id
 
 
 async def approve_as_consumer(

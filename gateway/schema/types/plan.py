@@ -14,6 +14,7 @@ from gateway.db.queries.aggregates import (
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
 from gateway.db.views import registry
+from gateway.marketplace.eligibility import has_plan_capacity
 from gateway.schema.enums import BillingType, PlanUnit
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.declarations import computed, many, one, pages
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
     from gateway.schema.types.resource import Resource
 
 plan, plan_component = tables.plan.c, tables.plan_component.c
-
-
-def has_plan_capacity(max_resources: int | None, live_resources: int) -> bool:
-    """Return whether a plan accepts another resource (domain.md §1.4)."""
-    return max_resources is None or max_resources > live_resources
 
 
 def format_price(amount: str | int) -> str:

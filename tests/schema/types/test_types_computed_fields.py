@@ -6,11 +6,12 @@ from datetime import date
 import pytest
 
 from gateway.db.sql.row_types import Row
+from gateway.marketplace.eligibility import has_plan_capacity
 from gateway.marketplace.plugins import strip_secret_attributes
 from gateway.schema.enums import ResourceState
 from gateway.schema.types.component import find_unit_factor, is_plugin_component
 from gateway.schema.types.endpoint import build_media_url
-from gateway.schema.types.plan import format_price, has_plan_capacity
+from gateway.schema.types.plan import format_price
 from gateway.schema.types.project import compute_effective_end_date, has_grace_period_begun
 from gateway.schema.types.resource import Resource
 from gateway.schema.types.resource_values import is_limit_based, parse_report_sections
