@@ -10,19 +10,24 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
+from time import monotonic
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
 from gateway.db.admin.own_tables import pull
 from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.driver.transactions import Transaction, TransactionPool
-from gateway.db.queries.demo_due_work import SELECT_DUE_ORDER, SELECT_DUE_PULL
+from gateway.db.queries.demo_due_work import (
+    SELECT_DUE_ORDER,
+    SELECT_DUE_PULL,
+    SELECT_STUCK_RESOURCES,
+)
 from gateway.db.sql.compiler import StatementCompiler
-from gateway.db.tables.codes import OrderState
+from gateway.db.tables.codes import OrderState, ResourceState
 from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
 from gateway.exact_json import encode_json
 from gateway.marketplace.eligibility import get_option
-from gateway.marketplace.orders.fulfil import fail_order, fulfil_order
+from gateway.marketplace.orders.fulfil import OrderExecutor, fail_order, fulfil_order
 from gateway.marketplace.rows import (
     ComponentRow,
     ComponentUsageRow,
@@ -32,6 +37,8 @@ from gateway.marketplace.rows import (
     PlanPeriodRow,
     ResourceRow,
 )
+from gateway.marketplace.side_effects import update_resource
+from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 ProviderTask = Callable[[Transaction], Awaitable[bool]]
@@ -40,6 +47,10 @@ log = logging.getLogger(__name__)
 FAILED_OFFERING_MESSAGE = "The demo's provider fails all orders of this offering."
 BROKEN_ORDER_MESSAGE = "The order can't be carried out."
 DATABASE_UNAVAILABLE_ERRORS = (UnavailableError, TimedOutError)
+UPDATE_TIMEOUT = timedelta(hours=1)
+"""Time after which a resource without an open order is no longer updated."""
+RELEASE_PAUSE_SECONDS = 60
+"""Pause between two searches for such resources."""
 IDLE_PAUSE_SECONDS, ERROR_PAUSE_SECONDS = 0.5, 2
 """Pauses when no work is due, and after an error."""
 _USAGE_GROWTH_FACTOR = Decimal("1.07")
@@ -63,6 +74,8 @@ class DemoProvider:
         self._processing_delay = timedelta(seconds=delay_seconds)
         self._current_key: int | None = None
         """Key of the order or pull that is being carried out; None if none is."""
+        self._next_release = 0.0
+        """When stuck resources are looked for again, as time.monotonic() counts."""
 
     async def run_forever(self) -> None:
         """Process due work until cancelled; errors are logged and the work is retried."""
@@ -80,10 +93,16 @@ class DemoProvider:
             await asyncio.sleep(pause_seconds)
 
     async def process_due_work(self) -> bool:
-        """Carry out one due order and one due pull; return whether any was due."""
+        """Carry out one due order and one due pull; return whether any was due.
+
+        Now and then, also release a resource that is stuck.
+        """
         has_processed_order = await self._run_with_fallback(
             self._process_order, self._fail_broken_order
         )
+        if monotonic() >= self._next_release:
+            self._next_release = monotonic() + RELEASE_PAUSE_SECONDS
+            await self._transaction_pool.run_transaction(self._release_stuck_resources)
         return (
             await self._run_with_fallback(self._process_pulls, self._delete_broken_pull)
             or has_processed_order
@@ -136,7 +155,7 @@ class DemoProvider:
         await writer.lock_rows(tables.resource, key.resource_id)
         order = await _lock_executing_order(unit_of_work, key.id)
         if order is not None:
-            await fail_order(unit_of_work, order, BROKEN_ORDER_MESSAGE)
+            await fail_order(unit_of_work, order, BROKEN_ORDER_MESSAGE, OrderExecutor.AGENT)
         return True
 
     async def _process_pulls(self, writer: Transaction) -> bool:
@@ -157,6 +176,17 @@ class DemoProvider:
         assert self._current_key is not None
         await writer.delete_row(pull, self._current_key)
         return True
+
+    async def _release_stuck_resources(self, writer: Transaction) -> None:
+        """Set resources to OK that failed changes of limits left updating (domain.md §6.7)."""
+        unit_of_work = self._open_unit_of_work(writer)
+        rows = await writer.execute_statement(
+            SELECT_STUCK_RESOURCES, {"stuck_before": unit_of_work.now - UPDATE_TIMEOUT}
+        )
+        for (resource_id,) in rows:
+            resource = await unit_of_work.load_row(ResourceRow, resource_id)
+            state = ColumnValues(ResourceRow, state=ResourceState.OK)
+            await update_resource(unit_of_work, resource, state)
 
 
 async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> OrderRow | None:

@@ -143,16 +143,26 @@ def has_option(facts: ResourceFacts, name: str) -> bool:
     return get_option(facts.plugin_options, name) is True
 
 
-def _has_project_ended(_viewer: Viewer, facts: ResourceFacts, current: CurrentRules) -> bool:
-    """Return whether the project's end date and grace period are over (domain.md §1.12)."""
-    if facts.project_end is None:
+def has_ended(
+    end_date: str | None,
+    project_grace_days: int | None,
+    customer_grace_days: int | None,
+    today: date,
+) -> bool:
+    """Return whether a project's end date and grace period are over (domain.md §1.12).
+
+    The grace period of the project takes precedence over that of its customer.
+    """
+    if end_date is None:
         return False
-    grace_days = (
-        facts.project_grace_days
-        if facts.project_grace_days is not None
-        else facts.customer_grace_days
+    grace_days = project_grace_days if project_grace_days is not None else customer_grace_days
+    return (today - parse_stored_date(end_date)).days >= (grace_days or 0)
+
+
+def _has_project_ended(_viewer: Viewer, facts: ResourceFacts, current: CurrentRules) -> bool:
+    return has_ended(
+        facts.project_end, facts.project_grace_days, facts.customer_grace_days, current.today
     )
-    return (current.today - parse_stored_date(facts.project_end)).days >= (grace_days or 0)
 
 
 def is_private_offering(facts: ResourceFacts) -> bool:

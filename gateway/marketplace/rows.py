@@ -152,12 +152,16 @@ class ProjectRow(TableRow, table=tables.project):
     uuid: str = column()
     name: str = column()
     customer_id: int = column()
+    end_date: str | None = column()
+    grace_period_days: int | None = column()
+    is_removed: bool = column()
 
 
 class CustomerRow(TableRow, table=tables.customer):
     """An organisation."""
 
     blocked: bool = column()
+    grace_period_days: int | None = column()
     default_tax_percent: str = column()
 
 

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import TypeVar
 
-from gateway.marketplace.problems import Problem, WrongState
+from gateway.marketplace.problems import WrongState
 
 S = TypeVar("S", bound=Enum)
 
 
 def check_state(
     state_type: type[S], state: int, allowed_states: Iterable[S], subject: str
-) -> Problem | None:
+) -> WrongState | None:
     """Return a `WrongState` problem unless a state is allowed.
 
     The name of a stored state that its enum does not have is UNKNOWN.

@@ -82,9 +82,30 @@ async def test_an_owner_sees_an_order_fail(demo: DemoWithProvider) -> None:
         await demo.client.execute_query(ORDER_QUERY, "owner", uuid=renewal["order"]["uuid"])
     )["data"]["order"]
     message = "The demo's provider fails all orders of this offering."
-    erred = {"state": "ERRED", "errorMessage": message}
+    completed_at = failed_order.pop("completedAt")
+    assert completed_at is not None
     assert failed_order == {
-        **erred,
-        "completedAt": None,
-        "resource": {**erred, "endDate": end_date},
+        "state": "ERRED",
+        "errorMessage": message,
+        "resource": {"state": "UPDATING", "errorMessage": "", "endDate": end_date},
     }
+
+
+STUCK_SQL = (
+    "update marketplace_resource set state = 4, modified = now() - interval '{}' where uuid = %s"
+)
+
+
+async def test_stuck_resources_are_released_after_an_hour(demo: DemoWithProvider) -> None:
+    """Domain.md §6.7: a failed change of limits leaves the resource updating until then."""
+    demo.run_sql("update gateway.marketplace set made_at = now() - interval '1 day'")
+    stuck, recent, ordered, *_ = await demo.find_operable_resources(
+        "RENEW_RESOURCE", condition="r.state = 2 and o.type = 'Marketplace.Basic'"
+    )
+    renewal = await demo.run_mutation("renewResource", uuid=ordered, extensionMonths=12)
+    assert renewal["order"]["state"] == "PENDING_PROVIDER"
+    for uuid, age in ((stuck, "61 minutes"), (recent, "59 minutes"), (ordered, "61 minutes")):
+        demo.run_sql(STUCK_SQL.format(age), uuid)
+    await demo.create_provider().process_due_work()
+    states = [demo.load_resource_row(each)["state"] for each in (stuck, recent, ordered)]
+    assert states == [2, 4, 4]

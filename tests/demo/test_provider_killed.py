@@ -39,8 +39,9 @@ ORDERS_SQL = """
 select o.state, r.state, (r.end_date::text = o.attributes ->> 'new_end_date') is true, o.completed_at is not null,
     (select count(*) from jsonb_array_elements(r.attributes -> 'renewal_history') e
         where e ->> 'order_uuid' = replace(o.uuid::text, '-', '')),
-    (select count(*) from logging_event e where e.event_type = 'marketplace_order_completed'
-        and e.message like '%%' || replace(o.uuid::text, '-', '') || '%%')
+    (select count(*) from logging_event e join logging_feed f on f.event_id = e.id
+        join django_content_type t on t.id = f.content_type_id and t.model = 'order'
+        where e.event_type = 'marketplace_order_completed' and f.object_id = o.id)
 from marketplace_order o join marketplace_resource r on r.id = o.resource_id where o.id > %s
 """
 PENDING_ORDER, DONE_ORDER = (2, 4, False, False, 0, 0), (3, 2, True, True, 1, 1)

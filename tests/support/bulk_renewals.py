@@ -31,7 +31,7 @@ select count(*) from marketplace_order o join marketplace_resource r on r.id = o
 where o.id > %s and not (r.state = 4 and o.attributes ->> 'action' = 'renew'
     and exists (select from gateway.idempotency_key k where (k.result::json ->> 1)::int = o.id)
     and exists (select from logging_event e join logging_feed f on f.event_id = e.id
-        where e.event_type = 'marketplace_order_created' and f.object_id = r.id))
+        where e.message like '%%from OK to Updating%%' and f.object_id = r.id))
 """
 """Counts orders that are only partly written."""
 

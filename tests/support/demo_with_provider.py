@@ -1,16 +1,19 @@
 """Demo marketplace for tests that change it, with its provider."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.config.settings import load_settings
+from gateway.db.access.viewer import Viewer
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.demo.provider import DemoProvider
+from gateway.marketplace.unit_of_work import UnitOfWork
 from gateway.server.factory import detect_installation
 from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
+T = TypeVar("T")
 RESOURCE_SQL = """
 select r.id, r.state, r.end_date, r.limits, r.attributes, r.options, r.cost, r.current_usages,
     r.last_sync, r.plan_id, o.plugin_options, o.type
@@ -36,6 +39,19 @@ class DemoWithProvider(MutableDemo):
     """Served demo marketplace whose provider works on demand."""
 
     provider: DemoProvider
+    transaction_pool: TransactionPool
+    statement_compiler: StatementCompiler
+
+    def create_provider(self) -> DemoProvider:
+        """Return a new provider, which carries out orders and pulls at once."""
+        return DemoProvider(self.transaction_pool, lambda: self.statement_compiler, 0)
+
+    async def run_as_staff(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run a unit of work by a viewer who is staff, and return its result."""
+        viewer = Viewer(is_staff=True, username="staff")
+        return await self.transaction_pool.run_transaction(
+            lambda writer: work(UnitOfWork(viewer, writer, self.statement_compiler))
+        )
 
     def load_resource_row(self, uuid: str) -> dict[str, Any]:
         """Return columns of a resource and its offering, by name."""
@@ -62,13 +78,13 @@ async def serve_demo_with_provider(url: str, **overrides: Any) -> AsyncIterator[
     async with serve_mutable_demo(url, **overrides) as demo:
         demo.__class__ = DemoWithProvider
         assert isinstance(demo, DemoWithProvider)
-        transactions = TransactionPool(url, statement_seconds=10)
-        await transactions.open()
+        demo.transaction_pool = TransactionPool(url, statement_seconds=10)
+        await demo.transaction_pool.open()
         effective_settings = load_settings({"GATEWAY_DATABASE_URL": url})
-        statement_compiler = StatementCompiler(detect_installation(effective_settings))
-        demo.provider = DemoProvider(transactions, lambda: statement_compiler, 0)
+        demo.statement_compiler = StatementCompiler(detect_installation(effective_settings))
+        demo.provider = demo.create_provider()
         yield demo
-        await transactions.close()
+        await demo.transaction_pool.close()
 
 
 async def find_renewable_resource(demo: DemoWithProvider, kind: str) -> str:

@@ -45,6 +45,16 @@ class VersionRules:
     """Whether a component can allow limits with decimal places (rules.md §0, on §5.14)."""
     plan_switch_keeps_unit: bool
     """Whether a resource can only switch from a plan to one with the same unit (rules.md §1)."""
+    dates_every_end: bool
+    """Whether orders that failed or were withdrawn have a completion time, too (§6.4)."""
+    resource_change_event: str
+    """The type of the event that lists the changed columns of a resource (§6.6, §7.1)."""
+    unlogged_columns: frozenset[str]
+    """The columns of a resource whose changes that event does not list (§6.6)."""
+    logs_update_steps: bool
+    """Whether requested and completed updates are events of their own (§7.1)."""
+    checks_estimated_months: bool
+    """Whether months that break the renewal rules have no estimate (§5.7)."""
 
 
 _CANCELABLE_ORDER_STATES = (
@@ -52,6 +62,18 @@ _CANCELABLE_ORDER_STATES = (
     OrderState.PENDING_PROVIDER,
     OrderState.EXECUTING,
 )
+_UNLOGGED_COLUMNS = frozenset(
+    {
+        "modified",
+        "backend_metadata",
+        "object_id",
+        "content_type_id",
+        "error_message",
+        "current_usages",
+        "end_date_updated_at",
+    }
+)
+"""Columns of a resource whose changes no version logs."""
 RULES_2024 = VersionRules(
     year=2024,
     resource_permission=None,
@@ -70,6 +92,11 @@ RULES_2024 = VersionRules(
     order_creation_permission=None,
     plan_switch_keeps_unit=False,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
+    dates_every_end=False,
+    resource_change_event="marketplace_resource_has_been_changed",
+    unlogged_columns=_UNLOGGED_COLUMNS | {"options"},
+    logs_update_steps=True,
+    checks_estimated_months=False,
 )
 RULES_2026 = VersionRules(
     year=2026,
@@ -89,6 +116,11 @@ RULES_2026 = VersionRules(
     order_creation_permission=None,
     plan_switch_keeps_unit=True,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
+    dates_every_end=True,
+    resource_change_event="marketplace_resource_update_succeeded",
+    unlogged_columns=_UNLOGGED_COLUMNS | {"report", "plan_id", "error_traceback", "last_sync"},
+    logs_update_steps=False,
+    checks_estimated_months=False,
 )
 """Rules of spring 2026, Waldur 8.0.8 and 8.0.9."""
 RULES_NEWEST = replace(
@@ -96,6 +128,7 @@ RULES_NEWEST = replace(
     has_limit_precision=True,
     order_creation_permission="ORDER.CREATE",
     cancelable_order_states=(*_CANCELABLE_ORDER_STATES, OrderState.PENDING_START_DATE),
+    checks_estimated_months=True,
 )
 """Rules of autumn 2026, Waldur 8.1.3, where they differ from those of spring."""
 RULES_BY_YEAR = {each.year: each for each in (RULES_2024, RULES_2026)}

@@ -3,13 +3,13 @@
 The rows are selected FOR UPDATE SKIP LOCKED, so that several processes can share the queue.
 """
 
-from sqlalchemy import Column, DateTime, MetaData, Table, bindparam, select
+from sqlalchemy import Column, DateTime, MetaData, Table, bindparam, exists, select
 
 from gateway.db import tables
 from gateway.db.admin import own_tables
 from gateway.db.driver.encoding import inline_literal
 from gateway.db.driver.statement import Statement
-from gateway.db.tables.codes import OrderState
+from gateway.db.tables.codes import OPEN_ORDER_STATES, OrderState, ResourceState
 
 _marketplace = Table(
     "marketplace", MetaData(schema="gateway"), Column("made_at", DateTime(timezone=True))
@@ -42,3 +42,22 @@ SELECT_DUE_PULL = Statement.from_element(
     .with_for_update(skip_locked=True)
 )
 """The oldest pull that was due before `due_before`, with its resource; locks the pull."""
+
+SELECT_STUCK_RESOURCES = Statement.from_element(
+    select(_resource.id)
+    .where(
+        _resource.state == inline_literal(ResourceState.UPDATING),
+        _resource.modified <= bindparam("stuck_before", type_=DateTime(timezone=True)),
+        _resource.modified > select(_marketplace.c.made_at).scalar_subquery(),
+        ~exists().where(
+            _order.resource_id == _resource.id,
+            _order.state.in_([inline_literal(each) for each in OPEN_ORDER_STATES]),
+        ),
+    )
+    .order_by(_resource.id)
+    .with_for_update(skip_locked=True)
+)
+"""The resources that have been updating since `stuck_before`, without an open order; locks them.
+
+Those that were not changed since the creation of the demo are excluded.
+"""

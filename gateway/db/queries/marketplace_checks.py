@@ -20,6 +20,7 @@ from gateway.db.driver.encoding import inline_literal
 from gateway.db.driver.statement import Statement
 from gateway.db.sql.checked_casts import cast_json_number, null_if_nan
 from gateway.db.sql.filters import equals_value
+from gateway.db.tables.codes import ResourceState
 
 LIMIT_UPPER_BOUND = 10**18
 """Exclusive upper bound of a limit: Waldur stores 18 digits and two decimal places."""
@@ -105,3 +106,15 @@ SELECT_RESOURCE_JSON = Statement.from_element(
     .where(equals_value(_resource.id, "resource_id"))
 )
 """All columns of the resource `resource_id` as one JSON object."""
+
+SELECT_LIVE_RESOURCE_EXISTS = Statement.from_element(
+    select(
+        exists().where(
+            equals_value(_resource.project_id, "project_id"),
+            _resource.state.not_in(
+                [inline_literal(ResourceState.ERRED), inline_literal(ResourceState.TERMINATED)]
+            ),
+        )
+    )
+)
+"""Whether the project `project_id` has a resource that is neither erred nor terminated."""

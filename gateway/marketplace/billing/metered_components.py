@@ -47,6 +47,7 @@ def decode_priced_components(
             min_months=component.min_months,
             max_months=component.max_months,
             month_step=component.month_step,
+            is_priced=component.type in price_by_type,
         )
         for component in _decode_components(components_json)
     )

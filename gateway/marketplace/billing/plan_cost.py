@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from gateway.db import tables
+from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.queries.aggregates import (
     COMPONENT_PRICES_BY_PLAN,
     PRICES_BY_PLAN,
@@ -16,6 +17,7 @@ from gateway.marketplace.billing.renewal_pricing import (
     LimitAmounts,
     PricedComponent,
     UnpricedComponentError,
+    count_started_months,
     parse_limits,
     parse_price,
     round_price,
@@ -52,15 +54,21 @@ async def _load_aggregate(unit_of_work: UnitOfWork, aggregate: Aggregate, key: i
 async def estimate_plan_cost(unit_of_work: UnitOfWork, resource: ResourceRow) -> str | None:
     """Return the cost of a resource with its plan and limits.
 
-    None without a plan, and if a price is not a number.
+    Prepaid components count for the months until its end date, or for one month without it. None
+    without a plan, and if a price is not a number.
     """
     plan_id = resource.plan_id
     if plan_id is None:
         return None
     plan = await unit_of_work.load_row(PlanRow, plan_id)
     components = await load_priced_components(unit_of_work, resource.offering_id, plan_id)
+    months = (
+        count_started_months(unit_of_work.today, parse_stored_date(resource.end_date))
+        if resource.end_date
+        else 1
+    )
     try:
-        return _sum_plan_cost(plan, components, parse_limits(resource.limits))
+        return _sum_plan_cost(plan, components, parse_limits(resource.limits), months)
     except UnpricedComponentError:
         return None
 
@@ -82,14 +90,18 @@ async def estimate_update_cost(unit_of_work: UnitOfWork, updated: ResourceRow) -
 
 
 def _sum_plan_cost(
-    plan: PlanRow, components: Iterable[PricedComponent], limit_amounts: LimitAmounts
+    plan: PlanRow,
+    components: Iterable[PricedComponent],
+    limit_amounts: LimitAmounts,
+    prepaid_months: int,
 ) -> str:
     cost = parse_price(plan.unit_price)
     for component in components:
-        if component.billing_type == BillingType.LIMIT:
+        if component.can_have_limit:
             cost += (
                 parse_price(component.price)
                 * Fraction(limit_amounts.get(component.type, 0))
+                * (prepaid_months if component.prepaid else 1)
                 / component.backend_factor
             )
     return str(round_price(cost))

@@ -60,6 +60,19 @@ class PricedComponent:
     min_months: int | None = None
     max_months: int | None = None
     month_step: int | None = None
+    is_priced: bool = True
+    """Whether the plan has a price for it; without one, the price is 0."""
+
+    @property
+    def can_have_limit(self) -> bool:
+        """Whether a resource can have a limit for it."""
+        return allows_limit(self.billing_type, is_prepaid=self.prepaid)
+
+
+def allows_limit(billing_type: str, *, is_prepaid: bool) -> bool:
+    """Return whether a component can have a limit: it is billed by limit, or once and prepaid."""
+    is_prepaid_once = is_prepaid and billing_type == BillingType.ONE
+    return is_prepaid_once or billing_type == BillingType.LIMIT
 
 
 @dataclass(frozen=True)
@@ -68,9 +81,9 @@ class ComponentCost:
 
     component: PricedComponent
     current_limit: Decimal
-    """Limit before the renewal."""
+    """Limit before the renewal, in the unit that is priced if the component is prepaid."""
     new_limit: Decimal
-    """Limit after the renewal."""
+    """Limit after the renewal, in the same unit."""
     description: str
     total: Decimal
 
@@ -201,9 +214,10 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def count_remaining_days(end_date: date | None, today: date) -> int:
-    """Return the number of days until the end date; 0 without one or after it."""
-    return 0 if end_date is None else max((end_date - today).days, 0)
+def count_started_months(start: date, end: date) -> int:
+    """Return the number of months from one day to another; a month that has begun counts."""
+    months = (end.year - start.year) * MONTHS_PER_YEAR + end.month - start.month
+    return max(months + (add_months(start, months) < end), 0)
 
 
 def parse_limits(limits: object) -> dict[str, Decimal]:
@@ -225,13 +239,24 @@ def parse_limit(value: object) -> Decimal | None:
     return (number or Decimal()) if is_in_range else None
 
 
+def compute_renewal_cost(
+    components: Iterable[PricedComponent], limits: LimitAmounts, months: int
+) -> Decimal:
+    """Return the cost of a number of months of the prepaid components that can have a limit.
+
+    Raises UnpricedComponentError if the price of one is not a number.
+    """
+    limited_components = [each for each in components if each.can_have_limit]
+    return sum_costs(compute_subscription_costs(limited_components, limits, limits, months))
+
+
 def compute_subscription_costs(
     components: Iterable[PricedComponent],
     current_limits: LimitAmounts,
     new_limits: LimitAmounts,
     months: int,
 ) -> list[ComponentCost]:
-    """Return the costs of the prepaid components for a number of months.
+    """Return the costs of the prepaid components that the plan prices for a number of months.
 
     Raises UnpricedComponentError if the price of one is not a number.
     """
@@ -239,13 +264,13 @@ def compute_subscription_costs(
     return [
         _build_component_cost(
             each,
-            current_limits,
-            new_limits,
+            _get_limit(current_limits, each) / each.backend_factor,
+            new_limit := _get_limit(new_limits, each) / each.backend_factor,
             description,
-            _get_limit(new_limits, each) * Fraction(months, each.backend_factor),
+            new_limit * months,
         )
         for each in components
-        if each.prepaid
+        if each.prepaid and each.is_priced
     ]
 
 
@@ -255,32 +280,31 @@ def compute_limit_change_costs(
     new_limits: LimitAmounts,
     days: int,
 ) -> list[ComponentCost]:
-    """Return the costs of increased limits for the remaining days of the current term.
+    """Return the costs of increased limits for the days until the new end date.
 
     Decreased limits are not refunded; prepaid components are in `compute_subscription_costs`.
-    Raises UnpricedComponentError if a price is not a number.
+    Limits are not divided by the backend's factor, as in Waldur. Raises UnpricedComponentError if
+    a price is not a number.
     """
     costs = []
     for component in components:
-        increase = _get_limit(new_limits, component) - _get_limit(current_limits, component)
-        if (
-            component.billing_type == BillingType.LIMIT
-            and not component.prepaid
-            and component.period in PERIOD_LENGTHS
-            and increase > 0
-        ):
-            period_days, period_label = PERIOD_LENGTHS[component.period]
+        current_limit, new_limit = (
+            _get_limit(each, component) for each in (current_limits, new_limits)
+        )
+        if _is_billed_by_period(component) and new_limit > current_limit:
+            period_days, period_label = PERIOD_LENGTHS[component.period or ""]
             description = f"{days}d / {period_days}d ({period_label})"
+            quantity = (new_limit - current_limit) * Fraction(days, period_days)
             costs.append(
-                _build_component_cost(
-                    component,
-                    current_limits,
-                    new_limits,
-                    description,
-                    increase * Fraction(days, period_days),
-                )
+                _build_component_cost(component, current_limit, new_limit, description, quantity)
             )
     return costs
+
+
+def _is_billed_by_period(component: PricedComponent) -> bool:
+    """Return whether the plan prices the limit of a component by month, quarter or year."""
+    is_limited = component.billing_type == BillingType.LIMIT and not component.prepaid
+    return is_limited and component.is_priced and component.period in PERIOD_LENGTHS
 
 
 def _get_limit(limits: LimitAmounts, component: PricedComponent) -> Fraction:
@@ -289,15 +313,15 @@ def _get_limit(limits: LimitAmounts, component: PricedComponent) -> Fraction:
 
 def _build_component_cost(
     component: PricedComponent,
-    current_limits: LimitAmounts,
-    new_limits: LimitAmounts,
+    current_limit: Fraction,
+    new_limit: Fraction,
     description: str,
     quantity: Fraction,
 ) -> ComponentCost:
     return ComponentCost(
         component=component,
-        current_limit=current_limits.get(component.type, Decimal()),
-        new_limit=new_limits.get(component.type, Decimal()),
+        current_limit=round_price(current_limit),
+        new_limit=round_price(new_limit),
         description=description,
         total=round_price(parse_price(component.price) * quantity),
     )

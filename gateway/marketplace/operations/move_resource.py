@@ -20,8 +20,8 @@ from gateway.marketplace.rows import (
     ResourceRow,
     ServiceSettingsRow,
 )
-from gateway.marketplace.side_effects import add_quota, log_event, save_version
-from gateway.marketplace.table_row import any_of
+from gateway.marketplace.side_effects import add_quota, update_resource
+from gateway.marketplace.table_row import ColumnValues, any_of
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
 
@@ -34,19 +34,13 @@ async def move_to_project(
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     source = await unit_of_work.load_row(ProjectRow, resource.project_id)
     await move_invoice_items(unit_of_work, resource, source, target)
-    await unit_of_work.update_rows(ResourceRow, facts.id, project_id=target.id)
+    await update_resource(unit_of_work, resource, ColumnValues(ResourceRow, project_id=target.id))
     await _move_backend_object(unit_of_work, resource, target)
     order_ids = [
         each.id for each in await unit_of_work.load_rows(OrderKeyRow, resource_id=facts.id)
     ]
     await unit_of_work.update_rows(OrderRow, order_ids, project_id=target.id)
     await _move_quota_counts(unit_of_work, source, target)
-    after = await unit_of_work.load_row(ResourceRow, facts.id)
-    if target.id != source.id:
-        difference = f"field 'project_id': from {source.name} to {target.name}"
-        message = f"Resource {after.name} has been changed: {difference}."
-        await log_event(unit_of_work, "marketplace_resource_has_been_changed", after, message)
-    await save_version(unit_of_work, after, "Resource has been moved")
     return ChangeResult(facts.id)
 
 

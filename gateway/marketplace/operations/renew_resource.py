@@ -24,7 +24,7 @@ class RenewalRequest:
     uuid: str
     extension_months: int
     limits: Any = None
-    """New limits as JSON; None keeps the current ones."""
+    """New limits as JSON; None or an empty object keeps the current ones."""
     request_comment: str | None = None
     attachment: bytes | None = None
     """Purchase order as a PDF file."""
@@ -42,11 +42,10 @@ async def order_renewal(unit_of_work: UnitOfWork, renewal_request: RenewalReques
     months, limits = renewal_request.extension_months, renewal_request.limits
     raise_problem(renewal_pricing.check_renewal_input(months, limits, components))
     raise_problem(renewal_pricing.check_renewal_months(months, components))
-    if limits is None:
-        limits = resource.limits
+    limits = limits or resource.limits
     raise_problem(await check_limits(unit_of_work, facts, limits))
     order_request = _build_order_request(unit_of_work, resource, renewal_request, limits)
-    order_request.cost = _compute_renewal_cost(components, resource, limits, months)
+    order_request.cost = _compute_cost(components, limits, months)
     order_request.attachment = await store_attachment(unit_of_work, renewal_request.attachment)
     return ChangeResult(facts.id, await place_order(unit_of_work, facts, resource, order_request))
 
@@ -75,24 +74,12 @@ def _build_order_request(
     )
 
 
-def _compute_renewal_cost(
-    components: Iterable[renewal_pricing.PricedComponent],
-    resource: ResourceRow,
-    limits: JsonObject,
-    months: int,
+def _compute_cost(
+    components: Iterable[renewal_pricing.PricedComponent], limits: JsonObject, months: int
 ) -> str | None:
-    """Return the cost that is paid in advance.
-
-    None without a plan, and if a price is not a number.
-    """
-    if resource.plan_id is None:
-        return None
-    current_limits = renewal_pricing.parse_limits(resource.limits)
-    new_limits = renewal_pricing.parse_limits(limits)
+    """Return the cost that is paid in advance: 0 without a plan; None if a price is NaN."""
+    amounts = renewal_pricing.parse_limits(limits)
     try:
-        costs = renewal_pricing.compute_subscription_costs(
-            components, current_limits, new_limits, months
-        )
+        return str(renewal_pricing.compute_renewal_cost(components, amounts, months))
     except renewal_pricing.UnpricedComponentError:
         return None
-    return str(renewal_pricing.sum_costs(costs))

@@ -5,7 +5,7 @@ from typing import Any
 from gateway.marketplace.operation_rules import ResourceOperation
 from gateway.marketplace.preconditions import customer_scope, project_scope
 from gateway.marketplace.rows import ResourceRow
-from gateway.marketplace.side_effects import log_event, save_version, update_resource
+from gateway.marketplace.side_effects import log_event, update_resource
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
@@ -34,7 +34,9 @@ async def set_end_date(
         END_DATE_PERMISSION, project_scope(facts), customer_scope(facts)
     )
     side = "consumer" if is_consumer else "provider"
-    message = f"End date of resource {after.name} has been updated by {side}: {after.end_date}."
+    message = (
+        f"End date of marketplace resource {after.name} has been updated by {side}."
+        f" End date: {after.end_date}. User: {unit_of_work.viewer.username}."
+    )
     await log_event(unit_of_work, "marketplace_resource_update_end_date_succeeded", after, message)
-    await save_version(unit_of_work, after, f"End date has been updated by {side}")
     return ChangeResult(facts.id)

@@ -12,7 +12,7 @@ from gateway.marketplace.option_answers import check_answers
 from gateway.marketplace.orders.place import OrderRequest, place_order
 from gateway.marketplace.problems import build_invalid_input, describe_value, raise_problem
 from gateway.marketplace.rows import ResourceRow
-from gateway.marketplace.side_effects import save_version, update_resource
+from gateway.marketplace.side_effects import update_resource
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 
@@ -45,6 +45,5 @@ async def update_options(
         return ChangeResult(facts.id, order_id)
     merged_options = {**(resource.options or {}), **options}
     changes = ColumnValues(ResourceRow, options=merged_options)
-    after = await update_resource(unit_of_work, resource, changes)
-    await save_version(unit_of_work, after, "Options have been updated")
+    await update_resource(unit_of_work, resource, changes)
     return ChangeResult(facts.id)

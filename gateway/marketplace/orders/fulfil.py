@@ -1,41 +1,94 @@
 """Completion, failure and withdrawal of orders, with their effects on the resource.
 
-Source: domain.md §5.6, §6.5. The resource's state afterwards, by the type of the order:
+Source: domain.md §5.6, §6.1, §6.5. The resource's state afterwards, by the type of the order:
 
     order      done        failed                       rejected or cancelled
     CREATE     OK          ERRED; TERMINATED if it      TERMINATED
                            has no backend id
-    UPDATE     OK          ERRED                        OK; TERMINATED stays
+    UPDATE     OK          ERRED; see below             OK; TERMINATED stays
     TERMINATE  TERMINATED  OK                           OK; TERMINATED stays
     RESTORE    OK          ERRED                        OK
+
+An order is carried out by Waldur's processor of the offering's type, or by the provider's agent,
+which reports the outcome. The effects of an UPDATE differ:
+
+    executor   changes of   done                                     failed
+    processor  limits       the limits, and those of a renewal; the  the resource stays UPDATING
+                            cost of the resource stays
+    processor  plan or      the plan, limits and options of the      ERRED
+               options      order; the cost is estimated again
+    agent      any          as above: renewals do not move the end   ERRED
+                            date
 """
 
+from enum import Enum
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from gateway.db.tables.codes import OrderState, OrderType, ResourceState
+from gateway.exact_json import ExactNumber
 from gateway.marketplace.billing.plan_cost import estimate_plan_cost, load_priced_components
 from gateway.marketplace.billing.renewal_pricing import check_renewal_months
+from gateway.marketplace.event_log import log_event
 from gateway.marketplace.orders.place import finish_order
 from gateway.marketplace.rows import OrderRow, ResourceRow
-from gateway.marketplace.side_effects import (
-    begin_plan_period,
-    end_plan_period,
-    log_event,
-    update_resource,
-)
+from gateway.marketplace.side_effects import update_resource
 from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 
-async def fulfil_order(unit_of_work: UnitOfWork, order: OrderRow) -> None:
+class OrderExecutor(Enum):
+    """Who carries an order out."""
+
+    PROCESSOR = "processor"
+    """Waldur's processor of the offering's type."""
+    AGENT = "agent"
+    """The provider's agent, which reports the outcome; so do unexpected errors of a processor."""
+
+
+class LoggedEvent(NamedTuple):
+    """Event of a resource: the end of its type, and what its message says about the resource."""
+
+    name: str
+    words: str
+
+
+_COMPLETION_EVENTS = {
+    OrderType.CREATE: LoggedEvent("create_succeeded", "has been created"),
+    OrderType.TERMINATE: LoggedEvent("terminate_succeeded", "has been deleted"),
+    OrderType.RESTORE: LoggedEvent("create_succeeded", "has been restored"),
+}
+_FAILURE_EVENTS = {
+    OrderType.CREATE: LoggedEvent("create_failed", "creation has failed"),
+    OrderType.UPDATE: LoggedEvent("update_failed", "update has failed"),
+    OrderType.TERMINATE: LoggedEvent("terminate_failed", "deletion has failed"),
+    OrderType.RESTORE: LoggedEvent("create_failed", "restoration has failed"),
+}
+_STATES_WHEN_DONE = {
+    OrderType.CREATE: ResourceState.OK,
+    OrderType.TERMINATE: ResourceState.TERMINATED,
+    OrderType.RESTORE: ResourceState.OK,
+}
+
+
+async def fulfil_order(
+    unit_of_work: UnitOfWork,
+    order: OrderRow,
+    executor: OrderExecutor = OrderExecutor.PROCESSOR,
+) -> None:
     """Carry an order out, or fail it if it breaks rules that changed since it was placed."""
     resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
-    if error_message := await _check_renewal_rules(unit_of_work, resource, order):
-        await fail_order(unit_of_work, order, error_message)
+    is_processed = executor is OrderExecutor.PROCESSOR
+    if is_processed and (message := await _check_renewal_rules(unit_of_work, resource, order)):
+        await fail_order(unit_of_work, order, message, executor)
         return
-    await _COMPLETIONS[order.type](unit_of_work, resource, order)
-    completion = ColumnValues(OrderRow, completed_at=unit_of_work.now_text)
-    await finish_order(unit_of_work, order, OrderState.DONE, completion)
+    if order.type is not OrderType.UPDATE:
+        await _complete_lifecycle(unit_of_work, resource, order.type)
+    elif is_processed and _changes_limits(order):
+        await _process_limits(unit_of_work, resource, order)
+    else:
+        await _apply_update(unit_of_work, resource, order)
+    await finish_order(unit_of_work, order, OrderState.DONE, ColumnValues(OrderRow))
 
 
 def _get_attributes(order: OrderRow) -> JsonObject:
@@ -46,141 +99,153 @@ def _is_renewal(order: OrderRow) -> bool:
     return _get_attributes(order).get("action") == "renew"
 
 
+def _changes_limits(order: OrderRow) -> bool:
+    """Return whether an order was placed for other limits or for a renewal."""
+    return _is_renewal(order) or "old_limits" in _get_attributes(order)
+
+
 async def _check_renewal_rules(
     unit_of_work: UnitOfWork, resource: ResourceRow, order: OrderRow
 ) -> str | None:
     """Return the message about renewal rules that an order breaks now (domain.md §5.6)."""
-    if not _is_renewal(order):
+    months = _get_attributes(order).get("extension_months")
+    if not _is_renewal(order) or not isinstance(months, int):
         return None
     components = await load_priced_components(unit_of_work, resource.offering_id, resource.plan_id)
-    problem = check_renewal_months(_get_attributes(order)["extension_months"], components)
+    problem = check_renewal_months(months, components)
     return problem.message if problem else None
 
 
-async def _complete_creation(
-    unit_of_work: UnitOfWork, resource: ResourceRow, _order: OrderRow
+async def _complete_lifecycle(
+    unit_of_work: UnitOfWork, resource: ResourceRow, order_type: OrderType
 ) -> None:
-    after = await update_resource(
-        unit_of_work, resource, ColumnValues(ResourceRow, state=ResourceState.OK)
-    )
-    await begin_plan_period(unit_of_work, after)
-    message = f"Resource {after.name} has been created."
-    await log_event(unit_of_work, "marketplace_resource_create_succeeded", after, message)
+    """Complete the creation, termination or restoration of a resource."""
+    state = ColumnValues(ResourceRow, state=_STATES_WHEN_DONE[order_type])
+    after = await update_resource(unit_of_work, resource, state)
+    await _log_resource_event(unit_of_work, _COMPLETION_EVENTS[order_type], after)
 
 
-async def _complete_update(
-    unit_of_work: UnitOfWork, resource: ResourceRow, order: OrderRow
+async def _log_resource_event(
+    unit_of_work: UnitOfWork, event: LoggedEvent, resource: ResourceRow
 ) -> None:
-    cleared_errors = ColumnValues(
-        ResourceRow, state=ResourceState.OK, error_message="", error_traceback=""
-    )
-    values = cleared_errors | _get_changed_columns(unit_of_work, resource, order)
-    updated = values.apply_to(resource)
-    if (updated.plan_id, updated.limits) != (resource.plan_id, resource.limits):
-        cost = await estimate_plan_cost(unit_of_work, updated)
+    message = f"Resource {resource.name} {event.words}."
+    await log_event(unit_of_work, f"marketplace_resource_{event.name}", resource, message)
+
+
+_USABLE_AGAIN = ColumnValues(
+    ResourceRow, state=ResourceState.OK, error_message="", error_traceback=""
+)
+
+
+async def _process_limits(unit_of_work: UnitOfWork, resource: ResourceRow, order: OrderRow) -> None:
+    """Change limits, and renew, as a processor does: the resource's cost stays as it is."""
+    values = _USABLE_AGAIN | ColumnValues(ResourceRow, limits=order.limits)
+    if _is_renewal(order):
+        values |= _build_renewal_columns(unit_of_work, resource, order)
+    after = await update_resource(unit_of_work, resource, values)
+    await _log_new_limits(unit_of_work, after)
+
+
+async def _log_new_limits(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
+    message = f"Limits of resource {resource.name} have been updated."
+    event_type = "marketplace_resource_update_limits_succeeded"
+    await log_event(unit_of_work, event_type, resource, message)
+
+
+async def _apply_update(unit_of_work: UnitOfWork, resource: ResourceRow, order: OrderRow) -> None:
+    """Change what an order has of plan, limits and options, and estimate the cost again."""
+    values = _USABLE_AGAIN | _get_new_values(resource, order)
+    cost = await estimate_plan_cost(unit_of_work, values.apply_to(resource))
+    if cost is not None:
         values |= ColumnValues(ResourceRow, cost=cost)
     after = await update_resource(unit_of_work, resource, values)
-    message = f"Resource {after.name} has been updated."
-    await log_event(
-        unit_of_work,
-        f"marketplace_resource_{_get_operation_name(resource, order)}_succeeded",
-        after,
-        message,
-    )
+    if after.limits != resource.limits:
+        await _log_new_limits(unit_of_work, after)
+    if unit_of_work.installation.version_rules.logs_update_steps:
+        event = LoggedEvent("update_succeeded", "has been updated successfully")
+        await _log_resource_event(unit_of_work, event, after)
 
 
-def _get_operation_name(resource: ResourceRow, order: OrderRow) -> str:
-    """Return the operation's name in the types of logged events (domain.md §7.1)."""
-    changes_limits = "new_options" not in _get_attributes(order) and order.limits != resource.limits
-    if order.type is OrderType.UPDATE and (changes_limits or _is_renewal(order)):
-        return "update_limits"
-    return order.type.name.lower()
-
-
-def _get_changed_columns(
-    unit_of_work: UnitOfWork, resource: ResourceRow, order: OrderRow
-) -> ColumnValues[ResourceRow]:
-    """Return the columns of a resource that an update order changes, with their new values."""
-    attributes = _get_attributes(order)
-    if "new_options" in attributes:
-        options = {**(resource.options or {}), **attributes["new_options"]}
-        return ColumnValues(ResourceRow, options=options)
-    values = ColumnValues(ResourceRow, limits=order.limits)
-    if _is_renewal(order):
-        return values | _build_renewal_columns(unit_of_work, resource, order)
-    if order.plan_id is not None:
-        return values | ColumnValues(ResourceRow, plan_id=order.plan_id)
-    return values
+def _get_new_values(resource: ResourceRow, order: OrderRow) -> ColumnValues[ResourceRow]:
+    """Return the plan, limits and options after an order; what it lacks is left out."""
+    new_options = _get_attributes(order).get("new_options") or {}
+    values: dict[str, Any] = {
+        "plan_id": order.plan_id,
+        "limits": order.limits,
+        "options": {**(resource.options or {}), **new_options},
+    }
+    return ColumnValues(ResourceRow, **{name: each for name, each in values.items() if each})
 
 
 def _build_renewal_columns(
     unit_of_work: UnitOfWork, resource: ResourceRow, order: OrderRow
 ) -> ColumnValues[ResourceRow]:
+    """Return the columns that a renewal changes: the end date and the history of renewals."""
     attributes = _get_attributes(order)
-    renewal_history = resource.attributes.get("renewal_history", [])
+    new_end_date = attributes.get("new_end_date")
+    history = resource.attributes.get("renewal_history")
     entry = {
         "date": unit_of_work.now.isoformat(),
         "type": "renewal",
         "order_uuid": UUID(order.uuid).hex,
-        "created_by_id": order.created_by_id,
-        "extension_months": attributes.get("extension_months"),
-        "old_end_date": attributes.get("old_end_date"),
-        "new_end_date": attributes.get("new_end_date"),
         "old_limits": attributes.get("old_limits"),
         "new_limits": order.limits,
+        "old_end_date": attributes.get("old_end_date"),
+        "new_end_date": new_end_date,
+        "cost": _format_cost(order.cost),
     }
-    return ColumnValues(
+    earlier_entries = history if isinstance(history, list) else []
+    values = ColumnValues(
         ResourceRow,
-        attributes={**resource.attributes, "renewal_history": [*renewal_history, entry]},
-        end_date=attributes.get("new_end_date"),
-        end_date_requested_by_id=order.created_by_id,
+        attributes={**resource.attributes, "renewal_history": [*earlier_entries, entry]},
+    )
+    if not new_end_date:
+        return values
+    return values | ColumnValues(
+        ResourceRow,
+        end_date=new_end_date,
+        end_date_requested_by_id=_get_last_reviewer(order),
         end_date_updated_at=unit_of_work.now_text,
     )
 
 
-async def _complete_termination(
-    unit_of_work: UnitOfWork, resource: ResourceRow, _order: OrderRow
+def _format_cost(cost: str | None) -> ExactNumber | None:
+    """Return a cost as a JSON number; None if it is unknown or not a number."""
+    return None if cost is None or cost == "NaN" else ExactNumber(cost)
+
+
+def _get_last_reviewer(order: OrderRow) -> int | None:
+    """Return who approved an order last, or who placed it if no approval was needed."""
+    return order.provider_reviewed_by_id or order.consumer_reviewed_by_id or order.created_by_id
+
+
+async def fail_order(
+    unit_of_work: UnitOfWork,
+    order: OrderRow,
+    error_message: str,
+    executor: OrderExecutor = OrderExecutor.PROCESSOR,
 ) -> None:
-    after = await update_resource(
-        unit_of_work, resource, ColumnValues(ResourceRow, state=ResourceState.TERMINATED)
-    )
-    await end_plan_period(unit_of_work, after)
-    message = f"Resource {after.name} has been terminated."
-    await log_event(unit_of_work, "marketplace_resource_terminate_succeeded", after, message)
-
-
-async def _complete_restoration(
-    unit_of_work: UnitOfWork, resource: ResourceRow, _order: OrderRow
-) -> None:
-    after = await update_resource(
-        unit_of_work, resource, ColumnValues(ResourceRow, state=ResourceState.OK)
-    )
-    await begin_plan_period(unit_of_work, after)
-    message = f"Resource {after.name} has been restored."
-    await log_event(unit_of_work, "marketplace_resource_restore_succeeded", after, message)
-
-
-_COMPLETIONS = {
-    OrderType.CREATE: _complete_creation,
-    OrderType.UPDATE: _complete_update,
-    OrderType.TERMINATE: _complete_termination,
-    OrderType.RESTORE: _complete_restoration,
-}
-
-
-async def fail_order(unit_of_work: UnitOfWork, order: OrderRow, error_message: str) -> None:
     """Set an order to ERRED with an error message, and its resource to the state after that."""
     resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
-    state = _get_state_after_failure(resource, order.type)
+    if executor is OrderExecutor.PROCESSOR and _changes_limits(order):
+        message = f"Updating limits of resource {resource.name} has failed."
+        event_type = "marketplace_resource_update_limits_failed"
+        await log_event(unit_of_work, event_type, resource, message)
+    else:
+        await _fail_resource(unit_of_work, resource, order.type, error_message)
+    failure = ColumnValues(OrderRow, error_message=error_message)
+    await finish_order(unit_of_work, order, OrderState.ERRED, failure)
+
+
+async def _fail_resource(
+    unit_of_work: UnitOfWork, resource: ResourceRow, order_type: OrderType, error_message: str
+) -> None:
+    state = _get_state_after_failure(resource, order_type)
     values = ColumnValues(ResourceRow, state=state)
     if state is ResourceState.ERRED:
         values |= ColumnValues(ResourceRow, error_message=error_message)
     after = await update_resource(unit_of_work, resource, values)
-    operation_name = _get_operation_name(resource, order)
-    message = f"Operation {operation_name} of resource {after.name} has failed."
-    await log_event(unit_of_work, f"marketplace_resource_{operation_name}_failed", after, message)
-    failure = ColumnValues(OrderRow, error_message=error_message)
-    await finish_order(unit_of_work, order, OrderState.ERRED, failure)
+    await _log_resource_event(unit_of_work, _FAILURE_EVENTS[order_type], after)
 
 
 def _get_state_after_failure(resource: ResourceRow, order_type: OrderType) -> ResourceState:
@@ -203,12 +268,7 @@ async def withdraw_order(
     """
     resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
     resource_state = _get_state_after_withdrawal(resource, order.type)
-    after = await update_resource(
-        unit_of_work, resource, ColumnValues(ResourceRow, state=resource_state)
-    )
-    operation_name = order.type.name.lower()
-    message = f"Operation {operation_name} of resource {after.name} has been canceled."
-    await log_event(unit_of_work, f"marketplace_resource_{operation_name}_canceled", after, message)
+    await update_resource(unit_of_work, resource, ColumnValues(ResourceRow, state=resource_state))
     await finish_order(unit_of_work, order, state, values)
 
 

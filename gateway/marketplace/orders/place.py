@@ -14,14 +14,14 @@ needed. `fulfil` has what happens to the resource at the end.
 """
 
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from gateway.db.tables.codes import OrderState, OrderType, ResourceState
+from gateway.marketplace.event_log import log_event, log_order_event
 from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
 from gateway.marketplace.problems import InvalidInput, build_invalid_input
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OrderRow, ResourceRow
-from gateway.marketplace.side_effects import add_quota, log_event, update_resource
+from gateway.marketplace.side_effects import add_quota, update_resource
 from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
 
@@ -78,17 +78,30 @@ async def place_order(
         after = await update_resource(
             unit_of_work, resource, ColumnValues(ResourceRow, state=state)
         )
-    operation_name = order_request.type.name.lower()
-    message = f"Operation {operation_name} of resource {after.name} has been requested."
-    await log_event(
-        unit_of_work, f"marketplace_resource_{operation_name}_requested", after, message
-    )
-    await _log_order_event(unit_of_work, order_id, after, "created")
+    await _log_request(unit_of_work, order_request.type, after)
     if await has_consumer_approval(
         unit_of_work, facts, has_attachment=order_request.attachment is not None
     ):
         await approve_as_consumer(unit_of_work, facts, order_id)
     return order_id
+
+
+_REQUESTS = {
+    OrderType.UPDATE: ("update_requested", "update"),
+    OrderType.TERMINATE: ("terminate_requested", "deletion"),
+}
+"""Ends of the types of logged events, and words in their messages, by type of the order."""
+
+
+async def _log_request(
+    unit_of_work: UnitOfWork, order_type: OrderType, resource: ResourceRow
+) -> None:
+    """Log that an order was placed, if the installation's version does so (domain.md §7.1)."""
+    logs_requests = unit_of_work.installation.version_rules.logs_update_steps
+    if logs_requests and order_type in _REQUESTS:
+        name, noun = _REQUESTS[order_type]
+        message = f"Resource {resource.name} {noun} has been requested."
+        await log_event(unit_of_work, f"marketplace_resource_{name}", resource, message)
 
 
 async def _insert_order(
@@ -164,26 +177,7 @@ def build_provider_review(unit_of_work: UnitOfWork) -> ColumnValues[OrderRow]:
 
 async def _log_approval(unit_of_work: UnitOfWork, order: OrderRow) -> None:
     resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
-    await _log_order_event(unit_of_work, order.id, resource, "approved")
-
-
-async def _log_order_event(
-    unit_of_work: UnitOfWork, order_id: int, resource: ResourceRow, outcome: str
-) -> None:
-    order = await unit_of_work.load_row(OrderRow, order_id)
-    order_label = f"Order {UUID(order.uuid).hex} of resource {resource.name}"
-    await log_event(
-        unit_of_work, f"marketplace_order_{outcome}", resource, f"{order_label} has been {outcome}."
-    )
-
-
-_OUTCOME_NAMES = {
-    OrderState.DONE: "completed",
-    OrderState.ERRED: "failed",
-    OrderState.REJECTED: "rejected",
-    OrderState.CANCELED: "terminated",
-}
-"""Words for final states of orders in the types of logged events (domain.md §7.1)."""
+    await log_order_event(unit_of_work, order, resource, OrderState.EXECUTING)
 
 
 async def finish_order(
@@ -192,8 +186,10 @@ async def finish_order(
     state: OrderState,
     values: ColumnValues[OrderRow],
 ) -> None:
-    """Set the final state of an order and other columns, and log it."""
+    """Set the final state of an order, when it ended, and other columns, and log it."""
     changes = ColumnValues(OrderRow, state=state) | values
+    if state is OrderState.DONE or unit_of_work.installation.version_rules.dates_every_end:
+        changes |= ColumnValues(OrderRow, completed_at=unit_of_work.now_text)
     await unit_of_work.update_columns(order.id, changes)
     resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
-    await _log_order_event(unit_of_work, order.id, resource, _OUTCOME_NAMES[state])
+    await log_order_event(unit_of_work, order, resource, state)

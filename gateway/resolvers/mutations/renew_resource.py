@@ -24,7 +24,7 @@ class RenewResourceInput(ResourceOrderInput):
     """All limits after the renewal, as an object from `Component.type` to number.
 
     For example `{"cores": 4, "ram": 8192}`, in the unit of `Resource.limits`. Components that are
-    left out lose their limit, so an empty object removes all limits. Null keeps the current limits.
+    left out lose their limit. Null or an empty object keeps the current limits.
     """
     request_comment: str | None = None
     """Comment for those who approve the order, at most 255 characters."""

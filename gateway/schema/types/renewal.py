@@ -2,19 +2,35 @@
 
 from datetime import date
 from decimal import Decimal as Number
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import strawberry
 
+from gateway.db import tables
 from gateway.db.access.viewer import Viewer
 from gateway.db.driver.date_spelling import parse_stored_date
+from gateway.db.installation.version_rules import VersionRules
+from gateway.db.queries.aggregates import (
+    COMPONENT_PRICES_BY_PLAN,
+    RENEWAL_COMPONENTS_BY_OFFERING,
+)
+from gateway.db.query_spec import ColumnRef
+from gateway.db.sql.aggregate import AggregateValue
+from gateway.db.tables.codes import USABLE_RESOURCE_STATES, ResourceState
 from gateway.exact_json import decode_json_or_none
 from gateway.marketplace.billing import renewal_pricing
 from gateway.marketplace.billing.metered_components import decode_priced_components
 from gateway.marketplace.eligibility import can_set_limits
-from gateway.marketplace.problems import InvalidInput, InvalidMonths, NotPermitted
+from gateway.marketplace.problems import (
+    InvalidInput,
+    InvalidMonths,
+    NotPermitted,
+    WrongState,
+)
+from gateway.marketplace.states import check_state
 from gateway.schema.enums import BillingType, LimitPeriod
 from gateway.schema.framework.arguments import FieldArgument
+from gateway.schema.framework.context import ContextFact
 from gateway.schema.framework.errors import MAX_COLLECTION_SIZE, BadInputError, validate_input
 from gateway.schema.framework.publish import object_type
 from gateway.schema.framework.scalars import JSON, Date, Decimal
@@ -46,23 +62,26 @@ class RenewalCost:
     remaining days.
     """
     current_limit: Decimal
-    """The current limit, in the unit of `Resource.limits`; 0 without one."""
+    """The current limit; 0 without one.
+
+    For a prepaid component it is in `measuredUnit`: the limit in `Resource.limits`, divided by
+    `Component.factor`. For others it is in the unit of `Resource.limits`.
+    """
     new_limit: Decimal
-    """The limit after the renewal, in the unit of `Resource.limits`; 0 without one."""
+    """The limit after the renewal, in the unit of `currentLimit`; 0 without one."""
     unit_price: Decimal
     """Price of one measured unit in the resource's plan.
 
-    It is per month for a prepaid component, otherwise per `billingPeriod`; 0 if the resource has no
-    plan, or if its plan does not price the component.
+    It is per month for a prepaid component, otherwise per `billingPeriod`.
     """
     description: str
     """The billed time: `6 months`, or days of a period such as `12d / 30d (mo)`."""
     total: Decimal
     """Total price of the component.
 
-    For a prepaid component: `unitPrice` times `newLimit`, divided by `Component.factor`, times the
-    months. For others: `unitPrice` times the increase of the limit, times `remainingDays`, divided
-    by the days of the period (30, 91 or 365); the factor is not applied.
+    For a prepaid component: `unitPrice` times `newLimit`, times the months. For others: `unitPrice`
+    times the increase of the limit, times `remainingDays`, divided by the days of the period (30,
+    91 or 365).
     """
 
 
@@ -71,9 +90,10 @@ class RenewalEstimate:
     """The estimated cost of renewing a resource."""
 
     components: list[RenewalCost]
-    """The cost by component: all prepaid components, then those with an increased limit.
+    """The cost by component: the prepaid components, then those with an increased limit.
 
-    Decreased limits are not listed and not refunded.
+    Components that the resource's plan does not price are not listed, so there are none without a
+    plan; `total` is 0 then. Decreased limits are not listed and not refunded.
     """
     subscription_total: Decimal
     """Price of the prepaid components for all months of the renewal."""
@@ -82,9 +102,9 @@ class RenewalEstimate:
     total: Decimal
     """Total price: `subscriptionTotal` and `limitChangeTotal`."""
     remaining_days: int
-    """Number of days from today (UTC) until the current end date.
+    """Number of days from today (UTC) until `newEndDate`.
 
-    Increased limits are billed for these days. It is 0 without an end date, and if that has passed.
+    Increased limits are billed for these days.
     """
     new_end_date: Date
     """The resource's end date after the renewal.
@@ -93,11 +113,14 @@ class RenewalEstimate:
     """
 
 
+EstimateProblem: TypeAlias = NotPermitted | WrongState | InvalidInput | InvalidMonths
 RenewalEstimateResult = Annotated[
-    RenewalEstimate | NotPermitted | InvalidInput | InvalidMonths,
+    RenewalEstimate | EstimateProblem,
     strawberry.union(
         "RenewalEstimateResult",
-        description="The estimated cost of a renewal, or the problem that prevents it.",
+        description="The estimated cost of a renewal, or the problem that prevents it.\n\n"
+        "`InvalidMonths` is returned under the rules of Waldur 8.1.3; those of earlier versions"
+        " test the months only when the order is placed.",
     ),
 ]
 
@@ -149,14 +172,35 @@ class EstimateInputs(NamedTuple):
     months: int
     limits: Any
     viewer: Viewer
+    version_rules: VersionRules
+    today: date
+    state: int
     project_id: int
     customer_id: int
     end_date: str | None
-    today: date
     current_limits_json: str
     offering_type: str
     components_json: str
     prices_json: str
+
+
+_resource = tables.resource.c
+ESTIMATE_SOURCES = (
+    EXTENSION_MONTHS_ARGUMENT,
+    LIMITS_ARGUMENT,
+    ContextFact.VIEWER,
+    ContextFact.VERSION_RULES,
+    ContextFact.TODAY,
+    _resource.state,
+    _resource.project_id,
+    ColumnRef(tables.project.c.customer_id, (_resource.project_id,)),
+    _resource.end_date,
+    _resource.limits,
+    ColumnRef(tables.offering.c.type, (_resource.offering_id,)),
+    AggregateValue(RENEWAL_COMPONENTS_BY_OFFERING, "all", _resource.offering_id, "[]"),
+    AggregateValue(COMPONENT_PRICES_BY_PLAN, "all", _resource.plan_id, "{}"),
+)
+"""Sources of the inputs of an estimate."""
 
 
 def estimate_renewal(*values: Any) -> RenewalEstimateResult | None:
@@ -165,16 +209,10 @@ def estimate_renewal(*values: Any) -> RenewalEstimateResult | None:
     None if a price is not a number.
     """
     inputs = EstimateInputs(*values)
-    if not can_set_limits(inputs.viewer, inputs.project_id, inputs.customer_id):
-        message = "This operation needs a role with RESOURCE.SET_LIMITS on the project or customer."
-        return NotPermitted(message=message)
     components = decode_priced_components(
         inputs.components_json, inputs.prices_json, inputs.offering_type
     )
-    problem = renewal_pricing.check_renewal_input(
-        inputs.months, inputs.limits, components
-    ) or renewal_pricing.check_renewal_months(inputs.months, components)
-    if problem is not None:
+    if (problem := _find_problem(inputs, components)) is not None:
         return problem
     try:
         return _price_renewal(inputs, components)
@@ -182,11 +220,27 @@ def estimate_renewal(*values: Any) -> RenewalEstimateResult | None:
         return None
 
 
+def _find_problem(
+    inputs: EstimateInputs, components: tuple[renewal_pricing.PricedComponent, ...]
+) -> EstimateProblem | None:
+    """Return the first problem of an estimate: permission, state, input, months."""
+    if not can_set_limits(inputs.viewer, inputs.project_id, inputs.customer_id):
+        message = "This operation needs a role with RESOURCE.SET_LIMITS on the project or customer."
+        return NotPermitted(message=message)
+    problem = check_state(
+        ResourceState, inputs.state, USABLE_RESOURCE_STATES, "resource"
+    ) or renewal_pricing.check_renewal_input(inputs.months, inputs.limits, components)
+    if problem is None and inputs.version_rules.checks_estimated_months:
+        return renewal_pricing.check_renewal_months(inputs.months, components)
+    return problem
+
+
 def _price_renewal(
     inputs: EstimateInputs, components: tuple[renewal_pricing.PricedComponent, ...]
 ) -> RenewalEstimate:
     end_date = None if inputs.end_date is None else parse_stored_date(inputs.end_date)
-    remaining_days = renewal_pricing.count_remaining_days(end_date, inputs.today)
+    new_end_date = renewal_pricing.compute_renewal_end(end_date, inputs.months, inputs.today)
+    remaining_days = (new_end_date - inputs.today).days
     current_limits = renewal_pricing.parse_limits(decode_json_or_none(inputs.current_limits_json))
     new_limits = renewal_pricing.parse_limits(inputs.limits) or current_limits
     subscriptions = renewal_pricing.compute_subscription_costs(
@@ -201,9 +255,7 @@ def _price_renewal(
         limit_change_total=_format_amount(renewal_pricing.sum_costs(limit_changes)),
         total=_format_amount(renewal_pricing.sum_costs((*subscriptions, *limit_changes))),
         remaining_days=remaining_days,
-        new_end_date=Date(
-            renewal_pricing.compute_renewal_end(end_date, inputs.months, inputs.today).isoformat()
-        ),
+        new_end_date=Date(new_end_date.isoformat()),
     )
 
 

@@ -8,11 +8,9 @@ from gateway.db import tables
 from gateway.db.queries.aggregates import (
     BILLING_TYPES_BY_OFFERING,
     BLOCKING_ORDERS_BY_RESOURCE,
-    COMPONENT_PRICES_BY_PLAN,
     GLAUTH_RECORDS_BY_RESOURCE,
     LIMIT_PERIODS_BY_OFFERING,
     LIMIT_USAGE_BY_RESOURCE,
-    RENEWAL_COMPONENTS_BY_OFFERING,
     TERMS_BY_OFFERING,
     VIEWER_ACCOUNT_BY_OFFERING,
     VIEWER_CONSENT_BY_OFFERING,
@@ -57,8 +55,7 @@ from gateway.schema.types.plan_period import (
 )
 from gateway.schema.types.project import Project
 from gateway.schema.types.renewal import (
-    EXTENSION_MONTHS_ARGUMENT,
-    LIMITS_ARGUMENT,
+    ESTIMATE_SOURCES,
     RenewalEstimateResult,
     estimate_renewal,
 )
@@ -261,22 +258,12 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     """
     renewal_estimate: RenewalEstimateResult | None = computed(
         estimate_renewal,
-        EXTENSION_MONTHS_ARGUMENT,
-        LIMITS_ARGUMENT,
-        ContextFact.VIEWER,
-        resource.project_id,
-        CUSTOMER_ID,
-        resource.end_date,
-        ContextFact.TODAY,
-        resource.limits,
-        OFFERING_TYPE,
-        AggregateValue(RENEWAL_COMPONENTS_BY_OFFERING, "all", resource.offering_id, "[]"),
-        AggregateValue(COMPONENT_PRICES_BY_PLAN, "all", resource.plan_id, "{}"),
+        *ESTIMATE_SOURCES,
     )
     """Estimated cost of renewing the resource by `extensionMonths` months.
 
-    It requires the permission RESOURCE.SET_LIMITS on the project or its organisation; otherwise it
-    is `NotPermitted`. No order is placed. Null if only a reference is visible, or a price is NaN.
+    It requires the permission RESOURCE.SET_LIMITS on the project or its organisation, and the state
+    `OK` or `ERRED`. No order is placed. Null if only a reference is visible, or a price is NaN.
     """
     downscaled: bool | None
     """Whether the resource is to be reduced in capacity.

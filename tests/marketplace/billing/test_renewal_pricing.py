@@ -13,9 +13,10 @@ from gateway.marketplace.billing.renewal_pricing import (
     check_renewal_input,
     check_renewal_months,
     compute_limit_change_costs,
+    compute_renewal_cost,
     compute_renewal_end,
     compute_subscription_costs,
-    count_remaining_days,
+    count_started_months,
     parse_limits,
     sum_costs,
 )
@@ -208,23 +209,38 @@ TODAY = date(2026, 5, 31)
 
 
 @pytest.mark.parametrize(
-    ("end_date", "new_end_date", "days"),
+    ("end_date", "new_end_date"),
     [
-        (None, date(2026, 6, 30), 0),
-        (date(2020, 1, 1), date(2026, 6, 30), 0),
-        (date(2026, 5, 30), date(2026, 6, 30), 0),
-        (TODAY, date(2026, 6, 30), 0),
-        (date(2026, 6, 1), date(2026, 7, 1), 1),
-        (date(2027, 1, 31), date(2027, 2, 28), 245),
-        (date.min, date(2026, 6, 30), 0),
-        (date.max, date.max, (date.max - TODAY).days),
+        (None, date(2026, 6, 30)),
+        (date(2020, 1, 1), date(2026, 6, 30)),
+        (date(2026, 5, 30), date(2026, 6, 30)),
+        (TODAY, date(2026, 6, 30)),
+        (date(2026, 6, 1), date(2026, 7, 1)),
+        (date(2027, 1, 31), date(2027, 2, 28)),
+        (date.min, date(2026, 6, 30)),
+        (date.max, date.max),
     ],
 )
-def test_an_ended_resource_is_renewed_from_today(
-    end_date: date | None, new_end_date: date, days: int
-) -> None:
+def test_an_ended_resource_is_renewed_from_today(end_date: date | None, new_end_date: date) -> None:
     assert compute_renewal_end(end_date, 1, TODAY) == new_end_date
-    assert count_remaining_days(end_date, TODAY) == days
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "months"),
+    [
+        ("2026-05-31", "2026-06-30", 1),
+        ("2026-05-31", "2026-07-01", 2),
+        ("2026-05-15", "2026-06-15", 1),
+        ("2026-05-15", "2026-06-16", 2),
+        ("2026-05-15", "2026-05-16", 1),
+        ("2026-05-15", "2026-05-15", 0),
+        ("2026-05-15", "2025-05-15", 0),
+        ("2026-12-15", "2028-01-01", 13),
+        ("2026-12-15", "9999-12-31", 95677),
+    ],
+)
+def test_started_months_count(start: str, end: str, months: int) -> None:
+    assert count_started_months(date.fromisoformat(start), date.fromisoformat(end)) == months
 
 
 @pytest.mark.parametrize(
@@ -256,7 +272,44 @@ def test_subscription_costs_are_exact(
     )
     assert f"{component_cost.total:.10f}" == cost
     assert component_cost.current_limit == 0
-    assert component_cost.new_limit == Decimal(limit)
+    assert component_cost.new_limit * factor == Decimal(limit)
+
+
+def test_limits_of_prepaid_components_are_in_the_unit_that_is_priced() -> None:
+    """rules.md §0 on §5.7: the limits of others are not divided."""
+    components = [
+        build_prepaid_component(component_type="ram", factor=1024),
+        build_component("disk", backend_factor=1024),
+    ]
+    current_limits = {"ram": Decimal(512), "disk": Decimal(1024)}
+    new_limits = {"ram": Decimal(1536), "disk": Decimal(2048)}
+    (ram,) = compute_subscription_costs(components, current_limits, new_limits, 2)
+    assert [ram.current_limit, ram.new_limit, ram.total] == [Decimal("0.5"), Decimal("1.5"), 3]
+    (disk,) = compute_limit_change_costs(components, current_limits, new_limits, 30)
+    assert [disk.current_limit, disk.new_limit, disk.total] == [1024, 2048, 1024]
+
+
+def test_components_without_a_price_are_not_listed() -> None:
+    components = [
+        build_component("slots", "0", prepaid=True, is_priced=False),
+        build_component("cores", "0", is_priced=False),
+    ]
+    limits = {"slots": Decimal(2), "cores": Decimal(2)}
+    assert compute_subscription_costs(components, {}, limits, 1) == []
+    assert compute_limit_change_costs(components, {}, limits, 30) == []
+    assert compute_renewal_cost(components, limits, 1) == 0
+
+
+def test_only_prepaid_components_that_can_have_a_limit_cost() -> None:
+    """rules.md §0 on §5.6: billed by limit, or once and prepaid."""
+    components = [
+        build_component(billing_type, "1", billing_type=billing_type, prepaid=True)
+        for billing_type in ("limit", "one", "usage", "fixed", "few")
+    ]
+    limits = {each.type: Decimal(10) for each in components}
+    assert compute_renewal_cost(components, limits, 3) == 60
+    listed = compute_subscription_costs(components, limits, limits, 3)
+    assert len(listed) == len(components)
 
 
 def test_only_prepaid_components_have_subscription_costs() -> None:
