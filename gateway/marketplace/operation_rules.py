@@ -16,6 +16,7 @@ from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.plugins import get_plugin
 from gateway.marketplace.preconditions import (
     CONSUMER_SCOPES,
+    CUSTOMER_PRECONDITIONS,
     ORDER_PRECONDITIONS,
     PROVIDER_SCOPES,
     CurrentRules,
@@ -27,14 +28,17 @@ from gateway.marketplace.preconditions import (
     provider_scope,
     require_available_offering,
     require_consent,
+    require_no_open_order,
     require_order_creation,
     require_permission,
     require_rule,
     require_staff,
     require_state,
+    require_unrestricted_offering,
 )
 from gateway.marketplace.problems import Problem, Reason
 from gateway.marketplace.resource_facts import ResourceFacts
+from gateway.marketplace.states import check_state
 
 
 class ResourceOperation(Enum):
@@ -54,6 +58,10 @@ class ResourceOperation(Enum):
     """Change the resource's limits."""
     SWITCH_RESOURCE_PLAN = "switchResourcePlan"
     """Switch the resource to another plan."""
+    TERMINATE_RESOURCE = "terminateResource"
+    """Terminate the resource."""
+    RESTORE_RESOURCE = "restoreResource"
+    """Restore the terminated resource."""
 
 
 def _require_orderable(
@@ -100,6 +108,37 @@ DIRECT_UPDATE_PRECONDITIONS = (
     *_OPTION_PRECONDITIONS,
 )
 """Preconditions of a provider's update of options without an order (domain.md §4.11, §5.9)."""
+
+
+def can_approve_termination(viewer: Viewer, facts: ResourceFacts) -> bool:
+    """Return whether a termination waits for the consumer, and the viewer may approve it."""
+    return _has_pending_termination(facts) and viewer.has_permission(
+        "ORDER.APPROVE", *[each(facts) for each in CONSUMER_SCOPES]
+    )
+
+
+def _has_pending_termination(facts: ResourceFacts) -> bool:
+    return facts.state == ResourceState.TERMINATING and facts.pending_termination_count > 0
+
+
+def _require_terminable_state(
+    _viewer: Viewer, facts: ResourceFacts, _current: CurrentRules
+) -> Problem | None:
+    if _has_pending_termination(facts):
+        return None
+    return check_state(ResourceState, facts.state, USABLE_RESOURCE_STATES, "resource")
+
+
+def _require_orderable_termination(
+    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+) -> Problem | None:
+    """Return a problem if a new order is needed and can't be placed (domain.md §6.2)."""
+    if can_approve_termination(viewer, facts):
+        return None
+    preconditions = (require_unrestricted_offering, require_no_open_order)
+    return find_first_problem(preconditions, viewer, facts, current)
+
+
 _require_changeable_limits = require_rule(
     Reason.LIMITS_FIXED,
     "The offering's plugin does not support changing limits.",
@@ -176,6 +215,24 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
             lambda _viewer, facts, current: (
                 facts.plan_id is None and current.version_rules.plan_switch_keeps_unit
             ),
+        ),
+        *ORDER_PRECONDITIONS,
+    ),
+    ResourceOperation.TERMINATE_RESOURCE: (
+        require_permission("RESOURCE.TERMINATE", *CONSUMER_SCOPES, provider_scope),
+        require_available_offering,
+        _require_terminable_state,
+        *CUSTOMER_PRECONDITIONS,
+        _require_orderable_termination,
+    ),
+    ResourceOperation.RESTORE_RESOURCE: (
+        require_permission("RESOURCE.SET_STATE", provider_scope),
+        require_available_offering,
+        require_state(ResourceState.TERMINATED),
+        require_rule(
+            Reason.RESTORE_UNSUPPORTED,
+            "The offering does not support restoring resources.",
+            lambda _viewer, facts, _current: not has_option(facts, "can_restore_resource"),
         ),
         *ORDER_PRECONDITIONS,
     ),

@@ -183,7 +183,7 @@ require_available_offering = require_rule(
     "The offering is currently unavailable.",
     lambda _viewer, facts, _current: facts.offering_state == OfferingState.UNAVAILABLE,
 )
-ORDER_PRECONDITIONS: Sequence[Precondition] = (
+CUSTOMER_PRECONDITIONS: Sequence[Precondition] = (
     require_rule(
         Reason.CUSTOMER_BLOCKED,
         "The organisation is blocked.",
@@ -194,7 +194,22 @@ ORDER_PRECONDITIONS: Sequence[Precondition] = (
         "The organisation is archived.",
         lambda _viewer, facts, _current: facts.customer_archived,
     ),
-    require_rule(Reason.PROJECT_ENDED, "The project has ended.", _has_project_ended),
+)
+"""Preconditions on the resource's organisation."""
+require_running_project = require_rule(
+    Reason.PROJECT_ENDED, "The project has ended.", _has_project_ended
+)
+require_unrestricted_offering = require_rule(
+    Reason.OFFERING_RESTRICTED, "The offering is restricted to other organisations.", _is_restricted
+)
+require_no_open_order = require_rule(
+    Reason.ORDER_PENDING,
+    "Another order of the resource is still open.",
+    lambda _viewer, facts, _current: facts.blocking_order_count,
+)
+ORDER_PRECONDITIONS: Sequence[Precondition] = (
+    *CUSTOMER_PRECONDITIONS,
+    require_running_project,
     require_rule(
         Reason.OFFERING_CLOSED,
         "The offering accepts no orders: it is neither active nor paused.",
@@ -202,16 +217,8 @@ ORDER_PRECONDITIONS: Sequence[Precondition] = (
             facts.offering_state not in (OfferingState.ACTIVE, OfferingState.PAUSED)
         ),
     ),
-    require_rule(
-        Reason.OFFERING_RESTRICTED,
-        "The offering is restricted to other organisations.",
-        _is_restricted,
-    ),
-    require_rule(
-        Reason.ORDER_PENDING,
-        "Another order of the resource is still open.",
-        lambda _viewer, facts, _current: facts.blocking_order_count,
-    ),
+    require_unrestricted_offering,
+    require_no_open_order,
 )
 """Preconditions of placing an order (domain.md §6.2)."""
 

@@ -107,8 +107,9 @@ class WrongState(Problem):
 class Reason(Enum):
     """Rule of the marketplace that forbids an operation.
 
-    *Orders* below are those that `renewResource`, `updateResourceLimits` and `switchResourcePlan`
-    place, and `updateResourceOptions` if the offering requires one for changes of options.
+    *Orders* below are those that `renewResource`, `updateResourceLimits`, `switchResourcePlan`,
+    `terminateResource` and `restoreResource` place, and `updateResourceOptions` if the offering
+    requires one for changes of options.
     """
 
     CUSTOMER_BLOCKED = "customer_blocked"
@@ -121,7 +122,7 @@ class Reason(Enum):
     PROJECT_ENDED = "project_ended"
     """The project has ended: its `effectiveEndDate` is today or earlier.
 
-    For orders.
+    For orders, except terminations.
     """
     OFFERING_UNAVAILABLE = "offering_unavailable"
     """The offering is `UNAVAILABLE`.
@@ -131,7 +132,7 @@ class Reason(Enum):
     OFFERING_CLOSED = "offering_closed"
     """The offering accepts no orders: it is neither `ACTIVE` nor `PAUSED`.
 
-    For orders.
+    For orders, except terminations.
     """
     OFFERING_RESTRICTED = "offering_restricted"
     """The offering is restricted to other organisations or projects.
@@ -167,6 +168,8 @@ class Reason(Enum):
     """The resource has no plan that another could replace. For `switchResourcePlan`."""
     NO_OPTIONS = "no_options"
     """The offering defines no options for its resources. For `updateResourceOptions`."""
+    RESTORE_UNSUPPORTED = "restore_unsupported"
+    """The offering does not support restoring resources. For `restoreResource`."""
     INVOICE_CLOSED = "invoice_closed"
     """An invoice of the target organisation is no longer pending.
 

@@ -68,6 +68,13 @@ class ResourceFacts:
         int, AggregateValue(BLOCKING_ORDERS_BY_RESOURCE, "option_changes", _resource.id, default=0)
     ]
     """Number of those that change the options."""
+    pending_termination_count: Annotated[
+        int,
+        AggregateValue(
+            BLOCKING_ORDERS_BY_RESOURCE, "pending_terminations", _resource.id, default=0
+        ),
+    ]
+    """Number of those that terminate the resource and wait for the consumer."""
     is_restricted: Annotated[
         int, AggregateValue(RESTRICTION_BY_RESOURCE, "count", _resource.id, default=0)
     ]

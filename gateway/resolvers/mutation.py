@@ -3,6 +3,7 @@
 from gateway.resolvers.mutations.move_resource import move_resource_field
 from gateway.resolvers.mutations.pull_resource import pull_resource_field
 from gateway.resolvers.mutations.renew_resource import renew_resource_field
+from gateway.resolvers.mutations.restore_resource import restore_resource_field
 from gateway.resolvers.mutations.review_order import (
     approve_order_field,
     cancel_order_field,
@@ -12,6 +13,7 @@ from gateway.resolvers.mutations.set_resource_end_date import (
     set_resource_end_date_field,
 )
 from gateway.resolvers.mutations.switch_resource_plan import switch_resource_plan_field
+from gateway.resolvers.mutations.terminate_resource import terminate_resource_field
 from gateway.resolvers.mutations.update_resource_limits import update_resource_limits_field
 from gateway.resolvers.mutations.update_resource_options import (
     update_resource_options_field,
@@ -75,6 +77,21 @@ class Mutation:
     Requires the permission RESOURCE.SET_PLAN on the project or its organisation and, where consent
     is enforced, acceptance of the offering's terms of service; the resource must be `OK` and have a
     plan. The order may need approval.
+    """
+    terminate_resource = terminate_resource_field
+    """Order the termination of a resource.
+
+    Requires the permission RESOURCE.TERMINATE on the project, its organisation or the provider; the
+    resource must be `OK` or `ERRED`. The order may need approval. If a termination is
+    `PENDING_CONSUMER` already, it is approved instead; that requires ORDER.APPROVE on the project
+    or its organisation.
+    """
+    restore_resource = restore_resource_field
+    """Order the restoration of a terminated resource.
+
+    Requires the permission RESOURCE.SET_STATE on the provider, a `TERMINATED` resource, and an
+    offering that supports it (`can_restore_resource` in its `pluginOptions`). The order may need
+    approval.
     """
     approve_order = approve_order_field
     """Approve a pending order on behalf of the side that it waits for.

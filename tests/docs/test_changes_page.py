@@ -97,6 +97,18 @@ async def build_plan_input(client: GatewayClient, _: InputsByField) -> InputsByF
     }
 
 
+async def build_termination_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to terminate a resource as an administrator, who may list the order."""
+    resources = await list_operable_resources(client, "admin", "TERMINATE_RESOURCE")
+    return {"uuid": resources[0]["uuid"]}
+
+
+async def build_restoration_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to restore a resource."""
+    nodes = (await client.execute_query(RESOURCES_QUERY))["data"]["resources"]["nodes"]
+    return {"uuid": next(e["uuid"] for e in nodes if "RESTORE_RESOURCE" in e["allowedOperations"])}
+
+
 async def build_end_date_input(client: GatewayClient, _: InputsByField) -> InputsByField:
     """Return the input to set the end date of a resource as an owner."""
     resources = await list_operable_resources(client, "owner", "SET_RESOURCE_END_DATE")
@@ -134,6 +146,8 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "renewResource": build_renewal_input,
     "updateResourceLimits": build_limits_input,
     "switchResourcePlan": build_plan_input,
+    "terminateResource": build_termination_input,
+    "restoreResource": build_restoration_input,
     "setResourceEndDate": build_end_date_input,
     "updateResourceOptions": build_options_input,
     "approveOrder": build_approval_input,

@@ -153,6 +153,30 @@ async def test_repeated_plan_switches_compile_nothing(
     assert later_runs == [[]] * (REPETITIONS - 1)
 
 
+async def test_repeated_terminations_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(demo, "TERMINATE_RESOURCE")
+    inputs = [{"uuid": uuid}] * REPETITIONS
+    _, *later_runs = await record_runs(demo, compilations, "terminateResource", resource_id, inputs)
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+async def test_repeated_restorations_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(
+        demo, "TERMINATE_RESOURCE", "(o.plugin_options ->> 'can_restore_resource')::boolean"
+    )
+    runs = []
+    for _ in range(REPETITIONS):
+        demo.run_sql("update marketplace_resource set state = 6 where id = %s", resource_id)
+        runs += await record_runs(
+            demo, compilations, "restoreResource", resource_id, [{"uuid": uuid}]
+        )
+    assert runs[1:] == [[]] * (REPETITIONS - 1)
+
+
 async def test_repeated_end_dates_compile_nothing(
     demo: DemoWithProvider, compilations: CompilationRecord
 ) -> None:

@@ -44,6 +44,9 @@ class PermissionCase(NamedTuple):
     arguments: Mapping[str, Any]
     is_provider_visible: bool = True
     """Whether the resource's offering belongs to the provider of the demo."""
+    setup_sql: str | None = None
+    operation: str | None = None
+    """Operation by which a resource is found, if it is another one."""
 
 
 PERMISSION_CASES = {
@@ -95,6 +98,23 @@ PERMISSION_CASES = {
         {"plan": "0" * 32},
         is_provider_visible=False,
     ),
+    "TERMINATE_RESOURCE": PermissionCase(
+        "terminateResource",
+        "ResourceTerminationOrdered",
+        ("staff", "owner", "manager", "admin", "expired", "provider"),
+        ("OK", "ERRED"),
+        {},
+    ),
+    "RESTORE_RESOURCE": PermissionCase(
+        "restoreResource",
+        "ResourceRestorationOrdered",
+        ("staff", "provider"),
+        ("TERMINATED",),
+        {},
+        setup_sql="update marketplace_offering set plugin_options ="
+        " plugin_options || '{\"can_restore_resource\": true}'",
+        operation="TERMINATE_RESOURCE",
+    ),
 }
 """The permission table, by operation; its arguments are replaced by those of `ARGUMENTS_SQL`."""
 ARGUMENTS_SQL = {
@@ -129,10 +149,13 @@ async def list_viewers(demo: MutableDemo, uuid: str) -> set[str]:
 
 async def find_resource(demo: MutableDemo, operation: str) -> str:
     """Return a resource visible to all consumers and, if the case says so, to the provider."""
+    case = PERMISSION_CASES[operation]
     required_viewers = {*CONSUMER_USERNAMES} | (
-        {*PROVIDER_USERNAMES} if PERMISSION_CASES[operation].is_provider_visible else set()
+        {*PROVIDER_USERNAMES} if case.is_provider_visible else set()
     )
-    for uuid in await demo.find_operable_resources(operation):
+    if case.setup_sql is not None:
+        demo.run_sql(case.setup_sql)
+    for uuid in await demo.find_operable_resources(case.operation or operation):
         if required_viewers <= await list_viewers(demo, uuid):
             return uuid
     raise AssertionError(operation)
@@ -172,6 +195,7 @@ async def test_operations_match_the_permission_table(demo: MutableDemo, operatio
             expected[state, username] = expected_operation_typename(case, username, state, viewers)
             if result["__typename"] == "WrongState":
                 assert (result["state"], {*result["allowed"]}) == (state, {*case.allowed_states})
+    demo.run_sql("update marketplace_resource set state = 2 where id = %s", resource_id)
     assert results == expected
 
 

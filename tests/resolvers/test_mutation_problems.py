@@ -62,6 +62,7 @@ with ordering as ({
 RENEW_FIELD, PULL_FIELD, END_DATE_FIELD = "renewResource", "pullResource", "setResourceEndDate"
 OPTIONS_FIELD, MOVE_FIELD = "updateResourceOptions", "moveResource"
 LIMITS_FIELD, PLAN_FIELD = "updateResourceLimits", "switchResourcePlan"
+TERMINATE_FIELD, RESTORE_FIELD = "terminateResource", "restoreResource"
 OPERATION_NAMES = {
     RENEW_FIELD: "RENEW_RESOURCE",
     PULL_FIELD: "PULL_RESOURCE",
@@ -70,6 +71,8 @@ OPERATION_NAMES = {
     MOVE_FIELD: "MOVE_RESOURCE",
     LIMITS_FIELD: "UPDATE_RESOURCE_LIMITS",
     PLAN_FIELD: "SWITCH_RESOURCE_PLAN",
+    TERMINATE_FIELD: "TERMINATE_RESOURCE",
+    RESTORE_FIELD: "TERMINATE_RESOURCE",
 }
 TWELVE_MONTHS: Arguments = {"extensionMonths": 12}
 CONTACT_OPTIONS: Arguments = {"options": {"contact": "me"}}
@@ -81,6 +84,8 @@ VALID_ARGUMENTS: dict[str, Arguments] = {
     MOVE_FIELD: {"project": "0" * 32},
     LIMITS_FIELD: {"limits": {}},
     PLAN_FIELD: {"plan": "0" * 32},
+    TERMINATE_FIELD: {},
+    RESTORE_FIELD: {},
 }
 
 

@@ -20,6 +20,8 @@ from gateway.db.tables.codes import (
     BLOCKING_ORDER_STATES,
     FIXED_PRICE_TYPES,
     BillingType,
+    OrderState,
+    OrderType,
     ResourceState,
 )
 from gateway.db.views import registry
@@ -35,6 +37,16 @@ def _count_option_changes(attributes: ColumnElement[Any]) -> ColumnElement[Any]:
         attributes.has_key(inline_literal(each)) for each in ("new_options", "old_options")
     ]
     return func.count().filter(or_(*conditions))
+
+
+def _count_pending_terminations(
+    order_type: ColumnElement[int], state: ColumnElement[int]
+) -> ColumnElement[Any]:
+    """Return the number of terminations that wait for the consumer (rules.md §1)."""
+    return func.count().filter(
+        order_type == inline_literal(OrderType.TERMINATE),
+        state == inline_literal(OrderState.PENDING_CONSUMER),
+    )
 
 
 def _is_consent_overdue(
@@ -227,10 +239,16 @@ BLOCKING_ORDERS_BY_RESOURCE = Aggregate(
     {
         "count": Expression(func.count),
         "option_changes": Expression(_count_option_changes, (ColumnRef(_order.attributes),)),
+        "pending_terminations": Expression(
+            _count_pending_terminations, (ColumnRef(_order.type), ColumnRef(_order.state))
+        ),
     },
     (in_constants(_order.state, BLOCKING_ORDER_STATES),),
 )
-"""Number of a resource's orders that block new ones, and of those that change its options."""
+"""Number of a resource's orders that block new ones, and of some of those.
+
+That is, of those that change its options, and of terminations that wait for the consumer.
+"""
 
 RESTRICTION_BY_RESOURCE = Aggregate(
     registry.restricted_resource.c.resource_id, {"count": Expression(func.count)}

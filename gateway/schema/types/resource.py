@@ -190,12 +190,13 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         ColumnRef(tables.customer.c.blocked, CUSTOMER_PATH),
         ColumnRef(tables.customer.c.archived, CUSTOMER_PATH),
     )
-    """Whether the viewer can terminate the resource now, through Waldur's REST API.
+    """Whether the viewer can order the termination of the resource, by Waldur's own rule.
 
     This requires the permission RESOURCE.TERMINATE on the project, its organisation or the
     provider, state `OK` or `ERRED`, an organisation that is neither blocked nor archived, and no
-    order that is `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`. This API has no mutation
-    for it.
+    order that is `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`. `TERMINATE_RESOURCE` in
+    `allowedOperations` differs where the offering is unavailable or restricted to others, and while
+    the resource is `TERMINATING` and the viewer can approve that.
     """
     user_requires_reconsent: bool | None = computed(
         needs_consent,

@@ -1,0 +1,240 @@
+"""Lives of orders over HTTP, as subscribers see them (domain.md §6.3-6.5, rules.md §1)."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import httpx
+import psycopg
+import pytest
+import pytest_asyncio
+
+from gateway.config.settings import load_settings
+from gateway.db.driver.transactions import TransactionPool
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.demo.marketplace.fill import create_marketplace
+from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
+from gateway.demo.provider import DemoProvider
+from gateway.server.factory import detect_installation
+from tests.conftest import DatabaseFactory
+from tests.support.demo_with_provider import DemoWithProvider
+from tests.support.gateway_server import GatewayClient
+from tests.support.mutable_demo import FINISH_ORDERS_SQL
+from tests.support.time_limits import scale_seconds
+from tests.transports.streaming_server import ServedGateway, serve_gateway, wait_for_subscribers
+from tests.transports.test_http_stream import StreamReader, open_stream
+
+SUBSCRIPTION = """subscription {{ {field}(filter: {filter}) {{
+    ... on {type} {{ kind state }} ... on ResyncRequired {{ reason }} }} }}"""
+PLACING_USER, CONSUMER, PROVIDER, OTHER_STAFF = "admin", "owner", "staff", "staff"
+"""The administrator of a project may not approve orders; the owner of its organisation may."""
+RESET_SQL = """
+update marketplace_resource set state = %s, plan_id = %s, limits = %s, error_message = ''
+where id = %s
+"""
+SET_FAILURE_SQL = """
+update marketplace_offering set plugin_options = plugin_options {} where id =
+    (select offering_id from marketplace_resource where uuid = %s)
+"""
+
+
+class OrderLife(NamedTuple):
+    """A mutation that places an order, with the states that the resource has because of it."""
+
+    field: str
+    operation: str
+    state_before: str
+    state_while_open: str
+    states_by_outcome: Mapping[str, str]
+    """State at the end of the order; a resource without an entry is `OK`."""
+    placing_user: str = PLACING_USER
+    arguments_sql: str = "select 'uuid', uuid::text from marketplace_resource where uuid = %s"
+    """Statement that returns the name and the value of an argument for a resource."""
+
+
+RESOURCE_STATES = {"OK": 2, "TERMINATED": 6}
+ORDER_LIVES = {
+    "limits": OrderLife(
+        "updateResourceLimits",
+        "UPDATE_RESOURCE_LIMITS",
+        "OK",
+        "UPDATING",
+        {"erred": "ERRED"},
+        arguments_sql="select 'limits', r.limits || jsonb_build_object('capacity',"
+        " 1000 - (r.limits ->> 'capacity')::int) from marketplace_resource r where r.uuid = %s",
+    ),
+    "plan": OrderLife(
+        "switchResourcePlan",
+        "SWITCH_RESOURCE_PLAN",
+        "OK",
+        "UPDATING",
+        {"erred": "ERRED"},
+        arguments_sql="select 'plan', p.uuid::text from marketplace_resource r"
+        " join marketplace_plan p on p.offering_id = r.offering_id and p.id <> r.plan_id"
+        " where r.uuid = %s and not p.archived limit 1",
+    ),
+    "terminate": OrderLife(
+        "terminateResource", "TERMINATE_RESOURCE", "OK", "TERMINATING", {"done": "TERMINATED"}
+    ),
+    "restore": OrderLife(
+        "restoreResource",
+        "RESTORE_RESOURCE",
+        "TERMINATED",
+        "CREATING",
+        {"erred": "ERRED"},
+        placing_user="staff",
+    ),
+}
+REVIEWS = {
+    "done": ("approveOrder", PROVIDER),
+    "erred": ("approveOrder", PROVIDER),
+    "rejected by the provider": ("rejectOrder", PROVIDER),
+    "canceled": ("cancelOrder", OTHER_STAFF),
+}
+"""The mutation that follows the approval by the consumer, and the user who runs it."""
+ORDER_STATES_BY_OUTCOME: Mapping[str, Sequence[str]] = {
+    "done": ("PENDING_PROVIDER", "EXECUTING", "DONE"),
+    "erred": ("PENDING_PROVIDER", "EXECUTING", "ERRED"),
+    "rejected by the provider": ("PENDING_PROVIDER", "REJECTED"),
+    "canceled": ("PENDING_PROVIDER", "CANCELED"),
+    "rejected by the consumer": ("REJECTED",),
+}
+"""States of an order after `PENDING_CONSUMER`."""
+
+
+class SubscribedDemo(NamedTuple):
+    """A demo whose gateway has subscribers."""
+
+    demo: DemoWithProvider
+    gateway: ServedGateway
+
+
+class EventStreams(NamedTuple):
+    """Streams of the events of one resource and of its orders."""
+
+    resource: StreamReader
+    order: StreamReader
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def subscribed_demo(new_database: DatabaseFactory) -> AsyncIterator[SubscribedDemo]:
+    """Yield a demo that is served by a port, and its provider."""
+    url = new_database()
+    settings = load_settings({"GATEWAY_DATABASE_URL": url})
+    with psycopg.connect(url, autocommit=True) as connection:
+        create_marketplace(connection, resource_count=300, seed=1)
+        connection.execute("delete from marketplace_offeringtermsofservice")
+        transactions = TransactionPool(url, statement_seconds=10)
+        await transactions.open()
+        async with (
+            serve_gateway(url, rate_cost="off") as gateway,
+            httpx.AsyncClient(
+                base_url=gateway.url.removesuffix("/graphql"), timeout=scale_seconds(20)
+            ) as http,
+        ):
+            demo = DemoWithProvider(GatewayClient(http, gateway.tokens), connection)
+            statement_compiler = StatementCompiler(detect_installation(settings))
+            demo.provider = DemoProvider(transactions, lambda: statement_compiler, 0)
+            yield SubscribedDemo(demo, gateway)
+        await transactions.close()
+
+
+@asynccontextmanager
+async def open_streams(gateway: ServedGateway, uuid: str) -> AsyncIterator[EventStreams]:
+    """Open the streams of the events of a resource and of its orders, as staff."""
+    resource_filter, order_filter = f'{{ uuids: ["{uuid}"] }}', f'{{ resource: "{uuid}" }}'
+    resource_query = SUBSCRIPTION.format(
+        field="resourceChanged", filter=resource_filter, type="ResourceEvent"
+    )
+    order_query = SUBSCRIPTION.format(field="orderChanged", filter=order_filter, type="OrderEvent")
+    async with (
+        open_stream(gateway, resource_query) as resource_stream,
+        open_stream(gateway, order_query) as order_stream,
+    ):
+        await wait_for_subscribers(gateway, 2)
+        yield EventStreams(resource_stream, order_stream)
+    await wait_for_subscribers(gateway, 0)
+
+
+async def read_states(stream: StreamReader, field: str, last_state: str) -> list[str]:
+    """Return the states of the events up to the one that changes to the last state."""
+    states: list[str] = []
+    while not states or states[-1] != last_state:
+        _, data = await stream.read_event()
+        event = data["data"][field]
+        if event["kind"] in ("CREATED", "STATE_CHANGED"):
+            states.append(event["state"])
+    return states
+
+
+async def find_resource(demo: DemoWithProvider, life: OrderLife) -> str:
+    """Return a resource of a Basic offering on which the operation of a life is allowed."""
+    number = RESOURCE_STATES[life.state_before]
+    condition = (
+        f"r.state = {number} and o.type = 'Marketplace.Basic' and r.limits ? 'capacity' and"
+        " o.customer_id not in (select customer_id from structure_project where id = r.project_id)"
+    )
+    uuids = await demo.find_operable_resources(life.operation, life.placing_user, condition)
+    visible_uuids = await demo.find_operable_resources(life.operation, "staff", condition)
+    return next(each for each in uuids if each in visible_uuids)
+
+
+async def place_order(demo: DemoWithProvider, life: OrderLife, uuid: str) -> str:
+    """Place the order of a life and return its UUID."""
+    arguments = {"uuid": uuid, **dict(demo.run_sql(life.arguments_sql, uuid))}
+    result = await demo.run_mutation(life.field, life.placing_user, **arguments)
+    assert result["resource"]["state"] == life.state_while_open, result
+    ((order,),) = demo.run_sql(
+        "select uuid from marketplace_order order by id desc limit 1",
+    )
+    return str(order.hex)
+
+
+async def end_order(
+    demo: DemoWithProvider, life: OrderLife, outcome: str, uuid: str, order: str
+) -> None:
+    """Bring a placed order to an outcome."""
+    if outcome == "rejected by the consumer":
+        assert (await demo.run_mutation("rejectOrder", CONSUMER, uuid=order))["order"]
+        return
+    if life.placing_user != "staff":
+        assert (await demo.run_mutation("approveOrder", CONSUMER, uuid=order))["order"]
+    field, username = REVIEWS[outcome]
+    assert (await demo.run_mutation(field, username, uuid=order))["order"]
+    operator = f"|| '{{\"{FAIL_ORDERS_OPTION}\": true}}'"
+    if outcome == "erred":
+        demo.run_sql(SET_FAILURE_SQL.format(operator), uuid)
+    await demo.process_due_work()
+    demo.run_sql(SET_FAILURE_SQL.format(f"- '{FAIL_ORDERS_OPTION}'"), uuid)
+
+
+CASES = [
+    (name, outcome)
+    for name, life in ORDER_LIVES.items()
+    for outcome in ORDER_STATES_BY_OUTCOME
+    if life.placing_user == PLACING_USER or outcome != "rejected by the consumer"
+]
+"""Lives and outcomes; orders of staff need no review by the consumer."""
+
+
+@pytest.mark.parametrize(("name", "outcome"), CASES)
+async def test_subscribers_see_each_state(
+    subscribed_demo: SubscribedDemo, name: str, outcome: str
+) -> None:
+    life, (demo, gateway) = ORDER_LIVES[name], subscribed_demo
+    uuid = await find_resource(demo, life)
+    before = demo.load_resource_row(uuid)
+    order_states = ["PENDING_CONSUMER", *ORDER_STATES_BY_OUTCOME[outcome]]
+    last_state = life.states_by_outcome.get(outcome, "OK")
+    async with open_streams(gateway, uuid) as streams:
+        order = await place_order(demo, life, uuid)
+        await end_order(demo, life, outcome, uuid, order)
+        assert await read_states(streams.order, "orderChanged", order_states[-1]) == order_states
+        resource_states = await read_states(streams.resource, "resourceChanged", last_state)
+    assert resource_states == list(dict.fromkeys([life.state_while_open, last_state]))
+    after = demo.load_resource_row(uuid)
+    is_changed = (before["limits"], before["plan_id"]) != (after["limits"], after["plan_id"])
+    assert is_changed is (outcome == "done" and life.state_while_open == "UPDATING")
+    demo.run_sql(FINISH_ORDERS_SQL, before["id"])
+    reset_values = RESOURCE_STATES[life.state_before], before["plan_id"]
+    demo.run_sql(RESET_SQL, *reset_values, psycopg.types.json.Jsonb(before["limits"]), before["id"])
