@@ -59,7 +59,7 @@ ORDER_LIVES = {
         "UPDATE_RESOURCE_LIMITS",
         "OK",
         "UPDATING",
-        {"erred": "ERRED"},
+        {"erred": "UPDATING"},
         arguments_sql="select 'limits', r.limits || jsonb_build_object('capacity',"
         " 1000 - (r.limits ->> 'capacity')::int) from marketplace_resource r where r.uuid = %s",
     ),
