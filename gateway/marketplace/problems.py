@@ -97,8 +97,8 @@ class WrongState(Problem):
     state: str
     """The current state.
 
-    A value of `ResourceState` or, in `approveOrder`, `rejectOrder` and `cancelOrder`, of
-    `OrderState`; `UNKNOWN` if this version of the API does not know it.
+    A value of `ResourceState` or, in mutations of orders, of `OrderState`; `UNKNOWN` if this
+    version of the API does not know it.
     """
     allowed: list[str]
     """The states in which the operation is allowed, values of the same enum as `state`."""
@@ -142,8 +142,8 @@ class Reason(Enum):
     ORDER_PENDING = "order_pending"
     """Another order of the resource is `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`.
 
-    For orders, and for `updateResourceOptions`: if it needs no order, only orders that update
-    options count.
+    For orders, for `retryOrder` and `setOrderState`, and for `updateResourceOptions`: if it needs
+    no order, only orders that update options count.
     """
     NOT_PREPAID = "not_prepaid"
     """The offering has no prepaid component, so the resource can't be renewed.
@@ -174,6 +174,11 @@ class Reason(Enum):
     """An invoice of the target organisation is no longer pending.
 
     It is the invoice for a month of which items would have to be moved. For `moveResource`.
+    """
+    ORDER_OUTDATED = "order_outdated"
+    """The resource's state has changed so that its order can no longer be carried out.
+
+    For example it was terminated. For `retryOrder` and `setOrderState`.
     """
     ORDERS_FIXED = "orders_fixed"
     """The offering's plugin does not support cancelling orders. For `cancelOrder`."""

@@ -56,6 +56,7 @@ class OrderRow(TableRow, table=tables.order):
     provider_reviewed_by_id: int | None = column()
     provider_reviewed_at: str | None = column()
     error_message: str = column()
+    error_traceback: str = column()
     completed_at: str | None = column()
     start_date: str | None = column()
     request_comment: str | None = column()

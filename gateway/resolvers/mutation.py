@@ -1,5 +1,6 @@
 """The root type of mutations."""
 
+from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
 from gateway.resolvers.mutations.move_resource import move_resource_field
 from gateway.resolvers.mutations.pull_resource import pull_resource_field
 from gateway.resolvers.mutations.renew_resource import renew_resource_field
@@ -114,4 +115,17 @@ class Mutation:
     The order must be `PENDING_CONSUMER`, `PENDING_PROVIDER`, `PENDING_PROJECT`,
     `PENDING_START_DATE` or `EXECUTING`. Requires the permission ORDER.CANCEL on the project or its
     organisation, and an offering whose plugin supports cancelling.
+    """
+    set_order_state = set_order_state_field
+    """Report on behalf of the provider that an order is executing, done or failed.
+
+    For site agents and other programs of the provider. Requires the permission ORDER.APPROVE on the
+    organisation that provides the offering; `ReportedOrderState` has the states that an order must
+    be in.
+    """
+    retry_order = retry_order_field
+    """Carry a failed order out again.
+
+    The order must be `ERRED`, without another open order of its resource. Requires the permission
+    ORDER.APPROVE on the organisation that provides the offering.
     """

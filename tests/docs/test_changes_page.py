@@ -25,6 +25,9 @@ RESOURCES_QUERY = """{ resources(first: 300) { nodes {
     uuid state allowedOperations project { uuid } plan { name }
     offering { type name resourceOptions plans { uuid name } }
 } } }"""
+ORDER_IN_PROGRESS_QUERY = (
+    "query ($uuid: UUID!) { resource(uuid: $uuid) { orderInProgress { uuid } } }"
+)
 InputsByField = dict[str, Any]
 """The inputs of the mutations so far, by field name."""
 
@@ -128,16 +131,29 @@ async def build_approval_input(
     client: GatewayClient, previous_inputs: InputsByField
 ) -> InputsByField:
     """Return the input to approve the order of the renewal."""
-    result = await client.execute_query(
-        "query ($uuid: UUID!) { resource(uuid: $uuid) { orderInProgress { uuid } } }",
-        uuid=previous_inputs["renewResource"]["uuid"],
-    )
+    arguments = {"uuid": previous_inputs["renewResource"]["uuid"]}
+    result = await client.execute_query(ORDER_IN_PROGRESS_QUERY, **arguments)
     return {"uuid": result["data"]["resource"]["orderInProgress"]["uuid"]}
 
 
 async def build_order_arguments(_: GatewayClient, previous_inputs: InputsByField) -> InputsByField:
     """Return the arguments to query that order."""
     return {"uuid": previous_inputs["approveOrder"]["uuid"]}
+
+
+async def build_report_input(
+    client: GatewayClient, previous_inputs: InputsByField
+) -> InputsByField:
+    """Return the input to report that the order of other limits has failed."""
+    arguments = {"uuid": previous_inputs["updateResourceLimits"]["uuid"]}
+    result = await client.execute_query(ORDER_IN_PROGRESS_QUERY, **arguments)
+    order = result["data"]["resource"]["orderInProgress"]
+    return {"uuid": order["uuid"], "state": "ERRED", "errorMessage": "No seats are left."}
+
+
+async def build_retry_input(_: GatewayClient, previous_inputs: InputsByField) -> InputsByField:
+    """Return the input to retry that order."""
+    return {"uuid": previous_inputs["setOrderState"]["uuid"]}
 
 
 INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[InputsByField]]] = {
@@ -152,6 +168,8 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "updateResourceOptions": build_options_input,
     "approveOrder": build_approval_input,
     "order": build_order_arguments,
+    "setOrderState": build_report_input,
+    "retryOrder": build_retry_input,
 }
 """Builders of the input of each documented field, from the inputs before it."""
 

@@ -204,6 +204,27 @@ async def test_repeated_option_updates_compile_nothing(
     assert later_runs == [[]] * (REPETITIONS - 1)
 
 
+async def test_repeated_reports_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(
+        demo, "UPDATE_RESOURCE_LIMITS", "o.type = 'Marketplace.Basic' and r.limits ? 'capacity'"
+    )
+    runs: list[list[str]] = []
+    for index in range(REPETITIONS):
+        limits = {"capacity": index + 1, "snapshots": 1}
+        result = await demo.run_mutation("updateResourceLimits", uuid=uuid, limits=limits)
+        order = result["order"]["uuid"]
+        compilations.take_statements()
+        for state in ("ERRED", "EXECUTING", "ERRED", None, "DONE"):
+            field, arguments = ("setOrderState", {"state": state}) if state else ("retryOrder", {})
+            report = await demo.run_mutation(field, uuid=order, **arguments)
+            assert "message" not in report, report
+        runs.append(compilations.take_statements())
+        demo.run_sql(RESET_RESOURCE_SQL, resource_id)
+    assert runs[1:] == [[]] * (REPETITIONS - 1)
+
+
 @pytest.mark.parametrize("field", ["approveOrder", "rejectOrder", "cancelOrder"])
 async def test_repeated_reviews_compile_nothing(
     demo: DemoWithProvider, compilations: CompilationRecord, field: str

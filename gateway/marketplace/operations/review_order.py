@@ -2,10 +2,14 @@
 
 from typing import NamedTuple
 
-from gateway.db import tables
 from gateway.db.access.viewer import RoleScope
 from gateway.db.tables.codes import OPEN_ORDER_STATES, PENDING_ORDER_STATES, OrderState
 from gateway.marketplace.orders.fulfil import withdraw_order
+from gateway.marketplace.orders.order_access import (
+    load_order_facts,
+    lock_order,
+    require_order_permission,
+)
 from gateway.marketplace.orders.place import (
     approve_as_consumer,
     approve_as_provider,
@@ -14,20 +18,16 @@ from gateway.marketplace.orders.place import (
 )
 from gateway.marketplace.plugins import get_plugin
 from gateway.marketplace.problems import (
-    ChangeRefusedError,
-    NotPermitted,
     NotPossible,
     Reason,
     raise_problem,
 )
-from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
-from gateway.marketplace.rows import OfferingRow, OrderKeyRow, OrderRow, ProjectRow
+from gateway.marketplace.rows import OfferingRow, OrderRow, ProjectRow
 from gateway.marketplace.states import check_state
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import (
     ChangeResult,
     UnitOfWork,
-    build_not_found,
     check_unmodified,
 )
 
@@ -49,16 +49,20 @@ async def approve_pending_order(
         unit_of_work.viewer.has_permission("ORDER.APPROVE", *scopes)
         for scopes in (consumer_scopes, provider_scopes)
     )
-    _require_role(is_consumer or is_provider, "ORDER.APPROVE")
+    require_order_permission(is_consumer or is_provider, "ORDER.APPROVE")
     check_unmodified(order.modified, if_modified)
     pending_states = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER)
     raise_problem(check_state(OrderState, order.state.value, pending_states, "order"))
     if order.state is OrderState.PENDING_PROVIDER:
-        _require_role(is_provider, "ORDER.APPROVE", " on the provider's organisation")
+        require_order_permission(is_provider, "ORDER.APPROVE", " on the provider's organisation")
         await approve_as_provider(unit_of_work, order.id)
     else:
-        _require_role(is_consumer, "ORDER.APPROVE", " on the project or its organisation")
-        await approve_as_consumer(unit_of_work, await _load_facts(unit_of_work, order), order.id)
+        require_order_permission(
+            is_consumer, "ORDER.APPROVE", " on the project or its organisation"
+        )
+        await approve_as_consumer(
+            unit_of_work, await load_order_facts(unit_of_work, order), order.id
+        )
     return ChangeResult(order.resource_id, order.id)
 
 
@@ -72,7 +76,7 @@ async def reject_pending_order(
         or unit_of_work.viewer.has_permission("ORDER.REJECT", *consumer_scopes)
     )
     is_provider = unit_of_work.viewer.has_permission("ORDER.REJECT", *provider_scopes)
-    _require_role(is_consumer or is_provider, "ORDER.REJECT")
+    require_order_permission(is_consumer or is_provider, "ORDER.REJECT")
     check_unmodified(order.modified, if_modified)
     raise_problem(check_state(OrderState, order.state.value, PENDING_ORDER_STATES, "order"))
     waits_for_provider = order.state is OrderState.PENDING_PROVIDER
@@ -92,7 +96,7 @@ async def cancel_open_order(
 ) -> ChangeResult:
     """Cancel an unfinished order."""
     order, consumer_scopes, _ = await _lock_order(unit_of_work, uuid)
-    _require_role(
+    require_order_permission(
         unit_of_work.viewer.has_permission("ORDER.CANCEL", *consumer_scopes), "ORDER.CANCEL"
     )
     check_unmodified(order.modified, if_modified)
@@ -106,12 +110,7 @@ async def cancel_open_order(
 
 
 async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
-    order_id = await unit_of_work.find_visible_id(tables.order, uuid)
-    snapshot = await unit_of_work.load_row(OrderKeyRow, order_id)
-    await unit_of_work.writer.lock_rows(tables.resource, snapshot.resource_id)
-    await unit_of_work.writer.lock_rows(tables.order, order_id)
-    await unit_of_work.find_visible_id(tables.order, uuid)
-    order = await unit_of_work.load_row(OrderRow, order_id)
+    order = await lock_order(unit_of_work, uuid)
     project = await unit_of_work.load_row(ProjectRow, order.project_id)
     offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
     return LockedOrder(
@@ -119,17 +118,3 @@ async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
         (("project", project.id), ("customer", project.customer_id)),
         (("customer", offering.customer_id),),
     )
-
-
-async def _load_facts(unit_of_work: UnitOfWork, order: OrderRow) -> ResourceFacts:
-    """Return the facts of an order's resource, even if the viewer can't see the resource."""
-    facts = await load_resource_facts(unit_of_work.unrestricted_loader, order.resource_id)
-    if facts is None:
-        raise ChangeRefusedError(build_not_found("resource"))
-    return facts
-
-
-def _require_role(is_allowed: bool, permission: str, scope_text: str = "") -> None:  # noqa: FBT001 - the condition, as in assert
-    if not is_allowed:
-        message = f"This operation needs a role with {permission}{scope_text}."
-        raise_problem(NotPermitted(message=message))

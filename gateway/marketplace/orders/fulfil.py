@@ -5,8 +5,9 @@ Source: domain.md §5.6, §6.1, §6.5. The resource's state afterwards, by the t
     order      done        failed                       rejected or cancelled
     CREATE     OK          ERRED; TERMINATED if it      TERMINATED
                            has no backend id
-    UPDATE     OK          ERRED; see below             OK; TERMINATED stays
-    TERMINATE  TERMINATED  OK                           OK; TERMINATED stays
+    UPDATE     OK          ERRED; see below;            OK; TERMINATED stays
+                           TERMINATED stays
+    TERMINATE  TERMINATED  OK; TERMINATED stays         OK; TERMINATED stays
     RESTORE    OK          ERRED                        OK
 
 An order is carried out by Waldur's processor of the offering's type, or by the provider's agent,
@@ -224,6 +225,8 @@ async def fail_order(
     order: OrderRow,
     error_message: str,
     executor: OrderExecutor = OrderExecutor.PROCESSOR,
+    *,
+    error_traceback: str = "",
 ) -> None:
     """Set an order to ERRED with an error message, and its resource to the state after that."""
     resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
@@ -232,23 +235,33 @@ async def fail_order(
         event_type = "marketplace_resource_update_limits_failed"
         await log_event(unit_of_work, event_type, resource, message)
     else:
-        await _fail_resource(unit_of_work, resource, order.type, error_message)
-    failure = ColumnValues(OrderRow, error_message=error_message)
+        errors = ColumnValues(
+            ResourceRow, error_message=error_message, error_traceback=error_traceback
+        )
+        await _fail_resource(unit_of_work, resource, order.type, errors)
+    failure = ColumnValues(OrderRow, error_message=error_message, error_traceback=error_traceback)
     await finish_order(unit_of_work, order, OrderState.ERRED, failure)
 
 
 async def _fail_resource(
-    unit_of_work: UnitOfWork, resource: ResourceRow, order_type: OrderType, error_message: str
+    unit_of_work: UnitOfWork,
+    resource: ResourceRow,
+    order_type: OrderType,
+    errors: ColumnValues[ResourceRow],
 ) -> None:
+    """Set a resource to its state after a failed order; `errors` are kept if it is ERRED."""
     state = _get_state_after_failure(resource, order_type)
     values = ColumnValues(ResourceRow, state=state)
     if state is ResourceState.ERRED:
-        values |= ColumnValues(ResourceRow, error_message=error_message)
+        values |= errors
     after = await update_resource(unit_of_work, resource, values)
     await _log_resource_event(unit_of_work, _FAILURE_EVENTS[order_type], after)
 
 
 def _get_state_after_failure(resource: ResourceRow, order_type: OrderType) -> ResourceState:
+    is_terminated = resource.state is ResourceState.TERMINATED
+    if is_terminated and order_type in (OrderType.UPDATE, OrderType.TERMINATE):
+        return ResourceState.TERMINATED
     if order_type is OrderType.TERMINATE:
         return ResourceState.OK
     if order_type is OrderType.CREATE and not resource.backend_id:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import groupby
 from typing import NamedTuple
 
 import httpx
@@ -26,7 +27,7 @@ from tests.transports.test_http_stream import StreamReader, open_stream
 
 SUBSCRIPTION = """subscription {{ {field}(filter: {filter}) {{
     ... on {type} {{ kind state }} ... on ResyncRequired {{ reason }} }} }}"""
-PLACING_USER, CONSUMER, PROVIDER, OTHER_STAFF = "admin", "owner", "staff", "staff"
+PLACING_USER, CONSUMER, PROVIDER = "admin", "owner", "staff"
 """The administrator of a project may not approve orders; the owner of its organisation may."""
 RESET_SQL = """
 update marketplace_resource set state = %s, plan_id = %s, limits = %s, error_message = ''
@@ -45,21 +46,23 @@ class OrderLife(NamedTuple):
     operation: str
     state_before: str
     state_while_open: str
-    states_by_outcome: Mapping[str, str]
-    """State at the end of the order; a resource without an entry is `OK`."""
+    state_when_done: str = "OK"
+    state_when_failed: str = "ERRED"
+    """State after a failure of the demo's provider."""
+    state_when_failed_by_agent: str = "ERRED"
     placing_user: str = PLACING_USER
     arguments_sql: str = "select 'uuid', uuid::text from marketplace_resource where uuid = %s"
     """Statement that returns the name and the value of an argument for a resource."""
 
 
-RESOURCE_STATES = {"OK": 2, "TERMINATED": 6}
+RESOURCE_STATES = {"OK": 2, "ERRED": 3, "UPDATING": 4, "TERMINATED": 6}
 ORDER_LIVES = {
     "limits": OrderLife(
         "updateResourceLimits",
         "UPDATE_RESOURCE_LIMITS",
         "OK",
         "UPDATING",
-        {"erred": "UPDATING"},
+        state_when_failed="UPDATING",
         arguments_sql="select 'limits', r.limits || jsonb_build_object('capacity',"
         " 1000 - (r.limits ->> 'capacity')::int) from marketplace_resource r where r.uuid = %s",
     ),
@@ -68,33 +71,50 @@ ORDER_LIVES = {
         "SWITCH_RESOURCE_PLAN",
         "OK",
         "UPDATING",
-        {"erred": "ERRED"},
         arguments_sql="select 'plan', p.uuid::text from marketplace_resource r"
         " join marketplace_plan p on p.offering_id = r.offering_id and p.id <> r.plan_id"
         " where r.uuid = %s and not p.archived limit 1",
     ),
     "terminate": OrderLife(
-        "terminateResource", "TERMINATE_RESOURCE", "OK", "TERMINATING", {"done": "TERMINATED"}
+        "terminateResource", "TERMINATE_RESOURCE", "OK", "TERMINATING", "TERMINATED", "OK", "OK"
     ),
     "restore": OrderLife(
         "restoreResource",
         "RESTORE_RESOURCE",
         "TERMINATED",
         "CREATING",
-        {"erred": "ERRED"},
         placing_user="staff",
     ),
 }
-REVIEWS = {
-    "done": ("approveOrder", PROVIDER),
-    "erred": ("approveOrder", PROVIDER),
-    "rejected by the provider": ("rejectOrder", PROVIDER),
-    "canceled": ("cancelOrder", OTHER_STAFF),
+PROCESS, FAIL = "process", "fail"
+"""Steps of the demo's provider; others are mutations of the order by `PROVIDER`."""
+EXECUTE: Mapping[str, str] = {"state": "EXECUTING"}
+STEPS_BY_OUTCOME: Mapping[str, Sequence[tuple[str, Mapping[str, str]]]] = {
+    "done": (("approveOrder", {}), (PROCESS, {})),
+    "erred": (("approveOrder", {}), (FAIL, {})),
+    "retried": (("approveOrder", {}), (FAIL, {}), ("retryOrder", {}), (PROCESS, {})),
+    "done by an agent": (("setOrderState", EXECUTE), ("setOrderState", {"state": "DONE"})),
+    "erred by an agent": (
+        ("setOrderState", EXECUTE),
+        ("setOrderState", {"state": "ERRED", "errorMessage": "The disk is full."}),
+    ),
+    "retried by an agent": (
+        ("setOrderState", {"state": "ERRED"}),
+        ("setOrderState", EXECUTE),
+        ("setOrderState", {"state": "DONE"}),
+    ),
+    "rejected by the provider": (("rejectOrder", {}),),
+    "canceled": (("cancelOrder", {}),),
+    "rejected by the consumer": (),
 }
-"""The mutation that follows the approval by the consumer, and the user who runs it."""
+"""What follows the approval by the consumer."""
 ORDER_STATES_BY_OUTCOME: Mapping[str, Sequence[str]] = {
     "done": ("PENDING_PROVIDER", "EXECUTING", "DONE"),
     "erred": ("PENDING_PROVIDER", "EXECUTING", "ERRED"),
+    "retried": ("PENDING_PROVIDER", "EXECUTING", "ERRED", "EXECUTING", "DONE"),
+    "done by an agent": ("PENDING_PROVIDER", "EXECUTING", "DONE"),
+    "erred by an agent": ("PENDING_PROVIDER", "EXECUTING", "ERRED"),
+    "retried by an agent": ("PENDING_PROVIDER", "ERRED", "EXECUTING", "DONE"),
     "rejected by the provider": ("PENDING_PROVIDER", "REJECTED"),
     "canceled": ("PENDING_PROVIDER", "CANCELED"),
     "rejected by the consumer": ("REJECTED",),
@@ -156,10 +176,12 @@ async def open_streams(gateway: ServedGateway, uuid: str) -> AsyncIterator[Event
     await wait_for_subscribers(gateway, 0)
 
 
-async def read_states(stream: StreamReader, field: str, last_state: str) -> list[str]:
-    """Return the states of the events up to the one that changes to the last state."""
+async def read_states(
+    stream: StreamReader, field: str, expected_states: Sequence[str]
+) -> list[str]:
+    """Return the states of as many events that change the state as are expected."""
     states: list[str] = []
-    while not states or states[-1] != last_state:
+    while len(states) < len(expected_states):
         _, data = await stream.read_event()
         event = data["data"][field]
         if event["kind"] in ("CREATED", "STATE_CHANGED"):
@@ -196,16 +218,33 @@ async def end_order(
     """Bring a placed order to an outcome."""
     if outcome == "rejected by the consumer":
         assert (await demo.run_mutation("rejectOrder", CONSUMER, uuid=order))["order"]
-        return
-    if life.placing_user != "staff":
+    elif life.placing_user != "staff":
         assert (await demo.run_mutation("approveOrder", CONSUMER, uuid=order))["order"]
-    field, username = REVIEWS[outcome]
-    assert (await demo.run_mutation(field, username, uuid=order))["order"]
-    operator = f"|| '{{\"{FAIL_ORDERS_OPTION}\": true}}'"
-    if outcome == "erred":
-        demo.run_sql(SET_FAILURE_SQL.format(operator), uuid)
-    await demo.process_due_work()
-    demo.run_sql(SET_FAILURE_SQL.format(f"- '{FAIL_ORDERS_OPTION}'"), uuid)
+    for step, arguments in STEPS_BY_OUTCOME[outcome]:
+        if step == FAIL:
+            demo.run_sql(SET_FAILURE_SQL.format(f"|| '{{\"{FAIL_ORDERS_OPTION}\": true}}'"), uuid)
+        if step in (PROCESS, FAIL):
+            await demo.process_due_work()
+            demo.run_sql(SET_FAILURE_SQL.format(f"- '{FAIL_ORDERS_OPTION}'"), uuid)
+        else:
+            result = await demo.run_mutation(step, PROVIDER, uuid=order, **arguments)
+            assert "message" not in result, result
+
+
+def list_resource_states(life: OrderLife, outcome: str) -> list[str]:
+    """Return the states that a resource is expected to have after that before the order."""
+    is_agent = outcome.endswith("agent")
+    failed = life.state_when_failed_by_agent if is_agent else life.state_when_failed
+    states = [life.state_while_open]
+    if outcome.startswith(("erred", "retried")):
+        states.append(failed)
+    if outcome.startswith("retried"):
+        states.append(life.state_while_open)
+    if outcome.startswith(("done", "retried")):
+        states.append(life.state_when_done)
+    if outcome.startswith(("rejected", "canceled")):
+        states.append("OK")
+    return [state for state, _ in groupby(states)]
 
 
 CASES = [
@@ -225,16 +264,19 @@ async def test_subscribers_see_each_state(
     uuid = await find_resource(demo, life)
     before = demo.load_resource_row(uuid)
     order_states = ["PENDING_CONSUMER", *ORDER_STATES_BY_OUTCOME[outcome]]
-    last_state = life.states_by_outcome.get(outcome, "OK")
+    expected_states = list_resource_states(life, outcome)
     async with open_streams(gateway, uuid) as streams:
         order = await place_order(demo, life, uuid)
         await end_order(demo, life, outcome, uuid, order)
-        assert await read_states(streams.order, "orderChanged", order_states[-1]) == order_states
-        resource_states = await read_states(streams.resource, "resourceChanged", last_state)
-    assert resource_states == list(dict.fromkeys([life.state_while_open, last_state]))
+        assert await read_states(streams.order, "orderChanged", order_states) == order_states
+        assert await read_states(streams.resource, "resourceChanged", expected_states) == (
+            expected_states
+        )
     after = demo.load_resource_row(uuid)
+    assert after["state"] == RESOURCE_STATES[expected_states[-1]]
     is_changed = (before["limits"], before["plan_id"]) != (after["limits"], after["plan_id"])
-    assert is_changed is (outcome == "done" and life.state_while_open == "UPDATING")
+    is_carried_out = ORDER_STATES_BY_OUTCOME[outcome][-1] == "DONE"
+    assert is_changed is (is_carried_out and life.state_while_open == "UPDATING")
     demo.run_sql(FINISH_ORDERS_SQL, before["id"])
     reset_values = RESOURCE_STATES[life.state_before], before["plan_id"]
     demo.run_sql(RESET_SQL, *reset_values, psycopg.types.json.Jsonb(before["limits"]), before["id"])
