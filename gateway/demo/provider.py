@@ -28,6 +28,7 @@ from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
 from gateway.exact_json import encode_json
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.orders.fulfil import OrderExecutor, fail_order, fulfil_order
+from gateway.marketplace.problems import ChangeRefusedError
 from gateway.marketplace.rows import (
     ComponentRow,
     ComponentUsageRow,
@@ -37,7 +38,7 @@ from gateway.marketplace.rows import (
     PlanPeriodRow,
     ResourceRow,
 )
-from gateway.marketplace.side_effects import update_resource
+from gateway.marketplace.side_effects import update_permitted_columns
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import UnitOfWork
 
@@ -76,6 +77,8 @@ class DemoProvider:
         """Key of the order or pull that is being carried out; None if none is."""
         self._next_release = 0.0
         """When stuck resources are looked for again, as time.monotonic() counts."""
+        self._error_message = BROKEN_ORDER_MESSAGE
+        """Error message of the order that is being carried out, if it fails."""
 
     async def run_forever(self) -> None:
         """Process due work until cancelled; errors are logged and the work is retried."""
@@ -114,11 +117,13 @@ class DemoProvider:
         Without the fallback a broken order or pull would be retried forever, before all others.
         Raises UnavailableError or TimedOutError if the database is unavailable.
         """
-        self._current_key = None
+        self._current_key, self._error_message = None, BROKEN_ORDER_MESSAGE
         try:
             return await self._transaction_pool.run_transaction(task)
         except DATABASE_UNAVAILABLE_ERRORS:
             raise
+        except ChangeRefusedError as error:
+            self._error_message = error.problem.message
         except Exception:
             if self._current_key is None:
                 raise
@@ -148,14 +153,14 @@ class DemoProvider:
         return True
 
     async def _fail_broken_order(self, writer: Transaction) -> bool:
-        """Fail the order that raised an error."""
+        """Fail the order that raised an error, or that a rule of the marketplace forbids."""
         assert self._current_key is not None
         unit_of_work = self._open_unit_of_work(writer)
         key = await unit_of_work.load_row(OrderKeyRow, self._current_key)
         await writer.lock_rows(tables.resource, key.resource_id)
         order = await _lock_executing_order(unit_of_work, key.id)
         if order is not None:
-            await fail_order(unit_of_work, order, BROKEN_ORDER_MESSAGE, OrderExecutor.AGENT)
+            await fail_order(unit_of_work, order, self._error_message, OrderExecutor.AGENT)
         return True
 
     async def _process_pulls(self, writer: Transaction) -> bool:
@@ -186,7 +191,7 @@ class DemoProvider:
         for (resource_id,) in rows:
             resource = await unit_of_work.load_row(ResourceRow, resource_id)
             state = ColumnValues(ResourceRow, state=ResourceState.OK)
-            await update_resource(unit_of_work, resource, state)
+            await update_permitted_columns(unit_of_work, resource, state)
 
 
 async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> OrderRow | None:
@@ -199,13 +204,13 @@ async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> Orde
 async def _apply_pull(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
     """Update a resource as if from its backend: usages grow, and it is running."""
     usages = {name: _grow_usage(value) for name, value in resource.current_usages.items()}
-    await unit_of_work.update_rows(
+    values = ColumnValues(
         ResourceRow,
-        resource.id,
         current_usages=usages,
         backend_metadata={**resource.backend_metadata, "runtime_state": "ACTIVE"},
         last_sync=unit_of_work.now_text,
     )
+    await update_permitted_columns(unit_of_work, resource, values)
     components = await unit_of_work.load_rows(ComponentRow, offering_id=resource.offering_id)
     for component in components:
         if component.type in usages:

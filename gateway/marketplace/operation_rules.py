@@ -1,7 +1,8 @@
 """Preconditions of each operation on a resource, as a table.
 
 They are in the order of domain.md §4.3: permission, offering, state, other rules of the
-marketplace. The first problem is reported. The client's input is validated afterwards.
+marketplace, cost policies. The first problem is reported. The client's input is validated
+afterwards.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,12 @@ from typing import Any
 
 from gateway.db.access.viewer import Viewer
 from gateway.db.installation.version_rules import VersionRules
-from gateway.db.tables.codes import USABLE_RESOURCE_STATES, ResourceState
+from gateway.db.tables.codes import (
+    STATES_KEPT_BY_ORDERS,
+    USABLE_RESOURCE_STATES,
+    ResourceState,
+)
+from gateway.marketplace.cost_policies import find_modification_problem
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.plugins import get_plugin
 from gateway.marketplace.preconditions import (
@@ -64,6 +70,34 @@ class ResourceOperation(Enum):
     """Restore the terminated resource."""
 
 
+_SAVED_COLUMNS: Mapping[ResourceOperation, frozenset[str]] = {
+    ResourceOperation.PULL_RESOURCE: frozenset(),
+}
+"""The columns that an operation saves, if cost policies may allow that; none: it saves nothing.
+
+Each other operation is forbidden while a cost policy is exceeded.
+"""
+_ORDER_OPERATIONS = frozenset({ResourceOperation.RENEW_RESOURCE})
+"""Operations that only place an order; it changes no resource in one of `STATES_KEPT_BY_ORDERS`."""
+
+
+def _require_policies(operation: ResourceOperation) -> Precondition:
+    """Return a precondition: no cost policy forbids what an operation saves (rules.md §0)."""
+    saved_columns = _SAVED_COLUMNS.get(operation)
+
+    def check_policies(
+        _viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+    ) -> Problem | None:
+        if operation in _ORDER_OPERATIONS and facts.state in STATES_KEPT_BY_ORDERS:
+            return None
+        exempt_columns = current.version_rules.policy_exempt_columns
+        if saved_columns is not None and saved_columns <= exempt_columns:
+            return None
+        return find_modification_problem(facts.blocking_policies, facts.id)
+
+    return check_policies
+
+
 def _require_orderable(
     viewer: Viewer, facts: ResourceFacts, current: CurrentRules
 ) -> Problem | None:
@@ -106,6 +140,7 @@ DIRECT_UPDATE_PRECONDITIONS = (
     require_permission("RESOURCE.UPDATE_OPTIONS", provider_scope),
     require_available_offering,
     *_OPTION_PRECONDITIONS,
+    _require_policies(ResourceOperation.UPDATE_RESOURCE_OPTIONS),
 )
 """Preconditions of a provider's update of options without an order (domain.md §4.11, §5.9)."""
 
@@ -144,7 +179,7 @@ _require_changeable_limits = require_rule(
     "The offering's plugin does not support changing limits.",
     lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_update_limits,
 )
-OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
+_OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.PULL_RESOURCE: (
         require_available_offering,
         require_state(*USABLE_RESOURCE_STATES),
@@ -237,7 +272,15 @@ OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         *ORDER_PRECONDITIONS,
     ),
 }
-"""Preconditions of each operation (domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9)."""
+"""Preconditions of each operation except cost policies.
+
+Source: domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9.
+"""
+OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
+    operation: (*preconditions, _require_policies(operation))
+    for operation, preconditions in _OWN_PRECONDITIONS.items()
+}
+"""Preconditions of each operation."""
 
 
 def list_allowed_operations(

@@ -180,6 +180,14 @@ class Reason(Enum):
 
     For example it was terminated. For `retryOrder` and `setOrderState`.
     """
+    COST_POLICY = "cost_policy"
+    """The limit of a cost policy is exceeded, and the policy forbids changes of resources.
+
+    It is a policy of the project or its organisation; `message` names its scope, period and limit.
+    For all mutations that change a resource, also if they only place an order, so not for
+    `pullResource`; an order does not change a resource that is `ERRED`. Also for `rejectOrder` and
+    `cancelOrder`, which change the state of the resource.
+    """
     ORDERS_FIXED = "orders_fixed"
     """The offering's plugin does not support cancelling orders. For `cancelOrder`."""
 

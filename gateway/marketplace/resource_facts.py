@@ -14,13 +14,14 @@ from gateway.db import tables
 from gateway.db.queries.aggregates import (
     BILLING_TYPES_BY_OFFERING,
     BLOCKING_ORDERS_BY_RESOURCE,
+    MODIFICATION_POLICIES_BY_PROJECT,
     RESTRICTION_BY_RESOURCE,
     TERMS_BY_OFFERING,
     VIEWER_CONSENT_BY_OFFERING,
 )
 from gateway.db.query_spec import Access, ColumnRef, QuerySpec
 from gateway.db.sql.aggregate import AggregateValue
-from gateway.loaders.read_loader import ReadLoader
+from gateway.loaders.read_loader import QueryParameters, ReadLoader
 
 _resource, _offering = tables.resource.c, tables.offering.c
 _project, _customer = tables.project.c, tables.customer.c
@@ -91,6 +92,13 @@ class ResourceFacts:
         str | None, AggregateValue(VIEWER_CONSENT_BY_OFFERING, "version", _resource.offering_id)
     ]
     """Version that the viewer accepted; None without a consent."""
+    blocking_policies: Annotated[
+        str | None, AggregateValue(MODIFICATION_POLICIES_BY_PROJECT, "all", _resource.project_id)
+    ]
+    """Cost policies of the project and its organisation whose limits are exceeded, as JSON.
+
+    They forbid changes of resources: see `cost_policies`. None without such policies.
+    """
 
 
 RESOURCE_FACT_INPUTS: tuple[Column[Any] | ColumnRef | AggregateValue, ...] = tuple(
@@ -130,11 +138,14 @@ def _find_input_index(column: Column[Any]) -> int:
 
 
 async def load_aggregate_value(
-    loader: ReadLoader, aggregate_value: AggregateValue, key: int
+    loader: ReadLoader,
+    aggregate_value: AggregateValue,
+    key: int,
+    parameters: QueryParameters | None = None,
 ) -> Any:
-    """Return the value of an aggregate for a key, or its default."""
+    """Return one value of an aggregate under a key; its default without rows."""
     aggregate = aggregate_value.aggregate
-    rows = await loader.load_rows(aggregate.query_spec, key)
+    rows = await loader.load_rows(aggregate.query_spec, key, parameters)
     index = 1 + list(aggregate.values).index(aggregate_value.value_name)
     value = rows[0][index] if rows else None
     return aggregate_value.default if value is None else value

@@ -6,10 +6,12 @@ from gateway.db.queries.marketplace_checks import SELECT_RESOURCE_JSON
 from gateway.db.tables.codes import ResourceState
 from gateway.exact_json import decode_members, encode_json
 from gateway.marketplace.billing.renewal_pricing import allows_limit, parse_limits
+from gateway.marketplace.cost_policies import load_modification_problem
 from gateway.marketplace.event_log import (
     log_changes,
     log_event as log_event,  # noqa: PLC0414 - operations import all side effects from here
 )
+from gateway.marketplace.problems import Problem, raise_problem
 from gateway.marketplace.project_deletion import delete_ended_project
 from gateway.marketplace.rows import (
     ComponentQuotaRow,
@@ -31,13 +33,15 @@ async def update_resource(
 
     Changed columns are logged, changed limits are copied to the component quotas, and the plan's
     periods follow the plan and the state. If the resource is terminated, and was the last one of
-    a project that has ended, the project is deleted.
+    a project that has ended, the project is deleted. Raises ChangeRefusedError if a cost policy of
+    the project in which the resource is then forbids the change.
     """
     becomes_usable = values.apply_to(before).state is ResourceState.OK
     if before.state is ResourceState.ERRED and becomes_usable:
         values |= ColumnValues(ResourceRow, error_traceback="")
     await unit_of_work.update_columns(before.id, values)
     after = await unit_of_work.load_row(ResourceRow, before.id)
+    await _check_policies(unit_of_work, before, after)
     await log_changes(unit_of_work, before, after)
     if after.limits != before.limits:
         await _update_component_quotas(unit_of_work, before, after)
@@ -45,6 +49,39 @@ async def update_resource(
     if after.state is not before.state and after.state is ResourceState.TERMINATED:
         await delete_ended_project(unit_of_work, after.project_id)
     return after
+
+
+async def update_permitted_columns(
+    unit_of_work: UnitOfWork, before: ResourceRow, values: ColumnValues[ResourceRow]
+) -> ResourceRow:
+    """Update a resource like `update_resource`, as far as cost policies allow it.
+
+    It is for changes that can't be refused, such as reports of a backend: if a policy forbids to
+    change the resource, only the columns that are exempt are updated.
+    """
+    if await _load_policy_problem(unit_of_work, before) is not None:
+        exempt_columns = unit_of_work.current_rules.version_rules.policy_exempt_columns
+        values = values.select_columns(exempt_columns)
+    if not values.by_column:
+        return before
+    return await update_resource(unit_of_work, before, values)
+
+
+async def _check_policies(
+    unit_of_work: UnitOfWork, before: ResourceRow, after: ResourceRow
+) -> None:
+    """Raise ChangeRefusedError if a cost policy forbids the change of a resource."""
+    names = [each.key for each in ResourceRow.columns]
+    changed_columns = {name for name in names if getattr(after, name) != getattr(before, name)}
+    exempt_columns = unit_of_work.current_rules.version_rules.policy_exempt_columns
+    if not {"modified", *changed_columns} <= exempt_columns:
+        raise_problem(await _load_policy_problem(unit_of_work, after))
+
+
+async def _load_policy_problem(unit_of_work: UnitOfWork, resource: ResourceRow) -> Problem | None:
+    return await load_modification_problem(
+        unit_of_work.unrestricted_loader, resource.project_id, resource.id
+    )
 
 
 async def _update_plan_periods(

@@ -13,7 +13,7 @@ be written: there, too, a misspelt column or a value of another type is an error
 constructor itself is never called; rows are made of what the driver returned.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from types import NoneType
 from typing import (
@@ -177,6 +177,11 @@ class ColumnValues(Generic[R]):
     def __or__(self, other: "ColumnValues[R]") -> "ColumnValues[R]":
         """Return the values of both; those of `other` take precedence."""
         return ColumnValues(self.row_type, **self.by_column | other.by_column)
+
+    def select_columns(self, names: Collection[str]) -> "ColumnValues[R]":
+        """Return the values of the columns that have one of the names."""
+        selected = {name: self.by_column[name] for name in self.by_column if name in names}
+        return ColumnValues(self.row_type, **selected)
 
     def apply_to(self, row: R) -> R:
         """Return a copy of a row with these values."""

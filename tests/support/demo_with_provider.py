@@ -11,6 +11,7 @@ from gateway.db.sql.compiler import StatementCompiler
 from gateway.demo.provider import DemoProvider
 from gateway.marketplace.unit_of_work import UnitOfWork
 from gateway.server.factory import detect_installation
+from tests.support.gateway_server import build_environment
 from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ async def serve_demo_with_provider(url: str, **overrides: Any) -> AsyncIterator[
         assert isinstance(demo, DemoWithProvider)
         demo.transaction_pool = TransactionPool(url, statement_seconds=10)
         await demo.transaction_pool.open()
-        effective_settings = load_settings({"GATEWAY_DATABASE_URL": url})
+        effective_settings = load_settings(build_environment(database_url=url, **overrides))
         demo.statement_compiler = StatementCompiler(detect_installation(effective_settings))
         demo.provider = demo.create_provider()
         yield demo

@@ -55,6 +55,10 @@ class VersionRules:
     """Whether requested and completed updates are events of their own (§7.1)."""
     checks_estimated_months: bool
     """Whether months that break the renewal rules have no estimate (§5.7)."""
+    policy_exempt_columns: frozenset[str]
+    """The columns of a resource that are saved in spite of a cost policy (rules.md §0)."""
+    projects_cost_of_creation: bool
+    """Whether cost policies count a new resource's cost, and offerings' apply (rules.md §0)."""
 
 
 _CANCELABLE_ORDER_STATES = (
@@ -97,6 +101,8 @@ RULES_2024 = VersionRules(
     unlogged_columns=_UNLOGGED_COLUMNS | {"options"},
     logs_update_steps=True,
     checks_estimated_months=False,
+    policy_exempt_columns=frozenset(),
+    projects_cost_of_creation=False,
 )
 RULES_2026 = VersionRules(
     year=2026,
@@ -121,6 +127,8 @@ RULES_2026 = VersionRules(
     unlogged_columns=_UNLOGGED_COLUMNS | {"report", "plan_id", "error_traceback", "last_sync"},
     logs_update_steps=False,
     checks_estimated_months=False,
+    policy_exempt_columns=frozenset({"modified", "current_usages", "report", "last_sync"}),
+    projects_cost_of_creation=True,
 )
 """Rules of spring 2026, Waldur 8.0.8 and 8.0.9."""
 RULES_NEWEST = replace(

@@ -7,7 +7,19 @@ only the viewer's own or visible rows.
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, and_, cast, func, or_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Numeric,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    or_,
+)
 
 from gateway.db import tables
 from gateway.db.driver.encoding import inline_literal
@@ -22,6 +34,8 @@ from gateway.db.tables.codes import (
     BillingType,
     OrderState,
     OrderType,
+    PolicyAction,
+    PolicyScope,
     ResourceState,
 )
 from gateway.db.views import registry
@@ -254,6 +268,54 @@ RESTRICTION_BY_RESOURCE = Aggregate(
     registry.restricted_resource.c.resource_id, {"count": Expression(func.count)}
 )
 """1 if a resource's offering is restricted to other organisations; no row if it is not."""
+
+_policy = registry.cost_policy.c
+
+
+def _is_exceeded(action: PolicyAction, added_cost: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a policy has an action and its limit is exceeded."""
+    actions = func.string_to_array(_policy.actions, inline_literal(","))
+    return and_(
+        inline_literal(action) == any_(actions), _policy.cost + added_cost > _policy.limit_cost
+    )
+
+
+def _aggregate_policies(*columns: ColumnElement[Any]) -> Any:
+    """Return a JSON array of the columns of policies, in a fixed order."""
+    return func.json_agg(func.json_build_array(*columns)).aggregate_order_by(*columns)
+
+
+POLICY_COLUMNS = (_policy.scope, _policy.period, _policy.limit_cost, _policy.resource_id)
+"""Columns of a cost policy that describe it."""
+MODIFICATION_POLICIES_BY_PROJECT = Aggregate(
+    _policy.project_id,
+    {"all": Expression(_aggregate_policies, tuple(map(ColumnRef, POLICY_COLUMNS)))},
+    (
+        lambda _rules: _policy.scope != inline_literal(PolicyScope.OFFERING),
+        lambda _rules: _is_exceeded(PolicyAction.BLOCK_MODIFICATION, inline_literal(0)),
+    ),
+)
+"""Cost policies that forbid to change a project's resources, as JSON arrays of `POLICY_COLUMNS`.
+
+A policy of an offering can forbid only the creation of resources.
+"""
+CREATION_POLICIES_BY_PROJECT = Aggregate(
+    _policy.project_id,
+    {"all": Expression(_aggregate_policies, tuple(map(ColumnRef, POLICY_COLUMNS)))},
+    (
+        lambda _rules: or_(
+            _policy.offering_id.is_(None),
+            _policy.offering_id == bindparam("offering_id", type_=Integer),
+        ),
+        lambda _rules: _is_exceeded(
+            PolicyAction.BLOCK_CREATION, bindparam("added_cost", type_=Numeric)
+        ),
+    ),
+)
+"""Cost policies that forbid a new resource of `offering_id`, as JSON arrays of `POLICY_COLUMNS`.
+
+A limit is exceeded if it is less than the cost so far and `added_cost` together.
+"""
 
 _quota = tables.quota_usage.c
 ORDER_COUNT_BY_OFFERING = Aggregate(

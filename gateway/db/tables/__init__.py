@@ -48,6 +48,12 @@ from gateway.db.tables.plugins import (
     tenant as tenant,
     volume as volume,
 )
+from gateway.db.tables.policies import (
+    customer_cost_policy as customer_cost_policy,
+    offering_cost_policy as offering_cost_policy,
+    offering_cost_policy_group as offering_cost_policy_group,
+    project_cost_policy as project_cost_policy,
+)
 from gateway.db.tables.records import (
     constance as constance,
     event as event,

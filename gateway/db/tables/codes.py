@@ -28,6 +28,8 @@ class ResourceState(IntEnum):
 
 USABLE_RESOURCE_STATES = (ResourceState.OK, ResourceState.ERRED)
 """States of resources without an operation in progress, which can be changed and terminated."""
+STATES_KEPT_BY_ORDERS = (ResourceState.ERRED, ResourceState.TERMINATED)
+"""States that a resource keeps when an order is placed for it (domain.md §6.1)."""
 
 
 class OrderState(IntEnum):
@@ -185,6 +187,34 @@ class LimitPeriod(StrEnum):
     """A calendar year."""
     TOTAL = "total"
     """The whole lifetime of the resource."""
+
+
+class PolicyPeriod(IntEnum):
+    """Calendar months whose costs count towards the limit of a cost policy (rules.md §0)."""
+
+    TOTAL = 1
+    """All months; each number without a member stands for them, too."""
+    MONTH = 2
+    """The current month."""
+    QUARTER = 3
+    """The current month and the two before it."""
+    YEAR = 4
+    """The current month and the eleven before it."""
+
+
+class PolicyScope(StrEnum):
+    """Kind of the object whose costs a policy limits."""
+
+    PROJECT = "project"
+    CUSTOMER = "organisation"
+    OFFERING = "offering"
+
+
+class PolicyAction(StrEnum):
+    """Action of a cost policy that forbids operations while the limit is exceeded."""
+
+    BLOCK_CREATION = "block_creation_of_new_resources"
+    BLOCK_MODIFICATION = "block_modification_of_existing_resources"
 
 
 class PlanUnit(StrEnum):

@@ -35,6 +35,7 @@ from gateway.db.driver.encoding import inline_literal
 from gateway.db.installation.version_rules import VersionRules
 from gateway.db.tables.columns import BASE_TABLE, SOURCE_COLUMN
 from gateway.db.views.backend_objects import select_backend_objects
+from gateway.db.views.cost_policies import select_cost_policies
 from gateway.db.views.glauth_accounts import select_glauth_records
 from gateway.db.views.limited_usage import select_limit_usage
 from gateway.db.views.resource_versions import select_resource_versions
@@ -135,6 +136,19 @@ restricted_resource = Table(
     Column("resource_id", Integer),
     info={BASE_TABLE: tables.resource},
 )
+cost_policy = Table(
+    "cost_policy",
+    _metadata,
+    Column("project_id", Integer),
+    Column("offering_id", Integer),
+    Column("resource_id", Integer),
+    Column("scope", Text),
+    Column("actions", Text),
+    Column("period", Integer),
+    Column("limit_cost", Integer),
+    Column("cost", Numeric),
+    info={BASE_TABLE: tables.project},
+)
 
 
 def _select_inherited(base: Table[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -181,6 +195,7 @@ VIEW_BUILDERS: Mapping[Table[Any], Callable[[Collection[Table[Any]], VersionRule
     restricted_resource: lambda absent, _rules: select_restricted_resources(
         has_group_links=tables.customer_organization_group not in absent
     ),
+    cost_policy: lambda absent, _rules: select_cost_policies(absent),
 }
 """Functions that build each view's select from the missing tables and the version rules.
 

@@ -23,19 +23,33 @@ def select_restricted_resources(*, has_group_links: bool) -> Select[Any]:
         .select_from(joined)
         .where(
             exists().where(is_restricted),
-            ~exists().where(is_restricted, _is_group_member(has_group_links=has_group_links)),
+            ~exists().where(
+                is_restricted,
+                is_group_member(
+                    _project.customer_id,
+                    _offering_group.organizationgroup_id,
+                    has_group_links=has_group_links,
+                ),
+            ),
         )
     )
 
 
-def _is_group_member(*, has_group_links: bool) -> ColumnElement[bool]:
-    group_id = _offering_group.organizationgroup_id
+def is_group_member(
+    customer_id: ColumnElement[int], group_id: ColumnElement[int], *, has_group_links: bool
+) -> ColumnElement[bool]:
+    """Return the condition that an organisation is in a group.
+
+    With `has_group_links` an organisation can be in several groups, else in one.
+    """
     if not has_group_links:
         customer = tables.customer.c
-        return exists().where(
-            customer.id == _project.customer_id, customer.organization_group_id == group_id
+        is_in_group = exists().where(
+            customer.id == customer_id, customer.organization_group_id == group_id
         )
-    return exists().where(
-        _customer_group.customer_id == _project.customer_id,
+        return is_in_group.correlate_except(tables.customer)
+    is_linked = exists().where(
+        _customer_group.customer_id == customer_id,
         _customer_group.organizationgroup_id == group_id,
     )
+    return is_linked.correlate_except(tables.customer_organization_group)

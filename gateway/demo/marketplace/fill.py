@@ -21,6 +21,7 @@ from gateway.demo.marketplace import (
     partitions,
     people,
     periods,
+    policies,
     projects,
     records,
     roles,
@@ -116,10 +117,12 @@ def _add_initial_market(writer: RowWriter) -> InitialMarket:
 def _add_records(
     writer: RowWriter, grown_market: DemoMarket, resources: Sequence[DemoResource]
 ) -> None:
-    """Add accounts, log entries, versions and invoice items of the first resources."""
+    """Add accounts, log entries, versions, invoice items and policies of the first resources."""
     for resource in resources:
         accounts.add_robot_account(writer, resource)
         accounts.add_resource_project(writer, resource)
         log.add_log_entries(writer, resource)
         history.add_versions(writer, resource)
     invoices.add_invoices(writer, grown_market.customers, resources)
+    with writer.use_random_stream("policies"):
+        policies.add_policies(writer, grown_market, resources)

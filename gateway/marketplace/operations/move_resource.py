@@ -33,8 +33,8 @@ async def move_to_project(
     target = await _load_target_project(unit_of_work, project)
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     source = await unit_of_work.load_row(ProjectRow, resource.project_id)
-    await move_invoice_items(unit_of_work, resource, source, target)
     await update_resource(unit_of_work, resource, ColumnValues(ResourceRow, project_id=target.id))
+    await move_invoice_items(unit_of_work, resource, source, target)
     await _move_backend_object(unit_of_work, resource, target)
     order_ids = [
         each.id for each in await unit_of_work.load_rows(OrderKeyRow, resource_id=facts.id)

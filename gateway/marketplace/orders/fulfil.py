@@ -33,7 +33,7 @@ from gateway.marketplace.billing.renewal_pricing import check_renewal_months
 from gateway.marketplace.event_log import log_event
 from gateway.marketplace.orders.place import finish_order
 from gateway.marketplace.rows import OrderRow, ResourceRow
-from gateway.marketplace.side_effects import update_resource
+from gateway.marketplace.side_effects import update_permitted_columns, update_resource
 from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
 
@@ -228,7 +228,10 @@ async def fail_order(
     *,
     error_traceback: str = "",
 ) -> None:
-    """Set an order to ERRED with an error message, and its resource to the state after that."""
+    """Set an order to ERRED with an error message, and its resource to the state after that.
+
+    A resource that a cost policy forbids to change keeps its state.
+    """
     resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
     if executor is OrderExecutor.PROCESSOR and _changes_limits(order):
         message = f"Updating limits of resource {resource.name} has failed."
@@ -254,7 +257,7 @@ async def _fail_resource(
     values = ColumnValues(ResourceRow, state=state)
     if state is ResourceState.ERRED:
         values |= errors
-    after = await update_resource(unit_of_work, resource, values)
+    after = await update_permitted_columns(unit_of_work, resource, values)
     await _log_resource_event(unit_of_work, _FAILURE_EVENTS[order_type], after)
 
 

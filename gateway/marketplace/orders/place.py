@@ -15,7 +15,12 @@ needed. `fulfil` has what happens to the resource at the end.
 
 from dataclasses import dataclass, field
 
-from gateway.db.tables.codes import OrderState, OrderType, ResourceState
+from gateway.db.tables.codes import (
+    STATES_KEPT_BY_ORDERS,
+    OrderState,
+    OrderType,
+    ResourceState,
+)
 from gateway.marketplace.event_log import log_event, log_order_event
 from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
 from gateway.marketplace.problems import InvalidInput, build_invalid_input
@@ -30,7 +35,6 @@ _STATES_WHILE_OPEN = {
     OrderType.TERMINATE: ResourceState.TERMINATING,
 }
 """State of a resource while an order of this type is open."""
-_UNCHANGED_STATES = (ResourceState.ERRED, ResourceState.TERMINATED)
 MAX_COMMENT_LENGTH = 255
 """Maximum number of characters in a comment on an order."""
 
@@ -73,7 +77,7 @@ async def place_order(
         unit_of_work, "order_count", ("marketplace", "offering"), resource.offering_id, 1
     )
     after = resource
-    if order_request.type in _STATES_WHILE_OPEN and resource.state not in _UNCHANGED_STATES:
+    if order_request.type in _STATES_WHILE_OPEN and resource.state not in STATES_KEPT_BY_ORDERS:
         state = _STATES_WHILE_OPEN[order_request.type]
         after = await update_resource(
             unit_of_work, resource, ColumnValues(ResourceRow, state=state)
