@@ -174,8 +174,8 @@ def _is_restricted(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules)
     """Return whether the offering is closed to the resource's organisation (domain.md §6.2)."""
     if facts.shared:
         return bool(facts.is_restricted) and not viewer.is_staff
-    is_own = facts.provider_id == facts.customer_id or facts.offering_project_id == facts.project_id
-    return is_private_offering(facts) and not is_own
+    is_of_project = facts.offering_project_id == facts.project_id
+    return facts.provider_id != facts.customer_id and not is_of_project
 
 
 require_available_offering = require_rule(
@@ -183,7 +183,7 @@ require_available_offering = require_rule(
     "The offering is currently unavailable.",
     lambda _viewer, facts, _current: facts.offering_state == OfferingState.UNAVAILABLE,
 )
-ORDER_PRECONDITIONS: Sequence[Precondition] = (
+CUSTOMER_PRECONDITIONS: Sequence[Precondition] = (
     require_rule(
         Reason.CUSTOMER_BLOCKED,
         "The organisation is blocked.",
@@ -194,7 +194,14 @@ ORDER_PRECONDITIONS: Sequence[Precondition] = (
         "The organisation is archived.",
         lambda _viewer, facts, _current: facts.customer_archived,
     ),
-    require_rule(Reason.PROJECT_ENDED, "The project has ended.", _has_project_ended),
+)
+"""Preconditions on the resource's organisation."""
+require_running_project = require_rule(
+    Reason.PROJECT_ENDED, "The project has ended.", _has_project_ended
+)
+ORDER_PRECONDITIONS: Sequence[Precondition] = (
+    *CUSTOMER_PRECONDITIONS,
+    require_running_project,
     require_rule(
         Reason.OFFERING_CLOSED,
         "The offering accepts no orders: it is neither active nor paused.",
