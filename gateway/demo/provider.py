@@ -1,5 +1,7 @@
 """The demo's provider: a worker that carries out orders and pulls, in place of real backends.
 
+It also starts orders that have waited for a date, as tasks of Waldur do.
+
 Each order and each pull is carried out in one transaction: if the provider is killed, nothing is
 lost and nothing is done twice. Several providers can run at once. Orders that were created with the
 demo are not carried out.
@@ -7,7 +9,7 @@ demo are not carried out.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from time import monotonic
@@ -20,15 +22,23 @@ from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.queries.demo_due_work import (
     SELECT_DUE_ORDER,
     SELECT_DUE_PULL,
+    SELECT_STARTABLE_ORDER,
     SELECT_STUCK_RESOURCES,
 )
 from gateway.db.sql.compiler import StatementCompiler
-from gateway.db.tables.codes import OrderState, ResourceState
+from gateway.db.tables.codes import (
+    OPEN_ORDER_STATES,
+    PENDING_ORDER_STATES,
+    OrderState,
+    ResourceState,
+)
 from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
 from gateway.exact_json import encode_json
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.orders.fulfil import OrderExecutor, fail_order, fulfil_order
+from gateway.marketplace.orders.place import continue_order
 from gateway.marketplace.problems import ChangeRefusedError
+from gateway.marketplace.resource_facts import load_resource_facts
 from gateway.marketplace.rows import (
     ComponentRow,
     ComponentUsageRow,
@@ -96,10 +106,13 @@ class DemoProvider:
             await asyncio.sleep(pause_seconds)
 
     async def process_due_work(self) -> bool:
-        """Carry out one due order and one due pull; return whether any was due.
+        """Start one waiting order, carry out one due order and one due pull.
 
-        Now and then, also release a resource that is stuck.
+        Return whether any was due. Now and then, also release a resource that is stuck.
         """
+        has_started_order = await self._run_with_fallback(
+            self._start_order, self._fail_broken_order
+        )
         has_processed_order = await self._run_with_fallback(
             self._process_order, self._fail_broken_order
         )
@@ -109,6 +122,7 @@ class DemoProvider:
         return (
             await self._run_with_fallback(self._process_pulls, self._delete_broken_pull)
             or has_processed_order
+            or has_started_order
         )
 
     async def _run_with_fallback(self, task: ProviderTask, fallback: ProviderTask) -> bool:
@@ -142,7 +156,7 @@ class DemoProvider:
             return False
         ((order_id,),) = rows
         self._current_key = order_id
-        order = await _lock_executing_order(unit_of_work, order_id)
+        order = await _lock_order(unit_of_work, order_id, (OrderState.EXECUTING,))
         if order is None:
             return True
         offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
@@ -152,13 +166,26 @@ class DemoProvider:
             await fulfil_order(unit_of_work, order)
         return True
 
+    async def _start_order(self, writer: Transaction) -> bool:
+        """Move an order on that has waited for the start of its project, or for its own."""
+        unit_of_work = self._open_unit_of_work(writer)
+        rows = await writer.execute_statement(SELECT_STARTABLE_ORDER, {"today": unit_of_work.today})
+        for (order_id,) in rows:
+            self._current_key = order_id
+            order = await _lock_order(unit_of_work, order_id, PENDING_ORDER_STATES)
+            if order is not None:
+                facts = await load_resource_facts(unit_of_work.loader, order.resource_id)
+                assert facts is not None
+                await continue_order(unit_of_work, facts, order, ColumnValues(OrderRow))
+        return bool(rows)
+
     async def _fail_broken_order(self, writer: Transaction) -> bool:
         """Fail the order that raised an error, or that a rule of the marketplace forbids."""
         assert self._current_key is not None
         unit_of_work = self._open_unit_of_work(writer)
         key = await unit_of_work.load_row(OrderKeyRow, self._current_key)
         await writer.lock_rows(tables.resource, key.resource_id)
-        order = await _lock_executing_order(unit_of_work, key.id)
+        order = await _lock_order(unit_of_work, key.id, OPEN_ORDER_STATES)
         if order is not None:
             await fail_order(unit_of_work, order, self._error_message, OrderExecutor.AGENT)
         return True
@@ -194,11 +221,13 @@ class DemoProvider:
             await update_permitted_columns(unit_of_work, resource, state)
 
 
-async def _lock_executing_order(unit_of_work: UnitOfWork, order_id: int) -> OrderRow | None:
-    """Lock an order and return its row; return None if it is no longer executing."""
+async def _lock_order(
+    unit_of_work: UnitOfWork, order_id: int, states: Sequence[OrderState]
+) -> OrderRow | None:
+    """Lock an order and return its row; return None if it is no longer in one of the states."""
     await unit_of_work.writer.lock_rows(tables.order, order_id)
     order = await unit_of_work.load_row(OrderRow, order_id)
-    return order if order.state is OrderState.EXECUTING else None
+    return order if order.state in states else None
 
 
 async def _apply_pull(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:

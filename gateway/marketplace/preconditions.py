@@ -174,8 +174,8 @@ def _is_restricted(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules)
     """Return whether the offering is closed to the resource's organisation (domain.md §6.2)."""
     if facts.shared:
         return bool(facts.is_restricted) and not viewer.is_staff
-    is_own = facts.provider_id == facts.customer_id or facts.offering_project_id == facts.project_id
-    return is_private_offering(facts) and not is_own
+    is_of_project = facts.offering_project_id == facts.project_id
+    return facts.provider_id != facts.customer_id and not is_of_project
 
 
 require_available_offering = require_rule(

@@ -115,14 +115,19 @@ class Reason(Enum):
     CUSTOMER_BLOCKED = "customer_blocked"
     """The organisation is blocked.
 
-    For orders, and for `moveResource`, where it is the organisation of the target project.
+    For orders, for `approveOrder` and, in Waldur of 2024, for `rejectOrder`; and for
+    `moveResource`, where it is the organisation of the target project.
     """
     CUSTOMER_ARCHIVED = "customer_archived"
-    """The organisation is archived. For orders."""
+    """The organisation is archived.
+
+    For orders, for `approveOrder` and, in Waldur of 2024, for `rejectOrder`.
+    """
     PROJECT_ENDED = "project_ended"
     """The project has ended: its `effectiveEndDate` is today or earlier.
 
-    For orders, except terminations.
+    For orders, except terminations, and for `approveOrder` while the order is `PENDING_CONSUMER`; in Waldur of 2024 also
+    while it is `PENDING_PROVIDER`.
     """
     OFFERING_UNAVAILABLE = "offering_unavailable"
     """The offering is `UNAVAILABLE`.
@@ -187,6 +192,12 @@ class Reason(Enum):
     For all mutations that change a resource, also if they only place an order, so not for
     `pullResource`; an order does not change a resource that is `ERRED`. Also for `rejectOrder` and
     `cancelOrder`, which change the state of the resource.
+    """
+    PURCHASE_ORDER_REQUIRED = "purchase_order_required"
+    """The offering requires a purchase order, and none is attached to the order.
+
+    For `approveOrder` while the order is `PENDING_CONSUMER`. Reject the order, and place another
+    one with an attachment.
     """
     ORDERS_FIXED = "orders_fixed"
     """The offering's plugin does not support cancelling orders. For `cancelOrder`."""

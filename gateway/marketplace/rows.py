@@ -78,6 +78,15 @@ class OrderFileRow(TableRow, table=tables.order):
     attachment: str | None = column()
 
 
+class ProjectOrderAutoApprovalRow(TableRow, table=tables.project_order_auto_approval):
+    """A rule that approves the orders of a project up to a monthly cost."""
+
+    project_id: int = column()
+    monthly_cost_limit: str = column()
+    enabled: bool = column()
+    created_by_id: int | None = column()
+
+
 class PlanPeriodRow(TableRow, table=tables.plan_period):
     """A period during which a resource has a plan; `end` is None while it is open."""
 

@@ -99,21 +99,26 @@ class Mutation:
 
     A `PENDING_CONSUMER` order requires the permission ORDER.APPROVE on the project or its
     organisation, a `PENDING_PROVIDER` order requires it on the organisation that provides the
-    offering. Orders in other states can't be approved.
+    offering. Orders in other states can't be approved. The project's organisation must be neither
+    blocked nor archived; a `PENDING_CONSUMER` order also needs a project that has not ended and, if
+    the offering requires one, an attached purchase order.
+
+    The order is then `PENDING_PROJECT` until its project starts, `PENDING_PROVIDER` if the provider
+    has to approve it, `PENDING_START_DATE` until its own start date, or `EXECUTING`: the first that
+    applies and that it has not passed yet.
     """
     reject_order = reject_order_field
-    """Reject a pending order on behalf of the consumer or the provider.
+    """Reject a pending order on behalf of the side that it waits for.
 
-    The order must be `PENDING_CONSUMER`, `PENDING_PROVIDER`, `PENDING_PROJECT` or
-    `PENDING_START_DATE`. Requires the permission ORDER.REJECT on the project, its organisation or
-    the organisation that provides the offering, whichever side the order waits for; the user who
-    placed the order needs no permission.
+    A `PENDING_CONSUMER` order requires the permission ORDER.REJECT on the project or its
+    organisation, or that the viewer placed it; a `PENDING_PROVIDER` order requires the permission
+    on the organisation that provides the offering. Orders in other states can't be rejected.
     """
     cancel_order = cancel_order_field
-    """Cancel an order that is pending or executing.
+    """Cancel an order that waits for an approval or is executing.
 
-    The order must be `PENDING_CONSUMER`, `PENDING_PROVIDER`, `PENDING_PROJECT`,
-    `PENDING_START_DATE` or `EXECUTING`. Requires the permission ORDER.CANCEL on the project or its
+    The order must be `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`; in the newest Waldur
+    also `PENDING_START_DATE`. Requires the permission ORDER.CANCEL on the project or its
     organisation, and an offering whose plugin supports cancelling.
     """
     set_order_state = set_order_state_field

@@ -109,3 +109,33 @@ async def test_stuck_resources_are_released_after_an_hour(demo: DemoWithProvider
     await demo.create_provider().process_due_work()
     states = [demo.load_resource_row(each)["state"] for each in (stuck, recent, ordered)]
     assert states == [2, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("state", "setup_sql", "expected_state"),
+    [
+        (8, "update structure_project set start_date = current_date", 7),
+        (8, "update structure_project set start_date = null", 7),
+        (8, "update structure_project set start_date = current_date + 2", 8),
+        (9, "update marketplace_order set start_date = current_date - 1", 2),
+        (9, "update marketplace_order set start_date = current_date + 2", 9),
+    ],
+)
+async def test_orders_start_at_their_date(
+    demo: DemoWithProvider, state: int, setup_sql: str, expected_state: int
+) -> None:
+    """After the start of the project, the provider still has to review the order."""
+    uuid = await find_renewable_resource(demo, "Marketplace.Basic")
+    renewal = await demo.run_mutation("renewResource", uuid=uuid, extensionMonths=12)
+    order = renewal["order"]["uuid"]
+    setup_sql += (
+        " where uuid = %s"
+        if "marketplace_order" in setup_sql
+        else " where id = (select project_id from marketplace_order where uuid = %s)"
+    )
+    demo.run_sql(setup_sql, order)
+    demo.run_sql("update marketplace_order set state = %s where uuid = %s", state, order)
+    await demo.process_due_work()
+    after = demo.load_order_row(order)[0]
+    demo.run_sql("update structure_project set start_date = null")
+    assert after == (3 if expected_state == 2 else expected_state)

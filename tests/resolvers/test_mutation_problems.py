@@ -152,6 +152,11 @@ PROBLEM_CASES = {
     "private to others": ProblemCase(
         "NotPossible", "OFFERING_RESTRICTED", setup_sql=FOREIGN_OFFERING_SQL
     ),
+    "not shared with others": ProblemCase(
+        "NotPossible",
+        "OFFERING_RESTRICTED",
+        setup_sql=FOREIGN_OFFERING_SQL.replace("billable = false", "billable = true"),
+    ),
     "pending termination": ProblemCase(
         "NotPossible", "ORDER_PENDING", setup_sql=PENDING_TERMINATION_SQL
     ),

@@ -34,6 +34,17 @@ class VersionRules:
     """Whether an offering can be restricted to some roles (§4.7)."""
     accounts_in_secret_options: bool
     """Whether the flag for creating accounts is in secret options, not plugin options (§0.4)."""
+    disables_every_autoapproval: bool
+    """Whether `disable_autoapprove` covers all but staff and terminations (§6.3).
+
+    Otherwise it covers only orders of the provider's own organisation.
+    """
+    terminations_need_purchase_order: bool
+    """Whether a termination waits for the purchase order that an offering requires (§6.3)."""
+    checks_project_of_provider_approvals: bool
+    """Whether the provider can't approve orders of a project that has ended (§6.3)."""
+    checks_customer_of_rejections: bool
+    """Whether orders of blocked or archived organisations can't be rejected (§6.3)."""
     order_creation_permission: str | None
     """The permission that placing an order needs, on the project or its organisation (§4.11).
 
@@ -95,6 +106,10 @@ RULES_2024 = VersionRules(
     has_limit_precision=False,
     order_creation_permission=None,
     plan_switch_keeps_unit=False,
+    disables_every_autoapproval=False,
+    terminations_need_purchase_order=True,
+    checks_project_of_provider_approvals=True,
+    checks_customer_of_rejections=True,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
     dates_every_end=False,
     resource_change_event="marketplace_resource_has_been_changed",
@@ -121,6 +136,10 @@ RULES_2026 = VersionRules(
     has_limit_precision=False,
     order_creation_permission=None,
     plan_switch_keeps_unit=True,
+    disables_every_autoapproval=False,
+    terminations_need_purchase_order=True,
+    checks_project_of_provider_approvals=False,
+    checks_customer_of_rejections=False,
     cancelable_order_states=_CANCELABLE_ORDER_STATES,
     dates_every_end=True,
     resource_change_event="marketplace_resource_update_succeeded",
@@ -134,6 +153,8 @@ RULES_2026 = VersionRules(
 RULES_NEWEST = replace(
     RULES_2026,
     has_limit_precision=True,
+    disables_every_autoapproval=True,
+    terminations_need_purchase_order=False,
     order_creation_permission="ORDER.CREATE",
     cancelable_order_states=(*_CANCELABLE_ORDER_STATES, OrderState.PENDING_START_DATE),
     checks_estimated_months=True,

@@ -3,7 +3,19 @@
 The rows are selected FOR UPDATE SKIP LOCKED, so that several processes can share the queue.
 """
 
-from sqlalchemy import Column, DateTime, MetaData, Table, bindparam, exists, select
+from sqlalchemy import (
+    Column,
+    Date,
+    DateTime,
+    MetaData,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from gateway.db import tables
 from gateway.db.admin import own_tables
@@ -15,6 +27,7 @@ _marketplace = Table(
     "marketplace", MetaData(schema="gateway"), Column("made_at", DateTime(timezone=True))
 )
 _order, _resource, _pull = tables.order.c, tables.resource.c, own_tables.pull.c
+_project = tables.project.c
 _due_before = bindparam("due_before", type_=DateTime(timezone=True))
 
 SELECT_DUE_ORDER = Statement.from_element(
@@ -30,6 +43,32 @@ SELECT_DUE_ORDER = Statement.from_element(
     .with_for_update(of=tables.resource, skip_locked=True)
 )
 """The oldest executing order that was due before `due_before`; locks the order's resource.
+
+Orders from before the creation of the demo are excluded.
+"""
+
+_waits_for_project = _order.state == inline_literal(OrderState.PENDING_PROJECT)
+_waits_for_start_date = _order.state == inline_literal(OrderState.PENDING_START_DATE)
+_today = bindparam("today", type_=Date)
+SELECT_STARTABLE_ORDER = Statement.from_element(
+    select(_order.id)
+    .select_from(
+        tables.order.join(tables.resource, _resource.id == _order.resource_id).join(
+            tables.project, _project.id == _resource.project_id
+        )
+    )
+    .where(
+        or_(
+            and_(_waits_for_project, func.coalesce(_project.start_date, _today) <= _today),
+            and_(_waits_for_start_date, func.coalesce(_order.start_date, _today) <= _today),
+        ),
+        _order.modified > select(_marketplace.c.made_at).scalar_subquery(),
+    )
+    .order_by(_order.modified, _order.id)
+    .limit(inline_literal(1))
+    .with_for_update(of=tables.resource, skip_locked=True)
+)
+"""The oldest order that has waited for a date until `today`; locks the order's resource.
 
 Orders from before the creation of the demo are excluded.
 """

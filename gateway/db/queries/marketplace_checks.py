@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Date,
     Integer,
     Text,
@@ -28,7 +29,8 @@ UNLIMITED_QUOTA = -1
 """Limit of a component quota that stands for no limit."""
 _quota, _resource = tables.component_quota.c, tables.resource.c
 _component = tables.component.c
-_role, _user_role = tables.role.c, tables.user_role.c
+_role, _role_permission = tables.role.c, tables.role_permission.c
+_user, _user_role = tables.user.c, tables.user_role.c
 _scopes = (
     func.unnest(
         bindparam("content_type_ids", type_=ARRAY(Integer)),
@@ -39,22 +41,40 @@ _scopes = (
 )
 _since = bindparam("since", type_=Date)
 
-SELECT_ROLE_EXISTS = Statement.from_element(
-    select(
-        exists().where(
-            equals_value(_user_role.user_id, "user_id"),
-            _user_role.is_active,
-            _user_role.role_id == _role.id,
-            _role.name == any_(bindparam("names", type_=ARRAY(Text))),
-            _user_role.content_type_id == _scopes.c.content_type_id,
-            _user_role.object_id == _scopes.c.object_id,
-        )
+
+def _select_authorisation(*conditions: ColumnElement[bool]) -> Statement:
+    """Return a statement that selects whether a user is staff, or has a role with conditions."""
+    has_role = exists().where(
+        _user_role.user_id == _user.id,
+        _user_role.is_active,
+        _user_role.content_type_id == _scopes.c.content_type_id,
+        _user_role.object_id == _scopes.c.object_id,
+        *conditions,
     )
-)
-"""Whether the user `user_id` has one of the roles `names` on one of the scopes.
+    is_user = equals_value(_user.id, "user_id")
+    return Statement.from_element(
+        select(exists().where(is_user, _user.is_active, or_(_user.is_staff, has_role)))
+    )
+
+
+_names = any_(bindparam("names", type_=ARRAY(Text)))
+SELECT_ROLE_EXISTS = _select_authorisation(_user_role.role_id == _role.id, _role.name == _names)
+"""Whether the active user `user_id` is staff, or has one of the roles `names` on one of the scopes.
 
 The scopes are pairs of the arrays `content_type_ids` and `object_ids`.
 """
+SELECT_PERMISSION_EXISTS = _select_authorisation(
+    _user_role.role_id == _role_permission.role_id, _role_permission.permission == _names
+)
+"""Whether the active user `user_id` has one of the permissions `names` (domain.md §4.2).
+
+The scopes are those of `SELECT_ROLE_EXISTS`.
+"""
+
+SELECT_SITE_SETTING = Statement.from_element(
+    select(tables.constance.c.value).where(equals_value(tables.constance.c.key, "key"))
+)
+"""The stored value of the site setting `key`; see `decode_stored_setting`."""
 
 SELECT_LIMIT_SUM = Statement.from_element(
     select(func.coalesce(func.sum(null_if_nan(_quota.limit)), inline_literal(0))).where(

@@ -70,6 +70,7 @@ from gateway.db.tables.resources import (
     component_usage as component_usage,
     order as order,
     plan_period as plan_period,
+    project_order_auto_approval as project_order_auto_approval,
     resource as resource,
     resource_endpoint as resource_endpoint,
     resource_project as resource_project,

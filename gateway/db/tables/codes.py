@@ -63,7 +63,7 @@ PENDING_ORDER_STATES = (
 )
 """States of orders whose execution has not started."""
 OPEN_ORDER_STATES = (*PENDING_ORDER_STATES, OrderState.EXECUTING)
-"""States of unfinished orders, which can be cancelled (domain.md §6.4)."""
+"""States of unfinished orders."""
 BLOCKING_ORDER_STATES = (
     OrderState.PENDING_CONSUMER,
     OrderState.PENDING_PROVIDER,

@@ -134,6 +134,18 @@ order = Table(
     Index(None, "state", desc("created"), info={"since": 2025}),
 )
 
+project_order_auto_approval = Table(
+    "marketplace_projectorderautoapproval",
+    metadata,
+    *identity_columns(),
+    *timestamp_columns(),
+    foreign_key_column("project_id", "structure_project"),
+    money_column("monthly_cost_limit"),
+    boolean_column("enabled"),
+    foreign_key_column("created_by_id", "core_user", null=True),
+    info={"since": 2026},
+)
+
 plan_period = Table(
     "marketplace_resourceplanperiod",
     metadata,

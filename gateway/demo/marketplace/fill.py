@@ -72,6 +72,10 @@ def _fill_tables(writer: RowWriter, resource_count: int, report_progress: Progre
     records.add_site_settings(writer)
     with writer.use_random_stream("growth"):
         grown_market = growth.grow_market(writer, initial, resource_count)
+    with writer.use_random_stream("auto-approval"):
+        projects.add_auto_approval_rules(
+            writer, grown_market.projects, grown_market.customers.owner_ids
+        )
     report_progress("  resources and orders")
     planner = PlacementPlanner(writer, initial.market, grown_market, resource_count)
     orders = OrderGenerator(writer, grown_market.customers.owner_ids)

@@ -54,6 +54,8 @@ _PROJECT_DATES: Mapping[str, dict[str, Any]] = {
 
 `starts` and `ends` are days from the reference day, `end_requested_by` is a username.
 """
+_AUTO_APPROVED_COSTS = {"Ocean currents": 400}
+"""Monthly costs in EUR up to which orders need no approval by the consumer, by project."""
 _NAMED_TEAMS = {
     "Regional climate ensembles": (
         ("manager", "MANAGER"),
@@ -99,6 +101,22 @@ def add_projects(
         member_ids = [user_id for user_id, _ in role_grants]
         projects.append(DemoProject(project_id, uuid, name, customer_slug, groups, member_ids))
     return projects
+
+
+def add_auto_approval_rules(
+    writer: RowWriter, projects: Sequence[DemoProject], owner_ids: Mapping[str, int]
+) -> None:
+    """Add the rules that approve orders of projects; `owner_ids` are those of organisations."""
+    for project in projects:
+        if project.name in _AUTO_APPROVED_COSTS:
+            writer.add_row(
+                tables.project_order_auto_approval,
+                project_id=project.key,
+                monthly_cost_limit=_AUTO_APPROVED_COSTS[project.name],
+                enabled=True,
+                created_by_id=owner_ids[project.customer_slug],
+                created=writer.days_ago(30),
+            )
 
 
 def _list_names(names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:

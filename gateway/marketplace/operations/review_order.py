@@ -1,9 +1,12 @@
 """Approving, rejecting and cancelling orders (domain.md §4.11, §6.3, §6.4)."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.db.access.viewer import RoleScope
-from gateway.db.tables.codes import OPEN_ORDER_STATES, PENDING_ORDER_STATES, OrderState
+from gateway.db.access.viewer import RoleScope, Viewer
+from gateway.db.tables.codes import OrderState
+from gateway.marketplace.orders.approval import needs_purchase_order
 from gateway.marketplace.orders.fulfil import withdraw_order
 from gateway.marketplace.orders.order_access import (
     load_order_facts,
@@ -11,14 +14,21 @@ from gateway.marketplace.orders.order_access import (
     require_order_permission,
 )
 from gateway.marketplace.orders.place import (
-    approve_as_consumer,
-    approve_as_provider,
     build_consumer_review,
     build_provider_review,
+    continue_order,
 )
 from gateway.marketplace.plugins import get_plugin
+from gateway.marketplace.preconditions import (
+    CUSTOMER_PRECONDITIONS,
+    CurrentRules,
+    Precondition,
+    find_first_problem,
+    require_running_project,
+)
 from gateway.marketplace.problems import (
     NotPossible,
+    Problem,
     Reason,
     raise_problem,
 )
@@ -32,62 +42,80 @@ from gateway.marketplace.unit_of_work import (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class ReviewSide:
+    """Consumer or provider: when and by which rules it reviews orders."""
+
+    pending_state: OrderState
+    """The state in which an order waits for this side."""
+    approval_preconditions: Sequence[Precondition]
+    build_review: Callable[[UnitOfWork, int | None], ColumnValues[OrderRow]]
+    build_comment: Callable[[str], ColumnValues[OrderRow]]
+    """Function that returns the column of the reason for a rejection."""
+
+
+def _require_project_of_provider_approval(
+    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+) -> Problem | None:
+    """Return a problem if the provider can't approve because the project has ended."""
+    if not current.version_rules.checks_project_of_provider_approvals:
+        return None
+    return require_running_project(viewer, facts, current)
+
+
+CONSUMER_SIDE = ReviewSide(
+    OrderState.PENDING_CONSUMER,
+    (*CUSTOMER_PRECONDITIONS, require_running_project),
+    build_consumer_review,
+    lambda comment: ColumnValues(OrderRow, consumer_rejection_comment=comment),
+)
+PROVIDER_SIDE = ReviewSide(
+    OrderState.PENDING_PROVIDER,
+    (*CUSTOMER_PRECONDITIONS, _require_project_of_provider_approval),
+    build_provider_review,
+    lambda comment: ColumnValues(OrderRow, provider_rejection_comment=comment),
+)
+
+
 class LockedOrder(NamedTuple):
     """Order that is locked until the end of the transaction, with the scopes of roles on it."""
 
     order: OrderRow
-    consumer_scopes: tuple[RoleScope, ...]
-    provider_scopes: tuple[RoleScope, ...]
+    facts: ResourceFacts
+    scopes: Mapping[ReviewSide, Sequence[RoleScope]]
 
 
 async def approve_pending_order(
     unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
 ) -> ChangeResult:
     """Approve an order on the side, consumer or provider, for which it waits."""
-    order, consumer_scopes, provider_scopes = await _lock_order(unit_of_work, uuid)
-    is_consumer, is_provider = (
-        unit_of_work.viewer.has_permission("ORDER.APPROVE", *scopes)
-        for scopes in (consumer_scopes, provider_scopes)
-    )
-    require_order_permission(is_consumer or is_provider, "ORDER.APPROVE")
-    check_unmodified(order.modified, if_modified)
-    pending_states = (OrderState.PENDING_CONSUMER, OrderState.PENDING_PROVIDER)
-    raise_problem(check_state(OrderState, order.state.value, pending_states, "order"))
-    if order.state is OrderState.PENDING_PROVIDER:
-        require_order_permission(is_provider, "ORDER.APPROVE", " on the provider's organisation")
-        await approve_as_provider(unit_of_work, order.id)
-    else:
-        require_order_permission(
-            is_consumer, "ORDER.APPROVE", " on the project or its organisation"
-        )
-        await approve_as_consumer(
-            unit_of_work, await load_order_facts(unit_of_work, order), order.id
-        )
+    locked_order = await _lock_order(unit_of_work, uuid)
+    order, facts, _ = locked_order
+    sides = _list_permitted_sides(unit_of_work, locked_order, "ORDER.APPROVE")
+    side = _select_side(order, sides, "ORDER.APPROVE", if_modified)
+    _check_rules(unit_of_work, facts, side.approval_preconditions)
+    if side is CONSUMER_SIDE:
+        _require_purchase_order(unit_of_work, locked_order)
+    review = side.build_review(unit_of_work, unit_of_work.actor_id)
+    await continue_order(unit_of_work, facts, order, review)
     return ChangeResult(order.resource_id, order.id)
 
 
 async def reject_pending_order(
     unit_of_work: UnitOfWork, uuid: str, comment: str | None, if_modified: str | None
 ) -> ChangeResult:
-    """Reject a pending order."""
-    order, consumer_scopes, provider_scopes = await _lock_order(unit_of_work, uuid)
-    is_consumer = (
-        order.created_by_id == unit_of_work.actor_id
-        or unit_of_work.viewer.has_permission("ORDER.REJECT", *consumer_scopes)
-    )
-    is_provider = unit_of_work.viewer.has_permission("ORDER.REJECT", *provider_scopes)
-    require_order_permission(is_consumer or is_provider, "ORDER.REJECT")
-    check_unmodified(order.modified, if_modified)
-    raise_problem(check_state(OrderState, order.state.value, PENDING_ORDER_STATES, "order"))
-    waits_for_provider = order.state is OrderState.PENDING_PROVIDER
-    is_provider_side = is_provider and (waits_for_provider or not is_consumer)
-    review = (build_provider_review if is_provider_side else build_consumer_review)(unit_of_work)
-    rejection = (
-        ColumnValues(OrderRow, provider_rejection_comment=comment or "")
-        if is_provider_side
-        else ColumnValues(OrderRow, consumer_rejection_comment=comment or "")
-    )
-    await withdraw_order(unit_of_work, order, OrderState.REJECTED, review | rejection)
+    """Reject an order on the side, consumer or provider, for which it waits."""
+    locked_order = await _lock_order(unit_of_work, uuid)
+    order, facts, _ = locked_order
+    sides = _list_permitted_sides(unit_of_work, locked_order, "ORDER.REJECT")
+    if order.created_by_id == unit_of_work.actor_id:
+        sides = [CONSUMER_SIDE, *sides]
+    side = _select_side(order, sides, "ORDER.REJECT", if_modified)
+    if unit_of_work.installation.version_rules.checks_customer_of_rejections:
+        _check_rules(unit_of_work, facts, CUSTOMER_PRECONDITIONS)
+    review = side.build_review(unit_of_work, unit_of_work.actor_id)
+    rejection = review | side.build_comment(comment or "")
+    await withdraw_order(unit_of_work, order, OrderState.REJECTED, rejection)
     return ChangeResult(order.resource_id, order.id)
 
 
@@ -95,18 +123,59 @@ async def cancel_open_order(
     unit_of_work: UnitOfWork, uuid: str, if_modified: str | None
 ) -> ChangeResult:
     """Cancel an unfinished order."""
-    order, consumer_scopes, _ = await _lock_order(unit_of_work, uuid)
-    require_order_permission(
-        unit_of_work.viewer.has_permission("ORDER.CANCEL", *consumer_scopes), "ORDER.CANCEL"
-    )
+    order, facts, scopes = await _lock_order(unit_of_work, uuid)
+    is_permitted = unit_of_work.viewer.has_permission("ORDER.CANCEL", *scopes[CONSUMER_SIDE])
+    require_order_permission(is_permitted, "ORDER.CANCEL", " on the project or its organisation")
     check_unmodified(order.modified, if_modified)
-    raise_problem(check_state(OrderState, order.state.value, OPEN_ORDER_STATES, "order"))
-    offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
-    if not get_plugin(offering.type).can_cancel_orders:
+    cancelable_states = unit_of_work.installation.version_rules.cancelable_order_states
+    raise_problem(check_state(OrderState, order.state.value, cancelable_states, "order"))
+    if not get_plugin(facts.offering_type).can_cancel_orders:
         message = "The offering's plugin does not support cancelling orders."
         raise_problem(NotPossible(message=message, reason=Reason.ORDERS_FIXED))
     await withdraw_order(unit_of_work, order, OrderState.CANCELED, ColumnValues(OrderRow))
     return ChangeResult(order.resource_id, order.id)
+
+
+def _list_permitted_sides(
+    unit_of_work: UnitOfWork, locked_order: LockedOrder, permission: str
+) -> list[ReviewSide]:
+    """Return the sides on which the viewer has a permission."""
+    return [
+        side
+        for side, scopes in locked_order.scopes.items()
+        if unit_of_work.viewer.has_permission(permission, *scopes)
+    ]
+
+
+def _select_side(
+    order: OrderRow, sides: Sequence[ReviewSide], permission: str, if_modified: str | None
+) -> ReviewSide:
+    """Return the side, of those that the viewer may act for, for which an order waits.
+
+    Raises ChangeRefusedError if there is none, or if the order was changed after `if_modified`.
+    """
+    require_order_permission(
+        bool(sides), permission, " on the project, its organisation or the provider"
+    )
+    check_unmodified(order.modified, if_modified)
+    pending_states = list(dict.fromkeys(each.pending_state for each in sides))
+    raise_problem(check_state(OrderState, order.state.value, pending_states, "order"))
+    return next(each for each in sides if each.pending_state is order.state)
+
+
+def _check_rules(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, preconditions: Sequence[Precondition]
+) -> None:
+    raise_problem(
+        find_first_problem(preconditions, unit_of_work.viewer, facts, unit_of_work.current_rules)
+    )
+
+
+def _require_purchase_order(unit_of_work: UnitOfWork, locked_order: LockedOrder) -> None:
+    order, facts, _ = locked_order
+    if needs_purchase_order(facts, order, unit_of_work.installation.version_rules):
+        message = "The offering requires a purchase order, and none is attached to the order."
+        raise_problem(NotPossible(message=message, reason=Reason.PURCHASE_ORDER_REQUIRED))
 
 
 async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
@@ -115,6 +184,9 @@ async def _lock_order(unit_of_work: UnitOfWork, uuid: str) -> LockedOrder:
     offering = await unit_of_work.load_row(OfferingRow, order.offering_id)
     return LockedOrder(
         order,
-        (("project", project.id), ("customer", project.customer_id)),
-        (("customer", offering.customer_id),),
+        await load_order_facts(unit_of_work, order),
+        {
+            CONSUMER_SIDE: (("project", project.id), ("customer", project.customer_id)),
+            PROVIDER_SIDE: (("customer", offering.customer_id),),
+        },
     )

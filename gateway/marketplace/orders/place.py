@@ -1,16 +1,18 @@
 """Placing and approving orders (domain.md §6.1-6.4).
 
-The states of an order; after the consumer's approval the first one applies whose condition holds:
+The states of an order. It passes the pending ones from left to right, and waits in the first
+whose condition holds; `approval` has the conditions:
 
-    PENDING_CONSUMER ─┬─> PENDING_PROJECT      the project has not started
-                      ├─> PENDING_START_DATE   the order has a later start date
-                      ├─> PENDING_PROVIDER ──> EXECUTING ──> DONE or ERRED
-                      └─> EXECUTING ──> DONE or ERRED
+    PENDING_CONSUMER ─> PENDING_PROJECT ─> PENDING_PROVIDER ─> PENDING_START_DATE ─> EXECUTING
+    the consumer        the project        the provider        the order has a        │
+    reviews it          has not started    reviews it          later start date       ├─> DONE
+                                                                                      └─> ERRED
 
-Tasks of Waldur release orders from PENDING_PROJECT and PENDING_START_DATE. A pending order
-can be rejected (REJECTED), an unfinished one cancelled (CANCELED).
-`place_order` approves on the consumer's side at once if `approval` says that no review is
-needed. `fulfil` has what happens to the resource at the end.
+`place_order` and the approvals of both sides continue it by `continue_order`. An order whose
+creation needs no review starts at once, whatever its start date. Tasks of Waldur, in a demo its
+provider, continue orders from PENDING_PROJECT and PENDING_START_DATE. The side that an order waits
+for can reject it (REJECTED); in the states of `VersionRules.cancelable_order_states` it can be
+cancelled (CANCELED). `fulfil` has what happens to the resource at the end.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +24,11 @@ from gateway.db.tables.codes import (
     ResourceState,
 )
 from gateway.marketplace.event_log import log_event, log_order_event
-from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
+from gateway.marketplace.orders.approval import (
+    OrderProgress,
+    find_consumer_reviewer,
+    find_next_state,
+)
 from gateway.marketplace.problems import InvalidInput, build_invalid_input
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OrderRow, ResourceRow
@@ -52,6 +58,8 @@ class OrderRequest:
     type: OrderType = field(default=OrderType.UPDATE)
     new_plan_id: int | None = None
     """Plan to switch to; None keeps the resource's plan."""
+    start_date: str | None = None
+    """Day before which the order is not carried out if it has to be reviewed; None for any day."""
 
 
 def check_request_comment(comment: str | None) -> InvalidInput | None:
@@ -83,11 +91,19 @@ async def place_order(
             unit_of_work, resource, ColumnValues(ResourceRow, state=state)
         )
     await _log_request(unit_of_work, order_request.type, after)
-    if await has_consumer_approval(
-        unit_of_work, facts, has_attachment=order_request.attachment is not None
-    ):
-        await approve_as_consumer(unit_of_work, facts, order_id)
+    await _skip_consumer_review(unit_of_work, facts, order_id)
     return order_id
+
+
+async def _skip_consumer_review(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, order_id: int
+) -> None:
+    """Approve a new order on the consumer's side if no review is needed."""
+    order = await unit_of_work.load_row(OrderRow, order_id)
+    reviewer_id = await find_consumer_reviewer(unit_of_work, facts, order)
+    if reviewer_id is not None:
+        review = build_consumer_review(unit_of_work, reviewer_id)
+        await continue_order(unit_of_work, facts, order, review, is_new=True)
 
 
 _REQUESTS = {
@@ -128,6 +144,7 @@ async def _insert_order(
         created_by_id=unit_of_work.requester_id,
         request_comment=order_request.request_comment,
         attachment=order_request.attachment,
+        start_date=order_request.start_date,
     )
 
 
@@ -140,41 +157,44 @@ def _get_plans(resource: ResourceRow, order_request: OrderRequest) -> tuple[int 
     return order_request.new_plan_id, resource.plan_id
 
 
-async def approve_as_consumer(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, order_id: int
+async def continue_order(
+    unit_of_work: UnitOfWork,
+    facts: ResourceFacts,
+    order: OrderRow,
+    review: ColumnValues[OrderRow],
+    *,
+    is_new: bool = False,
 ) -> None:
-    """Approve an order on the consumer's side and move it to its next state."""
-    order = await unit_of_work.load_row(OrderRow, order_id)
-    state = get_state_after_consumer(unit_of_work, facts, order.start_date)
-    changes = ColumnValues(OrderRow, state=state) | build_consumer_review(unit_of_work)
-    await unit_of_work.update_columns(order_id, changes)
+    """Store the approval of a pending order and move it to its next state.
+
+    `is_new` is whether the order is just being placed.
+    """
+    progress = OrderProgress(unit_of_work, facts, review.apply_to(order), is_new)
+    state = await find_next_state(progress)
+    changes = ColumnValues(OrderRow, state=state) | review
+    await unit_of_work.update_columns(order.id, changes)
     if state is OrderState.EXECUTING:
         await _log_approval(unit_of_work, order)
 
 
-async def approve_as_provider(unit_of_work: UnitOfWork, order_id: int) -> None:
-    """Approve an order on the provider's side, so that it is carried out."""
-    order = await unit_of_work.load_row(OrderRow, order_id)
-    approval = ColumnValues(OrderRow, state=OrderState.EXECUTING)
-    changes = approval | build_provider_review(unit_of_work)
-    await unit_of_work.update_columns(order_id, changes)
-    await _log_approval(unit_of_work, order)
-
-
-def build_consumer_review(unit_of_work: UnitOfWork) -> ColumnValues[OrderRow]:
-    """Return the columns of a review on the consumer's side by the viewer, now."""
+def build_consumer_review(
+    unit_of_work: UnitOfWork, reviewer_id: int | None
+) -> ColumnValues[OrderRow]:
+    """Return the columns of a review on the consumer's side, now."""
     return ColumnValues(
         OrderRow,
-        consumer_reviewed_by_id=unit_of_work.actor_id,
+        consumer_reviewed_by_id=reviewer_id,
         consumer_reviewed_at=unit_of_work.now_text,
     )
 
 
-def build_provider_review(unit_of_work: UnitOfWork) -> ColumnValues[OrderRow]:
-    """Return the columns of a review on the provider's side by the viewer, now."""
+def build_provider_review(
+    unit_of_work: UnitOfWork, reviewer_id: int | None
+) -> ColumnValues[OrderRow]:
+    """Return the columns of a review on the provider's side, now."""
     return ColumnValues(
         OrderRow,
-        provider_reviewed_by_id=unit_of_work.actor_id,
+        provider_reviewed_by_id=reviewer_id,
         provider_reviewed_at=unit_of_work.now_text,
     )
 

@@ -7,11 +7,11 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.access.viewer import Viewer
+from gateway.db.installation.version_rules import VersionRules
 from gateway.db.queries.aggregates import PRICES_BY_PLAN
 from gateway.db.query_spec import ColumnRef
 from gateway.db.sql.aggregate import AggregateValue
 from gateway.db.sql.row_types import Row
-from gateway.db.tables.codes import BLOCKING_ORDER_STATES
 from gateway.exact_json import decode_members
 from gateway.marketplace.plugins import get_plugin, strip_secret_attributes
 from gateway.schema.enums import BillingType, OrderState, OrderType
@@ -97,9 +97,10 @@ def compute_activation_price(
     return format_price(prices.get(order_type, 0))
 
 
-def can_cancel_order(offering_type: str, state: int) -> bool:
+def can_cancel_order(version_rules: VersionRules, offering_type: str, state: int) -> bool:
     """Return whether an order's type of offering and state allow cancelling (domain.md §3.3)."""
-    return get_plugin(offering_type).can_cancel_orders and state in BLOCKING_ORDER_STATES
+    is_cancelable = state in version_rules.cancelable_order_states
+    return is_cancelable and get_plugin(offering_type).can_cancel_orders
 
 
 @object_type
@@ -230,12 +231,14 @@ class Order(Row, Node, tables=(tables.order,)):
 
     Null in older versions of Waldur.
     """
-    can_terminate: bool = computed(can_cancel_order, OFFERING_TYPE, order.state)
+    can_terminate: bool = computed(
+        can_cancel_order, ContextFact.VERSION_RULES, OFFERING_TYPE, order.state
+    )
     """Whether `cancelOrder` is possible (the name is that of the REST API).
 
     True if the offering's plugin supports cancelling and the order is `PENDING_CONSUMER`,
-    `PENDING_PROVIDER` or `EXECUTING`; the viewer's permission is not considered. `cancelOrder`
-    accepts `PENDING_PROJECT` and `PENDING_START_DATE`, too.
+    `PENDING_PROVIDER` or `EXECUTING` or, in the newest Waldur, `PENDING_START_DATE`; the viewer's
+    permission is not considered.
     """
     resource: Annotated["Resource", strawberry.lazy("gateway.schema.types.resource")] | None = one(
         order.resource_id

@@ -1,6 +1,6 @@
 """Permissions and states of approving, rejecting and cancelling orders (domain.md §4.11, §6.4)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -20,36 +20,39 @@ ORDER_STATES = {
     "PENDING_PROJECT": 8,
     "PENDING_START_DATE": 9,
 }
-USERNAMES = ("staff", "support", "owner", "manager", "admin", "member", "reader", "nobody")
+USERNAMES = (
+    "staff",
+    "support",
+    "owner",
+    "manager",
+    "admin",
+    "member",
+    "reader",
+    "nobody",
+    "provider",
+)
 
 
 class ReviewCase(NamedTuple):
-    """The users and states that a review of an order of the owner's organisation is allowed for."""
+    """The states of an order of the owner's organisation in which users can review it."""
 
     payload_type: str
-    permitted_usernames: tuple[str, ...]
-    allowed_states: tuple[str, ...]
+    states_by_username: Mapping[str, Sequence[str]]
+    """The states by name of the users who have the permission on a side, or on both."""
 
 
+REVIEW_STATES = {
+    "staff": ("PENDING_CONSUMER", "PENDING_PROVIDER"),
+    "owner": ("PENDING_CONSUMER",),
+    "provider": ("PENDING_PROVIDER",),
+}
+CANCELABLE_STATES = ("PENDING_CONSUMER", "PENDING_PROVIDER", "EXECUTING")
 REVIEW_CASES = {
-    "approveOrder": ReviewCase(
-        "OrderApproved", ("staff", "owner"), ("PENDING_CONSUMER", "PENDING_PROVIDER")
-    ),
-    "rejectOrder": ReviewCase(
-        "OrderRejected",
-        ("staff", "owner"),
-        ("PENDING_CONSUMER", "PENDING_PROVIDER", "PENDING_PROJECT", "PENDING_START_DATE"),
-    ),
+    "approveOrder": ReviewCase("OrderApproved", REVIEW_STATES),
+    "rejectOrder": ReviewCase("OrderRejected", REVIEW_STATES),
     "cancelOrder": ReviewCase(
         "OrderCanceled",
-        ("staff", "owner", "manager", "admin"),
-        (
-            "PENDING_CONSUMER",
-            "PENDING_PROVIDER",
-            "PENDING_PROJECT",
-            "PENDING_START_DATE",
-            "EXECUTING",
-        ),
+        dict.fromkeys(("staff", "owner", "manager", "admin"), CANCELABLE_STATES),
     ),
 }
 ORDER_SQL = """
@@ -58,6 +61,25 @@ join marketplace_offering f on f.id = o.offering_id and f.type = 'Marketplace.Ba
 where r.uuid = any(%s::uuid[]) and o.type = 2 and f.customer_id not in (
     select object_id from permissions_userrole u join core_user c on c.id = u.user_id
     where c.username = 'owner') order by o.id limit 1
+"""
+UNREVIEWED_SQL = """
+update marketplace_order set state = %s, consumer_reviewed_by_id = null,
+    provider_reviewed_by_id = null, consumer_rejection_comment = '',
+    provider_rejection_comment = '',
+    created_by_id = (select id from core_user where username = 'manager')
+where id = %s
+"""
+REJECTION_SQL = """
+select o.consumer_rejection_comment, o.provider_rejection_comment, c.username, p.username
+from marketplace_order o left join core_user c on c.id = o.consumer_reviewed_by_id
+left join core_user p on p.id = o.provider_reviewed_by_id where o.id = %s
+"""
+PROVIDER_SQL = """
+update marketplace_offering set customer_id = (
+    select u.object_id from permissions_userrole u join permissions_role r on r.id = u.role_id
+    join core_user c on c.id = u.user_id where c.username = 'provider' and r.name = 'CUSTOMER.OWNER'
+    limit 1)
+where id = (select offering_id from marketplace_order where id = %s)
 """
 
 
@@ -81,21 +103,19 @@ async def find_order(demo: MutableDemo) -> tuple[str, int]:
         for username in ("manager", "admin", "owner")
     ]
     ((uuid, order_id),) = demo.run_sql(ORDER_SQL, [*set.intersection(*visible_uuids)])
+    demo.run_sql(PROVIDER_SQL, order_id)
     return uuid.hex, order_id
 
 
 def expected_review_typename(
-    case: ReviewCase, field: str, username: str, state: str, *, is_visible: bool
+    case: ReviewCase, username: str, state: str, *, is_visible: bool
 ) -> str:
     """Return the type of the expected result."""
     if not is_visible:
         return "NotFound"
-    if username not in case.permitted_usernames:
+    if username not in case.states_by_username:
         return "NotPermitted"
-    if state not in case.allowed_states:
-        return "WrongState"
-    waits_for_provider = field == "approveOrder" and state == "PENDING_PROVIDER"
-    return "NotPermitted" if waits_for_provider and username != "staff" else case.payload_type
+    return case.payload_type if state in case.states_by_username[username] else "WrongState"
 
 
 @pytest.mark.parametrize("field", REVIEW_CASES)
@@ -113,7 +133,60 @@ async def test_reviews_match_the_permission_table(demo: MutableDemo, field: str)
             result = await demo.run_mutation(field, username, uuid=uuid)
             results[state, username] = result["__typename"]
             expected[state, username] = expected_review_typename(
-                case, field, username, state, is_visible=is_visible
+                case, username, state, is_visible=is_visible
             )
+            if result["__typename"] == "WrongState":
+                assert (result["state"], {*result["allowed"]}) == (
+                    state,
+                    {*case.states_by_username[username]},
+                )
     assert results == expected
-    assert case.payload_type in results.values()
+    permitted_usernames = {
+        username for (_, username), type_ in results.items() if type_ == case.payload_type
+    }
+    assert permitted_usernames == {*case.states_by_username}
+
+
+@pytest.mark.parametrize("field", REVIEW_CASES)
+@pytest.mark.parametrize("state", ["PENDING_CONSUMER", "PENDING_PROVIDER", "DONE"])
+async def test_only_users_who_may_review_get_a_conflict(
+    demo: MutableDemo, field: str, state: str
+) -> None:
+    """`ifModified` is compared after the permission and before the state."""
+    case, (uuid, order_id) = REVIEW_CASES[field], await find_order(demo)
+    demo.run_sql(
+        "update marketplace_order set state = %s, created_by_id = 1 where id = %s",
+        ORDER_STATES[state],
+        order_id,
+    )
+    arguments = {"uuid": uuid, "ifModified": "2001-01-01T00:00:00Z"}
+    for username in ("staff", "owner", "manager", "admin", "provider"):
+        result = await demo.run_mutation(field, username, **arguments)
+        is_permitted = username in case.states_by_username
+        assert result["__typename"] == ("Conflict" if is_permitted else "NotPermitted")
+
+
+async def prepare_order(demo: MutableDemo, state: str) -> tuple[str, int]:
+    """Return an order without reviews that the manager placed."""
+    uuid, order_id = await find_order(demo)
+    demo.run_sql(UNREVIEWED_SQL, ORDER_STATES[state], order_id)
+    return uuid, order_id
+
+
+async def test_the_user_who_placed_an_order_can_reject_it_for_the_consumer(
+    demo: MutableDemo,
+) -> None:
+    uuid, _ = await prepare_order(demo, "PENDING_PROVIDER")
+    result = await demo.run_mutation("rejectOrder", "manager", uuid=uuid)
+    assert (result["__typename"], result["allowed"]) == ("WrongState", ["PENDING_CONSUMER"])
+    uuid, order_id = await prepare_order(demo, "PENDING_CONSUMER")
+    result = await demo.run_mutation("rejectOrder", "manager", uuid=uuid, comment="No.")
+    assert result["__typename"] == "OrderRejected"
+    assert demo.run_sql(REJECTION_SQL, order_id) == [("No.", "", "manager", None)]
+
+
+async def test_the_side_that_an_order_waits_for_rejects_it(demo: MutableDemo) -> None:
+    uuid, order_id = await prepare_order(demo, "PENDING_PROVIDER")
+    result = await demo.run_mutation("rejectOrder", "provider", uuid=uuid, comment="Full.")
+    assert result["__typename"] == "OrderRejected"
+    assert demo.run_sql(REJECTION_SQL, order_id) == [("", "Full.", None, "provider")]
