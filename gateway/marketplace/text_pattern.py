@@ -86,11 +86,14 @@ class TextPattern:
         return len(text) in self._find_ends(text, frozenset((0,)), steps)
 
 
-@lru_cache(200)
 def compile_pattern(pattern: str) -> TextPattern | None:
     """Return the compiled pattern; None if it is too long, erroneous or not supported."""
-    if len(pattern) > MAX_PATTERN_LENGTH or pattern.count("(") > _MAX_PATTERN_GROUPS:
-        return None
+    is_short = len(pattern) <= MAX_PATTERN_LENGTH and pattern.count("(") <= _MAX_PATTERN_GROUPS
+    return _compile_short_pattern(pattern) if is_short else None
+
+
+@lru_cache(200)
+def _compile_short_pattern(pattern: str) -> TextPattern | None:
     try:
         tree, flags = parse_expression(pattern)
         return TextPattern(_build_sequence(tree, flags))
