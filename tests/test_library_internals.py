@@ -5,6 +5,7 @@ A failure names what a new version has changed, and the module that uses it.
 
 import ast
 import inspect
+import re
 import tomllib
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -29,6 +30,7 @@ from uvicorn.protocols.websockets import websockets_sansio_impl
 from uvicorn.server import ServerState
 
 from gateway.http.starlette_internals import EncodedResponse
+from gateway.marketplace.re_internals import parse_expression
 from gateway.schema.framework.strawberry_internals import (
     STRAWBERRY_DEFINITION,
     get_enum_definition,
@@ -54,6 +56,7 @@ INTERNALS_BY_MODULE = {
     ),
     "gateway/http/starlette_internals.py": ("starlette.formparsers",),
     "gateway/loaders/aiodataloader_internals.py": ("aiodataloader",),
+    "gateway/marketplace/re_internals.py": ("re._constants", "re._parser"),
     "gateway/schema/framework/strawberry_internals.py": (
         "strawberry.schema.schema_converter",
         "strawberry.types.base",
@@ -325,6 +328,13 @@ def test_strawberry_enum_definitions() -> None:
     definition = get_enum_definition(ResyncReason)
     check_attributes(definition, "StrawberryEnumDefinition", ["values", "wrapped_cls"], module)
     assert {each.name for each in definition.values} == {*ResyncReason.__members__}
+
+
+def test_re_parse_trees() -> None:
+    tree, flags = parse_expression("(?i)[^a-z]{2}")
+    ((operator, (minimum, maximum, items)),) = tree
+    assert (str(operator), minimum, maximum, flags & re.IGNORECASE) == ("MAX_REPEAT", 2, 2, 2)
+    assert str(items[0]) == "(IN, [(NEGATE, None), (RANGE, (97, 122))])"
 
 
 def test_sqlalchemy_adapter() -> None:

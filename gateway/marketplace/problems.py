@@ -126,8 +126,8 @@ class Reason(Enum):
     PROJECT_ENDED = "project_ended"
     """The project has ended: its `effectiveEndDate` is today or earlier.
 
-    For orders, except terminations, and for `approveOrder` while the order is `PENDING_CONSUMER`; in Waldur of 2024 also
-    while it is `PENDING_PROVIDER`.
+    For orders, except terminations, and for `approveOrder` while the order is `PENDING_CONSUMER`;
+    in Waldur of 2024 also while it is `PENDING_PROVIDER`.
     """
     OFFERING_UNAVAILABLE = "offering_unavailable"
     """The offering is `UNAVAILABLE`.

@@ -129,6 +129,12 @@ class OfferingRow(TableRow, table=tables.offering):
     plugin_options: object = column()
 
 
+class OptionFormRow(TableRow, table=tables.offering):
+    """The form of the options of an offering's resources."""
+
+    resource_options: object = column()
+
+
 class ComponentRow(TableRow, table=tables.component):
     """A component of an offering."""
 

@@ -202,6 +202,12 @@ async def test_operations_match_the_permission_table(demo: MutableDemo, operatio
 async def test_direct_option_updates_are_allowed_in_any_state(demo: MutableDemo) -> None:
     """The provider may change options with `direct` in any state (domain.md §5.9)."""
     uuid = await find_resource(demo, "UPDATE_RESOURCE_OPTIONS")
+    demo.run_sql(
+        "update marketplace_offering set resource_options = resource_options"
+        ' || \'{"options": {"note": {"type": "string"}}}\' where id ='
+        " (select offering_id from marketplace_resource where uuid = %s)",
+        uuid,
+    )
     for state, number in RESOURCE_STATES.items():
         demo.run_sql("update marketplace_resource set state = %s where uuid = %s", number, uuid)
         arguments = {"uuid": uuid, "options": {"note": state}, "direct": True}

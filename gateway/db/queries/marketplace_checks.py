@@ -1,7 +1,10 @@
 """Statements that check rules of the marketplace inside the transaction of a change."""
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     Date,
     Integer,
@@ -119,6 +122,28 @@ SELECT_OTHER_LIMITS_SUM = Statement.from_element(
 
 Limits that are not numbers, or out of range, are left out.
 """
+
+
+def _build_answer_check(answers: Column[Any]) -> Statement:
+    """Return the statement whether another resource of an offering has the same answer."""
+    name = bindparam("name", type_=Text)
+    answer = func.btrim(answers.op("->>", return_type=Text())(name))
+    conditions = (
+        equals_value(_resource.offering_id, "offering_id"),
+        _resource.id != bindparam("resource_id", type_=Integer),
+        _resource.state != inline_literal(ResourceState.TERMINATED),
+        answer == bindparam("value", type_=Text),
+    )
+    return Statement.from_element(select(exists().where(*conditions)))
+
+
+SELECT_OPTION_EXISTS = _build_answer_check(_resource.options)
+"""Whether a resource of `offering_id` other than `resource_id` has the option `name` = `value`.
+
+Terminated resources don't count.
+"""
+SELECT_ATTRIBUTE_EXISTS = _build_answer_check(_resource.attributes)
+"""The same about an attribute, which answers an option of the order form."""
 
 SELECT_RESOURCE_JSON = Statement.from_element(
     select(func.to_jsonb(literal_column(tables.resource.name)))

@@ -32,6 +32,7 @@ from gateway.marketplace.problems import (
     Reason,
     raise_problem,
 )
+from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OfferingRow, OrderRow, ProjectRow
 from gateway.marketplace.states import check_state
 from gateway.marketplace.table_row import ColumnValues

@@ -5,7 +5,12 @@ from typing import Any
 from gateway.db import tables
 from gateway.db.tables.codes import OrderState, OrderType
 from gateway.marketplace.operation_rules import ResourceOperation, can_approve_termination
-from gateway.marketplace.orders.place import OrderRequest, approve_as_consumer, place_order
+from gateway.marketplace.orders.place import (
+    OrderRequest,
+    build_consumer_review,
+    continue_order,
+    place_order,
+)
 from gateway.marketplace.problems import build_invalid_input, describe_value, raise_problem
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OrderRow, ResourceRow
@@ -40,5 +45,6 @@ async def _approve_termination(unit_of_work: UnitOfWork, facts: ResourceFacts) -
         state=OrderState.PENDING_CONSUMER,
     )
     await unit_of_work.writer.lock_rows(tables.order, order.id)
-    await approve_as_consumer(unit_of_work, facts, order.id)
+    review = build_consumer_review(unit_of_work, unit_of_work.actor_id)
+    await continue_order(unit_of_work, facts, order, review)
     return order.id

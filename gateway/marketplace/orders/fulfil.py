@@ -31,8 +31,9 @@ from gateway.exact_json import ExactNumber
 from gateway.marketplace.billing.plan_cost import estimate_plan_cost, load_priced_components
 from gateway.marketplace.billing.renewal_pricing import check_renewal_months
 from gateway.marketplace.event_log import log_event
+from gateway.marketplace.option_form import strip_hidden_answers
 from gateway.marketplace.orders.place import finish_order
-from gateway.marketplace.rows import OrderRow, ResourceRow
+from gateway.marketplace.rows import OptionFormRow, OrderRow, ResourceRow
 from gateway.marketplace.side_effects import update_permitted_columns, update_resource
 from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
@@ -156,6 +157,8 @@ async def _log_new_limits(unit_of_work: UnitOfWork, resource: ResourceRow) -> No
 async def _apply_update(unit_of_work: UnitOfWork, resource: ResourceRow, order: OrderRow) -> None:
     """Change what an order has of plan, limits and options, and estimate the cost again."""
     values = _USABLE_AGAIN | _get_new_values(resource, order)
+    if "new_options" in _get_attributes(order):
+        values |= await _hide_options(unit_of_work, values.apply_to(resource))
     cost = await estimate_plan_cost(unit_of_work, values.apply_to(resource))
     if cost is not None:
         values |= ColumnValues(ResourceRow, cost=cost)
@@ -165,6 +168,15 @@ async def _apply_update(unit_of_work: UnitOfWork, resource: ResourceRow, order: 
     if unit_of_work.installation.version_rules.logs_update_steps:
         event = LoggedEvent("update_succeeded", "has been updated successfully")
         await _log_resource_event(unit_of_work, event, after)
+
+
+async def _hide_options(
+    unit_of_work: UnitOfWork, updated: ResourceRow
+) -> ColumnValues[ResourceRow]:
+    """Return the options of an updated resource without those that the new ones hide."""
+    offering = await unit_of_work.load_row(OptionFormRow, updated.offering_id)
+    options = strip_hidden_answers(offering.resource_options, updated.options or {})
+    return ColumnValues(ResourceRow, options=options)
 
 
 def _get_new_values(resource: ResourceRow, order: OrderRow) -> ColumnValues[ResourceRow]:

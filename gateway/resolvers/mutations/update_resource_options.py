@@ -16,8 +16,9 @@ class UpdateResourceOptionsInput(ResourceOrderInput):
     options: JSON | None = None
     """New values by option key, an object, as `Offering.resourceOptions` defines them.
 
-    Options that are left out keep their values, and options can't be removed. Keys that are not
-    defined are stored unchecked.
+    Options that are left out keep their values, and options can't be removed; values of options
+    that `visible_if` hides are dropped. Keys that are not defined are stored unchecked, and refused
+    if `direct` is true. All options of the resource together may have 100 KB as JSON.
     """
     direct: bool = False
     """Whether to change the options at once, on behalf of the provider.

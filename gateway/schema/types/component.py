@@ -71,9 +71,9 @@ class Component(Row, Node, tables=(tables.component, registry.effective_componen
     limit_amount: Decimal | None
     """Upper bound of the limits of all resources together in one limit period.
 
-    It is in the unit of `Resource.limits`. An order is refused if its limit and the limits of all
-    resources that were changed in the current calendar month, quarter or year (`limitPeriod`; with
-    `TOTAL` of all resources) exceed it. Null without a bound: then the sum is not checked.
+    It is in the unit of `Resource.limits`. An order is refused if its limit and all limits that
+    were changed in the current calendar month, quarter or year (`limitPeriod`; with `TOTAL` all
+    limits) exceed it. Null or 0 without a bound; without `limitPeriod` the sum is not checked.
     """
     article_code: str
     """Article code for accounting; may be empty."""
@@ -91,8 +91,7 @@ class Component(Row, Node, tables=(tables.component, registry.effective_componen
     """Upper bound of the limits of all the offering's resources together.
 
     It is in the unit of `Resource.limits`. An order is refused unless its limit and the limits of
-    all other resources, terminated ones included, stay below it. Null without a bound: then the sum
-    is not checked.
+    all other resources, terminated ones included, stay below it. Null or 0 without a bound.
     """
     is_boolean: bool
     """Whether the component is an option that is either on (limit 1) or off (limit 0)."""

@@ -177,11 +177,11 @@ async def test_options_change_by_an_order_where_the_offering_requires_one(
     await demo.process_due_work()
     assert demo.load_resource_row(uuid)["options"] == {**before, "label": "new"}
     direct_result = await demo.run_mutation(
-        "updateResourceOptions", uuid=uuid, options={"label": "newer"}, direct=True
+        "updateResourceOptions", uuid=uuid, options={"tier": "cold"}, direct=True
     )
-    assert (direct_result["order"], demo.load_resource_row(uuid)["options"]["label"]) == (
+    assert (direct_result["order"], demo.load_resource_row(uuid)["options"]["tier"]) == (
         None,
-        "newer",
+        "cold",
     )
 
 
