@@ -124,16 +124,16 @@ class FanoutGroup:
         while True:
             self._has_events.clear()
             while self._queued_events:
-                await self._deliver_batch()
+                if any(each.state is SubscriberState.LIVE for each in self.members):
+                    await self._deliver_batch()
+                else:
+                    self._skip_batch()
+                await asyncio.sleep(0)  # the transports send the messages
             await self._has_events.wait()
 
     async def _deliver_batch(self) -> None:
         """Deliver the first waiting events to all members."""
         events = [*islice(self._queued_events, MAX_EVENTS_PER_BATCH)]
-        if not any(each.state is SubscriberState.LIVE for each in self.members):
-            self._skip_events(len(events))
-            await asyncio.sleep(0)
-            return
         try:
             messages = await self.build_messages(events)
         except Exception:
@@ -150,15 +150,14 @@ class FanoutGroup:
             if message_count >= MAX_MESSAGES_PER_TURN:
                 message_count = 0
                 await asyncio.sleep(0)
-        await asyncio.sleep(0)  # the transports send the messages
 
-    def _skip_events(self, count: int) -> None:
-        """Pass over events while no member is LIVE: all read nothing or catch up.
+    def _skip_batch(self) -> None:
+        """Pass over the first waiting events while no member is LIVE: all read nothing or catch up.
 
         That is one step of the event loop: a member that becomes LIVE afterwards goes on at the
         group's position, so it gets each later event with its message.
         """
-        for _ in range(count):
+        for _ in range(min(len(self._queued_events), MAX_EVENTS_PER_BATCH)):
             self.position = self._queued_events.popleft().position
 
     def _deliver_message(self, event: FeedEvent, message: SubscriberMessage | None) -> None:
@@ -168,10 +167,9 @@ class FanoutGroup:
 
     async def _load_scope_uuids(self, column: str, events: Sequence[FeedEvent]) -> None:
         """Load the uuids of what a column of the events refers to, waiting for the database."""
-        ids = {id_ for each in events for id_ in each.list_values(column) if id_ is not None}
         while True:
             try:
-                return await self._scope_uuid_cache.load_scope_uuids(column, ids)
+                return await self._scope_uuid_cache.load_scope_uuids(column, events)
             except (UnavailableError, TimedOutError):
                 await asyncio.sleep(1)
 
