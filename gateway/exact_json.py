@@ -7,6 +7,7 @@
 | `decode_request_json` | requests: as `decode_json`, but such numbers stay JSON text at first |
 | `decode_members` | objects whose members pass through: their values stay JSON text |
 | `encode_json`, `encode_sorted_json` | the values of both |
+| `encode_canonical_json` | values that are compared: equal values have equal texts |
 """
 
 import json
@@ -75,6 +76,22 @@ class ExactNumber(float):
         if fraction_size and not isfinite(self):
             return False
         return integer_size <= MAX_INTEGER_DIGITS and fraction_size <= MAX_FRACTION_DIGITS
+
+    def write_canonically(self) -> str:
+        """Return the text that all numbers of this value have: `99` for 99.0 and for 9.9e1."""
+        try:
+            sign, digits, exponent = Decimal(self.text).as_tuple()
+        except InvalidOperation:
+            return self.text
+        assert isinstance(exponent, int)
+        all_digits = "".join(map(str, digits)).lstrip("0")
+        text = all_digits.rstrip("0")
+        exponent += len(all_digits) - len(text)
+        if not text:
+            return "0"
+        minus = "-" if sign else ""
+        is_short = 0 <= exponent <= MAX_INTEGER_DIGITS
+        return f"{minus}{text}{'0' * exponent}" if is_short else f"{minus}{text}e{exponent}"
 
 
 _decode_numbers = msgspec.json.Decoder(float_hook=ExactNumber).decode
@@ -160,3 +177,15 @@ encode_json = msgspec.json.Encoder(enc_hook=_encode_number).encode
 """Returns a value as JSON; raises TypeError for values that are not JSON."""
 encode_sorted_json = msgspec.json.Encoder(enc_hook=_encode_number, order="sorted").encode
 """Returns JSON that is equal for objects with the same members in another order."""
+
+
+def _encode_canonical_number(value: object) -> msgspec.Raw:
+    if isinstance(value, ExactNumber):
+        return msgspec.Raw(value.write_canonically().encode())
+    return _encode_number(value)
+
+
+encode_canonical_json = msgspec.json.Encoder(
+    enc_hook=_encode_canonical_number, order="sorted"
+).encode
+"""Returns JSON that is equal for equal values, whatever the spelling of their numbers."""

@@ -11,6 +11,7 @@ from gateway.exact_json import (
     decode_json,
     decode_members,
     decode_request_json,
+    encode_canonical_json,
     encode_json,
     encode_sorted_json,
 )
@@ -101,6 +102,30 @@ def test_members_stay_text() -> None:
 def test_sorted_objects_are_equal() -> None:
     texts = ['{"a": {"x": 1.10, "y": 1}, "b": 1e400}', '{"b": 1e400, "a": {"y": 1, "x": 1.10}}']
     assert len({encode_sorted_json(decode_json(each)) for each in texts}) == 1
+
+
+EQUAL_NUMBERS = (
+    ("99", "99.0", "9.9e1", "990e-1", "99.000000000000000000000000000000000"),
+    ("0", "0.0", "-0", "-0.0", "0e5"),
+    ("-1200", "-1.2E3", "-1200.0"),
+    ("0.5", "0.50", "5e-1"),
+    ("1e400", "1" + "0" * 400, "1000e397", "1" + "0" * 400 + ".0"),
+    ("1" + "0" * 4000 + "1", "1" + "0" * 4000 + "1.0"),
+    ("1e999999", "10e999998"),
+    ("12345678901234567890.123456789012345678901234567890",),
+    ("12345678901234567890.123456789012345678901234567891",),
+    ("1e99999999999999999999",),
+)
+
+
+def test_equal_values_have_one_canonical_text() -> None:
+    texts_by_number = [
+        {encode_canonical_json(decode_json(f'{{"b": [{each}], "a": 1}}')) for each in numbers}
+        for numbers in EQUAL_NUMBERS
+    ]
+    assert [len(each) for each in texts_by_number] == [1] * len(EQUAL_NUMBERS)
+    assert len(set[bytes]().union(*texts_by_number)) == len(EQUAL_NUMBERS)
+    assert encode_canonical_json(decode_json('{"b": 99.0}')) == b'{"b":99}'
 
 
 @pytest.mark.parametrize("value", [object(), {"a": {1j}}])

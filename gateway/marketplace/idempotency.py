@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from gateway.db.queries.idempotency_keys import CLAIM_KEY, EXPIRE_KEYS, SELECT_KEY, SETTLE_KEY
-from gateway.exact_json import decode_json, encode_json, encode_sorted_json
+from gateway.exact_json import decode_json, encode_canonical_json, encode_json
 from gateway.marketplace.problems import (
     ChangeRefusedError,
     Conflict,
@@ -42,7 +42,7 @@ async def run_idempotent(
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         message = f"must have 1 to {MAX_KEY_LENGTH} characters, got {len(key)}."
         raise_problem(build_invalid_input("idempotencyKey", message=message))
-    digest = blake2b(encode_sorted_json(request), digest_size=16).hexdigest()
+    digest = blake2b(encode_canonical_json(request), digest_size=16).hexdigest()
     user_key = {"user_id": unit_of_work.actor_id or 0, "key": key}
     run_query = unit_of_work.writer.execute_statement
     await run_query(EXPIRE_KEYS, {"expired_before": unit_of_work.now - KEY_LIFETIME})

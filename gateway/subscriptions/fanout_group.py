@@ -48,6 +48,9 @@ class FanoutGroup:
     **Position.** `position` is that of the last event which was delivered to all members that
     are LIVE. Others are members, too: they go on at that position when they become LIVE.
 
+    **Nothing is built while no member is LIVE**, but for the missed events of each. Such a batch is
+    passed over in one step, as a member may become LIVE whenever other tasks run.
+
     **Events dropped while a batch is built.** Building awaits queries, and meanwhile
     `drop_events` may clear the queue. So an event is delivered only if it is still the first
     of the queue.
@@ -121,14 +124,18 @@ class FanoutGroup:
         while True:
             self._has_events.clear()
             while self._queued_events:
-                await self._deliver_batch()
+                if any(each.state is SubscriberState.LIVE for each in self.members):
+                    await self._deliver_batch()
+                else:
+                    self._skip_batch()
+                await asyncio.sleep(0)  # the transports send the messages
             await self._has_events.wait()
 
     async def _deliver_batch(self) -> None:
         """Deliver the first waiting events to all members."""
         events = [*islice(self._queued_events, MAX_EVENTS_PER_BATCH)]
         try:
-            messages = await self._build_if_needed(events)
+            messages = await self.build_messages(events)
         except Exception:
             log.exception("Events could not be delivered")
             if self._queued_events and self._queued_events[0] is events[0]:
@@ -143,15 +150,15 @@ class FanoutGroup:
             if message_count >= MAX_MESSAGES_PER_TURN:
                 message_count = 0
                 await asyncio.sleep(0)
-        await asyncio.sleep(0)  # the transports send the messages
 
-    async def _build_if_needed(
-        self, events: Sequence[FeedEvent]
-    ) -> Sequence[SubscriberMessage | None]:
-        """Return the messages, or none at once if all members read nothing or catch up."""
-        if any(each.state is SubscriberState.LIVE for each in self.members):
-            return await self.build_messages(events)
-        return [None] * len(events)
+    def _skip_batch(self) -> None:
+        """Pass over the first waiting events while no member is LIVE: all read nothing or catch up.
+
+        That is one step of the event loop: a member that becomes LIVE afterwards goes on at the
+        group's position, so it gets each later event with its message.
+        """
+        for _ in range(min(len(self._queued_events), MAX_EVENTS_PER_BATCH)):
+            self.position = self._queued_events.popleft().position
 
     def _deliver_message(self, event: FeedEvent, message: SubscriberMessage | None) -> None:
         for subscriber in self.members:
@@ -160,10 +167,9 @@ class FanoutGroup:
 
     async def _load_scope_uuids(self, column: str, events: Sequence[FeedEvent]) -> None:
         """Load the uuids of what a column of the events refers to, waiting for the database."""
-        ids = {id_ for each in events for id_ in each.list_values(column) if id_ is not None}
         while True:
             try:
-                return await self._scope_uuid_cache.load_scope_uuids(column, ids)
+                return await self._scope_uuid_cache.load_scope_uuids(column, events)
             except (UnavailableError, TimedOutError):
                 await asyncio.sleep(1)
 

@@ -52,7 +52,8 @@ class SubscriptionService:
         self._change_feed, self._retention_days = change_feed, settings.events_days
         message_builder = MessageBuilder(executor, create_context, lambda: change_feed.source_name)
         buffer_limits = BufferLimits(settings.subscriber_queue, settings.subscriber_bytes)
-        self.hub = EventHub(change_feed, message_builder, ScopeUuidCache(database), buffer_limits)
+        scope_uuid_cache = ScopeUuidCache(database, change_feed)
+        self.hub = EventHub(change_feed, message_builder, scope_uuid_cache, buffer_limits)
         self.session_monitor = SessionMonitor(viewer_cache)
         self.quota = Quota("subscription", settings.subscriptions, settings.user_subscriptions)
         self.subscription_registry = SubscriptionRegistry(self.hub, self.quota)

@@ -186,8 +186,9 @@ class Subscriber:
             self._clear_buffer()
             if self.state is RESYNC and len(messages) < max_messages:
                 messages.append(self._finish_resync())
-        self.is_ready = self.message_count > 0
-        self._space_freed.set()
+            self.is_ready = self.state is RESYNC
+        if self.state is CATCHING_UP:
+            self._space_freed.set()
         return messages
 
     def end_subscription(self) -> None:

@@ -88,6 +88,8 @@ class BrowserSession:
     console_errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.page.set_default_timeout(1000 * scale_seconds(30))
+        expect.set_options(timeout=1000 * scale_seconds(5))
         self.page.on("request", self._record_request)
         self.page.on("websocket", lambda opened: self.requested_urls.append(opened.url))
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))

@@ -142,3 +142,24 @@ async def test_large_limits_are_refused_with_an_idempotency_key(demo: MutableDem
         (field,) = body["data"]["renewResource"]["fields"]
         assert field["path"] == ["limits", "x"]
         assert len(field["message"]) < 200
+
+
+async def test_the_spelling_of_a_number_does_not_make_another_request(demo: MutableDemo) -> None:
+    """The repeated request has the limits 99.0 in place of 99; a third one has others."""
+    resources = await demo.client.execute_query(
+        "query($uuids: [UUID!]) { resources(filter: { uuid: $uuids }) { nodes { uuid limits } } }",
+        uuids=await demo.find_operable_resources("RENEW_RESOURCE"),
+    )
+    limits_by_uuid = {
+        each["uuid"]: each["limits"] for each in resources["data"]["resources"]["nodes"]
+    }
+    uuid, limits = next(each for each in limits_by_uuid.items() if each[1])
+    query = RENEWAL_MUTATION.replace("@", uuid)
+    results = []
+    for suffix in ("", ".0", ".00", "1"):
+        members = ", ".join(f'"{name}": {value}{suffix}' for name, value in limits.items())
+        body = await post_json(demo, query, f'{{"k": "spelling", "limits": {{{members}}}}}')
+        results.append(body["data"]["renewResource"])
+    assert results[0]["order"]["uuid"]
+    assert results[:3] == [results[0]] * 3
+    assert results[3]["__typename"] == "Conflict"

@@ -8,11 +8,21 @@ import pytest
 from gateway.execution.executor import GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.schema.framework.errors import BadInputError
-from tests.subscriptions.follower import ORDER_CHANGED_DOCUMENT, FollowedDemo, kinds_or_reasons
+from tests.subscriptions.follower import (
+    INSERT_RESOURCE,
+    ORDER_CHANGED_DOCUMENT,
+    FollowedDemo,
+    kinds_or_reasons,
+)
 from tests.support.subscriptions import admit_subscription
 
 UPDATE_ORDERS = "update marketplace_order set output = left(output, 40) || 'x'"
 MOVE_ORDER = "update marketplace_order set project_id = %s, offering_id = %s where id = %s"
+INSERT_ORDER = """
+insert into marketplace_order select (jsonb_populate_record(o, jsonb_build_object(
+    'id', %s::int, 'uuid', gen_random_uuid(), 'slug', '', 'resource_id', %s::int
+))).* from marketplace_order o where id = (select min(id) from marketplace_order)
+"""
 QUERY_ORDERS = """
 query($filter: OrderFilter) { orders(first: 300, filter: $filter) { nodes { uuid } } }
 """
@@ -122,6 +132,77 @@ async def test_kinds_and_states_are_those_for_the_viewer(demo: FollowedDemo) -> 
     both = ["HIDDEN", "CREATED"]
     assert kinds_by_follower == [both, both[:1], both[1:], [], both, [], both[:1], []]
     demo.execute_sql(MOVE_ORDER, *place, id_)
+    for each in followers:
+        each.end_subscription()
+
+
+async def insert_resource_with_order(demo: FollowedDemo, id_: int) -> str:
+    """Insert a resource and its order, both with this id; return the resource's uuid."""
+    demo.execute_sql(INSERT_RESOURCE, id_, 1, 1)
+    demo.execute_sql(INSERT_ORDER, id_, id_)
+    await demo.wait_until_delivered()
+    return demo.fetch_uuid("marketplace_resource", id_)
+
+
+@pytest.mark.parametrize("is_together", [True, False])
+async def test_orders_whose_resource_is_gone_match_by_its_uuid(
+    demo: FollowedDemo, *, is_together: bool
+) -> None:
+    """Neither the gateway nor a client that comes back has seen an event of the order before."""
+    cursor = demo.current_cursor()
+    resource = await insert_resource_with_order(demo, 7001)
+    other = await insert_resource_with_order(demo, 7002)
+    filters: list[dict[str, Any]] = [{"resource": resource}, {"resource": other}]
+    followers = [
+        await demo.start_following("staff", ORDER_CHANGED_DOCUMENT, filter=each) for each in filters
+    ]
+    deletions = [
+        f"delete from marketplace_{each} where id = 7001" for each in ("order", "resource")
+    ]
+    for statement in ["; ".join(deletions)] if is_together else deletions:
+        demo.execute_sql(statement)
+    assert [*map(kinds_or_reasons, await demo.take_events(*followers))] == [["DELETED"], []]
+    demo.hub._scope_uuid_cache.clear_cache()
+    late_followers = [
+        await demo.start_following("staff", ORDER_CHANGED_DOCUMENT, filter=each, after=cursor)
+        for each in filters
+    ]
+    late_events = await demo.take_events(*late_followers)
+    assert [*map(kinds_or_reasons, late_events)] == [["CREATED", "DELETED"], ["CREATED"]]
+    demo.execute_sql("delete from marketplace_order where id = 7002")
+    demo.execute_sql("delete from marketplace_resource where id = 7002")
+    for each in (*followers, *late_followers):
+        each.end_subscription()
+
+
+async def test_a_project_that_moved_matches_its_present_organisation(
+    demo: FollowedDemo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await demo.wait_until_delivered()
+    ((id_, project_id, customer_id),) = demo.execute_sql(
+        "select o.id, p.id, p.customer_id from marketplace_order o"
+        " join structure_project p on p.id = o.project_id order by o.id limit 1"
+    )
+    ((other_id,),) = demo.execute_sql(
+        f"select id from structure_customer where id <> {customer_id} order by id limit 1"
+    )
+    followers = [
+        await demo.start_following(
+            "staff",
+            ORDER_CHANGED_DOCUMENT,
+            filter={"customer": demo.fetch_uuid("structure_customer", each)},
+        )
+        for each in (customer_id, other_id)
+    ]
+    update_sql = f"update marketplace_order set output = output || 'x' where id = {id_}"
+    demo.execute_sql(update_sql)
+    assert [*map(len, await demo.take_events(*followers))] == [1, 0]
+    move_project = "update structure_project set customer_id = %s where id = %s"
+    demo.execute_sql(move_project, other_id, project_id)
+    monkeypatch.setattr("gateway.db.events.scope_uuids.MAX_AGE_SECONDS", 0)
+    demo.execute_sql(update_sql)
+    assert [*map(len, await demo.take_events(*followers))] == [0, 1]
+    demo.execute_sql(move_project, customer_id, project_id)
     for each in followers:
         each.end_subscription()
 

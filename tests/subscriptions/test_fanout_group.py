@@ -1,15 +1,20 @@
 """Fan-out groups: an event is executed once for all subscribers with equal messages."""
 
+import asyncio
 from itertools import count
 
 import pytest
 
+from gateway.schema.types.object_event import ResyncReason
+from gateway.subscriptions import fanout_group
 from tests.subscriptions.follower import (
     ORDER_CHANGED_DOCUMENT,
     RESOURCE_CHANGED_DOCUMENT,
     FollowedDemo,
+    decode_event,
     kinds_or_reasons,
 )
+from tests.support.time_limits import time_limit
 
 UPDATE_RESOURCE = "update marketplace_resource set name = name || 'x' where id = 1"
 UPDATE_ORDER = """
@@ -126,3 +131,30 @@ async def test_personal_fields_split_groups(demo: FollowedDemo) -> None:
     assert can_terminate[0] != can_terminate[1]
     for each in followers:
         each.end_subscription()
+
+
+async def test_a_client_that_reads_again_within_a_batch_misses_no_event(
+    demo: FollowedDemo, document: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is built for a batch while no member is LIVE; one may become so after each event."""
+    monkeypatch.setattr(fanout_group, "MAX_MESSAGES_PER_TURN", 1)
+    await demo.wait_until_delivered()
+    follower = await demo.start_following("staff", document)
+    group = follower._group
+    assert group is not None
+    follower._on_ready = lambda _: None
+    follower.require_resync(ResyncReason.INTERRUPTED)
+    async with time_limit(10, "a batch to begin"):
+        demo.execute_sql("update marketplace_resource set name = name || 'x' where id < 9")
+        while not group.queued_event_count:  # noqa: ASYNC110 - each step of the loop counts
+            await asyncio.sleep(0)
+        event_count = group.queued_event_count
+        while group.queued_event_count == event_count:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    skipped_count = event_count - group.queued_event_count
+    (resync,) = follower.take_messages(100)
+    assert kinds_or_reasons([decode_event(resync.payload)]) == ["INTERRUPTED"]
+    await demo.wait_until_delivered()
+    messages = follower.take_messages(100)
+    assert len(messages) == event_count - skipped_count
+    follower.end_subscription()

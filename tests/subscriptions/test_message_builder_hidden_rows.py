@@ -46,9 +46,9 @@ PLACEMENT_COLUMNS = ("project_id", "offering_id", "state")
 
 def create_scope_uuid_cache() -> ScopeUuidCache:
     """Create a cache with uuids of all ids in use; project and customer have the same uuid."""
-    scope_uuid_cache = ScopeUuidCache(UNUSED)
-    for cache in scope_uuid_cache._uuids.values():
-        cache.update(UUIDS_BY_ID)
+    scope_uuid_cache = ScopeUuidCache(UNUSED, UNUSED)
+    for column in scope_uuid_cache._scopes:
+        scope_uuid_cache._store_uuids(column, UUIDS_BY_ID.items())
     return scope_uuid_cache
 
 

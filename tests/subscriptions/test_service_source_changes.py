@@ -119,6 +119,10 @@ BREAKING_STATEMENTS = {
         "alter table gateway.event_horizon rename to away",
         "alter table gateway.away rename to event_horizon",
     ),
+    "schema moved away": (
+        "alter schema gateway rename to away",
+        "alter schema away rename to gateway",
+    ),
 }
 
 
@@ -202,17 +206,27 @@ async def test_required_triggers_are_waited_for(url: str, caplog: pytest.LogCapt
         await expect_event(demo, follower)
 
 
+GAPS = {
+    "disabled": (DISABLE_TRIGGER, ENABLE_TRIGGER),
+    **{each: BREAKING_STATEMENTS[each] for each in ("table moved away", "schema moved away")},
+}
+
+
 @pytest.mark.parametrize("is_noticed", [True, False])
-async def test_a_gap_in_the_triggers_invalidates_cursors(url: str, *, is_noticed: bool) -> None:
-    """Triggers were disabled while no gateway ran, or between two verifications."""
+@pytest.mark.parametrize("gap", GAPS)
+async def test_a_gap_in_the_triggers_invalidates_cursors(
+    url: str, gap: str, *, is_noticed: bool
+) -> None:
+    """Triggers wrote no events while no gateway ran, or between two verifications."""
+    break_sql, repair_sql = GAPS[gap]
     async with watch_demo(url) as demo:
         cursor = demo.current_cursor()
         if is_noticed:
             follower = await demo.start_following()
-            await run_sql(demo, f"{DISABLE_TRIGGER}; {UPDATE_RESOURCE}; {ENABLE_TRIGGER}")
+            await run_sql(demo, f"{break_sql}; {UPDATE_RESOURCE}; {repair_sql}")
             await expect_resync(demo, "triggers", follower)
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in (DISABLE_TRIGGER, UPDATE_RESOURCE, ENABLE_TRIGGER):
+        for statement in (break_sql, UPDATE_RESOURCE, repair_sql):
             connection.execute(statement.encode())
     async with watch_demo(url) as demo:
         follower = await demo.start_following(after=cursor)
@@ -229,8 +243,10 @@ async def test_cursors_outlive_what_leaves_no_gap(url: str) -> None:
         connection.execute(UPDATE_RESOURCE.encode())
         connection.execute("comment on function gateway.note_marketplace_event() is 'another'")
         install_triggers(connection)
-        connection.execute("vacuum full pg_trigger")
-        connection.execute("vacuum freeze pg_trigger")
+        for catalogue in ("pg_trigger", "pg_class", "pg_namespace"):
+            connection.execute(f"vacuum full {catalogue}".encode())
+            connection.execute(f"vacuum freeze {catalogue}".encode())
+        connection.execute("vacuum (freeze, analyze) gateway.marketplace_event")
         connection.execute("alter table marketplace_resource add column fresh text")
         connection.execute(UPDATE_RESOURCE.encode())
     async with watch_demo(url) as demo:

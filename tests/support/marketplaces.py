@@ -20,6 +20,7 @@ from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.schema.framework.context import RequestContext
 from tests.support.operation_limits import LARGE_POLICY
+from tests.support.time_limits import scale_seconds
 
 LOCAL_ADDRESS = "127.0.0.1"
 MEDIA_BASE_URL = "https://media.example.org/"
@@ -97,7 +98,9 @@ async def open_marketplace(
     url: str, execution: str = EXECUTION_MODE, *, pooler: bool = False
 ) -> AsyncIterator[Marketplace]:
     """Yield the marketplace at `url`."""
-    database = await RecordingDatabase.connect(url, pooler=pooler)
+    database = await RecordingDatabase.connect(
+        url, pooler=pooler, statement_seconds=scale_seconds(60)
+    )
     assert isinstance(database, RecordingDatabase)
     database.recorded_sql = []
     try:

@@ -93,6 +93,14 @@ SCHEMA_SCENES = (
         "ready",
     ),
     SchemaScene(
+        "incompatible column type",
+        "alter table permissions_userrole alter is_active type text",
+        "alter table permissions_userrole alter is_active type boolean using is_active::boolean",
+        "can't read the marketplace",
+        503,
+        "member",
+    ),
+    SchemaScene(
         "restored without rights",
         "revoke all on all tables in schema public from {role}",
         "grant select on all tables in schema public to {role}",

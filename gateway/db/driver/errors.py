@@ -18,6 +18,10 @@ _UNREADABLE_TABLE = (
     errors.UndefinedColumn,
     errors.InvalidSchemaName,
     errors.InsufficientPrivilege,
+    errors.UndefinedFunction,  # "operator does not exist: text = integer": a column's type changed
+    errors.DatatypeMismatch,
+    errors.CannotCoerce,
+    errors.WrongObjectType,
     *STALE_PREPARED_STATEMENT,
     errors.InternalError_,  # such as "cache lookup failed", while a table is exchanged
 )

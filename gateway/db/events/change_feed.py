@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -234,6 +234,17 @@ class ChangeFeed:
             raise UnavailableError(str(error)) from error
         finally:
             self._read_slots.release()
+
+    async def load_deleted_uuids(
+        self, object_type: str, ids: Sequence[int], position: EventPosition
+    ) -> Mapping[int, str]:
+        """Return the uuids of objects that were deleted after `position` or with it, by id.
+
+        A poll does not know them. Raises errors as `Database.fetch_rows`.
+        """
+        if self.source_kind != "triggers":
+            return {}
+        return await feed.load_deleted_uuids(self._database, object_type, ids, position)
 
     async def _acquire_read_slot(self) -> None:
         try:

@@ -45,6 +45,7 @@ import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from gateway.db.driver.database import Database, Rows, StatementRequest
+from gateway.db.driver.encoding import encode_key_array
 from gateway.db.driver.statement import Statement
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.events.tracked_tables import TRACKED_TABLES
@@ -152,6 +153,12 @@ select extract(epoch from clock_timestamp() - at)::float8 from gateway.marketpla
 where xid >= pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit 1
 """)
 
+_DELETED_UUIDS = Statement("""
+select (row_before ->> 'id')::bigint, object_uuid from gateway.marketplace_event
+where xid >= $1::text::xid8 and object_type = $2 and kind = $3
+    and row_before ->> 'id' = any($4::text[])
+""")
+
 _HORIZON_SQL = "select xid::text::bigint, id from gateway.event_horizon"
 
 _PRUNE = Statement("""
@@ -233,6 +240,18 @@ async def load_events_after(
 async def _load_pooled_page(database: RowReader, position: EventPosition, limit: int) -> FeedPage:
     (rows,) = await database.fetch_rows([(_EVENTS_AFTER, _encode_page_request(position, limit))])
     return _build_page(rows, position, limit)
+
+
+async def load_deleted_uuids(
+    database: RowReader, object_type: str, ids: Sequence[int], position: EventPosition
+) -> dict[int, str]:
+    """Return the uuids of objects that were deleted after `position` or with it, by id.
+
+    These are deletions of the same transaction and of later ones, delivered or not yet.
+    """
+    parameters = str(position[0]), object_type, EventKind.DELETED.value, encode_key_array(ids)
+    (rows,) = await database.fetch_rows([(_DELETED_UUIDS, parameters)])
+    return dict(rows)
 
 
 def _encode_page_request(position: EventPosition, limit: int) -> tuple[str, str, str]:

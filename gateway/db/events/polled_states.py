@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 MAX_LATE_ROWS = 10_000
 """Maximum number of rows that are not stored in the order of their ids."""
-_NULL = -1
+_NULL = -(1 << 63)
+"""Stored in place of null: no code and no id is this number."""
 
 PolledValues = tuple[int | None, ...]
 """Values of a row, such as its state, project and offering."""

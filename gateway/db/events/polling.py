@@ -50,6 +50,19 @@ MAX_POLLED_ROWS = 1_000_000
 MAX_RECENT_ROWS = 100_000
 """Maximum number of rows in the overlap; those beyond are reported again by the next poll."""
 _PAGE_SIZE = 1000
+_TIME_SQL = "greatest(least({}, now()), timestamptz 'epoch')"
+"""Limits a time that anyone can have written, such as 'infinity', to what Python can represent.
+
+A time in the future must not count as the newest one: the poll would read nothing until then.
+"""
+_NEWEST_SQL = f"select {_TIME_SQL.format('coalesce(max(modified), now())')} from {{table}}"  # noqa: S608
+_FIRST_ID_SQL = "select coalesce((select id from {table} order by id desc offset %s limit 1), -1)"
+_VALUES_SQL = "select {columns} from {table} where id > %s order by id limit %s"
+_MODIFIED_SQL = f"""
+select uuid::text, created >= %s, modified::text, {_TIME_SQL.format("modified")}, {{columns}}
+from {{table}} where (modified, id) > (%s::timestamptz, %s) order by modified, id limit %s
+"""  # noqa: S608 - made from constants
+"""Selects rows after a keyset; the exact `modified` is a text."""
 
 
 class PollingReader:
@@ -133,8 +146,8 @@ class PolledTable:
         self.states = PolledStates(max_rows, len(tracked_table.recorded_columns) - 1)
         """The recorded columns of the rows, without their ids."""
         self._first_id: int | None = None
-        self._recent_times: dict[int, datetime] = {}
-        """`modified` of the rows in the overlap, in its order."""
+        self._recent_times: dict[int, tuple[datetime, str]] = {}
+        """`modified` of the rows in the overlap, in its order: limited, and exact."""
         self._started_at = self._newest_modified = datetime.fromtimestamp(0, UTC)
 
     async def load_baseline(self, connection: AsyncConnection[Any]) -> None:
@@ -143,22 +156,13 @@ class PolledTable:
         What changes meanwhile is stored by the last poll, which makes no events.
         """
         if self._first_id is None:
-            ((newest_modified,),) = await self._fetch_rows(
-                connection, "select coalesce(max(modified), now()) from {table}"
-            )
-            ((self._first_id,),) = await self._fetch_rows(
-                connection,
-                "select coalesce((select id from {table} order by id desc offset %s limit 1), -1)",
-                self._max_rows,
-            )
+            ((newest_modified,),) = await self._fetch_rows(connection, _NEWEST_SQL)
+            ((self._first_id,),) = await self._fetch_rows(connection, _FIRST_ID_SQL, self._max_rows)
             self._started_at = self._newest_modified = newest_modified
         is_page_full = True
         while is_page_full:
             rows = await self._fetch_rows(
-                connection,
-                "select {columns} from {table} where id > %s order by id limit %s",
-                max(self._first_id, self.states.last_id),
-                _PAGE_SIZE,
+                connection, _VALUES_SQL, max(self._first_id, self.states.last_id), _PAGE_SIZE
             )
             for id_, *values in rows:
                 self.states.store_values(id_, values)
@@ -171,23 +175,22 @@ class PolledTable:
 
         They have no positions yet. Rows are read page by page.
         """
-        keyset: tuple[datetime, int] = (self._newest_modified - self._overlap, 0)
+        newest_modified = self._newest_modified
+        keyset = (newest_modified - self._overlap).isoformat(), 0
         is_page_full = True
         while is_page_full:
             rows = await self._fetch_rows(
-                connection,
-                "select uuid::text, created, modified, {columns} from {table}"
-                " where (modified, id) > (%s, %s) order by modified, id limit %s",
-                *keyset,
-                _PAGE_SIZE,
+                connection, _MODIFIED_SQL, self._started_at, *keyset, _PAGE_SIZE
             )
-            for uuid, created, modified, *recorded in rows:
-                event = self._compare_row(uuid, created, modified, recorded)
+            for uuid, is_recent, exact_modified, modified, *recorded in rows:
+                times = modified, exact_modified
+                event = self._compare_row(uuid, times, recorded, is_recent=bool(is_recent))
                 if event is not None:
                     yield event
-                keyset = modified, recorded[0]
+                keyset = exact_modified, recorded[0]
+                newest_modified = max(newest_modified, modified)
             is_page_full = len(rows) == _PAGE_SIZE
-        self._newest_modified = max(self._newest_modified, keyset[0])
+        self._newest_modified = newest_modified
         self._forget_times()
 
     async def _fetch_rows(
@@ -203,25 +206,30 @@ class PolledTable:
         overlap_start = self._newest_modified - self._overlap
         while self._recent_times:
             id_ = next(iter(self._recent_times))
-            is_recent = self._recent_times[id_] >= overlap_start
+            is_recent = self._recent_times[id_][0] >= overlap_start
             if is_recent and len(self._recent_times) <= MAX_RECENT_ROWS:
                 return
             del self._recent_times[id_]
 
     def _compare_row(
-        self, uuid: str, created: datetime, modified: datetime, recorded: Sequence[Any]
+        self, uuid: str, times: tuple[datetime, str], recorded: Sequence[Any], *, is_recent: bool
     ) -> FeedEvent | None:
-        """Return the event that a row has changed; None if it is as at the last poll."""
+        """Return the event that a row has changed; None if it is as at the last poll.
+
+        `times` are its `modified`, limited and exact; `is_recent` says whether it was created
+        after the start.
+        """
         id_, *values = recorded
         old_values = self.states.find_values(id_)
-        is_repeated = self._recent_times.pop(id_, None) == modified
-        self._recent_times[id_] = modified
+        _, last_modified = self._recent_times.pop(id_, (None, None))
+        modified, exact_modified = self._recent_times[id_] = times
+        is_repeated = last_modified == exact_modified
         if old_values != (*values,):
             self.states.store_values(id_, values)
         elif is_repeated:
             return None
         is_unknown = self._first_id != -1 or self.states.has_forgotten
-        is_new = old_values is None and (not is_unknown or created >= self._started_at)
+        is_new = old_values is None and (not is_unknown or is_recent)
         before = None
         if old_values is not None:
             before = self._tracked_table.label_recorded([id_, *old_values])

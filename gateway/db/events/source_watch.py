@@ -6,7 +6,8 @@ carry a hash of it. It changes with
 
 * a trigger that was created, dropped, disabled or enabled: PostgreSQL writes a new version of
   its row in `pg_trigger`, whose `xmin` differs from then on. What was written while a trigger
-  was disabled has no events, also if no gateway was running then;
+  was disabled has no events, also if no gateway was running then. The same is true for the schema
+  and the event tables, whose names and privileges the function needs to write;
 * another database: the system identifier of its server, its oid, and the oids of its tables. The
   server differs after a logical restore elsewhere, the oids after one on the same server;
 * an installation of the triggers: its random id is the comment on `gateway.event_horizon`;
@@ -15,8 +16,9 @@ carry a hash of it. It changes with
   to a standby can't be told apart, so both require a resync; after a fail-over that lost
   nothing it is superfluous, but harmless.
 
-It stays the same over restarts, crashes, migrations of the tracked tables, and an upgrade by
-`events install`, which replaces only the function. A standby has the signature of its primary.
+It stays the same over restarts, crashes, vacuuming, migrations of the tracked tables, and an
+upgrade by `events install`, which replaces only the function. A standby has the signature of its
+primary. A `GRANT` on the schema or the event tables changes it, which is superfluous but harmless.
 
 A copy of the data directory that is started without recovery (a snapshot of a disk) keeps
 everything, timeline included. The gateway then notices positions beyond the last transaction
@@ -61,9 +63,11 @@ _TRIGGERS_SQL = """concat_ws('/',
     (select string_agg(concat_ws(':', trig.oid, trig.xmin), ',' order by trig.oid)
         from pg_trigger trig join pg_proc proc on proc.oid = trig.tgfoid
         where proc.pronamespace = to_regnamespace('gateway')),
-    (select string_agg(concat_ws(':', oid, obj_description(oid, 'pg_class')), ',' order by oid)
+    (select string_agg(
+            concat_ws(':', oid, xmin, obj_description(oid, 'pg_class')), ',' order by oid)
         from pg_class where relnamespace = to_regnamespace('gateway') and relkind = 'r'
-            and relname like '%event%'))"""
+            and relname like '%event%'),
+    (select xmin from pg_namespace where nspname = 'gateway'))"""
 SIGNATURE_STATEMENTS = (
     Statement(f"select {_SERVER_SQL}, {_DATABASE_SQL}, {_TRIGGERS_SQL}"),
     Statement(f"select null, {_DATABASE_SQL}, {_TRIGGERS_SQL}"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -194,6 +194,54 @@ async def test_creation_is_read_and_deletion_is_not(url: str, reader: AsyncConne
     assert (event.kind, get_object_id(event), event.before) == ("CREATED", 9999, None)
     commit_sql(url, "delete from marketplace_resource where id = 9999")
     assert (await polling_reader.load_page(reader, event.position, 10)).events == []
+
+
+ODD_TIMES = (
+    "timestamptz 'infinity'",
+    "timestamptz '-infinity'",
+    "timestamptz '4713-01-01 BC'",
+    "timestamptz '99999-12-31'",
+    "now() + interval '50 years'",
+)
+
+
+@pytest.mark.parametrize("is_odd_from_the_start", [True, False])
+@pytest.mark.parametrize("odd_time", ODD_TIMES)
+async def test_odd_times_of_a_resource_concern_only_itself(
+    url: str, reader: AsyncConnection[Any], odd_time: str, *, is_odd_from_the_start: bool
+) -> None:
+    """Times beyond Python's years, and in the future: the poll goes on after them."""
+    odd_id, id_, new_id, *_ = list_resource_ids(url)
+    make_odd = f"update marketplace_resource set created = {odd_time}, modified = {odd_time}"
+    if is_odd_from_the_start:
+        commit_sql(url, f"{make_odd} where id = {odd_id}")
+    polling_reader = PollingReader()
+    position = await polling_reader.load_head(reader)
+    commit_sql(url, f"{make_odd}, state = state % 6 + 1 where id = {odd_id}")
+    changed_ids = []
+    for state in (2, 3, 4):
+        save_resource(url, id_, state)
+        commit_sql(url, f"update marketplace_resource set created = {odd_time} where id = {new_id}")
+        save_resource(url, new_id, state)
+        page = await polling_reader.load_page(reader, position, 10)
+        changed_ids += [get_object_id(each) for each in page.events]
+        position = page.end_position
+        assert all(each.occurred_at <= datetime.now(UTC) for each in page.events)
+    is_read = "-infinity" not in odd_time and "BC" not in odd_time
+    assert changed_ids.count(odd_id) == is_read
+    assert changed_ids.count(id_) == changed_ids.count(new_id) == 3
+    commit_sql(
+        url,
+        "update marketplace_resource set (created, modified) = row(timestamptz '2001-01-01',"
+        f" timestamptz '2001-01-01') where id in ({odd_id}, {new_id})",
+    )
+
+
+def test_every_code_differs_from_null() -> None:
+    states = PolledStates(10, 1)
+    states.store_values(1, (-1,))
+    states.store_values(2, (None,))
+    assert (states.find_values(1), states.find_values(2)) == ((-1,), (None,))
 
 
 async def test_dropped_events_expire_their_positions(
