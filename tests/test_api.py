@@ -22,6 +22,11 @@ from tests.support.schema_documents import SCHEMA, iter_mapped_fields
 OWN_TYPES = {name: each for name, each in SCHEMA.type_map.items() if not name.startswith("__")}
 STANDARD_SCALARS = {"String", "Int", "Float", "Boolean", "ID"}
 SHORT_LISTS = {
+    "Mutation.approveOrders",
+    "Mutation.moveResources",
+    "Mutation.pullResources",
+    "Mutation.rejectOrders",
+    "Mutation.setResourcesEndDate",
     "OrderEvent.changedFields",
     "ResourceEvent.changedFields",
     "Customer.resourceCounts",

@@ -44,12 +44,15 @@ UNREACHABLE_EXCEPTIONS = {
     "PositionExpiredError": "becomes ResyncRequired",
     "PostgresError": "the command line's",
     "UnexpectedSpellingError": "the connection is refused, so the database is unavailable",
+    "RowLockedError": "the change is run after the other one",
     "SourceChangedError": "becomes ResyncRequired",
     "UnsupportedPatternError": "the pattern is not checked",
     "UnmeasurableDocumentError": "becomes an error of the document",
     "UnpricedComponentError": "becomes null",
     "WebSocketCloseError": "is a close frame itself",
+    "_DeadlineReachedError": "becomes the problem Unavailable",
     "_MaximumExceededError": "ends the count of introspection",
+    "_NotSeparableError": "the changes are run one by one",
 }
 """Exceptions that never reach a client, with the reason."""
 KINDS_WITHOUT_EXCEPTION = {

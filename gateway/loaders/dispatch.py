@@ -15,7 +15,7 @@ level are batched together too, and the number of statements depends on the docu
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from gateway.db.driver.database import Rows, StatementRequest
@@ -47,10 +47,16 @@ class StatementRunner(Protocol):
 
 
 class KeyLoader(QueueingLoader[Any, Rows]):
-    """A dataloader whose keys wait for the dispatcher; it caches the rows that it loaded."""
+    """A dataloader whose keys wait for the dispatcher; it caches the rows that it loaded.
 
-    def __init__(self, dispatcher: "BatchDispatcher", batch: KeyBatch) -> None:
+    Without the cache it is for statements that write, and for rows that are written meanwhile.
+    """
+
+    def __init__(
+        self, dispatcher: "BatchDispatcher", batch: KeyBatch, *, has_cache: bool = True
+    ) -> None:
         super().__init__()
+        self.cache = has_cache
         self._dispatcher, self._batch = dispatcher, batch
         self._keys: list[Any] = []
         self._futures: list[asyncio.Future[Rows]] = []
@@ -127,6 +133,11 @@ class BatchDispatcher:
         if self._task is None:
             self._task = asyncio.ensure_future(self._dispatch_batches())
 
+    def take_loaders(self) -> Collection[KeyLoader]:
+        """Return the loaders of the next batch: all that are registered."""
+        loaders, self._pending_loaders = self._pending_loaders, {}
+        return loaders
+
     def stop(self) -> None:
         """Cancel the current batch and load nothing more, because the request has ended."""
         if self._task is not None:
@@ -135,8 +146,7 @@ class BatchDispatcher:
     async def _dispatch_batches(self) -> None:
         while self._pending_loaders:
             await self._wait_until_quiet()
-            loaders, self._pending_loaders = self._pending_loaders, {}
-            await self._run_batch([each.take_pending() for each in loaders])
+            await self._run_batch([each.take_pending() for each in self.take_loaders()])
         self._task = None
 
     async def _wait_until_quiet(self) -> None:

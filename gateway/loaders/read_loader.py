@@ -24,10 +24,19 @@ class ReadLoader:
     """
 
     def __init__(
-        self, database: StatementRunner, statement_compiler: StatementCompiler, viewer: Viewer
+        self,
+        database: StatementRunner,
+        statement_compiler: StatementCompiler,
+        viewer: Viewer,
+        shared_dispatcher: BatchDispatcher | None = None,
     ) -> None:
+        """Load rows for a viewer.
+
+        With a dispatcher that it shares with statements which write, nothing is cached.
+        """
         self._statement_compiler, self._viewer = statement_compiler, viewer
-        self._dispatcher = BatchDispatcher(database)
+        self._has_cache = shared_dispatcher is None
+        self._dispatcher = shared_dispatcher or BatchDispatcher(database)
         self._loaders: dict[Any, KeyLoader] = {}
 
     async def load_rows(
@@ -43,7 +52,9 @@ class ReadLoader:
         loader = self._loaders.get(loader_key)
         if loader is None:
             loader = self._loaders[loader_key] = KeyLoader(
-                self._dispatcher, _QueryBatch(self, query_spec, parameters)
+                self._dispatcher,
+                _QueryBatch(self, query_spec, parameters),
+                has_cache=self._has_cache,
             )
         rows: Rows = await loader.load(NO_KEY if query_spec.key_column is None else key)
         return rows

@@ -15,6 +15,7 @@ from gateway.db.driver.database import UnwritableError
 from gateway.db.driver.date_spelling import parse_stored_timestamp
 from gateway.db.driver.encoding import hyphenate_uuid
 from gateway.db.driver.errors import InvalidDataError
+from gateway.db.driver.row_access import RowAccess
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.installation.installation import Installation
 from gateway.db.query_spec import Access, ColumnRef, QuerySpec
@@ -35,6 +36,7 @@ from gateway.marketplace.problems import (
     raise_problem,
 )
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
+from gateway.marketplace.shared_work import SharedWork
 from gateway.marketplace.table_row import ColumnValues, TableRow, as_row_class
 
 log = logging.getLogger(__name__)
@@ -61,9 +63,10 @@ class UnitOfWork:
     """
 
     viewer: Viewer
-    writer: Transaction
+    writer: RowAccess
     statement_compiler: StatementCompiler
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    shared_work: SharedWork = field(default_factory=SharedWork)
 
     @property
     def installation(self) -> Installation:
@@ -222,6 +225,20 @@ class ChangeService:
 
         Raises UnavailableError or TimedOutError if the database can't complete the transaction.
         """
+
+        async def run_work(writer: Transaction, statement_compiler: StatementCompiler) -> T:
+            unit_of_work = UnitOfWork(viewer, writer, statement_compiler)
+            result = await work(unit_of_work)
+            for final_work in unit_of_work.shared_work.take_final_works():
+                await final_work()
+            return result
+
+        return await self.run_transaction(viewer, run_work)
+
+    async def run_transaction(
+        self, viewer: Viewer, work: Callable[[Transaction, StatementCompiler], Awaitable[T]]
+    ) -> T | Problem:
+        """Run `work` on a viewer's behalf, like `run_change`."""
         if viewer.user_id is None:
             return NotPermitted(message="Changes need authentication: send the token of a user.")
         statement_compiler = self._statement_compiler
@@ -229,7 +246,7 @@ class ChangeService:
             return Unavailable(message=self._disabled_reason, retryable=False)
         try:
             return await self._transaction_pool.run_transaction(
-                lambda writer: work(UnitOfWork(viewer, writer, statement_compiler))
+                lambda writer: work(writer, statement_compiler)
             )
         except ChangeRefusedError as error:
             return error.problem

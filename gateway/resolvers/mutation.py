@@ -3,15 +3,20 @@
 from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
 from gateway.resolvers.mutations.move_resource import move_resource_field
 from gateway.resolvers.mutations.pull_resource import pull_resource_field
+from gateway.resolvers.mutations.move_resource import move_resource_field, move_resources_field
+from gateway.resolvers.mutations.pull_resource import pull_resource_field, pull_resources_field
 from gateway.resolvers.mutations.renew_resource import renew_resource_field
 from gateway.resolvers.mutations.restore_resource import restore_resource_field
 from gateway.resolvers.mutations.review_order import (
     approve_order_field,
+    approve_orders_field,
     cancel_order_field,
     reject_order_field,
+    reject_orders_field,
 )
 from gateway.resolvers.mutations.set_resource_end_date import (
     set_resource_end_date_field,
+    set_resources_end_date_field,
 )
 from gateway.resolvers.mutations.switch_resource_plan import switch_resource_plan_field
 from gateway.resolvers.mutations.terminate_resource import terminate_resource_field
@@ -26,6 +31,7 @@ from gateway.schema.framework.publish import object_type
 class Mutation:
     """Changes of resources and orders, each in one transaction.
 
+    The mutations of many objects, such as `pullResources`, are done in several transactions.
     A mutation returns either its success type or the problem that prevented it; then nothing is
     changed. `Resource.allowedOperations` lists the mutations of a resource that the viewer can
     execute now; those of an order follow from its state and the permissions that are named below.
@@ -133,4 +139,28 @@ class Mutation:
 
     The order must be `ERRED`, without another open order of its resource. Requires the permission
     ORDER.APPROVE on the organisation that provides the offering.
+    pull_resources = pull_resources_field
+    """Execute `pullResource` for many resources.
+
+    Each is changed completely or not at all, and has a result of its own.
+    """
+    move_resources = move_resources_field
+    """Execute `moveResource` for many resources, to the same project.
+
+    Each is changed completely or not at all, and has a result of its own.
+    """
+    set_resources_end_date = set_resources_end_date_field
+    """Execute `setResourceEndDate` for many resources, with the same date.
+
+    Each is changed completely or not at all, and has a result of its own.
+    """
+    approve_orders = approve_orders_field
+    """Execute `approveOrder` for many orders.
+
+    Each is changed completely or not at all, and has a result of its own.
+    """
+    reject_orders = reject_orders_field
+    """Execute `rejectOrder` for many orders, with the same comment.
+
+    Each is changed completely or not at all, and has a result of its own.
     """

@@ -1,6 +1,7 @@
 """Lifespan of a serving process: open the components that requests need, close them at shutdown."""
 
 import gc
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.service import SubscriptionService, create_change_feed
 from gateway.transports.connection_registry import ConnectionRegistry, load_connection_limits
 from gateway.transports.services import TransportServices
+
+CHANGE_TIME_SHARE = 0.8
+"""The part of a request's time in which changes of a batch are begun."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,7 @@ def _make_context_factory(
             change_service,
             settings.root_path,
             change_feed.current_point,
+            time.monotonic() + CHANGE_TIME_SHARE * settings.request_seconds,
         )
 
     return create_context

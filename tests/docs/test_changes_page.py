@@ -136,6 +136,43 @@ async def build_approval_input(
     return {"uuid": result["data"]["resource"]["orderInProgress"]["uuid"]}
 
 
+async def build_end_dates_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to set the end date of a resource, and of one that does not exist."""
+    resources = await list_operable_resources(client, "owner", "SET_RESOURCE_END_DATE")
+    return {"uuids": [resources[1]["uuid"], "0" * 32], "endDate": "2099-12-31"}
+
+
+async def build_pulls_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to pull two resources as a member."""
+    resources = await list_operable_resources(client, "member", "PULL_RESOURCE")
+    return {"uuids": [each["uuid"] for each in resources[:2]]}
+
+
+async def build_moves_input(client: GatewayClient, previous_inputs: InputsByField) -> InputsByField:
+    """Return the input to move two resources to another project."""
+    resources = await list_operable_resources(client, "staff", "MOVE_RESOURCE")
+    project = previous_inputs["moveResource"]["project"]
+    return {"uuids": [each["uuid"] for each in resources[:2]], "project": project}
+
+
+async def place_renewals(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Place two orders that the provider has to approve; return the input to review them."""
+    resources = await list_operable_resources(client, "staff", "RENEW_RESOURCE")
+    uuids = [e["uuid"] for e in resources if e["offering"]["type"] == "Marketplace.Basic"][:2]
+    document = """mutation ($input: RenewResourceInput!) {
+        renewResource(input: $input) { ... on Accepted { order { uuid } } } }"""
+    results = [
+        await client.execute_query(document, input={"uuid": uuid, "extensionMonths": 12})
+        for uuid in uuids
+    ]
+    return {"uuids": [each["data"]["renewResource"]["order"]["uuid"] for each in results]}
+
+
+async def build_rejections_input(client: GatewayClient, inputs: InputsByField) -> InputsByField:
+    """Return the input to reject two orders."""
+    return {**await place_renewals(client, inputs), "comment": "Not this year."}
+
+
 async def build_order_arguments(_: GatewayClient, previous_inputs: InputsByField) -> InputsByField:
     """Return the arguments to query that order."""
     return {"uuid": previous_inputs["approveOrder"]["uuid"]}
@@ -170,6 +207,11 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "order": build_order_arguments,
     "setOrderState": build_report_input,
     "retryOrder": build_retry_input,
+    "setResourcesEndDate": build_end_dates_input,
+    "pullResources": build_pulls_input,
+    "moveResources": build_moves_input,
+    "approveOrders": place_renewals,
+    "rejectOrders": build_rejections_input,
 }
 """Builders of the input of each documented field, from the inputs before it."""
 

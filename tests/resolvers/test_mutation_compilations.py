@@ -15,7 +15,10 @@ from tests.support.demo_with_provider import (
 )
 from tests.support.mutable_demo import FINISH_ORDERS_SQL
 
-REPETITIONS = 4
+PENDING_ORDERS_SQL = """
+update marketplace_order set state = (array[1, 7])[id % 2 + 1] where type = 2
+"""
+REPETITIONS, MANY_OBJECTS = 4, 40
 RESET_RESOURCE_SQL = "update marketplace_resource set state = 2 where id = %s"
 TARGET_PROJECTS_SQL = """
 select p.uuid from structure_project p join structure_customer c on c.id = p.customer_id
@@ -237,3 +240,31 @@ async def test_repeated_reviews_compile_nothing(
         inputs = [{"uuid": renewal["order"]["uuid"]}]
         runs += await record_runs(demo, compilations, field, resource_id, inputs)
     assert runs[1:] == [[]] * (REPETITIONS - 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("pullResources", {}),
+        ("moveResources", {"project": None}),
+        ("setResourcesEndDate", {"endDate": "2098-12-31"}),
+        ("approveOrders", {}),
+        ("rejectOrders", {}),
+    ],
+)
+async def test_repeated_mutations_of_many_objects_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord, field: str, arguments: dict[str, Any]
+) -> None:
+    source = (
+        "marketplace_order where type = 2" if field.endswith("Orders") else "marketplace_resource"
+    )
+    rows = demo.run_sql(f"select uuid from {source} order by id limit {MANY_OBJECTS}")
+    projects = [each.hex for (each,) in demo.run_sql(TARGET_PROJECTS_SQL, 1)]
+    for number in range(2):
+        demo.run_sql(PENDING_ORDERS_SQL)
+        values = {**arguments, "project": projects[number]} if "project" in arguments else arguments
+        compilations.take_statements()
+        items = await demo.run_many(field, uuids=[each.hex for (each,) in rows], **values)
+        assert [each for each in items if "message" not in each["result"]]
+    demo.run_sql("update marketplace_order set state = 3")
+    assert compilations.take_statements() == []

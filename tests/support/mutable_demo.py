@@ -46,6 +46,17 @@ class MutableDemo:
         assert "errors" not in result, result["errors"]
         return result["data"][field]
 
+    async def run_many(self, field: str, as_: str | None = "staff", **input_values: Any) -> Any:
+        """Run a mutation of many objects and return its items; there must be no errors."""
+        type_ = f"{field[0].upper()}{field[1:]}Input"
+        document = (
+            f"mutation ($input: {type_}!)"
+            f" {{ {field}(input: $input) {{ uuid result {{ {RESULT_SELECTION} }} }} }}"
+        )
+        result = await self.client.execute_query(document, as_, input=input_values)
+        assert "errors" not in result, result["errors"]
+        return result["data"][field]
+
     async def find_operable_resources(
         self, operation: str, as_: str = "staff", condition: str = "true"
     ) -> list[str]:

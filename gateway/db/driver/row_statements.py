@@ -15,10 +15,15 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    String,
     Table,
+    TableValuedAlias,
+    Text,
     any_,
     bindparam,
+    cast,
     delete,
+    func,
     insert,
     select,
     update,
@@ -30,6 +35,7 @@ MAX_CACHED_STATEMENTS = 500
 """Maximum number of statements of each kind that are cached."""
 KEY_PARAMETER = "row_key"
 """Name of the parameter for primary keys, which no column has."""
+_ORDINAL = "ordinality"
 
 
 class Comparison(Enum):
@@ -86,12 +92,36 @@ def compile_insertion(table: Table[Any], names: tuple[str, ...]) -> Statement:
 
 
 @lru_cache(MAX_CACHED_STATEMENTS)
+def compile_insertion_of_many(table: Table[Any], names: tuple[str, ...]) -> Statement:
+    """Return the INSERT of rows, which returns their keys; each parameter is an array of texts.
+
+    The rows get their keys in the order of the arrays.
+    """
+    (key,) = table.primary_key
+    arrays = _unnest_arrays(*names)
+    rows = select(*_cast_columns(table, arrays, names).values()).order_by(arrays.c[_ORDINAL])
+    return Statement.from_element(insert(table).from_select(names, rows).returning(key))
+
+
+@lru_cache(MAX_CACHED_STATEMENTS)
 def compile_update(table: Table[Any], names: tuple[str, ...], comparison: Comparison) -> Statement:
     """Return the UPDATE of these columns in the rows whose key meets a condition."""
     (key,) = table.primary_key
     condition = _build_condition(key, comparison, KEY_PARAMETER)
     return Statement.from_element(
         update(table).where(condition).values(_bind_columns(table, names))
+    )
+
+
+@lru_cache(MAX_CACHED_STATEMENTS)
+def compile_update_of_many(table: Table[Any], names: tuple[str, ...]) -> Statement:
+    """Return the UPDATE of rows to values of their own; each parameter is an array of texts."""
+    (key,) = table.primary_key
+    arrays = _unnest_arrays(KEY_PARAMETER, *names)
+    return Statement.from_element(
+        update(table)
+        .where(key == cast(arrays.c[KEY_PARAMETER], key.type))
+        .values(_cast_columns(table, arrays, names))
     )
 
 
@@ -115,3 +145,26 @@ def _build_condition(
 
 def _bind_columns(table: Table[Any], names: tuple[str, ...]) -> dict[str, BindParameter[Any]]:
     return {name: bindparam(name, type_=table.c[name].type) for name in names}
+
+
+def _unnest_arrays(*names: str) -> TableValuedAlias:
+    """Return arrays of texts, which are parameters, as the columns of a table."""
+    parameters = [bindparam(name, type_=ARRAY(Text)) for name in names]
+    arrays = func.unnest(*parameters).table_valued(*names, with_ordinality=_ORDINAL, name="arrays")
+    return arrays.render_derived()
+
+
+def _cast_columns(
+    table: Table[Any], arrays: TableValuedAlias, names: tuple[str, ...]
+) -> dict[str, ColumnElement[Any]]:
+    """Return texts as values of a table's columns.
+
+    Texts stay texts: a cast would cut them to the length of the column, where the assignment
+    raises an error.
+    """
+    return {
+        name: arrays.c[name]
+        if isinstance(table.c[name].type, String)
+        else cast(arrays.c[name], table.c[name].type)
+        for name in names
+    }

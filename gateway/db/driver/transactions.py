@@ -2,39 +2,24 @@
 
 All writes of a process use it: mutations, the demo's provider, token refreshes and the
 deletion of old events. So there is no connection while nothing is written.
-
-Values are written in the form in which they are read: the types that the API
-prints as text (`TEXT_LOADED_TYPES`) are passed as text.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
-from sqlalchemy import Boolean, Column, Integer, Numeric, String, Table
-from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db.driver.connection_options import ConnectionOptions
 from gateway.db.driver.database import Rows, StatementRequest
 from gateway.db.driver.encoding import encode_text
 from gateway.db.driver.errors import UnavailableError, map_error, map_write_error
-from gateway.db.driver.row_statements import (
-    KEY_PARAMETER,
-    compile_deletion,
-    compile_insertion,
-    compile_locking,
-    compile_selection,
-    compile_update,
-    get_comparison,
-    get_condition_shape,
-)
+from gateway.db.driver.row_access import RowAccess
 from gateway.db.driver.statement import Statement
-from gateway.exact_json import encode_json
 
 T = TypeVar("T")
 MAX_TRANSACTION_ATTEMPTS = 3
@@ -48,7 +33,7 @@ connection stays.
 _SERIALIZATION_ERRORS = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
-class Transaction:
+class Transaction(RowAccess):
     """Database transaction in which rows are read and written."""
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
@@ -64,6 +49,11 @@ class Transaction:
         self.is_finished = True
         if self._reading_task is not None:
             self._reading_task.cancel()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a statement failed, so that PostgreSQL rejects all further ones."""
+        return self._cursor.connection.info.transaction_status is TransactionStatus.INERROR
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
         """Run statements one after the other and return the rows of each.
@@ -89,39 +79,6 @@ class Transaction:
         """Run a statement with its parameters' values and return its rows, if it returns any."""
         parameters = [encode_text(values[name]) for name in statement.parameter_names]
         return await self._execute_sql(statement.sql, parameters)
-
-    async def select_rows(
-        self, table: Table[Any], columns: Sequence[Column[Any]], criteria: Mapping[str, Any]
-    ) -> Rows:
-        """Return columns of the rows that match all `criteria`, ordered by primary key.
-
-        A criterion is a value, None for null, or a list of values.
-        """
-        statement = compile_selection(table, tuple(columns), get_condition_shape(criteria))
-        return await self.execute_statement(statement, criteria)
-
-    async def lock_rows(self, table: Table[Any], *ids: int) -> bool:
-        """Lock rows until the transaction ends; return whether all of them exist."""
-        rows = await self.execute_statement(compile_locking(table), {KEY_PARAMETER: ids})
-        return len(rows) == len(set(ids))
-
-    async def insert_row(self, table: Table[Any], **values: Any) -> int:
-        """Insert a row and return its key; other columns get `column_default`."""
-        encoded_values = _encode_values(table, {**_insert_defaults(table), **values})
-        statement = compile_insertion(table, tuple(encoded_values))
-        ((new_key,),) = await self.execute_statement(statement, encoded_values)
-        return int(new_key)
-
-    async def update_rows(self, table: Table[Any], id_: int | list[int], **values: Any) -> None:
-        """Update columns of one or more rows to the same values."""
-        statement = compile_update(table, tuple(values), get_comparison(id_))
-        await self.execute_statement(
-            statement, {KEY_PARAMETER: id_, **_encode_values(table, values)}
-        )
-
-    async def delete_row(self, table: Table[Any], id_: int) -> None:
-        """Delete a row."""
-        await self.execute_statement(compile_deletion(table), {KEY_PARAMETER: id_})
 
     async def _execute_sql(self, sql: str, parameters: Sequence[str | None]) -> Rows:
         if self.is_finished:
@@ -223,42 +180,3 @@ def _raise_lost_cancellation(earlier_count: int) -> None:
     """
     if _count_cancellations() > earlier_count:
         raise asyncio.CancelledError
-
-
-def _encode_values(table: Table[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Return values as the columns of a table accept them: JSON as text."""
-    return {
-        name: _encode_json(value) if isinstance(table.c[name].type, JSONB) else value
-        for name, value in values.items()
-    }
-
-
-def _encode_json(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else encode_json(value).decode()
-
-
-_EMPTY_VALUES = ((String, ""), (Boolean, False), (JSONB, "{}"), (Integer, 0), (Numeric, 0))
-
-
-def column_default(column: Column[Any]) -> Any:
-    """Return the value of a column that an insert leaves out: None, or empty if not nullable."""
-    if column.nullable or column.primary_key:
-        return None
-    return next(
-        (
-            empty_value
-            for type_class, empty_value in _EMPTY_VALUES
-            if isinstance(column.type, type_class)
-        ),
-        None,
-    )
-
-
-@cache
-def _insert_defaults(table: Table[Any]) -> Mapping[str, Any]:
-    """Return the values that an insert gives to columns which must not be null, but the key."""
-    return {
-        column.name: column_default(column)
-        for column in table.c
-        if not column.nullable and not column.primary_key
-    }

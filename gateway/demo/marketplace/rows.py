@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import Table
 
 from gateway.db import tables
-from gateway.db.driver.transactions import column_default
+from gateway.db.driver.row_access import column_default
 
 MAX_PENDING_ROWS = 5000
 _JSON_TYPES = {dict, list}

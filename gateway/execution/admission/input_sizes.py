@@ -72,13 +72,16 @@ def _get_page_argument(node: ValueNode | None) -> str | int | None:
 
 @dataclass(frozen=True)
 class ListLength:
-    """The length of a list in a variable."""
+    """The length of a list in a variable, or of one in a field of a variable."""
 
     variable: str
+    field: str | None = None
 
     def compute_value(self, variables: Variables, _values: Sequence[int] = ()) -> int:
         """Return the number of items; another value becomes a list of one item."""
         value = variables.get(self.variable)
+        if self.field is not None:
+            value = value.get(self.field) if isinstance(value, dict) else None
         return len(value) if isinstance(value, list) else int(value is not None)
 
 
@@ -87,6 +90,14 @@ def measure_list(node: ValueNode | None) -> int | FormulaSymbol:
     if isinstance(node, VariableNode):
         return ListLength(node.name.value)
     return len(node.values) if isinstance(node, ListValueNode) else 1
+
+
+def measure_list_field(node: ValueNode | None, name: str) -> int | FormulaSymbol:
+    """Return the length of a list in a field of an argument; a symbol if a variable decides it."""
+    if isinstance(node, VariableNode):
+        return ListLength(node.name.value, name)
+    input_fields = node.fields if isinstance(node, ObjectValueNode) else ()
+    return measure_list(next((e.value for e in input_fields if e.name.value == name), None))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from gateway.execution.admission.input_sizes import (
     Arguments,
     measure_filter,
     measure_list,
+    measure_list_field,
     measure_page,
     measure_presence,
 )
@@ -50,13 +51,18 @@ MAX_NESTING = 200
 SHORT_LIST_LENGTH = 5
 """The assumed length of a list that has no pages, such as an offering's plans."""
 FILTER_ARGUMENT, IDS_ARGUMENT, PAGE_ARGUMENT = "filter", "ids", "first"
+INPUT_ARGUMENT, UUIDS_FIELD = "input", "uuids"
+"""The argument of mutations, and its list in those of many objects."""
 INTROSPECTION_FIELDS = ("__schema", "__type")
 TYPE_NAME_FIELDS = frozenset({"name", "kind", "__typename"})
 """The fields of `__Type` that tell no more than that a type exists."""
 
 
 MUTATION_COST = 100
-"""What a root field of a mutation costs in addition to its response."""
+"""What a root field of a mutation costs in addition to its response.
+
+One of many objects costs as much for each of them, too.
+"""
 COUNT_COST, SEARCH_COST, CONDITION_COST = 100, 500, 100
 """What a `totalCount`, a search and each condition of a filter cost in addition: they read tables.
 
@@ -253,12 +259,12 @@ class OperationMeasurer:
         if PAGE_ARGUMENT in field_definition.args:
             rows = self._symbols.multiply_by_size(inner.row_cost, measure_page(arguments))
             return (inner.cost + rows).add_constant(1)
-        length: int | FormulaSymbol = 1
-        if is_object_list(field_definition):
-            length = SHORT_LIST_LENGTH
-            if IDS_ARGUMENT in field_definition.args:
-                length = measure_list(arguments.get(IDS_ARGUMENT))
-        return self._symbols.multiply_by_size(inner.cost, length).add_constant(1)
+        if not is_object_list(field_definition):
+            return inner.cost.add_constant(1)
+        item_cost, length = inner.cost, _measure_length(field_definition, arguments)
+        if INPUT_ARGUMENT in field_definition.args:
+            item_cost = item_cost.add_constant(MUTATION_COST)
+        return self._symbols.multiply_by_size(item_cost, length).add_constant(1)
 
     def _price_scan(self, name: str, arguments: Arguments) -> LinearExpression:
         """Return what a field costs in addition if it is a count, or a list with a search."""
@@ -292,6 +298,15 @@ def _reads_schema(parent_type: Any, name: str) -> bool:
     return name == "__schema" or (
         getattr(parent_type, "name", None) == "__Type" and name not in TYPE_NAME_FIELDS
     )
+
+
+def _measure_length(field_definition: GraphQLField, arguments: Arguments) -> int | FormulaSymbol:
+    """Return the length of a list without pages."""
+    if IDS_ARGUMENT in field_definition.args:
+        return measure_list(arguments.get(IDS_ARGUMENT))
+    if INPUT_ARGUMENT in field_definition.args:
+        return measure_list_field(arguments.get(INPUT_ARGUMENT), UUIDS_FIELD)
+    return SHORT_LIST_LENGTH
 
 
 def _is_page_rows(parent_type: Any, field_definition: GraphQLField | None) -> bool:

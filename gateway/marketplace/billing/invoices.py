@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import partial
 from uuid import UUID
 
 from gateway.db import tables
@@ -34,36 +35,23 @@ async def move_invoice_items(
         InvoiceItemRow, resource_id=resource.id, project_id=source.id
     )
     invoice_ids = sorted({each.invoice_id for each in items})
-    await unit_of_work.writer.lock_rows(tables.invoice, *invoice_ids)
-    open_invoices = {
-        each.id: each
-        for each in await unit_of_work.load_rows(
-            InvoiceRow, id=any_of(invoice_ids), state=InvoiceState.PENDING
-        )
-    }
-    changed_invoice_ids = {*open_invoices}
-    for invoice_id, source_invoice in open_invoices.items():
-        target_invoice_id = await _find_or_create_invoice(
-            unit_of_work, source_invoice, target.customer_id
-        )
-        await unit_of_work.update_rows(
-            InvoiceItemRow,
-            [each.id for each in items if each.invoice_id == invoice_id],
-            invoice_id=target_invoice_id,
-            project_id=target.id,
-            project_name=target.name,
-            project_uuid=UUID(target.uuid).hex,
-        )
-        changed_invoice_ids.add(target_invoice_id)
-    await _update_invoice_totals(unit_of_work, changed_invoice_ids)
+    await unit_of_work.writer.lock_shared_rows(tables.invoice, *invoice_ids)
+    open_invoices = await unit_of_work.load_rows(
+        InvoiceRow, id=any_of(invoice_ids), state=InvoiceState.PENDING
+    )
+    target_ids = [
+        await _find_target_invoice(unit_of_work, each, target.customer_id) for each in open_invoices
+    ]
+    for invoice, target_id in zip(open_invoices, target_ids, strict=True):
+        await _move_items(unit_of_work, items, invoice, target_id, target)
 
 
-async def _find_or_create_invoice(
+async def _find_target_invoice(
     unit_of_work: UnitOfWork, source_invoice: InvoiceRow, customer_id: int
-) -> int:
-    """Return the key of an organisation's invoice for the source invoice's month.
+) -> int | None:
+    """Return the key of an organisation's pending invoice for the source invoice's month.
 
-    The invoice is created if it does not exist.
+    None if there is no invoice for this month. Raises ChangeRefusedError if it is not pending.
     """
     if source_invoice.customer_id == customer_id:
         return source_invoice.id
@@ -72,35 +60,68 @@ async def _find_or_create_invoice(
         InvoiceRow, year=year, month=month, customer_id=customer_id
     )
     if not invoices:
-        customer = await unit_of_work.load_row(CustomerRow, customer_id)
-        return await unit_of_work.insert_row(
-            InvoiceRow,
-            year=year,
-            month=month,
-            customer_id=customer_id,
-            state=InvoiceState.PENDING,
-            created=unit_of_work.today.isoformat(),
-            tax_percent=customer.default_tax_percent,
-        )
+        return None
     invoice_id = invoices[0].id
-    await unit_of_work.writer.lock_rows(tables.invoice, invoice_id)
+    await unit_of_work.writer.lock_shared_rows(tables.invoice, invoice_id)
     if (await unit_of_work.load_row(InvoiceRow, invoice_id)).state != InvoiceState.PENDING:
         message = f"The target organisation's invoice for {year}-{month:02} is no longer pending."
         raise ChangeRefusedError(NotPossible(message=message, reason=Reason.INVOICE_CLOSED))
     return invoice_id
 
 
-async def _update_invoice_totals(unit_of_work: UnitOfWork, invoice_ids: Iterable[int]) -> None:
-    """Recompute the totals of invoices from their items, rounded to cents."""
-    for invoice_id in sorted(invoice_ids):
-        items = await unit_of_work.load_rows(InvoiceItemRow, invoice_id=invoice_id)
-        invoice = await unit_of_work.load_row(InvoiceRow, invoice_id)
-        with localcontext(_EXACT_CONTEXT):
-            net_cost = sum(
-                (Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal()
-            )
-            gross_cost = net_cost * (100 + Decimal(invoice.tax_percent)) / 100
-            totals = [str(each.quantize(_CENT, ROUND_HALF_UP)) for each in (net_cost, gross_cost)]
-        await unit_of_work.update_rows(
-            InvoiceRow, invoice_id, total_cost=totals[0], total_price=totals[1]
+async def _move_items(
+    unit_of_work: UnitOfWork,
+    items: Iterable[InvoiceItemRow],
+    source_invoice: InvoiceRow,
+    target_id: int | None,
+    target: ProjectRow,
+) -> None:
+    """Move the items on an invoice to another one; with `target_id` None, to a new one."""
+    if target_id is None:
+        target_id = await unit_of_work.shared_work.run_once(
+            ("invoice", target.customer_id, source_invoice.year, source_invoice.month),
+            lambda: _create_invoice(unit_of_work, source_invoice, target.customer_id),
         )
+    await unit_of_work.update_rows(
+        InvoiceItemRow,
+        [each.id for each in items if each.invoice_id == source_invoice.id],
+        invoice_id=target_id,
+        project_id=target.id,
+        project_name=target.name,
+        project_uuid=UUID(target.uuid).hex,
+    )
+    for invoice_id in (source_invoice.id, target_id):
+        unit_of_work.shared_work.run_finally(
+            ("total", invoice_id), partial(_update_invoice_total, unit_of_work, invoice_id)
+        )
+
+
+async def _create_invoice(
+    unit_of_work: UnitOfWork, source_invoice: InvoiceRow, customer_id: int
+) -> int:
+    """Create an organisation's invoice for the source invoice's month and return its key."""
+    customer = await unit_of_work.load_row(CustomerRow, customer_id)
+    return await unit_of_work.insert_row(
+        InvoiceRow,
+        year=source_invoice.year,
+        month=source_invoice.month,
+        customer_id=customer_id,
+        state=InvoiceState.PENDING,
+        created=unit_of_work.today.isoformat(),
+        tax_percent=customer.default_tax_percent,
+    )
+
+
+async def _update_invoice_total(unit_of_work: UnitOfWork, invoice_id: int) -> None:
+    """Recompute the totals of an invoice from its items, rounded to cents."""
+    items = await unit_of_work.load_rows(InvoiceItemRow, invoice_id=invoice_id)
+    invoice = await unit_of_work.load_row(InvoiceRow, invoice_id)
+    with localcontext(_EXACT_CONTEXT):
+        net_cost = sum(
+            (Decimal(each.unit_price) * Decimal(each.quantity) for each in items), Decimal()
+        )
+        gross_cost = net_cost * (100 + Decimal(invoice.tax_percent)) / 100
+        totals = [str(each.quantize(_CENT, ROUND_HALF_UP)) for each in (net_cost, gross_cost)]
+    await unit_of_work.update_rows(
+        InvoiceRow, invoice_id, total_cost=totals[0], total_price=totals[1]
+    )

@@ -30,7 +30,7 @@ async def move_to_project(
 ) -> ChangeResult:
     """Move a resource to another project, with its orders and pending invoice items."""
     facts = await unit_of_work.lock_resource(uuid, ResourceOperation.MOVE_RESOURCE, if_modified)
-    target = await _load_target_project(unit_of_work, project)
+    target = await _load_target_project(unit_of_work, project, facts.customer_id)
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     source = await unit_of_work.load_row(ProjectRow, resource.project_id)
     await update_resource(unit_of_work, resource, ColumnValues(ResourceRow, project_id=target.id))
@@ -44,9 +44,12 @@ async def move_to_project(
     return ChangeResult(facts.id)
 
 
-async def _load_target_project(unit_of_work: UnitOfWork, uuid: str) -> ProjectRow:
-    """Return the target project, after locking its organisation.
+async def _load_target_project(
+    unit_of_work: UnitOfWork, uuid: str, source_customer_id: int
+) -> ProjectRow:
+    """Return the target project, after locking its organisation and that of the source.
 
+    So a move that goes the other way at the same time can't lock the invoices in another order.
     Raises ChangeRefusedError if the viewer can't see the project or its organisation is blocked.
     """
     try:
@@ -55,7 +58,9 @@ async def _load_target_project(unit_of_work: UnitOfWork, uuid: str) -> ProjectRo
         message = "must be the uuid of a project that exists and that the viewer can see."
         raise ChangeRefusedError(build_invalid_input("project", message=message)) from None
     project = await unit_of_work.load_row(ProjectRow, project_id)
-    await unit_of_work.writer.lock_rows(tables.customer, project.customer_id)
+    await unit_of_work.writer.lock_shared_rows(
+        tables.customer, source_customer_id, project.customer_id
+    )
     if (await unit_of_work.load_row(CustomerRow, project.customer_id)).blocked:
         message = "The organisation of the target project is blocked."
         raise_problem(NotPossible(message=message, reason=Reason.CUSTOMER_BLOCKED))

@@ -1,6 +1,7 @@
 """The mutation `moveResource`."""
 
 from gateway.marketplace.operations.move_resource import move_to_project
+from gateway.resolvers.mutations.batch_field import declare_many
 from gateway.resolvers.mutations.mutation_field import ResourceInput, declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import UUID
@@ -31,3 +32,4 @@ class ResourceMoved(Accepted):
 
 
 move_resource_field = declare_mutation(MoveResourceInput, ResourceMoved, move_to_project)
+move_resources_field = declare_many(MoveResourceInput, ResourceMoved, move_to_project)

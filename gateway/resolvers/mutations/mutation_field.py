@@ -33,7 +33,7 @@ MutationOperation = Callable[..., Awaitable[ChangeResult]]
 An operation with many fields takes one object instead, a dataclass. Fields with the default
 `UNSET` that the client left out are not passed, nor is the idempotency key.
 """
-_INPUT_SUFFIX = "Input"
+INPUT_SUFFIX = "Input"
 _KEY_NAME = "idempotency_key"
 
 
@@ -91,28 +91,25 @@ def declare_mutation(
     take the input's fields.
     """
     field_names = {each.name for each in fields(input_class)} - {_KEY_NAME}
-    run_operation = _take_fields(operation, field_names)
+    run_operation = take_fields(operation, field_names)
 
     async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - argument name of Relay
-        problem = _find_invalid_field(input)
+        problem = find_invalid_field(input)
         if problem is not None:
             return problem
         result = await _run_operation(info.context, run_operation, input)
         if isinstance(result, Problem):
             return result
         info.context.reset_loader()
-        return payload_type(
-            resource=await _load_row(info, tables.resource, result.resource_id),
-            order=await _load_row(info, tables.order, result.order_id),
-        )
+        return await load_payload(info, payload_type, result)
 
     input_argument = strawberry.argument(description="Input of the mutation.")
     resolve.__annotations__["input"] = Annotated[input_class, input_argument]
-    resolve.__annotations__["return"] = _build_result(input_class, payload_type, problem_types)
+    resolve.__annotations__["return"] = build_result_type(input_class, payload_type, problem_types)
     return strawberry.mutation(resolver=resolve)
 
 
-def _take_fields(operation: MutationOperation, field_names: Iterable[str]) -> MutationOperation:
+def take_fields(operation: MutationOperation, field_names: Iterable[str]) -> MutationOperation:
     """Return an operation that takes fields as keyword arguments; raises TypeError if it can't."""
     _, parameter, *_ = inspect.signature(operation).parameters.values()
     request_class: Any = parameter.annotation
@@ -123,9 +120,20 @@ def _take_fields(operation: MutationOperation, field_names: Iterable[str]) -> Mu
     return lambda unit_of_work, **values: operation(unit_of_work, request_class(**values))
 
 
-def _build_result(input_class: type, payload_type: type, problem_types: tuple[type, ...]) -> Any:
-    """Return the union of the results of a mutation."""
-    name = input_class.__name__.removesuffix(_INPUT_SUFFIX)
+async def load_payload(info: Info, payload_type: type, result: ChangeResult) -> Any:
+    """Return the payload of a change, with the resource and the order as the viewer sees them."""
+    return payload_type(
+        resource=await _load_row(info, tables.resource, result.resource_id),
+        order=await _load_row(info, tables.order, result.order_id),
+    )
+
+
+@cache
+def build_result_type(
+    input_class: type, payload_type: type, problem_types: tuple[type, ...]
+) -> Any:
+    """Return the union of the results of a mutation, the same one for the same types."""
+    name = input_class.__name__.removesuffix(INPUT_SUFFIX)
     members = reduce(or_, problem_types, payload_type | CommonProblem)
     description = (
         f"The result of `{name[0].lower()}{name[1:]}`: `{payload_type.__name__}`, or a problem."
@@ -137,7 +145,7 @@ async def _run_operation(
     context: RequestContext, operation: MutationOperation, input_value: Any
 ) -> ChangeResult | Problem:
     """Run an operation in one transaction, once for each idempotency key of the viewer."""
-    given_fields = _get_given_fields(input_value)
+    given_fields = get_given_fields(input_value)
     key, request = given_fields.pop(_KEY_NAME, None), (type(input_value).__name__, given_fields)
 
     def run_once(unit_of_work: UnitOfWork) -> Awaitable[ChangeResult]:
@@ -148,7 +156,7 @@ async def _run_operation(
     return await context.change_service.run_change(context.viewer, run_once)
 
 
-def _get_given_fields(input_value: Any) -> dict[str, Any]:
+def get_given_fields(input_value: Any) -> dict[str, Any]:
     """Return the fields of an input by name, without those that were left out."""
     values = {each.name: getattr(input_value, each.name) for each in fields(input_value)}
     return {name: value for name, value in values.items() if value is not strawberry.UNSET}
@@ -166,7 +174,7 @@ async def _load_row(info: Info, table: Any, row_id: int | None) -> Row | None:
     return build_rows(info, table, rows)[0] if rows else None
 
 
-def _find_invalid_field(input_value: Any) -> InvalidInput | None:
+def find_invalid_field(input_value: Any) -> InvalidInput | None:
     """Return the problem of the first value that the database cannot store; None without one."""
     for field in fields(input_value):
         try:

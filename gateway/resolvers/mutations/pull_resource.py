@@ -1,6 +1,7 @@
 """The mutation `pullResource`."""
 
 from gateway.marketplace.operations.pull_resource import request_pull
+from gateway.resolvers.mutations.batch_field import declare_many
 from gateway.resolvers.mutations.mutation_field import ResourceInput, declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.types.accepted import Accepted
@@ -27,3 +28,4 @@ class ResourcePulled(Accepted):
 
 
 pull_resource_field = declare_mutation(PullResourceInput, ResourcePulled, request_pull)
+pull_resources_field = declare_many(PullResourceInput, ResourcePulled, request_pull)

@@ -5,6 +5,7 @@ from gateway.marketplace.operations.review_order import (
     cancel_open_order,
     reject_pending_order,
 )
+from gateway.resolvers.mutations.batch_field import declare_many
 from gateway.resolvers.mutations.mutation_field import OrderInput, declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.types.accepted import Accepted
@@ -70,5 +71,7 @@ class OrderCanceled(Accepted):
 
 
 approve_order_field = declare_mutation(ApproveOrderInput, OrderApproved, approve_pending_order)
+approve_orders_field = declare_many(ApproveOrderInput, OrderApproved, approve_pending_order)
 reject_order_field = declare_mutation(RejectOrderInput, OrderRejected, reject_pending_order)
+reject_orders_field = declare_many(RejectOrderInput, OrderRejected, reject_pending_order)
 cancel_order_field = declare_mutation(CancelOrderInput, OrderCanceled, cancel_open_order)

@@ -3,6 +3,7 @@
 import strawberry
 
 from gateway.marketplace.operations.set_end_date import set_end_date
+from gateway.resolvers.mutations.batch_field import declare_many
 from gateway.resolvers.mutations.mutation_field import ResourceInput, declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import Date
@@ -37,5 +38,8 @@ class ResourceEndDateSet(Accepted):
 
 
 set_resource_end_date_field = declare_mutation(
+    SetResourceEndDateInput, ResourceEndDateSet, set_end_date
+)
+set_resources_end_date_field = declare_many(
     SetResourceEndDateInput, ResourceEndDateSet, set_end_date
 )

@@ -86,6 +86,11 @@ class RequestContext:
     """The path below which this server is published."""
     feed_point: FeedPoint | None = None
     """The point of the event feed when the context was created; None if events are disabled."""
+    give_up_at: float | None = None
+    """Time of `time.monotonic` after which a batch begins no further change; None without one.
+
+    It is before the deadline of the request, so that there is time for the response.
+    """
 
     @cached_property
     def loader(self) -> ReadLoader:

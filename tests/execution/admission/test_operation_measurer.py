@@ -61,6 +61,12 @@ def count_conditions(text: str, **variables: Any) -> int:
         ('{ node(id: "a") { ... on Offering { name } ... on Resource { name } } }', 3),
         ("{ offerings(first: 2) { nodes { plans { name } } } }", 1 + 2 * (1 + 1 + 5)),
         ("mutation { pullResource(input: {}) { __typename } }", 100 + 2),
+        (
+            'mutation { pullResources(input: {uuids: ["a", "b"]}) { uuid result { __typename } } }',
+            100 + 1 + 2 * (100 + 1 + 1 + 1),
+        ),
+        ('mutation { pullResources(input: {uuids: "a"}) { uuid } }', 100 + 1 + 101),
+        ("mutation { pullResources(input: {uuids: []}) { uuid } }", 100 + 1),
         ("subscription { resourceChanged { __typename } }", 2),
         ("subscription { orderChanged { ... on OrderEvent { order { uuid } } } }", 3),
         ("{ nothing { at { all } } }", 3),
@@ -94,6 +100,21 @@ PAGE = "query ($n: Int) { resources(first: $n) { nodes { uuid } } }"
 )
 def test_page_size_in_a_variable(variables: dict[str, Any], rows: int) -> None:
     assert compute_cost(PAGE, **variables) == 1 + rows * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mutation ($v: PullResourcesInput!) { pullResources(input: $v) { uuid } }",
+        "mutation ($v: [UUID!]!) { pullResources(input: {uuids: $v}) { uuid } }",
+    ],
+)
+@pytest.mark.parametrize(
+    ("uuids", "count"), [(["a"] * 7, 7), ([], 0), ("a", 1), (None, 0), ({}, 1)]
+)
+def test_objects_of_a_mutation_in_a_variable(text: str, uuids: Any, count: int) -> None:
+    value = {"uuids": uuids} if "PullResourcesInput" in text else uuids
+    assert compute_cost(text, v=value) == 100 + 1 + count * 101
 
 
 def test_page_sizes_in_defaults_of_variables() -> None:
