@@ -1,8 +1,6 @@
 """The root type of mutations."""
 
 from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
-from gateway.resolvers.mutations.move_resource import move_resource_field
-from gateway.resolvers.mutations.pull_resource import pull_resource_field
 from gateway.resolvers.mutations.move_resource import move_resource_field, move_resources_field
 from gateway.resolvers.mutations.pull_resource import pull_resource_field, pull_resources_field
 from gateway.resolvers.mutations.renew_resource import renew_resource_field
@@ -21,9 +19,7 @@ from gateway.resolvers.mutations.set_resource_end_date import (
 from gateway.resolvers.mutations.switch_resource_plan import switch_resource_plan_field
 from gateway.resolvers.mutations.terminate_resource import terminate_resource_field
 from gateway.resolvers.mutations.update_resource_limits import update_resource_limits_field
-from gateway.resolvers.mutations.update_resource_options import (
-    update_resource_options_field,
-)
+from gateway.resolvers.mutations.update_resource_options import update_resource_options_field
 from gateway.schema.framework.publish import object_type
 
 
@@ -139,6 +135,7 @@ class Mutation:
 
     The order must be `ERRED`, without another open order of its resource. Requires the permission
     ORDER.APPROVE on the organisation that provides the offering.
+    """
     pull_resources = pull_resources_field
     """Execute `pullResource` for many resources.
 
