@@ -32,6 +32,7 @@ SHORT_LISTS = {
     "Customer.resourceCounts",
     "Query.categories",
     "Query.nodes",
+    "ResourceLimitsReallocated.targetOrders",
     "Offering.components",
     "Offering.effectiveComponents",
     "Offering.effectivePlans",

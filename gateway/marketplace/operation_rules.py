@@ -17,6 +17,7 @@ from gateway.db.tables.codes import (
     USABLE_RESOURCE_STATES,
     ResourceState,
 )
+from gateway.exact_json import decode_members
 from gateway.marketplace.cost_policies import find_modification_problem
 from gateway.marketplace.eligibility import get_option
 from gateway.marketplace.plugins import get_plugin
@@ -64,6 +65,8 @@ class ResourceOperation(Enum):
     """Change the resource's limits."""
     SWITCH_RESOURCE_PLAN = "switchResourcePlan"
     """Switch the resource to another plan."""
+    REALLOCATE_RESOURCE_LIMITS = "reallocateResourceLimits"
+    """Move limits of the resource to others of its offering."""
     TERMINATE_RESOURCE = "terminateResource"
     """Terminate the resource."""
     RESTORE_RESOURCE = "restoreResource"
@@ -179,6 +182,15 @@ _require_changeable_limits = require_rule(
     "The offering's plugin does not support changing limits.",
     lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_update_limits,
 )
+_LIMIT_PRECONDITIONS: Sequence[Precondition] = (
+    require_permission("RESOURCE.SET_LIMITS", *CONSUMER_SCOPES),
+    require_consent,
+    require_order_creation,
+    require_available_offering,
+    require_state(ResourceState.OK),
+    _require_changeable_limits,
+    *ORDER_PRECONDITIONS,
+)
 _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.PULL_RESOURCE: (
         require_available_offering,
@@ -229,14 +241,14 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         *_OPTION_PRECONDITIONS,
         _require_orderable,
     ),
-    ResourceOperation.UPDATE_RESOURCE_LIMITS: (
-        require_permission("RESOURCE.SET_LIMITS", *CONSUMER_SCOPES),
-        require_consent,
-        require_order_creation,
-        require_available_offering,
-        require_state(ResourceState.OK),
-        _require_changeable_limits,
-        *ORDER_PRECONDITIONS,
+    ResourceOperation.UPDATE_RESOURCE_LIMITS: _LIMIT_PRECONDITIONS,
+    ResourceOperation.REALLOCATE_RESOURCE_LIMITS: (
+        *_LIMIT_PRECONDITIONS,
+        require_rule(
+            Reason.NO_LIMITS,
+            "The resource has no limits.",
+            lambda _viewer, facts, _current: not decode_members(facts.limits),
+        ),
     ),
     ResourceOperation.SWITCH_RESOURCE_PLAN: (
         require_permission("RESOURCE.SET_PLAN", *CONSUMER_SCOPES),

@@ -108,8 +108,8 @@ class Reason(Enum):
     """Rule of the marketplace that forbids an operation.
 
     *Orders* below are those that `renewResource`, `updateResourceLimits`, `switchResourcePlan`,
-    `terminateResource` and `restoreResource` place, and `updateResourceOptions` if the offering
-    requires one for changes of options.
+    `reallocateResourceLimits`, `terminateResource` and `restoreResource` place, and
+    `updateResourceOptions` if the offering requires one for changes of options.
     """
 
     CUSTOMER_BLOCKED = "customer_blocked"
@@ -167,8 +167,10 @@ class Reason(Enum):
     LIMITS_FIXED = "limits_fixed"
     """The offering's plugin does not support changing limits.
 
-    For `renewResource` and `updateResourceLimits`.
+    For `renewResource`, `updateResourceLimits` and `reallocateResourceLimits`.
     """
+    NO_LIMITS = "no_limits"
+    """The resource has no limits. For `reallocateResourceLimits`."""
     NO_PLAN = "no_plan"
     """The resource has no plan that another could replace. For `switchResourcePlan`."""
     NO_OPTIONS = "no_options"

@@ -41,6 +41,7 @@ class ResourceFacts:
     customer_id: Annotated[int, ColumnRef(_project.customer_id, _PROJECT_PATH)]
     offering_id: Annotated[int, _resource.offering_id]
     plan_id: Annotated[int | None, _resource.plan_id]
+    limits: Annotated[str, _resource.limits]
     provider_id: Annotated[int | None, ColumnRef(_offering.customer_id, _OFFERING_PATH)]
     offering_type: Annotated[str, ColumnRef(_offering.type, _OFFERING_PATH)]
     offering_state: Annotated[int, ColumnRef(_offering.state, _OFFERING_PATH)]

@@ -50,6 +50,8 @@ class ChangeResult(NamedTuple):
 
     resource_id: int | None
     order_id: int | None = None
+    target_order_ids: Sequence[int] | None = None
+    """Keys of the orders of other resources, of a change that places those, too."""
 
 
 @dataclass

@@ -3,6 +3,9 @@
 from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
 from gateway.resolvers.mutations.move_resource import move_resource_field, move_resources_field
 from gateway.resolvers.mutations.pull_resource import pull_resource_field, pull_resources_field
+from gateway.resolvers.mutations.reallocate_resource_limits import (
+    reallocate_resource_limits_field,
+)
 from gateway.resolvers.mutations.renew_resource import renew_resource_field
 from gateway.resolvers.mutations.restore_resource import restore_resource_field
 from gateway.resolvers.mutations.review_order import (
@@ -80,6 +83,13 @@ class Mutation:
     Requires the permission RESOURCE.SET_PLAN on the project or its organisation and, where consent
     is enforced, acceptance of the offering's terms of service; the resource must be `OK` and have a
     plan. The order may need approval.
+    """
+    reallocate_resource_limits = reallocate_resource_limits_field
+    """Order that limits of a resource move to other resources of its offering.
+
+    Requires the permission RESOURCE.SET_LIMITS on the projects or the organisations of all these
+    resources and, where consent is enforced, acceptance of the offering's terms of service; they
+    must be `OK` without another open order. Places one order for each resource.
     """
     terminate_resource = terminate_resource_field
     """Order the termination of a resource.

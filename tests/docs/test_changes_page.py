@@ -22,7 +22,7 @@ EXAMPLE_PATTERN = re.compile(
     r"(?:Variables:\s`([^`]*)`\s*)?```graphql as=(\w+)\n(.*?)```\s*```json\n(.*?)```", re.DOTALL
 )
 RESOURCES_QUERY = """{ resources(first: 300) { nodes {
-    uuid state allowedOperations project { uuid } plan { name }
+    uuid state limits allowedOperations project { uuid } plan { name }
     offering { type name resourceOptions plans { uuid name } }
 } } }"""
 ORDER_IN_PROGRESS_QUERY = (
@@ -98,6 +98,19 @@ async def build_plan_input(client: GatewayClient, _: InputsByField) -> InputsByF
         "uuid": resource["uuid"],
         "plan": next(e["uuid"] for e in plans if e["name"] == "Premium"),
     }
+
+
+async def build_reallocation_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to move limits from a resource to another one of the offering."""
+    resources = await list_operable_resources(client, "staff", "REALLOCATE_RESOURCE_LIMITS")
+    source, target = [
+        e
+        for e in resources
+        if e["offering"]["name"] == "Project file shares" and e["limits"]["capacity"] > 5
+    ][:2]
+    limits = {"capacity": 5}
+    targets = [{"resource": target["uuid"], "limits": limits}]
+    return {"uuid": source["uuid"], "limits": limits, "targets": targets}
 
 
 async def build_termination_input(client: GatewayClient, _: InputsByField) -> InputsByField:
@@ -199,6 +212,7 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "renewResource": build_renewal_input,
     "updateResourceLimits": build_limits_input,
     "switchResourcePlan": build_plan_input,
+    "reallocateResourceLimits": build_reallocation_input,
     "terminateResource": build_termination_input,
     "restoreResource": build_restoration_input,
     "setResourceEndDate": build_end_date_input,

@@ -26,6 +26,9 @@ where not p.is_removed and not c.blocked and not c.archived and p.id not in (
     select project_id from marketplace_resource where id = %s
 ) order by p.id limit 2
 """
+REALLOCATION_CONDITION = (
+    "o.name = 'Project file shares' and (r.limits ->> 'capacity')::int between 20 and 1000"
+)
 OTHER_PLANS_SQL = """
 select p.uuid from marketplace_plan p join marketplace_resource r on r.offering_id = p.offering_id
 where r.id = %s and not p.archived order by p.id = r.plan_id, p.id limit 2
@@ -154,6 +157,24 @@ async def test_repeated_plan_switches_compile_nothing(
         demo, compilations, "switchResourcePlan", resource_id, inputs
     )
     assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+async def test_repeated_reallocations_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuids = await demo.find_operable_resources(
+        "REALLOCATE_RESOURCE_LIMITS", condition=f"r.state = 2 and {REALLOCATION_CONDITION}"
+    )
+    source_id, target_id = (demo.load_resource_row(each)["id"] for each in uuids[:2])
+    limits = {"capacity": 1}
+    targets = [{"resource": uuids[1], "limits": limits}]
+    runs = []
+    for _ in range(REPETITIONS):
+        inputs = [{"uuid": uuids[0], "limits": limits, "targets": targets}]
+        runs += await record_runs(demo, compilations, "reallocateResourceLimits", source_id, inputs)
+        demo.run_sql(FINISH_ORDERS_SQL, target_id)
+        demo.run_sql(RESET_RESOURCE_SQL, target_id)
+    assert runs[1:] == [[]] * (REPETITIONS - 1)
 
 
 async def test_repeated_terminations_compile_nothing(

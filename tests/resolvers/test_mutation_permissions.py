@@ -34,6 +34,14 @@ USERNAMES = (
 )
 
 
+COPY_NAME = "Copy of a resource"
+RESET_COPIES_SQL = f"""
+delete from marketplace_order where resource_id in (
+    select id from marketplace_resource where name = '{COPY_NAME}');
+update marketplace_resource set state = 2 where name = '{COPY_NAME}'
+"""
+
+
 class PermissionCase(NamedTuple):
     """The users and states that an operation is allowed for."""
 
@@ -98,6 +106,14 @@ PERMISSION_CASES = {
         {"plan": "0" * 32},
         is_provider_visible=False,
     ),
+    "REALLOCATE_RESOURCE_LIMITS": PermissionCase(
+        "reallocateResourceLimits",
+        "ResourceLimitsReallocated",
+        ("staff", "owner", "manager", "admin", "expired"),
+        ("OK",),
+        {"limits": {}, "targets": []},
+        is_provider_visible=False,
+    ),
     "TERMINATE_RESOURCE": PermissionCase(
         "terminateResource",
         "ResourceTerminationOrdered",
@@ -124,6 +140,19 @@ ARGUMENTS_SQL = {
     " set max_value = null, limit_amount = null, max_available_limit = null)"
     " select 'limits', jsonb_object_agg(l.key, l.value::int + 1)"
     " from marketplace_resource r, jsonb_each(r.limits) l where r.uuid = %s",
+    "REALLOCATE_RESOURCE_LIMITS": f"""
+        with source as (select r.*, (select jsonb_build_object(min(key), 1)
+            from jsonb_object_keys(r.limits) key) amounts
+            from marketplace_resource r where r.uuid = %s),
+        target as (insert into marketplace_resource
+            select (jsonb_populate_record(null::marketplace_resource, to_jsonb(s)
+            || jsonb_build_object('uuid', gen_random_uuid(), 'id', nextval(
+            pg_get_serial_sequence('marketplace_resource', 'id')), 'name', '{COPY_NAME}',
+            'content_type_id', null, 'object_id', null))).* from source s returning uuid),
+        unbounded as (update marketplace_offeringcomponent set max_value = null, min_value = null,
+            limit_amount = null, max_available_limit = null)
+        select 'limits', amounts from source union all select 'targets', jsonb_build_array(
+            jsonb_build_object('resource', t.uuid, 'limits', amounts)) from source, target t""",
     "SWITCH_RESOURCE_PLAN": "select 'plan', p.uuid::text from marketplace_resource r"
     " join marketplace_plan p on p.id = r.plan_id where r.uuid = %s",
 }
@@ -187,6 +216,7 @@ async def test_operations_match_the_permission_table(demo: MutableDemo, operatio
     for state, number in RESOURCE_STATES.items():
         for username in (*USERNAMES, None):
             demo.run_sql(FINISH_ORDERS_SQL, resource_id)
+            demo.run_sql(RESET_COPIES_SQL)
             demo.run_sql(
                 "update marketplace_resource set state = %s where id = %s", number, resource_id
             )
