@@ -35,7 +35,7 @@ insert into marketplace_order select (o).* from (
         'attributes', '{}'::jsonb)) o
     from (select *, row_number() over (order by id) n from marketplace_resource) r
     join marketplace_order o on o.id = (select min(id) from marketplace_order),
-    generate_series(1, case when n < 10 then 2 else 1 end) where r.state in (2, 3))
+    generate_series(1, case when n < 5 or r.state = 3 then 2 else 1 end) where r.state in (2, 3))
 """
 """Insert of one order for each resource, and of two for some."""
 RESET_ORDERS_SQL = """
@@ -46,7 +46,10 @@ ONE_PENDING_ORDER_SQL = """
 update marketplace_order set state = 1
 where id in (select min(id) from marketplace_order where type = 2 group by resource_id)
 """
-PENDING_ORDERS_SQL = "select uuid from marketplace_order where state in (1, 7) order by id"
+PENDING_ORDERS_SQL = """
+select o.uuid from marketplace_order o join marketplace_resource r on r.id = o.resource_id
+where o.state in (1, 7) order by r.state = 3 desc, o.id
+"""
 RESOURCES_SQL = "select uuid from marketplace_resource order by state in (2, 3) desc, id"
 DELETE_INVOICES_SQL = """
 with invoices as (
