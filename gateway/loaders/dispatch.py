@@ -143,6 +143,12 @@ class BatchDispatcher:
         if self._task is not None:
             self._task.cancel()
 
+    async def close(self) -> None:
+        """Load nothing more, and wait until the current batch is cancelled."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
     async def _dispatch_batches(self) -> None:
         while self._pending_loaders:
             await self._wait_until_quiet()

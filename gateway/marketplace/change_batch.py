@@ -166,7 +166,7 @@ class _BatchRunner:
         try:
             return await self._limit_time(concurrent_changes.run_waves(changes))
         finally:
-            concurrent_changes.batch.stop()
+            await concurrent_changes.batch.close()
 
 
 @dataclass
@@ -211,7 +211,7 @@ class _ConcurrentChanges:
         except Exception as error:
             if isinstance(error, ChangeRefusedError | RowLockedError) and writer.has_written:
                 raise _NotSeparableError from error
-            if writer.has_written or self.transaction.has_failed:
+            if writer.has_written or self.transaction.failure is not None:
                 raise
             if isinstance(error, RowLockedError):
                 return None

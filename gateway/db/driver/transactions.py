@@ -11,7 +11,6 @@ from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
-from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from gateway.db.driver.connection_options import ConnectionOptions
@@ -41,6 +40,8 @@ class Transaction(RowAccess):
         self._cursor = AsyncRawCursor(connection)
         self.is_finished = False
         """Whether the transaction has ended; its connection may then be used by another one."""
+        self.failure: psycopg.Error | None = None
+        """The error of a statement, after which PostgreSQL rejects all further ones."""
         self._reading_task: asyncio.Task[Any] | None = None
         """A loader's task while it reads; it may be another one than that of the transaction."""
 
@@ -49,11 +50,6 @@ class Transaction(RowAccess):
         self.is_finished = True
         if self._reading_task is not None:
             self._reading_task.cancel()
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether a statement failed, so that PostgreSQL rejects all further ones."""
-        return self._cursor.connection.info.transaction_status is TransactionStatus.INERROR
 
     async def fetch_rows(self, requests: Sequence[StatementRequest]) -> list[Rows]:
         """Run statements one after the other and return the rows of each.
@@ -83,7 +79,13 @@ class Transaction(RowAccess):
     async def _execute_sql(self, sql: str, parameters: Sequence[str | None]) -> Rows:
         if self.is_finished:
             raise UnavailableError("The transaction has ended.")
-        await self._cursor.execute(sql.encode(), parameters)
+        if self.failure is not None:
+            raise self.failure
+        try:
+            await self._cursor.execute(sql.encode(), parameters)
+        except psycopg.Error as error:
+            self.failure = error
+            raise
         return await self._cursor.fetchall() if self._cursor.description else []
 
 
