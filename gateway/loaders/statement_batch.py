@@ -139,9 +139,9 @@ class StatementBatch:
         """Release all rows for other changes: those that locked them have ended."""
         self._lock_holders.clear()
 
-    def stop(self) -> None:
-        """Run nothing more."""
-        self._dispatcher.stop()
+    async def close(self) -> None:
+        """Run nothing more; the rollback must not meet a statement that is being cancelled."""
+        await self._dispatcher.close()
 
 
 _CHANGE_CODE = StatementBatch.run_change.__code__

@@ -188,7 +188,7 @@ async def test_refused_changes_take_few_statements(scene: BatchScene) -> None:
         outcomes = await scene.run_batch(changes)
     assert {type(each) for each in outcomes[:-1]} == {Conflict}
     assert isinstance(outcomes[-1], NotFound)
-    assert len(statements) <= 11
+    assert len(statements) <= 20
 
 
 async def test_changes_of_one_row_are_made_one_after_the_other(scene: BatchScene) -> None:
