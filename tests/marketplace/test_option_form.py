@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies
 
+from gateway.exact_json import ExactNumber
 from gateway.marketplace.option_form import (
     MAX_ANSWERS_SIZE,
     CheckedForm,
@@ -226,6 +228,75 @@ def test_patterns_of_a_form_share_the_steps() -> None:
     form = {"options": {str(number): question for number in range(100)}}
     messages = list_messages(check_update(form, dict.fromkeys(form["options"], "a" * 500)))
     assert 80 < len(messages) < 100
+
+
+QUESTION_KEYS = [
+    "min",
+    "max",
+    "choices",
+    "default",
+    "required",
+    "validators",
+    "visible_if",
+    "pattern",
+    "pattern_error",
+    "unique",
+    "target_field",
+    "field",
+    "values",
+]
+TYPES = strategies.sampled_from(
+    [
+        "integer",
+        "boolean",
+        "date",
+        "time",
+        "select_string",
+        "select_string_multi",
+        "select_multiple_emails",
+        "conditional_cascade",
+        "storage_folder_manager",
+        "string",
+        "gt",
+        "lt",
+    ]
+)
+SCALARS = strategies.one_of(
+    strategies.none(),
+    strategies.booleans(),
+    strategies.integers(),
+    strategies.floats(allow_nan=False, allow_infinity=False),
+    strategies.sampled_from("abc"),
+    strategies.text(max_size=5),
+    strategies.sampled_from(["1e400", "7.0", "0.5", "9" * 400]).map(ExactNumber),
+)
+VALUES = strategies.recursive(
+    SCALARS,
+    lambda inner: strategies.one_of(
+        strategies.lists(inner, max_size=3),
+        strategies.dictionaries(strategies.sampled_from([*"abc", *QUESTION_KEYS]), inner),
+        strategies.dictionaries(
+            strategies.sampled_from(["type", *QUESTION_KEYS]), strategies.one_of(TYPES, inner)
+        ),
+    ),
+    max_leaves=10,
+)
+FORMS = strategies.fixed_dictionaries(
+    {
+        "order": VALUES,
+        "options": strategies.dictionaries(strategies.sampled_from("abc"), VALUES, max_size=3),
+    }
+)
+
+
+@given(FORMS, strategies.dictionaries(strategies.sampled_from("abcd"), VALUES), VALUES)
+def test_any_form_and_answers_can_be_checked(
+    form: Any, answers: dict[str, Any], current_value: Any
+) -> None:
+    for current_answers in (None, {"a": current_value}):
+        checked_form = check_option_form(form, answers, current_answers=current_answers)
+        assert checked_form.answers.keys() <= {"a", *answers}
+        assert all(each.message.startswith("`options.") for each in checked_form.invalid_fields)
 
 
 def test_the_size_of_all_answers_is_bounded() -> None:
