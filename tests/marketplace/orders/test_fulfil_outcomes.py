@@ -1,10 +1,9 @@
-"""What ends: effects of orders that end on their resource, the log and the project.
+"""Effects of orders that end on their resource, its quotas and the log.
 
 Sources: domain.md §5.6, §6.1, §6.4 to §6.6, §7.1, with the corrections of rules.md §0.
 """
 # ruff: noqa: E501 - SQL
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,9 +18,7 @@ from gateway.db.installation.version_rules import RULES_2024
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.marketplace.billing.renewal_pricing import add_months
 from gateway.marketplace.orders.fulfil import OrderExecutor, fail_order, fulfil_order
-from gateway.marketplace.rows import OrderRow, ResourceRow
-from gateway.marketplace.side_effects import update_resource
-from gateway.marketplace.table_row import ColumnValues
+from gateway.marketplace.rows import OrderRow
 from gateway.marketplace.unit_of_work import UnitOfWork
 from tests.conftest import DatabaseFactory
 from tests.support.demo_with_provider import DemoWithProvider, serve_demo_with_provider
@@ -29,26 +26,10 @@ from tests.support.demo_with_provider import DemoWithProvider, serve_demo_with_p
 OK, ERRED, UPDATING, TERMINATED = 2, 3, 4, 6
 TODAY = datetime.now(UTC).date()
 RENEWABLE = "r.state = 2 and o.type = 'Marketplace.Basic' and r.plan_id is not null"
-EVENTS_SQL = """
-select e.event_type, e.message, t.model from logging_event e join logging_feed f on f.event_id = e.id
-join django_content_type t on t.id = f.content_type_id
-where e.id > %s order by e.id, t.model
-"""
 QUOTAS_SQL = """
 select c.type, q."limit" from marketplace_componentquota q
 join marketplace_offeringcomponent c on c.id = q.component_id
 where q.resource_id = %s and c.type <> 'extra' order by 1
-"""
-MAKE_FACTORED_SQL = """
-update marketplace_offering set type = 'OpenStack.Tenant' where id = %s
-"""
-CREATE_PROJECT_SQL = """
-insert into structure_project select (n).* from (
-    select jsonb_populate_record(p, jsonb_build_object(
-        'id', nextval(pg_get_serial_sequence('structure_project', 'id')), 'uuid', gen_random_uuid(),
-        'end_date', current_date - 3, 'grace_period_days', %s::int)) n
-    from structure_project p where p.id = (select project_id from marketplace_resource where uuid = %s))
-returning id
 """
 
 
@@ -90,17 +71,6 @@ async def end_as(
     await demo.run_as_staff(end_order)
 
 
-def load_last_event_id(demo: DemoWithProvider) -> int:
-    """Return the id of the last logged event."""
-    return int(demo.run_sql("select max(id) from logging_event")[0][0])
-
-
-def load_events(demo: DemoWithProvider, since_event_id: int) -> list[tuple[str, str]]:
-    """Return type and message of the events after an event."""
-    rows = demo.run_sql(EVENTS_SQL, since_event_id)
-    return list(dict.fromkeys((event_type, message) for event_type, message, _ in rows))
-
-
 def load_columns(demo: DemoWithProvider, uuid: str, columns: str) -> Any:
     """Return columns of a resource."""
     return demo.run_sql(f"select {columns} from marketplace_resource where uuid = %s", uuid)[0]
@@ -110,12 +80,12 @@ async def test_a_processors_failed_change_of_limits_leaves_the_resource_updating
     demo: DemoWithProvider, uuid: str
 ) -> None:
     order = await place_renewal(demo, uuid)
-    since_event_id = load_last_event_id(demo)
+    since_event_id = demo.load_last_event_id()
     await end_as(demo, order, OrderExecutor.PROCESSOR, "No space.")
     assert load_columns(demo, uuid, "state, error_message") == (UPDATING, "")
     assert demo.load_order_row(order)[:2] == [4, "No space."]
     (name,) = load_columns(demo, uuid, "name")
-    assert load_events(demo, since_event_id) == [
+    assert demo.load_events(since_event_id) == [
         (
             "marketplace_resource_update_limits_failed",
             f"Updating limits of resource {name} has failed.",
@@ -132,11 +102,11 @@ async def test_an_agents_failure_makes_the_resource_erred(
     demo: DemoWithProvider, uuid: str
 ) -> None:
     order = await place_renewal(demo, uuid)
-    since_event_id = load_last_event_id(demo)
+    since_event_id = demo.load_last_event_id()
     await end_as(demo, order, OrderExecutor.AGENT, "No space.")
     assert load_columns(demo, uuid, "state, error_message") == (ERRED, "No space.")
     (name,) = load_columns(demo, uuid, "name")
-    assert load_events(demo, since_event_id) == [
+    assert demo.load_events(since_event_id) == [
         (
             "marketplace_resource_update_succeeded",
             f"Marketplace resource '{name}' has been changed. Field 'state': from Updating to Erred.",
@@ -186,8 +156,6 @@ async def test_a_renewal_by_a_processor(demo: DemoWithProvider, uuid: str) -> No
         " where uuid = %s returning cost, provider_reviewed_by_id",
         order,
     )
-    since_event_id = load_last_event_id(demo)
-    version_count = demo.run_sql("select count(*) from reversion_version")
     await end_as(demo, order, OrderExecutor.PROCESSOR)
     after = demo.load_resource_row(uuid)
     new_end_date = add_months(max(before["end_date"] or TODAY, TODAY), 12)
@@ -204,23 +172,6 @@ async def test_a_renewal_by_a_processor(demo: DemoWithProvider, uuid: str) -> No
         "old_end_date": before["end_date"] and before["end_date"].isoformat(),
         "new_end_date": new_end_date.isoformat(),
     }
-    (name,) = load_columns(demo, uuid, "name")
-    (change_event, limits_event, order_event) = load_events(demo, since_event_id)
-    assert change_event[0] == "marketplace_resource_update_succeeded"
-    assert change_event[1].startswith(
-        f"Marketplace resource '{name}' has been changed. Field 'attributes': from "
-    )
-    expected_end = f", field 'limits': from {{'{component}': {limit}}} to {{'{component}': {limit + 1}}}, field 'state': from Updating to OK."
-    assert change_event[1].endswith(expected_end)
-    assert limits_event == (
-        "marketplace_resource_update_limits_succeeded",
-        f"Limits of resource {name} have been updated.",
-    )
-    assert order_event == (
-        "marketplace_order_completed",
-        f"Marketplace order for resource {name} has been completed. Type: Update",
-    )
-    assert demo.run_sql("select count(*) from reversion_version") == version_count
 
 
 @pytest.mark.parametrize(
@@ -259,7 +210,7 @@ async def test_an_agent_applies_the_limits_and_estimates_the_cost(
     before = demo.load_resource_row(uuid)
     ((component, limit),) = before["limits"].items()
     order = await place_renewal(demo, uuid, limits={component: limit + 1})
-    since_event_id = load_last_event_id(demo)
+    since_event_id = demo.load_last_event_id()
     await end_as(demo, order, OrderExecutor.AGENT)
     after = demo.load_resource_row(uuid)
     assert (after["state"], after["end_date"]) == (OK, end_date)
@@ -274,7 +225,7 @@ async def test_an_agent_applies_the_limits_and_estimates_the_cost(
         before["plan_id"],
     )
     assert after["cost"] == unit_price + price * (limit + 1) * 5
-    assert [event_type for event_type, _ in load_events(demo, since_event_id)] == [
+    assert [event_type for event_type, _ in demo.load_events(since_event_id)] == [
         "marketplace_resource_update_succeeded",
         "marketplace_resource_update_limits_succeeded",
         "marketplace_order_completed",
@@ -332,182 +283,26 @@ async def test_the_quota_of_a_lost_limit_is_deleted(demo: DemoWithProvider) -> N
     assert dict(demo.run_sql(QUOTAS_SQL, before["id"])) == before["limits"]
 
 
-@pytest.mark.parametrize("field", ["rejectOrder", "cancelOrder"])
-async def test_events_of_a_withdrawn_order(demo: DemoWithProvider, uuid: str, field: str) -> None:
-    since_event_id = load_last_event_id(demo)
-    order = await place_renewal(demo, uuid)
-    await demo.run_mutation(field, uuid=order)
-    outcome = "rejected" if field == "rejectOrder" else "terminated"
-    (name,) = load_columns(demo, uuid, "name")
-    change = f"Marketplace resource '{name}' has been changed. Field 'state': from"
-    assert load_events(demo, since_event_id) == [
-        ("marketplace_resource_update_succeeded", f"{change} OK to Updating."),
-        ("marketplace_resource_update_succeeded", f"{change} Updating to OK."),
-        (
-            f"marketplace_order_{outcome}",
-            f"Marketplace order for resource {name} has been {outcome}. Type: Update",
-        ),
-    ]
-    models = {model for *_, model in demo.run_sql(EVENTS_SQL, since_event_id)}
-    assert models == {"resource", "project", "customer", "order"}
-
-
-@pytest.mark.parametrize(
-    ("field", "input_values"),
-    [
-        ("setResourceEndDate", {"endDate": "2099-01-01"}),
-        ("updateResourceOptions", {"options": {"label": "new"}, "direct": True}),
-    ],
-)
-async def test_direct_changes_store_no_version(
-    demo: DemoWithProvider, field: str, input_values: dict[str, Any]
-) -> None:
-    operation = "SET_RESOURCE_END_DATE" if "endDate" in input_values else "UPDATE_RESOURCE_OPTIONS"
-    uuid = (await demo.find_operable_resources(operation, condition="r.state = 2"))[0]
-    since_event_id = load_last_event_id(demo)
+async def test_events_of_a_renewal_by_a_processor(demo: DemoWithProvider, uuid: str) -> None:
+    ((component, limit),) = demo.load_resource_row(uuid)["limits"].items()
+    order = await place_renewal(demo, uuid, limits={component: limit + 1})
+    since_event_id = demo.load_last_event_id()
     version_count = demo.run_sql("select count(*) from reversion_version")
-    await demo.run_mutation(field, uuid=uuid, **input_values)
+    await end_as(demo, order, OrderExecutor.PROCESSOR)
+    (name,) = load_columns(demo, uuid, "name")
+    (change_event, limits_event, order_event) = demo.load_events(since_event_id)
+    assert change_event[0] == "marketplace_resource_update_succeeded"
+    assert change_event[1].startswith(
+        f"Marketplace resource '{name}' has been changed. Field 'attributes': from "
+    )
+    expected_end = f", field 'limits': from {{'{component}': {limit}}} to {{'{component}': {limit + 1}}}, field 'state': from Updating to OK."
+    assert change_event[1].endswith(expected_end)
+    assert limits_event == (
+        "marketplace_resource_update_limits_succeeded",
+        f"Limits of resource {name} have been updated.",
+    )
+    assert order_event == (
+        "marketplace_order_completed",
+        f"Marketplace order for resource {name} has been completed. Type: Update",
+    )
     assert demo.run_sql("select count(*) from reversion_version") == version_count
-    change = load_events(demo, since_event_id)[0]
-    assert change[0] == "marketplace_resource_update_succeeded"
-    assert "Field 'end_date': from " in change[1] or "Field 'options': from " in change[1]
-    assert "end_date_updated_at" not in change[1]
-
-
-async def terminate_resource(demo: DemoWithProvider, uuid: str) -> None:
-    """Set a resource to TERMINATED with all side effects."""
-
-    async def update_state(unit_of_work: UnitOfWork) -> None:
-        resource_id = await unit_of_work.find_visible_id(tables.resource, uuid)
-        await unit_of_work.writer.lock_rows(tables.resource, resource_id)
-        resource = await unit_of_work.load_row(ResourceRow, resource_id)
-        state = ColumnValues(ResourceRow, state=resource.state.__class__(TERMINATED))
-        await update_resource(unit_of_work, resource, state)
-
-    await demo.run_as_staff(update_state)
-
-
-async def create_ended_project(
-    demo: DemoWithProvider, grace_days: int | None
-) -> tuple[int, list[str]]:
-    """Return the key of a project that ended three days ago, and the uuids of its two resources."""
-    uuids = await demo.find_operable_resources("MOVE_RESOURCE", condition="r.state = 2")
-    first_uuid, second_uuid = uuids[:2]
-    ((project_id,),) = demo.run_sql(CREATE_PROJECT_SQL, grace_days, first_uuid)
-    for uuid in (first_uuid, second_uuid):
-        demo.run_sql(
-            "update marketplace_resource set project_id = %s where uuid = %s", project_id, uuid
-        )
-    return project_id, [first_uuid, second_uuid]
-
-
-def load_removal(demo: DemoWithProvider, project_id: int) -> tuple[bool, int]:
-    """Return whether a project is removed, and the number of its deletion events."""
-    ((is_removed,),) = demo.run_sql(
-        "select is_removed from structure_project where id = %s", project_id
-    )
-    rows = demo.run_sql(
-        "select e.id from logging_event e join logging_feed f on f.event_id = e.id"
-        " join django_content_type t on t.id = f.content_type_id and t.model = 'project'"
-        " where e.event_type = 'project_deletion_triggered' and f.object_id = %s",
-        project_id,
-    )
-    return is_removed, len(rows)
-
-
-async def test_an_ended_project_is_deleted_after_its_last_resource(
-    demo: DemoWithProvider,
-) -> None:
-    project_id, (first_uuid, second_uuid) = await create_ended_project(demo, grace_days=3)
-    await terminate_resource(demo, first_uuid)
-    assert load_removal(demo, project_id) == (False, 0)
-    since_event_id = load_last_event_id(demo)
-    await terminate_resource(demo, second_uuid)
-    assert load_removal(demo, project_id) == (True, 1)
-    ((name,),) = demo.run_sql("select name from structure_project where id = %s", project_id)
-    event_type, message = load_events(demo, since_event_id)[-1]
-    assert event_type == "project_deletion_triggered"
-    assert message.startswith(f"Project {name} is going to be deleted because end date has been")
-    (*_, customer_feed, project_feed) = demo.run_sql(EVENTS_SQL, since_event_id)
-    assert (customer_feed[2], project_feed[2]) == ("customer", "project")
-
-
-@pytest.mark.parametrize("other_state", [OK, ERRED, UPDATING, TERMINATED])
-async def test_erred_resources_do_not_hold_an_ended_project(
-    demo: DemoWithProvider, other_state: int
-) -> None:
-    project_id, (uuid, other_uuid) = await create_ended_project(demo, grace_days=None)
-    demo.run_sql("update structure_customer set grace_period_days = null")
-    demo.run_sql(
-        "update marketplace_resource set state = %s where uuid = %s", other_state, other_uuid
-    )
-    await terminate_resource(demo, uuid)
-    is_deleted = other_state in (ERRED, TERMINATED)
-    assert load_removal(demo, project_id) == (is_deleted, int(is_deleted))
-
-
-async def test_a_project_in_its_grace_period_stays(demo: DemoWithProvider) -> None:
-    project_id, uuids = await create_ended_project(demo, grace_days=4)
-    for uuid in uuids:
-        await terminate_resource(demo, uuid)
-    assert load_removal(demo, project_id) == (False, 0)
-
-
-async def test_of_two_resources_that_end_at_once_one_is_the_last(demo: DemoWithProvider) -> None:
-    project_id, uuids = await create_ended_project(demo, grace_days=0)
-    await asyncio.gather(*(terminate_resource(demo, each) for each in uuids))
-    assert load_removal(demo, project_id) == (True, 1)
-
-
-async def test_a_rejected_creation_deletes_an_ended_project(demo: DemoWithProvider) -> None:
-    project_id, (uuid, other_uuid) = await create_ended_project(demo, grace_days=0)
-    demo.run_sql("update marketplace_resource set state = 6 where uuid = %s", other_uuid)
-    demo.run_sql("update marketplace_resource set state = 1 where uuid = %s", uuid)
-    ((order,),) = demo.run_sql(
-        "insert into marketplace_order select (n).* from (select jsonb_populate_record(o,"
-        " jsonb_build_object('id', nextval(pg_get_serial_sequence('marketplace_order', 'id')),"
-        " 'uuid', gen_random_uuid(), 'type', 1, 'state', 1, 'resource_id', r.id,"
-        " 'project_id', r.project_id, 'offering_id', r.offering_id)) n from marketplace_order o,"
-        " marketplace_resource r where r.uuid = %s limit 1) returning uuid",
-        uuid,
-    )
-    result = await demo.run_mutation("rejectOrder", uuid=order.hex)
-    assert result["__typename"] == "OrderRejected", result
-    assert load_columns(demo, uuid, "state") == (TERMINATED,)
-    assert load_removal(demo, project_id) == (True, 1)
-
-
-@pytest.mark.parametrize("history", ["null", "{}", '"none"', "7"])
-async def test_an_odd_history_does_not_prevent_a_renewal(
-    demo: DemoWithProvider, uuid: str, history: str
-) -> None:
-    demo.run_sql(
-        "update marketplace_resource set attributes ="
-        " jsonb_build_object('renewal_history', %s::jsonb) where uuid = %s",
-        history,
-        uuid,
-    )
-    order = await place_renewal(demo, uuid)
-    await end_as(demo, order, OrderExecutor.PROCESSOR)
-    (entry,) = demo.load_resource_row(uuid)["attributes"]["renewal_history"]
-    assert entry["order_uuid"] == order
-
-
-async def test_secrets_are_not_logged(demo: DemoWithProvider, uuid: str) -> None:
-    (offering_id,) = load_columns(demo, uuid, "offering_id")
-    demo.run_sql(
-        'update marketplace_resource set attributes = \'{"user_password": "geheim"}\' where uuid = %s',
-        uuid,
-    )
-    order = await place_renewal(demo, uuid)
-    demo.run_sql(MAKE_FACTORED_SQL, offering_id)
-    since_event_id = load_last_event_id(demo)
-    await end_as(demo, order, OrderExecutor.PROCESSOR)
-    demo.run_sql(
-        "update marketplace_offering set type = 'Marketplace.Basic' where id = %s", offering_id
-    )
-    rows = demo.run_sql(
-        "select message || context::text from logging_event where id > %s", since_event_id
-    )
-    assert len(rows) == 3
-    assert not [text for (text,) in rows if "geheim" in text]
