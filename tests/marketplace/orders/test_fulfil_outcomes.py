@@ -306,3 +306,19 @@ async def test_events_of_a_renewal_by_a_processor(demo: DemoWithProvider, uuid: 
         f"Marketplace order for resource {name} has been completed. Type: Update",
     )
     assert demo.run_sql("select count(*) from reversion_version") == version_count
+
+
+@pytest.mark.parametrize("history", ["null", "{}", '"none"', "7"])
+async def test_an_odd_history_does_not_prevent_a_renewal(
+    demo: DemoWithProvider, uuid: str, history: str
+) -> None:
+    demo.run_sql(
+        "update marketplace_resource set attributes ="
+        " jsonb_build_object('renewal_history', %s::jsonb) where uuid = %s",
+        history,
+        uuid,
+    )
+    order = await place_renewal(demo, uuid)
+    await end_as(demo, order, OrderExecutor.PROCESSOR)
+    (entry,) = demo.load_resource_row(uuid)["attributes"]["renewal_history"]
+    assert entry["order_uuid"] == order
