@@ -58,6 +58,15 @@ class DemoWithProvider(MutableDemo):
         """Return columns of a resource and its offering, by name."""
         return dict(zip(RESOURCE_COLUMNS, self.run_sql(RESOURCE_SQL, uuid)[0], strict=True))
 
+    def load_last_event_id(self) -> int:
+        """Return the id of the last logged event."""
+        return int(self.run_sql("select max(id) from logging_event")[0][0])
+
+    def load_events(self, since_event_id: int) -> list[tuple[str, str]]:
+        """Return type and message of the events after an event."""
+        events_sql = "select event_type, message from logging_event where id > %s order by id"
+        return self.run_sql(events_sql, since_event_id)
+
     async def process_due_work(self) -> None:
         """Run the provider until no work is due."""
         while await self.provider.process_due_work():

@@ -18,21 +18,28 @@ _STATE_NAMES = {
     ResourceState.TERMINATING: "Terminating",
     ResourceState.TERMINATED: "Terminated",
 }
+_CHANGE_TEMPLATE = "Marketplace resource '{{name}}' has been changed. Field {}."
 _FINAL_EVENTS = {
-    ResourceState.OK: ("create_succeeded", "has been created"),
-    ResourceState.ERRED: ("erred_on_backend", "has erred on the backend"),
-    ResourceState.UPDATING: ("update_requested", "is to be updated"),
-    ResourceState.TERMINATING: ("terminate_requested", "is to be terminated"),
-    ResourceState.TERMINATED: ("terminate_succeeded", "has been terminated"),
+    ResourceState.OK: ("create_succeeded", "Resource {name} has been created."),
+    ResourceState.ERRED: ("erred_on_backend", "Resource {name} got error on backend."),
+    ResourceState.UPDATING: (
+        "update_succeeded",
+        _CHANGE_TEMPLATE.format("'state': from OK to Updating"),
+    ),
+    ResourceState.TERMINATING: (
+        "update_succeeded",
+        _CHANGE_TEMPLATE.format("'state': from OK to Terminating"),
+    ),
+    ResourceState.TERMINATED: ("terminate_succeeded", "Resource {name} has been deleted."),
 }
-"""Type and description of a resource's last event, by its state."""
+"""Type and message of a resource's last event, by its state."""
 
 
 class LogEntry(NamedTuple):
-    """Event of a resource: its type, description and time."""
+    """Event of a resource: its type, message (with `{name}`) and time."""
 
     event: str
-    description: str
+    message: str
     created: datetime
 
 
@@ -43,7 +50,7 @@ def add_log_entries(writer: RowWriter, resource: DemoResource) -> None:
             tables.event,
             created=entry.created,
             event_type=f"marketplace_resource_{entry.event}",
-            message=f"Resource {resource.name} {entry.description}.",
+            message=entry.message.replace("{name}", resource.name),
             context={
                 "resource_uuid": resource.uuid,
                 "resource_name": resource.name,
@@ -56,11 +63,12 @@ def add_log_entries(writer: RowWriter, resource: DemoResource) -> None:
 
 
 def _generate_entries(writer: RowWriter, resource: DemoResource) -> Iterator[LogEntry]:
-    yield LogEntry("create_requested", "has been ordered", resource.created)
+    request_message = "Resource {name} creation has been requested."
+    yield LogEntry("create_requested", request_message, resource.created)
     if resource.state in _FINAL_EVENTS:
         lifetime = writer.days_ago(0) - resource.created
-        change_description = "has been changed: field 'name': from draft"
-        yield LogEntry("has_been_changed", change_description, resource.created + lifetime / 2)
+        change_message = _CHANGE_TEMPLATE.format("'name': from draft to {name}")
+        yield LogEntry("update_succeeded", change_message, resource.created + lifetime / 2)
         yield LogEntry(*_FINAL_EVENTS[resource.state], resource.created + lifetime * 0.95)
 
 

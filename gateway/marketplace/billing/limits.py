@@ -12,10 +12,11 @@ from gateway.db.queries.marketplace_checks import (
     SELECT_LIMIT_SUM,
     SELECT_OTHER_LIMITS_SUM,
 )
-from gateway.db.tables.codes import BillingType, LimitPeriod
+from gateway.db.tables.codes import LimitPeriod
 from gateway.marketplace.billing.limit_periods import MONTHS_PER_QUARTER
 from gateway.marketplace.billing.renewal_pricing import (
     MAX_LIMIT_PLACES,
+    allows_limit,
     find_amount_error,
     parse_limit,
 )
@@ -81,19 +82,17 @@ async def _lock_limited_components(
 ) -> dict[str, ComponentRow]:
     """Return the components that can have a limit, and lock those whose limit is shared."""
     rows = await unit_of_work.load_rows(ComponentRow, offering_id=offering.id)
-    components = {each.type: each for each in rows if _can_have_limit(each)}
+    components = {
+        each.type: each
+        for each in rows
+        if allows_limit(each.billing_type, is_prepaid=each.is_prepaid)
+    }
     shared_ids = [
         each.id for each in components.values() if each.type in limits and _has_shared_limit(each)
     ]
     if shared_ids:
         await unit_of_work.writer.lock_rows(tables.component, *shared_ids)
     return components
-
-
-def _can_have_limit(component: ComponentRow) -> bool:
-    """Return whether a component can have a limit: it is billed by limit or prepaid."""
-    is_prepaid = component.is_prepaid and component.billing_type == BillingType.ONE
-    return is_prepaid or component.billing_type == BillingType.LIMIT
 
 
 def _has_shared_limit(component: ComponentRow) -> bool:

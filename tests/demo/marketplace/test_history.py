@@ -111,7 +111,7 @@ def test_versions_differ_in_the_changed_fields(demo_connection: psycopg.Connecti
 
 
 def test_log_has_several_types_of_events(demo_connection: psycopg.Connection) -> None:
-    assert count_rows(demo_connection, "(select distinct event_type from logging_event) s") >= 6
+    assert count_rows(demo_connection, "(select distinct event_type from logging_event) s") >= 5
     assert count_rows(demo_connection, "(select distinct content_type_id from logging_feed) s") == 2
 
 
