@@ -30,8 +30,9 @@ from gateway.schema.types.problems import CommonProblem
 MutationOperation = Callable[..., Awaitable[ChangeResult]]
 """Operation on a unit of work; the fields of the input are its keyword arguments.
 
-An operation with many fields takes one object instead, a dataclass. Fields with the default
-`UNSET` that the client left out are not passed, nor is the idempotency key.
+An operation with many fields takes one object instead, a dataclass. Input objects inside the input
+are passed as dicts. Fields with the default `UNSET` that the client left out are not passed, nor
+is the idempotency key.
 """
 INPUT_SUFFIX = "Input"
 _KEY_NAME = "idempotency_key"
@@ -156,10 +157,25 @@ async def _run_operation(
     return await context.change_service.run_change(context.viewer, run_once)
 
 
-def get_given_fields(input_value: Any) -> dict[str, Any]:
-    """Return the fields of an input by name, without those that were left out."""
-    values = {each.name: getattr(input_value, each.name) for each in fields(input_value)}
-    return {name: value for name, value in values.items() if value is not strawberry.UNSET}
+def get_given_fields(input_value: Any, spell_name: Callable[[str], str] = str) -> dict[str, Any]:
+    """Return the fields of an input by name, without those that were left out.
+
+    Input objects inside it become dicts of their fields, too.
+    """
+    values = {
+        spell_name(each.name): getattr(input_value, each.name) for each in fields(input_value)
+    }
+    return {
+        name: _convert_inputs(value, spell_name)
+        for name, value in values.items()
+        if value is not strawberry.UNSET
+    }
+
+
+def _convert_inputs(value: Any, spell_name: Callable[[str], str]) -> Any:
+    if isinstance(value, list) and value and is_dataclass(value[0]):
+        return [_convert_inputs(each, spell_name) for each in value]
+    return get_given_fields(value, spell_name) if is_dataclass(value) else value
 
 
 @cache
@@ -176,11 +192,9 @@ async def _load_row(info: Info, table: Any, row_id: int | None) -> Row | None:
 
 def find_invalid_field(input_value: Any) -> InvalidInput | None:
     """Return the problem of the first value that the database cannot store; None without one."""
-    for field in fields(input_value):
+    for name, value in get_given_fields(input_value, _to_camel_case).items():
         try:
-            validate_input(
-                getattr(input_value, field.name), _to_camel_case(field.name), bounded=False
-            )
+            validate_input(value, name, bounded=False)
         except BadInputError as error:
             path = [str(name) for name in (error.extensions or {})["argument"]]
             return combine_invalid_fields(InvalidField(path=path, message=error.message))
