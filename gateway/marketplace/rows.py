@@ -149,6 +149,13 @@ class BackendIdRulesRow(TableRow, table=tables.offering):
     backend_id_rules: JsonObject = column()
 
 
+class SlurmUsagePolicyRow(TableRow, table=tables.slurm_usage_policy):
+    """A policy by which usage decides about limits of an offering's resources."""
+
+    id: int = column()
+    scope_id: int = column()
+
+
 class EndpointRow(TableRow, table=tables.resource_endpoint):
     """An access endpoint of a resource."""
 

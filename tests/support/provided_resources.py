@@ -23,3 +23,22 @@ def load_resource_column(demo: MutableDemo, uuid: str, name: str) -> Any:
 def compare_digests(before: dict[str, str], after: dict[str, str]) -> set[str]:
     """Return the names of the tables that differ."""
     return {name for name in after if after[name] != before[name]}
+
+
+SETTER_ARGUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "UPDATE_RESOURCE": ("updateResource", {"name": "Renamed"}),
+    "SET_RESOURCE_SLUG": ("setResourceSlug", {"slug": "other"}),
+    "SET_RESOURCE_FLAGS": ("setResourceFlags", {"flag": {"paused": True}}),
+    "SET_RESOURCE_BACKEND_ID": ("setResourceBackendId", {"identifier": {"backendId": "other"}}),
+    "SET_RESOURCE_BACKEND_METADATA": ("setResourceBackendMetadata", {"backendMetadata": {"a": 1}}),
+    "SET_RESOURCE_ENDPOINTS": ("setResourceEndpoints", {"endpoints": []}),
+    "SET_RESOURCE_LIMITS": ("setResourceLimits", {"limits": {}}),
+    "SET_RESOURCE_STATE": ("setResourceState", {"state": {"erred": {}}}),
+    "SUBMIT_RESOURCE_REPORT": (
+        "submitResourceReport",
+        {"report": [{"header": "a", "body": "b"}]},
+    ),
+    "REFRESH_RESOURCE_LAST_SYNC": ("refreshResourceLastSync", {}),
+    "UNLINK_RESOURCE": ("unlinkResource", {}),
+}
+"""Mutations that change a resource without an order, by operation, with valid arguments."""

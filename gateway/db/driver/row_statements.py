@@ -140,8 +140,8 @@ def compile_deletion(table: Table[Any], comparison: Comparison) -> Statement:
 def compile_cascade(table: Table[Any]) -> tuple[tuple[Table[Any], Statement], ...]:
     """Return the statements that delete the row with a key and what refers to it, by table.
 
-    Referring rows are deleted, too, if their foreign key may not be null, else it becomes null,
-    as in Django.
+    Referring rows are deleted, too, if their foreign key may not be null or is declared with
+    `cascade`; else it becomes null.
     """
     (key,) = table.primary_key
     condition = _build_condition(key, Comparison.EQUAL, KEY_PARAMETER)
@@ -161,7 +161,7 @@ def _iterate_cascade(
             if not column.references(key):
                 continue
             is_referring = column.in_(keys)
-            if column.nullable:
+            if column.nullable and not column.info.get("cascade"):
                 cleared = update(referring_table).where(is_referring).values({column.name: null()})
                 yield referring_table, cleared
             else:

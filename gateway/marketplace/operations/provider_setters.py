@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.db import tables
-from gateway.db.tables.codes import BackendState, ResourceState
+from gateway.db.tables.codes import BackendState, BillingType, ResourceState
 from gateway.db.views.backend_objects import find_backend_table
 from gateway.marketplace.billing.renewal_pricing import parse_limit
 from gateway.marketplace.operation_rules import ResourceOperation
@@ -18,7 +18,7 @@ from gateway.marketplace.problems import (
     describe_value,
     raise_problem,
 )
-from gateway.marketplace.rows import ComponentRow, EndpointRow, ResourceRow
+from gateway.marketplace.rows import ComponentRow, EndpointRow, ResourceRow, SlurmUsagePolicyRow
 from gateway.marketplace.states import check_state
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.text_values import find_text_problem, raise_invalid_fields
@@ -97,7 +97,10 @@ def _is_endpoint_url(url: str) -> bool:
 
 @declare_setter(ResourceOperation.SET_RESOURCE_LIMITS)
 async def set_limits(change: ResourceChange, limits: Any) -> None:
-    """Replace a resource's limits; bounds are not checked, and the cost stays."""
+    """Replace a resource's limits; bounds are not checked, and the cost stays.
+
+    A SLURM usage policy of the offering keeps the limits of components that are billed by limit.
+    """
     if not isinstance(limits, dict):
         message = f"must be an object of numbers by component, got {describe_value(limits)}."
         raise_problem(build_invalid_input("limits", message=message))
@@ -105,7 +108,20 @@ async def set_limits(change: ResourceChange, limits: Any) -> None:
         ComponentRow, offering_id=change.facts.offering_id
     )
     raise_invalid_fields([*_find_limit_problems(limits, {each.type for each in components})])
+    if await _has_usage_policy(change):
+        fixed_types = {each.type for each in components if each.billing_type == BillingType.LIMIT}
+        old_limits = change.before.limits
+        limits = {name: limits[name] for name in limits if name not in fixed_types} | {
+            name: old_limits[name] for name in old_limits if name in fixed_types
+        }
     await change.set_columns(ColumnValues(ResourceRow, limits=limits))
+
+
+async def _has_usage_policy(change: ResourceChange) -> bool:
+    if change.unit_of_work.installation.lacks_table(tables.slurm_usage_policy):
+        return False
+    offering_id = change.facts.offering_id
+    return bool(await change.unit_of_work.load_rows(SlurmUsagePolicyRow, scope_id=offering_id))
 
 
 def _find_limit_problems(

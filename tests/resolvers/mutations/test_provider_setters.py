@@ -266,6 +266,42 @@ async def test_limits_are_replaced_with_their_quotas(demo: MutableDemo) -> None:
     assert demo.digest_tables() == after
 
 
+async def test_a_usage_policy_keeps_the_limits_that_are_billed(demo: MutableDemo) -> None:
+    """Those that a resource did not have are not set; the others are."""
+    uuid = (await find_provided_resources(demo, GPU_CONDITION))[0]
+    components = (
+        "update marketplace_offeringcomponent c set billing_type = {}"
+        " from marketplace_resource r where c.offering_id = r.offering_id and r.uuid = %s"
+    )
+    demo.run_sql(
+        components.format("case c.type when 'gpu_hours' then 'usage' else 'limit' end"), uuid
+    )
+    ((billed_types,),) = demo.run_sql(
+        "select array_agg(c.type order by c.type) from marketplace_offeringcomponent c"
+        " join marketplace_resource r on r.offering_id = c.offering_id"
+        " where r.uuid = %s and c.type <> 'gpu_hours'",
+        uuid,
+    )
+    kept_type, missing_type = billed_types[:2]
+    demo.run_sql(
+        "update marketplace_resource set limits = jsonb_build_object(%s::text, 5) where uuid = %s",
+        kept_type,
+        uuid,
+    )
+    demo.run_sql(
+        "insert into policy_slurmperiodicusagepolicy (uuid, created, modified, scope_id)"
+        " select gen_random_uuid(), now(), now(), offering_id from marketplace_resource"
+        " where uuid = %s",
+        uuid,
+    )
+    limits = {"gpu_hours": 8, kept_type: 6, missing_type: 7}
+    result = await demo.run_mutation("setResourceLimits", "provider", uuid=uuid, limits=limits)
+    demo.run_sql("delete from policy_slurmperiodicusagepolicy")
+    demo.run_sql(components.format("'limit'"), uuid)
+    assert result["__typename"] == "ResourceUpdated"
+    assert load_resource_column(demo, uuid, "limits") == {"gpu_hours": 8, kept_type: 5}
+
+
 async def test_the_time_of_the_last_synchronisation_is_refreshed(demo: MutableDemo) -> None:
     uuid = (await find_provided_resources(demo))[0]
     times = []

@@ -170,17 +170,19 @@ async def test_of_concurrent_changes_those_after_the_deletion_find_nothing(
 
 def test_each_reference_to_resources_is_known() -> None:
     """A new table is deleted with its resource if its foreign key may not be null."""
-    referring_columns = {
-        (table.name, column.name): bool(column.nullable)
-        for table in tables.metadata.sorted_tables
-        for column in table.c
-        if column.references(tables.resource.c.id)
-    }
-    required_names = {
-        name for (name, _), is_nullable in referring_columns.items() if not is_nullable
-    }
-    assert required_names == {*REFERRING_TABLES, "marketplace_resourceproject"}
-    assert {name for name, is_nullable in referring_columns.items() if is_nullable} == {
+    cleared_names, deleted_names = (
+        {
+            (table.name, column.name)
+            for table in tables.metadata.sorted_tables
+            for column in table.c
+            if column.references(tables.resource.c.id)
+            and (column.nullable and "cascade" not in column.info) is is_cleared
+        }
+        for is_cleared in (True, False)
+    )
+    other_names = {"marketplace_resourceproject", "policy_projectestimatedcostpolicy"}
+    assert {name for name, _ in deleted_names} == REFERRING_TABLES | other_names
+    assert cleared_names == {
         ("invoices_invoiceitem", "resource_id"),
         ("marketplace_resource", "parent_id"),
     }
