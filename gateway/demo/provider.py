@@ -200,13 +200,13 @@ class DemoProvider:
             await writer.lock_rows(tables.resource, resource_id)
             for resource in await unit_of_work.load_rows(ResourceRow, id=resource_id):
                 await _apply_pull(unit_of_work, resource)
-            await writer.delete_row(pull, pull_id)
+            await writer.delete_rows(pull, pull_id)
         return bool(rows)
 
     async def _delete_broken_pull(self, writer: Transaction) -> bool:
         """Delete the pull that raised an error; the resource is not changed."""
         assert self._current_key is not None
-        await writer.delete_row(pull, self._current_key)
+        await writer.delete_rows(pull, self._current_key)
         return True
 
     async def _release_stuck_resources(self, writer: Transaction) -> None:
@@ -233,10 +233,11 @@ async def _lock_order(
 async def _apply_pull(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:
     """Update a resource as if from its backend: usages grow, and it is running."""
     usages = {name: _grow_usage(value) for name, value in resource.current_usages.items()}
+    metadata = resource.backend_metadata if isinstance(resource.backend_metadata, dict) else {}
     values = ColumnValues(
         ResourceRow,
         current_usages=usages,
-        backend_metadata={**resource.backend_metadata, "runtime_state": "ACTIVE"},
+        backend_metadata={**metadata, "runtime_state": "ACTIVE"},
         last_sync=unit_of_work.now_text,
     )
     await update_permitted_columns(unit_of_work, resource, values)

@@ -38,6 +38,7 @@ from gateway.marketplace.preconditions import (
     require_no_open_order,
     require_order_creation,
     require_permission,
+    require_provider_permission,
     require_rule,
     require_staff,
     require_state,
@@ -71,10 +72,36 @@ class ResourceOperation(Enum):
     """Terminate the resource."""
     RESTORE_RESOURCE = "restoreResource"
     """Restore the terminated resource."""
+    UPDATE_RESOURCE = "updateResource"
+    """Update the resource's name, description and end date."""
+    SET_RESOURCE_SLUG = "setResourceSlug"
+    """Set the resource's slug."""
+    SET_RESOURCE_FLAGS = "setResourceFlags"
+    """Pause or downscale the resource, or restrict its members' access."""
+    UNLINK_RESOURCE = "unlinkResource"
+    """Delete the resource's record, and leave its backend as it is."""
+    SET_RESOURCE_BACKEND_ID = "setResourceBackendId"
+    """Set the resource's identifiers in the backend."""
+    SET_RESOURCE_BACKEND_METADATA = "setResourceBackendMetadata"
+    """Replace the metadata that the backend reports."""
+    SET_RESOURCE_ENDPOINTS = "setResourceEndpoints"
+    """Replace the resource's access endpoints."""
+    SET_RESOURCE_LIMITS = "setResourceLimits"
+    """Replace the resource's limits by those of the backend."""
+    SET_RESOURCE_STATE = "setResourceState"
+    """Report that the resource works or has failed."""
+    SUBMIT_RESOURCE_REPORT = "submitResourceReport"
+    """Replace the provider's report about the resource."""
+    REFRESH_RESOURCE_LAST_SYNC = "refreshResourceLastSync"
+    """Record that the resource was synchronised with its backend just now."""
 
 
 _SAVED_COLUMNS: Mapping[ResourceOperation, frozenset[str]] = {
     ResourceOperation.PULL_RESOURCE: frozenset(),
+    ResourceOperation.SET_RESOURCE_ENDPOINTS: frozenset(),
+    ResourceOperation.SUBMIT_RESOURCE_REPORT: frozenset({"report"}),
+    ResourceOperation.REFRESH_RESOURCE_LAST_SYNC: frozenset({"last_sync"}),
+    ResourceOperation.UNLINK_RESOURCE: frozenset(),
 }
 """The columns that an operation saves, if cost policies may allow that; none: it saves nothing.
 
@@ -191,6 +218,15 @@ _LIMIT_PRECONDITIONS: Sequence[Precondition] = (
     _require_changeable_limits,
     *ORDER_PRECONDITIONS,
 )
+_STAFF_PRECONDITIONS = (require_staff, require_available_offering)
+_AGENT_PRECONDITIONS = (
+    require_provider_permission("RESOURCE.SET_STATE"),
+    require_available_offering,
+)
+_METADATA_PRECONDITIONS = (
+    require_provider_permission("RESOURCE.SET_BACKEND_METADATA"),
+    require_available_offering,
+)
 _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.PULL_RESOURCE: (
         require_available_offering,
@@ -206,7 +242,7 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
             lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_pull,
         ),
     ),
-    ResourceOperation.MOVE_RESOURCE: (require_staff, require_available_offering),
+    ResourceOperation.MOVE_RESOURCE: _STAFF_PRECONDITIONS,
     ResourceOperation.RENEW_RESOURCE: (
         require_permission("RESOURCE.SET_LIMITS", project_scope, customer_scope),
         require_consent,
@@ -273,7 +309,7 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         _require_orderable_termination,
     ),
     ResourceOperation.RESTORE_RESOURCE: (
-        require_permission("RESOURCE.SET_STATE", provider_scope),
+        require_provider_permission("RESOURCE.SET_STATE"),
         require_available_offering,
         require_state(ResourceState.TERMINATED),
         require_rule(
@@ -283,6 +319,26 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         ),
         *ORDER_PRECONDITIONS,
     ),
+    ResourceOperation.UPDATE_RESOURCE: (
+        require_permission("RESOURCE.UPDATE", *CONSUMER_SCOPES, *PROVIDER_SCOPES),
+        require_available_offering,
+    ),
+    ResourceOperation.SET_RESOURCE_SLUG: _STAFF_PRECONDITIONS,
+    ResourceOperation.SET_RESOURCE_FLAGS: _STAFF_PRECONDITIONS,
+    ResourceOperation.UNLINK_RESOURCE: _STAFF_PRECONDITIONS,
+    ResourceOperation.SET_RESOURCE_BACKEND_ID: (
+        require_permission("RESOURCE.SET_BACKEND_ID", *PROVIDER_SCOPES),
+        require_available_offering,
+    ),
+    ResourceOperation.SET_RESOURCE_BACKEND_METADATA: _METADATA_PRECONDITIONS,
+    ResourceOperation.SET_RESOURCE_ENDPOINTS: _METADATA_PRECONDITIONS,
+    ResourceOperation.SET_RESOURCE_LIMITS: _AGENT_PRECONDITIONS,
+    ResourceOperation.SET_RESOURCE_STATE: _AGENT_PRECONDITIONS,
+    ResourceOperation.SUBMIT_RESOURCE_REPORT: (
+        require_provider_permission("RESOURCE.SUBMIT_REPORT"),
+        require_available_offering,
+    ),
+    ResourceOperation.REFRESH_RESOURCE_LAST_SYNC: _AGENT_PRECONDITIONS,
 }
 """Preconditions of each operation except cost policies.
 

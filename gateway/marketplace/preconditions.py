@@ -71,6 +71,23 @@ def require_permission(
     return check_permission
 
 
+def require_provider_permission(permission: str) -> Precondition:
+    """Return a precondition: the viewer has a permission on the provider (rules.md §1).
+
+    In newer versions a role on the offering is enough.
+    """
+    check_provider = require_permission(permission, provider_scope)
+    check_both = require_permission(permission, *PROVIDER_SCOPES)
+
+    def check_permission(
+        viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+    ) -> Problem | None:
+        is_either = current.version_rules.offering_roles_grant_provider_operations
+        return (check_both if is_either else check_provider)(viewer, facts, current)
+
+    return check_permission
+
+
 def require_staff(viewer: Viewer, _facts: ResourceFacts, _current: CurrentRules) -> Problem | None:
     """Return a problem unless the viewer is staff."""
     return None if viewer.is_staff else NotPermitted(message="Only staff can do this.")

@@ -158,7 +158,7 @@ class Reason(Enum):
     PREPAID = "prepaid"
     """The resource is prepaid; only a renewal or staff change its end date.
 
-    For `setResourceEndDate`.
+    For `setResourceEndDate`, and for `updateResource`, where it holds for staff, too.
     """
     NO_BACKEND_ID = "no_backend_id"
     """The resource has no `backendId` yet. For `pullResource`."""

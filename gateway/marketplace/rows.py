@@ -11,7 +11,10 @@ class ResourceRow(TableRow, table=tables.resource):
 
     id: int = column()
     uuid: str = column()
+    created: str = column()
     name: str = column()
+    slug: str = column()
+    description: str = column()
     state: ResourceState = column()
     offering_id: int = column()
     plan_id: int | None = column()
@@ -25,9 +28,14 @@ class ResourceRow(TableRow, table=tables.resource):
     end_date_requested_by_id: int | None = column()
     end_date_updated_at: str | None = column()
     backend_id: str = column()
-    backend_metadata: JsonObject = column()
+    effective_id: str = column()
+    backend_metadata: object = column()
+    report: object | None = column()
     options: JsonObject | None = column()
     current_usages: JsonObject = column()
+    downscaled: bool = column()
+    paused: bool = column()
+    restrict_member_access: bool = column()
     error_message: str = column()
     error_traceback: str = column()
     last_sync: str = column()
@@ -133,6 +141,28 @@ class OptionFormRow(TableRow, table=tables.offering):
     """The form of the options of an offering's resources."""
 
     resource_options: object = column()
+
+
+class BackendIdRulesRow(TableRow, table=tables.offering):
+    """The rules of an offering for the backend ids of its resources."""
+
+    backend_id_rules: JsonObject = column()
+
+
+class SlurmUsagePolicyRow(TableRow, table=tables.slurm_usage_policy):
+    """A policy by which usage decides about limits of an offering's resources."""
+
+    id: int = column()
+    scope_id: int = column()
+
+
+class EndpointRow(TableRow, table=tables.resource_endpoint):
+    """An access endpoint of a resource."""
+
+    id: int = column()
+    resource_id: int = column()
+    name: str = column()
+    url: str = column()
 
 
 class ComponentRow(TableRow, table=tables.component):

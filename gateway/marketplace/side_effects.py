@@ -157,7 +157,7 @@ async def _update_component_quotas(
             limit = amounts[component.type]
             await _store_component_quota(unit_of_work, after, component, quota_id, limit)
         elif component.type in before.limits and quota_id is not None:
-            await unit_of_work.writer.delete_row(ComponentQuotaRow.table, quota_id)
+            await unit_of_work.writer.delete_rows(ComponentQuotaRow.table, quota_id)
 
 
 async def _store_component_quota(

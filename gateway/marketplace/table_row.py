@@ -34,7 +34,7 @@ from sqlalchemy import Boolean, Column, Date, DateTime, Integer, Numeric, String
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.db.driver.errors import InvalidDataError
-from gateway.exact_json import decode_json
+from gateway.exact_json import decode_json, encode_sorted_json
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -182,6 +182,13 @@ class ColumnValues(Generic[R]):
         """Return the values of the columns that have one of the names."""
         selected = {name: self.by_column[name] for name in self.by_column if name in names}
         return ColumnValues(self.row_type, **selected)
+
+    def differ_from(self, row: R) -> bool:
+        """Return whether a value differs from that of a row; JSON values by their text."""
+        return any(
+            encode_sorted_json(value) != encode_sorted_json(getattr(row, name))
+            for name, value in self.by_column.items()
+        )
 
     def apply_to(self, row: R) -> R:
         """Return a copy of a row with these values."""

@@ -2,6 +2,15 @@
 
 from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
 from gateway.resolvers.mutations.move_resource import move_resource_field, move_resources_field
+from gateway.resolvers.mutations.provider_setters import (
+    refresh_resource_last_sync_field,
+    set_resource_backend_id_field,
+    set_resource_backend_metadata_field,
+    set_resource_endpoints_field,
+    set_resource_limits_field,
+    set_resource_state_field,
+    submit_resource_report_field,
+)
 from gateway.resolvers.mutations.pull_resource import pull_resource_field, pull_resources_field
 from gateway.resolvers.mutations.reallocate_resource_limits import (
     reallocate_resource_limits_field,
@@ -19,8 +28,14 @@ from gateway.resolvers.mutations.set_resource_end_date import (
     set_resource_end_date_field,
     set_resources_end_date_field,
 )
+from gateway.resolvers.mutations.staff_setters import (
+    set_resource_flags_field,
+    set_resource_slug_field,
+)
 from gateway.resolvers.mutations.switch_resource_plan import switch_resource_plan_field
 from gateway.resolvers.mutations.terminate_resource import terminate_resource_field
+from gateway.resolvers.mutations.unlink_resource import unlink_resource_field
+from gateway.resolvers.mutations.update_resource import update_resource_field
 from gateway.resolvers.mutations.update_resource_limits import update_resource_limits_field
 from gateway.resolvers.mutations.update_resource_options import update_resource_options_field
 from gateway.schema.framework.publish import object_type
@@ -105,6 +120,68 @@ class Mutation:
     Requires the permission RESOURCE.SET_STATE on the provider, a `TERMINATED` resource, and an
     offering that supports it (`can_restore_resource` in its `pluginOptions`). The order may need
     approval.
+    """
+    update_resource = update_resource_field
+    """Change the name, description or end date of a resource.
+
+    Requires the permission RESOURCE.UPDATE on the project, its organisation, the offering or its
+    provider; the resource may be in any state. The end date of a prepaid resource can't be changed.
+    """
+    set_resource_slug = set_resource_slug_field
+    """Set the slug of a resource.
+
+    Only staff may do it; the resource may be in any state.
+    """
+    set_resource_flags = set_resource_flags_field
+    """Set or clear one flag of a resource: paused, downscaled, or restricted access.
+
+    Only staff may do it; the resource may be in any state. The provider's backend enforces it.
+    """
+    unlink_resource = unlink_resource_field
+    """Delete the record of a resource, with its orders, usages and others.
+
+    The backend is not touched. Only staff may do it; the resource may be in any state. Items of
+    invoices remain, without their resource.
+    """
+    set_resource_backend_id = set_resource_backend_id_field
+    """Set the backend id or the effective id of a resource.
+
+    Requires the permission RESOURCE.SET_BACKEND_ID on the offering or its provider; the resource
+    may be in any state.
+    """
+    set_resource_backend_metadata = set_resource_backend_metadata_field
+    """Replace the metadata that the backend reports about a resource.
+
+    Requires the permission RESOURCE.SET_BACKEND_METADATA on the provider; the resource may be in
+    any state.
+    """
+    set_resource_endpoints = set_resource_endpoints_field
+    """Replace the access endpoints of a resource.
+
+    Requires the permission RESOURCE.SET_BACKEND_METADATA on the provider; the resource may be in
+    any state.
+    """
+    set_resource_limits = set_resource_limits_field
+    """Replace the limits of a resource by those that it has in the backend, without an order.
+
+    Requires the permission RESOURCE.SET_STATE on the provider; the resource may be in any state.
+    Consumers order other limits: see `renewResource`.
+    """
+    set_resource_state = set_resource_state_field
+    """Report that a resource works or has failed.
+
+    Requires the permission RESOURCE.SET_STATE on the provider.
+    """
+    submit_resource_report = submit_resource_report_field
+    """Replace the provider's report about a resource.
+
+    Requires the permission RESOURCE.SUBMIT_REPORT on the provider; the resource may be in any
+    state.
+    """
+    refresh_resource_last_sync = refresh_resource_last_sync_field
+    """Record that a resource was synchronised with its backend just now.
+
+    Requires the permission RESOURCE.SET_STATE on the provider; the resource may be in any state.
     """
     approve_order = approve_order_field
     """Approve a pending order on behalf of the side that it waits for.

@@ -140,6 +140,28 @@ async def build_options_input(client: GatewayClient, _: InputsByField) -> Inputs
     return {"uuid": with_date_option[0]["uuid"], "options": {"notify_at": "soon"}}
 
 
+async def build_update_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to rename a resource as an owner."""
+    resources = await list_operable_resources(client, "owner", "UPDATE_RESOURCE")
+    return {"uuid": resources[0]["uuid"], "name": "Genome archive"}
+
+
+async def build_provider_arguments(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the arguments to set values of a resource as its provider."""
+    resources = await list_operable_resources(client, "provider", "SUBMIT_RESOURCE_REPORT")
+    slurm_resources = [e for e in resources if e["offering"]["type"] == "Marketplace.Slurm"]
+    return {"uuid": slurm_resources[0]["uuid"]}
+
+
+async def build_staff_arguments(
+    client: GatewayClient, previous_inputs: InputsByField
+) -> InputsByField:
+    """Return the arguments to delete the record of a resource that no other example uses."""
+    used_uuids = [each["uuid"] for each in previous_inputs.values()]
+    resources = await list_operable_resources(client, "staff", "UNLINK_RESOURCE")
+    return {"uuid": next(e["uuid"] for e in resources if e["uuid"] not in used_uuids)}
+
+
 async def build_approval_input(
     client: GatewayClient, previous_inputs: InputsByField
 ) -> InputsByField:
@@ -217,6 +239,9 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "restoreResource": build_restoration_input,
     "setResourceEndDate": build_end_date_input,
     "updateResourceOptions": build_options_input,
+    "updateResource": build_update_input,
+    "setResourceBackendId": build_provider_arguments,
+    "setResourceSlug": build_staff_arguments,
     "approveOrder": build_approval_input,
     "order": build_order_arguments,
     "setOrderState": build_report_input,
@@ -227,7 +252,7 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "approveOrders": place_renewals,
     "rejectOrders": build_rejections_input,
 }
-"""Builders of the input of each documented field, from the inputs before it."""
+"""Builders of the inputs of documented operations, by first field, from the inputs before."""
 
 
 @pytest.mark.parametrize(
@@ -242,9 +267,9 @@ async def test_documented_results_are_real(
     for documented_variables, username, document, documented_result in EXAMPLE_PATTERN.findall(
         page
     ):
-        (name,) = json.loads(documented_result)
+        name, *_ = json.loads(documented_result)
         arguments = inputs_by_field[name] = await INPUT_BUILDERS[name](client, inputs_by_field)
-        variables = arguments if name == "order" else {"input": arguments}
+        variables = {"input": arguments} if "$input" in document else arguments
         assert mask_uuids(variables) == json.loads(documented_variables), name
         result = await client.execute_query(document, username, **variables)
         assert mask_uuids(result["data"]) == json.loads(documented_result), name

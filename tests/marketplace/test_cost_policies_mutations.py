@@ -8,8 +8,18 @@ import pytest_asyncio
 
 from tests.conftest import DatabaseFactory
 from tests.support.policy_demo import PolicyDemo, Target, serve_policy_demo
+from tests.support.provided_resources import SETTER_ARGUMENTS
 
+EXEMPT_OPERATIONS = {
+    "PULL_RESOURCE",
+    "SET_RESOURCE_ENDPOINTS",
+    "SUBMIT_RESOURCE_REPORT",
+    "REFRESH_RESOURCE_LAST_SYNC",
+    "UNLINK_RESOURCE",
+}
+"""Operations that save no resource, or only columns that no policy concerns."""
 LIMITED_FIELDS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: each for name, each in SETTER_ARGUMENTS.items() if name not in EXEMPT_OPERATIONS},
     "SET_RESOURCE_END_DATE": ("setResourceEndDate", {"endDate": "2099-12-31"}),
     "UPDATE_RESOURCE_OPTIONS": ("updateResourceOptions", {"options": {}}),
     "RENEW_RESOURCE": ("renewResource", {"extensionMonths": 12}),
@@ -43,7 +53,7 @@ async def test_exceeded_policies_forbid_changes(
     allowed_operations = await demo.list_allowed_operations(target)
     assert operation in allowed_operations
     demo.add_item(target, "0.01")
-    assert await demo.list_allowed_operations(target) == allowed_operations & {"PULL_RESOURCE"}
+    assert await demo.list_allowed_operations(target) == allowed_operations & EXEMPT_OPERATIONS
     digest_before = demo.digest_tables()
     field, arguments = LIMITED_FIELDS[operation]
     result = await demo.run_mutation(field, uuid=target.uuid, **arguments)
@@ -53,6 +63,16 @@ async def test_exceeded_policies_forbid_changes(
         " the cost of the current month exceeds the limit of 100."
     )
     assert demo.digest_tables() == digest_before
+
+
+@pytest.mark.parametrize("operation", sorted(EXEMPT_OPERATIONS & SETTER_ARGUMENTS.keys()))
+async def test_what_saves_no_such_column_is_not_forbidden(demo: PolicyDemo, operation: str) -> None:
+    target = await demo.find_target(operation)
+    demo.add_policy("project", target)
+    demo.add_item(target, "101")
+    field, arguments = SETTER_ARGUMENTS[operation]
+    result = await demo.run_mutation(field, uuid=target.uuid, **arguments)
+    assert result["__typename"] in ("ResourceUpdated", "ResourceUnlinked")
 
 
 async def test_direct_updates_of_options_are_forbidden(demo: PolicyDemo) -> None:

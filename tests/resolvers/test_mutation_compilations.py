@@ -1,5 +1,6 @@
 """Statements are compiled once: a repeated mutation, and the provider's work, compile none."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
@@ -246,6 +247,49 @@ async def test_repeated_reports_compile_nothing(
             assert "message" not in report, report
         runs.append(compilations.take_statements())
         demo.run_sql(RESET_RESOURCE_SQL, resource_id)
+    assert runs[1:] == [[]] * (REPETITIONS - 1)
+
+
+NOT_PREPAID_CONDITION = """not exists (
+    select from marketplace_offeringcomponent c where c.offering_id = o.id and c.is_prepaid)"""
+SETTER_INPUTS: dict[str, dict[str, Any]] = {
+    "updateResource": {"name": "Name #", "endDate": "2099-01-1#"},
+    "setResourceSlug": {"slug": "slug-#"},
+    "setResourceFlags": {"flag": {"paused": True}},
+    "setResourceBackendId": {"identifier": {"backendId": "id-#"}},
+    "setResourceBackendMetadata": {"backendMetadata": {"number": "#"}},
+    "setResourceEndpoints": {"endpoints": [{"name": "Login #", "url": "ssh://example.org"}]},
+    "setResourceLimits": {"limits": {}},
+    "setResourceState": {"state": {"erred": {"message": "Error #"}}},
+    "submitResourceReport": {"report": [{"header": "Report #", "body": "Fine."}]},
+    "refreshResourceLastSync": {},
+}
+"""Inputs of mutations that set values, with a place for a number that makes them different."""
+
+
+@pytest.mark.parametrize("field", SETTER_INPUTS)
+async def test_repeated_setters_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord, field: str
+) -> None:
+    uuid, resource_id = await find_resource(
+        demo, "UPDATE_RESOURCE", "not r.attributes ? 'renewal_history'"
+    )
+    input_json = json.dumps(SETTER_INPUTS[field])
+    inputs = [
+        {"uuid": uuid, **json.loads(input_json.replace("#", str(i)))} for i in range(REPETITIONS)
+    ]
+    _, *later_runs = await record_runs(demo, compilations, field, resource_id, inputs)
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+async def test_repeated_deletions_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuids = await demo.find_operable_resources("UNLINK_RESOURCE", condition="o.type ~ 'Tenant'")
+    runs = []
+    for uuid in uuids[:REPETITIONS]:
+        inputs = [{"uuid": uuid}]
+        runs += await record_runs(demo, compilations, "unlinkResource", 0, inputs)
     assert runs[1:] == [[]] * (REPETITIONS - 1)
 
 

@@ -131,8 +131,73 @@ PERMISSION_CASES = {
         " plugin_options || '{\"can_restore_resource\": true}'",
         operation="TERMINATE_RESOURCE",
     ),
+    "UPDATE_RESOURCE": PermissionCase(
+        "updateResource",
+        "ResourceUpdated",
+        ("staff", "owner", "manager", "expired", "provider"),
+        (*RESOURCE_STATES,),
+        {"description": "Shared by two groups."},
+    ),
+    "SET_RESOURCE_SLUG": PermissionCase(
+        "setResourceSlug", "ResourceUpdated", ("staff",), (*RESOURCE_STATES,), {"slug": "new-slug"}
+    ),
+    "SET_RESOURCE_FLAGS": PermissionCase(
+        "setResourceFlags",
+        "ResourceUpdated",
+        ("staff",),
+        (*RESOURCE_STATES,),
+        {"flag": {"paused": True}},
+    ),
+    "SET_RESOURCE_BACKEND_ID": PermissionCase(
+        "setResourceBackendId",
+        "ResourceUpdated",
+        ("staff", *PROVIDER_USERNAMES),
+        (*RESOURCE_STATES,),
+        {"identifier": {"backendId": "backend-1"}},
+    ),
+    "SET_RESOURCE_BACKEND_METADATA": PermissionCase(
+        "setResourceBackendMetadata",
+        "ResourceUpdated",
+        ("staff", "provider"),
+        (*RESOURCE_STATES,),
+        {"backendMetadata": {"state": "running"}},
+    ),
+    "SET_RESOURCE_ENDPOINTS": PermissionCase(
+        "setResourceEndpoints",
+        "ResourceUpdated",
+        ("staff", "provider"),
+        (*RESOURCE_STATES,),
+        {"endpoints": [{"name": "Login", "url": "ssh://login.example.org"}]},
+    ),
+    "SET_RESOURCE_LIMITS": PermissionCase(
+        "setResourceLimits",
+        "ResourceUpdated",
+        ("staff", "provider"),
+        (*RESOURCE_STATES,),
+        {"limits": {}},
+    ),
+    "SET_RESOURCE_STATE": PermissionCase(
+        "setResourceState",
+        "ResourceUpdated",
+        ("staff", "provider"),
+        (*RESOURCE_STATES,),
+        {"state": {"erred": {"message": "Out of disk space."}}},
+    ),
+    "SUBMIT_RESOURCE_REPORT": PermissionCase(
+        "submitResourceReport",
+        "ResourceUpdated",
+        ("staff", "provider"),
+        (*RESOURCE_STATES,),
+        {"report": [{"header": "Usage", "body": "Half of the quota."}]},
+    ),
+    "REFRESH_RESOURCE_LAST_SYNC": PermissionCase(
+        "refreshResourceLastSync", "ResourceUpdated", ("staff", "provider"), (*RESOURCE_STATES,), {}
+    ),
 }
-"""The permission table, by operation; its arguments are replaced by those of `ARGUMENTS_SQL`."""
+"""The permission table, by operation; its arguments are replaced by those of `ARGUMENTS_SQL`.
+
+`unlinkResource` has a test of its own.
+"""
 ARGUMENTS_SQL = {
     "MOVE_RESOURCE": "select 'project', p.uuid::text from marketplace_resource r"
     " join structure_project p on p.id = r.project_id where r.uuid = %s",
@@ -155,6 +220,7 @@ ARGUMENTS_SQL = {
             jsonb_build_object('resource', t.uuid, 'limits', amounts)) from source, target t""",
     "SWITCH_RESOURCE_PLAN": "select 'plan', p.uuid::text from marketplace_resource r"
     " join marketplace_plan p on p.id = r.plan_id where r.uuid = %s",
+    "SET_RESOURCE_LIMITS": "select 'limits', limits from marketplace_resource where uuid = %s",
 }
 """Statements that return a valid argument for a resource: its name and its value."""
 

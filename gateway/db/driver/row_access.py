@@ -5,7 +5,7 @@ prints as text (`TEXT_LOADED_TYPES`) are passed as text.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.db.driver.database import Rows, StatementRequest
 from gateway.db.driver.row_statements import (
     KEY_PARAMETER,
+    compile_cascade,
     compile_deletion,
     compile_insertion,
     compile_locking,
@@ -76,18 +77,27 @@ class RowAccess(ABC):
             statement, {KEY_PARAMETER: id_, **encode_columns(table, values)}
         )
 
-    async def delete_row(self, table: Table[Any], id_: int) -> None:
-        """Delete a row."""
-        await self.execute_statement(compile_deletion(table), {KEY_PARAMETER: id_})
+    async def delete_rows(self, table: Table[Any], id_: int | list[int]) -> None:
+        """Delete one or more rows."""
+        statement = compile_deletion(table, get_comparison(id_))
+        await self.execute_statement(statement, {KEY_PARAMETER: id_})
+
+    async def delete_cascade(
+        self, table: Table[Any], id_: int, missing_tables: Collection[Table[Any]]
+    ) -> None:
+        """Delete a row and what refers to it; see `compile_cascade`."""
+        for changed_table, statement in compile_cascade(table):
+            if changed_table not in missing_tables:
+                await self.execute_statement(statement, {KEY_PARAMETER: id_})
 
 
 def encode_insertion(table: Table[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a new row: those given, and the defaults of other columns."""
-    return encode_columns(table, {**_insert_defaults(table), **values})
+    return {**_insert_defaults(table), **encode_columns(table, values)}
 
 
 def encode_columns(table: Table[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as the columns of a table accept them: JSON as text."""
+    """Return values as the columns of a table accept them: JSON as text, but None as null."""
     return {
         name: _encode_json(value) if isinstance(table.c[name].type, JSONB) else value
         for name, value in values.items()
@@ -95,7 +105,7 @@ def encode_columns(table: Table[Any], values: Mapping[str, Any]) -> dict[str, An
 
 
 def _encode_json(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else encode_json(value).decode()
+    return None if value is None else encode_json(value).decode()
 
 
 _EMPTY_VALUES = ((String, ""), (Boolean, False), (JSONB, "{}"), (Integer, 0), (Numeric, 0))

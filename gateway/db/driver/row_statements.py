@@ -5,7 +5,7 @@ conditions. Shapes are written in this program, never by clients, so there are f
 parameters, named after their column.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -15,16 +15,19 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    Delete,
     String,
     Table,
     TableValuedAlias,
     Text,
+    Update,
     any_,
     bindparam,
     cast,
     delete,
     func,
     insert,
+    null,
     select,
     update,
 )
@@ -126,11 +129,44 @@ def compile_update_of_many(table: Table[Any], names: tuple[str, ...]) -> Stateme
 
 
 @lru_cache(MAX_CACHED_STATEMENTS)
-def compile_deletion(table: Table[Any]) -> Statement:
-    """Return the DELETE of the row with a key."""
+def compile_deletion(table: Table[Any], comparison: Comparison) -> Statement:
+    """Return the DELETE of the rows whose key meets a condition."""
+    (key,) = table.primary_key
+    condition = _build_condition(key, comparison, KEY_PARAMETER)
+    return Statement.from_element(delete(table).where(condition))
+
+
+@lru_cache(MAX_CACHED_STATEMENTS)
+def compile_cascade(table: Table[Any]) -> tuple[tuple[Table[Any], Statement], ...]:
+    """Return the statements that delete the row with a key and what refers to it, by table.
+
+    Referring rows are deleted, too, if their foreign key may not be null or is declared with
+    `cascade`; else it becomes null.
+    """
     (key,) = table.primary_key
     condition = _build_condition(key, Comparison.EQUAL, KEY_PARAMETER)
-    return Statement.from_element(delete(table).where(condition))
+    return tuple(
+        (changed_table, Statement.from_element(element))
+        for changed_table, element in _iterate_cascade(table, condition)
+    )
+
+
+def _iterate_cascade(
+    table: Table[Any], condition: ColumnElement[bool]
+) -> Iterator[tuple[Table[Any], Update | Delete]]:
+    (key,) = table.primary_key
+    keys = select(key).where(condition)
+    for referring_table in reversed(table.metadata.sorted_tables):
+        for column in referring_table.c:
+            if not column.references(key):
+                continue
+            is_referring = column.in_(keys)
+            if column.nullable and not column.info.get("cascade"):
+                cleared = update(referring_table).where(is_referring).values({column.name: null()})
+                yield referring_table, cleared
+            else:
+                yield from _iterate_cascade(referring_table, is_referring)
+    yield table, delete(table).where(condition)
 
 
 def _build_condition(

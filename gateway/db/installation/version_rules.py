@@ -16,6 +16,8 @@ class VersionRules:
     """The permission that a role needs to show projects (§4.10); None: any role."""
     offering_roles_grant_provider_view: bool
     """Whether roles on an offering or a service provider grant the provider's view (§4.5)."""
+    offering_roles_grant_provider_operations: bool
+    """Whether roles on an offering grant the operations of its provider (rules.md §1)."""
     order_permission: str | None
     """The permission that a role needs to show orders (§4.9); None: any role."""
     in_progress_order_states: tuple[OrderState, ...]
@@ -100,6 +102,7 @@ RULES_2024 = VersionRules(
     unreported_usage="null",
     numbers_every_name=True,
     offering_roles_grant_provider_view=False,
+    offering_roles_grant_provider_operations=False,
     has_resource_roles=False,
     has_role_restricted_offerings=False,
     accounts_in_secret_options=True,
@@ -130,6 +133,7 @@ RULES_2026 = VersionRules(
     unreported_usage="0",
     numbers_every_name=False,
     offering_roles_grant_provider_view=True,
+    offering_roles_grant_provider_operations=False,
     has_resource_roles=True,
     has_role_restricted_offerings=True,
     accounts_in_secret_options=False,
@@ -156,6 +160,7 @@ RULES_NEWEST = replace(
     disables_every_autoapproval=True,
     terminations_need_purchase_order=False,
     order_creation_permission="ORDER.CREATE",
+    offering_roles_grant_provider_operations=True,
     cancelable_order_states=(*_CANCELABLE_ORDER_STATES, OrderState.PENDING_START_DATE),
     checks_estimated_months=True,
 )

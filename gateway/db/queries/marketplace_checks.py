@@ -1,14 +1,17 @@
 """Statements that check rules of the marketplace inside the transaction of a change."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     Column,
     ColumnElement,
     Date,
     Integer,
     Text,
+    and_,
     any_,
     bindparam,
     exists,
@@ -144,6 +147,45 @@ Terminated resources don't count.
 """
 SELECT_ATTRIBUTE_EXISTS = _build_answer_check(_resource.attributes)
 """The same about an attribute, which answers an option of the order form."""
+
+_own_offering = tables.offering.alias("own_offering")
+_offering, _own = tables.offering.c, _own_offering.c
+_OFFERINGS_BY_SCOPE: Mapping[str, ColumnElement[bool]] = {
+    "offering": _offering.id == _own.id,
+    "offering_group": or_(
+        _offering.id == _own.id,
+        and_(_own.backend_id != inline_literal(""), _offering.backend_id == _own.backend_id),
+    ),
+    "service_provider": _offering.customer_id == _own.customer_id,
+    "service_provider_category": and_(
+        _offering.customer_id == _own.customer_id, _offering.category_id == _own.category_id
+    ),
+}
+"""The offerings in which a backend id has to be unique, by the scope of the offering's rule."""
+SELECT_BACKEND_ID_USED: Mapping[str, Statement] = {
+    scope: Statement.from_element(
+        select(
+            exists().where(
+                equals_value(_own.id, "offering_id"),
+                offerings,
+                _resource.offering_id == _offering.id,
+                equals_value(_resource.backend_id, "backend_id"),
+                _resource.id != bindparam("resource_id", type_=Integer),
+                or_(
+                    bindparam("include_terminated", type_=Boolean),
+                    _resource.state != inline_literal(ResourceState.TERMINATED),
+                ),
+            )
+        )
+    )
+    for scope, offerings in _OFFERINGS_BY_SCOPE.items()
+}
+"""Whether another resource than `resource_id` has a backend id, by the scope of the rule."""
+
+LOCK_TEXT = Statement.from_named_sql(
+    "select pg_advisory_xact_lock(hashtextextended(:locked_text, 0))"
+)
+"""Lock of a text until the transaction ends, for texts that have to be unique."""
 
 SELECT_RESOURCE_JSON = Statement.from_element(
     select(func.to_jsonb(literal_column(tables.resource.name)))

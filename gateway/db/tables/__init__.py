@@ -53,6 +53,7 @@ from gateway.db.tables.policies import (
     offering_cost_policy as offering_cost_policy,
     offering_cost_policy_group as offering_cost_policy_group,
     project_cost_policy as project_cost_policy,
+    slurm_usage_policy as slurm_usage_policy,
 )
 from gateway.db.tables.records import (
     constance as constance,

@@ -49,6 +49,8 @@ class ColumnOptions(TypedDict):
     index: NotRequired[bool]
     since: NotRequired[int]
     until: NotRequired[int]
+    cascade: NotRequired[bool]
+    """Whether a nullable foreign key's row is deleted with the row that it refers to."""
 
 
 def declare_column(
@@ -63,7 +65,7 @@ def declare_column(
         unique=options.get("unique"),
         index=options.get("index"),
         system="until" in options,
-        info={option: options[option] for option in ("since", "until") if option in options},
+        info={name: options[name] for name in ("since", "until", "cascade") if name in options},
     )
 
 

@@ -1,6 +1,6 @@
-"""Tables of cost policies: limits of the cost of projects, organisations and offerings.
+"""Tables of policies: limits of the cost of projects, organisations and offerings, and of usage.
 
-Source: rules.md §0 (§9 cost policies).
+Source: rules.md §0 (§9 cost policies), §1 (set_limits).
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ def _policy_table(name: str, scope: str, *extra_columns: Column[Any]) -> Table[A
 project_cost_policy = _policy_table(
     "policy_projectestimatedcostpolicy",
     "structure_project",
-    foreign_key_column("resource_id", "marketplace_resource", null=True, since=2026),
+    foreign_key_column("resource_id", "marketplace_resource", null=True, since=2026, cascade=True),
     boolean_column("use_credit", since=2026),
 )
 
@@ -62,4 +62,13 @@ offering_cost_policy_group = Table(
     foreign_key_column("offeringestimatedcostpolicy_id", "policy_offeringestimatedcostpolicy"),
     foreign_key_column("organizationgroup_id", "structure_organizationgroup"),
     UniqueConstraint("offeringestimatedcostpolicy_id", "organizationgroup_id"),
+)
+
+slurm_usage_policy = Table(
+    "policy_slurmperiodicusagepolicy",
+    metadata,
+    *identity_columns(),
+    *timestamp_columns(),
+    foreign_key_column("scope_id", "marketplace_offering"),
+    info={"since": 2026},
 )

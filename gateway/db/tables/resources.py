@@ -166,7 +166,7 @@ component_usage = Table(
     string_column("backend_id"),
     foreign_key_column("resource_id", "marketplace_resource"),
     foreign_key_column("component_id", "marketplace_offeringcomponent"),
-    foreign_key_column("plan_period_id", "marketplace_resourceplanperiod", null=True),
+    foreign_key_column("plan_period_id", "marketplace_resourceplanperiod", null=True, cascade=True),
     quantity_column("usage"),
     datetime_column("date"),
     date_column("billing_period"),

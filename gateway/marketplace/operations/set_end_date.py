@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway.marketplace.operation_rules import ResourceOperation
 from gateway.marketplace.preconditions import customer_scope, project_scope
+from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.side_effects import log_event, update_resource
 from gateway.marketplace.table_row import ColumnValues
@@ -23,15 +24,31 @@ async def set_end_date(
         uuid, ResourceOperation.SET_RESOURCE_END_DATE, if_modified
     )
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
-    request = ColumnValues(
+    end_date = ColumnValues(ResourceRow, **new_end_date)
+    request = build_end_date_request(unit_of_work)
+    after = await update_resource(unit_of_work, resource, end_date | request)
+    await log_end_date(unit_of_work, facts, after, END_DATE_PERMISSION)
+    return ChangeResult(facts.id)
+
+
+def build_end_date_request(unit_of_work: UnitOfWork) -> ColumnValues[ResourceRow]:
+    """Return the columns that record who sets the end date, and when."""
+    return ColumnValues(
         ResourceRow,
         end_date_requested_by_id=unit_of_work.actor_id,
         end_date_updated_at=unit_of_work.now_text,
     )
-    end_date = ColumnValues(ResourceRow, **new_end_date)
-    after = await update_resource(unit_of_work, resource, end_date | request)
+
+
+async def log_end_date(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, after: ResourceRow, permission: str
+) -> None:
+    """Log that a resource's end date was set, by the consumer or the provider.
+
+    It was by the consumer if the viewer has the permission there.
+    """
     is_consumer = unit_of_work.viewer.has_permission(
-        END_DATE_PERMISSION, project_scope(facts), customer_scope(facts)
+        permission, project_scope(facts), customer_scope(facts)
     )
     side = "consumer" if is_consumer else "provider"
     message = (
@@ -39,4 +56,3 @@ async def set_end_date(
         f" End date: {after.end_date}. User: {unit_of_work.viewer.username}."
     )
     await log_event(unit_of_work, "marketplace_resource_update_end_date_succeeded", after, message)
-    return ChangeResult(facts.id)

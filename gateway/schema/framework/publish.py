@@ -128,3 +128,13 @@ def input_type(cls: T) -> T:
     """Publish `cls` as an input type."""
     apply_docstrings(cls, strawberry.input(cls, description=inspect.getdoc(cls)))
     return cls
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
+def choice_type(cls: T) -> T:
+    """Publish `cls` as an input type of which clients choose exactly one field (`@oneOf`).
+
+    All fields are optional, with the default `UNSET`.
+    """
+    apply_docstrings(cls, strawberry.input(cls, description=inspect.getdoc(cls), one_of=True))
+    return cls

@@ -62,13 +62,22 @@ def compares_literal(node: ast.AST) -> bool:
     return False
 
 
+def spell_mutation(name: str) -> str:
+    """Return the name of a mutation, such as `setResourceState` for SET_RESOURCE_STATE."""
+    first_word, *other_words = name.lower().split("_")
+    return first_word + "".join(each.capitalize() for each in other_words)
+
+
 def names_literal(node: ast.AST) -> bool:
     """Return whether a node is an argument or a constant with a literal code, or SQL with one."""
     match node:
         case ast.keyword(arg=str(name), value=value):
             return CODE_COLUMN.fullmatch(name) is not None and is_literal(value)
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
-            return CODE_CONSTANT.fullmatch(name) is not None and is_literal(value)
+            is_mutation = ast.unparse(value) == repr(spell_mutation(name))
+            return (
+                CODE_CONSTANT.fullmatch(name) is not None and is_literal(value) and not is_mutation
+            )
         case ast.Constant(value=str(text)):
             return SQL_COMPARISON.search(text) is not None
     return False
