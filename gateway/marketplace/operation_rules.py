@@ -107,7 +107,9 @@ _SAVED_COLUMNS: Mapping[ResourceOperation, frozenset[str]] = {
 
 Each other operation is forbidden while a cost policy is exceeded.
 """
-_ORDER_OPERATIONS = frozenset({ResourceOperation.RENEW_RESOURCE})
+_ORDER_OPERATIONS = frozenset(
+    {ResourceOperation.RENEW_RESOURCE, ResourceOperation.TERMINATE_RESOURCE}
+)
 """Operations that only place an order; it changes no resource in one of `STATES_KEPT_BY_ORDERS`."""
 
 
@@ -116,9 +118,10 @@ def _require_policies(operation: ResourceOperation) -> Precondition:
     saved_columns = _SAVED_COLUMNS.get(operation)
 
     def check_policies(
-        _viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+        viewer: Viewer, facts: ResourceFacts, current: CurrentRules
     ) -> Problem | None:
-        if operation in _ORDER_OPERATIONS and facts.state in STATES_KEPT_BY_ORDERS:
+        keeps_state = facts.state in STATES_KEPT_BY_ORDERS or can_approve_termination(viewer, facts)
+        if operation in _ORDER_OPERATIONS and keeps_state:
             return None
         exempt_columns = current.version_rules.policy_exempt_columns
         if saved_columns is not None and saved_columns <= exempt_columns:

@@ -192,8 +192,8 @@ class Reason(Enum):
 
     It is a policy of the project or its organisation; `message` names its scope, period and limit.
     For all mutations that change a resource, also if they only place an order, so not for
-    `pullResource`; an order does not change a resource that is `ERRED`. Also for `rejectOrder` and
-    `cancelOrder`, which change the state of the resource.
+    `pullResource`; an order does not change a resource that is `ERRED`. Also for `rejectOrder`,
+    `cancelOrder`, `retryOrder` and reports that an order is `DONE`, which change the resource.
     """
     PURCHASE_ORDER_REQUIRED = "purchase_order_required"
     """The offering requires a purchase order, and none is attached to the order.

@@ -26,6 +26,8 @@ LIMITED_FIELDS: dict[str, tuple[str, dict[str, Any]]] = {
     "MOVE_RESOURCE": ("moveResource", {"project": "0" * 32}),
     "UPDATE_RESOURCE_LIMITS": ("updateResourceLimits", {"limits": {"x": 1}}),
     "SWITCH_RESOURCE_PLAN": ("switchResourcePlan", {"plan": "0" * 32}),
+    "REALLOCATE_RESOURCE_LIMITS": ("reallocateResourceLimits", {"limits": {}, "targets": []}),
+    "TERMINATE_RESOURCE": ("terminateResource", {}),
 }
 """Mutations that a cost policy forbids, by operation, with arguments."""
 
@@ -156,6 +158,43 @@ async def test_an_order_for_an_erred_resource_does_not_change_it(demo: PolicyDem
     assert renewal["__typename"] == "ResourceRenewed"
     demo.run_sql("delete from marketplace_order where uuid = %s", renewal["order"]["uuid"])
     demo.run_sql("update marketplace_resource set state = 2 where id = %s", target.id)
+
+
+async def test_a_termination_that_keeps_the_state_is_ordered(demo: PolicyDemo) -> None:
+    """That of an erred resource is placed, and one that waits for the consumer is approved."""
+    target = await demo.find_target("TERMINATE_RESOURCE", "o.type = 'Marketplace.Basic'")
+    demo.add_policy("project", target)
+    demo.add_item(target, "101")
+    demo.run_sql("update marketplace_resource set state = 3 where id = %s", target.id)
+    termination = await demo.run_mutation("terminateResource", uuid=target.uuid)
+    assert termination["__typename"] == "ResourceTerminationOrdered"
+    order = termination["order"]["uuid"]
+    demo.run_sql("update marketplace_order set state = 1 where uuid = %s", order)
+    demo.run_sql("update marketplace_resource set state = 5 where id = %s", target.id)
+    assert "TERMINATE_RESOURCE" in await demo.list_allowed_operations(target)
+    approval = await demo.run_mutation("terminateResource", uuid=target.uuid)
+    assert approval["order"] == {**termination["order"], "state": "PENDING_PROVIDER"}
+    demo.run_sql("delete from marketplace_order where uuid = %s", order)
+    demo.run_sql("update marketplace_resource set state = 2 where id = %s", target.id)
+
+
+async def test_failures_can_be_reported_and_leave_the_resource(demo: PolicyDemo) -> None:
+    """A report that the order is done would change the resource, and so would a retry."""
+    target = await demo.find_target("TERMINATE_RESOURCE", "o.type = 'Marketplace.Basic'")
+    order = (await demo.run_mutation("terminateResource", uuid=target.uuid))["order"]["uuid"]
+    await demo.run_mutation("setOrderState", uuid=order, state="EXECUTING")
+    demo.add_policy("project", target)
+    demo.add_item(target, "101")
+    digest_before = demo.digest_tables()
+    result = await demo.run_mutation("setOrderState", uuid=order, state="DONE")
+    assert result["reason"] == "COST_POLICY"
+    assert demo.digest_tables() == digest_before
+    result = await demo.run_mutation("setOrderState", uuid=order, state="ERRED")
+    assert (result["order"]["state"], result["resource"]["state"]) == ("ERRED", "TERMINATING")
+    demo.run_sql("update marketplace_resource set state = 2 where id = %s", target.id)
+    result = await demo.run_mutation("retryOrder", uuid=order)
+    assert result["reason"] == "COST_POLICY"
+    demo.run_sql("delete from marketplace_order where uuid = %s", order)
 
 
 async def pull_resource(demo: PolicyDemo) -> Any:

@@ -195,8 +195,9 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     This requires the permission RESOURCE.TERMINATE on the project, its organisation or the
     provider, state `OK` or `ERRED`, an organisation that is neither blocked nor archived, and no
     order that is `PENDING_CONSUMER`, `PENDING_PROVIDER` or `EXECUTING`. `TERMINATE_RESOURCE` in
-    `allowedOperations` differs where the offering is unavailable or restricted to others, and while
-    the resource is `TERMINATING` and the viewer can approve that.
+    `allowedOperations` differs where the offering is unavailable or restricted to others, where a
+    cost policy forbids changes, and while the resource is `TERMINATING` and the viewer can approve
+    that.
     """
     user_requires_reconsent: bool | None = computed(
         needs_consent,
