@@ -23,7 +23,11 @@ from gateway.db.tables.codes import (
 )
 from gateway.marketplace.event_log import log_event, log_order_event
 from gateway.marketplace.orders.approval import get_state_after_consumer, has_consumer_approval
-from gateway.marketplace.problems import InvalidInput, build_invalid_input
+from gateway.marketplace.problems import (
+    InvalidInput,
+    check_text_length,
+    combine_invalid_fields,
+)
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OrderRow, ResourceRow
 from gateway.marketplace.side_effects import add_quota, update_resource
@@ -56,10 +60,8 @@ class OrderRequest:
 
 def check_request_comment(comment: str | None) -> InvalidInput | None:
     """Return the problem of a comment that is too long; None if it is valid."""
-    if comment is None or len(comment) <= MAX_COMMENT_LENGTH:
-        return None
-    message = f"must have at most {MAX_COMMENT_LENGTH} characters, got {len(comment)}."
-    return build_invalid_input("requestComment", message=message)
+    long_comment = check_text_length("requestComment", comment, MAX_COMMENT_LENGTH)
+    return None if long_comment is None else combine_invalid_fields(long_comment)
 
 
 async def place_order(
