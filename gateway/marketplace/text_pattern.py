@@ -11,9 +11,9 @@ which it may begin to the set of positions at which it may end:
     an assertion  the positions at which it holds
 
 The sets have at most one element for each character, so that there is nothing to backtrack. Each
-step is counted, and a text that needs too many is refused. RE2 would match in linear time, too, but
-has no look-ahead, and no wheels for each Python that the gateway runs on. What depends on the way on which a
-position was reached (references to groups, possessive repetitions) is not supported.
+step is counted, and a text that needs too many is refused. What depends on the way on which a
+position was reached (references to groups, possessive repetitions) is not supported. RE2 would
+match in linear time, too, but has no look-ahead, and no wheels for each Python that is supported.
 """
 
 import re

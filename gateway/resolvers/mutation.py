@@ -1,5 +1,6 @@
 """The root type of mutations."""
 
+from gateway.resolvers.mutations.adjust_resource_dates import adjust_resource_dates_field
 from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
 from gateway.resolvers.mutations.move_resource import move_resource_field, move_resources_field
 from gateway.resolvers.mutations.provider_setters import (
@@ -12,9 +13,7 @@ from gateway.resolvers.mutations.provider_setters import (
     submit_resource_report_field,
 )
 from gateway.resolvers.mutations.pull_resource import pull_resource_field, pull_resources_field
-from gateway.resolvers.mutations.reallocate_resource_limits import (
-    reallocate_resource_limits_field,
-)
+from gateway.resolvers.mutations.reallocate_resource_limits import reallocate_resource_limits_field
 from gateway.resolvers.mutations.renew_resource import renew_resource_field
 from gateway.resolvers.mutations.restore_resource import restore_resource_field
 from gateway.resolvers.mutations.review_order import (
@@ -126,6 +125,11 @@ class Mutation:
 
     Requires the permission RESOURCE.UPDATE on the project, its organisation, the offering or its
     provider; the resource may be in any state. The end date of a prepaid resource can't be changed.
+    """
+    adjust_resource_dates = adjust_resource_dates_field
+    """Set the start and end dates of a prepaid resource.
+
+    Only staff may do it; the resource must be `CREATING`, `UPDATING`, `OK` or `ERRED`.
     """
     set_resource_slug = set_resource_slug_field
     """Set the slug of a resource.
