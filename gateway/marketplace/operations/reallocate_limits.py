@@ -209,7 +209,7 @@ def _find_target_error(
         return f"is of a resource whose limits can't be changed: {problem.message}"
     if facts.offering_id != source.facts.offering_id:
         return "must be of a resource of the same offering."
-    if target.limits.keys() != source.resource.limits.keys():
+    if parse_limits(target.limits).keys() != parse_limits(source.resource.limits).keys():
         return "must be of a resource with limits for the same components."
     return None
 

@@ -220,6 +220,8 @@ TARGET_SETUPS = {
     "update marketplace_resource set limits = '{\"capacity\": 1}' where uuid = %s": (
         "limits for the same components"
     ),
+    'update marketplace_resource set limits = \'{"capacity": "x", "snapshots": 1}\''
+    " where uuid = %s": "limits for the same components",
     "update marketplace_resource set offering_id = (select max(id) from marketplace_offering"
     " where state = 2 and shared and type = 'Marketplace.Script') where uuid = %s": (
         "the same offering"

@@ -1,5 +1,6 @@
 """Terminating and restoring a resource (domain.md §5.12, rules.md §1)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,9 @@ BASIC_OFFERING = (
 ORDER_SQL = """
 select type, state, plan_id, old_plan_id, limits, cost, attributes from marketplace_order
 where uuid = %s
+"""
+OPEN_ORDERS_SQL = """
+select count(*) from marketplace_order where resource_id = %s and state in (1, 2, 7)
 """
 OPEN_PERIODS_SQL = """
 select plan_id from marketplace_resourceplanperiod where resource_id = %s and "end" is null
@@ -123,6 +127,21 @@ async def test_an_erred_resource_stays_erred_until_its_end(
     await demo.run_mutation("approveOrder", uuid=result["order"]["uuid"])
     await demo.process_due_work()
     assert demo.load_resource_row(uuid)["state"] == TERMINATED
+
+
+async def test_one_of_a_termination_and_a_renewal_is_ordered(demo: DemoWithProvider) -> None:
+    """The other one finds the resource in the state that the first one has set."""
+    renewable = (await demo.find_operable_resources("RENEW_RESOURCE", condition="r.state = 2"))[0]
+    results = await asyncio.gather(
+        *[terminate(demo, "staff", renewable) for _ in range(3)],
+        *[demo.run_mutation("renewResource", uuid=renewable, extensionMonths=12) for _ in range(3)],
+    )
+    names = [each["__typename"] for each in results]
+    assert names.count("WrongState") == len(names) - 1
+    resource_id = demo.load_resource_row(renewable)["id"]
+    assert demo.run_sql(OPEN_ORDERS_SQL, resource_id) == [(1,)]
+    demo.run_sql(FINISH_ORDERS_SQL, resource_id)
+    set_state(demo, renewable, OK)
 
 
 @pytest.mark.parametrize("offering_state", [1, 3, 4])
