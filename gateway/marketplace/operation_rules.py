@@ -58,6 +58,8 @@ class ResourceOperation(Enum):
     """Renew a prepaid resource."""
     SET_RESOURCE_END_DATE = "setResourceEndDate"
     """Set or clear the resource's end date."""
+    ADJUST_RESOURCE_DATES = "adjustResourceDates"
+    """Set the start and end dates of a prepaid resource."""
     UPDATE_RESOURCE_OPTIONS = "updateResourceOptions"
     """Update the resource's options."""
     UPDATE_RESOURCE_LIMITS = "updateResourceLimits"
@@ -218,6 +220,18 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
             lambda viewer, facts, _current: facts.prepaid and not viewer.is_staff,
         ),
     ),
+    ResourceOperation.ADJUST_RESOURCE_DATES: (
+        require_staff,
+        require_available_offering,
+        require_state(
+            ResourceState.CREATING, ResourceState.UPDATING, ResourceState.OK, ResourceState.ERRED
+        ),
+        require_rule(
+            Reason.NOT_PREPAID,
+            "The resource is not prepaid; only the dates of prepaid resources can be adjusted.",
+            lambda _viewer, facts, _current: not facts.prepaid,
+        ),
+    ),
     ResourceOperation.UPDATE_RESOURCE_OPTIONS: (
         require_permission(
             "RESOURCE.UPDATE_OPTIONS", project_scope, customer_scope, provider_scope
@@ -274,7 +288,7 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
 }
 """Preconditions of each operation except cost policies.
 
-Source: domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9.
+Source: domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9, §5.18.
 """
 OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     operation: (*preconditions, _require_policies(operation))

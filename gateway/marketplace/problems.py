@@ -151,9 +151,9 @@ class Reason(Enum):
     no order, only orders that update options count.
     """
     NOT_PREPAID = "not_prepaid"
-    """The offering has no prepaid component, so the resource can't be renewed.
+    """The offering has no prepaid component, so the resource is not prepaid.
 
-    For `renewResource`.
+    For `renewResource` and `adjustResourceDates`.
     """
     PREPAID = "prepaid"
     """The resource is prepaid; only a renewal or staff change its end date.
@@ -258,6 +258,14 @@ def combine_invalid_fields(first_field: InvalidField, *other_fields: InvalidFiel
     return InvalidInput(
         message=first_field.message, fields=[first_field, *other_fields][:MAX_INVALID_FIELDS]
     )
+
+
+def check_text_length(name: str, text: str | None, max_length: int) -> InvalidField | None:
+    """Return the input field `name` as an invalid value if its text is too long; else None."""
+    if text is None or len(text) <= max_length:
+        return None
+    message = f"must have at most {max_length} characters, got {len(text)}."
+    return build_invalid_field(name, message=message)
 
 
 def describe_value(value: object) -> str:

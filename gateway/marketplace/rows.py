@@ -66,10 +66,11 @@ class OrderRow(TableRow, table=tables.order):
 
 
 class OrderKeyRow(TableRow, table=tables.order):
-    """The key of an order and of its resource."""
+    """The key of an order and of its resource, and its type."""
 
     id: int = column()
     resource_id: int = column()
+    type: OrderType = column()
 
 
 class OrderFileRow(TableRow, table=tables.order):

@@ -1,5 +1,6 @@
 """The root type of mutations."""
 
+from gateway.resolvers.mutations.adjust_resource_dates import adjust_resource_dates_field
 from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
 from gateway.resolvers.mutations.move_resource import move_resource_field, move_resources_field
 from gateway.resolvers.mutations.pull_resource import pull_resource_field, pull_resources_field
@@ -58,6 +59,11 @@ class Mutation:
     Requires the permission RESOURCE.SET_END_DATE on the project, its organisation, the offering or
     its provider; the resource may be in any state. The end date of a prepaid resource can be set by
     staff only; others renew it.
+    """
+    adjust_resource_dates = adjust_resource_dates_field
+    """Set the start and end dates of a prepaid resource.
+
+    Only staff may do it; the resource must be `CREATING`, `UPDATING`, `OK` or `ERRED`.
     """
     update_resource_options = update_resource_options_field
     """Change the options of a resource.

@@ -118,6 +118,13 @@ async def build_end_date_input(client: GatewayClient, _: InputsByField) -> Input
     return {"uuid": resources[0]["uuid"], "endDate": "2099-12-31"}
 
 
+async def build_dates_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to adjust the dates of a prepaid resource."""
+    resources = await list_operable_resources(client, "staff", "ADJUST_RESOURCE_DATES")
+    dates = {"startDate": "2026-01-01", "endDate": "2099-12-31"}
+    return {"uuid": resources[-1]["uuid"], **dates, "comment": "Delivered late."}
+
+
 async def build_options_input(client: GatewayClient, _: InputsByField) -> InputsByField:
     """Return the input to set an option to an invalid value."""
     resources = await list_operable_resources(client, "staff", "UPDATE_RESOURCE_OPTIONS")
@@ -202,6 +209,7 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "terminateResource": build_termination_input,
     "restoreResource": build_restoration_input,
     "setResourceEndDate": build_end_date_input,
+    "adjustResourceDates": build_dates_input,
     "updateResourceOptions": build_options_input,
     "approveOrder": build_approval_input,
     "order": build_order_arguments,

@@ -191,6 +191,18 @@ async def test_repeated_end_dates_compile_nothing(
     assert later_runs == [[]] * (REPETITIONS - 1)
 
 
+async def test_repeated_adjustments_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord
+) -> None:
+    uuid, resource_id = await find_resource(demo, "ADJUST_RESOURCE_DATES")
+    dates = {"startDate": "2026-01-01", "endDate": "2099-01-01"}
+    inputs = [{"uuid": uuid, **dates}] * REPETITIONS
+    _, *later_runs = await record_runs(
+        demo, compilations, "adjustResourceDates", resource_id, inputs
+    )
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
 @pytest.mark.parametrize("needs_order", [True, False])
 async def test_repeated_option_updates_compile_nothing(
     demo: DemoWithProvider, compilations: CompilationRecord, needs_order: bool

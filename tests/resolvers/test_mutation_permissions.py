@@ -75,6 +75,14 @@ PERMISSION_CASES = {
         (*RESOURCE_STATES,),
         {"endDate": "2099-12-31"},
     ),
+    "ADJUST_RESOURCE_DATES": PermissionCase(
+        "adjustResourceDates",
+        "ResourceDatesAdjusted",
+        ("staff",),
+        ("CREATING", "OK", "ERRED", "UPDATING"),
+        {"startDate": "2026-01-01", "endDate": "2099-12-31"},
+        is_provider_visible=False,
+    ),
     "UPDATE_RESOURCE_OPTIONS": PermissionCase(
         "updateResourceOptions",
         "ResourceOptionsUpdated",

@@ -29,7 +29,11 @@ from gateway.marketplace.orders.approval import (
     find_consumer_reviewer,
     find_next_state,
 )
-from gateway.marketplace.problems import InvalidInput, build_invalid_input
+from gateway.marketplace.problems import (
+    InvalidInput,
+    check_text_length,
+    combine_invalid_fields,
+)
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.rows import OrderRow, ResourceRow
 from gateway.marketplace.side_effects import add_quota, update_resource
@@ -64,10 +68,8 @@ class OrderRequest:
 
 def check_request_comment(comment: str | None) -> InvalidInput | None:
     """Return the problem of a comment that is too long; None if it is valid."""
-    if comment is None or len(comment) <= MAX_COMMENT_LENGTH:
-        return None
-    message = f"must have at most {MAX_COMMENT_LENGTH} characters, got {len(comment)}."
-    return build_invalid_input("requestComment", message=message)
+    long_comment = check_text_length("requestComment", comment, MAX_COMMENT_LENGTH)
+    return None if long_comment is None else combine_invalid_fields(long_comment)
 
 
 async def place_order(
