@@ -157,6 +157,7 @@ async def test_totals_that_are_out_of_range_are_an_error_of_the_mutation(
         " where not p.is_removed order by r.id, p.id limit 1"
     )
     demo_copy.run_sql("update invoices_invoice set state = 'pending'")
+    demo_copy.run_sql("delete from policy_customerestimatedcostpolicy")
     document = (
         "mutation ($input: MoveResourceInput!) { moveResource(input: $input) { __typename } }"
     )

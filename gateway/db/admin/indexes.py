@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import Column, ColumnElement, String, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
@@ -13,6 +14,7 @@ from gateway.db import tables
 from gateway.db.sql.filters import upper_text
 
 DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+_MAX_NAME_LENGTH, _CHECKSUM_LENGTH = 63, 8
 
 _resource, _order = tables.resource.c, tables.order.c
 _offering, _project, _customer = tables.offering.c, tables.project.c, tables.customer.c
@@ -40,11 +42,18 @@ class IndexSpec:
 
     @property
     def name(self) -> str:
-        """Name of the gateway's index, cut to PostgreSQL's limit of 63 characters."""
+        """Name of the gateway's index; PostgreSQL's limit is 63 characters.
+
+        A longer name is cut, and ends with a checksum of the whole.
+        """
         suffixes = ["upper"] if self.is_upper else []
-        return "_".join(
+        full_name = "_".join(
             ["gateway", self.table_name, *(each.name for each in self.columns), *suffixes]
-        )[:63]
+        )
+        if len(full_name) <= _MAX_NAME_LENGTH:
+            return full_name
+        cut_name = full_name[: _MAX_NAME_LENGTH - _CHECKSUM_LENGTH - 1]
+        return f"{cut_name}_{crc32(full_name.encode()):0{_CHECKSUM_LENGTH}x}"
 
     @property
     def definition(self) -> str:

@@ -65,7 +65,8 @@ def _list_branches(absent: Collection[Table[Any]]) -> Iterator[Select[Any]]:
 
 
 def _select_nothing() -> Select[Any]:
-    return _select_policies(PolicyScope.PROJECT, _project_policy, null(), _project.id).where(
+    no_cost = cast(null(), Numeric)
+    return _select_policies(PolicyScope.PROJECT, _project_policy, no_cost, _project.id).where(
         false()
     )
 
