@@ -76,6 +76,11 @@ class Mutation:
     its provider; the resource may be in any state. The end date of a prepaid resource can be set by
     staff only; others renew it.
     """
+    adjust_resource_dates = adjust_resource_dates_field
+    """Set the start and end dates of a prepaid resource.
+
+    Only staff may do it; the resource must be `CREATING`, `UPDATING`, `OK` or `ERRED`.
+    """
     update_resource_options = update_resource_options_field
     """Change the options of a resource.
 
@@ -125,11 +130,6 @@ class Mutation:
 
     Requires the permission RESOURCE.UPDATE on the project, its organisation, the offering or its
     provider; the resource may be in any state. The end date of a prepaid resource can't be changed.
-    """
-    adjust_resource_dates = adjust_resource_dates_field
-    """Set the start and end dates of a prepaid resource.
-
-    Only staff may do it; the resource must be `CREATING`, `UPDATING`, `OK` or `ERRED`.
     """
     set_resource_slug = set_resource_slug_field
     """Set the slug of a resource.

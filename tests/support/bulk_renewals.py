@@ -44,6 +44,7 @@ class RenewalWorkload:
         with psycopg.connect(url, autocommit=True) as connection:
             create_marketplace(connection, resource_count=100 + 2 * count, seed=1)
             connection.execute("delete from marketplace_offeringtermsofservice")
+            connection.execute("delete from policy_projectestimatedcostpolicy")
             rows = connection.execute(MAKE_RENEWABLE_SQL, [count]).fetchall()
             ((self.last_order_id,),) = connection.execute(
                 "select max(id) from marketplace_order"
