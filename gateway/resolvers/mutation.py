@@ -17,7 +17,10 @@ from gateway.resolvers.mutations.set_resource_end_date import (
     set_resources_end_date_field,
 )
 from gateway.resolvers.mutations.switch_resource_plan import switch_resource_plan_field
-from gateway.resolvers.mutations.terminate_resource import terminate_resource_field
+from gateway.resolvers.mutations.terminate_resource import (
+    terminate_resource_field,
+    terminate_resources_field,
+)
 from gateway.resolvers.mutations.update_resource_limits import update_resource_limits_field
 from gateway.resolvers.mutations.update_resource_options import update_resource_options_field
 from gateway.schema.framework.publish import object_type
@@ -148,6 +151,11 @@ class Mutation:
     """
     set_resources_end_date = set_resources_end_date_field
     """Execute `setResourceEndDate` for many resources, with the same date.
+
+    Each is changed completely or not at all, and has a result of its own.
+    """
+    terminate_resources = terminate_resources_field
+    """Execute `terminateResource` for many resources.
 
     Each is changed completely or not at all, and has a result of its own.
     """
