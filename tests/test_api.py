@@ -27,6 +27,7 @@ SHORT_LISTS = {
     "Mutation.pullResources",
     "Mutation.rejectOrders",
     "Mutation.setResourcesEndDate",
+    "Mutation.terminateResources",
     "OrderEvent.changedFields",
     "ResourceEvent.changedFields",
     "Customer.resourceCounts",

@@ -10,11 +10,13 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
+from gateway.db.admin import own_tables
 from gateway.db.queries.idempotency_keys import CLAIM_KEY, EXPIRE_KEYS, SELECT_KEY, SETTLE_KEY
 from gateway.exact_json import decode_json, encode_canonical_json, encode_json
 from gateway.marketplace.problems import (
     ChangeRefusedError,
     Conflict,
+    InvalidInput,
     build_invalid_input,
     raise_problem,
 )
@@ -39,13 +41,11 @@ async def run_idempotent(
     """
     if key is None:
         return await work()
-    if not 1 <= len(key) <= MAX_KEY_LENGTH:
-        message = f"must have 1 to {MAX_KEY_LENGTH} characters, got {len(key)}."
-        raise_problem(build_invalid_input("idempotencyKey", message=message))
-    digest = blake2b(encode_canonical_json(request), digest_size=16).hexdigest()
+    raise_problem(find_key_problem(key))
+    digest = _compute_digest(request)
     user_key = {"user_id": unit_of_work.actor_id or 0, "key": key}
     run_query = unit_of_work.writer.execute_statement
-    await run_query(EXPIRE_KEYS, {"expired_before": unit_of_work.now - KEY_LIFETIME})
+    await expire_keys(unit_of_work)
     if not await run_query(
         CLAIM_KEY, {**user_key, "request_digest": digest, "claimed_at": unit_of_work.now}
     ):
@@ -55,12 +55,79 @@ async def run_idempotent(
     return result
 
 
+async def run_idempotent_part(
+    unit_of_work: UnitOfWork,
+    key: str,
+    uuid: str,
+    request: object,
+    work: Callable[[], Awaitable[ChangeResult]],
+) -> ChangeResult:
+    """Run `work` on one of many resources like `run_idempotent`; each has a key of its own.
+
+    The key is stored after the work, which locks the resource: so one that is refused has written
+    nothing, and a concurrent request with the same key has ended, or waits for the lock.
+    """
+    part_key = blake2b(f"{uuid} {key}".encode(), digest_size=16).hexdigest()
+    digest = _compute_digest((uuid, request))
+    user_key = {"user_id": unit_of_work.actor_id or 0, "key": part_key}
+    stored_result = await _find_stored_result(unit_of_work, user_key, digest)
+    if stored_result is not None:
+        return stored_result
+    try:
+        result = await work()
+    except ChangeRefusedError:
+        stored_result = await _find_stored_result(unit_of_work, user_key, digest)
+        if stored_result is None:
+            raise
+        return stored_result
+    await unit_of_work.writer.insert_row(
+        own_tables.idempotency_key,
+        **user_key,
+        request_digest=digest,
+        claimed_at=unit_of_work.now,
+        result=encode_json(result).decode(),
+    )
+    return result
+
+
+def find_key_problem(key: str) -> InvalidInput | None:
+    """Return the problem of a key that is empty or too long; None if it is valid."""
+    if 1 <= len(key) <= MAX_KEY_LENGTH:
+        return None
+    message = f"must have 1 to {MAX_KEY_LENGTH} characters, got {len(key)}."
+    return build_invalid_input("idempotencyKey", message=message)
+
+
+async def expire_keys(unit_of_work: UnitOfWork) -> None:
+    """Delete the keys whose lifetime is over."""
+    await unit_of_work.writer.execute_statement(
+        EXPIRE_KEYS, {"expired_before": unit_of_work.now - KEY_LIFETIME}
+    )
+
+
+def _compute_digest(request: object) -> str:
+    return blake2b(encode_canonical_json(request), digest_size=16).hexdigest()
+
+
 async def _load_stored_result(
     unit_of_work: UnitOfWork, user_key: Mapping[str, Any], digest: str
 ) -> ChangeResult:
-    ((stored_digest, stored_result),) = await unit_of_work.writer.execute_statement(
-        SELECT_KEY, user_key
-    )
+    result = await _find_stored_result(unit_of_work, user_key, digest)
+    assert result is not None
+    return result
+
+
+async def _find_stored_result(
+    unit_of_work: UnitOfWork, user_key: Mapping[str, Any], digest: str
+) -> ChangeResult | None:
+    """Return the result of a key; None without one.
+
+    Raises ChangeRefusedError if the key was used for another request.
+    """
+    rows = await unit_of_work.writer.execute_statement(SELECT_KEY, user_key)
+    if not rows:
+        return None
+    ((stored_digest, stored_result),) = rows
     if stored_digest != digest:
         message = "`idempotencyKey` was already used for another request: choose a new key."
         raise ChangeRefusedError(Conflict(message=message))

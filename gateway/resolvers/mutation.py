@@ -32,7 +32,10 @@ from gateway.resolvers.mutations.staff_setters import (
     set_resource_slug_field,
 )
 from gateway.resolvers.mutations.switch_resource_plan import switch_resource_plan_field
-from gateway.resolvers.mutations.terminate_resource import terminate_resource_field
+from gateway.resolvers.mutations.terminate_resource import (
+    terminate_resource_field,
+    terminate_resources_field,
+)
 from gateway.resolvers.mutations.unlink_resource import unlink_resource_field
 from gateway.resolvers.mutations.update_resource import update_resource_field
 from gateway.resolvers.mutations.update_resource_limits import update_resource_limits_field
@@ -239,6 +242,11 @@ class Mutation:
     """
     set_resources_end_date = set_resources_end_date_field
     """Execute `setResourceEndDate` for many resources, with the same date.
+
+    Each is changed completely or not at all, and has a result of its own.
+    """
+    terminate_resources = terminate_resources_field
+    """Execute `terminateResource` for many resources.
 
     Each is changed completely or not at all, and has a result of its own.
     """

@@ -197,6 +197,13 @@ async def build_moves_input(client: GatewayClient, previous_inputs: InputsByFiel
     return {"uuids": [each["uuid"] for each in resources[:2]], "project": project}
 
 
+async def build_terminations_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to terminate two resources under an idempotency key."""
+    resources = await list_operable_resources(client, "admin", "TERMINATE_RESOURCE")
+    uuids = [each["uuid"] for each in resources[:2]]
+    return {"uuids": uuids, "idempotencyKey": "end of the course"}
+
+
 async def place_renewals(client: GatewayClient, _: InputsByField) -> InputsByField:
     """Place two orders that the provider has to approve; return the input to review them."""
     resources = await list_operable_resources(client, "staff", "RENEW_RESOURCE")
@@ -257,6 +264,7 @@ INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[Inp
     "setResourcesEndDate": build_end_dates_input,
     "pullResources": build_pulls_input,
     "moveResources": build_moves_input,
+    "terminateResources": build_terminations_input,
     "approveOrders": place_renewals,
     "rejectOrders": build_rejections_input,
 }

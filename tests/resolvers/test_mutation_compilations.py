@@ -325,6 +325,7 @@ async def test_repeated_reviews_compile_nothing(
         ("pullResources", {}),
         ("moveResources", {"project": None}),
         ("setResourcesEndDate", {"endDate": "2098-12-31"}),
+        ("terminateResources", {}),
         ("approveOrders", {}),
         ("rejectOrders", {}),
     ],

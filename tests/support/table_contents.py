@@ -26,6 +26,10 @@ select json_build_object(
     'invoice_id', (select coalesce(json_object_agg(id, concat_ws(' ', customer_id, year, month)),
         '{}') from invoices_invoice))
 """
+NEW_ORDERS_SQL = """
+select uuid, concat_ws(' ', 'order', resource_id, type) from marketplace_order where id > %s
+"""
+UUID_PATTERN = re.compile(r"\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b")
 TableContents = dict[str, Counter[str]]
 """The rows of each table, without order."""
 
@@ -60,11 +64,34 @@ def load_contents(
     References to new rows are replaced by what these rows are about.
     """
     ((names_by_id,),) = connection.execute(REFERENCES_SQL.encode()).fetchall()
+    last_order_id = last_ids["public.marketplace_order"]
+    orders: dict[str, str] = {
+        uuid.hex: name for uuid, name in connection.execute(NEW_ORDERS_SQL, [last_order_id])
+    }
+
+    def name_order(match: re.Match[str]) -> str:
+        return orders.get(match[0].replace("-", ""), match[0])
+
     contents = {}
     for table, last_id in last_ids.items():
         rows = connection.execute(f"select to_jsonb(t) from {table} t".encode())
-        contents[table] = Counter(_describe_row(row, last_id, names_by_id) for (row,) in rows)
+        contents[table] = Counter(
+            UUID_PATTERN.sub(
+                name_order,
+                _describe_row(_drop_order_id(row, last_order_id), last_id, names_by_id),
+            )
+            for (row,) in rows
+        )
     return contents
+
+
+def _drop_order_id(row: dict[str, Any], last_order_id: int) -> dict[str, Any]:
+    """Return a row, without the key of a new order if it is an event about one."""
+    for name in ("row_before", "row_after"):
+        event_row = row.get(name) or {}
+        if row.get("object_type") == "order" and event_row.get("id", 0) > last_order_id:
+            del event_row["id"]
+    return row
 
 
 def _describe_row(

@@ -7,7 +7,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -15,12 +15,16 @@ import strawberry
 from strawberry.types import get_object_definition
 
 from gateway.marketplace.change_batch import Change, ChangeOutcome, run_changes
+from gateway.marketplace.idempotency import expire_keys, find_key_problem, run_idempotent_part
 from gateway.marketplace.problems import InvalidInput, Problem, build_invalid_input
+from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 from gateway.resolvers.mutations.mutation_field import (
     INPUT_SUFFIX,
+    KEY_NAME,
     MutationOperation,
     OrderInput,
     ResourceInput,
+    ResourceOrderInput,
     build_result_type,
     find_invalid_field,
     get_given_fields,
@@ -71,7 +75,24 @@ class OrdersInput:
     """
 
 
-_MANY_INPUTS: dict[type, type] = {ResourceInput: ResourcesInput, OrderInput: OrdersInput}
+@input_type
+class ResourceOrdersInput(ResourcesInput):
+    """Input of a mutation that places orders for many resources."""
+
+    idempotency_key: str | None = None
+    """Idempotency key chosen by the client, of 1 to 255 characters.
+
+    It applies to each resource: within 24 hours, a repeated mutation of the same user with the same
+    key and input returns the first one's order of the resource instead of placing another; with
+    other input it returns `Conflict`. So a request that was interrupted can be repeated as it is.
+    """
+
+
+_MANY_INPUTS: dict[type, type] = {
+    ResourceOrderInput: ResourceOrdersInput,
+    ResourceInput: ResourcesInput,
+    OrderInput: OrdersInput,
+}
 
 
 def declare_many(
@@ -87,11 +108,14 @@ def declare_many(
     name = many_input_class.__name__.removesuffix(INPUT_SUFFIX)
     result_type = build_result_type(input_class, payload_type, problem_types)
     item_type = _build_item_type(name, payload_type, result_type)
-    field_names = {each.name for each in fields(input_class)}
+    field_names = {each.name for each in fields(input_class)} - {KEY_NAME}
     run_operation = take_fields(operation, field_names)
 
     async def resolve(info: Info, input: Any) -> list[Any]:  # noqa: A002 - argument name of Relay
         problem = _find_invalid_size(input.uuids) or find_invalid_field(input)
+        key = getattr(input, KEY_NAME, None)
+        if problem is None and key is not None:
+            problem = find_key_problem(key)
         if problem is not None:
             return [item_type(uuid=each, outcome=problem) for each in input.uuids]
         outcomes = await _run_operations(info, run_operation, input)
@@ -108,13 +132,22 @@ async def _run_operations(
     info: Info, operation: MutationOperation, input_value: Any
 ) -> dict[str, ChangeOutcome]:
     """Run an operation for each uuid of an input; return the outcomes by uuid."""
-    arguments = get_given_fields(input_value)
+    arguments, context = get_given_fields(input_value), info.context
     uuids = [*dict.fromkeys(arguments.pop(_UUIDS_NAME))]
+    key, request = arguments.pop(KEY_NAME, None), (type(input_value).__name__, arguments)
+    if key is not None:
+        await context.change_service.run_change(context.viewer, expire_keys)
 
     def make_change(uuid: str) -> Change:
-        return lambda unit_of_work: operation(unit_of_work, uuid=uuid, **arguments)
+        def run_work(unit_of_work: UnitOfWork) -> Awaitable[ChangeResult]:
+            return operation(unit_of_work, uuid=uuid, **arguments)
 
-    context = info.context
+        if key is None:
+            return run_work
+        return lambda unit_of_work: run_idempotent_part(
+            unit_of_work, key, uuid, request, lambda: run_work(unit_of_work)
+        )
+
     changes = [make_change(each) for each in uuids]
     outcomes = await run_changes(
         context.change_service, context.viewer, changes, context.give_up_at

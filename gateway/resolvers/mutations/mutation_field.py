@@ -36,7 +36,7 @@ are passed as dicts. Fields with the default `UNSET` that the client left out ar
 is the idempotency key.
 """
 INPUT_SUFFIX = "Input"
-_KEY_NAME = "idempotency_key"
+KEY_NAME = "idempotency_key"
 
 
 @input_type
@@ -92,7 +92,7 @@ def declare_mutation(
     `RenewResourceResult`. Raises TypeError, when the program starts, if the operation does not
     take the input's fields.
     """
-    field_names = {each.name for each in fields(input_class)} - {_KEY_NAME}
+    field_names = {each.name for each in fields(input_class)} - {KEY_NAME}
     run_operation = take_fields(operation, field_names)
 
     async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - argument name of Relay
@@ -152,7 +152,7 @@ async def _run_operation(
 ) -> ChangeResult | Problem:
     """Run an operation in one transaction, once for each idempotency key of the viewer."""
     given_fields = get_given_fields(input_value)
-    key, request = given_fields.pop(_KEY_NAME, None), (type(input_value).__name__, given_fields)
+    key, request = given_fields.pop(KEY_NAME, None), (type(input_value).__name__, given_fields)
 
     def run_once(unit_of_work: UnitOfWork) -> Awaitable[ChangeResult]:
         return run_idempotent(

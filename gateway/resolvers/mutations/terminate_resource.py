@@ -1,6 +1,7 @@
 """The mutation `terminateResource`."""
 
 from gateway.marketplace.operations.terminate_resource import order_termination
+from gateway.resolvers.mutations.batch_field import declare_many
 from gateway.resolvers.mutations.mutation_field import ResourceOrderInput, declare_mutation
 from gateway.schema.framework.publish import input_type, object_type
 from gateway.schema.framework.scalars import JSON
@@ -34,5 +35,8 @@ class ResourceTerminationOrdered(Accepted):
 
 
 terminate_resource_field = declare_mutation(
+    TerminateResourceInput, ResourceTerminationOrdered, order_termination
+)
+terminate_resources_field = declare_many(
     TerminateResourceInput, ResourceTerminationOrdered, order_termination
 )

@@ -3,6 +3,7 @@
 docs/architecture/mutation.md states the numbers of statements.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from math import ceil
@@ -95,6 +96,7 @@ MANY_CASES = {
     "setResourcesEndDate": ManyCase(
         "setResourceEndDate", 40, {"endDate": "2099-12-31"}, "SET_RESOURCE_END_DATE"
     ),
+    "terminateResources": ManyCase("terminateResource", 60, {}, "TERMINATE_RESOURCE"),
     "approveOrders": ManyCase("approveOrder", 50, {}),
     "rejectOrders": ManyCase("rejectOrder", 60, {"comment": 'No, "thanks" \\ {}'}),
 }
@@ -169,6 +171,9 @@ async def test_many_at_once_equal_single_mutations(
     ]
     items = await demo.run_many(field, username, uuids=uuids, **arguments)
     assert [each["uuid"] for each in items] == uuids
+    for each in [*results, *[item["result"] for item in items]]:
+        if case.single_field == "terminateResource" and each.get("order"):
+            del each["order"]["uuid"]
     assert [each["result"] for each in items] == results
     assert {each["__typename"] for each in results} > {"NotFound"}
     contents, single_contents = (
@@ -188,8 +193,9 @@ async def test_many_at_once_equal_single_mutations(
 async def test_the_number_of_statements_is_bounded(demo: MutableDemo, field: str) -> None:
     demo.run_sql(ALLOW_CHANGES_SQL)
     demo.run_sql("update marketplace_order set state = 3")
-    demo.run_sql(ONE_PENDING_ORDER_SQL)
     case, counts = MANY_CASES[field], {}
+    if case.changes_orders:
+        demo.run_sql(ONE_PENDING_ORDER_SQL)
     uuids = (
         list_objects(demo, field)
         if case.changes_orders
@@ -288,6 +294,48 @@ async def test_an_unreadable_row_has_an_error_of_its_own(demo: MutableDemo) -> N
     (error,) = response["errors"]
     assert error["path"] == ["setResourcesEndDate", 1, "result"]
     assert error["extensions"]["code"] == "INVALID_DATA"
+
+
+async def test_an_idempotency_key_applies_to_each_resource(demo: MutableDemo) -> None:
+    demo.run_sql("update marketplace_order set state = 3")
+    uuids = (await demo.find_operable_resources("TERMINATE_RESOURCE"))[:4]
+    arguments = {"idempotencyKey": "k" * 255}
+    with record_statements() as statements:
+        first_items = await demo.run_many("terminateResources", uuids=uuids[:2], **arguments)
+    assert len(statements) <= MANY_CASES["terminateResources"].max_statements
+    items = await demo.run_many(
+        "terminateResources", uuids=[ABSENT_UUID, *reversed(uuids)], **arguments
+    )
+    assert items[3:] == first_items[::-1]
+    assert items[0]["result"]["__typename"] == "NotFound"
+    orders = [each["result"]["order"]["uuid"] for each in items[1:]]
+    assert len({*orders}) == len(uuids)
+    assert await demo.run_many("terminateResources", uuids=uuids[::-1], **arguments) == items[1:]
+    items = await demo.run_many(
+        "terminateResources", uuids=uuids[:1], attributes={"wipe": True}, **arguments
+    )
+    assert items[0]["result"]["__typename"] == "Conflict"
+
+
+async def test_concurrent_requests_with_one_key_place_each_order_once(demo: MutableDemo) -> None:
+    demo.run_sql("update marketplace_order set state = 3")
+    uuids = (await demo.find_operable_resources("TERMINATE_RESOURCE"))[:CHUNK_SIZE]
+    arguments = {"idempotencyKey": "once"}
+    first_items, items = await asyncio.gather(
+        demo.run_many("terminateResources", uuids=uuids, **arguments),
+        demo.run_many("terminateResources", uuids=uuids[::-1], **arguments),
+    )
+    assert items[::-1] == first_items
+    assert {each["result"]["__typename"] for each in items} == {"ResourceTerminationOrdered"}
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256])
+async def test_an_invalid_idempotency_key_changes_nothing(demo: MutableDemo, key: str) -> None:
+    uuids = (await demo.find_operable_resources("TERMINATE_RESOURCE"))[:2]
+    digest_before = demo.digest_tables()
+    items = await demo.run_many("terminateResources", uuids=uuids, idempotencyKey=key)
+    assert [each["result"]["fields"][0]["path"] for each in items] == [["idempotencyKey"]] * 2
+    assert demo.digest_tables() == digest_before
 
 
 async def test_objects_whose_turn_does_not_come_are_unchanged(
