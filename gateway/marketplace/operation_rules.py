@@ -13,7 +13,6 @@ from typing import Any
 from gateway.db.access.viewer import Viewer
 from gateway.db.installation.version_rules import VersionRules
 from gateway.db.tables.codes import (
-    STATES_KEPT_BY_ORDERS,
     USABLE_RESOURCE_STATES,
     ResourceState,
 )
@@ -79,8 +78,11 @@ _SAVED_COLUMNS: Mapping[ResourceOperation, frozenset[str]] = {
 
 Each other operation is forbidden while a cost policy is exceeded.
 """
-_ORDER_OPERATIONS = frozenset({ResourceOperation.RENEW_RESOURCE})
-"""Operations that only place an order; it changes no resource in one of `STATES_KEPT_BY_ORDERS`."""
+_UNSAVED_STATES: Mapping[ResourceOperation, Sequence[ResourceState]] = {
+    ResourceOperation.RENEW_RESOURCE: (ResourceState.ERRED,),
+    ResourceOperation.TERMINATE_RESOURCE: (ResourceState.ERRED, ResourceState.TERMINATING),
+}
+"""States of a resource in which an operation only places or approves an order, without a save."""
 
 
 def _require_policies(operation: ResourceOperation) -> Precondition:
@@ -90,7 +92,7 @@ def _require_policies(operation: ResourceOperation) -> Precondition:
     def check_policies(
         _viewer: Viewer, facts: ResourceFacts, current: CurrentRules
     ) -> Problem | None:
-        if operation in _ORDER_OPERATIONS and facts.state in STATES_KEPT_BY_ORDERS:
+        if facts.state in _UNSAVED_STATES.get(operation, ()):
             return None
         exempt_columns = current.version_rules.policy_exempt_columns
         if saved_columns is not None and saved_columns <= exempt_columns:
