@@ -13,7 +13,6 @@ from typing import Any
 from gateway.db.access.viewer import Viewer
 from gateway.db.installation.version_rules import VersionRules
 from gateway.db.tables.codes import (
-    STATES_KEPT_BY_ORDERS,
     USABLE_RESOURCE_STATES,
     ResourceState,
 )
@@ -109,10 +108,11 @@ _SAVED_COLUMNS: Mapping[ResourceOperation, frozenset[str]] = {
 
 Each other operation is forbidden while a cost policy is exceeded.
 """
-_ORDER_OPERATIONS = frozenset(
-    {ResourceOperation.RENEW_RESOURCE, ResourceOperation.TERMINATE_RESOURCE}
-)
-"""Operations that only place an order; it changes no resource in one of `STATES_KEPT_BY_ORDERS`."""
+_UNSAVED_STATES: Mapping[ResourceOperation, Sequence[ResourceState]] = {
+    ResourceOperation.RENEW_RESOURCE: (ResourceState.ERRED,),
+    ResourceOperation.TERMINATE_RESOURCE: (ResourceState.ERRED, ResourceState.TERMINATING),
+}
+"""States of a resource in which an operation only places or approves an order, without a save."""
 
 
 def _require_policies(operation: ResourceOperation) -> Precondition:
@@ -122,8 +122,7 @@ def _require_policies(operation: ResourceOperation) -> Precondition:
     def check_policies(
         viewer: Viewer, facts: ResourceFacts, current: CurrentRules
     ) -> Problem | None:
-        keeps_state = facts.state in STATES_KEPT_BY_ORDERS or can_approve_termination(viewer, facts)
-        if operation in _ORDER_OPERATIONS and keeps_state:
+        if facts.state in _UNSAVED_STATES.get(operation, ()):
             return None
         exempt_columns = current.version_rules.policy_exempt_columns
         if saved_columns is not None and saved_columns <= exempt_columns:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.db import tables
-from gateway.db.tables.codes import OrderState, ResourceState
+from gateway.db.tables.codes import OrderState, OrderType, ResourceState
 from gateway.marketplace.rows import OrderKeyRow, ResourceRow
 from gateway.marketplace.table_row import (
     ColumnValues,
@@ -80,14 +80,14 @@ def test_later_values_take_precedence() -> None:
 
 
 def test_values_are_applied_to_a_copy_of_a_row() -> None:
-    row = OrderKeyRow.from_values((1, 2))
+    row = OrderKeyRow.from_values((1, 2, OrderType.UPDATE.value))
     changed_row = ColumnValues(OrderKeyRow, resource_id=3).apply_to(row)
     assert (row.resource_id, changed_row.resource_id, changed_row.id) == (2, 3, 1)
 
 
 MISSPELT_SNIPPET = """
 from gateway.marketplace.rows import OrderRow, ResourceRow
-from gateway.db.tables.codes import OrderState, ResourceState
+from gateway.db.tables.codes import OrderState, OrderType, ResourceState
 from gateway.marketplace.table_row import ColumnValues, any_of
 from gateway.marketplace.unit_of_work import UnitOfWork
 

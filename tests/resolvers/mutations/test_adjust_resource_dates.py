@@ -49,6 +49,7 @@ async def find_prepaid_resource(demo: MutableDemo) -> str:
 
 async def test_the_dates_are_stored_and_logged(demo: MutableDemo) -> None:
     uuid = await find_prepaid_resource(demo)
+    demo.run_sql("update marketplace_resource set end_date = '2030-01-01' where uuid = %s", uuid)
     ((last_event,),) = demo.run_sql("select max(id) from logging_event")
     ((order, _), *other_orders) = demo.run_sql(CREATION_ORDERS_SQL, uuid)
     result = await adjust_dates(demo, uuid, comment="Delivered late.")
