@@ -120,7 +120,7 @@ def _require_policies(operation: ResourceOperation) -> Precondition:
     saved_columns = _SAVED_COLUMNS.get(operation)
 
     def check_policies(
-        viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+        _viewer: Viewer, facts: ResourceFacts, current: CurrentRules
     ) -> Problem | None:
         if facts.state in _UNSAVED_STATES.get(operation, ()):
             return None

@@ -87,7 +87,7 @@ def test_values_are_applied_to_a_copy_of_a_row() -> None:
 
 MISSPELT_SNIPPET = """
 from gateway.marketplace.rows import OrderRow, ResourceRow
-from gateway.db.tables.codes import OrderState, OrderType, ResourceState
+from gateway.db.tables.codes import OrderState, ResourceState
 from gateway.marketplace.table_row import ColumnValues, any_of
 from gateway.marketplace.unit_of_work import UnitOfWork
 
