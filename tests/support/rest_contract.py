@@ -51,6 +51,11 @@ class ContractRow(NamedTuple):
         return f"{self.name}: {re.sub(r'[(].*?[)]', '', self.path)}"
 
     @property
+    def is_readable(self) -> bool:
+        """Whether it is a query, and no mutation or subscription."""
+        return not self.path.startswith(WRITE_ROOTS)
+
+    @property
     def is_operation(self) -> bool:
         """Whether it is a REST operation rather than a field."""
         return self.section == "what it is in GraphQL"
@@ -64,14 +69,14 @@ class ContractRow(NamedTuple):
         return any(has_path(each, names) for each in _load_section_rows(self.section))
 
 
-def iter_readable_rows() -> Iterator[ContractRow]:
-    """Yield the rows of queries, without those of mutations and subscriptions."""
+def iterate_contract_rows() -> Iterator[ContractRow]:
+    """Yield all rows."""
     section = ""
     for line in REST_MAP_FILE.read_text(encoding="utf-8").splitlines():
         name, path, *_ = line.split("\t")
         if name.startswith("## "):
             section = path
-        elif not name.startswith("#") and not path.startswith(WRITE_ROOTS):
+        elif not name.startswith("#"):
             yield ContractRow(section, name, path)
 
 
@@ -86,10 +91,17 @@ def find_missing_parts(row: ContractRow) -> list[str]:
         if field is None:
             return [step]
         arguments = re.findall(r"(\w+):", match[2] or "")
-        if not field.args.keys() >= {*arguments}:
+        if not _list_argument_names(field) >= {*arguments}:
             return [step]
         type_ = get_named_type(field.type)
     return [] if type_ is not None else [root]
+
+
+def _list_argument_names(field: GraphQLField) -> set[str]:
+    """Return the names of a field's arguments; for a mutation also those of its input's fields."""
+    input_types = [get_named_type(each.type) for each in field.args.values()]
+    input_names = [name for each in input_types for name in getattr(each, "fields", ())]
+    return {*field.args, *input_names}
 
 
 def _load_section_rows(section: str) -> list[Any]:
