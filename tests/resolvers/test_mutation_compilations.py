@@ -14,10 +14,11 @@ from tests.support.demo_with_provider import (
     find_renewable_resource,
     serve_demo_with_provider,
 )
-from tests.support.mutable_demo import FINISH_ORDERS_SQL
+from tests.support.mutable_demo import FINISH_ORDERS_SQL, MutableDemo, serve_mutable_demo
 
 PENDING_ORDERS_SQL = """
-update marketplace_order set state = (array[1, 7])[id % 2 + 1] where type = 2
+update marketplace_order set state = case when type = 2 then (array[1, 7])[id % 2 + 1] else 3 end;
+update marketplace_resource set state = 2 where state = 5
 """
 REPETITIONS, MANY_OBJECTS = 4, 40
 RESET_RESOURCE_SQL = "update marketplace_resource set state = 2 where id = %s"
@@ -69,6 +70,13 @@ async def demo(new_database: DatabaseFactory) -> AsyncIterator[DemoWithProvider]
     """Yield a demo that the tests change, and its provider."""
     async with serve_demo_with_provider(new_database()) as demo_with_provider:
         yield demo_with_provider
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def many_demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
+    """Yield a demo many of whose objects are changed."""
+    async with serve_mutable_demo(new_database()) as mutable_demo:
+        yield mutable_demo
 
 
 async def record_runs(
@@ -332,18 +340,21 @@ async def test_repeated_reviews_compile_nothing(
     ],
 )
 async def test_repeated_mutations_of_many_objects_compile_nothing(
-    demo: DemoWithProvider, compilations: CompilationRecord, field: str, arguments: dict[str, Any]
+    many_demo: MutableDemo, compilations: CompilationRecord, field: str, arguments: dict[str, Any]
 ) -> None:
     source = (
         "marketplace_order where type = 2" if field.endswith("Orders") else "marketplace_resource"
     )
-    rows = demo.run_sql(f"select uuid from {source} order by id limit {MANY_OBJECTS}")
-    projects = [each.hex for (each,) in demo.run_sql(TARGET_PROJECTS_SQL, 1)]
-    for number in range(2):
-        demo.run_sql(PENDING_ORDERS_SQL)
-        values = {**arguments, "project": projects[number]} if "project" in arguments else arguments
+    rows = many_demo.run_sql(f"select uuid from {source} order by id limit {MANY_OBJECTS}")
+    projects = [each.hex for (each,) in many_demo.run_sql(TARGET_PROJECTS_SQL, 1)]
+    for number in range(3):
+        many_demo.run_sql(PENDING_ORDERS_SQL)
+        if field == "terminateResources":
+            many_demo.run_sql("update marketplace_order set state = 3")
+        values = (
+            {**arguments, "project": projects[number % 2]} if "project" in arguments else arguments
+        )
         compilations.take_statements()
-        items = await demo.run_many(field, uuids=[each.hex for (each,) in rows], **values)
+        items = await many_demo.run_many(field, uuids=[each.hex for (each,) in rows], **values)
         assert [each for each in items if "message" not in each["result"]]
-    demo.run_sql("update marketplace_order set state = 3")
     assert compilations.take_statements() == []

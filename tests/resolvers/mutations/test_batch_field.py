@@ -62,6 +62,10 @@ COUNT_INVOICES_SQL = """
 select count(*) from invoices_invoice v join structure_project p on p.customer_id = v.customer_id
 where p.uuid = %s
 """
+FINISH_CHANGES_SQL = """
+update marketplace_order set state = 3;
+update marketplace_resource set state = 2 where state in (4, 5)
+"""
 ALLOW_CHANGES_SQL = """
 update marketplace_offering set state = 2,
     plugin_options = plugin_options - 'require_purchase_order_upload';
@@ -192,7 +196,7 @@ async def test_many_at_once_equal_single_mutations(
 @pytest.mark.parametrize("field", MANY_CASES)
 async def test_the_number_of_statements_is_bounded(demo: MutableDemo, field: str) -> None:
     demo.run_sql(ALLOW_CHANGES_SQL)
-    demo.run_sql("update marketplace_order set state = 3")
+    demo.run_sql(FINISH_CHANGES_SQL)
     case, counts = MANY_CASES[field], {}
     if case.changes_orders:
         demo.run_sql(ONE_PENDING_ORDER_SQL)
@@ -246,6 +250,7 @@ async def test_too_many_uuids_change_nothing(demo: MutableDemo) -> None:
 
 
 async def test_a_value_that_no_object_can_have_is_invalid_for_each(demo: MutableDemo) -> None:
+    demo.run_sql(RESET_ORDERS_SQL)
     uuids = list_objects(demo, "rejectOrders")[:2]
     digest_before = demo.digest_tables()
     items = await demo.run_many("rejectOrders", uuids=uuids, comment="a\0b")
@@ -296,9 +301,14 @@ async def test_an_unreadable_row_has_an_error_of_its_own(demo: MutableDemo) -> N
     assert error["extensions"]["code"] == "INVALID_DATA"
 
 
+async def find_terminable_resources(demo: MutableDemo) -> list[str]:
+    """Return the uuids of resources, all without open orders, that can be terminated."""
+    demo.run_sql(FINISH_CHANGES_SQL)
+    return await demo.find_operable_resources("TERMINATE_RESOURCE")
+
+
 async def test_an_idempotency_key_applies_to_each_resource(demo: MutableDemo) -> None:
-    demo.run_sql("update marketplace_order set state = 3")
-    uuids = (await demo.find_operable_resources("TERMINATE_RESOURCE"))[:4]
+    uuids = (await find_terminable_resources(demo))[:4]
     arguments = {"idempotencyKey": "k" * 255}
     with record_statements() as statements:
         first_items = await demo.run_many("terminateResources", uuids=uuids[:2], **arguments)
@@ -318,8 +328,7 @@ async def test_an_idempotency_key_applies_to_each_resource(demo: MutableDemo) ->
 
 
 async def test_concurrent_requests_with_one_key_place_each_order_once(demo: MutableDemo) -> None:
-    demo.run_sql("update marketplace_order set state = 3")
-    uuids = (await demo.find_operable_resources("TERMINATE_RESOURCE"))[:CHUNK_SIZE]
+    uuids = (await find_terminable_resources(demo))[:CHUNK_SIZE]
     arguments = {"idempotencyKey": "once"}
     first_items, items = await asyncio.gather(
         demo.run_many("terminateResources", uuids=uuids, **arguments),
@@ -331,7 +340,7 @@ async def test_concurrent_requests_with_one_key_place_each_order_once(demo: Muta
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
 async def test_an_invalid_idempotency_key_changes_nothing(demo: MutableDemo, key: str) -> None:
-    uuids = (await demo.find_operable_resources("TERMINATE_RESOURCE"))[:2]
+    uuids = (await find_terminable_resources(demo))[:2]
     digest_before = demo.digest_tables()
     items = await demo.run_many("terminateResources", uuids=uuids, idempotencyKey=key)
     assert [each["result"]["fields"][0]["path"] for each in items] == [["idempotencyKey"]] * 2
