@@ -247,6 +247,21 @@ _WAITING_CONDITIONS: Mapping[OrderState, Callable[[OrderProgress], Awaitable[boo
 """Whether an order waits in a state, in the order in which orders pass the states."""
 
 
+async def forecast_order(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, order: OrderRow
+) -> tuple[OrderState, list[OrderState]]:
+    """Return the state in which a new order is placed, and those in which it is reviewed."""
+    reviewer_id = await find_consumer_reviewer(unit_of_work, facts, order)
+    review = ColumnValues(OrderRow, consumer_reviewed_by_id=reviewer_id)
+    progress = OrderProgress(unit_of_work, facts, review.apply_to(order), is_new=True)
+    review_states = [] if reviewer_id is not None else [OrderState.PENDING_CONSUMER]
+    if await _waits_for_provider(progress):
+        review_states.append(OrderState.PENDING_PROVIDER)
+    is_approved = reviewer_id is not None
+    state = await find_next_state(progress) if is_approved else OrderState.PENDING_CONSUMER
+    return state, review_states
+
+
 async def find_next_state(progress: OrderProgress) -> OrderState:
     """Return the state after the one in which an order has waited until now."""
     states = [OrderState.PENDING_CONSUMER, *_WAITING_CONDITIONS]

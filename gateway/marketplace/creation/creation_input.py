@@ -1,0 +1,102 @@
+"""Checks of the values of an order for a new resource (rules.md §3)."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from gateway.db.driver.date_spelling import parse_stored_date
+from gateway.db.queries.creation_checks import SELECT_PROJECT_ATTRIBUTE_EXISTS
+from gateway.exact_json import encode_json
+from gateway.marketplace.billing.limits import LimitedOffering, check_offering_limits
+from gateway.marketplace.creation.order_draft import OrderDraft
+from gateway.marketplace.orders.place import check_request_comment
+from gateway.marketplace.problems import (
+    InvalidField,
+    InvalidInput,
+    Problem,
+    build_invalid_field,
+    describe_value,
+)
+from gateway.marketplace.suggested_name import MAX_NAME_LENGTH
+from gateway.marketplace.unit_of_work import UnitOfWork
+
+
+async def find_invalid_values(unit_of_work: UnitOfWork, draft: OrderDraft) -> list[InvalidField]:
+    """Return the invalid values of a request, except those of its order form."""
+    request = draft.request
+    return [
+        *_check_name(request.name),
+        *_list_fields(draft.plan_problem),
+        *_check_form_type(request.attributes),
+        *await _check_unique_attribute(unit_of_work, draft),
+        *await _check_limits(unit_of_work, draft),
+        *_check_start_date(unit_of_work, draft),
+        *_list_fields(check_request_comment(request.request_comment)),
+    ]
+
+
+async def _check_limits(unit_of_work: UnitOfWork, draft: OrderDraft) -> list[InvalidField]:
+    if draft.request.limits is None:
+        return []
+    offering = LimitedOffering(draft.offering.id)
+    return _list_fields(await check_offering_limits(unit_of_work, offering, draft.request.limits))
+
+
+def _check_form_type(attributes: object) -> Iterator[InvalidField]:
+    if attributes is not None and not isinstance(attributes, dict):
+        message = f"must be an object of answers by name, got {describe_value(attributes)}."
+        yield build_invalid_field("attributes", message=message)
+
+
+def _list_fields(problem: Problem | None) -> list[InvalidField]:
+    return problem.fields if isinstance(problem, InvalidInput) else []
+
+
+def _check_name(name: str) -> Iterator[InvalidField]:
+    if not name.strip():
+        yield build_invalid_field("name", message="must not be empty.")
+    elif len(name) > MAX_NAME_LENGTH:
+        message = f"must have at most {MAX_NAME_LENGTH} characters, got {len(name)}."
+        yield build_invalid_field("name", message=message)
+
+
+def _check_start_date(unit_of_work: UnitOfWork, draft: OrderDraft) -> Iterator[InvalidField]:
+    """Yield what a start date must be: not past, and within the project's time."""
+    if draft.request.start_date is None:
+        return
+    start_date = date.fromisoformat(draft.request.start_date)
+    bounds = [
+        ("before today", unit_of_work.today, 1),
+        ("before the start of the project", _parse_date(draft.project.start_date), 1),
+        ("after the end of the project", _parse_date(draft.project.end_date), -1),
+    ]
+    for words, bound, direction in bounds:
+        if bound is not None and (bound - start_date).days * direction > 0:
+            yield build_invalid_field("startDate", message=f"must not be {words}, {bound}.")
+
+
+def _parse_date(text: str | None) -> date | None:
+    return None if text is None else parse_stored_date(text)
+
+
+async def _check_unique_attribute(
+    unit_of_work: UnitOfWork, draft: OrderDraft
+) -> list[InvalidField]:
+    """Return an attribute whose value another live resource of the project has already."""
+    name: Any = draft.offering.plugin_options.get("unique_resource_per_attribute")
+    if not isinstance(name, str) or not draft.attributes.get(name):
+        return []
+    value = draft.attributes[name]
+    parameters = {
+        "project_id": draft.project.id,
+        "offering_id": draft.offering.id,
+        "name": name,
+        "value": encode_json(value).decode(),
+    }
+    ((is_used,),) = await unit_of_work.writer.execute_statement(
+        SELECT_PROJECT_ATTRIBUTE_EXISTS, parameters
+    )
+    if not is_used:
+        return []
+    message = "must be a value that no other resource of the project has."
+    return [build_invalid_field("attributes", name, message=message)]

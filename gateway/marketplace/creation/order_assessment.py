@@ -1,0 +1,111 @@
+"""Assessment of an order for a new resource: what it would become, and what speaks against it."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from gateway.db.tables.codes import OrderState, OrderType
+from gateway.marketplace.cost_policies import load_creation_problem
+from gateway.marketplace.creation.creation_cost import CreationCost, estimate_creation_cost
+from gateway.marketplace.creation.creation_input import find_invalid_values
+from gateway.marketplace.creation.creation_rules import find_broken_rules
+from gateway.marketplace.creation.creation_terms import CreationTerms, find_creation_terms
+from gateway.marketplace.creation.order_draft import OrderDraft
+from gateway.marketplace.option_form import check_answers_size, check_option_form
+from gateway.marketplace.orders.approval import forecast_order
+from gateway.marketplace.problems import InvalidField, Problem, combine_invalid_fields
+from gateway.marketplace.rows import OrderRow
+from gateway.marketplace.table_row import ColumnValues, JsonObject
+from gateway.marketplace.unique_answers import build_order_scope, check_unique_answers
+from gateway.marketplace.unit_of_work import UnitOfWork
+
+_ATTRIBUTES_PATH = ("attributes",)
+
+
+class OrderAssessment(NamedTuple):
+    """What an order would become; some of it makes no sense if there are problems."""
+
+    problems: tuple[Problem, ...]
+    """All reasons for refusing the order, broken rules first; empty if it would be accepted."""
+    attributes: JsonObject
+    """Answers to the order form, as they are stored."""
+    limits: JsonObject
+    terms: CreationTerms
+    cost: CreationCost | None
+    """None without a plan, and if a price is not a number."""
+
+
+async def assess_order(unit_of_work: UnitOfWork, draft: OrderDraft) -> OrderAssessment:
+    """Return the assessment of an order; nothing is written."""
+    terms = find_creation_terms(draft, _find_first_day(unit_of_work, draft), unit_of_work.today)
+    attributes, form_fields = await _check_form(unit_of_work, draft)
+    limits = draft.request.limits if isinstance(draft.request.limits, dict) else {}
+    cost = await estimate_creation_cost(unit_of_work, draft, limits, terms.months)
+    problems = [each async for each in find_broken_rules(unit_of_work, draft)]
+    problems += await _check_policies(unit_of_work, draft, cost)
+    value_fields = await find_invalid_values(unit_of_work, draft)
+    invalid_fields = [*value_fields, *form_fields, *terms.invalid_fields]
+    if invalid_fields:
+        problems.append(combine_invalid_fields(*invalid_fields))
+    return OrderAssessment(tuple(problems), attributes, limits, terms, cost)
+
+
+def _find_first_day(unit_of_work: UnitOfWork, draft: OrderDraft) -> date:
+    """Return the day from which terms count: the start date, if there is one, or today."""
+    start_date = draft.request.start_date
+    return unit_of_work.today if start_date is None else date.fromisoformat(start_date)
+
+
+async def _check_form(
+    unit_of_work: UnitOfWork, draft: OrderDraft
+) -> tuple[JsonObject, list[InvalidField]]:
+    """Return the answers to the order form, and what is invalid in them."""
+    form = check_option_form(draft.offering.options, draft.attributes, path=_ATTRIBUTES_PATH)
+    unique_fields = await check_unique_answers(
+        unit_of_work, draft.offering.options, form.answers, build_order_scope(draft.offering.id)
+    )
+    size_fields = check_answers_size(form.answers, _ATTRIBUTES_PATH)
+    return form.answers, [*form.invalid_fields, *unique_fields, *size_fields]
+
+
+async def _check_policies(
+    unit_of_work: UnitOfWork, draft: OrderDraft, cost: CreationCost | None
+) -> list[Problem]:
+    problem = await load_creation_problem(
+        unit_of_work.unrestricted_loader,
+        unit_of_work.installation.version_rules,
+        project_id=draft.project.id,
+        offering_id=draft.offering.id,
+        cost=cost.period_cost if cost else Decimal(),
+    )
+    return [problem] if problem else []
+
+
+class OrderForecast(NamedTuple):
+    """How an order would go on after it was placed."""
+
+    state: OrderState
+    review_states: list[OrderState]
+    """States in which it would wait for a review."""
+
+
+async def forecast_reviews(
+    unit_of_work: UnitOfWork, draft: OrderDraft, assessment: OrderAssessment
+) -> OrderForecast:
+    """Return the state that the order would have at first, and the reviews that it needs."""
+    cost = assessment.cost
+    values = ColumnValues(
+        OrderRow,
+        state=OrderState.PENDING_CONSUMER,
+        type=OrderType.CREATE,
+        project_id=draft.project.id,
+        offering_id=draft.offering.id,
+        plan_id=draft.plan.id if draft.plan else None,
+        limits=assessment.limits,
+        cost=str(cost.order_cost) if cost else None,
+        created_by_id=unit_of_work.requester_id,
+        attachment=None if draft.request.attachment is None else "attached",
+        start_date=draft.request.start_date,
+    )
+    order: Any = values.apply_to(OrderRow.build_empty())
+    return OrderForecast(*await forecast_order(unit_of_work, draft.facts, order))
