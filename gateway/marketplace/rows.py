@@ -160,6 +160,7 @@ class OfferingFormRow(TableRow, table=tables.offering):
 
     id: int = column()
     type: str = column()
+    parent_id: int | None = column()
     options: object = column()
     resource_options: object = column()
     plugin_options: JsonObject = column()
@@ -200,7 +201,6 @@ class ComponentRow(TableRow, table=tables.component):
     max_value: int | None = column()
     min_value: int | None = column()
     max_available_limit: int | None = column()
-    default_limit: int | None = column()
     min_prepaid_duration: int | None = column()
     max_prepaid_duration: int | None = column()
     prepaid_duration_step: int | None = column()

@@ -15,7 +15,6 @@ from gateway.marketplace.billing.renewal_pricing import (
 )
 from gateway.marketplace.creation.order_draft import OrderDraft
 from gateway.marketplace.rows import PlanComponentRow
-from gateway.marketplace.table_row import JsonObject
 from gateway.marketplace.unit_of_work import UnitOfWork
 
 
@@ -23,13 +22,15 @@ class CreationCost(NamedTuple):
     """Costs of an order, without tax."""
 
     order_cost: Decimal
-    """What the order costs: the first period, what is paid once, and what is paid in advance."""
+    """What the order costs: that of the resource, and what is paid once."""
+    resource_cost: Decimal
+    """What the first period of the plan costs, with what is paid in advance."""
     period_cost: Decimal
     """What each period of the plan costs."""
 
 
 async def estimate_creation_cost(
-    unit_of_work: UnitOfWork, draft: OrderDraft, limits: JsonObject, months: int
+    unit_of_work: UnitOfWork, draft: OrderDraft, months: int
 ) -> CreationCost | None:
     """Return the costs of an order for `months` paid in advance.
 
@@ -38,16 +39,17 @@ async def estimate_creation_cost(
     if draft.plan is None:
         return None
     plan_components = await unit_of_work.load_rows(PlanComponentRow, plan_id=draft.plan.id)
-    amounts = parse_limits(limits)
+    amounts = parse_limits(draft.limits)
     try:
         single_cost = sum(_list_single_costs(draft, plan_components), Fraction())
-        order_cost, period_cost = (
-            Fraction(sum_plan_cost(draft.plan, draft.priced_components, amounts, prepaid_months))
-            for prepaid_months in (months, 0)
+        resource_cost, period_cost = (
+            parse_price(sum_plan_cost(draft.plan, draft.priced_components, amounts, each))
+            for each in (months, 0)
         )
     except UnpricedComponentError:
         return None
-    return CreationCost(round_price(order_cost + single_cost), round_price(period_cost))
+    costs = (resource_cost + single_cost, resource_cost, period_cost)
+    return CreationCost(*map(round_price, costs))
 
 
 def _list_single_costs(

@@ -7,8 +7,10 @@ from typing import Any
 from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.queries.creation_checks import SELECT_PROJECT_ATTRIBUTE_EXISTS
 from gateway.exact_json import encode_json
+from gateway.marketplace.attachments import check_attachment
 from gateway.marketplace.billing.limits import LimitedOffering, check_offering_limits
 from gateway.marketplace.creation.order_draft import OrderDraft
+from gateway.marketplace.orders.approval import has_start_dates
 from gateway.marketplace.orders.place import check_request_comment
 from gateway.marketplace.problems import (
     InvalidField,
@@ -20,6 +22,9 @@ from gateway.marketplace.problems import (
 from gateway.marketplace.suggested_name import MAX_NAME_LENGTH
 from gateway.marketplace.unit_of_work import UnitOfWork
 
+MAX_DESCRIPTION_LENGTH = 4096
+"""Maximum number of characters in the description of a resource."""
+
 
 async def find_invalid_values(unit_of_work: UnitOfWork, draft: OrderDraft) -> list[InvalidField]:
     """Return the invalid values of a request, except those of its order form."""
@@ -29,17 +34,21 @@ async def find_invalid_values(unit_of_work: UnitOfWork, draft: OrderDraft) -> li
         *_list_fields(draft.plan_problem),
         *_check_form_type(request.attributes),
         *await _check_unique_attribute(unit_of_work, draft),
+        *_check_description(draft.attributes.get("description")),
         *await _check_limits(unit_of_work, draft),
-        *_check_start_date(unit_of_work, draft),
+        *await _check_start_date(unit_of_work, draft),
         *_list_fields(check_request_comment(request.request_comment)),
+        *_list_fields(check_attachment(request.attachment)),
     ]
 
 
 async def _check_limits(unit_of_work: UnitOfWork, draft: OrderDraft) -> list[InvalidField]:
-    if draft.request.limits is None:
+    requested = draft.request.limits
+    if requested is None:
         return []
+    limits = draft.limits if isinstance(requested, dict) else requested
     offering = LimitedOffering(draft.offering.id)
-    return _list_fields(await check_offering_limits(unit_of_work, offering, draft.request.limits))
+    return _list_fields(await check_offering_limits(unit_of_work, offering, limits))
 
 
 def _check_form_type(attributes: object) -> Iterator[InvalidField]:
@@ -60,19 +69,34 @@ def _check_name(name: str) -> Iterator[InvalidField]:
         yield build_invalid_field("name", message=message)
 
 
-def _check_start_date(unit_of_work: UnitOfWork, draft: OrderDraft) -> Iterator[InvalidField]:
-    """Yield what a start date must be: not past, and within the project's time."""
+def _check_description(description: object) -> Iterator[InvalidField]:
+    path = ("attributes", "description")
+    if description is not None and not isinstance(description, str):
+        message = f"must be a text, got {describe_value(description)}."
+        yield build_invalid_field(*path, message=message)
+    elif description and len(description) > MAX_DESCRIPTION_LENGTH:
+        message = f"must have at most {MAX_DESCRIPTION_LENGTH} characters, got {len(description)}."
+        yield build_invalid_field(*path, message=message)
+
+
+async def _check_start_date(unit_of_work: UnitOfWork, draft: OrderDraft) -> list[InvalidField]:
+    """Return what a start date must be: supported, not past, and within the project's time."""
     if draft.request.start_date is None:
-        return
+        return []
+    if not await has_start_dates(unit_of_work):
+        message = "must be left out: start dates of orders are switched off."
+        return [build_invalid_field("startDate", message=message)]
     start_date = date.fromisoformat(draft.request.start_date)
     bounds = [
         ("before today", unit_of_work.today, 1),
         ("before the start of the project", _parse_date(draft.project.start_date), 1),
         ("after the end of the project", _parse_date(draft.project.end_date), -1),
     ]
-    for words, bound, direction in bounds:
-        if bound is not None and (bound - start_date).days * direction > 0:
-            yield build_invalid_field("startDate", message=f"must not be {words}, {bound}.")
+    return [
+        build_invalid_field("startDate", message=f"must not be {words}, {bound}.")
+        for words, bound, direction in bounds
+        if bound is not None and (bound - start_date).days * direction > 0
+    ]
 
 
 def _parse_date(text: str | None) -> date | None:

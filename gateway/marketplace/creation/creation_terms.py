@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
-from gateway.marketplace.billing.renewal_pricing import count_started_months
+from gateway.marketplace.billing.renewal_pricing import (
+    MAX_RENEWAL_MONTHS as _MAX_MONTHS,
+    count_started_months,
+)
 from gateway.marketplace.creation.order_draft import OrderDraft
 from gateway.marketplace.end_dates import check_end_date, find_default_end
 from gateway.marketplace.problems import InvalidField, build_invalid_field, describe_value
@@ -58,15 +61,14 @@ def _find_prepaid_terms(
 ) -> CreationTerms:
     if end_date is None:
         return _refuse(_END_DATE_PATH, "is required: the resource is paid in advance.")
-    if end_date <= today:
-        return _refuse(_END_DATE_PATH, f"must be after today, {today}.")
+    first_day = max(first_day, today)
+    if end_date <= first_day:
+        return _refuse(_END_DATE_PATH, f"must be after {first_day}, on which the resource starts.")
     value = draft.attributes.get("prepaid_duration_months")
     months = count_started_months(first_day, end_date) if value is None else value
-    if isinstance(months, bool) or not isinstance(months, int) or months < 1:
-        return _refuse(
-            _MONTHS_PATH, f"must be a whole number of at least 1, got {describe_value(value)}."
-        )
     path = _END_DATE_PATH if value is None else _MONTHS_PATH
+    if isinstance(months, bool) or not isinstance(months, int) or not 1 <= months <= _MAX_MONTHS:
+        return _refuse(path, f"must be 1 to {_MAX_MONTHS} months, got {describe_value(months)}.")
     problems = [
         build_invalid_field(*path, message=message)
         for component in draft.components

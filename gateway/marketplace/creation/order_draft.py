@@ -36,19 +36,30 @@ class OrderDraft:
     """The plan; None without one, and if it can't be ordered."""
     plan_problem: Problem | None
     """Why the plan can't be ordered."""
+    parent_types: frozenset[str]
+    """Component types that only the offering's parent has: limits of these are left out."""
     components: tuple[ComponentRow, ...]
     priced_components: tuple[PricedComponent, ...]
 
     @property
     def attributes(self) -> JsonObject:
-        """The answers to the order form; empty if they are not an object."""
-        attributes = self.request.attributes
-        return attributes if isinstance(attributes, dict) else {}
+        """The answers to the order form, with the resource's name."""
+        return {**_get_members(self.request.attributes), "name": self.request.name.strip()}
+
+    @property
+    def limits(self) -> JsonObject:
+        """The limits of the resource; empty if they are not an object."""
+        limits = _get_members(self.request.limits)
+        return {name: limits[name] for name in limits if name not in self.parent_types}
 
     @property
     def is_prepaid(self) -> bool:
         """Whether the offering has a prepaid component."""
         return any(each.is_prepaid for each in self.components)
+
+
+def _get_members(value: object) -> JsonObject:
+    return value if isinstance(value, dict) else {}
 
 
 async def load_order_draft(unit_of_work: UnitOfWork, request: CreationRequest) -> OrderDraft:
@@ -60,17 +71,28 @@ async def load_order_draft(unit_of_work: UnitOfWork, request: CreationRequest) -
     project_id = await _find_named_id(unit_of_work, tables.project, "project", request.project)
     facts = await _load_facts(unit_of_work, offering_id, project_id)
     plan, plan_problem = await _find_plan(unit_of_work, request.plan, facts)
+    offering = await unit_of_work.load_row(OfferingFormRow, offering_id)
     components = await unit_of_work.load_rows(ComponentRow, offering_id=offering_id)
     return OrderDraft(
         request,
         facts,
-        await unit_of_work.load_row(OfferingFormRow, offering_id),
+        offering,
         await unit_of_work.load_row(OrderingProjectRow, project_id),
         plan,
         plan_problem,
+        await _find_parent_types(unit_of_work, offering, components),
         tuple(components),
         await load_priced_components(unit_of_work, offering_id, plan.id if plan else None),
     )
+
+
+async def _find_parent_types(
+    unit_of_work: UnitOfWork, offering: OfferingFormRow, components: list[ComponentRow]
+) -> frozenset[str]:
+    if offering.parent_id is None:
+        return frozenset()
+    rows = await unit_of_work.load_rows(ComponentRow, offering_id=offering.parent_id)
+    return frozenset({each.type for each in rows} - {each.type for each in components})
 
 
 async def _load_facts(unit_of_work: UnitOfWork, offering_id: int, project_id: int) -> ResourceFacts:

@@ -1,12 +1,10 @@
 """Ordering a new resource (rules.md §3)."""
 
-import re
 from dataclasses import replace
 from typing import NamedTuple
-from unicodedata import normalize
 
 from gateway.db import tables
-from gateway.db.tables.codes import OrderType, ResourceState
+from gateway.db.tables.codes import OrderType
 from gateway.marketplace.attachments import store_attachment
 from gateway.marketplace.creation.creation_request import CreationRequest
 from gateway.marketplace.creation.order_assessment import (
@@ -22,8 +20,6 @@ from gateway.marketplace.problems import ChangeRefusedError, Problem, raise_prob
 from gateway.marketplace.rows import ConsentRow, ResourceRow
 from gateway.marketplace.side_effects import add_quota
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-
-_MAX_SLUG_LENGTH = 50
 
 
 async def order_creation(
@@ -79,24 +75,8 @@ async def preview_order(
 async def _insert_resource(
     unit_of_work: UnitOfWork, draft: OrderDraft, assessment: OrderAssessment
 ) -> ResourceRow:
-    form, end_date = draft.offering.resource_options, assessment.terms.end_date
-    option_names = form.get("options", {}) if isinstance(form, dict) else {}
-    answers = assessment.attributes
     resource_id = await unit_of_work.insert_row(
-        ResourceRow,
-        name=draft.request.name.strip(),
-        slug=build_slug(draft.request.name),
-        description=str(answers.get("description", "")),
-        state=ResourceState.CREATING,
-        offering_id=draft.offering.id,
-        plan_id=draft.plan.id if draft.plan else None,
-        project_id=draft.project.id,
-        attributes={"name": draft.request.name.strip(), **answers},
-        limits=assessment.limits,
-        cost=None if assessment.cost is None else str(assessment.cost.order_cost),
-        end_date=end_date.isoformat() if end_date else None,
-        options={name: value for name, value in answers.items() if name in option_names},
-        last_sync=unit_of_work.now_text,
+        ResourceRow, **assessment.resource.by_column, last_sync=unit_of_work.now_text
     )
     for model, object_id in (
         ("project", draft.project.id),
@@ -131,9 +111,3 @@ async def _store_consent(unit_of_work: UnitOfWork, draft: OrderDraft) -> None:
         agreement_date=unit_of_work.now_text,
         revocation_date=None,
     )
-
-
-def build_slug(name: str) -> str:
-    """Return a name's slug: its ASCII letters and digits in lower case, joined by hyphens."""
-    ascii_name = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return "-".join(re.findall("[a-z0-9_]+", ascii_name))[:_MAX_SLUG_LENGTH]
