@@ -123,6 +123,7 @@ def _list_stored_values(
         resource.backend_id: "",
         resource.offering_id: offering_id,
         resource.project_id: project_id,
+        resource.plan_id: None,
     }
 
 
