@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 from sqlalchemy import Column
 
 from gateway.db import tables
+from gateway.db.driver.row_access import column_default
 from gateway.db.queries.aggregates import (
     BILLING_TYPES_BY_OFFERING,
     BLOCKING_ORDERS_BY_RESOURCE,
@@ -140,8 +141,9 @@ async def load_facts_before_creation(
 ) -> ResourceFacts | None:
     """Return the facts that a resource would have if it was stored now.
 
-    `stored_values` are its columns. Facts that other rows have about the resource, such as its
-    orders, are as without such rows. None if a row that it refers to is missing or hidden.
+    `stored_values` are its columns; those left out have the values of an insert. Facts that other
+    rows have about the resource, such as its orders, are as without such rows. None if a row that
+    it refers to is missing or hidden.
     """
     referenced_values: dict[ColumnRef, Any] = {}
     for reference in (_resource.offering_id, _resource.project_id):
@@ -179,7 +181,7 @@ async def _find_fact_before_creation(
     if isinstance(fact_input, ColumnRef):
         return referenced_values[fact_input]
     if not isinstance(fact_input, AggregateValue):
-        return stored_values[fact_input]
+        return stored_values.get(fact_input, column_default(fact_input))
     if fact_input.key_column is _resource.id:
         return fact_input.default
     return await load_aggregate_value(loader, fact_input, stored_values[fact_input.key_column])

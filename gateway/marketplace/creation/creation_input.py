@@ -19,18 +19,19 @@ from gateway.marketplace.problems import (
     build_invalid_field,
     describe_value,
 )
-from gateway.marketplace.suggested_name import MAX_NAME_LENGTH
+from gateway.marketplace.text_values import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_NAME_LENGTH,
+    find_text_problem,
+)
 from gateway.marketplace.unit_of_work import UnitOfWork
-
-MAX_DESCRIPTION_LENGTH = 4096
-"""Maximum number of characters in the description of a resource."""
 
 
 async def find_invalid_values(unit_of_work: UnitOfWork, draft: OrderDraft) -> list[InvalidField]:
     """Return the invalid values of a request, except those of its order form."""
     request = draft.request
     return [
-        *_check_name(request.name),
+        *find_text_problem(request.name, "name", max_length=MAX_NAME_LENGTH),
         *_list_fields(draft.plan_problem),
         *_check_form_type(request.attributes),
         *await _check_unique_attribute(unit_of_work, draft),
@@ -61,21 +62,14 @@ def _list_fields(problem: Problem | None) -> list[InvalidField]:
     return problem.fields if isinstance(problem, InvalidInput) else []
 
 
-def _check_name(name: str) -> Iterator[InvalidField]:
-    if not name.strip():
-        yield build_invalid_field("name", message="must not be empty.")
-    elif len(name) > MAX_NAME_LENGTH:
-        message = f"must have at most {MAX_NAME_LENGTH} characters, got {len(name)}."
-        yield build_invalid_field("name", message=message)
-
-
 def _check_description(description: object) -> Iterator[InvalidField]:
     path = ("attributes", "description")
-    if description is not None and not isinstance(description, str):
+    if isinstance(description, str):
+        yield from find_text_problem(
+            description, *path, max_length=MAX_DESCRIPTION_LENGTH, is_required=False
+        )
+    elif description is not None:
         message = f"must be a text, got {describe_value(description)}."
-        yield build_invalid_field(*path, message=message)
-    elif description and len(description) > MAX_DESCRIPTION_LENGTH:
-        message = f"must have at most {MAX_DESCRIPTION_LENGTH} characters, got {len(description)}."
         yield build_invalid_field(*path, message=message)
 
 

@@ -38,10 +38,10 @@ def find_creation_terms(draft: OrderDraft, first_day: date, today: date) -> Crea
         return _refuse(_END_DATE_PATH, "must be written like 2026-01-31.")
     if draft.is_prepaid:
         return _find_prepaid_terms(draft, end_date, first_day, today)
-    options = draft.offering.plugin_options
+    get_option = draft.offering.plugin_options.get
     if end_date is None:
-        return CreationTerms(find_default_end(options, first_day))
-    problems = check_end_date(end_date, options, first_day, today, *_END_DATE_PATH)
+        return CreationTerms(find_default_end(get_option, first_day))
+    problems = check_end_date(end_date, get_option, first_day, today, *_END_DATE_PATH)
     return CreationTerms(end_date, invalid_fields=tuple(problems))
 
 

@@ -120,10 +120,8 @@ def _list_stored_values(
         resource.id: 0,
         resource.state: ResourceState.CREATING.value,
         resource.modified: unit_of_work.now_text,
-        resource.backend_id: "",
         resource.offering_id: offering_id,
         resource.project_id: project_id,
-        resource.plan_id: None,
     }
 
 
