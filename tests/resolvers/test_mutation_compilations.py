@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from gateway.db.driver.statement import DIALECT
 from tests.conftest import DatabaseFactory
+from tests.support.bulk_orders import ORDERABLE_SQL
 from tests.support.demo_with_provider import (
     DemoWithProvider,
     find_renewable_resource,
@@ -131,6 +132,25 @@ async def test_repeated_renewals_compile_nothing(
     ]
     inputs = [{"uuid": uuid, "extensionMonths": 12, **each} for each in keys]
     _, *later_runs = await record_runs(demo, compilations, "renewResource", resource_id, inputs)
+    assert later_runs == [[]] * (REPETITIONS - 1)
+
+
+@pytest.mark.parametrize("has_idempotency_key", [True, False])
+async def test_repeated_creations_compile_nothing(
+    demo: DemoWithProvider, compilations: CompilationRecord, has_idempotency_key: bool
+) -> None:
+    ((*uuids,),) = demo.run_sql(ORDERABLE_SQL)
+    names = zip(("offering", "plan", "project"), [each.hex for each in uuids], strict=True)
+    values = {**dict(names), "attributes": {"description": "For tests"}}
+    inputs = [
+        {
+            **values,
+            "name": f"resource {number}",
+            **({"idempotencyKey": f"creation {number}"} if has_idempotency_key else {}),
+        }
+        for number in range(REPETITIONS)
+    ]
+    _, *later_runs = await record_runs(demo, compilations, "createOrder", 0, inputs)
     assert later_runs == [[]] * (REPETITIONS - 1)
 
 

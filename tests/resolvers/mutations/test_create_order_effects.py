@@ -62,56 +62,63 @@ def add_full_site(demo: CreationDemo) -> Site:
     )
 
 
+FORM = {
+    "nodes": 2,
+    "login": "me",
+    "description": "For tests",
+    "end_date": days_ahead(100),
+    "prepaid_duration_months": 5,
+}
+LIMITS = {"licences": 3, "cpu": 4}
+ATTRIBUTES = {**FORM, "name": "Größe 1"}
+RESOURCE_COST = 5 + 3 * 10 * 5 + 4 * 2
+
+
+def build_full_input(site: Site) -> dict[str, Any]:
+    """Return an input with all fields but the attachment."""
+    return site.build_input(
+        name="  Größe 1 ",
+        attributes={**FORM, "name": "ignored"},
+        limits=LIMITS,
+        requestComment="please",
+        startDate=days_ahead(1),
+    )
+
+
 async def test_the_rows_of_an_order(demo: CreationDemo) -> None:
     site = add_full_site(demo)
-    quotas_before = dict(demo.run_sql(QUOTAS_SQL))
-    form = {
-        "nodes": 2,
-        "login": "me",
-        "description": "For tests",
-        "end_date": days_ahead(100),
-        "prepaid_duration_months": 5,
-    }
-    limits = {"licences": 3, "cpu": 4}
-    result = await demo.order_as_previewed(
-        **site.build_input(
-            name="  Größe 1 ",
-            attributes={**form, "name": "ignored"},
-            limits=limits,
-            requestComment="please",
-            startDate=days_ahead(1),
-        )
-    )
-    attributes = {**form, "name": "Größe 1"}
-    resource_cost = 5 + 3 * 10 * 5 + 4 * 2
+    result = await demo.order_as_previewed(**build_full_input(site))
     assert demo.run_sql(RESOURCE_COLUMNS_SQL, result["resource"]["uuid"]) == [
         (
-            *(site.project_id, site.offering_id, site.plan_id, limits, attributes),
-            *({"login": "me"}, "Größe 1", "For tests", "groe-1", CREATING, resource_cost),
+            *(site.project_id, site.offering_id, site.plan_id, LIMITS, ATTRIBUTES),
+            *({"login": "me"}, "Größe 1", "For tests", "groe-1", CREATING, RESOURCE_COST),
             *(days_ahead(100), ""),
         )
     ]
     assert demo.run_sql(ORDER_COLUMNS_SQL, result["order"]["uuid"]) == [
         (
-            *(1, 1, site.plan_id, None, limits, attributes, "please", days_ahead(1), "admin"),
-            *(site.offering_id, site.project_id, resource_cost + 2 * 7),
-        )
-    ]
-    quotas = dict(demo.run_sql(QUOTAS_SQL))
-    assert {
-        name: quotas[name] - quotas_before[name] for name in ("nc_resource_count", "order_count")
-    } == {"nc_resource_count": 2, "order_count": 1}
-    assert demo.run_sql(
-        "select event_type, message from logging_event order by id desc limit 1"
-    ) == [
-        (
-            "marketplace_resource_create_requested",
-            "Resource Größe 1 creation has been requested.",
+            *(1, 1, site.plan_id, None, LIMITS, ATTRIBUTES, "please", days_ahead(1), "admin"),
+            *(site.offering_id, site.project_id, RESOURCE_COST + 2 * 7),
         )
     ]
     assert demo.run_sql(RESOURCE_STATE_SQL, result["resource"]["uuid"]) == [
         (CREATING, False, 0, None)
     ]
+
+
+async def test_the_side_effects_of_an_order(demo: CreationDemo) -> None:
+    site = add_full_site(demo)
+    quotas_before = dict(demo.run_sql(QUOTAS_SQL))
+    await demo.order_as_previewed(**build_full_input(site))
+    quotas = dict(demo.run_sql(QUOTAS_SQL))
+    assert {
+        name: quotas[name] - quotas_before[name]
+        for name in quotas
+        if quotas[name] != quotas_before[name]
+    } == {"nc_resource_count": 2, "order_count": 1}
+    events = demo.run_sql("select event_type, message from logging_event order by id desc limit 1")
+    message = "Resource Größe 1 creation has been requested."
+    assert events == [("marketplace_resource_create_requested", message)]
 
 
 PROCESS, FAIL = ("", "process"), ("", "fail")

@@ -278,6 +278,17 @@ async def test_options_of_a_wrong_type_are_no_rules(demo: CreationDemo) -> None:
     assert (await demo.order_as_previewed(**site.build_input()))["order"]
 
 
+@pytest.mark.parametrize("username", ["admin", "owner", "staff", "support", "member"])
+async def test_all_who_see_the_project_may_order(demo: CreationDemo, username: str) -> None:
+    """The user `member` has no role in the project and its organisation."""
+    site = demo.add_site()
+    problems = await demo.order_as_previewed(username, **site.build_input())
+    is_refused = isinstance(problems, list)
+    assert is_refused is (username == "member")
+    if is_refused:
+        assert [each["path"] for each in problems[0]["fields"]] == [["project"]]
+
+
 async def test_anonymous_clients_order_nothing(demo: CreationDemo) -> None:
     site = demo.add_site()
     problem = await demo.create_order(None, **site.build_input())
