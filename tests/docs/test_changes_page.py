@@ -169,7 +169,7 @@ async def build_staff_arguments(
     client: GatewayClient, previous_inputs: InputsByField
 ) -> InputsByField:
     """Return the arguments to delete the record of a resource that no other example uses."""
-    used_uuids = [each["uuid"] for each in previous_inputs.values()]
+    used_uuids = [each.get("uuid") for each in previous_inputs.values()]
     resources = await list_operable_resources(client, "staff", "UNLINK_RESOURCE")
     return {"uuid": next(e["uuid"] for e in resources if e["uuid"] not in used_uuids)}
 
