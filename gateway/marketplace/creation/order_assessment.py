@@ -1,6 +1,7 @@
 """Assessment of an order for a new resource: what it would become, and what speaks against it."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,7 +16,12 @@ from gateway.marketplace.creation.creation_terms import CreationTerms, find_crea
 from gateway.marketplace.creation.order_draft import OrderDraft
 from gateway.marketplace.option_form import check_answers_size, check_option_form, list_questions
 from gateway.marketplace.orders.approval import forecast_order
-from gateway.marketplace.problems import InvalidField, Problem, combine_invalid_fields
+from gateway.marketplace.problems import (
+    InvalidField,
+    Problem,
+    build_invalid_field,
+    combine_invalid_fields,
+)
 from gateway.marketplace.rows import OrderRow, ResourceRow
 from gateway.marketplace.table_row import ColumnValues, JsonObject
 from gateway.marketplace.unique_answers import build_order_scope, check_unique_answers
@@ -24,6 +30,8 @@ from gateway.marketplace.unit_of_work import UnitOfWork
 _ATTRIBUTES_PATH = ("attributes",)
 
 _MAX_SLUG_LENGTH = 50
+COST_UPPER_BOUND = 10**12
+"""A cost that a column of prices can't hold; all smaller ones can be stored."""
 
 
 class OrderAssessment(NamedTuple):
@@ -46,11 +54,18 @@ async def assess_order(unit_of_work: UnitOfWork, draft: OrderDraft) -> OrderAsse
     problems = [each async for each in find_broken_rules(unit_of_work, draft)]
     problems += await _check_policies(unit_of_work, draft, cost)
     value_fields = await find_invalid_values(unit_of_work, draft)
-    invalid_fields = [*value_fields, *form_fields, *terms.invalid_fields]
+    cost_fields = _check_cost(cost)
+    invalid_fields = [*value_fields, *form_fields, *terms.invalid_fields, *cost_fields]
     if invalid_fields:
         problems.append(combine_invalid_fields(*invalid_fields))
     resource = _build_resource(draft, attributes, terms, cost)
     return OrderAssessment(tuple(problems), terms, resource, cost)
+
+
+def _check_cost(cost: CreationCost | None) -> Iterator[InvalidField]:
+    if cost is not None and cost.order_cost >= COST_UPPER_BOUND:
+        message = f"must cost less than {COST_UPPER_BOUND}, cost {cost.order_cost}."
+        yield build_invalid_field("limits", message=message)
 
 
 def _find_first_day(unit_of_work: UnitOfWork, draft: OrderDraft) -> date:

@@ -74,6 +74,11 @@ REFUSED_VALUES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]]
         {"limits.gpu": "is not a component"},
     ),
     "limits of a wrong type": ({}, {"limits": [1]}, {"limits": "must be an object"}),
+    "limit of an enormous cost": (
+        {"components": ({"price": 10**9},)},
+        {"limits": {"cpu": 10**8}},
+        {"limits": "must cost less than 1000000000000"},
+    ),
     "negative limit": (
         {"components": LIMITED},
         {"limits": {"cpu": -1}},
