@@ -29,6 +29,8 @@ SHORT_LISTS = {
     "Mutation.setResourcesEndDate",
     "Mutation.terminateResources",
     "OrderEvent.changedFields",
+    "OrderPreview.problems",
+    "OrderPreview.reviewStates",
     "ResourceEvent.changedFields",
     "Customer.resourceCounts",
     "Query.categories",

@@ -30,6 +30,7 @@ from gateway.db.tables.codes import (
     OPEN_ORDER_STATES,
     PENDING_ORDER_STATES,
     OrderState,
+    OrderType,
     ResourceState,
 )
 from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
@@ -48,7 +49,7 @@ from gateway.marketplace.rows import (
     PlanPeriodRow,
     ResourceRow,
 )
-from gateway.marketplace.side_effects import update_permitted_columns
+from gateway.marketplace.side_effects import update_permitted_columns, update_resource
 from gateway.marketplace.table_row import ColumnValues
 from gateway.marketplace.unit_of_work import UnitOfWork
 
@@ -163,6 +164,8 @@ class DemoProvider:
         if get_option(encode_json(offering.plugin_options).decode(), FAIL_ORDERS_OPTION) is True:
             await fail_order(unit_of_work, order, FAILED_OFFERING_MESSAGE)
         else:
+            if order.type is OrderType.CREATE:
+                await _create_backend_object(unit_of_work, order.resource_id)
             await fulfil_order(unit_of_work, order)
         return True
 
@@ -228,6 +231,20 @@ async def _lock_order(
     await unit_of_work.writer.lock_rows(tables.order, order_id)
     order = await unit_of_work.load_row(OrderRow, order_id)
     return order if order.state in states else None
+
+
+async def _create_backend_object(unit_of_work: UnitOfWork, resource_id: int) -> None:
+    """Update an ordered resource as if it was created at its backend, where it can be pulled."""
+    resource = await unit_of_work.load_row(ResourceRow, resource_id)
+    components = await unit_of_work.load_rows(ComponentRow, offering_id=resource.offering_id)
+    values = ColumnValues(
+        ResourceRow,
+        backend_id=f"be-{resource_id:06}",
+        backend_metadata={"runtime_state": "ACTIVE"},
+        current_usages={each.type: 0 for each in components},
+        last_sync=unit_of_work.now_text,
+    )
+    await update_resource(unit_of_work, resource, values)
 
 
 async def _apply_pull(unit_of_work: UnitOfWork, resource: ResourceRow) -> None:

@@ -5,7 +5,12 @@ from uuid import UUID, uuid4
 
 from gateway.db import tables
 from gateway.db.admin import own_tables
-from gateway.marketplace.problems import ChangeRefusedError, build_invalid_input, raise_problem
+from gateway.marketplace.problems import (
+    ChangeRefusedError,
+    InvalidInput,
+    build_invalid_input,
+    raise_problem,
+)
 from gateway.marketplace.rows import OrderFileRow
 from gateway.marketplace.unit_of_work import UnitOfWork, build_not_found
 
@@ -27,17 +32,24 @@ async def store_attachment(unit_of_work: UnitOfWork, content: bytes | None) -> s
     """
     if content is None:
         return None
-    if len(content) > MAX_ATTACHMENT_BYTES:
-        message = f"must be a file of at most 10 MB, got {len(content)} bytes."
-        raise_problem(build_invalid_input("attachment", message=message))
-    if (
-        _PDF_HEADER not in content[:_MARKER_WINDOW_BYTES]
-        or _PDF_TRAILER not in content[-_MARKER_WINDOW_BYTES:]
-    ):
-        raise_problem(build_invalid_input("attachment", message="must be a PDF file."))
+    raise_problem(check_attachment(content))
     path = f"{ATTACHMENT_FOLDER}/{uuid4().hex}.pdf"
     await unit_of_work.writer.insert_row(own_tables.attachment, path=path, content=content)
     return path
+
+
+def check_attachment(content: bytes | None) -> InvalidInput | None:
+    """Return the problem of a file that is too large or not a PDF; None without a file."""
+    if content is None:
+        return None
+    if len(content) > MAX_ATTACHMENT_BYTES:
+        message = f"must be a file of at most 10 MB, got {len(content)} bytes."
+        return build_invalid_input("attachment", message=message)
+    is_marked = (
+        _PDF_HEADER in content[:_MARKER_WINDOW_BYTES]
+        and _PDF_TRAILER in content[-_MARKER_WINDOW_BYTES:]
+    )
+    return None if is_marked else build_invalid_input("attachment", message="must be a PDF file.")
 
 
 def build_attachment_path(path: str, order_uuid: str, root_path: str) -> str | None:

@@ -201,6 +201,22 @@ class Reason(Enum):
     For `approveOrder` while the order is `PENDING_CONSUMER`. Reject the order, and place another
     one with an attachment.
     """
+    ORDERING_UNSUPPORTED = "ordering_unsupported"
+    """Orders for new resources of the offering's type can't be placed here.
+
+    Their plugin checks them against its backend. For `createOrder`, which accepts offerings of the
+    types `Marketplace.Basic`, `Support.OfferingTemplate`, `Marketplace.Script`, `Marketplace.Slurm`
+    and `Waldur.RemoteOffering`.
+    """
+    TEAM_TOO_SMALL = "team_too_small"
+    """The project's team has fewer members than the offering requires. For `createOrder`."""
+    TEAM_ROLE_REQUIRED = "team_role_required"
+    """The viewer lacks the role in the project that the offering requires. For `createOrder`."""
+    RESOURCE_COUNT_REACHED = "resource_count_reached"
+    """The project has as many resources of the offering as the offering allows.
+
+    For `createOrder`.
+    """
     ORDERS_FIXED = "orders_fixed"
     """The offering's plugin does not support cancelling orders. For `cancelOrder`."""
 

@@ -5,12 +5,14 @@ The field `Resource.allowedOperations` and the mutations read the same facts, so
 decide alike.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args
 
 from sqlalchemy import Column
 
 from gateway.db import tables
+from gateway.db.driver.row_access import column_default
 from gateway.db.queries.aggregates import (
     BILLING_TYPES_BY_OFFERING,
     BLOCKING_ORDERS_BY_RESOURCE,
@@ -132,6 +134,57 @@ async def load_resource_facts(loader: ReadLoader, resource_id: int) -> ResourceF
                 loader, fact_input, values[_find_input_index(fact_input.key_column)]
             )
     return ResourceFacts(*values)
+
+
+async def load_facts_before_creation(
+    loader: ReadLoader, stored_values: Mapping[Column[Any], Any]
+) -> ResourceFacts | None:
+    """Return the facts that a resource would have if it was stored now.
+
+    `stored_values` are its columns; those left out have the values of an insert. Facts that other
+    rows have about the resource, such as its orders, are as without such rows. None if a row that
+    it refers to is missing or hidden.
+    """
+    referenced_values: dict[ColumnRef, Any] = {}
+    for reference in (_resource.offering_id, _resource.project_id):
+        values = await _load_referenced_values(loader, reference, stored_values[reference])
+        if values is None:
+            return None
+        referenced_values |= values
+    return ResourceFacts(
+        *[
+            await _find_fact_before_creation(loader, each, stored_values, referenced_values)
+            for each in RESOURCE_FACT_INPUTS
+        ]
+    )
+
+
+async def _load_referenced_values(
+    loader: ReadLoader, reference: Column[Any], key: int
+) -> dict[ColumnRef, Any] | None:
+    """Return the facts that are columns behind a reference of the resource."""
+    (foreign_key,) = reference.foreign_keys
+    column_refs = [each for each in _FACT_COLUMNS if each.path[:1] == (reference,)]
+    columns = tuple(ColumnRef(each.column, each.path[1:]) for each in column_refs)
+    primary_key = foreign_key.column
+    query_spec = QuerySpec(primary_key.table, columns, Access.ROW_FILTER, ColumnRef(primary_key))
+    rows = await loader.load_rows(query_spec, key)
+    return dict(zip(column_refs, rows[0][1:], strict=True)) if rows else None
+
+
+async def _find_fact_before_creation(
+    loader: ReadLoader,
+    fact_input: Column[Any] | ColumnRef | AggregateValue,
+    stored_values: Mapping[Column[Any], Any],
+    referenced_values: Mapping[ColumnRef, Any],
+) -> Any:
+    if isinstance(fact_input, ColumnRef):
+        return referenced_values[fact_input]
+    if not isinstance(fact_input, AggregateValue):
+        return stored_values.get(fact_input, column_default(fact_input))
+    if fact_input.key_column is _resource.id:
+        return fact_input.default
+    return await load_aggregate_value(loader, fact_input, stored_values[fact_input.key_column])
 
 
 def _find_input_index(column: Column[Any]) -> int:

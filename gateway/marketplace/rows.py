@@ -96,6 +96,17 @@ class ProjectOrderAutoApprovalRow(TableRow, table=tables.project_order_auto_appr
     created_by_id: int | None = column()
 
 
+class ConsentRow(TableRow, table=tables.consent):
+    """A user's consent to the terms of service of an offering."""
+
+    id: int = column()
+    user_id: int = column()
+    offering_id: int = column()
+    agreement_date: str = column()
+    version: str = column()
+    revocation_date: str | None = column()
+
+
 class PlanPeriodRow(TableRow, table=tables.plan_period):
     """A period during which a resource has a plan; `end` is None while it is open."""
 
@@ -144,6 +155,17 @@ class OptionFormRow(TableRow, table=tables.offering):
     resource_options: object = column()
 
 
+class OfferingFormRow(TableRow, table=tables.offering):
+    """What an offering asks for when a resource is ordered."""
+
+    id: int = column()
+    type: str = column()
+    parent_id: int | None = column()
+    options: object = column()
+    resource_options: object = column()
+    plugin_options: JsonObject = column()
+
+
 class BackendIdRulesRow(TableRow, table=tables.offering):
     """The rules of an offering for the backend ids of its resources."""
 
@@ -179,6 +201,9 @@ class ComponentRow(TableRow, table=tables.component):
     max_value: int | None = column()
     min_value: int | None = column()
     max_available_limit: int | None = column()
+    min_prepaid_duration: int | None = column()
+    max_prepaid_duration: int | None = column()
+    prepaid_duration_step: int | None = column()
 
 
 class PlanRow(TableRow, table=tables.plan):
@@ -190,6 +215,24 @@ class PlanRow(TableRow, table=tables.plan):
     unit: str = column()
     archived: bool = column()
     max_amount: int | None = column()
+
+
+class PlanComponentRow(TableRow, table=tables.plan_component):
+    """The price of a component under a plan."""
+
+    plan_id: int = column()
+    component_id: int | None = column()
+    amount: int = column()
+    price: str = column()
+
+
+class OrderingProjectRow(TableRow, table=tables.project):
+    """A project for which a resource is ordered."""
+
+    id: int = column()
+    customer_id: int = column()
+    start_date: str | None = column()
+    end_date: str | None = column()
 
 
 class ProjectRow(TableRow, table=tables.project):
@@ -210,6 +253,20 @@ class CustomerRow(TableRow, table=tables.customer):
     blocked: bool = column()
     grace_period_days: int | None = column()
     default_tax_percent: str = column()
+
+
+class OfferingGroupRow(TableRow, table=tables.offering_organization_group):
+    """A group of organisations to which an offering is restricted."""
+
+    offering_id: int = column()
+    organizationgroup_id: int = column()
+
+
+class CustomerGroupRow(TableRow, table=tables.customer_organization_group):
+    """A group that an organisation belongs to."""
+
+    customer_id: int = column()
+    organizationgroup_id: int = column()
 
 
 class ServiceSettingsRow(TableRow, table=tables.service_settings):

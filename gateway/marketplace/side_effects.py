@@ -31,10 +31,11 @@ async def update_resource(
 ) -> ResourceRow:
     """Update columns of a resource with all side effects and return the updated row.
 
-    Changed columns are logged, changed limits are copied to the component quotas, and the plan's
-    periods follow the plan and the state. If the resource is terminated, and was the last one of
-    a project that has ended, the project is deleted. Raises ChangeRefusedError if a cost policy of
-    the project in which the resource is then forbids the change.
+    Changed columns are logged, limits that were changed or whose resource was created are copied
+    to the component quotas, and the plan's periods follow the plan and the state. If the resource
+    is terminated, and was the last one of a project that has ended, the project is deleted. Raises
+    ChangeRefusedError if a cost policy of the project in which the resource is then forbids the
+    change.
     """
     becomes_usable = values.apply_to(before).state is ResourceState.OK
     if before.state is ResourceState.ERRED and becomes_usable:
@@ -43,7 +44,7 @@ async def update_resource(
     after = await unit_of_work.load_row(ResourceRow, before.id)
     await _check_policies(unit_of_work, before, after)
     await log_changes(unit_of_work, before, after)
-    if after.limits != before.limits:
+    if after.limits != before.limits or _is_created(before, after):
         await _update_component_quotas(unit_of_work, before, after)
     await _update_plan_periods(unit_of_work, before, after)
     if after.state is not before.state and after.state is ResourceState.TERMINATED:
@@ -84,14 +85,17 @@ async def _load_policy_problem(unit_of_work: UnitOfWork, resource: ResourceRow) 
     )
 
 
+def _is_created(before: ResourceRow, after: ResourceRow) -> bool:
+    return before.state is ResourceState.CREATING and after.state is ResourceState.OK
+
+
 async def _update_plan_periods(
     unit_of_work: UnitOfWork, before: ResourceRow, after: ResourceRow
 ) -> None:
     """Begin and end plan periods after a change of a resource's plan or state."""
-    is_created = before.state is ResourceState.CREATING and after.state is ResourceState.OK
     if after.state is not before.state and after.state is ResourceState.TERMINATED:
         await end_plan_period(unit_of_work, after)
-    elif is_created or after.plan_id != before.plan_id:
+    elif _is_created(before, after) or after.plan_id != before.plan_id:
         await begin_plan_period(unit_of_work, after)
 
 

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 from gateway.db.installation.version_rules import VersionRules
 from gateway.marketplace.eligibility import get_option
+from gateway.marketplace.text_values import MAX_NAME_LENGTH
 
-MAX_NAME_LENGTH = 150
-"""Maximum number of characters in a resource's name."""
 MAX_PATTERN_LENGTH = 1000
 MAX_FORMAT_NUMBER = 150
 """Maximum of widths and precisions in a format, which bounds the memory that formatting takes."""

@@ -103,6 +103,11 @@ class TableRow:
         return row
 
     @classmethod
+    def build_empty(cls) -> Self:
+        """Return a row that is not stored, with None in each column; see `ColumnValues`."""
+        return cls.from_values([None] * len(cls.columns))
+
+    @classmethod
     def _decode_value(cls, name: str, decode: Callable[[Any], Any], value: Any) -> Any:
         try:
             return decode(value)

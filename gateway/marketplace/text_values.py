@@ -9,6 +9,9 @@ from gateway.marketplace.problems import (
     raise_problem,
 )
 
+MAX_NAME_LENGTH, MAX_DESCRIPTION_LENGTH = 150, 4096
+"""Maximum numbers of characters in a resource's name and description."""
+
 
 def find_text_problem(
     text: str, *path: str, max_length: int | None = None, is_required: bool = True

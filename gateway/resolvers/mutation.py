@@ -2,6 +2,7 @@
 
 from gateway.resolvers.mutations.adjust_resource_dates import adjust_resource_dates_field
 from gateway.resolvers.mutations.carry_out_order import retry_order_field, set_order_state_field
+from gateway.resolvers.mutations.create_order import create_order_field
 from gateway.resolvers.mutations.move_resource import move_resource_field, move_resources_field
 from gateway.resolvers.mutations.provider_setters import (
     refresh_resource_last_sync_field,
@@ -54,6 +55,14 @@ class Mutation:
     Anonymous clients can execute none.
     """
 
+    create_order = create_order_field
+    """Order a new resource.
+
+    All who see the offering and the project may do it; in the newest Waldur, the permission
+    ORDER.CREATE on the project or its organisation is required. The offering must be `ACTIVE`, and
+    its terms of service accepted where consent is enforced. The order may need approval. The query
+    `orderPreview` tells what is wrong, what it costs, and who has to approve.
+    """
     pull_resource = pull_resource_field
     """Request that a resource is synchronised from its backend.
 

@@ -7,6 +7,7 @@ import strawberry
 
 from gateway.db import tables
 from gateway.db.sql.row_types import Row
+from gateway.resolvers.order_preview import ORDER_PREVIEW_FIELD
 from gateway.schema.framework.connection_field import ConnectionField, SearchDefinition
 from gateway.schema.framework.connection_type import Page
 from gateway.schema.framework.context import Info
@@ -32,6 +33,7 @@ from gateway.schema.types.component import Component
 from gateway.schema.types.customer import Customer
 from gateway.schema.types.offering import Offering
 from gateway.schema.types.order import Order
+from gateway.schema.types.order_preview import OrderPreview
 from gateway.schema.types.partition import Partition
 from gateway.schema.types.plan import Plan
 from gateway.schema.types.project import Project
@@ -214,6 +216,8 @@ class Query:
 
     Null if the project, the offering or the plan is not visible to the viewer.
     """
+    order_preview: OrderPreview = declare_field(ORDER_PREVIEW_FIELD)
+    """What would come of `createOrder` with the same input; nothing is stored."""
     projects: Page[Project] = declare_connection(
         Project, ProjectOrder, ProjectFilter, search=searches.PROJECT_SEARCH
     )

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import DatabaseFactory
-from tests.support.bulk_renewals import RenewalWorkload, post_renewal
+from tests.support.bulk_orders import RenewalWorkload
 from tests.support.gateway_server import GatewayClient, serve_in_process, start_command
 from tests.support.time_limits import scale_seconds, wait_until
 
@@ -75,11 +75,11 @@ class ProviderWorkload:
         """Place and approve the orders, and request the pulls."""
 
         async def place_and_approve_order(uuid: str) -> Any:
-            response = (await post_renewal(client.http, self.renewals.token, uuid)).json()
+            response = (await self.renewals.post_order(client.http, uuid)).json()
             order_uuid = response["data"]["renewResource"]["order"]["uuid"]
             return await client.execute_query(APPROVE_MUTATION, input={"uuid": order_uuid})
 
-        responses = await self.renewals.for_each_resource(place_and_approve_order, concurrency=4)
+        responses = await self.renewals.for_each_key(place_and_approve_order, concurrency=4)
         assert (
             responses == [{"data": {"approveOrder": {"__typename": "OrderApproved"}}}] * ORDER_COUNT
         )

@@ -28,6 +28,11 @@ RESOURCES_QUERY = """{ resources(first: 300) { nodes {
 ORDER_IN_PROGRESS_QUERY = (
     "query ($uuid: UUID!) { resource(uuid: $uuid) { orderInProgress { uuid } } }"
 )
+ORDERABLE_QUERY = """{
+    offerings(first: 1, filter: { name: "Research object storage" }) {
+        nodes { uuid plans { uuid } } }
+    projects(first: 1) { nodes { uuid } }
+}"""
 InputsByField = dict[str, Any]
 """The inputs of the mutations so far, by field name."""
 
@@ -164,7 +169,7 @@ async def build_staff_arguments(
     client: GatewayClient, previous_inputs: InputsByField
 ) -> InputsByField:
     """Return the arguments to delete the record of a resource that no other example uses."""
-    used_uuids = [each["uuid"] for each in previous_inputs.values()]
+    used_uuids = [each.get("uuid") for each in previous_inputs.values()]
     resources = await list_operable_resources(client, "staff", "UNLINK_RESOURCE")
     return {"uuid": next(e["uuid"] for e in resources if e["uuid"] not in used_uuids)}
 
@@ -242,7 +247,27 @@ async def build_retry_input(_: GatewayClient, previous_inputs: InputsByField) ->
     return {"uuid": previous_inputs["setOrderState"]["uuid"]}
 
 
+async def build_preview_input(client: GatewayClient, _: InputsByField) -> InputsByField:
+    """Return the input to order a resource with an invalid limit."""
+    nodes = (await client.execute_query(ORDERABLE_QUERY, "admin"))["data"]
+    (offering,) = nodes["offerings"]["nodes"]
+    return {
+        "offering": offering["uuid"],
+        "plan": offering["plans"][0]["uuid"],
+        "project": nodes["projects"]["nodes"][0]["uuid"],
+        "name": "Measurements",
+        "limits": {"capacity": 500, "snapshots": 9},
+    }
+
+
+async def build_order_input(_: GatewayClient, previous_inputs: InputsByField) -> InputsByField:
+    """Return the previewed input with a valid limit."""
+    return {**previous_inputs["orderPreview"], "limits": {"capacity": 500, "snapshots": 1}}
+
+
 INPUT_BUILDERS: dict[str, Callable[[GatewayClient, InputsByField], Awaitable[InputsByField]]] = {
+    "orderPreview": build_preview_input,
+    "createOrder": build_order_input,
     "pullResource": build_pull_input,
     "moveResource": build_move_input,
     "renewResource": build_renewal_input,

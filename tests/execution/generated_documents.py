@@ -29,7 +29,7 @@ from tests.execution.generated_values import (
     VariableName,
     write_literal,
 )
-from tests.support.schema_documents import SCHEMA
+from tests.support.schema_documents import SCHEMA, list_planned_fields
 
 MAX_DEPTH = 3
 """Rows nested in each other."""
@@ -128,7 +128,8 @@ class RandomDocument:
     def _choose_field(self, type_: TypeWithFields, depth: int) -> str:
         """Return the name of a field; at the maximal depth or number of fields, of a leaf."""
         names: list[str] = sorted(
-            type_.fields, key=lambda field_name: (field_name not in SIMPLE_FIELDS, field_name)
+            list_planned_fields(type_),
+            key=lambda field_name: (field_name not in SIMPLE_FIELDS, field_name),
         )
         leaf_names = [*(name for name in names if _is_leaf_field(type_.fields[name])), "__typename"]
         composite_names = [name for name in names if name not in leaf_names]

@@ -8,7 +8,7 @@ import pytest
 from gateway.db.driver.database import Rows
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from tests.conftest import DatabaseFactory
-from tests.support.bulk_renewals import RenewalWorkload, post_renewal
+from tests.support.bulk_orders import RenewalWorkload
 from tests.support.database_queries import build_request
 from tests.support.gateway_server import serve_in_process
 from tests.support.pgbouncer import PGBOUNCER_PATH, run_pgbouncer
@@ -22,14 +22,12 @@ async def renew_twice(renewals: RenewalWorkload, pooler_url: str, url: str) -> N
     """Renew all resources twice through a pooler, and check that one order is placed for each."""
 
     async def renew_one(uuid: str) -> Any:
-        return (await post_renewal(client.http, renewals.token, uuid)).json()["data"][
-            "renewResource"
-        ]
+        return (await renewals.post_order(client.http, uuid)).json()["data"]["renewResource"]
 
     async with serve_in_process(url, pooler_url, pooler="on") as client:
-        first_results = await renewals.for_each_resource(renew_one)
+        first_results = await renewals.for_each_key(renew_one)
         assert {each["__typename"] for each in first_results} == {"ResourceRenewed"}
-        assert await renewals.for_each_resource(renew_one) == first_results
+        assert await renewals.for_each_key(renew_one) == first_results
     with psycopg.connect(url) as connection:
         assert (
             renewals.count_placed_orders(connection),

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from gateway.demo.postgres import EmbeddedPostgres
-from tests.support.bulk_renewals import RenewalWorkload, post_renewal
+from tests.support.bulk_orders import RenewalWorkload
 from tests.support.database_proxy import DatabaseProxy, open_proxy
 from tests.support.embedded_postgres import create_public_folder
 from tests.support.gateway_server import GatewayClient, serve_in_process
@@ -75,7 +75,7 @@ class RestartScene:
         """Retry the renewal of a resource until it is accepted; return the order's uuid."""
         while True:
             async with time_limit(MAX_ANSWER_SECONDS, "the response to a renewal"):
-                response = (await post_renewal(self.client.http, self.renewals.token, uuid)).json()
+                response = (await self.renewals.post_order(self.client.http, uuid)).json()
             if response.get("data") is not None:
                 return self._record_acceptance(response["data"]["renewResource"])
             self.outcomes.update(each["extensions"]["code"] for each in response["errors"])
@@ -115,10 +115,10 @@ class RestartScene:
         """
         disturbance = asyncio.create_task(disturb())
         await asyncio.sleep(0)  # it locks the orders first
-        first_orders = await self.renewals.for_each_resource(self.renew_until_accepted)
+        first_orders = await self.renewals.for_each_key(self.renew_until_accepted)
         await disturbance
         assert {*self.outcomes} == {"ResourceRenewed", "UNAVAILABLE"}, self.outcomes
-        assert await self.renewals.for_each_resource(self.renew_until_accepted) == first_orders
+        assert await self.renewals.for_each_key(self.renew_until_accepted) == first_orders
         with psycopg.connect(self.server.url) as connection:
             assert (
                 self.renewals.count_placed_orders(connection),

@@ -83,9 +83,11 @@ class DemoWithProvider(MutableDemo):
 
 
 @asynccontextmanager
-async def serve_demo_with_provider(url: str, **overrides: Any) -> AsyncIterator[DemoWithProvider]:
+async def serve_demo_with_provider(
+    url: str, *, setup_sql: str = "select", **overrides: Any
+) -> AsyncIterator[DemoWithProvider]:
     """Yield a served demo in an empty database whose provider works on demand."""
-    async with serve_mutable_demo(url, **overrides) as demo:
+    async with serve_mutable_demo(url, setup_sql=setup_sql, **overrides) as demo:
         demo.__class__ = DemoWithProvider
         assert isinstance(demo, DemoWithProvider)
         demo.transaction_pool = TransactionPool(url, statement_seconds=10)

@@ -154,9 +154,9 @@ async def open_policy_loader(
 
 
 @asynccontextmanager
-async def serve_policy_demo(url: str, rules: str) -> AsyncIterator[PolicyDemo]:
+async def serve_policy_demo(url: str, rules: str, **overrides: str) -> AsyncIterator[PolicyDemo]:
     """Yield a demo without invoices and policies."""
-    async with serve_demo_with_provider(url, rules=rules) as demo:
+    async with serve_demo_with_provider(url, rules=rules, **overrides) as demo:
         demo.__class__ = PolicyDemo
         assert isinstance(demo, PolicyDemo)
         demo.url = url

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 from uuid import uuid4
 
+from tests.support.bulk_orders import ORDERABLE_SQL
 from tests.support.demo_with_provider import DemoWithProvider, find_renewable_resource
 from tests.support.mutable_demo import FINISH_ORDERS_SQL
 
@@ -35,6 +36,7 @@ where r.id = %s and not p.archived order by p.id = r.plan_id, p.id limit 2
 SET_ORDER_STATE_SQL = "update marketplace_order set state = %s where uuid = %s"
 REALLOCATION_CONDITION = (
     "o.name = 'Project file shares' and (r.limits ->> 'capacity')::int between 20 and 1000"
+    " and r.limits ? 'snapshots'"
 )
 SHARES_CONDITION = "o.name = 'Project file shares' and r.limits ? 'capacity'"
 NO_HISTORY_CONDITION = "not r.attributes ? 'renewal_history'"
@@ -147,10 +149,24 @@ async def _repeat_reports(demo: DemoWithProvider, order_state: int, **values: An
         _reset_resource(demo, resource_id)
 
 
+async def _repeat_creations(demo: DemoWithProvider, *, has_key: bool) -> InputIterator:
+    """Yield inputs that order new resources of an offering."""
+    ((*uuids,),) = demo.run_sql(ORDERABLE_SQL)
+    names = zip(("offering", "plan", "project"), [each.hex for each in uuids], strict=True)
+    values = {**dict(names), "attributes": {"description": "For tests"}}
+    for number in range(REPETITIONS):
+        key = {"idempotencyKey": uuid4().hex} if has_key else {}
+        yield {**values, **key, "name": f"resource {number}"}
+
+
 _RENEWAL = {"extensionMonths": 12}
 _RENEWABLE_CONDITION = "o.type = 'Marketplace.Slurm'"
 _OPTIONS = {"options": {"label": "#"}}
 MUTATION_CASES = {
+    "createOrder": MutationCase("createOrder", partial(_repeat_creations, has_key=False)),
+    "createOrder, idempotencyKey": MutationCase(
+        "createOrder", partial(_repeat_creations, has_key=True)
+    ),
     "pullResource": _repeat_values("pullResource"),
     "moveResource": MutationCase("moveResource", _repeat_moves),
     "renewResource": _repeat_values("renewResource", _RENEWAL, _RENEWABLE_CONDITION),
@@ -194,7 +210,7 @@ MUTATION_CASES = {
         "setResourceEndpoints", {"endpoints": [{"name": "Login #", "url": "ssh://example.org"}]}
     ),
     "setResourceLimits": _repeat_values(
-        "setResourceLimits", {"limits": {"capacity": "#"}}, SHARES_CONDITION
+        "setResourceLimits", {"limits": {"capacity": "#", "snapshots": 1}}, SHARES_CONDITION
     ),
     "setResourceState": _repeat_values(
         "setResourceState", {"state": {"erred": {"message": "Error #"}}}

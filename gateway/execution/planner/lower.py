@@ -22,7 +22,11 @@ from gateway.schema.framework.connection_field import ConnectionField
 from gateway.schema.framework.filtered_lists import FilteredListField
 from gateway.schema.framework.lookups import RootListField, RowLookup
 from gateway.schema.framework.relations import ComputedField, FirstRowField, ToManyField, ToOneField
-from gateway.schema.framework.root_computed import RequestComputedField, RootComputedField
+from gateway.schema.framework.root_computed import (
+    RequestComputedField,
+    RootComputedField,
+    UnplannedField,
+)
 from gateway.schema.types.viewer import AuthenticatedViewer, ViewerAccount
 
 LOWERING_FUNCTIONS: Mapping[type, Callable[[Any, FieldSelection], PlanNode]] = {
@@ -36,6 +40,7 @@ LOWERING_FUNCTIONS: Mapping[type, Callable[[Any, FieldSelection], PlanNode]] = {
     RowLookup: lower_roots.lower_lookup,
     RootComputedField: lower_roots.lower_root_computed,
     RequestComputedField: lower_roots.lower_request_computed,
+    UnplannedField: lower_roots.refuse_field,
     ViewerAccount: lower_roots.lower_viewer_account,
     AuthenticatedViewer: lower_roots.lower_viewer,
 }

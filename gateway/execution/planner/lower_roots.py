@@ -1,8 +1,10 @@
 """Lowering of root fields: rows looked up by key, values computed of them, and the viewer."""
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 from gateway.db.query_spec import QuerySpec
+from gateway.execution.plan.errors import NeverPlannedError
 from gateway.execution.plan.nodes import (
     IfAuthenticated,
     LookupKeys,
@@ -15,7 +17,11 @@ from gateway.execution.planner.arguments import compile_arguments, memoise_witho
 from gateway.execution.planner.lower_fields import lower_function_call, make_query_spec_factory
 from gateway.execution.planner.selections import FieldSelection, SelectionScope
 from gateway.schema.framework.lookups import RowLookup
-from gateway.schema.framework.root_computed import RequestComputedField, RootComputedField
+from gateway.schema.framework.root_computed import (
+    RequestComputedField,
+    RootComputedField,
+    UnplannedField,
+)
 from gateway.schema.types.viewer import AuthenticatedViewer, ViewerAccount
 
 
@@ -26,6 +32,11 @@ def lower_lookup(relation: RowLookup, selection: FieldSelection) -> PlanNode:
         lambda variables, _: relation.resolve_keys(read_arguments(variables)), relation.is_list
     )
     return _lower_lookup_rows(lookup_keys, relation.query_specs_by_type, selection)
+
+
+def refuse_field(_relation: UnplannedField, selection: FieldSelection) -> NoReturn:
+    """Raise NeverPlannedError: the field's resolver does what plans can't."""
+    raise NeverPlannedError(f"field {selection.python_name}")
 
 
 def lower_root_computed(relation: RootComputedField, selection: FieldSelection) -> PlanNode:

@@ -68,7 +68,7 @@ async def estimate_plan_cost(unit_of_work: UnitOfWork, resource: ResourceRow) ->
         else 1
     )
     try:
-        return _sum_plan_cost(plan, components, parse_limits(resource.limits), months)
+        return sum_plan_cost(plan, components, parse_limits(resource.limits), months)
     except UnpricedComponentError:
         return None
 
@@ -89,12 +89,16 @@ async def estimate_update_cost(unit_of_work: UnitOfWork, updated: ResourceRow) -
         return None
 
 
-def _sum_plan_cost(
+def sum_plan_cost(
     plan: PlanRow,
     components: Iterable[PricedComponent],
     limit_amounts: LimitAmounts,
     prepaid_months: int,
 ) -> str:
+    """Return the cost of one period of a plan, with prepaid components for a number of months.
+
+    Raises UnpricedComponentError if a price is not a number.
+    """
     cost = parse_price(plan.unit_price)
     for component in components:
         if component.can_have_limit:

@@ -1,12 +1,13 @@
 """Updating a resource's name, description and end date (rules.md §1)."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
 from typing import Any
 
 from gateway.db.driver.date_spelling import parse_stored_timestamp
 from gateway.marketplace.eligibility import get_option
+from gateway.marketplace.end_dates import check_end_date
 from gateway.marketplace.operation_rules import ResourceOperation
 from gateway.marketplace.operations.set_end_date import build_end_date_request, log_end_date
 from gateway.marketplace.operations.setter import ResourceChange, declare_setter
@@ -14,14 +15,16 @@ from gateway.marketplace.problems import (
     InvalidField,
     NotPossible,
     Reason,
-    build_invalid_field,
     raise_problem,
 )
 from gateway.marketplace.rows import ResourceRow
 from gateway.marketplace.table_row import ColumnValues
-from gateway.marketplace.text_values import find_text_problem, raise_invalid_fields
-
-_MAX_NAME_CHARS, _MAX_DESCRIPTION_CHARS = 150, 4096
+from gateway.marketplace.text_values import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_NAME_LENGTH,
+    find_text_problem,
+    raise_invalid_fields,
+)
 
 
 @declare_setter(ResourceOperation.UPDATE_RESOURCE)
@@ -52,12 +55,12 @@ async def update_details(
 
 def _find_text_problems(texts: Mapping[str, str]) -> Iterator[InvalidField]:
     if "name" in texts:
-        yield from find_text_problem(texts["name"], "name", max_length=_MAX_NAME_CHARS)
+        yield from find_text_problem(texts["name"], "name", max_length=MAX_NAME_LENGTH)
     if "description" in texts:
         yield from find_text_problem(
             texts["description"],
             "description",
-            max_length=_MAX_DESCRIPTION_CHARS,
+            max_length=MAX_DESCRIPTION_LENGTH,
             is_required=False,
         )
 
@@ -68,24 +71,7 @@ def _find_date_problem(
     """Yield the problem of an end date that is past, or later than the offering allows."""
     if end_date is None:
         return
-    day, today = date.fromisoformat(end_date), change.unit_of_work.today
-    latest_day = min(_iterate_latest_days(change), default=date.max)
-    if day < today:
-        yield build_invalid_field("endDate", message=f"must not be before today, {today}.")
-    elif day > latest_day:
-        message = f"must be at most {latest_day}: the offering limits end dates."
-        yield build_invalid_field("endDate", message=message)
-
-
-def _iterate_latest_days(change: ResourceChange) -> Iterator[date]:
-    """Yield the latest end dates by the offering's options; invalid options set no limit."""
-    latest_day: Any = get_option(
-        change.facts.plugin_options, "latest_date_for_resource_termination"
-    )
-    max_days: Any = get_option(
-        change.facts.plugin_options, "max_resource_termination_offset_in_days"
-    )
-    with suppress(TypeError, ValueError):
-        yield date.fromisoformat(latest_day)
-    with suppress(TypeError, OverflowError):
-        yield parse_stored_timestamp(change.before.created).date() + timedelta(days=max_days)
+    options = partial(get_option, change.facts.plugin_options)
+    created_day = parse_stored_timestamp(change.before.created).date()
+    today = change.unit_of_work.today
+    yield from check_end_date(date.fromisoformat(end_date), options, created_day, today, "endDate")

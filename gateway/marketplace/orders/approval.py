@@ -66,11 +66,11 @@ def needs_purchase_order(
 
 
 async def find_consumer_reviewer(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, order: OrderRow
+    unit_of_work: UnitOfWork, facts: ResourceFacts, resource: ResourceRow, order: OrderRow
 ) -> int | None:
     """Return the user who approves the viewer's new order for the consumer at once.
 
-    None if the order waits for the consumer's review.
+    None if the order waits for the consumer's review. A preview's `resource` is not stored.
     """
     version_rules = unit_of_work.installation.version_rules
     if needs_purchase_order(facts, order, version_rules):
@@ -81,7 +81,7 @@ async def find_consumer_reviewer(
         return None
     if _is_approved_by_creation(unit_of_work.viewer, facts, order):
         return unit_of_work.actor_id
-    return await _find_rule_creator(unit_of_work, facts, order)
+    return await _find_rule_creator(unit_of_work, facts, resource, order)
 
 
 def _is_approval_disabled(
@@ -117,7 +117,7 @@ def _is_own_offering(facts: ResourceFacts) -> bool:
 
 
 async def _find_rule_creator(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, order: OrderRow
+    unit_of_work: UnitOfWork, facts: ResourceFacts, resource: ResourceRow, order: OrderRow
 ) -> int | None:
     """Return the creator of a rule of the project that approves the order; None without one."""
     is_ruled = not unit_of_work.installation.lacks_table(tables.project_order_auto_approval)
@@ -130,18 +130,12 @@ async def _find_rule_creator(
         ComponentRow, offering_id=facts.offering_id, billing_type=BillingType.USAGE
     ):
         return None
-    cost = await _estimate_order_cost(unit_of_work, order)
+    values = ColumnValues(ResourceRow, plan_id=order.plan_id, limits=order.limits)
+    cost = await estimate_plan_cost(unit_of_work, values.apply_to(resource))
     for rule in rules:
         if await _approves_cost(unit_of_work, facts, rule, cost):
             return rule.created_by_id
     return None
-
-
-async def _estimate_order_cost(unit_of_work: UnitOfWork, order: OrderRow) -> str | None:
-    """Return the cost of the resource with the plan and limits of an order; None if unknown."""
-    resource = await unit_of_work.load_row(ResourceRow, order.resource_id)
-    values = ColumnValues(ResourceRow, plan_id=order.plan_id, limits=order.limits)
-    return await estimate_plan_cost(unit_of_work, values.apply_to(resource))
 
 
 async def _approves_cost(
@@ -227,6 +221,11 @@ async def _waits_for_start_date(progress: OrderProgress) -> bool:
     unit_of_work = progress.unit_of_work
     if progress.is_new or not _is_in_future(progress.order.start_date, unit_of_work.today):
         return False
+    return await has_start_dates(unit_of_work)
+
+
+async def has_start_dates(unit_of_work: UnitOfWork) -> bool:
+    """Return whether the marketplace has switched start dates of orders on."""
     if unit_of_work.installation.lacks_table(tables.constance):
         return False
     rows = await unit_of_work.writer.execute_statement(
@@ -245,6 +244,21 @@ _WAITING_CONDITIONS: Mapping[OrderState, Callable[[OrderProgress], Awaitable[boo
     OrderState.PENDING_START_DATE: _waits_for_start_date,
 }
 """Whether an order waits in a state, in the order in which orders pass the states."""
+
+
+async def forecast_order(
+    unit_of_work: UnitOfWork, facts: ResourceFacts, resource: ResourceRow, order: OrderRow
+) -> tuple[OrderState, list[OrderState]]:
+    """Return the state in which a new order is placed, and those in which it is reviewed."""
+    reviewer_id = await find_consumer_reviewer(unit_of_work, facts, resource, order)
+    review = ColumnValues(OrderRow, consumer_reviewed_by_id=reviewer_id)
+    progress = OrderProgress(unit_of_work, facts, review.apply_to(order), is_new=True)
+    review_states = [] if reviewer_id is not None else [OrderState.PENDING_CONSUMER]
+    if await _waits_for_provider(progress):
+        review_states.append(OrderState.PENDING_PROVIDER)
+    is_approved = reviewer_id is not None
+    state = await find_next_state(progress) if is_approved else OrderState.PENDING_CONSUMER
+    return state, review_states
 
 
 async def find_next_state(progress: OrderProgress) -> OrderState:

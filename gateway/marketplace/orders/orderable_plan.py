@@ -27,12 +27,15 @@ async def find_orderable_plan(
 ) -> PlanRow:
     """Return a plan of an offering that another resource can have.
 
-    Raises ChangeRefusedError if the viewer can't see such a plan of the offering, if it is
-    archived, or if its maximum number of resources is reached.
+    A plan with a maximum number of resources is locked until the end of the transaction. Raises
+    ChangeRefusedError if the viewer can't see such a plan of the offering, if it is archived, or
+    if its maximum is reached.
     """
     plan = await _find_plan(unit_of_work, offering_id, plan_uuid)
     if plan.archived:
         raise_problem(build_invalid_input("plan", message="must not be archived: choose another."))
+    if plan.max_amount is not None:
+        await unit_of_work.writer.lock_rows(tables.plan, plan.id)
     live_resources = await load_aggregate_value(unit_of_work.loader, _LIVE_RESOURCES, plan.id)
     if not has_plan_capacity(plan.max_amount, live_resources):
         message = f"can have at most {plan.max_amount} resources, and has {live_resources}."

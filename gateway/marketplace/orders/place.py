@@ -93,16 +93,16 @@ async def place_order(
             unit_of_work, resource, ColumnValues(ResourceRow, state=state)
         )
     await _log_request(unit_of_work, order_request.type, after)
-    await _skip_consumer_review(unit_of_work, facts, order_id)
+    await _skip_consumer_review(unit_of_work, facts, after, order_id)
     return order_id
 
 
 async def _skip_consumer_review(
-    unit_of_work: UnitOfWork, facts: ResourceFacts, order_id: int
+    unit_of_work: UnitOfWork, facts: ResourceFacts, resource: ResourceRow, order_id: int
 ) -> None:
     """Approve a new order on the consumer's side if no review is needed."""
     order = await unit_of_work.load_row(OrderRow, order_id)
-    reviewer_id = await find_consumer_reviewer(unit_of_work, facts, order)
+    reviewer_id = await find_consumer_reviewer(unit_of_work, facts, resource, order)
     if reviewer_id is not None:
         review = build_consumer_review(unit_of_work, reviewer_id)
         await continue_order(unit_of_work, facts, order, review, is_new=True)

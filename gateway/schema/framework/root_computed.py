@@ -99,6 +99,17 @@ class RequestComputedField:
         return resolve
 
 
+@dataclass(frozen=True, eq=False)
+class UnplannedField:
+    """A field that graphql-core always resolves: documents that select it have no plan."""
+
+    resolver: Resolver
+
+    def build_resolver(self) -> Resolver:
+        """Return the resolver that graphql-core calls."""
+        return self.resolver
+
+
 def _get_input_value(
     root_input: RootComputedInput,
     column_values: Iterator[Any],

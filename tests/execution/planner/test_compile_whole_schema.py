@@ -18,7 +18,7 @@ from gateway.execution.graphql_request import GraphQLRequest
 from tests.execution.corpus.both_executions import CORPUS_VIEWPOINTS, REQUEST_ID, DualExecutor
 from tests.execution.corpus.known_rows import KnownRows
 from tests.support.marketplaces import Marketplace
-from tests.support.schema_documents import find_reachable_types
+from tests.support.schema_documents import find_reachable_types, list_planned_fields
 from tests.support.visibility.schema_paths import NODE_TYPES
 from tests.support.visibility.viewer_scenes import encode_global_id
 
@@ -37,7 +37,7 @@ def find_shortest_paths(known_rows: KnownRows) -> dict[str, str]:
     documents_by_type, queue = {"Query": "{ @ }"}, deque(["Query"])
     while queue:
         name = queue.popleft()
-        for field, field_definition in READABLE_TYPES[name].fields.items():
+        for field, field_definition in list_planned_fields(READABLE_TYPES[name]).items():
             arguments = (
                 "(first: 3)"
                 if "first" in field_definition.args
@@ -109,7 +109,7 @@ async def test_every_field_is_compiled(dual_executor: DualExecutor) -> None:
         reached.add(name)
         selections = {
             field_name: _select_field(known_rows, field_name, field)
-            for field_name, field in READABLE_TYPES[name].fields.items()
+            for field_name, field in list_planned_fields(READABLE_TYPES[name]).items()
         }
         full_document = document.replace("@", " ".join(selections.values()))
         if not await is_compiled(dual_executor, full_document):
