@@ -174,7 +174,7 @@ MUTATION_CASES = {
         "renewResource", {**_RENEWAL, "idempotencyKey": "unique"}, _RENEWABLE_CONDITION
     ),
     "updateResourceLimits": _repeat_values(
-        "updateResourceLimits", {"limits": {"capacity": "#", "snapshots": 1}}, SHARES_CONDITION
+        "updateResourceLimits", {"limits": {"capacity": "#", "snapshots": 2}}, SHARES_CONDITION
     ),
     "switchResourcePlan": MutationCase("switchResourcePlan", _repeat_plan_switches),
     "reallocateResourceLimits, 1 target": MutationCase(

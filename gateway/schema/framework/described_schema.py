@@ -1,4 +1,4 @@
-"""A schema with a description, which strawberry does not support."""
+"""A schema with what strawberry does not tell graphql-core: descriptions, and `@oneOf` inputs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 from graphql import (
     DocumentNode,
+    GraphQLInputObjectType,
     NamedTypeNode,
     NameNode,
     OperationTypeDefinitionNode,
@@ -15,7 +16,16 @@ from graphql import (
 )
 from graphql.language import OperationType
 
-from gateway.schema.framework.strawberry_internals import get_graphql_schema
+from gateway.schema.framework.strawberry_internals import get_graphql_schema, is_one_of_input
+
+
+def _let_graphql_core_check(input_type: Any) -> None:
+    """Let graphql-core check that an object has one field, by validation and with a path.
+
+    Strawberry checks it in `out_type`, which raises an error that names no place.
+    """
+    input_type.is_one_of = True
+    input_type.out_type = GraphQLInputObjectType.out_type
 
 
 class DescribedSchema(strawberry.Schema):
@@ -33,6 +43,9 @@ class DescribedSchema(strawberry.Schema):
         graphql_schema.description = description
         for name, type_description in type_descriptions.items():
             graphql_schema.type_map[name].description = type_description
+        for graphql_type in graphql_schema.type_map.values():
+            if is_one_of_input(graphql_type):
+                _let_graphql_core_check(graphql_type)
 
     def as_str(self) -> str:
         """Return the schema in GraphQL's schema definition language."""

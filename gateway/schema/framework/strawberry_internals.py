@@ -23,11 +23,18 @@ __all__ = [
     "StrawberryOptional",
     "get_enum_definition",
     "get_graphql_schema",
+    "is_one_of_input",
     "set_input_converter",
     "to_camel_case",
 ]
 STRAWBERRY_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 """Key of strawberry's definition in the `extensions` of graphql-core's types and fields."""
+
+
+def is_one_of_input(graphql_type: Any) -> bool:
+    """Return whether a graphql-core type was published as a `@oneOf` input."""
+    definition = (graphql_type.extensions or {}).get(STRAWBERRY_DEFINITION)
+    return definition is not None and getattr(definition, "is_one_of", False)
 
 
 def get_graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
