@@ -1,14 +1,15 @@
 """Lives of orders over HTTP, as subscribers see them (domain.md §6.3-6.5, rules.md §1)."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set as AbstractSet
 from contextlib import asynccontextmanager
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import psycopg
 import pytest
 import pytest_asyncio
+from psycopg.types.json import Jsonb
 
 from gateway.config.settings import load_settings
 from gateway.db.driver.transactions import TransactionPool
@@ -29,9 +30,15 @@ SUBSCRIPTION = """subscription {{ {field}(filter: {filter}) {{
     ... on {type} {{ kind state }} ... on ResyncRequired {{ reason }} }} }}"""
 PLACING_USER, CONSUMER, PROVIDER = "admin", "owner", "staff"
 """The administrator of a project may not approve orders; the owner of its organisation may."""
-RESET_SQL = """
-update marketplace_resource set state = %s, plan_id = %s, limits = %s, error_message = ''
-where id = %s
+ORDERED_COLUMNS = ("plan_id", "limits", "options", "end_date", "attributes")
+"""Columns of a resource that orders change when they are done."""
+RESET_SQL = f"""
+update marketplace_resource set state = %s, error_message = '',
+    ({", ".join(ORDERED_COLUMNS)}) = ({", ".join("%s" for _ in ORDERED_COLUMNS)}) where id = %s
+"""
+GRANT_OPTIONS_SQL = """
+insert into permissions_rolepermission (role_id, permission)
+select id, 'RESOURCE.UPDATE_OPTIONS' from permissions_role where name = 'PROJECT.ADMIN'
 """
 SET_FAILURE_SQL = """
 update marketplace_offering set plugin_options = plugin_options {} where id =
@@ -53,6 +60,12 @@ class OrderLife(NamedTuple):
     placing_user: str = PLACING_USER
     arguments_sql: str = "select 'uuid', uuid::text from marketplace_resource where uuid = %s"
     """Statement that returns the name and the value of an argument for a resource."""
+    condition: str = "r.limits ? 'capacity'"
+    """Condition for a resource; its offering must be Basic, so that the provider reviews orders."""
+    changed_columns: AbstractSet[str] = frozenset()
+    """The ordered columns that are changed when the order is done."""
+    changed_columns_by_agent: AbstractSet[str] = frozenset()
+    """The same if the provider's agent has carried it out."""
 
 
 RESOURCE_STATES = {"OK": 2, "ERRED": 3, "UPDATING": 4, "TERMINATED": 6}
@@ -65,6 +78,8 @@ ORDER_LIVES = {
         state_when_failed="UPDATING",
         arguments_sql="select 'limits', r.limits || jsonb_build_object('capacity',"
         " 1000 - (r.limits ->> 'capacity')::int) from marketplace_resource r where r.uuid = %s",
+        changed_columns={"limits"},
+        changed_columns_by_agent={"limits"},
     ),
     "plan": OrderLife(
         "switchResourcePlan",
@@ -74,6 +89,29 @@ ORDER_LIVES = {
         arguments_sql="select 'plan', p.uuid::text from marketplace_resource r"
         " join marketplace_plan p on p.offering_id = r.offering_id and p.id <> r.plan_id"
         " where r.uuid = %s and not p.archived limit 1",
+        changed_columns={"plan_id"},
+        changed_columns_by_agent={"plan_id"},
+    ),
+    "options": OrderLife(
+        "updateResourceOptions",
+        "UPDATE_RESOURCE_OPTIONS",
+        "OK",
+        "UPDATING",
+        arguments_sql="select 'options', '{\"label\": \"new\"}'::jsonb"
+        " from marketplace_resource where uuid = %s",
+        condition="(o.plugin_options ->> 'create_orders_on_resource_option_change')::boolean",
+        changed_columns={"options"},
+        changed_columns_by_agent={"options"},
+    ),
+    "renewal": OrderLife(
+        "renewResource",
+        "RENEW_RESOURCE",
+        "OK",
+        "UPDATING",
+        state_when_failed="UPDATING",
+        arguments_sql="select 'extensionMonths', 12 from marketplace_resource where uuid = %s",
+        condition="true",
+        changed_columns={"end_date", "attributes"},
     ),
     "terminate": OrderLife(
         "terminateResource", "TERMINATE_RESOURCE", "OK", "TERMINATING", "TERMINATED", "OK", "OK"
@@ -144,6 +182,7 @@ async def subscribed_demo(new_database: DatabaseFactory) -> AsyncIterator[Subscr
     with psycopg.connect(url, autocommit=True) as connection:
         create_marketplace(connection, resource_count=300, seed=1)
         connection.execute("delete from marketplace_offeringtermsofservice")
+        connection.execute(GRANT_OPTIONS_SQL)
         transactions = TransactionPool(url, statement_seconds=10)
         await transactions.open()
         async with (
@@ -190,15 +229,16 @@ async def read_states(
 
 
 async def find_resource(demo: DemoWithProvider, life: OrderLife) -> str:
-    """Return a resource of a Basic offering on which the operation of a life is allowed."""
+    """Return a resource of a Basic offering on which the placing user and the reviewer may act."""
     number = RESOURCE_STATES[life.state_before]
     condition = (
-        f"r.state = {number} and o.type = 'Marketplace.Basic' and r.limits ? 'capacity' and"
+        f"r.state = {number} and o.type = 'Marketplace.Basic' and {life.condition} and"
         " o.customer_id not in (select customer_id from structure_project where id = r.project_id)"
     )
     uuids = await demo.find_operable_resources(life.operation, life.placing_user, condition)
-    visible_uuids = await demo.find_operable_resources(life.operation, "staff", condition)
-    return next(each for each in uuids if each in visible_uuids)
+    reviewer = CONSUMER if life.placing_user == PLACING_USER else PROVIDER
+    reviewed_uuids = await demo.find_operable_resources(life.operation, reviewer, condition)
+    return next(each for each in uuids if each in reviewed_uuids)
 
 
 async def place_order(demo: DemoWithProvider, life: OrderLife, uuid: str) -> str:
@@ -247,6 +287,18 @@ def list_resource_states(life: OrderLife, outcome: str) -> list[str]:
     return [state for state, _ in groupby(states)]
 
 
+def list_changed_columns(life: OrderLife, outcome: str) -> AbstractSet[str]:
+    """Return the ordered columns that an outcome is expected to change."""
+    if ORDER_STATES_BY_OUTCOME[outcome][-1] != "DONE":
+        return frozenset()
+    return life.changed_columns_by_agent if outcome.endswith("agent") else life.changed_columns
+
+
+def find_changed_columns(before: Mapping[str, Any], after: Mapping[str, Any]) -> AbstractSet[str]:
+    """Return the ordered columns whose values differ."""
+    return {name for name in ORDERED_COLUMNS if before[name] != after[name]}
+
+
 CASES = [
     (name, outcome)
     for name, life in ORDER_LIVES.items()
@@ -274,9 +326,8 @@ async def test_subscribers_see_each_state(
         )
     after = demo.load_resource_row(uuid)
     assert after["state"] == RESOURCE_STATES[expected_states[-1]]
-    is_changed = (before["limits"], before["plan_id"]) != (after["limits"], after["plan_id"])
-    is_carried_out = ORDER_STATES_BY_OUTCOME[outcome][-1] == "DONE"
-    assert is_changed is (is_carried_out and life.state_while_open == "UPDATING")
+    assert find_changed_columns(before, after) == list_changed_columns(life, outcome)
     demo.run_sql(FINISH_ORDERS_SQL, before["id"])
-    reset_values = RESOURCE_STATES[life.state_before], before["plan_id"]
-    demo.run_sql(RESET_SQL, *reset_values, psycopg.types.json.Jsonb(before["limits"]), before["id"])
+    columns = [before[name] for name in ORDERED_COLUMNS]
+    values = [Jsonb(each) if isinstance(each, dict) else each for each in columns]
+    demo.run_sql(RESET_SQL, RESOURCE_STATES[life.state_before], *values, before["id"])
