@@ -21,6 +21,7 @@ from gateway.resolvers.mutations.batch_field import MAX_BATCH_SIZE
 from tests.conftest import DatabaseFactory
 from tests.support.gateway_server import serve_in_process
 from tests.support.mutable_demo import MutableDemo, serve_mutable_demo
+from tests.support.statement_bounds import MAX_STATEMENTS
 from tests.support.statement_record import record_statements
 from tests.support.table_contents import copy_database, load_contents, load_last_ids
 from tests.support.time_limits import scale_seconds
@@ -78,8 +79,6 @@ class ManyCase(NamedTuple):
     """A mutation of many objects, the one of a single object, and what they need."""
 
     single_field: str
-    max_statements: int
-    """Maximum number of statements for a chunk."""
     arguments: Arguments
     operation: str = ""
     """The value of `Resource.allowedOperations`; empty for orders."""
@@ -91,14 +90,14 @@ class ManyCase(NamedTuple):
 
 
 MANY_CASES = {
-    "pullResources": ManyCase("pullResource", 20, {}, "PULL_RESOURCE"),
-    "moveResources": ManyCase("moveResource", 80, {}, "MOVE_RESOURCE"),
+    "pullResources": ManyCase("pullResource", {}, "PULL_RESOURCE"),
+    "moveResources": ManyCase("moveResource", {}, "MOVE_RESOURCE"),
     "setResourcesEndDate": ManyCase(
-        "setResourceEndDate", 40, {"endDate": "2099-12-31"}, "SET_RESOURCE_END_DATE"
+        "setResourceEndDate", {"endDate": "2099-12-31"}, "SET_RESOURCE_END_DATE"
     ),
-    "terminateResources": ManyCase("terminateResource", 60, {}, "TERMINATE_RESOURCE"),
-    "approveOrders": ManyCase("approveOrder", 50, {}),
-    "rejectOrders": ManyCase("rejectOrder", 60, {"comment": 'No, "thanks" \\ {}'}),
+    "terminateResources": ManyCase("terminateResource", {}, "TERMINATE_RESOURCE"),
+    "approveOrders": ManyCase("approveOrder", {}),
+    "rejectOrders": ManyCase("rejectOrder", {"comment": 'No, "thanks" \\ {}'}),
 }
 
 
@@ -210,7 +209,7 @@ async def test_the_number_of_statements_is_bounded(demo: MutableDemo, field: str
         counts[size] = len(statements)
         del uuids[:size]
     assert all(
-        count <= case.max_statements * ceil(size / CHUNK_SIZE) for size, count in counts.items()
+        count <= MAX_STATEMENTS[field] * ceil(size / CHUNK_SIZE) for size, count in counts.items()
     ), counts
 
 
@@ -302,7 +301,7 @@ async def test_an_idempotency_key_applies_to_each_resource(demo: MutableDemo) ->
     arguments = {"idempotencyKey": "k" * 255}
     with record_statements() as statements:
         first_items = await demo.run_many("terminateResources", uuids=uuids[:2], **arguments)
-    assert len(statements) <= MANY_CASES["terminateResources"].max_statements
+    assert len(statements) <= MAX_STATEMENTS["terminateResources"]
     items = await demo.run_many(
         "terminateResources", uuids=[ABSENT_UUID, *reversed(uuids)], **arguments
     )
