@@ -19,7 +19,7 @@ InputValues: TypeAlias = dict[str, Any]
 InputIterator: TypeAlias = AsyncIterator[InputValues]
 EXECUTING, ERRED, PENDING_PROVIDER = 2, 4, 7
 """Stored states of orders."""
-OK, TERMINATED = 2, 6
+OK, FAILED, TERMINATED = 2, 3, 6
 """Stored states of resources."""
 SET_STATE_SQL = "update marketplace_resource set state = %s where id = %s"
 TARGET_PROJECTS_SQL = """
@@ -143,6 +143,8 @@ async def _repeat_reports(demo: DemoWithProvider, order_state: int, **values: An
         limits["capacity"] = limits["capacity"] % 50 + 1
         result = await demo.run_mutation("updateResourceLimits", uuid=uuid, limits=limits)
         demo.run_sql(SET_ORDER_STATE_SQL, order_state, result["order"]["uuid"])
+        if order_state == ERRED:
+            demo.run_sql(SET_STATE_SQL, FAILED, resource_id)
         yield {"uuid": result["order"]["uuid"], **values}
         _reset_resource(demo, resource_id)
 
