@@ -67,7 +67,8 @@ ALLOW_CHANGES_SQL = """
 update marketplace_offering set state = 2,
     plugin_options = plugin_options - 'require_purchase_order_upload';
 update structure_project set end_date = null;
-update structure_customer set blocked = false, archived = false
+update structure_customer set blocked = false, archived = false;
+update marketplace_resource set state = 2 where state = 5
 """
 TARGET_PROJECT_SQL = """
 select p.uuid from structure_project p join structure_customer c on c.id = p.customer_id
@@ -245,6 +246,7 @@ async def test_too_many_uuids_change_nothing(demo: MutableDemo) -> None:
 
 
 async def test_a_value_that_no_object_can_have_is_invalid_for_each(demo: MutableDemo) -> None:
+    demo.run_sql(RESET_ORDERS_SQL)
     uuids = list_objects(demo, "rejectOrders")[:2]
     digest_before = demo.digest_tables()
     items = await demo.run_many("rejectOrders", uuids=uuids, comment="a\0b")
