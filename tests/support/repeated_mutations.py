@@ -20,7 +20,7 @@ InputValues: TypeAlias = dict[str, Any]
 InputIterator: TypeAlias = AsyncIterator[InputValues]
 EXECUTING, ERRED, PENDING_PROVIDER = 2, 4, 7
 """Stored states of orders."""
-OK, TERMINATED = 2, 6
+OK, FAILED, TERMINATED = 2, 3, 6
 """Stored states of resources."""
 SET_STATE_SQL = "update marketplace_resource set state = %s where id = %s"
 TARGET_PROJECTS_SQL = """
@@ -36,7 +36,6 @@ where r.id = %s and not p.archived order by p.id = r.plan_id, p.id limit 2
 SET_ORDER_STATE_SQL = "update marketplace_order set state = %s where uuid = %s"
 REALLOCATION_CONDITION = (
     "o.name = 'Project file shares' and (r.limits ->> 'capacity')::int between 20 and 1000"
-    " and r.limits ? 'snapshots'"
 )
 SHARES_CONDITION = "o.name = 'Project file shares' and r.limits ? 'capacity'"
 NO_HISTORY_CONDITION = "not r.attributes ? 'renewal_history'"
@@ -145,6 +144,8 @@ async def _repeat_reports(demo: DemoWithProvider, order_state: int, **values: An
         limits["capacity"] = limits["capacity"] % 50 + 1
         result = await demo.run_mutation("updateResourceLimits", uuid=uuid, limits=limits)
         demo.run_sql(SET_ORDER_STATE_SQL, order_state, result["order"]["uuid"])
+        if order_state == ERRED:
+            demo.run_sql(SET_STATE_SQL, FAILED, resource_id)
         yield {"uuid": result["order"]["uuid"], **values}
         _reset_resource(demo, resource_id)
 

@@ -71,7 +71,8 @@ ALLOW_CHANGES_SQL = """
 update marketplace_offering set state = 2,
     plugin_options = plugin_options - 'require_purchase_order_upload';
 update structure_project set end_date = null;
-update structure_customer set blocked = false, archived = false
+update structure_customer set blocked = false, archived = false;
+update marketplace_resource set state = 2 where state = 5
 """
 TARGET_PROJECT_SQL = """
 select p.uuid from structure_project p join structure_customer c on c.id = p.customer_id
