@@ -18,6 +18,8 @@ schemathesis.graphql.scalar(
 schemathesis.graphql.scalar(
     "Date", strategies.dates().map(lambda each: nodes.String(each.isoformat()))
 )
+JSON_NODES = (nodes.Null, nodes.Int("8"), nodes.String("8 GB"), nodes.List([]), nodes.Object([]))
+schemathesis.graphql.scalar("JSON", strategies.sampled_from(JSON_NODES))
 GENERATED_SCHEMA = schemathesis.graphql.from_dict({"data": introspection_from_schema(SCHEMA)})
 OPERATION_RESULTS: list[Any] = list(GENERATED_SCHEMA.get_all_operations())
 OPERATIONS = {each.ok().label: each.ok() for each in OPERATION_RESULTS}

@@ -1,4 +1,4 @@
-"""Cost policies of the demo marketplace, one of each kind.
+"""Cost policies of the demo marketplace, one of each kind, and one of usage.
 
 The limit of the project's policy is exceeded. It applies to one resource only, which therefore
 can't be changed; that of the organisation and that of the offering are far from their limits.
@@ -58,6 +58,9 @@ def add_policies(writer: RowWriter, market: DemoMarket, resources: Sequence[Demo
         tables.offering_cost_policy_group,
         offeringestimatedcostpolicy_id=policy_id,
         organizationgroup_id=customers.group_ids[_GROUP],
+    )
+    writer.add_row(
+        tables.slurm_usage_policy, scope_id=offering.key, created=writer.days_ago(_AGE_DAYS)
     )
 
 
