@@ -31,6 +31,25 @@ from marketplace_resource r where r.uuid = %s
 """
 _PROJECT_SQL = "select uuid from structure_project where not is_removed order by id limit 1"
 _NO_UUID = "0" * 32
+_RESOURCE_VALUES: Sequence[tuple[str, Any]] = (
+    ("pullResource", {}),
+    ("renewResource", {"extensionMonths": 12}),
+    ("setResourceEndDate", {"endDate": "2098-01-01"}),
+    ("adjustResourceDates", {"startDate": "2026-01-01", "endDate": "2098-02-01"}),
+    ("updateResourceOptions", {"options": {"contact": "me"}}),
+    ("updateResourceOptions", {"options": {"contact": "us"}, "direct": True}),
+    ("updateResource", {"name": "Renamed", "endDate": "2098-03-01"}),
+    ("setResourceSlug", {"slug": "new-slug"}),
+    ("setResourceFlags", {"flag": {"paused": True}}),
+    ("setResourceBackendId", {"identifier": {"backendId": "new-id"}}),
+    ("setResourceBackendMetadata", {"backendMetadata": {"new": True}}),
+    ("setResourceEndpoints", {"endpoints": [{"name": "New", "url": "https://new/"}]}),
+    ("setResourceState", {"state": {"erred": {"message": "Broken."}}}),
+    ("setResourceState", {"state": {"ok": {}}}),
+    ("submitResourceReport", {"report": [{"header": "New", "body": "News."}]}),
+    ("refreshResourceLastSync", {}),
+)
+"""Mutations of a resource with input that suits each resource."""
 
 
 class MutationOutcome(NamedTuple):
@@ -74,46 +93,26 @@ def list_resource_inputs(demo: MutableDemo, uuid: str) -> Iterator[tuple[str, An
     """Yield each mutation of a resource with an input; the last one deletes the resource."""
     ((_, limits, plan, other),) = demo.run_sql(_RELATED_SQL, uuid)
     ((project,),) = demo.run_sql(_PROJECT_SQL)
-    amount = {next(iter(limits)): 1}
+    amount, moved = {next(iter(limits)): 1}, {"project": project.hex}
     target = {"resource": _spell_uuid(other), "limits": amount}
-    moved = {"project": project.hex}
-    yield from (
-        (field, {"uuid": uuid, **values})
-        for field, values in (
-            ("pullResource", {}),
-            ("renewResource", {"extensionMonths": 12}),
-            ("setResourceEndDate", {"endDate": "2098-01-01"}),
-            ("adjustResourceDates", {"startDate": "2026-01-01", "endDate": "2098-02-01"}),
-            ("updateResourceOptions", {"options": {"contact": "me"}}),
-            ("updateResourceOptions", {"options": {"contact": "us"}, "direct": True}),
-            ("updateResourceLimits", {"limits": limits}),
-            ("switchResourcePlan", {"plan": _spell_uuid(plan)}),
-            ("reallocateResourceLimits", {"limits": amount, "targets": [target]}),
-            ("updateResource", {"name": "Renamed", "endDate": "2098-03-01"}),
-            ("setResourceSlug", {"slug": "new-slug"}),
-            ("setResourceFlags", {"flag": {"paused": True}}),
-            ("setResourceBackendId", {"identifier": {"backendId": "new-id"}}),
-            ("setResourceBackendMetadata", {"backendMetadata": {"new": True}}),
-            ("setResourceEndpoints", {"endpoints": [{"name": "New", "url": "https://new/"}]}),
-            ("setResourceLimits", {"limits": limits}),
-            ("setResourceState", {"state": {"erred": {"message": "Broken."}}}),
-            ("setResourceState", {"state": {"ok": {}}}),
-            ("submitResourceReport", {"report": [{"header": "New", "body": "News."}]}),
-            ("refreshResourceLastSync", {}),
-            ("terminateResource", {}),
-            ("restoreResource", {}),
-            ("moveResource", moved),
-        )
-    )
-    yield from (
-        (field, {"uuids": [uuid, _spell_uuid(other)], **values})
-        for field, values in (
-            ("pullResources", {}),
-            ("setResourcesEndDate", {"endDate": "2098-04-01"}),
-            ("terminateResources", {}),
-            ("moveResources", moved),
-        )
-    )
+    for field, values in (
+        *_RESOURCE_VALUES,
+        ("setResourceLimits", {"limits": limits}),
+        ("updateResourceLimits", {"limits": limits}),
+        ("switchResourcePlan", {"plan": _spell_uuid(plan)}),
+        ("reallocateResourceLimits", {"limits": amount, "targets": [target]}),
+        ("terminateResource", {}),
+        ("restoreResource", {}),
+        ("moveResource", moved),
+    ):
+        yield field, {"uuid": uuid, **values}
+    for field, values in (
+        ("pullResources", {}),
+        ("setResourcesEndDate", {"endDate": "2098-04-01"}),
+        ("terminateResources", {}),
+        ("moveResources", moved),
+    ):
+        yield field, {"uuids": [uuid, _spell_uuid(other)], **values}
     yield "unlinkResource", {"uuid": uuid}
 
 
