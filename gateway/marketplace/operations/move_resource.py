@@ -30,9 +30,9 @@ async def move_to_project(
 ) -> ChangeResult:
     """Move a resource to another project, with its orders and pending invoice items."""
     facts = await unit_of_work.lock_resource(uuid, ResourceOperation.MOVE_RESOURCE, if_modified)
-    target = await _load_target_project(unit_of_work, project, facts.customer_id)
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     source = await unit_of_work.load_row(ProjectRow, resource.project_id)
+    target = await _load_target_project(unit_of_work, project, source.customer_id)
     await update_resource(unit_of_work, resource, ColumnValues(ResourceRow, project_id=target.id))
     await move_invoice_items(unit_of_work, resource, source, target)
     await _move_backend_object(unit_of_work, resource, target)
