@@ -175,7 +175,7 @@ MUTATION_CASES = {
         "renewResource", {**_RENEWAL, "idempotencyKey": "unique"}, _RENEWABLE_CONDITION
     ),
     "updateResourceLimits": _repeat_values(
-        "updateResourceLimits", {"limits": {"capacity": "#", "snapshots": 2}}, SHARES_CONDITION
+        "updateResourceLimits", {"limits": {"capacity": "#", "snapshots": 1}}, SHARES_CONDITION
     ),
     "switchResourcePlan": MutationCase("switchResourcePlan", _repeat_plan_switches),
     "reallocateResourceLimits, 1 target": MutationCase(
@@ -211,7 +211,7 @@ MUTATION_CASES = {
         "setResourceEndpoints", {"endpoints": [{"name": "Login #", "url": "ssh://example.org"}]}
     ),
     "setResourceLimits": _repeat_values(
-        "setResourceLimits", {"limits": {"capacity": "#", "snapshots": 1}}, SHARES_CONDITION
+        "setResourceLimits", {"limits": {"capacity": "#", "snapshots": 0}}, SHARES_CONDITION
     ),
     "setResourceState": _repeat_values(
         "setResourceState", {"state": {"erred": {"message": "Error #"}}}

@@ -1,11 +1,14 @@
-"""Generated documents: none that is valid by the schema causes a server error."""
+"""Generated documents: none that is valid by the schema causes a server error.
+
+The generator does not know `@oneOf`; documents that are invalid by it are left out.
+"""
 
 from typing import Any
 
 import pytest
 import schemathesis
 from graphql import introspection_from_schema
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import HealthCheck, assume, given, settings, strategies
 from schemathesis.graphql import nodes
 
 from tests.support.marketplaces import Marketplace
@@ -18,7 +21,7 @@ schemathesis.graphql.scalar(
 schemathesis.graphql.scalar(
     "Date", strategies.dates().map(lambda each: nodes.String(each.isoformat()))
 )
-JSON_NODES = (nodes.Null, nodes.Int("8"), nodes.String("8 GB"), nodes.List([]), nodes.Object([]))
+JSON_NODES = (nodes.Int(8), nodes.String("8 GB"), nodes.List([]), nodes.Object([]))
 schemathesis.graphql.scalar("JSON", strategies.sampled_from(JSON_NODES))
 GENERATED_SCHEMA = schemathesis.graphql.from_dict({"data": introspection_from_schema(SCHEMA)})
 OPERATION_RESULTS: list[Any] = list(GENERATED_SCHEMA.get_all_operations())
@@ -34,5 +37,7 @@ async def test_valid_documents_cause_no_server_errors(
 ) -> None:
     case = data.draw(OPERATIONS[name].as_strategy())
     result = await demo.execute_query(case.body, "owner")
-    codes = {error["extensions"]["code"] for error in result.get("errors", ())}
+    errors = result.get("errors", [])
+    assume(not any("OneOf Input Object" in each["message"] for each in errors))
+    codes = {each["extensions"]["code"] for each in errors}
     assert not codes & FORBIDDEN_CODES, result

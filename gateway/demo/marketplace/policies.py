@@ -21,8 +21,14 @@ _DISTANT_LIMIT, _AGE_DAYS = 10_000_000, 90
 
 def add_policies(writer: RowWriter, market: DemoMarket, resources: Sequence[DemoResource]) -> None:
     """Add the policies; that of a project only if there is a resource which it can apply to."""
-    customers = market.customers
-    offering = next(each for each in market.offerings if each.spec.name == _OFFERING)
+    _add_project_policies(writer, market, resources)
+    _add_customer_policy(writer, market)
+    _add_offering_policies(writer, market)
+
+
+def _add_project_policies(
+    writer: RowWriter, market: DemoMarket, resources: Sequence[DemoResource]
+) -> None:
     for resource in _select_limited(writer, resources):
         writer.add_row(
             tables.project_cost_policy,
@@ -33,10 +39,14 @@ def add_policies(writer: RowWriter, market: DemoMarket, resources: Sequence[Demo
             actions=_BLOCK_ALL,
             has_fired=True,
             fired_datetime=writer.days_ago(0),
-            created_by_id=customers.owner_ids[_CUSTOMER],
+            created_by_id=market.customers.owner_ids[_CUSTOMER],
             use_credit=True,
             created=writer.days_ago(_AGE_DAYS),
         )
+
+
+def _add_customer_policy(writer: RowWriter, market: DemoMarket) -> None:
+    customers = market.customers
     writer.add_row(
         tables.customer_cost_policy,
         scope_id=customers.customer_ids[_CUSTOMER],
@@ -46,6 +56,10 @@ def add_policies(writer: RowWriter, market: DemoMarket, resources: Sequence[Demo
         created_by_id=customers.owner_ids[_CUSTOMER],
         created=writer.days_ago(_AGE_DAYS),
     )
+
+
+def _add_offering_policies(writer: RowWriter, market: DemoMarket) -> None:
+    offering = next(each for each in market.offerings if each.spec.name == _OFFERING)
     policy_id = writer.add_row(
         tables.offering_cost_policy,
         scope_id=offering.key,
@@ -57,7 +71,7 @@ def add_policies(writer: RowWriter, market: DemoMarket, resources: Sequence[Demo
     writer.add_row(
         tables.offering_cost_policy_group,
         offeringestimatedcostpolicy_id=policy_id,
-        organizationgroup_id=customers.group_ids[_GROUP],
+        organizationgroup_id=market.customers.group_ids[_GROUP],
     )
     writer.add_row(
         tables.slurm_usage_policy, scope_id=offering.key, created=writer.days_ago(_AGE_DAYS)

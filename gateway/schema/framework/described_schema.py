@@ -19,8 +19,8 @@ from graphql.language import OperationType
 from gateway.schema.framework.strawberry_internals import get_graphql_schema, is_one_of_input
 
 
-def _let_graphql_core_check(input_type: Any) -> None:
-    """Let graphql-core check that an object has one field, by validation and with a path.
+def _check_by_graphql_core(input_type: Any) -> None:
+    """Make graphql-core check that an object has one field, by validation and with a path.
 
     Strawberry checks it in `out_type`, which raises an error that names no place.
     """
@@ -45,7 +45,7 @@ class DescribedSchema(strawberry.Schema):
             graphql_schema.type_map[name].description = type_description
         for graphql_type in graphql_schema.type_map.values():
             if is_one_of_input(graphql_type):
-                _let_graphql_core_check(graphql_type)
+                _check_by_graphql_core(graphql_type)
 
     def as_str(self) -> str:
         """Return the schema in GraphQL's schema definition language."""
