@@ -19,6 +19,7 @@ from gateway.demo.marketplace.offers import FAIL_ORDERS_OPTION
 from gateway.demo.provider import DemoProvider
 from gateway.server.factory import detect_installation
 from tests.conftest import DatabaseFactory
+from tests.support.bulk_orders import ORDERABLE_SQL
 from tests.support.demo_with_provider import DemoWithProvider
 from tests.support.gateway_server import GatewayClient
 from tests.support.mutable_demo import FINISH_ORDERS_SQL
@@ -40,6 +41,18 @@ GRANT_OPTIONS_SQL = """
 insert into permissions_rolepermission (role_id, permission)
 select id, 'RESOURCE.UPDATE_OPTIONS' from permissions_role where name = 'PROJECT.ADMIN'
 """
+PLACING_PROJECT_SQL = """
+select p.uuid from structure_project p
+join permissions_userrole a on a.object_id = p.id and a.is_active
+    and a.user_id = (select id from core_user where username = %s)
+    and a.content_type_id = (select id from django_content_type where model = 'project')
+join permissions_userrole o on o.object_id = p.customer_id and o.is_active
+    and o.user_id = (select id from core_user where username = %s)
+    and o.content_type_id = (select id from django_content_type where model = 'customer')
+where not p.is_removed and coalesce(p.start_date, current_date) <= current_date
+    and coalesce(p.end_date, current_date + 1) > current_date order by p.id limit 1
+"""
+"""A project of the first user, in an organisation of the second."""
 SET_FAILURE_SQL = """
 update marketplace_offering set plugin_options = plugin_options {} where id =
     (select offering_id from marketplace_resource where uuid = %s)
@@ -168,7 +181,7 @@ class SubscribedDemo(NamedTuple):
 
 
 class EventStreams(NamedTuple):
-    """Streams of the events of one resource and of its orders."""
+    """Streams of the events of a resource and of its orders."""
 
     resource: StreamReader
     order: StreamReader
@@ -199,9 +212,10 @@ async def subscribed_demo(new_database: DatabaseFactory) -> AsyncIterator[Subscr
 
 
 @asynccontextmanager
-async def open_streams(gateway: ServedGateway, uuid: str) -> AsyncIterator[EventStreams]:
-    """Open the streams of the events of a resource and of its orders, as staff."""
-    resource_filter, order_filter = f'{{ uuids: ["{uuid}"] }}', f'{{ resource: "{uuid}" }}'
+async def open_streams(
+    gateway: ServedGateway, resource_filter: str, order_filter: str
+) -> AsyncIterator[EventStreams]:
+    """Open the streams of the events of resources and of orders, as staff."""
     resource_query = SUBSCRIPTION.format(
         field="resourceChanged", filter=resource_filter, type="ResourceEvent"
     )
@@ -317,7 +331,8 @@ async def test_subscribers_see_each_state(
     before = demo.load_resource_row(uuid)
     order_states = ["PENDING_CONSUMER", *ORDER_STATES_BY_OUTCOME[outcome]]
     expected_states = list_resource_states(life, outcome)
-    async with open_streams(gateway, uuid) as streams:
+    filters = f'{{ uuids: ["{uuid}"] }}', f'{{ resource: "{uuid}" }}'
+    async with open_streams(gateway, *filters) as streams:
         order = await place_order(demo, life, uuid)
         await end_order(demo, life, outcome, uuid, order)
         assert await read_states(streams.order, "orderChanged", order_states) == order_states
@@ -331,3 +346,30 @@ async def test_subscribers_see_each_state(
     columns = [before[name] for name in ORDERED_COLUMNS]
     values = [Jsonb(each) if isinstance(each, dict) else each for each in columns]
     demo.run_sql(RESET_SQL, RESOURCE_STATES[life.state_before], *values, before["id"])
+
+
+CREATION = OrderLife("createOrder", "", "", "CREATING", "OK", "TERMINATED", "TERMINATED")
+CREATION_OUTCOMES = [each for each in ORDER_STATES_BY_OUTCOME if not each.startswith("retried")]
+"""A failed creation can't be retried: its resource, which has no backend id, is terminated."""
+
+
+@pytest.mark.parametrize("outcome", CREATION_OUTCOMES)
+async def test_subscribers_see_each_state_of_a_new_resource(
+    subscribed_demo: SubscribedDemo, outcome: str
+) -> None:
+    demo, gateway = subscribed_demo
+    ((offering, plan, _),) = demo.run_sql(ORDERABLE_SQL)
+    ((project,),) = demo.run_sql(PLACING_PROJECT_SQL, PLACING_USER, CONSUMER)
+    uuids = {"offering": offering.hex, "plan": plan.hex, "project": project.hex}
+    order_states = ["PENDING_CONSUMER", *ORDER_STATES_BY_OUTCOME[outcome]]
+    expected_states = ["CREATING", "OK" if order_states[-1] == "DONE" else "TERMINATED"]
+    filters = [f'{{ offering: "{offering.hex}", project: "{project.hex}" }}'] * 2
+    async with open_streams(gateway, *filters) as streams:
+        result = await demo.run_mutation("createOrder", PLACING_USER, name="New", **uuids)
+        resource, order = result["resource"]["uuid"], result["order"]["uuid"]
+        await end_order(demo, CREATION, outcome, resource, order)
+        assert await read_states(streams.order, "orderChanged", order_states) == order_states
+        assert await read_states(streams.resource, "resourceChanged", expected_states) == (
+            expected_states
+        )
+    assert demo.load_resource_row(resource)["state"] == RESOURCE_STATES[expected_states[-1]]
