@@ -35,6 +35,12 @@ ALLOWED_CASES = {
     "setOrderState, ERRED",
 }
 """Mutations that a policy does not prevent."""
+CHANGING_CASES = sorted(
+    name
+    for name in MUTATION_CASES.keys() - ALLOWED_CASES
+    if MUTATION_CASES[name].field != "createOrder"
+)
+"""Mutations that a policy prevents; new resources are checked before they are stored only."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -58,7 +64,7 @@ async def wait_for_blocked_save(demo: PolicyDemo, mutation: asyncio.Task[Any]) -
     assert not mutation.done(), mutation.result()
 
 
-@pytest.mark.parametrize("name", sorted(MUTATION_CASES.keys() - ALLOWED_CASES))
+@pytest.mark.parametrize("name", CHANGING_CASES)
 async def test_a_policy_that_is_exceeded_meanwhile_prevents_the_change(
     demo: PolicyDemo, name: str
 ) -> None:
