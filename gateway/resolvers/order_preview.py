@@ -12,8 +12,9 @@ from gateway.resolvers.mutations.mutation_field import find_invalid_field, get_g
 from gateway.schema.enums import PlanUnit
 from gateway.schema.framework.context import Info
 from gateway.schema.framework.root_computed import UnplannedField
-from gateway.schema.framework.scalars import Date, Decimal
+from gateway.schema.framework.scalars import Date
 from gateway.schema.types.order_preview import CreateOrderInput, OrderPreview
+from gateway.schema.types.renewal import format_amount
 
 InputArgument = Annotated[
     CreateOrderInput,
@@ -44,8 +45,8 @@ def _build_preview(preview: OrderPreviewValues) -> OrderPreview:
     terms, cost, plan = assessment.terms, assessment.cost, draft.plan
     return OrderPreview(
         problems=problems,
-        cost=Decimal(str(cost.order_cost)) if cost else None,
-        period_cost=Decimal(str(cost.period_cost)) if cost else None,
+        cost=format_amount(cost.order_cost) if cost else None,
+        period_cost=format_amount(cost.period_cost) if cost else None,
         plan_unit=_find_unit(plan),
         end_date=Date(terms.end_date.isoformat()) if terms.end_date else None,
         prepaid_months=terms.months or None,

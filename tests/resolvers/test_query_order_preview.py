@@ -141,6 +141,12 @@ async def test_values_that_cant_be_stored_are_problems(demo: CreationDemo) -> No
     assert preview["problems"] == [await demo.create_order(**values)]
 
 
+@pytest.mark.parametrize(("price", "cost"), [(0, "0.0000000000"), ("1e-7", "0.0000001000")])
+async def test_costs_have_ten_decimal_places(demo: CreationDemo, price: Any, cost: str) -> None:
+    preview = await demo.preview_order(**demo.add_site(plan={"unit_price": price}).build_input())
+    assert (preview["cost"], preview["periodCost"]) == (cost, cost)
+
+
 async def test_other_fields_are_selected_beside_a_preview(demo: CreationDemo) -> None:
     """A document with a preview has no plan; the reference executes all of it."""
     site = demo.add_site()

@@ -251,9 +251,9 @@ def _price_renewal(
     )
     return RenewalEstimate(
         components=[_publish_cost(each) for each in (*subscriptions, *limit_changes)],
-        subscription_total=_format_amount(renewal_pricing.sum_costs(subscriptions)),
-        limit_change_total=_format_amount(renewal_pricing.sum_costs(limit_changes)),
-        total=_format_amount(renewal_pricing.sum_costs((*subscriptions, *limit_changes))),
+        subscription_total=format_amount(renewal_pricing.sum_costs(subscriptions)),
+        limit_change_total=format_amount(renewal_pricing.sum_costs(limit_changes)),
+        total=format_amount(renewal_pricing.sum_costs((*subscriptions, *limit_changes))),
         remaining_days=remaining_days,
         new_end_date=Date(new_end_date.isoformat()),
     )
@@ -272,13 +272,13 @@ def _publish_cost(cost: renewal_pricing.ComponentCost) -> RenewalCost:
         is_prepaid=component.prepaid,
         current_limit=_format_number(cost.current_limit),
         new_limit=_format_number(cost.new_limit),
-        unit_price=_format_amount(component.price),
+        unit_price=format_amount(component.price),
         description=cost.description,
-        total=_format_amount(cost.total),
+        total=format_amount(cost.total),
     )
 
 
-def _format_amount(amount: Number) -> Decimal:
+def format_amount(amount: Number) -> Decimal:
     """Format an amount with the ten decimal places of prices."""
     return Decimal(f"{amount:.10f}")
 
