@@ -60,10 +60,13 @@ check: $(VENV)/ready-dev format lint types contracts browser ## Run what CI runs
 	@$(RUN) $(TESTS) --cov --cov-report=term
 	@$(MAKE) --no-print-directory reference
 
-# Tests that compare both executors, or do not depend on the executor, run once only.
-SAME := $(addprefix --ignore=tests/,system/chaos demo graphiql benchmarks $(addprefix execution/, \
-	test_executor_equivalence.py test_executor_generated_documents.py planner/test_compile_whole_schema.py \
-	test_executor_odd_rows.py test_subscription_equivalence.py))
+# Tests that compare both executors, or do not depend on the executor, run once only. Mutations are always executed by
+# graphql-core.
+SAME := $(addprefix --ignore=tests/,system/chaos demo graphiql benchmarks cli config fairness marketplace rate_limits \
+	support $(addprefix db/,admin driver events installation tables) resolvers/mutations server/test_supervisor.py \
+	transports/test_uvicorn_internals.py $(addprefix execution/,test_executor_equivalence.py \
+	test_executor_generated_documents.py planner/test_compile_whole_schema.py test_executor_odd_rows.py \
+	test_subscription_equivalence.py)) --ignore-glob='tests/resolvers/test_mutation_*'
 
 reference: $(VENV)/ready-dev ## Run the tests once more with graphql-core instead of compiled plans
 	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(SAME)
