@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from gateway.db.tables.codes import PolicyAction
 from tests.conftest import DatabaseFactory
 from tests.support.policy_demo import PolicyDemo, Target, serve_policy_demo
 from tests.support.repeated_mutations import MUTATION_CASES
@@ -40,7 +41,11 @@ CHANGING_CASES = sorted(
     for name in MUTATION_CASES.keys() - ALLOWED_CASES
     if MUTATION_CASES[name].field != "createOrder"
 )
-"""Mutations that a policy prevents; new resources are checked before they are stored only."""
+"""Mutations of existing resources that a policy prevents."""
+NEW_RESOURCE_SQL = """
+select p.id, p.customer_id, o.id from structure_project p, marketplace_offering o
+where p.uuid = %s and o.uuid = %s
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -79,6 +84,24 @@ async def test_a_policy_that_is_exceeded_meanwhile_prevents_the_change(
         mutation = asyncio.create_task(demo.run_mutation(case.field, **input_values))
         await wait_for_blocked_save(demo, mutation)
         demo.add_policy("project", target)
+        digest_before = demo.digest_tables()
+    result = await mutation
+    assert (result["__typename"], result.get("reason")) == ("NotPossible", "COST_POLICY")
+    assert demo.digest_tables() == digest_before
+
+
+async def test_a_policy_that_is_exceeded_meanwhile_prevents_a_new_resource(
+    demo: PolicyDemo,
+) -> None:
+    demo.clear_policies()
+    input_values = await anext(MUTATION_CASES["createOrder"].iter_inputs(demo))
+    names = input_values["project"], input_values["offering"]
+    target = Target("", 0, *demo.run_sql(NEW_RESOURCE_SQL, *names)[0])
+    with psycopg.connect(demo.url) as blocker:
+        blocker.execute(BLOCK_SAVES_SQL)
+        mutation = asyncio.create_task(demo.run_mutation("createOrder", **input_values))
+        await wait_for_blocked_save(demo, mutation)
+        demo.add_policy("organisation", target, limit_cost=-1, actions=PolicyAction.BLOCK_CREATION)
         digest_before = demo.digest_tables()
     result = await mutation
     assert (result["__typename"], result.get("reason")) == ("NotPossible", "COST_POLICY")

@@ -52,7 +52,8 @@ async def assess_order(unit_of_work: UnitOfWork, draft: OrderDraft) -> OrderAsse
     attributes, form_fields = await _check_form(unit_of_work, draft)
     cost = await estimate_creation_cost(unit_of_work, draft, terms.months)
     problems = [each async for each in find_broken_rules(unit_of_work, draft)]
-    problems += await _check_policies(unit_of_work, draft, cost)
+    policy_problem = await find_policy_problem(unit_of_work, draft, cost)
+    problems += [policy_problem] if policy_problem else []
     value_fields = await find_invalid_values(unit_of_work, draft)
     cost_fields = _check_cost(cost)
     invalid_fields = [*value_fields, *form_fields, *terms.invalid_fields, *cost_fields]
@@ -113,17 +114,17 @@ def build_slug(name: str) -> str:
     return "-".join(re.findall("[a-z0-9_]+", ascii_name))[:_MAX_SLUG_LENGTH]
 
 
-async def _check_policies(
+async def find_policy_problem(
     unit_of_work: UnitOfWork, draft: OrderDraft, cost: CreationCost | None
-) -> list[Problem]:
-    problem = await load_creation_problem(
+) -> Problem | None:
+    """Return the problem of a cost policy that now forbids the resource; None without one."""
+    return await load_creation_problem(
         unit_of_work.unrestricted_loader,
         unit_of_work.installation.version_rules,
         project_id=draft.project.id,
         offering_id=draft.offering.id,
         cost=cost.period_cost if cost else Decimal(),
     )
-    return [problem] if problem else []
 
 
 class OrderForecast(NamedTuple):

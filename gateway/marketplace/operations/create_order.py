@@ -11,6 +11,7 @@ from gateway.marketplace.creation.order_assessment import (
     OrderAssessment,
     OrderForecast,
     assess_order,
+    find_policy_problem,
     forecast_reviews,
 )
 from gateway.marketplace.creation.order_draft import OrderDraft, load_order_draft
@@ -75,9 +76,11 @@ async def preview_order(
 async def _insert_resource(
     unit_of_work: UnitOfWork, draft: OrderDraft, assessment: OrderAssessment
 ) -> ResourceRow:
+    """Insert the resource; raises ChangeRefusedError if a cost policy was exceeded meanwhile."""
     resource_id = await unit_of_work.insert_row(
         ResourceRow, **assessment.resource.by_column, last_sync=unit_of_work.now_text
     )
+    raise_problem(await find_policy_problem(unit_of_work, draft, assessment.cost))
     for model, object_id in (
         ("project", draft.project.id),
         ("customer", draft.project.customer_id),

@@ -254,4 +254,4 @@ async def test_the_statements_of_an_order(demo: CreationDemo) -> None:
         with record_statements() as statements:
             await run
         counts.append(len(statements))
-    assert counts == [24, 38, 41]
+    assert counts == [24, 39, 42]
