@@ -70,6 +70,7 @@ class OrderLife(NamedTuple):
     state_when_failed: str = "ERRED"
     """State after a failure of the demo's provider."""
     state_when_failed_by_agent: str = "ERRED"
+    state_when_withdrawn: str = "OK"
     placing_user: str = PLACING_USER
     arguments_sql: str = "select 'uuid', uuid::text from marketplace_resource where uuid = %s"
     """Statement that returns the name and the value of an argument for a resource."""
@@ -297,7 +298,7 @@ def list_resource_states(life: OrderLife, outcome: str) -> list[str]:
     if outcome.startswith(("done", "retried")):
         states.append(life.state_when_done)
     if outcome.startswith(("rejected", "canceled")):
-        states.append("OK")
+        states.append(life.state_when_withdrawn)
     return [state for state, _ in groupby(states)]
 
 
@@ -348,12 +349,18 @@ async def test_subscribers_see_each_state(
     demo.run_sql(RESET_SQL, RESOURCE_STATES[life.state_before], *values, before["id"])
 
 
-CREATION = OrderLife("createOrder", "", "", "CREATING", "OK", "TERMINATED", "TERMINATED")
-CREATION_OUTCOMES = [each for each in ORDER_STATES_BY_OUTCOME if not each.startswith("retried")]
-"""A failed creation can't be retried: its resource, which has no backend id, is terminated."""
+CREATION = OrderLife(
+    "createOrder",
+    "",
+    "",
+    "CREATING",
+    state_when_failed="TERMINATED",
+    state_when_failed_by_agent="TERMINATED",
+    state_when_withdrawn="TERMINATED",
+)
 
 
-@pytest.mark.parametrize("outcome", CREATION_OUTCOMES)
+@pytest.mark.parametrize("outcome", ORDER_STATES_BY_OUTCOME)
 async def test_subscribers_see_each_state_of_a_new_resource(
     subscribed_demo: SubscribedDemo, outcome: str
 ) -> None:
@@ -362,7 +369,7 @@ async def test_subscribers_see_each_state_of_a_new_resource(
     ((project,),) = demo.run_sql(PLACING_PROJECT_SQL, PLACING_USER, CONSUMER)
     uuids = {"offering": offering.hex, "plan": plan.hex, "project": project.hex}
     order_states = ["PENDING_CONSUMER", *ORDER_STATES_BY_OUTCOME[outcome]]
-    expected_states = ["CREATING", "OK" if order_states[-1] == "DONE" else "TERMINATED"]
+    expected_states = list_resource_states(CREATION, outcome)
     filters = [f'{{ offering: "{offering.hex}", project: "{project.hex}" }}'] * 2
     async with open_streams(gateway, *filters) as streams:
         result = await demo.run_mutation("createOrder", PLACING_USER, name="New", **uuids)
