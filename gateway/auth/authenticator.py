@@ -15,6 +15,7 @@ from typing import Any
 from gateway.auth.client_address import resolve_client_address
 from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.parsers import Network
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import TokenHolder, ViewerLoader
 from gateway.db.driver.errors import UnavailableError
@@ -41,8 +42,8 @@ def parse_credentials(
     peer_address: str | None,
     forwarded_for: tuple[str, ...],
     trusted_proxies: tuple[Network, ...],
-) -> tuple[str | None, str | None]:
-    """Return the token key and the client address of a request.
+) -> Credentials:
+    """Return the credentials of a request.
 
     See `parse_token_key`, which may raise UnauthenticatedError, and `resolve_client_address`.
     """
@@ -59,9 +60,9 @@ def _parse_cached(
     peer_address: str | None,
     forwarded_for: tuple[str, ...],
     trusted_proxies: tuple[Network, ...],
-) -> tuple[str | None, str | None]:
+) -> Credentials:
     address = resolve_client_address(peer_address, forwarded_for, trusted_proxies)
-    return parse_token_key(authorization), address
+    return Credentials(parse_token_key(authorization), address)
 
 
 def parse_token_key(authorization: Sequence[str]) -> str | None:
@@ -109,9 +110,6 @@ class _CacheEntry:
         )
 
 
-_Credentials = tuple[str | None, str | None]
-
-
 class ViewerCache:
     """Cached authentication: credentials are resolved to viewers, valid for a few seconds.
 
@@ -155,35 +153,35 @@ class ViewerCache:
         self._viewer_loader, self._seconds, self._clock = viewer_loader, seconds, clock
         self._on_use, self._wait, self._check_anonymous = on_use, wait, check_anonymous
         self.failed_tokens = failed_tokens or FailedTokens(None)
-        self._token_entries: OrderedDict[_Credentials, _CacheEntry] = OrderedDict()
-        self._anonymous_entries: OrderedDict[_Credentials, _CacheEntry] = OrderedDict()
-        self._loading_entries: dict[_Credentials, _CacheEntry] = {}
+        self._token_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
+        self._anonymous_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
+        self._loading_entries: dict[Credentials, _CacheEntry] = {}
 
-    async def authenticate(self, key: str | None, address: str | None) -> Viewer:
-        """Return the viewer of a token; the anonymous viewer without a key.
+    async def authenticate(self, credentials: Credentials) -> Viewer:
+        """Return the viewer of credentials; the anonymous viewer without a token.
 
         Counts as a use of the token. Raises UnauthenticatedError if the token is unknown or
         expired or its user inactive, RateLimitedError if too many tokens of the address
         failed or its anonymous budget is used up, UnavailableError if the database can't be
         reached.
         """
-        viewer = await self.get_viewer(key, address)
-        if key is not None:
-            self._on_use(key)
+        viewer = await self.get_viewer(credentials)
+        if credentials.key is not None:
+            self._on_use(credentials.key)
         return viewer
 
     async def get_viewer(
-        self, key: str | None, address: str | None, max_age_seconds: float | None = None
+        self, credentials: Credentials, max_age_seconds: float | None = None
     ) -> Viewer:
-        """Return the viewer of a token, without counting that as a use of the token.
+        """Return the viewer of credentials, without counting that as a use of the token.
 
         It was loaded at most `max_age_seconds` ago; None means the cache's lifetime. Raises
         as `authenticate` does.
         """
-        credentials, now = (key, address), self._clock()
-        entry = self._select_entries(key).get(credentials)
+        now = self._clock()
+        entry = self._select_entries(credentials.key).get(credentials)
         if entry is None or entry.expires_at(max_age_seconds) <= now:
-            is_known = key is None or entry is not None
+            is_known = credentials.key is None or entry is not None
             entry = self._loading_entries.get(credentials)
             if entry is None or entry.expires_at(max_age_seconds) <= now:
                 entry = self._start_loading(credentials, is_known=is_known)
@@ -197,10 +195,10 @@ class ViewerCache:
             for entry in entries.values():
                 entry.lifetime_seconds = 0
 
-    def _select_entries(self, key: str | None) -> OrderedDict[_Credentials, _CacheEntry]:
+    def _select_entries(self, key: str | None) -> OrderedDict[Credentials, _CacheEntry]:
         return self._anonymous_entries if key is None else self._token_entries
 
-    def _start_loading(self, credentials: _Credentials, *, is_known: bool) -> _CacheEntry:
+    def _start_loading(self, credentials: Credentials, *, is_known: bool) -> _CacheEntry:
         key, address = credentials
         if key is None:
             self._check_anonymous(address)
@@ -208,17 +206,17 @@ class ViewerCache:
             self.failed_tokens.check_client(key, address)
             if len(self._loading_entries) >= MAX_LOADING_VIEWERS:
                 raise UnavailableError("Too many tokens are being looked up.")
-        loading_task = asyncio.ensure_future(self._load_viewer(key, address, is_known=is_known))
+        loading_task = asyncio.ensure_future(self._load_viewer(credentials, is_known=is_known))
         entry = _CacheEntry(self._clock(), self._seconds, loading_task)
         self._loading_entries[credentials] = entry
         loading_task.add_done_callback(lambda _: self._finish_loading(credentials, entry))
         return entry
 
-    def _finish_loading(self, credentials: _Credentials, entry: _CacheEntry) -> None:
+    def _finish_loading(self, credentials: Credentials, entry: _CacheEntry) -> None:
         """Enter a loaded viewer; remove the earlier one if its credentials are now invalid."""
         if self._loading_entries.get(credentials) is entry:
             del self._loading_entries[credentials]
-        entries, future = self._select_entries(credentials[0]), entry.viewer_future
+        entries, future = self._select_entries(credentials.key), entry.viewer_future
         current_entry = entries.get(credentials)
         is_outdated = current_entry is not None and current_entry.loaded_at > entry.loaded_at
         if future.cancelled() or is_outdated:
@@ -226,13 +224,14 @@ class ViewerCache:
         if future.exception() is None:
             entries[credentials] = entry
             entries.move_to_end(credentials)
-            is_anonymous = credentials[0] is None
+            is_anonymous = credentials.key is None
             if len(entries) > (MAX_CACHED_ANONYMOUS if is_anonymous else MAX_CACHED_VIEWERS):
                 entries.popitem(last=False)
         elif isinstance(future.exception(), UnauthenticatedError):
             entries.pop(credentials, None)
 
-    async def _load_viewer(self, key: str | None, address: str | None, *, is_known: bool) -> Viewer:
+    async def _load_viewer(self, credentials: Credentials, *, is_known: bool) -> Viewer:
+        key, address = credentials
         if key is None:
             return await self._viewer_loader.load_viewer(None, address)
         try:

@@ -37,7 +37,7 @@ from gateway.loaders.read_loader import ReadLoader
 from gateway.loaders.statement_batch import BatchedTransaction, RowLockedError, StatementBatch
 from gateway.marketplace.problems import ChangeRefusedError, Problem, Unavailable
 from gateway.marketplace.shared_work import SharedWork
-from gateway.marketplace.unit_of_work import ChangeResult, ChangeService, UnitOfWork
+from gateway.marketplace.unit_of_work import ChangeResult, TransactionRunner, UnitOfWork
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class _BatchedUnitOfWork(UnitOfWork):
 
 
 async def run_changes(
-    change_service: ChangeService,
+    transaction_runner: TransactionRunner,
     viewer: Viewer,
     changes: Sequence[Change],
     give_up_at: float | None = None,
@@ -94,7 +94,7 @@ async def run_changes(
     `give_up_at` is a time of `time.monotonic`: no change is begun after it, and what is not
     complete then is rolled back.
     """
-    runner, outcomes = _BatchRunner(change_service, viewer, give_up_at), list[ChangeOutcome]()
+    runner, outcomes = _BatchRunner(transaction_runner, viewer, give_up_at), list[ChangeOutcome]()
     for start in range(0, len(changes), CHUNK_SIZE):
         outcomes += await runner.run_chunk(changes[start : start + CHUNK_SIZE])
     return outcomes
@@ -104,9 +104,9 @@ class _BatchRunner:
     """Runs the chunks of one batch."""
 
     def __init__(
-        self, change_service: ChangeService, viewer: Viewer, give_up_at: float | None
+        self, transaction_runner: TransactionRunner, viewer: Viewer, give_up_at: float | None
     ) -> None:
-        self._change_service, self._viewer = change_service, viewer
+        self._transaction_runner, self._viewer = transaction_runner, viewer
         self._give_up_at, self._longest_seconds = give_up_at, 0.0
         self._is_database_lost = False
 
@@ -117,7 +117,7 @@ class _BatchRunner:
             return [obstacle] * len(changes)
         started_at = time.monotonic()
         try:
-            outcomes = await self._change_service.run_transaction(
+            outcomes = await self._transaction_runner.run_transaction(
                 self._viewer, partial(self._run_together, changes)
             )
         except (UnavailableError, _DeadlineReachedError) as error:
@@ -133,7 +133,7 @@ class _BatchRunner:
         if obstacle is not None:
             return obstacle
         try:
-            return await self._change_service.run_change(
+            return await self._transaction_runner.run_change(
                 self._viewer, lambda unit_of_work: self._limit_time(change(unit_of_work))
             )
         except Exception as error:  # noqa: BLE001 - it is the outcome of this change only

@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R", bound=TableRow)
+ANONYMOUS_REFUSAL = NotPermitted(message="Changes need authentication: send the token of a user.")
 
 
 class ChangeResult(NamedTuple):
@@ -188,37 +189,16 @@ class UnitOfWork:
         return await self.writer.insert_row(table, **{**identity, **timestamps, **values})
 
 
-class ChangeService:
-    """Service that runs units of work, or refuses them with a reason."""
+class TransactionRunner:
+    """Runs units of work in transactions of a marketplace of our own."""
 
     def __init__(
-        self,
-        transaction_pool: TransactionPool | None = None,
-        statement_compiler: StatementCompiler | None = None,
-        disabled_reason: str = "",
+        self, transaction_pool: TransactionPool, statement_compiler: StatementCompiler
     ) -> None:
-        """Store the pool and compiler; without a pool all changes fail with `disabled_reason`."""
+        """Run transactions of a pool; all fail with `read_only_reason` while that is not empty."""
         self._transaction_pool = transaction_pool
-        self._statement_compiler = statement_compiler
-        self._disabled_reason = disabled_reason
-
-    def exchange_compiler(
-        self, statement_compiler: StatementCompiler, disabled_reason: str = ""
-    ) -> None:
-        """Use another compiler for later units of work, or refuse them for a reason."""
-        self._statement_compiler = statement_compiler
-        if self._transaction_pool is not None:
-            self._disabled_reason = disabled_reason
-
-    @property
-    def is_enabled(self) -> bool:
-        """Whether the gateway accepts changes."""
-        return self._transaction_pool is not None and not self._disabled_reason
-
-    @property
-    def can_store_attachments(self) -> bool:
-        """Whether the gateway stores and serves the attachments of orders."""
-        return self._transaction_pool is not None
+        self.statement_compiler = statement_compiler
+        self.read_only_reason = ""
 
     async def run_change(
         self, viewer: Viewer, work: Callable[[UnitOfWork], Awaitable[T]]
@@ -242,10 +222,10 @@ class ChangeService:
     ) -> T | Problem:
         """Run `work` on a viewer's behalf, like `run_change`."""
         if viewer.user_id is None:
-            return NotPermitted(message="Changes need authentication: send the token of a user.")
-        statement_compiler = self._statement_compiler
-        if self._transaction_pool is None or statement_compiler is None or self._disabled_reason:
-            return Unavailable(message=self._disabled_reason, retryable=False)
+            return ANONYMOUS_REFUSAL
+        statement_compiler = self.statement_compiler
+        if self.read_only_reason:
+            return Unavailable(message=self.read_only_reason, retryable=False)
         try:
             return await self._transaction_pool.run_transaction(
                 lambda writer: work(writer, statement_compiler)

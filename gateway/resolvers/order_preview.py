@@ -29,8 +29,8 @@ async def _resolve_order_preview(info: Info, input: InputArgument) -> Any:  # no
     given_fields = get_given_fields(input)
     given_fields.pop("idempotency_key", None)
     context, request = info.context, CreationRequest(**given_fields)
-    preview = await context.change_service.run_change(
-        context.viewer, lambda unit_of_work: preview_order(unit_of_work, request)
+    preview = await context.change_service.run_check(
+        context.requester, lambda unit_of_work: preview_order(unit_of_work, request)
     )
     if isinstance(preview, Problem):
         return OrderPreview(problems=[preview])

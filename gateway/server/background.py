@@ -12,7 +12,12 @@ from gateway.db.driver.transactions import TransactionPool
 from gateway.db.installation.installation import Installation
 from gateway.db.queries.tokens import extend_token
 from gateway.db.sql.compiler import StatementCompiler
-from gateway.marketplace.unit_of_work import ChangeService
+from gateway.marketplace.change_service import (
+    ChangeService,
+    DisabledChangeService,
+    LocalChangeService,
+)
+from gateway.marketplace.unit_of_work import TransactionRunner
 
 BackgroundWorker = Callable[
     [TransactionPool, Callable[[], StatementCompiler]], Coroutine[Any, Any, None]
@@ -51,10 +56,10 @@ async def open_change_service(
     statement_compiler = get_compiler()
     unavailable_reason = explain_read_only(settings, statement_compiler.installation)
     if unavailable_reason is not None:
-        return ChangeService(disabled_reason=unavailable_reason)
+        return DisabledChangeService(unavailable_reason)
     if background_worker is not None:
         run_in_background(background_worker(transaction_pool, get_compiler), exit_stack)
-    return ChangeService(transaction_pool, statement_compiler)
+    return LocalChangeService(TransactionRunner(transaction_pool, statement_compiler))
 
 
 def open_token_refresh(

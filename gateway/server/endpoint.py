@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.api import schema
 from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
 from gateway.config.settings import Settings
-from gateway.db.access.viewer import Viewer
+from gateway.db.access.credentials import Credentials
 from gateway.db.driver.database import UnavailableError
 from gateway.db.installation.installation import Installation
 from gateway.execution.errors import format_errors
@@ -37,13 +37,14 @@ from gateway.http.responses import GraphQLResponse, file_not_found, pdf_response
 from gateway.http.statuses import StatusMode
 from gateway.marketplace.attachments import load_attachment, parse_attachment_path
 from gateway.marketplace.problems import Problem
+from gateway.marketplace.requester import Requester
 from gateway.rate_limits.viewer_budgets import OPERATION_PRICE
+from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.errors import BadInputError
 from gateway.server.background import BackgroundWorker
 from gateway.server.draining_server import BEGIN_DRAIN_KEY
 from gateway.server.lifespan import ServerComponents, open_components
 from gateway.server.metrics import MetricsCollector, create_registry, render_metrics
-from gateway.subscriptions.session_monitor import Credentials
 from gateway.transports.connection_registry import REGISTRY_STATE_KEY
 from gateway.transports.http_stream import SubscriptionStream, create_single_event_stream
 from gateway.transports.rate_charging import admit_and_charge
@@ -179,16 +180,18 @@ class GatewayService:
             deadline.mark_body_read()
             if request.first(COST_HEADER):
                 graphql_request = replace(graphql_request, reports_cost=True)
-            key, address = self._parse_credentials(request)
-            viewer = await self._components.viewer_cache.authenticate(key, address)
+            credentials = self._parse_credentials(request)
+            viewer = await self._components.viewer_cache.authenticate(credentials)
             operation = await admit_and_charge(
-                self._components.transport_services, graphql_request, viewer, address
+                self._components.transport_services, graphql_request, viewer, credentials.address
             )
             if request.method != "POST":
                 _forbid_mutation(operation)
             subscription = self._prepare_subscription(operation, request, formats)
             if not isinstance(subscription, PreparedSubscription):
-                result = await self._execute(subscription or operation, viewer)
+                requester = Requester(viewer, credentials, request_id)
+                context = self._components.create_context(requester)
+                result = await self._execute(subscription or operation, context)
                 return self._create_result_response(result, formats, request_id)
         return await self._open_stream(subscription, formats, request, request_id)
 
@@ -226,23 +229,22 @@ class GatewayService:
             return file_not_found(request_id)
         with RequestDeadline(request, self._components.deadlines) as deadline:
             deadline.mark_body_read()
-            key, address = self._parse_credentials(request)
-            viewer = await self._components.viewer_cache.authenticate(key, address)
+            credentials = self._parse_credentials(request)
+            viewer = await self._components.viewer_cache.authenticate(credentials)
             budgets = self._components.transport_services.viewer_budgets
-            await budgets.charge_viewer(viewer, address, OPERATION_PRICE)
-            content = await self._components.change_service.run_change(
-                viewer, lambda unit_of_work: load_attachment(unit_of_work, uuid)
+            await budgets.charge_viewer(viewer, credentials.address, OPERATION_PRICE)
+            content = await self._components.change_service.run_check(
+                Requester(viewer), lambda unit_of_work: load_attachment(unit_of_work, uuid)
             )
         if isinstance(content, Problem):
             return file_not_found(request_id)
         return pdf_response(content, f"purchase-order-{uuid}.pdf", request_id, is_head=is_head)
 
     async def _execute(
-        self, operation: AdmittedOperation | GraphQLResult, viewer: Viewer
+        self, operation: AdmittedOperation | GraphQLResult, context: RequestContext
     ) -> GraphQLResult:
         if isinstance(operation, GraphQLResult):
             return operation
-        context = self._components.create_context(viewer)
         return await self._executor.execute_operation(operation, context)
 
     async def _check_uploader(self, request: RequestHead) -> None:
@@ -251,7 +253,7 @@ class GatewayService:
         Raises UnauthenticatedError if the token is invalid or absent.
         """
         credentials = self._parse_credentials(request)
-        viewer = await self._components.viewer_cache.authenticate(*credentials)
+        viewer = await self._components.viewer_cache.authenticate(credentials)
         if viewer.user_id is None:
             raise UnauthenticatedError("A multipart request needs the token of a user.")
 
@@ -280,7 +282,7 @@ class GatewayService:
         await serve_websocket(services, scope, receive, send, choose_request_id(""))
 
     def _parse_credentials(self, request: RequestHead) -> Credentials:
-        """Return the token key and the client address of a request."""
+        """Return the credentials of a request."""
         return parse_credentials(
             request.headers.get(b"authorization", ()),
             request.peer_address,

@@ -11,13 +11,13 @@ from typing import Any
 from gateway.auth.authenticator import ViewerCache
 from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.settings import Settings
-from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.installation.installation import Installation
 from gateway.execution.executor import Executor
 from gateway.http.deadline import RequestDeadlines
-from gateway.marketplace.unit_of_work import ChangeService
+from gateway.marketplace.change_service import ChangeService
+from gateway.marketplace.requester import Requester
 from gateway.rate_limits.viewer_budgets import ViewerBudgets
 from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.server.background import (
@@ -50,7 +50,7 @@ class ServerComponents:
     transport_services: TransportServices
     deadlines: RequestDeadlines
     create_context: ContextFactory
-    """Creates the context of one operation of a viewer."""
+    """Creates the context of one operation."""
 
 
 @asynccontextmanager
@@ -168,12 +168,12 @@ def _make_context_factory(
     change_service: ChangeService,
     change_feed: ChangeFeed,
 ) -> ContextFactory:
-    def create_context(viewer: Viewer) -> RequestContext:
+    def create_context(requester: Requester) -> RequestContext:
         budget = RowBudget(settings.answer_rows)
         return RequestContext(
             database,
             monitor.parts.statement_compiler,
-            viewer,
+            requester,
             settings.media_base_url,
             budget,
             change_service,

@@ -12,6 +12,7 @@ from gateway.exact_json import encode_json
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.subscription import PreparedSubscription
 from gateway.fairness.current_client import ClientKey, get_current_client
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.event_cursors import encode_event_cursor
 from gateway.schema.types.object_event import (
@@ -30,8 +31,8 @@ MAX_CLIENT_QUERIES = 4
 """Maximum number of concurrent queries for the events of one client's subscriptions."""
 MAX_CACHED_MESSAGES = 1000
 """Maximum number of cached messages."""
-ContextFactory = Callable[[Viewer], RequestContext]
-"""Creates the context of one operation of a viewer."""
+ContextFactory = Callable[[Requester], RequestContext]
+"""Creates the context of one operation."""
 
 
 class MessageBuilder:
@@ -123,14 +124,14 @@ class MessageBuilder:
         After MAX_QUERY_ATTEMPTS retries the response has the error UNAVAILABLE.
         """
         result = await self._executor.execute_event(
-            subscription, object_event, self._create_context(viewer)
+            subscription, object_event, self._create_context(Requester(viewer))
         )
         for _ in range(MAX_QUERY_ATTEMPTS):
             if not _is_unavailable(result):
                 break
             await asyncio.sleep(RETRY_DELAY_SECONDS)
             result = await self._executor.execute_event(
-                subscription, object_event, self._create_context(viewer)
+                subscription, object_event, self._create_context(Requester(viewer))
             )
         return result.encode()
 

@@ -1,21 +1,19 @@
 """Subscription service: the components of subscriptions and their background tasks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gateway.auth.authenticator import ViewerCache
 from gateway.config.settings import Settings
-from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import Database
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.events.scope_uuids import ScopeUuidCache
 from gateway.db.events.source import SourceOptions
 from gateway.execution.executor import Executor
-from gateway.schema.framework.context import RequestContext
 from gateway.subscriptions.hub import EventHub
-from gateway.subscriptions.message_builder import MessageBuilder
+from gateway.subscriptions.message_builder import ContextFactory, MessageBuilder
 from gateway.subscriptions.quota import Quota
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.subscriptions.session_monitor import SessionMonitor
@@ -45,7 +43,7 @@ class SubscriptionService:
         change_feed: ChangeFeed,
         executor: Executor,
         viewer_cache: ViewerCache,
-        create_context: Callable[[Viewer], RequestContext],
+        create_context: ContextFactory,
         database: Database,
     ) -> None:
         """Publish the events of `change_feed` in responses of `executor`."""

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.auth.authenticator import UnauthenticatedError, ViewerCache
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 
 log = logging.getLogger(__name__)
 CHECK_INTERVAL_SECONDS, MAX_CONCURRENT_CHECKS = 10, 8
 """Seconds between two checks of all sessions; maximum number of concurrent checks."""
-Credentials = tuple[str | None, str | None]
-"""A token's key, None for anonymous clients; the client's address, None if unknown."""
 
 
 class MonitoredSession(Protocol):
@@ -64,7 +63,7 @@ class SessionMonitor:
 
         Raises UnauthenticatedError if the token is invalid.
         """
-        viewer = await self.viewer_cache.authenticate(*credentials)
+        viewer = await self.viewer_cache.authenticate(credentials)
         self._sessions[credentials].add(session)
         return viewer
 
@@ -86,7 +85,7 @@ class SessionMonitor:
     async def _check_sessions(self, credentials: Credentials) -> None:
         try:
             viewer = await self.viewer_cache.get_viewer(
-                *credentials, max_age_seconds=self._interval_seconds
+                credentials, max_age_seconds=self._interval_seconds
             )
         except UnauthenticatedError as error:
             rejection = error

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.auth.authenticator import UnauthenticatedError
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.exact_json import encode_json
 from gateway.execution.errors import format_exception
@@ -15,7 +16,6 @@ from gateway.execution.executor import GraphQLResult
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.single_write import SINGLE_WRITE_EXTENSION
 from gateway.rate_limits.client_key import identify_client
-from gateway.subscriptions.session_monitor import Credentials
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.transports.outgoing_buffer import OutgoingBuffer
 from gateway.transports.services import TransportServices
@@ -89,7 +89,7 @@ class SubscriptionStream:
             self._subscriber = await self._services.subscription_registry.start_subscription(
                 subscription,
                 viewer,
-                identify_client(viewer, credentials[1]),
+                identify_client(viewer, credentials.address),
                 partial(self._outgoing.mark_ready, self._framing.encode_event),
                 after_cursor,
             )

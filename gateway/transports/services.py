@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.config.settings import Settings
-from gateway.db.access.viewer import Viewer
 from gateway.execution.executor import Executor
+from gateway.marketplace.requester import Requester
 from gateway.rate_limits.viewer_budgets import ViewerBudgets
 from gateway.schema.framework.context import RequestContext
 from gateway.subscriptions.quota import Quota
@@ -27,8 +27,8 @@ class TransportServices:
     viewer_budgets: ViewerBudgets
     connection_registry: ConnectionRegistry
     """All open connections."""
-    create_context: Callable[[Viewer], RequestContext]
-    """Creates the context of one operation of a viewer."""
+    create_context: Callable[[Requester], RequestContext]
+    """Creates the context of one operation."""
 
     def begin_drain(self) -> None:
         """Refuse new subscriptions, and end all streams and WebSockets."""

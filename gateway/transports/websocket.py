@@ -8,13 +8,13 @@ from typing import Any
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.error_table import CloseCode
 from gateway.execution.errors import format_exception
 from gateway.fairness.running_time import running_timeout
 from gateway.http.request_head import RequestHead
 from gateway.subscriptions.quota import QuotaExceededError, make_limit_message
-from gateway.subscriptions.session_monitor import Credentials
 from gateway.transports.frame_writer import FRAME_WRITER_EXTENSION, WriteTexts
 from gateway.transports.graphql_transport_ws import (
     WebSocketCloseError,

@@ -12,6 +12,7 @@ from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.operation_admission import AdmittedOperation
 from gateway.execution.subscription import PreparedSubscription
 from gateway.http.deadline import DeadlineExceededError
+from gateway.marketplace.requester import Requester
 from gateway.rate_limits.client_key import identify_client
 from gateway.subscriptions.subscriber import Subscriber, SubscriberMessage
 from gateway.transports.graphql_transport_ws import (
@@ -78,7 +79,7 @@ class WebSocketOperation:
     async def _start_operation(self) -> None:
         services, credentials = self._socket.services, self._socket.credentials
         assert credentials is not None
-        executor, (_, address) = services.executor, credentials
+        executor, address = services.executor, credentials.address
         operation = await admit_and_charge(
             services, self._graphql_request, self._socket.viewer, address
         )
@@ -97,8 +98,9 @@ class WebSocketOperation:
         services, credentials = self._socket.services, self._socket.credentials
         assert credentials is not None
         self.is_executing = True
-        viewer = await services.session_monitor.viewer_cache.authenticate(*credentials)
-        context = services.create_context(viewer)
+        viewer = await services.session_monitor.viewer_cache.authenticate(credentials)
+        requester = Requester(viewer, credentials, self._graphql_request.request_id)
+        context = services.create_context(requester)
         try:
             async with asyncio.timeout(services.settings.request_seconds):
                 result = await services.executor.execute_operation(operation, context)
@@ -110,7 +112,7 @@ class WebSocketOperation:
         services, viewer = self._socket.services, self._socket.viewer
         on_ready = partial(self._socket.outgoing.mark_ready, self._encode_event)
         assert self._socket.credentials is not None
-        user_key = identify_client(viewer, self._socket.credentials[1])
+        user_key = identify_client(viewer, self._socket.credentials.address)
         self._subscriber = await services.subscription_registry.start_subscription(
             subscription, viewer, user_key, on_ready
         )

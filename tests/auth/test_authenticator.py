@@ -16,6 +16,7 @@ from gateway.auth.authenticator import (
     parse_token_key,
 )
 from gateway.config.settings import load_settings
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.database import Database
 from gateway.server.factory import detect_installation
@@ -136,15 +137,15 @@ async def test_token_authenticates_its_user(viewer_loader: ViewerLoader, url: st
     used_keys: list[str] = []
     viewer_cache = ViewerCache(viewer_loader, seconds=5, on_use=used_keys.append)
     key = load_user_tokens(url)["member"]
-    assert (await viewer_cache.authenticate(key, None)).username == "member"
-    assert (await viewer_cache.authenticate(key, None)).username == "member"
+    assert (await viewer_cache.authenticate(Credentials(key, None))).username == "member"
+    assert (await viewer_cache.authenticate(Credentials(key, None))).username == "member"
     assert used_keys == [key, key]
 
 
 async def test_anonymous_viewer_reports_no_token_use(viewer_loader: ViewerLoader) -> None:
     used_keys: list[str] = []
     viewer = await ViewerCache(viewer_loader, seconds=5, on_use=used_keys.append).authenticate(
-        None, None
+        Credentials(None, None)
     )
     assert (viewer.username, used_keys) == (None, [])
 
@@ -153,7 +154,7 @@ async def test_an_unknown_token_is_refused_and_not_used(viewer_loader: ViewerLoa
     used_keys: list[str] = []
     with pytest.raises(UnauthenticatedError, match="Invalid token"):
         await ViewerCache(viewer_loader, seconds=5, on_use=used_keys.append).authenticate(
-            TOKEN_KEY, None
+            Credentials(TOKEN_KEY, None)
         )
     assert used_keys == []
 
@@ -163,13 +164,13 @@ async def test_revoked_token_is_refused_after_cache_lifetime(
 ) -> None:
     clock, key = ManualClock(), load_user_tokens(url)["admin"]
     viewer_cache = ViewerCache(viewer_loader, seconds=5, clock=clock.current_time)
-    await viewer_cache.authenticate(key, None)
+    await viewer_cache.authenticate(Credentials(key, None))
     autocommit_connection.execute("delete from authtoken_token where key = %s", [key])
     clock.now = 4.9
-    await viewer_cache.authenticate(key, None)
+    await viewer_cache.authenticate(Credentials(key, None))
     clock.now = 5
     with pytest.raises(UnauthenticatedError, match="Invalid token"):
-        await viewer_cache.authenticate(key, None)
+        await viewer_cache.authenticate(Credentials(key, None))
 
 
 async def test_revoked_role_ends_after_cache_lifetime(
@@ -177,13 +178,13 @@ async def test_revoked_role_ends_after_cache_lifetime(
 ) -> None:
     clock, key = ManualClock(), load_user_tokens(url)["member"]
     viewer_cache = ViewerCache(viewer_loader, seconds=5, clock=clock.current_time)
-    before = await viewer_cache.authenticate(key, None)
+    before = await viewer_cache.authenticate(Credentials(key, None))
     autocommit_connection.execute(
         "update permissions_userrole set is_active = null where user_id = %s", [before.user_id]
     )
-    assert await viewer_cache.authenticate(key, None) is before
+    assert await viewer_cache.authenticate(Credentials(key, None)) is before
     clock.now = 5
-    after = await viewer_cache.authenticate(key, None)
+    after = await viewer_cache.authenticate(Credentials(key, None))
     autocommit_connection.execute(
         "update permissions_userrole set is_active = true where user_id = %s", [before.user_id]
     )
@@ -198,7 +199,7 @@ async def test_an_inactive_user_is_refused(
     autocommit_connection.execute(set_active, [False])
     with pytest.raises(UnauthenticatedError, match="inactive"):
         await ViewerCache(viewer_loader, seconds=5).authenticate(
-            load_user_tokens(url)["owner"], None
+            Credentials(load_user_tokens(url)["owner"], None)
         )
     autocommit_connection.execute(set_active, [True])
 
@@ -221,26 +222,26 @@ async def test_token_expires_after_users_token_lifetime(
     )
     viewer_cache = ViewerCache(viewer_loader, seconds=5)
     if is_valid:
-        assert (await viewer_cache.authenticate(key, None)).username == "manager"
+        assert (await viewer_cache.authenticate(Credentials(key, None))).username == "manager"
     else:
         with pytest.raises(UnauthenticatedError, match="expired"):
-            await viewer_cache.authenticate(key, None)
+            await viewer_cache.authenticate(Credentials(key, None))
 
 
 async def test_concurrent_requests_share_one_load(viewer_loader: ViewerLoader, url: str) -> None:
     viewer_cache = ViewerCache(viewer_loader, seconds=5)
     key = load_user_tokens(url)["staff"]
     loaded_viewers = await asyncio.gather(
-        *[viewer_cache.authenticate(key, None) for _ in range(20)]
+        *[viewer_cache.authenticate(Credentials(key, None)) for _ in range(20)]
     )
     assert len({id(each) for each in loaded_viewers}) == 1
 
 
 async def test_viewers_are_cached_per_address(viewer_loader: ViewerLoader, url: str) -> None:
     viewer_cache, key = ViewerCache(viewer_loader, seconds=5), load_user_tokens(url)["member"]
-    assert await viewer_cache.authenticate(key, "192.0.2.1") is not await viewer_cache.authenticate(
-        key, "192.0.2.2"
-    )
+    assert await viewer_cache.authenticate(
+        Credentials(key, "192.0.2.1")
+    ) is not await viewer_cache.authenticate(Credentials(key, "192.0.2.2"))
 
 
 async def test_failed_authentication_is_not_cached(
@@ -248,13 +249,13 @@ async def test_failed_authentication_is_not_cached(
 ) -> None:
     viewer_cache = ViewerCache(viewer_loader, seconds=300)
     with pytest.raises(UnauthenticatedError):
-        await viewer_cache.authenticate("f" * 40, None)
+        await viewer_cache.authenticate(Credentials("f" * 40, None))
     autocommit_connection.execute(
         "update authtoken_token t set key = %s from core_user u"
         " where u.id = t.user_id and u.username = 'nobody'",
         ["f" * 40],
     )
-    assert (await viewer_cache.authenticate("f" * 40, None)).username == "nobody"
+    assert (await viewer_cache.authenticate(Credentials("f" * 40, None))).username == "nobody"
 
 
 async def test_cancelled_client_does_not_cancel_shared_load(
@@ -262,7 +263,9 @@ async def test_cancelled_client_does_not_cancel_shared_load(
 ) -> None:
     viewer_cache = ViewerCache(viewer_loader, seconds=5)
     key = load_user_tokens(url)["staff"]
-    first, second = [asyncio.create_task(viewer_cache.authenticate(key, None)) for _ in range(2)]
+    first, second = [
+        asyncio.create_task(viewer_cache.authenticate(Credentials(key, None))) for _ in range(2)
+    ]
     await asyncio.sleep(0)
     first.cancel()
     assert (await second).username == "staff"

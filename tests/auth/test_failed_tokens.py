@@ -10,6 +10,7 @@ from gateway.auth import authenticator, failed_tokens as failed_tokens_module
 from gateway.auth.authenticator import UnauthenticatedError, ViewerCache
 from gateway.auth.failed_tokens import MAX_CLIENT_LOOKUPS, FailedTokens
 from gateway.config.settings import load_settings
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer_loader import TokenHolder, ViewerLoader
 from gateway.db.driver.database import Database
 from gateway.db.driver.errors import UnavailableError
@@ -71,7 +72,7 @@ async def send_tokens(
     error_types: list[type[BaseException]] = []
     for number in numbers:
         with pytest.raises(ATTEMPTS) as caught:
-            await viewer_cache.authenticate(make_key(number), address)
+            await viewer_cache.authenticate(Credentials(make_key(number), address))
         error_types.append(caught.type)
     return error_types
 
@@ -84,7 +85,7 @@ async def test_tokens_are_not_looked_up_after_too_many_failures(loader: Counting
     assert loader.lookup_count == 5
     assert (failed_tokens.failed_count, failed_tokens.refused_count) == (5, 7)
     with pytest.raises(RateLimitedError, match=r"At most 5 invalid tokens a minute") as caught:
-        await viewer_cache.authenticate(make_key(99), ADDRESS)
+        await viewer_cache.authenticate(Credentials(make_key(99), ADDRESS))
     assert 0 < caught.value.public_extensions["retryAfter"] <= 60
     assert await send_tokens(viewer_cache, range(1), OTHER_ADDRESS) == [UnauthenticatedError]
     failed_tokens.end_window()
@@ -107,16 +108,22 @@ async def test_valid_tokens_of_a_blocked_address_keep_working(
     now = 0.0
     failed_tokens, tokens = FailedTokens(5), load_user_tokens(url)
     viewer_cache = ViewerCache(loader, seconds=5, failed_tokens=failed_tokens, clock=lambda: now)
-    await viewer_cache.authenticate(tokens["member"], ADDRESS)
+    await viewer_cache.authenticate(Credentials(tokens["member"], ADDRESS))
     await send_tokens(viewer_cache, range(10))
     now = 4.0
-    assert (await viewer_cache.authenticate(tokens["member"], ADDRESS)).username == "member"
+    assert (
+        await viewer_cache.authenticate(Credentials(tokens["member"], ADDRESS))
+    ).username == "member"
     now = 100.0  # the entry has expired
-    assert (await viewer_cache.authenticate(tokens["member"], ADDRESS)).username == "member"
-    assert (await viewer_cache.authenticate(None, ADDRESS)).username is None
+    assert (
+        await viewer_cache.authenticate(Credentials(tokens["member"], ADDRESS))
+    ).username == "member"
+    assert (await viewer_cache.authenticate(Credentials(None, ADDRESS))).username is None
     with pytest.raises(RateLimitedError):
-        await viewer_cache.authenticate(tokens["staff"], ADDRESS)
-    assert (await viewer_cache.authenticate(tokens["staff"], OTHER_ADDRESS)).username == "staff"
+        await viewer_cache.authenticate(Credentials(tokens["staff"], ADDRESS))
+    assert (
+        await viewer_cache.authenticate(Credentials(tokens["staff"], OTHER_ADDRESS))
+    ).username == "staff"
     failed_tokens.close()
 
 
@@ -128,7 +135,7 @@ async def test_program_with_an_expired_token_blocks_only_itself(
     error_types = [(await send_tokens(viewer_cache, range(1)))[0] for _ in range(8)]
     assert error_types == [UnauthenticatedError] * 5 + [RateLimitedError] * 3
     key = load_user_tokens(url)["member"]
-    assert (await viewer_cache.authenticate(key, ADDRESS)).username == "member"
+    assert (await viewer_cache.authenticate(Credentials(key, ADDRESS))).username == "member"
     failed_tokens.close()
 
 
@@ -136,7 +143,10 @@ async def test_concurrent_lookups_of_a_client_are_bounded(loader: CountingLoader
     failed_tokens = FailedTokens(20)
     viewer_cache = ViewerCache(loader, seconds=5, failed_tokens=failed_tokens)
     results = await asyncio.gather(
-        *[viewer_cache.authenticate(make_key(number), ADDRESS) for number in range(500)],
+        *[
+            viewer_cache.authenticate(Credentials(make_key(number), ADDRESS))
+            for number in range(500)
+        ],
         return_exceptions=True,
     )
     assert {type(each) for each in results} == {*ATTEMPTS}
@@ -150,7 +160,9 @@ async def test_concurrent_lookups_of_all_clients_are_bounded(loader: CountingLoa
     viewer_cache = ViewerCache(loader, seconds=5, failed_tokens=failed_tokens)
     results = await asyncio.gather(
         *[
-            viewer_cache.authenticate(make_key(number), f"192.0.{number >> 8}.{number & 255}")
+            viewer_cache.authenticate(
+                Credentials(make_key(number), f"192.0.{number >> 8}.{number & 255}")
+            )
             for number in range(1000)
         ],
         return_exceptions=True,
@@ -166,7 +178,10 @@ async def test_lookups_under_way_are_bounded(
     monkeypatch.setattr(authenticator, "MAX_LOADING_VIEWERS", 10)
     viewer_cache = ViewerCache(loader, seconds=5)
     results = await asyncio.gather(
-        *[viewer_cache.authenticate(make_key(number), ADDRESS) for number in range(30)],
+        *[
+            viewer_cache.authenticate(Credentials(make_key(number), ADDRESS))
+            for number in range(30)
+        ],
         return_exceptions=True,
     )
     assert [type(each) for each in results].count(UnavailableError) == 20
@@ -181,15 +196,20 @@ async def test_invalid_tokens_and_anonymous_clients_evict_no_users(
     monkeypatch.setattr(authenticator, "MAX_CACHED_ANONYMOUS", 2)
     viewer_cache, tokens = ViewerCache(loader, seconds=300), load_user_tokens(url)
     users = ("staff", "member")
-    viewers = [await viewer_cache.authenticate(tokens[name], ADDRESS) for name in users]
+    viewers = [
+        await viewer_cache.authenticate(Credentials(tokens[name], ADDRESS)) for name in users
+    ]
     await asyncio.gather(
-        *[viewer_cache.authenticate(make_key(number), ADDRESS) for number in range(50)],
+        *[
+            viewer_cache.authenticate(Credentials(make_key(number), ADDRESS))
+            for number in range(50)
+        ],
         return_exceptions=True,
     )
     for number in range(20):
-        await viewer_cache.authenticate(None, f"2001:db8::{number}")
+        await viewer_cache.authenticate(Credentials(None, f"2001:db8::{number}"))
     lookup_count = loader.lookup_count
-    again = [await viewer_cache.authenticate(tokens[name], ADDRESS) for name in users]
+    again = [await viewer_cache.authenticate(Credentials(tokens[name], ADDRESS)) for name in users]
     assert all(first is second for first, second in zip(viewers, again, strict=True))
     assert loader.lookup_count == lookup_count
     assert len(viewer_cache._anonymous_entries) == len(viewer_cache._token_entries) == 2
@@ -247,9 +267,9 @@ async def test_no_viewer_is_loaded_for_an_address_without_budget(loader: Countin
             raise RateLimitedError("The budget is used up.", 5)
 
     viewer_cache = ViewerCache(loader, seconds=5, check_anonymous=check_anonymous)
-    viewer = await viewer_cache.authenticate(None, ADDRESS)
+    viewer = await viewer_cache.authenticate(Credentials(None, ADDRESS))
     exhausted_addresses |= {ADDRESS, OTHER_ADDRESS}
-    assert await viewer_cache.authenticate(None, ADDRESS) is viewer
+    assert await viewer_cache.authenticate(Credentials(None, ADDRESS)) is viewer
     with pytest.raises(RateLimitedError):
-        await viewer_cache.authenticate(None, OTHER_ADDRESS)
+        await viewer_cache.authenticate(Credentials(None, OTHER_ADDRESS))
     assert not viewer_cache._loading_entries

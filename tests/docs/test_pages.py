@@ -12,6 +12,7 @@ from gateway.api import schema
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan.nodes import PlanStep
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.support.marketplaces import Marketplace
 from tests.support.project_paths import PROJECT_ROOT
@@ -92,7 +93,7 @@ async def test_the_traced_query_runs_as_documented(demo: Marketplace) -> None:
     executor = Executor(schema)
     graphql_request = GraphQLRequest(query, {"project": project.hex})
     context = RequestContext(
-        demo.database, demo.statement_compiler, await demo.load_viewer("member")
+        demo.database, demo.statement_compiler, Requester(await demo.load_viewer("member"))
     )
     actual_result = (await executor.execute(graphql_request, context)).encode().decode()
     assert mask_datetimes(actual_result) == mask_datetimes(documented_result.strip())

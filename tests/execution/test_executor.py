@@ -13,6 +13,7 @@ from gateway.error_table import ErrorCode, get_error_rule
 from gateway.execution.errors import format_errors, format_exception
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.support.gateway_server import ERROR_CODES
 from tests.support.marketplaces import EXECUTION_MODE, Marketplace
@@ -21,7 +22,7 @@ from tests.support.marketplaces import EXECUTION_MODE, Marketplace
 async def execute_as_staff(demo: Marketplace, query: str, **request_options: Any) -> GraphQLResult:
     """Execute an operation as a staff user."""
     context = RequestContext(
-        demo.database, demo.statement_compiler, await demo.load_viewer("staff")
+        demo.database, demo.statement_compiler, Requester(await demo.load_viewer("staff"))
     )
     return await Executor(schema, execution=EXECUTION_MODE).execute(
         GraphQLRequest(query, **request_options), context

@@ -10,6 +10,7 @@ from gateway.api import schema
 from gateway.db.driver.database import PendingRequest
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.conftest import DatabaseFactory
 from tests.execution.corpus.document_files import load_cases
@@ -115,7 +116,7 @@ async def test_statements_of_both_executions_have_the_same_sources(
         executor = Executor(schema, execution=execution, policy=LARGE_POLICY)
         for case in load_cases():
             database.recorded_sources = []
-            context = RequestContext(database, marketplace.statement_compiler, viewer)
+            context = RequestContext(database, marketplace.statement_compiler, Requester(viewer))
             request = GraphQLRequest(case.query, case.variables, case.operation)
             await executor.execute(request, context)
             sources_by_case[execution, case.name] = {*database.recorded_sources}

@@ -11,6 +11,7 @@ from gateway.api import schema
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_core import ExecutionCoroutines
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext, RowBudget
 from tests.support.marketplaces import Marketplace
 
@@ -28,7 +29,9 @@ QUERIES = {
 async def execute_by_reference(demo: Marketplace, query: str, max_rows: int) -> Any:
     """Return the response of the reference execution to a staff user."""
     viewer, budget = await demo.load_viewer("staff"), RowBudget(max_rows)
-    context = RequestContext(demo.database, demo.statement_compiler, viewer, row_budget=budget)
+    context = RequestContext(
+        demo.database, demo.statement_compiler, Requester(viewer), row_budget=budget
+    )
     executor = Executor(schema, execution="reference")
     return (await executor.execute(GraphQLRequest(query), context)).response
 

@@ -13,6 +13,7 @@ from gateway.execution.admission.operation_limits import OperationLimits
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.operation_admission import AdmissionPolicy
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.support.marketplaces import EXECUTION_MODE, Marketplace
 from tests.support.subscriptions import admit_subscription
@@ -24,7 +25,7 @@ SCHEMA_QUERY = "{ __schema { queryType { name } } }"
 @pytest.fixture
 def context(demo: Marketplace) -> RequestContext:
     """Return a context of the anonymous viewer."""
-    return RequestContext(demo.database, demo.statement_compiler, Viewer())
+    return RequestContext(demo.database, demo.statement_compiler, Requester(Viewer()))
 
 
 def decode_result(result: GraphQLResult) -> Any:

@@ -18,6 +18,7 @@ from gateway.execution.plan.nodes import StepKind
 from gateway.execution.plan.plan import MAX_PLAN_FAILURES, ExecutionPlan
 from gateway.execution.plan_cache import NOT_BUILT
 from gateway.execution.planner import selections
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext, RowBudget
 from tests.support.marketplaces import Marketplace, RecordingDatabase
 from tests.support.operation_limits import LARGE_POLICY
@@ -40,7 +41,9 @@ async def execute_as(
     demo: Marketplace, executor: Executor, query: str, as_: str = "staff", **variables: Any
 ) -> Any:
     """Return the response as the client decodes it."""
-    context = RequestContext(demo.database, demo.statement_compiler, await demo.load_viewer(as_))
+    context = RequestContext(
+        demo.database, demo.statement_compiler, Requester(await demo.load_viewer(as_))
+    )
     demo.database.recorded_sql = []
     result = await executor.execute(GraphQLRequest(query, variables, request_id="the-id"), context)
     return msgspec.json.decode(result.encode())
@@ -55,7 +58,7 @@ async def get_plan_of(
     assert plan_cache is not None
     plan = plan_cache.find_plan(document, graphql_request, demo.installation)
     if plan is NOT_BUILT:
-        context = RequestContext(demo.database, demo.statement_compiler, Viewer())
+        context = RequestContext(demo.database, demo.statement_compiler, Requester(Viewer()))
         plan = await plan_cache.build_plan(document, graphql_request, context)
     assert plan is not None
     return plan
@@ -83,7 +86,7 @@ async def test_each_level_is_one_batch(demo: Marketplace, executor: Executor) ->
     database = await CountingDatabase.connect(demo.url)
     database.recorded_sql = []
     viewer = await demo.load_viewer("staff")
-    context = RequestContext(database, demo.statement_compiler, viewer)
+    context = RequestContext(database, demo.statement_compiler, Requester(viewer))
     await executor.execute(GraphQLRequest(PAGE_QUERY, {"n": 3}), context)
     await database.close()
     assert batch_sizes == [2, 1]
@@ -355,13 +358,16 @@ async def test_both_executors_count_the_same_rows(
     reference_executor = Executor(schema, execution="reference")
     viewer_ = await demo.load_viewer(viewer)
     reference_context = RequestContext(
-        demo.database, demo.statement_compiler, viewer_, row_budget=budget
+        demo.database, demo.statement_compiler, Requester(viewer_), row_budget=budget
     )
     await reference_executor.execute(GraphQLRequest(query), reference_context)
     rows = budget.max_rows - budget._remaining_rows
     for max_rows, is_rejected in ((rows, False), (rows - 1, rows > 0)):
         context = RequestContext(
-            demo.database, demo.statement_compiler, viewer_, row_budget=RowBudget(max_rows)
+            demo.database,
+            demo.statement_compiler,
+            Requester(viewer_),
+            row_budget=RowBudget(max_rows),
         )
         result = await compiled_executor.execute(GraphQLRequest(query), context)
         assert result.is_rejected == is_rejected

@@ -14,6 +14,7 @@ from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.plan import plan as plan_module
 from gateway.execution.plan.serializers import make_struct_class
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.support.marketplaces import Marketplace
 
@@ -27,7 +28,7 @@ async def execute_query(
 ) -> None:
     """Execute a query that must have no errors."""
     context = RequestContext(
-        demo.database, demo.statement_compiler, await demo.load_viewer("member")
+        demo.database, demo.statement_compiler, Requester(await demo.load_viewer("member"))
     )
     result = await executor.execute(GraphQLRequest(query, variables), context)
     assert "errors" not in result.response

@@ -12,6 +12,7 @@ from gateway.execution import executor as executor_module
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_core import FailedDatabase
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext, RowBudget
 from tests.support.marketplaces import Marketplace
 
@@ -39,7 +40,9 @@ class ThreadRecorder(RowBudget):
 async def make_context(demo: Marketplace, budget: RowBudget) -> RequestContext:
     """Return the context of a staff user's request."""
     viewer = await demo.load_viewer("staff")
-    return RequestContext(demo.database, demo.statement_compiler, viewer, row_budget=budget)
+    return RequestContext(
+        demo.database, demo.statement_compiler, Requester(viewer), row_budget=budget
+    )
 
 
 async def execute_recorded(

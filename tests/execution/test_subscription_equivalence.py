@@ -11,6 +11,7 @@ from gateway.db.tables.codes import EventKind, OrderState, ResourceState
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription, SubscriptionEvent
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext, RowBudget
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.event_types import EVENT_TYPES
@@ -116,7 +117,11 @@ async def execute_event_as(
     viewer = await demo.load_viewer(username)
     demo.database.recorded_sql = []
     context = RequestContext(
-        demo.database, demo.statement_compiler, viewer, MEDIA_BASE_URL, RowBudget(MAX_ROWS)
+        demo.database,
+        demo.statement_compiler,
+        Requester(viewer),
+        MEDIA_BASE_URL,
+        RowBudget(MAX_ROWS),
     )
     result = await executor.execute_event(subscription, event, context)
     return result.encode(), result.is_rejected

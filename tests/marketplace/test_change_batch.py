@@ -28,7 +28,7 @@ from gateway.marketplace.operations.pull_resource import request_pull
 from gateway.marketplace.operations.set_end_date import set_end_date
 from gateway.marketplace.problems import Conflict, NotFound, raise_problem
 from gateway.marketplace.rows import PullRow, ResourceRow
-from gateway.marketplace.unit_of_work import ChangeResult, ChangeService, UnitOfWork
+from gateway.marketplace.unit_of_work import ChangeResult, TransactionRunner, UnitOfWork
 from gateway.server.factory import detect_installation
 from tests.conftest import DatabaseFactory
 from tests.support.statement_record import record_statements
@@ -55,9 +55,9 @@ CONFLICT = Conflict(message="Refused.")
 
 
 class BatchScene(NamedTuple):
-    """A demo marketplace, and a service that changes it."""
+    """A demo marketplace, and a runner of transactions that change it."""
 
-    service: ChangeService
+    service: TransactionRunner
     connection: psycopg.Connection
     url: str
     resources: list[tuple[str, int]]
@@ -83,7 +83,7 @@ async def scene(demo_database_url: str) -> AsyncIterator[BatchScene]:
     with psycopg.connect(demo_database_url, autocommit=True) as connection:
         connection.execute("delete from gateway.pull")
         resources = [(uuid.hex, id_) for uuid, id_ in connection.execute(RESOURCES_SQL)]
-        service = ChangeService(pool, StatementCompiler(installation))
+        service = TransactionRunner(pool, StatementCompiler(installation))
         yield BatchScene(service, connection, demo_database_url, resources)
     await pool.close()
 

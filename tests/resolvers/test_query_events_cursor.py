@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.conftest import DatabaseFactory
 from tests.subscriptions.follower import FollowedDemo, follow_demo
@@ -166,7 +167,7 @@ async def test_cursor_is_null_if_events_are_off(url: str) -> None:
 
 async def test_unavailable_events_fail_only_their_field(demo: FollowedDemo) -> None:
     viewer = await demo.load_viewer("staff")
-    context = demo.service._components.create_context(viewer)
+    context = demo.service._components.create_context(Requester(viewer))
     assert isinstance(context, RequestContext)
     context.feed_point = ("", None)
     result = await demo.execute_query(
@@ -185,7 +186,7 @@ async def test_unavailable_events_fail_only_their_field(demo: FollowedDemo) -> N
 
 async def test_cursor_needs_no_statement(demo: FollowedDemo) -> None:
     viewer = await demo.load_viewer("staff")
-    context = demo.service._components.create_context(viewer)
+    context = demo.service._components.create_context(Requester(viewer))
     context.database = None  # type: ignore[assignment]
     result = await demo.execute_query(CURSOR_QUERY, context)
     assert result == {"data": make_cursors(demo.current_cursor())}

@@ -10,10 +10,12 @@ import msgspec
 import psycopg
 
 from gateway.config.settings import load_settings
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.db.events.feed import EventPosition
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.execution.subscription import PreparedSubscription
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from gateway.schema.framework.event_cursors import encode_event_cursor
 from gateway.server.app import build_application
@@ -91,11 +93,13 @@ class FollowedDemo:
     async def load_viewer(self, username: str | None) -> Viewer:
         """Return the viewer of a username; the anonymous viewer for None."""
         key = None if username is None else self.tokens[username]
-        return await self.service._components.viewer_cache.authenticate(key, LOCAL_ADDRESS)
+        return await self.service._components.viewer_cache.authenticate(
+            Credentials(key, LOCAL_ADDRESS)
+        )
 
     async def query_data(self, query: str, viewer: Viewer, **variables: Any) -> Any:
         """Return the data of a query by a viewer."""
-        context = self.service._components.create_context(viewer)
+        context = self.service._components.create_context(Requester(viewer))
         return (await self.execute_query(query, context, **variables))["data"]
 
     async def execute_query(self, query: str, context: RequestContext, **variables: Any) -> Any:

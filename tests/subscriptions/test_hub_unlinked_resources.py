@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.marketplace.requester import Requester
 from tests.subscriptions.follower import (
     ORDER_CHANGED_DOCUMENT,
     FollowedDemo,
@@ -26,7 +27,7 @@ async def test_subscribers_of_an_unlinked_resource_learn_that_it_is_deleted(
     order_follower = await demo.start_following(
         "owner", ORDER_CHANGED_DOCUMENT, **filter_by_resource
     )
-    context = demo.service._components.create_context(await demo.load_viewer("staff"))
+    context = demo.service._components.create_context(Requester(await demo.load_viewer("staff")))
     response = await demo.execute_query(UNLINK_MUTATION, context, uuid=uuid)
     assert response["data"] == {"unlinkResource": {"__typename": "ResourceUnlinked"}}
     events, order_events = await demo.take_events(follower, order_follower)

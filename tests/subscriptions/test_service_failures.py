@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from gateway.auth.authenticator import UnauthenticatedError
+from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.schema.framework.event_cursors import encode_event_cursor
 from gateway.schema.types.object_event import ResyncReason
@@ -154,7 +155,7 @@ async def test_reconnecting_subscriber_receives_each_event_once(
 async def test_failing_session_does_not_affect_others(demo: FollowedDemo) -> None:
     viewer_cache = demo.service._components.viewer_cache
     session_monitor = SessionMonitor(viewer_cache, interval_seconds=0.05)
-    credentials = demo.tokens["member"], LOCAL_ADDRESS
+    credentials = Credentials(demo.tokens["member"], LOCAL_ADDRESS)
     failing_session, working_session = RecordingSession(fails=True), RecordingSession()
     for session in (failing_session, working_session):
         await session_monitor.add_session(session, credentials)

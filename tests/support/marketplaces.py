@@ -18,6 +18,7 @@ from gateway.db.queries.tokens import load_tokens_by_username
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_request import GraphQLRequest
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.support.operation_limits import LARGE_POLICY
 from tests.support.time_limits import scale_seconds
@@ -78,7 +79,9 @@ class Marketplace:
     async def execute_as(self, viewer: Viewer, query: str, **variables: Any) -> Any:
         """Return the decoded response to a query of a viewer."""
         self.database.recorded_sql = []
-        context = RequestContext(self.database, self.statement_compiler, viewer, MEDIA_BASE_URL)
+        context = RequestContext(
+            self.database, self.statement_compiler, Requester(viewer), MEDIA_BASE_URL
+        )
         result = await self.executor.execute(GraphQLRequest(query, variables), context)
         return msgspec.json.decode(result.encode())
 

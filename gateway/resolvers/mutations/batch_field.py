@@ -7,29 +7,27 @@
 """
 
 import re
-from collections.abc import Awaitable, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Sequence
+from dataclasses import MISSING, fields, replace
 from typing import Annotated, Any, get_type_hints
 
 import strawberry
 from strawberry.types import get_object_definition
 
-from gateway.marketplace.change_batch import Change, ChangeOutcome, run_changes
-from gateway.marketplace.idempotency import expire_keys, find_key_problem, run_idempotent_part
+from gateway.marketplace.change_batch import ChangeOutcome
+from gateway.marketplace.idempotency import find_key_problem
+from gateway.marketplace.operation_call import Operation, check_operation
 from gateway.marketplace.problems import InvalidInput, Problem, build_invalid_input
-from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 from gateway.resolvers.mutations.mutation_field import (
     INPUT_SUFFIX,
     KEY_NAME,
-    MutationOperation,
     OrderInput,
     ResourceInput,
     ResourceOrderInput,
+    build_call,
     build_result_type,
     find_invalid_field,
-    get_given_fields,
     load_payload,
-    take_fields,
 )
 from gateway.schema.framework.context import Info
 from gateway.schema.framework.publish import input_type
@@ -96,7 +94,7 @@ _MANY_INPUTS: dict[type, type] = {
 
 
 def declare_many(
-    input_class: type, payload_type: type, operation: MutationOperation, *problem_types: type
+    input_class: type, payload_type: type, operation: Operation, *problem_types: type
 ) -> Any:
     """Declare the field of a mutation that runs an operation for many objects.
 
@@ -108,8 +106,7 @@ def declare_many(
     name = many_input_class.__name__.removesuffix(INPUT_SUFFIX)
     result_type = build_result_type(input_class, payload_type, problem_types)
     item_type = _build_item_type(name, payload_type, result_type)
-    field_names = {each.name for each in fields(input_class)} - {KEY_NAME}
-    run_operation = take_fields(operation, field_names)
+    check_operation(operation, {each.name for each in fields(input_class)} - {KEY_NAME})
 
     async def resolve(info: Info, input: Any) -> list[Any]:  # noqa: A002 - argument name of Relay
         problem = _find_invalid_size(input.uuids) or find_invalid_field(input)
@@ -118,7 +115,7 @@ def declare_many(
             problem = find_key_problem(key)
         if problem is not None:
             return [item_type(uuid=each, outcome=problem) for each in input.uuids]
-        outcomes = await _run_operations(info, run_operation, input)
+        outcomes = await _run_operations(info, operation, input)
         info.context.reset_loader()
         return [item_type(uuid=each, outcome=outcomes[each]) for each in input.uuids]
 
@@ -129,28 +126,15 @@ def declare_many(
 
 
 async def _run_operations(
-    info: Info, operation: MutationOperation, input_value: Any
+    info: Info, operation: Operation, input_value: Any
 ) -> dict[str, ChangeOutcome]:
     """Run an operation for each uuid of an input; return the outcomes by uuid."""
-    arguments, context = get_given_fields(input_value), info.context
+    call, context = build_call(operation, input_value), info.context
+    arguments = dict(call.arguments)
     uuids = [*dict.fromkeys(arguments.pop(_UUIDS_NAME))]
-    key, request = arguments.pop(KEY_NAME, None), (type(input_value).__name__, arguments)
-    if key is not None:
-        await context.change_service.run_change(context.viewer, expire_keys)
-
-    def make_change(uuid: str) -> Change:
-        def run_work(unit_of_work: UnitOfWork) -> Awaitable[ChangeResult]:
-            return operation(unit_of_work, uuid=uuid, **arguments)
-
-        if key is None:
-            return run_work
-        return lambda unit_of_work: run_idempotent_part(
-            unit_of_work, key, uuid, request, lambda: run_work(unit_of_work)
-        )
-
-    changes = [make_change(each) for each in uuids]
-    outcomes = await run_changes(
-        context.change_service, context.viewer, changes, context.give_up_at
+    calls = [replace(call, arguments={_UUID_NAME: each, **arguments}) for each in uuids]
+    outcomes = await context.change_service.run_operations(
+        context.requester, calls, context.give_up_at
     )
     return dict(zip(uuids, outcomes, strict=True))
 

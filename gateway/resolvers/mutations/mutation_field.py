@@ -1,8 +1,7 @@
 """The declaration of mutation fields, and the inputs that they share."""
 
-import inspect
 from asyncio import gather
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache, reduce
 from operator import or_
@@ -13,28 +12,21 @@ import strawberry
 from gateway.db import tables
 from gateway.db.query_spec import ColumnRef, QuerySpec
 from gateway.db.sql.row_types import Row
-from gateway.marketplace.idempotency import run_idempotent
+from gateway.marketplace.operation_call import Operation, OperationCall, check_operation
 from gateway.marketplace.problems import (
     InvalidField,
     InvalidInput,
     Problem,
     combine_invalid_fields,
 )
-from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
-from gateway.schema.framework.context import Info, RequestContext
+from gateway.marketplace.unit_of_work import ChangeResult
+from gateway.schema.framework.context import Info
 from gateway.schema.framework.errors import BadInputError, validate_input
 from gateway.schema.framework.publish import input_type
 from gateway.schema.framework.relations import build_rows, list_row_columns
 from gateway.schema.framework.scalars import UUID, DateTime
 from gateway.schema.types.problems import CommonProblem
 
-MutationOperation = Callable[..., Awaitable[ChangeResult]]
-"""Operation on a unit of work; the fields of the input are its keyword arguments.
-
-An operation with many fields takes one object instead, a dataclass. Input objects inside the input
-are passed as dicts. Fields with the default `UNSET` that the client left out are not passed, nor
-is the idempotency key.
-"""
 INPUT_SUFFIX = "Input"
 KEY_NAME = "idempotency_key"
 
@@ -81,25 +73,25 @@ class ResourceOrderInput(ResourceInput):
 
 
 def declare_mutation(
-    input_class: type, payload_type: type, operation: MutationOperation, *problem_types: type
+    input_class: type, payload_type: type, operation: Operation, *problem_types: type
 ) -> Any:
     """Declare the field of a mutation.
 
-    Its resolver validates the input, runs the operation in one transaction on the viewer's behalf,
-    and returns the payload with the changed resource and order, loaded again, or the problem that
+    Its resolver validates the input, has the operation carried out on the viewer's behalf, and
+    returns the payload with the changed resource and order, loaded again, or the problem that
     the operation met. `problem_types` are those that it may meet in addition to the common ones.
     The input class of the mutation `renewResource` is called `RenewResourceInput`, its result
     `RenewResourceResult`. Raises TypeError, when the program starts, if the operation does not
     take the input's fields.
     """
-    field_names = {each.name for each in fields(input_class)} - {KEY_NAME}
-    run_operation = take_fields(operation, field_names)
+    check_operation(operation, {each.name for each in fields(input_class)} - {KEY_NAME})
 
     async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - argument name of Relay
         problem = find_invalid_field(input)
         if problem is not None:
             return problem
-        result = await _run_operation(info.context, run_operation, input)
+        context, call = info.context, build_call(operation, input)
+        result = await context.change_service.run_operation(context.requester, call)
         if isinstance(result, Problem):
             return result
         info.context.reset_loader()
@@ -111,15 +103,11 @@ def declare_mutation(
     return strawberry.mutation(resolver=resolve)
 
 
-def take_fields(operation: MutationOperation, field_names: Iterable[str]) -> MutationOperation:
-    """Return an operation that takes fields as keyword arguments; raises TypeError if it can't."""
-    _, parameter, *_ = inspect.signature(operation).parameters.values()
-    request_class: Any = parameter.annotation
-    if not (isinstance(request_class, type) and is_dataclass(request_class)):
-        inspect.signature(operation).bind(None, **dict.fromkeys(field_names))
-        return operation
-    inspect.signature(request_class).bind(**dict.fromkeys(field_names))
-    return lambda unit_of_work, **values: operation(unit_of_work, request_class(**values))
+def build_call(operation: Operation, input_value: Any) -> OperationCall:
+    """Return the call of an operation with the given fields of an input."""
+    arguments = get_given_fields(input_value)
+    key = arguments.pop(KEY_NAME, None)
+    return OperationCall(operation, type(input_value).__name__, arguments, key)
 
 
 async def load_payload(info: Info, payload_type: type, result: ChangeResult) -> Any:
@@ -145,21 +133,6 @@ def build_result_type(
         f"The result of `{name[0].lower()}{name[1:]}`: `{payload_type.__name__}`, or a problem."
     )
     return Annotated[members, strawberry.union(f"{name}Result", description=description)]
-
-
-async def _run_operation(
-    context: RequestContext, operation: MutationOperation, input_value: Any
-) -> ChangeResult | Problem:
-    """Run an operation in one transaction, once for each idempotency key of the viewer."""
-    given_fields = get_given_fields(input_value)
-    key, request = given_fields.pop(KEY_NAME, None), (type(input_value).__name__, given_fields)
-
-    def run_once(unit_of_work: UnitOfWork) -> Awaitable[ChangeResult]:
-        return run_idempotent(
-            unit_of_work, key, request, lambda: operation(unit_of_work, **given_fields)
-        )
-
-    return await context.change_service.run_change(context.viewer, run_once)
 
 
 def get_given_fields(input_value: Any, spell_name: Callable[[str], str] = str) -> dict[str, Any]:

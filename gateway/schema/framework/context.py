@@ -14,7 +14,8 @@ from gateway.db.events.feed import FeedPoint
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.error_table import ErrorKind
 from gateway.loaders.read_loader import ReadLoader
-from gateway.marketplace.unit_of_work import ChangeService
+from gateway.marketplace.change_service import ChangeService, DisabledChangeService
+from gateway.marketplace.requester import Requester
 
 
 class ContextFact(Enum):
@@ -78,10 +79,10 @@ class RequestContext:
 
     database: Database
     statement_compiler: StatementCompiler
-    viewer: Viewer
+    requester: Requester
     media_url: str | None = None
     row_budget: RowBudget = field(default_factory=lambda: RowBudget(DEFAULT_MAX_ANSWER_ROWS))
-    change_service: ChangeService = field(default_factory=ChangeService)
+    change_service: ChangeService = field(default_factory=DisabledChangeService)
     root_path: str = ""
     """The path below which this server is published."""
     feed_point: FeedPoint | None = None
@@ -91,6 +92,11 @@ class RequestContext:
 
     It is before the deadline of the request, so that there is time for the response.
     """
+
+    @property
+    def viewer(self) -> Viewer:
+        """The viewer of the request."""
+        return self.requester.viewer
 
     @cached_property
     def loader(self) -> ReadLoader:

@@ -12,7 +12,8 @@ from gateway.api import schema
 from gateway.db.access.viewer import Viewer
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
-from gateway.marketplace.unit_of_work import ChangeService
+from gateway.marketplace.change_service import ChangeService, DisabledChangeService
+from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import DEFAULT_MAX_ANSWER_ROWS, RequestContext, RowBudget
 from tests.execution.corpus.document_files import CURSOR_VARIABLES, CorpusCase
 from tests.execution.corpus.known_rows import (
@@ -89,7 +90,7 @@ class DualExecutor:
         self.reset_executors()
         self.max_rows = DEFAULT_MAX_ANSWER_ROWS
         """The row limit of responses."""
-        self.change_service = ChangeService()
+        self.change_service: ChangeService = DisabledChangeService()
         """The service of mutations, which are disabled at first."""
         self._viewers: dict[Viewpoint, Viewer] = {}
 
@@ -144,7 +145,7 @@ class DualExecutor:
         context = RequestContext(
             marketplace.database,
             marketplace.statement_compiler,
-            viewer,
+            Requester(viewer),
             MEDIA_BASE_URL,
             budget,
             self.change_service,

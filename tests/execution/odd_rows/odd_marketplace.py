@@ -13,7 +13,8 @@ from sqlalchemy import Column
 from gateway.db import tables
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.execution.graphql_request import GraphQLRequest
-from gateway.marketplace.unit_of_work import ChangeService
+from gateway.marketplace.change_service import LocalChangeService
+from gateway.marketplace.unit_of_work import TransactionRunner
 from tests.execution.corpus.both_executions import REQUEST_ID, DualExecutor, ResultPair
 from tests.execution.odd_rows.odd_cases import OddCase, OddCases, reads_column
 from tests.execution.odd_rows.odd_values import DEEP_ARRAY
@@ -120,8 +121,8 @@ class OddMarketplace:
     ) -> "OddMarketplace":
         """Choose the rows that the documents ask for."""
         dual_executor = DualExecutor.open_over(marketplace)
-        dual_executor.change_service = ChangeService(
-            transaction_pool, marketplace.statement_compiler
+        dual_executor.change_service = LocalChangeService(
+            TransactionRunner(transaction_pool, marketplace.statement_compiler)
         )
         related_rows = RelatedRows(connection)
         focus = [RowKey(*each) for each in connection.execute(FOCUS_SQL)]
