@@ -199,7 +199,7 @@ class ViewerCache:
         return self._anonymous_entries if key is None else self._token_entries
 
     def _start_loading(self, credentials: Credentials, *, is_known: bool) -> _CacheEntry:
-        key, address = credentials
+        key, address = credentials.key, credentials.address
         if key is None:
             self._check_anonymous(address)
         elif not is_known:
@@ -231,7 +231,7 @@ class ViewerCache:
             entries.pop(credentials, None)
 
     async def _load_viewer(self, credentials: Credentials, *, is_known: bool) -> Viewer:
-        key, address = credentials
+        key, address = credentials.key, credentials.address
         if key is None:
             return await self._viewer_loader.load_viewer(None, address)
         try:

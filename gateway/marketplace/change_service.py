@@ -1,6 +1,6 @@
 """Change services: how operations are carried out, in our own marketplace or not at all.
 
-`gateway.waldur.change_service` has the one that sends them to Waldur's REST API.
+`gateway.rest_api.change_service` has the one that sends them to Waldur's REST API.
 """
 
 from abc import ABC, abstractmethod

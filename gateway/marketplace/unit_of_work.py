@@ -36,6 +36,7 @@ from gateway.marketplace.problems import (
     raise_problem,
 )
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
+from gateway.marketplace.rows import OrderRow
 from gateway.marketplace.shared_work import SharedWork
 from gateway.marketplace.table_row import ColumnValues, TableRow, as_row_class
 
@@ -70,6 +71,10 @@ class UnitOfWork:
     statement_compiler: StatementCompiler
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     shared_work: SharedWork = field(default_factory=SharedWork)
+    locked_resource: ResourceFacts | None = field(default=None, init=False)
+    """The resource that the operation has locked by `lock_resource`; None before that."""
+    locked_order: OrderRow | None = field(default=None, init=False)
+    """The order that the operation has locked; None before that."""
 
     @property
     def installation(self) -> Installation:
@@ -136,6 +141,7 @@ class UnitOfWork:
         if not isinstance(problem, NotPermitted):
             check_unmodified(facts.modified, if_modified)
         raise_problem(problem)
+        self.locked_resource = facts
         return facts
 
     async def find_visible_id(self, table: Table[Any], uuid: str) -> int:

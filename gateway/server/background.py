@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.auth.token_refresh import TokenRefresher, WaldurTokenClient
 from gateway.config.settings import Settings
+from gateway.db.driver.database import Database
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.installation.installation import Installation
 from gateway.db.queries.tokens import extend_token
@@ -18,6 +19,8 @@ from gateway.marketplace.change_service import (
     LocalChangeService,
 )
 from gateway.marketplace.unit_of_work import TransactionRunner
+from gateway.rest_api.change_service import RestChangeService
+from gateway.rest_api.rest_client import RestClient
 
 BackgroundWorker = Callable[
     [TransactionPool, Callable[[], StatementCompiler]], Coroutine[Any, Any, None]
@@ -41,19 +44,24 @@ async def open_transaction_pool(settings: Settings) -> AsyncIterator[Transaction
         await transaction_pool.close()
 
 
-async def open_change_service(
+def open_change_service(
     settings: Settings,
-    transaction_pool: TransactionPool,
+    pools: tuple[Database, TransactionPool],
     get_compiler: Callable[[], StatementCompiler],
     background_worker: BackgroundWorker | None,
     exit_stack: AsyncExitStack,
 ) -> ChangeService:
-    """Open the change service, which writes to a marketplace of our own and rejects all others.
+    """Open the change service: our own marketplace's, Waldur's REST API's, or one that refuses.
 
-    `get_compiler` returns the compiler for the present tables. `exit_stack` cancels the
-    background worker.
+    `pools` are those for reads and for writes. `get_compiler` returns the compiler for the present
+    tables. `exit_stack` cancels the background worker and closes the connections to the REST API.
     """
+    database, transaction_pool = pools
     statement_compiler = get_compiler()
+    if uses_rest_api(settings, statement_compiler.installation):
+        rest_client = RestClient(settings)
+        exit_stack.push_async_callback(rest_client.close)
+        return RestChangeService(database, statement_compiler, rest_client)
     unavailable_reason = explain_read_only(settings, statement_compiler.installation)
     if unavailable_reason is not None:
         return DisabledChangeService(unavailable_reason)
@@ -98,6 +106,14 @@ async def _cancel_worker(worker_task: asyncio.Task[None]) -> None:
     await asyncio.gather(worker_task, return_exceptions=True)
 
 
+def uses_rest_api(settings: Settings, installation: Installation) -> bool:
+    """Return whether changes are sent to Waldur's REST API."""
+    is_chosen = settings.changes == "waldur" or (
+        settings.changes == "auto" and not installation.is_own
+    )
+    return is_chosen and settings.waldur_url is not None
+
+
 def explain_read_only(settings: Settings, installation: Installation) -> str | None:
     """Return why the marketplace is read-only, as a message for clients; None if it is writable."""
     if settings.changes == "off":
@@ -106,9 +122,7 @@ def explain_read_only(settings: Settings, installation: Installation) -> str | N
         return None
     if installation.is_own and settings.changes in ("auto", "local"):
         return "The gateway's database role may only read this marketplace."
-    if settings.changes == "local" or settings.waldur_url is None:
-        return (
-            "This marketplace was not made by the gateway, so the gateway never writes to its "
-            "database. Set the address of Waldur's REST API (GATEWAY_WALDUR_URL)."
-        )
-    return "Changes through Waldur's REST API are not supported yet."
+    return (
+        "This marketplace was not made by the gateway, so the gateway never writes to its "
+        "database. Set the address of Waldur's REST API (GATEWAY_WALDUR_URL)."
+    )

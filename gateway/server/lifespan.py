@@ -66,9 +66,8 @@ async def open_components(
         database = await _open_database(settings, settings.database_url, exit_stack)
         transaction_pool = await exit_stack.enter_async_context(open_transaction_pool(settings))
         monitor = _create_monitor(settings, installation, database, executor)
-        change_service = await open_change_service(
-            settings, transaction_pool, monitor.get_compiler, background_worker, exit_stack
-        )
+        open_changes = partial(open_change_service, settings, (database, transaction_pool))
+        change_service = open_changes(monitor.get_compiler, background_worker, exit_stack)
         limits = viewer_budgets, _ = _open_limits(settings, exit_stack)
         on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
         viewer_cache = _create_viewer_cache(settings, monitor, database, limits, on_use)

@@ -96,9 +96,11 @@ def test_long_headers_are_not_kept_in_memory() -> None:
         for number in range(100):
             forwarded_for = f"{number}," * 1000 + "192.0.2.1"
             credentials = parse_credentials((), "10.0.0.1", (forwarded_for,), trusted_proxies)
-            assert credentials == (None, address)
+            assert credentials == Credentials(None, address)
     authorization = f"Token {' ' * 1000}{TOKEN_KEY}"
-    assert parse_credentials((authorization,), "10.0.0.1", (), proxies) == (TOKEN_KEY, "10.0.0.1")
+    assert parse_credentials((authorization,), "10.0.0.1", (), proxies) == Credentials(
+        TOKEN_KEY, "10.0.0.1"
+    )
     assert _parse_cached.cache_info().currsize == 1  # without trusted proxies: one peer
 
 

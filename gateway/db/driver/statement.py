@@ -21,6 +21,8 @@ class Statement:
     """Name of the prepared statement: a hash of the SQL, so equal statements share it."""
     source: Hashable = field(default=None, kw_only=True)
     """What the statement reads, for errors; equal for both executions. None if that is unknown."""
+    is_write: bool = field(default=False, kw_only=True)
+    """Whether it is an INSERT, UPDATE or DELETE."""
     is_slow: bool = field(default=False, init=False)
     """Whether the batch in which it was last run was slow."""
 
@@ -37,4 +39,7 @@ class Statement:
     def from_element(cls, element: ClauseElement, source: Hashable = None) -> "Statement":
         """Return a statement compiled from a SQLAlchemy element, all values being parameters."""
         compiled: Any = element.compile(dialect=DIALECT)
-        return cls(str(compiled), tuple(compiled.positiontup or ()), source=source)
+        is_write = getattr(element, "is_dml", False)
+        return cls(
+            str(compiled), tuple(compiled.positiontup or ()), source=source, is_write=is_write
+        )

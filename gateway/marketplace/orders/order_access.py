@@ -17,7 +17,8 @@ async def lock_order(unit_of_work: UnitOfWork, uuid: str) -> OrderRow:
     await unit_of_work.writer.lock_rows(tables.resource, snapshot.resource_id)
     await unit_of_work.writer.lock_rows(tables.order, order_id)
     await unit_of_work.find_visible_id(tables.order, uuid)
-    return await unit_of_work.load_row(OrderRow, order_id)
+    order = unit_of_work.locked_order = await unit_of_work.load_row(OrderRow, order_id)
+    return order
 
 
 async def load_order_facts(unit_of_work: UnitOfWork, order: OrderRow) -> ResourceFacts:

@@ -1,0 +1,1 @@
+"""Waldur's REST API: operations are sent to it where a real Waldur has the marketplace."""

@@ -1,0 +1,104 @@
+"""The change service of a real Waldur: operations are sent to its REST API.
+
+dry run of the operation ── problem ─────────────────────────> the result
+│ all checks have passed
+v
+REST_ROUTES: the request ──> RestClient ── refused ──────────> the problem
+│ accepted
+v
+keys of the changed rows ───────────> the result
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from gateway.db import tables
+from gateway.db.driver.database import Database
+from gateway.db.sql.compiler import StatementCompiler
+from gateway.marketplace.change_batch import ChangeOutcome
+from gateway.marketplace.change_service import ChangeService
+from gateway.marketplace.dry_run import DryRunAccess, find_dry_run_problem
+from gateway.marketplace.operation_call import OperationCall
+from gateway.marketplace.problems import ChangeRefusedError, Problem
+from gateway.marketplace.requester import Requester
+from gateway.marketplace.unit_of_work import ANONYMOUS_REFUSAL, ChangeResult, UnitOfWork
+from gateway.rest_api.answer_problems import find_answer_problem
+from gateway.rest_api.rest_answer import RestAnswer
+from gateway.rest_api.rest_client import RestClient
+from gateway.rest_api.rest_routes import REST_ROUTES
+
+T = TypeVar("T")
+
+
+class RestChangeService(ChangeService):
+    """Service that sends operations to Waldur's REST API with the viewer's own credentials."""
+
+    def __init__(
+        self, database: Database, statement_compiler: StatementCompiler, rest_client: RestClient
+    ) -> None:
+        """Check operations in a database of Waldur, and send them by a client."""
+        self._database, self._statement_compiler = database, statement_compiler
+        self._rest_client = rest_client
+
+    def exchange_compiler(
+        self, statement_compiler: StatementCompiler, _read_only_reason: str
+    ) -> None:
+        """Use another compiler from now on."""
+        self._statement_compiler = statement_compiler
+
+    async def run_check(
+        self, requester: Requester, work: Callable[[UnitOfWork], Awaitable[T]]
+    ) -> T | Problem:
+        """Run work that writes nothing."""
+        if requester.viewer.user_id is None:
+            return ANONYMOUS_REFUSAL
+        try:
+            return await work(self._create_unit(requester))
+        except ChangeRefusedError as error:
+            return error.problem
+
+    async def run_operation(
+        self, requester: Requester, call: OperationCall
+    ) -> ChangeResult | Problem:
+        """Send an operation, unless our own checks find a problem."""
+        if requester.viewer.user_id is None:
+            return ANONYMOUS_REFUSAL
+        unit_of_work = self._create_unit(requester)
+        problem = await find_dry_run_problem(unit_of_work, call.run_operation)
+        if problem is not None:
+            return problem
+        request = await REST_ROUTES[call.operation](unit_of_work, call.arguments)
+        answer = await self._rest_client.send_request(requester, request)
+        problem = find_answer_problem(request, answer)
+        return await _load_result(unit_of_work, answer) if problem is None else problem
+
+    async def run_operations(
+        self, requester: Requester, calls: Sequence[OperationCall], _give_up_at: float | None
+    ) -> list[ChangeOutcome]:
+        """Send operations one after the other."""
+        return [await self.run_operation(requester, each) for each in calls]
+
+    def _create_unit(self, requester: Requester) -> UnitOfWork:
+        compiler = self._statement_compiler
+        access = DryRunAccess(self._database, compiler.installation)
+        return UnitOfWork(requester.viewer, access, compiler)
+
+
+async def _load_result(unit_of_work: UnitOfWork, answer: RestAnswer) -> ChangeResult:
+    """Return the keys of what an accepted request has changed, as far as the viewer sees it."""
+    if unit_of_work.locked_order is not None:
+        order = unit_of_work.locked_order
+        return ChangeResult(order.resource_id, order.id)
+    resource = unit_of_work.locked_resource
+    order_uuid = answer.get_uuid("order_uuid")
+    return ChangeResult(
+        None if resource is None else resource.id,
+        None if order_uuid is None else await _find_order_id(unit_of_work, order_uuid),
+    )
+
+
+async def _find_order_id(unit_of_work: UnitOfWork, uuid: str) -> int | None:
+    try:
+        return await unit_of_work.find_visible_id(tables.order, uuid)
+    except ChangeRefusedError:
+        return None

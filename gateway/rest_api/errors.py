@@ -1,0 +1,9 @@
+"""Errors of requests to Waldur's REST API that end an operation instead of being its result."""
+
+from gateway.error_table import ErrorKind
+
+
+class TokenRejectedError(Exception):
+    """Waldur rejects the viewer's token."""
+
+    error_kind = ErrorKind.UNAUTHENTICATED
