@@ -24,7 +24,7 @@ class Credentials(NamedTuple):
     """The client's address; None if it is unknown."""
     token_kind: TokenKind = TokenKind.LOGIN
     impersonated_uuid: str | None = None
-    """UUID of the user whom the owner of the token, who is staff, impersonates; None without one."""
+    """UUID of the user whom the token's owner, who is staff, impersonates; None without one."""
 
     @property
     def authorization(self) -> str:
