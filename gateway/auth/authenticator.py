@@ -7,19 +7,20 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from gateway.auth.client_address import resolve_client_address
+from gateway.auth.errors import UnauthenticatedError
 from gateway.auth.failed_tokens import FailedTokens
+from gateway.auth.token_holders import TOKEN_READERS, TokenReader
 from gateway.config.parsers import Network
-from gateway.db.access.credentials import Credentials
+from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.db.access.viewer import Viewer
-from gateway.db.access.viewer_loader import TokenHolder, ViewerLoader
+from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.errors import UnavailableError
-from gateway.error_table import ErrorKind
 
 MAX_CACHED_VIEWERS, MAX_CACHED_ANONYMOUS = 10_000, 1000
 """Cached viewers of tokens, and of addresses without a token."""
@@ -27,14 +28,11 @@ MAX_CACHED_HEADER_CHARS = 500
 """Length of the headers beyond which their credentials are parsed for each request."""
 MAX_LOADING_VIEWERS = 2000
 """Viewers being loaded beyond which unknown tokens are refused."""
-_TOKEN_KEY_PATTERN = re.compile(r"[0-9A-Za-z]{1,40}")
+_TOKEN_FORMS: Sequence[tuple[Sequence[str], re.Pattern[str], TokenKind]] = (
+    (("token", "bearer"), re.compile(r"[0-9A-Za-z]{1,40}"), TokenKind.LOGIN),
+)
+"""Schemes in lower case, form and kind of each token that is supported."""
 _SUPPORTED_SCHEMES_HINT = "Send `Authorization: Token <key>` with the key of a Waldur user."
-
-
-class UnauthenticatedError(Exception):
-    """The credentials are invalid; the message gives the reason."""
-
-    error_kind = ErrorKind.UNAUTHENTICATED
 
 
 def parse_credentials(
@@ -45,7 +43,7 @@ def parse_credentials(
 ) -> Credentials:
     """Return the credentials of a request.
 
-    See `parse_token_key`, which may raise UnauthenticatedError, and `resolve_client_address`.
+    See `parse_token`, which may raise UnauthenticatedError, and `resolve_client_address`.
     """
     if not trusted_proxies:
         forwarded_for = ()
@@ -62,25 +60,27 @@ def _parse_cached(
     trusted_proxies: tuple[Network, ...],
 ) -> Credentials:
     address = resolve_client_address(peer_address, forwarded_for, trusted_proxies)
-    return Credentials(parse_token_key(authorization), address)
+    key, token_kind = parse_token(authorization)
+    return Credentials(key, address, token_kind)
 
 
-def parse_token_key(authorization: Sequence[str]) -> str | None:
-    """Return the key in the Authorization header; None without the header.
+def parse_token(authorization: Sequence[str]) -> tuple[str | None, TokenKind]:
+    """Return the token in the Authorization header, and its kind; no token without the header.
 
     Raises UnauthenticatedError if the header is malformed or repeated, or has a scheme or
     a kind of token that is not supported.
     """
     if not authorization:
-        return None
+        return None, TokenKind.LOGIN
     if len(authorization) > 1:
         raise UnauthenticatedError(
             f"The request has more than one Authorization header. {_SUPPORTED_SCHEMES_HINT}"
         )
     scheme, _, key = authorization[0].strip().partition(" ")
     key = key.strip()
-    if scheme.lower() in ("token", "bearer") and _TOKEN_KEY_PATTERN.fullmatch(key):
-        return key
+    for schemes, pattern, token_kind in _TOKEN_FORMS:
+        if scheme.lower() in schemes and pattern.fullmatch(key):
+            return key, token_kind
     raise UnauthenticatedError(f"{_explain_refusal(scheme, key)} {_SUPPORTED_SCHEMES_HINT}")
 
 
@@ -99,7 +99,7 @@ class _CacheEntry:
 
     loaded_at: float
     lifetime_seconds: float
-    viewer_future: "asyncio.Future[Viewer]"
+    viewer_future: "asyncio.Future[Viewer]" = field(init=False)
 
     def expires_at(self, max_age_seconds: float | None) -> float:
         """Return the time until which the entry is valid for a caller with that age limit."""
@@ -108,6 +108,11 @@ class _CacheEntry:
             if max_age_seconds is None
             else min(max_age_seconds, self.lifetime_seconds)
         )
+
+    def limit_lifetime(self, seconds: float | None) -> None:
+        """Shorten the lifetime to that of the token; None means that it does not expire."""
+        if seconds is not None:
+            self.lifetime_seconds = min(self.lifetime_seconds, seconds)
 
 
 class ViewerCache:
@@ -139,7 +144,8 @@ class ViewerCache:
         seconds: float,
         failed_tokens: FailedTokens | None = None,
         check_anonymous: Callable[[str | None], None] = lambda _: None,
-        on_use: Callable[[str], Any] = lambda _: None,
+        on_use: Callable[[Credentials], Any] = lambda _: None,
+        token_readers: Mapping[TokenKind, TokenReader] = TOKEN_READERS,
         wait: Callable[["asyncio.Future[Viewer]"], Awaitable[Viewer]] = asyncio.shield,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -147,11 +153,13 @@ class ViewerCache:
 
         `failed_tokens` limits the tokens that fail, by default without a limit.
         `check_anonymous` raises RateLimitedError if no anonymous viewer is to be loaded for an
-        address. `on_use` is called with the key of each valid token that a request uses. `wait`
-        waits for a shared load; it must not cancel it.
+        address. `on_use` is called with the credentials of each request with a valid token.
+        `token_readers` find the holders of tokens by kind. `wait` waits for a shared load; it
+        must not cancel it.
         """
         self._viewer_loader, self._seconds, self._clock = viewer_loader, seconds, clock
         self._on_use, self._wait, self._check_anonymous = on_use, wait, check_anonymous
+        self._token_readers = token_readers
         self.failed_tokens = failed_tokens or FailedTokens(None)
         self._token_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
         self._anonymous_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
@@ -167,7 +175,7 @@ class ViewerCache:
         """
         viewer = await self.get_viewer(credentials)
         if credentials.key is not None:
-            self._on_use(credentials.key)
+            self._on_use(credentials)
         return viewer
 
     async def get_viewer(
@@ -206,10 +214,12 @@ class ViewerCache:
             self.failed_tokens.check_client(key, address)
             if len(self._loading_entries) >= MAX_LOADING_VIEWERS:
                 raise UnavailableError("Too many tokens are being looked up.")
-        loading_task = asyncio.ensure_future(self._load_viewer(credentials, is_known=is_known))
-        entry = _CacheEntry(self._clock(), self._seconds, loading_task)
+        entry = _CacheEntry(self._clock(), self._seconds)
+        entry.viewer_future = asyncio.ensure_future(
+            self._load_viewer(credentials, entry, is_known=is_known)
+        )
         self._loading_entries[credentials] = entry
-        loading_task.add_done_callback(lambda _: self._finish_loading(credentials, entry))
+        entry.viewer_future.add_done_callback(lambda _: self._finish_loading(credentials, entry))
         return entry
 
     def _finish_loading(self, credentials: Credentials, entry: _CacheEntry) -> None:
@@ -230,27 +240,21 @@ class ViewerCache:
         elif isinstance(future.exception(), UnauthenticatedError):
             entries.pop(credentials, None)
 
-    async def _load_viewer(self, credentials: Credentials, *, is_known: bool) -> Viewer:
+    async def _load_viewer(
+        self, credentials: Credentials, entry: _CacheEntry, *, is_known: bool
+    ) -> Viewer:
         key, address = credentials.key, credentials.address
         if key is None:
             return await self._viewer_loader.load_viewer(None, address)
+        read_token = self._token_readers[credentials.token_kind]
         try:
             if is_known:
-                holder = await self._load_token_holder(key)
+                holder = await read_token(self._viewer_loader, credentials)
             else:
                 async with self.failed_tokens.limit_lookups(key, address):
-                    holder = await self._load_token_holder(key)
+                    holder = await read_token(self._viewer_loader, credentials)
         except UnauthenticatedError:
             self.failed_tokens.record_failure(key, address)
             raise
+        entry.limit_lifetime(holder.remaining_seconds)
         return await self._viewer_loader.load_viewer(holder, address)
-
-    async def _load_token_holder(self, key: str) -> TokenHolder:
-        holder = await self._viewer_loader.load_token_holder(key)
-        if holder is None:
-            raise UnauthenticatedError("Invalid token.")
-        if not holder.is_active:
-            raise UnauthenticatedError("User inactive or deleted.")
-        if holder.is_expired:
-            raise UnauthenticatedError("Token has expired.")
-        return holder

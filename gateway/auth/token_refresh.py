@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from gateway.db.access.credentials import Credentials
 from gateway.db.driver.errors import UnavailableError
 
 log = logging.getLogger(__name__)
@@ -22,34 +23,34 @@ class TokenRefresher:
 
     def __init__(
         self,
-        touch: Callable[[str], Awaitable[None]],
+        touch: Callable[[Credentials], Awaitable[None]],
         *,
         interval_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Call `touch` with a token's key at most once in `interval_seconds`."""
+        """Call `touch` with a token's credentials at most once in `interval_seconds`."""
         self._touch, self._interval_seconds, self._clock = touch, interval_seconds, clock
         self._next_refresh_at: OrderedDict[str, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def note_token_use(self, key: str) -> None:
+    def note_token_use(self, credentials: Credentials) -> None:
         """Start a refresh of a token that was used, unless one was started in the interval."""
-        now = self._clock()
+        key, now = credentials.authorization, self._clock()
         if self._next_refresh_at.get(key, 0) > now:
             return
         self._next_refresh_at[key] = now + self._interval_seconds
         self._next_refresh_at.move_to_end(key)
         if len(self._next_refresh_at) > MAX_TRACKED_TOKENS:
             self._next_refresh_at.popitem(last=False)
-        task = asyncio.create_task(self._refresh_token(key))
+        task = asyncio.create_task(self._refresh_token(credentials))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _refresh_token(self, key: str) -> None:
+    async def _refresh_token(self, credentials: Credentials) -> None:
         """Refresh a token; a failure is only logged, as it does not concern the request."""
         try:
             async with asyncio.timeout(REFRESH_TIMEOUT_SECONDS):
-                await self._touch(key)
+                await self._touch(credentials)
         except (httpx.HTTPError, UnavailableError, TimeoutError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             log.warning("A token could not be refreshed: %s", reason)
@@ -70,13 +71,13 @@ class WaldurTokenClient:
             base_url=url, timeout=REFRESH_TIMEOUT_SECONDS, follow_redirects=False
         )
 
-    async def touch(self, key: str) -> None:
+    async def touch(self, credentials: Credentials) -> None:
         """Send HEAD /api/users/me/ with the token, which Waldur counts as a use of it.
 
         Raises httpx.HTTPError if that fails or the status is not 2xx.
         """
         response = await self._client.head(
-            "/api/users/me/", headers={"Authorization": f"Token {key}"}
+            "/api/users/me/", headers={"Authorization": credentials.authorization}
         )
         response.raise_for_status()
 

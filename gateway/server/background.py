@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.auth.token_refresh import TokenRefresher, WaldurTokenClient
 from gateway.config.settings import Settings
+from gateway.db.access.credentials import Credentials
 from gateway.db.driver.database import Database
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.installation.installation import Installation
@@ -75,14 +76,14 @@ def open_token_refresh(
     transaction_pool: TransactionPool,
     installation: Installation,
     exit_stack: AsyncExitStack,
-) -> Callable[[str], None]:
-    """Return the callback that is called with the key of each token that was used.
+) -> Callable[[Credentials], None]:
+    """Return the callback that is called with the credentials of each token that was used.
 
     It extends the token in our own tables, or by Waldur's REST API; without
     GATEWAY_KEEP_TOKENS, or without either of them, it does nothing.
     """
     if not settings.keep_tokens:
-        return lambda _key: None
+        return lambda _credentials: None
     if installation.is_writable:
         refresher = TokenRefresher(partial(extend_token, transaction_pool), interval_seconds=60)
     elif settings.waldur_url:
@@ -90,7 +91,7 @@ def open_token_refresh(
         exit_stack.push_async_callback(token_client.close)
         refresher = TokenRefresher(token_client.touch, interval_seconds=600)
     else:
-        return lambda _key: None
+        return lambda _credentials: None
     exit_stack.push_async_callback(refresher.close)
     return refresher.note_token_use
 

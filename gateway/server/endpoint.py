@@ -17,7 +17,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
-from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
+from gateway.auth.authenticator import parse_credentials
+from gateway.auth.errors import UnauthenticatedError
 from gateway.config.settings import Settings
 from gateway.db.access.credentials import Credentials
 from gateway.db.driver.database import UnavailableError

@@ -11,6 +11,7 @@ from typing import Any
 from gateway.auth.authenticator import ViewerCache
 from gateway.auth.failed_tokens import FailedTokens
 from gateway.config.settings import Settings
+from gateway.db.access.credentials import Credentials
 from gateway.db.driver.database import Database
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.installation.installation import Installation
@@ -147,7 +148,7 @@ def _create_viewer_cache(
     monitor: InstallationMonitor,
     database: Database,
     limits: tuple[ViewerBudgets, FailedTokens],
-    on_use: Callable[[str], Any],
+    on_use: Callable[[Credentials], Any],
 ) -> ViewerCache:
     viewer_budgets, failed_tokens = limits
     return ViewerCache(

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.auth.authenticator import UnauthenticatedError, ViewerCache
+from gateway.auth.authenticator import ViewerCache
+from gateway.auth.errors import UnauthenticatedError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.auth.authenticator import UnauthenticatedError
+from gateway.auth.errors import UnauthenticatedError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.exact_json import encode_json

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.auth.authenticator import UnauthenticatedError, parse_credentials
+from gateway.auth.authenticator import parse_credentials
+from gateway.auth.errors import UnauthenticatedError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.error_table import CloseCode

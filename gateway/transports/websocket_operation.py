@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gateway.auth.authenticator import UnauthenticatedError
+from gateway.auth.errors import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
 from gateway.execution.errors import format_exception
 from gateway.execution.executor import GraphQLResult

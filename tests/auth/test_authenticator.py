@@ -9,14 +9,14 @@ import pytest
 import pytest_asyncio
 
 from gateway.auth.authenticator import (
-    UnauthenticatedError,
     ViewerCache,
     _parse_cached,
     parse_credentials,
-    parse_token_key,
+    parse_token,
 )
+from gateway.auth.errors import UnauthenticatedError
 from gateway.config.settings import load_settings
-from gateway.db.access.credentials import Credentials
+from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.database import Database
 from gateway.server.factory import detect_installation
@@ -38,11 +38,11 @@ JWT_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
     ],
 )
 def test_key_is_parsed(header: str) -> None:
-    assert parse_token_key([header]) == TOKEN_KEY
+    assert parse_token([header]) == (TOKEN_KEY, TokenKind.LOGIN)
 
 
 def test_no_header_means_no_key() -> None:
-    assert parse_token_key([]) is None
+    assert parse_token([]) == (None, TokenKind.LOGIN)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def test_no_header_means_no_key() -> None:
 )
 def test_other_schemes_and_malformed_headers_are_refused(header: str) -> None:
     with pytest.raises(UnauthenticatedError, match="Authorization: Token <key>"):
-        parse_token_key([header])
+        parse_token([header])
 
 
 @pytest.mark.parametrize("header", [TOKEN_KEY, f"{TOKEN_KEY} x"])
 def test_token_without_a_scheme_is_not_repeated(header: str) -> None:
     with pytest.raises(UnauthenticatedError, match="malformed") as raised:
-        parse_token_key([header])
+        parse_token([header])
     assert TOKEN_KEY[:8] not in str(raised.value)
 
 
@@ -75,18 +75,18 @@ def test_token_without_a_scheme_is_not_repeated(header: str) -> None:
 )
 def test_invalid_keys_are_refused(key: str) -> None:
     with pytest.raises(UnauthenticatedError, match="malformed"):
-        parse_token_key([f"Token {key}"])
+        parse_token([f"Token {key}"])
 
 
 @pytest.mark.parametrize("key", [JWT_TOKEN, "wpat_0123456789", f"{TOKEN_KEY}{TOKEN_KEY}"])
 def test_error_for_other_bearer_tokens_names_supported_scheme(key: str) -> None:
     with pytest.raises(UnauthenticatedError, match=r"OIDC.*personal access.*not supp.*Token <key>"):
-        parse_token_key([f"Bearer {key}"])
+        parse_token([f"Bearer {key}"])
 
 
 def test_two_headers_are_refused_even_if_they_agree() -> None:
     with pytest.raises(UnauthenticatedError, match="more than one"):
-        parse_token_key([f"Token {TOKEN_KEY}", f"Token {TOKEN_KEY}"])
+        parse_token([f"Token {TOKEN_KEY}", f"Token {TOKEN_KEY}"])
 
 
 def test_long_headers_are_not_kept_in_memory() -> None:
@@ -136,29 +136,29 @@ class ManualClock:
 
 
 async def test_token_authenticates_its_user(viewer_loader: ViewerLoader, url: str) -> None:
-    used_keys: list[str] = []
-    viewer_cache = ViewerCache(viewer_loader, seconds=5, on_use=used_keys.append)
+    used: list[Credentials] = []
+    viewer_cache = ViewerCache(viewer_loader, seconds=5, on_use=used.append)
     key = load_user_tokens(url)["member"]
     assert (await viewer_cache.authenticate(Credentials(key, None))).username == "member"
     assert (await viewer_cache.authenticate(Credentials(key, None))).username == "member"
-    assert used_keys == [key, key]
+    assert used == [Credentials(key, None)] * 2
 
 
 async def test_anonymous_viewer_reports_no_token_use(viewer_loader: ViewerLoader) -> None:
-    used_keys: list[str] = []
-    viewer = await ViewerCache(viewer_loader, seconds=5, on_use=used_keys.append).authenticate(
+    used: list[Credentials] = []
+    viewer = await ViewerCache(viewer_loader, seconds=5, on_use=used.append).authenticate(
         Credentials(None, None)
     )
-    assert (viewer.username, used_keys) == (None, [])
+    assert (viewer.username, used) == (None, [])
 
 
 async def test_an_unknown_token_is_refused_and_not_used(viewer_loader: ViewerLoader) -> None:
-    used_keys: list[str] = []
+    used: list[Credentials] = []
     with pytest.raises(UnauthenticatedError, match="Invalid token"):
-        await ViewerCache(viewer_loader, seconds=5, on_use=used_keys.append).authenticate(
+        await ViewerCache(viewer_loader, seconds=5, on_use=used.append).authenticate(
             Credentials(TOKEN_KEY, None)
         )
-    assert used_keys == []
+    assert used == []
 
 
 async def test_revoked_token_is_refused_after_cache_lifetime(

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.auth import authenticator, failed_tokens as failed_tokens_module
-from gateway.auth.authenticator import UnauthenticatedError, ViewerCache
+from gateway.auth.authenticator import ViewerCache
+from gateway.auth.errors import UnauthenticatedError
 from gateway.auth.failed_tokens import MAX_CLIENT_LOOKUPS, FailedTokens
 from gateway.config.settings import load_settings
 from gateway.db.access.credentials import Credentials

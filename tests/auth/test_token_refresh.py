@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.auth.token_refresh import TokenRefresher, WaldurTokenClient
+from gateway.db.access.credentials import Credentials
 from tests.conftest import DatabaseFactory
 from tests.support.gateway_server import create_small_demo, serve_in_process
 from tests.support.time_limits import block_until, time_limit, wait_until
@@ -62,9 +63,9 @@ class TouchRecorder:
         self.keys: list[str] = []
         self.now = 0.0
 
-    async def touch(self, key: str) -> None:
+    async def touch(self, credentials: Credentials) -> None:
         """Record the key."""
-        self.keys.append(key)
+        self.keys.append(str(credentials.key))
 
 
 @pytest.fixture
@@ -79,8 +80,8 @@ async def test_each_token_is_refreshed_once_per_interval(touch_recorder: TouchRe
     )
     for now in (0, 1, 599.9, 600, 600.1, 1200):
         touch_recorder.now = now + 1000
-        refresher.note_token_use("a")
-        refresher.note_token_use("b")
+        refresher.note_token_use(Credentials("a"))
+        refresher.note_token_use(Credentials("b"))
         await asyncio.sleep(0)
     assert touch_recorder.keys == ["a", "b"] * 3
     await refresher.close()
@@ -92,7 +93,7 @@ async def test_number_of_tracked_tokens_is_bounded(
     monkeypatch.setattr("gateway.auth.token_refresh.MAX_TRACKED_TOKENS", 2)
     refresher = TokenRefresher(touch_recorder.touch, interval_seconds=600, clock=lambda: 1000)
     for key in ("a", "b", "c", "b", "c", "a"):
-        refresher.note_token_use(key)
+        refresher.note_token_use(Credentials(key))
     await asyncio.sleep(0)
     assert touch_recorder.keys == ["a", "b", "c", "a"]
     await refresher.close()
@@ -102,7 +103,7 @@ async def test_closing_does_not_wait(rest_api: FakeRestApi) -> None:
     rest_api.delay_seconds = 600
     token_client = WaldurTokenClient(rest_api.url)
     refresher = TokenRefresher(token_client.touch, interval_seconds=600)
-    refresher.note_token_use("a")
+    refresher.note_token_use(Credentials("a"))
     await wait_until(lambda: rest_api.received_requests != [])
     async with time_limit(1, "the refresher to close"):
         await refresher.close()
@@ -138,7 +139,7 @@ async def test_slow_response_times_out(
 
 async def _refresh_once(token_client: WaldurTokenClient) -> None:
     refresher = TokenRefresher(token_client.touch, interval_seconds=600)
-    refresher.note_token_use("a-token")
+    refresher.note_token_use(Credentials("a-token"))
     await asyncio.gather(*refresher._tasks)
     await refresher.close()
     await token_client.close()

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gateway.auth.authenticator import UnauthenticatedError
+from gateway.auth.errors import UnauthenticatedError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.schema.framework.event_cursors import encode_event_cursor

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.api import schema
-from gateway.auth.authenticator import UnauthenticatedError
+from gateway.auth.errors import UnauthenticatedError
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
 from gateway.db.driver.database import Database, PendingRequest

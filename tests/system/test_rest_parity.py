@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.auth.authenticator import UnauthenticatedError
+from gateway.auth.errors import UnauthenticatedError
 from tests.support.marketplaces import Marketplace
 from tests.support.rest_answers import FIELDS_PER_COMPONENT, REST_ANSWER_INDEX, load_answer_body
 from tests.support.rest_comparison import (

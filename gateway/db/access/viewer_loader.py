@@ -36,6 +36,8 @@ class TokenHolder:
     is_active: bool
     is_expired: bool
     """Whether the token is older than the user's token lifetime; false without a lifetime."""
+    remaining_seconds: float | None = None
+    """Seconds for which the token is valid at most, whatever its use; None: no such limit."""
 
 
 class ViewerLoader:

@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 
+from gateway.db.access.credentials import Credentials
 from gateway.db.driver.errors import TimedOutError, UnavailableError
 from gateway.db.driver.statement import Statement
 from gateway.db.driver.transactions import TransactionPool
@@ -17,14 +18,14 @@ select u.username, t.key from authtoken_token t join core_user u on u.id = t.use
 """
 
 
-async def extend_token(transaction_pool: TransactionPool, key: str) -> None:
+async def extend_token(transaction_pool: TransactionPool, credentials: Credentials) -> None:
     """Restart the lifetime of a token, at most once a minute, as Waldur does on each use.
 
     Raises UnavailableError if that fails.
     """
     try:
         await transaction_pool.run_transaction(
-            lambda transaction: transaction.fetch_rows([(_EXTEND_LIFETIME, (key,))])
+            lambda transaction: transaction.fetch_rows([(_EXTEND_LIFETIME, (credentials.key,))])
         )
     except (psycopg.Error, TimedOutError) as error:
         raise UnavailableError(str(error)) from error
