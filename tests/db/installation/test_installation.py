@@ -7,9 +7,13 @@ from gateway.db.installation.installation import NoMarketplaceError, inspect_ins
 from gateway.db.installation.version_rules import RULES_2026, RULES_NEWEST
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
+from tests.support.gateway_server import serve_in_process
 from tests.support.marketplaces import Marketplace
 from tests.support.schema_documents import select_mapped_fields
+from tests.support.schema_scenes import create_reader_role
 
+OWNERS = {"demo_url": "owner", "waldur2024_url": "owner_c"}
+"""Usernames of owners of an organisation, by the fixture of the marketplace's URL."""
 PAGE = "{ resources(first: 300) { nodes { %s } } }"
 MISSING_COLUMNS = {"unit_factor", "last_sync", "is_prepaid", "helpdesk_url", "grace_period_days"}
 
@@ -63,6 +67,22 @@ def test_missing_tables_and_columns_are_listed(demo: Marketplace, waldur: Market
     missing = waldur.installation.list_missing()
     assert "marketplace_resource.last_sync" in missing
     assert "marketplace_offeringpartition" in missing
+
+
+@pytest.mark.parametrize("fixture", OWNERS)
+async def test_a_role_needs_to_read_the_listed_tables_only(
+    fixture: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(fixture)
+    with psycopg.connect(url) as connection:
+        names = inspect_installation(connection).list_read_tables()
+    with create_reader_role(url) as role:
+        role.run_sql("revoke select on all tables in schema public from {role}")
+        role.run_sql(f"grant select on {', '.join(names)} to {{role}}")
+        async with serve_in_process(role.url, keep_tokens="off") as client:
+            for username in ("staff", OWNERS[fixture]):
+                response = await client.execute_query(PAGE % select_mapped_fields(), username)
+                assert "errors" not in response
 
 
 def test_the_version_rules_can_be_configured(waldur2024_url: str) -> None:
