@@ -22,6 +22,7 @@ from gateway.cli.doctor import describe_event_source, diagnose_marketplace
 from gateway.cli.document_check import diagnose_manifest, verify_trusted_documents
 from gateway.cli.parser import Command, build_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, InvalidSettingError, Settings, load_settings
+from gateway.db.admin import own_tables
 from gateway.db.driver.startup_connection import connect_database
 from gateway.db.events import triggers
 from gateway.db.installation.installation import NoMarketplaceError
@@ -175,16 +176,16 @@ def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
 
 
 def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:
-    """Install or uninstall the database triggers that record changes of resources and orders."""
+    """Install or uninstall the event triggers and the table of idempotency keys."""
     effective_settings = _load_effective_settings(parsed_arguments)
     with (
         _open_marketplace(effective_settings) as (url, _),
         connect_database(url, pooler=effective_settings.pooler) as connection,
     ):
         if parsed_arguments.step == "install":
-            triggers.install_triggers(connection)
+            own_tables.install_event_schema(connection)
         else:
-            triggers.uninstall_triggers(connection)
+            own_tables.uninstall_event_schema(connection)
     return 0
 
 

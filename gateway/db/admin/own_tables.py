@@ -1,4 +1,8 @@
-"""The gateway's own tables, in the schema `gateway` of a marketplace that it created."""
+"""The gateway's own tables, in the schema `gateway`.
+
+A marketplace that the gateway created has all of them. In the database of a real Waldur,
+`gateway events install` creates the table of idempotency keys, next to the events.
+"""
 
 from typing import Any
 
@@ -78,10 +82,52 @@ def ensure_own_tables(connection: psycopg.Connection[Any]) -> None:
         connection.execute("select pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK_KEY])
         connection.execute("create schema if not exists gateway")
         for table in metadata.sorted_tables:
-            connection.execute(_compile_ddl(CreateTable(table, if_not_exists=True)))
-            for index in sorted(table.indexes, key=lambda each: str(each.name)):
-                connection.execute(_compile_ddl(CreateIndex(index, if_not_exists=True)))
+            _create_table(connection, table)
         triggers.install_triggers(connection)
+
+
+def install_event_schema(connection: psycopg.Connection[Any]) -> None:
+    """Install the event triggers, and the table of idempotency keys.
+
+    Raises EventSourceError like `triggers.install_triggers`.
+    """
+    triggers.run_with_locks(connection, _create_event_schema)
+
+
+def _create_event_schema(connection: psycopg.Connection[Any]) -> None:
+    triggers.replace_triggers(connection)
+    if not _has_table(connection, idempotency_key):
+        _create_table(connection, idempotency_key)
+
+
+def uninstall_event_schema(connection: psycopg.Connection[Any]) -> None:
+    """Remove what `install_event_schema` has installed, but the keys of our own marketplace.
+
+    Raises EventSourceError like `triggers.uninstall_triggers`.
+    """
+    triggers.run_with_locks(connection, _drop_event_schema)
+
+
+def _drop_event_schema(connection: psycopg.Connection[Any]) -> None:
+    if not _has_table(connection, attachment):
+        connection.execute("drop table if exists gateway.idempotency_key")
+    triggers.drop_triggers(connection)
+
+
+def _has_table(connection: psycopg.Connection[Any], table: Table[Any]) -> bool:
+    """Return whether a table exists; needs no privileges."""
+    cursor = connection.execute(
+        "select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = %s and c.relname = %s",
+        [table.schema, table.name],
+    )
+    return cursor.rowcount > 0
+
+
+def _create_table(connection: psycopg.Connection[Any], table: Table[Any]) -> None:
+    connection.execute(_compile_ddl(CreateTable(table, if_not_exists=True)))
+    for index in sorted(table.indexes, key=lambda each: str(each.name)):
+        connection.execute(_compile_ddl(CreateIndex(index, if_not_exists=True)))
 
 
 def _compile_ddl(element: Any) -> bytes:

@@ -238,10 +238,11 @@ def install_triggers(connection: psycopg.Connection[Any]) -> None:
     whose events are dropped. Raises EventSourceError if the role lacks privileges, the database
     has no marketplace, or a table is locked for too long.
     """
-    _run_with_locks(connection, _replace_triggers)
+    run_with_locks(connection, replace_triggers)
 
 
-def _replace_triggers(connection: psycopg.Connection[Any]) -> None:
+def replace_triggers(connection: psycopg.Connection[Any]) -> None:
+    """Install the event table and the triggers, in the transaction of `run_with_locks`."""
     if not _has_schema(connection):
         connection.execute("create schema gateway")
     status = load_trigger_status(connection)
@@ -264,10 +265,11 @@ def uninstall_triggers(connection: psycopg.Connection[Any]) -> None:
 
     Raises EventSourceError if the role lacks privileges, or a table is locked for too long.
     """
-    _run_with_locks(connection, _drop_triggers)
+    run_with_locks(connection, drop_triggers)
 
 
-def _drop_triggers(connection: psycopg.Connection[Any]) -> None:
+def drop_triggers(connection: psycopg.Connection[Any]) -> None:
+    """Remove the triggers and tables, in the transaction of `run_with_locks`."""
     if not _has_schema(connection):
         return
     # CASCADE drops the triggers, too: dropping them directly takes the owner of the tables.
@@ -286,7 +288,7 @@ def _has_schema(connection: psycopg.Connection[Any]) -> bool:
     return cursor.rowcount > 0
 
 
-def _run_with_locks(
+def run_with_locks(
     connection: psycopg.Connection[Any], change: Callable[[psycopg.Connection[Any]], None]
 ) -> None:
     """Run a change in a transaction, again while tables of Waldur are locked by others.
@@ -295,6 +297,8 @@ def _run_with_locks(
     Waldur may lock them in another order. It then waits for us; PostgreSQL looks for a deadlock
     after a second (`deadlock_timeout`) and ends the transaction that waited so long. Before that
     our own wait has timed out, and the rollback has released all our locks.
+
+    Raises EventSourceError like `install_triggers`.
     """
     for _ in range(_LOCK_ATTEMPTS):
         try:
