@@ -149,6 +149,12 @@ class OfferingRow(TableRow, table=tables.offering):
     plugin_options: object = column()
 
 
+class OfferingKeyRow(TableRow, table=tables.offering):
+    """The uuid of an offering."""
+
+    uuid: str = column()
+
+
 class OptionFormRow(TableRow, table=tables.offering):
     """The form of the options of an offering's resources."""
 

@@ -52,8 +52,11 @@ class ChangeResult(NamedTuple):
 
     resource_id: int | None
     order_id: int | None = None
-    target_order_ids: Sequence[int] | None = None
-    """Keys of the orders of other resources, of a change that places those, too."""
+    target_order_ids: Sequence[int | None] | None = None
+    """Keys of the orders of other resources, of a change that places those, too.
+
+    A key is None if the order is hidden from the viewer.
+    """
 
 
 @dataclass

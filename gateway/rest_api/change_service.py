@@ -12,7 +12,6 @@ keys of the changed rows ───────────> the result
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from gateway.db import tables
 from gateway.db.driver.database import Database
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.marketplace.change_batch import ChangeOutcome
@@ -22,9 +21,10 @@ from gateway.marketplace.operation_call import OperationCall
 from gateway.marketplace.problems import ChangeRefusedError, Problem
 from gateway.marketplace.requester import Requester
 from gateway.marketplace.unit_of_work import ANONYMOUS_REFUSAL, ChangeResult, UnitOfWork
-from gateway.rest_api.answer_problems import find_answer_problem
-from gateway.rest_api.rest_answer import RestAnswer
+from gateway.rest_api.request_sequence import send_request_sequence
+from gateway.rest_api.rest_action import CheckedCall
 from gateway.rest_api.rest_client import RestClient
+from gateway.rest_api.rest_route import RestRoute
 from gateway.rest_api.rest_routes import REST_ROUTES
 
 T = TypeVar("T")
@@ -67,10 +67,20 @@ class RestChangeService(ChangeService):
         problem = await find_dry_run_problem(unit_of_work, call.run_operation)
         if problem is not None:
             return problem
-        request = await REST_ROUTES[call.operation](unit_of_work, call.arguments)
-        answer = await self._rest_client.send_request(requester, request)
-        problem = find_answer_problem(request, answer)
-        return await _load_result(unit_of_work, answer) if problem is None else problem
+        checked_call = CheckedCall(unit_of_work, call.arguments, self._rest_client.api_url)
+        try:
+            return await self._send_call(requester, checked_call, REST_ROUTES[call.operation])
+        except ChangeRefusedError as error:
+            return error.problem
+
+    async def _send_call(
+        self, requester: Requester, call: CheckedCall, route: RestRoute
+    ) -> ChangeResult | Problem:
+        request = await route.build_request(call)
+        answer = await send_request_sequence(
+            self._rest_client, requester, call.unit_of_work, request
+        )
+        return answer if isinstance(answer, Problem) else await route.load_result(call, answer)
 
     async def run_operations(
         self, requester: Requester, calls: Sequence[OperationCall], _give_up_at: float | None
@@ -82,23 +92,3 @@ class RestChangeService(ChangeService):
         compiler = self._statement_compiler
         access = DryRunAccess(self._database, compiler.installation)
         return UnitOfWork(requester.viewer, access, compiler)
-
-
-async def _load_result(unit_of_work: UnitOfWork, answer: RestAnswer) -> ChangeResult:
-    """Return the keys of what an accepted request has changed, as far as the viewer sees it."""
-    if unit_of_work.locked_order is not None:
-        order = unit_of_work.locked_order
-        return ChangeResult(order.resource_id, order.id)
-    resource = unit_of_work.locked_resource
-    order_uuid = answer.get_uuid("order_uuid")
-    return ChangeResult(
-        None if resource is None else resource.id,
-        None if order_uuid is None else await _find_order_id(unit_of_work, order_uuid),
-    )
-
-
-async def _find_order_id(unit_of_work: UnitOfWork, uuid: str) -> int | None:
-    try:
-        return await unit_of_work.find_visible_id(tables.order, uuid)
-    except ChangeRefusedError:
-        return None

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from gateway.db.driver.encoding import UUID_PATTERN
 
 
 @dataclass(frozen=True)
@@ -16,13 +19,17 @@ class RestAnswer:
     """Decoded JSON; the text of any other body."""
 
     def get_uuid(self, name: str) -> str | None:
-        """Return a uuid in the body; None without it."""
-        value = self.body.get(name) if isinstance(self.body, Mapping) else None
-        return value if isinstance(value, str) else None
+        """Return a uuid in the body as 32 hexadecimal digits; None without one."""
+        return _parse_uuid(self.body.get(name)) if isinstance(self.body, Mapping) else None
 
-    def list_uuids(self, name: str) -> Sequence[str] | None:
-        """Return uuids in the body; None without them."""
+    def list_uuids(self, name: str) -> Sequence[str]:
+        """Return uuids in the body, like `get_uuid`; none if there is no list of them."""
         values = self.body.get(name) if isinstance(self.body, Mapping) else None
-        if not isinstance(values, list):
-            return None
-        return [each for each in values if isinstance(each, str)]
+        uuids = map(_parse_uuid, values if isinstance(values, list) else [])
+        return [each for each in uuids if each is not None]
+
+
+def _parse_uuid(value: object) -> str | None:
+    if not isinstance(value, str) or not UUID_PATTERN.fullmatch(value):
+        return None
+    return UUID(value).hex

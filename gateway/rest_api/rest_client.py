@@ -6,12 +6,11 @@ from typing import Any
 import httpx
 
 from gateway.config.settings import Settings
-from gateway.exact_json import decode_json, encode_json
+from gateway.exact_json import decode_json
 from gateway.marketplace.requester import Requester
 from gateway.rest_api.rest_answer import RestAnswer
+from gateway.rest_api.rest_form import JSON_MEDIA_TYPE
 from gateway.rest_api.rest_request import RestRequest
-
-JSON_MEDIA_TYPE = "application/json"
 
 
 class RestClient:
@@ -20,6 +19,7 @@ class RestClient:
     def __init__(self, settings: Settings) -> None:
         """Send requests to the REST API at `settings.waldur_url`."""
         assert settings.waldur_url is not None
+        self.api_url = settings.waldur_url
         self._client = httpx.AsyncClient(
             base_url=settings.waldur_url,
             timeout=httpx.Timeout(30, connect=3),
@@ -36,11 +36,13 @@ class RestClient:
 
         Raises httpx.HTTPError if there is none.
         """
+        body = request.encode_body()
+        content_type = {} if body is None else {"Content-Type": body.media_type}
         response = await self._client.request(
             request.method,
             request.path,
-            headers=_build_headers(requester),
-            content=None if request.body is None else encode_json(request.body),
+            headers={**_build_headers(requester), **content_type},
+            content=None if body is None else body.content,
         )
         return _parse_response(response)
 
@@ -49,7 +51,6 @@ def _build_headers(requester: Requester) -> Mapping[str, str]:
     return {
         "Accept": JSON_MEDIA_TYPE,
         "Authorization": requester.credentials.authorization,
-        "Content-Type": JSON_MEDIA_TYPE,
         "X-Request-ID": requester.request_id,
     }
 
