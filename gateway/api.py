@@ -20,6 +20,8 @@ subscriptions send the changes of resources and of orders.
 request without the header is anonymous: it reads what the installation makes public, usually the
 catalogue (categories, and active and paused public offerings with their components and plans), and
 can execute no mutations. An invalid or expired token is an error with the code `UNAUTHENTICATED`.
+Staff can send requests as another user, by the header `X-Impersonated-User-Uuid: <uuid>`; from all
+others, it is an error with the code `FORBIDDEN`.
 The *viewer* is the user of the token, or the anonymous client.
 
 **Terms.**

@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     PERSISTED_DOCUMENT_ID_REQUIRED = "PERSISTED_DOCUMENT_ID_REQUIRED"
     RATE_LIMITED = "RATE_LIMITED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
     UNAVAILABLE = "UNAVAILABLE"
     TIMEOUT = "TIMEOUT"
     INVALID_DATA = "INVALID_DATA"
@@ -115,6 +116,9 @@ class ErrorKind(Enum):
         HTTPStatus.UNAUTHORIZED,
         CloseCode.FORBIDDEN,
         headers={"WWW-Authenticate": "Token"},
+    )
+    FORBIDDEN_IMPERSONATION = ErrorRule(
+        ErrorCode.FORBIDDEN, HTTPStatus.FORBIDDEN, CloseCode.FORBIDDEN
     )
     QUOTA_EXCEEDED = ErrorRule(
         ErrorCode.RATE_LIMITED,

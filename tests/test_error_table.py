@@ -44,6 +44,7 @@ UNREACHABLE_EXCEPTIONS = {
     "PositionExpiredError": "becomes ResyncRequired",
     "PostgresError": "the command line's",
     "UnexpectedSpellingError": "the connection is refused, so the database is unavailable",
+    "RefusedCredentialsError": "one of its subclasses does",
     "RowLockedError": "the change is run after the other one",
     "SourceChangedError": "becomes ResyncRequired",
     "UnsupportedPatternError": "the pattern is not checked",

@@ -13,8 +13,13 @@ from functools import lru_cache
 from typing import Any
 
 from gateway.auth.client_address import resolve_client_address
-from gateway.auth.errors import UnauthenticatedError
+from gateway.auth.errors import RefusedCredentialsError, UnauthenticatedError
 from gateway.auth.failed_tokens import FailedTokens
+from gateway.auth.impersonation import (
+    ImpersonationLog,
+    check_token_kind,
+    load_impersonated_viewer,
+)
 from gateway.auth.token_holders import TOKEN_READERS, TokenReader
 from gateway.config.parsers import Network
 from gateway.db.access.credentials import Credentials, TokenKind
@@ -40,6 +45,7 @@ def parse_credentials(
     peer_address: str | None,
     forwarded_for: tuple[str, ...],
     trusted_proxies: tuple[Network, ...],
+    impersonated_uuid: str | None = None,
 ) -> Credentials:
     """Return the credentials of a request.
 
@@ -49,7 +55,10 @@ def parse_credentials(
         forwarded_for = ()
     is_cached = sum(map(len, authorization + forwarded_for)) <= MAX_CACHED_HEADER_CHARS
     parse = _parse_cached if is_cached else _parse_cached.__wrapped__
-    return parse(authorization, peer_address, forwarded_for, trusted_proxies)
+    credentials = parse(authorization, peer_address, forwarded_for, trusted_proxies)
+    if impersonated_uuid is None:
+        return credentials
+    return credentials._replace(impersonated_uuid=impersonated_uuid)
 
 
 @lru_cache(1000)
@@ -131,6 +140,9 @@ class ViewerCache:
                         v
                  waits for a slot (`FailedTokens`), then loaded
 
+    **Impersonation.** The owner of the token is authenticated first, and is checked at each
+    request; then the impersonated viewer is loaded, and cached under the same key and the uuid.
+
     **Floods.** A viewer is entered when it was loaded, so tokens that fail evict no entry. At
     most MAX_CACHED_VIEWERS viewers of tokens and MAX_CACHED_ANONYMOUS anonymous ones are kept;
     the oldest is evicted. Expired entries are kept, too: their tokens were valid, so they are
@@ -160,6 +172,7 @@ class ViewerCache:
         self._viewer_loader, self._seconds, self._clock = viewer_loader, seconds, clock
         self._on_use, self._wait, self._check_anonymous = on_use, wait, check_anonymous
         self._token_readers = token_readers
+        self._impersonation_log = ImpersonationLog()
         self.failed_tokens = failed_tokens or FailedTokens(None)
         self._token_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
         self._anonymous_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
@@ -169,11 +182,12 @@ class ViewerCache:
         """Return the viewer of credentials; the anonymous viewer without a token.
 
         Counts as a use of the token. Raises UnauthenticatedError if the token is unknown or
-        expired or its user inactive, RateLimitedError if too many tokens of the address
-        failed or its anonymous budget is used up, UnavailableError if the database can't be
-        reached.
+        expired or its user inactive, ForbiddenImpersonationError if its user may not impersonate
+        the other one, RateLimitedError if too many tokens of the address failed or its anonymous
+        budget is used up, UnavailableError if the database can't be reached.
         """
         viewer = await self.get_viewer(credentials)
+        self._impersonation_log.record_use(viewer, credentials)
         if credentials.key is not None:
             self._on_use(credentials)
         return viewer
@@ -186,10 +200,21 @@ class ViewerCache:
         It was loaded at most `max_age_seconds` ago; None means the cache's lifetime. Raises
         as `authenticate` does.
         """
+        if credentials.impersonated_uuid is not None:
+            check_token_kind(credentials)
+            owner_credentials = credentials._replace(impersonated_uuid=None)
+            token_owner = await self._get_cached_viewer(owner_credentials, max_age_seconds)
+            self._impersonation_log.check_impersonator(token_owner, credentials)
+        return await self._get_cached_viewer(credentials, max_age_seconds)
+
+    async def _get_cached_viewer(
+        self, credentials: Credentials, max_age_seconds: float | None
+    ) -> Viewer:
         now = self._clock()
         entry = self._select_entries(credentials.key).get(credentials)
         if entry is None or entry.expires_at(max_age_seconds) <= now:
-            is_known = credentials.key is None or entry is not None
+            has_token = credentials.key is not None and credentials.impersonated_uuid is None
+            is_known = entry is not None or not has_token
             entry = self._loading_entries.get(credentials)
             if entry is None or entry.expires_at(max_age_seconds) <= now:
                 entry = self._start_loading(credentials, is_known=is_known)
@@ -237,7 +262,7 @@ class ViewerCache:
             is_anonymous = credentials.key is None
             if len(entries) > (MAX_CACHED_ANONYMOUS if is_anonymous else MAX_CACHED_VIEWERS):
                 entries.popitem(last=False)
-        elif isinstance(future.exception(), UnauthenticatedError):
+        elif isinstance(future.exception(), RefusedCredentialsError):
             entries.pop(credentials, None)
 
     async def _load_viewer(
@@ -246,6 +271,8 @@ class ViewerCache:
         key, address = credentials.key, credentials.address
         if key is None:
             return await self._viewer_loader.load_viewer(None, address)
+        if credentials.impersonated_uuid is not None:
+            return await load_impersonated_viewer(self._viewer_loader, credentials)
         read_token = self._token_readers[credentials.token_kind]
         try:
             if is_known:

@@ -6,6 +6,7 @@ from gateway.config.parsers import (
     make_choice_parser,
     make_integer_parser,
     make_optional_parser,
+    parse_header_name,
     parse_switch,
     parse_web_url,
 )
@@ -30,6 +31,14 @@ class MarketplaceSettings:
     )
     viewer_seconds: int = define_setting(
         make_integer_parser(0, 300), "the time a viewer's roles are cached, in seconds", default=5
+    )
+    impersonation: bool = define_setting(
+        parse_switch, "whether staff may send requests as another user", default=True
+    )
+    impersonation_header: str = define_setting(
+        parse_header_name,
+        "the header that names the user whom staff impersonate, as it is configured in Waldur",
+        default="X-Impersonated-User-Uuid",
     )
     changes: str = define_setting(
         make_choice_parser("auto", "local", "waldur", "off"),

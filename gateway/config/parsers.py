@@ -24,6 +24,7 @@ _DATABASE_URL_PATTERN = re.compile(
 ANY_ORIGIN = "*"
 OWN_PATH_SEGMENTS = ("graphql", "attachments", "livez", "readyz", "metrics")
 """First segments of the gateway's own paths, which a root path could be mistaken for."""
+_HEADER_NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,99}")
 _ROOT_PATH_PATTERN = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]+)+", re.ASCII)
 _WEB_URL_PATTERN = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
@@ -127,6 +128,13 @@ def parse_web_url(value: str) -> str:
     if not is_valid:
         raise ValueError("a URL like https://waldur.example.org")
     return value.rstrip("/")
+
+
+def parse_header_name(value: str) -> str:
+    """Return the name of a header."""
+    if _HEADER_NAME_PATTERN.fullmatch(value) is None:
+        raise ValueError("the name of a header: letters, digits and hyphens")
+    return value
 
 
 def parse_origins(value: str) -> frozenset[str]:

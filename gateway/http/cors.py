@@ -17,7 +17,7 @@ from gateway.config.parsers import ANY_ORIGIN
 from gateway.config.web_origin import normalize_origin
 from gateway.error_table import ErrorKind
 from gateway.http.errors import error_response
-from gateway.http.request_head import PREFLIGHT_HEADERS
+from gateway.http.request_head import IMPERSONATOR_HEADER, PREFLIGHT_HEADERS
 
 RawHeaders = list[tuple[bytes, bytes]]
 ALLOWED_METHODS = "GET, HEAD, POST"
@@ -46,6 +46,7 @@ EXPOSED_HEADERS = (
     b"ratelimit-policy",
     b"retry-after",
     b"www-authenticate",
+    IMPERSONATOR_HEADER,
     b"x-request-id",
 )
 """Response headers that pages of allowed origins may read, in addition to those of the standard."""
@@ -82,8 +83,13 @@ def is_listed_origin(origin: str, allowed_origins: Collection[str]) -> bool:
 class CORSPolicy:
     """The allowed origins and the headers of their responses, which are encoded once."""
 
-    def __init__(self, allowed_origins: frozenset[str], preflight_seconds: int) -> None:
-        """Allow `allowed_origins`; browsers keep a permission for `preflight_seconds`."""
+    def __init__(
+        self, allowed_origins: frozenset[str], preflight_seconds: int, *more_headers: bytes
+    ) -> None:
+        """Allow `allowed_origins`; browsers keep a permission for `preflight_seconds`.
+
+        `more_headers` are request headers that are allowed in addition.
+        """
         self._allowed_origins = allowed_origins
         self._response_headers = [
             (b"access-control-expose-headers", b", ".join(EXPOSED_HEADERS)),
@@ -91,7 +97,7 @@ class CORSPolicy:
         ]
         self._preflight_headers = {
             "Access-Control-Allow-Methods": ALLOWED_METHODS,
-            "Access-Control-Allow-Headers": b", ".join(ALLOWED_HEADERS).decode(),
+            "Access-Control-Allow-Headers": b", ".join([*ALLOWED_HEADERS, *more_headers]).decode(),
             "Access-Control-Max-Age": str(preflight_seconds),
             "Vary": "Origin",
         }

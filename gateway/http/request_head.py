@@ -4,6 +4,8 @@ from starlette.types import Receive, Scope
 
 PREFLIGHT_HEADERS = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
 """Headers that an HTML form can't send: each of them proves that CORS rules were applied."""
+IMPERSONATOR_HEADER = b"x-impersonator-uuid"
+"""Header of a response: the uuid of the member of staff who impersonates the viewer."""
 COST_HEADER = b"graphql-cost"
 """Header of a request that asks for the operation's cost, and of its response."""
 PARSED_HEADERS = frozenset(
@@ -26,7 +28,7 @@ PARSED_HEADERS = frozenset(
 class RequestHead:
     """Head of a request, parsed once, with the channel that its body is received by."""
 
-    __slots__ = ("headers", "method", "peer_address", "receive", "scope")
+    __slots__ = ("headers", "method", "peer_address", "receive", "response_headers", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         """Parse the headers in `scope`; `receive` is ASGI's channel for the body."""
@@ -41,6 +43,15 @@ class RequestHead:
         for name, value in scope["headers"]:
             if name in PARSED_HEADERS:
                 self.headers[name] = (*self.headers.get(name, ()), value.decode("latin-1"))
+
+        self.response_headers: list[tuple[bytes, bytes]] = []
+        """Headers of each response to the request, errors included."""
+
+    def list_values(self, name: bytes) -> tuple[str, ...]:
+        """Return the values of any header, by its name in lower case."""
+        return tuple(
+            [value.decode("latin-1") for each, value in self.scope["headers"] if each == name]
+        )
 
     def first(self, name: bytes) -> str:
         """Return the first value of a header; an empty string if the header is absent."""

@@ -10,12 +10,12 @@ IPV6_PREFIX_LENGTH = 64
 
 
 def identify_client(viewer: Viewer, address: str | None) -> int | str:
-    """Return the user's id, or the network of an anonymous client.
+    """Return the id of the user who sends the requests, or the network of an anonymous client.
 
     It does not depend on the token, and of IPv6 addresses only on the network: clients can
     vary both.
     """
-    return get_client_network(address) if viewer.user_id is None else viewer.user_id
+    return get_client_network(address) if viewer.sender_id is None else viewer.sender_id
 
 
 @lru_cache(10_000)

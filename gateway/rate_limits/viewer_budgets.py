@@ -1,4 +1,7 @@
-"""Budgets of viewers: users have one each, anonymous viewers one for each network."""
+"""Budgets of viewers: users have one each, anonymous viewers one for each network.
+
+What is sent as an impersonated user is charged to the impersonator.
+"""
 
 from gateway.db.access.viewer import Viewer
 from gateway.rate_limits.client_key import get_client_network, identify_client
@@ -48,8 +51,8 @@ class ViewerBudgets:
         """
         budget: RateBudget | None
         client: int | str
-        if viewer.user_id is not None:
-            budget, client = self._user_budget, viewer.user_id
+        if viewer.sender_id is not None:
+            budget, client = self._user_budget, viewer.sender_id
         else:
             budget, client = self._anonymous_budget, get_client_network(address)
         return budget is None or budget.charge_share(client, cost)

@@ -17,10 +17,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.api import schema
-from gateway.auth.authenticator import parse_credentials
 from gateway.auth.errors import UnauthenticatedError
 from gateway.config.settings import Settings
 from gateway.db.access.credentials import Credentials
+from gateway.db.access.viewer import Viewer
 from gateway.db.driver.database import UnavailableError
 from gateway.db.installation.installation import Installation
 from gateway.execution.errors import format_errors
@@ -32,7 +32,8 @@ from gateway.http.content_negotiation import AcceptedFormats, negotiate_formats
 from gateway.http.cors import CORSPolicy, HeaderedResponse
 from gateway.http.deadline import ClientDisconnectedError, RequestDeadline
 from gateway.http.errors import MethodNotAllowedError, error_response
-from gateway.http.request_head import COST_HEADER, RequestHead
+from gateway.http.request_credentials import parse_request_credentials
+from gateway.http.request_head import COST_HEADER, IMPERSONATOR_HEADER, RequestHead
 from gateway.http.request_parser import parse_request
 from gateway.http.responses import GraphQLResponse, file_not_found, pdf_response
 from gateway.http.statuses import StatusMode
@@ -93,7 +94,11 @@ class GatewayService:
         """
         self._settings, self._installation = settings, installation
         self._background_worker = background_worker
-        self.cors_policy = CORSPolicy(settings.origins, settings.preflight_seconds)
+        self.cors_policy = CORSPolicy(
+            settings.origins,
+            settings.preflight_seconds,
+            settings.impersonation_header.lower().encode(),
+        )
         self._status_mode = StatusMode(settings.http_status)
         self._executor = Executor(
             schema,
@@ -168,6 +173,7 @@ class GatewayService:
             response = Response(status_code=HTTP_CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 - the error boundary: a response in any case
             response = error_response(error, request_id, self._status_mode)
+        response.raw_headers += request.response_headers
         if b"origin" in request.headers:
             self.cors_policy.add_headers(response, request.headers[b"origin"])
         return response
@@ -181,8 +187,7 @@ class GatewayService:
             deadline.mark_body_read()
             if request.first(COST_HEADER):
                 graphql_request = replace(graphql_request, reports_cost=True)
-            credentials = self._parse_credentials(request)
-            viewer = await self._components.viewer_cache.authenticate(credentials)
+            credentials, viewer = await self._authenticate_client(request)
             operation = await admit_and_charge(
                 self._components.transport_services, graphql_request, viewer, credentials.address
             )
@@ -230,8 +235,7 @@ class GatewayService:
             return file_not_found(request_id)
         with RequestDeadline(request, self._components.deadlines) as deadline:
             deadline.mark_body_read()
-            credentials = self._parse_credentials(request)
-            viewer = await self._components.viewer_cache.authenticate(credentials)
+            credentials, viewer = await self._authenticate_client(request)
             budgets = self._components.transport_services.viewer_budgets
             await budgets.charge_viewer(viewer, credentials.address, OPERATION_PRICE)
             content = await self._components.change_service.run_check(
@@ -251,10 +255,9 @@ class GatewayService:
     async def _check_uploader(self, request: RequestHead) -> None:
         """Check the token of an upload before its body is received.
 
-        Raises UnauthenticatedError if the token is invalid or absent.
+        Raises RefusedCredentialsError if the token is invalid or absent.
         """
-        credentials = self._parse_credentials(request)
-        viewer = await self._components.viewer_cache.authenticate(credentials)
+        _, viewer = await self._authenticate_client(request)
         if viewer.user_id is None:
             raise UnauthenticatedError("A multipart request needs the token of a user.")
 
@@ -282,14 +285,17 @@ class GatewayService:
         services = self._components.transport_services
         await serve_websocket(services, scope, receive, send, choose_request_id(""))
 
+    async def _authenticate_client(self, request: RequestHead) -> tuple[Credentials, Viewer]:
+        """Return the credentials of a request and their viewer."""
+        credentials = self._parse_credentials(request)
+        viewer = await self._components.viewer_cache.authenticate(credentials)
+        if viewer.impersonator is not None:
+            uuid = viewer.impersonator.uuid.encode()
+            request.response_headers = [(IMPERSONATOR_HEADER, uuid)]
+        return credentials, viewer
+
     def _parse_credentials(self, request: RequestHead) -> Credentials:
-        """Return the credentials of a request."""
-        return parse_credentials(
-            request.headers.get(b"authorization", ()),
-            request.peer_address,
-            request.headers.get(b"x-forwarded-for", ()),
-            self._settings.trusted_proxies,
-        )
+        return parse_request_credentials(request, self._settings)
 
     async def serve_metrics(self, _request: Request) -> Response:
         """Serve the metrics of this process in Prometheus' text format."""

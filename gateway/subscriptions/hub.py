@@ -90,4 +90,11 @@ class EventHub:
 
 def anonymise_viewer(viewer: Viewer) -> Viewer:
     """Return a viewer of the same visibility, without the person's id, name and roles."""
-    return replace(viewer, user_id=None, username=None, permissions=frozenset(), roles=frozenset())
+    return replace(
+        viewer,
+        user_id=None,
+        username=None,
+        permissions=frozenset(),
+        roles=frozenset(),
+        impersonator=None,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.auth.authenticator import ViewerCache
-from gateway.auth.errors import UnauthenticatedError
+from gateway.auth.errors import RefusedCredentialsError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 
@@ -25,7 +25,7 @@ class MonitoredSession(Protocol):
     def begin_drain(self) -> None:
         """End the session as soon as possible, so that the client reconnects elsewhere."""
 
-    def revoked(self, error: UnauthenticatedError) -> None:
+    def revoked(self, error: RefusedCredentialsError) -> None:
         """End the session, as its token is no longer valid."""
 
 
@@ -37,14 +37,14 @@ class SessionMonitor:
     Sessions with the same credentials share one check, and checks do not count as a use of
     the token, which would keep it from expiring. A session's life:
 
-        add_session -- UnauthenticatedError ---> not added
+        add_session -- RefusedCredentialsError ---> not added
              |
              v
          MONITORED --+ the check returns a viewer: viewer_changed(viewer), also if unchanged;
           |  |  ^    | the check fails (database not available): logged, checked next time
           |  |  +----+
           |  |
-          |  +-- UnauthenticatedError: revoked(error); the session then ends itself ----+
+          |  +-- RefusedCredentialsError: revoked(error); the session then ends itself ----+
           |                                                                             |
           +-- the client disconnects --------------------------- remove_session <-------+
 
@@ -62,7 +62,7 @@ class SessionMonitor:
     async def add_session(self, session: MonitoredSession, credentials: Credentials) -> Viewer:
         """Authenticate a session, monitor it from now on, and return its viewer.
 
-        Raises UnauthenticatedError if the token is invalid.
+        Raises RefusedCredentialsError if the token is invalid.
         """
         viewer = await self.viewer_cache.authenticate(credentials)
         self._sessions[credentials].add(session)
@@ -88,7 +88,7 @@ class SessionMonitor:
             viewer = await self.viewer_cache.get_viewer(
                 credentials, max_age_seconds=self._interval_seconds
             )
-        except UnauthenticatedError as error:
+        except RefusedCredentialsError as error:
             rejection = error
             self._notify_sessions(credentials, lambda session: session.revoked(rejection))
         except Exception as error:  # noqa: BLE001 - the other sessions are still to be checked

@@ -91,21 +91,22 @@ def parse_subscribe_payload(message: dict[str, Any], request_id: str) -> GraphQL
         ) from None
 
 
-def parse_authorization(message: dict[str, Any]) -> tuple[str, ...]:
-    """Return the `Authorization` of a `connection_init` message, like the header's values.
+def parse_payload_headers(message: dict[str, Any], *names: str) -> dict[str, list[str]]:
+    """Return the headers in the payload of a `connection_init` message, of those with these names.
 
-    The name's case does not matter; the tuple is empty without it. Raises
-    WebSocketCloseError if it is not a string.
+    Case does not matter in names, so that one can be repeated; keys are in lower case. Raises
+    WebSocketCloseError if a value is neither a string nor null.
     """
-    payload = {name.lower(): value for name, value in (message.get("payload") or {}).items()}
-    value = payload.get("authorization")
-    if value is None:
-        return ()
-    if not isinstance(value, str):
-        raise WebSocketCloseError(
-            CloseCode.BAD_REQUEST, "`payload.Authorization` must be a string."
-        )
-    return (value,)
+    payload = message.get("payload") or {}
+    headers: dict[str, list[str]] = {}
+    for name in names:
+        for each, value in payload.items():
+            if each.lower() == name.lower() and value is not None:
+                if not isinstance(value, str):
+                    reason = f"`payload.{name}` must be a string."
+                    raise WebSocketCloseError(CloseCode.BAD_REQUEST, reason)
+                headers.setdefault(name.lower(), []).append(value)
+    return headers
 
 
 def encode_message(message_type: str, **members: Any) -> bytes:

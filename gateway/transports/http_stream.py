@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.auth.errors import UnauthenticatedError
+from gateway.auth.errors import RefusedCredentialsError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.exact_json import encode_json
@@ -79,7 +79,7 @@ class SubscriptionStream:
     ) -> "SubscriptionStream":
         """Start the subscription after a cursor, or from now on.
 
-        Raises UnauthenticatedError if the token is invalid, and the errors of
+        Raises RefusedCredentialsError if the token is invalid, and the errors of
         `SubscriptionRegistry.start_subscription`.
         """
         session_monitor = self._services.session_monitor
@@ -109,7 +109,7 @@ class SubscriptionStream:
         """End the stream without its terminator, so that the client reconnects elsewhere."""
         self._outgoing.end_output()
 
-    def revoked(self, error: UnauthenticatedError) -> None:
+    def revoked(self, error: RefusedCredentialsError) -> None:
         """Send an error and complete the stream, as its token is no longer valid."""
         if not self._outgoing.is_ending:
             errors = {"errors": [format_exception(error, self._request_id)]}

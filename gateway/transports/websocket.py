@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.auth.authenticator import parse_credentials
-from gateway.auth.errors import UnauthenticatedError
+from gateway.auth.errors import RefusedCredentialsError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.error_table import CloseCode
 from gateway.execution.errors import format_exception
 from gateway.fairness.running_time import running_timeout
+from gateway.http.request_credentials import parse_request_credentials
 from gateway.http.request_head import RequestHead
 from gateway.subscriptions.quota import QuotaExceededError, make_limit_message
 from gateway.transports.frame_writer import FRAME_WRITER_EXTENSION, WriteTexts
@@ -22,9 +22,9 @@ from gateway.transports.graphql_transport_ws import (
     create_close_event,
     encode_message,
     make_close_error,
-    parse_authorization,
     parse_message,
     parse_operation_id,
+    parse_payload_headers,
     parse_subscribe_payload,
 )
 from gateway.transports.outgoing_buffer import OutgoingBuffer
@@ -110,7 +110,7 @@ class WebSocketConnection:
         for operation in self.operations.values():
             operation.viewer_changed(viewer)
 
-    def revoked(self, error: UnauthenticatedError) -> None:
+    def revoked(self, error: RefusedCredentialsError) -> None:
         """Close the connection, as its token is no longer valid."""
         self.close(error)
 
@@ -166,15 +166,9 @@ class WebSocketConnection:
         return parse_message(event.get("text"))
 
     async def _authenticate_client(self, message: dict[str, Any]) -> None:
-        authorization = parse_authorization(message) or self._request_head.headers.get(
-            b"authorization", ()
-        )
-        credentials = parse_credentials(
-            authorization,
-            self._request_head.peer_address,
-            self._request_head.headers.get(b"x-forwarded-for", ()),
-            self.services.settings.trusted_proxies,
-        )
+        settings = self.services.settings
+        payload = parse_payload_headers(message, "Authorization", settings.impersonation_header)
+        credentials = parse_request_credentials(self._request_head, settings, payload)
         self.viewer = await self.services.session_monitor.add_session(self, credentials)
         self.credentials = credentials
         self.outgoing.add_answer(encode_message("connection_ack"))

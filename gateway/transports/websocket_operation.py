@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gateway.auth.errors import UnauthenticatedError
+from gateway.auth.errors import RefusedCredentialsError
 from gateway.db.access.viewer import Viewer
 from gateway.execution.errors import format_exception
 from gateway.execution.executor import GraphQLResult
@@ -71,7 +71,7 @@ class WebSocketOperation:
     async def _run_operation(self) -> None:
         try:
             await self._start_operation()
-        except UnauthenticatedError as error:
+        except RefusedCredentialsError as error:
             self._socket.close(make_close_error(error, self._graphql_request.request_id))
         except Exception as error:  # noqa: BLE001 - an error ends its operation only
             self._send_errors([format_exception(error, self._graphql_request.request_id)])

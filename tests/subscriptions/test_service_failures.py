@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gateway.auth.errors import UnauthenticatedError
+from gateway.auth.errors import RefusedCredentialsError
 from gateway.db.access.credentials import Credentials
 from gateway.db.access.viewer import Viewer
 from gateway.schema.framework.event_cursors import encode_event_cursor
@@ -29,7 +29,7 @@ class RecordingSession:
     """A session that records its notifications, and raises an error if it `fails`."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.notifications: list[Viewer | UnauthenticatedError] = []
+        self.notifications: list[Viewer | RefusedCredentialsError] = []
         self._fails = fails
 
     def viewer_changed(self, viewer: Viewer) -> None:
@@ -39,11 +39,11 @@ class RecordingSession:
     def begin_drain(self) -> None:
         """Do nothing."""
 
-    def revoked(self, error: UnauthenticatedError) -> None:
+    def revoked(self, error: RefusedCredentialsError) -> None:
         """Record the error."""
         self._record(error)
 
-    def _record(self, notification: Viewer | UnauthenticatedError) -> None:
+    def _record(self, notification: Viewer | RefusedCredentialsError) -> None:
         self.notifications.append(notification)
         if self._fails:
             raise ValueError

@@ -29,6 +29,15 @@ BYPASS_SHAPE = AccessShape(bypass=True)
 
 
 @dataclass(frozen=True)
+class Impersonator:
+    """The member of staff who sends requests as another user."""
+
+    user_id: int
+    uuid: str
+    """UUID of the user, in 32 digits."""
+
+
+@dataclass(frozen=True)
 class Viewer:
     """A user, or an anonymous client, and the id sets that their active roles grant.
 
@@ -71,6 +80,13 @@ class Viewer:
     """Whether the viewer sees the catalogue of shared offerings."""
     sees_plans: bool = False
     """Whether the viewer sees the plans of offerings in the catalogue."""
+    impersonator: Impersonator | None = None
+    """Who sends the requests as this user; None for users who send them themselves."""
+
+    @property
+    def sender_id(self) -> int | None:
+        """Id of the user who sends the requests, for limits; None for anonymous clients."""
+        return self.user_id if self.impersonator is None else self.impersonator.user_id
 
     @property
     def sees_everything(self) -> bool:

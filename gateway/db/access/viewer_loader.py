@@ -11,7 +11,7 @@ from typing import Any
 from gateway.db import tables
 from gateway.db.access.role_expansion import ID_SET_QUERIES, build_role_expansion
 from gateway.db.access.site_settings import DEFAULT_SETTINGS, SiteSettings, parse_site_settings
-from gateway.db.access.viewer import Viewer
+from gateway.db.access.viewer import Impersonator, Viewer
 from gateway.db.driver.database import Database, Rows
 from gateway.db.driver.encoding import encode_text
 from gateway.db.driver.statement import Statement
@@ -21,6 +21,13 @@ _SELECT_HOLDER_SQL = """
 select u.id, u.username, u.is_staff, u.is_support, u.is_active,
     coalesce(t.created < now() - make_interval(secs => u.token_lifetime), false)
 from authtoken_token t join core_user u on u.id = t.user_id where t.key = :key
+"""
+_SELECT_IMPERSONATION_SQL = """
+select u.id, u.username, u.is_staff, u.is_support, u.is_active, false,
+    exists (select from authtoken_token where user_id = u.id),
+    s.id, replace(s.uuid::text, '-', '')
+from authtoken_token t join core_user s on s.id = t.user_id cross join core_user u
+where t.key = :key and u.uuid = :uuid
 """
 _SITE_SETTINGS_SQL = "select key, value from constance_config where key = any(:keys)"
 
@@ -40,12 +47,24 @@ class TokenHolder:
     """Seconds for which the token is valid at most, whatever its use; None: no such limit."""
 
 
+@dataclass(frozen=True)
+class Impersonation:
+    """A user, whom the owner of a token impersonates."""
+
+    holder: TokenHolder
+    """The impersonated user, whose token is not used."""
+    has_token: bool
+    """Whether the impersonated user owns a token, valid or not."""
+    impersonator: Impersonator
+
+
 class ViewerLoader:
     """Loads token holders and viewers from the database of one installation."""
 
     def __init__(self, installation: Installation, database: Database) -> None:
         self._installation, self._database = installation, database
         self._holder_statement = Statement.from_named_sql(_SELECT_HOLDER_SQL)
+        self._impersonation_statement = Statement.from_named_sql(_SELECT_IMPERSONATION_SQL)
         self._settings_statement = Statement.from_named_sql(_SITE_SETTINGS_SQL)
         self._id_sets_statement = Statement.from_named_sql(build_role_expansion(installation))
 
@@ -53,6 +72,19 @@ class ViewerLoader:
         """Return the owner of a token; None if there is no such token."""
         rows = await self._fetch_rows(self._holder_statement, {"key": token_key})
         return TokenHolder(*rows[0]) if rows else None
+
+    async def load_impersonation(self, token_key: str, uuid: str) -> Impersonation | None:
+        """Return the user with a uuid, impersonated by the owner of a token.
+
+        Return None if there is no such user, or no such token.
+        """
+        values = {"key": token_key, "uuid": uuid}
+        rows = await self._fetch_rows(self._impersonation_statement, values)
+        if not rows:
+            return None
+        *holder, has_token, impersonator_id, impersonator_uuid = rows[0]
+        impersonator = Impersonator(impersonator_id, impersonator_uuid)
+        return Impersonation(TokenHolder(*holder), has_token, impersonator)
 
     async def load_viewer(self, holder: TokenHolder | None, address: str | None) -> Viewer:
         """Load the viewer of a token holder, or the anonymous viewer without one.
