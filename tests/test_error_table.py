@@ -51,6 +51,7 @@ UNREACHABLE_EXCEPTIONS = {
     "UnmeasurableDocumentError": "becomes an error of the document",
     "UnpricedComponentError": "becomes null",
     "WebSocketCloseError": "is a close frame itself",
+    "WriteReachedError": "ends the dry run of an operation",
     "_DeadlineReachedError": "becomes the problem Unavailable",
     "_MaximumExceededError": "ends the count of introspection",
     "_NotSeparableError": "the changes are run one by one",
