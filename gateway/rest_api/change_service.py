@@ -19,10 +19,9 @@ from gateway.marketplace.change_batch import ChangeOutcome
 from gateway.marketplace.change_service import ChangeService
 from gateway.marketplace.dry_run import DryRunAccess, find_dry_run_problem
 from gateway.marketplace.operation_call import OperationCall
-from gateway.marketplace.problems import ChangeRefusedError, Problem
+from gateway.marketplace.problems import ChangeRefusedError, Conflict, InvalidInput, Problem
 from gateway.marketplace.requester import Requester
 from gateway.marketplace.unit_of_work import ANONYMOUS_REFUSAL, ChangeResult, UnitOfWork
-from gateway.rest_api.answer_problems import find_answer_problem
 from gateway.rest_api.rest_answer import RestAnswer
 from gateway.rest_api.rest_client import RestClient
 from gateway.rest_api.rest_routes import REST_ROUTES
@@ -68,15 +67,29 @@ class RestChangeService(ChangeService):
         if problem is not None:
             return problem
         request = await REST_ROUTES[call.operation](unit_of_work, call.arguments)
-        answer = await self._rest_client.send_request(requester, request)
-        problem = find_answer_problem(request, answer)
-        return await _load_result(unit_of_work, answer) if problem is None else problem
+        outcome = await self._rest_client.send_request(requester, request)
+        if outcome.problem is not None:
+            return await self._refine_problem(requester, call, outcome.problem)
+        assert outcome.answer is not None
+        return await _load_result(unit_of_work, outcome.answer)
 
     async def run_operations(
         self, requester: Requester, calls: Sequence[OperationCall], _give_up_at: float | None
     ) -> list[ChangeOutcome]:
         """Send operations one after the other."""
         return [await self.run_operation(requester, each) for each in calls]
+
+    async def _refine_problem(
+        self, requester: Requester, call: OperationCall, problem: Problem
+    ) -> Problem:
+        """Return our own problem if our checks find one now, which has the state, for example.
+
+        The object may have changed since the first dry run, and Waldur answers only a text.
+        """
+        if not isinstance(problem, (Conflict, InvalidInput)):
+            return problem
+        unit_of_work = self._create_unit(requester)
+        return await find_dry_run_problem(unit_of_work, call.run_operation) or problem
 
     def _create_unit(self, requester: Requester) -> UnitOfWork:
         compiler = self._statement_compiler

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+JSON_MEDIA_TYPE = "application/json"
+
 
 @dataclass(frozen=True)
 class RestAnswer:
@@ -13,7 +15,11 @@ class RestAnswer:
     media_type: str
     """Media type without parameters, in lower case; empty without one."""
     body: Any
-    """Decoded JSON; the text of any other body."""
+    """Decoded JSON; None without a body, and for all that is not JSON."""
+    retry_after: str = ""
+    """The header Retry-After; empty without one."""
+    is_readable: bool = True
+    """Whether the body is JSON or empty."""
 
     def get_uuid(self, name: str) -> str | None:
         """Return a uuid in the body; None without it."""

@@ -26,3 +26,7 @@ class RestRequest:
     """Whether sending it twice leaves the same as sending it once."""
     fallback: "RestRequest | None" = None
     """The request that older versions take, which lack the route of this one."""
+    fallback_note: str = ""
+    """What a refusal of the fallback adds to its message, such as rules of the older route."""
+    since: str | None = None
+    """The first version of Waldur that has the route; None if all supported versions have it."""
