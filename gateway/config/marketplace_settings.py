@@ -1,11 +1,13 @@
 """Settings of the marketplace: rules, authentication, changes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.config.parsers import (
     make_choice_parser,
     make_integer_parser,
     make_optional_parser,
+    parse_certificate_file,
     parse_header_name,
     parse_switch,
     parse_web_url,
@@ -23,6 +25,26 @@ class MarketplaceSettings:
         default="auto",
     )
     waldur_url: str | None = define_setting(parse_web_url, "the URL of Waldur's REST API")
+    waldur_ca_file: Path | None = define_setting(  # noqa: RUF009 - a path is immutable
+        parse_certificate_file,
+        "the path of a PEM file with the CA certificates that are trusted in connections to "
+        "Waldur's REST API",
+    )
+    waldur_connect_seconds: int = define_setting(
+        make_integer_parser(1, 60),
+        "the time-out of connecting to Waldur's REST API, in seconds",
+        default=3,
+    )
+    waldur_answer_seconds: int = define_setting(
+        make_integer_parser(1, 600),
+        "the time-out of an answer of Waldur's REST API, in seconds",
+        default=30,
+    )
+    waldur_connections: int = define_setting(
+        make_integer_parser(1, 1000),
+        "the maximum number of connections to Waldur's REST API, per process",
+        default=20,
+    )
     media_url: str | None = define_setting(
         parse_web_url, "the base URL of images; by default /media/ of the REST API"
     )

@@ -5,6 +5,7 @@ valid values, to be put after "must be".
 """
 
 import re
+import ssl
 from collections.abc import Callable
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -44,6 +45,17 @@ def _parse_path(value: str, description: str) -> Path:
         return Path(value).expanduser()
     except RuntimeError:
         raise ValueError(f"{description}, and `~` needs an existing user") from None
+
+
+def parse_certificate_file(value: str) -> Path:
+    """Return the path of a PEM file with certificates, which must be readable."""
+    path = parse_file_path(value)
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        reason = "no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"the path of a PEM file with CA certificates ({reason})") from None
+    return path
 
 
 def parse_switch(value: str) -> bool:

@@ -18,7 +18,7 @@ from gateway.marketplace.change_batch import ChangeOutcome
 from gateway.marketplace.change_service import ChangeService
 from gateway.marketplace.dry_run import DryRunAccess, find_dry_run_problem
 from gateway.marketplace.operation_call import OperationCall
-from gateway.marketplace.problems import ChangeRefusedError, Problem
+from gateway.marketplace.problems import ChangeRefusedError, Conflict, InvalidInput, Problem
 from gateway.marketplace.requester import Requester
 from gateway.marketplace.unit_of_work import ANONYMOUS_REFUSAL, ChangeResult, UnitOfWork
 from gateway.rest_api.request_sequence import send_request_sequence
@@ -77,16 +77,29 @@ class RestChangeService(ChangeService):
         self, requester: Requester, call: CheckedCall, route: RestRoute
     ) -> ChangeResult | Problem:
         request = await route.build_request(call)
-        answer = await send_request_sequence(
+        outcome = await send_request_sequence(
             self._rest_client, requester, call.unit_of_work, request
         )
-        return answer if isinstance(answer, Problem) else await route.load_result(call, answer)
+        assert outcome.answer is not None
+        return await route.load_result(call, outcome.answer)
 
     async def run_operations(
         self, requester: Requester, calls: Sequence[OperationCall], _give_up_at: float | None
     ) -> list[ChangeOutcome]:
         """Send operations one after the other."""
         return [await self.run_operation(requester, each) for each in calls]
+
+    async def _refine_problem(
+        self, requester: Requester, call: OperationCall, problem: Problem
+    ) -> Problem:
+        """Return our own problem if our checks find one now, which has the state, for example.
+
+        The object may have changed since the first dry run, and Waldur answers only a text.
+        """
+        if not isinstance(problem, (Conflict, InvalidInput)):
+            return problem
+        unit_of_work = self._create_unit(requester)
+        return await find_dry_run_problem(unit_of_work, call.run_operation) or problem
 
     def _create_unit(self, requester: Requester) -> UnitOfWork:
         compiler = self._statement_compiler

@@ -7,3 +7,7 @@ class TokenRejectedError(Exception):
     """Waldur rejects the viewer's token."""
 
     error_kind = ErrorKind.UNAUTHENTICATED
+
+    def __init__(self, reason: str = "") -> None:
+        """Add the reason that Waldur gives."""
+        super().__init__(f"Waldur's REST API rejects the token. {reason}".strip())

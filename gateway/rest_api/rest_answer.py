@@ -8,6 +8,7 @@ from uuid import UUID
 from gateway.db.driver.encoding import UUID_PATTERN
 
 
+
 @dataclass(frozen=True)
 class RestAnswer:
     """An answer of the REST API."""
@@ -16,7 +17,11 @@ class RestAnswer:
     media_type: str
     """Media type without parameters, in lower case; empty without one."""
     body: Any
-    """Decoded JSON; the text of any other body."""
+    """Decoded JSON; None without a body, and for all that is not JSON."""
+    retry_after: str = ""
+    """The header Retry-After; empty without one."""
+    is_readable: bool = True
+    """Whether the body is JSON or empty."""
 
     def get_uuid(self, name: str) -> str | None:
         """Return a uuid in the body as 32 hexadecimal digits; None without one."""

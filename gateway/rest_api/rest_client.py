@@ -1,16 +1,39 @@
 """The client of Waldur's REST API: it sends requests on behalf of requesters."""
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+import logging
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 
 from gateway.config.settings import Settings
 from gateway.exact_json import decode_json
+from gateway.marketplace.problems import Unavailable
 from gateway.marketplace.requester import Requester
+from gateway.rest_api.answer_problems import build_uncertain_outcome, judge_answer
+from gateway.rest_api.circuit_breaker import CircuitBreaker
+from gateway.rest_api.missing_routes import MissingRoutes
 from gateway.rest_api.rest_answer import RestAnswer
 from gateway.rest_api.rest_form import JSON_MEDIA_TYPE
+from gateway.rest_api.rest_connection import (
+    AnswerTooLargeError,
+    ConnectionsBusyError,
+    RawAnswer,
+    RestConnectionPool,
+)
+from gateway.rest_api.rest_form import EncodedBody
+from gateway.rest_api.rest_outcome import RestOutcome
 from gateway.rest_api.rest_request import RestRequest
+from gateway.rest_api.tls_context import create_tls_context
+
+log = logging.getLogger(__name__)
+logging.getLogger("hpack").setLevel(logging.INFO)  # at DEBUG it logs the values of headers
+DOWN_STATUSES = frozenset({502, 503, 504})
+"""Statuses by which a proxy tells that Waldur is down."""
+DEADLINE_SHARE = 0.8
+"""Share of a request's time that Waldur may take; the rest is for checks and the result."""
 
 
 class RestClient:
@@ -20,44 +43,152 @@ class RestClient:
         """Send requests to the REST API at `settings.waldur_url`."""
         assert settings.waldur_url is not None
         self.api_url = settings.waldur_url
-        self._client = httpx.AsyncClient(
-            base_url=settings.waldur_url,
-            timeout=httpx.Timeout(30, connect=3),
-            follow_redirects=False,
-            http2=True,
+        self._connect_seconds = settings.waldur_connect_seconds
+        self._answer_seconds = min(
+            settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
         )
+        timeout = httpx.Timeout(
+            connect=self._connect_seconds, read=None, write=self._answer_seconds, pool=None
+        )
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._connection_pool = RestConnectionPool(
+            create_tls_context(settings.waldur_ca_file),
+            max_connections=settings.waldur_connections,
+            wait_seconds=self._connect_seconds,
+        )
+        self._circuit_breaker = CircuitBreaker(f"Waldur's REST API at {self.api_url}")
+        self._missing_routes = MissingRoutes()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._connection_pool.close()
 
-    async def send_request(self, requester: Requester, request: RestRequest) -> RestAnswer:
-        """Send a request with the requester's credentials and return the answer.
+    async def send_request(self, requester: Requester, request: RestRequest) -> RestOutcome:
+        """Send a request with the requester's credentials, once, and return what came of it.
 
-        Raises httpx.HTTPError if there is none.
+        The fallback is sent instead if Waldur lacks the route. Raises TokenRejectedError.
         """
+        fallback = request.fallback
+        if fallback is None:
+            return await self._send_once(requester, request)
+        if not self._missing_routes.is_missing(request.route):
+            outcome = await self._send_once(requester, request)
+            if not outcome.is_route_missing:
+                return outcome
+            self._missing_routes.add_route(request.route)
+        return _add_note(await self.send_request(requester, fallback), request.fallback_note)
+
+    async def _send_once(self, requester: Requester, request: RestRequest) -> RestOutcome:
+        seconds = self._circuit_breaker.request_attempt()
+        if seconds is not None:
+            message = f"Waldur is not reachable at present: try again in {seconds} seconds."
+            return _build_unsent(message)
+        try:
+            raw_answer = await self._exchange(self._build_http_request(requester, request))
+        except ConnectionsBusyError:
+            return _build_unsent("Too many operations wait for Waldur: try again later.")
+        except (httpx.TransportError, TimeoutError, AnswerTooLargeError) as error:
+            return self._judge_failure(requester, request, error)
+        if raw_answer.status in DOWN_STATUSES:
+            self._circuit_breaker.note_failure(f"status {raw_answer.status}")
+        else:
+            self._circuit_breaker.note_success()
+        return judge_answer(request, _parse_answer(raw_answer))
+
+    async def _exchange(self, http_request: httpx.Request) -> RawAnswer:
+        async with (
+            self._connection_pool.acquire_connection() as connection,
+            asyncio.timeout(self._answer_seconds),
+        ):
+            return await connection.send_request(http_request)
+
+    def _build_http_request(self, requester: Requester, request: RestRequest) -> httpx.Request:
         body = request.encode_body()
-        content_type = {} if body is None else {"Content-Type": body.media_type}
-        response = await self._client.request(
+        return httpx.Request(
             request.method,
-            request.path,
-            headers={**_build_headers(requester), **content_type},
+            self.api_url + request.path,
+            headers=[*_list_headers(requester, body)],
             content=None if body is None else body.content,
+            extensions=self._extensions,
         )
-        return _parse_response(response)
+
+    def _judge_failure(
+        self, requester: Requester, request: RestRequest, error: Exception
+    ) -> RestOutcome:
+        """Return the outcome of a request without an answer; the log has the details."""
+        cause, is_sent = self._describe_failure(error)
+        if not isinstance(error, AnswerTooLargeError):
+            self._circuit_breaker.note_failure(cause)
+        log.warning(
+            "%s failed, request %s: %s (%s: %s)",
+            request.route,
+            requester.request_id or "of an event",
+            cause,
+            type(error).__name__,
+            error,
+        )
+        if is_sent:
+            return build_uncertain_outcome(request, cause)
+        return _build_unsent(f"{cause} Nothing was changed.", retryable=not _is_untrusted(error))
+
+    def _describe_failure(self, error: Exception) -> tuple[str, bool]:
+        """Return the cause of a failure, and whether the request may have been received."""
+        if isinstance(error, httpx.ConnectTimeout):
+            return f"Waldur can't be reached within {self._connect_seconds} seconds.", False
+        if isinstance(error, httpx.ConnectError):
+            if _is_untrusted(error):
+                return "Waldur's TLS certificate is not trusted (GATEWAY_WALDUR_CA_FILE).", False
+            return "Waldur can't be reached.", False
+        if isinstance(error, (TimeoutError, httpx.TimeoutException)):
+            return f"Waldur did not answer within {self._answer_seconds:g} seconds.", True
+        if isinstance(error, AnswerTooLargeError):
+            return "Waldur's answer is too large.", True
+        return "The connection to Waldur was lost.", True
 
 
-def _build_headers(requester: Requester) -> Mapping[str, str]:
-    return {
-        "Accept": JSON_MEDIA_TYPE,
-        "Authorization": requester.credentials.authorization,
-        "X-Request-ID": requester.request_id,
-    }
+def _list_headers(requester: Requester, body: EncodedBody | None) -> Iterator[tuple[str, str]]:
+    credentials = requester.credentials
+    yield "Accept", JSON_MEDIA_TYPE
+    yield "Accept-Encoding", "identity"
+    yield "Authorization", credentials.authorization
+    yield "User-Agent", "marketplace-gateway"
+    if body is not None:
+        yield "Content-Type", body.media_type
+    if requester.request_id:
+        yield "X-Request-ID", requester.request_id
+    if credentials.impersonated_uuid is not None:
+        yield "X-Impersonated-User-Uuid", credentials.impersonated_uuid
 
 
-def _parse_response(response: httpx.Response) -> RestAnswer:
-    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    body: Any = response.text
-    if media_type == JSON_MEDIA_TYPE:
-        body = decode_json(response.content)
-    return RestAnswer(response.status_code, media_type, body)
+def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
+    headers = raw_answer.headers
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    retry_after = headers.get("Retry-After", "")
+    body, is_readable = None, not raw_answer.content
+    if media_type == JSON_MEDIA_TYPE and raw_answer.content:
+        try:
+            body, is_readable = decode_json(raw_answer.content), True
+        except (ValueError, RecursionError):
+            log.warning("An answer %d of Waldur is not JSON.", raw_answer.status)
+    return RestAnswer(raw_answer.status, media_type, body, retry_after, is_readable)
+
+
+def _add_note(outcome: RestOutcome, note: str) -> RestOutcome:
+    """Return an outcome whose refusal says what it is about an older route."""
+    problem = outcome.problem
+    if problem is None or isinstance(problem, Unavailable) or not note:
+        return outcome
+    return replace(outcome, problem=replace(problem, message=f"{problem.message} {note}"))
+
+
+def _build_unsent(message: str, *, retryable: bool = True) -> RestOutcome:
+    return RestOutcome(problem=Unavailable(message=message, retryable=retryable))
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Return whether an error is about a certificate."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
