@@ -2,42 +2,66 @@
 
 from dataclasses import replace
 
+import httpx
+
 from gateway.marketplace.problems import InvalidInput, Problem, Unavailable
 from gateway.marketplace.requester import Requester
 from gateway.marketplace.unit_of_work import UnitOfWork
 from gateway.rest_api.answer_problems import find_answer_problem
-from gateway.rest_api.rest_answer import RestAnswer
 from gateway.rest_api.rest_client import RestClient
+from gateway.rest_api.rest_outcome import RestOutcome
 from gateway.rest_api.rest_request import RestRequest
+
+_NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_FIRST_FAILURE_STATUS = 500
 
 
 async def send_request_sequence(
     rest_client: RestClient, requester: Requester, unit_of_work: UnitOfWork, request: RestRequest
-) -> RestAnswer | Problem:
-    """Send a request and its follow-up; return the answer to the first, or the problem of one.
+) -> RestOutcome:
+    """Send a request and its follow-up; return what came of the first, or the problem of one.
 
     Raises ChangeRefusedError if the follow-up can't be built.
     """
-    answer = await _send_request(rest_client, requester, request)
-    if isinstance(answer, Problem) or request.follow_up is None:
-        return answer
-    next_request = await request.follow_up(unit_of_work, answer)
+    outcome = await _send_request(rest_client, requester, request)
+    if outcome.answer is None or outcome.problem is not None or request.follow_up is None:
+        return outcome
+    next_request = await request.follow_up(unit_of_work, outcome.answer)
     if next_request is None:
-        return answer
-    next_answer = await _send_request(rest_client, requester, next_request)
-    return _forbid_repetition(next_answer) if isinstance(next_answer, Problem) else answer
+        return outcome
+    next_outcome = await _send_request(rest_client, requester, next_request)
+    if next_outcome.problem is None:
+        return outcome
+    return RestOutcome(problem=_forbid_repetition(next_outcome.problem), may_be_done=True)
 
 
 async def _send_request(
     rest_client: RestClient, requester: Requester, request: RestRequest
-) -> RestAnswer | Problem:
-    answer = await rest_client.send_request(requester, request)
-    problem = find_answer_problem(request, answer)
-    if problem is None:
-        return answer
-    note = request.refusal_note if isinstance(problem, InvalidInput) else ""
-    sentences = (request.problem_context, problem.message, note)
-    return replace(problem, message=" ".join(filter(None, sentences)))
+) -> RestOutcome:
+    outcome = await _judge_answer(rest_client, requester, request)
+    if outcome.problem is None:
+        return outcome
+    note = request.refusal_note if isinstance(outcome.problem, InvalidInput) else ""
+    sentences = (request.problem_context, outcome.problem.message, note)
+    message = " ".join(filter(None, sentences))
+    return replace(outcome, problem=replace(outcome.problem, message=message))
+
+
+async def _judge_answer(
+    rest_client: RestClient, requester: Requester, request: RestRequest
+) -> RestOutcome:
+    try:
+        answer = await rest_client.send_request(requester, request)
+    except httpx.HTTPError as error:
+        was_sent = not isinstance(error, _NOT_SENT_ERRORS)
+        message = f"Waldur did not answer {request.route}."
+        problem = Unavailable(message=message, retryable=not was_sent)
+        return RestOutcome(problem=problem, may_be_done=was_sent)
+    return RestOutcome(
+        answer=answer,
+        problem=find_answer_problem(request, answer),
+        may_be_done=answer.status >= _FIRST_FAILURE_STATUS,
+    )
 
 
 def _forbid_repetition(problem: Problem) -> Problem:
