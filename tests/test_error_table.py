@@ -20,6 +20,9 @@ from tests.support.project_paths import PROJECT_ROOT
 
 ERRORS_PAGE = (PROJECT_ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 UNREACHABLE_EXCEPTIONS = {
+    "AnswerTooLargeError": "becomes the problem Unavailable",
+    "ConnectionsBusyError": "becomes the problem Unavailable",
+    "NoAnswerYetError": "becomes the problem Unavailable",
     "ChangeRefusedError": "becomes the problem that a mutation returns",
     "ClientDisconnectedError": "the client is gone",
     "DatabaseOccupiedError": "the command line's",

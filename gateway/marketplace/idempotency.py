@@ -26,6 +26,9 @@ KEY_LIFETIME = timedelta(hours=24)
 """Time after which a key is deleted and can be used again."""
 MAX_KEY_LENGTH = 255
 """Maximum number of characters in a key."""
+KEY_REUSE = Conflict(
+    message="`idempotencyKey` was already used for another request: choose a new key."
+)
 
 
 async def run_idempotent(
@@ -42,7 +45,7 @@ async def run_idempotent(
     if key is None:
         return await work()
     raise_problem(find_key_problem(key))
-    digest = _compute_digest(request)
+    digest = compute_digest(request)
     user_key = {"user_id": unit_of_work.actor_id or 0, "key": key}
     run_query = unit_of_work.writer.execute_statement
     await expire_keys(unit_of_work)
@@ -67,9 +70,8 @@ async def run_idempotent_part(
     The key is stored after the work, which locks the resource: so one that is refused has written
     nothing, and a concurrent request with the same key has ended, or waits for the lock.
     """
-    part_key = blake2b(f"{uuid} {key}".encode(), digest_size=16).hexdigest()
-    digest = _compute_digest((uuid, request))
-    user_key = {"user_id": unit_of_work.actor_id or 0, "key": part_key}
+    digest = compute_digest((uuid, request))
+    user_key = {"user_id": unit_of_work.actor_id or 0, "key": compute_part_key(uuid, key)}
     stored_result = await _find_stored_result(unit_of_work, user_key, digest)
     if stored_result is not None:
         return stored_result
@@ -105,8 +107,14 @@ async def expire_keys(unit_of_work: UnitOfWork) -> None:
     )
 
 
-def _compute_digest(request: object) -> str:
+def compute_digest(request: object) -> str:
+    """Return a digest of a request; equal requests have the same."""
     return blake2b(encode_canonical_json(request), digest_size=16).hexdigest()
+
+
+def compute_part_key(uuid: str, key: str) -> str:
+    """Return the key of one of many objects that are changed under a client's key."""
+    return blake2b(f"{uuid} {key}".encode(), digest_size=16).hexdigest()
 
 
 async def _load_stored_result(
@@ -129,6 +137,5 @@ async def _find_stored_result(
         return None
     ((stored_digest, stored_result),) = rows
     if stored_digest != digest:
-        message = "`idempotencyKey` was already used for another request: choose a new key."
-        raise ChangeRefusedError(Conflict(message=message))
+        raise ChangeRefusedError(KEY_REUSE)
     return ChangeResult(*decode_json(stored_result))

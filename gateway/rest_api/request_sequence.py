@@ -13,7 +13,7 @@ from gateway.rest_api.rest_request import RestRequest
 async def send_request_sequence(
     rest_client: RestClient, requester: Requester, unit_of_work: UnitOfWork, request: RestRequest
 ) -> RestOutcome:
-    """Send a request and its follow-up; return the outcome of the first, or the follow-up's problem.
+    """Send a request and its follow-up; return what came of the first, or the second's problem.
 
     Raises TokenRejectedError, and ChangeRefusedError if the follow-up can't be built.
     """

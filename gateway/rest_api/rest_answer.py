@@ -8,7 +8,6 @@ from uuid import UUID
 from gateway.db.driver.encoding import UUID_PATTERN
 
 
-
 @dataclass(frozen=True)
 class RestAnswer:
     """An answer of the REST API."""

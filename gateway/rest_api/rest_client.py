@@ -16,14 +16,13 @@ from gateway.rest_api.answer_problems import build_uncertain_outcome, judge_answ
 from gateway.rest_api.circuit_breaker import CircuitBreaker
 from gateway.rest_api.missing_routes import MissingRoutes
 from gateway.rest_api.rest_answer import RestAnswer
-from gateway.rest_api.rest_form import JSON_MEDIA_TYPE
 from gateway.rest_api.rest_connection import (
     AnswerTooLargeError,
     ConnectionsBusyError,
     RawAnswer,
     RestConnectionPool,
 )
-from gateway.rest_api.rest_form import EncodedBody
+from gateway.rest_api.rest_form import JSON_MEDIA_TYPE, EncodedBody
 from gateway.rest_api.rest_outcome import RestOutcome
 from gateway.rest_api.rest_request import RestRequest
 from gateway.rest_api.tls_context import create_tls_context

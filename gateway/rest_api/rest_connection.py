@@ -100,7 +100,7 @@ class RestConnectionPool:
     def __init__(
         self, tls_context: SSLContext, *, max_connections: int, wait_seconds: float
     ) -> None:
-        """Have a request wait for one of the connections for at most `wait_seconds`."""
+        """Limit the connections; a request waits for one for at most `wait_seconds`."""
         self._tls_context, self._wait_seconds = tls_context, wait_seconds
         self._free_places = asyncio.Semaphore(max_connections)
         self._idle_connections: deque[RestConnection] = deque()

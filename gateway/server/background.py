@@ -57,15 +57,17 @@ def open_change_service(
     `pools` are those for reads and for writes. `get_compiler` returns the compiler for the present
     tables. `exit_stack` cancels the background worker and closes the connections to the REST API.
     """
-    database, transaction_pool = pools
     statement_compiler = get_compiler()
     if uses_rest_api(settings, statement_compiler.installation):
         rest_client = RestClient(settings)
         exit_stack.push_async_callback(rest_client.close)
-        return RestChangeService(database, statement_compiler, rest_client)
+        change_service = RestChangeService(pools, statement_compiler, rest_client)
+        exit_stack.push_async_callback(change_service.close)
+        return change_service
     unavailable_reason = explain_read_only(settings, statement_compiler.installation)
     if unavailable_reason is not None:
         return DisabledChangeService(unavailable_reason)
+    _, transaction_pool = pools
     if background_worker is not None:
         run_in_background(background_worker(transaction_pool, get_compiler), exit_stack)
     return LocalChangeService(TransactionRunner(transaction_pool, statement_compiler))

@@ -1,0 +1,126 @@
+"""Lost answers: what came of a request whose answer never arrived.
+
+A request that Waldur has carried out left an order of the viewer. It is recognised by its type, by
+what it is for, and by its time; see `SELECT_CLAIMED_ORDERS`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.db.driver.encoding import hyphenate_uuid
+from gateway.db.tables.codes import OrderType
+from gateway.exact_json import decode_json
+from gateway.marketplace.operation_call import Operation, OperationCall
+from gateway.marketplace.operations.create_order import order_creation
+from gateway.marketplace.operations.reallocate_limits import order_reallocation
+from gateway.marketplace.operations.renew_resource import order_renewal
+from gateway.marketplace.operations.restore_resource import order_restoration
+from gateway.marketplace.operations.switch_plan import order_plan_switch
+from gateway.marketplace.operations.terminate_resource import order_termination
+from gateway.marketplace.operations.update_limits import order_limit_update
+from gateway.marketplace.operations.update_options import update_options
+from gateway.marketplace.problems import ChangeRefusedError, Conflict
+from gateway.marketplace.unit_of_work import ChangeResult
+
+
+@dataclass(frozen=True)
+class ClaimedOrder:
+    """An order that may have come of a claimed request."""
+
+    id: int
+    uuid: str
+    attributes: str
+    """The order's attributes as JSON."""
+    old_plan_id: int | None
+    resource_id: int
+    resource_uuid: str
+    resource_name: str
+    project_uuid: str
+    offering_uuid: str
+
+    @property
+    def changed_property(self) -> str | None:
+        """What an order of type UPDATE changes, by what Waldur stores with it."""
+        attributes = decode_json(self.attributes)
+        if not isinstance(attributes, Mapping):
+            return None
+        names = ("action", "old_options", "old_limits")
+        name = next((each for each in names if each in attributes), None)
+        return "old_plan" if name is None and self.old_plan_id is not None else name
+
+
+OrderTest = Callable[[ClaimedOrder], bool]
+
+
+@dataclass(frozen=True)
+class OrderTrace:
+    """How the orders of an operation are recognised."""
+
+    type: OrderType
+    changed_property: str | None = None
+    """Of orders of type UPDATE; None for others."""
+
+
+ORDER_TRACES: Mapping[Operation, OrderTrace] = {
+    order_creation: OrderTrace(OrderType.CREATE),
+    order_renewal: OrderTrace(OrderType.UPDATE, "action"),
+    order_limit_update: OrderTrace(OrderType.UPDATE, "old_limits"),
+    order_reallocation: OrderTrace(OrderType.UPDATE, "old_limits"),
+    order_plan_switch: OrderTrace(OrderType.UPDATE, "old_plan"),
+    update_options: OrderTrace(OrderType.UPDATE, "old_options"),
+    order_termination: OrderTrace(OrderType.TERMINATE),
+    order_restoration: OrderTrace(OrderType.RESTORE),
+}
+"""The traces of all operations with an idempotency key."""
+
+
+def find_lost_result(call: OperationCall, orders: Sequence[ClaimedOrder]) -> ChangeResult | None:
+    """Return what came of a call, of which these orders may be; None if nothing did.
+
+    Raises ChangeRefusedError if that is not certain.
+    """
+    trace = ORDER_TRACES[call.operation]
+    candidates = (
+        [each for each in orders if each.changed_property == trace.changed_property]
+        if (trace.type == OrderType.UPDATE)
+        else orders
+    )
+    tests = _build_order_tests(call)
+    found_orders = [[each for each in candidates if test(each)] for test in tests]
+    if not any(found_orders):
+        return None
+    if any(len(each) != 1 for each in found_orders):
+        raise ChangeRefusedError(_describe_uncertainty(found_orders))
+    first_order, *target_orders = [each for (each,) in found_orders]
+    target_ids = [each.id for each in target_orders] if target_orders else None
+    return ChangeResult(first_order.resource_id, first_order.id, target_ids)
+
+
+def _build_order_tests(call: OperationCall) -> list[OrderTest]:
+    """Return a test for each order that a call places."""
+    arguments = call.arguments
+    if call.operation is order_creation:
+        return [lambda order: _is_creation(order, arguments)]
+    uuids = [arguments["uuid"], *[each["resource"] for each in arguments.get("targets", [])]]
+    return [_build_resource_test(each) for each in uuids]
+
+
+def _build_resource_test(uuid: str) -> OrderTest:
+    return lambda order: order.resource_uuid == hyphenate_uuid(uuid)
+
+
+def _is_creation(order: ClaimedOrder, arguments: Mapping[str, Any]) -> bool:
+    return (
+        order.resource_name == arguments["name"]
+        and order.project_uuid == hyphenate_uuid(arguments["project"])
+        and order.offering_uuid == hyphenate_uuid(arguments["offering"])
+    )
+
+
+def _describe_uncertainty(found_orders: Sequence[Sequence[ClaimedOrder]]) -> Conflict:
+    uuids = ", ".join(each.uuid.replace("-", "") for orders in found_orders for each in orders)
+    return Conflict(
+        message="The answer to the first request with this `idempotencyKey` was lost, and it is "
+        f"not certain which of these orders came of it: {uuids}. Read them, then choose a new key."
+    )
