@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,14 +55,24 @@ class RestServer:
 
 
 @contextmanager
-def run_rest_server() -> Iterator[RestServer]:
-    """Yield a server on a free port of the loopback interface, which runs in a thread."""
+def run_rest_server(
+    open_backend: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+) -> Iterator[RestServer]:
+    """Yield a server on a free port of the loopback interface, which runs in a thread.
+
+    What `open_backend` opens in the server's event loop is open as long as the server runs.
+    """
     server = RestServer()
     config = uvicorn.Config(
         server, host="127.0.0.1", port=0, lifespan="off", log_level="warning", http="h11"
     )
     uvicorn_server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(uvicorn_server.serve()))
+
+    async def serve() -> None:
+        async with open_backend():
+            await uvicorn_server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
         block_until(lambda: uvicorn_server.started)
