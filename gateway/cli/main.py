@@ -23,6 +23,7 @@ from gateway.cli.document_check import diagnose_manifest, verify_trusted_documen
 from gateway.cli.parser import Command, build_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, InvalidSettingError, Settings, load_settings
 from gateway.db.admin import own_tables
+from gateway.db.admin.grants import choose_role, render_grants
 from gateway.db.driver.startup_connection import connect_database
 from gateway.db.events import triggers
 from gateway.db.installation.installation import NoMarketplaceError
@@ -166,6 +167,9 @@ def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
     _check_demo_is_free(effective_settings)
     if effective_settings.database_url is None:
         home.load_tokens(effective_settings.data)
+    if parsed_arguments.grants:
+        _print_grants(effective_settings, parsed_arguments.role)
+        return 0
     for line in effective_settings.format_lines():
         sys.stdout.write(f"{line}\n")
     with _open_marketplace(effective_settings) as (url, _):
@@ -173,6 +177,16 @@ def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
         for line in diagnose_marketplace(load_settings()):
             sys.stdout.write(f"{line}\n")
     return 0
+
+
+def _print_grants(effective_settings: Settings, role: str | None) -> None:
+    """Print the privileges that a role needs, by default that of the database's URL."""
+    with (
+        _open_marketplace(effective_settings) as (url, _),
+        connect_database(url, pooler=effective_settings.pooler) as connection,
+    ):
+        for line in render_grants(connection, role or choose_role(connection)):
+            sys.stdout.write(f"{line}\n")
 
 
 def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from gateway.config.parsers import make_integer_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, Settings
+from gateway.db.admin.grants import DEFAULT_ROLE
 from gateway.demo import home
 
 Command = Callable[[argparse.Namespace], int]
@@ -84,6 +85,20 @@ def _add_reload_flag(subparser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_check_flags(subparser: argparse.ArgumentParser) -> None:
+    subparser.add_argument(
+        "--grants",
+        action="store_true",
+        help="print the privileges that the gateway's database role needs, as SQL, instead",
+    )
+    subparser.add_argument(
+        "--role",
+        metavar="NAME",
+        help="the role for --grants (default: the role of the database's URL;"
+        f" for an administrator's URL {DEFAULT_ROLE})",
+    )
+
+
 def _add_username(subparser: argparse.ArgumentParser) -> None:
     subparser.add_argument(
         "username", metavar="USERNAME", nargs="?", help="print this user's token alone"
@@ -121,6 +136,7 @@ def _create_number_parser(maximum: int) -> Callable[[str], int]:
 
 
 _ARGUMENT_ADDERS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "check": _add_check_flags,
     "init": _add_number_flags,
     "documents": _add_manifest,
     "events": _add_events_step,

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 
 from gateway.config.settings import Settings, load_settings
 from gateway.db.admin import own_tables
+from gateway.db.admin.grants import list_missing_grants
 from gateway.db.driver.startup_connection import connect_database
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.installation.installation import (
@@ -27,13 +28,22 @@ STAFF_USERNAME = "staff"
 def detect_installation(effective_settings: Settings) -> Installation:
     """Inspect the installation in the database: its tables, columns and version rules.
 
-    Raises NoMarketplaceError if the database has no marketplace.
+    Raises NoMarketplaceError if the database has no marketplace, with the GRANT statements if its
+    role lacks privileges.
     """
     assert effective_settings.database_url is not None
     with connect_database(
         effective_settings.database_url, pooler=effective_settings.pooler
     ) as connection:
-        return inspect_installation(connection, effective_settings.rules_year)
+        try:
+            return inspect_installation(connection, effective_settings.rules_year)
+        except NoMarketplaceError as error:
+            missing_grants = list_missing_grants(connection)
+            if not missing_grants:
+                raise
+            raise NoMarketplaceError(
+                f"{error} Run as the owner of the tables: {' '.join(missing_grants)}"
+            ) from error
 
 
 def create_app() -> Starlette:

@@ -2,10 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
@@ -13,30 +9,10 @@ import pytest
 from gateway.api import schema
 from tests.conftest import DatabaseFactory
 from tests.support import waldur_2024
-from tests.support.gateway_server import (
-    CommandResult,
-    build_environment,
-    expect_usage_error,
-    run_command,
-)
+from tests.support.command_runner import CommandRunner
+from tests.support.gateway_server import expect_usage_error, run_command
 from tests.support.project_paths import PROJECT_ROOT
 
-COMMAND_LOOP_SCRIPT = """
-import io, json, os, sys
-from contextlib import redirect_stderr, redirect_stdout
-from gateway.cli.main import main
-environment = dict(os.environ)
-for line in sys.stdin:
-    os.environ.clear()
-    os.environ.update(environment)
-    with redirect_stdout(io.StringIO()) as output, redirect_stderr(io.StringIO()) as errors:
-        try:
-            status = main(json.loads(line))
-        except SystemExit as end:
-            status = end.code
-    print(json.dumps([status, output.getvalue(), errors.getvalue()]), flush=True)
-"""
-"""Program that runs commands in sequence, since a process takes long to start."""
 UNREACHABLE_URL = "postgresql://u:hidden@127.0.0.1:1/x?password=hidden"
 INVALID_COMMAND_LINES = {
     "no command": [],
@@ -64,38 +40,6 @@ INVALID_COMMAND_LINES = {
     "nothing to check": ["check", "--data", "/nonexistent/folder"],
 }
 """Usage errors by name."""
-
-
-class CommandRunner:
-    """Runs commands in one process."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def run_command(self, *arguments: str) -> CommandResult:
-        """Run a command and return its status, output and error output."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(arguments) + "\n")
-        self._process.stdin.flush()
-        status, output, error_output = json.loads(self._process.stdout.readline())
-        return status, output, error_output
-
-
-@pytest.fixture(scope="module")
-def command_runner() -> Iterator[CommandRunner]:
-    """Yield a runner of commands."""
-    popen_options: dict[str, Any] = {
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.PIPE,
-        "text": True,
-        "env": build_environment(),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-c", COMMAND_LOOP_SCRIPT], cwd=PROJECT_ROOT, **popen_options
-    ) as process:
-        yield CommandRunner(process)
-        process.terminate()
 
 
 @pytest.mark.parametrize("case_name", INVALID_COMMAND_LINES)

@@ -17,7 +17,7 @@ from gateway.db.driver.database import Database, Rows
 from gateway.db.driver.statement import Statement
 from gateway.db.installation.placeholders import resolve_placeholder
 from gateway.db.installation.version_rules import RULES_BY_YEAR, RULES_NEWEST, VersionRules
-from gateway.db.tables.columns import BASE_TABLE, SOURCE_COLUMN
+from gateway.db.tables.columns import BASE_TABLE, SOURCE_COLUMN, is_secret
 
 _COLUMNS_STATEMENT = Statement(f"""
 select rel.relname, att.attname, has_column_privilege(rel.oid, att.attnum, 'select'),
@@ -119,7 +119,11 @@ class Installation:
     def list_missing(self) -> list[str]:
         """Return the names of missing tables and columns, sorted, for logs and `gateway check`."""
         names = [each.name for each in self.missing_tables]
-        missing_columns = [each for each in self.missing_columns if "until" not in each.info]
+        missing_columns = [
+            each
+            for each in self.missing_columns
+            if "until" not in each.info and not is_secret(each)
+        ]
         return sorted([*names, *(f"{each.table.name}.{each.name}" for each in missing_columns)])
 
 
@@ -179,20 +183,31 @@ def _parse_catalogue(results: Sequence[Rows]) -> _Catalogue:
     """
     column_rows, ((is_writable, is_own),), ((postgres_version,),) = results
     columns: _NotNullByColumn = {}
+    unreadable_names = []
     for table, column, is_readable, is_not_null in column_rows:
         columns.setdefault(table, {}).update({column: is_not_null} if is_readable else {})
+        if not is_readable and _is_in_each_version(tables.metadata.tables[table].c.get(column)):
+            unreadable_names.append(f"{table}.{column}")
     missing_names = [name for name in _REQUIRED_TABLES if name not in columns]
     if missing_names:
         raise NoMarketplaceError(
             f"The database contains no marketplace: it has no table {missing_names[0]}."
         )
-    unreadable_names = sorted(name for name, readable in columns.items() if not readable)
-    if unreadable_names:
+    unreadable_tables = sorted(name for name, readable in columns.items() if not readable)
+    names = unreadable_tables or unreadable_names
+    if names:
         raise NoMarketplaceError(
-            f"The database's role may not read {_join_names(unreadable_names)}:"
+            f"The database's role may not read {_join_names(names)}:"
             " grant it SELECT on all tables of the marketplace."
         )
     return _Catalogue(columns, is_own, is_writable, postgres_version)
+
+
+def _is_in_each_version(column: Column[Any] | None) -> bool:
+    """Return whether a column of the database is read, and all supported versions have it."""
+    return (
+        column is not None and not is_secret(column) and not {"since", "until"} & column.info.keys()
+    )
 
 
 def _join_names(names: Sequence[str]) -> str:
@@ -245,6 +260,5 @@ def _iterate_lost_names(earlier: Installation, current: Installation) -> Iterabl
     """Yield tables that are missing now and were not, and such columns of each version."""
     yield from (each.name for each in current.missing_tables - earlier.missing_tables)
     for column in current.missing_columns - earlier.missing_columns:
-        is_in_each_version = not {"since", "until"} & column.info.keys()
-        if is_in_each_version and not column.nullable:
+        if _is_in_each_version(column) and not column.nullable:
             yield f"{column.table.name}.{column.name}"

@@ -51,7 +51,7 @@ service_provider = Table(
     file_column("image"),
     foreign_key_column("customer_id", "structure_customer", unique=True),
     boolean_column("enable_notifications"),
-    string_column("api_secret_code", null=True),
+    string_column("api_secret_code", null=True, secret=True),
     string_column("lead_email", 254, null=True),
     string_column("lead_subject"),
     text_column("lead_body"),

@@ -36,6 +36,8 @@ metadata = MetaData(
     }
 )
 
+_INFO_OPTIONS = {"since", "until", "cascade", "secret"}
+"""Options of columns that `info` holds."""
 SOURCE_COLUMN, BASE_TABLE = "of", "base"
 """Keys of `info`: the source column of a view's column, and the base table of a view."""
 LANGUAGES = ("en", "et", "lt", "lv", "ru", "nb", "es", "fr", "it", "sv", "de", "da", "ar", "cs")
@@ -51,6 +53,8 @@ class ColumnOptions(TypedDict):
     until: NotRequired[int]
     cascade: NotRequired[bool]
     """Whether a nullable foreign key's row is deleted with the row that it refers to."""
+    secret: NotRequired[bool]
+    """Whether the gateway never reads it, and its database role needs no privilege on it."""
 
 
 def declare_column(
@@ -65,8 +69,13 @@ def declare_column(
         unique=options.get("unique"),
         index=options.get("index"),
         system="until" in options,
-        info={name: options[name] for name in ("since", "until", "cascade") if name in options},
+        info={name: value for name, value in options.items() if name in _INFO_OPTIONS},
     )
+
+
+def is_secret(column: Column[Any]) -> bool:
+    """Return whether the gateway never reads a column."""
+    return "secret" in column.info
 
 
 def primary_key_column() -> Column[Any]:

@@ -58,8 +58,8 @@ tenant = Table(
     string_column("external_network_id", 64),
     string_column("availability_zone", 100),
     string_column("default_volume_type_name", 100),
-    string_column("user_username", 50),
-    string_column("user_password", 50),
+    string_column("user_username", 50, secret=True),
+    string_column("user_password", 50, secret=True),
 )
 
 instance = Table(
