@@ -145,6 +145,6 @@ class RestConnectionPool:
         return RestConnection(self._tls_context)
 
     async def _close_oldest(self) -> None:
-        """Close the connection that was idle for the longest time, if it is of no use any more."""
+        """Close the connection that was idle for the longest time, if it is no longer of use."""
         if self._idle_connections and self._idle_connections[0].is_stale():
             await self._idle_connections.popleft().close()
