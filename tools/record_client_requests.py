@@ -1,7 +1,7 @@
 """Records which requests Waldur's generated client sends for the wishes of our mutations.
 
-`tests/rest_api/test_client_requests.py` compares the gateway's requests with them. CI does not run
-this script. To record a version of the client, run it in an environment of its own:
+`tests/rest_api/test_rest_routes_client_requests.py` compares the gateway's requests with them. CI
+does not run this script. To record a version of the client, run it in an environment of its own:
 
     python3 -m venv /tmp/client && /tmp/client/bin/pip install waldur-api-client==8.1.3
     /tmp/client/bin/python tools/record_client_requests.py tests/rest_api/client_requests.json
