@@ -73,5 +73,6 @@ def _encode_part(
 
 
 def _escape_name(name: str) -> str:
-    """Return a name as browsers write it into a parameter."""
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    """Return a name as a quoted parameter has it; Django, too, reads it so."""
+    escaped_name = name.replace("\\", "\\\\").replace('"', '\\"')
+    return escaped_name.replace("\r", "%0D").replace("\n", "%0A")
