@@ -158,7 +158,7 @@ def _describe_wait(seconds: int) -> Unavailable:
 def _describe_loss(sent: SentChange) -> Unavailable:
     assert isinstance(sent.outcome, Problem)
     return Unavailable(
-        message=f"{sent.outcome.message} It may have been carried out: repeat it with the same "
-        "`idempotencyKey`, which finds out.",
+        message=f"{sent.outcome.message} A repetition with the same `idempotencyKey` finds out "
+        "what came of it.",
         retryable=True,
     )

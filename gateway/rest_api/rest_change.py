@@ -57,13 +57,16 @@ class RestChange:
             request = await route.build_request(checked_call)
         except ChangeRefusedError as error:
             return SentChange(error.problem)
-        outcome = await send_request_sequence(
-            self._rest_client, self._requester, self._unit_of_work, request
-        )
-        if outcome.problem is not None or outcome.answer is None:
-            assert outcome.problem is not None
-            return SentChange(await self._refine_problem(outcome.problem), outcome.may_be_done)
-        return SentChange(await route.load_result(checked_call, outcome.answer))
+        try:
+            outcome = await send_request_sequence(
+                self._rest_client, self._requester, self._unit_of_work, request
+            )
+            if outcome.problem is not None:
+                return SentChange(await self._refine_problem(outcome.problem), outcome.may_be_done)
+            assert outcome.answer is not None
+            return SentChange(await route.load_result(checked_call, outcome.answer))
+        except ChangeRefusedError as error:  # after Waldur has accepted the request
+            return SentChange(error.problem, may_be_done=True)
 
     async def _refine_problem(self, problem: Problem) -> Problem:
         """Return our own problem if our checks find one now, which has the state, for example.

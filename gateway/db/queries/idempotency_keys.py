@@ -68,13 +68,18 @@ FIND_CLAIM = Statement.from_element(
         _idempotency_key.request_digest,
         _idempotency_key.result,
         cast(func.floor(func.extract("epoch", func.now() - _idempotency_key.claimed_at)), Integer),
-    ).where(
+    )
+    .where(
         _matches_key,
         _idempotency_key.claimed_at
         >= bindparam("expired_before", type_=_idempotency_key.claimed_at.type),
     )
+    .with_for_update(read=True, key_share=True)
 )
-"""Id, request digest, result and age in seconds of a key, unless its lifetime is over."""
+"""Id, request digest, result and age in seconds of a key, unless its lifetime is over.
+
+The lock takes the privilege UPDATE: a role without it fails here, before anything is sent.
+"""
 
 SETTLE_CLAIM = Statement.from_element(
     update(own_tables.idempotency_key)

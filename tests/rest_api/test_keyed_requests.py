@@ -1,0 +1,373 @@
+"""Requests with an idempotency key are sent to Waldur once, whatever happens to their answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from gateway.rest_api.keyed_requests import RESEND_SECONDS
+from tests.conftest import DatabaseFactory
+from tests.support.bulk_orders import CreationWorkload, RenewalWorkload
+from tests.support.gateway_server import serve_in_process
+from tests.support.mutable_demo import MutableDemo
+from tests.support.placing_waldur import Fate, PlacingWaldur
+from tests.support.rest_server import RestServer, run_rest_server
+from tests.support.schema_scenes import create_reader_role
+from tests.support.time_limits import wait_until
+
+LOST_FATES = [Fate.FAILED, Fate.CUT]
+AGE_CLAIMS_SQL = """
+update gateway.idempotency_key set claimed_at = claimed_at - make_interval(secs => %s)
+"""
+KEY_GRANTS = (
+    "grant usage on schema gateway to {role}",
+    "grant select, insert, update, delete on gateway.idempotency_key to {role}",
+)
+CLAIMS_SQL = "select key, result from gateway.idempotency_key order by id"
+
+
+@dataclass
+class Scene:
+    """A marketplace whose changes are sent to a REST API that places orders."""
+
+    demo: MutableDemo
+    rest_server: RestServer
+    waldur: PlacingWaldur
+    uuids: list[str]
+    """Resources that can be renewed; each is for one test."""
+
+    async def renew(self, key: str | None, uuid: str = "", months: int = 12) -> Any:
+        """Renew a resource, that of the test by default."""
+        return await self.demo.run_mutation(
+            "renewResource",
+            uuid=uuid or self.uuids[0],
+            extensionMonths=months,
+            idempotencyKey=key,
+        )
+
+    def age_claims(self, seconds: int) -> None:
+        """Make all claims so many seconds older, but keep the times of orders."""
+        self.demo.run_sql(AGE_CLAIMS_SQL, seconds)
+
+    def undo_orders(self) -> None:
+        """Delete the orders that were placed, as if Waldur had not come to it."""
+        statement = "delete from marketplace_order where uuid = any(%s::uuid[])"
+        self.demo.run_sql(statement, self.waldur.order_uuids)
+
+    def list_claims(self) -> list[tuple[str, bool]]:
+        """Return the keys that are claimed, each with whether it has a result."""
+        return [(key, result is not None) for key, result in self.demo.run_sql(CLAIMS_SQL)]
+
+    def allow_renewal(self) -> None:
+        """Complete what the resource of the test waits for."""
+        self.demo.run_sql(
+            "update marketplace_order set state = 3 where resource_id ="
+            " (select id from marketplace_resource where uuid = %s)",
+            self.uuids[0],
+        )
+        self.demo.run_sql(
+            "update marketplace_resource set state = 2 where uuid = %s", self.uuids[0]
+        )
+
+
+@asynccontextmanager
+async def open_scene(url: str, uuids: list[str], **overrides: str) -> AsyncIterator[Scene]:
+    """Yield a scene over a demo."""
+    with run_rest_server() as rest_server, psycopg.connect(url, autocommit=True) as connection:
+        waldur = PlacingWaldur(url)
+        rest_server.respond = waldur
+        async with serve_in_process(
+            url, changes="waldur", waldur_url=rest_server.url, **overrides
+        ) as client:
+            try:
+                yield Scene(MutableDemo(client, connection), rest_server, waldur, uuids)
+            finally:
+                waldur.finish()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def whole_scene(new_database: DatabaseFactory) -> AsyncIterator[Scene]:
+    """Yield a scene with renewable resources."""
+    url = new_database()
+    async with open_scene(url, RenewalWorkload(url, 40).keys) as scene:
+        yield scene
+
+
+@pytest.fixture
+def scene(whole_scene: Scene) -> Scene:
+    """Return the scene with another resource, without requests and keys."""
+    whole_scene.rest_server.requests.clear()
+    whole_scene.waldur.fates.clear()
+    whole_scene.waldur.order_uuids.clear()
+    whole_scene.uuids.pop(0)
+    whole_scene.demo.run_sql("delete from gateway.idempotency_key")
+    return whole_scene
+
+
+@asynccontextmanager
+async def serve_reader(scene: Scene, *statements: str) -> AsyncIterator[Scene]:
+    """Yield the scene over a role that may only read, after statements on its `{role}`."""
+    with create_reader_role(scene.waldur.url) as role:
+        for each in (*KEY_GRANTS, *statements):
+            role.run_sql(each)
+        settings = {"changes": "waldur", "waldur_url": scene.rest_server.url, "keep_tokens": "off"}
+        async with serve_in_process(role.url, **settings) as client:
+            client.tokens = scene.demo.client.tokens
+            yield replace(scene, demo=MutableDemo(client, scene.demo.connection))
+
+
+async def test_documented_privileges_suffice(scene: Scene) -> None:
+    async with serve_reader(scene) as reader:
+        scene.waldur.fates = [Fate.FAILED]
+        await reader.renew("reader")
+        assert (await reader.renew("reader"))["order"]["uuid"] == scene.waldur.order_uuids[0]
+        scene.allow_renewal()
+        scene.waldur.fates = [Fate.REFUSED]
+        await reader.renew("refused")
+    assert scene.list_claims() == [("reader", True)]
+    assert len(scene.rest_server.requests) == 2
+
+
+async def test_repetition_returns_the_order_of_the_first_request(scene: Scene) -> None:
+    results = [await scene.renew("first") for _ in range(2)]
+    assert results[0]["__typename"] == "ResourceRenewed"
+    assert results[0]["order"]["uuid"] == scene.waldur.order_uuids[0]
+    assert results[1] == results[0]
+    assert len(scene.rest_server.requests) == 1
+
+
+async def test_other_input_with_the_same_key_is_a_conflict(scene: Scene) -> None:
+    await scene.renew("used")
+    result = await scene.renew("used", months=24)
+    assert result["__typename"] == "Conflict"
+    result = await scene.demo.run_mutation(
+        "terminateResource", uuid=scene.uuids[0], idempotencyKey="used"
+    )
+    assert result["__typename"] == "Conflict"
+    assert len(scene.rest_server.requests) == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_invalid_keys_are_refused(scene: Scene, key: str) -> None:
+    result = await scene.renew(key)
+    assert result["__typename"] == "InvalidInput"
+    assert scene.rest_server.requests == []
+
+
+async def test_refused_request_releases_its_key(scene: Scene) -> None:
+    scene.waldur.fates = [Fate.REFUSED]
+    assert (await scene.renew("again"))["__typename"] != "ResourceRenewed"
+    assert scene.list_claims() == []
+    assert (await scene.renew("again", months=24))["__typename"] == "ResourceRenewed"
+    assert len(scene.rest_server.requests) == 2
+
+
+async def test_request_that_our_checks_refuse_claims_nothing(scene: Scene) -> None:
+    assert (await scene.renew("bad", months=-1))["__typename"] == "InvalidInput"
+    assert scene.list_claims() == []
+    assert (await scene.renew("bad"))["__typename"] == "ResourceRenewed"
+
+
+@pytest.mark.parametrize("fate", LOST_FATES)
+async def test_repetition_finds_the_order_whose_answer_was_lost(scene: Scene, fate: Fate) -> None:
+    scene.waldur.fates = [fate]
+    lost = await scene.renew("lost")
+    assert lost["__typename"] == "Unavailable"
+    assert "idempotencyKey" in lost["message"]
+    assert scene.list_claims() == [("lost", False)]
+    found = await scene.renew("lost")
+    assert found["__typename"] == "ResourceRenewed"
+    assert [found["order"]["uuid"]] == scene.waldur.order_uuids
+    assert scene.list_claims() == [("lost", True)]
+    assert await scene.renew("lost") == found
+    assert len(scene.rest_server.requests) == 1
+
+
+async def test_lost_request_is_sent_again_when_nothing_came_of_it(scene: Scene) -> None:
+    scene.waldur.fates = [Fate.FAILED]
+    await scene.renew("undone")
+    scene.demo.run_sql(
+        "delete from marketplace_order where uuid = any(%s::uuid[])", scene.waldur.order_uuids
+    )
+    scene.allow_renewal()
+    early = await scene.renew("undone")
+    assert early["__typename"] == "Unavailable"
+    assert "repeat it" in early["message"]
+    assert len(scene.rest_server.requests) == 1
+    scene.age_claims(RESEND_SECONDS)
+    assert (await scene.renew("undone"))["__typename"] == "ResourceRenewed"
+    assert len(scene.rest_server.requests) == 2
+
+
+async def test_key_of_a_lost_request_is_free_if_its_repetition_is_refused(scene: Scene) -> None:
+    scene.waldur.fates = [Fate.FAILED]
+    await scene.renew("undone")
+    scene.demo.run_sql(
+        "delete from marketplace_order where uuid = any(%s::uuid[])", scene.waldur.order_uuids
+    )
+    scene.age_claims(RESEND_SECONDS)
+    assert (await scene.renew("undone"))["__typename"] == "WrongState"
+    assert scene.list_claims() == []
+
+
+async def test_request_that_could_not_be_sent_releases_its_key(
+    scene: Scene, unused_tcp_port: int
+) -> None:
+    url = scene.waldur.url
+    async with serve_in_process(
+        url, changes="waldur", waldur_url=f"http://127.0.0.1:{unused_tcp_port}"
+    ) as client:
+        cut_off = MutableDemo(client, scene.demo.connection)
+        result = await cut_off.run_mutation(
+            "renewResource", uuid=scene.uuids[0], extensionMonths=12, idempotencyKey="unsent"
+        )
+    assert result["__typename"] == "Unavailable"
+    assert scene.list_claims() == []
+
+
+async def test_several_orders_are_a_conflict_that_names_them(scene: Scene) -> None:
+    scene.waldur.fates = [Fate.FAILED, Fate.ANSWERED]
+    await scene.renew("which")
+    scene.allow_renewal()
+    await scene.renew(None)
+    result = await scene.renew("which")
+    assert result["__typename"] == "Conflict"
+    assert len(scene.waldur.order_uuids) == 2
+    assert all(each in result["message"] for each in scene.waldur.order_uuids)
+    assert len(scene.rest_server.requests) == 2
+
+
+async def test_orders_of_other_keys_and_of_other_kinds_are_left_out(scene: Scene) -> None:
+    scene.waldur.fates = [Fate.FAILED]
+    await scene.renew("mine")
+    (own_uuid,) = scene.waldur.order_uuids
+    scene.allow_renewal()
+    other = await scene.renew("other")
+    assert other["__typename"] == "ResourceRenewed"
+    scene.allow_renewal()
+    terminated = await scene.demo.run_mutation("terminateResource", uuid=scene.uuids[0])
+    assert terminated["__typename"] == "ResourceTerminationOrdered"
+    result = await scene.renew("mine")
+    assert result["order"]["uuid"] == own_uuid
+
+
+@pytest.mark.parametrize("seconds", [-60, 20 * 60])
+async def test_orders_of_other_times_are_left_out(scene: Scene, seconds: int) -> None:
+    scene.waldur.fates = [Fate.FAILED]
+    await scene.renew("timely")
+    scene.age_claims(seconds)
+    scene.allow_renewal()
+    result = await scene.renew("timely")
+    is_sent_again = seconds > RESEND_SECONDS
+    assert result["__typename"] == ("ResourceRenewed" if is_sent_again else "Unavailable")
+    assert len(scene.rest_server.requests) == (2 if is_sent_again else 1)
+
+
+async def test_lost_creation_is_found_by_its_name(new_database: DatabaseFactory) -> None:
+    url = new_database()
+    workload = CreationWorkload(url, 2)
+    async with open_scene(url, []) as scene:
+        scene.waldur.fates = [Fate.CUT]
+        names = workload.keys
+        inputs = [{**workload.build_input(each), "idempotencyKey": each} for each in names]
+        assert (await scene.demo.run_mutation("createOrder", **inputs[0]))["__typename"] == (
+            "Unavailable"
+        )
+        second = await scene.demo.run_mutation("createOrder", **inputs[1])
+        first = await scene.demo.run_mutation("createOrder", **inputs[0])
+        found = [each["order"]["uuid"] for each in (first, second)]
+        assert found == scene.waldur.order_uuids
+        assert len(scene.rest_server.requests) == 2
+
+
+async def test_concurrent_requests_with_one_key_are_one(scene: Scene) -> None:
+    scene.waldur.answers_may_come.clear()
+    tasks = [asyncio.create_task(scene.renew("both")) for _ in range(5)]
+    await wait_until(lambda: scene.rest_server.requests != [])
+    conflict = await scene.renew("both", months=24)
+    assert conflict["__typename"] == "Conflict"
+    scene.waldur.answers_may_come.set()
+    results = await asyncio.gather(*tasks)
+    assert results[0]["__typename"] == "ResourceRenewed"
+    assert results == [results[0]] * 5
+    assert len(scene.rest_server.requests) == 1
+
+
+async def test_requests_of_two_processes_with_one_key_are_one(scene: Scene) -> None:
+    async with serve_in_process(
+        scene.waldur.url, changes="waldur", waldur_url=scene.rest_server.url
+    ) as client:
+        other = replace(scene, demo=MutableDemo(client, scene.demo.connection))
+        scene.waldur.answers_may_come.clear()
+        task = asyncio.create_task(scene.renew("both"))
+        await wait_until(lambda: scene.rest_server.requests != [])
+        early = await other.renew("both")
+        assert early["__typename"] == "Unavailable"
+        assert "under way" in early["message"]
+        scene.waldur.answers_may_come.set()
+        result = await task
+        assert await other.renew("both") == result
+    assert len(scene.rest_server.requests) == 1
+
+
+async def test_keys_expire(scene: Scene) -> None:
+    await scene.renew("yesterday")
+    scene.age_claims(24 * 60 * 60 + 1)
+    scene.allow_renewal()
+    assert (await scene.renew("yesterday"))["order"]["uuid"] == scene.waldur.order_uuids[1]
+    assert len(scene.list_claims()) == 1
+
+
+async def test_keys_belong_to_users(scene: Scene) -> None:
+    await scene.renew("shared")
+    result = await scene.demo.run_mutation(
+        "terminateResource", as_="support", uuid=scene.uuids[0], idempotencyKey="shared"
+    )
+    assert result["__typename"] != "Conflict"
+
+
+@pytest.mark.parametrize(
+    "privilege",
+    [
+        "usage on schema gateway",
+        *[
+            f"{each} on gateway.idempotency_key"
+            for each in ("select", "insert", "update", "delete")
+        ],
+    ],
+)
+async def test_keys_need_all_privileges(scene: Scene, privilege: str) -> None:
+    async with serve_reader(scene, f"revoke {privilege} from {{role}}") as reader:
+        result = await reader.renew("ignored")
+        assert result["__typename"] == "Unavailable"
+        assert "privileges" in result["message"]
+        assert scene.rest_server.requests == []
+        assert (await reader.renew(None))["__typename"] == "ResourceRenewed"
+
+
+@pytest.mark.parametrize(
+    ("break_sql", "repair_sql"),
+    [
+        (
+            "alter table gateway.idempotency_key rename to other",
+            "alter table gateway.other rename to idempotency_key",
+        ),
+        ("alter schema gateway rename to other", "alter schema other rename to gateway"),
+    ],
+    ids=["no table", "no schema"],
+)
+async def test_keys_need_their_table(scene: Scene, break_sql: str, repair_sql: str) -> None:
+    scene.demo.run_sql(break_sql)
+    try:
+        result = await scene.renew("ignored")
+    finally:
+        scene.demo.run_sql(repair_sql)
+    assert result["__typename"] == "Unavailable"
+    assert "gateway events install" in result["message"]
+    assert scene.rest_server.requests == []
+    assert (await scene.renew("ignored"))["__typename"] == "ResourceRenewed"
