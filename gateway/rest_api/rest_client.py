@@ -42,6 +42,7 @@ class RestClient:
         """Send requests to the REST API at `settings.waldur_url`."""
         assert settings.waldur_url is not None
         self.api_url = settings.waldur_url
+        self._impersonation_header = settings.impersonation_header
         self._connect_seconds = settings.waldur_connect_seconds
         self._answer_seconds = min(
             settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
@@ -106,7 +107,7 @@ class RestClient:
         return httpx.Request(
             request.method,
             self.api_url + request.path,
-            headers=[*_list_headers(requester, body)],
+            headers=[*_list_headers(requester, body, self._impersonation_header)],
             content=None if body is None else body.content,
             extensions=self._extensions,
         )
@@ -145,7 +146,9 @@ class RestClient:
         return "The connection to Waldur was lost.", True
 
 
-def _list_headers(requester: Requester, body: EncodedBody | None) -> Iterator[tuple[str, str]]:
+def _list_headers(
+    requester: Requester, body: EncodedBody | None, impersonation_header: str
+) -> Iterator[tuple[str, str]]:
     credentials = requester.credentials
     yield "Accept", JSON_MEDIA_TYPE
     yield "Accept-Encoding", "identity"
@@ -156,7 +159,7 @@ def _list_headers(requester: Requester, body: EncodedBody | None) -> Iterator[tu
     if requester.request_id:
         yield "X-Request-ID", requester.request_id
     if credentials.impersonated_uuid is not None:
-        yield "X-Impersonated-User-Uuid", credentials.impersonated_uuid
+        yield impersonation_header, credentials.impersonated_uuid
 
 
 def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
