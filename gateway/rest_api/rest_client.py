@@ -167,7 +167,8 @@ def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     retry_after = headers.get("Retry-After", "")
     body, is_readable = None, not raw_answer.content
-    if media_type == JSON_MEDIA_TYPE and raw_answer.content:
+    is_encoded = headers.get("Content-Encoding", "identity") != "identity"  # none is accepted
+    if media_type == JSON_MEDIA_TYPE and raw_answer.content and not is_encoded:
         try:
             body, is_readable = decode_json(raw_answer.content), True
         except (ValueError, RecursionError):
