@@ -107,7 +107,8 @@ def _build_delay(answer: RestAnswer) -> Unavailable:
 
 def _build_odd_refusal(request: RestRequest, answer: RestAnswer) -> Unavailable:
     text = read_refusal_text(answer.body)
-    if answer.media_type == JSON_MEDIA_TYPE or answer.status in _SIZE_STATUSES:
+    is_json = answer.media_type == JSON_MEDIA_TYPE and answer.status >= HTTPStatus.BAD_REQUEST
+    if is_json or answer.status in _SIZE_STATUSES:
         message = f"Waldur answered {answer.status} to `{request.route}`. {text}".strip()
     else:
         message = f"The answer {answer.status} to `{request.route}` {_FOREIGN_ANSWER}"

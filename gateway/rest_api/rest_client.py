@@ -107,25 +107,10 @@ class RestClient:
         return httpx.Request(
             request.method,
             self.api_url + request.path,
-            headers=[*self._list_headers(requester, body)],
+            headers=[*_list_headers(requester, body, self._impersonation_header)],
             content=None if body is None else body.content,
             extensions=self._extensions,
         )
-
-    def _list_headers(
-        self, requester: Requester, body: EncodedBody | None
-    ) -> Iterator[tuple[str, str]]:
-        credentials = requester.credentials
-        yield "Accept", JSON_MEDIA_TYPE
-        yield "Accept-Encoding", "identity"
-        yield "Authorization", credentials.authorization
-        yield "User-Agent", "marketplace-gateway"
-        if body is not None:
-            yield "Content-Type", body.media_type
-        if requester.request_id:
-            yield "X-Request-ID", requester.request_id
-        if credentials.impersonated_uuid is not None:
-            yield self._impersonation_header, credentials.impersonated_uuid
 
     def _judge_failure(
         self, requester: Requester, request: RestRequest, error: Exception
@@ -161,12 +146,29 @@ class RestClient:
         return "The connection to Waldur was lost.", True
 
 
+def _list_headers(
+    requester: Requester, body: EncodedBody | None, impersonation_header: str
+) -> Iterator[tuple[str, str]]:
+    credentials = requester.credentials
+    yield "Accept", JSON_MEDIA_TYPE
+    yield "Accept-Encoding", "identity"
+    yield "Authorization", credentials.authorization
+    yield "User-Agent", "marketplace-gateway"
+    if body is not None:
+        yield "Content-Type", body.media_type
+    if requester.request_id:
+        yield "X-Request-ID", requester.request_id
+    if credentials.impersonated_uuid is not None:
+        yield impersonation_header, credentials.impersonated_uuid
+
+
 def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
     headers = raw_answer.headers
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     retry_after = headers.get("Retry-After", "")
     body, is_readable = None, not raw_answer.content
-    if media_type == JSON_MEDIA_TYPE and raw_answer.content:
+    is_encoded = headers.get("Content-Encoding", "identity") != "identity"  # none is accepted
+    if media_type == JSON_MEDIA_TYPE and raw_answer.content and not is_encoded:
         try:
             body, is_readable = decode_json(raw_answer.content), True
         except (ValueError, RecursionError):

@@ -100,7 +100,7 @@ class RestConnectionPool:
     def __init__(
         self, tls_context: SSLContext, *, max_connections: int, wait_seconds: float
     ) -> None:
-        """Limit the connections; a request waits for one for at most `wait_seconds`."""
+        """Open at most `max_connections`; a request waits `wait_seconds` for one of them."""
         self._tls_context, self._wait_seconds = tls_context, wait_seconds
         self._free_places = asyncio.Semaphore(max_connections)
         self._idle_connections: deque[RestConnection] = deque()
@@ -145,6 +145,6 @@ class RestConnectionPool:
         return RestConnection(self._tls_context)
 
     async def _close_oldest(self) -> None:
-        """Close the connection that was idle for the longest time, if it is no longer of use."""
+        """Close the connection that was idle for the longest time, if it is stale."""
         if self._idle_connections and self._idle_connections[0].is_stale():
             await self._idle_connections.popleft().close()

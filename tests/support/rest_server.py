@@ -26,6 +26,7 @@ class RecordedRequest:
     path: str
     headers: dict[str, str]
     content: bytes
+    http_version: str = "1.1"
 
     @property
     def body(self) -> Any:
@@ -45,7 +46,11 @@ class RestServer:
         """Record a request and answer it."""
         request = Request(scope, receive)
         recorded = RecordedRequest(
-            request.method, request.url.path, dict(request.headers), await request.body()
+            request.method,
+            request.url.path,
+            dict(request.headers),
+            await request.body(),
+            scope["http_version"],
         )
         self.requests.append(recorded)
         response = self.respond(recorded)
