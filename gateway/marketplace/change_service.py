@@ -29,6 +29,8 @@ class ChangeService(ABC):
 
     is_enabled = True
     """Whether changes are accepted."""
+    uses_rest_api = False
+    """Whether Waldur's REST API carries operations out."""
     can_store_attachments = False
     """Whether the attachments of orders are stored, and served, by the gateway."""
 

@@ -74,6 +74,9 @@ class DryRunAccess(RowAccess):
         """Lock nothing."""
         return True
 
+    async def lock_text(self, _text: str) -> None:
+        """Lock nothing."""
+
 
 async def find_dry_run_problem(
     unit_of_work: UnitOfWork, operation: Callable[[UnitOfWork], Awaitable[object]]

@@ -18,8 +18,11 @@ from gateway.db.tables.codes import (
 )
 from gateway.exact_json import decode_members
 from gateway.marketplace.cost_policies import find_modification_problem
-from gateway.marketplace.eligibility import get_option
-from gateway.marketplace.plugins import get_plugin
+from gateway.marketplace.option_rules import (
+    FORM_PRECONDITIONS,
+    OPTION_PERMISSION,
+    OPTION_PRECONDITIONS,
+)
 from gateway.marketplace.preconditions import (
     CONSUMER_SCOPES,
     CUSTOMER_PRECONDITIONS,
@@ -27,14 +30,17 @@ from gateway.marketplace.preconditions import (
     PROVIDER_SCOPES,
     CurrentRules,
     Precondition,
+    choose_by_version,
     customer_scope,
     find_first_problem,
     has_option,
+    lacks_capability,
     project_scope,
     provider_scope,
     require_available_offering,
     require_consent,
     require_no_open_order,
+    require_nothing,
     require_order_creation,
     require_permission,
     require_provider_permission,
@@ -43,7 +49,7 @@ from gateway.marketplace.preconditions import (
     require_state,
     require_unrestricted_offering,
 )
-from gateway.marketplace.problems import Problem, Reason
+from gateway.marketplace.problems import Problem, Reason, Unavailable
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.states import check_state
 
@@ -132,48 +138,25 @@ def _require_policies(operation: ResourceOperation) -> Precondition:
     return check_policies
 
 
-def _require_orderable(
-    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
-) -> Problem | None:
-    """Return a problem if an order is needed and can't be placed (domain.md §5.9)."""
-    if not needs_option_order(facts):
-        return None
-    return find_first_problem(ORDER_PRECONDITIONS, viewer, facts, current)
+def _require_route(operation: ResourceOperation) -> Precondition:
+    """Return a precondition: the REST API has the operation, if that carries it out."""
+
+    def check_route(
+        _viewer: Viewer, _facts: ResourceFacts, current: CurrentRules
+    ) -> Problem | None:
+        rules = current.version_rules
+        if not current.uses_rest_api or operation.value not in rules.missing_mutations:
+            return None
+        message = f"This Waldur, whose version is of {rules.year}, has no {operation.value}."
+        return Unavailable(message=message, retryable=False)
+
+    return check_route
 
 
-def _require_option_order_creation(
-    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
-) -> Problem | None:
-    """Return a problem if an order is needed that the viewer may not place (domain.md §4.11)."""
-    is_provider = viewer.has_permission("RESOURCE.UPDATE_OPTIONS", provider_scope(facts))
-    if is_provider or not needs_option_order(facts):
-        return None
-    return require_order_creation(viewer, facts, current)
-
-
-def needs_option_order(facts: ResourceFacts) -> bool:
-    """Return whether the offering requires an order to update options."""
-    return has_option(facts, "create_orders_on_resource_option_change")
-
-
-def _has_no_options(_viewer: Viewer, facts: ResourceFacts, _current: CurrentRules) -> bool:
-    return not get_option(facts.resource_options, "options")
-
-
-_OPTION_PRECONDITIONS = (
-    require_rule(
-        Reason.NO_OPTIONS, "The offering defines no options for its resources.", _has_no_options
-    ),
-    require_rule(
-        Reason.ORDER_PENDING,
-        "Another order that updates the options is still open.",
-        lambda _viewer, facts, _current: facts.option_order_count,
-    ),
-)
 DIRECT_UPDATE_PRECONDITIONS = (
-    require_permission("RESOURCE.UPDATE_OPTIONS", provider_scope),
+    require_permission(OPTION_PERMISSION, provider_scope),
     require_available_offering,
-    *_OPTION_PRECONDITIONS,
+    *FORM_PRECONDITIONS,
     _require_policies(ResourceOperation.UPDATE_RESOURCE_OPTIONS),
 )
 """Preconditions of a provider's update of options without an order (domain.md §4.11, §5.9)."""
@@ -211,7 +194,7 @@ def _require_orderable_termination(
 _require_changeable_limits = require_rule(
     Reason.LIMITS_FIXED,
     "The offering's plugin does not support changing limits.",
-    lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_update_limits,
+    lambda _viewer, facts, current: lacks_capability(facts, current, "can_update_limits"),
 )
 _LIMIT_PRECONDITIONS: Sequence[Precondition] = (
     require_permission("RESOURCE.SET_LIMITS", *CONSUMER_SCOPES),
@@ -243,7 +226,7 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         require_rule(
             Reason.PULL_UNSUPPORTED,
             "The offering's plugin does not support pulling.",
-            lambda _viewer, facts, _current: not get_plugin(facts.offering_type).can_pull,
+            lambda _viewer, facts, current: lacks_capability(facts, current, "can_pull"),
         ),
     ),
     ResourceOperation.MOVE_RESOURCE: _STAFF_PRECONDITIONS,
@@ -262,7 +245,11 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         *ORDER_PRECONDITIONS,
     ),
     ResourceOperation.SET_RESOURCE_END_DATE: (
-        require_permission("RESOURCE.SET_END_DATE", *CONSUMER_SCOPES, *PROVIDER_SCOPES),
+        choose_by_version(
+            lambda rules: rules.consumers_set_end_dates,
+            require_permission("RESOURCE.SET_END_DATE", *CONSUMER_SCOPES, *PROVIDER_SCOPES),
+            require_permission("RESOURCE.SET_END_DATE", *PROVIDER_SCOPES),
+        ),
         require_available_offering,
         require_rule(
             Reason.PREPAID,
@@ -282,17 +269,7 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
             lambda _viewer, facts, _current: not facts.prepaid,
         ),
     ),
-    ResourceOperation.UPDATE_RESOURCE_OPTIONS: (
-        require_permission(
-            "RESOURCE.UPDATE_OPTIONS", project_scope, customer_scope, provider_scope
-        ),
-        require_consent,
-        _require_option_order_creation,
-        require_available_offering,
-        require_state(ResourceState.OK),
-        *_OPTION_PRECONDITIONS,
-        _require_orderable,
-    ),
+    ResourceOperation.UPDATE_RESOURCE_OPTIONS: OPTION_PRECONDITIONS,
     ResourceOperation.UPDATE_RESOURCE_LIMITS: _LIMIT_PRECONDITIONS,
     ResourceOperation.REALLOCATE_RESOURCE_LIMITS: (
         *_LIMIT_PRECONDITIONS,
@@ -336,7 +313,11 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         *ORDER_PRECONDITIONS,
     ),
     ResourceOperation.UPDATE_RESOURCE: (
-        require_permission("RESOURCE.UPDATE", *CONSUMER_SCOPES, *PROVIDER_SCOPES),
+        choose_by_version(
+            lambda rules: rules.updates_need_permission,
+            require_permission("RESOURCE.UPDATE", *CONSUMER_SCOPES, *PROVIDER_SCOPES),
+            require_nothing,
+        ),
         require_available_offering,
     ),
     ResourceOperation.SET_RESOURCE_SLUG: _STAFF_PRECONDITIONS,
@@ -349,7 +330,12 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.SET_RESOURCE_BACKEND_METADATA: _METADATA_PRECONDITIONS,
     ResourceOperation.SET_RESOURCE_ENDPOINTS: _METADATA_PRECONDITIONS,
     ResourceOperation.SET_RESOURCE_LIMITS: _AGENT_PRECONDITIONS,
-    ResourceOperation.SET_RESOURCE_STATE: _AGENT_PRECONDITIONS,
+    ResourceOperation.SET_RESOURCE_STATE: (
+        choose_by_version(
+            lambda rules: rules.state_reports_need_staff, require_staff, require_nothing
+        ),
+        *_AGENT_PRECONDITIONS,
+    ),
     ResourceOperation.SUBMIT_RESOURCE_REPORT: (
         require_provider_permission("RESOURCE.SUBMIT_REPORT"),
         require_available_offering,
@@ -361,7 +347,7 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
 Source: domain.md §4.11, §5.3, §5.5, §5.6, §5.8, §5.9, §5.18.
 """
 OPERATION_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
-    operation: (*preconditions, _require_policies(operation))
+    operation: (_require_route(operation), *preconditions, _require_policies(operation))
     for operation, preconditions in _OWN_PRECONDITIONS.items()
 }
 """Preconditions of each operation."""
@@ -372,6 +358,7 @@ def list_allowed_operations(
     today: date,
     version_rules: VersionRules,
     can_change: bool,  # noqa: FBT001 - called by position, as computed fields are
+    uses_rest_api: bool,  # noqa: FBT001
     *values: Any,
 ) -> list[ResourceOperation]:
     """Return the operations that the viewer could carry out now on the resource.
@@ -380,7 +367,7 @@ def list_allowed_operations(
     """
     if not can_change or viewer.user_id is None:
         return []
-    facts, current = ResourceFacts(*values), CurrentRules(today, version_rules)
+    facts, current = ResourceFacts(*values), CurrentRules(today, version_rules, uses_rest_api)
     return [
         operation
         for operation, preconditions in OPERATION_PRECONDITIONS.items()

@@ -43,6 +43,7 @@ PLUGINS: Mapping[str, Plugin] = {
     "Marketplace.Basic": Plugin(can_update_limits=True, can_cancel_orders=True),
     "Support.OfferingTemplate": Plugin(can_update_limits=True, can_cancel_orders=True),
     "Marketplace.Script": Plugin(can_pull=True, can_update_limits=True),
+    "Marketplace.Booking": Plugin(),
     "Waldur.RemoteOffering": Plugin(can_pull=True, can_update_limits=True),
 }
 

@@ -13,6 +13,7 @@ from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.installation.version_rules import VersionRules
 from gateway.db.tables.codes import OfferingState, ResourceState
 from gateway.marketplace.eligibility import get_option
+from gateway.marketplace.plugins import UNKNOWN_PLUGIN, get_plugin
 from gateway.marketplace.problems import NotPermitted, NotPossible, Problem, Reason
 from gateway.marketplace.resource_facts import ResourceFacts
 from gateway.marketplace.states import check_state
@@ -23,6 +24,8 @@ class CurrentRules(NamedTuple):
 
     today: date
     version_rules: VersionRules
+    uses_rest_api: bool = False
+    """Whether Waldur's REST API carries the operation out, and checks it by its own rules."""
 
 
 Precondition = Callable[[Viewer, ResourceFacts, CurrentRules], Problem | None]
@@ -71,21 +74,32 @@ def require_permission(
     return check_permission
 
 
+def choose_by_version(
+    applies: Callable[[VersionRules], bool], precondition: Precondition, otherwise: Precondition
+) -> Precondition:
+    """Return a precondition that depends on the version: the first one if a rule applies."""
+    return lambda viewer, facts, current: (
+        precondition if applies(current.version_rules) else otherwise
+    )(viewer, facts, current)
+
+
+def require_nothing(
+    _viewer: Viewer, _facts: ResourceFacts, _current: CurrentRules
+) -> Problem | None:
+    """Return no problem, for versions without a rule."""
+    return None
+
+
 def require_provider_permission(permission: str) -> Precondition:
     """Return a precondition: the viewer has a permission on the provider (rules.md §1).
 
     In newer versions a role on the offering is enough.
     """
-    check_provider = require_permission(permission, provider_scope)
-    check_both = require_permission(permission, *PROVIDER_SCOPES)
-
-    def check_permission(
-        viewer: Viewer, facts: ResourceFacts, current: CurrentRules
-    ) -> Problem | None:
-        is_either = current.version_rules.offering_roles_grant_provider_operations
-        return (check_both if is_either else check_provider)(viewer, facts, current)
-
-    return check_permission
+    return choose_by_version(
+        lambda rules: rules.offering_roles_grant_provider_operations,
+        require_permission(permission, *PROVIDER_SCOPES),
+        require_permission(permission, provider_scope),
+    )
 
 
 def require_staff(viewer: Viewer, _facts: ResourceFacts, _current: CurrentRules) -> Problem | None:
@@ -153,6 +167,16 @@ def require_rule(
         return None
 
     return check_rule
+
+
+def lacks_capability(facts: ResourceFacts, current: CurrentRules, name: str) -> bool:
+    """Return whether the offering's plugin lacks a capability, a field of `Plugin`.
+
+    A plugin that is unknown here lacks all, unless Waldur decides about that.
+    """
+    plugin = get_plugin(facts.offering_type)
+    is_left_to_waldur = plugin is UNKNOWN_PLUGIN and current.uses_rest_api
+    return not (getattr(plugin, name) or is_left_to_waldur)
 
 
 def has_option(facts: ResourceFacts, name: str) -> bool:

@@ -37,9 +37,11 @@ async def update_resource(
     ChangeRefusedError if a cost policy of the project in which the resource is then forbids the
     change.
     """
-    becomes_usable = values.apply_to(before).state is ResourceState.OK
-    if before.state is ResourceState.ERRED and becomes_usable:
+    planned = values.apply_to(before)
+    if before.state is ResourceState.ERRED and planned.state is ResourceState.OK:
         values |= ColumnValues(ResourceRow, error_traceback="")
+    if unit_of_work.uses_rest_api and not _has_checked_project(unit_of_work, planned):
+        await _check_policies(unit_of_work, before, planned)
     await unit_of_work.update_columns(before.id, values)
     after = await unit_of_work.load_row(ResourceRow, before.id)
     await _check_policies(unit_of_work, before, after)
@@ -77,6 +79,12 @@ async def _check_policies(
     exempt_columns = unit_of_work.current_rules.version_rules.policy_exempt_columns
     if not {"modified", *changed_columns} <= exempt_columns:
         raise_problem(await _load_policy_problem(unit_of_work, after))
+
+
+def _has_checked_project(unit_of_work: UnitOfWork, resource: ResourceRow) -> bool:
+    """Return whether a precondition has checked the policies of a resource's project."""
+    facts = unit_of_work.locked_resource
+    return facts is not None and facts.project_id == resource.project_id
 
 
 async def _load_policy_problem(unit_of_work: UnitOfWork, resource: ResourceRow) -> Problem | None:

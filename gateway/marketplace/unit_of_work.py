@@ -74,6 +74,8 @@ class UnitOfWork:
     statement_compiler: StatementCompiler
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     shared_work: SharedWork = field(default_factory=SharedWork)
+    uses_rest_api: bool = False
+    """Whether it is a dry run, after which Waldur's REST API carries the operation out."""
     locked_resource: ResourceFacts | None = field(default=None, init=False)
     """The resource that the operation has locked by `lock_resource`; None before that."""
     locked_order: OrderRow | None = field(default=None, init=False)
@@ -92,7 +94,7 @@ class UnitOfWork:
     @property
     def current_rules(self) -> CurrentRules:
         """The date and the version rules by which operations are checked."""
-        return CurrentRules(self.today, self.installation.version_rules)
+        return CurrentRules(self.today, self.installation.version_rules, self.uses_rest_api)
 
     @property
     def now_text(self) -> str:

@@ -43,6 +43,8 @@ MAX_CONCURRENT_REQUESTS = 8
 class RestChangeService(ChangeService):
     """Service that sends operations to Waldur's REST API with the viewer's own credentials."""
 
+    uses_rest_api = True
+
     def __init__(
         self,
         pools: tuple[Database, TransactionPool],
@@ -141,7 +143,7 @@ class RestChangeService(ChangeService):
     def _create_unit(self, requester: Requester) -> UnitOfWork:
         compiler = self._statement_compiler
         access = DryRunAccess(self._database, compiler.installation)
-        return UnitOfWork(requester.viewer, access, compiler)
+        return UnitOfWork(requester.viewer, access, compiler, uses_rest_api=True)
 
 
 def _describe_missing_answer(call: OperationCall) -> Unavailable:

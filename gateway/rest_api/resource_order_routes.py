@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from gateway.marketplace.operation_call import Operation
-from gateway.marketplace.operation_rules import needs_option_order
 from gateway.marketplace.operations.reallocate_limits import order_reallocation
 from gateway.marketplace.operations.renew_resource import order_renewal
 from gateway.marketplace.operations.restore_resource import order_restoration
@@ -13,6 +12,7 @@ from gateway.marketplace.operations.switch_plan import order_plan_switch
 from gateway.marketplace.operations.terminate_resource import order_termination
 from gateway.marketplace.operations.update_limits import order_limit_update
 from gateway.marketplace.operations.update_options import update_options
+from gateway.marketplace.option_rules import needs_option_order
 from gateway.marketplace.rows import OfferingKeyRow
 from gateway.rest_api.order_attachments import attach_missing_file
 from gateway.rest_api.rest_action import (
@@ -83,13 +83,13 @@ async def _build_reallocation(call: CheckedCall) -> RestRequest:
 
 
 async def _build_options(call: CheckedCall) -> RestRequest:
-    is_direct = call.arguments["direct"]
+    is_direct, rules = call.arguments["direct"], call.unit_of_work.current_rules
     body: dict[str, Any] = {"options": call.arguments["options"] or {}}
     return build_resource_request(
         call,
         _UPDATE_OPTIONS_DIRECT if is_direct else _UPDATE_OPTIONS,
         body,
-        is_repeatable=is_direct or not needs_option_order(call.facts),
+        is_repeatable=is_direct or not needs_option_order(call.facts, rules),
     )
 
 

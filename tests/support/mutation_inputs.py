@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from tests.support.mutable_demo import RESULT_SELECTION, MutableDemo
@@ -89,7 +89,14 @@ async def send_mutation(
     return MutationOutcome([each for each in values if each], codes, body)
 
 
-def list_resource_inputs(demo: MutableDemo, uuid: str) -> Iterator[tuple[str, Any]]:
+class SqlRunner(Protocol):
+    """A marketplace on whose tables statements can be run."""
+
+    def run_sql(self, statement: str, *parameters: Any) -> list[Any]:
+        """Run a statement and return its rows."""
+
+
+def list_resource_inputs(demo: SqlRunner, uuid: str) -> Iterator[tuple[str, Any]]:
     """Yield each mutation of a resource with an input; the last one deletes the resource."""
     ((_, limits, plan, other),) = demo.run_sql(_RELATED_SQL, uuid)
     ((project,),) = demo.run_sql(_PROJECT_SQL)

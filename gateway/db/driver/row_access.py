@@ -27,6 +27,10 @@ from gateway.db.driver.row_statements import (
 from gateway.db.driver.statement import Statement
 from gateway.exact_json import encode_json
 
+_LOCK_TEXT = Statement.from_named_sql(
+    "select pg_advisory_xact_lock(hashtextextended(:locked_text, 0))"
+)
+
 
 class RowAccess(ABC):
     """Reads and writes of rows; a subclass runs the statements."""
@@ -62,6 +66,10 @@ class RowAccess(ABC):
         For rows from which a change only reads, or which it changes by `SharedWork`.
         """
         return await self.lock_rows(table, *ids)
+
+    async def lock_text(self, text: str) -> None:
+        """Lock a text that has to be unique until the transaction ends."""
+        await self.execute_statement(_LOCK_TEXT, {"locked_text": text})
 
     async def insert_row(self, table: Table[Any], **values: Any) -> int:
         """Insert a row and return its key; other columns get `column_default`."""

@@ -72,6 +72,16 @@ class VersionRules:
     """The columns of a resource that are saved in spite of a cost policy (rules.md §0)."""
     projects_cost_of_creation: bool
     """Whether cost policies count a new resource's cost, and offerings' apply (rules.md §0)."""
+    missing_mutations: frozenset[str]
+    """The mutations of resources for which Waldur's REST API has no route (§0.4)."""
+    updates_need_permission: bool
+    """Whether changing a resource's details needs a permission (§0.4, §4.11)."""
+    consumers_set_end_dates: bool
+    """Whether consumers set end dates by a mutation of their own (rules.md §2)."""
+    consumers_set_options_at_once: bool
+    """Whether only consumers update options, at once and in any state (§0.4)."""
+    state_reports_need_staff: bool
+    """Whether only staff report the state of a resource (§0.4)."""
 
 
 _CANCELABLE_ORDER_STATES = (
@@ -121,6 +131,23 @@ RULES_2024 = VersionRules(
     checks_estimated_months=False,
     policy_exempt_columns=frozenset(),
     projects_cost_of_creation=False,
+    missing_mutations=frozenset(
+        {
+            "pullResource",
+            "renewResource",
+            "reallocateResourceLimits",
+            "restoreResource",
+            "setResourceFlags",
+            "setResourceLimits",
+            "setResourceEndpoints",
+            "refreshResourceLastSync",
+            "adjustResourceDates",
+        }
+    ),
+    updates_need_permission=False,
+    consumers_set_end_dates=False,
+    consumers_set_options_at_once=True,
+    state_reports_need_staff=True,
 )
 RULES_2026 = VersionRules(
     year=2026,
@@ -152,6 +179,11 @@ RULES_2026 = VersionRules(
     checks_estimated_months=False,
     policy_exempt_columns=frozenset({"modified", "current_usages", "report", "last_sync"}),
     projects_cost_of_creation=True,
+    missing_mutations=frozenset(),
+    updates_need_permission=True,
+    consumers_set_end_dates=True,
+    consumers_set_options_at_once=False,
+    state_reports_need_staff=False,
 )
 """Rules of spring 2026, Waldur 8.0.8 and 8.0.9."""
 RULES_NEWEST = replace(

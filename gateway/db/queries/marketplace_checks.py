@@ -182,11 +182,6 @@ SELECT_BACKEND_ID_USED: Mapping[str, Statement] = {
 }
 """Whether another resource than `resource_id` has a backend id, by the scope of the rule."""
 
-LOCK_TEXT = Statement.from_named_sql(
-    "select pg_advisory_xact_lock(hashtextextended(:locked_text, 0))"
-)
-"""Lock of a text until the transaction ends, for texts that have to be unique."""
-
 SELECT_RESOURCE_JSON = Statement.from_element(
     select(func.to_jsonb(literal_column(tables.resource.name)))
     .select_from(tables.resource)

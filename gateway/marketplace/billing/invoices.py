@@ -1,8 +1,9 @@
 """Invoice items of a resource that moves to another project (domain.md §5.5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from gateway.db import tables
@@ -23,13 +24,23 @@ _EXACT_CONTEXT = Context(prec=100)
 """Digits for sums of products of two columns with 22 digits each."""
 
 
-async def move_invoice_items(
-    unit_of_work: UnitOfWork, resource: ResourceRow, source: ProjectRow, target: ProjectRow
-) -> None:
-    """Move a resource's items on pending invoices to another project.
+class ItemMove(NamedTuple):
+    """Move of a resource's items on one pending invoice."""
 
-    Items go to the invoice of the target's organisation for the same month. Raises
-    ChangeRefusedError if that invoice is no longer pending.
+    item_ids: list[int]
+    source_invoice: InvoiceRow
+    target_invoice_id: int | None
+    """Invoice that gets the items; None if it is to be created."""
+
+
+async def plan_item_moves(
+    unit_of_work: UnitOfWork, resource: ResourceRow, source: ProjectRow, target: ProjectRow
+) -> Sequence[ItemMove]:
+    """Return the moves of a resource's items on pending invoices to another project.
+
+    Items go to the invoice of the target's organisation for the same month. The invoices are
+    locked until the end of the transaction. Raises ChangeRefusedError if a target invoice is no
+    longer pending.
     """
     items = await unit_of_work.load_rows(
         InvoiceItemRow, resource_id=resource.id, project_id=source.id
@@ -39,11 +50,14 @@ async def move_invoice_items(
     open_invoices = await unit_of_work.load_rows(
         InvoiceRow, id=any_of(invoice_ids), state=InvoiceState.PENDING
     )
-    target_ids = [
-        await _find_target_invoice(unit_of_work, each, target.customer_id) for each in open_invoices
+    return [
+        ItemMove(
+            [item.id for item in items if item.invoice_id == each.id],
+            each,
+            await _find_target_invoice(unit_of_work, each, target.customer_id),
+        )
+        for each in open_invoices
     ]
-    for invoice, target_id in zip(open_invoices, target_ids, strict=True):
-        await _move_items(unit_of_work, items, invoice, target_id, target)
 
 
 async def _find_target_invoice(
@@ -69,14 +83,18 @@ async def _find_target_invoice(
     return invoice_id
 
 
-async def _move_items(
-    unit_of_work: UnitOfWork,
-    items: Iterable[InvoiceItemRow],
-    source_invoice: InvoiceRow,
-    target_id: int | None,
-    target: ProjectRow,
+async def move_items(
+    unit_of_work: UnitOfWork, item_moves: Iterable[ItemMove], target: ProjectRow
 ) -> None:
-    """Move the items on an invoice to another one; with `target_id` None, to a new one."""
+    """Move items to the invoices of the organisation of another project."""
+    for each in item_moves:
+        await _move_items_of_invoice(unit_of_work, each, target)
+
+
+async def _move_items_of_invoice(
+    unit_of_work: UnitOfWork, item_move: ItemMove, target: ProjectRow
+) -> None:
+    item_ids, source_invoice, target_id = item_move
     if target_id is None:
         target_id = await unit_of_work.shared_work.run_once(
             ("invoice", target.customer_id, source_invoice.year, source_invoice.month),
@@ -84,7 +102,7 @@ async def _move_items(
         )
     await unit_of_work.update_rows(
         InvoiceItemRow,
-        [each.id for each in items if each.invoice_id == source_invoice.id],
+        item_ids,
         invoice_id=target_id,
         project_id=target.id,
         project_name=target.name,

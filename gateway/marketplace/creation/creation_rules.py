@@ -38,15 +38,15 @@ async def find_broken_rules(unit_of_work: UnitOfWork, draft: OrderDraft) -> Asyn
         precondition(unit_of_work.viewer, draft.facts, unit_of_work.current_rules)
         for precondition in preconditions
     ]
-    for problem in (*problems, *_check_offering(draft)):
+    for problem in (*problems, *_check_offering(unit_of_work, draft)):
         if problem is not None:
             yield problem
     async for problem in _check_project(unit_of_work, draft):
         yield problem
 
 
-def _check_offering(draft: OrderDraft) -> Iterator[Problem]:
-    if draft.offering.type not in GENERIC_OFFERING_TYPES:
+def _check_offering(unit_of_work: UnitOfWork, draft: OrderDraft) -> Iterator[Problem]:
+    if not unit_of_work.uses_rest_api and not has_generic_type(draft):
         yield NotPossible(
             message=(
                 f"Offerings of the type {draft.offering.type} can't be ordered here: their plugin"
@@ -77,6 +77,11 @@ async def _check_project(unit_of_work: UnitOfWork, draft: OrderDraft) -> AsyncIt
     if max_resources is not None and resource_count >= max_resources:
         message = f"A project can have at most {max_resources} resources of the offering."
         yield NotPossible(message=message, reason=Reason.RESOURCE_COUNT_REACHED)
+
+
+def has_generic_type(draft: OrderDraft) -> bool:
+    """Return whether the order form of the offering is all that decides about its orders."""
+    return draft.offering.type in GENERIC_OFFERING_TYPES
 
 
 def _get_count(options: JsonObject, name: str) -> int | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.db.queries.marketplace_checks import LOCK_TEXT, SELECT_BACKEND_ID_USED
+from gateway.db.queries.marketplace_checks import SELECT_BACKEND_ID_USED
 from gateway.marketplace.operations.setter import ResourceChange
 from gateway.marketplace.problems import build_invalid_input, raise_problem
 from gateway.marketplace.rows import BackendIdRulesRow
@@ -57,15 +57,15 @@ async def _check_uniqueness(
     statement = SELECT_BACKEND_ID_USED.get(str(rule.get("scope")))
     if statement is None:
         return
-    run_query = change.unit_of_work.writer.execute_statement
-    await run_query(LOCK_TEXT, {"locked_text": f"backend_id {backend_id}"})
+    writer = change.unit_of_work.writer
+    await writer.lock_text(f"backend_id {backend_id}")
     parameters = {
         "offering_id": change.facts.offering_id,
         "resource_id": change.facts.id,
         "backend_id": backend_id,
         "include_terminated": rule.get("include_terminated") is not False,
     }
-    ((is_used,),) = await run_query(statement, parameters)
+    ((is_used,),) = await writer.execute_statement(statement, parameters)
     if is_used:
         message = "is already used by another resource: choose another."
         raise_problem(build_invalid_input(*path, message=message))

@@ -2,7 +2,7 @@
 
 from gateway.db import tables
 from gateway.db.views.backend_objects import find_backend_table
-from gateway.marketplace.billing.invoices import move_invoice_items
+from gateway.marketplace.billing.invoices import move_items, plan_item_moves
 from gateway.marketplace.operation_rules import ResourceOperation
 from gateway.marketplace.problems import (
     ChangeRefusedError,
@@ -33,8 +33,9 @@ async def move_to_project(
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     source = await unit_of_work.load_row(ProjectRow, resource.project_id)
     target = await _load_target_project(unit_of_work, project, source.customer_id)
+    item_moves = await plan_item_moves(unit_of_work, resource, source, target)
     await update_resource(unit_of_work, resource, ColumnValues(ResourceRow, project_id=target.id))
-    await move_invoice_items(unit_of_work, resource, source, target)
+    await move_items(unit_of_work, item_moves, target)
     await _move_backend_object(unit_of_work, resource, target)
     order_ids = [
         each.id for each in await unit_of_work.load_rows(OrderKeyRow, resource_id=facts.id)

@@ -18,12 +18,12 @@ from gateway.marketplace.orders.place import (
     build_provider_review,
     continue_order,
 )
-from gateway.marketplace.plugins import get_plugin
 from gateway.marketplace.preconditions import (
     CUSTOMER_PRECONDITIONS,
     CurrentRules,
     Precondition,
     find_first_problem,
+    lacks_capability,
     require_running_project,
 )
 from gateway.marketplace.problems import (
@@ -130,7 +130,7 @@ async def cancel_open_order(
     check_unmodified(order.modified, if_modified)
     cancelable_states = unit_of_work.installation.version_rules.cancelable_order_states
     raise_problem(check_state(OrderState, order.state.value, cancelable_states, "order"))
-    if not get_plugin(facts.offering_type).can_cancel_orders:
+    if lacks_capability(facts, unit_of_work.current_rules, "can_cancel_orders"):
         message = "The offering's plugin does not support cancelling orders."
         raise_problem(NotPossible(message=message, reason=Reason.ORDERS_FIXED))
     await withdraw_order(unit_of_work, order, OrderState.CANCELED, ColumnValues(OrderRow))

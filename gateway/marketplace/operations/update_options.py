@@ -8,9 +8,9 @@ from gateway.marketplace.billing.plan_cost import estimate_update_cost
 from gateway.marketplace.operation_rules import (
     DIRECT_UPDATE_PRECONDITIONS,
     ResourceOperation,
-    needs_option_order,
 )
 from gateway.marketplace.option_form import check_answers_size, check_option_form, list_questions
+from gateway.marketplace.option_rules import needs_option_order
 from gateway.marketplace.orders.place import OrderRequest, place_order
 from gateway.marketplace.problems import (
     InvalidField,
@@ -45,7 +45,7 @@ async def update_options(
         _raise_invalid_fields(_find_unknown_options(form, new_answers))
     resource = await unit_of_work.load_row(ResourceRow, facts.id)
     new_options = await _merge_options(unit_of_work, facts, resource, new_answers)
-    if needs_option_order(facts) and not direct:
+    if needs_option_order(facts, unit_of_work.current_rules) and not direct:
         order_request = await _build_order_request(unit_of_work, resource, new_options)
         order_id = await place_order(unit_of_work, facts, resource, order_request)
         return ChangeResult(facts.id, order_id)

@@ -31,6 +31,8 @@ class ContextFact(Enum):
     """The rules of the installation's Waldur version."""
     CHANGES_ENABLED = "changes_enabled"
     """Whether mutations are enabled."""
+    CHANGES_BY_REST = "changes_by_rest"
+    """Whether Waldur's REST API carries mutations out."""
     ATTACHMENT_ROOT_PATH = "attachment_root_path"
     """The root path of attachments that are stored here; None if they can't be stored."""
     FEED_POINT = "feed_point"
@@ -116,6 +118,7 @@ class RequestContext:
             ContextFact.VIEWER: self.viewer,
             ContextFact.VERSION_RULES: self.statement_compiler.installation.version_rules,
             ContextFact.CHANGES_ENABLED: self.change_service.is_enabled,
+            ContextFact.CHANGES_BY_REST: self.change_service.uses_rest_api,
             ContextFact.ATTACHMENT_ROOT_PATH: (
                 self.root_path if self.change_service.can_store_attachments else None
             ),

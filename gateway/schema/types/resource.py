@@ -219,6 +219,7 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
         ContextFact.TODAY,
         ContextFact.VERSION_RULES,
         ContextFact.CHANGES_ENABLED,
+        ContextFact.CHANGES_BY_REST,
         *RESOURCE_FACT_INPUTS,
     )
     """The mutations of the resource that the viewer can execute now.

@@ -10,7 +10,7 @@ from tests.conftest import DatabaseFactory
 from tests.support.gateway_server import serve_in_process
 from tests.support.marketplaces import Marketplace
 from tests.support.schema_documents import select_mapped_fields
-from tests.support.schema_scenes import create_reader_role
+from tests.support.schema_scenes import create_exact_reader
 
 OWNERS = {"demo_url": "owner", "waldur2024_url": "owner_c"}
 """Usernames of owners of an organisation, by the fixture of the marketplace's URL."""
@@ -74,11 +74,7 @@ async def test_a_role_needs_to_read_the_listed_tables_only(
     fixture: str, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue(fixture)
-    with psycopg.connect(url) as connection:
-        names = inspect_installation(connection).list_read_tables()
-    with create_reader_role(url) as role:
-        role.run_sql("revoke select on all tables in schema public from {role}")
-        role.run_sql(f"grant select on {', '.join(names)} to {{role}}")
+    with create_exact_reader(url) as role:
         async with serve_in_process(role.url, keep_tokens="off") as client:
             for username in ("staff", OWNERS[fixture]):
                 response = await client.execute_query(PAGE % select_mapped_fields(), username)
