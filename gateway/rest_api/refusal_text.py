@@ -43,7 +43,7 @@ def build_refusal(request: RestRequest, body: Any, default_message: str) -> Inva
     invalid_fields: list[InvalidField] = []
     texts: list[str] = []
     for body_path, text in _walk_texts(body):
-        path = find_input_path(request, body_path)
+        path = request.find_input_path(body_path)
         if path is None:
             texts.append(_label_text(body_path, text))
         elif len(invalid_fields) < MAX_INVALID_FIELDS:
@@ -53,13 +53,6 @@ def build_refusal(request: RestRequest, body: Any, default_message: str) -> Inva
     return InvalidInput(
         message=clean_text(" ".join(texts)) or default_message, fields=invalid_fields
     )
-
-
-def find_input_path(request: RestRequest, body_path: FieldPath) -> FieldPath | None:
-    """Return the path in the mutation's input of a path in the body; None if it is not of it."""
-    if not body_path or body_path[0] not in (request.body or {}):
-        return None
-    return tuple(request.translate_path(body_path))
 
 
 def _walk_texts(value: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str]]:

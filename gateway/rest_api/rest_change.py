@@ -62,7 +62,9 @@ class RestChange:
         )
         if outcome.problem is not None or outcome.answer is None:
             assert outcome.problem is not None
-            return SentChange(await self._refine_problem(outcome.problem), outcome.may_be_done)
+            if outcome.may_be_done:
+                return SentChange(outcome.problem, may_be_done=True)
+            return SentChange(await self._refine_problem(outcome.problem))
         return SentChange(await route.load_result(checked_call, outcome.answer))
 
     async def _refine_problem(self, problem: Problem) -> Problem:
