@@ -35,9 +35,14 @@ MAX_LOADING_VIEWERS = 2000
 """Viewers being loaded beyond which unknown tokens are refused."""
 _TOKEN_FORMS: Sequence[tuple[Sequence[str], re.Pattern[str], TokenKind]] = (
     (("token", "bearer"), re.compile(r"[0-9A-Za-z]{1,40}"), TokenKind.LOGIN),
+    (("bearer",), re.compile(r"w_[0-9]{1,11}_[0-9A-Za-z_-]{43}"), TokenKind.PERSONAL),
 )
 """Schemes in lower case, form and kind of each token that is supported."""
-_SUPPORTED_SCHEMES_HINT = "Send `Authorization: Token <key>` with the key of a Waldur user."
+_PERSONAL_PREFIX = "w_"
+_SUPPORTED_SCHEMES_HINT = (
+    "Send `Authorization: Token <key>` with the key of a Waldur user, or"
+    " `Authorization: Bearer <token>` with a personal access token."
+)
 
 
 def parse_credentials(
@@ -95,8 +100,10 @@ def parse_token(authorization: Sequence[str]) -> tuple[str | None, TokenKind]:
 
 def _explain_refusal(scheme: str, key: str) -> str:
     """Return why credentials are refused, without repeating what may be a secret."""
+    if key.startswith(_PERSONAL_PREFIX):
+        return "The personal access token is malformed, or not sent as a Bearer token."
     if scheme.lower() == "bearer" and key:
-        return "OIDC access tokens and personal access tokens are not supported."
+        return "OIDC access tokens are not supported."
     if key and scheme.isalpha() and scheme.lower() != "token":
         return f"The Authorization scheme {scheme[:20]!r} is not supported."
     return "The Authorization header is malformed."

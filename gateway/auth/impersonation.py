@@ -90,7 +90,7 @@ class ImpersonationLog:
 
     def check_impersonator(self, token_owner: Viewer, credentials: Credentials) -> None:
         """Raise ForbiddenImpersonationError and log it if the token's owner is not staff."""
-        if token_owner.is_staff:
+        if token_owner.acts_as_staff(None):
             return
         if self._is_due(token_owner.user_id, None):
             log.warning(

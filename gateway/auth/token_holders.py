@@ -26,5 +26,19 @@ async def read_login_token(viewer_loader: ViewerLoader, credentials: Credentials
     return holder
 
 
-TOKEN_READERS: Mapping[TokenKind, TokenReader] = {TokenKind.LOGIN: read_login_token}
+async def read_personal_token(viewer_loader: ViewerLoader, credentials: Credentials) -> TokenHolder:
+    """Return the holder of a personal access token, valid at the client's address."""
+    assert credentials.key is not None
+    if not viewer_loader.supports_personal_tokens:
+        raise UnauthenticatedError("The version of this Waldur has no personal access tokens.")
+    holder = await viewer_loader.load_personal_token_holder(credentials.key, credentials.address)
+    if holder is None:
+        raise UnauthenticatedError("Invalid token.")
+    return holder
+
+
+TOKEN_READERS: Mapping[TokenKind, TokenReader] = {
+    TokenKind.LOGIN: read_login_token,
+    TokenKind.PERSONAL: read_personal_token,
+}
 """Readers of the tokens that the database has, by kind."""

@@ -1,4 +1,7 @@
-"""Token refresh: tokens do not expire while they are used, as in Waldur (domain.md §4.1)."""
+"""Token refresh: tokens do not expire while they are used, as in Waldur (domain.md §4.1).
+
+Personal access tokens expire nevertheless; their use is recorded in the same way.
+"""
 
 import asyncio
 import logging

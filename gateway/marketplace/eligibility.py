@@ -49,11 +49,16 @@ def needs_consent(
     `terms_version` is None without terms, `consented_version` None without a consent;
     `requires_reconsent` is whether a new version has to be accepted again.
     """
-    if terms_version is None or viewer.sees_everything or not viewer.consent_enforced:
+    if terms_version is None or not must_consent(viewer):
         return False
     if get_option(plugin_options, "service_provider_can_create_offering_user") is not True:
         return False
     return consented_version is None or (requires_reconsent and consented_version != terms_version)
+
+
+def must_consent(viewer: Viewer) -> bool:
+    """Return whether a viewer has to accept terms of service at all (domain.md §4.12)."""
+    return viewer.consent_enforced and not viewer.acts_as_staff_or_support(None)
 
 
 def list_plugin_actions(plugin_options: str) -> list[str]:

@@ -35,6 +35,7 @@ from gateway.marketplace.preconditions import (
     find_first_problem,
     has_option,
     lacks_capability,
+    list_scopes,
     project_scope,
     provider_scope,
     require_available_offering,
@@ -254,7 +255,9 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         require_rule(
             Reason.PREPAID,
             "The resource is prepaid; only a renewal changes its end date.",
-            lambda viewer, facts, _current: facts.prepaid and not viewer.is_staff,
+            lambda viewer, facts, _current: (
+                facts.prepaid and not viewer.acts_as_staff(list_scopes(facts))
+            ),
         ),
     ),
     ResourceOperation.ADJUST_RESOURCE_DATES: (

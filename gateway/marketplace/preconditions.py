@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from gateway.db.access.viewer import RoleScope, Viewer
+from gateway.db.access.token_scopes import STAFF_SCOPE, RoleScope
+from gateway.db.access.viewer import Viewer
 from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.installation.version_rules import VersionRules
 from gateway.db.tables.codes import OfferingState, ResourceState
-from gateway.marketplace.eligibility import get_option
+from gateway.marketplace.eligibility import get_option, must_consent
 from gateway.marketplace.plugins import UNKNOWN_PLUGIN, get_plugin
 from gateway.marketplace.problems import NotPermitted, NotPossible, Problem, Reason
 from gateway.marketplace.resource_facts import ResourceFacts
@@ -51,6 +52,11 @@ def offering_scope(facts: ResourceFacts) -> RoleScope:
     return "offering", facts.offering_id
 
 
+def list_scopes(facts: ResourceFacts) -> list[RoleScope]:
+    """Return the resource and what it belongs to: the objects of which one bounds a token."""
+    return [("resource", facts.id), project_scope(facts), offering_scope(facts)]
+
+
 CONSUMER_SCOPES, PROVIDER_SCOPES = (project_scope, customer_scope), (provider_scope, offering_scope)
 """Scopes of the consumer's roles and of the provider's roles."""
 
@@ -63,13 +69,14 @@ def require_permission(
     def check_permission(
         viewer: Viewer, facts: ResourceFacts, _current: CurrentRules
     ) -> Problem | None:
-        if viewer.has_permission(permission, *[each(facts) for each in scope_functions]):
+        scopes = [each(facts) for each in scope_functions]
+        if viewer.has_permission(permission, *scopes):
             return None
         scope_names = " or ".join(
             dict.fromkeys(each.__name__.removesuffix("_scope") for each in scope_functions)
         )
         message = f"This operation needs a role with {permission} on the {scope_names}."
-        return NotPermitted(message=message)
+        return build_refusal(viewer, (permission,), scopes, message)
 
     return check_permission
 
@@ -90,6 +97,13 @@ def require_nothing(
     return None
 
 
+def build_refusal(
+    viewer: Viewer, permissions: Sequence[str], scopes: Sequence[RoleScope], message: str
+) -> NotPermitted:
+    """Return the problem that the viewer lacks permissions: the token's reason, or `message`."""
+    return NotPermitted(message=viewer.explain_refusal(permissions, scopes) or message)
+
+
 def require_provider_permission(permission: str) -> Precondition:
     """Return a precondition: the viewer has a permission on the provider (rules.md §1).
 
@@ -102,16 +116,17 @@ def require_provider_permission(permission: str) -> Precondition:
     )
 
 
-def require_staff(viewer: Viewer, _facts: ResourceFacts, _current: CurrentRules) -> Problem | None:
-    """Return a problem unless the viewer is staff."""
-    return None if viewer.is_staff else NotPermitted(message="Only staff can do this.")
+def require_staff(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules) -> Problem | None:
+    """Return a problem unless the viewer is staff, and a token allows to act as staff."""
+    objects = list_scopes(facts)
+    if viewer.acts_as_staff(objects):
+        return None
+    return build_refusal(viewer, (STAFF_SCOPE,), objects, "Only staff can do this.")
 
 
 def require_consent(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules) -> Problem | None:
     """Return a problem if the viewer has to accept the offering's terms (domain.md §4.12)."""
-    is_consent_enforced = (
-        viewer.consent_enforced and not viewer.sees_everything and facts.terms_version is not None
-    )
+    is_consent_enforced = facts.terms_version is not None and must_consent(viewer)
     if not is_consent_enforced or not has_option(
         facts, "service_provider_can_create_offering_user"
     ):
@@ -128,7 +143,7 @@ def require_order_creation(
 ) -> Problem | None:
     """Return a problem if the viewer may place no orders for the offering (domain.md §4.11)."""
     permission = current.version_rules.order_creation_permission
-    if permission is None or viewer.sees_everything:
+    if permission is None or viewer.acts_as_staff_or_support(list_scopes(facts)):
         return None
     is_restricted = get_option(facts.plugin_options, "restricted_to_roles")
     if is_restricted and not has_listed_role(viewer, facts, "restricted_to_roles"):
@@ -214,7 +229,7 @@ def is_private_offering(facts: ResourceFacts) -> bool:
 def _is_restricted(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules) -> bool:
     """Return whether the offering is closed to the resource's organisation (domain.md §6.2)."""
     if facts.shared:
-        return bool(facts.is_restricted) and not viewer.is_staff
+        return bool(facts.is_restricted) and not viewer.acts_as_staff(list_scopes(facts))
     is_of_project = facts.offering_project_id == facts.project_id
     return facts.provider_id != facts.customer_id and not is_of_project
 

@@ -12,7 +12,7 @@ from gateway.marketplace.operations.set_end_date import END_DATE_PERMISSION, set
 from gateway.marketplace.operations.staff_setters import set_flag, set_slug
 from gateway.marketplace.operations.unlink_resource import unlink_resource
 from gateway.marketplace.operations.update_resource import update_details
-from gateway.marketplace.preconditions import provider_scope
+from gateway.marketplace.preconditions import list_scopes, provider_scope
 from gateway.marketplace.rows import ResourceRow
 from gateway.rest_api.rest_action import (
     FIRST_CLIENT_VERSION,
@@ -140,10 +140,12 @@ def _choose_older_action(call: CheckedCall) -> RestAction | None:
     These have none for consumers.
     """
     viewer: Viewer = call.unit_of_work.viewer
-    if viewer.is_staff:
+    scopes = list_scopes(call.facts)
+    if viewer.acts_as_staff(scopes):
         return _SET_END_DATE_BY_STAFF
     is_provider = viewer.has_permission(END_DATE_PERMISSION, provider_scope(call.facts))
-    return _SET_END_DATE_BY_PROVIDER if is_provider or viewer.is_support else None
+    is_permitted = is_provider or viewer.acts_as_staff_or_support(scopes)
+    return _SET_END_DATE_BY_PROVIDER if is_permitted else None
 
 
 async def _load_end_date(call: CheckedCall) -> str | None:

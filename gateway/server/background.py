@@ -12,7 +12,7 @@ from gateway.db.access.credentials import Credentials
 from gateway.db.driver.database import Database
 from gateway.db.driver.transactions import TransactionPool
 from gateway.db.installation.installation import Installation
-from gateway.db.queries.tokens import extend_token
+from gateway.db.queries.tokens import record_token_use
 from gateway.db.sql.compiler import StatementCompiler
 from gateway.marketplace.change_service import (
     ChangeService,
@@ -81,13 +81,13 @@ def open_token_refresh(
 ) -> Callable[[Credentials], None]:
     """Return the callback that is called with the credentials of each token that was used.
 
-    It extends the token in our own tables, or by Waldur's REST API; without
+    It records the use in our own tables, or by Waldur's REST API; without
     GATEWAY_KEEP_TOKENS, or without either of them, it does nothing.
     """
     if not settings.keep_tokens:
         return lambda _credentials: None
     if installation.is_writable:
-        refresher = TokenRefresher(partial(extend_token, transaction_pool), interval_seconds=60)
+        refresher = TokenRefresher(partial(record_token_use, transaction_pool), interval_seconds=60)
     elif settings.waldur_url:
         token_client = WaldurTokenClient(settings.waldur_url)
         exit_stack.push_async_callback(token_client.close)

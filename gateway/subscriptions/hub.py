@@ -89,11 +89,13 @@ class EventHub:
 
 
 def anonymise_viewer(viewer: Viewer) -> Viewer:
-    """Return a viewer of the same visibility, without the person's id, name and roles."""
+    """Return a viewer of the same visibility, without the person's id, name and rights."""
     return replace(
         viewer,
         user_id=None,
         username=None,
+        token_scopes=None,
+        consent_enforced=False,
         permissions=frozenset(),
         roles=frozenset(),
         impersonator=None,

@@ -1,14 +1,17 @@
 """The viewer: the user on whose behalf statements run, with the id sets of their roles."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
+from gateway.db.access.token_scopes import (
+    STAFF_SCOPE,
+    SUPPORT_SCOPE,
+    RoleScope,
+    TokenScopes,
+)
 from gateway.db.driver.encoding import encode_text
-
-RoleScope = tuple[str, int | None]
-"""Object on which roles are granted: its type and id; a null id has no roles."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,19 @@ class Viewer:
     """A user, or an anonymous client, and the id sets that their active roles grant.
 
     All id sets are empty for staff and support, who see all rows without them.
+
+    Which rows they see, and what they may do, are two things: with a personal access token, a
+    user sees the same rows, and may do only what the token's scopes name. So row filters use
+    `sees_everything` and the id sets; all else uses `has_permission` and `acts_as_staff`, and
+    `is_staff` and `is_support` are only for this package.
     """
 
     user_id: int | None = None
     username: str | None = None
     is_staff: bool = False
     is_support: bool = False
+    token_scopes: TokenScopes | None = None
+    """Scopes of the personal access token; None if the viewer does not use one."""
     consumer_projects: frozenset[int] = frozenset()
     """Ids of projects whose resources the viewer sees as a consumer."""
     resources: frozenset[int] = frozenset()
@@ -74,6 +84,8 @@ class Viewer:
     """Active roles by scope, as "ROLE scope_type id": see `has_role`."""
     consent_enforced: bool = False
     """Whether users must consent to the terms of offerings before they order."""
+    sees_history: bool = False
+    """Whether the viewer sees the histories of resources."""
     sees_categories: bool = False
     """Whether the viewer sees the categories of offerings."""
     sees_catalogue: bool = False
@@ -97,11 +109,46 @@ class Viewer:
         """Return whether the viewer has a permission on one of the scopes (domain.md §4.2).
 
         A scope is a type ("project", "customer" or "offering") and an id; a null id
-        never matches. Staff have all permissions, support only those of their roles.
+        never matches. Staff have all permissions, support only those of their roles. A personal
+        access token has to allow it on the same scope.
         """
+        if self.token_scopes is not None:
+            scopes = self.token_scopes.select_scopes(permission, scopes)
+            if not scopes:
+                return False
         if self.is_staff:
             return True
         return _contains_any(self.permissions, (permission,), scopes)
+
+    def acts_as_staff(self, objects: Sequence[RoleScope] | None) -> bool:
+        """Return whether the viewer is staff and may act as staff on one of the objects.
+
+        `objects` are an object and its ancestors; None if the operation is not about an object.
+        """
+        return self.is_staff and not self.explain_refusal((STAFF_SCOPE,), objects)
+
+    def acts_as_staff_or_support(self, objects: Sequence[RoleScope] | None) -> bool:
+        """Return whether the viewer may act as staff or as support, like `acts_as_staff`."""
+        if self.acts_as_staff(objects):
+            return True
+        scopes = (STAFF_SCOPE, SUPPORT_SCOPE)
+        return self.is_support and not self.explain_refusal(scopes, objects)
+
+    def explain_refusal(
+        self, permissions: Sequence[str], objects: Sequence[RoleScope] | None
+    ) -> str | None:
+        """Return why the viewer's token does not allow an operation; None if it does.
+
+        See `TokenScopes.find_refusal`.
+        """
+        if self.token_scopes is None:
+            return None
+        return self.token_scopes.find_refusal(permissions, objects)
+
+    @property
+    def without_token(self) -> "Viewer":
+        """The same user without the limits of a personal access token."""
+        return self if self.token_scopes is None else replace(self, token_scopes=None)
 
     def has_role(self, names: Iterable[str], *scopes: RoleScope) -> bool:
         """Return whether the viewer has one of the roles on one of the scopes, staff or not."""
@@ -122,6 +169,7 @@ class Viewer:
         id_sets = {name: getattr(self, name) for name in _ID_SETS}
         return {
             "viewer": encode_text(self.user_id),
+            "history": encode_text(self.sees_history),
             "categories": encode_text(self.sees_categories),
             "catalogue": encode_text(self.sees_catalogue),
             "plans": encode_text(self.sees_plans),

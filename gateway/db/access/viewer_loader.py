@@ -9,8 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.db import tables
+from gateway.db.access.personal_tokens import (
+    SELECT_DESCENDANTS_SQL,
+    PersonalToken,
+    build_personal_token_query,
+    parse_personal_token,
+    supports_personal_tokens,
+)
 from gateway.db.access.role_expansion import ID_SET_QUERIES, build_role_expansion
 from gateway.db.access.site_settings import DEFAULT_SETTINGS, SiteSettings, parse_site_settings
+from gateway.db.access.token_scopes import TokenScopes
 from gateway.db.access.viewer import Impersonator, Viewer
 from gateway.db.driver.database import Database, Rows
 from gateway.db.driver.encoding import encode_text
@@ -45,6 +53,8 @@ class TokenHolder:
     """Whether the token is older than the user's token lifetime; false without a lifetime."""
     remaining_seconds: float | None = None
     """Seconds for which the token is valid at most, whatever its use; None: no such limit."""
+    token_scopes: TokenScopes | None = None
+    """Scopes of a personal access token; None for other tokens."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,10 @@ class ViewerLoader:
         self._holder_statement = Statement.from_named_sql(_SELECT_HOLDER_SQL)
         self._impersonation_statement = Statement.from_named_sql(_SELECT_IMPERSONATION_SQL)
         self._settings_statement = Statement.from_named_sql(_SITE_SETTINGS_SQL)
+        self._personal_token_statement = Statement.from_named_sql(
+            build_personal_token_query(installation)
+        )
+        self._descendants_statement = Statement.from_named_sql(SELECT_DESCENDANTS_SQL)
         self._id_sets_statement = Statement.from_named_sql(build_role_expansion(installation))
 
     async def load_token_holder(self, token_key: str) -> TokenHolder | None:
@@ -86,13 +100,40 @@ class ViewerLoader:
         impersonator = Impersonator(impersonator_id, impersonator_uuid)
         return Impersonation(TokenHolder(*holder), has_token, impersonator)
 
+    @property
+    def supports_personal_tokens(self) -> bool:
+        """Whether the marketplace has personal access tokens."""
+        return supports_personal_tokens(self._installation)
+
+    async def load_personal_token_holder(
+        self, token: str, address: str | None
+    ) -> TokenHolder | None:
+        """Return the owner of a personal access token; None if it is not valid at the address."""
+        rows = await self._fetch_rows(self._personal_token_statement, parse_personal_token(token))
+        for *holder_values, setting, scopes, allowed_scopes, allowed_networks in rows:
+            stored_token = PersonalToken(setting, scopes, allowed_scopes, allowed_networks)
+            if stored_token.is_accepted_from(address):
+                token_scopes = stored_token.parse_scopes(self._installation)
+                token_scopes = await self._add_descendants(token_scopes)
+                return replace(TokenHolder(*holder_values), token_scopes=token_scopes)
+        return None
+
+    async def _add_descendants(self, token_scopes: TokenScopes) -> TokenScopes:
+        """Return a token's scopes bound to the projects and offerings of its customers, too."""
+        objects = token_scopes.objects or frozenset()
+        customers = [id_ for type_name, id_ in objects if type_name == "customer"]
+        if not customers:
+            return token_scopes
+        rows = await self._fetch_rows(self._descendants_statement, {"customers": customers})
+        return replace(token_scopes, objects=objects.union(map(tuple, rows)))
+
     async def load_viewer(self, holder: TokenHolder | None, address: str | None) -> Viewer:
         """Load the viewer of a token holder, or the anonymous viewer without one.
 
         `address` is the client's IP address, which customers' subnets are compared
         with; None if it is unknown.
         """
-        if holder is not None and holder.is_staff:
+        if holder is not None and holder.is_staff and holder.token_scopes is None:
             return _build_unrestricted_viewer(holder)
         site_settings = await self._load_site_settings()
         is_authenticated = holder is not None
@@ -103,15 +144,17 @@ class ViewerLoader:
         }
         ((is_member, *id_sets),) = await self._fetch_rows(self._id_sets_statement, parameters)
         id_sets_by_name: Any = dict(zip(ID_SET_QUERIES, map(frozenset, id_sets), strict=True))
-        if holder is not None and holder.is_support:
+        if holder is not None and (holder.is_staff or holder.is_support):
             return replace(
                 _build_unrestricted_viewer(holder),
+                consent_enforced=site_settings.enforces_consent,
                 permissions=id_sets_by_name["permissions"],
                 roles=id_sets_by_name["roles"],
             )
         return Viewer(
             user_id=holder.id if holder else None,
             username=holder.username if holder else None,
+            token_scopes=holder.token_scopes if holder else None,
             consent_enforced=site_settings.enforces_consent,
             sees_catalogue=_can_see_catalogue(
                 site_settings, is_authenticated=is_authenticated, is_member=is_member
@@ -138,15 +181,17 @@ class ViewerLoader:
 
 
 def _build_unrestricted_viewer(holder: TokenHolder) -> Viewer:
-    return Viewer(
+    viewer = Viewer(
         user_id=holder.id,
         username=holder.username,
         is_staff=holder.is_staff,
         is_support=holder.is_support,
+        token_scopes=holder.token_scopes,
         sees_categories=True,
         sees_catalogue=True,
         sees_plans=True,
     )
+    return replace(viewer, sees_history=viewer.acts_as_staff_or_support(None))
 
 
 def _can_see_catalogue(

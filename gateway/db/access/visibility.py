@@ -149,11 +149,12 @@ UNCONDITIONAL_FILTERS: Mapping[Table[Any], ColumnElement[bool]] = {
 class InheritedAccess:
     """Inherited access: rows are visible with the row that `owner_column` refers to.
 
-    If there is a `row_filter`, it must hold as well.
+    If there is a `row_filter`, it must hold as well; for staff and support a `staff_filter`.
     """
 
     owner_column: Column[Any]
     row_filter: ColumnElement[bool] | None = None
+    staff_filter: ColumnElement[bool] | None = None
 
 
 def _plan_filter(plan: Table[Any]) -> ColumnElement[bool]:
@@ -183,7 +184,9 @@ INHERITED_ACCESS: Mapping[Table[Any], InheritedAccess] = {
         registry.subresource_offering.c.of_resource_id,
         _offering_filter(registry.subresource_offering),
     ),
-    registry.history_entry: InheritedAccess(registry.history_entry.c.resource_id, false()),
+    registry.history_entry: InheritedAccess(
+        registry.history_entry.c.resource_id, false(), staff_filter=_viewer_flag("history")
+    ),
     tables.plan_component: InheritedAccess(tables.plan_component.c.plan_id),
 }
 """Tables whose rows belong to another row, by table.
@@ -192,7 +195,8 @@ Plans may be restricted to organisations (domain.md §3.5). REST shows the uuids
 and types of all subresource offerings of a visible resource (§5.20), including
 drafts and other customers' private ones. Here offerings are published with all
 fields, so only those are listed that are visible by their own filter. Histories
-are visible to staff and support only, whose statements have no filters (§4.11).
+are visible to staff and support only (§4.11): REST checks that as it checks an
+operation, so a personal access token needs a scope for it.
 """
 
 EMBEDDING_COLUMNS: Mapping[Table[Any], Column[Any]] = {
@@ -228,7 +232,8 @@ def _own_row_filter(
 
 
 def _inherited_row_filter(inherited: InheritedAccess, *, bypass: bool) -> ColumnElement[bool]:
-    return true() if bypass or inherited.row_filter is None else inherited.row_filter
+    row_filter = inherited.staff_filter if bypass else inherited.row_filter
+    return true() if row_filter is None else row_filter
 
 
 def build_row_filter(

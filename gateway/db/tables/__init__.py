@@ -26,6 +26,7 @@ from gateway.db.tables.columns import (
 )
 from gateway.db.tables.identity import (
     content_type as content_type,
+    personal_access_token as personal_access_token,
     role as role,
     role_permission as role_permission,
     token as token,

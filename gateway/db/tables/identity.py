@@ -1,11 +1,13 @@
 """Tables of users, tokens, roles and permissions (domain.md §1.14-1.16)."""
 
 from sqlalchemy import Column, String, Table, UniqueConstraint
+from sqlalchemy.dialects.postgresql import INET
 
 from gateway.db.tables.columns import (
     boolean_column,
     date_column,
     datetime_column,
+    declare_column,
     description_column,
     file_column,
     foreign_key_column,
@@ -13,12 +15,14 @@ from gateway.db.tables.columns import (
     integer_column,
     json_column,
     metadata,
+    name_column,
     non_negative_column,
     primary_key_column,
     scope_columns,
     slug_column,
     string_column,
     text_column,
+    timestamp_columns,
     translation_columns,
 )
 
@@ -76,7 +80,7 @@ user = Table(
     json_column("active_isds", since=2025),
     text_column("deactivation_reason", since=2025),
     boolean_column("is_admin_deactivated", since=2025),
-    boolean_column("can_use_personal_access_tokens", since=2025),
+    boolean_column("can_use_personal_access_tokens", since=2026),
 )
 
 token = Table(
@@ -85,6 +89,26 @@ token = Table(
     Column("key", String(40), primary_key=True),
     datetime_column("created"),
     foreign_key_column("user_id", "core_user", unique=True),
+)
+
+personal_access_token = Table(
+    "core_personalaccesstoken",
+    metadata,
+    *identity_columns(),
+    *timestamp_columns(),
+    name_column(),
+    string_column("token_prefix", 8),
+    string_column("token_hash", 64, unique=True),
+    json_column("scopes"),
+    json_column("allowed_scopes", since=2026),
+    json_column("allowed_networks", since=2026),
+    datetime_column("expires_at"),
+    boolean_column("is_active"),
+    datetime_column("last_used_at", null=True),
+    declare_column("last_used_ip", INET(), null=True),
+    non_negative_column("use_count"),
+    foreign_key_column("user_id", "core_user"),
+    info={"since": 2026},
 )
 
 role = Table(

@@ -66,7 +66,12 @@ _CROWD_SIZE = 30
 
 def add_people(writer: RowWriter) -> dict[str, int]:
     """Add the initial users, each with a token; return their keys by username."""
-    return {each.username: _add_person(writer, each) for each in (*DEMO_PEOPLE, *_generate_crowd())}
+    people = {
+        each.username: _add_person(writer, each) for each in (*DEMO_PEOPLE, *_generate_crowd())
+    }
+    with writer.use_random_stream("personal access tokens"):
+        _add_personal_access_token(writer, people["owner"])
+    return people
 
 
 def add_newer_people(writer: RowWriter, count: int) -> dict[str, int]:
@@ -122,6 +127,25 @@ def _add_person(writer: RowWriter, person: PersonSpec) -> int:
         user_id=user_id,
     )
     return user_id
+
+
+def _add_personal_access_token(writer: RowWriter, user_id: int) -> None:
+    """Add a personal access token that has expired and that no text matches."""
+    created_at = writer.days_ago(200)
+    writer.add_row(
+        tables.personal_access_token,
+        name="Nightly report",
+        created=created_at,
+        modified=created_at,
+        token_prefix="w_",  # noqa: S106 - what all such tokens begin with
+        token_hash="0" * 64,
+        scopes=["RESOURCE.SUBMIT_REPORT"],
+        allowed_scopes=[],
+        allowed_networks=[],
+        expires_at=writer.days_ago(20),
+        is_active=True,
+        user_id=user_id,
+    )
 
 
 _LIST_COLUMNS = ("nationalities", "eduperson_assurance", "managed_isds", "active_isds")

@@ -113,8 +113,12 @@ async def _lock_provided_order(
     """Lock an order in one of the states, for which the viewer may act as the provider."""
     order = await lock_order(unit_of_work, uuid)
     facts = await load_order_facts(unit_of_work, order)
-    is_granted = unit_of_work.viewer.has_permission("ORDER.APPROVE", provider_scope(facts))
-    require_order_permission(is_granted, "ORDER.APPROVE", " on the provider's organisation")
+    require_order_permission(
+        unit_of_work.viewer,
+        "ORDER.APPROVE",
+        [provider_scope(facts)],
+        "the provider's organisation",
+    )
     check_unmodified(order.modified, if_modified)
     raise_problem(check_state(OrderState, order.state.value, allowed_states, "order"))
     return order

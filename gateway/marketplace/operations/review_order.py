@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
-from gateway.db.access.viewer import RoleScope, Viewer
+from gateway.db.access.token_scopes import RoleScope
+from gateway.db.access.viewer import Viewer
 from gateway.db.tables.codes import OrderState
 from gateway.marketplace.orders.approval import needs_purchase_order
 from gateway.marketplace.orders.fulfil import withdraw_order
@@ -93,7 +95,7 @@ async def approve_pending_order(
     locked_order = await _lock_order(unit_of_work, uuid)
     order, facts, _ = locked_order
     sides = _list_permitted_sides(unit_of_work, locked_order, "ORDER.APPROVE")
-    side = _select_side(order, sides, "ORDER.APPROVE", if_modified)
+    side = _select_side(unit_of_work, locked_order, sides, "ORDER.APPROVE", if_modified)
     _check_rules(unit_of_work, facts, side.approval_preconditions)
     if side is CONSUMER_SIDE:
         _require_purchase_order(unit_of_work, locked_order)
@@ -111,7 +113,7 @@ async def reject_pending_order(
     sides = _list_permitted_sides(unit_of_work, locked_order, "ORDER.REJECT")
     if order.created_by_id == unit_of_work.actor_id:
         sides = [CONSUMER_SIDE, *sides]
-    side = _select_side(order, sides, "ORDER.REJECT", if_modified)
+    side = _select_side(unit_of_work, locked_order, sides, "ORDER.REJECT", if_modified)
     if unit_of_work.installation.version_rules.checks_customer_of_rejections:
         _check_rules(unit_of_work, facts, CUSTOMER_PRECONDITIONS)
     review = side.build_review(unit_of_work, unit_of_work.actor_id)
@@ -125,8 +127,12 @@ async def cancel_open_order(
 ) -> ChangeResult:
     """Cancel an unfinished order."""
     order, facts, scopes = await _lock_order(unit_of_work, uuid)
-    is_permitted = unit_of_work.viewer.has_permission("ORDER.CANCEL", *scopes[CONSUMER_SIDE])
-    require_order_permission(is_permitted, "ORDER.CANCEL", " on the project or its organisation")
+    require_order_permission(
+        unit_of_work.viewer,
+        "ORDER.CANCEL",
+        scopes[CONSUMER_SIDE],
+        "the project or its organisation",
+    )
     check_unmodified(order.modified, if_modified)
     cancelable_states = unit_of_work.installation.version_rules.cancelable_order_states
     raise_problem(check_state(OrderState, order.state.value, cancelable_states, "order"))
@@ -149,15 +155,24 @@ def _list_permitted_sides(
 
 
 def _select_side(
-    order: OrderRow, sides: Sequence[ReviewSide], permission: str, if_modified: str | None
+    unit_of_work: UnitOfWork,
+    locked_order: LockedOrder,
+    sides: Sequence[ReviewSide],
+    permission: str,
+    if_modified: str | None,
 ) -> ReviewSide:
     """Return the side, of those that the viewer may act for, for which an order waits.
 
     Raises ChangeRefusedError if there is none, or if the order was changed after `if_modified`.
     """
-    require_order_permission(
-        bool(sides), permission, " on the project, its organisation or the provider"
-    )
+    order, _, scopes = locked_order
+    if not sides:
+        require_order_permission(
+            unit_of_work.viewer,
+            permission,
+            [*chain.from_iterable(scopes.values())],
+            "the project, its organisation or the provider",
+        )
     check_unmodified(order.modified, if_modified)
     pending_states = list(dict.fromkeys(each.pending_state for each in sides))
     raise_problem(check_state(OrderState, order.state.value, pending_states, "order"))

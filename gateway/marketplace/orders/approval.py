@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from gateway.db import tables
 from gateway.db.access.site_settings import decode_stored_setting
-from gateway.db.access.viewer import RoleScope, Viewer
+from gateway.db.access.token_scopes import RoleScope
+from gateway.db.access.viewer import Viewer
 from gateway.db.driver.date_spelling import parse_stored_date
 from gateway.db.driver.statement import Statement
 from gateway.db.installation.version_rules import VersionRules
@@ -71,15 +72,17 @@ async def find_consumer_reviewer(
     """Return the user who approves the viewer's new order for the consumer at once.
 
     None if the order waits for the consumer's review. A preview's `resource` is not stored.
+    Automatic approval is the user's: the scopes of a personal access token don't matter to it.
     """
     version_rules = unit_of_work.installation.version_rules
     if needs_purchase_order(facts, order, version_rules):
         return None
-    if unit_of_work.viewer.is_staff:
+    viewer = unit_of_work.viewer.without_token
+    if viewer.acts_as_staff(None):
         return unit_of_work.actor_id
     if _is_approval_disabled(facts, order, version_rules):
         return None
-    if _is_approved_by_creation(unit_of_work.viewer, facts, order):
+    if _is_approved_by_creation(viewer, facts, order):
         return unit_of_work.actor_id
     return await _find_rule_creator(unit_of_work, facts, resource, order)
 

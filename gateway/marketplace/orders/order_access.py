@@ -1,7 +1,12 @@
 """Access of operations to an order: lock, facts and permissions (domain.md §4.11)."""
 
+from collections.abc import Sequence
+
 from gateway.db import tables
-from gateway.marketplace.problems import ChangeRefusedError, NotPermitted, raise_problem
+from gateway.db.access.token_scopes import RoleScope
+from gateway.db.access.viewer import Viewer
+from gateway.marketplace.preconditions import build_refusal
+from gateway.marketplace.problems import ChangeRefusedError, raise_problem
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
 from gateway.marketplace.rows import OrderKeyRow, OrderRow
 from gateway.marketplace.unit_of_work import UnitOfWork, build_not_found
@@ -29,8 +34,13 @@ async def load_order_facts(unit_of_work: UnitOfWork, order: OrderRow) -> Resourc
     return facts
 
 
-def require_order_permission(is_granted: bool, permission: str, scope_text: str = "") -> None:  # noqa: FBT001 - the condition, as in assert
-    """Raise ChangeRefusedError unless the viewer has a permission; `scope_text` names its scope."""
-    if not is_granted:
-        message = f"This operation needs a role with {permission}{scope_text}."
-        raise_problem(NotPermitted(message=message))
+def require_order_permission(
+    viewer: Viewer, permission: str, scopes: Sequence[RoleScope], scope_text: str
+) -> None:
+    """Raise ChangeRefusedError unless the viewer has a permission on one of the scopes.
+
+    `scope_text` names the scopes.
+    """
+    if not viewer.has_permission(permission, *scopes):
+        message = f"This operation needs a role with {permission} on {scope_text}."
+        raise_problem(build_refusal(viewer, (permission,), scopes, message))

@@ -359,6 +359,8 @@ class Resource(Row, Node, tables=(tables.resource,), by_reference="id uuid name"
     )
     """The resource's versions; empty for viewers other than staff and support.
 
+    A personal access token needs the scope `STAFF.ACCESS` or `SUPPORT.ACCESS` for them.
+
     Null if only a reference is visible.
     """
     history_at: HistoryEntry | None = filtered_first(

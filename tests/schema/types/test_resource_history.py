@@ -11,7 +11,9 @@ import pytest_asyncio
 
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
+from tests.support.gateway_server import serve_in_process
 from tests.support.marketplaces import Marketplace, open_marketplace
+from tests.support.personal_tokens import ENABLE_SQL, create_token, post_with_token
 
 ENTRY_FIELDS = "at comment user { username email } data"
 HISTORIES_QUERY = f"""{{ resources(first: 300) {{ nodes {{ uuid
@@ -263,3 +265,34 @@ async def test_malformed_versions_have_no_data(odd_marketplace: Marketplace) -> 
     assert data == [None] * 4 + [{"name": "odd", "attributes": {}}, {"name": "odd"}]
     assert first["historyAt"] == {"comment": "odd", "data": None}
     assert [each["history"]["totalCount"] for each in (second, third)] == [0, 3]
+
+
+async def test_histories_need_a_scope_of_a_personal_access_token(
+    new_database: DatabaseFactory,
+) -> None:
+    """REST checks the role of staff and support for them, as for an operation (rules.md §2)."""
+    url, counts = new_database(), {}
+    query = """{ resources(first: 30) { nodes {
+        history(first: 2) { totalCount nodes { at } } historyAt(at: "2090-01-01T00:00:00Z") { at }
+    } } }"""
+    with psycopg.connect(url, autocommit=True) as connection:
+        create_marketplace(connection, resource_count=30, seed=1)
+        connection.execute(ENABLE_SQL)
+        async with serve_in_process(url) as client:
+            for username in ("staff", "support", "owner"):
+                for scope in ("STAFF.ACCESS", "SUPPORT.ACCESS", "RESOURCE.UPDATE"):
+                    token = create_token(connection, username, [scope])
+                    body = (await post_with_token(client, token, query)).json()
+                    nodes = body["data"]["resources"]["nodes"]
+                    assert nodes
+                    counts[username, scope] = sum(
+                        each["history"]["totalCount"]
+                        + len(each["history"]["nodes"])
+                        + (each["historyAt"] is not None)
+                        for each in nodes
+                    )
+    assert {key for key, count in counts.items() if count} == {
+        ("staff", "STAFF.ACCESS"),
+        ("support", "STAFF.ACCESS"),
+        ("support", "SUPPORT.ACCESS"),
+    }
