@@ -117,9 +117,7 @@ class ErrorKind(Enum):
         CloseCode.FORBIDDEN,
         headers={"WWW-Authenticate": "Token"},
     )
-    FORBIDDEN_IMPERSONATION = ErrorRule(
-        ErrorCode.FORBIDDEN, HTTPStatus.FORBIDDEN, CloseCode.FORBIDDEN
-    )
+    FORBIDDEN_SENDER = ErrorRule(ErrorCode.FORBIDDEN, HTTPStatus.FORBIDDEN, CloseCode.FORBIDDEN)
     QUOTA_EXCEEDED = ErrorRule(
         ErrorCode.RATE_LIMITED,
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -147,6 +145,14 @@ class ErrorKind(Enum):
         CloseCode.UNAVAILABLE,
         {"Retry-After": "2"},
         "A part of the marketplace's database is unavailable. Try again later.",
+        logging.WARNING,
+    )
+    PROVIDER_UNAVAILABLE = ErrorRule(
+        ErrorCode.UNAVAILABLE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        CloseCode.UNAVAILABLE,
+        {"Retry-After": "2"},
+        "The OpenID provider, which checks access tokens, is unavailable. Try again later.",
         logging.WARNING,
     )
     SERVER_DRAINING = ErrorRule(

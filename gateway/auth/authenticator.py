@@ -6,7 +6,7 @@ No other module reads credentials.
 import asyncio
 import re
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -32,10 +32,18 @@ MAX_CACHED_VIEWERS, MAX_CACHED_ANONYMOUS = 10_000, 1000
 MAX_CACHED_HEADER_CHARS = 500
 """Length of the headers beyond which their credentials are parsed for each request."""
 MAX_LOADING_VIEWERS = 2000
-"""Viewers being loaded beyond which unknown tokens are refused."""
+"""Viewers being loaded by tokens of a kind, beyond which unknown ones of it are refused."""
+MAX_OIDC_TOKEN_CHARS = 8000
 _TOKEN_FORMS: Sequence[tuple[Sequence[str], re.Pattern[str], TokenKind]] = (
     (("token", "bearer"), re.compile(r"[0-9A-Za-z]{1,40}"), TokenKind.LOGIN),
     (("bearer",), re.compile(r"w_[0-9]{1,11}_[0-9A-Za-z_-]{43}"), TokenKind.PERSONAL),
+    (
+        ("bearer",),
+        re.compile(
+            rf"(?=.{{1,{MAX_OIDC_TOKEN_CHARS}}}$)[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*"
+        ),
+        TokenKind.OIDC,
+    ),
 )
 """Schemes in lower case, form and kind of each token that is supported."""
 _PERSONAL_PREFIX = "w_"
@@ -184,12 +192,13 @@ class ViewerCache:
         self._token_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
         self._anonymous_entries: OrderedDict[Credentials, _CacheEntry] = OrderedDict()
         self._loading_entries: dict[Credentials, _CacheEntry] = {}
+        self._loading_counts: Counter[TokenKind] = Counter()
 
     async def authenticate(self, credentials: Credentials) -> Viewer:
         """Return the viewer of credentials; the anonymous viewer without a token.
 
         Counts as a use of the token. Raises UnauthenticatedError if the token is unknown or
-        expired or its user inactive, ForbiddenImpersonationError if its user may not impersonate
+        expired or its user inactive, ForbiddenSenderError if its user may not impersonate
         the other one, RateLimitedError if too many tokens of the address failed or its anonymous
         budget is used up, UnavailableError if the database can't be reached.
         """
@@ -239,23 +248,33 @@ class ViewerCache:
         return self._anonymous_entries if key is None else self._token_entries
 
     def _start_loading(self, credentials: Credentials, *, is_known: bool) -> _CacheEntry:
-        key, address = credentials.key, credentials.address
+        key = credentials.key
         if key is None:
-            self._check_anonymous(address)
+            self._check_anonymous(credentials.address)
         elif not is_known:
-            self.failed_tokens.check_client(key, address)
-            if len(self._loading_entries) >= MAX_LOADING_VIEWERS:
-                raise UnavailableError("Too many tokens are being looked up.")
+            self._check_unknown_token(key, credentials)
         entry = _CacheEntry(self._clock(), self._seconds)
         entry.viewer_future = asyncio.ensure_future(
             self._load_viewer(credentials, entry, is_known=is_known)
         )
         self._loading_entries[credentials] = entry
+        self._loading_counts[credentials.token_kind] += 1
         entry.viewer_future.add_done_callback(lambda _: self._finish_loading(credentials, entry))
         return entry
 
+    def _check_unknown_token(self, key: str, credentials: Credentials) -> None:
+        """Raise an exception if an unknown token is not to be looked up."""
+        if credentials.token_kind not in self._token_readers:
+            raise UnauthenticatedError(
+                f"OIDC access tokens are not accepted here. {_SUPPORTED_SCHEMES_HINT}"
+            )
+        self.failed_tokens.check_client(key, credentials.address)
+        if self._loading_counts[credentials.token_kind] >= MAX_LOADING_VIEWERS:
+            raise UnavailableError("Too many tokens are being looked up.")
+
     def _finish_loading(self, credentials: Credentials, entry: _CacheEntry) -> None:
         """Enter a loaded viewer; remove the earlier one if its credentials are now invalid."""
+        self._loading_counts[credentials.token_kind] -= 1
         if self._loading_entries.get(credentials) is entry:
             del self._loading_entries[credentials]
         entries, future = self._select_entries(credentials.key), entry.viewer_future
@@ -285,7 +304,7 @@ class ViewerCache:
             if is_known:
                 holder = await read_token(self._viewer_loader, credentials)
             else:
-                async with self.failed_tokens.limit_lookups(key, address):
+                async with self.failed_tokens.limit_lookups(credentials):
                     holder = await read_token(self._viewer_loader, credentials)
         except UnauthenticatedError:
             self.failed_tokens.record_failure(key, address)

@@ -13,7 +13,7 @@ class UnauthenticatedError(RefusedCredentialsError):
     error_kind = ErrorKind.UNAUTHENTICATED
 
 
-class ForbiddenImpersonationError(RefusedCredentialsError):
+class ForbiddenSenderError(RefusedCredentialsError):
     """The sender of the request may not send it as the user whom it names."""
 
-    error_kind = ErrorKind.FORBIDDEN_IMPERSONATION
+    error_kind = ErrorKind.FORBIDDEN_SENDER

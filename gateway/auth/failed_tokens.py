@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from math import ceil
 from weakref import WeakValueDictionary
 
+from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.rate_limits.client_key import get_client_network
 from gateway.rate_limits.errors import RateLimitedError
 
@@ -18,7 +19,7 @@ MAX_COUNTED_CLIENTS = 5000
 MAX_LOGGED_CLIENTS = 20
 """Maximum number of clients with a line in the log for one minute."""
 MAX_CONCURRENT_LOOKUPS, MAX_CLIENT_LOOKUPS = 32, 8
-"""Maximum number of concurrent look-ups of unknown tokens: of all clients, of one client."""
+"""Maximum number of concurrent look-ups of unknown tokens of a kind: of all clients, of one."""
 
 
 class FailedTokens:
@@ -39,8 +40,12 @@ class FailedTokens:
         self._failures: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._refusals: Counter[str] = Counter()
         self._window_timer: asyncio.TimerHandle | None = None
-        self._lookup_slots = asyncio.Semaphore(MAX_CONCURRENT_LOOKUPS)
-        self._client_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._lookup_slots: defaultdict[TokenKind, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(MAX_CONCURRENT_LOOKUPS)
+        )
+        self._client_slots: WeakValueDictionary[tuple[TokenKind, str], asyncio.Semaphore] = (
+            WeakValueDictionary()
+        )
         self.failed_count = self.refused_count = 0
         """Numbers of tokens that failed, and of tokens that were not looked up."""
 
@@ -71,14 +76,20 @@ class FailedTokens:
             self._window_timer = loop.call_later(self._window_seconds, self.end_window)
 
     @asynccontextmanager
-    async def limit_lookups(self, key: str, address: str | None) -> AsyncIterator[None]:
-        """Wait for a slot to look up an unknown token. Raises as `check_client` does."""
-        client = get_client_network(address)
-        client_slots = self._client_slots.get(client)
+    async def limit_lookups(self, credentials: Credentials) -> AsyncIterator[None]:
+        """Wait for a slot to look up an unknown token. Raises as `check_client` does.
+
+        Each kind of token has its own slots, so that a slow OpenID provider delays no other kind.
+        """
+        assert credentials.key is not None
+        kind, client = credentials.token_kind, get_client_network(credentials.address)
+        client_slots = self._client_slots.get((kind, client))
         if client_slots is None:
-            client_slots = self._client_slots[client] = asyncio.Semaphore(MAX_CLIENT_LOOKUPS)
-        async with client_slots, self._lookup_slots:
-            self.check_client(key, address)  # others may have failed meanwhile
+            client_slots = asyncio.Semaphore(MAX_CLIENT_LOOKUPS)
+            self._client_slots[kind, client] = client_slots
+        async with client_slots, self._lookup_slots[kind]:
+            # others may have failed meanwhile
+            self.check_client(credentials.key, credentials.address)
             yield
 
     def end_window(self) -> None:

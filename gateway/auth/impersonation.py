@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gateway.auth.errors import ForbiddenImpersonationError
+from gateway.auth.errors import ForbiddenSenderError
 from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
@@ -27,24 +27,24 @@ _UUID_PATTERN = re.compile(
 def parse_impersonated_uuid(values: Sequence[str], *, is_enabled: bool) -> str | None:
     """Return the uuid in the header of impersonation, in 32 digits; None without the header.
 
-    Raises ForbiddenImpersonationError if it is malformed or repeated, or impersonation disabled.
+    Raises ForbiddenSenderError if it is malformed or repeated, or impersonation disabled.
     """
     if not values:
         return None
     if not is_enabled:
-        raise ForbiddenImpersonationError("Impersonation is switched off (GATEWAY_IMPERSONATION).")
+        raise ForbiddenSenderError("Impersonation is switched off (GATEWAY_IMPERSONATION).")
     if len(values) > 1:
-        raise ForbiddenImpersonationError("The request names more than one user to impersonate.")
+        raise ForbiddenSenderError("The request names more than one user to impersonate.")
     uuid = values[0].strip()
     if _UUID_PATTERN.fullmatch(uuid) is None:
-        raise ForbiddenImpersonationError("The user to impersonate must be a single UUID.")
+        raise ForbiddenSenderError("The user to impersonate must be a single UUID.")
     return uuid.replace("-", "").lower()
 
 
 def check_token_kind(credentials: Credentials) -> None:
-    """Raise ForbiddenImpersonationError if the credentials have no token of a user's login."""
+    """Raise ForbiddenSenderError if the credentials have no token of a user's login."""
     if credentials.key is None or credentials.token_kind is not TokenKind.LOGIN:
-        raise ForbiddenImpersonationError(
+        raise ForbiddenSenderError(
             "Impersonation needs `Authorization: Token <key>` of a member of staff."
         )
 
@@ -52,7 +52,7 @@ def check_token_kind(credentials: Credentials) -> None:
 async def load_impersonated_viewer(viewer_loader: ViewerLoader, credentials: Credentials) -> Viewer:
     """Load the viewer whom the owner of a token, who is staff, impersonates.
 
-    Raises ForbiddenImpersonationError if the user does not exist or has no token.
+    Raises ForbiddenSenderError if the user does not exist or has no token.
     """
     assert credentials.key is not None
     assert credentials.impersonated_uuid is not None
@@ -60,9 +60,9 @@ async def load_impersonated_viewer(viewer_loader: ViewerLoader, credentials: Cre
         credentials.key, credentials.impersonated_uuid
     )
     if impersonation is None:
-        raise ForbiddenImpersonationError("The user to impersonate does not exist.")
+        raise ForbiddenSenderError("The user to impersonate does not exist.")
     if not impersonation.has_token:
-        raise ForbiddenImpersonationError("The user to impersonate has no token.")
+        raise ForbiddenSenderError("The user to impersonate has no token.")
     viewer = await viewer_loader.load_viewer(impersonation.holder, credentials.address)
     return replace(viewer, impersonator=impersonation.impersonator)
 
@@ -89,7 +89,7 @@ class ImpersonationLog:
             )
 
     def check_impersonator(self, token_owner: Viewer, credentials: Credentials) -> None:
-        """Raise ForbiddenImpersonationError and log it if the token's owner is not staff."""
+        """Raise ForbiddenSenderError and log it if the token's owner is not staff."""
         if token_owner.acts_as_staff(None):
             return
         if self._is_due(token_owner.user_id, None):
@@ -99,7 +99,7 @@ class ImpersonationLog:
                 credentials.impersonated_uuid,
                 credentials.address,
             )
-        raise ForbiddenImpersonationError("Only staff may impersonate another user.")
+        raise ForbiddenSenderError("Only staff may impersonate another user.")
 
     def _is_due(self, sender_id: int | None, uuid: str | None) -> bool:
         pair, now = (sender_id, uuid), self._clock()

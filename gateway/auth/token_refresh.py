@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from gateway.db.access.credentials import Credentials
+from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.db.driver.errors import UnavailableError
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,12 @@ class TokenRefresher:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def note_token_use(self, credentials: Credentials) -> None:
-        """Start a refresh of a token that was used, unless one was started in the interval."""
+        """Start a refresh of a token that was used, unless one was started in the interval.
+
+        OIDC tokens expire whether they are used or not.
+        """
+        if credentials.token_kind is TokenKind.OIDC:
+            return
         key, now = credentials.authorization, self._clock()
         if self._next_refresh_at.get(key, 0) > now:
             return

@@ -11,6 +11,7 @@ from gateway.config.connection_settings import ConnectionSettings
 from gateway.config.database_settings import DatabaseSettings
 from gateway.config.event_settings import EventSettings
 from gateway.config.marketplace_settings import MarketplaceSettings
+from gateway.config.oidc_settings import OIDCSettings
 from gateway.config.rate_settings import RateSettings
 from gateway.config.request_settings import RequestSettings
 from gateway.config.server_settings import ServerSettings
@@ -24,8 +25,10 @@ SECRET_URL_PARAMETERS = (
     "scram_server_key",
 )
 """Parameters of a database URL that hold secrets."""
-SECRET_SETTINGS = ("database_url", "rate_storage")
+SECRET_SETTINGS = ("database_url", "rate_storage", "oidc_client_secret")
 """Settings whose invalid values are not repeated."""
+WHOLLY_SECRET_SETTINGS = ("oidc_client_secret",)
+"""Settings whose values are never printed, not even in parts."""
 _URL_PASSWORD_PATTERN = re.compile(r"(?<=://)([^:@/]*):[^/]*@")
 
 
@@ -39,6 +42,7 @@ class Settings(
     ConnectionSettings,
     DatabaseSettings,
     MarketplaceSettings,
+    OIDCSettings,
     EventSettings,
     RequestSettings,
     RateSettings,
@@ -69,9 +73,13 @@ class Settings(
     def format_lines(self) -> list[str]:
         """Return the effective settings as `GATEWAY_NAME=value`, secrets masked."""
         return [
-            f"{_format_variable(setting.name)}={_format_value(getattr(self, setting.name))}"
+            f"{_format_variable(setting.name)}={self._format_setting(setting.name)}"
             for setting in fields(self)
         ]
+
+    def _format_setting(self, name: str) -> str:
+        value = getattr(self, name)
+        return "***" if name in WHOLLY_SECRET_SETTINGS and value else _format_value(value)
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **flags: str | None) -> Settings:
@@ -91,7 +99,16 @@ def load_settings(environment: Mapping[str, str] | None = None, **flags: str | N
         if value:
             setting_source = name if flag is None else f"--{setting.name.replace('_', '-')}"
             values[setting.name] = _parse_setting(setting, setting_source, value)
-    return Settings(**values)
+    settings = Settings(**values)
+    _check_oidc(settings)
+    return settings
+
+
+def _check_oidc(settings: Settings) -> None:
+    """Raise InvalidSettingError if GATEWAY_OIDC=own lacks a setting of the provider."""
+    for name in ("oidc_introspection_url", "oidc_client_id", "oidc_client_secret"):
+        if settings.oidc == "own" and getattr(settings, name) is None:
+            raise InvalidSettingError(f"GATEWAY_OIDC=own needs {_format_variable(name)}, too.")
 
 
 def _parse_setting(setting: Any, setting_source: str, value: str) -> Any:

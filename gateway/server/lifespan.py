@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +10,11 @@ from typing import Any
 
 from gateway.auth.authenticator import ViewerCache
 from gateway.auth.failed_tokens import FailedTokens
+from gateway.auth.oidc_provider import IntrospectionClient, make_own_provider
+from gateway.auth.oidc_tokens import OIDCTokenReader
+from gateway.auth.token_holders import TOKEN_READERS, TokenReader
 from gateway.config.settings import Settings
-from gateway.db.access.credentials import Credentials
+from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.db.driver.database import Database
 from gateway.db.events.change_feed import ChangeFeed
 from gateway.db.installation.installation import Installation
@@ -71,7 +74,8 @@ async def open_components(
         change_service = open_changes(monitor.get_compiler, background_worker, exit_stack)
         limits = viewer_budgets, _ = _open_limits(settings, exit_stack)
         on_use = open_token_refresh(settings, transaction_pool, installation, exit_stack)
-        viewer_cache = _create_viewer_cache(settings, monitor, database, limits, on_use)
+        readers = _open_token_readers(settings, exit_stack)
+        viewer_cache = _create_viewer_cache(settings, monitor, database, limits, on_use, readers)
         change_feed = create_change_feed(settings, settings.database_url, database)
         create_context = _make_context_factory(
             settings, database, monitor, change_service, change_feed
@@ -143,12 +147,26 @@ def _open_limits(
     return viewer_budgets, failed_tokens
 
 
+def _open_token_readers(
+    settings: Settings, exit_stack: AsyncExitStack
+) -> Mapping[TokenKind, TokenReader]:
+    """Return the readers of the kinds of tokens that are accepted."""
+    if settings.oidc == "off":
+        return TOKEN_READERS
+    client = IntrospectionClient()
+    exit_stack.push_async_callback(client.close)
+    own_provider = make_own_provider(settings) if settings.oidc == "own" else None
+    oidc_reader = OIDCTokenReader(client, own_provider)
+    return {**TOKEN_READERS, TokenKind.OIDC: oidc_reader.read_token}
+
+
 def _create_viewer_cache(
     settings: Settings,
     monitor: InstallationMonitor,
     database: Database,
     limits: tuple[ViewerBudgets, FailedTokens],
     on_use: Callable[[Credentials], Any],
+    token_readers: Mapping[TokenKind, TokenReader],
 ) -> ViewerCache:
     viewer_budgets, failed_tokens = limits
     return ViewerCache(
@@ -157,6 +175,7 @@ def _create_viewer_cache(
         failed_tokens=failed_tokens,
         check_anonymous=viewer_budgets.check_anonymous,
         on_use=on_use,
+        token_readers=token_readers,
         wait=database.wait_for_result,
     )
 

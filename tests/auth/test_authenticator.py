@@ -78,7 +78,9 @@ def test_invalid_keys_are_refused(key: str) -> None:
         parse_token([f"Token {key}"])
 
 
-@pytest.mark.parametrize("key", [JWT_TOKEN, "wpat_0123456789", f"{TOKEN_KEY}{TOKEN_KEY}"])
+@pytest.mark.parametrize(
+    "key", [f"{JWT_TOKEN}.x", f"{JWT_TOKEN}{'x' * 8000}", "wpat_0123456789", TOKEN_KEY * 2]
+)
 def test_error_for_other_bearer_tokens_names_supported_scheme(key: str) -> None:
     with pytest.raises(UnauthenticatedError, match=r"OIDC.*not supp.*Token <key>"):
         parse_token([f"Bearer {key}"])

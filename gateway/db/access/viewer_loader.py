@@ -5,6 +5,7 @@ arrays of ids (`role_expansion`), so that the row filters of `visibility` are
 conditions on a row's own columns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +37,11 @@ select u.id, u.username, u.is_staff, u.is_support, u.is_active, false,
     s.id, replace(s.uuid::text, '-', '')
 from authtoken_token t join core_user s on s.id = t.user_id cross join core_user u
 where t.key = :key and u.uuid = :uuid
+"""
+_SELECT_NAMED_HOLDER_SQL = """
+select id, username, is_staff, is_support, is_active, false,
+    exists (select from authtoken_token where user_id = u.id)
+from core_user u where username = :username
 """
 _SITE_SETTINGS_SQL = "select key, value from constance_config where key = any(:keys)"
 
@@ -74,6 +80,7 @@ class ViewerLoader:
     def __init__(self, installation: Installation, database: Database) -> None:
         self._installation, self._database = installation, database
         self._holder_statement = Statement.from_named_sql(_SELECT_HOLDER_SQL)
+        self._named_holder_statement = Statement.from_named_sql(_SELECT_NAMED_HOLDER_SQL)
         self._impersonation_statement = Statement.from_named_sql(_SELECT_IMPERSONATION_SQL)
         self._settings_statement = Statement.from_named_sql(_SITE_SETTINGS_SQL)
         self._personal_token_statement = Statement.from_named_sql(
@@ -86,6 +93,14 @@ class ViewerLoader:
         """Return the owner of a token; None if there is no such token."""
         rows = await self._fetch_rows(self._holder_statement, {"key": token_key})
         return TokenHolder(*rows[0]) if rows else None
+
+    async def load_named_holder(self, username: str) -> tuple[TokenHolder, bool] | None:
+        """Return the user with a name, and whether the user owns a token; None without one."""
+        rows = await self._fetch_rows(self._named_holder_statement, {"username": username})
+        if not rows:
+            return None
+        *holder, has_token = rows[0]
+        return TokenHolder(*holder), has_token
 
     async def load_impersonation(self, token_key: str, uuid: str) -> Impersonation | None:
         """Return the user with a uuid, impersonated by the owner of a token.
@@ -169,10 +184,14 @@ class ViewerLoader:
         )
 
     async def _load_site_settings(self) -> SiteSettings:
+        return parse_site_settings(await self.load_stored_settings(list(DEFAULT_SETTINGS)))
+
+    async def load_stored_settings(self, keys: Sequence[str]) -> list[tuple[str, str | None]]:
+        """Return the keys and encoded values of those settings that are stored in Waldur."""
         if tables.constance in self._installation.missing_tables:
-            return parse_site_settings([])
-        rows = await self._fetch_rows(self._settings_statement, {"keys": list(DEFAULT_SETTINGS)})
-        return parse_site_settings([(key, value) for key, value in rows])
+            return []
+        rows = await self._fetch_rows(self._settings_statement, {"keys": keys})
+        return [(key, value) for key, value in rows]
 
     async def _fetch_rows(self, statement: Statement, values: dict[str, Any]) -> Rows:
         parameters = tuple([encode_text(values[name]) for name in statement.parameter_names])
