@@ -1,6 +1,6 @@
 """Purchase orders that are attached to orders after these were placed."""
 
-from gateway.marketplace.problems import Unavailable, raise_problem
+from gateway.marketplace.problems import Problem, Unavailable
 from gateway.marketplace.rows import OrderFileRow
 from gateway.marketplace.unit_of_work import UnitOfWork
 from gateway.rest_api.rest_action import ORDERS, RestAction, build_order_request
@@ -8,22 +8,20 @@ from gateway.rest_api.rest_answer import RestAnswer
 from gateway.rest_api.rest_request import FollowUp, RestRequest
 from gateway.rest_api.rest_result import find_order_id
 
-UPDATE_ATTACHMENT = RestAction(name="update_attachment", collections=ORDERS, is_repeatable=True)
+UPDATE_ATTACHMENT = RestAction(name="update_attachment", collections=ORDERS)
+_UNNAMED_ORDER = Unavailable(
+    message="The order was placed, so do not place it again; but Waldur did not name it, so its"
+    " attachment could not be stored.",
+    retryable=False,
+)
 
 
 def attach_file(content: bytes) -> FollowUp:
     """Return the follow-up of a new order, which attaches a file to it."""
 
-    async def build_request(_unit_of_work: UnitOfWork, answer: RestAnswer) -> RestRequest:
+    async def build_request(_unit_of_work: UnitOfWork, answer: RestAnswer) -> RestRequest | Problem:
         order_uuid = answer.get_uuid("uuid")
-        if order_uuid is None:
-            message = (
-                "The order was placed, but Waldur did not name it, so that the attachment could not"
-                " be stored with it. Do not place the order again."
-            )
-            raise_problem(Unavailable(message=message, retryable=False))
-        assert order_uuid is not None
-        return _build_attachment(order_uuid, content)
+        return _UNNAMED_ORDER if order_uuid is None else _build_attachment(order_uuid, content)
 
     return build_request
 

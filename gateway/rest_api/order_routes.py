@@ -38,6 +38,7 @@ _CREATE = RestAction(
     input_paths={
         "accepting_terms_of_service": ("acceptTermsOfService",),
         "attributes.name": ("name",),
+        "name": ("name",),
     },
 )
 _APPROVALS = {

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.marketplace.problems import MAX_INVALID_FIELDS, InvalidField, InvalidInput
-from gateway.rest_api.rest_form import ATTACHMENT_NAME
 from gateway.rest_api.rest_request import FieldPath, RestRequest
 
 MAX_TEXT_CHARS = 500
@@ -44,7 +43,7 @@ def build_refusal(request: RestRequest, body: Any, default_message: str) -> Inva
     invalid_fields: list[InvalidField] = []
     texts: list[str] = []
     for body_path, text in _walk_texts(body):
-        path = _find_input_path(request, body_path)
+        path = request.find_input_path(body_path)
         if path is None:
             texts.append(_label_text(body_path, text))
         elif len(invalid_fields) < MAX_INVALID_FIELDS:
@@ -54,12 +53,6 @@ def build_refusal(request: RestRequest, body: Any, default_message: str) -> Inva
     return InvalidInput(
         message=clean_text(" ".join(texts)) or default_message, fields=invalid_fields
     )
-
-
-def _find_input_path(request: RestRequest, path: FieldPath) -> FieldPath | None:
-    """Return the path in the mutation's input of a path in the body; None if it is not of it."""
-    names = {*(request.body or {}), *request.input_paths, ATTACHMENT_NAME}
-    return tuple(request.translate_path(path)) if path and path[0] in names else None
 
 
 def _walk_texts(value: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str]]:

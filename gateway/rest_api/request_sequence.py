@@ -5,6 +5,7 @@ from dataclasses import replace
 from gateway.marketplace.problems import InvalidInput, Problem, Unavailable
 from gateway.marketplace.requester import Requester
 from gateway.marketplace.unit_of_work import UnitOfWork
+from gateway.rest_api.errors import TokenRejectedError
 from gateway.rest_api.rest_client import RestClient
 from gateway.rest_api.rest_outcome import RestOutcome
 from gateway.rest_api.rest_request import RestRequest
@@ -15,18 +16,29 @@ async def send_request_sequence(
 ) -> RestOutcome:
     """Send a request and its follow-up; return what came of the first, or the second's problem.
 
-    Raises TokenRejectedError, and ChangeRefusedError if the follow-up can't be built.
+    Raises TokenRejectedError if Waldur rejects the token of the first.
     """
     outcome = await _send_request(rest_client, requester, request)
     if outcome.answer is None or outcome.problem is not None or request.follow_up is None:
         return outcome
-    next_request = await request.follow_up(unit_of_work, outcome.answer)
-    if next_request is None:
-        return outcome
-    problem = (await _send_request(rest_client, requester, next_request)).problem
-    if problem is None:
-        return outcome
-    return replace(outcome, problem=_forbid_repetition(problem), may_be_done=True)
+    follow_up = await request.follow_up(unit_of_work, outcome.answer)
+    if isinstance(follow_up, RestRequest):
+        problem = await _send_follow_up(rest_client, requester, follow_up)
+    else:
+        problem = follow_up
+    return outcome if problem is None else replace(outcome, problem=problem, may_be_done=True)
+
+
+async def _send_follow_up(
+    rest_client: RestClient, requester: Requester, request: RestRequest
+) -> Problem | None:
+    """Send a request that follows another; its problem does not say that both may be repeated."""
+    try:
+        problem = (await _send_request(rest_client, requester, request)).problem
+    except TokenRejectedError:
+        message = f"{request.problem_context} Waldur rejects the token by now."
+        return Unavailable(message=message, retryable=False)
+    return replace(problem, retryable=False) if isinstance(problem, Unavailable) else problem
 
 
 async def _send_request(
@@ -39,8 +51,3 @@ async def _send_request(
     note = request.refusal_note if isinstance(problem, InvalidInput) else ""
     sentences = (request.problem_context, problem.message, note)
     return replace(outcome, problem=replace(problem, message=" ".join(filter(None, sentences))))
-
-
-def _forbid_repetition(problem: Problem) -> Problem:
-    """Return the problem of a follow-up: the operation must not be repeated because of it."""
-    return replace(problem, retryable=False) if isinstance(problem, Unavailable) else problem

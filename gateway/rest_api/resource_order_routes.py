@@ -34,7 +34,10 @@ _REALLOCATE_LIMITS = RestAction(
     name="reallocate_limits",
     collections=CONSUMER_ONLY,
     since=FIRST_CLIENT_VERSION,
-    input_paths={"resource_uuid": ("resource",), "allocated_limits": ("limits",)},
+    input_paths={
+        "targets.*.resource_uuid": ("targets", "*", "resource"),
+        "targets.*.allocated_limits": ("targets", "*", "limits"),
+    },
 )
 _UPDATE_OPTIONS = RestAction(name="update_options")
 _UPDATE_OPTIONS_DIRECT = RestAction(

@@ -145,16 +145,12 @@ def _build_request(
     options: Mapping[str, Any],
 ) -> RestRequest:
     path = f"/api/{collection.value}/{uuid}/"
-    properties: dict[str, Any] = {
-        "method": action.method,
-        "since": action.since,
-        "input_paths": action.input_paths,
-        "is_repeatable": action.is_repeatable,
-        **options,
-    }
     return RestRequest(
+        method=action.method,
         path=f"{path}{action.name}/" if action.name else path,
         route=action.name_route(collection),
+        since=action.since,
         body=body,
-        **properties,
+        input_paths=action.input_paths,
+        **{"is_repeatable": action.is_repeatable, **options},
     )

@@ -61,8 +61,10 @@ class RestChange:
             outcome = await send_request_sequence(
                 self._rest_client, self._requester, self._unit_of_work, request
             )
+            if outcome.problem is not None and outcome.may_be_done:
+                return SentChange(outcome.problem, may_be_done=True)
             if outcome.problem is not None:
-                return SentChange(await self._refine_problem(outcome.problem), outcome.may_be_done)
+                return SentChange(await self._refine_problem(outcome.problem))
             assert outcome.answer is not None
             return SentChange(await route.load_result(checked_call, outcome.answer))
         except ChangeRefusedError as error:  # after Waldur has accepted the request

@@ -1,18 +1,25 @@
 """Requests to Waldur's REST API, as data."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.marketplace.problems import Problem
 from gateway.marketplace.unit_of_work import UnitOfWork
 from gateway.rest_api.rest_answer import RestAnswer
-from gateway.rest_api.rest_form import EncodedBody, encode_form, encode_json_body
+from gateway.rest_api.rest_form import (
+    ATTACHMENT_NAME,
+    EncodedBody,
+    encode_form,
+    encode_json_body,
+)
 
 FieldPath = tuple[str, ...]
-FollowUp = Callable[[UnitOfWork, RestAnswer], Awaitable["RestRequest | None"]]
-"""Builds the request that has to follow an accepted one; None if nothing has to."""
-_OPEN_OBJECTS = frozenset({"limits", "allocated_limits", "options", "attributes"})
-"""Members of bodies whose own members are named by the client."""
+FollowUp = Callable[[UnitOfWork, RestAnswer], Awaitable["RestRequest | Problem | None"]]
+"""Builds the request that has to follow an accepted one, or tells why it can't.
+
+None if nothing has to follow.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +38,7 @@ class RestRequest:
     attachment: bytes | None = None
     """PDF file; with it the body travels as a multipart form."""
     input_paths: Mapping[str, FieldPath] = field(default_factory=dict)
-    """Paths in the mutation's input by name in the body; see `translate_path`."""
+    """Paths in the mutation's input by path in the body; see `find_input_path`."""
     is_repeatable: bool = False
     """Whether sending it twice leaves the same as sending it once, and has the same answer."""
     fallback: "RestRequest | None" = None
@@ -50,23 +57,23 @@ class RestRequest:
             return encode_form(self.body or {}, self.attachment)
         return None if self.body is None else encode_json_body(self.body)
 
-    def translate_path(self, path: Sequence[str]) -> list[str]:
-        """Return the path in the mutation's input of a value in the body, which an error names.
+    def find_input_path(self, body_path: FieldPath) -> FieldPath | None:
+        """Return the path in the mutation's input of a path in the body; None if it is not of it.
 
-        `input_paths` has paths by dotted path, such as `attributes.name`, or by a name wherever it
-        occurs. Other names are spelled in camelCase; those of limits, options and attributes stay.
+        `input_paths` has paths by the dotted path in the body, with `*` for the index in a list.
+        Names inside a value are those of the input, too; the first one is spelled in camelCase.
         """
-        whole_path = self.input_paths.get(".".join(path))
-        if whole_path is not None:
-            return [*whole_path]
-        translated: list[str] = []
-        for index, name in enumerate(path):
-            translated += self.input_paths.get(name, (_to_camel_case(name),))
-            if name in _OPEN_OBJECTS:
-                return [*translated, *path[index + 1 :]]
-        return translated
+        indexes = iter([each for each in body_path if each.isdigit()])
+        pattern = ["*" if each.isdigit() else each for each in body_path]
+        for length in range(len(body_path), 0, -1):
+            input_path = self.input_paths.get(".".join(pattern[:length]))
+            if input_path is not None:
+                start = [next(indexes) if each == "*" else each for each in input_path]
+                return (*start, *body_path[length:])
+        if not body_path or body_path[0] not in self._list_names():
+            return None
+        first_word, *other_words = body_path[0].split("_")
+        return (first_word + "".join(each.capitalize() for each in other_words), *body_path[1:])
 
-
-def _to_camel_case(name: str) -> str:
-    first_word, *other_words = name.split("_")
-    return first_word + "".join(each.capitalize() for each in other_words)
+    def _list_names(self) -> list[str]:
+        return [*(self.body or ()), *(() if self.attachment is None else (ATTACHMENT_NAME,))]

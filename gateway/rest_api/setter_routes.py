@@ -27,7 +27,11 @@ from gateway.rest_api.rest_route import RestRoute, send_arguments, send_choice
 
 _PULL = RestAction(name="pull", since=FIRST_CLIENT_VERSION, is_repeatable=True)
 _UNLINK = RestAction(name="unlink")
-_MOVE = RestAction(name="move_resource", input_paths={"url": ()}, is_repeatable=True)
+_MOVE = RestAction(
+    name="move_resource",
+    input_paths={"project": ("project",), "project.url": ("project",)},
+    is_repeatable=True,
+)
 _UPDATE = RestAction(name="", method="PATCH", is_repeatable=True)
 _ADJUST_DATES = RestAction(name="adjust_dates", since="8.0.9", is_repeatable=True)
 _SET_END_DATE = RestAction(
