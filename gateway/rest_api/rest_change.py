@@ -11,7 +11,6 @@ from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 from gateway.rest_api.request_sequence import send_request_sequence
 from gateway.rest_api.rest_action import CheckedCall
 from gateway.rest_api.rest_client import RestClient
-from gateway.rest_api.rest_outcome import RestOutcome
 from gateway.rest_api.rest_routes import REST_ROUTES
 
 
@@ -62,18 +61,14 @@ class RestChange:
             outcome = await send_request_sequence(
                 self._rest_client, self._requester, self._unit_of_work, request
             )
+            if outcome.problem is not None and outcome.may_be_done:
+                return SentChange(outcome.problem, may_be_done=True)
             if outcome.problem is not None:
-                return await self._describe_failure(outcome)
+                return SentChange(await self._refine_problem(outcome.problem))
             assert outcome.answer is not None
             return SentChange(await route.load_result(checked_call, outcome.answer))
         except ChangeRefusedError as error:  # after Waldur has accepted the request
             return SentChange(error.problem, may_be_done=True)
-
-    async def _describe_failure(self, outcome: RestOutcome) -> SentChange:
-        assert outcome.problem is not None
-        if outcome.may_be_done:
-            return SentChange(outcome.problem, may_be_done=True)
-        return SentChange(await self._refine_problem(outcome.problem))
 
     async def _refine_problem(self, problem: Problem) -> Problem:
         """Return our own problem if our checks find one now, which has the state, for example.

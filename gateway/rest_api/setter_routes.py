@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from gateway.db.access.viewer import Viewer
 from gateway.marketplace.operation_call import Operation
 from gateway.marketplace.operations import provider_setters
 from gateway.marketplace.operations.adjust_dates import adjust_dates
@@ -13,6 +12,7 @@ from gateway.marketplace.operations.staff_setters import set_flag, set_slug
 from gateway.marketplace.operations.unlink_resource import unlink_resource
 from gateway.marketplace.operations.update_resource import update_details
 from gateway.marketplace.preconditions import list_scopes, provider_scope
+from gateway.marketplace.problems import build_invalid_input, raise_problem
 from gateway.marketplace.rows import ResourceRow
 from gateway.rest_api.rest_action import (
     FIRST_CLIENT_VERSION,
@@ -139,7 +139,7 @@ def _choose_older_action(call: CheckedCall) -> RestAction | None:
 
     These have none for consumers.
     """
-    viewer: Viewer = call.unit_of_work.viewer
+    viewer = call.unit_of_work.viewer
     scopes = list_scopes(call.facts)
     if viewer.acts_as_staff(scopes):
         return _SET_END_DATE_BY_STAFF
@@ -151,6 +151,15 @@ def _choose_older_action(call: CheckedCall) -> RestAction | None:
 async def _load_end_date(call: CheckedCall) -> str | None:
     resource = await call.unit_of_work.load_row(ResourceRow, call.facts.id)
     return resource.end_date
+
+
+async def _build_limits(call: CheckedCall) -> RestRequest:
+    """Return the request; raises ChangeRefusedError for an empty object, which never leaves us."""
+    limits = call.arguments["limits"]
+    if not limits:
+        message = "must have the limit of one component at least, got an empty object."
+        raise_problem(build_invalid_input("limits", message=message))
+    return build_resource_request(call, _SET_LIMITS, {"limits": limits})
 
 
 async def _build_state(call: CheckedCall) -> RestRequest:
@@ -179,7 +188,7 @@ SETTER_ROUTES: Mapping[Operation, RestRoute] = {
     provider_setters.set_identifier: send_choice("identifier", _IDENTIFIER_ACTIONS),
     provider_setters.set_backend_metadata: send_arguments(_SET_METADATA, "backend_metadata"),
     provider_setters.set_endpoints: send_arguments(_SET_ENDPOINTS, "endpoints"),
-    provider_setters.set_limits: send_arguments(_SET_LIMITS, "limits"),
+    provider_setters.set_limits: RestRoute((_SET_LIMITS,), _build_limits),
     provider_setters.set_state: RestRoute((_SET_AS_OK, _SET_STATE_OK, _SET_AS_ERRED), _build_state),
     provider_setters.submit_report: send_arguments(_SUBMIT_REPORT, "report"),
     provider_setters.refresh_last_sync: send_arguments(_REFRESH_LAST_SYNC),

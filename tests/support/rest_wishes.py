@@ -145,6 +145,11 @@ RESOURCE_WISHES: Mapping[str, Wish] = {
     "refreshResourceLastSync": Wish("refreshResourceLastSync", {}),
 }
 """Mutations of a resource by the names of the recorded wishes."""
+OLDER_WISHES: Mapping[str, Wish] = {
+    "setResourceEndDate, older": RESOURCE_WISHES["setResourceEndDate"],
+    "setResourceEndDate, older, provider": RESOURCE_WISHES["setResourceEndDate, provider"],
+}
+"""Those whose requests older versions take."""
 ORDER_WISHES: Mapping[str, tuple[str, int, Mapping[str, Any]]] = {
     "approveOrder, consumer": ("approveOrder", 1, {}),
     "approveOrder, provider": ("approveOrder", 7, {}),
@@ -174,8 +179,9 @@ class SentWish(NamedTuple):
 
 async def send_wish(demo: MutableDemo, name: str) -> SentWish:
     """Execute the mutation of a wish."""
-    if name in RESOURCE_WISHES:
-        return await _send_resource_wish(demo, RESOURCE_WISHES[name])
+    resource_wish = RESOURCE_WISHES.get(name) or OLDER_WISHES.get(name)
+    if resource_wish is not None:
+        return await _send_resource_wish(demo, resource_wish)
     if name in ORDER_WISHES:
         return await _send_order_wish(demo, *ORDER_WISHES[name])
     if name == "reallocateResourceLimits":
