@@ -24,7 +24,7 @@ _JSON_TYPE_NAMES: dict[type, str] = {
 
 @dataclass(kw_only=True)
 class Problem:
-    """Reason why an operation was refused; nothing was changed."""
+    """Reason why an operation was refused; nothing was changed, except as `Unavailable` says."""
 
     message: str
     """Human-readable explanation."""
@@ -57,7 +57,7 @@ class InvalidInput(Problem):
     """One or more values of the input are invalid."""
 
     fields: list[InvalidField]
-    """The invalid values, at most 10."""
+    """The invalid values, at most 10; empty if Waldur's REST API refuses the input as a whole."""
 
 
 @dataclass(kw_only=True)
@@ -231,19 +231,23 @@ class NotPossible(Problem):
 
 @dataclass(kw_only=True)
 class Conflict(Problem):
-    """The object changed after `ifModified`, or `idempotencyKey` was used for another request."""
+    """The object changed after `ifModified`, or `idempotencyKey` was used for another request.
+
+    Also if Waldur's REST API finds the object in a conflicting state.
+    """
 
 
 @dataclass(kw_only=True)
 class Unavailable(Problem):
-    """Mutations are not executed by this API.
+    """The operation can't be executed, or it is not known whether it was.
 
-    The operator has turned them off, the API only reads the database of this Waldur, or the
-    database is read-only at present: see `message`.
+    Mutations are turned off, the database is read-only, this Waldur lacks the operation, or its
+    REST API can't be reached, refuses requests for the moment, or did not answer: see `message`.
+    It says if the operation may have been carried out nevertheless; otherwise nothing was changed.
     """
 
     retryable: bool
-    """Whether the same request may succeed if it is repeated later."""
+    """Whether it is safe to repeat the same request later, and it may succeed then."""
 
 
 class ChangeRefusedError(Exception):
