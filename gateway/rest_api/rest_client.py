@@ -5,10 +5,12 @@ import logging
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
-import httpx
+import httpcore
 
 from gateway.config.settings import Settings
+from gateway.config.web_origin import encode_origin_host
 from gateway.exact_json import decode_json
 from gateway.marketplace.problems import Unavailable
 from gateway.marketplace.requester import Requester
@@ -31,6 +33,13 @@ log = logging.getLogger(__name__)
 logging.getLogger("hpack").setLevel(logging.INFO)  # at DEBUG it logs the values of headers
 DOWN_STATUSES = frozenset({502, 503, 504})
 """Statuses by which a proxy tells that Waldur is down."""
+_CONNECTION_ERRORS = (
+    httpcore.ConnectionNotAvailable,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    TimeoutError,
+)
 DEADLINE_SHARE = 0.8
 """Share of a request's time that Waldur may take; the rest is for checks and the result."""
 
@@ -42,16 +51,18 @@ class RestClient:
         """Send requests to the REST API at `settings.waldur_url`."""
         assert settings.waldur_url is not None
         self.api_url = settings.waldur_url
-        self._impersonation_header = settings.impersonation_header
+        self._impersonation_header = settings.impersonation_header.encode()
         self._connect_seconds = settings.waldur_connect_seconds
         self._answer_seconds = min(
             settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
         )
-        timeout = httpx.Timeout(
-            connect=self._connect_seconds, read=None, write=self._answer_seconds, pool=None
-        )
-        self._extensions = {"timeout": timeout.as_dict()}
+        ascii_url = encode_origin_host(self.api_url)
+        self._base_url = httpcore.URL(ascii_url)
+        self._host = urlsplit(ascii_url).netloc.encode()
+        timeouts = {"connect": self._connect_seconds, "write": self._answer_seconds}
+        self._extensions = {"timeout": timeouts}  # the time of the answer is limited as a whole
         self._connection_pool = RestConnectionPool(
+            self._base_url.origin,
             create_tls_context(settings.waldur_ca_file),
             max_connections=settings.waldur_connections,
             wait_seconds=self._connect_seconds,
@@ -87,7 +98,7 @@ class RestClient:
             raw_answer = await self._exchange(self._build_http_request(requester, request))
         except ConnectionsBusyError:
             return _build_unsent("Too many operations wait for Waldur: try again later.")
-        except (httpx.TransportError, TimeoutError, AnswerTooLargeError) as error:
+        except (*_CONNECTION_ERRORS, AnswerTooLargeError) as error:
             return self._judge_failure(requester, request, error)
         if raw_answer.status in DOWN_STATUSES:
             self._circuit_breaker.note_failure(f"status {raw_answer.status}")
@@ -95,22 +106,51 @@ class RestClient:
             self._circuit_breaker.note_success()
         return judge_answer(request, _parse_answer(raw_answer))
 
-    async def _exchange(self, http_request: httpx.Request) -> RawAnswer:
+    async def _exchange(self, http_request: httpcore.Request) -> RawAnswer:
+        try:
+            return await self._exchange_once(http_request)
+        except httpcore.ConnectionNotAvailable:
+            # By HTTP/2 the server has said that it closes the connection without this request.
+            return await self._exchange_once(http_request)
+
+    async def _exchange_once(self, http_request: httpcore.Request) -> RawAnswer:
         async with (
             self._connection_pool.acquire_connection() as connection,
             asyncio.timeout(self._answer_seconds),
         ):
             return await connection.send_request(http_request)
 
-    def _build_http_request(self, requester: Requester, request: RestRequest) -> httpx.Request:
-        body = request.encode_body()
-        return httpx.Request(
+    def _build_http_request(self, requester: Requester, request: RestRequest) -> httpcore.Request:
+        base_url, body = self._base_url, request.encode_body()
+        url = httpcore.URL(
+            scheme=base_url.scheme,
+            host=base_url.host,
+            port=base_url.port,
+            target=base_url.target.rstrip(b"/") + request.path.encode("ascii"),
+        )
+        return httpcore.Request(
             request.method,
-            self.api_url + request.path,
-            headers=[*_list_headers(requester, body, self._impersonation_header)],
-            content=None if body is None else body.content,
+            url,
+            headers=[(b"Host", self._host), *self._list_headers(requester, body)],
+            content=b"" if body is None else body.content,
             extensions=self._extensions,
         )
+
+    def _list_headers(
+        self, requester: Requester, body: EncodedBody | None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        credentials = requester.credentials
+        yield b"Accept", JSON_MEDIA_TYPE.encode()
+        yield b"Accept-Encoding", b"identity"
+        yield b"Authorization", credentials.authorization.encode("latin-1")
+        yield b"Content-Length", b"%d" % (0 if body is None else len(body.content))
+        yield b"User-Agent", b"marketplace-gateway"
+        if body is not None:
+            yield b"Content-Type", body.media_type.encode()
+        if requester.request_id:
+            yield b"X-Request-ID", requester.request_id.encode()
+        if credentials.impersonated_uuid is not None:
+            yield self._impersonation_header, credentials.impersonated_uuid.encode()
 
     def _judge_failure(
         self, requester: Requester, request: RestRequest, error: Exception
@@ -133,41 +173,24 @@ class RestClient:
 
     def _describe_failure(self, error: Exception) -> tuple[str, bool]:
         """Return the cause of a failure, and whether the request may have been received."""
-        if isinstance(error, httpx.ConnectTimeout):
+        if isinstance(error, httpcore.ConnectTimeout):
             return f"Waldur can't be reached within {self._connect_seconds} seconds.", False
-        if isinstance(error, httpx.ConnectError):
+        if isinstance(error, httpcore.ConnectError):
             if _is_untrusted(error):
                 return "Waldur's TLS certificate is not trusted (GATEWAY_WALDUR_CA_FILE).", False
             return "Waldur can't be reached.", False
-        if isinstance(error, (TimeoutError, httpx.TimeoutException)):
+        if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
             return f"Waldur did not answer within {self._answer_seconds:g} seconds.", True
         if isinstance(error, AnswerTooLargeError):
             return "Waldur's answer is too large.", True
         return "The connection to Waldur was lost.", True
 
 
-def _list_headers(
-    requester: Requester, body: EncodedBody | None, impersonation_header: str
-) -> Iterator[tuple[str, str]]:
-    credentials = requester.credentials
-    yield "Accept", JSON_MEDIA_TYPE
-    yield "Accept-Encoding", "identity"
-    yield "Authorization", credentials.authorization
-    yield "User-Agent", "marketplace-gateway"
-    if body is not None:
-        yield "Content-Type", body.media_type
-    if requester.request_id:
-        yield "X-Request-ID", requester.request_id
-    if credentials.impersonated_uuid is not None:
-        yield impersonation_header, credentials.impersonated_uuid
-
-
 def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
-    headers = raw_answer.headers
-    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    retry_after = headers.get("Retry-After", "")
+    media_type = raw_answer.get_header(b"content-type").partition(";")[0].strip().lower()
+    retry_after = raw_answer.get_header(b"retry-after")
     body, is_readable = None, not raw_answer.content
-    is_encoded = headers.get("Content-Encoding", "identity") != "identity"  # none is accepted
+    is_encoded = raw_answer.get_header(b"content-encoding") not in ("", "identity")
     if media_type == JSON_MEDIA_TYPE and raw_answer.content and not is_encoded:
         try:
             body, is_readable = decode_json(raw_answer.content), True

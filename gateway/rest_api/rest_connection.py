@@ -3,8 +3,8 @@
 Nothing is sent twice, and no request harms another. An `httpx.AsyncClient` would share a connection
 of HTTP/2 among requests: the time-out of one ends all of them, and one that is cancelled while it
 is being sent leaves the compression of headers in disorder. It would also keep the cookies of one
-user for the next. So a connection is an `httpx.AsyncHTTPTransport` of its own, and is closed when a
-request on it fails or is cancelled.
+user for the next, and needs twice the CPU time. So these are the connections of httpcore, on which
+httpx is built; one is closed when a request on it fails or is cancelled.
 
     acquire ──> an idle connection that is still open, the last one used first
        │        or a new one, at most `max_connections`
@@ -14,15 +14,17 @@ request on it fails or is cancelled.
 """
 
 import asyncio
+import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from ssl import SSLContext
 from typing import Any
 
-import httpx
+import httpcore
 
 KEEP_ALIVE_SECONDS = 4.0
 """Seconds for which an idle connection is kept: servers close them after 5 or more.
@@ -31,6 +33,10 @@ A request that crosses the end of its connection is lost, and may not be sent ag
 """
 MAX_ANSWER_BYTES = 5_000_000
 """Maximum size of an answer."""
+
+if find_spec("sniffio") is None:
+    # httpcore looks for it several times in each request, which takes 0.3 ms if it is absent.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class AnswerTooLargeError(Exception):
@@ -46,18 +52,22 @@ class RawAnswer:
     """An answer as it was received."""
 
     status: int
-    headers: httpx.Headers
+    headers: dict[bytes, bytes]
+    """By name in lower case; the last one of each name."""
     content: bytes
+
+    def get_header(self, name: bytes) -> str:
+        """Return a header; empty without it."""
+        return self.headers.get(name, b"").decode("latin-1").strip()
 
 
 class RestConnection:
     """A connection, by HTTP/2 where the server offers it, else by HTTP/1.1."""
 
-    def __init__(self, tls_context: SSLContext) -> None:
-        """Connect when the first request is sent."""
-        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
-        self._transport = httpx.AsyncHTTPTransport(
-            verify=tls_context, trust_env=False, http2=True, limits=limits, retries=0
+    def __init__(self, origin: httpcore.Origin, tls_context: SSLContext) -> None:
+        """Connect to `origin` when the first request is sent."""
+        self._connection = httpcore.AsyncHTTPConnection(
+            origin, ssl_context=tls_context, http2=True, retries=0
         )
         self._network_stream: Any = None
         self._idle_since = time.monotonic()
@@ -70,38 +80,51 @@ class RestConnection:
         if time.monotonic() - self._idle_since > KEEP_ALIVE_SECONDS:
             return True
         stream = self._network_stream
-        return stream is None or bool(stream.get_extra_info("is_readable"))
+        return (
+            stream is None
+            or not self._connection.is_idle()
+            or bool(stream.get_extra_info("is_readable"))
+        )
 
-    async def send_request(self, request: httpx.Request) -> RawAnswer:
+    async def send_request(self, request: httpcore.Request) -> RawAnswer:
         """Send a request and return the answer; nothing is decompressed or followed.
 
-        Raises httpx.TransportError, or AnswerTooLargeError.
+        Raises an error of httpcore, or AnswerTooLargeError.
         """
-        response = await self._transport.handle_async_request(request)
+        response = await self._connection.handle_async_request(request)
         self._network_stream = response.extensions.get("network_stream")
+        assert isinstance(response.stream, AsyncIterable)
         parts: list[bytes] = []
         size = 0
-        async for part in response.aiter_raw():
+        async for part in response.stream:
             size += len(part)
             if size > MAX_ANSWER_BYTES:
                 raise AnswerTooLargeError
             parts.append(part)
+        await response.aclose()
         self._idle_since = time.monotonic()
-        return RawAnswer(response.status_code, response.headers, b"".join(parts))
+        headers = {name.lower(): value for name, value in response.headers}
+        return RawAnswer(response.status, headers, b"".join(parts))
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._transport.aclose()
+        await self._connection.aclose()
 
 
 class RestConnectionPool:
     """The connections of a process."""
 
     def __init__(
-        self, tls_context: SSLContext, *, max_connections: int, wait_seconds: float
+        self,
+        origin: httpcore.Origin,
+        tls_context: SSLContext,
+        *,
+        max_connections: int,
+        wait_seconds: float,
     ) -> None:
         """Open at most `max_connections`; a request waits `wait_seconds` for one of them."""
-        self._tls_context, self._wait_seconds = tls_context, wait_seconds
+        self._origin, self._tls_context = origin, tls_context
+        self._wait_seconds = wait_seconds
         self._free_places = asyncio.Semaphore(max_connections)
         self._idle_connections: deque[RestConnection] = deque()
 
@@ -142,7 +165,7 @@ class RestConnectionPool:
             if not connection.is_stale():
                 return connection
             await connection.close()
-        return RestConnection(self._tls_context)
+        return RestConnection(self._origin, self._tls_context)
 
     async def _close_oldest(self) -> None:
         """Close the connection that was idle for the longest time, if it is stale."""

@@ -59,6 +59,7 @@ async def test_impersonation_and_the_kind_of_token_are_passed_on() -> None:
     assert request.headers["authorization"] == "Bearer w_1_a"
     assert request.headers["x-as-user"] == "b" * 32
     assert "x-request-id" not in request.headers
+    assert request.headers["content-length"] == "0"
     assert "content-type" not in request.headers
     assert request.content == b""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpcore
 import pytest
 import trustme
 from hypercorn.asyncio import serve
@@ -43,10 +43,15 @@ async def answer_and_close(exchange: RawExchange) -> None:
 
 async def test_connection_that_the_server_closed_is_not_used_again() -> None:
     with run_raw_server(answer_and_close) as server:
-        pool = RestConnectionPool(create_tls_context(None), max_connections=1, wait_seconds=9)
+        url = httpcore.URL(server.url)
+        pool = RestConnectionPool(
+            url.origin, create_tls_context(None), max_connections=1, wait_seconds=9
+        )
         for count in range(1, 4):
             async with pool.acquire_connection() as connection:
-                answer = await connection.send_request(httpx.Request("POST", server.url))
+                answer = await connection.send_request(
+                    httpcore.Request("GET", url, headers={"Host": "waldur"})
+                )
             assert answer.content == b"{}"
             await wait_until(connection.is_stale)
             assert server.connection_count == len(server.exchanges) == count
