@@ -44,11 +44,12 @@ class RestClient:
         self.api_url = settings.waldur_url
         self._impersonation_header = settings.impersonation_header
         self._connect_seconds = settings.waldur_connect_seconds
-        self._answer_seconds = min(
+        self.answer_seconds = min(
             settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
         )
+        """The time-out of an answer."""
         timeout = httpx.Timeout(
-            connect=self._connect_seconds, read=None, write=self._answer_seconds, pool=None
+            connect=self._connect_seconds, read=None, write=self.answer_seconds, pool=None
         )
         self._extensions = {"timeout": timeout.as_dict()}
         self._connection_pool = RestConnectionPool(
@@ -98,7 +99,7 @@ class RestClient:
     async def _exchange(self, http_request: httpx.Request) -> RawAnswer:
         async with (
             self._connection_pool.acquire_connection() as connection,
-            asyncio.timeout(self._answer_seconds),
+            asyncio.timeout(self.answer_seconds),
         ):
             return await connection.send_request(http_request)
 
@@ -140,7 +141,7 @@ class RestClient:
                 return "Waldur's TLS certificate is not trusted (GATEWAY_WALDUR_CA_FILE).", False
             return "Waldur can't be reached.", False
         if isinstance(error, (TimeoutError, httpx.TimeoutException)):
-            return f"Waldur did not answer within {self._answer_seconds:g} seconds.", True
+            return f"Waldur did not answer within {self.answer_seconds:g} seconds.", True
         if isinstance(error, AnswerTooLargeError):
             return "Waldur's answer is too large.", True
         return "The connection to Waldur was lost.", True
