@@ -36,6 +36,10 @@ from gateway.rest_api.rest_change import RestChange
 from gateway.rest_api.rest_client import RestClient
 
 T = TypeVar("T")
+RESEND_MARGIN_SECONDS = 60
+"""Seconds, in addition to those of a request and another that has to follow it, after which Waldur
+has ended both.
+"""
 MAX_CONCURRENT_REQUESTS = 8
 """Maximum number of requests of one mutation of many objects that are under way."""
 
@@ -58,7 +62,11 @@ class RestChangeService(ChangeService):
         self._database, transaction_pool = pools
         self._statement_compiler, self._rest_client = statement_compiler, rest_client
         self._request_tasks = RequestTasks()
-        self._keyed_requests = KeyedRequests(KeyClaims(transaction_pool), self._request_tasks)
+        self._keyed_requests = KeyedRequests(
+            KeyClaims(transaction_pool),
+            self._request_tasks,
+            resend_seconds=2 * rest_client.answer_seconds + RESEND_MARGIN_SECONDS,
+        )
 
     async def close(self) -> None:
         """Wait a moment for the answers to requests that were sent."""
@@ -119,26 +127,24 @@ class RestChangeService(ChangeService):
         if user_id is None:
             return ANONYMOUS_REFUSAL
         create_unit = partial(self._create_unit, requester)
-        change = RestChange(create_unit, requester, call, self._rest_client)
+        change = RestChange(create_unit, requester, call, self._rest_client, give_up_at)
         if key is None:
-            return await self._run_change(change, give_up_at)
+            return await self._run_change(change)
         digest = compute_digest((call.input_name, call.arguments))
         try:
             raise_problem(find_key_problem(key))
             request_key = RequestKey(user_id, key, digest)
-            return await self._keyed_requests.run_change(request_key, change, give_up_at)
+            return await self._keyed_requests.run_change(request_key, change)
         except ChangeRefusedError as error:
             return error.problem
 
-    async def _run_change(
-        self, change: RestChange, give_up_at: float | None
-    ) -> ChangeResult | Problem:
+    async def _run_change(self, change: RestChange) -> ChangeResult | Problem:
         """Send a change without an idempotency key."""
         problem = await change.find_problem()
         if problem is not None:
             return problem
         task = self._request_tasks.start_task(change.send_request())
-        return (await self._request_tasks.await_task(task, give_up_at)).outcome
+        return (await self._request_tasks.await_task(task, change.give_up_at)).outcome
 
     def _create_unit(self, requester: Requester) -> UnitOfWork:
         compiler = self._statement_compiler

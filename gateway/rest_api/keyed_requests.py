@@ -16,6 +16,7 @@ claim the key, send the request, settle or release it
 import asyncio
 import logging
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeAlias
 
 from gateway.db.driver.errors import TimedOutError, UnavailableError
@@ -32,8 +33,6 @@ from gateway.rest_api.rest_change import RestChange, SentChange
 
 log = logging.getLogger(__name__)
 KeyedOutcome: TypeAlias = ChangeResult | Problem
-RESEND_SECONDS = 120
-"""Age of a claim at which its request has ended in Waldur, too: it may be sent again."""
 
 
 @dataclass(frozen=True)
@@ -47,39 +46,42 @@ class _RunningRequest:
 class KeyedRequests:
     """The requests of a process that have idempotency keys."""
 
-    def __init__(self, key_claims: KeyClaims, request_tasks: RequestTasks) -> None:
-        """Store claims in a database and send requests in tasks."""
+    def __init__(
+        self, key_claims: KeyClaims, request_tasks: RequestTasks, *, resend_seconds: float
+    ) -> None:
+        """Store claims in a database and send requests in tasks.
+
+        `resend_seconds` is the age of a claim at which its request has ended in Waldur, too: it may
+        be sent again.
+        """
         self._key_claims, self._request_tasks = key_claims, request_tasks
+        self._resend_seconds = resend_seconds
         self._running: dict[tuple[int, str], _RunningRequest] = {}
 
-    async def run_change(
-        self, request_key: RequestKey, change: RestChange, give_up_at: float | None
-    ) -> KeyedOutcome:
+    async def run_change(self, request_key: RequestKey, change: RestChange) -> KeyedOutcome:
         """Send a change, or return what came of it before.
 
         Raises ChangeRefusedError if keys can't be stored, or if it is not certain what came of the
-        first request, and NoAnswerYetError at `give_up_at`.
+        first request, and NoAnswerYetError if there is no time for the answer.
         """
-        earlier_outcome = await self._find_earlier(request_key, change.call, give_up_at)
+        earlier_outcome = await self._find_earlier(request_key, change)
         if earlier_outcome is not None:
             return earlier_outcome
         problem = await change.find_problem()
         if problem is not None:  # as when the same request was carried out meanwhile
-            return await self._find_earlier(request_key, change.call, give_up_at) or problem
-        return await self._join_request(request_key, change, give_up_at)
+            return await self._find_earlier(request_key, change) or problem
+        return await self._join_request(request_key, change)
 
     async def _find_earlier(
-        self, request_key: RequestKey, call: OperationCall, give_up_at: float | None
+        self, request_key: RequestKey, change: RestChange
     ) -> KeyedOutcome | None:
         """Return the outcome of an earlier request with the same key; None without one."""
         running = self._running.get(request_key.identity)
         if running is not None:
-            return await self._await_running(running, request_key, give_up_at)
-        return await self._find_claimed(request_key, call)
+            return await self._await_running(running, request_key, change)
+        return await self._find_claimed(request_key, change.call)
 
-    async def _join_request(
-        self, request_key: RequestKey, change: RestChange, give_up_at: float | None
-    ) -> KeyedOutcome:
+    async def _join_request(self, request_key: RequestKey, change: RestChange) -> KeyedOutcome:
         """Send a request in a task, unless it is under way already, and wait for its outcome."""
         identity = request_key.identity
         running = self._running.get(identity)
@@ -87,14 +89,14 @@ class KeyedRequests:
             task = self._request_tasks.start_task(self._send_claimed(request_key, change))
             running = self._running[identity] = _RunningRequest(request_key.digest, task)
             task.add_done_callback(lambda _: self._running.pop(identity))
-        return await self._await_running(running, request_key, give_up_at)
+        return await self._await_running(running, request_key, change)
 
     async def _await_running(
-        self, running: _RunningRequest, request_key: RequestKey, give_up_at: float | None
+        self, running: _RunningRequest, request_key: RequestKey, change: RestChange
     ) -> KeyedOutcome:
         if running.digest != request_key.digest:
             return KEY_REUSE
-        return await self._request_tasks.await_task(running.task, give_up_at)
+        return await self._request_tasks.await_task(running.task, change.give_up_at)
 
     async def _find_claimed(
         self, request_key: RequestKey, call: OperationCall
@@ -116,8 +118,8 @@ class KeyedRequests:
         if result is not None:
             await self._key_claims.settle_claim(claim.id, result)
             return result
-        if claim.age_seconds < RESEND_SECONDS:
-            return _describe_wait(RESEND_SECONDS - claim.age_seconds)
+        if claim.age_seconds < self._resend_seconds:
+            return _describe_wait(self._resend_seconds - claim.age_seconds)
         await self._key_claims.release_claim(claim.id)
         return None
 
@@ -126,7 +128,7 @@ class KeyedRequests:
         claim_id = await self._key_claims.claim_key(request_key)
         if claim_id is None:  # by another process meanwhile
             claimed_outcome = await self._find_claimed(request_key, change.call)
-            return claimed_outcome or _describe_wait(RESEND_SECONDS)
+            return claimed_outcome or _describe_wait(self._resend_seconds)
         try:
             sent = await change.send_request()
         except TokenRejectedError:
@@ -147,10 +149,10 @@ class KeyedRequests:
             await self._key_claims.settle_claim(claim_id, outcome)
 
 
-def _describe_wait(seconds: int) -> Unavailable:
+def _describe_wait(seconds: float) -> Unavailable:
     return Unavailable(
         message="The first request with this `idempotencyKey` is under way, or its answer was "
-        f"lost: repeat it. If nothing has come of it in {seconds} seconds, it is sent again then.",
+        f"lost: repeat it. If nothing comes of it in {ceil(seconds)} seconds, it is sent again.",
         retryable=True,
     )
 

@@ -1,8 +1,10 @@
 """A change over Waldur's REST API: an operation that is checked, then sent."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.marketplace.change_batch import NOT_BEGUN
 from gateway.marketplace.dry_run import find_dry_run_problem
 from gateway.marketplace.operation_call import OperationCall
 from gateway.marketplace.problems import ChangeRefusedError, Conflict, InvalidInput, Problem
@@ -32,16 +34,23 @@ class RestChange:
         requester: Requester,
         call: OperationCall,
         rest_client: RestClient,
+        give_up_at: float | None = None,
     ) -> None:
-        """Check the call on units of work that read by a `DryRunAccess`; send it by a client."""
-        self.call = call
+        """Check the call on units of work that read by a `DryRunAccess`; send it by a client.
+
+        After `give_up_at`, a time of `time.monotonic`, it is not sent, nor its answer awaited.
+        """
+        self.call, self.give_up_at = call, give_up_at
         self._create_unit, self._unit_of_work = create_unit, create_unit()
         self._requester = requester
         self._rest_client = rest_client
 
     async def find_problem(self) -> Problem | None:
         """Return the problem that our own checks find; None if the call can be sent."""
-        return await find_dry_run_problem(self._unit_of_work, self.call.run_operation)
+        problem = await find_dry_run_problem(self._unit_of_work, self.call.run_operation)
+        if problem is None and self.give_up_at is not None and time.monotonic() >= self.give_up_at:
+            return NOT_BEGUN
+        return problem
 
     async def send_request(self) -> SentChange:
         """Send the call, whose checks have passed, and return what came of it.

@@ -53,13 +53,14 @@ class RestClient:
         self.api_url = settings.waldur_url
         self._impersonation_header = settings.impersonation_header.encode()
         self._connect_seconds = settings.waldur_connect_seconds
-        self._answer_seconds = min(
+        self.answer_seconds = min(
             settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
         )
+        """The time-out of an answer."""
         ascii_url = encode_origin_host(self.api_url)
         self._base_url = httpcore.URL(ascii_url)
         self._host = urlsplit(ascii_url).netloc.encode()
-        timeouts = {"connect": self._connect_seconds, "write": self._answer_seconds}
+        timeouts = {"connect": self._connect_seconds, "write": self.answer_seconds}
         self._extensions = {"timeout": timeouts}  # the time of the answer is limited as a whole
         self._connection_pool = RestConnectionPool(
             self._base_url.origin,
@@ -116,7 +117,7 @@ class RestClient:
     async def _exchange_once(self, http_request: httpcore.Request) -> RawAnswer:
         async with (
             self._connection_pool.acquire_connection() as connection,
-            asyncio.timeout(self._answer_seconds),
+            asyncio.timeout(self.answer_seconds),
         ):
             return await connection.send_request(http_request)
 
@@ -180,7 +181,7 @@ class RestClient:
                 return "Waldur's TLS certificate is not trusted (GATEWAY_WALDUR_CA_FILE).", False
             return "Waldur can't be reached.", False
         if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
-            return f"Waldur did not answer within {self._answer_seconds:g} seconds.", True
+            return f"Waldur did not answer within {self.answer_seconds:g} seconds.", True
         if isinstance(error, AnswerTooLargeError):
             return "Waldur's answer is too large.", True
         return "The connection to Waldur was lost.", True

@@ -62,9 +62,13 @@ class PlacingWaldur:
         self.url = url
         self.fates: list[Fate] = []
         self.order_uuids: list[str] = []
+        self.running_count = self.most_running_count = 0
+        """Numbers of requests that are under way: at present, and at most at the same time."""
         self.answers_may_come = threading.Event()
         """Without it, requests are done and answered when it is set."""
         self.answers_may_come.set()
+        self.is_waiting = False
+        """Whether a request was done, or lost, and is not answered."""
         self._finished = threading.Event()
         with psycopg.connect(url) as connection:
             self.user_names = {
@@ -79,7 +83,17 @@ class PlacingWaldur:
 
     def __call__(self, request: RecordedRequest) -> Response | Awaitable[Response]:
         """Place an order, and answer as the next fate says."""
-        return self._respond(request, self.fates.pop(0) if self.fates else Fate.ANSWERED)
+        return self._count_running(
+            self._respond(request, self.fates.pop(0) if self.fates else Fate.ANSWERED)
+        )
+
+    async def _count_running(self, response: Awaitable[Response]) -> Response:
+        self.running_count += 1
+        self.most_running_count = max(self.most_running_count, self.running_count)
+        try:
+            return await response
+        finally:
+            self.running_count -= 1
 
     async def _respond(self, request: RecordedRequest, fate: Fate) -> Response:
         await _await_event(self.answers_may_come)
@@ -87,6 +101,7 @@ class PlacingWaldur:
             return JSONResponse({"non_field_errors": ["Not today."]}, 400)
         answer = {} if fate is Fate.LOST else self._place_order(request)
         if fate in (Fate.SILENT, Fate.LOST):
+            self.is_waiting = True
             await _await_event(self._finished)
         if fate is Fate.CUT:
             return _CutResponse()

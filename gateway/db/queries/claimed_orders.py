@@ -14,7 +14,7 @@ from gateway.db.tables.codes import OrderType
 
 _CLOCK_TOLERANCE: ColumnElement[Any] = literal_column("interval '10 seconds'")
 """Time by which an order may precede the claim: Waldur's clock may differ from the database's."""
-_LONGEST_DELAY: ColumnElement[Any] = literal_column("interval '10 minutes'")
+_LONGEST_DELAY: ColumnElement[Any] = literal_column("interval '30 minutes'")
 """Time after the claim within which the order of its request is stored at the latest."""
 _key, _other_key = own_tables.idempotency_key.c, own_tables.idempotency_key.alias().c
 _order, _resource, _project, _offering = (
