@@ -1,12 +1,14 @@
 """Each mutation through Waldur's REST API has the result that it has in our own marketplace."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFactory
+from tests.support.documented_role import StatementLog, list_writes
 from tests.support.mutable_demo import FINISH_ORDERS_SQL
 from tests.support.permission_cases import (
     PERMISSION_CASES,
@@ -63,10 +65,20 @@ OTHER_INPUTS: Mapping[str, tuple[dict[str, Any], ...]] = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def twins(new_database: DatabaseFactory) -> AsyncIterator[TwinDemos]:
-    """Yield two equal demos; there must be no violations."""
+async def served_twins(new_database: DatabaseFactory) -> AsyncIterator[TwinDemos]:
+    """Yield two equal demos."""
     async with serve_twin_demos(new_database, 300, SETUP_SQL) as twin_demos:
         yield twin_demos
+
+
+@pytest.fixture
+def twins(served_twins: TwinDemos, server_folder: Path) -> Iterator[TwinDemos]:
+    """Yield two equal demos; the gateway over Waldur must not write to its database."""
+    statement_log = StatementLog(server_folder)
+    yield served_twins
+    statements = statement_log.take_statements()
+    assert statements
+    assert list_writes(statements) == []
 
 
 @pytest.mark.parametrize("operation", PERMISSION_CASES)

@@ -1,6 +1,6 @@
 """Two equal demos: one is changed locally, the other through the stand-in for Waldur.
 
-The second gateway connects by a role that may only read.
+The second gateway connects by the documented role, which may only read.
 """
 # ruff: noqa: E501 - SQL
 
@@ -9,21 +9,16 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 
 from gateway.demo.marketplace.fill import create_marketplace
+from tests.support.documented_role import create_documented_role
 from tests.support.gateway_server import serve_in_process
 from tests.support.mutable_demo import MutableDemo
 from tests.support.waldur_stand_in.stand_in import WaldurStandIn, run_waldur_stand_in
 
-READER_ROLE = "gateway_reader"
-CREATE_READER_SQL = f"""
-do $$ begin create role {READER_ROLE} login; exception when duplicate_object then null; end $$;
-grant usage on schema public to {READER_ROLE};
-grant select on all tables in schema public to {READER_ROLE}
-"""
 RESULT_SELECTION = """__typename
 ... on Problem { message } ... on NotPossible { reason } ... on WrongState { state allowed }
 ... on InvalidInput { fields { path message } }
@@ -133,13 +128,12 @@ async def serve_twin_demos(
         create_marketplace(connection, resource_count=resources, seed=1)
         connection.execute("delete from marketplace_offeringtermsofservice")
         connection.execute(setup_sql.encode())
-        connection.execute(CREATE_READER_SQL.encode())
     copy_url = _copy_database(url)
     async with AsyncExitStack() as exit_stack:
         stand_in = exit_stack.enter_context(run_waldur_stand_in(copy_url))
         settings = {"changes": "waldur", "waldur_url": stand_in.url, **overrides}
         local = await exit_stack.enter_async_context(_serve_demo(url, url, overrides))
-        reader_url = build_reader_url(copy_url)
+        reader_url = exit_stack.enter_context(create_documented_role(copy_url))
         remote = await exit_stack.enter_async_context(_serve_demo(copy_url, reader_url, settings))
         yield TwinDemos(local, remote, stand_in, _collect_uuids(local))
 
@@ -152,13 +146,6 @@ async def _serve_demo(
     with psycopg.connect(url, autocommit=True) as connection:
         async with serve_in_process(client_url, **settings) as client:
             yield MutableDemo(client, connection)
-
-
-def build_reader_url(url: str) -> str:
-    """Return the URL by which the role that may only read connects."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{READER_ROLE}@{host}"))
 
 
 def _copy_database(url: str) -> str:
