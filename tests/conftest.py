@@ -25,15 +25,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedPostgres]:
-    """Yield a PostgreSQL server; all users may enter its folder, unlike pytest's."""
+def server_folder() -> Iterator[Path]:
+    """Yield the data folder of the PostgreSQL server, which all users may enter."""
     folder = Path(tempfile.mkdtemp(prefix="gateway-tests-"))
     folder.chmod(0o711)
     try:
-        with EmbeddedPostgres.start(folder / "data") as postgres:
-            yield postgres
+        yield folder / "data"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(server_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """Yield a PostgreSQL server; its folder is outside of pytest's, which others can't enter."""
+    with EmbeddedPostgres.start(server_folder) as postgres:
+        yield postgres
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ from tests.support.waldur_stand_in.user_lookups import UserLookups, WaldurUser
 
 Override = Callable[[RecordedRequest], Response | None]
 """Answers a request in Waldur's place; None leaves it to the stand-in."""
+READ_METHODS = ("GET", "HEAD")
 _ORDER_STATES = {1: "pending-consumer", 7: "pending-provider"}
 _ORDER_STATE_SQL = "select state from marketplace_order where uuid = %s"
 _END_DATE_NOTICE = timedelta(days=7)
@@ -85,10 +86,11 @@ class WaldurStandIn:
         """The URL of the API."""
         return self.server.url
 
-    @property
-    def requests(self) -> list[RecordedRequest]:
-        """The requests that were received."""
-        return self.server.requests
+    def take_requests(self) -> list[RecordedRequest]:
+        """Return the requests to change something that came since the last call."""
+        requests = [each for each in self.server.requests if each.method not in READ_METHODS]
+        self.server.requests.clear()
+        return requests
 
     async def respond(self, request: RecordedRequest) -> Response:
         """Check a request, carry it out, and answer it."""
@@ -108,7 +110,7 @@ class WaldurStandIn:
     def _find_route(self, request: RecordedRequest) -> tuple[str | None, ApiRoute]:
         uuid, routes = self._description.list_routes(request.path)
         for route in routes:
-            if route.method == request.method:
+            if route.method == request.method or (route.method, request.method) == READ_METHODS:
                 return uuid, route
         if routes:
             self._add_violation(request, "unknown method")
@@ -127,7 +129,7 @@ class WaldurStandIn:
         raise RefusedRequestError(JSONResponse({"detail": message}, 401))
 
     async def _carry_out(self, call: StandInCall) -> Response:
-        if call.request.method == "GET":
+        if call.request.method in READ_METHODS:
             return JSONResponse({})
         is_order = call.route.collection == ORDER_COLLECTION
         action = (ORDER_ACTIONS if is_order else RESOURCE_ACTIONS)[call.route.action]
@@ -183,6 +185,8 @@ class WaldurStandIn:
         return None
 
     def _check_headers(self, request: RecordedRequest) -> None:
+        if request.method in READ_METHODS:
+            return
         for name in ("authorization", "x-request-id"):
             if not request.headers.get(name):
                 self._add_violation(request, f"no {name}")
