@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload
 
 from gateway.api import schema
-from gateway.cli.doctor import describe_event_source, diagnose_marketplace
+from gateway.cli.check.marketplace_check import check_marketplace, describe_event_source
+from gateway.cli.check.report import Report, Section, render_section
 from gateway.cli.document_check import diagnose_manifest, verify_trusted_documents
-from gateway.cli.parser import Command, build_parser
+from gateway.cli.parser import TOKEN_VARIABLE, Command, build_parser
 from gateway.config.settings import ENVIRONMENT_PREFIX, InvalidSettingError, Settings, load_settings
 from gateway.db.admin import own_tables
 from gateway.db.admin.grants import choose_role, render_grants
@@ -161,7 +163,7 @@ def print_settings(parsed_arguments: argparse.Namespace) -> int:
     return 0
 
 
-def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
+def run_check(parsed_arguments: argparse.Namespace) -> int:
     """Check whether the gateway can serve the marketplace; print what is missing."""
     effective_settings = _load_effective_settings(parsed_arguments)
     _check_demo_is_free(effective_settings)
@@ -170,13 +172,39 @@ def check_marketplace(parsed_arguments: argparse.Namespace) -> int:
     if parsed_arguments.grants:
         _print_grants(effective_settings, parsed_arguments.role)
         return 0
-    for line in effective_settings.format_lines():
-        sys.stdout.write(f"{line}\n")
+    token = _read_token(parsed_arguments.token)
     with _open_marketplace(effective_settings) as (url, _):
         os.environ[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = url
-        for line in diagnose_marketplace(load_settings()):
-            sys.stdout.write(f"{line}\n")
-    return 0
+        sections = check_marketplace(load_settings(), token)
+        if parsed_arguments.json:
+            report = Report([*sections])
+            sys.stdout.write(f"{report.render_json()}\n")
+        else:
+            report = _print_sections(effective_settings, sections)
+    return report.choose_status(is_strict=parsed_arguments.strict)
+
+
+def _print_sections(effective_settings: Settings, sections: Iterator[Section]) -> Report:
+    """Print the settings, then each section as soon as it is there; return the report."""
+    report = Report()
+    setting_lines = [f"  {each}" for each in effective_settings.format_lines()]
+    sys.stdout.write("\n".join(["Settings", *setting_lines, ""]))
+    for section in sections:
+        report.sections.append(section)
+        sys.stdout.write("\n".join([*render_section(section), ""]))
+        sys.stdout.flush()
+    sys.stdout.write(f"\n{report.summarise()}\n")
+    return report
+
+
+def _read_token(argument: str | None) -> str | None:
+    """Return the key of a token, from the flag, standard input or the environment."""
+    key = os.environ.get(TOKEN_VARIABLE, "") if argument is None else argument
+    if key == "-":
+        key = sys.stdin.readline().strip()
+    if key and not re.fullmatch(r"[!-~]+", key):
+        raise InvalidSettingError("The token must consist of ASCII characters without spaces.")
+    return key or None
 
 
 def _print_grants(effective_settings: Settings, role: str | None) -> None:
@@ -274,7 +302,7 @@ COMMANDS: dict[str, Command] = {
     "serve": run_server,
     "init": initialise_demo,
     "tokens": list_tokens,
-    "check": check_marketplace,
+    "check": run_check,
     "settings": print_settings,
     "events": manage_event_triggers,
     "documents": check_documents,

@@ -12,6 +12,8 @@ from gateway.db.admin.grants import DEFAULT_ROLE
 from gateway.demo import home
 
 Command = Callable[[argparse.Namespace], int]
+TOKEN_VARIABLE = "WALDUR_TOKEN"  # noqa: S105 - a name
+"""The variable with the key of a token for `gateway check`."""
 SWITCH_FLAGS = ("dev",)
 """Flags that mean `on` without a value."""
 
@@ -97,6 +99,20 @@ def _add_check_flags(subparser: argparse.ArgumentParser) -> None:
         help="the role for --grants (default: the role of the database's URL;"
         f" for an administrator's URL {DEFAULT_ROLE})",
     )
+    _add_report_flags(subparser)
+
+
+def _add_report_flags(subparser: argparse.ArgumentParser) -> None:
+    subparser.add_argument(
+        "--token",
+        metavar="KEY",
+        help="send a request with the key of this user's token, too; - reads it from standard "
+        f"input (default: the variable {TOKEN_VARIABLE})",
+    )
+    subparser.add_argument(
+        "--strict", action="store_true", help="end with status 1 also if there are only warnings"
+    )
+    subparser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def _add_username(subparser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """Tests of the commands and their error messages."""
 
 import json
+import re
 import socket
 
 import psycopg
@@ -187,7 +188,7 @@ def test_demo_needs_no_indexes(command_runner: CommandRunner, demo_database_url:
     )
     assert (status, error_output) == (0, "")
     assert "a marketplace created by `gateway init`" in output
-    assert "indexes" not in output
+    assert "No index is missing" in output
 
 
 def test_check_reports_the_installation(command_runner: CommandRunner, waldur2024_url: str) -> None:
@@ -195,16 +196,13 @@ def test_check_reports_the_installation(command_runner: CommandRunner, waldur202
     status, output, error_output = command_runner.run_command("check", "--database-url", url)
     assert (status, error_output) == (0, "")
     assert "hidden" not in output
-    assert "a marketplace created by Waldur\nVisibility rules of 2024\n" in output
+    assert "a marketplace created by Waldur\n  ok       Visibility rules of 2024\n" in output
     assert "marketplace_offeringpartition" in output
     create_index = (
         "create index concurrently if not exists gateway_marketplace_resource_created_id on"
     )
-    assert (
-        f"while the marketplace is in use:\n{create_index} marketplace_resource (created, id);\n"
-        in output
-    )
-    assert output.endswith("The gateway can serve this marketplace.\n")
+    assert f"is in use:\n    {create_index} marketplace_resource (created, id);\n" in output
+    assert "\nThe gateway can serve this marketplace; no failures, " in output
 
 
 def test_events_are_installed_and_uninstalled(
@@ -218,8 +216,8 @@ def test_events_are_installed_and_uninstalled(
         assert command_runner.run_command("events", step, "--database-url", url) == (0, "", "")
         status, output, error_output = command_runner.run_command("check", "--database-url", url)
         assert (status, error_output) == (0, "")
-        event_source_lines += [line for line in output.splitlines() if line.startswith("Events")]
-    assert [line.partition(",")[0] for line in event_source_lines] == [
+        event_source_lines += re.findall(r"Events come from [^,\n]*", output)
+    assert event_source_lines == [
         *["Events come from triggers."] * 2,
         *["Events come from polling"] * 2,
     ]
@@ -244,8 +242,9 @@ def test_events_of_no_marketplace_are_refused(
 def test_missing_triggers_are_reported(
     waldur2024_url: str,
 ) -> None:
-    command_result = run_command("check", "--database-url", waldur2024_url, events="triggers")
-    assert "gateway events install" in expect_usage_error(command_result)
+    status, output, _ = run_command("check", "--database-url", waldur2024_url, events="triggers")
+    assert status == 1
+    assert "gateway events install" in output
 
 
 def test_events_can_be_off(waldur2024_url: str) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,18 +14,20 @@ COMMAND_LOOP_SCRIPT = """
 import io, json, os, sys
 from contextlib import redirect_stderr, redirect_stdout
 from gateway.cli.main import main
-environment = dict(os.environ)
-for line in sys.stdin:
+environment, messages = dict(os.environ), sys.stdin
+for line in messages:
+    arguments, variables, input_text = json.loads(line)
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(environment | variables)
+    sys.stdin = io.StringIO(input_text)
     with redirect_stdout(io.StringIO()) as output, redirect_stderr(io.StringIO()) as errors:
         try:
-            status = main(json.loads(line))
+            status = main(arguments)
         except SystemExit as end:
             status = end.code
     print(json.dumps([status, output.getvalue(), errors.getvalue()]), flush=True)
 """
-"""Program that runs the commands that it reads, each a JSON array of texts."""
+"""Program that runs the commands that it reads: arguments, variables, and standard input."""
 
 
 class CommandRunner:
@@ -34,11 +36,13 @@ class CommandRunner:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def run_command(self, *arguments: str) -> CommandResult:
+    def run_command(
+        self, *arguments: str, variables: Mapping[str, str] | None = None, input_text: str = ""
+    ) -> CommandResult:
         """Run a command and return its status, output and error output."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.write(json.dumps([arguments, variables or {}, input_text]) + "\n")
         self._process.stdin.flush()
         status, output, error_output = json.loads(self._process.stdout.readline())
         return status, output, error_output

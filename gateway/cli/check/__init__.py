@@ -1,0 +1,1 @@
+"""`gateway check`: what it examines, and its report."""
