@@ -193,7 +193,7 @@ def _print_sections(effective_settings: Settings, sections: Iterator[Section]) -
         report.sections.append(section)
         sys.stdout.write("\n".join([*render_section(section), ""]))
         sys.stdout.flush()
-    sys.stdout.write(f"\n{report.summarise()}\n")
+    sys.stdout.write(f"\n{report.describe_outcome()}\n")
     return report
 
 

@@ -54,7 +54,7 @@ class DatabaseCheck:
             return
         yield report_warning(
             "Mutations with an idempotencyKey return Unavailable: `gateway events install` creates "
-            "the table of the keys, on a server that is no replica"
+            "the table of the keys, on a primary server"
         )
 
     def _check_tables(self) -> Iterator[Finding]:

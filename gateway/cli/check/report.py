@@ -54,7 +54,7 @@ class Report:
         has_warnings = self.count_findings(Severity.WARNING) > 0
         return int(self.count_findings(Severity.FAILURE) > 0 or (is_strict and has_warnings))
 
-    def summarise(self) -> str:
+    def describe_outcome(self) -> str:
         """Return the last line of the text."""
         failures, warnings = map(self.count_findings, (Severity.FAILURE, Severity.WARNING))
         outcome = (
@@ -77,7 +77,7 @@ class Report:
             ]
             for each in self.sections
         }
-        return json.dumps({"summary": self.summarise(), "sections": sections}, indent=2)
+        return json.dumps({"summary": self.describe_outcome(), "sections": sections}, indent=2)
 
 
 def render_section(section: Section) -> Iterator[str]:

@@ -72,7 +72,7 @@ class RestCheck:
             )
         if response.status_code != httpx.codes.UNAUTHORIZED or not _has_json(response):
             return report_failure(
-                f"{self._url} is no REST API of Waldur: {_OWN_USER_PATH} without a token has "
+                f"{self._url} is not a REST API of Waldur: {_OWN_USER_PATH} without a token has "
                 f"status {response.status_code} and {_name_media_type(response)}, "
                 "instead of 401 and JSON"
             )

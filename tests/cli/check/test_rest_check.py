@@ -12,8 +12,8 @@ from gateway.rest_api.rest_routes import REST_ROUTES
 from tests.support import waldur_2024
 from tests.support.command_runner import CommandRunner
 from tests.support.rest_server import RecordedRequest, Responder, RestServer, run_rest_server
+from tests.support.waldur_answers import WaldurAnswers
 
-UNAUTHENTICATED = {"detail": "Authentication credentials were not provided."}
 RunCheck = Callable[..., tuple[int, dict[str, list[dict[str, Any]]]]]
 
 
@@ -50,25 +50,6 @@ def run_check(
         return status, json.loads(output)["sections"]
 
     return run
-
-
-class WaldurAnswers:
-    """Answers as Waldur gives them, for the routes and the users that it has."""
-
-    def __init__(self, *missing_routes: str, username: str | None = "staff") -> None:
-        self._missing_routes, self._username = missing_routes, username
-
-    def __call__(self, request: RecordedRequest) -> Response:
-        """Answer a request."""
-        if any(f"/{each}/" in request.path for each in self._missing_routes):
-            return HTMLResponse("<h1>Not Found</h1>", 404)
-        if "authorization" not in request.headers:
-            return JSONResponse(UNAUTHENTICATED, 401)
-        if self._username is None:
-            return JSONResponse({"detail": "Invalid token."}, 401)
-        if request.path == "/api/version/":
-            return JSONResponse({"version": "8.0.9", "latest_version": "8.1.3"})
-        return JSONResponse({"username": self._username})
 
 
 def list_texts(sections: dict[str, list[dict[str, Any]]], severity: str) -> list[str]:
