@@ -7,18 +7,18 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFactory
-from tests.resolvers.test_mutation_permissions import (
-    ARGUMENTS_SQL,
-    PERMISSION_CASES,
-    RESET_COPIES_SQL,
-    RESOURCE_STATES,
-    find_resource,
-)
 from tests.support.mutable_demo import (
     FINISH_ORDERS_SQL,
     RESULT_SELECTION,
     MutableDemo,
     serve_mutable_demo,
+)
+from tests.support.permission_cases import (
+    ARGUMENTS_SQL,
+    PERMISSION_CASES,
+    RESET_COPIES_SQL,
+    RESOURCE_STATES,
+    find_resource,
 )
 from tests.support.personal_tokens import ENABLE_SQL, bind_object, create_token, post_with_token
 
