@@ -43,6 +43,10 @@ _CONNECTION_ERRORS = (
 DEADLINE_SHARE = 0.8
 """Share of a request's time that Waldur may take; the rest is for checks and the result."""
 
+_IDENTITY_REQUEST = RestRequest(
+    method="GET", path="/api/users/me/?field=uuid", route="users/me", is_repeatable=True
+)
+
 
 class RestClient:
     """Client with a connection pool, for one event loop."""
@@ -80,6 +84,29 @@ class RestClient:
 
         The fallback is sent instead if Waldur lacks the route. Raises TokenRejectedError.
         """
+        refusal = await self._check_impersonation(requester)
+        return refusal or await self._send_or_fall_back(requester, request)
+
+    async def _check_impersonation(self, requester: Requester) -> RestOutcome | None:
+        """Return why a request is not sent as the impersonated user; None if it may be sent.
+
+        Waldur ignores the header if it has another name in its settings, or if the user has just
+        been deleted, and would carry the request out for its sender. So it is asked first.
+        """
+        impersonated_uuid = requester.credentials.impersonated_uuid
+        if impersonated_uuid is None:
+            return None
+        outcome = await self._send_once(requester, _IDENTITY_REQUEST)
+        if outcome.problem is not None:
+            return RestOutcome(problem=outcome.problem)
+        uuid = None if outcome.answer is None else outcome.answer.get_uuid("uuid")
+        if uuid is not None and uuid.replace("-", "").lower() == impersonated_uuid:
+            return None
+        log.error("Waldur ignores %s of a request of staff.", self._impersonation_header)
+        message = f"Waldur ignores {self._impersonation_header}, so nothing was changed."
+        return _build_unsent(message, retryable=False)
+
+    async def _send_or_fall_back(self, requester: Requester, request: RestRequest) -> RestOutcome:
         fallback = request.fallback
         if fallback is None:
             return await self._send_once(requester, request)
@@ -88,7 +115,8 @@ class RestClient:
             if not outcome.is_route_missing:
                 return outcome
             self._missing_routes.add_route(request.route)
-        return _add_note(await self.send_request(requester, fallback), request.fallback_note)
+        outcome = await self._send_or_fall_back(requester, fallback)
+        return _add_note(outcome, request.fallback_note)
 
     async def _send_once(self, requester: Requester, request: RestRequest) -> RestOutcome:
         seconds = self._circuit_breaker.request_attempt()

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from starlette.responses import JSONResponse
 
 from gateway.auth.impersonation import LOG_INTERVAL_SECONDS, ImpersonationLog
 from gateway.db.access.credentials import Credentials
@@ -236,30 +235,6 @@ async def test_changes_are_those_of_the_impersonated_user(new_database: Database
         hidden_result, result = (each["setResourceEndDate"] for each in results)
         assert hidden_result["__typename"] == "NotFound"
         assert result["resource"]["endDateRequestedBy"] == {"username": "owner"}
-
-
-@pytest.mark.parametrize("header_name", [IMPERSONATION_HEADER, "X-Act-As"])
-async def test_changes_over_rest_have_the_senders_token_and_the_header(
-    new_database: DatabaseFactory, header_name: str
-) -> None:
-    url = new_database()
-    with run_rest_server() as rest_server:
-        rest_server.respond = lambda _: JSONResponse({})
-        settings = {"changes": "waldur", "waldur_url": rest_server.url, "keep_tokens": "off"}
-        async with serve_mutable_demo(
-            url, 60, impersonation_header=header_name, **settings
-        ) as demo:
-            uuids = load_user_uuids(url)
-            (uuid, *_) = await demo.find_operable_resources("SET_RESOURCE_END_DATE", "owner")
-            query = {"query": SET_END_DATE_MUTATION % uuid}
-            authorization = f"Token {demo.client.tokens['staff']}"
-            for username in ("nobody", "owner"):
-                headers = {"Authorization": authorization, header_name: uuids[username].upper()}
-                await demo.client.http.post("/graphql", json=query, headers=headers)
-    (request,) = [each for each in rest_server.requests if each.method == "POST"]
-    assert request.path.endswith(f"/{uuid}/set_end_date/")
-    assert request.headers["authorization"] == authorization
-    assert request.headers[header_name.lower()] == uuids["owner"]
 
 
 async def test_only_the_senders_token_is_refreshed(new_database: DatabaseFactory) -> None:

@@ -27,7 +27,7 @@ class OpenIDProvider:
         server.respond = self._respond
 
     @property
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, Any]:
         """The gateway's own settings of this provider."""
         return {
             "oidc": "own",

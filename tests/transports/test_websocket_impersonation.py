@@ -12,11 +12,13 @@ from tests.support.impersonation import (
     VIEWER_QUERY,
     load_user_uuids,
 )
+from tests.support.openid_provider import run_openid_provider
 from tests.support.time_limits import wait_until
 from tests.transports.streaming_server import (
     RESOURCE_CHANGED_SUBSCRIPTION,
     ServedGateway,
     open_websocket,
+    serve_gateway,
     wait_for_subscribers,
 )
 from tests.transports.test_http_stream import open_stream
@@ -159,6 +161,17 @@ async def test_stream_ends_with_impersonation(gateway: ServedGateway, name: str)
         with end_impersonation(gateway, name) as reason:
             assert reason in await stream.read_rest()
     await wait_until(lambda: gateway.count_subscriptions() == 0)
+
+
+async def test_oidc_token_over_a_websocket(demo_url: str) -> None:
+    with run_openid_provider() as provider:
+        async with serve_gateway(demo_url, **provider.settings) as gateway:
+            payload = {"Authorization": f"Bearer {provider.issue_token('member')}"}
+            await expect_viewer(gateway, "member", payload, {})
+            async with open_websocket(gateway) as websocket:
+                payload["Authorization"] = f"Bearer {provider.issue_token('member', -1)}"
+                await websocket.send_message("connection_init", payload=payload)
+                assert await websocket.wait_closed() == (4403, "Token has expired.")
 
 
 async def test_events_are_those_that_the_user_sees(gateway: ServedGateway) -> None:
