@@ -1,6 +1,6 @@
 """Dry runs of mutations: the checks of each operation, without a request to the REST API."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ import pytest
 
 from gateway.db.driver.transactions import Transaction, TransactionPool
 from gateway.db.sql.compiler import StatementCompiler
+from gateway.demo.marketplace.fill import create_marketplace
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.marketplace.change_batch import ChangeOutcome
 from gateway.marketplace.change_service import ChangeService
@@ -19,11 +20,21 @@ from gateway.marketplace.problems import ChangeRefusedError, Problem
 from gateway.marketplace.requester import Requester
 from gateway.marketplace.unit_of_work import ChangeResult, UnitOfWork
 from gateway.schema.framework.context import RequestContext
+from tests.support.granted_role import create_granted_role
 from tests.support.marketplaces import Marketplace, open_marketplace
-from tests.support.schema_scenes import create_exact_reader
+from tests.support.mutation_inputs import list_order_inputs, list_resource_inputs
 
 T = TypeVar("T")
 _SELECTION = "__typename ... on NotPossible { reason }"
+
+
+_RESOURCES_SQL = """
+select distinct on (state) uuid from marketplace_resource order by state, id
+"""
+_ORDERS_SQL = """
+select distinct on (state, type) uuid from marketplace_order order by state, type, id desc
+"""
+_WRITING_WORDS = ("insert ", "update ", "delete ", "for update", "advisory")
 
 
 class DryRunService(ChangeService):
@@ -100,6 +111,21 @@ class DryRunMarketplace:
         cursor = self._owner.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
 
+    def list_inputs(self) -> Iterator[tuple[str, Any]]:
+        """Yield inputs of all mutations, for resources and orders in all states."""
+        for (uuid,) in self.run_sql(_RESOURCES_SQL):
+            yield from list_resource_inputs(self, uuid.hex)
+        for (uuid,) in self.run_sql(_ORDERS_SQL):
+            yield from list_order_inputs(uuid.hex)
+
+    def check_statements(self) -> None:
+        """Check that the statements since the last check have neither written nor locked."""
+        recorded_sql = self.marketplace.database.recorded_sql
+        assert not [
+            sql for sql in recorded_sql if any(each in sql.lower() for each in _WRITING_WORDS)
+        ]
+        recorded_sql.clear()
+
     async def run_mutation(self, field: str, input_values: Any, as_: str) -> list[Any]:
         """Return the type and the reason of each result of a mutation, which has no errors."""
         is_many = "uuids" in input_values
@@ -148,8 +174,16 @@ class DryRunMarketplace:
 async def open_dry_runs(owner_url: str) -> AsyncIterator[DryRunMarketplace]:
     """Yield a marketplace that is read with a role of exactly the privileges that it needs."""
     with (
-        create_exact_reader(owner_url) as role,
+        create_granted_role(owner_url) as role_url,
         psycopg.connect(owner_url, autocommit=True) as owner,
     ):
-        async with open_marketplace(role.url) as marketplace:
+        async with open_marketplace(role_url) as marketplace:
             yield DryRunMarketplace(marketplace, owner, owner_url)
+
+
+def create_changed_demo(url: str, setup_sql: str) -> None:
+    """Create a small demo without terms of service, and change it."""
+    with psycopg.connect(url) as connection:
+        create_marketplace(connection, resource_count=60, seed=1)
+        connection.execute("delete from marketplace_offeringtermsofservice")
+        connection.execute(setup_sql.encode())

@@ -8,8 +8,6 @@ from uuid import uuid4
 
 import psycopg
 
-from gateway.db.installation.installation import inspect_installation
-
 SCENE_QUERY = (
     "{ resources(first: 3) { nodes { uuid name plan { name } offering { helpdeskUrl } } } }"
 )
@@ -168,14 +166,3 @@ def create_reader_role(owner_url: str) -> Iterator[ReaderRole]:
             yield reader_role
         finally:
             reader_role.run_sql("drop owned by {role} cascade; drop role {role}")
-
-
-@contextmanager
-def create_exact_reader(owner_url: str) -> Iterator[ReaderRole]:
-    """Yield a role with SELECT on the tables that the gateway names, and on no others."""
-    with psycopg.connect(owner_url) as connection:
-        names = inspect_installation(connection).list_read_tables()
-    with create_reader_role(owner_url) as reader_role:
-        reader_role.run_sql("revoke select on all tables in schema public from {role}")
-        reader_role.run_sql(f"grant select on {', '.join(names)} to {{role}}")
-        yield reader_role

@@ -107,15 +107,6 @@ class Installation:
         """Return whether two inspections have found the same."""
         return vars(self) == vars(other)
 
-    def list_read_tables(self) -> list[str]:
-        """Return the names of the tables that the gateway's role needs to read, sorted.
-
-        They lie in the schemas of the role's search path. The gateway's own tables, which are in
-        the schema `gateway`, are not among them.
-        """
-        declared_tables = tables.metadata.tables.values()
-        return sorted(each.name for each in declared_tables if each not in self.missing_tables)
-
     def list_missing(self) -> list[str]:
         """Return the names of missing tables and columns, sorted, for logs and `gateway check`."""
         names = [each.name for each in self.missing_tables]

@@ -7,13 +7,9 @@ from gateway.db.installation.installation import NoMarketplaceError, inspect_ins
 from gateway.db.installation.version_rules import RULES_2026, RULES_NEWEST
 from gateway.demo.marketplace.fill import create_marketplace
 from tests.conftest import DatabaseFactory
-from tests.support.gateway_server import serve_in_process
 from tests.support.marketplaces import Marketplace
 from tests.support.schema_documents import select_mapped_fields
-from tests.support.schema_scenes import create_exact_reader
 
-OWNERS = {"demo_url": "owner", "waldur2024_url": "owner_c"}
-"""Usernames of owners of an organisation, by the fixture of the marketplace's URL."""
 PAGE = "{ resources(first: 300) { nodes { %s } } }"
 MISSING_COLUMNS = {"unit_factor", "last_sync", "is_prepaid", "helpdesk_url", "grace_period_days"}
 
@@ -67,18 +63,6 @@ def test_missing_tables_and_columns_are_listed(demo: Marketplace, waldur: Market
     missing = waldur.installation.list_missing()
     assert "marketplace_resource.last_sync" in missing
     assert "marketplace_offeringpartition" in missing
-
-
-@pytest.mark.parametrize("fixture", OWNERS)
-async def test_a_role_needs_to_read_the_listed_tables_only(
-    fixture: str, request: pytest.FixtureRequest
-) -> None:
-    url = request.getfixturevalue(fixture)
-    with create_exact_reader(url) as role:
-        async with serve_in_process(role.url, keep_tokens="off") as client:
-            for username in ("staff", OWNERS[fixture]):
-                response = await client.execute_query(PAGE % select_mapped_fields(), username)
-                assert "errors" not in response
 
 
 def test_the_version_rules_can_be_configured(waldur2024_url: str) -> None:
