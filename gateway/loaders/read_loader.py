@@ -35,7 +35,8 @@ class ReadLoader:
         With a dispatcher that it shares with statements which write, nothing is cached.
         """
         self._statement_compiler, self._viewer = statement_compiler, viewer
-        self._has_cache = shared_dispatcher is None
+        self.has_cache = shared_dispatcher is None
+        """Whether rows are loaded once, and loads at the same time by one batch."""
         self._dispatcher = shared_dispatcher or BatchDispatcher(database)
         self._loaders: dict[Any, KeyLoader] = {}
 
@@ -54,7 +55,7 @@ class ReadLoader:
             loader = self._loaders[loader_key] = KeyLoader(
                 self._dispatcher,
                 _QueryBatch(self, query_spec, parameters),
-                has_cache=self._has_cache,
+                has_cache=self.has_cache,
             )
         rows: Rows = await loader.load(NO_KEY if query_spec.key_column is None else key)
         return rows

@@ -5,7 +5,8 @@ The field `Resource.allowedOperations` and the mutations read the same facts, so
 decide alike.
 """
 
-from collections.abc import Mapping
+from asyncio import gather
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args
 
@@ -128,12 +129,24 @@ async def load_resource_facts(loader: ReadLoader, resource_id: int) -> ResourceF
         None if isinstance(fact_input, AggregateValue) else next(columns)
         for fact_input in RESOURCE_FACT_INPUTS
     ]
-    for index, fact_input in enumerate(RESOURCE_FACT_INPUTS):
-        if isinstance(fact_input, AggregateValue):
-            values[index] = await load_aggregate_value(
-                loader, fact_input, values[_find_input_index(fact_input.key_column)]
-            )
+    aggregates = {
+        index: (fact_input, values[_find_input_index(fact_input.key_column)])
+        for index, fact_input in enumerate(RESOURCE_FACT_INPUTS)
+        if isinstance(fact_input, AggregateValue)
+    }
+    aggregate_values = await _load_aggregate_values(loader, [*aggregates.values()])
+    for index, value in zip(aggregates, aggregate_values, strict=True):
+        values[index] = value
     return ResourceFacts(*values)
+
+
+async def _load_aggregate_values(
+    loader: ReadLoader, aggregates: Sequence[tuple[AggregateValue, int]]
+) -> list[Any]:
+    """Return values under their keys: by one batch, unless statements are in program order."""
+    if loader.has_cache:
+        return await gather(*[load_aggregate_value(loader, *each) for each in aggregates])
+    return [await load_aggregate_value(loader, *each) for each in aggregates]
 
 
 async def load_facts_before_creation(
