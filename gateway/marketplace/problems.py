@@ -233,7 +233,8 @@ class NotPossible(Problem):
 class Conflict(Problem):
     """The object changed after `ifModified`, or `idempotencyKey` was used for another request.
 
-    Also if Waldur's REST API finds the object in a conflicting state.
+    Over a real Waldur also: it finds the object in a conflicting state, or it is not certain what
+    came of the first request with the key.
     """
 
 

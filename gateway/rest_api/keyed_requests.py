@@ -15,7 +15,7 @@ claim the key, send the request, settle or release it
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TypeAlias
 
@@ -29,7 +29,7 @@ from gateway.rest_api.errors import TokenRejectedError
 from gateway.rest_api.key_claims import KeyClaim, KeyClaims, RequestKey
 from gateway.rest_api.lost_answers import ORDER_TRACES, ClaimedOrder, find_lost_result
 from gateway.rest_api.request_tasks import RequestTasks
-from gateway.rest_api.rest_change import RestChange, SentChange
+from gateway.rest_api.rest_change import RestChange
 
 log = logging.getLogger(__name__)
 KeyedOutcome: TypeAlias = ChangeResult | Problem
@@ -135,7 +135,8 @@ class KeyedRequests:
             await self._key_claims.release_claim(claim_id)
             raise
         if sent.may_be_done:
-            return _describe_loss(sent)
+            assert isinstance(sent.outcome, Problem)
+            return _describe_loss(sent.outcome)
         try:
             await self._store_outcome(claim_id, sent.outcome)
         except (UnavailableError, TimedOutError) as error:
@@ -157,10 +158,6 @@ def _describe_wait(seconds: float) -> Unavailable:
     )
 
 
-def _describe_loss(sent: SentChange) -> Unavailable:
-    assert isinstance(sent.outcome, Problem)
-    return Unavailable(
-        message=f"{sent.outcome.message} A repetition with the same `idempotencyKey` finds out "
-        "what came of it.",
-        retryable=True,
-    )
+def _describe_loss(problem: Problem) -> Problem:
+    """Return the problem of a request that may have been carried out: its key finds out."""
+    return replace(problem, retryable=True) if isinstance(problem, Unavailable) else problem

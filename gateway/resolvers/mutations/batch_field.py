@@ -53,6 +53,7 @@ class ResourcesInput:
 
     A resource that was changed later has the result `Conflict`. Times are compared at the precision
     of this one, so `modified` may be cut to milliseconds. Null disables the check.
+    Over a real Waldur it locks nothing: a change just before Waldur makes its own is not noticed.
     """
 
 
@@ -70,6 +71,7 @@ class OrdersInput:
 
     An order that was changed later has the result `Conflict`. Times are compared at the precision
     of this one, so `modified` may be cut to milliseconds. Null disables the check.
+    Over a real Waldur it locks nothing: a change just before Waldur makes its own is not noticed.
     """
 
 

@@ -42,6 +42,7 @@ class ResourceInput:
 
     If the resource was changed later, the mutation returns `Conflict`. Times are compared at the
     precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
+    Over a real Waldur it locks nothing: a change just before Waldur makes its own is not noticed.
     """
 
 
@@ -56,6 +57,7 @@ class OrderInput:
 
     If the order was changed later, the mutation returns `Conflict`. Times are compared at the
     precision of this one, so `modified` may be cut to milliseconds. Null disables the check.
+    Over a real Waldur it locks nothing: a change just before Waldur makes its own is not noticed.
     """
 
 
@@ -68,7 +70,8 @@ class ResourceOrderInput(ResourceInput):
 
     Within 24 hours, a repeated mutation of the same user with the same key and input returns the
     first one's order instead of placing another; with other input it returns `Conflict`, and so
-    does another mutation.
+    does another mutation. Over a real Waldur it returns `Unavailable` while it is not known what
+    came of the first one, and `Conflict` if that is not certain.
     """
 
 

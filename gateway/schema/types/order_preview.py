@@ -38,8 +38,9 @@ class CreateOrderInput:
     """Idempotency key chosen by the client, of 1 to 255 characters.
 
     Within 24 hours, a repeated mutation of the same user with the same key and input returns the
-    first one's order instead of placing another; with other input it returns `Conflict`. A preview
-    ignores it.
+    first one's order instead of placing another; with other input it returns `Conflict`. Over a
+    real Waldur it returns `Unavailable` while it is not known what came of the first one, and
+    `Conflict` if that is not certain. A preview ignores it.
     """
 
 
