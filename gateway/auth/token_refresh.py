@@ -8,6 +8,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from ssl import SSLContext
 
 import httpx
 
@@ -73,10 +74,14 @@ class TokenRefresher:
 class WaldurTokenClient:
     """Client of Waldur's REST API that refreshes tokens by a cheap request."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tls_context: SSLContext) -> None:
         """Send requests to the REST API at `url`."""
         self._client = httpx.AsyncClient(
-            base_url=url, timeout=REFRESH_TIMEOUT_SECONDS, follow_redirects=False
+            base_url=url,
+            verify=tls_context,
+            trust_env=False,
+            timeout=REFRESH_TIMEOUT_SECONDS,
+            follow_redirects=False,
         )
 
     async def touch(self, credentials: Credentials) -> None:

@@ -187,8 +187,8 @@ def run_check(parsed_arguments: argparse.Namespace) -> int:
 def _print_sections(effective_settings: Settings, sections: Iterator[Section]) -> Report:
     """Print the settings, then each section as soon as it is there; return the report."""
     report = Report()
-    setting_lines = [f"  {each}" for each in effective_settings.format_lines()]
-    sys.stdout.write("\n".join(["Settings", *setting_lines, ""]))
+    setting_lines = [f"  {each}" for each in effective_settings.format_lines(is_complete=False)]
+    sys.stdout.write("\n".join(["Settings, without defaults", *setting_lines, ""]))
     for section in sections:
         report.sections.append(section)
         sys.stdout.write("\n".join([*render_section(section), ""]))

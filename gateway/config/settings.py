@@ -70,11 +70,15 @@ class Settings(
             return f"{self.media_url}/"
         return f"{self.waldur_url}/media/" if self.waldur_url else None
 
-    def format_lines(self) -> list[str]:
-        """Return the effective settings as `GATEWAY_NAME=value`, secrets masked."""
+    def format_lines(self, *, is_complete: bool = True) -> list[str]:
+        """Return the effective settings as `GATEWAY_NAME=value`, secrets masked.
+
+        Without `is_complete` those that have their defaults are left out.
+        """
         return [
             f"{_format_variable(setting.name)}={self._format_setting(setting.name)}"
             for setting in fields(self)
+            if is_complete or getattr(self, setting.name) != setting.default
         ]
 
     def _format_setting(self, name: str) -> str:

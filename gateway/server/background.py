@@ -22,6 +22,7 @@ from gateway.marketplace.change_service import (
 from gateway.marketplace.unit_of_work import TransactionRunner
 from gateway.rest_api.change_service import RestChangeService
 from gateway.rest_api.rest_client import RestClient
+from gateway.rest_api.tls_context import create_tls_context
 
 BackgroundWorker = Callable[
     [TransactionPool, Callable[[], StatementCompiler]], Coroutine[Any, Any, None]
@@ -89,7 +90,9 @@ def open_token_refresh(
     if installation.is_writable:
         refresher = TokenRefresher(partial(record_token_use, transaction_pool), interval_seconds=60)
     elif settings.waldur_url:
-        token_client = WaldurTokenClient(settings.waldur_url)
+        token_client = WaldurTokenClient(
+            settings.waldur_url, create_tls_context(settings.waldur_ca_file)
+        )
         exit_stack.push_async_callback(token_client.close)
         refresher = TokenRefresher(token_client.touch, interval_seconds=600)
     else:

@@ -5,9 +5,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psycopg
 import pytest
+import trustme
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,10 +18,14 @@ from starlette.routing import Route
 
 from gateway.auth.token_refresh import TokenRefresher, WaldurTokenClient
 from gateway.db.access.credentials import Credentials
+from gateway.rest_api.tls_context import create_tls_context
 from tests.conftest import DatabaseFactory
+from tests.rest_api.test_rest_connection import answer_and_close, make_server_context
 from tests.support.gateway_server import create_small_demo, serve_in_process
+from tests.support.raw_server import run_raw_server
 from tests.support.time_limits import block_until, time_limit, wait_until
 
+TLS_CONTEXT = create_tls_context(None)
 VIEWER_QUERY = "{ viewer { user { username } } }"
 
 
@@ -101,7 +107,7 @@ async def test_number_of_tracked_tokens_is_bounded(
 
 async def test_closing_does_not_wait(rest_api: FakeRestApi) -> None:
     rest_api.delay_seconds = 600
-    token_client = WaldurTokenClient(rest_api.url)
+    token_client = WaldurTokenClient(rest_api.url, TLS_CONTEXT)
     refresher = TokenRefresher(token_client.touch, interval_seconds=600)
     refresher.note_token_use(Credentials("a"))
     await wait_until(lambda: rest_api.received_requests != [])
@@ -115,7 +121,7 @@ async def test_http_error_is_logged(
     rest_api: FakeRestApi, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     rest_api.status = status
-    await _refresh_once(WaldurTokenClient(rest_api.url))
+    await _refresh_once(WaldurTokenClient(rest_api.url, TLS_CONTEXT))
     (record,) = [each for each in caplog.records if each.name == "gateway.auth.token_refresh"]
     assert (record.levelno, record.exc_info) == (logging.WARNING, None)
     assert str(status) in record.getMessage()
@@ -123,8 +129,22 @@ async def test_http_error_is_logged(
 
 
 async def test_connection_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    await _refresh_once(WaldurTokenClient("http://127.0.0.1:1"))
+    await _refresh_once(WaldurTokenClient("http://127.0.0.1:1", TLS_CONTEXT))
     assert "could not be refreshed" in caplog.text
+
+
+async def test_own_authority_is_trusted_if_it_is_set(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with run_raw_server(answer_and_close, make_server_context(authority)) as server:
+        await _refresh_once(WaldurTokenClient(server.url, TLS_CONTEXT))
+        assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
+        assert server.exchanges == []
+        own_context = create_tls_context(tmp_path / "ca.pem")
+        await _refresh_once(WaldurTokenClient(server.url, own_context))
+        assert len(server.exchanges) == 1
 
 
 async def test_slow_response_times_out(
@@ -133,7 +153,7 @@ async def test_slow_response_times_out(
     monkeypatch.setattr("gateway.auth.token_refresh.REFRESH_TIMEOUT_SECONDS", 0.1)
     rest_api.delay_seconds = 600
     async with time_limit(2, "the refresh to time out"):
-        await _refresh_once(WaldurTokenClient(rest_api.url))
+        await _refresh_once(WaldurTokenClient(rest_api.url, TLS_CONTEXT))
     assert "could not be refreshed" in caplog.text
 
 

@@ -1,7 +1,8 @@
 """Check of the database: version, privileges, indexes, source of events."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -109,8 +110,18 @@ def _describe_installation(installation: Installation) -> Iterator[Finding]:
     missing_names = installation.list_missing()
     if missing_names:
         yield report_note(
-            "Missing in this version, read as null or empty lists:", ", ".join(missing_names)
+            "Missing in this version, read as null or empty lists:", *_group_names(missing_names)
         )
+
+
+def _group_names(names: Sequence[str]) -> Iterator[str]:
+    """Yield missing tables in one line, and the missing columns of each other table in another."""
+    table_names = [each for each in names if "." not in each]
+    if table_names:
+        yield ", ".join(table_names)
+    columns = [each.split(".") for each in names if "." in each]
+    for table, pairs in groupby(columns, lambda pair: pair[0]):
+        yield f"{table}: {', '.join(column for _, column in pairs)}"
 
 
 def _check_server(status: RoleStatus) -> Iterator[Finding]:

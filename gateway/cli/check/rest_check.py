@@ -146,7 +146,7 @@ def explain_error(error: httpx.HTTPError) -> str:
     while cause is not None and not isinstance(cause, SSLError):
         cause = cause.__cause__ or cause.__context__
     if cause is not None:
-        return f"{reason}. If its certificate is of an own CA, set GATEWAY_WALDUR_CA_FILE"
+        return f"{reason}. For a CA of your own set GATEWAY_WALDUR_CA_FILE"
     if isinstance(error, httpx.TimeoutException):
         return f"no answer in time ({type(error).__name__})"
     return reason
