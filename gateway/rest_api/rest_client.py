@@ -55,7 +55,7 @@ class RestClient:
         """Send requests to the REST API at `settings.waldur_url`."""
         assert settings.waldur_url is not None
         self.api_url = settings.waldur_url
-        self._impersonation_header = settings.impersonation_header.encode()
+        self._impersonation_header = settings.impersonation_header
         self._connect_seconds = settings.waldur_connect_seconds
         self.answer_seconds = min(
             settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
@@ -179,7 +179,7 @@ class RestClient:
         if requester.request_id:
             yield b"X-Request-ID", requester.request_id.encode()
         if credentials.impersonated_uuid is not None:
-            yield self._impersonation_header, credentials.impersonated_uuid.encode()
+            yield self._impersonation_header.encode(), credentials.impersonated_uuid.encode()
 
     def _judge_failure(
         self, requester: Requester, request: RestRequest, error: Exception
