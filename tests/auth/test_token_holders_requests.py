@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import DatabaseFactory
 from tests.support.gateway_server import create_small_demo, serve_in_process
 from tests.support.personal_tokens import ENABLE_SQL, create_token, post_with_token
+from tests.support.rest_server import run_rest_server
 from tests.support.time_limits import wait_until
 
 TOKEN = f"w_4102444800_{'aB3-_' * 8}xyz"
@@ -116,3 +117,26 @@ async def test_older_tables_of_2026_lack_some_columns(new_database: DatabaseFact
         async with serve_in_process(demo_url) as client:
             response = await post_with_token(client, token, VIEWER_QUERY)
             assert response.status_code == 401
+
+
+async def test_use_in_a_real_waldur_is_recorded_by_rest_alone(
+    new_database: DatabaseFactory,
+) -> None:
+    """The gateway writes nothing there; the request has the token, and not the client's address."""
+    demo_url = create_small_demo(new_database())
+    with psycopg.connect(demo_url, autocommit=True) as connection, run_rest_server() as rest_server:
+        connection.execute(ENABLE_SQL)
+        connection.execute("drop schema gateway cascade")
+        token = create_token(connection, "owner")
+        for settings in ({}, {"waldur_url": rest_server.url}):
+            async with serve_in_process(demo_url, **settings) as client:
+                response = await post_with_token(client, token, VIEWER_QUERY)
+                assert response.status_code == 200
+                await wait_until(lambda: len(rest_server.requests) == len(settings))  # noqa: B023
+        (request,) = rest_server.requests
+        assert (request.method, request.path) == ("HEAD", "/api/users/me/")
+        assert request.headers["authorization"] == f"Bearer {token}"
+        assert not [each for each in request.headers if "forwarded" in each]
+        assert connection.execute(
+            "select max(use_count), count(last_used_at) from core_personalaccesstoken"
+        ).fetchall() == [(0, 0)]
