@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gateway.db.access.token_scopes import TokenScopes
 from gateway.db.access.viewer import Viewer
 from gateway.marketplace.eligibility import can_terminate, list_plugin_actions, needs_consent
 
@@ -86,6 +87,26 @@ def test_consent_is_needed_until_the_terms_are_accepted(
             needs_consent(viewer, options, terms_version, requires_reconsent, consented_version)
             is False
         )
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("RESOURCE.UPDATE", (True, True)),
+        ("SUPPORT.ACCESS", (True, False)),
+        ("STAFF.ACCESS", (False, False)),
+    ],
+)
+def test_staff_and_support_need_a_scope_of_a_token_to_order_without_consent(
+    scope: str, expected: tuple[bool, bool]
+) -> None:
+    scopes = TokenScopes(frozenset({scope}))
+    staff = Viewer(1, is_staff=True, token_scopes=scopes, consent_enforced=True)
+    support = Viewer(2, is_support=True, token_scopes=scopes, consent_enforced=True)
+    assert expected == (
+        needs_consent(staff, ACCOUNT_OPTIONS, "2", False, None),
+        needs_consent(support, ACCOUNT_OPTIONS, "2", False, None),
+    )
 
 
 def test_only_lexis_has_actions() -> None:

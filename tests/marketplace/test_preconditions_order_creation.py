@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from tests.conftest import DatabaseFactory
 from tests.support.mutable_demo import NEWEST_VERSION_SQL, MutableDemo, serve_mutable_demo
+from tests.support.personal_tokens import ENABLE_SQL, create_token, post_with_token
 
 RENEWAL: dict[str, Any] = {"extensionMonths": 12}
 REVOKE_SQL = "delete from permissions_rolepermission where permission = 'ORDER.CREATE'"
@@ -111,3 +112,42 @@ async def test_providers_need_no_permission_to_order_options(demo: MutableDemo) 
     result = await demo.run_mutation("updateResourceOptions", "provider", uuid=uuid, options={})
     assert result["__typename"] == "ResourceOptionsUpdated"
     assert result["order"]["state"].startswith("PENDING")
+
+
+async def test_personal_access_tokens_need_the_scope(demo: MutableDemo) -> None:
+    """Staff don't need the permission, if their token allows them to act as staff (rules.md §2)."""
+    uuid = await find_resource(demo, "RENEW_RESOURCE")
+    demo.run_sql(ENABLE_SQL)
+    results = {}
+    for username in ("staff", "owner"):
+        for scope in ("RESOURCE.UPDATE", "ORDER.CREATE", "STAFF.ACCESS"):
+            token = create_token(demo.connection, username, ["RESOURCE.SET_LIMITS", scope])
+            query = "query ($uuid: UUID!) { resource(uuid: $uuid) { allowedOperations } }"
+            body = (await post_with_token(demo.client, token, query, uuid=uuid)).json()
+            operations = body["data"]["resource"]["allowedOperations"]
+            results[username, scope] = "RENEW_RESOURCE" in operations
+    assert {key for key, is_allowed in results.items() if is_allowed} == {
+        ("staff", "ORDER.CREATE"),
+        ("staff", "STAFF.ACCESS"),
+        ("owner", "ORDER.CREATE"),
+    }
+
+
+async def test_only_who_may_act_as_staff_sets_the_end_of_prepaid_resources(
+    demo: MutableDemo,
+) -> None:
+    uuid = await find_resource(demo, "RENEW_RESOURCE")
+    demo.run_sql(ENABLE_SQL)
+    document = """mutation ($input: SetResourceEndDateInput!) {
+        setResourceEndDate(input: $input) { __typename ... on NotPossible { reason } }
+    }"""
+    results = []
+    for scopes in (["RESOURCE.SET_END_DATE"], ["RESOURCE.SET_END_DATE", "STAFF.ACCESS"]):
+        token = create_token(demo.connection, "staff", scopes)
+        values = {"uuid": uuid, "endDate": "2098-01-01"}
+        body = (await post_with_token(demo.client, token, document, input=values)).json()
+        results.append(body["data"]["setResourceEndDate"])
+    assert results == [
+        {"__typename": "NotPossible", "reason": "PREPAID"},
+        {"__typename": "ResourceEndDateSet"},
+    ]
