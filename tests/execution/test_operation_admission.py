@@ -8,11 +8,12 @@ from graphql import get_introspection_query
 from graphql.pyutils.suggestion_list import LexicalDistance
 
 from gateway.api import schema
+from gateway.db.access.token_scopes import TokenScopes
 from gateway.db.access.viewer import Viewer
 from gateway.execution.admission.operation_limits import OperationLimits
 from gateway.execution.executor import Executor, GraphQLResult
 from gateway.execution.graphql_request import GraphQLRequest
-from gateway.execution.operation_admission import AdmissionPolicy
+from gateway.execution.operation_admission import INTROSPECTION_AUDIENCES, AdmissionPolicy
 from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext
 from tests.support.marketplaces import EXECUTION_MODE, Marketplace
@@ -169,6 +170,12 @@ async def test_kept_introspection_depends_on_operation_and_variables(
                 assert decode_result(result) == {"data": {"__type": {field: value}}}
     error_result = await execute_request(executor, context, query, operation_name="A")
     assert decode_result(error_result)["errors"]
+
+
+@pytest.mark.parametrize(("scope", "is_allowed"), [("STAFF.ACCESS", True), ("A.B", False)])
+def test_introspection_by_staff_needs_a_scope_of_a_token(*, scope: str, is_allowed: bool) -> None:
+    viewer = Viewer(is_staff=True, token_scopes=TokenScopes(frozenset({scope})))
+    assert INTROSPECTION_AUDIENCES["staff"](viewer) == is_allowed
 
 
 async def test_introspection_of_refused_viewers(context: RequestContext) -> None:

@@ -23,6 +23,7 @@ SECRET_PATTERN = re.compile(
 """Names of secret columns by domain.md, and of columns that may be added."""
 UNPUBLISHED_TABLES = {
     "authtoken_token",
+    "core_personalaccesstoken",
     "structure_servicesettings",
     "logging_event",
     "reversion_version",
@@ -72,6 +73,7 @@ def demo_secrets(demo_expectation: OracleExpectation) -> set[str]:
     values = fetch_values(
         demo_expectation.connection,
         "select key from authtoken_token",
+        "select token_hash from core_personalaccesstoken",
         "select api_secret_code from marketplace_serviceprovider",
         "select password from structure_servicesettings",
         "select secret_options ->> 'token' from marketplace_offering",
