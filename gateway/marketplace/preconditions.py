@@ -76,7 +76,7 @@ def require_permission(
             dict.fromkeys(each.__name__.removesuffix("_scope") for each in scope_functions)
         )
         message = f"This operation needs a role with {permission} on the {scope_names}."
-        return build_refusal(viewer, (permission,), scopes, message)
+        return build_permission_problem(viewer, (permission,), scopes, message)
 
     return check_permission
 
@@ -97,7 +97,7 @@ def require_nothing(
     return None
 
 
-def build_refusal(
+def build_permission_problem(
     viewer: Viewer, permissions: Sequence[str], scopes: Sequence[RoleScope], message: str
 ) -> NotPermitted:
     """Return the problem that the viewer lacks permissions: the token's reason, or `message`."""
@@ -121,7 +121,7 @@ def require_staff(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules) 
     objects = list_scopes(facts)
     if viewer.acts_as_staff(objects):
         return None
-    return build_refusal(viewer, (STAFF_SCOPE,), objects, "Only staff can do this.")
+    return build_permission_problem(viewer, (STAFF_SCOPE,), objects, "Only staff can do this.")
 
 
 def require_consent(viewer: Viewer, facts: ResourceFacts, _current: CurrentRules) -> Problem | None:

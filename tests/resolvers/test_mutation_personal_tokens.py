@@ -71,7 +71,7 @@ ORDER_SCOPES = {
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Yield a demo whose users may use such tokens."""
-    async with serve_mutable_demo(new_database(), setup_sql=ENABLE_SQL) as mutable_demo:
+    async with serve_mutable_demo(new_database(), 120, setup_sql=ENABLE_SQL) as mutable_demo:
         yield mutable_demo
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gateway.db import tables
 from gateway.db.access.token_scopes import RoleScope
 from gateway.db.access.viewer import Viewer
-from gateway.marketplace.preconditions import build_refusal
+from gateway.marketplace.preconditions import build_permission_problem
 from gateway.marketplace.problems import ChangeRefusedError, raise_problem
 from gateway.marketplace.resource_facts import ResourceFacts, load_resource_facts
 from gateway.marketplace.rows import OrderKeyRow, OrderRow
@@ -43,4 +43,4 @@ def require_order_permission(
     """
     if not viewer.has_permission(permission, *scopes):
         message = f"This operation needs a role with {permission} on {scope_text}."
-        raise_problem(build_refusal(viewer, (permission,), scopes, message))
+        raise_problem(build_permission_problem(viewer, (permission,), scopes, message))
