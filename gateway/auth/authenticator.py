@@ -111,7 +111,7 @@ def _explain_refusal(scheme: str, key: str) -> str:
     if key.startswith(_PERSONAL_PREFIX):
         return "The personal access token is malformed, or not sent as a Bearer token."
     if scheme.lower() == "bearer" and key:
-        return "OIDC access tokens are not supported."
+        return "OIDC access tokens of this form are not supported, only JSON Web Tokens."
     if key and scheme.isalpha() and scheme.lower() != "token":
         return f"The Authorization scheme {scheme[:20]!r} is not supported."
     return "The Authorization header is malformed."

@@ -62,6 +62,15 @@ async def test_anonymous_clients_are_refused(scene: ImpersonationScene) -> None:
     await scene.expect_refusal(None, scene.uuids["member"], message="Authorization: Token <key>")
 
 
+async def test_personal_access_tokens_are_refused(scene: ImpersonationScene) -> None:
+    headers = {
+        "Authorization": f"Bearer w_9999999999_{'a' * 43}",
+        IMPERSONATION_HEADER: scene.uuids["member"],
+    }
+    response = await scene.client.send_query(VIEWER_QUERY, headers)
+    assert response.status_code == 403
+
+
 async def test_an_invalid_token_is_unauthenticated(scene: ImpersonationScene) -> None:
     headers = build_headers("0" * 40, [scene.uuids["member"]])
     assert (await scene.client.send_query(VIEWER_QUERY, headers)).status_code == 401
