@@ -1,5 +1,6 @@
 """Each mutation through Waldur's REST API has the result that it has in our own marketplace."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFactory
+from tests.http.test_request_body_uploads import PDF_CONTENT, multipart_fields, send_multipart
+from tests.support.bulk_orders import ORDERABLE_SQL
 from tests.support.documented_role import StatementLog, list_writes
-from tests.support.mutable_demo import FINISH_ORDERS_SQL
+from tests.support.mutable_demo import FINISH_ORDERS_SQL, MutableDemo
 from tests.support.permission_cases import (
     PERMISSION_CASES,
     RESET_COPIES_SQL,
@@ -17,13 +20,18 @@ from tests.support.permission_cases import (
     find_resource,
     load_arguments,
 )
-from tests.support.twin_demos import TwinDemos, digest_rows, send_mutation, serve_twin_demos
+from tests.support.twin_demos import TwinDemos, digest_rows, serve_twin_demos
 
 VIEWERS = ("staff", "support", "owner", "manager", "member", "provider", "nobody", None)
 SETUP_SQL = (
     "delete from policy_customerestimatedcostpolicy; delete from policy_projectestimatedcostpolicy"
 )
 RESET_SQL = "update marketplace_resource set state = %s, error_message = '' where id = %s"
+ATTACHMENT_SQL = """
+select a.content, d.type, d.request_comment from marketplace_order d
+join gateway.attachment a on a.path = d.attachment order by d.id desc limit 1
+"""
+PAYLOAD_TYPES = ("ResourceRenewed", "ResourceLimitsUpdated", "OrderCreated")
 PENDING_CONSUMER, EXECUTING, ERRED, PENDING_PROVIDER = 1, 2, 4, 7
 OK, FAILED = 2, 3
 LAST_ORDER_SQL = """
@@ -33,7 +41,6 @@ SET_ORDER_SQL = """
 update marketplace_order set state = %s, completed_at = null
 where id = (select max(id) from marketplace_order where resource_id = %s)
 """
-MANY_SQL = "select uuid from marketplace_resource order by id limit 12"
 OTHER_INPUTS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "RENEW_RESOURCE": ({"extensionMonths": 12, "requestComment": "Please."},),
     "SET_RESOURCE_END_DATE": ({"endDate": None}, {}),
@@ -156,30 +163,78 @@ async def test_mutations_of_orders(
 
 
 @pytest.mark.parametrize(
-    ("field", "values"),
+    "values",
     [
-        ("pullResources", {}),
-        ("setResourcesEndDate", {"endDate": "2097-01-01"}),
-        ("terminateResources", {}),
-        ("moveResources", {}),
+        {},
+        {"plan": None},
+        {"attributes": {"description": "For tests"}, "requestComment": "Please."},
+        {"startDate": "2098-01-01", "acceptTermsOfService": True},
+        {"name": ""},
+        {"project": "0" * 32},
+        {"limits": {"nothing": 1}},
     ],
 )
-@pytest.mark.parametrize("username", ["staff", "owner", "provider", "nobody"])
-async def test_mutations_of_many_resources(
-    twins: TwinDemos, field: str, values: dict[str, Any], username: str
+async def test_new_resources(twins: TwinDemos, values: dict[str, Any]) -> None:
+    ((*uuids,),), _ = twins.run_sql(ORDERABLE_SQL)
+    names = zip(("offering", "plan", "project"), [each.hex for each in uuids], strict=True)
+    input_values = {**dict(names), "name": "New resource", **values}
+    for username in ("staff", "owner") if values else VIEWERS:
+        await twins.compare_mutation("createOrder", input_values, username)
+    assert digest_rows(twins.remote) == digest_rows(twins.local)
+
+
+@pytest.mark.parametrize(
+    ("field", "operation", "request_count"),
+    [
+        ("renewResource", "RENEW_RESOURCE", 1),
+        ("updateResourceLimits", "UPDATE_RESOURCE_LIMITS", 1),
+        ("createOrder", None, 2),
+    ],
+)
+async def test_attachments(
+    twins: TwinDemos, field: str, operation: str | None, request_count: int
 ) -> None:
-    uuids = [each.hex for (each,) in twins.run_sql(MANY_SQL)[0]]
-    if field == "moveResources":
-        ((project,),), _ = twins.run_sql("select uuid from structure_project order by id limit 1")
-        values = {"project": project.hex}
+    """Orders have the same file; in Waldur, that of a new resource is stored afterwards."""
+    if operation is None:
+        ((*uuids,),), _ = twins.run_sql(ORDERABLE_SQL)
+        names = ("offering", "plan", "project")
+        input_values: dict[str, Any] = {
+            "name": "With a file",
+            **{name: each.hex for name, each in zip(names, uuids, strict=True)},
+        }
+    else:
+        uuid = await find_resource(twins.local, operation)
+        arguments = [load_arguments(each, operation, uuid) for each in twins.demos]
+        input_values = {"uuid": uuid, "requestComment": "Please.", **arguments[0]}
     twins.stand_in.take_requests()
-    responses = [
-        await send_mutation(each, field, {"uuids": uuids, **values}, username)
-        for each in twins.demos
-    ]
-    local, remote = map(twins.hide_new_uuids, responses)
-    assert remote == local
-    accepted = [each["uuid"] for each in local["data"][field] if "message" not in each["result"]]
-    sent = [each.path.split("/")[3] for each in twins.stand_in.take_requests()]
-    assert sorted(sent) == sorted(accepted)
+    for demo in twins.demos:
+        response = await upload_order(demo, field, input_values)
+        assert response["data"][field]["__typename"] in PAYLOAD_TYPES, response
+    assert len(twins.stand_in.take_requests()) == request_count
     assert twins.stand_in.violations == []
+    orders, copies = twins.run_sql(ATTACHMENT_SQL)
+    assert orders == copies
+    assert bytes(orders[0][0]) == PDF_CONTENT
+    if operation is not None:
+        ((resource_id,),), _ = twins.run_sql(
+            "select id from marketplace_resource where uuid = %s", input_values["uuid"]
+        )
+        reset_resource(twins, resource_id, "OK")
+
+
+async def upload_order(demo: MutableDemo, field: str, input_values: dict[str, Any]) -> Any:
+    """Run a mutation that places an order with a file, and return the response."""
+    document = (
+        f"mutation ($input: {field[0].upper()}{field[1:]}Input!)"
+        f" {{ {field}(input: $input) {{ __typename ... on Problem {{ message }} }} }}"
+    )
+    variables = {"input": {**input_values, "attachment": None}}
+    operations = json.dumps({"query": document, "variables": variables})
+    return (await send_multipart(demo, multipart_fields(operations, file=PDF_CONTENT))).json()
+
+
+@pytest.mark.parametrize("username", ["owner", "provider", "staff"])
+async def test_unlinked_resources(twins: TwinDemos, username: str) -> None:
+    (uuid, *_) = await twins.local.find_operable_resources("UNLINK_RESOURCE")
+    await twins.compare_mutation("unlinkResource", {"uuid": uuid}, username)
+    assert digest_rows(twins.remote) == digest_rows(twins.local)
