@@ -8,6 +8,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
 
 import httpx
@@ -75,11 +76,12 @@ class WaldurTokenClient:
     """Client of Waldur's REST API that refreshes tokens by a cheap request."""
 
     def __init__(self, url: str, tls_context: SSLContext) -> None:
-        """Send requests to the REST API at `url`."""
+        """Send requests to the REST API at `url`; cookies of one user are not kept for the next."""
         self._client = httpx.AsyncClient(
             base_url=url,
             verify=tls_context,
             trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=REFRESH_TIMEOUT_SECONDS,
             follow_redirects=False,
         )

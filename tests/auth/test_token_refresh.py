@@ -23,6 +23,7 @@ from tests.conftest import DatabaseFactory
 from tests.rest_api.test_rest_connection import answer_and_close, make_server_context
 from tests.support.gateway_server import create_small_demo, serve_in_process
 from tests.support.raw_server import run_raw_server
+from tests.support.rest_server import RecordedRequest, run_rest_server
 from tests.support.time_limits import block_until, time_limit, wait_until
 
 TLS_CONTEXT = create_tls_context(None)
@@ -155,6 +156,22 @@ async def test_slow_response_times_out(
     async with time_limit(2, "the refresh to time out"):
         await _refresh_once(WaldurTokenClient(rest_api.url, TLS_CONTEXT))
     assert "could not be refreshed" in caplog.text
+
+
+async def test_cookies_and_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def set_cookie(_request: RecordedRequest) -> Response:
+        response = Response()
+        response.set_cookie("sessionid", "of-the-first-user")
+        return response
+
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with run_rest_server() as server:
+        server.respond = set_cookie
+        token_client = WaldurTokenClient(server.url, TLS_CONTEXT)
+        for key in ("a", "b"):
+            await token_client.touch(Credentials(key))
+        await token_client.close()
+    assert ["cookie" in each.headers for each in server.requests] == [False, False]
 
 
 async def _refresh_once(token_client: WaldurTokenClient) -> None:

@@ -271,3 +271,17 @@ def test_invalid_root_path_is_rejected(value: str) -> None:
 def test_root_path_is_not_one_of_the_own_paths(value: str) -> None:
     with pytest.raises(InvalidSettingError, match="first segment is not graphql"):
         load_settings({"GATEWAY_ROOT_PATH": value})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), ("", "no certificate"), ("text", "no certificate")],
+)
+def test_certificate_file_must_be_readable(
+    tmp_path: Path, content: str | None, reason: str
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InvalidSettingError, match=f"GATEWAY_WALDUR_CA_FILE must be .*{reason}"):
+        load_settings({"GATEWAY_WALDUR_CA_FILE": str(path)})
