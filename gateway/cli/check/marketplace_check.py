@@ -16,6 +16,7 @@ from gateway.cli.check.report import (
     report_warning,
 )
 from gateway.cli.check.rest_check import RestCheck, explain_error
+from gateway.cli.check.token_check import check_tokens
 from gateway.config.settings import Settings
 from gateway.db.admin.role_status import find_token_owner
 from gateway.db.driver.startup_connection import connect_database
@@ -55,9 +56,9 @@ def check_marketplace(effective_settings: Settings, token: str | None) -> Iterat
             [
                 _check_changes(effective_settings, installation),
                 *database_check.check_idempotency_keys(),
-                _check_token_refresh(effective_settings, installation),
             ],
         )
+        yield Section("Tokens", [*check_tokens(effective_settings, installation)])
 
 
 def _check_rest_api(
@@ -85,17 +86,6 @@ def _check_changes(effective_settings: Settings, installation: Installation) -> 
         return report_success("Mutations are carried out by the gateway")
     report_refusal = report_note if effective_settings.changes == "off" else report_warning
     return report_refusal(f"Mutations return Unavailable: {reason}")
-
-
-def _check_token_refresh(effective_settings: Settings, installation: Installation) -> Finding:
-    if not effective_settings.keep_tokens:
-        return report_note("Using a token does not extend its lifetime (GATEWAY_KEEP_TOKENS)")
-    if installation.is_writable or effective_settings.waldur_url:
-        return report_success("Using a token extends its lifetime")
-    return report_warning(
-        "Using a token does not extend its lifetime: tokens of users who use only the gateway "
-        "expire. Set GATEWAY_WALDUR_URL"
-    )
 
 
 def describe_event_source(effective_settings: Settings) -> str:

@@ -16,11 +16,13 @@ import httpx
 from gateway.cli.check.database_check import check_clock
 from gateway.cli.check.report import Finding, report_failure, report_success, report_warning
 from gateway.config.settings import Settings
-from gateway.rest_api.rest_action import RestAction
+from gateway.rest_api.rest_action import Collection, RestAction
 from gateway.rest_api.rest_routes import REST_ROUTES
 from gateway.rest_api.tls_context import create_tls_context
 
 JSON_MEDIA_TYPE = "application/json"
+_LIST_PATH = f"/api/{Collection.CONSUMER.value}/"
+"""A list that Waldur refuses to anonymous clients."""
 _OWN_USER_PATH, _VERSION_PATH = "/api/users/me/", "/api/version/"
 _NO_UUID = "0" * 32
 _FOREIGN_KEY_TEXT = (
@@ -55,7 +57,7 @@ class RestCheck:
     def check_address(self) -> Iterator[Finding]:
         """Yield what answers at the address; the last finding is a failure unless it is Waldur."""
         try:
-            response = self._fetch(_OWN_USER_PATH)
+            response = self._fetch(_LIST_PATH)
         except httpx.HTTPError as error:
             yield report_failure(f"{self._url} can't be reached: {explain_error(error)}")
             return
@@ -72,9 +74,9 @@ class RestCheck:
             )
         if response.status_code != httpx.codes.UNAUTHORIZED or not _has_json(response):
             return report_failure(
-                f"{self._url} is not a REST API of Waldur: {_OWN_USER_PATH} without a token has "
+                f"{self._url} is not a REST API of Waldur: {_LIST_PATH} without a token has "
                 f"status {response.status_code} and {_name_media_type(response)}, "
-                "instead of 401 and JSON"
+                "instead of 401 and JSON. GATEWAY_WALDUR_URL is the address in front of /api/"
             )
         return report_success(f"{self._url} is a REST API of Waldur, by {response.http_version}")
 

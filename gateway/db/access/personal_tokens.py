@@ -79,9 +79,8 @@ def build_personal_token_query(installation: Installation) -> str:
     Its parameters are those of `parse_personal_token`. It selects the fields of `TokenHolder`,
     then those of `PersonalToken`.
     """
-    token, user = tables.personal_access_token.c, tables.user.c
+    token = tables.personal_access_token.c
     has_setting = not installation.lacks_table(tables.constance)
-    can_use = installation.find_column(user.can_use_personal_access_tokens) is not None
     setting = "(select value from constance_config where key = 'PAT_ENABLED')"
     optional_columns = {
         column.name: "null" if installation.find_column(column) is None else f"t.{column.name}"
@@ -89,9 +88,20 @@ def build_personal_token_query(installation: Installation) -> str:
     }
     return _SELECT_HOLDER_SQL.format(
         setting=setting if has_setting else "null",
-        can_use_tokens="u.can_use_personal_access_tokens" if can_use else "true",
+        can_use_tokens=_build_permission(installation),
         **optional_columns,
     )
+
+
+def _build_permission(installation: Installation) -> str:
+    """Return SQL that selects whether a user may use personal access tokens.
+
+    A column that the database's role may not read permits none.
+    """
+    column = tables.user.c.can_use_personal_access_tokens
+    if column in installation.unreadable_columns:
+        return "false"
+    return "true" if installation.find_column(column) is None else f"u.{column.name}"
 
 
 def parse_personal_token(token: str) -> dict[str, Any]:

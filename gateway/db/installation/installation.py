@@ -60,6 +60,12 @@ class Installation:
     """Declared tables that the database lacks."""
     missing_columns: frozenset[Column[Any]]
     """Declared columns that existing tables lack."""
+    unreadable_columns: frozenset[Column[Any]]
+    """Those of them that the tables have, but the database's role may not read.
+
+    A later version may have added them to a table with secret columns, of which the role reads
+    single columns (`gateway.db.admin.grants`).
+    """
     nullable_columns: frozenset[Column[Any]]
     """Columns that are declared NOT NULL and are nullable in the database."""
     content_types: dict[tuple[str, str], int]
@@ -162,6 +168,7 @@ class _Catalogue:
     """What the database's catalogue says about the declared tables."""
 
     columns: _NotNullByColumn
+    unreadable_columns: frozenset[Column[Any]]
     is_own: bool
     is_writable: bool
     postgres_version: str
@@ -174,31 +181,37 @@ def _parse_catalogue(results: Sequence[Rows]) -> _Catalogue:
     """
     column_rows, ((is_writable, is_own),), ((postgres_version,),) = results
     columns: _NotNullByColumn = {}
-    unreadable_names = []
+    unreadable_columns: set[Column[Any]] = set()
     for table, column, is_readable, is_not_null in column_rows:
         columns.setdefault(table, {}).update({column: is_not_null} if is_readable else {})
-        if not is_readable and _is_in_each_version(tables.metadata.tables[table].c.get(column)):
-            unreadable_names.append(f"{table}.{column}")
+        declared_column = tables.metadata.tables[table].c.get(column)
+        if not is_readable and declared_column is not None and not is_secret(declared_column):
+            unreadable_columns.add(declared_column)
     missing_names = [name for name in _REQUIRED_TABLES if name not in columns]
     if missing_names:
         raise NoMarketplaceError(
             f"The database contains no marketplace: it has no table {missing_names[0]}."
         )
     unreadable_tables = sorted(name for name, readable in columns.items() if not readable)
-    names = unreadable_tables or unreadable_names
+    names = unreadable_tables or sorted(
+        f"{each.table.name}.{each.name}" for each in unreadable_columns if _is_required(each)
+    )
     if names:
         raise NoMarketplaceError(
             f"The database's role may not read {_join_names(names)}:"
             " grant it SELECT on all tables of the marketplace."
         )
-    return _Catalogue(columns, is_own, is_writable, postgres_version)
+    return _Catalogue(columns, frozenset(unreadable_columns), is_own, is_writable, postgres_version)
 
 
-def _is_in_each_version(column: Column[Any] | None) -> bool:
-    """Return whether a column of the database is read, and all supported versions have it."""
-    return (
-        column is not None and not is_secret(column) and not {"since", "until"} & column.info.keys()
-    )
+def _is_in_each_version(column: Column[Any]) -> bool:
+    """Return whether a column is read, and all supported versions have it."""
+    return not is_secret(column) and not {"since", "until"} & column.info.keys()
+
+
+def _is_required(column: Column[Any]) -> bool:
+    """Return whether the role has to read a column if the database has it."""
+    return _is_in_each_version(column) or not any(map(is_secret, column.table.c))
 
 
 def _join_names(names: Sequence[str]) -> str:
@@ -213,6 +226,7 @@ def _build_installation(catalogue: _Catalogue, type_rows: Rows, year: int | None
         missing_columns=frozenset(
             _select_columns(declared_tables, columns, lambda is_not_null: is_not_null is None)
         ),
+        unreadable_columns=catalogue.unreadable_columns,
         nullable_columns=frozenset(
             each
             for each in _select_columns(
