@@ -21,7 +21,7 @@ from http import HTTPStatus
 
 from gateway.marketplace.problems import Conflict, NotFound, NotPermitted, Problem, Unavailable
 from gateway.rest_api.errors import TokenRejectedError
-from gateway.rest_api.refusal_text import build_refusal, clean_text, read_refusal_text
+from gateway.rest_api.refusal_text import build_refused_input, clean_text, read_refusal_text
 from gateway.rest_api.rest_answer import RestAnswer
 from gateway.rest_api.rest_form import JSON_MEDIA_TYPE
 from gateway.rest_api.rest_outcome import RestOutcome
@@ -116,7 +116,7 @@ def _build_odd_refusal(request: RestRequest, answer: RestAnswer) -> Unavailable:
 
 
 def _refuse_values(request: RestRequest, answer: RestAnswer) -> Problem:
-    return build_refusal(request, answer.body, "Waldur refuses the operation.")
+    return build_refused_input(request, answer.body, "Waldur refuses the operation.")
 
 
 def _reject_token(_request: RestRequest, answer: RestAnswer) -> Problem:

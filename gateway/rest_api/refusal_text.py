@@ -38,7 +38,7 @@ def read_refusal_text(body: Any) -> str:
     return clean_text(" ".join(_label_text(path, text) for path, text in _walk_texts(body)))
 
 
-def build_refusal(request: RestRequest, body: Any, default_message: str) -> InvalidInput:
+def build_refused_input(request: RestRequest, body: Any, default_message: str) -> InvalidInput:
     """Return the problem of a request with invalid values."""
     invalid_fields: list[InvalidField] = []
     texts: list[str] = []

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.marketplace.problems import MAX_INVALID_FIELDS
-from gateway.rest_api.refusal_text import MAX_TEXT_CHARS, build_refusal, clean_text
+from gateway.rest_api.refusal_text import MAX_TEXT_CHARS, build_refused_input, clean_text
 from gateway.rest_api.rest_request import RestRequest
 
 REQUEST = RestRequest(
@@ -51,12 +51,14 @@ REQUEST = RestRequest(
     ],
 )
 def test_shapes_of_bodies(body: Any, message: str, fields: list[list[str]]) -> None:
-    problem = build_refusal(REQUEST, body, "default")
+    problem = build_refused_input(REQUEST, body, "default")
     assert (problem.message, [each.path for each in problem.fields]) == (message, fields)
 
 
 def test_texts_and_their_number_are_bounded() -> None:
-    problem = build_refusal(REQUEST, {"options": {str(n): "x" * 10**5 for n in range(99)}}, "")
+    problem = build_refused_input(
+        REQUEST, {"options": {str(n): "x" * 10**5 for n in range(99)}}, ""
+    )
     assert len(problem.fields) == MAX_INVALID_FIELDS
     longest = max(len(each.message) for each in problem.fields)
     assert len(problem.message) <= longest < MAX_TEXT_CHARS + 100
@@ -66,7 +68,7 @@ def test_body_that_is_nested_too_deeply_is_cut() -> None:
     body: Any = "end"
     for _ in range(300):
         body = {"options": body}
-    assert build_refusal(REQUEST, body, "default").message == "default"
+    assert build_refused_input(REQUEST, body, "default").message == "default"
 
 
 @pytest.mark.parametrize("text", ["\x00\x1b[31m", "<script>alert(1)</script>", "a\u2028b"])

@@ -109,7 +109,7 @@ async def run_operation(demo: MutableDemo, field: str) -> Any:
 
 
 async def close_circuit_breaker(demo: MutableDemo, server: RawServer) -> None:
-    """Have a request accepted, so that the failures before do not count any more."""
+    """Accept a request, so that the failures before do not count."""
     server.talk = answer(200, b"{}")
     response = await run_operation(demo, "pullResource")
     assert response["data"]["pullResource"]["__typename"] == "ResourcePulled"
