@@ -14,13 +14,11 @@ httpx is built; one is closed when a request on it fails or is cancelled.
 """
 
 import asyncio
-import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from ssl import SSLContext
 from typing import Any
 
@@ -33,10 +31,6 @@ A request that crosses the end of its connection is lost, and may not be sent ag
 """
 MAX_ANSWER_BYTES = 5_000_000
 """Maximum size of an answer."""
-
-if find_spec("sniffio") is None:
-    # httpcore looks for it several times in each request, which takes 0.3 ms if it is absent.
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class AnswerTooLargeError(Exception):
