@@ -14,6 +14,7 @@ from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support import waldur_2024
 from tests.support.duration_limit import DurationLimit
+from tests.support.granted_role import create_granted_role
 from tests.support.marketplaces import Marketplace, open_marketplace
 
 DatabaseFactory = Callable[[], str]
@@ -92,13 +93,15 @@ def connection(waldur2024_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest_asyncio.fixture(scope="session")
 async def demo(demo_url: str) -> AsyncIterator[Marketplace]:
-    """Yield the demo marketplace."""
-    async with open_marketplace(demo_url) as marketplace:
-        yield marketplace
+    """Yield the demo marketplace, read with no more than the printed privileges."""
+    with create_granted_role(demo_url) as read_url:
+        async with open_marketplace(demo_url, read_url=read_url) as marketplace:
+            yield marketplace
 
 
 @pytest_asyncio.fixture(scope="session")
 async def waldur(waldur2024_url: str) -> AsyncIterator[Marketplace]:
-    """Yield the Waldur of October 2024."""
-    async with open_marketplace(waldur2024_url) as marketplace:
-        yield marketplace
+    """Yield the Waldur of October 2024, read with no more than the printed privileges."""
+    with create_granted_role(waldur2024_url) as read_url:
+        async with open_marketplace(waldur2024_url, read_url=read_url) as marketplace:
+            yield marketplace

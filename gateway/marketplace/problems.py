@@ -206,7 +206,7 @@ class Reason(Enum):
 
     Their plugin checks them against its backend. For `createOrder`, which accepts offerings of the
     types `Marketplace.Basic`, `Support.OfferingTemplate`, `Marketplace.Script`, `Marketplace.Slurm`
-    and `Waldur.RemoteOffering`.
+    and `Waldur.RemoteOffering`; over a real Waldur, of all types.
     """
     TEAM_TOO_SMALL = "team_too_small"
     """The project's team has fewer members than the offering requires. For `createOrder`."""

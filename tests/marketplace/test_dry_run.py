@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from gateway.db.driver.transactions import TransactionPool
 from gateway.marketplace.problems import InvalidInput, Reason
+from gateway.marketplace.requester import Requester
 from tests.conftest import DatabaseFactory
 from tests.support.dry_runs import DryRunMarketplace, create_changed_demo, open_dry_runs
 from tests.support.time_limits import scale_seconds
@@ -23,6 +24,13 @@ select gen_random_uuid(), now(), now(), true, '{}', id, 0, 1,
     'block_modification_of_existing_resources' from structure_customer where id % 4 = 0;
 """
 """Gives operations problems that they find in other rows than those of the resource."""
+
+OK_RESOURCE_SQL = """
+select r.uuid from marketplace_resource r join structure_project p on p.id = r.project_id
+where r.state = 2 and p.customer_id % 4 <> 0 order by r.id limit 1
+"""
+MAX_BATCHES_OF_SETTER = 4
+"""The uuid, the columns of the facts, their aggregates together, and the row of the resource."""
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -57,3 +65,15 @@ async def test_dry_runs_meet_the_problems_of_transactions(
         assert problem == await demo.find_local_problem(transaction_pool, call, "staff")
         reasons[getattr(problem, "reason", type(problem))] += 1
     assert {Reason.INVOICE_CLOSED, Reason.COST_POLICY, InvalidInput} <= reasons.keys()
+
+
+async def test_a_dry_run_takes_few_round_trips(demo: DryRunMarketplace) -> None:
+    ((uuid,),) = demo.run_sql(OK_RESOURCE_SQL)
+    demo.service.problems.clear()
+    await demo.run_mutation("setResourceSlug", {"uuid": uuid.hex, "slug": "slug"}, "staff")
+    ((call, problem),) = demo.service.problems
+    assert problem is None
+    requester = Requester(await demo.marketplace.load_viewer("staff"))
+    count_before = demo.marketplace.database.batch_count
+    await demo.service.run_operation(requester, call)
+    assert demo.marketplace.database.batch_count - count_before <= MAX_BATCHES_OF_SETTER

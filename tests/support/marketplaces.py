@@ -33,9 +33,12 @@ class RecordingDatabase(Database):
     """Database that records the SQL of its statements."""
 
     recorded_sql: list[str]
+    batch_count = 0
+    """Number of batches of statements that were sent."""
 
     def send(self, pending_requests: Sequence[PendingRequest]) -> None:
         """Send statements and record their SQL."""
+        self.batch_count += 1
         self.recorded_sql.extend(statement.sql for (statement, _), _ in pending_requests)
         super().send(pending_requests)
 
@@ -44,10 +47,14 @@ class Marketplace:
     """Gateway over one database, without HTTP."""
 
     def __init__(
-        self, url: str, database: RecordingDatabase, execution: str = EXECUTION_MODE
+        self,
+        url: str,
+        database: RecordingDatabase,
+        execution: str = EXECUTION_MODE,
+        read_url: str | None = None,
     ) -> None:
         self.url, self.database = url, database
-        with connect_database(url) as connection:
+        with connect_database(read_url or url) as connection:
             self.installation: Installation = inspect_installation(connection)
             self.tokens = load_tokens_by_username(connection)
         self.statement_compiler = StatementCompiler(self.installation)
@@ -98,15 +105,19 @@ class Marketplace:
 
 @asynccontextmanager
 async def open_marketplace(
-    url: str, execution: str = EXECUTION_MODE, *, pooler: bool = False
+    url: str,
+    execution: str = EXECUTION_MODE,
+    *,
+    pooler: bool = False,
+    read_url: str | None = None,
 ) -> AsyncIterator[Marketplace]:
-    """Yield the marketplace at `url`."""
+    """Yield the marketplace at `url`; the gateway connects to `read_url`, if not None."""
     database = await RecordingDatabase.connect(
-        url, pooler=pooler, statement_seconds=scale_seconds(60)
+        read_url or url, pooler=pooler, statement_seconds=scale_seconds(60)
     )
     assert isinstance(database, RecordingDatabase)
     database.recorded_sql = []
     try:
-        yield Marketplace(url, database, execution)
+        yield Marketplace(url, database, execution, read_url)
     finally:
         await database.close()
