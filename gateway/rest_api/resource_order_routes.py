@@ -24,7 +24,7 @@ from gateway.rest_api.rest_action import (
     build_resource_request,
 )
 from gateway.rest_api.rest_request import RestRequest
-from gateway.rest_api.rest_result import load_reallocation_result
+from gateway.rest_api.rest_result import load_reallocation_result, load_restoration_result
 from gateway.rest_api.rest_route import RestRoute, send_arguments
 
 _RENEW = RestAction(name="renew", collections=CONSUMER_ONLY, since=FIRST_CLIENT_VERSION)
@@ -105,5 +105,5 @@ RESOURCE_ORDER_ROUTES: Mapping[Operation, RestRoute] = {
     ),
     update_options: RestRoute((_UPDATE_OPTIONS, _UPDATE_OPTIONS_DIRECT), _build_options),
     order_termination: send_arguments(_TERMINATE, "attributes"),
-    order_restoration: send_arguments(_RESTORE),
+    order_restoration: send_arguments(_RESTORE, load_result=load_restoration_result),
 }

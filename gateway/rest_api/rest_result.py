@@ -39,6 +39,17 @@ async def load_adjustment_result(call: CheckedCall, _answer: RestAnswer) -> Chan
     return ChangeResult(call.facts.id, orders[0].id if orders else None)
 
 
+async def load_restoration_result(call: CheckedCall, answer: RestAnswer) -> ChangeResult:
+    """Return the resource, and its order; before 8.0.9 Waldur answers with the resource only."""
+    result = await load_resource_result(call, answer)
+    if result.order_id is not None:
+        return result
+    orders = await call.unit_of_work.load_rows(
+        OrderKeyRow, resource_id=call.facts.id, type=OrderType.RESTORE
+    )
+    return result._replace(order_id=max((each.id for each in orders), default=None))
+
+
 async def load_reallocation_result(call: CheckedCall, answer: RestAnswer) -> ChangeResult:
     """Return the resource that gives limits, its order, and the order of each target."""
     unit_of_work = call.unit_of_work

@@ -102,8 +102,11 @@ async def test_mutations_of_resources(twins: TwinDemos, operation: str) -> None:
         {"uuid": uuid, **load_arguments(twins.remote, operation, uuid)},
     )
     type_names = set()
-    for state in (case.allowed_states[0], next(reversed(RESOURCE_STATES))):
-        for username in VIEWERS:
+    for state, usernames in (
+        (case.allowed_states[0], VIEWERS),
+        (next(reversed(RESOURCE_STATES)), ("staff", "owner", "provider")),
+    ):
+        for username in usernames:
             reset_resource(twins, resource_id, state)
             result = await twins.compare_mutation(case.field, inputs, username)
             type_names.add(result["__typename"])

@@ -73,9 +73,8 @@ class WaldurStandIn:
         self, server: RestServer, runner: OperationRunner, lookups: UserLookups, version: str
     ) -> None:
         """Answer the requests of a server."""
-        self.server, self.version = server, version
-        self._runner, self._lookups = runner, lookups
-        self._description = load_api_description(version)
+        self.server, self._runner, self._lookups = server, runner, lookups
+        self.use_version(version)
         self.violations: list[str] = []
         """What no client may send to Waldur."""
         self.override: Override = lambda _request: None
@@ -85,6 +84,11 @@ class WaldurStandIn:
     def url(self) -> str:
         """The URL of the API."""
         return self.server.url
+
+    def use_version(self, version: str) -> None:
+        """Have the routes and answers of another version from now on."""
+        self.version = version
+        self._description = load_api_description(version)
 
     def take_requests(self) -> list[RecordedRequest]:
         """Return the requests to change something that came since the last call."""
