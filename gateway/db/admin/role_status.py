@@ -12,7 +12,8 @@ from gateway.db.admin.own_tables import idempotency_key
 _STATUS_SQL = """
 select current_user, rolsuper, pg_is_in_recovery(),
     extract(epoch from clock_timestamp())::float8,
-    extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8,
+    case when pg_last_wal_receive_lsn() is distinct from pg_last_wal_replay_lsn()
+        then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 end,
     array(
         select rel.relname::text from pg_class rel
         join pg_namespace nsp on nsp.oid = rel.relnamespace
@@ -39,7 +40,7 @@ class RoleStatus:
     server_seconds: float
     """The server's clock, in seconds since 1970."""
     replay_seconds: float | None
-    """Seconds since the last transaction that a replica replayed; None on a primary server."""
+    """Seconds since the last transaction that a replica replayed; None if none is outstanding."""
     writable_tables: Sequence[str]
     """Tables of the marketplace that the role may change, sorted."""
     has_key_table: bool
