@@ -86,7 +86,7 @@ class WaldurStandIn:
         return self.server.url
 
     def use_version(self, version: str) -> None:
-        """Have the routes and answers of another version from now on."""
+        """Switch to the routes and answers of a version."""
         self.version = version
         self._description = load_api_description(version)
 
