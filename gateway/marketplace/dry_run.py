@@ -37,6 +37,8 @@ class WriteReachedError(Exception):
 class DryRunAccess(RowAccess):
     """Access to rows for a dry run: it reads, locks nothing, and ends at the first write."""
 
+    takes_locks = False
+
     def __init__(self, database: Database, installation: Installation) -> None:
         """Read rows of an installation's database."""
         self._database, self._installation = database, installation

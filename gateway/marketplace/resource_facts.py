@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args
 from sqlalchemy import Column
 
 from gateway.db import tables
+from gateway.db.driver.encoding import hyphenate_uuid
 from gateway.db.driver.row_access import column_default
 from gateway.db.queries.aggregates import (
     BILLING_TYPES_BY_OFFERING,
@@ -114,14 +115,19 @@ _FACT_COLUMNS = tuple(
     for each in RESOURCE_FACT_INPUTS
     if not isinstance(each, AggregateValue)
 )
-_FACTS_QUERY_SPEC = QuerySpec(
-    tables.resource, _FACT_COLUMNS, Access.ROW_FILTER, ColumnRef(_resource.id)
+_FACTS_BY_ID, _FACTS_BY_UUID = (
+    QuerySpec(tables.resource, _FACT_COLUMNS, Access.ROW_FILTER, ColumnRef(key_column))
+    for key_column in (_resource.id, _resource.uuid)
 )
 
 
-async def load_resource_facts(loader: ReadLoader, resource_id: int) -> ResourceFacts | None:
-    """Return the facts of a resource; None if the viewer can't see it."""
-    rows = await loader.load_rows(_FACTS_QUERY_SPEC, resource_id)
+async def load_resource_facts(loader: ReadLoader, key: int | str) -> ResourceFacts | None:
+    """Return the facts of a resource, by its key or its uuid; None if the viewer can't see it."""
+    rows = (
+        await loader.load_rows(_FACTS_BY_ID, key)
+        if isinstance(key, int)
+        else await loader.load_rows(_FACTS_BY_UUID, hyphenate_uuid(key))
+    )
     if not rows:
         return None
     columns = iter(rows[0][1:])

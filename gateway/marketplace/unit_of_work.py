@@ -134,9 +134,11 @@ class UnitOfWork:
         `preconditions` replace those of the operation. Raises ChangeRefusedError if the viewer
         can't see the resource, if it was changed after `if_modified`, or if a precondition fails.
         """
-        resource_id = await self.find_visible_id(tables.resource, uuid)
-        await self.writer.lock_rows(tables.resource, resource_id)
-        facts = await load_resource_facts(self.loader, resource_id)
+        key: int | str = uuid
+        if self.writer.takes_locks:
+            key = await self.find_visible_id(tables.resource, uuid)
+            await self.writer.lock_rows(tables.resource, key)
+        facts = await load_resource_facts(self.loader, key)
         if facts is None:
             raise ChangeRefusedError(build_not_found("resource"))
         required_preconditions = (

@@ -35,6 +35,9 @@ _LOCK_TEXT = Statement.from_named_sql(
 class RowAccess(ABC):
     """Reads and writes of rows; a subclass runs the statements."""
 
+    takes_locks = True
+    """Whether rows are locked when that is asked for."""
+
     @abstractmethod
     async def fetch_outcomes(
         self, requests: Sequence[StatementRequest]

@@ -18,10 +18,11 @@ async def lock_order(unit_of_work: UnitOfWork, uuid: str) -> OrderRow:
     Raises ChangeRefusedError if the viewer can't see the order.
     """
     order_id = await unit_of_work.find_visible_id(tables.order, uuid)
-    snapshot = await unit_of_work.load_row(OrderKeyRow, order_id)
-    await unit_of_work.writer.lock_rows(tables.resource, snapshot.resource_id)
-    await unit_of_work.writer.lock_rows(tables.order, order_id)
-    await unit_of_work.find_visible_id(tables.order, uuid)
+    if unit_of_work.writer.takes_locks:
+        snapshot = await unit_of_work.load_row(OrderKeyRow, order_id)
+        await unit_of_work.writer.lock_rows(tables.resource, snapshot.resource_id)
+        await unit_of_work.writer.lock_rows(tables.order, order_id)
+        await unit_of_work.find_visible_id(tables.order, uuid)
     order = unit_of_work.locked_order = await unit_of_work.load_row(OrderRow, order_id)
     return order
 
