@@ -29,6 +29,10 @@ MAX_KEY_LENGTH = 255
 KEY_REUSE = Conflict(
     message="`idempotencyKey` was already used for another request: choose a new key."
 )
+_LOST_ANSWER = Conflict(
+    message="The first request with this `idempotencyKey` was sent to Waldur, and its answer was"
+    " lost: read the resource and its orders, then choose a new key."
+)
 
 
 async def run_idempotent(
@@ -130,7 +134,7 @@ async def _find_stored_result(
 ) -> ChangeResult | None:
     """Return the result of a key; None without one.
 
-    Raises ChangeRefusedError if the key was used for another request.
+    Raises ChangeRefusedError if the key was used for another request, or has no result.
     """
     rows = await unit_of_work.writer.execute_statement(SELECT_KEY, user_key)
     if not rows:
@@ -138,4 +142,6 @@ async def _find_stored_result(
     ((stored_digest, stored_result),) = rows
     if stored_digest != digest:
         raise ChangeRefusedError(KEY_REUSE)
+    if stored_result is None:  # claimed by a gateway that changed this marketplace over REST
+        raise ChangeRefusedError(_LOST_ANSWER)
     return ChangeResult(*decode_json(stored_result))

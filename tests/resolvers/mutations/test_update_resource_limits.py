@@ -140,3 +140,15 @@ async def test_a_repeated_request_places_one_order(
     ]
     assert results[0] == results[1]
     assert results[0]["__typename"] == "ResourceLimitsUpdated"
+
+
+async def test_key_without_a_result_is_a_conflict(
+    demo: DemoWithProvider, resource: LimitedResource
+) -> None:
+    """A gateway that changes the marketplace over REST leaves one if its answer is lost."""
+    limits = {name: value + 5 for name, value in resource.limits.items()}
+    assert (await order_limits(demo, resource, limits, idempotencyKey="lost"))["order"]
+    demo.run_sql("update gateway.idempotency_key set result = null where key = 'lost'")
+    result = await order_limits(demo, resource, limits, idempotencyKey="lost")
+    assert result["__typename"] == "Conflict"
+    assert "its answer was lost" in result["message"]
