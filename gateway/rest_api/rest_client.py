@@ -12,7 +12,7 @@ import httpcore
 from gateway.config.settings import Settings
 from gateway.config.web_origin import encode_origin_host
 from gateway.exact_json import decode_json
-from gateway.marketplace.problems import Unavailable
+from gateway.marketplace.problems import Conflict, InvalidInput, Unavailable
 from gateway.marketplace.requester import Requester
 from gateway.rest_api.answer_problems import build_uncertain_outcome, judge_answer
 from gateway.rest_api.circuit_breaker import CircuitBreaker
@@ -231,7 +231,7 @@ def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
 def _add_note(outcome: RestOutcome, note: str) -> RestOutcome:
     """Return an outcome whose refusal says what it is about an older route."""
     problem = outcome.problem
-    if problem is None or isinstance(problem, Unavailable) or not note:
+    if not isinstance(problem, (InvalidInput, Conflict)) or not note:
         return outcome
     return replace(outcome, problem=replace(problem, message=f"{problem.message} {note}"))
 
