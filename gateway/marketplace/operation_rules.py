@@ -215,6 +215,18 @@ _METADATA_PRECONDITIONS = (
     require_provider_permission("RESOURCE.SET_BACKEND_METADATA"),
     require_available_offering,
 )
+_require_provider_end_date = require_permission("RESOURCE.SET_END_DATE", provider_scope)
+
+
+def _require_older_end_date_right(
+    viewer: Viewer, facts: ResourceFacts, current: CurrentRules
+) -> Problem | None:
+    """Return a problem unless the viewer may set end dates in 2024: support may (§5.8)."""
+    if viewer.acts_as_staff_or_support(list_scopes(facts)):
+        return None
+    return _require_provider_end_date(viewer, facts, current)
+
+
 _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
     ResourceOperation.PULL_RESOURCE: (
         require_available_offering,
@@ -249,7 +261,7 @@ _OWN_PRECONDITIONS: Mapping[ResourceOperation, Sequence[Precondition]] = {
         choose_by_version(
             lambda rules: rules.consumers_set_end_dates,
             require_permission("RESOURCE.SET_END_DATE", *CONSUMER_SCOPES, *PROVIDER_SCOPES),
-            require_permission("RESOURCE.SET_END_DATE", *PROVIDER_SCOPES),
+            _require_older_end_date_right,
         ),
         require_available_offering,
         require_rule(

@@ -27,6 +27,7 @@ NOT_EXPRESSIBLE = {
     "post_move_resource_missing": "GraphQL requires the project",
     "post_set_end_date_by_staff_staff_bad": "GraphQL refuses the date",
     "post_set_end_date_by_provider_via_consumer_url": "the gateway knows the collection",
+    "post_set_end_date_by_staff_by_support": "the gateway sends support to the provider's action",
 }
 """Recorded requests that no mutation stands for, and why."""
 ACCEPTED_BY_ACTION = {
@@ -53,9 +54,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
     "post_renew_staff": ("Unavailable",),
     "post_set_end_date_by_provider_provider_other": ("NotFound",),
     "post_set_end_date_by_provider_provider_past": ("InvalidInput", "endDate"),
-    "post_set_end_date_by_provider_support": ("NotPermitted",),
     "post_set_end_date_by_staff_by_member": ("NotPermitted",),
-    "post_set_end_date_by_staff_by_support": ("NotPermitted",),
     "post_set_end_date_by_staff_staff_past": ("InvalidInput", "endDate"),
     "post_terminate_bad_state": ("WrongState",),
     "post_unlink_member": ("NotPermitted",),
@@ -68,8 +67,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
 }
 """Types of the results, and the paths of invalid fields.
 
-All but the dates of the past are found by our own checks, so that nothing is sent. Support may set
-end dates by the deprecated action of 2024, but not by `setResourceEndDate`.
+All but the dates of the past are found by our own checks, so that nothing is sent.
 """
 ACCEPTED = [
     name
