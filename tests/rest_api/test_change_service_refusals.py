@@ -8,8 +8,8 @@ import pytest_asyncio
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.conftest import DatabaseFactory
-from tests.support.mutable_demo import FINISH_ORDERS_SQL, MutableDemo
-from tests.support.permission_cases import PERMISSION_CASES, RESOURCE_STATES, load_arguments
+from tests.support.mutable_demo import MutableDemo
+from tests.support.permission_cases import PERMISSION_CASES, find_input
 from tests.support.rest_server import RecordedRequest
 from tests.support.twin_demos import TwinDemos, send_mutation, serve_twin_demos
 
@@ -83,19 +83,6 @@ async def send_as_waldur(
     assert request.headers["x-request-id"]
     assert twins.stand_in.violations == []
     return response
-
-
-async def find_input(demo: MutableDemo, operation: str) -> dict[str, Any]:
-    """Return an input of an operation that staff may run."""
-    case = PERMISSION_CASES[operation]
-    state = RESOURCE_STATES[case.allowed_states[0]]
-    found_operation = case.operation or operation
-    condition = f"r.state in ({state}, {RESOURCE_STATES['OK']})"
-    uuid = (await demo.find_operable_resources(found_operation, condition=condition))[0]
-    ((resource_id,),) = demo.run_sql("select id from marketplace_resource where uuid = %s", uuid)
-    demo.run_sql(FINISH_ORDERS_SQL, resource_id)
-    demo.run_sql("update marketplace_resource set state = %s where uuid = %s", state, uuid)
-    return {"uuid": uuid, **load_arguments(demo, operation, uuid)}
 
 
 @pytest.mark.parametrize("operation", PERMISSION_CASES)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tests.support.mutable_demo import MutableDemo
+from tests.support.mutable_demo import FINISH_ORDERS_SQL, MutableDemo
 
 RESOURCE_STATES = {
     "CREATING": 1,
@@ -265,3 +265,16 @@ def load_arguments(demo: MutableDemo, operation: str, uuid: str) -> dict[str, An
     statement = ARGUMENTS_SQL.get(operation)
     specific_rows = [] if statement is None else demo.run_sql(statement, uuid)
     return {**PERMISSION_CASES[operation].arguments, **dict(specific_rows)}
+
+
+async def find_input(demo: MutableDemo, operation: str) -> dict[str, Any]:
+    """Return an input of an operation that staff may run."""
+    case = PERMISSION_CASES[operation]
+    state = RESOURCE_STATES[case.allowed_states[0]]
+    found_operation = case.operation or operation
+    condition = f"r.state in ({state}, {RESOURCE_STATES['OK']})"
+    uuid = (await demo.find_operable_resources(found_operation, condition=condition))[0]
+    ((resource_id,),) = demo.run_sql("select id from marketplace_resource where uuid = %s", uuid)
+    demo.run_sql(FINISH_ORDERS_SQL, resource_id)
+    demo.run_sql("update marketplace_resource set state = %s where uuid = %s", state, uuid)
+    return {"uuid": uuid, **load_arguments(demo, operation, uuid)}
