@@ -24,6 +24,8 @@ from typing import Any
 
 import httpcore
 
+from gateway.rest_api.httpcore_internals import has_unread_bytes
+
 KEEP_ALIVE_SECONDS = 4.0
 """Seconds for which an idle connection is kept: servers close them after 5 or more.
 
@@ -69,7 +71,8 @@ class RestConnection:
     def is_stale(self) -> bool:
         """Return whether the connection was idle for too long, or the server has closed it.
 
-        On an idle connection only the end can be readable, or frames that announce it.
+        On an idle connection only the end can be readable, or frames that announce it. What follows
+        an answer would be read as the answer to the next request, which may be another user's.
         """
         if time.monotonic() - self._idle_since > KEEP_ALIVE_SECONDS:
             return True
@@ -78,6 +81,7 @@ class RestConnection:
             stream is None
             or not self._connection.is_idle()
             or bool(stream.get_extra_info("is_readable"))
+            or has_unread_bytes(self._connection)
         )
 
     async def send_request(self, request: httpcore.Request) -> RawAnswer:
