@@ -119,7 +119,8 @@ class RestClient:
         return _add_note(outcome, request.fallback_note)
 
     async def _send_once(self, requester: Requester, request: RestRequest) -> RestOutcome:
-        seconds = self._circuit_breaker.request_attempt()
+        user_id = requester.viewer.user_id
+        seconds = self._circuit_breaker.request_attempt(user_id)
         if seconds is not None:
             message = f"Waldur is not reachable at present: try again in {seconds} seconds."
             return _build_unsent(message)
@@ -130,7 +131,7 @@ class RestClient:
         except (*_CONNECTION_ERRORS, AnswerTooLargeError) as error:
             return self._judge_failure(requester, request, error)
         if raw_answer.status in DOWN_STATUSES:
-            self._circuit_breaker.note_failure(f"status {raw_answer.status}")
+            self._circuit_breaker.note_failure(f"status {raw_answer.status}", user_id)
         else:
             self._circuit_breaker.note_success()
         return judge_answer(request, _parse_answer(raw_answer))
@@ -187,7 +188,8 @@ class RestClient:
         """Return the outcome of a request without an answer; the log has the details."""
         cause, is_sent = self._describe_failure(error)
         if not isinstance(error, AnswerTooLargeError):
-            self._circuit_breaker.note_failure(cause)
+            user_id = requester.viewer.user_id if is_sent else None
+            self._circuit_breaker.note_failure(cause, user_id)
         log.warning(
             "%s failed, request %s: %s (%s: %s)",
             request.route,
