@@ -5,6 +5,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import httpcore
@@ -40,6 +41,8 @@ _CONNECTION_ERRORS = (
     httpcore.TimeoutException,
     TimeoutError,
 )
+MAX_REFUSAL_BYTES = 100_000
+"""Size of an answer with a status of an error beyond which its texts are not read."""
 DEADLINE_SHARE = 0.8
 """Share of a request's time that Waldur may take; the rest is for checks and the result."""
 
@@ -221,13 +224,19 @@ def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
     media_type = raw_answer.get_header(b"content-type").partition(";")[0].strip().lower()
     retry_after = raw_answer.get_header(b"retry-after")
     body, is_readable = None, not raw_answer.content
-    is_encoded = raw_answer.get_header(b"content-encoding") not in ("", "identity")
-    if media_type == JSON_MEDIA_TYPE and raw_answer.content and not is_encoded:
+    if media_type == JSON_MEDIA_TYPE and _is_decodable(raw_answer):
         try:
             body, is_readable = decode_json(raw_answer.content), True
         except (ValueError, RecursionError):
             log.warning("An answer %d of Waldur is not JSON.", raw_answer.status)
     return RestAnswer(raw_answer.status, media_type, body, retry_after, is_readable)
+
+
+def _is_decodable(raw_answer: RawAnswer) -> bool:
+    """Return whether an answer has content that is not compressed, nor too long for a refusal."""
+    size, is_refusal = len(raw_answer.content), raw_answer.status >= HTTPStatus.BAD_REQUEST
+    is_encoded = raw_answer.get_header(b"content-encoding") not in ("", "identity")
+    return size > 0 and not is_encoded and not (is_refusal and size > MAX_REFUSAL_BYTES)
 
 
 def _add_note(outcome: RestOutcome, note: str) -> RestOutcome:

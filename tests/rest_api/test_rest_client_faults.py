@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.db.access.viewer import Viewer
-from gateway.marketplace.problems import Unavailable
+from gateway.marketplace.problems import InvalidInput, Unavailable
 from gateway.rest_api.circuit_breaker import FAILURE_THRESHOLD
 from gateway.rest_api.rest_connection import MAX_ANSWER_BYTES
 from tests.support.raw_server import RawExchange, run_raw_server
@@ -151,6 +151,18 @@ async def test_refusal_by_another_than_the_action_is_unavailable(name: str) -> N
     assert not outcome.may_be_done
     assert outcome.problem.retryable is is_retryable
     assert text in outcome.problem.message
+
+
+@pytest.mark.parametrize(
+    "content", [b"[%s[]]" % (b"[]," * 10**6), b'{"end_date": [%s""]}' % (b'"x",' * 10**6)]
+)
+async def test_texts_of_very_long_refusals_are_not_read(content: bytes) -> None:
+    with run_raw_server(answer_with(400, content)) as server:
+        async with open_rest_client(server.url) as client:
+            outcome = await client.send_request(REQUESTER, ACTION)
+    assert outcome.problem == InvalidInput(message="Waldur refuses the operation.", fields=[])
+    assert outcome.answer is not None
+    assert outcome.answer.body is None
 
 
 async def test_refused_connection_is_retryable() -> None:
