@@ -178,6 +178,18 @@ async def test_several_orders_are_a_conflict_that_names_them(scene: KeyedScene) 
     assert len(scene.rest_server.requests) == 2
 
 
+async def test_order_with_other_values_is_not_taken_for_the_result(scene: KeyedScene) -> None:
+    scene.waldur.fates = [Fate.FAILED]
+    await scene.renew("never done")
+    scene.undo_orders()
+    scene.allow_renewal()
+    await scene.renew(None, months=24)
+    result = await scene.renew("never done")
+    assert result["__typename"] == "Conflict"
+    assert scene.waldur.order_uuids[1] in result["message"]
+    assert len(scene.rest_server.requests) == 2
+
+
 async def test_orders_of_other_keys_and_of_other_kinds_are_left_out(scene: KeyedScene) -> None:
     scene.waldur.fates = [Fate.FAILED]
     await scene.renew("mine")
