@@ -64,6 +64,10 @@ class RestClient:
             settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
         )
         """The time-out of an answer."""
+        self.exchange_seconds = self._connect_seconds + self.answer_seconds
+        """Time after which a request has been answered or has failed, the wait for a free
+        connection included.
+        """
         ascii_url = encode_origin_host(self.api_url)
         self._base_url = httpcore.URL(ascii_url)
         self._host = urlsplit(ascii_url).netloc.encode()
