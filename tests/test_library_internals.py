@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiodataloader
+import httpcore
 import psycopg.adapt
 import psycopg.errors
 import psycopg.pq
@@ -75,6 +76,7 @@ INTERNALS_BY_MODULE = {
 BOUNDED_LIBRARIES = (
     "aiodataloader",
     "graphql-core",
+    "httpcore",
     "psycopg",
     "sqlalchemy",
     "starlette",
@@ -238,6 +240,16 @@ def test_aiodataloader_queueing() -> None:
     assert "self.do_resolve_reject(key, future)" in inspect.getsource(loader_class.load), (
         f"DataLoader.load no longer calls do_resolve_reject: see {module}"
     )
+
+
+def test_httpcore_connections() -> None:
+    module = "gateway/rest_api/httpcore_internals.py"
+    origin = httpcore.Origin(b"http", b"waldur.example.org", 80)
+    connection = httpcore.AsyncHTTPConnection(origin)
+    check_attributes(connection, "httpcore.AsyncHTTPConnection", ["_connection"], module)
+    protocol = httpcore.AsyncHTTP11Connection(origin, httpcore.AsyncMockStream([]))
+    check_attributes(protocol, "httpcore.AsyncHTTP11Connection", ["_h11_state"], module)
+    check_attributes(protocol._h11_state, "h11.Connection", ["trailing_data"], module)
 
 
 def test_psycopg_results() -> None:

@@ -65,7 +65,7 @@ class RestChangeService(ChangeService):
         self._keyed_requests = KeyedRequests(
             KeyClaims(transaction_pool),
             self._request_tasks,
-            resend_seconds=2 * rest_client.answer_seconds + RESEND_MARGIN_SECONDS,
+            resend_seconds=2 * rest_client.exchange_seconds + RESEND_MARGIN_SECONDS,
         )
 
     async def close(self) -> None:

@@ -1,7 +1,9 @@
 """Lost answers: what came of a request whose answer never arrived.
 
 A request that Waldur has carried out left an order of the viewer. It is recognised by its type, by
-what it is for, and by its time; see `SELECT_CLAIMED_ORDERS`.
+what it is for, and by its time; see `SELECT_CLAIMED_ORDERS`. If it has other values than the
+request, such as other limits, then it is not certain that it came of it: the viewer may have placed
+it elsewhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +12,7 @@ from typing import Any
 
 from gateway.db.driver.encoding import hyphenate_uuid
 from gateway.db.tables.codes import OrderType
-from gateway.exact_json import decode_json
+from gateway.exact_json import decode_json, decode_json_or_none, encode_canonical_json
 from gateway.marketplace.operation_call import Operation, OperationCall
 from gateway.marketplace.operations.create_order import order_creation
 from gateway.marketplace.operations.reallocate_limits import order_reallocation
@@ -32,7 +34,10 @@ class ClaimedOrder:
     uuid: str
     attributes: str
     """The order's attributes as JSON."""
+    limits: str | None
+    """The order's limits as JSON."""
     old_plan_id: int | None
+    plan_uuid: str | None
     resource_id: int
     resource_uuid: str
     resource_name: str
@@ -51,6 +56,22 @@ class ClaimedOrder:
 
 
 OrderTest = Callable[[ClaimedOrder], bool]
+ValueTest = Callable[[ClaimedOrder, Mapping[str, Any]], bool]
+"""Returns whether an order has the values of a call's arguments."""
+
+
+def _has_months(order: ClaimedOrder, arguments: Mapping[str, Any]) -> bool:
+    months = decode_json(order.attributes).get("extension_months")
+    return months is None or months == arguments["extension_months"]
+
+
+def _has_limits(order: ClaimedOrder, arguments: Mapping[str, Any]) -> bool:
+    limits = decode_json_or_none(order.limits)
+    return encode_canonical_json(limits) == encode_canonical_json(arguments["limits"])
+
+
+def _has_plan(order: ClaimedOrder, arguments: Mapping[str, Any]) -> bool:
+    return order.plan_uuid == hyphenate_uuid(arguments["plan"])
 
 
 @dataclass(frozen=True)
@@ -60,14 +81,15 @@ class OrderTrace:
     type: OrderType
     changed_property: str | None = None
     """Of orders of type UPDATE; None for others."""
+    has_values: ValueTest = lambda _order, _arguments: True
 
 
 ORDER_TRACES: Mapping[Operation, OrderTrace] = {
     order_creation: OrderTrace(OrderType.CREATE),
-    order_renewal: OrderTrace(OrderType.UPDATE, "action"),
-    order_limit_update: OrderTrace(OrderType.UPDATE, "old_limits"),
+    order_renewal: OrderTrace(OrderType.UPDATE, "action", _has_months),
+    order_limit_update: OrderTrace(OrderType.UPDATE, "old_limits", _has_limits),
     order_reallocation: OrderTrace(OrderType.UPDATE, "old_limits"),
-    order_plan_switch: OrderTrace(OrderType.UPDATE, "old_plan"),
+    order_plan_switch: OrderTrace(OrderType.UPDATE, "old_plan", _has_plan),
     update_options: OrderTrace(OrderType.UPDATE, "old_options"),
     order_termination: OrderTrace(OrderType.TERMINATE),
     order_restoration: OrderTrace(OrderType.RESTORE),
@@ -90,7 +112,8 @@ def find_lost_result(call: OperationCall, orders: Sequence[ClaimedOrder]) -> Cha
     found_orders = [[each for each in candidates if test(each)] for test in tests]
     if not any(found_orders):
         return None
-    if any(len(each) != 1 for each in found_orders):
+    is_certain = all(len(each) == 1 for each in found_orders)
+    if not is_certain or not trace.has_values(found_orders[0][0], call.arguments):
         raise ChangeRefusedError(_describe_uncertainty(found_orders))
     first_order, *target_orders = [each for (each,) in found_orders]
     target_ids = [each.id for each in target_orders] if target_orders else None
@@ -122,5 +145,6 @@ def _describe_uncertainty(found_orders: Sequence[Sequence[ClaimedOrder]]) -> Con
     uuids = ", ".join(each.uuid.replace("-", "") for orders in found_orders for each in orders)
     return Conflict(
         message="The answer to the first request with this `idempotencyKey` was lost, and it is "
-        f"not certain which of these orders came of it: {uuids}. Read them, then choose a new key."
+        f"not certain which of these orders came of it, if any: {uuids}. Read them, then choose a "
+        "new key."
     )

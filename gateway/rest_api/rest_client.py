@@ -5,6 +5,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import httpcore
@@ -40,6 +41,8 @@ _CONNECTION_ERRORS = (
     httpcore.TimeoutException,
     TimeoutError,
 )
+MAX_REFUSAL_BYTES = 100_000
+"""Size of an answer with a status of an error beyond which its texts are not read."""
 DEADLINE_SHARE = 0.8
 """Share of a request's time that Waldur may take; the rest is for checks and the result."""
 
@@ -61,6 +64,10 @@ class RestClient:
             settings.waldur_answer_seconds, settings.request_seconds * DEADLINE_SHARE
         )
         """The time-out of an answer."""
+        self.exchange_seconds = self._connect_seconds + self.answer_seconds
+        """Time after which a request has been answered or has failed, the wait for a free
+        connection included.
+        """
         ascii_url = encode_origin_host(self.api_url)
         self._base_url = httpcore.URL(ascii_url)
         self._host = urlsplit(ascii_url).netloc.encode()
@@ -119,7 +126,8 @@ class RestClient:
         return _add_note(outcome, request.fallback_note)
 
     async def _send_once(self, requester: Requester, request: RestRequest) -> RestOutcome:
-        seconds = self._circuit_breaker.request_attempt()
+        user_id = requester.viewer.user_id
+        seconds = self._circuit_breaker.request_attempt(user_id)
         if seconds is not None:
             message = f"Waldur is not reachable at present: try again in {seconds} seconds."
             return _build_unsent(message)
@@ -130,7 +138,7 @@ class RestClient:
         except (*_CONNECTION_ERRORS, AnswerTooLargeError) as error:
             return self._judge_failure(requester, request, error)
         if raw_answer.status in DOWN_STATUSES:
-            self._circuit_breaker.note_failure(f"status {raw_answer.status}")
+            self._circuit_breaker.note_failure(f"status {raw_answer.status}", user_id)
         else:
             self._circuit_breaker.note_success()
         return judge_answer(request, _parse_answer(raw_answer))
@@ -187,7 +195,8 @@ class RestClient:
         """Return the outcome of a request without an answer; the log has the details."""
         cause, is_sent = self._describe_failure(error)
         if not isinstance(error, AnswerTooLargeError):
-            self._circuit_breaker.note_failure(cause)
+            user_id = requester.viewer.user_id if is_sent else None
+            self._circuit_breaker.note_failure(cause, user_id)
         log.warning(
             "%s failed, request %s: %s (%s: %s)",
             request.route,
@@ -219,13 +228,19 @@ def _parse_answer(raw_answer: RawAnswer) -> RestAnswer:
     media_type = raw_answer.get_header(b"content-type").partition(";")[0].strip().lower()
     retry_after = raw_answer.get_header(b"retry-after")
     body, is_readable = None, not raw_answer.content
-    is_encoded = raw_answer.get_header(b"content-encoding") not in ("", "identity")
-    if media_type == JSON_MEDIA_TYPE and raw_answer.content and not is_encoded:
+    if media_type == JSON_MEDIA_TYPE and _is_decodable(raw_answer):
         try:
             body, is_readable = decode_json(raw_answer.content), True
         except (ValueError, RecursionError):
             log.warning("An answer %d of Waldur is not JSON.", raw_answer.status)
     return RestAnswer(raw_answer.status, media_type, body, retry_after, is_readable)
+
+
+def _is_decodable(raw_answer: RawAnswer) -> bool:
+    """Return whether an answer has content that is not compressed, nor too long for a refusal."""
+    size, is_refusal = len(raw_answer.content), raw_answer.status >= HTTPStatus.BAD_REQUEST
+    is_encoded = raw_answer.get_header(b"content-encoding") not in ("", "identity")
+    return size > 0 and not is_encoded and not (is_refusal and size > MAX_REFUSAL_BYTES)
 
 
 def _add_note(outcome: RestOutcome, note: str) -> RestOutcome:

@@ -9,7 +9,7 @@ httpx is built; one is closed when a request on it fails or is cancelled.
     acquire ──> an idle connection that is still open, the last one used first
        │        or a new one, at most `max_connections`
        v
-    request ──> answer ──> idle for at most KEEP_ALIVE_SECONDS
+    request ──> answer ──> idle for at most KEEP_ALIVE_SECONDS, MAX_CONNECTION_REQUESTS times
        └── failed, cancelled ──> closed
 """
 
@@ -24,10 +24,17 @@ from typing import Any
 
 import httpcore
 
+from gateway.rest_api.httpcore_internals import has_unread_bytes
+
 KEEP_ALIVE_SECONDS = 4.0
 """Seconds for which an idle connection is kept: servers close them after 5 or more.
 
 A request that crosses the end of its connection is lost, and may not be sent again.
+"""
+MAX_CONNECTION_REQUESTS = 90
+"""Number of requests after which a connection is closed: servers do so after 100 or more.
+
+By HTTP/2 they announce it before they answer the last one, whose answer could not be read then.
 """
 MAX_ANSWER_BYTES = 5_000_000
 """Maximum size of an answer."""
@@ -64,20 +71,26 @@ class RestConnection:
             origin, ssl_context=tls_context, http2=True, retries=0
         )
         self._network_stream: Any = None
+        self._request_count = 0
         self._idle_since = time.monotonic()
 
     def is_stale(self) -> bool:
-        """Return whether the connection was idle for too long, or the server has closed it.
+        """Return whether the connection was used or idle for too long, or the server has closed it.
 
-        On an idle connection only the end can be readable, or frames that announce it.
+        On an idle connection only the end can be readable, or frames that announce it. What follows
+        an answer would be read as the answer to the next request, which may be another user's.
         """
-        if time.monotonic() - self._idle_since > KEEP_ALIVE_SECONDS:
+        if (
+            self._request_count >= MAX_CONNECTION_REQUESTS
+            or time.monotonic() - self._idle_since > KEEP_ALIVE_SECONDS
+        ):
             return True
         stream = self._network_stream
         return (
             stream is None
             or not self._connection.is_idle()
             or bool(stream.get_extra_info("is_readable"))
+            or has_unread_bytes(self._connection)
         )
 
     async def send_request(self, request: httpcore.Request) -> RawAnswer:
@@ -85,6 +98,7 @@ class RestConnection:
 
         Raises an error of httpcore, or AnswerTooLargeError.
         """
+        self._request_count += 1
         response = await self._connection.handle_async_request(request)
         self._network_stream = response.extensions.get("network_stream")
         assert isinstance(response.stream, AsyncIterable)

@@ -138,6 +138,22 @@ async def test_lost_request_is_sent_again_when_nothing_came_of_it(scene: KeyedSc
     assert len(scene.rest_server.requests) == 2
 
 
+async def test_lost_request_is_not_sent_again_while_it_may_wait_for_a_connection(
+    scene: KeyedScene,
+) -> None:
+    settings = {"changes": "waldur", "waldur_url": scene.rest_server.url}
+    async with serve_in_process(
+        scene.waldur.url, **settings, waldur_connect_seconds="60", waldur_answer_seconds="20"
+    ) as client:
+        patient = replace(scene, demo=MutableDemo(client, scene.demo.connection))
+        scene.waldur.fates = [Fate.FAILED]
+        await patient.renew("patient")
+        scene.undo_orders()
+        scene.age_claims(2 * (60 + 20))
+        assert (await patient.renew("patient"))["__typename"] == "Unavailable"
+    assert len(scene.rest_server.requests) == 1
+
+
 async def test_key_of_a_lost_request_is_free_if_it_is_refused(
     scene: KeyedScene,
 ) -> None:
@@ -175,6 +191,18 @@ async def test_several_orders_are_a_conflict_that_names_them(scene: KeyedScene) 
     assert result["__typename"] == "Conflict"
     assert len(scene.waldur.order_uuids) == 2
     assert all(each in result["message"] for each in scene.waldur.order_uuids)
+    assert len(scene.rest_server.requests) == 2
+
+
+async def test_order_with_other_values_is_not_taken_for_the_result(scene: KeyedScene) -> None:
+    scene.waldur.fates = [Fate.FAILED]
+    await scene.renew("never done")
+    scene.undo_orders()
+    scene.allow_renewal()
+    await scene.renew(None, months=24)
+    result = await scene.renew("never done")
+    assert result["__typename"] == "Conflict"
+    assert scene.waldur.order_uuids[1] in result["message"]
     assert len(scene.rest_server.requests) == 2
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.marketplace.problems import Unavailable
+from gateway.db.access.viewer import Viewer
+from gateway.marketplace.problems import InvalidInput, Unavailable
 from gateway.rest_api.circuit_breaker import FAILURE_THRESHOLD
 from gateway.rest_api.rest_connection import MAX_ANSWER_BYTES
 from tests.support.raw_server import RawExchange, run_raw_server
@@ -152,6 +153,18 @@ async def test_refusal_by_another_than_the_action_is_unavailable(name: str) -> N
     assert text in outcome.problem.message
 
 
+@pytest.mark.parametrize(
+    "content", [b"[%s[]]" % (b"[]," * 10**6), b'{"end_date": [%s""]}' % (b'"x",' * 10**6)]
+)
+async def test_texts_of_very_long_refusals_are_not_read(content: bytes) -> None:
+    with run_raw_server(answer_with(400, content)) as server:
+        async with open_rest_client(server.url) as client:
+            outcome = await client.send_request(REQUESTER, ACTION)
+    assert outcome.problem == InvalidInput(message="Waldur refuses the operation.", fields=[])
+    assert outcome.answer is not None
+    assert outcome.answer.body is None
+
+
 async def test_refused_connection_is_retryable() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -181,6 +194,18 @@ async def test_open_circuit_breaker_answers_at_once() -> None:
     assert isinstance(outcome.problem, Unavailable)
     assert outcome.problem.retryable
     assert not outcome.may_be_done
+
+
+async def test_failing_requests_of_one_user_do_not_refuse_those_of_others() -> None:
+    other_requester = replace(REQUESTER, viewer=Viewer(user_id=2))
+    with run_raw_server(answer_with(502)) as server:
+        async with open_rest_client(server.url) as client:
+            for _ in range(FAILURE_THRESHOLD):
+                await client.send_request(REQUESTER, ACTION)
+            server.talk = answer_with(200)
+            outcome = await client.send_request(other_requester, ACTION)
+            assert outcome.problem is None
+            assert (await client.send_request(REQUESTER, ACTION)).problem is None
 
 
 async def test_requests_do_not_pile_up_at_a_server_that_hangs() -> None:

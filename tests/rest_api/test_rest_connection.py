@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpcore
@@ -14,7 +15,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from gateway.marketplace.problems import Unavailable
-from gateway.rest_api.rest_connection import RestConnectionPool
+from gateway.rest_api.rest_connection import MAX_CONNECTION_REQUESTS, RestConnectionPool
 from gateway.rest_api.tls_context import create_tls_context
 from tests.support.raw_server import RawExchange, run_raw_server
 from tests.support.rest_clients import ACTION, REQUESTER, SECRET_KEY, open_rest_client
@@ -56,6 +57,37 @@ async def test_connection_that_the_server_closed_is_not_used_again() -> None:
             await wait_until(connection.is_stale)
             assert server.connection_count == len(server.exchanges) == count
         await pool.close()
+
+
+async def answer_and_keep_open(exchange: RawExchange) -> None:
+    exchange.write_answer(200, b"{}")
+    exchange.keeps_open = True
+
+
+async def test_connection_is_closed_before_servers_do_so() -> None:
+    with run_raw_server(answer_and_keep_open) as server:
+        async with open_rest_client(server.url) as client:
+            for expected_count in (1, 2):
+                for _ in range(MAX_CONNECTION_REQUESTS):
+                    await client.send_request(REQUESTER, ACTION)
+                assert server.connection_count == expected_count
+
+
+async def answer_twice(exchange: RawExchange) -> None:
+    content = exchange.content
+    exchange.write_answer(200, content)
+    exchange.write_answer(200, b'{"of": "another request"}')
+    exchange.keeps_open = True
+
+
+async def test_what_follows_an_answer_is_not_the_next_answer() -> None:
+    with run_raw_server(answer_twice) as server:
+        async with open_rest_client(server.url) as client:
+            for number in range(3):
+                request = replace(ACTION, body={"number": number})
+                outcome = await client.send_request(REQUESTER, request)
+                assert outcome.answer is not None
+                assert outcome.answer.body == {"number": number}
 
 
 async def test_own_authority_is_trusted_if_it_is_set(authority: tuple[trustme.CA, Path]) -> None:

@@ -22,11 +22,13 @@ select (jsonb_populate_record(null::{table}, to_jsonb(t) || jsonb_build_object(
     'id', (select max(id) + 1 from {table}), 'created', now(), 'modified', now()) || %s)).*
 from {table} t where t.id = %s
 """
-ORDER_TYPES = {
+ORDER_TYPES: dict[str, tuple[OrderType, dict[str, Any]]] = {
     "renew": (OrderType.UPDATE, {"action": "renew", "old_limits": {}}),
     "update_limits": (OrderType.UPDATE, {"old_limits": {}}),
     "terminate": (OrderType.TERMINATE, {}),
 }
+_STORED = ("extension_months",)
+"""Members of bodies that Waldur stores in the attributes of orders."""
 
 
 class Fate(Enum):
@@ -121,7 +123,8 @@ class PlacingWaldur:
                 [ResourceState.UPDATING, uuid],
             ).fetchall()
             type_, attributes = ORDER_TYPES[action]
-            values = {"type": type_, "attributes": attributes}
+            stored = {name: request.body[name] for name in request.body or () if name in _STORED}
+            values = {"type": type_, "attributes": attributes | stored}
             return {"order_uuid": self._insert_order(connection, resource_id, user_id, values)}
 
     def _create_resource(

@@ -84,8 +84,13 @@ def render_section(section: Section) -> Iterator[str]:
     """Yield the lines of a section; details are indented, so that statements can be copied."""
     yield f"\n{section.title}"
     for finding in section.findings:
-        yield f"  {finding.severity:<8} {finding.text}"
+        yield f"  {finding.severity:<8} {_escape_controls(finding.text)}"
         yield from (f"    {each}" for each in finding.details)
+
+
+def _escape_controls(text: str) -> str:
+    """Return a text, which may be that of a server, as one line that controls no terminal."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def report_success(text: str, *details: str) -> Finding:

@@ -16,6 +16,7 @@ import httpx
 from gateway.cli.check.database_check import check_clock
 from gateway.cli.check.report import Finding, report_failure, report_success, report_warning
 from gateway.config.settings import Settings
+from gateway.exact_json import decode_json_or_none
 from gateway.rest_api.rest_action import Collection, RestAction
 from gateway.rest_api.rest_routes import REST_ROUTES
 from gateway.rest_api.tls_context import create_tls_context
@@ -174,8 +175,5 @@ def _name_media_type(response: httpx.Response) -> str:
 
 def _decode_object(response: httpx.Response) -> dict[str, Any]:
     """Return the JSON object of an answer; an empty one for any other answer."""
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
+    body = decode_json_or_none(response.content)
     return body if isinstance(body, dict) else {}

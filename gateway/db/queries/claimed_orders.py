@@ -17,8 +17,8 @@ _CLOCK_TOLERANCE: ColumnElement[Any] = literal_column("interval '10 seconds'")
 _LONGEST_DELAY: ColumnElement[Any] = literal_column("interval '30 minutes'")
 """Time after the claim within which the order of its request is stored at the latest."""
 _key, _other_key = own_tables.idempotency_key.c, own_tables.idempotency_key.alias().c
-_order, _resource, _project, _offering = (
-    each.c for each in (tables.order, tables.resource, tables.project, tables.offering)
+_order, _resource, _project, _offering, _plan = (
+    each.c for each in (tables.order, tables.resource, tables.project, tables.offering, tables.plan)
 )
 
 
@@ -58,7 +58,9 @@ SELECT_CLAIMED_ORDERS = Statement.from_element(
         _order.id,
         _order.uuid,
         _order.attributes,
+        _order.limits,
         _order.old_plan_id,
+        _plan.uuid,
         _order.resource_id,
         _resource.uuid,
         _resource.name,
@@ -70,6 +72,7 @@ SELECT_CLAIMED_ORDERS = Statement.from_element(
         .join(tables.resource, _resource.id == _order.resource_id)
         .join(tables.project, _project.id == _order.project_id)
         .join(tables.offering, _offering.id == _order.offering_id)
+        .outerjoin(tables.plan, _plan.id == _order.plan_id)
     )
     .where(
         equals_value(_key.id, "id"),

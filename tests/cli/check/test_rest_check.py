@@ -166,3 +166,33 @@ def test_a_server_without_a_clock_is_accepted(run_check: RunCheck, date: str | N
         return response
 
     assert list_texts(run_check(respond)[1], "failure") == []
+
+
+def answer_about_users(content: bytes) -> Responder:
+    """Return a responder that answers requests with a token by JSON, and refuses others."""
+
+    def respond(request: RecordedRequest) -> Response:
+        has_token = "authorization" in request.headers
+        return Response(content, 200 if has_token else 401, media_type="application/json")
+
+    return respond
+
+
+def test_deeply_nested_answers_are_failures(run_check: RunCheck, staff_token: str) -> None:
+    respond = answer_about_users(b'{"username": %s}' % (b"[" * 10**5 + b"]" * 10**5))
+    status, sections = run_check(respond, "--token", staff_token)
+    assert status == 1
+    assert list_texts(sections, "failure") == ["/api/users/me/ with the token: status 200"]
+
+
+def test_answers_do_not_control_the_terminal(
+    command_runner: CommandRunner, rest_server: RestServer, waldur2024_url: str, staff_token: str
+) -> None:
+    rest_server.respond = answer_about_users(
+        b'{"username": "staff", "version": "1\\u001b[31m\\n  ok"}'
+    )
+    _, output, _ = command_runner.run_command(
+        *("check", "--database-url", waldur2024_url, "--token", staff_token),
+        variables={"GATEWAY_WALDUR_URL": rest_server.url},
+    )
+    assert "  ok       Waldur 1\\x1b[31m\\n  ok\n" in output
