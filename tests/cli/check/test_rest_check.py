@@ -67,14 +67,28 @@ def test_a_waldur_passes(run_check: RunCheck, rest_server: RestServer, staff_tok
 
 
 def test_missing_routes_are_named(run_check: RunCheck) -> None:
-    status, sections = run_check(WaldurAnswers("renew", "set_end_date"))
-    assert status == 0
-    (finding,) = [each for each in sections["REST API"] if each["severity"] == "warning"]
+    _, sections = run_check(WaldurAnswers("renew", "set_end_date"))
+    assert list_texts(sections, "warning") == []
+    finding = sections["REST API"][-1]
+    assert finding["severity"] == "note"
     assert "marketplace-resources/renew (since 8.0.5)" in finding["details"]
     assert {each.split("/")[1].split(" ")[0] for each in finding["details"]} == {
         "renew",
         "set_end_date",
     }
+
+
+def test_missing_routes_of_all_versions_are_a_warning(run_check: RunCheck) -> None:
+    _, sections = run_check(WaldurAnswers("renew", "terminate"))
+    note, warning = sections["REST API"][-2:]
+    assert (note["severity"], note["details"]) == (
+        "note",
+        ["marketplace-resources/renew (since 8.0.5)"],
+    )
+    assert (warning["severity"], warning["details"]) == (
+        "warning",
+        ["marketplace-resources/terminate", "marketplace-provider-resources/terminate"],
+    )
 
 
 def test_routes_are_requested_without_a_token(
