@@ -166,6 +166,13 @@ def test_the_token_may_come_from_standard_input_and_the_environment(
         assert staff_token not in output
 
 
+def test_an_empty_token_on_standard_input_is_refused(
+    command_runner: CommandRunner, waldur2024_url: str
+) -> None:
+    result = command_runner.run_command("check", "--database-url", waldur2024_url, "--token", "-")
+    assert result == (2, "", "The token on standard input is empty.\n")
+
+
 def test_warnings_are_failures_if_the_check_is_strict(run_check: RunCheck) -> None:
     assert run_check(WaldurAnswers())[0] == 0
     assert run_check(WaldurAnswers(), "--strict")[0] == 1
