@@ -10,7 +10,8 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from getpass import getpass
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,10 @@ USER_ERRORS = (
     UnusableAddressError,
 )
 PACKAGE_DIRECTORY = Path(__file__).parents[1]
+_INSTALLED_TEXT = (
+    "The event triggers and the table of idempotency keys are installed. The gateway's role needs "
+    "privileges on them: run the statements of `gateway check --grants`."
+)
 SHOWN_USERNAMES = ("staff", "support", "owner", "manager", "member", "provider", "nobody")
 
 
@@ -201,10 +206,20 @@ def _read_token(argument: str | None) -> str | None:
     """Return the key of a token, from the flag, standard input or the environment."""
     key = os.environ.get(TOKEN_VARIABLE, "") if argument is None else argument
     if key == "-":
-        key = sys.stdin.readline().strip()
+        key = _read_token_line()
     if key and not re.fullmatch(r"[!-~]+", key):
         raise InvalidSettingError("The token must consist of ASCII characters without spaces.")
     return key or None
+
+
+def _read_token_line() -> str:
+    """Return the first line of standard input; a terminal shows a prompt, and not the token."""
+    line = ""
+    with suppress(EOFError):
+        line = getpass("Token: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not line.strip():
+        raise InvalidSettingError("The token on standard input is empty.")
+    return line.strip()
 
 
 def _print_grants(effective_settings: Settings, role: str | None) -> None:
@@ -226,8 +241,10 @@ def manage_event_triggers(parsed_arguments: argparse.Namespace) -> int:
     ):
         if parsed_arguments.step == "install":
             own_tables.install_event_schema(connection)
+            _print_line(_INSTALLED_TEXT)
         else:
             own_tables.uninstall_event_schema(connection)
+            _print_line("The event triggers, their tables and the idempotency keys are removed.")
     return 0
 
 

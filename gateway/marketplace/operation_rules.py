@@ -148,7 +148,10 @@ def _require_route(operation: ResourceOperation) -> Precondition:
         rules = current.version_rules
         if not current.uses_rest_api or operation.value not in rules.missing_mutations:
             return None
-        message = f"This Waldur, whose version is of {rules.year}, has no {operation.value}."
+        message = (
+            f"This Waldur is a version of {rules.year}, whose REST API has no {operation.value}: "
+            "that needs a later version."
+        )
         return Unavailable(message=message, retryable=False)
 
     return check_route

@@ -212,8 +212,11 @@ def test_events_are_installed_and_uninstalled(
     with psycopg.connect(url) as connection:
         waldur_2024.create_waldur_database(connection)
     event_source_lines = []
+    outcomes = {"install": "are installed. ", "uninstall": "are removed."}
     for step in ("install", "install", "uninstall", "uninstall"):
-        assert command_runner.run_command("events", step, "--database-url", url) == (0, "", "")
+        status, output, message = command_runner.run_command("events", step, "--database-url", url)
+        assert (status, output) == (0, "")
+        assert outcomes[step] in message
         status, output, error_output = command_runner.run_command("check", "--database-url", url)
         assert (status, error_output) == (0, "")
         event_source_lines += re.findall(r"Events come from [^,\n]*", output)

@@ -73,7 +73,7 @@ def _check_rest_api(
             yield report_note(_TOKENLESS_NOTE)
         else:
             yield from rest_check.check_token(token, owner)
-        yield rest_check.check_routes()
+        yield from rest_check.check_routes()
     except httpx.HTTPError as error:
         yield report_failure(f"The check of the REST API failed: {explain_error(error)}")
 

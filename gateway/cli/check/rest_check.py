@@ -14,10 +14,16 @@ from typing import Any
 import httpx
 
 from gateway.cli.check.database_check import check_clock
-from gateway.cli.check.report import Finding, report_failure, report_success, report_warning
+from gateway.cli.check.report import (
+    Finding,
+    report_failure,
+    report_note,
+    report_success,
+    report_warning,
+)
 from gateway.config.settings import Settings
 from gateway.exact_json import decode_json_or_none
-from gateway.rest_api.rest_action import Collection, RestAction
+from gateway.rest_api.rest_action import Collection
 from gateway.rest_api.rest_routes import REST_ROUTES
 from gateway.rest_api.tls_context import create_tls_context
 
@@ -110,23 +116,38 @@ class RestCheck:
         if version is not None:
             yield report_success(f"Waldur {version}")
 
-    def check_routes(self) -> Finding:
-        """Return which routes of mutations this Waldur lacks."""
+    def check_routes(self) -> Iterator[Finding]:
+        """Yield which routes of mutations this Waldur lacks.
+
+        It is a note that an older Waldur lacks routes of later versions, so that it can pass
+        `--strict`.
+        """
         actions = {
             route: action
             for action in chain.from_iterable(each.actions for each in REST_ROUTES.values())
             for route in action.list_routes()
         }
-        missing_routes = [
-            _label_route(route, action)
-            for route, action in actions.items()
-            if self._is_missing(route)
+        missing_routes = {
+            route: action.since for route, action in actions.items() if self._is_missing(route)
+        }
+        later_routes = [
+            f"{route} (since {since})" for route, since in missing_routes.items() if since
         ]
+        common_routes = [route for route, since in missing_routes.items() if not since]
+        if later_routes:
+            yield report_note(
+                "This Waldur lacks routes of later versions; mutations that need them return "
+                "Unavailable:",
+                *later_routes,
+            )
+        if common_routes:
+            yield report_warning(
+                "This Waldur lacks routes that all supported versions have, or a proxy refuses "
+                "them; mutations that need them return Unavailable:",
+                common_routes,
+            )
         if not missing_routes:
-            return report_success(f"It has all {len(actions)} routes of the mutations")
-        return report_warning(
-            "This Waldur lacks routes; mutations that need them return Unavailable:", missing_routes
-        )
+            yield report_success(f"It has all {len(actions)} routes of the mutations")
 
     def _is_missing(self, route: str) -> bool:
         collection, _, action = route.partition("/")
@@ -136,10 +157,6 @@ class RestCheck:
 
     def _fetch(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         return self._client.get(self._url + path, headers=headers)
-
-
-def _label_route(route: str, action: RestAction) -> str:
-    return f"{route} (since {action.since})" if action.since else route
 
 
 def explain_error(error: httpx.HTTPError) -> str:

@@ -330,10 +330,24 @@ def _locked_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 def _describe_missing_grants(connection: psycopg.Connection[Any], error: psycopg.Error) -> str:
     role, database = connection.info.user, connection.info.dbname
+    owner = _find_table_owner(connection)
+    advice = "It needs"
+    if owner not in (role, None):
+        advice = (
+            f'Run the command with the database URL of "{owner}", who owns the tables. '
+            "Otherwise it needs"
+        )
     return (
         f"The database role lacks privileges to change the event triggers "
-        f"({error.diag.message_primary}). It needs: "
+        f"({error.diag.message_primary}). {advice}: "
         f'GRANT CREATE ON DATABASE "{database}" TO "{role}"; '
         f'GRANT TRIGGER ON {", ".join(_TABLE_NAMES)} TO "{role}"; '
         "objects of another role in the schema gateway can be changed by that role only."
     )
+
+
+def _find_table_owner(connection: psycopg.Connection[Any]) -> str | None:
+    """Return the owner of the first of the tables; None if it does not exist."""
+    statement = "select pg_get_userbyid(relowner) from pg_class where oid = to_regclass(%s)"
+    row = connection.execute(statement, [_TABLE_NAMES[0]]).fetchone()
+    return row and str(row[0])

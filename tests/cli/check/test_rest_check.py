@@ -67,14 +67,28 @@ def test_a_waldur_passes(run_check: RunCheck, rest_server: RestServer, staff_tok
 
 
 def test_missing_routes_are_named(run_check: RunCheck) -> None:
-    status, sections = run_check(WaldurAnswers("renew", "set_end_date"))
-    assert status == 0
-    (finding,) = [each for each in sections["REST API"] if each["severity"] == "warning"]
+    _, sections = run_check(WaldurAnswers("renew", "set_end_date"))
+    assert list_texts(sections, "warning") == []
+    finding = sections["REST API"][-1]
+    assert finding["severity"] == "note"
     assert "marketplace-resources/renew (since 8.0.5)" in finding["details"]
     assert {each.split("/")[1].split(" ")[0] for each in finding["details"]} == {
         "renew",
         "set_end_date",
     }
+
+
+def test_missing_routes_of_all_versions_are_a_warning(run_check: RunCheck) -> None:
+    _, sections = run_check(WaldurAnswers("renew", "terminate"))
+    note, warning = sections["REST API"][-2:]
+    assert (note["severity"], note["details"]) == (
+        "note",
+        ["marketplace-resources/renew (since 8.0.5)"],
+    )
+    assert (warning["severity"], warning["details"]) == (
+        "warning",
+        ["marketplace-resources/terminate", "marketplace-provider-resources/terminate"],
+    )
 
 
 def test_routes_are_requested_without_a_token(
@@ -150,6 +164,13 @@ def test_the_token_may_come_from_standard_input_and_the_environment(
         )
         assert "The token is that of staff" in output
         assert staff_token not in output
+
+
+def test_an_empty_token_on_standard_input_is_refused(
+    command_runner: CommandRunner, waldur2024_url: str
+) -> None:
+    result = command_runner.run_command("check", "--database-url", waldur2024_url, "--token", "-")
+    assert result == (2, "", "The token on standard input is empty.\n")
 
 
 def test_warnings_are_failures_if_the_check_is_strict(run_check: RunCheck) -> None:

@@ -269,6 +269,7 @@ def test_listed_grants_suffice_to_install(waldur_url: str, roles: list[str]) -> 
         connect_as(waldur_url, writer) as writer_connection,
     ):
         message = str(expect_install_error(connection))
+        assert 'with the database URL of "postgres", who owns the tables' in message
         grants = re.findall(r"GRANT [^;]+", message)
         assert len(grants) == 2
         for grant in grants:
