@@ -1,6 +1,7 @@
 """Connections to the REST API: stale ones, TLS, HTTP/2."""
 
 import asyncio
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -95,6 +96,21 @@ async def test_own_authority_is_trusted_if_it_is_set(authority: tuple[trustme.CA
         async with open_rest_client(server.url, waldur_ca_file=str(authority[1])) as client:
             outcome = await client.send_request(REQUESTER, ACTION)
     assert outcome.problem is None
+
+
+async def damage_records(exchange: RawExchange) -> None:
+    socket = exchange.writer.get_extra_info("socket")
+    os.write(socket.fileno(), b"\x17\x03\x03\x00\x20" + b"damaged." * 4)
+    exchange.keeps_open = True
+
+
+async def test_damaged_tls_is_a_lost_connection(authority: tuple[trustme.CA, Path]) -> None:
+    with run_raw_server(damage_records, make_server_context(authority[0])) as server:
+        async with open_rest_client(server.url, waldur_ca_file=str(authority[1])) as client:
+            outcome = await client.send_request(REQUESTER, ACTION)
+    assert isinstance(outcome.problem, Unavailable)
+    assert outcome.may_be_done
+    assert "connection to Waldur was lost" in outcome.problem.message
 
 
 @pytest.mark.parametrize("fault", ["unknown authority", "wrong name"])
