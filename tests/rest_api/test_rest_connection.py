@@ -1,7 +1,6 @@
 """Connections to the REST API: stale ones, TLS, HTTP/2."""
 
 import asyncio
-import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from hypercorn.config import Config
 from gateway.marketplace.problems import Unavailable
 from gateway.rest_api.rest_connection import MAX_CONNECTION_REQUESTS, RestConnectionPool
 from gateway.rest_api.tls_context import create_tls_context
-from tests.support.raw_server import RawExchange, run_raw_server
+from tests.support.raw_server import RawExchange, damage_records, run_raw_server
 from tests.support.rest_clients import ACTION, REQUESTER, SECRET_KEY, open_rest_client
 from tests.support.rest_server import RestServer
 from tests.support.time_limits import wait_until
@@ -96,12 +95,6 @@ async def test_own_authority_is_trusted_if_it_is_set(authority: tuple[trustme.CA
         async with open_rest_client(server.url, waldur_ca_file=str(authority[1])) as client:
             outcome = await client.send_request(REQUESTER, ACTION)
     assert outcome.problem is None
-
-
-async def damage_records(exchange: RawExchange) -> None:
-    socket = exchange.writer.get_extra_info("socket")
-    os.write(socket.fileno(), b"\x17\x03\x03\x00\x20" + b"damaged." * 4)
-    exchange.keeps_open = True
 
 
 async def test_damaged_tls_is_a_lost_connection(authority: tuple[trustme.CA, Path]) -> None:
