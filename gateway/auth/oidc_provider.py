@@ -97,7 +97,7 @@ class IntrospectionClient:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await self._exchange(provider, token)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # The exception's own text might repeat what was sent.
             raise ProviderUnavailableError(f"It did not answer: {type(error).__name__}.") from None
         if not isinstance(answer, Mapping):

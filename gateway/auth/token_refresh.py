@@ -61,7 +61,7 @@ class TokenRefresher:
         try:
             async with asyncio.timeout(REFRESH_TIMEOUT_SECONDS):
                 await self._touch(credentials)
-        except (httpx.HTTPError, UnavailableError, TimeoutError) as error:
+        except (httpx.HTTPError, UnavailableError, OSError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             log.warning("A token could not be refreshed: %s", reason)
 

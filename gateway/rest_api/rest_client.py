@@ -39,8 +39,9 @@ _CONNECTION_ERRORS = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.TimeoutException,
-    TimeoutError,
+    OSError,
 )
+"""Errors of an exchange; errors of TLS are OSError, and so is the end of its time."""
 MAX_REFUSAL_BYTES = 100_000
 """Size of an answer with a status of an error beyond which its texts are not read."""
 DEADLINE_SHARE = 0.8

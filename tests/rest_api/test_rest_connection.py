@@ -17,10 +17,10 @@ from hypercorn.config import Config
 from gateway.marketplace.problems import Unavailable
 from gateway.rest_api.rest_connection import MAX_CONNECTION_REQUESTS, RestConnectionPool
 from gateway.rest_api.tls_context import create_tls_context
-from tests.support.raw_server import RawExchange, run_raw_server
+from tests.support.raw_server import RawExchange, damage_records, run_raw_server
 from tests.support.rest_clients import ACTION, REQUESTER, SECRET_KEY, open_rest_client
 from tests.support.rest_server import RestServer
-from tests.support.time_limits import block_until, wait_until
+from tests.support.time_limits import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,15 @@ async def test_own_authority_is_trusted_if_it_is_set(authority: tuple[trustme.CA
     assert outcome.problem is None
 
 
+async def test_damaged_tls_is_a_lost_connection(authority: tuple[trustme.CA, Path]) -> None:
+    with run_raw_server(damage_records, make_server_context(authority[0])) as server:
+        async with open_rest_client(server.url, waldur_ca_file=str(authority[1])) as client:
+            outcome = await client.send_request(REQUESTER, ACTION)
+    assert isinstance(outcome.problem, Unavailable)
+    assert outcome.may_be_done
+    assert "connection to Waldur was lost" in outcome.problem.message
+
+
 @pytest.mark.parametrize("fault", ["unknown authority", "wrong name"])
 async def test_wrong_certificate_gets_no_request(
     authority: tuple[trustme.CA, Path], fault: str
@@ -133,19 +142,18 @@ def run_http2_server(authority: trustme.CA, folder: Path) -> Iterator[RestServer
         bind=["127.0.0.1:0"], certfile=folder / "server.pem", keyfile=folder / "server.pem"
     )
     sockets = config.create_sockets()
+    sockets.secure_sockets[0].listen()  # connections wait until the thread serves
     config.create_sockets = lambda: sockets  # type: ignore[method-assign]
     server.url = f"https://127.0.0.1:{sockets.secure_sockets[0].getsockname()[1]}"
     loop = asyncio.new_event_loop()
-    stop, is_running = asyncio.Event(), threading.Event()
+    stop = asyncio.Event()
 
     async def serve_until_stop() -> None:
-        loop.call_soon(is_running.set)
         await serve(server, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve_until_stop(),))
     thread.start()
     try:
-        block_until(is_running.is_set)
         yield server
     finally:
         loop.call_soon_threadsafe(stop.set)

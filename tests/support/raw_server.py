@@ -1,6 +1,7 @@
 """A server whose answers a test writes byte by byte: cut, delayed, or with odd TLS."""
 
 import asyncio
+import os
 import re
 import ssl
 import threading
@@ -73,6 +74,13 @@ class RawServer:
         self.exchanges.append(exchange)
         await self.talk(exchange)
         return exchange.keeps_open
+
+
+async def damage_records(exchange: RawExchange) -> None:
+    """Answer by bytes that are no record of TLS."""
+    socket = exchange.writer.get_extra_info("socket")
+    os.write(socket.fileno(), b"\x17\x03\x03\x00\x20" + b"damaged." * 4)
+    exchange.keeps_open = True
 
 
 @contextmanager
