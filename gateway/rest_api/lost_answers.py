@@ -134,8 +134,12 @@ def _build_resource_test(uuid: str) -> OrderTest:
 
 
 def _is_creation(order: ClaimedOrder, arguments: Mapping[str, Any]) -> bool:
+    """Return whether an order is for a new resource of this name, which may have another by now."""
+    attributes = decode_json(order.attributes)
+    ordered_name = attributes.get("name") if isinstance(attributes, Mapping) else None
+    names = [str(each).strip() for each in (order.resource_name, ordered_name)]
     return (
-        order.resource_name == arguments["name"]
+        arguments["name"].strip() in names
         and order.project_uuid == hyphenate_uuid(arguments["project"])
         and order.offering_uuid == hyphenate_uuid(arguments["offering"])
     )
