@@ -36,7 +36,6 @@ class ClaimedOrder:
     """The order's attributes as JSON."""
     limits: str | None
     """The order's limits as JSON."""
-    old_plan_id: int | None
     plan_uuid: str | None
     resource_id: int
     resource_uuid: str
@@ -46,13 +45,15 @@ class ClaimedOrder:
 
     @property
     def changed_property(self) -> str | None:
-        """What an order of type UPDATE changes, by what Waldur stores with it."""
+        """What an order of type UPDATE changes, by what Waldur stores with it.
+
+        That of another plan has nothing of the kind; the resource may have had no plan before.
+        """
         attributes = decode_json(self.attributes)
         if not isinstance(attributes, Mapping):
             return None
         names = ("action", "old_options", "old_limits")
-        name = next((each for each in names if each in attributes), None)
-        return "old_plan" if name is None and self.old_plan_id is not None else name
+        return next((each for each in names if each in attributes), "plan")
 
 
 OrderTest = Callable[[ClaimedOrder], bool]
@@ -89,7 +90,7 @@ ORDER_TRACES: Mapping[Operation, OrderTrace] = {
     order_renewal: OrderTrace(OrderType.UPDATE, "action", _has_months),
     order_limit_update: OrderTrace(OrderType.UPDATE, "old_limits", _has_limits),
     order_reallocation: OrderTrace(OrderType.UPDATE, "old_limits"),
-    order_plan_switch: OrderTrace(OrderType.UPDATE, "old_plan", _has_plan),
+    order_plan_switch: OrderTrace(OrderType.UPDATE, "plan", _has_plan),
     update_options: OrderTrace(OrderType.UPDATE, "old_options"),
     order_termination: OrderTrace(OrderType.TERMINATE),
     order_restoration: OrderTrace(OrderType.RESTORE),
@@ -134,8 +135,12 @@ def _build_resource_test(uuid: str) -> OrderTest:
 
 
 def _is_creation(order: ClaimedOrder, arguments: Mapping[str, Any]) -> bool:
+    """Return whether an order is for a new resource of this name, which may have another by now."""
+    attributes = decode_json(order.attributes)
+    ordered_name = attributes.get("name") if isinstance(attributes, Mapping) else None
+    names = [str(each).strip() for each in (order.resource_name, ordered_name)]
     return (
-        order.resource_name == arguments["name"]
+        arguments["name"].strip() in names
         and order.project_uuid == hyphenate_uuid(arguments["project"])
         and order.offering_uuid == hyphenate_uuid(arguments["offering"])
     )

@@ -67,7 +67,7 @@ async def _build_creation(call: CheckedCall) -> RestRequest:
     body = {
         "offering": call.build_offering_url(arguments["offering"]),
         "project": call.build_url(f"projects/{arguments['project']}"),
-        "attributes": {**(arguments.get("attributes") or {}), "name": arguments["name"]},
+        "attributes": {**(arguments.get("attributes") or {}), "name": arguments["name"].strip()},
         **call.pick_arguments("request_comment", "start_date"),
     }
     if arguments.get("plan") is not None:

@@ -105,6 +105,8 @@ class RestClient:
         if impersonated_uuid is None:
             return None
         outcome = await self._send_once(requester, _IDENTITY_REQUEST)
+        if outcome.may_be_done:
+            return _build_unsent("Waldur failed before anything was changed: try again later.")
         if outcome.problem is not None:
             return RestOutcome(problem=outcome.problem)
         uuid = None if outcome.answer is None else outcome.answer.get_uuid("uuid")

@@ -239,10 +239,13 @@ async def test_lost_creation_is_found_by_its_name(new_database: DatabaseFactory)
         scene.waldur.fates = [Fate.CUT]
         names = workload.keys
         inputs = [{**workload.build_input(each), "idempotencyKey": each} for each in names]
+        inputs[0]["name"] = f" {names[0]} "
         assert (await scene.demo.run_mutation("createOrder", **inputs[0]))["__typename"] == (
             "Unavailable"
         )
         second = await scene.demo.run_mutation("createOrder", **inputs[1])
+        rename_sql = "update marketplace_resource set name = 'Renamed' where name = %s"
+        scene.demo.run_sql(rename_sql, names[0])
         first = await scene.demo.run_mutation("createOrder", **inputs[0])
         found = [each["order"]["uuid"] for each in (first, second)]
         assert found == scene.waldur.order_uuids

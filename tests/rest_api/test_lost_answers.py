@@ -22,7 +22,6 @@ ORDER = ClaimedOrder(
     uuid=OTHER_PLAN,
     attributes="{}",
     limits='{"cores": 5, "ram": 1.50}',
-    old_plan_id=None,
     plan_uuid=PLAN,
     resource_id=1,
     resource_uuid=RESOURCE,
@@ -31,7 +30,6 @@ ORDER = ClaimedOrder(
     offering_uuid=RESOURCE,
 )
 LIMIT_ORDER = replace(ORDER, attributes='{"old_limits": {}}')
-PLAN_ORDER = replace(ORDER, old_plan_id=1)
 RENEWAL_ORDER = replace(ORDER, attributes='{"action": "renew", "extension_months": 12}')
 
 
@@ -46,9 +44,9 @@ RENEWAL_ORDER = replace(ORDER, attributes='{"action": "renew", "extension_months
         ),
         (order_limit_update, LIMIT_ORDER, {"limits": {"cores": 5}}, False),
         (order_limit_update, replace(LIMIT_ORDER, limits=None), {"limits": {"cores": 5}}, False),
-        (order_plan_switch, PLAN_ORDER, {"plan": PLAN_ARGUMENT}, True),
-        (order_plan_switch, PLAN_ORDER, {"plan": "f" * 32}, False),
-        (order_plan_switch, replace(PLAN_ORDER, plan_uuid=None), {"plan": PLAN_ARGUMENT}, False),
+        (order_plan_switch, ORDER, {"plan": PLAN_ARGUMENT}, True),
+        (order_plan_switch, ORDER, {"plan": "f" * 32}, False),
+        (order_plan_switch, replace(ORDER, plan_uuid=None), {"plan": PLAN_ARGUMENT}, False),
         (order_renewal, RENEWAL_ORDER, {"extension_months": 12}, True),
         (order_renewal, RENEWAL_ORDER, {"extension_months": 24}, False),
         (

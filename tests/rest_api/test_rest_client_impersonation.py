@@ -95,3 +95,15 @@ async def test_nothing_is_sent_to_a_waldur_that_ignores_the_header(
     if answer.status_code == 200:
         assert result["message"] == f"Waldur ignores {HEADER}, so nothing was changed."
     assert [each.method for each in changes.rest_server.requests] == ["GET"]
+
+
+async def test_nothing_was_changed_if_waldur_does_not_say_who_the_user_is(
+    changes: ImpersonatedChanges,
+) -> None:
+    changes.identity_answer = Response(status_code=502)
+    try:
+        result = await changes.set_end_date("owner")
+    finally:
+        changes.identity_answer = None
+    assert (result["__typename"], result["retryable"]) == ("Unavailable", True)
+    assert result["message"] == "Waldur failed before anything was changed: try again later."

@@ -146,7 +146,7 @@ class PlacingWaldur:
         ).fetchall()
         values = {
             "uuid": resource_uuid,
-            "name": body["attributes"]["name"],
+            "name": body["attributes"]["name"].strip(),  # as Django REST framework does
             "state": ResourceState.CREATING,
             "content_type_id": None,
             "object_id": None,

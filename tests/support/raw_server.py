@@ -77,7 +77,7 @@ class RawServer:
 
 
 async def damage_records(exchange: RawExchange) -> None:
-    """Answer by bytes that are no record of TLS."""
+    """Answer by a damaged record of TLS."""
     socket = exchange.writer.get_extra_info("socket")
     os.write(socket.fileno(), b"\x17\x03\x03\x00\x20" + b"damaged." * 4)
     exchange.keeps_open = True

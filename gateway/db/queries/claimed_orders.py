@@ -59,7 +59,6 @@ SELECT_CLAIMED_ORDERS = Statement.from_element(
         _order.uuid,
         _order.attributes,
         _order.limits,
-        _order.old_plan_id,
         _plan.uuid,
         _order.resource_id,
         _resource.uuid,
