@@ -54,7 +54,7 @@ async def load_reallocation_result(call: CheckedCall, answer: RestAnswer) -> Cha
     """Return the resource that gives limits, its order, and the order of each target."""
     unit_of_work = call.unit_of_work
     order_ids_by_resource: dict[int, int] = {}
-    for uuid in answer.list_uuids("target_order_uuids"):
+    for uuid in answer.list_uuids("target_order_uuids")[: len(call.arguments["targets"])]:
         order_id = await find_order_id(unit_of_work, uuid)
         if order_id is not None:
             order = await unit_of_work.load_row(OrderKeyRow, order_id)
