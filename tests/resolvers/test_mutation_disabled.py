@@ -10,7 +10,6 @@ PULL_MUTATION = """mutation ($input: PullResourceInput!) { pullResource(input: $
     __typename ... on Problem { message } ... on Unavailable { retryable }
 } }"""
 ALLOWED_OPERATIONS_QUERY = "{ resources(first: 3) { nodes { uuid allowedOperations } } }"
-WALDUR_URL = "https://waldur.example.org"
 
 
 async def pull_refusal_message(client: GatewayClient, username: str = "staff") -> str:
@@ -39,7 +38,6 @@ async def test_mutations_can_be_disabled(new_database: DatabaseFactory) -> None:
         ({}, "GATEWAY_WALDUR_URL"),
         ({"changes": "local"}, "not made by the gateway"),
         ({"changes": "waldur"}, "GATEWAY_WALDUR_URL"),
-        ({"waldur_url": WALDUR_URL, "keep_tokens": "off"}, "not supported yet"),
     ],
 )
 async def test_a_foreign_waldur_is_read_only(
