@@ -99,6 +99,7 @@ async def test_running_queries_are_finished(
     async with open_authenticated_websocket(gateway) as websocket:
         with block_queries(gateway):
             await websocket.start_operation(RESOURCE_COUNT_QUERY)
+            await _wait_for_waiting_statements(gateway, 1)
             request = asyncio.create_task(
                 post_query(gateway, RESOURCE_COUNT_QUERY, "application/json")
             )
