@@ -106,17 +106,19 @@ class OperationTrial:
         rows = demo.run_sql(ARGUMENTS_SQL[operation], uuid) if operation in ARGUMENTS_SQL else []
         self.arguments = {**case.arguments, **dict(rows)}
 
-    def reset_resource(self) -> None:
-        """Finish the orders of the resource, and set its state."""
-        ((id_,),) = self.demo.run_sql(
-            "select id from marketplace_resource where uuid = %s", self.uuid
+        ((self.id, self.project_id),) = demo.run_sql(
+            "select id, project_id from marketplace_resource where uuid = %s", uuid
         )
-        self.demo.run_sql(FINISH_ORDERS_SQL, id_)
+
+    def reset_resource(self, state: str | None = None) -> None:
+        """Finish the orders of the resource, set its state, and move it back."""
+        self.demo.run_sql(FINISH_ORDERS_SQL, self.id)
         self.demo.run_sql(RESET_COPIES_SQL)
         self.demo.run_sql(
-            "update marketplace_resource set state = %s where id = %s",
-            RESOURCE_STATES[self.state],
-            id_,
+            "update marketplace_resource set state = %s, project_id = %s where id = %s",
+            RESOURCE_STATES[state or self.state],
+            self.project_id,
+            self.id,
         )
 
     async def run_as_user(self, username: str) -> Any:
@@ -155,6 +157,7 @@ async def test_operation_needs_its_scope(demo: MutableDemo, operation: str) -> N
         without_scope = await trial.run_as_token(username, ALL_SCOPES - {scope})
         assert without_scope["__typename"] == "NotPermitted", username
         assert without_scope["message"] == f"The personal access token lacks the scope {scope}."
+    trial.reset_resource("OK")
 
 
 def test_each_operation_has_a_scope() -> None:
@@ -212,6 +215,7 @@ async def test_token_is_bound_to_objects(demo: MutableDemo, operation: str, user
         result = await trial.run_as_token(username, ALL_SCOPES, allowed_scopes=bound)
         results[name] = result["__typename"] == user_type == trial.payload_type
         assert results[name] or result["__typename"] == "NotPermitted"
+    trial.reset_resource("OK")
     is_staff_operation = operation in STAFF_OPERATIONS
     expected = {"project", "customer", "offering", *(["resource"] if is_staff_operation else [])}
     if username == "owner":  # the role is on the organisation
