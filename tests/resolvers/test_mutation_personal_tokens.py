@@ -68,11 +68,34 @@ ORDER_SCOPES = {
 """The scope that each mutation of an order needs, the order's state, and more input."""
 
 
+SAVE_SQL = """
+update marketplace_order set state = 3 where state in (1, 2, 7, 8, 9);
+update marketplace_resource set state = 2 where state in (3, 4, 5);
+create table saved_resource as table marketplace_resource;
+create table saved_order as table marketplace_order
+"""
+RESTORE_SQL = """
+update marketplace_order set state = 3 where id not in (select id from saved_order);
+update marketplace_order o set state = s.state, type = s.type from saved_order s where s.id = o.id;
+update marketplace_resource r set state = s.state, project_id = s.project_id, plan_id = s.plan_id,
+    limits = s.limits, options = s.options, end_date = s.end_date, backend_id = s.backend_id
+from saved_resource s where s.id = r.id
+"""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(new_database: DatabaseFactory) -> AsyncIterator[MutableDemo]:
     """Yield a demo whose users may use such tokens."""
-    async with serve_mutable_demo(new_database(), 120, setup_sql=ENABLE_SQL) as mutable_demo:
+    async with serve_mutable_demo(
+        new_database(), 300, setup_sql=f"{ENABLE_SQL};{SAVE_SQL}"
+    ) as mutable_demo:
         yield mutable_demo
+
+
+@pytest.fixture(autouse=True)
+def restore_rows(demo: MutableDemo) -> None:
+    """Restore the resources and orders that other tests have changed."""
+    demo.run_sql(RESTORE_SQL)
 
 
 async def run_with_token(demo: MutableDemo, token: str, field: str, **input_values: Any) -> Any:
@@ -110,13 +133,13 @@ class OperationTrial:
             "select id, project_id from marketplace_resource where uuid = %s", uuid
         )
 
-    def reset_resource(self, state: str | None = None) -> None:
+    def reset_resource(self) -> None:
         """Finish the orders of the resource, set its state, and move it back."""
         self.demo.run_sql(FINISH_ORDERS_SQL, self.id)
         self.demo.run_sql(RESET_COPIES_SQL)
         self.demo.run_sql(
             "update marketplace_resource set state = %s, project_id = %s where id = %s",
-            RESOURCE_STATES[state or self.state],
+            RESOURCE_STATES[self.state],
             self.project_id,
             self.id,
         )
@@ -157,7 +180,6 @@ async def test_operation_needs_its_scope(demo: MutableDemo, operation: str) -> N
         without_scope = await trial.run_as_token(username, ALL_SCOPES - {scope})
         assert without_scope["__typename"] == "NotPermitted", username
         assert without_scope["message"] == f"The personal access token lacks the scope {scope}."
-    trial.reset_resource("OK")
 
 
 def test_each_operation_has_a_scope() -> None:
@@ -215,7 +237,6 @@ async def test_token_is_bound_to_objects(demo: MutableDemo, operation: str, user
         result = await trial.run_as_token(username, ALL_SCOPES, allowed_scopes=bound)
         results[name] = result["__typename"] == user_type == trial.payload_type
         assert results[name] or result["__typename"] == "NotPermitted"
-    trial.reset_resource("OK")
     is_staff_operation = operation in STAFF_OPERATIONS
     expected = {"project", "customer", "offering", *(["resource"] if is_staff_operation else [])}
     if username == "owner":  # the role is on the organisation
