@@ -62,7 +62,8 @@ check: $(VENV)/ready-dev format lint types contracts browser ## Run what CI runs
 
 # Tests that compare both executors, or do not depend on the executor, run once only. Mutations are always executed by
 # graphql-core.
-SAME := $(addprefix --ignore=tests/,system/chaos auth demo graphiql benchmarks cli config fairness marketplace rate_limits rest_api \
+SAME := $(addprefix --ignore=tests/,system/chaos auth demo graphiql benchmarks cli config fairness marketplace rate_limits \
+	rest_api docs/test_over_waldur_page.py \
 	support $(addprefix db/,admin driver events installation tables) resolvers/mutations server/test_supervisor.py \
 	transports/test_uvicorn_internals.py $(addprefix execution/,test_executor_equivalence.py \
 	test_executor_generated_documents.py planner/test_compile_whole_schema.py test_executor_odd_rows.py \
