@@ -120,7 +120,10 @@ async def _execute_viewer_query(websocket: WebSocketClient) -> bool:
 
 async def _wait_for_waiting_statements(gateway: ServedGateway, count: int) -> None:
     """Wait until that many statements, also of one pipeline, wait for the lock."""
-    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+    waiting = (
+        "select count(*) from pg_stat_activity"
+        " where wait_event_type = 'Lock' and datname = current_database()"
+    )
 
     async def is_waiting() -> bool:
         ((waiting_count,),) = gateway.execute_sql(waiting)
