@@ -110,7 +110,7 @@ class RestClient:
         if outcome.problem is not None:
             return RestOutcome(problem=outcome.problem)
         uuid = None if outcome.answer is None else outcome.answer.get_uuid("uuid")
-        if uuid is not None and uuid.replace("-", "").lower() == impersonated_uuid:
+        if uuid == impersonated_uuid:
             return None
         log.error("Waldur ignores %s of a request of staff.", self._impersonation_header)
         message = f"Waldur ignores {self._impersonation_header}, so nothing was changed."

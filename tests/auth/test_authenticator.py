@@ -1,12 +1,10 @@
 """Authenticator: the key in the header, the client's address, the lifetime of cached viewers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_network
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from gateway.auth.authenticator import (
     ViewerCache,
@@ -15,13 +13,9 @@ from gateway.auth.authenticator import (
     parse_token,
 )
 from gateway.auth.errors import UnauthenticatedError
-from gateway.config.settings import load_settings
 from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.db.access.viewer_loader import ViewerLoader
-from gateway.db.driver.database import Database
-from gateway.server.factory import detect_installation
-from tests.conftest import DatabaseFactory
-from tests.support.gateway_server import create_small_demo, load_user_tokens
+from tests.support.gateway_server import load_user_tokens
 
 TOKEN_KEY = "0123456789abcdef0123456789abcdef01234567"
 JWT_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
@@ -106,27 +100,6 @@ def test_long_headers_are_not_kept_in_memory() -> None:
     assert _parse_cached.cache_info().currsize == 1  # without trusted proxies: one peer
 
 
-@pytest.fixture(scope="module")
-def url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a demo that tests may change."""
-    return create_small_demo(new_database())
-
-
-@pytest.fixture
-def autocommit_connection(url: str) -> Iterator[psycopg.Connection]:
-    """Yield a connection in autocommit mode."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def viewer_loader(url: str) -> AsyncIterator[ViewerLoader]:
-    """Yield a loader of the demo's viewers."""
-    database = await Database.connect(url)
-    yield ViewerLoader(detect_installation(load_settings({"GATEWAY_DATABASE_URL": url})), database)
-    await database.close()
-
-
 class ManualClock:
     """A clock whose time is set by the test, in seconds."""
 
@@ -164,12 +137,12 @@ async def test_an_unknown_token_is_refused_and_not_used(viewer_loader: ViewerLoa
 
 
 async def test_revoked_token_is_refused_after_cache_lifetime(
-    viewer_loader: ViewerLoader, url: str, autocommit_connection: psycopg.Connection
+    viewer_loader: ViewerLoader, url: str, connection: psycopg.Connection
 ) -> None:
     clock, key = ManualClock(), load_user_tokens(url)["admin"]
     viewer_cache = ViewerCache(viewer_loader, seconds=5, clock=clock.current_time)
     await viewer_cache.authenticate(Credentials(key, None))
-    autocommit_connection.execute("delete from authtoken_token where key = %s", [key])
+    connection.execute("delete from authtoken_token where key = %s", [key])
     clock.now = 4.9
     await viewer_cache.authenticate(Credentials(key, None))
     clock.now = 5
@@ -178,18 +151,18 @@ async def test_revoked_token_is_refused_after_cache_lifetime(
 
 
 async def test_revoked_role_ends_after_cache_lifetime(
-    viewer_loader: ViewerLoader, url: str, autocommit_connection: psycopg.Connection
+    viewer_loader: ViewerLoader, url: str, connection: psycopg.Connection
 ) -> None:
     clock, key = ManualClock(), load_user_tokens(url)["member"]
     viewer_cache = ViewerCache(viewer_loader, seconds=5, clock=clock.current_time)
     before = await viewer_cache.authenticate(Credentials(key, None))
-    autocommit_connection.execute(
+    connection.execute(
         "update permissions_userrole set is_active = null where user_id = %s", [before.user_id]
     )
     assert await viewer_cache.authenticate(Credentials(key, None)) is before
     clock.now = 5
     after = await viewer_cache.authenticate(Credentials(key, None))
-    autocommit_connection.execute(
+    connection.execute(
         "update permissions_userrole set is_active = true where user_id = %s", [before.user_id]
     )
     assert before.projects
@@ -197,31 +170,31 @@ async def test_revoked_role_ends_after_cache_lifetime(
 
 
 async def test_an_inactive_user_is_refused(
-    viewer_loader: ViewerLoader, url: str, autocommit_connection: psycopg.Connection
+    viewer_loader: ViewerLoader, url: str, connection: psycopg.Connection
 ) -> None:
     set_active = "update core_user set is_active = %s where username = 'owner'"
-    autocommit_connection.execute(set_active, [False])
+    connection.execute(set_active, [False])
     with pytest.raises(UnauthenticatedError, match="inactive"):
         await ViewerCache(viewer_loader, seconds=5).authenticate(
             Credentials(load_user_tokens(url)["owner"], None)
         )
-    autocommit_connection.execute(set_active, [True])
+    connection.execute(set_active, [True])
 
 
 @pytest.mark.parametrize(("lifetime", "is_valid"), [(None, True), (7200, True), (3000, False)])
 async def test_token_expires_after_users_token_lifetime(
     viewer_loader: ViewerLoader,
     url: str,
-    autocommit_connection: psycopg.Connection,
+    connection: psycopg.Connection,
     *,
     lifetime: int | None,
     is_valid: bool,
 ) -> None:
-    autocommit_connection.execute(
+    connection.execute(
         "update core_user set token_lifetime = %s where username = 'manager'", [lifetime]
     )
     key = load_user_tokens(url)["manager"]
-    autocommit_connection.execute(
+    connection.execute(
         "update authtoken_token set created = now() - interval '1 hour' where key = %s", [key]
     )
     viewer_cache = ViewerCache(viewer_loader, seconds=5)
@@ -249,12 +222,12 @@ async def test_viewers_are_cached_per_address(viewer_loader: ViewerLoader, url: 
 
 
 async def test_failed_authentication_is_not_cached(
-    viewer_loader: ViewerLoader, url: str, autocommit_connection: psycopg.Connection
+    viewer_loader: ViewerLoader, url: str, connection: psycopg.Connection
 ) -> None:
     viewer_cache = ViewerCache(viewer_loader, seconds=300)
     with pytest.raises(UnauthenticatedError):
         await viewer_cache.authenticate(Credentials("f" * 40, None))
-    autocommit_connection.execute(
+    connection.execute(
         "update authtoken_token t set key = %s from core_user u"
         " where u.id = t.user_id and u.username = 'nobody'",
         ["f" * 40],

@@ -1,26 +1,20 @@
 """Personal access tokens: recognised, refused, cached, and marked as used (rules.md §2)."""
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from gateway.auth.authenticator import ViewerCache, parse_token
 from gateway.auth.errors import UnauthenticatedError
 from gateway.auth.failed_tokens import FailedTokens
-from gateway.config.settings import load_settings
 from gateway.db.access.credentials import Credentials, TokenKind
 from gateway.db.access.token_scopes import TokenScopes
 from gateway.db.access.viewer import Viewer
 from gateway.db.access.viewer_loader import ViewerLoader
-from gateway.db.driver.database import Database
-from gateway.server.factory import detect_installation
-from tests.conftest import DatabaseFactory
-from tests.support.gateway_server import create_small_demo
 from tests.support.personal_tokens import ENABLE_SQL, bind_object, create_token
 
 TOKEN = f"w_4102444800_{'aB3-_' * 8}xyz"
@@ -65,30 +59,6 @@ def test_other_forms_are_refused(header: str) -> None:
 def test_two_headers_are_refused() -> None:
     with pytest.raises(UnauthenticatedError, match="more than one"):
         parse_token([f"Bearer {TOKEN}", f"Bearer {TOKEN}"])
-
-
-@pytest.fixture(scope="module")
-def url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a demo that tests may change, whose users may use such tokens."""
-    demo_url = create_small_demo(new_database())
-    with psycopg.connect(demo_url) as connection:
-        connection.execute(ENABLE_SQL)
-    return demo_url
-
-
-@pytest.fixture
-def connection(url: str) -> Iterator[psycopg.Connection]:
-    """Yield a connection in autocommit mode."""
-    with psycopg.connect(url, autocommit=True) as autocommit_connection:
-        yield autocommit_connection
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def viewer_loader(url: str) -> AsyncIterator[ViewerLoader]:
-    """Yield a loader of the demo's viewers."""
-    database = await Database.connect(url)
-    yield ViewerLoader(detect_installation(load_settings({"GATEWAY_DATABASE_URL": url})), database)
-    await database.close()
 
 
 async def authenticate(

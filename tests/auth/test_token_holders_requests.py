@@ -1,12 +1,10 @@
 """Personal access tokens in requests to a gateway (rules.md §2)."""
 
 import asyncio
-from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
 
 import psycopg
-import pytest
 
 from tests.conftest import DatabaseFactory
 from tests.support.gateway_server import create_small_demo, serve_in_process
@@ -16,22 +14,6 @@ from tests.support.time_limits import wait_until
 
 TOKEN = f"w_4102444800_{'aB3-_' * 8}xyz"
 VIEWER_QUERY = "{ viewer { user { username } } }"
-
-
-@pytest.fixture(scope="module")
-def url(new_database: DatabaseFactory) -> str:
-    """Return the URL of a demo that tests may change, whose users may use such tokens."""
-    demo_url = create_small_demo(new_database())
-    with psycopg.connect(demo_url) as connection:
-        connection.execute(ENABLE_SQL)
-    return demo_url
-
-
-@pytest.fixture
-def connection(url: str) -> Iterator[psycopg.Connection]:
-    """Yield a connection in autocommit mode."""
-    with psycopg.connect(url, autocommit=True) as autocommit_connection:
-        yield autocommit_connection
 
 
 async def test_use_is_recorded_at_most_every_ten_minutes(
