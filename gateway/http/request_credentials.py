@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from gateway.auth.authenticator import parse_credentials
+from gateway.auth.errors import UnauthenticatedError
 from gateway.auth.impersonation import parse_impersonated_uuid
 from gateway.config.settings import Settings
 from gateway.db.access.credentials import Credentials
@@ -18,8 +19,10 @@ def parse_request_credentials(
     """Return the credentials of a request.
 
     `payload` has the headers of a `connection_init` message, by their names in lower case; each
-    replaces the header of the request. Raises RefusedCredentialsError if they are malformed.
+    replaces the header of the request. Raises RefusedCredentialsError if they are malformed, or
+    sent in the URL.
     """
+    _refuse_url_token(request)
     impersonation_header = settings.impersonation_header.lower()
     impersonated_uuid = parse_impersonated_uuid(
         payload.get(impersonation_header) or request.list_values(impersonation_header.encode()),
@@ -32,3 +35,11 @@ def parse_request_credentials(
         settings.trusted_proxies,
         impersonated_uuid,
     )
+
+
+def _refuse_url_token(request: RequestHead) -> None:
+    """Refuse a token in the URL, which older versions take (domain.md §4.1): logs keep URLs."""
+    if b"&x-auth-token=" in b"&" + request.scope["query_string"].lower():
+        raise UnauthenticatedError(
+            "Tokens in the URL (x-auth-token) are not supported: send the header Authorization."
+        )
