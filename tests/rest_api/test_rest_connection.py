@@ -17,7 +17,7 @@ from hypercorn.config import Config
 from gateway.marketplace.problems import Unavailable
 from gateway.rest_api.rest_connection import MAX_CONNECTION_REQUESTS, RestConnectionPool
 from gateway.rest_api.tls_context import create_tls_context
-from tests.support.raw_server import RawExchange, damage_records, run_raw_server
+from tests.support.raw_server import RawExchange, build_answer, damage_records, run_raw_server
 from tests.support.rest_clients import ACTION, REQUESTER, SECRET_KEY, open_rest_client
 from tests.support.rest_server import RestServer
 from tests.support.time_limits import wait_until
@@ -74,9 +74,8 @@ async def test_connection_is_closed_before_servers_do_so() -> None:
 
 
 async def answer_twice(exchange: RawExchange) -> None:
-    content = exchange.content
-    exchange.write_answer(200, content)
-    exchange.write_answer(200, b'{"of": "another request"}')
+    surplus_answer = build_answer(200, b'{"of": "another request"}')
+    exchange.writer.write(build_answer(200, exchange.content) + surplus_answer)
     exchange.keeps_open = True
 
 

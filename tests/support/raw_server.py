@@ -15,6 +15,18 @@ Talk = Callable[["RawExchange"], Awaitable[None]]
 """Answers a request; the connection is closed afterwards, unless `keep_open` is called."""
 
 
+def build_answer(
+    status: int,
+    content: bytes = b"",
+    media_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the bytes of a whole answer."""
+    fields = {"Content-Type": media_type, "Content-Length": str(len(content)), **(headers or {})}
+    lines = [f"HTTP/1.1 {status} Text", *(f"{key}: {value}" for key, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
 @dataclass
 class RawExchange:
     """A request that was received whole, and the channel for its answer."""
@@ -32,13 +44,7 @@ class RawExchange:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Write a whole answer."""
-        fields = {
-            "Content-Type": media_type,
-            "Content-Length": str(len(content)),
-            **(headers or {}),
-        }
-        lines = [f"HTTP/1.1 {status} Text", *(f"{key}: {value}" for key, value in fields.items())]
-        self.writer.write("\r\n".join([*lines, "", ""]).encode() + content)
+        self.writer.write(build_answer(status, content, media_type, headers))
 
 
 @dataclass

@@ -267,9 +267,9 @@ class PipelineConnection:
         ):
             batch.retried = self._must_deallocate = True
             self.send(batch)
-        elif isinstance(error, errors.QueryCanceled) and self.is_cancelling:
-            self._owner.retry(batch, UnavailableError(str(error)))
-        elif is_transient(error):
+        elif is_transient(error) or (
+            isinstance(error, errors.QueryCanceled) and self.is_cancelling
+        ):
             self._owner.retry(batch, map_error(error))
         else:
             self._fail_statement(batch, failed, map_error(error))

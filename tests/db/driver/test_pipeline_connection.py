@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from uuid import uuid4
 
 import psycopg
@@ -16,6 +17,7 @@ from gateway.db.driver.database import (
     UnreadableTableError,
 )
 from gateway.db.driver.errors import InvalidDataError
+from gateway.db.driver.pipeline_connection import PipelineConnection
 from gateway.db.driver.statement import Statement
 from tests.conftest import DatabaseFactory
 from tests.support.database_queries import (
@@ -26,7 +28,7 @@ from tests.support.database_queries import (
     open_warm_database,
     send_batch,
 )
-from tests.support.time_limits import scale_seconds, wait_until_async
+from tests.support.time_limits import scale_seconds, wait_until, wait_until_async
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +227,27 @@ async def test_wrongly_cancelled_batch_is_retried(database: Database, admin: Bac
         await wait_until_async(lambda: is_busy(admin))
         connection.cancel()
         assert [(await each).decode_rows() for each in futures] == [[(1,)], [("",)]]
+
+
+async def test_batch_cancelled_twice_counts_as_timed_out(
+    database: Database, admin: BackendAdmin
+) -> None:
+    """The server's error does not tell a late cancel request from the statement's time-out."""
+    (connection,) = database._pool._connections
+    (slow,) = send_batch(database, build_request("select pg_sleep(30)"))
+    for attempts in ([False], [True]):
+        await wait_until(partial(is_running, connection, attempts))
+        await wait_until_async(lambda: is_busy(admin))
+        connection.cancel()
+    with pytest.raises(TimedOutError):
+        await slow
+
+
+def is_running(connection: PipelineConnection, attempts: list[bool]) -> bool:
+    """Return whether the batches of a connection are first (False) or second (True) attempts."""
+    return not connection.is_cancelling and [
+        each.retried for each in connection.batches
+    ] == attempts
 
 
 async def test_timeout_fails_only_its_batch(database: Database) -> None:
