@@ -29,9 +29,9 @@ RESPONSE_HEADER = "X-Impersonator-Uuid"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(new_database: DatabaseFactory) -> AsyncIterator[ImpersonationScene]:
-    """Yield a demo whose viewers are not cached."""
+    """Yield a demo whose viewers are not cached, and whose tokens only tests change."""
     url = create_small_demo(new_database())
-    async with serve_in_process(url, viewer_seconds="0") as client:
+    async with serve_in_process(url, viewer_seconds="0", keep_tokens="off") as client:
         yield ImpersonationScene(url, client)
 
 
