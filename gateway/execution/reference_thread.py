@@ -106,7 +106,10 @@ class _BridgedDatabase(Database):
     async def run_statements(
         self, requests: Sequence[StatementRequest]
     ) -> list[StatementResult | Exception]:
-        return await self._request_loop.await_result(self._database.run_statements, requests)
+        outcomes = await self._request_loop.await_result(self._database.run_statements, requests)
+        return [
+            each if isinstance(each, Exception) else each.copy_for_thread() for each in outcomes
+        ]
 
 
 class _BridgedCompiler(StatementCompiler):

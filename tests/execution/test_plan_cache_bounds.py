@@ -50,6 +50,22 @@ async def test_statements_of_a_plan_are_bounded(
     assert cached_plans.total_bytes < 80_000
 
 
+async def test_forgotten_statements_leave_no_list_empty(
+    demo: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run compiles one statement, for which the plan forgets those that the run has found."""
+    query = "{ offerings(first: 9) { nodes { components { name } plans { name } } } }"
+    monkeypatch.setattr(demo, "executor", Executor(schema))
+    expected_data = await demo.fetch_data(query)
+    assert demo.executor._plan_cache is not None
+    (plan,) = demo.executor._plan_cache.cached_plans._values.values()
+    assert plan is not None
+    monkeypatch.setattr(plan_module, "MAX_STATEMENT_BYTES", plan.statement_bytes)
+    for step in plan.levels[-1]:
+        step.statements.clear()
+        assert await demo.fetch_data(query) == expected_data
+
+
 async def test_statements_count_for_the_size_of_the_plan_cache(demo: Marketplace) -> None:
     executor = Executor(schema, plan_bytes=60_000)
     for number in range(40):

@@ -1,24 +1,36 @@
 """Test that large reference executions run in their thread, with equal results."""
 
 import asyncio
+import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from gateway.api import schema
-from gateway.db.driver.database import TimedOutError
-from gateway.execution import executor as executor_module
+from gateway.db.driver.database import Rows, TimedOutError
+from gateway.execution import executor as executor_module, reference_thread
 from gateway.execution.executor import Executor
 from gateway.execution.graphql_core import FailedDatabase
 from gateway.execution.graphql_request import GraphQLRequest
 from gateway.marketplace.requester import Requester
 from gateway.schema.framework.context import RequestContext, RowBudget
+from tests.support.database_queries import build_request, open_warm_database
 from tests.support.marketplaces import Marketplace
 
 NESTED = "projects(first: 9) { nodes { name resources(first: %d) { totalCount nodes { name } } } }"
 SMALL_QUERY, LARGE_QUERY = f"{{ {NESTED % 1} }}", f"{{ {NESTED % 300} }}"
 MISTAKE = "resources(first: 5000) { totalCount }"
+
+
+@pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    """Switch threads as often as the interpreter can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 class ThreadRecorder(RowBudget):
@@ -106,3 +118,27 @@ async def test_cancelled_requests_end_their_execution(demo: Marketplace) -> None
     await asyncio.gather(*executions, return_exceptions=True)
     assert (await execute_recorded(demo, executor, LARGE_QUERY))[1] == {"reference"}
     assert executor._reference_thread._worker.job_count == 2
+
+
+async def test_rows_of_other_requests_are_not_mixed_in(
+    demo_url: str, frequent_switches: None
+) -> None:
+    """The thread decodes rows of a connection, whose other rows the loop decodes meanwhile."""
+    async with open_warm_database(demo_url, size=1) as database:
+        bridged_database = reference_thread._BridgedDatabase(
+            database, reference_thread._RequestLoop()
+        )
+        own_request = build_request("select n, 'own' from generate_series(1, 50) n")
+        other_request = build_request("select 'other', n from generate_series(1, 20) n")
+        expected_rows = await database.fetch_rows([own_request, other_request])
+
+        async def fetch_in_thread() -> list[Rows]:
+            return [(await bridged_database.fetch_rows([own_request]))[0] for _ in range(300)]
+
+        in_thread = asyncio.ensure_future(asyncio.to_thread(asyncio.run, fetch_in_thread()))
+        (other_result,) = await database.fetch_results([other_request])
+        while not in_thread.done():
+            for _ in range(100):
+                assert other_result.decode_rows() == expected_rows[1]
+            await asyncio.sleep(0)
+        assert await in_thread == [expected_rows[0]] * 300

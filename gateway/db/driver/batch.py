@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.db.driver.errors import TimedOutError
-from gateway.db.driver.psycopg_internals import AbstractTransformer, PGresult, decode_rows
+from gateway.db.driver.psycopg_internals import (
+    AbstractTransformer,
+    PGresult,
+    Transformer,
+    decode_rows,
+)
 from gateway.db.driver.statement import Statement
 from gateway.fairness.current_client import get_current_client
 
@@ -34,8 +39,16 @@ class StatementResult:
         return self._result.ntuples
 
     def decode_rows(self) -> Rows:
-        """Return the rows; any error raised means that a value can't be decoded."""
+        """Return the rows; any error raised means that a value can't be decoded.
+
+        The results of a connection share their decoder, so all of them are decoded in the thread of
+        the connection's event loop: see `copy_for_thread`.
+        """
         return decode_rows(self._transformer, self._result)
+
+    def copy_for_thread(self) -> "StatementResult":
+        """Return the same result with a decoder of its own, for another thread."""
+        return StatementResult(Transformer(self._transformer), self._result)
 
 
 PendingResult = asyncio.Future[StatementResult]

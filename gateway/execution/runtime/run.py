@@ -95,11 +95,17 @@ class PlanRun:
         }
 
     async def read_level(self, level: list[PlanStep]) -> None:
-        """Read the rows of all steps of a level in one batch."""
+        """Read the rows of all steps of a level in one batch.
+
+        While statements are compiled, the steps may forget those that were found before.
+        """
         requests = [self._build_request(step) for step in level]
         if self._missing_statements:
             await self._compile_statements()
-            requests = [self._build_request(step) for step in level]
+            requests = [
+                self._build_request(step) if request is None else request
+                for step, request in zip(level, requests, strict=True)
+            ]
         pending_results, row_count = self._send_requests(requests), 0
         try:
             for step, pending_result in zip(level, pending_results, strict=True):

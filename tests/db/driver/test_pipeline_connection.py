@@ -245,9 +245,9 @@ async def test_batch_cancelled_twice_counts_as_timed_out(
 
 def is_running(connection: PipelineConnection, attempts: list[bool]) -> bool:
     """Return whether the batches of a connection are first (False) or second (True) attempts."""
-    return not connection.is_cancelling and [
-        each.retried for each in connection.batches
-    ] == attempts
+    return (
+        not connection.is_cancelling and [each.retried for each in connection.batches] == attempts
+    )
 
 
 async def test_timeout_fails_only_its_batch(database: Database) -> None:
