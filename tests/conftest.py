@@ -13,6 +13,7 @@ import pytest_asyncio
 from gateway.demo.marketplace.fill import create_marketplace
 from gateway.demo.postgres import EmbeddedPostgres
 from tests.support import waldur_2024
+from tests.support.coverage_sampling import CoverageSampling
 from tests.support.duration_limit import DurationLimit
 from tests.support.granted_role import create_granted_role
 from tests.support.marketplaces import Marketplace, open_marketplace
@@ -21,8 +22,9 @@ DatabaseFactory = Callable[[], str]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Limit the duration of each test."""
+    """Limit the duration of each test; measure coverage of the first cases of each."""
     config.pluginmanager.register(DurationLimit())
+    config.pluginmanager.register(CoverageSampling())
 
 
 @pytest.fixture(scope="session")
