@@ -38,7 +38,7 @@ ALLOWED_SCANS = {
     "node: Customer": COUNT_REASON,
 }
 """Documents that may scan a large table, with the reason; the planner decides by statistics."""
-MAX_ROWS_READ = 2000
+MAX_ROWS_READ = 2500
 ALLOWED_LARGE_READS = {
     "resources PROJECT_NAME_ASC": "all visible resources: the sort column is in another table",
     "resources PROJECT_NAME_DESC": "the same",
