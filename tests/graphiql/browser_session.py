@@ -115,9 +115,15 @@ class BrowserSession:
         await editor.evaluate("(it, text) => it.CodeMirror.setValue(text)", json.dumps(headers))
 
     async def select_tab(self, operation: str) -> None:
-        """Select the tab of an operation and wait until GraphiQL would execute it."""
-        await self.page.get_by_role("tab", name=operation).click()
-        await self.wait_for_storage("operationName", operation)
+        """Select the tab of an operation and wait until GraphiQL would execute it.
+
+        A click on a page that is still being built is lost, so it is repeated.
+        """
+        tab = self.page.get_by_role("tab", name=operation)
+        async with time_limit(5, f"the tab of {operation}"):
+            while operation not in (await self._read_storage()).get("graphiql:operationName", ""):
+                await tab.click()
+                await asyncio.sleep(0.2)
 
     async def load_from_history(self, operation: str) -> None:
         """Load the latest query with this operation from the history into the editor."""
@@ -136,10 +142,15 @@ class BrowserSession:
         """Wait until local storage has `expected_part` under `key`; return all of it as JSON."""
         async with time_limit(5, f"{expected_part} in {key} of the local storage"):
             while True:
-                storage_json = str(await self.page.evaluate("JSON.stringify(localStorage)"))
-                if expected_part in json.loads(storage_json).get(f"graphiql:{key}", ""):
-                    return storage_json
+                storage = await self._read_storage()
+                if expected_part in storage.get(f"graphiql:{key}", ""):
+                    return json.dumps(storage)
                 await asyncio.sleep(0.05)
+
+    async def _read_storage(self) -> dict[str, str]:
+        storage_json = str(await self.page.evaluate("JSON.stringify(localStorage)"))
+        storage: dict[str, str] = json.loads(storage_json)
+        return storage
 
     def _record_request(self, request: Request) -> None:
         self.requested_urls.append(request.url)

@@ -26,10 +26,9 @@ RESOURCE_COUNT_QUERY = "{ resources { totalCount } }"
 
 @pytest_asyncio.fixture
 async def draining_gateway(url: str) -> AsyncIterator[tuple[ServedGateway, GatewayProcess]]:
-    """Yield a gateway that drains for long after SIGTERM."""
-    with run_gateway_process(
-        database_url=url, drain_seconds="60", keep_tokens="off"
-    ) as gateway_process:
+    """Yield a gateway that drains for long after SIGTERM; its queries wait as long for locks."""
+    seconds = dict.fromkeys(("drain_seconds", "statement_seconds", "request_seconds"), "600")
+    with run_gateway_process(database_url=url, keep_tokens="off", **seconds) as gateway_process:
         port = int(gateway_process.url.rpartition(":")[2])
         yield ServedGateway(port, url, load_user_tokens(url)), gateway_process
         gateway_process.popen.send_signal(signal.SIGTERM)
