@@ -60,16 +60,17 @@ check: $(VENV)/ready-dev format lint types contracts browser ## Run what CI runs
 	@$(RUN) $(TESTS) --cov --cov-report=term
 	@$(MAKE) --no-print-directory reference
 
-# Tests whose answers the executor makes. Those that compare both executors run once only; mutations are always executed
-# by graphql-core.
-EXECUTED := $(addprefix tests/,schema resolvers subscriptions loaders execution db/access db/sql system/test_rest_parity.py \
-	system/test_rest_contract.py) \
-	$(addprefix --ignore=tests/,resolvers/mutations $(addprefix execution/,test_executor_equivalence.py odd_rows \
+# Tests that compare both executors, or do not depend on the executor, run once only. Mutations are always executed by
+# graphql-core.
+SAME := $(addprefix --ignore=tests/,system/chaos auth demo graphiql benchmarks cli config fairness marketplace rate_limits \
+	rest_api docs/test_over_waldur_page.py \
+	support $(addprefix db/,admin driver events installation tables) resolvers/mutations server/test_supervisor.py \
+	transports/test_uvicorn_internals.py $(addprefix execution/,test_executor_equivalence.py \
 	test_executor_generated_documents.py planner/test_compile_whole_schema.py test_executor_odd_rows.py \
 	test_subscription_equivalence.py)) --ignore-glob='tests/resolvers/test_mutation_*'
 
-reference: $(VENV)/ready-dev ## Run the tests of answers once more with graphql-core instead of compiled plans
-	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(EXECUTED)
+reference: $(VENV)/ready-dev ## Run the tests once more with graphql-core instead of compiled plans
+	@GATEWAY_EXECUTION=reference $(RUN) $(TESTS) -m "not browser and not node and not large" $(SAME)
 
 equivalence: $(VENV)/ready-dev ## Compare both executors on 2,100 generated documents (EQUIVALENCE_SEED=n for others)
 	@EQUIVALENCE_PARTS=35 $(RUN) pytest -rP tests/execution/test_executor_generated_documents.py
